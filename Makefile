@@ -1,0 +1,117 @@
+# Everything runs in .venv, which `make` builds from the lock files; only package downloads use the network.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# Empty: the first of python3, python3.13, python3.12, python3.11 that is new enough.
+PYTHON ?=
+VENV   := .venv
+PY     := $(CURDIR)/$(VENV)/bin/python
+PIP    := $(PY) -m pip --disable-pip-version-check --no-input --quiet
+
+UP               ?= $(PY) -m services.ginit.up
+PYTEST_ARGS      ?= -n 2 --dist worksteal
+CONFORMANCE      ?= ../shared/conformance
+CONFORMANCE_ARGS ?=
+BENCH_ARGS       ?=
+DOCKER           ?= docker
+IMAGE            ?= gecholog
+UV               ?= uv
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: $(VENV)/.runtime ## start the appliance from this checkout
+	$(UP)
+
+.PHONY: test
+test: check ## check, then all tests (PYTEST_ARGS)
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+.PHONY: check
+check: $(VENV)/.dev ## lint, format, types, import contracts
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+.PHONY: fmt
+fmt: $(VENV)/.dev ## format, and fix what can be fixed safely
+	$(PY) -m ruff format
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+# -B: the kit is not ours, leave no caches in it.
+.PHONY: conformance
+conformance: $(VENV)/.runtime ## run the conformance kit, if there is one (CONFORMANCE, CONFORMANCE_ARGS)
+	@if [ ! -f '$(CONFORMANCE)/run.py' ]; then echo 'no conformance kit at $(CONFORMANCE), nothing run'; exit 0; fi; \
+	set -x; $(PY) -B '$(CONFORMANCE)/run.py' --nats-server '$(CURDIR)/$(VENV)/bin/nats-server' \
+	    --gl '$(PY) -m services.gl -o {config}' \
+	    --tokencounter '$(PY) -m processors.tokencounter -o {config}' \
+	    --nats2log '$(PY) -m services.nats2log -o {config}' \
+	    --ginit '$(PY) -m services.ginit -o {config}' \
+	    $(CONFORMANCE_ARGS)
+
+.PHONY: bench
+bench: $(VENV)/.dev ## run the benchmarks (BENCH_ARGS)
+	$(PY) -m bench $(BENCH_ARGS)
+
+.PHONY: image
+image: ## build the container image (DOCKER, IMAGE)
+	$(DOCKER) build --tag $(IMAGE) .
+
+.PHONY: image-test
+image-test: $(VENV)/.dev ## build the image and try it
+	@tests/image/run.sh
+
+# uv keeps the versions that are in the locks; UPGRADE=1 takes the newest that pyproject.toml allows.
+# The dev lock is held to the runtime lock, so that what is tested is what is shipped.
+LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' $(UV) pip compile --quiet --universal --python-version 3.11 \
+       --generate-hashes --no-emit-index-url $(if $(UPGRADE),--upgrade)
+
+.PHONY: lock
+lock: ## write both lock files anew (needs uv; UPGRADE=1 for newer versions)
+	@command -v $(UV) >/dev/null || { echo 'make lock needs uv: pip install uv, or UV=/path/to/uv' >&2; exit 1; }
+	$(LOCK) --group build --output-file requirements.lock pyproject.toml
+	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+.PHONY: clean
+clean: ## remove .venv, caches and build products (not app/, which is yours)
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The build backend comes from the locks as well, hence no build isolation.
+EDITABLE = $(PIP) install --no-deps --no-build-isolation --editable .
+
+$(VENV)/.runtime: $(VENV)/.created requirements.lock pyproject.toml
+	$(PIP) install --require-hashes --requirement requirements.lock
+	$(EDITABLE)
+	@touch $@
+
+# The dev lock holds all of the runtime lock.
+$(VENV)/.dev: $(VENV)/.created requirements.lock requirements-dev.lock pyproject.toml
+	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	$(EDITABLE)
+	@touch $(VENV)/.runtime $@
+
+# Debian's python3 comes without ensurepip, and then venv ends in a traceback: ask before.
+$(VENV)/.created:
+	@python='$(PYTHON)'; \
+	for candidate in $${python:-python3 python3.13 python3.12 python3.11}; do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "gecholog needs Python 3.11 or newer, and $${python:-python3} is $$("$${python:-python3}" --version 2>&1 || true)." >&2; \
+	    echo "Install one (Debian 12, Ubuntu 24.04 or newer: apt install python3 python3-venv) or name it: make PYTHON=/path/to/python3" >&2; \
+	    exit 1; \
+	fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$found cannot make a virtual environment: the package python3-venv is missing (apt install python3-venv)." >&2; \
+	    exit 1; \
+	fi; \
+	echo "$$found -m venv .venv"; \
+	"$$found" -m venv --clear '$(VENV)'
+	@touch $@

@@ -1,0 +1,102 @@
+"""The command line, the same for all services: `-o FILE -a ALIAS --validate --version`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from gecholog import __version__, config, logs, service
+from gecholog.config import Blueprint, Document
+from gecholog.errors import ConfigError, Problem
+from gecholog.health import ChecksumFile
+from gecholog.logs import Log
+
+C = TypeVar("C")
+
+log = Log("config")
+
+
+@dataclass(frozen=True)
+class Program(Generic[C]):
+    """A service as a program. `build` makes its config of a checked document (it may raise ConfigError)."""
+
+    name: str
+    about: str
+    blueprint: Callable[[], Blueprint]
+    build: Callable[[Document], C]
+    make: Callable[[C, str], service.Service[C]]
+    ready: str = "listening for messages"
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the command line said. `file` is None if the config comes from standard input."""
+
+    file: Path | None
+    alias: str
+    validate: bool
+
+
+def main(program: Program[C], argv: Sequence[str] | None = None) -> int:
+    """Run a program; returns its exit code: 0 well, 1 not, 2 for a command line that cannot be understood."""
+    arguments = parse(program.name, program.about, argv)
+    logs.setup(arguments.alias)
+    blueprint = program.blueprint()
+    try:
+        data, source = _read(arguments)
+        document = config.check(data, source, blueprint)
+        built = program.build(document)
+    except ConfigError as error:
+        _report("error", error.source, error.problems)
+        return 1
+    _report("warning", document.source, document.warnings, aloud=arguments.validate)
+    if arguments.validate:
+        log.info("config is valid", file=document.source, sha256=document.sha256)
+        return 0
+    logs.set_level(document.values["log_level"])
+    log.info("starting", version=__version__, file=document.source, sha256=document.sha256)
+
+    def reread() -> tuple[C, str]:
+        fresh = config.check(_read(arguments)[0], source, blueprint)
+        made = program.build(fresh)
+        _report("warning", fresh.source, fresh.warnings, aloud=False)
+        logs.set_level(fresh.values["log_level"])
+        return made, fresh.sha256
+
+    sign = ChecksumFile.of(arguments.alias)
+    return service.run(program.make(built, arguments.alias), reread, document.sha256, sign, program.ready)
+
+
+def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments:
+    """Read a command line. Ends the process for `--help`, `--version`, and what cannot be understood."""
+    parser = argparse.ArgumentParser(prog=name, description=about, allow_abbrev=False)
+    parser.add_argument("-o", metavar="FILE", type=Path, help="config file")
+    parser.add_argument("-a", metavar="ALIAS", default=name, help="name in logs and in the checksum file (%(default)s)")
+    # the original's flags took one dash as well as two
+    parser.add_argument("--validate", "-validate", action="store_true", help="check the config and exit; reads standard input without -o")
+    parser.add_argument("--version", "-version", action="version", version=__version__)
+    parsed = parser.parse_args(argv)
+    if parsed.o is None and not parsed.validate:
+        parser.error("a config file is needed: -o FILE")
+    return Arguments(file=parsed.o, alias=parsed.a, validate=parsed.validate)
+
+
+def _read(arguments: Arguments) -> tuple[bytes, str]:
+    if arguments.file is None:
+        return sys.stdin.buffer.read(), "standard input"
+    return config.read(arguments.file), str(arguments.file)
+
+
+def _report(kind: str, source: str, problems: Sequence[Problem], *, aloud: bool = True) -> None:
+    """Say what is wrong: in the log for programs, on standard error (`aloud`) for people."""
+    write = log.error if kind == "error" else log.warning
+    for problem in problems:
+        write(f"config {kind}", file=source, path=problem.path, line=problem.line, rule=problem.rule)
+        if aloud:
+            with contextlib.suppress(OSError):
+                print(f"{kind}: {source}: {problem}", file=sys.stderr)

@@ -1,0 +1,179 @@
+"""Config files: read, filled from the environment, checked against a schema, every problem reported at once.
+
+A file goes through here as a whole and comes out as a `Document`, or not at all (`ConfigError`). What a service makes
+of a document (its own frozen dataclasses) is in the service's `config.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any, NoReturn
+
+from gecholog import schema as schemas
+from gecholog.environment import Filled, fill
+from gecholog.errors import ConfigError, Problem
+from gecholog.positions import Path, line_of, locate
+from gecholog.schema import Finding, Schema
+
+Rule = Callable[[dict[str, Any]], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What a config file of one service must be: its schema, and the rules that a schema cannot say.
+
+    A rule takes the whole value (types already checked) and yields (path, sentence) for what is wrong.
+    """
+
+    schema: Schema
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A config file that may be used: null fields, and the entries that were rejected alone, are left out."""
+
+    source: str
+    sha256: str
+    values: dict[str, Any]
+    warnings: tuple[Problem, ...] = field(default=())
+
+
+def read(file: FilePath) -> bytes:
+    """The bytes of a config file. Raises ConfigError if it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(str(file), [Problem("", f"cannot be read: {error.strerror or error}")]) from error
+
+
+def checksum(data: bytes) -> str:
+    """SHA-256 of a config file's bytes, in hex: the file's name for `healthcheck -p`."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def check(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[str, str] | None = None) -> Document:
+    """Make a document of a config file's bytes; `source` is its name in messages. Raises ConfigError."""
+    text = _text(data, source)
+    filled = fill(text, os.environ if environ is None else environ)
+    if filled.problems:
+        raise ConfigError(source, filled.problems)
+    value = _without_nulls(_parsed(filled.text, source))
+    verdict = _judge(blueprint, value)
+    report = _Report(filled)
+    if verdict.errors:
+        raise ConfigError(source, [report.problem(*finding) for finding in verdict.errors])
+    return Document(
+        source=source,
+        sha256=checksum(data),
+        values=verdict.values,
+        warnings=tuple(report.problem(*finding) for finding in verdict.warnings),
+    )
+
+
+def _text(data: bytes, source: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(source, [Problem("", "is not UTF-8", line)]) from error
+
+
+def _parsed(text: str, source: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        rule = f"is not JSON: {error.msg} at column {error.colno}"
+        raise ConfigError(source, [Problem("", rule, error.lineno)]) from None  # the error holds the filled text
+    except (ValueError, RecursionError):
+        raise ConfigError(source, [Problem("", "is not JSON")]) from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _without_nulls(value: Any) -> Any:
+    """A null is as good as a field left out: Go writes one for every empty list."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    values: dict[str, Any]
+    errors: list[Finding]
+    warnings: list[Finding]
+
+
+def _judge(blueprint: Blueprint, value: Any) -> _Verdict:
+    """What is wrong with a value, sorted into errors of the file, and entries that are left out with a warning."""
+    found = list(schemas.findings(blueprint.schema, value))
+    wrong_type = any(is_type for _, _, is_type in found)
+    if not wrong_type:  # rules may rely on the types
+        found += [(path, rule, False) for check_rule in blueprint.rules for path, rule in check_rule(value)]
+    alone = schemas.arrays_rejecting_alone(blueprint.schema)
+    errors: list[Finding] = []
+    warnings: list[Finding] = []
+    for path, rule, is_type in found:
+        rejected = len(path) > 1 and path[0] in alone and not is_type
+        (warnings if rejected else errors).append((path, rule))
+    values = value if errors else _less_rejected(value, warnings)
+    errors += [((name,), "has no valid entry") for name, needed in alone.items() if needed and _emptied(values, name)]
+    if not errors:
+        warnings += [(path, "is not known and is ignored") for path in schemas.unknown(blueprint.schema, value)]
+    return _Verdict(values, errors + (warnings if errors else []), warnings)
+
+
+def _less_rejected(value: dict[str, Any], rejections: list[Finding]) -> dict[str, Any]:
+    rejected = {path[:2] for path, _ in rejections}
+    return {
+        name: [entry for index, entry in enumerate(part) if (name, index) not in rejected]
+        if isinstance(part, list)
+        else part
+        for name, part in value.items()
+    }
+
+
+def _emptied(values: Any, name: str) -> bool:
+    return isinstance(values, dict) and values.get(name) == []
+
+
+class _Report:
+    """Turns findings into problems that name path, line, and the variables that a value came from."""
+
+    def __init__(self, filled: Filled) -> None:
+        self._text = filled.text
+        self._references = filled.references
+        self._spans = locate(filled.text)
+
+    def problem(self, path: Path, rule: str) -> Problem:
+        span = self._span(path)
+        variables = [f"{ref.name}{'' if ref.is_set else ', which is not set'}" for ref in self._within(path)]
+        origin = f" (the value comes from the environment variable {' and '.join(variables)})" if variables else ""
+        return Problem(dotted(path), rule + origin, line_of(self._text, span[0]))
+
+    def _span(self, path: Path) -> tuple[int, int]:
+        """Where a path stands; a field that is missing is looked for where it should be."""
+        while path not in self._spans:
+            path = path[:-1]
+        return self._spans[path]
+
+    def _within(self, path: Path) -> list[Any]:
+        start, end = self._spans.get(path, (0, 0))
+        is_value = start < end and self._text[start] not in "[{"
+        return [ref for ref in self._references if is_value and start <= ref.offset <= end]
+
+
+def dotted(path: Path) -> str:
+    """`("routers", 2, "path")` → `routers[2].path`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")

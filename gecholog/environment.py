@@ -1,0 +1,98 @@
+"""Environment variables in the text of a config file: `${NAME}` and `$NAME`. Pure functions.
+
+Inside a JSON string the value is escaped, so that a quote or a backslash in it cannot break out. Outside a string it
+must be a JSON number, `true`, `false` or `null`. `$$` is a dollar sign. Filling keeps the lines of the file: what is
+said about line 7 of the filled text is true of line 7 of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gecholog.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# One token at a time: a whole step inside a string or outside, never a quote that a backslash escapes.
+_TOKEN = re.compile(r'(?P<escape>\\.)|(?P<quote>")|\$(?:(?P<dollar>\$)|\{(?P<braced>\w+)\}|(?P<bare>\w+))', re.A | re.S)
+_SCALAR = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A variable that the text names: `offset` is where its value begins in the filled text."""
+
+    name: str
+    offset: int
+    is_set: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The text with the variables' values in it, the variables that it named, and what was wrong with them."""
+
+    text: str
+    references: tuple[Reference, ...]
+    problems: tuple[Problem, ...]
+
+
+def fill(text: str, environ: Mapping[str, str]) -> Filled:
+    """Replace the variables in `text`. A variable that is not set is an empty string inside a string, else a problem."""
+    filling = _Filling(text, environ)
+    for match in _TOKEN.finditer(text):
+        filling.take(match)
+    return filling.done()
+
+
+class _Filling:
+    """The state of one pass over a text."""
+
+    def __init__(self, text: str, environ: Mapping[str, str]) -> None:
+        self._text = text
+        self._environ = environ
+        self._parts: list[str] = []
+        self._length = 0
+        self._copied = 0
+        self._in_string = False
+        self._references: list[Reference] = []
+        self._problems: list[Problem] = []
+
+    def take(self, match: re.Match[str]) -> None:
+        if match["escape"]:
+            return
+        if match["quote"]:
+            self._in_string = not self._in_string
+            return
+        self._put(self._text[self._copied : match.start()])
+        self._copied = match.end()
+        if match["dollar"]:
+            self._put("$")
+            return
+        name = match["braced"] or match["bare"]
+        value = self._environ.get(name)
+        self._references.append(Reference(name, self._length, value is not None))
+        self._put(self._escaped(value or "") if self._in_string else self._scalar(name, value, match.start()))
+
+    def done(self) -> Filled:
+        self._put(self._text[self._copied :])
+        return Filled("".join(self._parts), tuple(self._references), tuple(self._problems))
+
+    def _put(self, part: str) -> None:
+        self._parts.append(part)
+        self._length += len(part)
+
+    @staticmethod
+    def _escaped(value: str) -> str:
+        return json.dumps(value)[1:-1]
+
+    def _scalar(self, name: str, value: str | None, start: int) -> str:
+        if value is not None and _SCALAR.fullmatch(value):
+            return value
+        rule = "is not set" if value is None else "is not a number, true, false or null"
+        line = self._text.count("\n", 0, start) + 1
+        self._problems.append(Problem("", f"the environment variable {name}, used outside a string, {rule}", line))
+        return "null"

@@ -1,0 +1,80 @@
+"""The errors of gecholog, one small tree.
+
+    GechologError
+    ├── ConfigError          a config file that cannot be used; carries every Problem
+    ├── NotJson              bytes that should be JSON and are not
+    └── BusError
+        ├── BusRefused       the bus does not accept the token
+        ├── BusAway          there is no connection to the bus now
+        ├── NoAnswer         a request on the bus got no answer in time, or nobody listens
+        └── MessageTooLarge  the message does not fit the bus's max_payload
+
+Errors carry data, never secrets: whatever a message says may end up in a log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class GechologError(Exception):
+    """The root of all errors that this project raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a config file.
+
+    `path` is the field (`routers[2].outbound.url`), empty for the file as a whole; `rule` says what was expected and
+    never holds a value from the file; `line` counts from 1 in the file as its owner sees it, None if unknown.
+    """
+
+    path: str
+    rule: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = self.path or "file"
+        return f"{where} (line {self.line}): {self.rule}" if self.line else f"{where}: {self.rule}"
+
+
+class ConfigError(GechologError):
+    """A config file that cannot be used. `problems` lists everything that is wrong with it."""
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__(f"{source}: " + "; ".join(str(problem) for problem in self.problems))
+
+
+class NotJson(GechologError):
+    """Bytes that should be JSON (or a JSON object) and are not."""
+
+
+class BusError(GechologError):
+    """Something went wrong on the service bus."""
+
+
+class BusRefused(BusError):
+    """The bus does not accept the token. Trying again does not help."""
+
+
+class BusAway(BusError):
+    """There is no connection to the bus now; it is being looked for."""
+
+
+class NoAnswer(BusError):
+    """A request on the bus got no answer: nobody listens, or the time was up."""
+
+
+class MessageTooLarge(BusError):
+    """A message does not fit the bus's `max_payload`."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        self.size = size
+        self.limit = limit
+        super().__init__(f"message of {size} bytes, the bus takes {limit}")

@@ -1,0 +1,125 @@
+"""HTTP headers as the record shows them: canonical name → list of values. Pure functions, nothing is changed in place.
+
+Values are text; bytes that are no UTF-8 travel as surrogate escapes (PEP 383), so that what came in goes out unchanged.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+Headers = dict[str, list[str]]
+
+MASK = "*****MASKED*****"
+ANY_VALUE = ("regex:.+",)
+
+# Headers that belong to one connection (RFC 9110, section 7.6.1; Proxy-Authenticate and Proxy-Authorization are for the
+# next proxy alone, sections 11.7.1 and 11.7.2; Keep-Alive and Proxy-Connection are what older software sends).
+HOP_BY_HOP = frozenset(
+    {
+        "Connection",
+        "Keep-Alive",
+        "Proxy-Authenticate",
+        "Proxy-Authorization",
+        "Proxy-Connection",
+        "Te",
+        "Trailer",
+        "Transfer-Encoding",
+        "Upgrade",
+    },
+)
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+@lru_cache(maxsize=4096)
+def canonical(name: str) -> str:
+    """`content-TYPE` → `Content-Type`: the form that Go's net/http gives to names, which records show."""
+    return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
+
+
+@lru_cache(maxsize=4096)
+def _canonical_bytes(name: bytes) -> str:
+    return canonical(name.decode("utf-8", "surrogateescape"))
+
+
+def is_name(text: str) -> bool:
+    """Tell whether `text` may be the name of a header (a token, RFC 9110, section 5.6.2)."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def collect(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Headers of a message from its lines, in their order."""
+    headers: Headers = {}
+    for name, value in pairs:
+        headers.setdefault(_canonical_bytes(name), []).append(value.decode("utf-8", "surrogateescape"))
+    return headers
+
+
+def lines(headers: Mapping[str, list[str]]) -> bytes:
+    """Headers as they go on the wire, one line a value, each with its CRLF."""
+    text = "".join([f"{name}: {value}\r\n" for name, values in headers.items() for value in values])
+    return text.encode("utf-8", "surrogateescape")
+
+
+def without(headers: Mapping[str, list[str]], names: Collection[str]) -> Headers:
+    """`headers` less those in `names`."""
+    return {name: values for name, values in headers.items() if name not in names}
+
+
+def masked(headers: Mapping[str, list[str]], names: Collection[str]) -> Headers:
+    """`headers` with one mask in place of all values of each header in `names`."""
+    return {name: [MASK] if name in names else values for name, values in headers.items()}
+
+
+def connection_bound(headers: Mapping[str, list[str]]) -> Collection[str]:
+    """Names that must not be forwarded: the hop-by-hop headers and those that `Connection` lists."""
+    listed = headers.get("Connection")
+    if not listed:
+        return HOP_BY_HOP
+    named = {canonical(option.strip()) for value in listed for option in value.split(",")}
+    return HOP_BY_HOP if named <= _HARMLESS_OPTIONS else HOP_BY_HOP | named
+
+
+_HARMLESS_OPTIONS = frozenset({"", "Close", "Keep-Alive"})
+
+
+def refusal(required: Mapping[str, tuple[str, ...]], headers: Mapping[str, list[str]]) -> str | None:
+    """Why `headers` do not meet what a router requires, as text for the caller; None if they do.
+
+    A required header must be there with exactly the required values in their order; the one value `regex:.+` takes
+    anything that is not empty. Of `Content-Type` the media type is compared, and parameters may follow. Values are
+    compared in constant time, for they may be keys.
+    """
+    for name, wanted in required.items():
+        values = headers.get(name)
+        if values is None:
+            return f"unauthorized header:'{name}' missing"
+        if wanted == ANY_VALUE:
+            if not all(values):
+                return f"unauthorized header:'{name}' values missing"
+        elif not _equal(name, wanted, values):
+            return f"unauthorized header:'{name}' values invalid"
+    return None
+
+
+def _equal(name: str, wanted: tuple[str, ...], values: list[str]) -> bool:
+    if name == "Content-Type":
+        return [_media_type(value) for value in values] == [_media_type(value) for value in wanted]
+    if len(wanted) != len(values):
+        return False
+    # every pair is compared, so that the time does not tell which one differs
+    same = [
+        hmac.compare_digest(want.encode("utf-8"), value.encode("utf-8", "surrogateescape"))
+        for want, value in zip(wanted, values, strict=True)
+    ]
+    return all(same)
+
+
+def _media_type(value: str) -> str:
+    return value.partition(";")[0].strip().lower()

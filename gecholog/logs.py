@@ -1,0 +1,117 @@
+"""Logs: JSON lines on standard output, one line for one thing. `time level msg service`, then the fields.
+
+The message is constant, what varies is in fields. The transaction id comes from the context. Secrets that were named
+with `protect` are masked wherever they turn up in a line: a safety net below the rule that nobody logs them.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TextIO
+
+import orjson
+
+from gecholog.headers import MASK
+from gecholog.timer import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR}
+_NAMES = {number: name for name, number in LEVELS.items()} | {logging.CRITICAL: "ERROR"}
+_SHORTEST_SECRET = 4  # characters; masking shorter text would black out ordinary words
+
+transaction: ContextVar[str] = ContextVar("transaction", default="")
+
+
+class Log:
+    """A logger that takes fields: `log.info("config in force", sha256=…)`."""
+
+    __slots__ = ("_logger",)
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(f"gecholog.{name}")
+
+    def debug(self, message: str, **fields: Any) -> None:
+        self._write(logging.DEBUG, message, fields)
+
+    def info(self, message: str, **fields: Any) -> None:
+        self._write(logging.INFO, message, fields)
+
+    def warning(self, message: str, **fields: Any) -> None:
+        self._write(logging.WARNING, message, fields)
+
+    def error(self, message: str, **fields: Any) -> None:
+        self._write(logging.ERROR, message, fields)
+
+    def exception(self, message: str, error: BaseException, **fields: Any) -> None:
+        """An error that nobody expected, with its traceback."""
+        self._logger.error(message, exc_info=error, extra={"fields": fields})
+
+    def _write(self, level: int, message: str, fields: dict[str, Any]) -> None:
+        if self._logger.isEnabledFor(level):
+            self._logger.log(level, message, extra={"fields": fields})
+
+
+class _JsonLines(logging.Formatter):
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+        self.secrets: frozenset[str] = frozenset()
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": rfc3339(int(record.created * 1e6) * 1000),
+            "level": _NAMES.get(record.levelno, "INFO"),
+            "msg": record.getMessage(),
+            "service": self._service,
+        }
+        if transaction_id := transaction.get():
+            entry["transaction_id"] = transaction_id
+        entry |= getattr(record, "fields", {})
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return self._without_secrets(_line(entry))
+
+    def _without_secrets(self, line: str) -> str:
+        for secret in self.secrets:
+            line = line.replace(secret, MASK)
+        return line
+
+
+def _line(entry: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(entry, default=str).decode()
+    except orjson.JSONEncodeError:  # text with lone surrogates
+        return orjson.dumps(entry | {name: ascii(value) for name, value in entry.items()}).decode()
+
+
+def setup(service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Send all logging of this process to `stream` (standard output) as JSON lines of `service`."""
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(_JsonLines(service))
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)  # libraries: only what matters
+    logging.raiseExceptions = False  # a closed pipe must not end a service
+    logging.Formatter.converter = time.gmtime
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Set what is logged: DEBUG, INFO, WARN or ERROR."""
+    logging.getLogger("gecholog").setLevel(LEVELS[level])
+
+
+def protect(secrets: Iterable[str]) -> None:
+    """Mask these texts in every line from now on, in place of those named before. Short ones are passed over."""
+    chosen = frozenset(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+    escaped = frozenset(orjson.dumps(secret).decode()[1:-1] for secret in chosen)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _JsonLines):
+            handler.formatter.secrets = chosen | escaped

@@ -1,0 +1,68 @@
+"""Where the values of a JSON text stand: a path in the value → offset in the text. For messages that name the line.
+
+The text must be JSON already (`json.loads` took it), so the walk checks nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from json.decoder import scanstring
+
+Path = tuple[str | int, ...]
+
+_BLANK = re.compile(r"[ \t\r\n]*")
+_SCALAR = re.compile(r"[^ \t\r\n,\]}]+")
+
+
+def locate(text: str) -> dict[Path, tuple[int, int]]:
+    """Start and end of every value in `text`, by its path (`("routers", 2, "path")`; the whole text is `()`)."""
+    spans: dict[Path, tuple[int, int]] = {}
+    _value(text, _skip(text, 0), (), spans)
+    return spans
+
+
+def line_of(text: str, offset: int) -> int:
+    """The line, from 1, in which `offset` lies."""
+    return text.count("\n", 0, offset) + 1
+
+
+def _skip(text: str, at: int) -> int:
+    match = _BLANK.match(text, at)
+    return match.end() if match else at
+
+
+def _value(text: str, start: int, path: Path, spans: dict[Path, tuple[int, int]]) -> int:
+    """Walk one value that begins at `start`; returns the offset behind it."""
+    first = text[start]
+    if first == "{":
+        end = _members(text, start, path, spans)
+    elif first == "[":
+        end = _items(text, start, path, spans)
+    elif first == '"':
+        _, end = scanstring(text, start + 1)
+    else:
+        match = _SCALAR.match(text, start)
+        end = match.end() if match else start
+    spans[path] = (start, end)
+    return end
+
+
+def _members(text: str, start: int, path: Path, spans: dict[Path, tuple[int, int]]) -> int:
+    at = _skip(text, start + 1)
+    while text[at] != "}":
+        name, at = scanstring(text, at + 1)
+        at = _skip(text, _skip(text, at) + 1)  # the colon
+        at = _skip(text, _value(text, at, (*path, name), spans))
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return at + 1
+
+
+def _items(text: str, start: int, path: Path, spans: dict[Path, tuple[int, int]]) -> int:
+    at, index = _skip(text, start + 1), 0
+    while text[at] != "]":
+        at = _skip(text, _value(text, at, (*path, index), spans))
+        index += 1
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return at + 1

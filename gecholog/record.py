@@ -1,0 +1,37 @@
+"""The named JSON fields of one call: which of them a processor sees, and what it may write. Pure functions.
+
+`Fields` maps a field's name to a JSON value; payloads are `rawjson.Raw`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+Fields = dict[str, Any]
+
+
+def select(fields: Mapping[str, Any], include: Collection[str], exclude: Collection[str]) -> Fields:
+    """The fields in `include` (all, if it is empty), less those in `exclude`."""
+    if include:
+        return {name: fields[name] for name in include if name in fields and name not in exclude}
+    if exclude:
+        return {name: value for name, value in fields.items() if name not in exclude}
+    return dict(fields)
+
+
+def replaced(fields: Mapping[str, Any], answer: Mapping[str, Any], allowed: Collection[str]) -> Fields:
+    """What a modifier changes: the allowed fields of its answer that exist in `fields`."""
+    return {name: value for name, value in answer.items() if name in allowed and name in fields}
+
+
+def added(fields: Mapping[str, Any], answer: Mapping[str, Any], allowed: Collection[str]) -> Fields:
+    """What an annotator adds: the allowed fields of its answer that do not exist in `fields`."""
+    return {name: value for name, value in answer.items() if name in allowed and name not in fields}
+
+
+def named(items: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`[{"name", "details"}]` in the order of `items`: the form of `error`, `processors` and query parameters."""
+    return [{"name": name, "details": details} for name, details in items.items()]

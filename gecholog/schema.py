@@ -1,0 +1,117 @@
+"""JSON Schemas of config files, and what they say of a value. Messages name path and rule, never a value.
+
+Beside the words of JSON Schema (draft 2020-12) our schemas use two of their own:
+
+- `rule`: the sentence for people when this subschema's `pattern`, `minLength` or the like does not hold
+- `reject_alone` on an array: an item whose *values* break a rule is left out with a warning and the others stay;
+  a wrong JSON type is an error of the whole file all the same
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jsonschema import Draft202012Validator
+
+from gecholog.positions import Path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path as FilePath
+
+    from jsonschema import ValidationError
+
+Schema = dict[str, Any]
+Finding = tuple[Path, str]
+
+_COMMON = "common.schema.json#/$defs/"
+
+
+@cache
+def _common() -> Schema:
+    text = files("gecholog").joinpath("common.schema.json").read_text("utf-8")
+    definitions: Schema = json.loads(text)["$defs"]
+    return definitions
+
+
+def load(file: FilePath) -> Schema:
+    """The schema in `file`; references to `common.schema.json#/$defs/…` are replaced by what they name."""
+    schema: Schema = _inlined(json.loads(file.read_text("utf-8")))
+    return schema
+
+
+def _inlined(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_inlined(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    reference = node.get("$ref", "")
+    if reference.startswith(_COMMON):
+        rest = {name: value for name, value in node.items() if name != "$ref"}
+        return _inlined(_common()[reference.removeprefix(_COMMON)] | rest)
+    return {name: _inlined(value) for name, value in node.items()}
+
+
+def findings(schema: Schema, value: Any) -> Iterator[tuple[Path, str, bool]]:
+    """All that is wrong with `value`: path, rule, and whether it is a wrong JSON type."""
+    for error in Draft202012Validator(schema).iter_errors(value):
+        path: Path = tuple(error.absolute_path)
+        for place, rule in _explained(error, path):
+            yield place, rule, error.validator == "type"
+
+
+def _explained(error: ValidationError, path: Path) -> Iterator[Finding]:
+    keyword, expected = error.validator, error.validator_value
+    if keyword == "required":
+        # jsonschema reports each missing name by itself, but names it only in the message
+        yield from (((*path, name), "is missing") for name in expected if error.message.startswith(f"'{name}'"))
+    elif keyword == "propertyNames":
+        yield path, "has a name that is not allowed: " + str(expected.get("rule", "see the documentation"))
+    elif keyword == "type":
+        yield path, f"must be {_article(expected)}"
+    else:
+        yield path, str(error.schema.get("rule") or _sentence(str(keyword), expected))
+
+
+def _article(kind: str | list[str]) -> str:
+    kinds = [kind] if isinstance(kind, str) else kind
+    return " or ".join(("an " if name[0] in "aeio" else "a ") + name for name in kinds)
+
+
+def _sentence(keyword: str, expected: Any) -> str:
+    sentences = {
+        "enum": lambda: "must be one of " + ", ".join(json.dumps(item) for item in expected),
+        "minimum": lambda: f"must be at least {expected}",
+        "maximum": lambda: f"must be at most {expected}",
+        "minItems": lambda: "must not be empty" if expected == 1 else f"must have at least {expected} entries",
+        "minLength": lambda: "must not be empty" if expected == 1 else f"must have at least {expected} characters",
+        "maxLength": lambda: f"must have at most {expected} characters",
+        "minProperties": lambda: "must not be empty",
+        "uniqueItems": lambda: "must not hold the same entry twice",
+        "pattern": lambda: f"must match {expected}",
+    }
+    return sentences[keyword]() if keyword in sentences else f"breaks the rule {keyword}"
+
+
+def unknown(schema: Schema, value: Any, path: Path = ()) -> Iterator[Path]:
+    """Paths of the fields in `value` that the schema does not know. Objects with free names have no unknown ones."""
+    if isinstance(value, list) and isinstance(schema.get("items"), dict):
+        for index, item in enumerate(value):
+            yield from unknown(schema["items"], item, (*path, index))
+    properties = schema.get("properties")
+    if not isinstance(value, dict) or properties is None:
+        return
+    for name, item in value.items():
+        if name in properties:
+            yield from unknown(properties[name], item, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def arrays_rejecting_alone(schema: Schema) -> dict[str, bool]:
+    """Top-level arrays whose items are rejected one by one: name → whether at least one has to be left."""
+    parts = schema.get("properties", {}).items()
+    return {name: part.get("minItems", 0) > 0 for name, part in parts if part.get("reject_alone")}

@@ -1,0 +1,189 @@
+"""The life of every service: start, serve, reload on SIGHUP, stop on SIGINT and SIGTERM, an exit code.
+
+A service is an object with three methods (`Service`). It is healthy from the end of `start` to the call of `stop`, and
+only then does its checksum file exist.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import uvloop
+
+from gecholog.errors import ConfigError, GechologError
+from gecholog.logs import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from gecholog.health import ChecksumFile
+
+C = TypeVar("C")
+C_contra = TypeVar("C_contra", contravariant=True)
+
+log = Log("service")
+
+_REAPED_WITHIN = 5.0  # seconds that background tasks have to end after `stop`
+
+
+class Service(Protocol[C_contra]):
+    """What a service does. All methods run in the one event loop."""
+
+    async def start(self, life: Life) -> None:
+        """Make ready; return when everything is served. Raise GechologError or OSError to give up."""
+
+    async def reload(self, config: C_contra) -> None:
+        """Put a new config in force, all of it or (raising GechologError or OSError) nothing of it."""
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what is under way, let go of everything."""
+
+
+class Life:
+    """What a running service is given: the owner of its background tasks."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self.ending = asyncio.Event()
+
+    def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        """Run `work` beside the service. If it fails, the service ends with exit code 1."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = self._failure or error
+            self.ending.set()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why a background task failed; None if none did."""
+        return self._failure
+
+    async def reap(self) -> None:
+        """Cancel the background tasks and wait for their end."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_REAPED_WITHIN)
+
+
+def run(
+    service: Service[C],
+    reread: Callable[[], tuple[C, str]],
+    checksum: str,
+    sign: ChecksumFile,
+    ready: str,
+) -> int:
+    """Run a service until it is told to stop; returns the exit code.
+
+    `reread` gives the config that the file holds now, and its checksum, or raises ConfigError; `checksum` is that of
+    the config which `service` was made with; `ready` is the log message that says it is healthy.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_Running(service, reread, sign, ready).live(checksum))
+
+
+class _Running:
+    def __init__(
+        self,
+        service: Service[C],
+        reread: Callable[[], tuple[C, str]],
+        sign: ChecksumFile,
+        ready: str,
+    ) -> None:
+        self._service = service
+        self._reread = reread
+        self._sign = sign
+        self._ready = ready
+        self._life = Life()
+        self._reload_wanted = asyncio.Event()
+
+    async def live(self, checksum: str) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._life.ending.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+        self._sign.remove()
+        code = 0
+        try:
+            code = await self._serve(checksum)
+        finally:
+            self._sign.remove()
+            await self._stop()
+        return code
+
+    async def _serve(self, checksum: str) -> int:
+        starting = asyncio.create_task(self._service.start(self._life), name="start")
+        ending = asyncio.create_task(self._life.ending.wait(), name="ending")
+        try:
+            await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done() and not (starting.cancelled() or starting.exception()):
+                self._healthy(checksum)
+                self._life.spawn(self._reload_for_ever(), "reload")
+                await ending
+            return self._verdict(starting)
+        finally:
+            for task in (starting, ending):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+
+    def _verdict(self, starting: asyncio.Task[None]) -> int:
+        """The exit code, and the log line for a failure."""
+        failure = self._life.failure
+        if starting.done() and not starting.cancelled():
+            failure = failure or starting.exception()
+        if failure is None:
+            log.info("stopping")
+            return 0
+        if isinstance(failure, GechologError | OSError):
+            log.error("cannot go on", reason=str(failure))
+        else:
+            log.exception("cannot go on", failure)
+        return 1
+
+    def _healthy(self, checksum: str) -> None:
+        try:
+            self._sign.write(checksum)
+        except OSError as error:
+            log.error("checksum file not written", file=str(self._sign.path), reason=error.strerror)
+        log.info(self._ready, sha256=checksum)
+
+    async def _reload_for_ever(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            await self._reload()
+
+    async def _reload(self) -> None:
+        try:
+            config, checksum = await asyncio.to_thread(self._reread)
+            await self._service.reload(config)
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("config not taken", file=error.source, path=problem.path, line=problem.line, rule=problem.rule)
+        except (GechologError, OSError) as error:
+            log.error("config not taken", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - a border: a failed reload must not end a service that works
+            log.exception("config not taken", error)
+        else:
+            self._sign.write(checksum)
+            log.info("config in force", sha256=checksum)
+
+    async def _stop(self) -> None:
+        try:
+            await self._service.stop()
+        except Exception as error:  # noqa: BLE001 - a border: whatever happens, the process ends
+            log.exception("not stopped cleanly", error)
+        await self._life.reap()
+        log.info("stopped")

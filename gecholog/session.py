@@ -1,0 +1,49 @@
+"""Session and transaction ids: `GATEWAY_NANOS_COUNT_TRANSACTION`, such as `TST00001_1699884006500487748_1_0`.
+
+The id of a session is that of its first transaction (`…_0`). A client continues a session by sending the transaction
+id that it was given; the next transaction counts one up. The client chooses what it sends, so these ids group calls,
+they do not identify a record.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+
+_ID = re.compile(r"([A-Z0-9]+_[0-9]+)_([0-9]+)_([0-9]+)")
+_LONGEST = 128  # characters; longer text is no id of ours, and int() would be slow on it
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The two ids of one call."""
+
+    session_id: str
+    transaction_id: str
+
+
+@dataclass(slots=True)
+class Sessions:
+    """Gives ids to calls. `count` is the number of sessions that began since the gateway started."""
+
+    gateway_id: str
+    count: int = field(default=0)
+
+    def ids(self, header: str | None) -> Ids:
+        """Ids for a call whose session header has the value `header` (None: no such header)."""
+        return (continued(header) if header else None) or self._begin()
+
+    def _begin(self) -> Ids:
+        self.count += 1
+        first = f"{self.gateway_id}_{time.time_ns()}_{self.count}_0"
+        return Ids(first, first)
+
+
+def continued(header: str) -> Ids | None:
+    """Ids of the next transaction of the session that `header` names; None if it is not the id of a transaction."""
+    match = _ID.fullmatch(header) if len(header) <= _LONGEST else None
+    if match is None:
+        return None
+    prefix, count, transaction = match.group(1), int(match.group(2)), int(match.group(3))
+    return Ids(f"{prefix}_{count}_0", f"{prefix}_{count}_{transaction + 1}")

@@ -1,0 +1,46 @@
+"""SSL contexts from the `tls` sections of config files."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundTls:
+    """Whom we believe when we call: `insecure` = everybody; else the system's authorities and those in `cert_files`."""
+
+    insecure: bool = False
+    system_cert_pool: bool = True
+    cert_files: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> OutboundTls:
+        return cls(
+            insecure=values.get("insecure", False),
+            system_cert_pool=values.get("system_cert_pool", False),
+            cert_files=tuple(values.get("cert_files", ())),
+        )
+
+
+def outbound_context(tls: OutboundTls) -> ssl.SSLContext:
+    """A context for calls to others. Raises OSError (ssl.SSLError among them) if a file is not usable."""
+    if tls.insecure:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    # create_default_context without files would load the system's authorities
+    context = ssl.create_default_context() if tls.system_cert_pool else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for file in tls.cert_files:
+        context.load_verify_locations(cafile=file)
+    return context
+
+
+def ingress_context(certificate_file: str, private_key_file: str) -> ssl.SSLContext:
+    """A context for a server. Raises OSError (ssl.SSLError among them) if a file is not usable."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(certificate_file, private_key_file)
+    return context
