@@ -36,7 +36,7 @@ check: $(VENV)/.dev ## lint, format, types, import contracts
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-logo
 
 .PHONY: fmt
 fmt: $(VENV)/.dev ## format, and fix what can be fixed safely
@@ -104,7 +104,8 @@ $(VENV)/.created:
 	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$candidate; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	    echo "gecholog needs Python 3.11 or newer, and $${python:-python3} is $$("$${python:-python3}" --version 2>&1 || true)." >&2; \
+	    version=$$("$${python:-python3}" --version 2>/dev/null || echo 'not there'); \
+	    echo "gecholog needs Python 3.11 or newer, and $${python:-python3} is $$version." >&2; \
 	    echo "Install one (Debian 12, Ubuntu 24.04 or newer: apt install python3 python3-venv) or name it: make PYTHON=/path/to/python3" >&2; \
 	    exit 1; \
 	fi; \

@@ -275,7 +275,7 @@ class Bus:
             try:
                 await subscription.handler(Message(self, message))
             except Exception as error:  # noqa: BLE001 - a border: one bad message must not end the subscription
-                self._log.exception("message not handled", error, subject=subscription.subject)
+                self._log.fault("message not handled", error, subject=subscription.subject)
 
         await client.subscribe(subscription.subject, queue=subscription.queue, cb=deliver)
 
@@ -292,5 +292,3 @@ def _is_refusal(error: Exception) -> bool:
 def is_subject(text: str) -> bool:
     """Tell whether `text` is a subject without wildcards: letters, digits, `.` and `_`."""
     return bool(text) and all(part.replace("_", "a").isalnum() and part.isascii() for part in text.split("."))
-
-

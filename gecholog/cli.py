@@ -78,7 +78,12 @@ def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments
     parser.add_argument("-o", metavar="FILE", type=Path, help="config file")
     parser.add_argument("-a", metavar="ALIAS", default=name, help="name in logs and in the checksum file (%(default)s)")
     # the original's flags took one dash as well as two
-    parser.add_argument("--validate", "-validate", action="store_true", help="check the config and exit; reads standard input without -o")
+    parser.add_argument(
+        "--validate",
+        "-validate",
+        action="store_true",
+        help="check the config and exit; reads standard input without -o",
+    )
     parser.add_argument("--version", "-version", action="version", version=__version__)
     parsed = parser.parse_args(argv)
     if parsed.o is None and not parsed.validate:
@@ -99,4 +104,4 @@ def _report(kind: str, source: str, problems: Sequence[Problem], *, aloud: bool 
         write(f"config {kind}", file=source, path=problem.path, line=problem.line, rule=problem.rule)
         if aloud:
             with contextlib.suppress(OSError):
-                print(f"{kind}: {source}: {problem}", file=sys.stderr)
+                sys.stderr.write(f"{kind}: {source}: {problem}\n")

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # One token at a time: a whole step inside a string or outside, never a quote that a backslash escapes.
-_TOKEN = re.compile(r'(?P<escape>\\.)|(?P<quote>")|\$(?:(?P<dollar>\$)|\{(?P<braced>\w+)\}|(?P<bare>\w+))', re.A | re.S)
+_TOKEN = re.compile(
+    r'(?P<escape>\\.)|(?P<quote>")|\$(?:(?P<dollar>\$)|\{(?P<braced>\w+)\}|(?P<bare>\w+))', re.ASCII | re.DOTALL
+)
 _SCALAR = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null")
 
 
@@ -41,7 +43,7 @@ class Filled:
 
 
 def fill(text: str, environ: Mapping[str, str]) -> Filled:
-    """Replace the variables in `text`. A variable that is not set is an empty string inside a string, else a problem."""
+    """Replace the variables in `text`. One that is not set is an empty string inside a string, else a problem."""
     filling = _Filling(text, environ)
     for match in _TOKEN.finditer(text):
         filling.take(match)

@@ -47,7 +47,7 @@ class Log:
     def error(self, message: str, **fields: Any) -> None:
         self._write(logging.ERROR, message, fields)
 
-    def exception(self, message: str, error: BaseException, **fields: Any) -> None:
+    def fault(self, message: str, error: BaseException, **fields: Any) -> None:
         """An error that nobody expected, with its traceback."""
         self._logger.error(message, exc_info=error, extra={"fields": fields})
 

@@ -6,9 +6,13 @@ The text must be JSON already (`json.loads` took it), so the walk checks nothing
 from __future__ import annotations
 
 import re
-from json.decoder import scanstring
+from collections.abc import Callable
+from json import decoder
 
 Path = tuple[str | int, ...]
+
+# The standard library's own scanner of JSON strings: (text, offset behind the quote) -> (string, offset behind it).
+_scan_string: Callable[[str, int], tuple[str, int]] = decoder.scanstring  # type: ignore[attr-defined]
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _SCALAR = re.compile(r"[^ \t\r\n,\]}]+")
@@ -39,7 +43,7 @@ def _value(text: str, start: int, path: Path, spans: dict[Path, tuple[int, int]]
     elif first == "[":
         end = _items(text, start, path, spans)
     elif first == '"':
-        _, end = scanstring(text, start + 1)
+        _, end = _scan_string(text, start + 1)
     else:
         match = _SCALAR.match(text, start)
         end = match.end() if match else start
@@ -50,7 +54,7 @@ def _value(text: str, start: int, path: Path, spans: dict[Path, tuple[int, int]]
 def _members(text: str, start: int, path: Path, spans: dict[Path, tuple[int, int]]) -> int:
     at = _skip(text, start + 1)
     while text[at] != "}":
-        name, at = scanstring(text, at + 1)
+        name, at = _scan_string(text, at + 1)
         at = _skip(text, _skip(text, at) + 1)  # the colon
         at = _skip(text, _value(text, at, (*path, name), spans))
         if text[at] == ",":

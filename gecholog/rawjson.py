@@ -91,10 +91,9 @@ def dumps(value: Any) -> bytes:
 def _fragment(value: Any) -> orjson.Fragment:
     if not isinstance(value, Raw):
         raise TypeError(type(value).__name__)
+    data = bytes(value)
     # inside a JSON string a line break is always escaped: every bare one is white space between tokens
-    if b"\n" in value or b"\r" in value:
-        return orjson.Fragment(value.translate(_LINE_BREAKS))
-    return orjson.Fragment(value)
+    return orjson.Fragment(data.translate(_LINE_BREAKS) if b"\n" in data or b"\r" in data else data)
 
 
 def _without_surrogates(value: Any) -> Any:

@@ -12,14 +12,14 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jsonschema import Draft202012Validator
 
 from gecholog.positions import Path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path as FilePath
 
     from jsonschema import ValidationError
@@ -64,7 +64,7 @@ def findings(schema: Schema, value: Any) -> Iterator[tuple[Path, str, bool]]:
 
 
 def _explained(error: ValidationError, path: Path) -> Iterator[Finding]:
-    keyword, expected = error.validator, error.validator_value
+    keyword, expected = error.validator, cast("Any", error.validator_value)
     if keyword == "required":
         # jsonschema reports each missing name by itself, but names it only in the message
         yield from (((*path, name), "is missing") for name in expected if error.message.startswith(f"'{name}'"))
@@ -73,7 +73,7 @@ def _explained(error: ValidationError, path: Path) -> Iterator[Finding]:
     elif keyword == "type":
         yield path, f"must be {_article(expected)}"
     else:
-        yield path, str(error.schema.get("rule") or _sentence(str(keyword), expected))
+        yield path, str(cast("Schema", error.schema).get("rule") or _sentence(str(keyword), expected))
 
 
 def _article(kind: str | list[str]) -> str:
@@ -82,7 +82,7 @@ def _article(kind: str | list[str]) -> str:
 
 
 def _sentence(keyword: str, expected: Any) -> str:
-    sentences = {
+    sentences: dict[str, Callable[[], str]] = {
         "enum": lambda: "must be one of " + ", ".join(json.dumps(item) for item in expected),
         "minimum": lambda: f"must be at least {expected}",
         "maximum": lambda: f"must be at most {expected}",

@@ -149,7 +149,7 @@ class _Running:
         if isinstance(failure, GechologError | OSError):
             log.error("cannot go on", reason=str(failure))
         else:
-            log.exception("cannot go on", failure)
+            log.fault("cannot go on", failure)
         return 1
 
     def _healthy(self, checksum: str) -> None:
@@ -171,11 +171,13 @@ class _Running:
             await self._service.reload(config)
         except ConfigError as error:
             for problem in error.problems:
-                log.error("config not taken", file=error.source, path=problem.path, line=problem.line, rule=problem.rule)
+                log.error(
+                    "config not taken", file=error.source, path=problem.path, line=problem.line, rule=problem.rule
+                )
         except (GechologError, OSError) as error:
             log.error("config not taken", reason=str(error))
-        except Exception as error:  # noqa: BLE001 - a border: a failed reload must not end a service that works
-            log.exception("config not taken", error)
+        except Exception as error:
+            log.fault("config not taken", error)
         else:
             self._sign.write(checksum)
             log.info("config in force", sha256=checksum)
@@ -183,7 +185,7 @@ class _Running:
     async def _stop(self) -> None:
         try:
             await self._service.stop()
-        except Exception as error:  # noqa: BLE001 - a border: whatever happens, the process ends
-            log.exception("not stopped cleanly", error)
+        except Exception as error:
+            log.fault("not stopped cleanly", error)
         await self._life.reap()
         log.info("stopped")

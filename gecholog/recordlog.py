@@ -1,0 +1,195 @@
+"""The record log: the JetStream stream that captures the logger's subject, so that no record depends on who listens.
+
+`ensure` is for everybody who publishes or consumes records: whoever comes first makes the stream. The stream is only
+ever widened, by a subject or by higher limits that a config file asks for: who narrowed or enlarged it by hand
+(`nats stream edit`) keeps that. Spoken is JetStream's own JSON protocol, by requests on the bus
+(https://docs.nats.io/reference/reference-protocols/nats_api_reference).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gecholog import rawjson
+from gecholog.errors import BusError, NoAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STREAM = "GECHOLOG"
+
+_API = "$JS.API."
+_TIMEOUT = 5.0  # seconds; making a stream waits for the disk
+_ATTEMPTS = 5
+_NANOSECONDS = 1_000_000_000
+_UNLIMITED = -1
+
+# JetStream's numbers for errors (nats-server, server/errors.json)
+_NOT_ENABLED = frozenset({10039, 10076})  # for this account, for the whole server
+_NO_STREAM = 10059
+_RACES = frozenset({10058, 10065})  # somebody else made it between our question and our order: look again
+NO_CONSUMER = 10014
+
+
+class NoRecordLog(BusError):
+    """The bus has no JetStream: records reach only those who listen at the moment."""
+
+
+class RecordLogRefused(BusError):
+    """JetStream would not do what was asked. `code` is its number for the error."""
+
+    def __init__(self, code: int, description: str) -> None:
+        self.code = code
+        super().__init__(f"JetStream refuses: {description} ({code})")
+
+
+class Asks(Protocol):
+    """The part of the bus that is needed here."""
+
+    async def request(self, subject: str, data: bytes, timeout: float) -> bytes:  # noqa: ASYNC109 - the bus's own
+        """Ask, and wait `timeout` seconds for one answer. Raises NoAnswer, BusAway, MessageTooLarge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much the stream keeps. What goes beyond is dropped, the oldest first; 0 bytes or age: no limit."""
+
+    max_bytes: int = 1024 * 1024 * 1024
+    max_age_seconds: int = 7 * 24 * 3600
+    duplicate_window_seconds: int = 120
+    replicas: int = 1
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Limits:
+        """The limits of a `record_log` section."""
+        usual = cls()
+        hours = values.get("max_age_hours")
+        return cls(
+            max_bytes=values.get("max_bytes", usual.max_bytes),
+            max_age_seconds=usual.max_age_seconds if hours is None else hours * 3600,
+            duplicate_window_seconds=values.get("duplicate_window_seconds", usual.duplicate_window_seconds),
+            replicas=values.get("replicas", usual.replicas),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLog:
+    """The stream that captures a subject. `max_bytes` and `max_age` (seconds) are 0 if there is no limit."""
+
+    name: str
+    subjects: tuple[str, ...]
+    max_bytes: int
+    max_age: float
+    created: str
+
+    @classmethod
+    def of(cls, info: Mapping[str, Any]) -> RecordLog:
+        config = info["config"]
+        return cls(
+            name=config["name"],
+            subjects=tuple(config.get("subjects") or ()),
+            max_bytes=max(0, config.get("max_bytes", 0)),
+            max_age=config.get("max_age", 0) / _NANOSECONDS,
+            created=info.get("created", ""),
+        )
+
+
+async def ensure(bus: Asks, subject: str, limits: Limits | None = None) -> RecordLog:
+    """The stream that captures `subject`, made or widened if need be.
+
+    `limits` None: the defaults if the stream has to be made; one that exists keeps what it has.
+    Raises NoRecordLog, RecordLogRefused, NoAnswer (ask again), BusAway.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await _ensure(bus, subject, limits)
+        except RecordLogRefused as error:
+            if error.code not in _RACES:
+                raise
+    return await _ensure(bus, subject, limits)
+
+
+async def _ensure(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
+    covering = await ask(bus, "STREAM.NAMES", {"subject": subject})
+    names = covering.get("streams") or []
+    if names and STREAM not in names:
+        return RecordLog.of(await ask(bus, f"STREAM.INFO.{names[0]}"))  # somebody's own stream: take it as it is
+    try:
+        info = await ask(bus, f"STREAM.INFO.{STREAM}")
+    except RecordLogRefused as error:
+        if error.code != _NO_STREAM:
+            raise
+        return RecordLog.of(await ask(bus, f"STREAM.CREATE.{STREAM}", new_config(subject, limits or Limits())))
+    wide = widened(info["config"], subject, limits)
+    if wide != info["config"]:
+        info = await ask(bus, f"STREAM.UPDATE.{STREAM}", wide)
+    return RecordLog.of(info)
+
+
+async def ask(bus: Asks, call: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One call of JetStream's API. Raises NoRecordLog, RecordLogRefused, NoAnswer, BusAway."""
+    try:
+        data = await bus.request(_API + call, rawjson.dumps(dict(body)) if body else b"", _TIMEOUT)
+    except NoAnswer as error:
+        if str(error) == "nobody listens":  # the bus's word for its 503: a server without JetStream
+            raise NoRecordLog("the bus has no JetStream") from error
+        raise
+    answer: dict[str, Any] = rawjson.loads(data)
+    fault = answer.get("error")
+    if fault is None:
+        return answer
+    code = fault.get("err_code", 0)
+    if code in _NOT_ENABLED:
+        raise NoRecordLog("JetStream is not enabled for this account")
+    raise RecordLogRefused(code, fault.get("description", "no reason given"))
+
+
+def new_config(subject: str, limits: Limits) -> dict[str, Any]:
+    """The configuration of a stream that does not exist yet."""
+    window = limits.duplicate_window_seconds
+    if limits.max_age_seconds:
+        window = min(window, limits.max_age_seconds)  # the server refuses a longer one
+    return {
+        "name": STREAM,
+        "subjects": [subject],
+        "retention": "limits",
+        "storage": "file",
+        "compression": "s2",
+        "discard": "old",
+        "max_bytes": limits.max_bytes or _UNLIMITED,
+        "max_age": limits.max_age_seconds * _NANOSECONDS,
+        "duplicate_window": window * _NANOSECONDS,
+        "num_replicas": limits.replicas,
+        "allow_direct": True,
+    }
+
+
+def widened(config: Mapping[str, Any], subject: str, limits: Limits | None) -> dict[str, Any]:
+    """`config` with `subject` among its subjects and limits no lower than `limits`; nothing else changes."""
+    wide = dict(config)
+    subjects = list(config.get("subjects") or ())
+    if not any(covers(pattern, subject) for pattern in subjects):
+        wide["subjects"] = [*subjects, subject]
+    if limits is not None:
+        if _is_wider(limits.max_bytes, config.get("max_bytes", _UNLIMITED)):
+            wide["max_bytes"] = limits.max_bytes or _UNLIMITED
+        if _is_wider(limits.max_age_seconds * _NANOSECONDS, config.get("max_age", 0)):
+            wide["max_age"] = limits.max_age_seconds * _NANOSECONDS
+    return wide
+
+
+def _is_wider(wanted: int, present: int) -> bool:
+    """Compare limits; 0 and less mean none."""
+    return present > 0 and (wanted <= 0 or wanted > present)
+
+
+def covers(pattern: str, subject: str) -> bool:
+    """Tell whether a subject with wildcards (`*` one part, `>` one or more at the end) takes in `subject`."""
+    wanted, parts = pattern.split("."), subject.split(".")
+    if wanted[-1] == ">":
+        wanted.pop()
+        if len(parts) <= len(wanted):
+            return False
+        parts = parts[: len(wanted)]
+    return len(wanted) == len(parts) and all(want in ("*", part) for want, part in zip(wanted, parts, strict=True))

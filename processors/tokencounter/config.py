@@ -1,0 +1,84 @@
+"""The token counter's config: what the file says, checked, as frozen objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gecholog import logs, schema
+from gecholog.bus import BusAddress
+from gecholog.config import Blueprint, Document
+from gecholog.schema import Finding, Schema
+from processors.tokencounter import gjson
+from processors.tokencounter.counters import Caps
+from processors.tokencounter.usage import Pattern, Patterns
+
+_LISTS = {"token_caps": "fields", "usage_fields": "patterns"}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that tokencounter_config.json says. `period` is in seconds."""
+
+    bus: BusAddress
+    topic: str
+    period: int
+    caps: Caps
+    patterns: Patterns
+
+
+def blueprint() -> Blueprint:
+    """The schema of tokencounter_config.json and the rules beside it."""
+    loaded = schema.load(Path(__file__).with_name("tokencounter_config.schema.json"))
+    return Blueprint(loaded, (_one_field_once, _paths, partial(_one_entry_a_router, loaded)))
+
+
+def _one_field_once(values: dict[str, Any]) -> Iterator[Finding]:
+    for name, part in _LISTS.items():
+        for index, entry in enumerate(values.get(name, ())):
+            fields = [item.get("field") for item in entry.get(part, ())]
+            if len(set(fields)) < len(fields):
+                yield (name, index, part), "must not hold the same field twice"
+
+
+def _paths(values: dict[str, Any]) -> Iterator[Finding]:
+    for index, entry in enumerate(values.get("usage_fields", ())):
+        for number, item in enumerate(entry.get("patterns", ())):
+            try:
+                gjson.parse(item.get("pattern") or "x")  # the schema speaks of those that are missing or empty
+            except ValueError as error:
+                yield ("usage_fields", index, "patterns", number, "pattern"), str(error)
+
+
+def _one_entry_a_router(loaded: Schema, values: dict[str, Any]) -> Iterator[Finding]:
+    """Entries that are left out for another reason do not count: what is left must be unambiguous."""
+    for name in _LISTS:
+        entry_schema = loaded["properties"][name]["items"]
+        sound = [entry for entry in values.get(name, ()) if not any(schema.findings(entry_schema, entry))]
+        if len({entry["router"] for entry in sound}) < len(sound):
+            yield (name,), "must not hold two entries of one router"
+
+
+def build(document: Document) -> Config:
+    """Make a config of a checked document."""
+    values = document.values
+    bus = values["service_bus"]
+    logs.protect([bus["token"]])
+    return Config(
+        bus=BusAddress(bus["hostname"], bus["token"]),
+        topic=bus["topic"],
+        period=int(values["cap_period_seconds"]),
+        caps={entry["router"]: _cap(entry) for entry in values.get("token_caps", ())},
+        patterns={entry["router"]: _patterns(entry) for entry in values["usage_fields"]},
+    )
+
+
+def _cap(entry: dict[str, Any]) -> dict[str, int]:
+    return {item["field"]: int(item.get("value", 0)) for item in entry["fields"]}
+
+
+def _patterns(entry: dict[str, Any]) -> tuple[Pattern, ...]:
+    return tuple(Pattern(item["field"], gjson.parse(item["pattern"])) for item in entry["patterns"])

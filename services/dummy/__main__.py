@@ -1,0 +1,55 @@
+"""dummy as a program: the wiring between listener and handler."""
+
+from __future__ import annotations
+
+import sys
+
+from gecholog.cli import Program, main
+from gecholog.logs import Log
+from gecholog.service import Life
+from services.dummy.config import Config, blueprint, build
+from services.dummy.listener import Listener
+from services.dummy.server import Handler
+
+log = Log("dummy")
+
+
+class Dummy:
+    """The service."""
+
+    def __init__(self, config: Config, alias: str) -> None:
+        del alias
+        self._handler = Handler(config)
+        self._listener: Listener | None = None
+
+    async def start(self, life: Life) -> None:
+        del life
+        self._listener = Listener(self._handler)
+        await _listen(self._listener, self._handler.config)
+
+    async def reload(self, config: Config) -> None:
+        before = self._handler.config
+        if self._listener is not None and (config.host, config.port) != (before.host, before.port):
+            await _listen(self._listener, config)
+        self._handler.config = config
+
+    async def stop(self) -> None:
+        if self._listener is not None:
+            await self._listener.close()
+
+
+async def _listen(listener: Listener, config: Config) -> None:
+    log.info("http server initialized", address=await listener.listen(config.host, config.port))
+
+
+PROGRAM = Program(
+    "dummy",
+    "A small OpenAI-compatible LLM for development, tests and load.",
+    blueprint,
+    build,
+    Dummy,
+    ready="listening for requests",
+)
+
+if __name__ == "__main__":
+    sys.exit(main(PROGRAM))

@@ -1,0 +1,90 @@
+"""How the dummy behaves: how late, in how many chunks, how often it fails. From the config, or from request headers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.dummy.refusal import Refusal
+
+MOST_MS = 600_000
+MOST_CHUNKS = 10_000
+_LEAST_STATUS, _MOST_STATUS = 400, 599
+_PARTS = 1_000_000
+
+_LATENCY = "X-Dummy-Latency-Ms"
+_CHUNKS = "X-Dummy-Chunks"
+_CHUNK_DELAY = "X-Dummy-Chunk-Delay-Ms"
+_ERROR_RATE = "X-Dummy-Error-Rate"
+_STATUS = "X-Dummy-Status"
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """Times are in seconds. `chunks` 0 is one for each token. `status` is that of the errors."""
+
+    latency: float = 0.0
+    chunks: int = 0
+    chunk_delay: float = 0.0
+    error_rate: float = 0.0
+    status: int = 500
+
+
+def asked(headers: Mapping[str, str], usual: Behaviour) -> Behaviour:
+    """The behaviour that a request asks for in its headers. Raises Refusal for a value that makes no sense.
+
+    A status without a rate means: fail for certain.
+    """
+    if not any(name in headers for name in (_LATENCY, _CHUNKS, _CHUNK_DELAY, _ERROR_RATE, _STATUS)):
+        return usual
+    rate = 1.0 if _STATUS in headers else usual.error_rate
+    return Behaviour(
+        latency=_number(headers, _LATENCY, usual.latency * 1000, MOST_MS) / 1000,
+        chunks=_whole(headers, _CHUNKS, usual.chunks, (0, MOST_CHUNKS)),
+        chunk_delay=_number(headers, _CHUNK_DELAY, usual.chunk_delay * 1000, MOST_MS) / 1000,
+        error_rate=_number(headers, _ERROR_RATE, rate, 1),
+        status=_whole(headers, _STATUS, usual.status, (_LEAST_STATUS, _MOST_STATUS)),
+    )
+
+
+def _number(headers: Mapping[str, str], name: str, usual: float, most: float) -> float:
+    text = headers.get(name)
+    if text is None:
+        return usual
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= most:
+        raise _wrong(name, f"a number from 0 to {most}")
+    return value
+
+
+def _whole(headers: Mapping[str, str], name: str, usual: int, limits: tuple[int, int]) -> int:
+    text = headers.get(name)
+    if text is None:
+        return usual
+    least, most = limits
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise _wrong(name, f"an integer from {least} to {most}")
+    return int(text)
+
+
+def _wrong(name: str, expected: str) -> Refusal:
+    return Refusal(f"Invalid header '{name}': expected {expected}.", param=name, code="invalid_value")
+
+
+class Failures:
+    """Which requests fail: with a rate of 0.25 every fourth, so that a run has just as many errors as it asked for."""
+
+    def __init__(self) -> None:
+        self._owed = 0
+
+    def next(self, rate: float) -> bool:
+        """Tell whether the next request, to fail at `rate` (0 to 1), does."""
+        self._owed += round(rate * _PARTS)
+        if self._owed < _PARTS:
+            return False
+        self._owed -= _PARTS
+        return True

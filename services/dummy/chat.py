@@ -1,0 +1,103 @@
+"""`/v1/chat/completions`: the last words of the user come back, or a call of the tool that the request forces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.dummy import completion, fields, reply, tokens, tools, writing
+from services.dummy.completion import Streaming
+from services.dummy.fields import Body
+from services.dummy.reply import Reply
+from services.dummy.writing import Written
+
+
+def answer(body: Body, chunks: int) -> Reply:
+    """The answer to a request for a chat completion. Raises Refusal."""
+    model = fields.text(body, "model")
+    messages = _messages(body)
+    streaming = Streaming.of(body)
+    number = fields.whole(body, "n", most=completion.MOST_CHOICES) or 1
+    wish = writing.wanted(body, chunks, "max_completion_tokens", "max_tokens")
+    words = _last_words(messages)
+    prompt = sum(tokens.count(_content(message)) for message in messages)
+    kind = "chat.completion.chunk" if streaming.on else "chat.completion"
+    begin = reply.head("chatcmpl", kind, model)
+    forced = tools.forced(body)
+    if forced is not None:
+        call = tools.call(forced, words, begin["id"])
+        usage = reply.usage(prompt, number * tools.count(call))
+        return _called(begin, [call] * number, usage, streaming)
+    choices = [writing.write(words, wish)] * number
+    usage = reply.usage(prompt, sum(choice.tokens for choice in choices))
+    return _said(begin, choices, usage, streaming)
+
+
+def _messages(body: Body) -> list[Body]:
+    messages = fields.required(body, "messages")
+    if not isinstance(messages, list) or not messages:
+        raise fields.wrong("messages", "a list that is not empty")
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise fields.wrong(f"messages[{index}]", "an object with a role")
+        if not isinstance(message.get("content"), str | list | None):
+            raise fields.wrong(f"messages[{index}].content", "a string or a list of parts")
+    return messages
+
+
+def _content(message: Body) -> str:
+    """The text of a message; parts that are no text (images, sound) have none."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    texts = (part.get("text") for part in content if isinstance(part, dict))
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _last_words(messages: list[Body]) -> str:
+    return next((_content(message) for message in reversed(messages) if message["role"] == "user"), "")
+
+
+# ------------------------------------------------------------------ the answer
+
+
+def _said(begin: dict[str, Any], choices: list[Written], usage: dict[str, int], streaming: Streaming) -> Reply:
+    if streaming.on:
+        opening = [_opening(index, {"content": ""}) for index in range(len(choices))]
+        return completion.streamed(begin, opening, choices, _piece, usage if streaming.usage else None)
+    messages = ({"content": choice.text} for choice in choices)
+    reasons = (choice.finish_reason for choice in choices)
+    return _whole(begin, list(zip(messages, reasons, strict=True)), usage)
+
+
+def _called(begin: dict[str, Any], calls: list[tools.Call], usage: dict[str, int], streaming: Streaming) -> Reply:
+    messages: list[dict[str, Any]] = [{"content": None, "tool_calls": [call]} for call in calls]
+    if not streaming.on:
+        return _whole(begin, [(message, "tool_calls") for message in messages], usage)
+    # the call is in the opening as a whole; no chunk follows
+    opening = [
+        _opening(index, {"content": None, "tool_calls": [{"index": 0} | call]}) for index, call in enumerate(calls)
+    ]
+    ends = [Written((), 0, "tool_calls")] * len(calls)
+    return completion.streamed(begin, opening, ends, _piece, usage if streaming.usage else None)
+
+
+def _whole(begin: dict[str, Any], answers: list[tuple[dict[str, Any], str]], usage: dict[str, int]) -> Reply:
+    choices = [
+        {
+            "index": index,
+            "message": {"role": "assistant", "refusal": None} | message,
+            "logprobs": None,
+            "finish_reason": reason,
+        }
+        for index, (message, reason) in enumerate(answers)
+    ]
+    return reply.document(begin | {"choices": choices, "usage": usage})
+
+
+def _opening(index: int, delta: dict[str, Any]) -> dict[str, Any]:
+    return {"index": index, "delta": {"role": "assistant"} | delta, "logprobs": None, "finish_reason": None}
+
+
+def _piece(index: int, text: str, reason: str | None) -> dict[str, Any]:
+    delta = {} if reason else {"content": text}
+    return {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}

@@ -1,0 +1,51 @@
+"""`/v1/embeddings`: vectors made from a hash of the text. The same text has the same vector; nearness means nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import struct
+from typing import Any
+
+from services.dummy import fields, reply, texts, tokens
+from services.dummy.fields import Body
+from services.dummy.reply import Reply
+
+_DIMENSIONS = 256
+_MOST_DIMENSIONS = 4096
+
+
+def answer(body: Body) -> Reply:
+    """The answer to a request for embeddings. Raises Refusal."""
+    model = fields.text(body, "model")
+    listed = texts.of(body, "input")
+    if not all(listed):
+        raise fields.wrong("input", "texts that are not empty")
+    dimensions = fields.whole(body, "dimensions", most=_MOST_DIMENSIONS) or _DIMENSIONS
+    encoding = body.get("encoding_format") or "float"
+    if encoding not in ("float", "base64"):
+        raise fields.wrong("encoding_format", "float or base64")
+    data = [
+        {"object": "embedding", "index": index, "embedding": _encoded(vector(text, dimensions), encoding)}
+        for index, text in enumerate(listed)
+    ]
+    number = sum(map(tokens.count, listed))
+    usage = {"prompt_tokens": number, "total_tokens": number}
+    return reply.document({"object": "list", "data": data, "model": model, "usage": usage})
+
+
+def vector(text: str, dimensions: int) -> list[float]:
+    """A vector of length 1."""
+    raw = hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(2 * dimensions)
+    # odd numbers only: no vector is zero
+    numbers = [2 * number + 1 for number in struct.unpack(f"<{dimensions}h", raw)]
+    length = math.hypot(*numbers)
+    return [number / length for number in numbers]
+
+
+def _encoded(numbers: list[float], encoding: str) -> Any:
+    """Numbers as they are, or as OpenAI packs them: 32-bit floats, little-endian, in base64."""
+    if encoding == "float":
+        return numbers
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()

@@ -1,0 +1,30 @@
+"""`/v1/models`: the models that the dummy names. Any other name is taken as well, and comes back in the answer."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from services.dummy import reply
+from services.dummy.refusal import Refusal
+from services.dummy.reply import Reply
+
+_NAMES = ("dummy", "dummy-embedding")
+_CREATED = 1735689600  # 2025-01-01
+
+
+def listed() -> Reply:
+    """All models."""
+    return reply.document({"object": "list", "data": [_model(name) for name in _NAMES]})
+
+
+def one(name: str) -> Reply:
+    """One model. Raises Refusal if it is not listed."""
+    if name not in _NAMES:
+        message = "The model does not exist."
+        raise Refusal(message, status=HTTPStatus.NOT_FOUND, param="model", code="model_not_found")
+    return reply.document(_model(name))
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": _CREATED, "owned_by": "gecholog"}

@@ -1,0 +1,50 @@
+"""Answers before they go out: one JSON document, or the events of a stream (SSE)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import orjson
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON answer."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A streamed answer: what comes at once, the chunks one by one, what ends it."""
+
+    head: bytes
+    chunks: tuple[bytes, ...]
+    tail: bytes
+
+
+Reply = Document | Stream
+
+
+def document(value: Any) -> Document:
+    return Document(orjson.dumps(value))
+
+
+def events(values: Iterable[Any]) -> bytes:
+    """Values as server-sent events."""
+    return b"".join([b"data: " + orjson.dumps(value) + b"\n\n" for value in values])
+
+
+def head(prefix: str, kind: str, model: str) -> dict[str, Any]:
+    """The fields that every answer begins with. `id` is unique in this process."""
+    return {"id": f"{prefix}-{next(_numbers)}", "object": kind, "created": int(time.time()), "model": model}
+
+
+def usage(prompt: int, completion: int) -> dict[str, int]:
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}

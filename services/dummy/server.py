@@ -1,0 +1,118 @@
+"""The HTTP side of the dummy: from a request to the pure functions, and their reply onto the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from aiohttp.client_exceptions import ClientConnectionResetError
+
+from gecholog.logs import Log
+from services.dummy import behaviour, chat, embedding, fields, legacy, models
+from services.dummy.behaviour import Behaviour, Failures
+from services.dummy.refusal import Refusal, made_to_order
+from services.dummy.reply import Document, Reply, Stream
+
+if TYPE_CHECKING:
+    from services.dummy.config import Config
+
+log = Log("dummy")
+
+_MODELS = "/v1/models"
+_POSTS: dict[str, Callable[[fields.Body, Behaviour], Reply]] = {
+    "/v1/chat/completions": lambda body, how: chat.answer(body, how.chunks),
+    "/v1/completions": lambda body, how: legacy.answer(body, how.chunks),
+    "/v1/embeddings": lambda body, _: embedding.answer(body),
+}
+
+
+class Handler:
+    """Answers requests. `config` may be replaced between two requests."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._failures = Failures()
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._answered(request)
+        except Refusal as refusal:
+            return _refused(refusal)
+        except web.HTTPRequestEntityTooLarge:
+            return _refused(Refusal("The request is too large.", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+        except (ConnectionError, asyncio.CancelledError):
+            raise  # the caller is gone
+        except Exception as error:  # a border: a fault of ours must not end the connection without a word
+            log.fault("request not answered", error, method=request.method)
+            return _refused(Refusal("The dummy failed.", status=500, kind="server_error"))
+
+    async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._authorise(request)
+        how = behaviour.asked(request.headers, self.config.behaviour)
+        data = await request.read()
+        if how.latency:
+            await asyncio.sleep(how.latency)
+        if self._failures.next(how.error_rate):
+            raise made_to_order(how.status)
+        reply = _reply(request, data, how)
+        if isinstance(reply, Document):
+            return web.Response(body=reply.body, content_type="application/json")
+        return await _streamed(request, reply, how.chunk_delay)
+
+    def _authorise(self, request: web.BaseRequest) -> None:
+        keys = self.config.api_keys
+        if not keys:
+            return
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.headers.get("api-key", "")
+        known = [hmac.compare_digest(given.encode("utf-8", "surrogateescape"), key.encode()) for key in keys]
+        if not any(known):
+            raise Refusal("Incorrect API key provided.", status=HTTPStatus.UNAUTHORIZED, code="invalid_api_key")
+
+
+def _reply(request: web.BaseRequest, data: bytes, how: Behaviour) -> Reply:
+    path = request.rel_url.path
+    method = _POSTS.get(path)
+    if method is not None:
+        _allow(request, "POST")
+        return method(fields.body(data), how)
+    if path == _MODELS:
+        _allow(request, "GET")
+        return models.listed()
+    if path.startswith(f"{_MODELS}/"):
+        _allow(request, "GET")
+        return models.one(path.removeprefix(f"{_MODELS}/"))
+    raise Refusal("Unknown request URL.", status=HTTPStatus.NOT_FOUND, code="unknown_url")
+
+
+def _allow(request: web.BaseRequest, method: str) -> None:
+    if request.method != method:
+        message = f"This URL takes {method} only."
+        raise Refusal(message, status=HTTPStatus.METHOD_NOT_ALLOWED, code="method_not_supported", allow=method)
+
+
+def _refused(refusal: Refusal) -> web.Response:
+    headers = {"Allow": refusal.allow} if refusal.allow else None
+    return web.Response(status=refusal.status, body=refusal.body, headers=headers, content_type="application/json")
+
+
+async def _streamed(request: web.BaseRequest, stream: Stream, delay: float) -> web.StreamResponse:
+    """Send a stream. Without a delay all of it goes out in one write, for speed."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+    await response.prepare(request)
+    try:
+        if not delay:
+            await response.write(b"".join((stream.head, *stream.chunks, stream.tail)))
+            return response
+        await response.write(stream.head)
+        for number, chunk in enumerate(stream.chunks):
+            if number:
+                await asyncio.sleep(delay)
+            await response.write(chunk)
+        await response.write(stream.tail)
+    except ClientConnectionResetError:
+        log.debug("caller left in the middle of a stream")
+    return response

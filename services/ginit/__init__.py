@@ -1,0 +1,1 @@
+"""ginit: decides over the services of the appliance. supervisord owns their processes."""

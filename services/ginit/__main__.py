@@ -1,0 +1,49 @@
+"""ginit as a program: below supervisord it decides over the services; called by anybody else it starts the appliance."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from gecholog import cli, health
+from services.ginit import launch
+from services.ginit.appliance import Ginit
+from services.ginit.config import blueprint, build
+from services.ginit.control import ControlFailed, Supervisor
+
+PROGRAM = cli.Program(
+    name="ginit",
+    about="Decides over the services of the appliance. Without --validate: starts them all.",
+    blueprint=blueprint,
+    build=build,
+    make=Ginit,
+    ready="all services have been started",
+)
+
+
+def main() -> int:
+    """Run the program; returns its exit code."""
+    arguments = cli.parse(PROGRAM.name, PROGRAM.about)
+    if arguments.validate:
+        return cli.main(PROGRAM)
+    if os.environ.get("SUPERVISOR_PROCESS_NAME") != launch.GINIT:
+        return launch.main(arguments)
+    code = cli.main(PROGRAM)
+    if code:
+        asyncio.run(_end_appliance(code))
+    return code
+
+
+async def _end_appliance(code: int) -> None:
+    """ginit cannot go on: without it nothing can. The config is bad, or something unexpected has happened."""
+    supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], Path())
+    with contextlib.suppress(ControlFailed, OSError):
+        (health.home() / "run" / "exit_code").write_text(str(code), "ascii")
+        await supervisor.shut_down()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,339 @@
+"""ginit as a service: takes in what happens, decides (`reconcile`), and has it done (`perform`)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gecholog import health
+from gecholog.health import ChecksumFile
+from gecholog.logs import Log
+from services.ginit import nats_server
+from services.ginit.control import Supervisor
+from services.ginit.events import (
+    Action,
+    BecameHealthy,
+    Check,
+    Confirmed,
+    ContentChanged,
+    Ended,
+    Event,
+    Forget,
+    GiveUp,
+    OnOne,
+    PutInForce,
+    Redefined,
+    Refused,
+    Reload,
+    Say,
+    Sign,
+    Spoke,
+    Start,
+    Stop,
+    Stopping,
+    Tick,
+    Unsign,
+)
+from services.ginit.lines import fields
+from services.ginit.listener import Listener, Notice
+from services.ginit.perform import Performer, Places
+from services.ginit.reconcile import decide
+from services.ginit.report import ReportFile
+from services.ginit.state import RUNNING, Appliance, Phase, Service, Then
+from services.ginit.watch import Watch, read
+
+if TYPE_CHECKING:
+    from gecholog.service import Life
+    from services.ginit.config import Definition, GinitConfig
+
+_CONFIRMED_EVERY = 0.03  # seconds between two looks at the checksum file of a service that reloads
+_ENDED = frozenset({"PROCESS_STATE_EXITED", "PROCESS_STATE_STOPPED", "PROCESS_STATE_FATAL", "PROCESS_STATE_UNKNOWN"})
+_STOPPING = "SUPERVISOR_STATE_CHANGE_STOPPING"
+_REFUSAL = "config not taken"  # what gecholog.service says
+
+log = Log("ginit")
+_LOG_BY_LEVEL = {"INFO": log.info, "WARN": log.warning, "ERROR": log.error}
+
+
+class Ginit:
+    """The service. It lives below supervisord, which gives it SUPERVISOR_SERVER_URL."""
+
+    def __init__(self, config: GinitConfig, alias: str) -> None:
+        self._config = config
+        self._sign = ChecksumFile.of(alias)
+        home = health.home()
+        self._places = Places(home, Path(os.environ.get("GECHOLOG_RUNTIME", home / "run")))
+        self._state = Appliance((), config.max_starts)
+        self._contents: dict[Path, bytes | None] = {}
+        self._queue: asyncio.Queue[Event | Notice] = asyncio.Queue()
+        self._report = ReportFile(self._places.run / "state.json")
+        self._started = asyncio.Event()
+        self._last_serial: int | None = None
+
+    # ------------------------------------------------------------------ life
+
+    async def start(self, life: Life) -> None:
+        """Start the services in their order; returns when each has had its turn."""
+        self._life = life
+        self._supervisor = Supervisor(
+            os.environ["SUPERVISOR_SERVER_URL"], Path(os.environ.get("GECHOLOG_RUN", self._places.run)) / "services"
+        )
+        self._performer = Performer(self._places, self._supervisor, self)
+        self._listener = Listener(self._queue.put_nowait, self._deserted)
+        self._watch = Watch(self._file_changed)
+        self._state = replace(self._state, services=tuple([service async for service in self._found()]))
+        self._listener.open()
+        self._look_at_files()
+        life.spawn(self._watch.run(), "watch")
+        life.spawn(self._run(), "reconcile")
+        self._queue.put_nowait(Tick())
+        await self._started.wait()
+
+    async def reload(self, config: GinitConfig) -> None:
+        """Services that are new are started, those that are gone are stopped, those that changed are restarted."""
+        for place, definition in enumerate(config.services):
+            await self._performer.introduce(definition, place)
+        self._config = config
+        known = tuple((definition, self._read_content(definition)) for definition in config.services)
+        self._queue.put_nowait(Redefined(known, config.max_starts))
+
+    async def stop(self) -> None:
+        """When supervisord ends everything, ginit is the last. When only ginit ends, the services stay as they are."""
+        if not hasattr(self, "_performer"):
+            return
+        self._performer.drain()
+        if self._state.stopping:
+            for service in self._state.services:
+                self._performer.checksum_file(service.definition).remove()
+            self._report.remove()
+        if self._state.given_up:
+            log.error("the appliance ends", reason=self._state.given_up)
+        self._listener.close()
+        self._performer.close()
+
+    # ------------------------------------------------------------------ services, as they are found
+
+    async def _found(self) -> AsyncIterator[Service]:
+        """The services of the config. One that a ginit before this one left healthy is taken over as it is."""
+        running = await self._supervisor.all_running()
+        before = self._report.read()
+        for place, definition in enumerate(self._config.services):
+            await self._performer.introduce(definition, place)
+            service = Service(definition, content=self._read_content(definition), since=time.monotonic())
+            if pid := running.pop(definition.slug, 0):
+                service = await self._taken_over(service, pid, before.get(definition.name, {}))
+            yield service
+        for slug, pid in running.items():
+            if pid and slug != os.environ.get("SUPERVISOR_GROUP_NAME"):
+                log.warning("a process that no service needs is stopped", process=slug)
+                await self._supervisor.stop(slug)
+
+    async def _taken_over(self, service: Service, pid: int, before: dict[str, Any]) -> Service:
+        definition = service.definition
+        self._performer.adopt(definition, pid)
+        data = self._performer.copies.read_in_force(definition)
+        sha256 = None if data is None else self._performer.copies.keep(definition.name, data)
+        if sha256 is not None and self._performer.checksum_file(definition).read() == sha256:
+            log.info("service is taken over", child=definition.name, pid=pid)
+            taken = replace(service, phase=Phase.HEALTHY, in_force=sha256, good=sha256, tried=sha256)
+            return replace(taken, signs=before.get("signs", False), starts=before.get("starts", 1))
+        log.warning("service is started anew, its state is not known", child=definition.name, pid=pid)
+        await self._performer.stop(definition)
+        return replace(service, phase=Phase.STOPPING, then=Then.BEGIN)
+
+    def _read_content(self, definition: Definition) -> str | None:
+        return self._kept(definition, read(definition.configuration_file))
+
+    def _kept(self, definition: Definition, content: bytes | None) -> str | None:
+        self._contents[definition.configuration_file] = content
+        return None if content is None else self._performer.copies.keep(definition.name, content)
+
+    # ------------------------------------------------------------------ what happens
+
+    def heard(self, name: str, line: bytes) -> None:
+        """A service has written a line."""
+        service = self._state.get(name)
+        if service is None:
+            return
+        if service.phase is Phase.STARTING:
+            self._queue.put_nowait(Spoke(name))
+        elif service.phase is Phase.RELOADING and (answer := _answer(service, line)):
+            self._queue.put_nowait(answer)
+
+    def heard_healthy(self, name: str) -> None:
+        """A service has written its healthy output."""
+        if service := self._state.get(name):
+            signs = self._performer.checksum_file(service.definition).read() == service.in_force
+            self._queue.put_nowait(BecameHealthy(name, signs))
+
+    def _file_changed(self, path: Path, content: bytes | None) -> None:
+        if path == _own_file():
+            if content is None:
+                log.warning("config file is gone, nothing changes", child="ginit", file=str(path))
+            else:
+                os.kill(os.getpid(), signal.SIGHUP)  # as anybody would ask a service to read its file again
+        for service in self._state.services:
+            if service.definition.configuration_file == path:
+                self._queue.put_nowait(ContentChanged(service.name, self._kept(service.definition, content)))
+
+    def _deserted(self) -> None:
+        """supervisord is no more: nobody would end the services, or start this process again."""
+        log.error("supervisord is gone, everything ends")
+        self._state = replace(self._state, stopping=True)
+        self._life.spawn(self._end_without_supervisord(), "end")
+
+    async def _end_without_supervisord(self) -> None:
+        await self._performer.end_all(self._state)
+        self._life.ending.set()
+
+    # ------------------------------------------------------------------ decisions
+
+    async def _run(self) -> None:
+        while True:
+            event = await self._next()
+            if isinstance(event, Notice):
+                await self._note(event)
+            else:
+                await self._take(event)
+
+    async def _next(self) -> Event | Notice:
+        due = self._state.due
+        try:
+            async with asyncio.timeout(None if due is None else max(0.0, due - time.monotonic())):
+                return await self._queue.get()
+        except TimeoutError:
+            return Tick()
+
+    async def _note(self, notice: Notice) -> None:
+        """Take in what supervisord says."""
+        missed = self._last_serial is not None and notice.serial > self._last_serial + 1
+        self._last_serial = notice.serial
+        if notice.event == _STOPPING:
+            await self._take(Stopping())
+        elif notice.event in _ENDED:
+            await self._end(notice)
+        if missed:
+            await self._ask_for_missed()
+
+    async def _end(self, notice: Notice) -> None:
+        service = next((one for one in self._state.services if one.definition.slug == notice.slug), None)
+        if service is None or not self._performer.is_current(service.name, notice.pid):
+            return
+        self._performer.drain([service.name])
+        await self._take(Ended(service.name, await self._performer.how_it_ended(service.definition)))
+
+    async def _ask_for_missed(self) -> None:
+        """supervisord drops notices when there are too many: ask who lives."""
+        running = await self._supervisor.all_running()
+        for service in self._state.services:
+            if service.phase in RUNNING and not running.get(service.definition.slug):
+                await self._take(Ended(service.name, "unknown"))
+
+    async def _take(self, event: Event) -> None:
+        self._state, actions = decide(self._state, event, time.monotonic())
+        if isinstance(event, Redefined):
+            self._look_at_files()
+        for action in actions:
+            await self._perform(action)
+        self._publish()
+
+    def _look_at_files(self) -> None:
+        """Watch the config files, which hold what was read of them last."""
+        definitions = [service.definition for service in self._state.services]
+        files = [definition.configuration_file for definition in definitions if definition.watched]
+        self._watch.look_at({path: self._contents.get(path) for path in files} | _own_content())
+
+    def _publish(self) -> None:
+        """Make known what is so now."""
+        for service in self._state.services:
+            used = {service.content, service.checking, service.in_force, service.good}
+            self._performer.copies.keep_only(service.name, used)
+        try:
+            self._report.write(self._state)
+            self._sign_or_not()
+        except OSError as error:
+            log.error("state not written", reason=error.strerror)
+        if self._state.settled and not self._state.given_up:
+            self._started.set()
+
+    def _sign_or_not(self) -> None:
+        """The checksum file of ginit stands for the whole appliance. It is first written at the end of `start`."""
+        if not self._state.healthy:
+            self._sign.remove()
+        elif self._started.is_set() and self._sign.read() != self._config.sha256:
+            self._sign.write(self._config.sha256)
+
+    # ------------------------------------------------------------------ actions
+
+    async def _perform(self, action: Action) -> None:
+        match action:
+            case Say():
+                _LOG_BY_LEVEL[action.level](action.message, **action.fields)
+            case GiveUp():
+                log.error("the appliance is given up", reason=action.reason)
+                await self._performer.shut_down(exit_code=1)
+            case Forget():
+                await self._performer.forget(action.definition)
+            case _:
+                if service := self._state.get(action.name):
+                    await self._perform_on(service, action)
+
+    async def _perform_on(self, service: Service, action: OnOne) -> None:
+        performer, definition = self._performer, service.definition
+        match action:
+            case Check():
+                self._life.spawn(self._check(definition, action.sha256), f"check {service.name}")
+            case PutInForce():
+                performer.copies.put_in_force(definition, action.sha256)
+            case Start():
+                if (ended := await performer.start(definition)) is not None:
+                    self._queue.put_nowait(ended)
+            case Reload():
+                await performer.reload(definition)
+                if service.signs:
+                    self._life.spawn(self._await_signature(service), f"reload {service.name}")
+            case Stop():
+                await performer.stop(definition)
+            case Sign():
+                performer.checksum_file(definition).write(action.sha256)
+            case Unsign():
+                performer.checksum_file(definition).remove()
+
+    async def _check(self, definition: Definition, sha256: str) -> None:
+        self._queue.put_nowait(await self._performer.check(definition, sha256))
+
+    async def _await_signature(self, service: Service) -> None:
+        """A service that signs itself confirms a reload by its checksum file."""
+        sign = self._performer.checksum_file(service.definition)
+        while (current := self._state.get(service.name)) and current.phase is Phase.RELOADING:
+            if sign.read() == service.in_force:
+                self._queue.put_nowait(Confirmed(service.name))
+                return
+            await asyncio.sleep(_CONFIRMED_EVERY)
+
+
+def _answer(service: Service, line: bytes) -> Confirmed | Refused | None:
+    """What a line says of a reload, if it says anything."""
+    if not service.definition.is_nats_server:
+        return Refused(service.name) if fields(line).get("msg") == _REFUSAL else None
+    result = nats_server.reload_result(line.decode("utf-8", "replace"))
+    if result is None:
+        return None
+    return Confirmed(service.name) if result is nats_server.Reload.DONE else Refused(service.name)
+
+
+def _own_content() -> dict[Path, bytes | None]:
+    own = _own_file()
+    return {} if own is None else {own: read(own)}
+
+
+def _own_file() -> Path | None:
+    """ginit's own config file, as the launcher found it."""
+    named = os.environ.get("GECHOLOG_GINIT_CONFIG")
+    return Path(named).absolute() if named else None

@@ -1,0 +1,136 @@
+"""ginit's config: which services there are, and where their programs and config files lie."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gecholog import schema as schemas
+from gecholog.config import Blueprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gecholog.config import Document
+    from gecholog.schema import Finding
+
+_HERE = Path(__file__).parent
+_PROGRAMS = _HERE.parent / "bin"  # our own, under the names of the original's
+NATS_SERVER = "nats-server"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A service as ginit_config.json defines it; both paths are absolute."""
+
+    name: str
+    program: Path
+    config_command: str
+    configuration_file: Path
+    additional_arguments: tuple[str, ...]
+    validate_command: str
+    healthy_output: str
+    watched: bool
+    die_promise: bool
+
+    @property
+    def slug(self) -> str:
+        """The name as it may stand in file names and in supervisord's files; names that differ have slugs that do."""
+        return re.sub(r"[^A-Za-z0-9_.-]|^\.", lambda match: f"={ord(match[0]):02x}", self.name)
+
+    @property
+    def is_nats_server(self) -> bool:
+        return self.program.name == NATS_SERVER or str(self.program) == os.environ.get("NATS_SERVER")
+
+    @property
+    def alias(self) -> str:
+        """The name in the service's checksum file: what `-a` says, else the program's own name."""
+        arguments = self.additional_arguments
+        for place, argument in enumerate(arguments):
+            if argument.startswith("-a="):
+                return argument.removeprefix("-a=")
+            if argument == "-a" and place + 1 < len(arguments):
+                return arguments[place + 1]
+        return NATS_SERVER if self.is_nats_server else self.program.name
+
+
+@dataclass(frozen=True, slots=True)
+class GinitConfig:
+    """What ginit is told. `max_starts`: 0 = without end."""
+
+    sha256: str
+    max_starts: int
+    services: tuple[Definition, ...]
+
+
+def blueprint() -> Blueprint:
+    """What a ginit_config.json must be."""
+    schema = schemas.load(_HERE / "ginit_config.schema.json")
+    entry = schema["properties"]["services"]["items"]
+
+    def used_once(value: dict[str, Any]) -> Iterator[Finding]:
+        """A name or a config file that several services share; those that are rejected anyway do not count."""
+        services = value.get("services", [])
+        wrong = {path[1] for path, _ in _files_exist(value)}
+        valid = [item for index, item in enumerate(services) if index not in wrong and not _is_wrong(entry, item)]
+        for name in ("name", "configuration_file"):
+            if any(count > 1 for count in Counter(item[name] for item in valid).values()):
+                yield ("services",), f"must not hold the same {name} twice"
+
+    return Blueprint(schema, (_files_exist, used_once))
+
+
+def _is_wrong(schema: dict[str, Any], value: Any) -> bool:
+    return next(schemas.findings(schema, value), None) is not None
+
+
+def _files_exist(value: dict[str, Any]) -> Iterator[Finding]:
+    for index, service in enumerate(value.get("services", [])):
+        if service.get("file") and find_program(service["file"]) is None:
+            yield ("services", index, "file"), "must be a file that exists"
+        if service.get("configuration_file") and not Path(service["configuration_file"]).is_file():
+            yield ("services", index, "configuration_file"), "must be a file that exists"
+
+
+def find_program(file: str) -> Path | None:
+    """The program that a `file` means, as an absolute path; None if there is none.
+
+    A relative one is looked up in the working directory, then beside this package. nats-server comes from the variable
+    NATS_SERVER if it is set, and may also lie beside Python, where its wheel puts it.
+    """
+    candidates = [Path(file), _PROGRAMS / file]
+    if Path(file).name == NATS_SERVER:
+        candidates.append(Path(sys.executable).with_name(NATS_SERVER))
+        if named := os.environ.get("NATS_SERVER"):
+            candidates = [Path(named)]
+    # absolute, but not resolved: a link's own name may be what the program goes by
+    return next((Path(os.path.abspath(path)) for path in candidates if path.is_file()), None)  # noqa: PTH100
+
+
+def build(document: Document) -> GinitConfig:
+    """Make the config of a checked document."""
+    values = document.values
+    return GinitConfig(
+        sha256=document.sha256,
+        max_starts=values.get("max_starts", 0),
+        services=tuple(_definition(service) for service in values["services"]),
+    )
+
+
+def _definition(service: dict[str, Any]) -> Definition:
+    return Definition(
+        name=service["name"],
+        program=find_program(service["file"]) or Path(service["file"]),
+        config_command=service["config_command"],
+        configuration_file=Path(service["configuration_file"]).absolute(),
+        additional_arguments=tuple(service.get("additional_arguments", ())),
+        validate_command=service["validate_command"],
+        healthy_output=service["healthy_output"],
+        watched=not service.get("disable_config_file_monitoring", False),
+        die_promise=service.get("die_promise", False),
+    )

@@ -1,0 +1,119 @@
+"""supervisord's side: it is told over its local socket what to start, stop and signal.
+
+supervisord knows a service by its slug, and starts a shell script of ours for it. All that a user may write (paths,
+arguments) is in that script, quoted for the shell: supervisord's own files have no way to quote `%`, ` ;` or ` #`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault, ProtocolError, ServerProxy
+
+from supervisor.states import RUNNING_STATES, ProcessStates
+from supervisor.xmlrpc import Faults, SupervisorTransport
+
+from gecholog.errors import GechologError
+
+_STOP_WAIT = 3  # seconds that a service has to end before it is killed; the whole appliance has five
+_PATIENCE = 10.0  # seconds for an answer of supervisord
+
+
+class ControlFailed(GechologError):
+    """supervisord could not do what it was asked, or is not there."""
+
+
+def program_section(slug: str, priority: int) -> str:
+    """The section of supervisord's configuration for a service: it is started and restarted by ginit only."""
+    return (
+        f"[program:{slug}]\n"
+        f"command=/bin/sh -c 'exec /bin/sh \"$GECHOLOG_RUN/services/{slug}.sh\"'\n"
+        f"priority={priority}\n"
+        "autostart=false\n"
+        "autorestart=false\n"
+        "startsecs=0\n"
+        "startretries=0\n"
+        f"stopwaitsecs={_STOP_WAIT}\n"
+        "killasgroup=true\n"
+        "redirect_stderr=true\n"
+        "stdout_logfile=NONE\n"
+    )
+
+
+def start_script(arguments: Sequence[str], pipe: Path) -> str:
+    """The shell script that becomes the service: all output to its pipe; the system log's descriptor is not its own."""
+    return f"exec {shlex.join(arguments)} </dev/null 1<>{shlex.quote(str(pipe))} 2>&1 9>&-\n"
+
+
+class Supervisor:
+    """What ginit asks of supervisord. All methods raise ControlFailed."""
+
+    def __init__(self, server_url: str, folder: Path) -> None:
+        """`server_url` is SUPERVISOR_SERVER_URL; `folder` is for the files that supervisord includes."""
+        transport = SupervisorTransport(None, None, server_url)
+        self._proxy: Any = ServerProxy("http://127.0.0.1", transport=transport)  # the address is not used
+        self._folder = folder
+        self._turn = asyncio.Lock()  # one connection, one request at a time
+
+    async def all_running(self) -> dict[str, int]:
+        """The pid of each service's process by its slug, 0 if it does not run."""
+        known = await self._ask(self._proxy.supervisor.getAllProcessInfo)
+        return {info["group"]: info["pid"] if info["state"] in RUNNING_STATES else 0 for info in known}
+
+    async def define(self, slug: str, priority: int) -> None:
+        """Make a service known. One with a higher priority number is stopped earlier."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._folder / f"{slug}.conf").write_text(program_section(slug, priority), "utf-8")
+        await self._ask(self._proxy.supervisor.reloadConfig)
+        await self._ask(self._proxy.supervisor.addProcessGroup, slug, unless=Faults.ALREADY_ADDED)
+
+    async def start(self, slug: str, script: str) -> int:
+        """Start a process; returns its pid, 0 if it has ended already."""
+        (self._folder / f"{slug}.sh").write_text(script, "utf-8")
+        # a process that ends at once is a spawn error too, but one that we are told of as of any other that ends
+        await self._ask(self._proxy.supervisor.startProcess, slug, False, unless=Faults.SPAWN_ERROR)  # noqa: FBT003
+        info = await self._ask(self._proxy.supervisor.getProcessInfo, slug)
+        if info["state"] in {ProcessStates.BACKOFF, ProcessStates.FATAL}:
+            raise ControlFailed(info["spawnerr"])
+        return int(info["pid"])
+
+    async def stop(self, slug: str) -> None:
+        """Ask a process to end; it is killed if it does not."""
+        await self._ask(self._proxy.supervisor.stopProcess, slug, False, unless=Faults.NOT_RUNNING)  # noqa: FBT003
+
+    async def hang_up(self, slug: str) -> None:
+        """Send SIGHUP."""
+        await self._ask(self._proxy.supervisor.signalProcess, slug, "HUP", unless=Faults.NOT_RUNNING)
+
+    async def exit_status(self, slug: str) -> int:
+        """The exit code of a process that has ended, -1 after a signal."""
+        info = await self._ask(self._proxy.supervisor.getProcessInfo, slug)
+        return int(info["exitstatus"])
+
+    async def forget(self, slug: str) -> None:
+        """Make a service unknown whose process has ended."""
+        for kind in ("conf", "sh"):
+            (self._folder / f"{slug}.{kind}").unlink(missing_ok=True)
+        await self._ask(self._proxy.supervisor.reloadConfig)
+        await self._ask(self._proxy.supervisor.removeProcessGroup, slug, unless=Faults.BAD_NAME)
+
+    async def shut_down(self) -> None:
+        """End everything, supervisord too."""
+        await self._ask(self._proxy.supervisor.shutdown)
+
+    async def _ask(self, method: Callable[..., Any], *arguments: object, unless: int | None = None) -> Any:
+        """Call a method; a fault of the kind `unless` is no failure."""
+        async with self._turn:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    return await asyncio.to_thread(method, *arguments)
+            except Fault as fault:
+                if fault.faultCode == unless:
+                    return None
+                raise ControlFailed(fault.faultString) from fault
+            except (ProtocolError, http.client.HTTPException, OSError, TimeoutError) as error:
+                raise ControlFailed(f"supervisord does not answer: {error}") from error

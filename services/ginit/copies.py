@@ -1,0 +1,83 @@
+"""Copies of the config files: what was validated is what a service starts from, whatever is written meanwhile.
+
+The copies hold what the user's files hold, secrets perhaps, so only their owner can read them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gecholog.config import checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from services.ginit.config import Definition
+
+_INCLUDE = re.compile(rb"^\s*include\b", re.MULTILINE)
+
+
+class Copies:
+    """The contents that matter now, in memory by their checksums, and the copies on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` gets `inforce/SERVICE/FILE` and `candidate/SERVICE/FILE`."""
+        self._folder = folder
+        self._contents: dict[str, dict[str, bytes]] = {}
+
+    def keep(self, name: str, data: bytes) -> str:
+        """Remember a content of a service's config file; returns its checksum."""
+        sha256 = checksum(data)
+        self._contents.setdefault(name, {})[sha256] = data
+        return sha256
+
+    def keep_only(self, name: str, sha256s: Collection[str | None]) -> None:
+        """Forget the contents that nobody can ask for again; all of them if `sha256s` is empty."""
+        kept = {sha256: data for sha256, data in self._contents.get(name, {}).items() if sha256 in sha256s}
+        self._contents[name] = kept
+
+    def candidate(self, service: Definition, sha256: str) -> Path:
+        """A file with this content for the validation to read."""
+        return self._written("candidate", service, self._contents[service.name][sha256])
+
+    def put_in_force(self, service: Definition, sha256: str) -> None:
+        """Make this content the one that the service starts from."""
+        data = self._contents.get(service.name, {}).get(sha256)
+        if data is not None:
+            self._written("inforce", service, data)
+
+    def in_force(self, service: Definition) -> Path:
+        """The file that the service starts from."""
+        copy = self._path("inforce", service)
+        try:
+            data = copy.read_bytes()
+        except OSError:
+            return copy
+        return service.configuration_file if _stays_in_place(service, data) else copy
+
+    def read_in_force(self, service: Definition) -> bytes | None:
+        """What the service was started from, before this process began; None if nothing was put in force."""
+        try:
+            return self._path("inforce", service).read_bytes()
+        except OSError:
+            return None
+
+    def _path(self, kind: str, service: Definition) -> Path:
+        return self._folder / kind / service.slug / service.configuration_file.name
+
+    def _written(self, kind: str, service: Definition, data: bytes) -> Path:
+        path = self._path(kind, service)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside = path.with_name(f"{path.name}.new")
+        beside.unlink(missing_ok=True)
+        beside.touch(mode=0o600)
+        beside.write_bytes(data)
+        beside.replace(path)
+        return service.configuration_file if _stays_in_place(service, data) else path
+
+
+def _stays_in_place(service: Definition, data: bytes) -> bool:
+    """Whether a copy elsewhere would mean something else: nats-server looks for included files beside its own."""
+    return service.is_nats_server and _INCLUDE.search(data) is not None

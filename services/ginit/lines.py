@@ -1,0 +1,89 @@
+"""Output of services: chunks of bytes become lines, lines become JSON lines of the system log. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from gecholog import rawjson
+from gecholog.errors import NotJson
+from gecholog.headers import MASK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LONGEST = 1024 * 1024  # bytes; what has no line break for so long is cut here
+_SHORTEST_SECRET = 8  # bytes; shorter text may be an ordinary word
+_NATS_SERVER = re.compile(r"\[\d+\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+ \[(?P<level>[A-Z]{3})\] ?(?P<message>.*)")
+_LEVELS = {"TRC": "DEBUG", "DBG": "DEBUG", "INF": "INFO", "WRN": "WARN", "ERR": "ERROR", "FTL": "ERROR"}
+
+
+class Lines:
+    """Takes chunks, gives whole lines, and tells whether a text has been among the bytes."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def take(self, chunk: bytes) -> list[bytes]:
+        """The lines that are complete now, without their line breaks."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        if len(self._rest) > _LONGEST:
+            lines.append(self._rest)
+            self._rest = b""
+        return lines
+
+    def rest(self) -> bytes:
+        """The line that has begun and is not complete, which is thereby taken."""
+        rest, self._rest = self._rest, b""
+        return rest
+
+
+class Needle:
+    """Finds a text in a stream, also where it is split over chunks."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.encode()
+        self._tail = b""
+
+    def found_in(self, chunk: bytes) -> bool:
+        """Whether this chunk completes the text."""
+        seen = self._tail + chunk
+        self._tail = seen[-(len(self._text) - 1) :] if len(self._text) > 1 else b""
+        return self._text in seen
+
+
+def log_line(line: bytes, service: str, time: str, secrets: Iterable[bytes] = ()) -> bytes | None:
+    """A line of a service's output as a JSON line; None for one that says nothing.
+
+    A JSON object is passed on as it is. Anything else is wrapped: `time` is RFC 3339, the level is read from
+    nats-server's `[INF] [WRN] [ERR] [FTL]`. `secrets` are masked wherever they stand.
+    """
+    line = line.strip()
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            line = line.replace(secret, MASK.encode())
+    if line.startswith(b"{") and rawjson.is_json(line):
+        return line
+    level, message = _levelled(line.decode("utf-8", "replace"))
+    if not message.strip():
+        return None
+    entry = {"time": time, "level": level, "msg": message.rstrip(), "service": service}
+    return json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _levelled(text: str) -> tuple[str, str]:
+    if match := _NATS_SERVER.fullmatch(text):
+        return _LEVELS.get(match["level"], "INFO"), match["message"]
+    return "INFO", text
+
+
+def fields(line: bytes) -> dict[str, Any]:
+    """The fields of a line that is a JSON object; none of any other."""
+    if not line.lstrip().startswith(b"{"):
+        return {}
+    try:
+        value = rawjson.loads(line)
+    except NotJson:
+        return {}
+    return value if isinstance(value, dict) else {}

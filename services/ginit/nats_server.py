@@ -1,0 +1,34 @@
+"""nats-server, the one service that is not ours: what it needs on its command line, and what it says of a reload."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_COMMENT = re.compile(r"(#|//).*")
+_JETSTREAM = re.compile(r"(^|[\s{,;])[\"']?jetstream[\"']?\s*[:={\s]", re.IGNORECASE)
+
+
+class Reload(Enum):
+    """What nats-server says when it was asked to reload."""
+
+    DONE = "Reloaded server configuration"
+    FAILED = "Failed to reload server configuration"
+
+
+def further_arguments(config: str, store: Path) -> tuple[str, ...]:
+    """Arguments that turn JetStream on, with its files below `store`, for a config that does not speak of it.
+
+    The configs of people who come from the original are such: logged records would not outlive a restart.
+    """
+    without_comments = "\n".join(_COMMENT.sub("", line) for line in config.splitlines())
+    return () if _JETSTREAM.search(without_comments) else ("-js", "-sd", str(store))
+
+
+def reload_result(line: str) -> Reload | None:
+    """What a line of its output says of a reload; None if it says nothing of it."""
+    return next((result for result in Reload if result.value in line), None)

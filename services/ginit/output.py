@@ -1,0 +1,110 @@
+"""What the services write: each one's standard output and error is a named pipe that ginit reads.
+
+supervisord is not in between: its output events are chunks of text that break characters apart, and are dropped when
+many come. A service opens its pipe for reading and writing (`1<>`), so that it neither waits for a reader nor dies
+without one: what it writes while ginit is away is in the pipe when ginit is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from gecholog.timer import now, rfc3339
+from services.ginit.lines import Lines, Needle, log_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from typing import BinaryIO
+
+_CHUNK = 64 * 1024  # bytes, what a pipe holds
+
+
+class Ear(Protocol):
+    """Who is told what a service writes."""
+
+    def heard(self, name: str, line: bytes) -> None:
+        """A line."""
+
+    def heard_healthy(self, name: str) -> None:
+        """The healthy output."""
+
+
+class SystemLog:
+    """The one stream of JSON lines of all services."""
+
+    def __init__(self, stream: BinaryIO, secrets: Iterable[str]) -> None:
+        self._stream = stream
+        self._secrets = tuple(secret.encode() for secret in secrets if secret)
+
+    def write(self, line: bytes, service: str) -> None:
+        """Write a line of a service, as JSON if it is not."""
+        entry = log_line(line, service, rfc3339(now().wall), self._secrets)
+        if entry is not None:
+            with contextlib.suppress(OSError):  # nobody reads the log any more: no reason to stop the services
+                self._stream.write(entry + b"\n")
+                self._stream.flush()
+
+
+class Pipe:
+    """The output of one service."""
+
+    def __init__(self, name: str, path: Path, healthy_output: str, system_log: SystemLog, ear: Ear) -> None:
+        self.name = name
+        self.path = path
+        self._system_log = system_log
+        self._ear = ear
+        self._lines = Lines()
+        self._needle = Needle(healthy_output)
+        self._descriptor = -1
+
+    def open(self) -> None:
+        """Begin to read. Raises OSError."""
+        if not self.path.is_fifo():
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.unlink(missing_ok=True)
+            os.mkfifo(self.path, 0o600)
+        # for writing as well: a pipe without a writer would be at its end, again and again
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
+        asyncio.get_running_loop().add_reader(self._descriptor, self._read_once)
+
+    def expect(self, healthy_output: str) -> None:
+        """Look for this text from now on."""
+        self._needle = Needle(healthy_output)
+
+    def drain(self) -> None:
+        """Take everything that has been written; the process has ended, so a line without a break is a line."""
+        while self._read_once():
+            pass
+        if rest := self._lines.rest():
+            self._pass_on(rest)
+
+    def close(self) -> None:
+        """Stop reading."""
+        if self._descriptor >= 0:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def remove(self) -> None:
+        """Stop reading, for good."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def _read_once(self) -> bool:
+        try:
+            chunk = os.read(self._descriptor, _CHUNK)
+        except BlockingIOError:
+            return False
+        for line in self._lines.take(chunk):
+            self._pass_on(line)
+        if self._needle.found_in(chunk):
+            self._ear.heard_healthy(self.name)
+        return bool(chunk)
+
+    def _pass_on(self, line: bytes) -> None:
+        self._system_log.write(line, self.name)
+        self._ear.heard(self.name, line)

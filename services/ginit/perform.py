@@ -1,0 +1,195 @@
+"""The actions that were decided on, done: the thin edge between ginit's decisions and processes, pipes and files."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gecholog.health import ChecksumFile
+from gecholog.logs import Log
+from services.ginit import nats_server
+from services.ginit.candidate import validate
+from services.ginit.control import ControlFailed, Supervisor, start_script
+from services.ginit.copies import Copies
+from services.ginit.events import Checked, Ended
+from services.ginit.output import Ear, Pipe, SystemLog
+from services.ginit.state import Appliance
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+    from pathlib import Path
+
+    from services.ginit.config import Definition
+
+_LAST_TO_STOP = 10  # priorities: the lower, the later
+_OTHERS = 100
+_FIRST_TO_STOP = 900
+_GATEWAY = "gl"
+_KILLED_AFTER = 3.0  # seconds
+
+log = Log("ginit")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where ginit's things are. `runtime` is for what needs a real file system: pipes and supervisord's files."""
+
+    home: Path
+    runtime: Path
+
+    @property
+    def run(self) -> Path:
+        return self.home / "run"
+
+
+def stop_priority(service: Definition, place: int) -> int:
+    """The order of stopping: the gateway first, then the others from the last to the first, the bus at the end.
+
+    What the gateway says of its last calls still finds the processors, the bus and the log.
+    """
+    if service.is_nats_server:
+        return _LAST_TO_STOP
+    return _FIRST_TO_STOP if service.program.name == _GATEWAY else _OTHERS + place
+
+
+class Performer:
+    """Does things to services, each given by its definition."""
+
+    def __init__(self, places: Places, supervisor: Supervisor, ear: Ear) -> None:
+        self._places = places
+        self._supervisor = supervisor
+        self._ear = ear
+        self._pipes: dict[str, Pipe] = {}
+        self._pids: dict[str, int] = {}
+        secrets = (os.environ.get("NATS_TOKEN", ""), os.environ.get("GUI_SECRET", ""))
+        self._system_log = SystemLog(sys.stdout.buffer, secrets)
+        self.copies = Copies(places.run)
+
+    # ------------------------------------------------------------------ life
+
+    async def introduce(self, service: Definition, place: int) -> None:
+        """Get everything ready for a service that may be started. Raises OSError, ControlFailed."""
+        if service.name not in self._pipes:
+            path = self._places.runtime / "output" / service.slug
+            pipe = Pipe(service.name, path, service.healthy_output, self._system_log, self._ear)
+            pipe.open()
+            self._pipes[service.name] = pipe
+        await self._supervisor.define(service.slug, stop_priority(service, place))
+
+    def adopt(self, service: Definition, pid: int) -> None:
+        """A process that runs already."""
+        self._pids[service.name] = pid
+
+    def is_current(self, name: str, pid: int) -> bool:
+        """Whether this process is the one that was started last."""
+        return self._pids.get(name, 0) in {0, pid}
+
+    async def forget(self, service: Definition) -> None:
+        """Let go of a service that has ended."""
+        if pipe := self._pipes.pop(service.name, None):
+            pipe.drain()
+            pipe.remove()
+        self._pids.pop(service.name, None)
+        self.copies.keep_only(service.name, ())
+        self.checksum_file(service).remove()
+        await self._supervisor.forget(service.slug)
+
+    def drain(self, names: Iterable[str] | None = None) -> None:
+        """Write to the system log whatever these services (all of them) have said."""
+        for name in self._pipes if names is None else names:
+            if name in self._pipes:
+                self._pipes[name].drain()
+
+    def close(self) -> None:
+        for pipe in self._pipes.values():
+            pipe.close()
+
+    def checksum_file(self, service: Definition) -> ChecksumFile:
+        return ChecksumFile.of(service.alias, self._places.home)
+
+    # ------------------------------------------------------------------ actions
+
+    async def check(self, service: Definition, sha256: str) -> Checked:
+        """Validate a content; what is wrong with it goes to the log."""
+        candidate = self.copies.candidate(service, sha256)
+        verdict = await validate(service, candidate)
+        for line in verdict.problems:
+            self._system_log.write(line, service.name)
+        return Checked(service.name, sha256, valid=verdict.valid)
+
+    async def start(self, service: Definition) -> Ended | None:
+        """Start the process; what comes back says that it could not be."""
+        pipe = self._pipes[service.name]
+        pipe.expect(service.healthy_output)
+        file = self.copies.in_force(service)
+        arguments = [str(service.program), service.config_command, str(file), *service.additional_arguments]
+        if service.is_nats_server:
+            data = self.copies.read_in_force(service) or b""
+            store = self._places.home / "jetstream"
+            arguments += nats_server.further_arguments(data.decode("utf-8", "replace"), store)
+        self._pids[service.name] = 0
+        try:
+            self._pids[service.name] = await self._supervisor.start(service.slug, start_script(arguments, pipe.path))
+        except ControlFailed as error:
+            return Ended(service.name, f"not started: {error}")
+        return None
+
+    async def stop(self, service: Definition) -> None:
+        await self._tell(self._supervisor.stop(service.slug), service)
+
+    async def reload(self, service: Definition) -> None:
+        await self._tell(self._supervisor.hang_up(service.slug), service)
+
+    async def how_it_ended(self, service: Definition) -> str:
+        """What supervisord knows of the end of the process."""
+        try:
+            status = await self._supervisor.exit_status(service.slug)
+        except ControlFailed:
+            return "unknown"
+        return "a signal" if status < 0 else f"exit code {status}"
+
+    async def shut_down(self, exit_code: int) -> None:
+        """End the whole appliance; the launcher ends with this exit code."""
+        try:
+            (self._places.run / "exit_code").write_text(str(exit_code), "ascii")
+            await self._supervisor.shut_down()
+        except (OSError, ControlFailed) as error:
+            log.error("the appliance could not be ended", reason=str(error))
+
+    @staticmethod
+    async def _tell(request: Awaitable[None], service: Definition) -> None:
+        try:
+            await request
+        except ControlFailed as error:
+            log.error("supervisord did not do it", child=service.name, reason=str(error))
+
+    # ------------------------------------------------------------------ without supervisord
+
+    async def end_all(self, appliance: Appliance) -> None:
+        """Do what supervisord would do at its end, in its place: nobody else is left to."""
+        ordered = sorted(
+            enumerate(appliance.services), key=lambda item: stop_priority(item[1].definition, item[0]), reverse=True
+        )
+        for _, service in ordered:
+            await _end(self._pids.get(service.name, 0))
+            self.drain([service.name])
+            self.checksum_file(service.definition).remove()
+
+
+async def _end(pid: int) -> None:
+    """End the process and those that it started; supervisord gave each service a process group."""
+    if not pid:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError, TimeoutError):
+        os.kill(pid, signal.SIGTERM)
+        async with asyncio.timeout(_KILLED_AFTER):
+            while True:
+                os.kill(pid, 0)
+                await asyncio.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)

@@ -1,0 +1,64 @@
+"""What ginit tells others about the services: a file, `run/state.json`, for healthcheck and for `make up`."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from gecholog.timer import rfc3339
+from services.ginit.state import SERVING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.ginit.state import Appliance, Service
+
+
+def report(appliance: Appliance, now: float, wall: int) -> dict[str, Any]:
+    """The appliance as JSON; `now` is the steady clock that the phases began by, `wall` nanoseconds since 1970."""
+
+    def entry(service: Service) -> dict[str, Any]:
+        serving = service.phase in SERVING
+        return {
+            "name": service.name,
+            "state": service.phase.value,
+            "since": rfc3339(wall - int((now - service.since) * 1e9)),
+            "starts": service.starts,
+            "signs": service.signs,
+            "checksum": service.good if serving else None,
+            "reason": service.reason,
+        }
+
+    return {
+        "healthy": appliance.healthy,
+        "settled": appliance.settled,
+        "services": [entry(service) for service in appliance.services],
+    }
+
+
+class ReportFile:
+    """The file with the last report."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last: Appliance | None = None
+
+    def write(self, appliance: Appliance) -> None:
+        """Write what has changed. Readers see the old text or the new, never a part. Raises OSError."""
+        if appliance == self._last:
+            return
+        self._last = appliance
+        beside = self._path.with_name(f"{self._path.name}.new")
+        beside.write_text(json.dumps(report(appliance, time.monotonic(), time.time_ns())), "utf-8")
+        beside.replace(self._path)
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """The services' entries by their names; none if nothing was written."""
+        try:
+            return {entry["name"]: entry for entry in json.loads(self._path.read_text("utf-8"))["services"]}
+        except (OSError, ValueError, LookupError):
+            return {}
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,114 @@
+"""What ginit knows of the services: one frozen value for each, and one for all of them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from services.ginit.config import Definition
+
+
+class Phase(Enum):
+    """Where a service is in its life."""
+
+    WAITING = "waiting"  # its turn has not come yet
+    CHECKING = "checking"  # its config is validated before the first start
+    STARTING = "starting"  # its process runs and is not healthy yet
+    HEALTHY = "healthy"
+    RELOADING = "reloading"  # it serves, and was asked to take a new config
+    STOPPING = "stopping"  # it was asked to end
+    PAUSING = "pausing"  # it has ended and will be started again in a moment
+    IDLE = "idle"  # it does not run, and will not without a new config
+
+
+class Then(Enum):
+    """What follows when a process that was asked to end has done so."""
+
+    START = "start"
+    BEGIN = "begin"  # from the validation on, as if it were new
+    FORGET = "forget"
+
+
+SERVING = frozenset({Phase.HEALTHY, Phase.RELOADING})
+RUNNING = frozenset({Phase.STARTING, Phase.HEALTHY, Phase.RELOADING, Phase.STOPPING})
+_DELAYED = 3  # starts in a row without success, after which the other services no longer wait for this one
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service. Contents of its config file go by their checksums."""
+
+    definition: Definition
+    phase: Phase = Phase.WAITING
+    content: str | None = None  # what the config file holds
+    gone: bool = False  # the config file is not there now
+    tried: str | None = None  # what was validated last
+    checking: str | None = None  # what is being validated now
+    in_force: str | None = None  # what the process was started with, or was asked to take
+    good: str | None = None  # what it was healthy with last
+    signs: bool = False  # it writes its checksum file itself, and so can be asked to reload
+    then: Then = Then.START
+    starts: int = 0
+    failures: int = 0  # starts in a row that did not last
+    since: float = 0.0  # when the phase began
+    heard: float = 0.0  # when it wrote something last, while it is starting
+    due: float | None = None  # when to look at it again
+    late: bool = False  # it is starting for so long that the others no longer wait
+    reason: str = ""  # why it is not healthy
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    @property
+    def settled(self) -> bool:
+        """Whether the next service may be started."""
+        past_its_start = self.phase in SERVING or self.phase is Phase.IDLE or self.good is not None
+        return past_its_start or self.late or self.failures >= _DELAYED
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether it has a new config in force that it was never healthy with, and an older one that it was."""
+        return self.good is not None and self.in_force != self.good
+
+    @property
+    def reloads(self) -> bool:
+        return self.signs or self.definition.is_nats_server
+
+
+@dataclass(frozen=True, slots=True)
+class Appliance:
+    """All services, in the order of their start."""
+
+    services: tuple[Service, ...]
+    max_starts: int
+    stopping: bool = False
+    given_up: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every service is healthy, or idle."""
+        fit = SERVING | {Phase.IDLE}
+        return not self.stopping and not self.given_up and all(service.phase in fit for service in self.services)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every service has had its turn."""
+        return all(service.settled for service in self.services)
+
+    @property
+    def due(self) -> float | None:
+        """When to look again."""
+        return min((service.due for service in self.services if service.due is not None), default=None)
+
+    def get(self, name: str) -> Service | None:
+        return next((service for service in self.services if service.name == name), None)
+
+    def put(self, changed: Service) -> Appliance:
+        services = tuple(changed if service.name == changed.name else service for service in self.services)
+        return replace(self, services=services)
+
+    def without(self, name: str) -> Appliance:
+        return replace(self, services=tuple(service for service in self.services if service.name != name))

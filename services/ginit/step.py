@@ -1,0 +1,292 @@
+"""What to do next about one service: (the service, what happened, the time) → (the service now, what to do). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from services.ginit.events import (
+    Action,
+    BecameHealthy,
+    Check,
+    Checked,
+    Confirmed,
+    ContentChanged,
+    Ended,
+    Forget,
+    GiveUp,
+    OfOne,
+    PutInForce,
+    Refused,
+    Reload,
+    Say,
+    Sign,
+    Spoke,
+    Start,
+    Stop,
+    Tick,
+    Unsign,
+)
+from services.ginit.state import RUNNING, Phase, Service, Then
+
+SILENT = 8.0  # seconds without a word after which a service that is starting is no longer waited for
+LATE = 30.0  # seconds for a start, however much the service says meanwhile
+RELOADED_WITHIN = 5.0  # seconds to confirm a reload; then the service is restarted
+STABLE = 5.0  # seconds of health after which starts are counted anew
+_LONGEST_PAUSE = 10.0  # seconds between two starts
+
+Step = tuple[Service, tuple[Action, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """When a decision is made (a steady clock's seconds), and how often a service may end in a row (0: any number)."""
+
+    now: float
+    max_starts: int
+
+
+def take(service: Service, event: OfOne | Tick, at: At) -> Step:  # noqa: PLR0911 - one line for each event
+    """Take in an event that concerns this service."""
+    match event:
+        case ContentChanged(sha256=sha256):
+            return _content(service, sha256)
+        case Checked():
+            return _checked(service, event, at)
+        case Spoke():
+            return _spoke(service, at)
+        case BecameHealthy(signs=signs):
+            return _healthy(service, at, signs=signs)
+        case Confirmed():
+            return _confirmed(service, at)
+        case Refused():
+            return _refused(service, at)
+        case Ended(how=how):
+            return _ended(service, how, at)
+        case Tick():
+            return _tick(service, at)
+
+
+def look(service: Service) -> Step:
+    """Validate what the config file holds, if it is new and the service can be seen to now."""
+    busy = service.phase in {Phase.WAITING, Phase.CHECKING, Phase.RELOADING, Phase.STOPPING}
+    if busy or service.checking or service.content is None or service.content == service.tried:
+        return service, ()
+    if service.content == service.in_force and service.phase is not Phase.IDLE:
+        return replace(service, tried=service.content), ()
+    return _check(service)
+
+
+def begin(service: Service, at: At) -> Step:
+    """It is the service's turn to be started: its config is validated first."""
+    if service.content is None:
+        return _at_rest(_to(service, at, Phase.IDLE, reason="the config file is not there"))
+    return _check(_to(service, at, Phase.CHECKING))
+
+
+def pause(failures: int) -> float:
+    """Seconds to wait before the next start, after so many that did not last: none, then 0.25, 0.5, 1 and so on."""
+    return 0.0 if failures <= 1 else min(0.25 * 2.0 ** min(failures - 2, 10), _LONGEST_PAUSE)
+
+
+# ---------------------------------------------------------------------------- the config file
+
+
+def _check(service: Service) -> Step:
+    content = service.content or ""
+    return replace(service, checking=content, tried=content), (Check(service.name, content),)
+
+
+def _content(service: Service, sha256: str | None) -> Step:
+    if sha256 is not None:
+        return replace(service, content=sha256, gone=False), ()
+    if service.gone:
+        return service, ()
+    file = str(service.definition.configuration_file)
+    return replace(service, gone=True), (_say(service, "WARN", "config file is gone, nothing changes", file=file),)
+
+
+def _checked(service: Service, event: Checked, at: At) -> Step:
+    if service.checking != event.sha256:  # of a definition that is no more
+        return service, ()
+    service = replace(service, checking=None)
+    if event.valid:
+        return _valid(replace(service, in_force=event.sha256), at)
+    file = str(service.definition.configuration_file)
+    said = _say(service, "ERROR", "config is not valid", file=file, sha256=event.sha256)
+    if service.phase is not Phase.CHECKING:
+        return service, (said,)
+    idle, actions = _at_rest(_to(service, at, Phase.IDLE, reason="the config is not valid"))
+    return idle, (said, *actions)
+
+
+def _valid(service: Service, at: At) -> Step:
+    """A content that may be put in force; how depends on what the service does now."""
+    match service.phase:
+        case Phase.CHECKING | Phase.IDLE | Phase.PAUSING:
+            changed, actions = _start(replace(service, failures=0), at)
+        case Phase.HEALTHY if service.reloads:
+            changed = _to(service, at, Phase.RELOADING, since=service.since, due=at.now + RELOADED_WITHIN)
+            actions = (Reload(service.name),)
+        case Phase.HEALTHY | Phase.STARTING:
+            changed, actions = _restart(service, at)
+        case _:
+            changed, actions = service, ()  # it is ending, and what follows takes the file that is in force
+    return changed, (PutInForce(service.name, service.in_force or ""), *actions)
+
+
+def _put_good(service: Service) -> PutInForce:
+    return PutInForce(service.name, service.good or "")
+
+
+# ---------------------------------------------------------------------------- starting
+
+
+def _start(service: Service, at: At) -> Step:
+    due = at.now + SILENT
+    started = _to(service, at, Phase.STARTING, since=at.now, heard=at.now, due=due, starts=service.starts + 1)
+    return started, (Start(service.name),)
+
+
+def _restart(service: Service, at: At) -> Step:
+    return _to(service, at, Phase.STOPPING, then=Then.START, failures=0), (Stop(service.name),)
+
+
+def _spoke(service: Service, at: At) -> Step:
+    if service.phase is not Phase.STARTING or service.late:
+        return service, ()
+    return replace(service, heard=at.now, due=min(at.now + SILENT, service.since + LATE)), ()
+
+
+def _healthy(service: Service, at: At, *, signs: bool) -> Step:
+    if service.phase is not Phase.STARTING:
+        return service, ()
+    healthy = _to(service, at, Phase.HEALTHY, good=service.in_force, signs=signs, due=at.now + STABLE)
+    return healthy, (*_signature(healthy), _say(service, "INFO", "service is healthy", sha256=service.in_force))
+
+
+def _signature(service: Service) -> tuple[Action, ...]:
+    return () if service.signs else (Sign(service.name, service.in_force or ""),)
+
+
+# ---------------------------------------------------------------------------- reloading
+
+
+def _confirmed(service: Service, at: At) -> Step:
+    if service.phase is not Phase.RELOADING:
+        return service, ()
+    healthy = _to(service, at, Phase.HEALTHY, good=service.in_force, failures=0, since=service.since)
+    return healthy, (*_signature(healthy), _say(service, "INFO", "config is in force", sha256=service.in_force))
+
+
+def _refused(service: Service, at: At) -> Step:
+    if service.phase is not Phase.RELOADING:
+        return service, ()
+    if service.definition.is_nats_server:  # it cannot change everything while it runs, its port for one
+        restarting, actions = _restart(service, at)
+        return restarting, (_say(service, "INFO", "service is restarted, it cannot reload this config"), *actions)
+    said = _say(service, "ERROR", "config is refused, the last good one stays in force", sha256=service.good)
+    kept = _to(service, at, Phase.HEALTHY, in_force=service.good, since=service.since)
+    return kept, (_put_good(service), said)
+
+
+# ---------------------------------------------------------------------------- ending
+
+
+def _ended(service: Service, how: str, at: At) -> Step:
+    if service.phase not in RUNNING:
+        return service, ()
+    if service.phase is Phase.STOPPING:
+        ended, actions = _stopped(service, at)
+    elif service.phase is Phase.STARTING and service.on_trial:
+        ended, actions = _rolled_back(service, how, at)
+    elif service.phase is Phase.RELOADING:
+        ended, actions = _start(service, at)
+        actions = (_say(service, "WARN", "service ended while it took a new config", how=how), *actions)
+    else:
+        ended, actions = _failed(service, how, at)
+    return ended, (Unsign(service.name), *actions)
+
+
+def _stopped(service: Service, at: At) -> Step:
+    match service.then:
+        case Then.START:
+            return _start(service, at)
+        case Then.BEGIN:
+            return _to(service, at, Phase.WAITING), ()
+        case Then.FORGET:
+            return service, (Forget(service.definition),)
+
+
+def _rolled_back(service: Service, how: str, at: At) -> Step:
+    """A new config that the service does not get healthy with: the last good one is tried again."""
+    said = _say(service, "ERROR", "not healthy with the new config, the last good one is in force again", reason=how)
+    started, actions = _start(replace(service, in_force=service.good), at)
+    return started, (_put_good(service), said, *actions)
+
+
+def _failed(service: Service, how: str, at: At) -> Step:
+    failures = service.failures + 1
+    said = _say(service, "WARN", "service ended", how=how, failures=failures)
+    if at.max_starts and failures > at.max_starts:
+        reason = f"it ended {failures} times in a row: {how}"
+        changed, actions = _at_rest(_to(service, at, Phase.IDLE, failures=failures, reason=reason))
+    elif pause(failures) > 0:
+        due = at.now + pause(failures)
+        changed, actions = _to(service, at, Phase.PAUSING, failures=failures, reason=how, due=due), ()
+    else:
+        changed, actions = _start(replace(service, failures=failures), at)
+    return changed, (said, *actions)
+
+
+def _at_rest(idle: Service) -> Step:
+    """A service that is not going to run by itself: with a die promise that is the end of the appliance."""
+    if idle.definition.die_promise:
+        return idle, (GiveUp(f"{idle.name} has a die promise and is not healthy: {idle.reason}"),)
+    return idle, (_say(idle, "WARN", "service stays idle", reason=idle.reason),)
+
+
+# ---------------------------------------------------------------------------- time
+
+
+def _tick(service: Service, at: At) -> Step:
+    if service.due is None or at.now < service.due:
+        return service, ()
+    match service.phase:
+        case Phase.PAUSING:
+            return _start(service, at)
+        case Phase.HEALTHY:
+            return replace(service, failures=0, due=None), ()
+        case Phase.RELOADING:
+            restarting, actions = _restart(service, at)
+            return restarting, (_say(service, "WARN", "service is restarted, it did not confirm its config"), *actions)
+        case Phase.STARTING:
+            return _overdue(service, at)
+        case _:
+            return replace(service, due=None), ()
+
+
+def _overdue(service: Service, at: At) -> Step:
+    reason = f"no healthy output after {round(at.now - service.since)} seconds"
+    if service.on_trial:
+        said = _say(service, "ERROR", "not healthy with the new config, the last good one is next", reason=reason)
+        stopping, actions = _restart(replace(service, in_force=service.good), at)
+        return stopping, (_put_good(service), said, *actions)
+    if service.definition.die_promise and at.now - service.heard >= SILENT:
+        return _at_rest(replace(service, due=None, reason=reason))
+    said = _say(service, "WARN", "service is not healthy yet, the others go on", reason=reason)
+    return replace(service, due=None, late=True, reason=reason), (said,)
+
+
+# ---------------------------------------------------------------------------- small things
+
+
+def _to(service: Service, at: At, phase: Phase, **changes: object) -> Service:
+    """The service in a phase that has nothing to wait for, unless `changes` say otherwise."""
+    fresh: dict[str, object] = {"due": None, "late": False, "reason": ""}
+    if phase is not service.phase:
+        fresh["since"] = at.now
+    return replace(service, phase=phase, **(fresh | changes))  # type: ignore[arg-type]
+
+
+def _say(service: Service, level: str, message: str, **fields: object) -> Say:
+    return Say(level, message, {"child": service.name} | fields)

@@ -1,0 +1,198 @@
+"""One call on its way through the stages: what came, what is known of it so far, what goes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from gecholog.headers import Headers
+from gecholog.record import Fields
+from gecholog.timer import Moment, now
+
+if TYPE_CHECKING:
+    from gecholog.session import Ids
+    from services.gl.config import Config
+    from services.gl.query import Pairs
+    from services.gl.routing import Router
+
+Lines = list[tuple[bytes, bytes]]
+T = TypeVar("T")
+
+
+class Request(Protocol):
+    """What a caller sent. `path` and `query` are as they came, still percent-encoded; `lines` are the header lines."""
+
+    method: str
+    path: str
+    query: str
+    lines: Lines
+    client: str
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body. Raises Refusal (413) if it has more than `limit` bytes, Disconnected if it does not come."""
+
+
+class Responder(Protocol):
+    """The way back to the caller. One head, then pieces, then the end; `abort` breaks the connection instead."""
+
+    async def start(self, status: int, headers: Headers, length: int | None) -> None:
+        """Send status and headers; `length` is the size of the body in bytes, None if it is not known."""
+
+    async def write(self, piece: bytes) -> None:
+        """Send a piece of the body; waits while the caller is slow."""
+
+    async def finish(self) -> None:
+        """The body is complete."""
+
+    def abort(self) -> None:
+        """Break off, so that the caller sees that the body is not complete."""
+
+
+class Answer(Protocol):
+    """What came from the other side: a target's answer, or one that we made."""
+
+    status: int
+    lines: Lines
+
+    @property
+    def length(self) -> int | None:
+        """Size of the body in bytes if it is known before it comes."""
+
+    async def read(self) -> bytes:
+        """The next piece of the body, empty at its end. Raises UpstreamError if it breaks off."""
+
+    def abandon(self) -> None:
+        """Nobody wants the rest. Does nothing after the end."""
+
+
+class Refusal(Exception):
+    """The call ends here with this status, and `{"error": text}` as body."""
+
+    def __init__(self, status: int, text: str, headers: Headers | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.headers = headers or {}
+
+
+class Disconnected(Exception):
+    """The caller is gone."""
+
+
+class UpstreamError(Exception):
+    """A target cannot be called, or its answer breaks off. `status` is for a caller who has no answer yet."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Half:
+    """One half of the record: the fields that processors see, and what is noted beside them."""
+
+    fields: Fields = field(default_factory=dict)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    async_runs: list[dict[str, Any]] = field(default_factory=list)
+    timers: Fields = field(default_factory=dict)
+
+    def note(self, name: str, details: str) -> None:
+        """Put something into the record's `error`."""
+        self.errors.append({"name": name, "details": details})
+
+
+@dataclass(slots=True)
+class Outbound:
+    """What goes to the target. `path` and `query` are encoded; `headers` have their real values."""
+
+    method: str
+    router: Router
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+
+
+@dataclass(slots=True)
+class Egress:
+    """What goes to the caller. `body` is None if the answer's own bytes pass through."""
+
+    status: int
+    headers: Headers
+    body: bytes | None
+
+
+@dataclass(slots=True)
+class Call:
+    """One call. Stages fill it in from top to bottom."""
+
+    config: Config
+    message: Request
+    responder: Responder
+    router: Router
+    ids: Ids
+    record_id: str
+    started: Moment
+
+    # ingress
+    subpath: str = ""
+    query: Pairs = ()
+    headers: Headers = field(default_factory=dict)
+    body: bytes = b""
+    client: str = ""
+    request: Half = field(default_factory=Half)
+    initial: Fields = field(default_factory=dict)
+
+    # outbound
+    target: Router | None = None
+    outbound: Outbound | None = None
+    outbound_shown: Headers | None = None
+    url: str = ""
+    sent: Moment | None = None
+
+    # inbound
+    answer: Answer | None = None
+    received: Moment | None = None
+    inbound_headers: Headers = field(default_factory=dict)
+    inbound_body: bytes | None = None
+    fault: str = ""
+    response: Half = field(default_factory=Half)
+
+    # egress
+    egress_offered: Headers = field(default_factory=dict)
+    payload_changed: bool = False
+    egress: Egress | None = None
+    replied: Moment | None = None
+    is_recorded: bool = True
+
+    def required_target(self) -> Router:
+        """The target, which `outbound.prepare` sets."""
+        return _there(self.target)
+
+    def required_answer(self) -> Answer:
+        """The answer, which `exchange.send` sets."""
+        return _there(self.answer)
+
+    def required_egress(self) -> Egress:
+        """The reply, which `egress.prepare` sets."""
+        return _there(self.egress)
+
+    def mark_sent(self) -> None:
+        """The call leaves for the target now."""
+        self.sent = now()
+
+    def mark_received(self) -> None:
+        """The answer is here, all of it."""
+        self.received = now()
+
+    def mark_replied(self) -> None:
+        """The caller has the reply, or will never have it."""
+        self.replied = self.replied or now()
+
+
+def _there(value: T | None) -> T:
+    if value is None:
+        raise RuntimeError("a stage ran before the one that it builds on")
+    return value

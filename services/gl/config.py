@@ -1,0 +1,356 @@
+"""gl's config: what the file says, checked, as frozen objects."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gecholog import logs, schema
+from gecholog.bus import BusAddress
+from gecholog.config import Blueprint, Document
+from gecholog.errors import ConfigError, Problem
+from gecholog.headers import canonical
+from gecholog.tls import OutboundTls, ingress_context, outbound_context
+from services.gl import routing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from ipaddress import IPv4Network, IPv6Network
+
+    from gecholog.schema import Finding
+
+_MIB = 1024 * 1024
+_BAD_IN_ENDPOINT = ("//", "..", "??", "./", "/=", "=/", "/?", "?/")
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The subjects that gl uses."""
+
+    own: str
+    isalive: str
+    logger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """One processor of a row. `timeout` is in seconds."""
+
+    name: str
+    modifier: bool
+    required: bool
+    is_async: bool
+    include: tuple[str, ...]
+    exclude: frozenset[str]
+    write: frozenset[str]
+    subject: str
+    timeout: float
+
+
+Row = tuple[Processor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The processors of one side: rows that run before the reply, rows that run after it."""
+
+    rows: tuple[Row, ...] = ()
+    async_rows: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which fields of one side are in the record."""
+
+    include: tuple[str, ...] = ()
+    exclude: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What callers may send (bytes), and how long they may take (seconds; None is no limit)."""
+
+    request_body: int = 100 * _MIB
+    request_head: int = _MIB
+    response_buffer: int = 32 * _MIB
+    request_head_time: float | None = 30.0
+    request_body_time: float | None = 60.0
+    idle_time: float | None = 75.0
+    connections: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where callers connect. `tls` is compared by its files, not by their content."""
+
+    host: str
+    port: int
+    tls_files: tuple[str, str] | None
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that gl_config.json says."""
+
+    gateway_id: str
+    listener: Listener
+    ingress_tls: ssl.SSLContext | None
+    outbound_tls: OutboundTls
+    outbound_context: ssl.SSLContext
+    bus: BusAddress
+    topics: Topics
+    session_header: str
+    masked: frozenset[str]
+    removed: frozenset[str]
+    log_unauthorized: bool
+    log_max_payload: int
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    shutdown_time: float
+    limits: Limits
+    routers: routing.Table
+    request: Side
+    response: Side
+    log_request: Filter
+    log_response: Filter
+
+
+def blueprint() -> Blueprint:
+    """The schema of gl_config.json and the rules beside it."""
+    file = Path(__file__).with_name("gl_config.schema.json")
+    rules = (
+        _different_topics,
+        _ingress_files,
+        _outbound_files,
+        _header_lists,
+        _rows,
+        _networks,
+        _urls,
+        _one_path_one_router,
+    )
+    return Blueprint(schema.load(file), rules)
+
+
+# ------------------------------------------------------------------ rules
+
+
+def _different_topics(values: dict[str, Any]) -> Iterator[Finding]:
+    bus = values.get("service_bus", {})
+    seen: set[str] = set()
+    for name in ("topic", "topic_exact_isalive", "topic_exact_logger"):
+        if bus.get(name) in seen:
+            yield ("service_bus", name), "must differ from the other topics"
+        seen.add(bus.get(name, name))
+
+
+def _ingress_files(values: dict[str, Any]) -> Iterator[Finding]:
+    ingress = values.get("tls", {}).get("ingress", {})
+    if ingress.get("enabled"):
+        for name in ("certificate_file", "private_key_file"):
+            if not _is_file(ingress.get(name, "")):
+                yield ("tls", "ingress", name), "must be a file that can be read, for TLS is enabled"
+
+
+def _outbound_files(values: dict[str, Any]) -> Iterator[Finding]:
+    files = values.get("tls", {}).get("outbound", {}).get("cert_files", [])
+    for index, name in enumerate(files):
+        if not _is_file(name):
+            yield ("tls", "outbound", "cert_files", index), "must be a file that can be read"
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return bool(name) and Path(name).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _header_lists(values: dict[str, Any]) -> Iterator[Finding]:
+    """Names are compared without case, so `Api-Key` and `api-key` are the same entry twice."""
+    for field in ("masked_headers", "remove_headers"):
+        names = values.get(field, [])
+        if len({canonical(name) for name in names}) < len(set(names)):
+            yield (field,), "must not hold the same name twice (letter case does not count)"
+
+
+def _rows(values: dict[str, Any]) -> Iterator[Finding]:
+    for side in ("request", "response"):
+        for number, row in enumerate(values.get(side, {}).get("processors", [])):
+            for field in ("name", "service_bus_topic"):
+                texts = [processor.get(field) for processor in row]
+                if len(set(texts)) < len(texts):
+                    yield (side, "processors", number), f"must not hold the same {field} twice in a row"
+
+
+def _networks(values: dict[str, Any]) -> Iterator[Finding]:
+    for index, text in enumerate(values.get("trusted_proxies", [])):
+        try:
+            ip_network(text)
+        except ValueError:
+            yield ("trusted_proxies", index), "must be an address or a network such as 10.0.0.0/8"
+
+
+def _urls(values: dict[str, Any]) -> Iterator[Finding]:
+    for index, router in enumerate(values.get("routers", [])):
+        outbound = router.get("outbound", {})
+        if outbound.get("url"):
+            try:
+                routing.target(outbound["url"], "", {})
+            except ValueError:
+                yield ("routers", index, "outbound", "url"), "must be an http or https address"
+        if any(part in outbound.get("endpoint", "") for part in _BAD_IN_ENDPOINT):
+            yield ("routers", index, "outbound", "endpoint"), "must not hold " + " ".join(_BAD_IN_ENDPOINT)
+
+
+def _one_path_one_router(values: dict[str, Any]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for router in values.get("routers", []):
+        path = router.get("path")
+        if path and path in seen:
+            yield ("routers",), "must not hold two routers of one path"
+        seen.add(path)
+
+
+# ------------------------------------------------------------------ building
+
+
+def build(document: Document) -> Config:
+    """Make a config of a checked document. Raises ConfigError if TLS files cannot be used."""
+    values = document.values
+    masked = frozenset(canonical(name) for name in values.get("masked_headers", ()))
+    routers = tuple(_router(entry) for entry in values["routers"])
+    bus = values["service_bus"]
+    logs.protect([bus["token"], *_secrets(routers, masked)])
+    return Config(
+        gateway_id=values["gateway_id"],
+        listener=_listener(values),
+        ingress_tls=_ingress_tls(document),
+        outbound_tls=OutboundTls.of(values["tls"]["outbound"]),
+        outbound_context=_outbound_context(document),
+        bus=BusAddress(bus["hostname"], bus["token"]),
+        topics=Topics(bus["topic"], bus["topic_exact_isalive"], bus["topic_exact_logger"]),
+        session_header=canonical(values["session_id_header"]),
+        masked=masked,
+        removed=frozenset(canonical(name) for name in values.get("remove_headers", ())),
+        log_unauthorized=values.get("log_unauthorized", False),
+        log_max_payload=values.get("log_max_payload_bytes", _MIB),
+        trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
+        shutdown_time=values.get("shutdown_timeout_ms", 4000) / 1000,
+        limits=_limits(values.get("limits", {})),
+        routers=routing.Table(routers),
+        request=_side(values.get("request", {})),
+        response=_side(values.get("response", {})),
+        log_request=_filter(values.get("logger", {}).get("request", {})),
+        log_response=_filter(values.get("logger", {}).get("response", {})),
+    )
+
+
+def _secrets(routers: tuple[routing.Router, ...], masked: frozenset[str]) -> Iterator[str]:
+    for router in routers:
+        for name in masked:
+            yield from router.target.headers.get(name, ())
+            yield from router.required_headers.get(name, ())
+
+
+def _listener(values: dict[str, Any]) -> Listener:
+    ingress = values["tls"]["ingress"]
+    files = (ingress["certificate_file"], ingress["private_key_file"]) if ingress.get("enabled") else None
+    return Listener(values.get("gl_host", ""), int(values["gl_port"]), files)
+
+
+def _ingress_tls(document: Document) -> ssl.SSLContext | None:
+    ingress = document.values["tls"]["ingress"]
+    if not ingress.get("enabled"):
+        return None
+    try:
+        return ingress_context(ingress["certificate_file"], ingress["private_key_file"])
+    except OSError as error:
+        raise _unusable(document, "tls.ingress", error) from error
+
+
+def _outbound_context(document: Document) -> ssl.SSLContext:
+    try:
+        return outbound_context(OutboundTls.of(document.values["tls"]["outbound"]))
+    except OSError as error:
+        raise _unusable(document, "tls.outbound.cert_files", error) from error
+
+
+def _unusable(document: Document, path: str, error: OSError) -> ConfigError:
+    reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
+    return ConfigError(document.source, [Problem(path, f"cannot be used: {reason}")])
+
+
+def _router(entry: dict[str, Any]) -> routing.Router:
+    outbound = entry["outbound"]
+    required = entry.get("ingress", {}).get("headers", {})
+    return routing.Router(
+        path=entry["path"],
+        required_headers={canonical(name): tuple(values) for name, values in required.items()},
+        target=routing.target(
+            outbound["url"],
+            outbound.get("endpoint", ""),
+            {canonical(name): values for name, values in outbound.get("headers", {}).items()},
+            _timeouts(outbound.get("timeouts", {})),
+            add_stream_usage=outbound.get("add_stream_usage", False),
+        ),
+    )
+
+
+def _seconds(values: dict[str, Any], name: str, default: float | None) -> float | None:
+    """Milliseconds of a field as seconds; 0 in the file is None here: no limit."""
+    return (values[name] / 1000 or None) if name in values else default
+
+
+def _timeouts(values: dict[str, Any]) -> routing.Timeouts:
+    default = routing.Timeouts()
+    return routing.Timeouts(
+        connect=_seconds(values, "connect_ms", default.connect),
+        first_byte=_seconds(values, "first_byte_ms", default.first_byte),
+        between_chunks=_seconds(values, "between_chunks_ms", default.between_chunks),
+        total=_seconds(values, "total_ms", default.total),
+    )
+
+
+def _limits(values: dict[str, Any]) -> Limits:
+    default = Limits()
+    return Limits(
+        request_body=values.get("request_body_bytes", default.request_body),
+        request_head=values.get("request_head_bytes", default.request_head),
+        response_buffer=values.get("response_buffer_bytes", default.response_buffer),
+        request_head_time=_seconds(values, "request_head_timeout_ms", default.request_head_time),
+        request_body_time=_seconds(values, "request_body_timeout_ms", default.request_body_time),
+        idle_time=_seconds(values, "idle_timeout_ms", default.idle_time),
+        connections=values.get("connections", default.connections),
+    )
+
+
+def _side(values: dict[str, Any]) -> Side:
+    rows = [tuple(_processor(entry) for entry in row) for row in values.get("processors", ())]
+    return Side(
+        rows=_nonempty(tuple(entry for entry in row if not entry.is_async) for row in rows),
+        async_rows=_nonempty(tuple(entry for entry in row if entry.is_async) for row in rows),
+    )
+
+
+def _nonempty(rows: Iterator[Row]) -> tuple[Row, ...]:
+    return tuple(row for row in rows if row)
+
+
+def _processor(entry: dict[str, Any]) -> Processor:
+    return Processor(
+        name=entry["name"],
+        modifier=entry.get("modifier", False),
+        required=entry.get("required", False),
+        is_async=entry.get("async", False),
+        include=tuple(entry.get("input_fields_include", ())),
+        exclude=frozenset(entry.get("input_fields_exclude", ())),
+        write=frozenset(entry.get("output_fields_write", ())),
+        subject=entry["service_bus_topic"],
+        timeout=entry["timeout"] / 1000,
+    )
+
+
+def _filter(values: dict[str, Any]) -> Filter:
+    return Filter(tuple(values.get("fields_include", ())), frozenset(values.get("fields_exclude", ())))

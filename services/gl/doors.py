@@ -1,0 +1,20 @@
+"""What stages reach the world through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gecholog.bus import Bus
+    from services.gl.status import Status
+    from services.gl.upstream import Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The bus, the targets, and the place where gl's own state is kept."""
+
+    bus: Bus
+    upstream: Upstream
+    status: Status

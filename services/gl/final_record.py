@@ -1,0 +1,108 @@
+"""The record of a call: both halves filtered, the timers, fitted to the bus, published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gecholog import rawjson, record
+from gecholog.errors import BusError
+from gecholog.logs import Log
+from gecholog.timer import now, span
+from services.gl.payload import cut_to
+
+if TYPE_CHECKING:
+    from gecholog.record import Fields
+    from gecholog.timer import Moment
+    from services.gl.call import Call, Half
+    from services.gl.config import Filter
+    from services.gl.doors import Doors
+
+log = Log("record")
+
+_PAYLOADS = ("ingress_payload", "outbound_payload", "inbound_payload", "egress_payload")
+_SMALLEST_CUT = 4096  # bytes; a field below this is not worth cutting
+
+
+async def publish(call: Call, doors: Doors) -> None:
+    """Publish the record on the logger's subject, under an id of its own."""
+    complete(call)
+    doors.status.saw(call)
+    data = fitted(assemble(call), doors.bus.max_payload)
+    try:
+        await doors.bus.publish(call.config.topics.logger, data, headers={"Nats-Msg-Id": call.record_id})
+    except BusError as error:
+        log.error("record not published", reason=str(error), record_id=call.record_id)
+
+
+def complete(call: Call) -> None:
+    """Add the timers to both halves. A stage that was not reached took no time."""
+    replied = call.replied or now()
+    sent = call.sent or replied
+    received = call.received or replied
+    call.request.fields["url"] = call.url
+    if call.outbound_shown is not None:
+        call.request.fields["outbound_headers"] = call.outbound_shown
+    call.request.timers = {"ingress_outbound_timer": span(call.started, sent)}
+    call.response.timers = {
+        "outbound_inbound_timer": span(sent, received),
+        "inbound_egress_timer": span(received, replied),
+    }
+
+
+def assemble(call: Call) -> Fields:
+    """The record as an object."""
+    replied: Moment = call.replied or now()
+    limit = call.config.log_max_payload
+    made: Fields = {
+        "session_id": call.ids.session_id,
+        "transaction_id": call.ids.transaction_id,
+        "request": half(call.request, call.config.log_request, limit),
+        "response": half(call.response, call.config.log_response, limit),
+        "ingress_egress_timer": span(call.started, replied),
+        "egress_post_timer": span(replied, now()),
+    }
+    return made
+
+
+def half(side: Half, chosen: Filter, limit: int) -> Fields:
+    """One half of the record with the fields that are to be logged; payloads have at most `limit` bytes."""
+    fields = {**side.fields, **side.timers}
+    if side.runs:
+        fields["processors"] = side.runs
+    if side.async_runs:
+        fields["processors_async"] = side.async_runs
+    if side.errors:
+        fields["error"] = side.errors
+    selected = record.select(fields, chosen.include, chosen.exclude)
+    for name in _PAYLOADS:
+        if name in selected:
+            selected[name] = cut_to(selected[name], limit)
+    return selected
+
+
+def fitted(made: Fields, limit: int) -> bytes:
+    """JSON of a record with at most `limit` bytes: while it is too large, its largest field becomes a summary.
+
+    What was cut is noted in the record's own `error`.
+    """
+    data = rawjson.dumps(made)
+    errors: list[dict[str, Any]] = []
+    while len(data) > limit:
+        side, name, size = _largest(made)
+        if size < _SMALLEST_CUT:
+            break
+        made[side][name] = cut_to(made[side][name], _SMALLEST_CUT // 2)
+        errors.append({"name": f"{side}.{name}", "details": f"{size} bytes, cut to fit the bus's {limit}"})
+        made["error"] = errors
+        data = rawjson.dumps(made)
+    return data
+
+
+def _largest(made: Fields) -> tuple[str, str, int]:
+    sizes = [
+        (len(rawjson.dumps(value)), side, name)
+        for side in ("request", "response")
+        for name, value in made[side].items()
+    ]
+    size, side, name = max(sizes)
+    return side, name, size

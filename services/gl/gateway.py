@@ -1,0 +1,224 @@
+"""The gateway as a service: it takes requests, finds their router, and sends them through the pipeline.
+
+Everything that a config decides hangs on one reference (`_Standing`). A reload builds a new one and swaps it; calls in
+flight finish on the old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gecholog import rawjson
+from gecholog.bus import Bus
+from gecholog.errors import GechologError
+from gecholog.logs import Log
+from gecholog.session import Sessions
+from gecholog.timer import now
+from services.gl import pipeline, routing
+from services.gl.answers import JSON
+from services.gl.call import Call, Disconnected, Refusal
+from services.gl.doors import Doors
+from services.gl.server.listener import Listener, bind
+from services.gl.status import Status
+from services.gl.upstream import Pool, proxy
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Coroutine
+
+    from gecholog.service import Life
+    from services.gl.config import Config
+    from services.gl.routing import Router
+    from services.gl.server import Exchange
+
+log = Log("gateway")
+
+_BUS_IN_TIME = 5.0  # seconds for a new bus address to prove itself at a reload
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What is in force."""
+
+    config: Config
+    doors: Doors
+    sessions: Sessions
+    pool: Pool
+
+
+class Gateway:
+    """The service gl."""
+
+    def __init__(self, config: Config, alias: str) -> None:
+        self._alias = alias
+        self._first = config
+        self._status = Status()
+        self._life: Life | None = None
+        self._standing: _Standing | None = None
+        self._listener: Listener | None = None
+        self._socket: socket.socket | None = None
+        self._retired: set[asyncio.Task[None]] = set()
+
+    # ------------------------------------------------------------------- life
+
+    async def start(self, life: Life) -> None:
+        """Take the port, find the bus, then serve."""
+        self._life = life
+        config = self._first
+        self._socket = bind(config.listener.host, config.listener.port)
+        bus = await self._bus(config)
+        await bus.opened()
+        self._standing = self._stand(config, bus, Sessions(config.gateway_id))
+        self._listener = await self._listen(config, self._socket)
+
+    async def reload(self, config: Config) -> None:
+        """Put a new config in force. What cannot be swapped is opened anew before the old one goes."""
+        old, listener = self._required(), self._listener
+        bus = old.doors.bus
+        if (config.bus, config.topics) != (old.config.bus, old.config.topics):
+            bus = await self._proven_bus(config)
+        fresh = self._socket
+        moved = (config.listener.host, config.listener.port) != (old.config.listener.host, old.config.listener.port)
+        if moved:
+            fresh = bind(config.listener.host, config.listener.port)
+        if fresh is None or listener is None:
+            raise GechologError("reload before start")
+        sessions = old.sessions
+        if config.gateway_id != old.config.gateway_id:
+            sessions = Sessions(config.gateway_id)
+        pool = old.pool if config.outbound_tls == old.config.outbound_tls else None
+        self._standing = self._stand(config, bus, sessions, pool)
+        if moved or config.listener != old.config.listener or config.ingress_tls:
+            self._listener = await self._listen(config, fresh)
+            self._retire(listener, old.config.shutdown_time)
+        else:
+            listener.limits = config.limits
+        if moved and self._socket is not None:
+            self._socket.close()
+        self._socket = fresh
+        if pool is None:
+            old.pool.retire()
+        if bus is not old.doors.bus:
+            self._later(self._leave(old.doors.bus, old.config.shutdown_time), "old bus")
+
+    async def stop(self) -> None:
+        """Accept nothing new, finish what is under way, leave the bus."""
+        if self._socket is not None:
+            self._socket.close()
+        standing = self._standing
+        if self._listener is not None:
+            self._listener.retire()
+            await self._listener.finished(standing.config.shutdown_time if standing else 0)
+        if standing is not None:
+            standing.pool.retire()
+            await standing.doors.bus.close()
+
+    # --------------------------------------------------------------- requests
+
+    async def handle(self, exchange: Exchange) -> None:
+        """Find the router of a request and take the call through the pipeline."""
+        standing = self._required()
+        try:
+            router = route(standing.config.routers, exchange.path)
+        except Refusal as refusal:
+            await _refuse(exchange, refusal)
+            return
+        call = Call(
+            config=standing.config,
+            message=exchange,
+            responder=exchange,
+            router=router,
+            ids=standing.sessions.ids(_header(exchange, standing.config.session_header)),
+            record_id=uuid.UUID(bytes=os.urandom(16), version=4).hex,
+            started=now(),
+            subpath=exchange.path[len(router.path) :],
+        )
+        await pipeline.run(call, standing.doors)
+
+    # ------------------------------------------------------------------ parts
+
+    def _required(self) -> _Standing:
+        if self._standing is None:
+            raise GechologError("not started")
+        return self._standing
+
+    def _stand(self, config: Config, bus: Bus, sessions: Sessions, pool: Pool | None = None) -> _Standing:
+        pool = pool or Pool(config.outbound_context, proxy.from_environment(os.environ))
+        return _Standing(config, Doors(bus, pool, self._status), sessions, pool)
+
+    async def _listen(self, config: Config, listening: socket.socket) -> Listener:
+        listener = Listener(self.handle, config.limits)
+        await listener.open(listening, config.ingress_tls)
+        return listener
+
+    async def _bus(self, config: Config) -> Bus:
+        bus = Bus(config.bus, self._alias, log)
+        await bus.subscribe(config.topics.isalive, self._status.answer)
+
+        async def announce(connected: Bus) -> None:
+            for text in ("connected", "listening"):
+                await connected.publish(config.topics.own, f"{self._alias} {text}".encode())
+
+        bus.on_connect(announce)
+        if self._life is not None:
+            self._life.spawn(bus.run(), "bus")
+        return bus
+
+    async def _proven_bus(self, config: Config) -> Bus:
+        """A connection to another bus address. Raises GechologError if it does not stand in time."""
+        bus = await self._bus(config)
+        try:
+            async with asyncio.timeout(_BUS_IN_TIME):
+                await bus.opened()
+        except TimeoutError:
+            await bus.close()
+            raise GechologError(f"the bus at {config.bus.hostname} is not there") from None
+        return bus
+
+    def _retire(self, listener: Listener, seconds: float) -> None:
+        listener.retire()
+        self._later(listener.finished(max(seconds, 60.0)), "old listener")
+
+    async def _leave(self, bus: Bus, seconds: float) -> None:
+        await asyncio.sleep(seconds)  # calls in flight still ask their processors there
+        await bus.close()
+
+    def _later(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
+
+
+def route(table: routing.Table, path: str) -> Router:
+    """The router that takes a path. Raises Refusal: 400 for a path that is not clean, 404 if there is none."""
+    if routing.has_dot_segment(path):
+        raise Refusal(400, "path with . or .. segments")
+    router = table.match(path)
+    if router is not None:
+        return router
+    if table.lacks_slash(path):
+        raise Refusal(400, "path without its last slash")
+    raise Refusal(404, "no router for this path")
+
+
+async def _refuse(exchange: Exchange, refusal: Refusal) -> None:
+    body = rawjson.dumps({"error": refusal.text})
+    try:
+        await exchange.start(refusal.status, {"Content-Type": [JSON]}, len(body))
+        await exchange.write(body)
+        await exchange.finish()
+    except Disconnected:
+        exchange.abort()
+
+
+def _header(exchange: Exchange, name: str) -> str | None:
+    """The last value of a header, None if there is none."""
+    wanted = name.lower().encode("ascii")
+    for line, value in reversed(exchange.lines):
+        if line.lower() == wanted:
+            return value.decode("latin-1")
+    return None

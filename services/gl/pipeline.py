@@ -1,0 +1,95 @@
+"""What happens to a call, from top to bottom.
+
+A stage is a function of the call and the doors to the world. It fills in what the next ones need, and ends the call
+early by raising `Refusal`. Whatever happens, the record is written: a caller who leaves, a target that breaks off and a
+fault of ours are parts of the story that the record tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from gecholog import logs
+from gecholog.logs import Log
+from services.gl import final_record
+from services.gl.call import Disconnected, Refusal
+from services.gl.stages import egress, exchange, inbound, ingress, outbound, processors
+
+if TYPE_CHECKING:
+    from services.gl.call import Call
+    from services.gl.doors import Doors
+
+log = Log("pipeline")
+
+BEFORE_REPLY = (
+    ingress.receive,  # check the caller's headers, read the body
+    processors.before_call,  # request processors, row by row
+    outbound.prepare,  # target, url, query, headers, body
+    exchange.send,  # make the call; or a control answer, or an echo
+    inbound.receive,  # status and headers; the body too, if somebody wants to change it
+    egress.offer,  # what would go back
+    processors.before_reply,  # response processors, row by row
+    egress.prepare,  # status, headers, body
+    egress.reply,  # piece by piece
+)
+
+AFTER_REPLY = (
+    processors.after_reply,  # asynchronous processors
+    final_record.publish,  # timers, filters, the bus
+)
+
+
+async def run(call: Call, doors: Doors) -> None:
+    """Take a call through all stages."""
+    token = logs.transaction.set(call.ids.transaction_id)
+    try:
+        await _answer(call, doors)
+        call.mark_replied()
+        if call.is_recorded:
+            await _record(call, doors)
+    finally:
+        logs.transaction.reset(token)
+
+
+async def _record(call: Call, doors: Doors) -> None:
+    try:
+        for stage in AFTER_REPLY:
+            await stage(call, doors)
+    except Exception as error:
+        log.fault("record not written", error, record_id=call.record_id)
+        doors.status.failed(f"{type(error).__name__} while writing a record")
+
+
+async def _answer(call: Call, doors: Doors) -> None:
+    try:
+        for stage in BEFORE_REPLY:
+            await stage(call, doors)
+    except Refusal as refusal:
+        await _refuse(call, refusal)
+    except (Disconnected, asyncio.CancelledError):
+        _gone(call)
+    except Exception as error:
+        log.fault("call failed", error)
+        doors.status.failed(f"{type(error).__name__} in the gateway")
+        await _refuse(call, Refusal(500, "internal server error"))
+
+
+async def _refuse(call: Call, refusal: Refusal) -> None:
+    if call.answer is not None:
+        call.answer.abandon()
+    try:
+        await egress.refuse(call, refusal)
+    except (Disconnected, asyncio.CancelledError):
+        _gone(call)
+
+
+def _gone(call: Call) -> None:
+    """The caller left, or we are told to stop: what is left to do is the record."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+    call.responder.abort()
+    if call.answer is not None:
+        call.answer.abandon()
+    call.response.note("egress", "the caller was gone before the end of the reply")

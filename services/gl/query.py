@@ -1,0 +1,102 @@
+"""Query strings: what the caller gave, overwritten by what the router carries. Pure.
+
+Parameters are pairs of raw text (`name=value`, still encoded) and decoded name and value, so that what nobody changed
+goes on byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote_plus, unquote_plus
+
+Parameters = dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One parameter: as it stands in the query, and what it means."""
+
+    raw: str
+    name: str
+    value: str
+
+
+Pairs = tuple[Pair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The query that goes out, its parameters, and those of a router that took the place of others."""
+
+    raw: str
+    parameters: Parameters
+    overwritten: Parameters
+
+
+def parse(raw: str) -> Pairs:
+    """The parameters of a query. `&` alone divides them (WHATWG URL, section 5.1); empty pieces are passed over."""
+    return tuple(_pair(piece) for piece in raw.split("&") if piece)
+
+
+def _pair(piece: str) -> Pair:
+    name, _, value = piece.partition("=")
+    return Pair(piece, unquote_plus(name), unquote_plus(value))
+
+
+def parameters(pairs: Pairs) -> Parameters:
+    """Name → values, in the order in which they came."""
+    result: Parameters = {}
+    for pair in pairs:
+        result.setdefault(pair.name, []).append(pair.value)
+    return result
+
+
+def encoded(values: Parameters) -> Pairs:
+    """Parameters that nobody sent, made into pairs."""
+    return tuple(
+        Pair(f"{quote_plus(name)}={quote_plus(value)}", name, value) for name, many in values.items() for value in many
+    )
+
+
+def merge(raw: str, given: Pairs, *layers: Pairs) -> Merged:
+    """Put each layer (the url's query, the endpoint's) over what was `given`; `raw` is the text of `given`.
+
+    Where no layer adds anything, the text goes on as it is.
+    """
+    kept = given
+    overwritten: Parameters = {}
+    for layer in layers:
+        if not layer:
+            continue
+        names = {pair.name for pair in layer}
+        clashes = {pair.name for pair in kept} & names
+        for pair in layer:
+            if pair.name in clashes:
+                overwritten.setdefault(pair.name, []).append(pair.value)
+        kept = tuple(pair for pair in kept if pair.name not in names) + layer
+    text = raw if kept is given else "&".join(pair.raw for pair in kept)
+    return Merged(text, parameters(kept), overwritten)
+
+
+def discarded(before: Parameters, after: Parameters) -> Parameters:
+    """Parameters that were given and are no more."""
+    return {name: values for name, values in before.items() if name not in after}
+
+
+def as_list(values: Parameters) -> list[dict[str, Any]]:
+    """The form in which processors see parameters: `[{"name", "details": [values]}]`."""
+    return [{"name": name, "details": many} for name, many in values.items()]
+
+
+def from_list(value: Any) -> Parameters:
+    """Parameters out of what a processor wrote. Raises ValueError if it is not of the form that `as_list` makes."""
+    if not isinstance(value, list):
+        raise ValueError("must be a list of {name, details}")  # noqa: TRY004 - one error for all wrong forms
+    result: Parameters = {}
+    for item in value:
+        name, many = (item.get("name"), item.get("details")) if isinstance(item, dict) else (None, None)
+        if not isinstance(name, str) or not isinstance(many, list) or not all(isinstance(text, str) for text in many):
+            raise ValueError("must be a list of {name, details}")
+        result.setdefault(name, []).extend(many)
+    return result

@@ -1,0 +1,154 @@
+"""Routers, and which of them takes a path. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from services.gl import query as queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from gecholog.headers import Headers
+
+_PORTS = {"http": 80, "https": 443}
+_DOTS = frozenset({".", "..", "%2e", "%2e%2e", ".%2e", "%2e."})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A server that can be called."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """`host` or `host:port`, as the Host header wants it (RFC 9110, section 7.2)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds that a target may take; None is no limit."""
+
+    connect: float | None = 10.0
+    first_byte: float | None = 600.0
+    between_chunks: float | None = 300.0
+    total: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a router's calls go. `base` is the url without its query; `path` and `query` are what the wire needs."""
+
+    origin: Origin
+    base: str
+    base_path: str
+    query: queries.Pairs
+    endpoint_path: str
+    endpoint_query: queries.Pairs
+    headers: Headers
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    add_stream_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """A path of the gateway: what a call must bring, and its target."""
+
+    path: str
+    required_headers: Mapping[str, tuple[str, ...]]
+    target: Target
+
+    @property
+    def is_echo(self) -> bool:
+        """Calls are answered with what would have been sent."""
+        return self.path.startswith("/echo/")
+
+
+def target(
+    url: str,
+    endpoint: str,
+    headers: Headers,
+    timeouts: Timeouts | None = None,
+    *,
+    add_stream_usage: bool = False,
+) -> Target:
+    """Take a router's `url` and `endpoint` apart. Raises ValueError if the url is no http or https address."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname or parts.username is not None or not _is_clean(url):
+        raise ValueError("must be an http or https address")
+    origin = Origin(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])
+    endpoint_path, _, endpoint_query = endpoint.partition("?")
+    return Target(
+        origin=origin,
+        base=f"{parts.scheme}://{parts.netloc}{parts.path}",
+        base_path=parts.path,
+        query=queries.parse(parts.query),
+        endpoint_path=endpoint_path,
+        endpoint_query=queries.parse(endpoint_query),
+        headers=headers,
+        timeouts=timeouts or Timeouts(),
+        add_stream_usage=add_stream_usage,
+    )
+
+
+def _is_clean(url: str) -> bool:
+    return url.isascii() and url.isprintable() and " " not in url and "#" not in url
+
+
+class Table:
+    """All routers of a config."""
+
+    def __init__(self, routers: Iterable[Router]) -> None:
+        self._routers = {router.path: router for router in routers}
+        # a prefix of a path ends with one of its slashes: those lengths are worth a look, the longest first
+        self._lengths = sorted({len(path) for path in self._routers}, reverse=True)
+
+    def __getitem__(self, path: str) -> Router:
+        return self._routers[path]
+
+    def __iter__(self) -> Iterator[Router]:
+        return iter(self._routers.values())
+
+    def get(self, path: object) -> Router | None:
+        """The router of exactly this path."""
+        return self._routers.get(path) if isinstance(path, str) else None
+
+    def match(self, path: str) -> Router | None:
+        """The router with the longest path that `path` (as it came, not decoded) begins with; None if there is none."""
+        for length in self._lengths:
+            if (router := self._routers.get(path[:length])) is not None:
+                return router
+        return None
+
+    def lacks_slash(self, path: str) -> bool:
+        """Tell whether `path` is a router's path without its last slash."""
+        return f"{path}/" in self._routers
+
+
+def has_dot_segment(path: str) -> bool:
+    """Tell whether a path has a `.` or `..` segment, encoded or not: those could lead out of the router's path."""
+    if "." not in path and "%2" not in path:
+        return False
+    return any(segment.lower() in _DOTS for segment in path.split("/"))
+
+
+def url_path(target: Target, subpath: str, *, changed: bool) -> tuple[str, str]:
+    """Where a call goes: the url without query, for the record, and its path, for the wire.
+
+    `subpath` is percent-encoded. A fixed endpoint takes its place. One that a processor `changed` may begin with a
+    slash of its own; what a caller sent goes on as it came.
+    """
+    if target.endpoint_path:
+        tail = "/" + target.endpoint_path.removeprefix("/")
+        return target.base.removesuffix("/") + tail, target.base_path.removesuffix("/") + tail
+    if not subpath:
+        return target.base, target.base_path or "/"
+    tail = "/" + (subpath.removeprefix("/") if changed else subpath)
+    return target.base.removesuffix("/") + tail, target.base_path.removesuffix("/") + tail

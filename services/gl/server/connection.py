@@ -1,0 +1,317 @@
+"""One caller's connection: HTTP/1.1 in, one reply after the other out (RFC 9112).
+
+llhttp, in its strict mode, refuses what is ambiguous: a bare LF, folded headers, a Content-Length twice or beside a
+Transfer-Encoding, bad chunk sizes, control characters. What it lets pass is refused here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import httptools
+
+from gecholog import rawjson
+from services.gl.call import Disconnected
+from services.gl.server.exchange import Exchange
+
+if TYPE_CHECKING:
+    from services.gl.call import Lines
+    from services.gl.server.listener import Listener
+
+_LINGER = 1.0  # seconds in which a caller can still read a refusal while it sends
+_QUEUED = 8  # requests that a caller may send ahead
+
+
+class HeadRefusal(Exception):
+    """A request that is refused before anybody looks at its path."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+class Connection(asyncio.Protocol):
+    """A connection of one caller."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.peer = ""
+        self.lost = False
+        self.deadline: float | None = None  # when the listener's sweep closes the connection
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._transport: Any = None
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._url = b""
+        self._lines: Lines = []
+        self._head_bytes = 0
+        self._in_head = False
+        self._arriving: Exchange | None = None
+        self._current: Exchange | None = None
+        self._waiting: deque[Exchange] = deque()
+        self._refusal: HeadRefusal | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._closing = False
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether the connection takes another request after this one."""
+        return not (self._listener.draining or self._closing or self._refusal)
+
+    # ------------------------------------------------- what the transport says
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self.peer = peer[0].removeprefix("::ffff:") if isinstance(peer, tuple) else ""
+        self._wait_at_most(self._listener.limits.request_head_time)
+        if not self._listener.admit(self):
+            self._refuse(HeadRefusal(503, "too many connections"))
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        if self._current is None and not self._in_head:
+            self._wait_at_most(self._listener.limits.request_head_time)
+        if self._arriving is None:
+            self._head_bytes += len(data)
+        else:
+            self._wait_at_most(self._listener.limits.request_body_time)
+        try:
+            self._feed(data)
+        except HeadRefusal as refusal:
+            self._refuse(refusal)
+        except httptools.HttpParserInvalidMethodError:
+            self._refuse(HeadRefusal(501, "method not known"))
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            self._refuse(cause if isinstance(cause, HeadRefusal) else HeadRefusal(400, "malformed request"))
+        except httptools.HttpParserError:
+            self._refuse(HeadRefusal(400, "malformed request"))
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # An offer to speak HTTP/2 (h2c) is passed over (RFC 9110, section 7.8); what follows is a new request.
+            self._parser = httptools.HttpRequestParser(self)
+            rest = data[upgrade.args[0] :]
+            if rest:
+                self._feed(rest)
+        if self._arriving is None and self._head_bytes > self._listener.limits.request_head:
+            raise HeadRefusal(431, "request head too large")
+
+    def eof_received(self) -> bool:
+        return False  # a caller who stops sending is gone: the work for it stops
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.lost = True
+        self._listener.leave(self)
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_exception(Disconnected())
+        for exchange in (self._current, *self._waiting):
+            if exchange is not None:
+                exchange.gone()
+        self._waiting.clear()
+
+    def pause_writing(self) -> None:
+        self._writable = self._loop.create_future()
+        self._wait_at_most(self._listener.limits.idle_time)
+
+    def resume_writing(self) -> None:
+        self.deadline = None
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+
+    # ---------------------------------------------------- what the parser says
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._url = b""
+        self._lines = []
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # behind the body: trailers, which are dropped
+            self._lines.append((name, value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        head = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._lines)
+        if head > self._listener.limits.request_head:
+            raise HeadRefusal(431, "request head too large")
+        self._head_bytes = 0
+        exchange = self._exchange()
+        self._arriving = exchange
+        if self._current is None:
+            self._begin(exchange)
+            return
+        self._waiting.append(exchange)
+        if len(self._waiting) >= _QUEUED:
+            self._transport.pause_reading()
+
+    def _exchange(self) -> Exchange:
+        version = self._parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise HeadRefusal(505, "HTTP version not supported")
+        method = self._parser.get_method().decode("ascii")
+        named = _named(self._lines)
+        _check_framing(named, version)
+        exchange = Exchange(self, method, _target(self._url, method), version, self._lines)
+        exchange.keep_alive = self._parser.should_keep_alive()
+        exchange.announced = int(named.get(b"content-length", b"0"))
+        exchange.expects_continue = version == "1.1" and named.get(b"expect", b"").lower() == b"100-continue"
+        return exchange
+
+    def on_body(self, piece: bytes) -> None:
+        if self._arriving is not None:
+            self._arriving.add(piece, self._listener.limits.request_body)
+
+    def on_message_complete(self) -> None:
+        if self._arriving is not None:
+            self._arriving.end()
+            self._arriving = None
+            if self._writable is None:
+                self.deadline = None
+
+    # ---------------------------------------------------------------- replies
+
+    def _begin(self, exchange: Exchange) -> None:
+        self._current = exchange
+        self.deadline = None
+        exchange.task = self._listener.work(exchange)
+
+    def awaits_body(self) -> None:
+        """The rest of the body has to come in time from now on."""
+        self._wait_at_most(self._listener.limits.request_body_time)
+
+    def send(self, data: bytes) -> None:
+        """Write to the caller. Raises Disconnected."""
+        if self.lost:
+            raise Disconnected
+        self._transport.write(data)
+
+    async def drained(self) -> None:
+        """Wait while the caller is slow. Raises Disconnected."""
+        if self._writable is not None:
+            await self._writable
+
+    def replied(self, exchange: Exchange) -> None:
+        """A reply is complete: the next request's turn, or the end of the connection."""
+        if exchange is not self._current or self.lost:
+            return
+        self._current = None
+        if not exchange.keep_alive:
+            self._end()
+        elif self._waiting:
+            self._begin(self._waiting.popleft())
+            self._transport.resume_reading()
+        elif self._refusal is not None:
+            self._refuse(self._refusal)
+        elif self._listener.draining:
+            self._end()
+        else:
+            self._wait_at_most(self._listener.limits.idle_time)
+
+    def break_off(self) -> None:
+        """Close at once: the caller must not take the reply for complete."""
+        self._closing = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _refuse(self, refusal: HeadRefusal) -> None:
+        """Answer a request that cannot be read, after the replies before it; then the connection ends."""
+        self._refusal = refusal
+        if self._current is not None:
+            return  # its turn comes in `replied`
+        body = rawjson.dumps({"error": refusal.text})
+        head = (
+            f"HTTP/1.1 {refusal.status} \r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self._transport.write(head.encode("ascii") + body)
+        self._end()
+
+    def _end(self) -> None:
+        """Say that nothing more comes, and give the caller time to read: closing at once could cost the last bytes."""
+        self._closing = True
+        self._wait_at_most(_LINGER)
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+
+    # ------------------------------------------------------------------- time
+
+    def _wait_at_most(self, seconds: float | None) -> None:
+        self.deadline = self._loop.time() + seconds if seconds else None
+
+    def late(self) -> None:
+        """The time is up (called by the listener's sweep)."""
+        self.deadline = None
+        if self._closing or self._writable is not None:
+            self._transport.abort()
+        elif self._arriving is not None and self._current is self._arriving and not self._current.started:
+            self._current.gone()
+            self._current = None
+            self._refuse(HeadRefusal(408, "request body took too long"))
+        elif self._in_head or self._head_bytes:
+            self._refuse(HeadRefusal(408, "request head took too long"))
+        else:
+            self._transport.close()
+
+    def drain(self) -> None:
+        """The listener goes away: an idle connection is closed, others after their reply."""
+        if self._current is None and not self._closing and self._transport is not None:
+            self._transport.close()
+
+
+def _named(lines: Lines) -> dict[bytes, bytes]:
+    """Headers by their lower-case name. Raises HeadRefusal for those that must not come twice."""
+    named: dict[bytes, bytes] = {}
+    for name, value in lines:
+        lower = name.lower()
+        if lower in _ONCE and lower in named:
+            raise HeadRefusal(400, f"header {lower.decode('ascii')} more than once")
+        named[lower] = value
+    return named
+
+
+_ONCE = frozenset({b"host", b"content-length", b"transfer-encoding"})
+
+
+def _check_framing(named: dict[bytes, bytes], version: str) -> None:
+    """What llhttp lets pass and we do not."""
+    if b"host" not in named and version == "1.1":
+        raise HeadRefusal(400, "header host missing")  # RFC 9112, section 3.2
+    coding = named.get(b"transfer-encoding")
+    if coding is not None and (coding.lower() != b"chunked" or version == "1.0"):
+        raise HeadRefusal(501, "transfer encoding not supported")
+    upgrade = named.get(b"upgrade", b"").lower()
+    if upgrade and b"upgrade" in named.get(b"connection", b"").lower() and b"h2c" not in upgrade:
+        raise HeadRefusal(501, "upgrade (WebSocket) is not supported")
+    if named.get(b"expect", b"100-continue").lower() != b"100-continue":
+        raise HeadRefusal(417, "expectation not supported")
+
+
+def _target(url: bytes, method: str) -> str:
+    """Path and query of a request target (RFC 9112, section 3.2). Raises HeadRefusal if it has none."""
+    if method == "CONNECT":
+        raise HeadRefusal(501, "method CONNECT is not supported")
+    try:
+        target = url.decode("ascii")
+    except UnicodeDecodeError:
+        raise HeadRefusal(400, "malformed request target") from None
+    if target[:7].lower() == "http://" or target[:8].lower() == "https://":  # absolute-form: host and scheme are ours
+        rest = target.split("://", 1)[1]
+        start = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))
+        target = rest[start:]
+        target = target if target.startswith("/") else "/" + target
+    if not (target.startswith("/") or (target == "*" and method == "OPTIONS")) or "#" in target:
+        raise HeadRefusal(400, "malformed request target")
+    return target

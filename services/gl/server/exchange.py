@@ -1,0 +1,177 @@
+"""One request of a caller, and the reply to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from gecholog import headers
+from services.gl.call import Disconnected, Refusal
+
+if TYPE_CHECKING:
+    from gecholog.headers import Headers
+    from services.gl.call import Lines
+    from services.gl.server.connection import Connection
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+_OURS = frozenset({"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"})  # the connection's business
+
+
+class Exchange:
+    """A request whose head has come. Handed to the gateway as both `Request` and `Responder`."""
+
+    def __init__(self, connection: Connection, method: str, target: str, version: str, lines: Lines) -> None:
+        self.method = method
+        self.path, _, self.query = target.partition("?")
+        self.lines = lines
+        self.client = connection.peer
+        self.task: asyncio.Task[None] | None = None
+        self.started = False
+        self.finished = False
+        self.complete = False  # the request has come to its end
+        self.expects_continue = False
+        self.announced = 0  # size of the body, if the head told it
+        self._connection = connection
+        self._version = version
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._body_waiter: asyncio.Future[None] | None = None
+        self._head = b""
+        self._bodiless = False
+        self._chunked = False
+        self._left: int | None = None
+        self.keep_alive = True
+
+    # ------------------------------------------------------------ the request
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body. Raises Refusal (413) if it has more than `limit` bytes."""
+        if self.announced > limit or self._size > limit:
+            raise _too_large(limit)
+        if self.complete:
+            return self._whole()
+        if self.expects_continue:
+            self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._connection.awaits_body()
+        while not self.is_complete():
+            self._body_waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._body_waiter
+            finally:
+                self._body_waiter = None
+            if self._size > limit:
+                raise _too_large(limit)
+        return self._whole()
+
+    def is_complete(self) -> bool:
+        """Whether the request has come to its end."""
+        return self.complete
+
+    def _whole(self) -> bytes:
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+
+    def add(self, piece: bytes, limit: int) -> None:
+        """A piece of the body has come; what is over the limit is not kept."""
+        self._size += len(piece)
+        if self._size <= limit:
+            self._pieces.append(piece)
+        else:
+            self._pieces.clear()
+            self._wake()
+
+    def end(self) -> None:
+        """The request has come to its end."""
+        self.complete = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._body_waiter is not None and not self._body_waiter.done():
+            self._body_waiter.set_result(None)
+
+    # -------------------------------------------------------------- the reply
+
+    async def start(self, status: int, fields: Headers, length: int | None) -> None:
+        """Status and headers of the reply; they leave with the first piece of the body, or with its end."""
+        if self._connection.lost:
+            raise Disconnected
+        self.started = True
+        self._bodiless = self.method == "HEAD" or status in (204, 304)
+        framing = self._framing(status, length)
+        date = "" if "Date" in fields else f"Date: {_date()}\r\n"
+        sent = headers.without(fields, _OURS) if not _OURS.isdisjoint(fields) else fields
+        first = f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n{date}{framing}"
+        self._head = first.encode("ascii") + headers.lines(sent) + b"\r\n"
+
+    def _framing(self, status: int, length: int | None) -> str:
+        """How the reply's end is known (RFC 9112, section 6), and whether the connection stays."""
+        if not self.complete or not self._connection.may_stay:
+            self.keep_alive = False
+        lines = ""
+        if status != HTTPStatus.NO_CONTENT:
+            if length is not None:
+                self._left = length
+                lines = f"Content-Length: {length}\r\n"
+            elif not self._bodiless:
+                if self._version == "1.1":
+                    self._chunked = True
+                    lines = "Transfer-Encoding: chunked\r\n"
+                else:
+                    self.keep_alive = False
+        if not self.keep_alive:
+            return lines + "Connection: close\r\n"
+        return lines + "Connection: keep-alive\r\n" if self._version == "1.0" else lines
+
+    async def write(self, piece: bytes) -> None:
+        """Send a piece of the body; waits while the caller is slow. Raises Disconnected."""
+        if self._bodiless or not piece:
+            return
+        if self._left is not None:
+            self._left -= len(piece)
+        head, self._head = self._head, b""
+        if self._chunked:
+            self._connection.send(b"%s%x\r\n%s\r\n" % (head, len(piece), piece))
+        else:
+            self._connection.send(head + piece if head else piece)
+        await self._connection.drained()
+
+    async def finish(self) -> None:
+        """The body is complete. A body that is shorter than was said breaks the connection."""
+        if self._left and not self._bodiless:
+            self.abort()
+            return
+        head, self._head = self._head, b""
+        end = head + (b"0\r\n\r\n" if self._chunked else b"")
+        if end:
+            self._connection.send(end)
+        self.finished = True
+        self._connection.replied(self)
+
+    def abort(self) -> None:
+        """Break off, so that the caller sees that the reply is not complete. Does nothing after its end."""
+        if not self.finished:
+            self.finished = True
+            self._connection.break_off()
+
+    def gone(self) -> None:
+        """The caller is gone: the work for it is cancelled."""
+        if not self.finished and self.task is not None:
+            self.task.cancel()
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, f"request body larger than {limit} bytes")
+
+
+_date_cache: tuple[int, str] = (0, "")
+
+
+def _date() -> str:
+    """The present time as HTTP writes it (RFC 9110, section 5.6.7), made once a second."""
+    global _date_cache  # noqa: PLW0603 - a cache of one, replaced as a whole
+    second = int(time.time())
+    if _date_cache[0] != second:
+        _date_cache = (second, formatdate(second, usegmt=True))
+    return _date_cache[1]

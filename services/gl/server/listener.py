@@ -1,0 +1,112 @@
+"""The listening socket, and all connections that came by it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING
+
+from gecholog.errors import GechologError
+from services.gl.server.connection import Connection
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable
+
+    from services.gl.config import Limits
+    from services.gl.server.exchange import Exchange
+
+_BACKLOG = 1024
+_SWEEP = 0.5  # seconds between two looks for connections whose time is up
+
+
+class PortTaken(GechologError):
+    """The address cannot be listened on."""
+
+
+class Listener:
+    """Accepts callers on one address and hands their requests to `handler`, each in a task of its own."""
+
+    def __init__(self, handler: Callable[[Exchange], Awaitable[None]], limits: Limits) -> None:
+        self.limits = limits
+        self.draining = False
+        self._handler = handler
+        self._server: asyncio.Server | None = None
+        self._socket: socket.socket | None = None
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------------- life
+
+    async def open(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Take callers from now on. The socket stays the caller's own."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self),
+            sock=listening.dup(),
+            ssl=tls,
+            backlog=_BACKLOG,
+        )
+        self._sweeper = asyncio.create_task(self._sweep(), name="connection time-outs")
+
+    def retire(self) -> None:
+        """Accept nobody any more; connections end after the reply that they are waiting for."""
+        self.draining = True
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.drain()
+
+    async def finished(self, seconds: float) -> None:
+        """Wait until all work is done, at most `seconds`; what is not done by then is cancelled."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:  # what is left to do for a cancelled call is its record
+            await asyncio.wait(self._tasks, timeout=1.0)
+        for connection in list(self._connections):
+            connection.break_off()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SWEEP)
+            now = loop.time()
+            for connection in list(self._connections):
+                if connection.deadline is not None and connection.deadline < now:
+                    connection.late()
+
+    # ------------------------------------------------- what connections call
+
+    def admit(self, connection: Connection) -> bool:
+        """Count a new connection; False if it is one too many."""
+        self._connections.add(connection)
+        return not self.limits.connections or len(self._connections) <= self.limits.connections
+
+    def leave(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+
+    def work(self, exchange: Exchange) -> asyncio.Task[None]:
+        """Start the work on a request."""
+        task = asyncio.ensure_future(self._handler(exchange))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; an empty host is every address of the machine, IPv6 and IPv4. Raises PortTaken."""
+    dual = not host and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual or ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, dualstack_ipv6=dual, backlog=_BACKLOG)
+    except OSError as error:
+        where = f"{host or 'every address'}, port {port}"
+        raise PortTaken(f"cannot listen on {where}: {error.strerror or error}") from error

@@ -1,0 +1,172 @@
+"""Egress: what goes back to the caller, piece by piece as it arrives."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from gecholog import rawjson
+from gecholog.timer import now, span
+from services.gl import streams
+from services.gl.answers import JSON, LocalAnswer
+from services.gl.call import Egress, UpstreamError
+from services.gl.payload import Copy
+from services.gl.stages.inbound import record_body
+from services.gl.stages.outbound import body_of, outgoing_headers, plain
+
+if TYPE_CHECKING:
+    from gecholog.headers import Headers
+    from gecholog.timer import Moment
+    from services.gl.call import Call, Refusal
+    from services.gl.doors import Doors
+
+_CONTENT_TYPE = "Content-Type"
+_STATUSES = range(200, 600)
+_COPIED_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
+
+
+async def offer(call: Call, _: Doors) -> None:
+    """Put into the record what would go to the caller, for response processors to change."""
+    fields = call.response.fields
+    headers = {**fields["inbound_headers"], call.config.session_header: [call.ids.transaction_id]}
+    call.egress_offered = headers
+    fields["egress_status_code"] = fields["inbound_status_code"]
+    fields["egress_headers"] = headers
+
+
+async def prepare(call: Call, _: Doors) -> None:
+    """Decide status, headers and body of the reply; complete the response half of the record."""
+    status = _status(call)
+    body = _changed_body(call)
+    real = {**call.inbound_headers, call.config.session_header: [call.ids.transaction_id]}
+    if body is not None and call.payload_changed:
+        real.pop("Content-Encoding", None)  # what a processor wrote is not encoded
+    static = {call.config.session_header: [call.ids.transaction_id]}
+    fields = call.response.fields
+    try:
+        outgoing = outgoing_headers(fields.get("egress_headers"), call.egress_offered, real, static, call)
+    except ValueError as error:
+        call.response.note("egress_headers", str(error))
+        outgoing = outgoing_headers({}, {}, real, static, call)
+    fields["egress_headers"] = outgoing.shown
+    fields |= {f"egresss_headers_{name}": value for name, value in outgoing.notes.items()}  # three s, as users know it
+    if status != HTTPStatus.OK:
+        call.response.note("egress_status_code", call.fault or f"status {status}")
+    call.egress = Egress(status, outgoing.sent | _own_type(call), body)
+
+
+def _own_type(call: Call) -> Headers:
+    """The content type of an answer that gl made; it is sent, and is no header of the record."""
+    answer = call.answer
+    return {_CONTENT_TYPE: [answer.content_type]} if isinstance(answer, LocalAnswer) and answer.content_type else {}
+
+
+def _status(call: Call) -> int:
+    fields = call.response.fields
+    status = plain(fields.get("egress_status_code"))
+    if isinstance(status, int) and not isinstance(status, bool) and status in _STATUSES:
+        fields["egress_status_code"] = status
+        return status
+    call.response.note("egress_status_code", "must be a status from 200 to 599")
+    fields["egress_status_code"] = fields["inbound_status_code"]
+    return int(fields["inbound_status_code"])
+
+
+def _changed_body(call: Call) -> bytes | None:
+    """The body if it was held back: as it came, or what a processor wrote in its place."""
+    if call.inbound_body is None:
+        return None
+    fields = call.response.fields
+    if fields.get("egress_payload") is fields["inbound_payload"]:
+        return call.inbound_body
+    call.payload_changed = True
+    return body_of(fields.get("egress_payload"))
+
+
+async def reply(call: Call, _: Doors) -> None:
+    """Send the reply."""
+    egress = call.required_egress()
+    if egress.body is None:
+        await _pass_through(call, egress)
+        return
+    responder = call.responder
+    await responder.start(egress.status, egress.headers, len(egress.body))
+    if egress.body:
+        await responder.write(egress.body)
+    await responder.finish()
+
+
+async def _pass_through(call: Call, egress: Egress) -> None:
+    """Hand on the answer as it arrives, and keep a copy for the record.
+
+    The record is completed whatever happens: `copied` is called for a caller who leaves, too.
+    """
+    answer, responder = call.required_answer(), call.responder
+    passing = _Passing(call)
+    try:
+        await responder.start(egress.status, egress.headers, answer.length)
+        while piece := await answer.read():
+            passing.saw(piece)
+            await responder.write(piece)
+        passing.completed = True
+        call.mark_received()
+        await responder.finish()
+    except UpstreamError as error:
+        call.response.note("inbound_payload", f"broke off after {passing.copy.size} bytes: {error.reason}")
+        responder.abort()
+    finally:
+        answer.abandon()
+        passing.done()
+
+
+class _Passing:
+    """A body that passes by: what was seen of it."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._first: Moment | None = None
+        self.copy = Copy(max(call.config.log_max_payload, _COPIED_AT_LEAST))
+        self.completed = False
+
+    def saw(self, piece: bytes) -> None:
+        if self._first is None:
+            self._first = now()
+        self.copy.add(piece)
+
+    def done(self) -> None:
+        """Put what passed by into the record."""
+        call, fields = self._call, self._call.response.fields
+        whole = self.copy.whole
+        if whole is None:
+            fields["inbound_payload"] = self.copy.summary()
+            call.response.note("inbound_payload", "too large, recorded by size, hash and head")
+        else:
+            record_body(call, whole, completed=self.completed)
+        fields["egress_payload"] = fields["inbound_payload"]
+        if not self.completed or streams.is_stream(call.inbound_headers.get(_CONTENT_TYPE, [""])[0]):
+            fields["inbound_stream"] = self._stream()
+
+    def _stream(self) -> dict[str, Any]:
+        first = self._first or now()
+        sent = self._call.sent or first
+        return {
+            "chunks": self.copy.pieces,
+            "first_chunk_timer": span(sent, first),
+            "completed": self.completed,
+        }
+
+
+async def refuse(call: Call, refusal: Refusal) -> None:
+    """End the call with a status and `{"error": text}`; the record gets what the caller got."""
+    body = rawjson.dumps({"error": refusal.text})
+    session = {call.config.session_header: [call.ids.transaction_id]}
+    fields = call.response.fields
+    fields["egress_status_code"] = refusal.status
+    fields["egress_headers"] = session | refusal.headers
+    fields["egress_payload"] = rawjson.Raw(body)
+    call.response.note("egress_status_code", refusal.text)
+    if call.target is None:
+        call.request.fields["outbound_headers"] = {}  # nothing went out
+    await call.responder.start(refusal.status, {_CONTENT_TYPE: [JSON]} | session | refusal.headers, len(body))
+    await call.responder.write(body)
+    await call.responder.finish()

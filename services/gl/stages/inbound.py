@@ -1,0 +1,93 @@
+"""Inbound: what the target answered goes into the record.
+
+Nothing is held back unless synchronous response processors want to see the body before the caller does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gecholog import headers
+from services.gl import payload, streams
+from services.gl.answers import ReadAhead
+from services.gl.call import Refusal, UpstreamError
+from services.gl.payload import Recorded
+
+if TYPE_CHECKING:
+    from services.gl.call import Answer, Call
+    from services.gl.doors import Doors
+
+
+async def receive(call: Call, _: Doors) -> None:
+    """Begin the response half of the record; read the body if response processors are waiting for it."""
+    answer = call.required_answer()
+    call.inbound_headers = headers.collect(answer.lines)
+    call.response.fields = {
+        "gl_path": call.required_target().path,
+        "inbound_status_code": answer.status,
+        "inbound_headers": headers.masked(
+            headers.without(call.inbound_headers, {"Transfer-Encoding"}),
+            call.config.masked,
+        ),
+    }
+    if call.config.response.rows:
+        await _hold_back(call, answer)
+
+
+async def _hold_back(call: Call, answer: Answer) -> None:
+    """Read the whole body, so that processors can change it; one that is too large passes by without them."""
+    limit = call.config.limits.response_buffer
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while piece := await answer.read():
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                _pass_by(call, ReadAhead(pieces, answer))
+                return
+    except UpstreamError as error:
+        _broke_off(call, size, error)
+        return
+    call.mark_received()
+    call.inbound_body = b"".join(pieces)
+    record_body(call, call.inbound_body, completed=True)
+    call.response.fields["egress_payload"] = call.response.fields["inbound_payload"]
+
+
+def _pass_by(call: Call, answer: Answer) -> None:
+    note = f"larger than {call.config.limits.response_buffer} bytes, the response processors were left out"
+    call.response.note("inbound_payload", note)
+    if any(processor.required for row in call.config.response.rows for processor in row):
+        answer.abandon()
+        raise Refusal(502, "answer too large for a required processor")
+    call.answer = answer
+
+
+def _broke_off(call: Call, size: int, error: UpstreamError) -> None:
+    """Nothing has gone to the caller yet: the failure can still be told by status."""
+    call.response.note("inbound_payload", f"broke off after {size} bytes: {error.reason}")
+    raise Refusal(502, "failure making request")
+
+
+def record_body(call: Call, body: bytes, *, completed: bool) -> None:
+    """Put the body of an answer into the record: decoded, and folded into one object if it was a stream."""
+    recorded = _recorded(call, body, completed=completed)
+    call.response.fields["inbound_payload"] = recorded.value
+    if recorded.note:
+        call.response.note("inbound_payload", recorded.note)
+
+
+def _recorded(call: Call, body: bytes, *, completed: bool) -> Recorded:
+    content_type = call.inbound_headers.get("Content-Type", [""])[0]
+    encoding = call.inbound_headers.get("Content-Encoding")
+    if encoding and body:
+        plain = payload.decoded(body, ",".join(encoding), call.config.limits.response_buffer)
+        if plain is None:
+            return Recorded(payload.binary(body, content_type), "cannot be decoded, recorded by size and hash")
+        body = plain
+    if streams.is_stream(content_type):
+        folded = streams.fold(body, content_type, completed=completed)
+        if folded is not None:
+            return Recorded(folded)
+    return payload.recorded(body, content_type)

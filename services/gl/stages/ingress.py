@@ -1,0 +1,103 @@
+"""Ingress: what the caller sent goes into the record; what the router forbids is refused."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from gecholog import headers
+from services.gl import payload, query
+from services.gl.call import Refusal
+
+if TYPE_CHECKING:
+    from gecholog.record import Fields
+    from services.gl.call import Call
+    from services.gl.config import Config
+    from services.gl.doors import Doors
+
+_NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
+
+
+async def receive(call: Call, _: Doors) -> None:
+    """Check the headers that the router asks for, read the body, and begin the record."""
+    config, message = call.config, call.message
+    call.headers = headers.collect(message.lines)
+    call.client = caller(message.client, call.headers, config)
+    refusal = headers.refusal(call.router.required_headers, call.headers)
+    if refusal and not config.log_unauthorized:
+        call.is_recorded = False
+        raise Refusal(401, refusal)
+    call.query = query.parse(message.query)
+    call.body = await message.body(config.limits.request_body)
+    call.request.fields = _fields(call, refused=refusal is not None)
+    if refusal:
+        call.request.note("ingress_headers", refusal)
+        raise Refusal(401, refusal)
+    call.initial = dict(call.request.fields)
+
+
+def _fields(call: Call, *, refused: bool) -> Fields:
+    """The request half of the record as processors see it first: what came, and the same for them to change."""
+    seen = headers.masked(headers.without(call.headers, _NOT_RECORDED), call.config.masked)
+    body = _recorded_body(call)
+    if body.note:
+        call.request.note("ingress_payload", body.note)
+    subpath = unquote(call.subpath)
+    parameters = None if refused else query.as_list(query.parameters(call.query))
+    fields: Fields = {
+        "gl_path": call.router.path,
+        "ingress_method": call.message.method,
+        "ingress_client": call.client,
+        "ingress_subpath": subpath,
+        "ingress_headers": seen,
+    }
+    if parameters:
+        fields["ingress_query_parameters"] = parameters
+    fields |= {"ingress_payload": body.value, "outbound_subpath": subpath, "outbound_headers": seen}
+    if parameters:
+        fields["outbound_query_parameters"] = parameters
+    fields["outbound_payload"] = body.value
+    return fields
+
+
+def _recorded_body(call: Call) -> payload.Recorded:
+    body = call.body
+    content_type = call.headers.get("Content-Type", [""])[0]
+    if encoding := call.headers.get("Content-Encoding"):
+        plain = payload.decoded(body, ",".join(encoding), call.config.limits.request_body)
+        if plain is None:
+            return payload.Recorded(payload.binary(body, content_type), "cannot be decoded, recorded by size and hash")
+        body = plain
+    return payload.recorded(body, content_type)
+
+
+def caller(peer: str, came: headers.Headers, config: Config) -> str:
+    """The caller's address. `X-Forwarded-For` counts only as far as proxies that we trust have written it.
+
+    The list is read from its end, where the nearest proxy wrote; the first address that is not a trusted proxy's is
+    the caller's.
+    """
+    if not config.trusted_proxies or not _is_trusted(peer, config):
+        return peer
+    listed = [part.strip() for value in came.get("X-Forwarded-For", ()) for part in value.split(",")]
+    client = peer
+    for address in reversed(listed):
+        if _parsed(address) is None:
+            break
+        client = address
+        if not _is_trusted(address, config):
+            break
+    return client
+
+
+def _is_trusted(address: str, config: Config) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in config.trusted_proxies)
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(address)
+    except ValueError:
+        return None

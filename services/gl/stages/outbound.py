@@ -1,0 +1,169 @@
+"""Outbound: the target, its url, and the headers and body that go there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from gecholog import headers, rawjson
+from gecholog.rawjson import Raw
+from gecholog.timer import now, span
+from services.gl import query, routing
+from services.gl.call import Outbound
+
+if TYPE_CHECKING:
+    from gecholog.headers import Headers
+    from services.gl.call import Call
+    from services.gl.doors import Doors
+    from services.gl.routing import Router
+
+_PATH_SAFE = "/:@!$&'()*+,;=-._~"  # a path segment's characters that need no escape (RFC 3986, section 3.3)
+
+
+_WRONG_FORM = "must be an object of name and list of values"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Headers of a message that leaves: as sent, as the record shows them, and what was `removed` or `discarded`."""
+
+    sent: Headers
+    shown: Headers
+    notes: dict[str, Headers]
+
+
+async def prepare(call: Call, _: Doors) -> None:
+    """Decide where the call goes and what goes there; complete the request half of the record."""
+    half = call.request
+    target = _target(call)
+    url_path, path = _path(call, target)
+    merged = _query(call, target)
+    field, before = half.fields.get("outbound_headers"), call.initial["outbound_headers"]
+    try:
+        outgoing = outgoing_headers(field, before, call.headers, target.target.headers, call)
+    except ValueError as error:
+        half.note("outbound_headers", str(error))
+        outgoing = outgoing_headers({}, {}, call.headers, target.target.headers, call)
+    call.outbound_shown = outgoing.shown  # asynchronous processors go on seeing the headers as processors left them
+    half.fields |= {f"outbound_headers_{name}": value for name, value in outgoing.notes.items()}
+    half.fields["url_path"] = url_path
+    call.target = target
+    call.url = f"{url_path}?{merged.raw}" if merged.raw else url_path
+    call.outbound = Outbound(call.message.method, target, path, merged.raw, outgoing.sent, _body(call))
+    call.mark_sent()
+    half.fields["ingress_outbound_timer"] = span(call.started, call.sent or now())
+
+
+def _target(call: Call) -> Router:
+    """The router that the call goes to: a processor may have chosen another one."""
+    fields = call.request.fields
+    chosen = plain(fields["gl_path"]) if "gl_path" in fields else call.router.path
+    if chosen == call.router.path:
+        return call.router
+    fields["original_gl_path"] = call.router.path
+    return call.config.routers.get(chosen) or call.router
+
+
+def plain(value: Any) -> Any:
+    """A field's value, loaded if it is the raw JSON that a processor wrote."""
+    return rawjson.loads(value) if isinstance(value, Raw) else value
+
+
+def _path(call: Call, router: Router) -> tuple[str, str]:
+    field = call.request.fields.get("outbound_subpath")
+    if field is call.initial["outbound_subpath"]:
+        return routing.url_path(router.target, call.subpath, changed=False)
+    subpath = plain(field)
+    if not isinstance(subpath, str):
+        call.request.note("outbound_subpath", "must be a string")
+        subpath = ""
+    if subpath == call.initial["outbound_subpath"]:
+        return routing.url_path(router.target, call.subpath, changed=False)
+    return routing.url_path(router.target, quote(subpath, safe=_PATH_SAFE), changed=True)
+
+
+def _query(call: Call, router: Router) -> query.Merged:
+    """The query that goes out; the record's list of parameters becomes a map, with notes of what was lost."""
+    fields = call.request.fields
+    raw, given = call.message.query, call.query
+    field = fields.get("outbound_query_parameters")
+    if field is not call.initial.get("outbound_query_parameters"):
+        raw, given = "", ()
+        try:
+            given = query.encoded(query.from_list(plain(field)))
+        except ValueError as error:
+            call.request.note("outbound_query_parameters", str(error))
+        raw = "&".join(pair.raw for pair in given)
+        lost = query.discarded(query.parameters(call.query), query.parameters(given))
+        if lost:
+            fields["outbound_query_parameters_discarded"] = lost
+    merged = query.merge(raw, given, router.target.query, router.target.endpoint_query)
+    fields["outbound_query_parameters"] = merged.parameters
+    if merged.overwritten:
+        fields["outbound_query_parameters_overwritten"] = merged.overwritten
+    return merged
+
+
+def outgoing_headers(
+    field: Any,
+    before: Headers,
+    real: Headers,
+    static: Headers,
+    call: Call,
+) -> Outgoing:
+    """Headers of a message that leaves, the same as the record shows them, and notes of what was left out.
+
+    `field` is the record's field (perhaps written by a processor), `before` what it was at first, `real` the headers
+    that came, `static` those that are set whatever else is there. Masked headers keep the values that came, whatever a
+    processor wrote; a static one wins over them. Raises ValueError if the field has a wrong form.
+    """
+    config = call.config
+    if field is before:
+        chosen, lost = real, {}
+    else:
+        given = as_headers(plain(field))
+        chosen = headers.without(given, config.masked)
+        chosen |= {name: values for name, values in real.items() if name in config.masked}
+        lost = {name: [headers.MASK] if name in config.masked else [] for name in before if name not in given}
+    chosen = chosen | static if static else chosen
+    removed: Headers = {name: [] for name in chosen if name in config.removed}
+    dropped = headers.connection_bound(real)
+    sent = {
+        name: values
+        for name, values in chosen.items()
+        if name not in removed and name not in dropped and name != "Host"
+    }
+    notes: dict[str, Headers] = {}
+    if removed:
+        notes["removed"] = removed
+    if lost:
+        notes["discarded"] = lost
+    return Outgoing(sent, headers.masked(sent, config.masked), notes)
+
+
+def as_headers(value: Any) -> Headers:
+    """Headers as a processor wrote them, names made canonical. Raises ValueError if they have a wrong form."""
+    if not isinstance(value, dict):
+        raise ValueError(_WRONG_FORM)  # noqa: TRY004 - one error for all wrong forms
+    result: Headers = {}
+    for name, values in value.items():
+        if not headers.is_name(name) or not isinstance(values, list) or not all(_is_value(text) for text in values):
+            raise ValueError(_WRONG_FORM)
+        result.setdefault(headers.canonical(name), []).extend(values)
+    return result
+
+
+def _is_value(text: Any) -> bool:
+    """Tell whether `text` may stand behind a header's name: no line break, no NUL (RFC 9110, section 5.5)."""
+    return isinstance(text, str) and not any(character in text for character in "\r\n\0")
+
+
+def _body(call: Call) -> bytes:
+    field = call.request.fields.get("outbound_payload")
+    return call.body if field is call.initial["outbound_payload"] else body_of(field)
+
+
+def body_of(value: Any) -> bytes:
+    """The bytes of a payload that a processor wrote."""
+    return bytes(value) if isinstance(value, Raw) else rawjson.dumps(value)

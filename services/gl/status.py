@@ -1,0 +1,47 @@
+"""What gl says of itself when somebody asks on the is-alive topic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gecholog import rawjson
+from gecholog.timer import now, rfc3339
+
+if TYPE_CHECKING:
+    from gecholog.bus import Message
+    from services.gl.call import Call
+
+
+@dataclass(slots=True)
+class Status:
+    """The last call, and the last error. Empty texts until there was one."""
+
+    last_transaction_id: str = ""
+    last_ingress_time: str = ""
+    last_error: str = ""
+    last_error_time: str = ""
+
+    def saw(self, call: Call) -> None:
+        """Remember a call that is recorded."""
+        self.last_transaction_id = call.ids.transaction_id
+        self.last_ingress_time = rfc3339(call.started.wall)
+
+    def failed(self, reason: str) -> None:
+        """Remember an error of the gateway, or of a target."""
+        self.last_error = reason
+        self.last_error_time = rfc3339(now().wall)
+
+    def report(self) -> dict[str, Any]:
+        """The answer, in the original's form."""
+        body = {
+            "LastTransactionID": self.last_transaction_id,
+            "LastIngressTime": self.last_ingress_time,
+            "LastError": self.last_error,
+            "LastErrorTime": self.last_error_time,
+        }
+        return {"Status": 200, "Body": body, "Error": None}
+
+    async def answer(self, message: Message) -> None:
+        """Answer a question on the is-alive topic."""
+        await message.answer(rawjson.dumps(self.report()))

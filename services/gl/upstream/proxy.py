@@ -1,0 +1,139 @@
+"""Proxies between us and targets, from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, read once at start.
+
+The rules are those of curl and the standard library: lower-case names win, `NO_PROXY` lists host names (and everything
+below them), `*` is everything. `HTTP_PROXY` in capitals counts as well, for gl never runs as CGI.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from services.gl.call import UpstreamError
+from services.gl.routing import Origin
+from services.gl.upstream.connection import Connection
+
+if TYPE_CHECKING:
+    import ssl
+
+_LARGEST_REPLY = 64 * 1024  # bytes of a proxy's answer to CONNECT
+
+Make = Callable[[], Connection]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A proxy to go through."""
+
+    host: str
+    port: int
+    authorization: str = field(default="", repr=False)
+
+    @property
+    def authorization_line(self) -> str:
+        """The header line with which we name ourselves to the proxy; empty if it asks for nothing."""
+        return f"Proxy-Authorization: {self.authorization}\r\n" if self.authorization else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """Which proxy leads to which target."""
+
+    by_scheme: Mapping[str, Route] = field(default_factory=dict)
+    direct: tuple[str, ...] = ()
+
+    def route(self, origin: Origin) -> Route | None:
+        """The proxy for a target; None if it is called directly."""
+        if not self.by_scheme or self._is_direct(origin.host.lower()):
+            return None
+        return self.by_scheme.get(origin.scheme)
+
+    def _is_direct(self, host: str) -> bool:
+        return any(name in ("*", host) or host.endswith("." + name) for name in self.direct)
+
+
+def from_environment(environ: Mapping[str, str]) -> Proxies:
+    """Read the proxy variables. Raises ValueError (which names the variable) if one is not an http address."""
+    found = {}
+    for scheme in ("http", "https"):
+        name = f"{scheme}_proxy"
+        if value := environ.get(name) or environ.get(name.upper()):
+            found[scheme] = _route(name.upper(), value)
+    listed = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    return Proxies(found, tuple(part.strip().lstrip(".").lower() for part in listed.split(",") if part.strip()))
+
+
+def _route(name: str, value: str) -> Route:
+    parts = urlsplit(value if "://" in value else f"http://{value}")
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(f"{name} must be an http address")
+    secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
+    authorization = f"Basic {base64.b64encode(secret.encode()).decode()}" if secret else ""
+    return Route(parts.hostname, parts.port or 80, authorization)
+
+
+async def connect(make: Make, origin: Origin, route: Route | None, context: ssl.SSLContext | None) -> Connection:
+    """A connection to a target, over TLS if there is a `context`, through a proxy if there is a `route`.
+
+    Raises OSError (gaierror, SSLError among them) and UpstreamError.
+    """
+    loop = asyncio.get_running_loop()
+    if route is None:
+        name = origin.host if context else None
+        _, connection = await loop.create_connection(make, origin.host, origin.port, ssl=context, server_hostname=name)
+        return connection
+    if context is None:
+        _, connection = await loop.create_connection(make, route.host, route.port)
+        return connection
+    transport, tunnel = await loop.create_connection(_Tunnel, route.host, route.port)
+    try:
+        await tunnel.open(origin, route)
+        connection = make()
+        secure = await loop.start_tls(transport, connection, context, server_hostname=origin.host)
+    except BaseException:
+        transport.close()
+        raise
+    if secure is None:
+        raise UpstreamError(502, "TLS: connection lost")
+    connection.connection_made(secure)
+    return connection
+
+
+class _Tunnel(asyncio.Protocol):
+    """The first words with a proxy: CONNECT, and its answer (RFC 9110, section 9.3.6)."""
+
+    def __init__(self) -> None:
+        self._transport: Any = None  # uvloop's transports are no subclasses of asyncio.Transport
+        self._answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._reply = b""
+
+    async def open(self, origin: Origin, route: Route) -> None:
+        """Ask for a tunnel to `origin`. Raises UpstreamError if the proxy refuses."""
+        host = f"[{origin.host}]" if ":" in origin.host else origin.host
+        where = f"{host}:{origin.port}"
+        head = f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n{route.authorization_line}\r\n"
+        self._transport.write(head.encode("ascii"))
+        reply = await self._answered
+        status = reply.split(b" ", 2)[1:2]
+        if status != [b"200"]:
+            raise UpstreamError(502, "the proxy refuses the connection")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._reply += data
+        if self._answered.done():
+            return
+        if b"\r\n\r\n" in self._reply:
+            self._answered.set_result(self._reply)
+        elif len(self._reply) > _LARGEST_REPLY:
+            self._answered.set_exception(UpstreamError(502, "the proxy does not answer in HTTP"))
+
+    def connection_lost(self, _: Exception | None) -> None:
+        if not self._answered.done():
+            self._answered.set_exception(UpstreamError(502, "the proxy closed the connection"))

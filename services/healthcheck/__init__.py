@@ -1,0 +1,1 @@
+"""healthcheck: tell whether a service, or the whole appliance, is healthy."""

@@ -1,0 +1,299 @@
+"""The config file of a sink, as frozen values; and what a schema cannot say about it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gecholog import schema
+from gecholog.bus import BusAddress
+from gecholog.config import Blueprint
+from gecholog.recordlog import Limits
+from gecholog.tls import OutboundTls
+from services.nats2log.shape import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gecholog.config import Document
+    from gecholog.schema import Finding
+
+_SCHEMA = Path(__file__).with_name("nats2log_config.schema.json")
+_TIMEOUT = 30_000  # milliseconds
+
+# Values of other headers may be keys; these are not, and masking "application/json" would black out logs.
+_HARMLESS_HEADERS = frozenset({"accept", "accept-encoding", "content-encoding", "content-type", "host", "user-agent"})
+
+
+@dataclass(frozen=True, slots=True)
+class FileWriter:
+    """The section `file_writer`."""
+
+    filename: Path
+    write_mode: str
+    rotate_bytes: int = 0
+    rotate_keep: int = 5
+    fsync: bool = False
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> FileWriter:
+        return cls(
+            filename=Path(values["filename"]),
+            write_mode=values["write_mode"],
+            rotate_bytes=values.get("rotate_bytes", 0),
+            rotate_keep=values.get("rotate_keep", 5),
+            fsync=values.get("fsync", False),
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestWriter:
+    """The section `rest_api_writer`. `address` is all of it: scheme, host, port, path and query."""
+
+    address: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    batch: str = "single"
+    concurrency: int = 8
+    timeout_ms: int = _TIMEOUT
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> RestWriter:
+        endpoint = values.get("endpoint", "")
+        path = endpoint if endpoint.startswith("/") or not endpoint else f"/{endpoint}"
+        return cls(
+            address=f"{values['url'].rstrip('/')}:{values['port']}{path}",
+            headers=tuple((name, value) for name, items in values.get("headers", {}).items() for value in items),
+            batch=values.get("batch", "single"),
+            concurrency=values.get("concurrency", 8),
+            timeout_ms=values.get("timeout_milliseconds", _TIMEOUT),
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        values = [value for name, value in self.headers if name.lower() not in _HARMLESS_HEADERS]
+        # "Bearer abc": the part behind the scheme may turn up alone
+        return tuple(text for value in values for text in (value, value.rpartition(" ")[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticWriter:
+    """The section `elastic_writer`."""
+
+    address: str
+    index: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    api_key: str = field(default="", repr=False)
+    product_check: bool = True
+    timeout_ms: int = _TIMEOUT
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> ElasticWriter:
+        return cls(
+            address=f"{values['url'].rstrip('/')}:{values['port']}",
+            index=values["index"],
+            username=values.get("username", ""),
+            password=values.get("password", ""),
+            api_key=values.get("api_key", ""),
+            product_check=values.get("product_check", True),
+            timeout_ms=values.get("timeout_milliseconds", _TIMEOUT),
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return (self.password, self.api_key, basic)
+
+
+@dataclass(frozen=True, slots=True)
+class AzureCollectorWriter:
+    """The section `azure_log_analytics_writer`. `address` is where records are posted, without the query."""
+
+    workspace_id: str
+    shared_key: str = field(repr=False)
+    log_type: str
+    address: str
+    timeout_ms: int = _TIMEOUT
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> AzureCollectorWriter:
+        workspace = values["workspace_id"]
+        url = values.get("url") or f"https://{workspace}.ods.opinsights.azure.com"
+        return cls(
+            workspace_id=workspace,
+            shared_key=values["shared_key"],
+            log_type=values["log_type"],
+            address=f"{url.rstrip('/')}/api/logs",
+            timeout_ms=values.get("timeout_milliseconds", _TIMEOUT),
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (self.shared_key,)
+
+
+@dataclass(frozen=True, slots=True)
+class AzureIngestionWriter:
+    """The section `azure_logs_ingestion_writer`."""
+
+    endpoint: str
+    rule_id: str
+    stream_name: str
+    tenant_id: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    authority: str = ""
+    audience: str = ""
+    timeout_ms: int = _TIMEOUT
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> AzureIngestionWriter:
+        texts = ("tenant_id", "client_id", "client_secret", "authority", "audience")
+        return cls(
+            endpoint=values["endpoint"],
+            rule_id=values["rule_id"],
+            stream_name=values["stream_name"],
+            timeout_ms=values.get("timeout_milliseconds", _TIMEOUT),
+            **{name: values.get(name, "") for name in texts},
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (self.client_secret,)
+
+
+Writer = FileWriter | RestWriter | ElasticWriter | AzureCollectorWriter | AzureIngestionWriter
+
+# `mode` is also the name of the writer's section
+WRITERS: dict[str, type[Writer]] = {
+    "file_writer": FileWriter,
+    "rest_api_writer": RestWriter,
+    "elastic_writer": ElasticWriter,
+    "azure_log_analytics_writer": AzureCollectorWriter,
+    "azure_logs_ingestion_writer": AzureIngestionWriter,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where records come from. `limits` is None if the file has no `record_log` section."""
+
+    address: BusAddress
+    topic: str
+    subject: str
+    deliver: str
+    limits: Limits | None
+
+    @property
+    def is_off(self) -> bool:
+        """A subject above the sink's own topic (`coburn.gl` of `coburn.gl.nats2file`) carries no records."""
+        return self.topic.startswith(f"{self.subject}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a record is offered to a target that does not take it."""
+
+    retries: int
+    delay_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The config of one sink."""
+
+    listening: Listening
+    patience: Patience
+    shape: Shape
+    mode: str
+    writer: Writer
+    tls: OutboundTls
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must not be seen in any log."""
+        return (self.listening.address.token, *self.writer.secrets)
+
+
+def blueprint() -> Blueprint:
+    """What a config file of a sink must be."""
+    return Blueprint(
+        schema.load(_SCHEMA),
+        (_own_topic, _certificate_files, _elastic_credentials, _azure_key, _azure_application),
+    )
+
+
+def build(document: Document) -> Config:
+    """The config in a document that was checked."""
+    values = document.values
+    bus = values["service_bus"]
+    return Config(
+        listening=Listening(
+            address=BusAddress(bus["hostname"], bus["token"]),
+            topic=bus["topic"],
+            subject=bus["topic_exact_logger"],
+            deliver=values.get("deliver", "all"),
+            limits=Limits.of(values["record_log"]) if "record_log" in values else None,
+        ),
+        patience=Patience(values.get("retries", 0), values.get("retry_delay_milliseconds", 250)),
+        shape=Shape.of(values.get("fields", {})),
+        mode=values["mode"],
+        writer=WRITERS[values["mode"]].of(values[values["mode"]]),
+        tls=OutboundTls.of(values["tls"]),
+    )
+
+
+def _own_topic(values: dict[str, Any]) -> Iterator[Finding]:
+    bus = values.get("service_bus", {})
+    if bus.get("topic") is not None and bus.get("topic") == bus.get("topic_exact_logger"):
+        yield ("service_bus", "topic_exact_logger"), "must not be the same as topic"
+
+
+def _certificate_files(values: dict[str, Any]) -> Iterator[Finding]:
+    for index, file in enumerate(values.get("tls", {}).get("cert_files", [])):
+        if not _is_file(file):
+            yield ("tls", "cert_files", index), "must be a file that exists"
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # such as a name that is too long
+        return False
+
+
+def _elastic_credentials(values: dict[str, Any]) -> Iterator[Finding]:
+    writer = values.get("elastic_writer", {})
+    if values.get("mode") == "elastic_writer" and "api_key" not in writer:
+        for name in ("username", "password"):
+            if name not in writer:
+                yield ("elastic_writer", name), "is missing (or give an api_key)"
+
+
+def _azure_key(values: dict[str, Any]) -> Iterator[Finding]:
+    if values.get("mode") != "azure_log_analytics_writer":
+        return
+    try:
+        base64.b64decode(values.get("azure_log_analytics_writer", {}).get("shared_key", ""), validate=True)
+    except (binascii.Error, ValueError):
+        yield ("azure_log_analytics_writer", "shared_key"), "must be base64"
+
+
+def _azure_application(values: dict[str, Any]) -> Iterator[Finding]:
+    writer = values.get("azure_logs_ingestion_writer", {})
+    names = ("tenant_id", "client_id", "client_secret")
+    given = [name for name in names if writer.get(name)]
+    if values.get("mode") != "azure_logs_ingestion_writer" or not given:
+        return
+    yield from (
+        (("azure_logs_ingestion_writer", name), "is needed with the others of " + ", ".join(names))
+        for name in names
+        if name not in given
+    )

@@ -1,0 +1,147 @@
+"""The sink for Azure's Logs Ingestion API: records as rows through a data collection rule, with Azure's own client."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.pipeline.policies import AsyncRetryPolicy
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.identity.aio import ClientSecretCredential, DefaultAzureCredential
+from azure.monitor.ingestion.aio import LogsIngestionClient
+
+from gecholog import rawjson
+from gecholog.errors import NotJson
+from gecholog.tls import outbound_context
+from services.nats2log.config import AzureIngestionWriter
+from services.nats2log.sinks.http import fault_of
+from services.nats2log.sinks.sending import in_chunks
+from services.nats2log.sinks.sink import Failure, Fault, Kind, Sink, all_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gecholog.tls import OutboundTls
+    from services.nats2log.config import Writer
+    from services.nats2log.entry import Entry
+
+Row = MutableMapping[str, Any]
+
+# The client divides by itself what is over 1 MB, but says of a part only that it failed: with parts of ours below that,
+# every answer is about one of them.
+_MOST_BYTES = 900_000
+_SCOPE = "https://monitor.azure.com"
+_NOT_AN_OBJECT = Fault(Kind.REFUSAL, "not a JSON object")
+
+
+class AzureIngestionSink:
+    """Uploads records to a stream of a data collection rule."""
+
+    def __init__(self, writer: AzureIngestionWriter, tls: OutboundTls) -> None:
+        self._writer = writer
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+        self._credential: ClientSecretCredential | DefaultAzureCredential | None = None
+        self._client: LogsIngestionClient | None = None
+
+    async def open(self) -> None:
+        writer = self._writer
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=outbound_context(self._tls)),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=writer.timeout_ms / 1000),
+            auto_decompress=False,
+        )
+        self._credential = self._make_credential(self._session)
+        self._client = LogsIngestionClient(
+            writer.endpoint,
+            self._credential,
+            credential_scopes=[f"{(writer.audience or _SCOPE).rstrip('/')}/.default"],
+            **_through(self._session),
+        )
+
+    async def write(self, entries: Sequence[Entry]) -> list[Failure]:
+        rows = {id(entry): _row(entry.data) for entry in entries}
+        good = [entry for entry in entries if rows[id(entry)] is not None]
+        bad = [entry for entry in entries if rows[id(entry)] is None]
+
+        async def upload(part: Sequence[Entry]) -> Fault | None:
+            return await self._upload([rows[id(entry)] or {} for entry in part])
+
+        return all_of(bad, _NOT_AN_OBJECT) + await in_chunks(good, _MOST_BYTES, upload)
+
+    async def close(self) -> None:
+        for part in (self._client, self._credential, self._session):
+            if part is not None:
+                await part.close()
+        self._client = self._credential = self._session = None
+
+    def _make_credential(self, session: aiohttp.ClientSession) -> ClientSecretCredential | DefaultAzureCredential:
+        writer = self._writer
+        where = {"authority": writer.authority} if writer.authority else {}
+        if not writer.tenant_id:
+            return DefaultAzureCredential(**where)
+        return ClientSecretCredential(
+            writer.tenant_id, writer.client_id, writer.client_secret, **where, **_through(session)
+        )
+
+    async def _upload(self, rows: list[Row]) -> Fault | None:
+        if self._client is None:
+            return Fault(Kind.OUTAGE, "not open")
+        try:
+            await self._client.upload(self._writer.rule_id, self._writer.stream_name, rows)
+        except ClientAuthenticationError as error:
+            return Fault(Kind.OUTAGE, f"no token: {_status(error)}")
+        except HttpResponseError as error:
+            return _fault_of(error)
+        except (AzureError, OSError) as error:
+            return Fault(Kind.OUTAGE, type(error).__name__)
+        return None
+
+
+def _through(session: aiohttp.ClientSession) -> dict[str, Any]:
+    """Arguments for an Azure client: our session (with our TLS), and no retries but ours."""
+    transport: Any = AioHttpTransport(session=session, session_owner=False)
+    retries: Any = AsyncRetryPolicy.no_retries()
+    return {"transport": transport, "retry_policy": retries}
+
+
+def _status(error: HttpResponseError) -> str:
+    return f"status {error.status_code}" if error.status_code else type(error).__name__
+
+
+def _fault_of(error: HttpResponseError) -> Fault:
+    """401 and 403 are about the credentials, never about the content."""
+    if error.status_code is None:
+        return Fault(Kind.OUTAGE, type(error).__name__)
+    headers: Any = getattr(error.response, "headers", {})
+    retry_after = headers.get("Retry-After", "")
+    fault = fault_of(error.status_code, retry_after, forbidden=Kind.OUTAGE)
+    return fault or Fault(Kind.OUTAGE, _status(error))
+
+
+def _row(data: bytes) -> Row | None:
+    """A record as a row; None if it is no JSON object. Every table has a column TimeGenerated."""
+    try:
+        record = rawjson.loads(data)
+    except NotJson:
+        return None
+    if not isinstance(record, dict):
+        return None
+    return {"TimeGenerated": _time(record), **record}
+
+
+def _time(record: dict[str, Any]) -> str:
+    timer = record.get("ingress_egress_timer")
+    start = timer.get("start") if isinstance(timer, dict) else record.get("ingress_egress_timer_start")
+    return start if isinstance(start, str) else datetime.now(UTC).isoformat()
+
+
+def make(writer: Writer, tls: OutboundTls) -> Sink:
+    """The sink for the section `azure_logs_ingestion_writer`."""
+    if not isinstance(writer, AzureIngestionWriter):
+        raise TypeError(type(writer).__name__)
+    return AzureIngestionSink(writer, tls)

@@ -1,0 +1,50 @@
+"""How an index for records is made: what is known of a record can be searched, the rest is kept and shown.
+
+Payloads and headers hold whatever callers and LLMs send. Were they mapped by their first sight, a later record with
+another type at the same place would be refused, and every new header would be a new field. So new fields are not
+mapped; who wants to search more makes the index before the sink does, or extends its mapping.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_KEYWORD = {"type": "keyword", "ignore_above": 1024}
+_WHOLE_NUMBER = {"type": "long", "ignore_malformed": True}
+_TIME = {"type": "date_nanos", "ignore_malformed": True}
+_SPAN = {"dynamic": False, "properties": {"start": _TIME, "stop": _TIME, "duration": _WHOLE_NUMBER}}
+
+
+def definition() -> dict[str, Any]:
+    """Settings and mappings of a new index."""
+    return {
+        "settings": {"index": {"codec": "best_compression", "mapping": {"ignore_malformed": True}}},
+        "mappings": {
+            "dynamic": False,
+            "properties": {
+                "session_id": _KEYWORD,
+                "transaction_id": _KEYWORD,
+                "ingress_egress_timer": _SPAN,
+                "egress_post_timer": _SPAN,
+                "request": {"dynamic": False, "properties": _request()},
+                "response": {"dynamic": False, "properties": _response()},
+            },
+        },
+    }
+
+
+def _request() -> dict[str, Any]:
+    names = ("gl_path", "original_gl_path", "ingress_method", "ingress_client", "ingress_subpath", "outbound_subpath")
+    return dict.fromkeys((*names, "url", "url_path"), _KEYWORD) | {"ingress_outbound_timer": _SPAN}
+
+
+def _response() -> dict[str, Any]:
+    return {
+        "gl_path": _KEYWORD,
+        "inbound_status_code": _WHOLE_NUMBER,
+        "egress_status_code": _WHOLE_NUMBER,
+        # counters are named in the config of the tokencounter
+        "token_count": {"dynamic": True},
+        "outbound_inbound_timer": _SPAN,
+        "inbound_egress_timer": _SPAN,
+    }

@@ -1,0 +1,123 @@
+"""Messages and their answers."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.tokencounter import gjson
+from processors.tokencounter.counters import Counters
+from processors.tokencounter.usage import Pattern, answer, counted
+
+TOTAL = Pattern("total_tokens", gjson.parse("inbound_payload.usage.total_tokens"))
+PATTERNS = {"default": (TOTAL,), "/own/": (Pattern("n", gjson.parse("inbound_payload.n")),)}
+
+
+def counters(cap=100):
+    return Counters({"/capped/": {"total_tokens": cap}}, period=60, now=0)
+
+
+def reply(message, patterns=PATTERNS, counting=None):
+    return answer(message, patterns, counting or counters(), 0)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'{"ingress_payload": {"a" : 1.50}}',
+        b'{ "gl_path": "/capped/",\n "ingress_payload": null}',
+        b'{"gl_path": "/open/", "ingress_payload": {}, "inbound_payload": {"usage": {"total_tokens": 3}}}',
+        b"{}",
+        b" null",
+    ],
+)
+def test_sent_back(message):
+    """What there is nothing to say about comes back as the very bytes."""
+    assert reply(message) is message
+
+
+@pytest.mark.parametrize("message", [b"", b"hello", b"{", b"[1]", b'"text"', b"7", b'{"gl_path": "\xff"}', b"[" * 9000])
+def test_not_ours(message):
+    """What is not a JSON object is answered with nothing."""
+    assert reply(message) == b""
+
+
+def test_patterns_by_router():
+    """A router with patterns of its own is not counted by the default ones."""
+    message = {"gl_path": "/own/", "inbound_payload": {"n": 4, "usage": {"total_tokens": 9}}}
+    assert json.loads(reply(json.dumps(message).encode())) == {"token_count": {"n": 4}}
+
+
+def test_no_patterns():
+    """Without patterns and without a default an answer comes back as it is."""
+    message = b'{"gl_path": "/x/", "inbound_payload": {"n": 4}}'
+    assert reply(message, {"/own/": PATTERNS["/own/"]}) == message
+
+
+def test_path_that_is_no_text():
+    """A gl_path that is not a string is one of no router: the default patterns hold."""
+    message = b'{"gl_path": null, "inbound_payload": {"usage": {"total_tokens": 3}}}'
+    assert reply(message) == b'{"token_count":{"total_tokens":3}}'
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        ("7", 7),
+        ("0", 0),
+        ("-0.0", 0),
+        ("3.9", 3),
+        ("1e3", 1000),
+        ("9223372036854775807", 2**63 - 1),
+        ("-1", None),
+        ("-0.5", None),
+        ("9223372036854775808", None),
+        ("18446744073709551616", None),
+        ("1e300", None),
+        ("1e999", None),
+        ("true", None),
+        ("null", None),
+        ('"7"', None),
+        ("[7]", None),
+        ('{"n": 7}', None),
+    ],
+)
+def test_numbers(value, count):
+    """Only a number of tokens counts: not negative, finite, in 64 bits, fractions cut off."""
+    message = f'{{"gl_path": "/x/", "inbound_payload": {{"usage": {{"total_tokens": {value}}}}}}}'.encode()
+    expected = {} if count is None else {"total_tokens": count}
+    assert json.loads(reply(message)) == {"token_count": expected}
+
+
+def test_the_cap():
+    """An answer that reaches the cap lets no further request through, and the refusal names the router."""
+    counting = counters()
+    response = b'{"gl_path": "/capped/", "inbound_payload": {"usage": {"total_tokens": 50}}}'
+    request = b'{"gl_path": "/capped/", "ingress_payload": {}}'
+    reply(response, counting=counting)
+    assert reply(request, counting=counting) == request
+    reply(response, counting=counting)
+    refusal = {"control": {"Error": "Consumption Cap Exceeded. Try again later", "Path": "/capped/"}}
+    assert json.loads(reply(request, counting=counting)) == refusal
+
+
+def test_negative_numbers_do_not_lower():
+    """A target that reports less than nothing does not win back its share."""
+    counting = counters()
+    for number in (100, -90):
+        reply(b'{"gl_path":"/capped/","inbound_payload":{"usage":{"total_tokens":%d}}}' % number, counting=counting)
+    assert b"control" in reply(b'{"gl_path":"/capped/","ingress_payload":{}}', counting=counting)
+
+
+@given(st.floats() | st.integers())
+def test_any_number(value):
+    """Whatever the number, the count is a whole number from 0 to the largest of 64 bits, or left out."""
+    counts = counted({"inbound_payload": {"usage": {"total_tokens": value}}}, (TOTAL,))
+    assert all(type(count) is int and 0 <= count < 2**63 for count in counts.values())
+
+
+@given(st.binary())
+def test_any_bytes(message):
+    """No message makes it fail."""
+    assert isinstance(reply(message), bytes)
