@@ -176,7 +176,7 @@ class _Running:
                 )
         except (GechologError, OSError) as error:
             log.error("config not taken", reason=str(error))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a border: a failed reload must not end a service that works
             log.fault("config not taken", error)
         else:
             self._sign.write(checksum)
@@ -185,7 +185,7 @@ class _Running:
     async def _stop(self) -> None:
         try:
             await self._service.stop()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a border: whatever happens, the process ends
             log.fault("not stopped cleanly", error)
         await self._life.reap()
         log.info("stopped")
