@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.gl.call import Lines
-    from services.gl.routing import Timeouts
 
 _HIGH_WATER = 256 * 1024  # bytes of an answer that may wait here while the caller is slow
 _LARGEST_HEAD = 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an answer is waited for, in seconds; `deadline` is a time of the event loop's clock."""
+
+    first_byte: float | None
+    between_chunks: float | None
+    deadline: float | None
 
 
 class Connection(asyncio.Protocol):
@@ -35,13 +44,13 @@ class Connection(asyncio.Protocol):
 
     # ------------------------------------------------------------- requests
 
-    async def request(self, head: bytes, body: bytes, *, is_head: bool, timeouts: Timeouts) -> StreamedAnswer:
+    async def request(self, head: bytes, body: bytes, *, is_head: bool, patience: Patience) -> StreamedAnswer:
         """Send a request; return its answer when status and headers are there. Raises UpstreamError.
 
         A caller that is cancelled meanwhile closes the connection.
         """
         self._uses += 1
-        answer = self._answer = StreamedAnswer(self, is_head=is_head, between_chunks=timeouts.between_chunks)
+        answer = self._answer = StreamedAnswer(self, is_head=is_head, patience=patience)
         transport = self._transport
         if transport is None or self.closed:
             raise UpstreamError(502, "connection closed before the request")
@@ -49,7 +58,7 @@ class Connection(asyncio.Protocol):
         if len(body) >= _HIGH_WATER:
             transport.write(body)
         try:
-            await answer.wait(timeouts.first_byte, "no answer in time")
+            await answer.head()
         except BaseException:
             self.close()
             raise
@@ -105,13 +114,13 @@ class Connection(asyncio.Protocol):
 class StreamedAnswer:
     """The answer to one request, as it arrives."""
 
-    def __init__(self, connection: Connection, *, is_head: bool, between_chunks: float | None) -> None:
+    def __init__(self, connection: Connection, *, is_head: bool, patience: Patience) -> None:
         self.status = 0
         self.lines: Lines = []
         self.started = False  # a byte of it has come
         self._connection = connection
         self._is_head = is_head
-        self._between_chunks = between_chunks
+        self._patience = patience
         self._parser: Any = httptools.HttpResponseParser(self)
         self._head_bytes = 0
         self._has_head = False
@@ -138,7 +147,7 @@ class StreamedAnswer:
                 return b""
             if self._fault is not None:
                 raise self._fault
-            await self._wait_for_data(self._between_chunks)
+            await self._wait(self._patience.between_chunks, "no more data in time")
         if len(self._pieces) == 1:
             piece = self._pieces.popleft()
         else:
@@ -157,30 +166,25 @@ class StreamedAnswer:
             self._connection.done(self, reusable=False)
             self._fault = self._fault or UpstreamError(502, "abandoned")
 
-    async def wait(self, seconds: float | None, late: str) -> None:
+    async def head(self) -> None:
         """Wait for status and headers. Raises UpstreamError."""
-        try:
-            while not self._has_head:
-                if self._fault is not None:
-                    raise self._fault
-                await self._wait(seconds)
-        except TimeoutError:
-            raise UpstreamError(504, late) from None
+        while not self._has_head:
+            if self._fault is not None:
+                raise self._fault
+            await self._wait(self._patience.first_byte, "no answer in time")
 
-    async def _wait_for_data(self, seconds: float | None) -> None:
-        try:
-            await self._wait(seconds)
-        except TimeoutError:
-            self._connection.done(self, reusable=False)
-            self._fault = UpstreamError(504, "no more data in time")
-            raise self._fault from None
-
-    async def _wait(self, seconds: float | None) -> None:
+    async def _wait(self, seconds: float | None, late: str) -> None:
+        """Wait for the next bytes, but no longer than `seconds` and the deadline. Raises UpstreamError (504)."""
         loop = asyncio.get_running_loop()
+        if (deadline := self._patience.deadline) is not None:
+            left = max(deadline - loop.time(), 0.0)
+            seconds = left if seconds is None else min(seconds, left)
         waiter = self._waiter = loop.create_future()
-        timer = loop.call_later(seconds, _expire, waiter) if seconds else None
+        timer = None if seconds is None else loop.call_later(seconds, _expire, waiter)
         try:
             await waiter
+        except TimeoutError:
+            self._fail(UpstreamError(HTTPStatus.GATEWAY_TIMEOUT, late))
         finally:
             self._waiter = None
             if timer is not None:
@@ -251,7 +255,11 @@ class StreamedAnswer:
     def _frame(self) -> None:
         """How long the body is (RFC 9112, section 6.3)."""
         names = {name.lower(): value for name, value in self.lines}
-        if self.status in (204, 304) or self._is_head:
+        if self.status == HTTPStatus.NO_CONTENT:
+            return
+        if self._is_head or self.status == HTTPStatus.NOT_MODIFIED:  # no body; a length says what there would be
+            length = names.get(b"content-length", b"")
+            self._length = int(length) if length.isdigit() else None
             return
         if b"transfer-encoding" in names:
             self._until_close = names[b"transfer-encoding"].lower() != b"chunked"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from gecholog import headers
 from services.gl.call import UpstreamError
 from services.gl.upstream import proxy
-from services.gl.upstream.connection import Connection
+from services.gl.upstream.connection import Connection, Patience
 
 if TYPE_CHECKING:
     from services.gl.call import Outbound
-    from services.gl.routing import Origin
+    from services.gl.routing import Origin, Timeouts
     from services.gl.upstream.connection import StreamedAnswer
 
 _IDLE_FOR = 4.0  # seconds; servers close theirs after 5 or more, and a request must not meet that moment
@@ -34,38 +34,26 @@ class Pool:
 
     async def send(self, outbound: Outbound) -> StreamedAnswer:
         """Send a request; return when the head of the answer is there. Raises UpstreamError."""
-        total = outbound.router.target.timeouts.total
-        if total is None:
-            return await self._send(outbound)
-        try:
-            async with asyncio.timeout(total):
-                return await self._send(outbound)
-        except TimeoutError:
-            raise UpstreamError(504, "no answer in time") from None
-
-    async def _send(self, outbound: Outbound) -> StreamedAnswer:
+        patience = _patience(outbound.router.target.timeouts)
         connection = self._take(outbound.router.target.origin)
         if connection is not None:
             try:
-                return await self._ask(connection, outbound)
+                return await self._ask(connection, outbound, patience)
             except UpstreamError as error:
                 # A target may close an idle connection just when it is used again. Only requests that change nothing
                 # are repeated: of others nobody knows whether they were carried out (RFC 9110, section 9.2.2).
-                if (
-                    outbound.method not in _REPEATABLE
-                    or not connection.lost_idle
-                    or error.status == HTTPStatus.GATEWAY_TIMEOUT
-                ):
+                in_vain = connection.lost_idle and error.status != HTTPStatus.GATEWAY_TIMEOUT
+                if outbound.method not in _REPEATABLE or not in_vain:
                     raise
-        return await self._ask(await self._connect(outbound), outbound)
+        return await self._ask(await self._connect(outbound, patience), outbound, patience)
 
-    async def _ask(self, connection: Connection, outbound: Outbound) -> StreamedAnswer:
+    async def _ask(self, connection: Connection, outbound: Outbound, patience: Patience) -> StreamedAnswer:
         route = self._proxies.route(outbound.router.target.origin)
         return await connection.request(
             request_head(outbound, route),
             outbound.body,
             is_head=outbound.method == "HEAD",
-            timeouts=outbound.router.target.timeouts,
+            patience=patience,
         )
 
     # ------------------------------------------------------------- connections
@@ -82,7 +70,7 @@ class Pool:
             connection.close()
         return None
 
-    async def _connect(self, outbound: Outbound) -> Connection:
+    async def _connect(self, outbound: Outbound, patience: Patience) -> Connection:
         origin = outbound.router.target.origin
         idle = self._idle.setdefault(origin, [])
         loop = asyncio.get_running_loop()
@@ -96,7 +84,7 @@ class Pool:
             self._let_go_of_old(idle, loop.time() - _IDLE_FOR)
 
         try:
-            async with asyncio.timeout(outbound.router.target.timeouts.connect):
+            async with asyncio.timeout_at(_earlier(outbound.router.target.timeouts.connect, patience.deadline)):
                 return await proxy.connect(
                     lambda: Connection(release),
                     origin,
@@ -126,6 +114,20 @@ class Pool:
             for connection in idle:
                 connection.close()
             idle.clear()
+
+
+def _patience(timeouts: Timeouts) -> Patience:
+    """The time that a target has from now on."""
+    now = asyncio.get_running_loop().time()
+    return Patience(
+        timeouts.first_byte, timeouts.between_chunks, None if timeouts.total is None else now + timeouts.total
+    )
+
+
+def _earlier(seconds: float | None, deadline: float | None) -> float | None:
+    """The earlier of `seconds` from now and a deadline, as a time of the event loop's clock."""
+    ends = [] if seconds is None else [asyncio.get_running_loop().time() + seconds]
+    return min([*ends, *([] if deadline is None else [deadline])], default=None)
 
 
 def request_head(outbound: Outbound, route: proxy.Route | None = None) -> bytes:
