@@ -147,13 +147,19 @@ class Bus:
         except (nats.errors.Error, OSError) as error:
             raise BusAway("the bus cannot be written to") from error
 
-    async def request(self, subject: str, data: bytes, timeout: float) -> bytes:  # noqa: ASYNC109 - part of the protocol
+    async def request(
+        self,
+        subject: str,
+        data: bytes,
+        timeout: float,  # noqa: ASYNC109 - part of the protocol
+        headers: dict[str, str] | None = None,
+    ) -> bytes:
         """Ask, and wait `timeout` seconds for one answer. Raises NoAnswer, BusAway, MessageTooLarge."""
         number = str(next(self._numbers))
         future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         self._answers[number] = future
         try:
-            await self.publish(subject, data, reply=f"{self._inbox}.{number}")
+            await self.publish(subject, data, headers, f"{self._inbox}.{number}")
             async with asyncio.timeout(timeout):
                 message = await future
         except TimeoutError as error:

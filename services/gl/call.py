@@ -90,13 +90,13 @@ class UpstreamError(Exception):
 
 @dataclass(slots=True)
 class Half:
-    """One half of the record: the fields that processors see, and what is noted beside them."""
+    """One half of the record: the fields that processors see, and what only the record shows (`late` and the lists)."""
 
     fields: Fields = field(default_factory=dict)
     errors: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     async_runs: list[dict[str, Any]] = field(default_factory=list)
-    timers: Fields = field(default_factory=dict)
+    late: Fields = field(default_factory=dict)
 
     def note(self, name: str, details: str) -> None:
         """Put something into the record's `error`."""
@@ -133,7 +133,7 @@ class Call:
     responder: Responder
     router: Router
     ids: Ids
-    record_id: str
+    record_id: bytes
     started: Moment
 
     # ingress

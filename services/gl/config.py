@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gecholog import logs, schema
+from gecholog import logs, recordlog, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
 from gecholog.errors import ConfigError, Problem
@@ -107,6 +107,8 @@ class Config:
     removed: frozenset[str]
     log_unauthorized: bool
     log_max_payload: int
+    journal_max_bytes: int
+    record_log: recordlog.Limits
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     shutdown_time: float
     limits: Limits
@@ -236,6 +238,8 @@ def build(document: Document) -> Config:
         removed=frozenset(canonical(name) for name in values.get("remove_headers", ())),
         log_unauthorized=values.get("log_unauthorized", False),
         log_max_payload=values.get("log_max_payload_bytes", _MIB),
+        journal_max_bytes=values.get("journal_max_bytes", 1024 * _MIB),
+        record_log=recordlog.Limits.of(values.get("record_log", {})),
         trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
         shutdown_time=values.get("shutdown_timeout_ms", 4000) / 1000,
         limits=_limits(values.get("limits", {})),

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gecholog.bus import Bus
+    from services.gl.records import Recorder
     from services.gl.status import Status
     from services.gl.upstream import Upstream
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The bus, the targets, and the place where gl's own state is kept."""
+    """The bus, the targets, the way of the records, and the place where gl's own state is kept."""
 
     bus: Bus
     upstream: Upstream
+    records: Recorder
     status: Status

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson, record
-from gecholog.errors import BusError
-from gecholog.logs import Log
 from gecholog.timer import now, span
 from services.gl.payload import cut_to
 
@@ -17,33 +15,37 @@ if TYPE_CHECKING:
     from services.gl.config import Filter
     from services.gl.doors import Doors
 
-log = Log("record")
-
 _PAYLOADS = ("ingress_payload", "outbound_payload", "inbound_payload", "egress_payload")
 _SMALLEST_CUT = 4096  # bytes; a field below this is not worth cutting
 
 
 async def publish(call: Call, doors: Doors) -> None:
-    """Publish the record on the logger's subject, under an id of its own."""
-    complete(call)
+    """Publish the final record under an id of its own."""
     doors.status.saw(call)
-    data = fitted(assemble(call), doors.bus.max_payload)
-    try:
-        await doors.bus.publish(call.config.topics.logger, data, headers={"Nats-Msg-Id": call.record_id})
-    except BusError as error:
-        log.error("record not published", reason=str(error), record_id=call.record_id)
+    await doors.records.settle(call.record_id, made(call, doors))
+
+
+def accept(call: Call, doors: Doors) -> None:
+    """Keep the record as it stands: what the caller is given in full must be in the log, whatever happens to us."""
+    if call.is_recorded:
+        doors.records.accept(call.record_id, made(call, doors))
+
+
+def made(call: Call, doors: Doors) -> bytes:
+    """The record as it stands, fitted to the bus."""
+    complete(call)
+    return fitted(assemble(call), doors.records.largest)
 
 
 def complete(call: Call) -> None:
-    """Add the timers to both halves. A stage that was not reached took no time."""
+    """Add what processors do not see: timers, the url, the headers that went out. A stage not reached took no time."""
     replied = call.replied or now()
     sent = call.sent or replied
     received = call.received or replied
-    call.request.fields["url"] = call.url
+    call.request.late = {"url": call.url, "ingress_outbound_timer": span(call.started, sent)}
     if call.outbound_shown is not None:
-        call.request.fields["outbound_headers"] = call.outbound_shown
-    call.request.timers = {"ingress_outbound_timer": span(call.started, sent)}
-    call.response.timers = {
+        call.request.late["outbound_headers"] = call.outbound_shown
+    call.response.late = {
         "outbound_inbound_timer": span(sent, received),
         "inbound_egress_timer": span(received, replied),
     }
@@ -53,7 +55,7 @@ def assemble(call: Call) -> Fields:
     """The record as an object."""
     replied: Moment = call.replied or now()
     limit = call.config.log_max_payload
-    made: Fields = {
+    return {
         "session_id": call.ids.session_id,
         "transaction_id": call.ids.transaction_id,
         "request": half(call.request, call.config.log_request, limit),
@@ -61,12 +63,11 @@ def assemble(call: Call) -> Fields:
         "ingress_egress_timer": span(call.started, replied),
         "egress_post_timer": span(replied, now()),
     }
-    return made
 
 
 def half(side: Half, chosen: Filter, limit: int) -> Fields:
     """One half of the record with the fields that are to be logged; payloads have at most `limit` bytes."""
-    fields = {**side.fields, **side.timers}
+    fields = {**side.fields, **side.late}
     if side.runs:
         fields["processors"] = side.runs
     if side.async_runs:
@@ -80,29 +81,29 @@ def half(side: Half, chosen: Filter, limit: int) -> Fields:
     return selected
 
 
-def fitted(made: Fields, limit: int) -> bytes:
+def fitted(whole: Fields, limit: int) -> bytes:
     """JSON of a record with at most `limit` bytes: while it is too large, its largest field becomes a summary.
 
     What was cut is noted in the record's own `error`.
     """
-    data = rawjson.dumps(made)
+    data = rawjson.dumps(whole)
     errors: list[dict[str, Any]] = []
     while len(data) > limit:
-        side, name, size = _largest(made)
+        side, name, size = _largest(whole)
         if size < _SMALLEST_CUT:
             break
-        made[side][name] = cut_to(made[side][name], _SMALLEST_CUT // 2)
+        whole[side][name] = cut_to(whole[side][name], _SMALLEST_CUT // 2)
         errors.append({"name": f"{side}.{name}", "details": f"{size} bytes, cut to fit the bus's {limit}"})
-        made["error"] = errors
-        data = rawjson.dumps(made)
+        whole["error"] = errors
+        data = rawjson.dumps(whole)
     return data
 
 
-def _largest(made: Fields) -> tuple[str, str, int]:
+def _largest(whole: Fields) -> tuple[str, str, int]:
     sizes = [
         (len(rawjson.dumps(value)), side, name)
         for side in ("request", "response")
-        for name, value in made[side].items()
+        for name, value in whole[side].items()
     ]
     size, side, name = max(sizes)
     return side, name, size

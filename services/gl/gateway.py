@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gecholog import rawjson
+from gecholog import health, rawjson
 from gecholog.bus import Bus
 from gecholog.errors import GechologError
 from gecholog.logs import Log
 from gecholog.session import Sessions
 from gecholog.timer import now
-from services.gl import pipeline, routing
+from services.gl import final_record, pipeline, routing
 from services.gl.answers import JSON
 from services.gl.call import Call, Disconnected, Refusal
 from services.gl.doors import Doors
+from services.gl.records import Recorder
 from services.gl.server.listener import Listener, bind
 from services.gl.status import Status
 from services.gl.upstream import Pool, proxy
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 log = Log("gateway")
 
+_LAST_RECORDS = 1.0  # seconds at the end for records that wait for the bus
 _BUS_IN_TIME = 5.0  # seconds for a new bus address to prove itself at a reload
 
 
@@ -57,6 +58,7 @@ class Gateway:
         self._alias = alias
         self._first = config
         self._status = Status()
+        self._records = Recorder(health.home() / "journal" / alias, config.journal_max_bytes, final_record.fitted)
         self._life: Life | None = None
         self._standing: _Standing | None = None
         self._listener: Listener | None = None
@@ -72,6 +74,8 @@ class Gateway:
         self._socket = bind(config.listener.host, config.listener.port)
         bus = await self._bus(config)
         await bus.opened()
+        await self._records.aim(bus, config.topics.logger, config.record_log)
+        life.spawn(self._records.run(), "records")
         self._standing = self._stand(config, bus, Sessions(config.gateway_id))
         self._listener = await self._listen(config, self._socket)
 
@@ -81,12 +85,14 @@ class Gateway:
         bus = old.doors.bus
         if (config.bus, config.topics) != (old.config.bus, old.config.topics):
             bus = await self._proven_bus(config)
+            await self._records.aim(bus, config.topics.logger, config.record_log)
         fresh = self._socket
         moved = (config.listener.host, config.listener.port) != (old.config.listener.host, old.config.listener.port)
         if moved:
             fresh = bind(config.listener.host, config.listener.port)
         if fresh is None or listener is None:
             raise GechologError("reload before start")
+        self._records.resize(config.journal_max_bytes)
         sessions = old.sessions
         if config.gateway_id != old.config.gateway_id:
             sessions = Sessions(config.gateway_id)
@@ -113,6 +119,7 @@ class Gateway:
         if self._listener is not None:
             self._listener.retire()
             await self._listener.finished(standing.config.shutdown_time if standing else 0)
+        await self._records.stop(_LAST_RECORDS)
         if standing is not None:
             standing.pool.retire()
             await standing.doors.bus.close()
@@ -133,7 +140,7 @@ class Gateway:
             responder=exchange,
             router=router,
             ids=standing.sessions.ids(_header(exchange, standing.config.session_header)),
-            record_id=uuid.UUID(bytes=os.urandom(16), version=4).hex,
+            record_id=os.urandom(16),
             started=now(),
             subpath=exchange.path[len(router.path) :],
         )
@@ -148,7 +155,7 @@ class Gateway:
 
     def _stand(self, config: Config, bus: Bus, sessions: Sessions, pool: Pool | None = None) -> _Standing:
         pool = pool or Pool(config.outbound_context, proxy.from_environment(os.environ))
-        return _Standing(config, Doors(bus, pool, self._status), sessions, pool)
+        return _Standing(config, Doors(bus, pool, self._records, self._status), sessions, pool)
 
     async def _listen(self, config: Config, listening: socket.socket) -> Listener:
         listener = Listener(self.handle, config.limits)

@@ -57,7 +57,7 @@ async def _record(call: Call, doors: Doors) -> None:
         for stage in AFTER_REPLY:
             await stage(call, doors)
     except Exception as error:  # noqa: BLE001 - a border: the caller has the reply, only the record is at stake
-        log.fault("record not written", error, record_id=call.record_id)
+        log.fault("record not written", error, record_id=call.record_id.hex())
         doors.status.failed(f"{type(error).__name__} while writing a record")
 
 
@@ -66,20 +66,20 @@ async def _answer(call: Call, doors: Doors) -> None:
         for stage in BEFORE_REPLY:
             await stage(call, doors)
     except Refusal as refusal:
-        await _refuse(call, refusal)
+        await _refuse(call, refusal, doors)
     except (Disconnected, asyncio.CancelledError):
         _gone(call)
     except Exception as error:  # noqa: BLE001 - a border: a fault of ours must cost one call at most
         log.fault("call failed", error)
         doors.status.failed(f"{type(error).__name__} in the gateway")
-        await _refuse(call, Refusal(500, "internal server error"))
+        await _refuse(call, Refusal(500, "internal server error"), doors)
 
 
-async def _refuse(call: Call, refusal: Refusal) -> None:
+async def _refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
     if call.answer is not None:
         call.answer.abandon()
     try:
-        await egress.refuse(call, refusal)
+        await egress.refuse(call, refusal, doors)
     except (Disconnected, asyncio.CancelledError):
         _gone(call)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
 from gecholog.timer import now, span
-from services.gl import streams
+from services.gl import final_record, streams
 from services.gl.answers import JSON, LocalAnswer
 from services.gl.call import Egress, UpstreamError
 from services.gl.payload import Copy
@@ -83,80 +83,98 @@ def _changed_body(call: Call) -> bytes | None:
     return body_of(fields.get("egress_payload"))
 
 
-async def reply(call: Call, _: Doors) -> None:
-    """Send the reply."""
+async def reply(call: Call, doors: Doors) -> None:
+    """Send the reply. The record is kept before the last byte of it."""
     egress = call.required_egress()
     if egress.body is None:
-        await _pass_through(call, egress)
-        return
-    responder = call.responder
-    await responder.start(egress.status, egress.headers, len(egress.body))
-    if egress.body:
-        await responder.write(egress.body)
-    await responder.finish()
+        await _pass_through(call, egress, doors)
+    else:
+        await _send(call, egress.status, egress.headers, egress.body, doors)
 
 
-async def _pass_through(call: Call, egress: Egress) -> None:
+async def _send(call: Call, status: int, headers: Headers, body: bytes, doors: Doors) -> None:
+    await call.responder.start(status, headers, len(body))
+    final_record.accept(call, doors)
+    await call.responder.write(body)
+    await call.responder.finish()
+
+
+async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
     """Hand on the answer as it arrives, and keep a copy for the record.
 
-    The record is completed whatever happens: `copied` is called for a caller who leaves, too.
+    The record is completed whatever happens, for a caller who leaves as well.
     """
     answer, responder = call.required_answer(), call.responder
-    passing = _Passing(call)
+    passing = _Passing(call, answer.length)
     try:
         await responder.start(egress.status, egress.headers, answer.length)
         while piece := await answer.read():
             passing.saw(piece)
+            if passing.is_whole:  # this piece has the last byte
+                passing.done(completed=True)
+                final_record.accept(call, doors)
             await responder.write(piece)
-        passing.completed = True
-        call.mark_received()
+        if not passing.is_done:
+            passing.done(completed=True)
+            final_record.accept(call, doors)
         await responder.finish()
     except UpstreamError as error:
         call.response.note("inbound_payload", f"broke off after {passing.copy.size} bytes: {error.reason}")
         responder.abort()
     finally:
         answer.abandon()
-        passing.done()
+        if not passing.is_done:
+            passing.done(completed=False)
 
 
 class _Passing:
     """A body that passes by: what was seen of it."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, length: int | None) -> None:
+        """`length` is the size of the body, if it was told."""
         self._call = call
+        self._length = length
         self._first: Moment | None = None
         self.copy = Copy(max(call.config.log_max_payload, _COPIED_AT_LEAST))
-        self.completed = False
+        self.is_done = False
+
+    @property
+    def is_whole(self) -> bool:
+        """All of a body whose size was told has passed."""
+        return self.copy.size == self._length
 
     def saw(self, piece: bytes) -> None:
         if self._first is None:
             self._first = now()
         self.copy.add(piece)
 
-    def done(self) -> None:
+    def done(self, *, completed: bool) -> None:
         """Put what passed by into the record."""
+        self.is_done = True
         call, fields = self._call, self._call.response.fields
+        if completed:
+            call.mark_received()
         whole = self.copy.whole
         if whole is None:
             fields["inbound_payload"] = self.copy.summary()
             call.response.note("inbound_payload", "too large, recorded by size, hash and head")
         else:
-            record_body(call, whole, completed=self.completed)
+            record_body(call, whole, completed=completed)
         fields["egress_payload"] = fields["inbound_payload"]
-        if not self.completed or streams.is_stream(call.inbound_headers.get(_CONTENT_TYPE, [""])[0]):
-            fields["inbound_stream"] = self._stream()
+        if not completed or streams.is_stream(call.inbound_headers.get(_CONTENT_TYPE, [""])[0]):
+            fields["inbound_stream"] = self._stream(completed=completed)
 
-    def _stream(self) -> dict[str, Any]:
+    def _stream(self, *, completed: bool) -> dict[str, Any]:
         first = self._first or now()
         sent = self._call.sent or first
         return {
             "chunks": self.copy.pieces,
             "first_chunk_timer": span(sent, first),
-            "completed": self.completed,
+            "completed": completed,
         }
 
 
-async def refuse(call: Call, refusal: Refusal) -> None:
+async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
     """End the call with a status and `{"error": text}`; the record gets what the caller got."""
     body = rawjson.dumps({"error": refusal.text})
     session = {call.config.session_header: [call.ids.transaction_id]}
@@ -167,6 +185,4 @@ async def refuse(call: Call, refusal: Refusal) -> None:
     call.response.note("egress_status_code", refusal.text)
     if call.target is None:
         call.request.fields["outbound_headers"] = {}  # nothing went out
-    await call.responder.start(refusal.status, {_CONTENT_TYPE: [JSON]} | session | refusal.headers, len(body))
-    await call.responder.write(body)
-    await call.responder.finish()
+    await _send(call, refusal.status, {_CONTENT_TYPE: [JSON]} | session | refusal.headers, body, doors)

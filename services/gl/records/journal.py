@@ -1,0 +1,216 @@
+"""The journal: an append-only file of records that the bus has not acknowledged.
+
+It is cut into segments; a segment goes when all its records are released. Every process has a folder of its own, locked
+while it lives; the folders of dead processes are adopted by the next one that starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gecholog.errors import GechologError
+from services.gl.records.entry import ACCEPTED, RELEASED, entries, head
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SEGMENT = 16 * 1024 * 1024  # bytes
+_LOCK = "lock"
+
+
+class JournalFull(GechologError):
+    """The journal has reached its limit: the bus has been away for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record that the bus has not acknowledged. `recovered`: its process died before the record was final."""
+
+    record_id: bytes
+    data: bytes
+    recovered: bool
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where the latest version of a record is."""
+
+    segment: _Segment
+    kind: bytes
+    offset: int
+    size: int
+
+
+class _Segment:
+    """One file of the journal. `live` counts the records in it that are not released."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.live = 0
+        self.size = 0
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def append(self, first: bytes, data: bytes) -> int:
+        """Write an entry with one system call; returns the offset of its data. Raises OSError."""
+        start = self.size
+        written = os.writev(self._file, (first, data))
+        if written < len(first) + len(data):  # the disk is full: the torn entry must not hide what follows it
+            os.ftruncate(self._file, start)
+            raise OSError(28, "no space left for the journal")
+        self.size += written
+        return start + len(first)
+
+    def read(self, offset: int, size: int) -> bytes:
+        return os.pread(self._file, size, offset)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def remove(self) -> None:
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+class Journal:
+    """The journal of this process. Not for several threads."""
+
+    def __init__(self, root: Path, limit: int) -> None:
+        """`root` holds the folders of all processes; `limit` is the most bytes that this one keeps. Raises OSError."""
+        self.limit = limit
+        self._root = root
+        self._folder = root / f"{time.time_ns()}-{os.getpid()}"
+        self._folder.mkdir(parents=True, mode=0o700)
+        self._lock = _locked(self._folder)
+        self._number = 0
+        self._segments: list[_Segment] = []
+        self._places: dict[bytes, _Place] = {}
+
+    def __len__(self) -> int:
+        """How many records the bus has not acknowledged."""
+        return len(self._places)
+
+    def append(self, kind: bytes, record_id: bytes, data: bytes) -> None:
+        """Keep a record; a later version takes the place of an earlier one. Raises JournalFull, OSError."""
+        if sum(segment.size for segment in self._segments) + len(data) > self.limit:
+            raise JournalFull(f"the journal has reached its limit of {self.limit} bytes")
+        segment = self._active()
+        offset = segment.append(head(kind, record_id, data), data)
+        earlier = self._places.get(record_id)
+        self._places[record_id] = _Place(segment, kind, offset, len(data))
+        segment.live += 1
+        if earlier is not None:
+            self._let_go(earlier.segment)
+
+    def release(self, record_id: bytes) -> None:
+        """The bus has this record. Does nothing for one that is not kept."""
+        place = self._places.pop(record_id, None)
+        if place is None:
+            return
+        place.segment.live -= 1
+        if place.segment.live or place.segment is self._segments[-1]:
+            # a mark, so that the record is not published once more if this process dies
+            with contextlib.suppress(OSError):
+                self._active().append(head(RELEASED, record_id), b"")
+        self._sweep()
+
+    def get(self, record_id: bytes) -> Kept | None:
+        """A record that is kept; None if it was released. Raises OSError."""
+        place = self._places.get(record_id)
+        if place is None:
+            return None
+        data = place.segment.read(place.offset, place.size)
+        return Kept(record_id, data, recovered=place.kind == ACCEPTED)
+
+    def close(self) -> None:
+        """Leave the journal; a folder without records is removed, another waits for the next process."""
+        empty = not self._places
+        for segment in self._segments:
+            segment.remove() if empty else segment.close()
+        self._segments.clear()
+        if empty:
+            _remove(self._folder)
+        os.close(self._lock)
+
+    # --------------------------------------------------------------- segments
+
+    def _active(self) -> _Segment:
+        if not self._segments or self._segments[-1].size >= _SEGMENT:
+            self._number += 1
+            self._segments.append(_Segment(self._folder / f"{self._number:08d}"))
+            self._sweep()
+        return self._segments[-1]
+
+    def _let_go(self, segment: _Segment) -> None:
+        segment.live -= 1
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove the oldest segments as long as they have no live records; the last one is still written to.
+
+        Never one from the middle: it may hold the marks that records of an older one are released.
+        """
+        while len(self._segments) > 1 and not self._segments[0].live:
+            self._segments.pop(0).remove()
+
+    # ------------------------------------------------------- dead processes
+
+    def orphans(self) -> Iterator[Path]:
+        """Folders of processes that died. Each is locked while the caller looks at it."""
+        for folder in sorted(self._root.iterdir()):
+            if folder == self._folder or not folder.is_dir():
+                continue
+            try:
+                lock = _locked(folder)
+            except OSError:
+                continue  # its process lives, or another one adopts it just now
+            try:
+                yield folder
+            finally:
+                os.close(lock)
+
+
+def unreleased(folder: Path) -> Iterator[Kept]:
+    """The records that a dead process left, in the order in which they were kept. Raises OSError."""
+    latest: dict[bytes, tuple[Path, bytes, int, int]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name == _LOCK:
+            continue
+        for entry in entries(path.read_bytes()):
+            if entry.kind == RELEASED:
+                latest.pop(entry.record_id, None)
+            else:
+                latest[entry.record_id] = (path, entry.kind, entry.offset, entry.size)
+    for record_id, (path, kind, offset, size) in latest.items():
+        with path.open("rb") as file:
+            file.seek(offset)
+            yield Kept(record_id, file.read(size), recovered=kind == ACCEPTED)
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a dead process."""
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)
+    _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        (folder / _LOCK).unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def _locked(folder: Path) -> int:
+    """Lock a folder for as long as the returned file is open. Raises OSError if somebody else has it."""
+    file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise
+    return file

@@ -1,0 +1,251 @@
+"""The recorder: takes records, keeps them in the journal, publishes them, and lets go of what the bus has.
+
+`accept` comes before the last byte of a reply, `settle` after it. What cannot be published waits in the journal and is
+published, in order, when the bus is back; so is what a dead process left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from gecholog import rawjson, recordlog
+from gecholog.errors import BusError, GechologError, MessageTooLarge, NotJson
+from gecholog.logs import Log
+from services.gl.records import journal as journals
+from services.gl.records.entry import ACCEPTED, FINAL
+from services.gl.records.journal import Journal, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gecholog.bus import Bus
+    from gecholog.record import Fields
+    from gecholog.recordlog import Limits
+
+log = Log("records")
+
+_ACK_TIMEOUT = 5.0  # seconds
+_AGAIN_AFTER = 1.0  # seconds between looks at what could not be published
+_AT_ONCE = 64  # records of the backlog that are under way at the same time
+_SAY_SO_EVERY = 60.0  # seconds
+_HEADERS_SIZE = 256  # bytes of a message that its headers may take: they count as part of it
+
+
+class Recorder:
+    """Brings records to the bus. One for the life of the gateway; `aim` says where the bus and the subject are."""
+
+    def __init__(self, root: Path, journal_limit: int, fit: Callable[[Fields, int], bytes]) -> None:
+        """`root` is the journal's folder; `fit` makes a record that is too large smaller."""
+        self._root = root
+        self._fit = fit
+        self._journal = self._open(journal_limit)
+        self._bus: Bus | None = None
+        self._subject = ""
+        self._limits: Limits | None = None
+        self._durable = False
+        self._said = 0.0
+        self._waiting: dict[bytes, None] = {}
+        self._wake = asyncio.Event()
+        self._orphans_left = True
+
+    def _open(self, limit: int) -> Journal | None:
+        try:
+            return Journal(self._root, limit)
+        except OSError as error:
+            log.error("no journal: records of a crash would be lost", folder=str(self._root), reason=error.strerror)
+            return None
+
+    # ------------------------------------------------------------------- life
+
+    async def aim(self, bus: Bus, subject: str, limits: Limits) -> None:
+        """Publish to this bus and subject from now on; asks at every connection for the stream that keeps records."""
+        self._bus, self._subject, self._limits = bus, subject, limits
+
+        async def prepare(connected: Bus) -> None:
+            if connected is self._bus:
+                await self._prepare(connected)
+
+        bus.on_connect(prepare)
+        if bus.connected:
+            await self._prepare(bus)
+
+    def resize(self, journal_limit: int) -> None:
+        """Change the most bytes that the journal keeps."""
+        if self._journal is not None:
+            self._journal.limit = journal_limit
+
+    @property
+    def largest(self) -> int:
+        """Bytes that a record may have now."""
+        return (self._bus.max_payload if self._bus else 1024 * 1024) - _HEADERS_SIZE
+
+    async def run(self) -> None:
+        """Publish what is waiting, whenever the bus is there. Runs until it is cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._bus is not None and self._bus.connected:
+                await self._adopt()
+                await self._drain()
+            if self._waiting or self._orphans_left:
+                await asyncio.sleep(_AGAIN_AFTER)
+                self._wake.set()
+
+    async def stop(self, seconds: float) -> None:
+        """Publish what is waiting, if that is possible soon; the rest stays in the journal for the next start."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._drain()
+        except TimeoutError:
+            pass
+        if self._journal is not None:
+            if len(self._journal):
+                log.warning("records wait in the journal for the next start", records=len(self._journal))
+            self._journal.close()
+
+    # ---------------------------------------------------------------- records
+
+    def accept(self, record_id: bytes, data: bytes) -> None:
+        """Keep a record as it stands, before the caller has all of the reply."""
+        self._keep(ACCEPTED, record_id, data)
+
+    async def settle(self, record_id: bytes, data: bytes) -> None:
+        """Publish the final record, now or as soon as the bus is there."""
+        try:
+            await self._publish(record_id, data)
+        except BusError as error:
+            self._complain("record not published yet", str(error))
+            if self._keep(FINAL, record_id, data):
+                self._waiting[record_id] = None
+                self._wake.set()
+            return
+        if self._journal is not None:
+            self._journal.release(record_id)
+
+    def _keep(self, kind: bytes, record_id: bytes, data: bytes) -> bool:
+        """Put a record into the journal; says why if that is not possible."""
+        if self._journal is None:
+            return False
+        try:
+            self._journal.append(kind, record_id, data)
+        except (OSError, GechologError) as error:
+            self._complain("record not kept in the journal", str(error))
+            return False
+        return True
+
+    def _complain(self, message: str, reason: str) -> None:
+        """Log an error, but not once a call."""
+        if time.monotonic() - self._said >= _SAY_SO_EVERY:
+            self._said = time.monotonic()
+            log.error(message, reason=reason, waiting=len(self._waiting))
+
+    # -------------------------------------------------------------- publishing
+
+    async def _prepare(self, bus: Bus) -> None:
+        """Find out whether the bus keeps records."""
+        self._durable = False
+        try:
+            kept = await recordlog.ensure(bus, self._subject, self._limits)
+        except recordlog.NoRecordLog:
+            log.warning("the bus has no JetStream: records reach only those who listen at the moment")
+        except BusError as error:
+            log.error("the stream of records is not there, records wait", reason=str(error))
+            self._durable = True  # it should be: publishing fails until it is
+        else:
+            self._durable = True
+            log.info("records are kept", stream=kept.name)
+        self._wake.set()
+
+    async def _publish(self, record_id: bytes, data: bytes) -> None:
+        """Publish, and with JetStream wait for the word that the record is kept. Raises BusError."""
+        bus = self._bus
+        if bus is None:
+            raise BusError("not started")
+        headers = {"Nats-Msg-Id": record_id.hex()}
+        if not self._durable:
+            await bus.publish(self._subject, data, headers)
+            return
+        answer = await bus.request(self._subject, data, _ACK_TIMEOUT, headers)
+        try:
+            word = rawjson.loads(answer)
+        except NotJson:
+            word = None
+        if not isinstance(word, dict) or "stream" not in word:
+            raise BusError("the record log did not take the record")
+
+    async def _drain(self) -> None:
+        """Publish what waits in the journal, in order, as long as that works."""
+        while self._waiting and self._journal is not None:
+            batch = list(self._waiting)[:_AT_ONCE]
+            done = await asyncio.gather(*(self._again(record_id) for record_id in batch))
+            if not all(done):
+                if self._bus is not None and self._bus.connected:
+                    await self._prepare(self._bus)  # the stream may have been removed
+                return
+
+    async def _again(self, record_id: bytes) -> bool:
+        journal = self._journal
+        kept = journal.get(record_id) if journal is not None else None
+        if kept is not None and not await self._deliver(kept):
+            return False
+        self._waiting.pop(record_id, None)
+        if journal is not None:
+            journal.release(record_id)
+        return True
+
+    async def _deliver(self, kept: Kept) -> bool:
+        """Publish a record out of a journal; False if it has to wait."""
+        data = _recovered(kept.data) if kept.recovered else kept.data
+        if len(data) > self.largest:
+            data = self._fit(_fields(data), self.largest)
+        try:
+            await self._publish(kept.record_id, data)
+        except MessageTooLarge as error:
+            log.error("record dropped: too large for the bus", record_id=kept.record_id.hex(), reason=str(error))
+        except BusError as error:
+            self._complain("record not published yet", str(error))
+            return False
+        return True
+
+    async def _adopt(self) -> None:
+        """Publish what dead processes left."""
+        if self._journal is None:
+            self._orphans_left = False
+            return
+        for folder in self._journal.orphans():
+            try:
+                count = await self._publish_all(folder)
+            except OSError as error:
+                log.error("journal of a dead process not readable", folder=str(folder), reason=error.strerror)
+                continue
+            if count is None:
+                return  # the bus is away again: the rest later
+            journals.discard(folder)
+            if count:
+                log.warning("records of a process that died were published", records=count)
+        self._orphans_left = False
+
+    async def _publish_all(self, folder: Path) -> int | None:
+        count = 0
+        for kept in journals.unreleased(folder):
+            if not await self._deliver(kept):
+                return None
+            count += 1
+        return count
+
+
+def _fields(data: bytes) -> Fields:
+    fields: Fields = {name: rawjson.loads(value) for name, value in rawjson.split(data).items()}
+    return fields
+
+
+def _recovered(data: bytes) -> bytes:
+    """A record whose process died before it was final, with a note of that."""
+    fields: Fields = dict(rawjson.split(data))
+    errors = rawjson.loads(fields["error"]) if "error" in fields else []
+    details = "the gateway ended before the record was final"
+    fields["error"] = [*errors, {"name": "recovered", "details": details}]
+    return rawjson.dumps(fields)
