@@ -10,6 +10,8 @@ from services.dummy.fields import Body
 from services.dummy.reply import Reply
 from services.dummy.writing import Written
 
+_CONTENT = (str, list, type(None))
+
 
 def answer(body: Body, chunks: int) -> Reply:
     """The answer to a request for a chat completion. Raises Refusal."""
@@ -39,7 +41,7 @@ def _messages(body: Body) -> list[Body]:
     for index, message in enumerate(messages):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise fields.wrong(f"messages[{index}]", "an object with a role")
-        if not isinstance(message.get("content"), str | list | None):
+        if not isinstance(message.get("content"), _CONTENT):
             raise fields.wrong(f"messages[{index}].content", "a string or a list of parts")
     return messages
 
@@ -77,7 +79,7 @@ def _called(begin: dict[str, Any], calls: list[tools.Call], usage: dict[str, int
     opening = [
         _opening(index, {"content": None, "tool_calls": [{"index": 0} | call]}) for index, call in enumerate(calls)
     ]
-    ends = [Written((), 0, "tool_calls")] * len(calls)
+    ends = [Written("", (), 0, "tool_calls")] * len(calls)
     return completion.streamed(begin, opening, ends, _piece, usage if streaming.usage else None)
 
 
@@ -85,7 +87,7 @@ def _whole(begin: dict[str, Any], answers: list[tuple[dict[str, Any], str]], usa
     choices = [
         {
             "index": index,
-            "message": {"role": "assistant", "refusal": None} | message,
+            "message": {"role": "assistant", "refusal": None, **message},
             "logprobs": None,
             "finish_reason": reason,
         }
@@ -98,6 +100,6 @@ def _opening(index: int, delta: dict[str, Any]) -> dict[str, Any]:
     return {"index": index, "delta": {"role": "assistant"} | delta, "logprobs": None, "finish_reason": None}
 
 
-def _piece(index: int, text: str, reason: str | None) -> dict[str, Any]:
+def _piece(index: int, text: Any, reason: str | None) -> dict[str, Any]:
     delta = {} if reason else {"content": text}
     return {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}

@@ -25,5 +25,5 @@ def answer(body: Body, chunks: int) -> Reply:
     return reply.document(begin | {"choices": listed, "usage": usage})
 
 
-def _choice(index: int, text: str, reason: str | None) -> dict[str, Any]:
+def _choice(index: int, text: Any, reason: str | None) -> dict[str, Any]:
     return {"index": index, "text": text, "logprobs": None, "finish_reason": reason}

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import orjson
 
-_KINDS = {
+_KINDS: dict[int, tuple[str, str | None]] = {
     HTTPStatus.TOO_MANY_REQUESTS: ("rate_limit_error", "rate_limit_exceeded"),
     HTTPStatus.UNAUTHORIZED: ("authentication_error", "invalid_api_key"),
     HTTPStatus.FORBIDDEN: ("permission_error", None),
@@ -16,7 +16,7 @@ _KINDS = {
 class Refusal(Exception):
     """A request that is answered with an error. `param` is the field (or header) that is wrong.
 
-    `allow` is the method that the path takes, if the request came with another one.
+    `allow` is the method that the path takes, set if the request came with another one.
     """
 
     def __init__(
@@ -27,14 +27,13 @@ class Refusal(Exception):
         kind: str = "invalid_request_error",
         param: str | None = None,
         code: str | None = None,
-        allow: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = int(status)
         self.kind = kind
         self.param = param
         self.code = code
-        self.allow = allow
+        self.allow = ""
 
     @property
     def body(self) -> bytes:
@@ -46,7 +45,7 @@ class Refusal(Exception):
 def made_to_order(status: int) -> Refusal:
     """The error that somebody asked the dummy to answer with."""
     kind, code = _KINDS.get(
-        HTTPStatus(status),
+        status,
         ("server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error", None),
     )
     return Refusal("The dummy was asked to answer with this error.", status=status, kind=kind, code=code)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import orjson
+from gecholog import rawjson
 
 _numbers = count(1)
 
@@ -33,12 +33,12 @@ Reply = Document | Stream
 
 
 def document(value: Any) -> Document:
-    return Document(orjson.dumps(value))
+    return Document(rawjson.dumps(value))
 
 
 def events(values: Iterable[Any]) -> bytes:
     """Values as server-sent events."""
-    return b"".join([b"data: " + orjson.dumps(value) + b"\n\n" for value in values])
+    return b"".join([b"data: " + rawjson.dumps(value) + b"\n\n" for value in values])
 
 
 def head(prefix: str, kind: str, model: str) -> dict[str, Any]:

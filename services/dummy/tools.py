@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
+from gecholog import rawjson
 from services.dummy import fields, tokens
 from services.dummy.fields import Body
 
@@ -25,9 +24,9 @@ def forced(body: Body) -> Body | None:
         if not functions:
             raise fields.wrong("tool_choice", "tools to choose from in 'tools'")
         return functions[0]
-    name = choice.get("function", {}).get("name") if isinstance(choice, dict) else None
+    chosen = choice.get("function") if isinstance(choice, dict) else None
     for function in functions:
-        if function["name"] == name:
+        if isinstance(chosen, dict) and function["name"] == chosen.get("name"):
             return function
     raise fields.wrong("tool_choice", "none, auto, required, or a function that is in 'tools'")
 
@@ -41,7 +40,7 @@ def _functions(body: Body) -> list[Body]:
 def call(function: Body, words: str, number: str) -> Call:
     """A call of `function`: every text among its parameters is what the user said."""
     arguments = _example(function.get("parameters"), words, 0)
-    written = orjson.dumps(arguments if isinstance(arguments, dict) else {}).decode()
+    written = rawjson.dumps(arguments if isinstance(arguments, dict) else {}).decode()
     return {"id": f"call_{number}", "type": "function", "function": {"name": function["name"], "arguments": written}}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from services.dummy import fields, tokens
@@ -22,13 +23,10 @@ class Wanted:
 class Written:
     """A text in pieces, a token each or several, and why it ends where it does (`stop` or `length`)."""
 
+    text: str
     pieces: tuple[str, ...]
     tokens: int
     finish_reason: str
-
-    @property
-    def text(self) -> str:
-        return "".join(self.pieces)
 
 
 def wanted(body: Body, chunks: int, *limits: str) -> Wanted:
@@ -39,11 +37,18 @@ def wanted(body: Body, chunks: int, *limits: str) -> Wanted:
 
 def write(prompt: str, wish: Wanted) -> Written:
     """An answer to `prompt`."""
+    return _known(prompt, wish) if len(prompt) <= tokens.SHORT else _written(prompt, wish)
+
+
+def _written(prompt: str, wish: Wanted) -> Written:
     parts = _long_enough(_sentence(prompt), wish.chunks)
     parts, reason = _before_stop(parts, wish.stops), "stop"
     if wish.most is not None and len(parts) > wish.most:
         parts, reason = parts[: wish.most], "length"
-    return Written(tuple(_grouped(parts, wish.chunks)), len(parts), reason)
+    return Written("".join(parts), tuple(_grouped(parts, wish.chunks)), len(parts), reason)
+
+
+_known = lru_cache(maxsize=64)(_written)
 
 
 def _sentence(prompt: str) -> str:

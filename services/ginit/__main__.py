@@ -1,4 +1,4 @@
-"""ginit as a program: below supervisord it decides over the services; called by anybody else it starts the appliance."""
+"""ginit as a program: below supervisord it decides over the services, otherwise it starts the appliance."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-from gecholog import cli, health
-from services.ginit import launch
+from gecholog import cli, health, logs
+from gecholog.errors import GechologError
+from services.ginit import setup
 from services.ginit.appliance import Ginit
 from services.ginit.config import blueprint, build
 from services.ginit.control import ControlFailed, Supervisor
+from services.ginit.entrypoint import complain
 
 PROGRAM = cli.Program(
     name="ginit",
@@ -29,16 +31,23 @@ def main() -> int:
     arguments = cli.parse(PROGRAM.name, PROGRAM.about)
     if arguments.validate:
         return cli.main(PROGRAM)
-    if os.environ.get("SUPERVISOR_PROCESS_NAME") != launch.GINIT:
-        return launch.main(arguments)
-    code = cli.main(PROGRAM)
-    if code:
-        asyncio.run(_end_appliance(code))
+    if os.environ.get("SUPERVISOR_PROCESS_NAME") != PROGRAM.name:
+        logs.setup(arguments.alias)
+        try:
+            setup.launch(arguments.file or Path(), arguments.alias)
+        except GechologError as error:
+            return complain(error)
+    code = 1
+    try:
+        code = cli.main(PROGRAM)
+    finally:
+        if code:
+            asyncio.run(_end_appliance(code))
     return code
 
 
 async def _end_appliance(code: int) -> None:
-    """ginit cannot go on: without it nothing can. The config is bad, or something unexpected has happened."""
+    """Without ginit nothing can go on: its config is bad, or something unexpected has happened."""
     supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], Path())
     with contextlib.suppress(ControlFailed, OSError):
         (health.home() / "run" / "exit_code").write_text(str(code), "ascii")

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from services.ginit.config import Definition, GinitConfig
 
 _CONFIRMED_EVERY = 0.03  # seconds between two looks at the checksum file of a service that reloads
+_UNHEALTHY_EVERY = 0.5  # seconds between two looks at ginit's own checksum file while something is wrong
 _ENDED = frozenset({"PROCESS_STATE_EXITED", "PROCESS_STATE_STOPPED", "PROCESS_STATE_FATAL", "PROCESS_STATE_UNKNOWN"})
 _STOPPING = "SUPERVISOR_STATE_CHANGE_STOPPING"
 _REFUSAL = "config not taken"  # what gecholog.service says
@@ -183,7 +184,7 @@ class Ginit:
                 self._queue.put_nowait(ContentChanged(service.name, self._kept(service.definition, content)))
 
     def _deserted(self) -> None:
-        """supervisord is no more: nobody would end the services, or start this process again."""
+        """Now nobody would end the services, or start this process again."""
         log.error("supervisord is gone, everything ends")
         self._state = replace(self._state, stopping=True)
         self._life.spawn(self._end_without_supervisord(), "end")
@@ -204,8 +205,11 @@ class Ginit:
 
     async def _next(self) -> Event | Notice:
         due = self._state.due
+        left = None if due is None else max(0.0, due - time.monotonic())
+        if not self._state.healthy:  # gecholog.service writes ginit's checksum file without knowing of the services
+            left = _UNHEALTHY_EVERY if left is None else min(left, _UNHEALTHY_EVERY)
         try:
-            async with asyncio.timeout(None if due is None else max(0.0, due - time.monotonic())):
+            async with asyncio.timeout(left):
                 return await self._queue.get()
         except TimeoutError:
             return Tick()
@@ -229,7 +233,7 @@ class Ginit:
         await self._take(Ended(service.name, await self._performer.how_it_ended(service.definition)))
 
     async def _ask_for_missed(self) -> None:
-        """supervisord drops notices when there are too many: ask who lives."""
+        """Notices are dropped when there are too many: ask supervisord who lives."""
         running = await self._supervisor.all_running()
         for service in self._state.services:
             if service.phase in RUNNING and not running.get(service.definition.slug):
@@ -334,6 +338,6 @@ def _own_content() -> dict[Path, bytes | None]:
 
 
 def _own_file() -> Path | None:
-    """ginit's own config file, as the launcher found it."""
+    """The config file of ginit itself, as the launcher found it."""
     named = os.environ.get("GECHOLOG_GINIT_CONFIG")
     return Path(named).absolute() if named else None

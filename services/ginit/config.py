@@ -49,14 +49,14 @@ class Definition:
 
     @property
     def alias(self) -> str:
-        """The name in the service's checksum file: what `-a` says, else the program's own name."""
+        """The name in the service's checksum file: what `-a` says, else the name of a program of ours, else its own."""
         arguments = self.additional_arguments
         for place, argument in enumerate(arguments):
             if argument.startswith("-a="):
                 return argument.removeprefix("-a=")
             if argument == "-a" and place + 1 < len(arguments):
                 return arguments[place + 1]
-        return NATS_SERVER if self.is_nats_server else self.program.name
+        return self.program.name if (_PROGRAMS / self.program.name).exists() else self.name
 
 
 @dataclass(frozen=True, slots=True)

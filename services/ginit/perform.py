@@ -130,9 +130,10 @@ class Performer:
         arguments = [str(service.program), service.config_command, str(file), *service.additional_arguments]
         if service.is_nats_server:
             data = self.copies.read_in_force(service) or b""
-            store = self._places.home / "jetstream"
+            store = self._places.home / "nats"
             arguments += nats_server.further_arguments(data.decode("utf-8", "replace"), store)
         self._pids[service.name] = 0
+        self.checksum_file(service).remove()
         try:
             self._pids[service.name] = await self._supervisor.start(service.slug, start_script(arguments, pipe.path))
         except ControlFailed as error:

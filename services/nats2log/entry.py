@@ -20,6 +20,11 @@ class Delivered:
     time: str
     pending: int
 
+    @property
+    def key(self) -> str:
+        """Names the message in its stream for good: numbers begin anew when a stream is made anew, times do not."""
+        return f"{self.sequence}-{self.time}"
+
     @classmethod
     def of(cls, reply: str) -> Delivered | None:
         """Read an acknowledgement subject; None if it is none."""
@@ -36,12 +41,14 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record. `id` is its own, empty if it has none; `reply` is where it is acknowledged, empty if nowhere."""
+    """One record. `id` is its own, empty if it has none; `reply` is where it is acknowledged, empty if nowhere;
+    `key` names it in the stream that it comes from.
+    """
 
     data: bytes
     id: str = ""
     reply: str = ""
-    sequence: int = 0
+    key: str = ""
 
     @property
     def durable(self) -> bool:

@@ -2,7 +2,7 @@
 
 Promised for the death of any process, not for power loss: what is written is in the hands of the operating system, and
 not yet on the disk.
-
+"""
 
 from services.gl.records.journal import Journal, Kept
 from services.gl.records.recorder import Recorder

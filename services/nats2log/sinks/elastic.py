@@ -6,6 +6,7 @@ there, and is written. Version 8 of the client speaks to servers 8 and 9.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from elastic_transport import AiohttpHttpNode, HttpHeaders, TransportError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from services.nats2log.entry import Entry
 
 log = Log("elastic")
+logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # its warnings say once more what we say
 
 _MOST_BYTES = 8 * 1024 * 1024  # of a bulk call; servers take 100 MB, and like less
 _TOO_LARGE = 413

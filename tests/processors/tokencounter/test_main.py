@@ -2,14 +2,18 @@
 
 import copy
 import hashlib
+import json
 
-SUBJECT = "coburn.gl.tokencounter"
 REQUEST = {"gl_path": "/capped/", "ingress_payload": {"messages": []}}
 REFUSED = {"control": {"Error": "Consumption Cap Exceeded. Try again later", "Path": "/capped/"}}
 
 
 def response(tokens):
     return {"gl_path": "/capped/", "inbound_payload": {"usage": {"total_tokens": tokens}}}
+
+
+def counted(tokens):
+    return {"token_count": {"total": tokens}}
 
 
 def capped(config, cap):
@@ -22,111 +26,129 @@ def on(config, **bus):
     return config | {"service_bus": config["service_bus"] | bus}
 
 
-async def test_counts_and_caps(server, config, start, ask):
+async def test_counts_and_caps(nats_server, config, start, client):
     """It answers on the bus, and is healthy while it does."""
-    counter = start(config).ready()
-    assert counter.sign.read() == hashlib.sha256(counter.file.read_bytes()).hexdigest()
-    async with server.client() as bus:
-        assert await ask(bus, SUBJECT, response(100)) == {"token_count": {"total": 100}}
-        assert await ask(bus, SUBJECT, REQUEST) == REFUSED
-    assert counter.stop() == 0
-    assert counter.sign.read() is None
+    process = start(config)
+    assert process.checksum == hashlib.sha256(json.dumps(config, indent=2).encode()).hexdigest()
+    async with client(nats_server) as asking:
+        assert await asking.ask(response(100)) == counted(100)
+        assert await asking.ask(REQUEST) == REFUSED
+    assert await process.stopped() == 0
+    assert process.checksum is None
 
 
-async def test_the_very_bytes(server, config, start):
+async def test_the_very_bytes(nats_server, config, start, client):
     """A request that may pass comes back byte for byte; what is no JSON is answered with nothing."""
-    start(config).ready()
+    start(config)
     message = b'{ "gl_path" : "/capped/",\n "ingress_payload": {"temperature": 1.50, "n": 1e999} }'
-    async with server.client() as bus:
-        assert await bus.request(SUBJECT, message, 5) == message
-        assert await bus.request(SUBJECT, b"hello", 5) == b""
-        await bus.publish(SUBJECT, b"nobody waits for an answer")
-        assert await bus.request(SUBJECT, message, 5) == message
+    async with client(nats_server) as asking:
+        assert await asking.send(message) == message
+        assert await asking.send(b"hello") == b""
+        await asking.tell(b"nobody waits for an answer")
+        assert await asking.send(message) == message
 
 
-async def test_reload_keeps_the_count(server, config, start, ask):
+async def test_period(nats_server, config, start, client):
+    """When the period is over, calls pass again."""
+    start(config | {"cap_period_seconds": 1})
+    async with client(nats_server) as asking:
+        answers = [await asking.ask(response(100))]
+        while REFUSED not in answers:  # a period may end just between the two
+            answers += [await asking.ask(response(100)), await asking.ask(REQUEST)]
+        while await asking.ask(REQUEST) != REQUEST:
+            pass
+
+
+async def test_reload_keeps_the_count(nats_server, config, start, reload, client):
     """A new cap is in force at once, over what was used before."""
-    counter = start(config).ready()
-    async with server.client() as bus:
-        await ask(bus, SUBJECT, response(60))
-        assert await ask(bus, SUBJECT, REQUEST) == REQUEST
-        counter.reload(capped(config, 60))
-        counter.until_said("config in force")
-        assert counter.sign.read() == hashlib.sha256(counter.file.read_bytes()).hexdigest()
-        assert await ask(bus, SUBJECT, REQUEST) == REFUSED
+    process = start(config)
+    before = process.checksum
+    async with client(nats_server) as asking:
+        await asking.ask(response(60))
+        assert await asking.ask(REQUEST) == REQUEST
+        reload(process, capped(config, 60), "config in force")
+        assert await asking.ask(REQUEST) == REFUSED
+    assert process.checksum not in (None, before)
 
 
-async def test_bad_reload_changes_nothing(server, config, start, ask):
+async def test_bad_reload_changes_nothing(nats_server, config, start, reload, client):
     """A file that is not valid is refused, and the config before stays in force."""
-    counter = start(config).ready()
-    before = counter.sign.read()
-    counter.reload("{")
-    counter.until_said("config not taken")
-    assert counter.sign.read() == before
-    async with server.client() as bus:
-        assert await ask(bus, SUBJECT, response(3)) == {"token_count": {"total": 3}}
+    process = start(config)
+    before = process.checksum
+    reload(process, "{", "config not taken")
+    assert process.checksum == before
+    async with client(nats_server) as asking:
+        assert await asking.ask(response(3)) == counted(3)
 
 
-async def test_reload_to_another_topic(server, config, start, ask):
+async def test_reload_to_another_topic(nats_server, config, start, reload, client):
     """It moves to the new subject and takes its counters along."""
-    counter = start(config).ready()
-    async with server.client() as bus:
-        await ask(bus, SUBJECT, response(100))
-        counter.reload(on(config, topic="somewhere.other"))
-        counter.until_said("config in force")
-        assert await ask(bus, "somewhere.other", REQUEST) == REFUSED
-    assert counter.stop() == 0
+    process = start(config)
+    async with client(nats_server) as asking:
+        await asking.ask(response(100))
+        reload(process, on(config, topic="somewhere.other"), "config in force")
+        assert await asking.ask(REQUEST, subject="somewhere.other") == REFUSED
+    assert await process.stopped() == 0
 
 
-async def test_reload_to_another_bus(server, second_server, config, start, ask):
-    """It moves to the new bus, and does not need the old one any more."""
-    counter = start(config).ready()
-    counter.reload(on(config, hostname=second_server.hostname))
-    counter.until_said("config in force")
-    server.stop()
-    async with second_server.client() as bus:
-        assert await ask(bus, SUBJECT, response(3)) == {"token_count": {"total": 3}}
-    assert counter.process.poll() is None
+class TestToAnotherBus:
+    """A reload that names another bus."""
+
+    async def test_taken(self, nats_server, second_nats_server, config, start, reload, client):  # noqa: PLR0917 - fixtures
+        """It moves to the new bus, and does not need the old one any more."""
+        process = start(config)
+        reload(process, on(config, hostname=second_nats_server.hostname), "config in force")
+        nats_server.stop()
+        async with client(second_nats_server) as asking:
+            assert await asking.ask(response(3)) == counted(3)
+        assert process.is_running
+
+    async def test_refused(self, nats_server, second_nats_server, config, start, reload, client):  # noqa: PLR0917 - fixtures
+        """A token that the new bus refuses is said, not told, and the old bus is still served."""
+        process = start(config)
+        other = on(config, hostname=second_nats_server.hostname, token="another-token")
+        reload(process, other, "config not taken")
+        assert "another-token" not in process.output
+        async with client(nats_server) as asking:
+            assert await asking.ask(response(3)) == counted(3)
+
+    async def test_away(self, nats_server, second_nats_server, config, start, reload, client):  # noqa: PLR0917 - fixtures
+        """A new bus that is not there is not waited for, and the old one is still served."""
+        process = start(config)
+        second_nats_server.stop()
+        reload(process, on(config, hostname=second_nats_server.hostname), "config not taken")
+        async with client(nats_server) as asking:
+            assert await asking.ask(response(3)) == counted(3)
 
 
-async def test_reload_to_a_bus_that_refuses(server, second_server, config, start, ask):
-    """A token that the new bus refuses is said, and the old bus is still served."""
-    counter = start(config).ready()
-    counter.reload(on(config, hostname=second_server.hostname, token="another-token"))
-    counter.until_said("config not taken")
-    assert "another-token" not in counter.output.read_text()
-    async with server.client() as bus:
-        assert await ask(bus, SUBJECT, response(3)) == {"token_count": {"total": 3}}
-
-
-async def test_reload_to_a_bus_that_is_away(server, second_server, config, start, ask):
-    """So is a new bus that is not there."""
-    counter = start(config).ready()
-    second_server.stop()
-    counter.reload(on(config, hostname=second_server.hostname))
-    counter.until_said("config not taken")
-    async with server.client() as bus:
-        assert await ask(bus, SUBJECT, response(3)) == {"token_count": {"total": 3}}
-
-
-async def test_two_share_the_work(server, config, start, ask):
+async def test_two_share_the_work(nats_server, config, start, client):
     """Of two replicas one answers each message, and when one dies the other answers all."""
-    first, second = start(config, "first").ready(), start(config, "second").ready()
-    async with server.client() as bus:
+    first, second = start(config, "first"), start(config, "second")
+    async with client(nats_server) as asking:
         for _ in range(50):
-            assert await ask(bus, SUBJECT, response(0)) == {"token_count": {"total": 0}}
-        first.process.kill()
-        first.process.wait()
+            assert await asking.ask(response(0)) == counted(0)
+        first.kill()
         for _ in range(20):
-            assert await ask(bus, SUBJECT, response(0)) == {"token_count": {"total": 0}}
-    assert second.process.poll() is None
+            assert await asking.ask(response(0)) == counted(0)
+    assert second.is_running
 
 
-def test_refused_by_the_bus(config, start):
+async def test_the_bus_comes_back(nats_server, config, start, client):
+    """It finds the bus again, and still knows what was used."""
+    process = start(config)
+    async with client(nats_server) as asking:
+        await asking.ask(response(100))
+    nats_server.kill()
+    await process.logged("lost the bus")
+    nats_server.start()
+    async with client(nats_server) as asking:
+        assert await asking.ask(REQUEST) == REFUSED
+
+
+def test_refused_by_the_bus(config, run_service):
     """A wrong token ends it with a clear error that does not tell the token."""
-    counter = start(config, token="wrong-token-1234")
-    assert counter.process.wait(30) == 1
-    text = counter.output.read_text()
-    assert "refuses the token" in text
-    assert "wrong-token-1234" not in text
-    assert "Traceback" not in text
+    process = run_service("processors.tokencounter", config, env={"NATS_TOKEN": "wrong-token-1234"})
+    assert process.wait() == 1
+    assert "refuses the token" in process.output
+    assert "wrong-token-1234" not in process.output
+    assert "Traceback" not in process.output
