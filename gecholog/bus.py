@@ -7,6 +7,7 @@ that one retries a refused token, and closes for good on errors that a new conne
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import nats.errors
 from nats.aio.client import Client
 
-from gecholog.errors import BusAway, BusRefused, MessageTooLarge, NoAnswer
+from gecholog.errors import BusAway, BusError, BusRefused, MessageTooLarge, NoAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,12 @@ _SAY_SO_EVERY = 5.0  # seconds
 _LONGEST_PAUSE = 1.0  # seconds between attempts: a bus that is back is found soon
 _CONNECT_TIMEOUT = 2  # seconds
 _PENDING = 64 * 1024 * 1024  # bytes that may wait to be written while the bus is slow
+_PING_EVERY = 10  # seconds; a bus that answers nothing, two times running, is lost
+_LOOK_EVERY = 1.0  # seconds between looks whether a client is still open
+_CLOSED_WITHIN = 2.0  # seconds
+
+# What can go wrong in the client library. RuntimeError is uvloop's word for a connection that is closed already.
+_FAILURES = (nats.errors.Error, OSError, TimeoutError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,16 @@ class _Subscription:
     handler: Handler
 
 
+class _Client(Client):
+    """The library's client, less a flaw: closing writes what is pending even to a connection that is lost, fails at
+    that (in a task of its own), and then tells nobody that it is closed (nats-py 2.16, `Client._close`).
+    """
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:  # noqa: FBT001, FBT002 - the library's own
+        self._pending, self._pending_data_size = [], 0
+        await super()._close(status, do_cbs)
+
+
 class Bus:
     """One connection to the bus, made again whenever it is lost."""
 
@@ -100,9 +117,12 @@ class Bus:
             client = await self._connected_client()
             if client is None:
                 return
-            await self._begin(client)
-            await self._lost.wait()
-            self._end()
+            try:
+                await self._begin(client)
+                await self._until_closed(client)
+            finally:
+                await _let_go(client)
+                self._end(client)
 
     async def opened(self) -> None:
         """Wait until the bus has been reached for the first time."""
@@ -115,9 +135,9 @@ class Bus:
         if client is not None:
             try:
                 await client.flush(timeout=1)
-            except (nats.errors.Error, OSError, TimeoutError):
+            except _FAILURES:
                 self._log.warning("the bus did not confirm the last messages")
-            await client.close()
+            await _let_go(client)
         self._lost.set()
 
     @property
@@ -140,11 +160,12 @@ class Bus:
         client = self._client
         if client is None:
             raise BusAway("no connection to the bus")
-        if len(data) > client.max_payload:
-            raise MessageTooLarge(len(data), client.max_payload)
+        size = len(data) + (_size(headers) if headers else 0)
+        if size > client.max_payload:  # the server would end the connection
+            raise MessageTooLarge(size, client.max_payload)
         try:
             await client.publish(subject, data, reply=reply, headers=headers)
-        except (nats.errors.Error, OSError) as error:
+        except _FAILURES as error:
             raise BusAway("the bus cannot be written to") from error
 
     async def request(
@@ -156,16 +177,18 @@ class Bus:
     ) -> bytes:
         """Ask, and wait `timeout` seconds for one answer. Raises NoAnswer, BusAway, MessageTooLarge."""
         number = str(next(self._numbers))
-        future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Msg] = loop.create_future()
         self._answers[number] = future
+        timer = loop.call_later(timeout, _expire, future, timeout)  # a fifth of what asyncio.timeout costs
         try:
             await self.publish(subject, data, headers, f"{self._inbox}.{number}")
-            async with asyncio.timeout(timeout):
-                message = await future
-        except TimeoutError as error:
-            raise NoAnswer(f"no answer in {round(timeout * 1000)} ms") from error
+            message = await future
         finally:
+            timer.cancel()
             del self._answers[number]
+            if future.done() and not future.cancelled():
+                future.exception()  # taken note of, if it came while the message could not be published
         if message.headers and message.headers.get("Status") == _NO_RESPONDERS:
             raise NoAnswer("nobody listens")
         return bytes(message.data)
@@ -178,7 +201,8 @@ class Bus:
         subscription = _Subscription(subject, queue, handler)
         self._subscriptions.append(subscription)
         if self._client is not None:
-            await self._subscribe(self._client, subscription)
+            with contextlib.suppress(*_FAILURES):  # lost just now: the next connection subscribes
+                await self._subscribe(self._client, subscription)
 
     async def flush(self) -> None:
         """Wait until the bus has taken everything that was sent before. Raises BusAway."""
@@ -186,7 +210,7 @@ class Bus:
             raise BusAway("no connection to the bus")
         try:
             await self._client.flush(timeout=_CONNECT_TIMEOUT)
-        except (nats.errors.Error, OSError, TimeoutError) as error:
+        except _FAILURES as error:
             raise BusAway("the bus does not answer") from error
 
     def jetstream(self, timeout: float = 5) -> JetStreamContext:
@@ -199,11 +223,14 @@ class Bus:
 
     async def _connected_client(self) -> Client | None:
         """A client that is connected; None if `close` was called meanwhile."""
-        said, pause = 0.0, 0.05
+        said, pause = -_SAY_SO_EVERY, 0.05
         while not self._closing:
             try:
-                return await self._connect()
-            except (nats.errors.Error, OSError, TimeoutError) as error:
+                client = await self._connect()
+                if not self._closing:
+                    return client
+                await _let_go(client)
+            except _FAILURES as error:
                 if time.monotonic() - said >= _SAY_SO_EVERY:
                     said = time.monotonic()
                     reason = self._heard or str(error)
@@ -213,10 +240,13 @@ class Bus:
         return None
 
     async def _connect(self) -> Client:
-        client = Client()
+        client = _Client()
+        self._heard = ""
 
         async def heard(error: Exception) -> None:
             self._heard = str(error)
+            if _is_complaint(error):
+                self._log.warning("the bus complains", reason=self._heard)
 
         async def closed() -> None:
             if self._client is client:
@@ -231,13 +261,15 @@ class Bus:
                 max_reconnect_attempts=1,  # 0 would mean: without end
                 reconnect_time_wait=0,
                 connect_timeout=_CONNECT_TIMEOUT,
+                ping_interval=_PING_EVERY,
                 error_cb=heard,
                 closed_cb=closed,
                 pending_size=_PENDING,
                 # subjects are checked once, in the config
                 skip_subject_validation=True,
             )
-        except nats.errors.Error as error:
+        except BaseException as error:
+            await _let_go(client)  # a client that could not connect keeps its socket otherwise
             if _is_refusal(error):
                 where = self.address.hostname
                 raise BusRefused(f"the bus at {where} refuses the token (service_bus.token, NATS_TOKEN)") from error
@@ -248,17 +280,16 @@ class Bus:
         self._lost.clear()
         self._inbox = client.new_inbox()
         self._client = client
-        if client.is_closed:  # lost before anybody could hear of it
-            self._lost.set()
-            return
         try:
             await client.subscribe(f"{self._inbox}.*", cb=self._answered)
-            for subscription in self._subscriptions:
+            for subscription in list(self._subscriptions):  # who comes meanwhile sees the client and subscribes
                 await self._subscribe(client, subscription)
             await client.flush(timeout=_CONNECT_TIMEOUT)
-        except (nats.errors.Error, OSError, TimeoutError):
-            await client.close()
-            self._lost.set()
+        except _FAILURES:
+            await _let_go(client)
+            await asyncio.sleep(_LONGEST_PAUSE)  # a bus that takes us and drops us is not asked without end
+            return
+        if self._closing:
             return
         self._opened.set()
         self._log.info("connected to the bus", hostname=self.address.hostname)
@@ -267,14 +298,25 @@ class Bus:
                 await announcement(self)
             except BusAway:
                 return
+            except BusError as error:
+                self._log.warning("connection not announced", reason=str(error))
 
-    def _end(self) -> None:
+    async def _until_closed(self, client: Client) -> None:
+        """Wait until the client is closed. It says so; that it does is not relied upon."""
+        while not client.is_closed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY):
+                    await self._lost.wait()
+                    return
+
+    def _end(self, client: Client) -> None:
         self._client = None
         for future in self._answers.values():
             if not future.done():
                 future.set_exception(BusAway("the connection to the bus was lost"))
         if not self._closing:
-            self._log.warning("lost the bus", hostname=self.address.hostname)
+            reason = str(client.last_error or self._heard)
+            self._log.warning("lost the bus", hostname=self.address.hostname, reason=reason)
 
     async def _subscribe(self, client: Client, subscription: _Subscription) -> None:
         async def deliver(message: Msg) -> None:
@@ -291,7 +333,29 @@ class Bus:
             future.set_result(message)
 
 
-def _is_refusal(error: Exception) -> bool:
+async def _let_go(client: Client) -> None:
+    """Close a client, whatever state it is in. A bus that does not even read is not waited for."""
+    with contextlib.suppress(*_FAILURES):
+        async with asyncio.timeout(_CLOSED_WITHIN):
+            await client.close()
+
+
+def _size(headers: Mapping[str, str]) -> int:
+    """Bytes that headers take in a message: they count towards max_payload."""
+    return len("NATS/1.0\r\n\r\n") + sum(len(f"{name}: {value}\r\n".encode()) for name, value in headers.items())
+
+
+def _is_complaint(error: Exception) -> bool:
+    """Tell whether an error leaves the connection as it is, and matters: messages dropped, a subject not allowed."""
+    return isinstance(error, nats.errors.SlowConsumerError) or "permissions violation" in str(error).lower()
+
+
+def _expire(future: asyncio.Future[Msg], seconds: float) -> None:
+    if not future.done():
+        future.set_exception(NoAnswer(f"no answer in {round(seconds * 1000)} ms"))
+
+
+def _is_refusal(error: BaseException) -> bool:
     return isinstance(error, nats.errors.AuthorizationError) or "authorization violation" in str(error).lower()
 
 

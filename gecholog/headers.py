@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
 Headers = dict[str, list[str]]
 
@@ -67,26 +68,33 @@ def lines(headers: Mapping[str, list[str]]) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def without(headers: Mapping[str, list[str]], names: Collection[str]) -> Headers:
-    """`headers` less those in `names`."""
+def without(headers: Headers, names: AbstractSet[str]) -> Headers:
+    """`headers` less those in `names`; the same object if there are none."""
+    if names.isdisjoint(headers):
+        return headers
     return {name: values for name, values in headers.items() if name not in names}
 
 
-def masked(headers: Mapping[str, list[str]], names: Collection[str]) -> Headers:
-    """`headers` with one mask in place of all values of each header in `names`."""
+def masked(headers: Headers, names: AbstractSet[str]) -> Headers:
+    """`headers` with one mask in place of all values of each header in `names`; the same object if there are none."""
+    if names.isdisjoint(headers):
+        return headers
     return {name: [MASK] if name in names else values for name, values in headers.items()}
 
 
-def connection_bound(headers: Mapping[str, list[str]]) -> Collection[str]:
-    """Names that must not be forwarded: the hop-by-hop headers and those that `Connection` lists."""
+def connection_options(headers: Mapping[str, list[str]]) -> frozenset[str]:
+    """Names of headers that `Connection` lists: they must not be forwarded either (RFC 9110, section 7.6.1)."""
     listed = headers.get("Connection")
-    if not listed:
-        return HOP_BY_HOP
+    return _options(tuple(listed)) if listed else _NO_OPTIONS
+
+
+_NO_OPTIONS: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=256)
+def _options(listed: tuple[str, ...]) -> frozenset[str]:
     named = {canonical(option.strip()) for value in listed for option in value.split(",")}
-    return HOP_BY_HOP if named <= _HARMLESS_OPTIONS else HOP_BY_HOP | named
-
-
-_HARMLESS_OPTIONS = frozenset({"", "Close", "Keep-Alive"})
+    return frozenset(named - {"", "Close", "Keep-Alive"})
 
 
 def refusal(required: Mapping[str, tuple[str, ...]], headers: Mapping[str, list[str]]) -> str | None:

@@ -13,8 +13,10 @@ import msgspec
 import orjson
 
 from gecholog.errors import NotJson
+from gecholog.positions import locate
 
 _split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_skim = msgspec.json.Decoder(msgspec.Raw).decode
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 
@@ -27,13 +29,25 @@ class Raw(bytes):
 def is_json(data: bytes) -> bool:
     """Tell whether `data` is one JSON value in UTF-8 (RFC 8259, without a byte order mark).
 
-    orjson answers quickly for nearly everything. It also refuses what the grammar allows (lone surrogates, numbers out
-    of range, depth over 1,024), so the standard library has the second opinion.
+    msgspec walks over the value without making anything of it, and answers quickly for nearly everything. It does not
+    look at the encoding of strings, and refuses some of what the grammar allows (lone surrogates, great depth), so the
+    standard library has the second opinion.
     """
     try:
-        orjson.loads(data)
-    except orjson.JSONDecodeError:
+        _skim(data)
+    except (msgspec.MsgspecError, RecursionError):
         return _is_json_by_grammar(data)
+    return is_utf8(data)
+
+
+def is_utf8(data: bytes) -> bool:
+    """Tell whether `data` is text in UTF-8."""
+    if data.isascii():
+        return True
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
     return True
 
 
@@ -55,13 +69,29 @@ def split(data: bytes) -> dict[str, Raw]:
 
     Raises NotJson if `data` is not a JSON object. Of a name that comes twice the last value counts.
     """
-    if not is_json(data):
-        raise NotJson("not JSON")
     try:
         parts = _split(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise NotJson("not a JSON object") from error
+    except (msgspec.MsgspecError, RecursionError):
+        return _split_by_grammar(data)
+    if not is_utf8(data):
+        raise NotJson("not JSON")
     return {name: Raw(value) for name, value in parts.items()}
+
+
+def _split_by_grammar(data: bytes) -> dict[str, Raw]:
+    """`split` for what msgspec refuses although it may be JSON."""
+    if not _is_json_by_grammar(data):
+        raise NotJson("not JSON")
+    if not data.lstrip(b" \t\r\n").startswith(b"{"):
+        raise NotJson("not a JSON object")
+    text = data.decode("utf-8")
+    try:
+        spans = locate(text)
+    except RecursionError as error:
+        raise NotJson("nested too deeply") from error
+    return {
+        str(path[0]): Raw(text[start:end].encode("utf-8")) for path, (start, end) in spans.items() if len(path) == 1
+    }
 
 
 def loads(data: bytes) -> Any:

@@ -8,7 +8,8 @@ ever widened, by a subject or by higher limits that a config file asks for: who 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gecholog import rawjson
@@ -22,13 +23,17 @@ STREAM = "GECHOLOG"
 _API = "$JS.API."
 _TIMEOUT = 5.0  # seconds; making a stream waits for the disk
 _ATTEMPTS = 5
+_BETWEEN_ATTEMPTS = 0.1  # seconds
+_SMALLEST = 64 * 1024 * 1024  # bytes; the default is made smaller to fit a small disk, but not below this
 _NANOSECONDS = 1_000_000_000
 _UNLIMITED = -1
 
 # JetStream's numbers for errors (nats-server, server/errors.json)
 _NOT_ENABLED = frozenset({10039, 10076})  # for this account, for the whole server
 _NO_STREAM = 10059
-_RACES = frozenset({10058, 10065})  # somebody else made it between our question and our order: look again
+_NO_ROOM = 10047
+# Somebody else makes it at this moment, or did between our question and our order: look again.
+_RACES = frozenset({10058, 10065, _NO_ROOM})
 NO_CONSUMER = 10014
 
 
@@ -107,6 +112,7 @@ async def ensure(bus: Asks, subject: str, limits: Limits | None = None) -> Recor
         except RecordLogRefused as error:
             if error.code not in _RACES:
                 raise
+        await asyncio.sleep(_BETWEEN_ATTEMPTS)
     return await _ensure(bus, subject, limits)
 
 
@@ -120,11 +126,23 @@ async def _ensure(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
     except RecordLogRefused as error:
         if error.code != _NO_STREAM:
             raise
-        return RecordLog.of(await ask(bus, f"STREAM.CREATE.{STREAM}", new_config(subject, limits or Limits())))
+        return await _create(bus, subject, limits)
     wide = widened(info["config"], subject, limits)
     if wide != info["config"]:
         info = await ask(bus, f"STREAM.UPDATE.{STREAM}", wide)
     return RecordLog.of(info)
+
+
+async def _create(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
+    """Make the stream. Nobody asked for the size of the default: where there is no room for it, half will do."""
+    wanted = limits or Limits()
+    while True:
+        try:
+            return RecordLog.of(await ask(bus, f"STREAM.CREATE.{STREAM}", new_config(subject, wanted)))
+        except RecordLogRefused as error:
+            if error.code != _NO_ROOM or limits is not None or wanted.max_bytes // 2 < _SMALLEST:
+                raise
+        wanted = replace(wanted, max_bytes=wanted.max_bytes // 2)
 
 
 async def ask(bus: Asks, call: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:

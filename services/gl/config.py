@@ -12,7 +12,7 @@ from gecholog import logs, recordlog, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
 from gecholog.errors import ConfigError, Problem
-from gecholog.headers import canonical
+from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import routing
 
@@ -105,6 +105,7 @@ class Config:
     session_header: str
     masked: frozenset[str]
     removed: frozenset[str]
+    never_forwarded: frozenset[str]
     log_unauthorized: bool
     log_max_payload: int
     journal_max_bytes: int
@@ -222,6 +223,7 @@ def build(document: Document) -> Config:
     """Make a config of a checked document. Raises ConfigError if TLS files cannot be used."""
     values = document.values
     masked = frozenset(canonical(name) for name in values.get("masked_headers", ()))
+    removed = frozenset(canonical(name) for name in values.get("remove_headers", ()))
     routers = tuple(_router(entry) for entry in values["routers"])
     bus = values["service_bus"]
     logs.protect([bus["token"], *_secrets(routers, masked)])
@@ -235,7 +237,8 @@ def build(document: Document) -> Config:
         topics=Topics(bus["topic"], bus["topic_exact_isalive"], bus["topic_exact_logger"]),
         session_header=canonical(values["session_id_header"]),
         masked=masked,
-        removed=frozenset(canonical(name) for name in values.get("remove_headers", ())),
+        removed=removed,
+        never_forwarded=removed | HOP_BY_HOP | {"Host"},
         log_unauthorized=values.get("log_unauthorized", False),
         log_max_payload=values.get("log_max_payload_bytes", _MIB),
         journal_max_bytes=values.get("journal_max_bytes", 1024 * _MIB),

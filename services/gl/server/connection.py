@@ -142,8 +142,8 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        head = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._lines)
-        if head > self._listener.limits.request_head:
+        limit = self._listener.limits.request_head
+        if self._head_bytes > limit and self._head_size() > limit:  # what came may hold a part of the body as well
             raise HeadRefusal(431, "request head too large")
         self._head_bytes = 0
         exchange = self._exchange()
@@ -154,6 +154,9 @@ class Connection(asyncio.Protocol):
         self._waiting.append(exchange)
         if len(self._waiting) >= _QUEUED:
             self._transport.pause_reading()
+
+    def _head_size(self) -> int:
+        return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._lines)
 
     def _exchange(self) -> Exchange:
         version = self._parser.get_http_version()

@@ -123,20 +123,16 @@ def outgoing_headers(
         chosen, lost = real, {}
     else:
         given = as_headers(plain(field))
-        chosen = headers.without(given, config.masked)
-        chosen |= {name: values for name, values in real.items() if name in config.masked}
+        kept = {name: values for name, values in real.items() if name in config.masked}
+        chosen = headers.without(given, config.masked) | kept
         lost = {name: [headers.MASK] if name in config.masked else [] for name in before if name not in given}
     chosen = chosen | static if static else chosen
-    removed: Headers = {name: [] for name in chosen if name in config.removed}
-    dropped = headers.connection_bound(real)
-    sent = {
-        name: values
-        for name, values in chosen.items()
-        if name not in removed and name not in dropped and name != "Host"
-    }
     notes: dict[str, Headers] = {}
-    if removed:
-        notes["removed"] = removed
+    if not config.removed.isdisjoint(chosen):
+        notes["removed"] = {name: [] for name in chosen if name in config.removed}
+    sent = headers.without(chosen, config.never_forwarded)
+    if options := headers.connection_options(real):
+        sent = headers.without(sent, options)
     if lost:
         notes["discarded"] = lost
     return Outgoing(sent, headers.masked(sent, config.masked), notes)

@@ -13,7 +13,7 @@ _FRAMINGS = frozenset({"event-stream", "ndjson", "jsonl", "jsonlines", "json-lin
 _BOM = b"\xef\xbb\xbf"
 _RECORD_SEPARATOR = b"\x1e"
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
-_DIGITS_OF_64_BITS = 18  # as many always fit
+_LONGEST_INTEGER = 20  # characters of the smallest and the largest integer of 64 bits
 
 
 class Event(NamedTuple):
@@ -42,9 +42,10 @@ def media_type(content_type: str) -> str:
 def events_of(data: bytes, content_type: str) -> Iterator[Event]:
     """The events of a whole body that are JSON objects; everything else, such as `[DONE]`, is left out."""
     data = data.removeprefix(_BOM)
-    if media_type(content_type).endswith("event-stream") and not data.lstrip().startswith(b"{"):
-        return server_sent(data)
-    return lines(data)
+    is_announced = media_type(content_type).endswith("event-stream")
+    # some servers announce one and send the other
+    is_sse = not data.lstrip().startswith(b"{") if is_announced else data.startswith((b"data:", b"event:"))
+    return server_sent(data) if is_sse else lines(data)
 
 
 def server_sent(data: bytes) -> Iterator[Event]:
@@ -141,7 +142,8 @@ def _whole_items(data: bytes) -> Iterator[Any]:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _DIGITS_OF_64_BITS else float(digits)
+    fits = len(digits) <= _LONGEST_INTEGER and -(2**63) <= int(digits) < 2**64
+    return int(digits) if fits else float(digits)
 
 
 def _nothing(_constant: str) -> None:

@@ -207,6 +207,9 @@ class StreamedAnswer:
             if not self._complete:
                 self._fail(UpstreamError(502, f"not HTTP: {error}"))
             return
+        finally:
+            if self._complete or self._fault is not None:
+                self._parser = None  # it knows our methods: a cycle that only the collector would find
         if not self._has_head and self._head_bytes > _LARGEST_HEAD:
             self._fail(UpstreamError(502, "head of the answer too large"))
         elif self._waiting > _HIGH_WATER and not self._complete:
