@@ -36,6 +36,7 @@ _SAY_SO_EVERY = 5.0  # seconds
 _LONGEST_PAUSE = 1.0  # seconds between attempts: a bus that is back is found soon
 _CONNECT_TIMEOUT = 2  # seconds
 _PENDING = 64 * 1024 * 1024  # bytes that may wait to be written while the bus is slow
+_FLUSHED_WITHIN = 2.0  # seconds that a publisher is held up then; without a limit it would never hear of a loss
 _PING_EVERY = 10  # seconds; a bus that answers nothing, two times running, is lost
 _LOOK_EVERY = 1.0  # seconds between looks whether a client is still open
 _CLOSED_WITHIN = 2.0  # seconds
@@ -167,6 +168,8 @@ class Bus:
             await client.publish(subject, data, reply=reply, headers=headers)
         except _FAILURES as error:
             raise BusAway("the bus cannot be written to") from error
+        if client.is_closed:
+            raise BusAway("the connection to the bus was lost")
 
     async def request(
         self,
@@ -226,10 +229,7 @@ class Bus:
         said, pause = -_SAY_SO_EVERY, 0.05
         while not self._closing:
             try:
-                client = await self._connect()
-                if not self._closing:
-                    return client
-                await _let_go(client)
+                return await self._connect()
             except _FAILURES as error:
                 if time.monotonic() - said >= _SAY_SO_EVERY:
                     said = time.monotonic()
@@ -265,6 +265,7 @@ class Bus:
                 error_cb=heard,
                 closed_cb=closed,
                 pending_size=_PENDING,
+                flush_timeout=_FLUSHED_WITHIN,
                 # subjects are checked once, in the config
                 skip_subject_validation=True,
             )
@@ -274,6 +275,8 @@ class Bus:
                 where = self.address.hostname
                 raise BusRefused(f"the bus at {where} refuses the token (service_bus.token, NATS_TOKEN)") from error
             raise
+        if self._closing:
+            await _let_go(client)
         return client
 
     async def _begin(self, client: Client) -> None:
@@ -287,9 +290,8 @@ class Bus:
             await client.flush(timeout=_CONNECT_TIMEOUT)
         except _FAILURES:
             await _let_go(client)
-            await asyncio.sleep(_LONGEST_PAUSE)  # a bus that takes us and drops us is not asked without end
-            return
-        if self._closing:
+            if not self._closing:
+                await asyncio.sleep(_LONGEST_PAUSE)  # a bus that takes us and drops us is not asked without end
             return
         self._opened.set()
         self._log.info("connected to the bus", hostname=self.address.hostname)

@@ -61,12 +61,11 @@ def main(program: Program[C], argv: Sequence[str] | None = None) -> int:
     logs.set_level(document.values["log_level"])
     log.info("starting", version=__version__, file=document.source, sha256=document.sha256)
 
-    def reread() -> tuple[C, str]:
+    def reread() -> service.Reading[C]:
         fresh = config.check(_read(arguments)[0], source, blueprint)
         made = program.build(fresh)
         _report("warning", fresh.source, fresh.warnings, aloud=False)
-        logs.set_level(fresh.values["log_level"])
-        return made, fresh.sha256
+        return service.Reading(made, fresh.sha256, fresh.values["log_level"])
 
     sign = ChecksumFile.of(arguments.alias)
     return service.run(program.make(built, arguments.alias), reread, document.sha256, sign, program.ready)
@@ -93,7 +92,8 @@ def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments
 
 def _read(arguments: Arguments) -> tuple[bytes, str]:
     if arguments.file is None:
-        return sys.stdin.buffer.read(), "standard input"
+        # None: the process was started with its standard input closed
+        return sys.stdin.buffer.read() if sys.stdin else b"", "standard input"
     return config.read(arguments.file), str(arguments.file)
 
 

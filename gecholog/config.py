@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -59,11 +60,18 @@ def checksum(data: bytes) -> str:
 
 def check(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[str, str] | None = None) -> Document:
     """Make a document of a config file's bytes; `source` is its name in messages. Raises ConfigError."""
+    try:
+        return _checked(data, source, blueprint, os.environ if environ is None else environ)
+    except RecursionError:
+        raise ConfigError(source, [Problem("", "is nested too deeply")]) from None
+
+
+def _checked(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[str, str]) -> Document:
     text = _text(data, source)
-    filled = fill(text, os.environ if environ is None else environ)
+    filled = fill(text, environ)
     if filled.problems:
         raise ConfigError(source, filled.problems)
-    value = _without_nulls(_parsed(filled.text, source))
+    value = _without_nulls(_parsed(filled, source))
     verdict = _judge(blueprint, value)
     report = _Report(filled)
     if verdict.errors:
@@ -84,18 +92,28 @@ def _text(data: bytes, source: str) -> str:
         raise ConfigError(source, [Problem("", "is not UTF-8", line)]) from error
 
 
-def _parsed(text: str, source: str) -> Any:
+def _parsed(filled: Filled, source: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(filled.text, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
-        rule = f"is not JSON: {error.msg} at column {error.colno}"
+        line = error.pos - error.colno + 1
+        # behind a filled variable the column is not that of the file, and tells how long the value is
+        exact = not any(line <= reference.offset < error.pos for reference in filled.references)
+        rule = f"is not JSON: {error.msg}" + (f" at column {error.colno}" if exact else "")
         raise ConfigError(source, [Problem("", rule, error.lineno)]) from None  # the error holds the filled text
-    except (ValueError, RecursionError):
-        raise ConfigError(source, [Problem("", "is not JSON")]) from None
+    except ValueError:
+        raise ConfigError(source, [Problem("", "is not JSON, or holds a number out of range")]) from None
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("out of range")
+    return number
 
 
 def _without_nulls(value: Any) -> Any:
@@ -159,7 +177,18 @@ class _Report:
         span = self._span(path)
         variables = [f"{ref.name}{'' if ref.is_set else ', which is not set'}" for ref in self._within(path)]
         origin = f" (the value comes from the environment variable {' and '.join(variables)})" if variables else ""
-        return Problem(dotted(path), rule + origin, line_of(self._text, span[0]))
+        return Problem(self._shown(path), rule + origin, line_of(self._text, span[0]))
+
+    def _shown(self, path: Path) -> str:
+        return dotted(tuple(self._step(path[: depth + 1]) for depth in range(len(path))))
+
+    def _step(self, path: Path) -> str | int:
+        """The last step of a path; a name that comes from the environment by its variables, for it may be a secret."""
+        if not self._references or path not in self._spans or isinstance(path[-1], int):
+            return path[-1]
+        begin, value = self._spans[path[:-1]][0], self._spans[path][0]
+        begin = max((end for start, end in self._spans.values() if begin < start and end <= value), default=begin)
+        return "".join(f"${{{ref.name}}}" for ref in self._references if begin < ref.offset < value) or path[-1]
 
     def _span(self, path: Path) -> tuple[int, int]:
         """Where a path stands; a field that is missing is looked for where it should be."""

@@ -40,7 +40,12 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 @lru_cache(maxsize=4096)
 def canonical(name: str) -> str:
-    """`content-TYPE` → `Content-Type`: the form that Go's net/http gives to names, which records show."""
+    """`content-TYPE` → `Content-Type`: the form that Go's net/http gives to names, which records show.
+
+    What is not a token stays as it is (Go's textproto.CanonicalMIMEHeaderKey).
+    """
+    if not is_name(name):
+        return name
     return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
 
 

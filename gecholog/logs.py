@@ -6,11 +6,15 @@ with `protect` are masked wherever they turn up in a line: a safety net below th
 
 from __future__ import annotations
 
+import io
+import json
 import logging
+import re
 import sys
 import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TextIO
+from urllib.parse import quote
 
 import orjson
 
@@ -18,7 +22,7 @@ from gecholog.headers import MASK
 from gecholog.timer import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR}
 _NAMES = {number: name for name, number in LEVELS.items()} | {logging.CRITICAL: "ERROR"}
@@ -60,7 +64,7 @@ class _JsonLines(logging.Formatter):
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
-        self.secrets: frozenset[str] = frozenset()
+        self.secrets: re.Pattern[str] | None = None
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -77,16 +81,18 @@ class _JsonLines(logging.Formatter):
         return self._without_secrets(_line(entry))
 
     def _without_secrets(self, line: str) -> str:
-        for secret in self.secrets:
-            line = line.replace(secret, MASK)
-        return line
+        return self.secrets.sub(MASK, line) if self.secrets else line
 
 
 def _line(entry: dict[str, Any]) -> str:
     try:
         return orjson.dumps(entry, default=str).decode()
-    except orjson.JSONEncodeError:  # text with lone surrogates
-        return orjson.dumps(entry | {name: ascii(value) for name, value in entry.items()}).decode()
+    except orjson.JSONEncodeError:  # lone surrogates, integers beyond 64 bits
+        return orjson.dumps({name: _plain(value) for name, value in entry.items()}).decode()
+
+
+def _plain(value: Any) -> str:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else ascii(value)
 
 
 def setup(service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
@@ -94,6 +100,8 @@ def setup(service: str, level: str = "INFO", stream: TextIO | None = None) -> No
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
+    if stream is None and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # whatever the locale says: JSON is UTF-8
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(_JsonLines(service))
     root.addHandler(handler)
@@ -110,8 +118,23 @@ def set_level(level: str) -> None:
 
 def protect(secrets: Iterable[str]) -> None:
     """Mask these texts in every line from now on, in place of those named before. Short ones are passed over."""
-    chosen = frozenset(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
-    escaped = frozenset(orjson.dumps(secret).decode()[1:-1] for secret in chosen)
+    forms = {form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in _forms(secret)}
+    # the longest first: of a secret that begins with another one nothing must be left over
+    pattern = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, _JsonLines):
-            handler.formatter.secrets = chosen | escaped
+            handler.formatter.secrets = re.compile(pattern) if forms else None
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How a secret may stand in a line: as it is, in the repr of something, in JSON, in a URL; then all in JSON."""
+    plain = _plain(secret)
+    for form in (
+        plain,
+        repr(plain)[1:-1],
+        ascii(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        quote(plain),
+        quote(plain, ""),
+    ):
+        yield json.dumps(form, ensure_ascii=False)[1:-1]

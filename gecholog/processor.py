@@ -29,8 +29,16 @@ log = Log("processor")
 async def attach(bus: Bus, subject: str, answer: Answer, *, queue: str = QUEUE, concurrency: int = 64) -> None:
     """Answer every message on `subject` with `answer`, at most `concurrency` at a time.
 
-    A message whose function fails is answered with nothing, and the failure is logged.
+    A message whose function fails is answered with nothing, and the failure is logged. A function that never waits
+    gains nothing from concurrency: 1 saves it the tasks.
     """
+    if concurrency == 1:
+
+        async def take_one(message: Message) -> None:
+            await _answer(message, answer)
+
+        await bus.subscribe(subject, take_one, queue)
+        return
     free = asyncio.Semaphore(concurrency)
     running: set[asyncio.Task[None]] = set()
 

@@ -17,6 +17,7 @@ from gecholog.positions import locate
 
 _split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _skim = msgspec.json.Decoder(msgspec.Raw).decode
+_LONGEST_INTEGER = 4000  # digits
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 
@@ -60,6 +61,11 @@ def _is_json_by_grammar(data: bytes) -> bool:
     return True
 
 
+def _number(digits: str) -> int | float:
+    """int() refuses more than 4,300 digits, as a guard against numbers that take long to convert."""
+    return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are no JSON
 
@@ -71,7 +77,7 @@ def split(data: bytes) -> dict[str, Raw]:
     """
     try:
         parts = _split(data)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # a name that is no UTF-8
         return _split_by_grammar(data)
     if not is_utf8(data):
         raise NotJson("not JSON")
@@ -101,7 +107,7 @@ def loads(data: bytes) -> Any:
     except orjson.JSONDecodeError:
         pass
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_no_constant)
+        return json.loads(data.decode("utf-8"), parse_constant=_no_constant, parse_int=_number)
     except (ValueError, RecursionError) as error:
         raise NotJson("not JSON") from error
 
@@ -110,12 +116,17 @@ def dumps(value: Any) -> bytes:
     """JSON of `value` in UTF-8, on one line; `Raw` parts go in as they are, line breaks between their tokens as spaces.
 
     `value` holds dicts with string keys, lists, strings, numbers, booleans, None and Raw. Strings with lone surrogates
-    (from header bytes that are no UTF-8) come out with replacement characters.
+    (from header bytes that are no UTF-8) come out with replacement characters. Raises TypeError for other values,
+    ValueError for what is nested too deeply or an integer of more than 4,300 digits.
     """
     try:
         return orjson.dumps(value, default=_fragment)
     except orjson.JSONEncodeError:
-        return orjson.dumps(_without_surrogates(value), default=_fragment)
+        pass
+    try:
+        return _slowly(value)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def _fragment(value: Any) -> orjson.Fragment:
@@ -126,11 +137,26 @@ def _fragment(value: Any) -> orjson.Fragment:
     return orjson.Fragment(data.translate(_LINE_BREAKS) if b"\n" in data or b"\r" in data else data)
 
 
-def _without_surrogates(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
+def _slowly(value: Any) -> bytes:
+    """What orjson refuses: lone surrogates, integers beyond 64 bits, depth over 254."""
     if isinstance(value, dict):
-        return {_without_surrogates(name): _without_surrogates(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
-    return value
+        members = []
+        for name, item in value.items():  # no comprehension: it would halve the depth that can be written
+            members.append(_text(name) + b":" + _slowly(item))
+        return b"{" + b",".join(members) + b"}"
+    if isinstance(value, list | tuple):
+        items = []
+        for item in value:
+            items.append(_slowly(item))  # noqa: PERF401 - as above
+        return b"[" + b",".join(items) + b"]"
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value).encode()
+    return orjson.dumps(value, default=_fragment)
+
+
+def _text(value: str) -> bytes:
+    if not isinstance(value, str):
+        raise TypeError("names must be strings")
+    return orjson.dumps(value.encode("utf-8", "replace").decode("utf-8"))

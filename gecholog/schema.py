@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 
 from gecholog.positions import Path
 
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 Schema = dict[str, Any]
 Finding = tuple[Path, str]
+
+# JSON Schema takes 1.0 for an integer. What a config is built of would then be a float.
+_TYPES = Draft202012Validator.TYPE_CHECKER.redefine(
+    "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+)
+_Validator = validators.extend(Draft202012Validator, type_checker=_TYPES)  # type: ignore[no-untyped-call] # has no types
 
 _COMMON = "common.schema.json#/$defs/"
 
@@ -57,7 +63,7 @@ def _inlined(node: Any) -> Any:
 
 def findings(schema: Schema, value: Any) -> Iterator[tuple[Path, str, bool]]:
     """All that is wrong with `value`: path, rule, and whether it is a wrong JSON type."""
-    for error in Draft202012Validator(schema).iter_errors(value):
+    for error in _Validator(schema).iter_errors(value):
         path: Path = tuple(error.absolute_path)
         for place, rule in _explained(error, path):
             yield place, rule, error.validator == "type"

@@ -10,10 +10,12 @@ import asyncio
 import contextlib
 import gc
 import signal
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import uvloop
 
+from gecholog import logs
 from gecholog.errors import ConfigError, GechologError
 from gecholog.logs import Log
 
@@ -28,6 +30,15 @@ C_contra = TypeVar("C_contra", contravariant=True)
 log = Log("service")
 
 _REAPED_WITHIN = 5.0  # seconds that background tasks have to end after `stop`
+
+
+@dataclass(frozen=True)
+class Reading(Generic[C]):
+    """A config file read again: what was made of it, its checksum, and its log level (in force with the rest of it)."""
+
+    config: C
+    sha256: str
+    log_level: str
 
 
 class Service(Protocol[C_contra]):
@@ -80,25 +91,28 @@ class Life:
 
 def run(
     service: Service[C],
-    reread: Callable[[], tuple[C, str]],
+    reread: Callable[[], Reading[C]],
     checksum: str,
     sign: ChecksumFile,
     ready: str,
 ) -> int:
     """Run a service until it is told to stop; returns the exit code.
 
-    `reread` gives the config that the file holds now, and its checksum, or raises ConfigError; `checksum` is that of
-    the config which `service` was made with; `ready` is the log message that says it is healthy.
+    `reread` gives the config that the file holds now, or raises ConfigError; `checksum` is that of the config which
+    `service` was made with; `ready` is the log message that says it is healthy.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_Running(service, reread, sign, ready).live(checksum))
+        code = runner.run(_Running(service, reread, sign, ready).live(checksum))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # one that comes now must not change the exit code
+    return code
 
 
 class _Running:
     def __init__(
         self,
         service: Service[C],
-        reread: Callable[[], tuple[C, str]],
+        reread: Callable[[], Reading[C]],
         sign: ChecksumFile,
         ready: str,
     ) -> None:
@@ -108,18 +122,20 @@ class _Running:
         self._ready = ready
         self._life = Life()
         self._reload_wanted = asyncio.Event()
+        self._reloading: asyncio.Task[None] | None = None
 
     async def live(self, checksum: str) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._life.ending.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
-        self._sign.remove()
+        self._unsign()
         code = 0
         try:
             code = await self._serve(checksum)
         finally:
-            self._sign.remove()
+            await self._end_reloading()
+            self._unsign()
             await self._stop()
         return code
 
@@ -130,7 +146,7 @@ class _Running:
             await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done() and not (starting.cancelled() or starting.exception()):
                 self._healthy(checksum)
-                self._life.spawn(self._reload_for_ever(), "reload")
+                self._reloading = self._life.spawn(self._reload_for_ever(), "reload")
                 await ending
             return self._verdict(starting)
         finally:
@@ -154,10 +170,7 @@ class _Running:
         return 1
 
     def _healthy(self, checksum: str) -> None:
-        try:
-            self._sign.write(checksum)
-        except OSError as error:
-            log.error("checksum file not written", file=str(self._sign.path), reason=error.strerror)
+        self._write_sign(checksum)
         log.info(self._ready, sha256=checksum)
         _settle_the_collector()
 
@@ -169,8 +182,8 @@ class _Running:
 
     async def _reload(self) -> None:
         try:
-            config, checksum = await asyncio.to_thread(self._reread)
-            await self._service.reload(config)
+            reading = await asyncio.to_thread(self._reread)
+            await self._service.reload(reading.config)
         except ConfigError as error:
             for problem in error.problems:
                 log.error(
@@ -181,8 +194,27 @@ class _Running:
         except Exception as error:  # noqa: BLE001 - a border: a failed reload must not end a service that works
             log.fault("config not taken", error)
         else:
+            logs.set_level(reading.log_level)
+            self._write_sign(reading.sha256)
+            log.info("config in force", sha256=reading.sha256)
+
+    async def _end_reloading(self) -> None:
+        """A reload that is under way would otherwise write the checksum file of a service that has stopped."""
+        if self._reloading is not None:
+            self._reloading.cancel()
+            await asyncio.wait({self._reloading}, timeout=_REAPED_WITHIN)
+
+    def _write_sign(self, checksum: str) -> None:
+        try:
             self._sign.write(checksum)
-            log.info("config in force", sha256=checksum)
+        except OSError as error:
+            log.error("checksum file not written", file=str(self._sign.path), reason=error.strerror)
+
+    def _unsign(self) -> None:
+        try:
+            self._sign.remove()
+        except OSError as error:
+            log.error("checksum file not removed", file=str(self._sign.path), reason=error.strerror)
 
     async def _stop(self) -> None:
         try:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ def outbound_context(tls: OutboundTls) -> ssl.SSLContext:
     # create_default_context without files would load the system's authorities
     context = ssl.create_default_context() if tls.system_cert_pool else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for file in tls.cert_files:
-        context.load_verify_locations(cafile=file)
+        with _naming(file):
+            context.load_verify_locations(cafile=file)
     return context
 
 
@@ -42,5 +47,17 @@ def ingress_context(certificate_file: str, private_key_file: str) -> ssl.SSLCont
     """A context for a server. Raises OSError (ssl.SSLError among them) if a file is not usable."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(certificate_file, private_key_file)
+    with _naming(f"{certificate_file}, {private_key_file}"):
+        # with no password given OpenSSL would ask for one on the terminal, and wait
+        context.load_cert_chain(certificate_file, private_key_file, password="")
     return context
+
+
+@contextlib.contextmanager
+def _naming(files: str) -> Iterator[None]:
+    """The ssl module does not say which file is not usable."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.reason if isinstance(error, ssl.SSLError) and error.reason else error.strerror
+        raise type(error)(error.errno, f"{files}: {reason}") from error

@@ -55,7 +55,7 @@ class Tokencounter:
 
     async def _attached(self, config: Config) -> Bus:
         bus = Bus(config.bus, self._alias, log)
-        await processor.attach(bus, config.topic, self._answer)
+        await processor.attach(bus, config.topic, self._answer, concurrency=1)
         return bus
 
     async def _moved(self, config: Config) -> Bus:

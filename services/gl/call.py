@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from services.gl.config import Config
     from services.gl.query import Pairs
     from services.gl.routing import Router
+    from services.gl.stages.egress import Passing
+    from services.gl.streams import UsageFilter
 
 Lines = list[tuple[bytes, bytes]]
 T = TypeVar("T")
@@ -149,6 +151,7 @@ class Call:
     target: Router | None = None
     outbound: Outbound | None = None
     outbound_shown: Headers | None = None
+    usage_filter: UsageFilter | None = None
     url: str = ""
     sent: Moment | None = None
 
@@ -164,6 +167,7 @@ class Call:
     egress_offered: Headers = field(default_factory=dict)
     payload_changed: bool = False
     egress: Egress | None = None
+    passing: Passing | None = None
     replied: Moment | None = None
     is_recorded: bool = True
 

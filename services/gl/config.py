@@ -238,7 +238,7 @@ def build(document: Document) -> Config:
         session_header=canonical(values["session_id_header"]),
         masked=masked,
         removed=removed,
-        never_forwarded=removed | HOP_BY_HOP | {"Host"},
+        never_forwarded=removed | HOP_BY_HOP | {"Host", "Expect"},
         log_unauthorized=values.get("log_unauthorized", False),
         log_max_payload=values.get("log_max_payload_bytes", _MIB),
         journal_max_bytes=values.get("journal_max_bytes", 1024 * _MIB),

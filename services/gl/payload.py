@@ -19,6 +19,7 @@ from gecholog.rawjson import Raw, dumps, is_json
 
 _HEAD_BYTES = 1024
 _STEP = 64 * 1024
+LARGEST_DECODED = 8 * 1024 * 1024  # bytes; what unpacks to more is recorded by size and hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +87,41 @@ def _inflate(body: bytes, limit: int) -> bytes:
     for window in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
         decompressor = zlib.decompressobj(window)
         try:
-            data = decompressor.decompress(body, limit + 1)
+            data = _within(decompressor.decompress(body, limit + 1), limit)
         except zlib.error:
             continue
-        return _within(data, limit)
+        if not decompressor.eof:
+            raise ValueError("cut off")
+        return data
     raise ValueError("not deflate")
 
 
 def _unbrotli(body: bytes, limit: int) -> bytes:
     decompressor = brotli.Decompressor()
-    parts, size = [], 0
-    for start in range(0, len(body), _STEP):
-        part = decompressor.process(body[start : start + _STEP])
-        size += len(part)
+    parts = [decompressor.process(body, output_buffer_limit=_STEP)]
+    size = len(parts[0])
+    while not decompressor.is_finished():  # what goes beyond a step is held back until it is asked for
         if size > limit:
             raise ValueError("too large")
+        part = decompressor.process(b"", output_buffer_limit=_STEP)
+        if not part and not decompressor.is_finished() and decompressor.can_accept_more_data():
+            raise ValueError("cut off")
         parts.append(part)
-    if not decompressor.is_finished():
-        raise ValueError("cut off")
-    return b"".join(parts)
+        size += len(part)
+    return _within(b"".join(parts), limit)
 
 
 def _unzstd(body: bytes, limit: int) -> bytes:
     with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
-        return _within(reader.read(limit + 1), limit)
+        data = _within(reader.read(limit + 1), limit)
+    rest = body
+    while rest:  # the reader does not say whether the last frame was whole
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        frame.decompress(rest)
+        if not frame.eof:
+            raise ValueError("cut off")
+        rest = frame.unused_data
+    return data
 
 
 def _within(data: bytes, limit: int) -> bytes:

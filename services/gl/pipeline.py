@@ -35,6 +35,7 @@ BEFORE_REPLY = (
 )
 
 AFTER_REPLY = (
+    egress.conclude,  # what came of an answer that broke off
     processors.after_reply,  # asynchronous processors
     final_record.publish,  # timers, filters, the bus
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from gecholog.headers import Headers
 
 _PORTS = {"http": 80, "https": 443}
-_DOTS = frozenset({".", "..", "%2e", "%2e%2e", ".%2e", "%2e."})
+# A segment of one or two dots, as any server may read it: dots and slashes encoded, backslashes, parameters behind `;`.
+_DOT_SEGMENT = re.compile(r"(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?=$|[/\\;]|%2f|%5c|%3b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +136,7 @@ class Table:
 
 def has_dot_segment(path: str) -> bool:
     """Tell whether a path has a `.` or `..` segment, encoded or not: those could lead out of the router's path."""
-    if "." not in path and "%2" not in path:
-        return False
-    return any(segment.lower() in _DOTS for segment in path.split("/"))
+    return _DOT_SEGMENT.search(path) is not None
 
 
 def url_path(target: Target, subpath: str, *, changed: bool) -> tuple[str, str]:

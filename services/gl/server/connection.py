@@ -52,13 +52,14 @@ class Connection(asyncio.Protocol):
         self._current: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
         self._refusal: HeadRefusal | None = None
+        self._without_offer = b""
         self._writable: asyncio.Future[None] | None = None
         self._closing = False
 
     @property
     def may_stay(self) -> bool:
         """Whether the connection takes another request after this one."""
-        return not (self._listener.draining or self._closing or self._refusal)
+        return not (self._listener.draining or self._closing)
 
     # ------------------------------------------------- what the transport says
 
@@ -71,7 +72,7 @@ class Connection(asyncio.Protocol):
             self._refuse(HeadRefusal(503, "too many connections"))
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
+        if self._closing or self._refusal is not None:
             return
         if self._current is None and not self._in_head:
             self._wait_at_most(self._listener.limits.request_head_time)
@@ -92,14 +93,15 @@ class Connection(asyncio.Protocol):
             self._refuse(HeadRefusal(400, "malformed request"))
 
     def _feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            # An offer to speak HTTP/2 (h2c) is passed over (RFC 9110, section 7.8); what follows is a new request.
-            self._parser = httptools.HttpRequestParser(self)
-            rest = data[upgrade.args[0] :]
-            if rest:
-                self._feed(rest)
+        while data:
+            try:
+                self._parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                # An offer to speak HTTP/2 is passed over (RFC 9110, section 7.8). llhttp takes the message for ended at
+                # its head, so the request is read again without the offer, and its body with it.
+                data = self._without_offer + data[upgrade.args[0] :]
+                self._parser = httptools.HttpRequestParser(self)
         if self._arriving is None and self._head_bytes > self._listener.limits.request_head:
             raise HeadRefusal(431, "request head too large")
 
@@ -147,6 +149,9 @@ class Connection(asyncio.Protocol):
             raise HeadRefusal(431, "request head too large")
         self._head_bytes = 0
         exchange = self._exchange()
+        if self._parser.should_upgrade():
+            self._without_offer = self._head_without_offer(exchange.keep_alive)
+            return
         self._arriving = exchange
         if self._current is None:
             self._begin(exchange)
@@ -154,6 +159,17 @@ class Connection(asyncio.Protocol):
         self._waiting.append(exchange)
         if len(self._waiting) >= _QUEUED:
             self._transport.pause_reading()
+
+    def _head_without_offer(self, keep_alive: bool) -> bytes:  # noqa: FBT001 - one fact about the request
+        """The head of the present request as it would be had its sender not offered HTTP/2."""
+        first = b"%s %s HTTP/%s" % (
+            self._parser.get_method(),
+            self._url,
+            self._parser.get_http_version().encode("ascii"),
+        )
+        kept = [b"%s: %s" % line for line in self._lines if line[0].lower() not in _OFFER]
+        last = [] if keep_alive else [b"Connection: close"]
+        return b"\r\n".join([first, *kept, *last, b"", b""])
 
     def _head_size(self) -> int:
         return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._lines)
@@ -221,8 +237,13 @@ class Connection(asyncio.Protocol):
         else:
             self._wait_at_most(self._listener.limits.idle_time)
 
-    def break_off(self) -> None:
-        """Close at once: the caller must not take the reply for complete."""
+    def break_off(self, exchange: Exchange) -> None:
+        """Close at once: the caller must not take the reply for complete. Only for the exchange whose turn it is."""
+        if exchange is self._current:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close at once."""
         self._closing = True
         if self._transport is not None:
             self._transport.abort()
@@ -230,6 +251,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, refusal: HeadRefusal) -> None:
         """Answer a request that cannot be read, after the replies before it; then the connection ends."""
         self._refusal = refusal
+        self._drop_arriving()
         if self._current is not None:
             return  # its turn comes in `replied`
         body = rawjson.dumps({"error": refusal.text})
@@ -239,6 +261,17 @@ class Connection(asyncio.Protocol):
         )
         self._transport.write(head.encode("ascii") + body)
         self._end()
+
+    def _drop_arriving(self) -> None:
+        """The request whose body cannot be read is not answered but by the refusal."""
+        exchange, self._arriving = self._arriving, None
+        if exchange is None or exchange.started:
+            return
+        if exchange is self._current:
+            self._current = None
+            exchange.gone()
+        elif exchange in self._waiting:
+            self._waiting.remove(exchange)
 
     def _end(self) -> None:
         """Say that nothing more comes, and give the caller time to read: closing at once could cost the last bytes."""
@@ -259,9 +292,7 @@ class Connection(asyncio.Protocol):
         self.deadline = None
         if self._closing or self._writable is not None:
             self._transport.abort()
-        elif self._arriving is not None and self._current is self._arriving and not self._current.started:
-            self._current.gone()
-            self._current = None
+        elif self._arriving is not None:
             self._refuse(HeadRefusal(408, "request body took too long"))
         elif self._in_head or self._head_bytes:
             self._refuse(HeadRefusal(408, "request head took too long"))
@@ -285,6 +316,7 @@ def _named(lines: Lines) -> dict[bytes, bytes]:
     return named
 
 
+_OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
 _ONCE = frozenset({b"host", b"content-length", b"transfer-encoding"})
 
 

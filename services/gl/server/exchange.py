@@ -153,7 +153,7 @@ class Exchange:
         """Break off, so that the caller sees that the reply is not complete. Does nothing after its end."""
         if not self.finished:
             self.finished = True
-            self._connection.break_off()
+            self._connection.break_off(self)
 
     def gone(self) -> None:
         """The caller is gone: the work for it is cancelled."""

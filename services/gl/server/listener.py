@@ -68,7 +68,7 @@ class Listener:
         if self._tasks:  # what is left to do for a cancelled call is its record
             await asyncio.wait(self._tasks, timeout=1.0)
         for connection in list(self._connections):
-            connection.break_off()
+            connection.abort()
         if self._sweeper is not None:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):

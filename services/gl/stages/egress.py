@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _CONTENT_TYPE = "Content-Type"
 _STATUSES = range(200, 600)
+_FOLDED_AT_ONCE = 256 * 1024  # bytes of a stream; folding more takes so long that other calls should not wait for it
 _COPIED_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
 
 
@@ -78,7 +80,8 @@ def _changed_body(call: Call) -> bytes | None:
         return None
     fields = call.response.fields
     if fields.get("egress_payload") is fields["inbound_payload"]:
-        return call.inbound_body
+        hidden = call.usage_filter
+        return hidden.feed(call.inbound_body) + hidden.flush() if hidden else call.inbound_body
     call.payload_changed = True
     return body_of(fields.get("egress_payload"))
 
@@ -100,34 +103,41 @@ async def _send(call: Call, status: int, headers: Headers, body: bytes, doors: D
 
 
 async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
-    """Hand on the answer as it arrives, and keep a copy for the record.
-
-    The record is completed whatever happens, for a caller who leaves as well.
-    """
+    """Hand on the answer as it arrives, and keep a copy for the record."""
     answer, responder = call.required_answer(), call.responder
-    passing = _Passing(call, answer.length)
+    length = None if call.usage_filter else answer.length
+    passing = call.passing = Passing(call, answer.length)
     try:
-        await responder.start(egress.status, egress.headers, answer.length)
+        await responder.start(egress.status, egress.headers, length)
         while piece := await answer.read():
             passing.saw(piece)
-            if passing.is_whole:  # this piece has the last byte
-                passing.done(completed=True)
-                final_record.accept(call, doors)
-            await responder.write(piece)
-        if not passing.is_done:
-            passing.done(completed=True)
-            final_record.accept(call, doors)
+            if length is not None and passing.is_whole:  # this piece has the last byte
+                await _keep(call, passing, doors)
+            await responder.write(call.usage_filter.feed(piece) if call.usage_filter else piece)
+        if not passing.is_recorded:
+            await _keep(call, passing, doors)
+        if call.usage_filter:
+            await responder.write(call.usage_filter.flush())
         await responder.finish()
     except UpstreamError as error:
         call.response.note("inbound_payload", f"broke off after {passing.copy.size} bytes: {error.reason}")
         responder.abort()
     finally:
         answer.abandon()
-        if not passing.is_done:
-            passing.done(completed=False)
 
 
-class _Passing:
+async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
+    await passing.record(completed=True)
+    final_record.accept(call, doors)
+
+
+async def conclude(call: Call, _: Doors) -> None:
+    """Record what came of an answer that did not come to its end."""
+    if call.passing is not None and not call.passing.is_recorded:
+        await call.passing.record(completed=False)
+
+
+class Passing:
     """A body that passes by: what was seen of it."""
 
     def __init__(self, call: Call, length: int | None) -> None:
@@ -135,8 +145,9 @@ class _Passing:
         self._call = call
         self._length = length
         self._first: Moment | None = None
-        self.copy = Copy(max(call.config.log_max_payload, _COPIED_AT_LEAST))
-        self.is_done = False
+        self._is_stream = streams.is_stream(call.inbound_headers.get(_CONTENT_TYPE, [""])[0])
+        self.copy = Copy(_copied(call, is_stream=self._is_stream))
+        self.is_recorded = False
 
     @property
     def is_whole(self) -> bool:
@@ -144,13 +155,14 @@ class _Passing:
         return self.copy.size == self._length
 
     def saw(self, piece: bytes) -> None:
+        """A piece of the body comes by."""
         if self._first is None:
             self._first = now()
         self.copy.add(piece)
 
-    def done(self, *, completed: bool) -> None:
+    async def record(self, *, completed: bool) -> None:
         """Put what passed by into the record."""
-        self.is_done = True
+        self.is_recorded = True
         call, fields = self._call, self._call.response.fields
         if completed:
             call.mark_received()
@@ -158,10 +170,12 @@ class _Passing:
         if whole is None:
             fields["inbound_payload"] = self.copy.summary()
             call.response.note("inbound_payload", "too large, recorded by size, hash and head")
+        elif self._is_stream and len(whole) > _FOLDED_AT_ONCE:
+            await asyncio.to_thread(record_body, call, whole, completed=completed)
         else:
             record_body(call, whole, completed=completed)
         fields["egress_payload"] = fields["inbound_payload"]
-        if not completed or streams.is_stream(call.inbound_headers.get(_CONTENT_TYPE, [""])[0]):
+        if not completed or self._is_stream:
             fields["inbound_stream"] = self._stream(completed=completed)
 
     def _stream(self, *, completed: bool) -> dict[str, Any]:
@@ -172,6 +186,13 @@ class _Passing:
             "first_chunk_timer": span(sent, first),
             "completed": completed,
         }
+
+
+def _copied(call: Call, *, is_stream: bool) -> int:
+    """Bytes of an answer that are kept for the record. A stream is many times as large as what it is folded into."""
+    if is_stream:
+        return call.config.limits.response_buffer
+    return max(call.config.log_max_payload, _COPIED_AT_LEAST)
 
 
 async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:

@@ -82,7 +82,7 @@ def _recorded(call: Call, body: bytes, *, completed: bool) -> Recorded:
     content_type = call.inbound_headers.get("Content-Type", [""])[0]
     encoding = call.inbound_headers.get("Content-Encoding")
     if encoding and body:
-        plain = payload.decoded(body, ",".join(encoding), call.config.limits.response_buffer)
+        plain = payload.decoded(body, ",".join(encoding), payload.LARGEST_DECODED)
         if plain is None:
             return Recorded(payload.binary(body, content_type), "cannot be decoded, recorded by size and hash")
         body = plain
@@ -90,4 +90,6 @@ def _recorded(call: Call, body: bytes, *, completed: bool) -> Recorded:
         folded = streams.fold(body, content_type, completed=completed)
         if folded is not None:
             return Recorded(folded)
+    elif body.lstrip()[:1] == b"[" and (folded := streams.fold_array(body)) is not None:  # Gemini streams an array
+        return Recorded(folded)
     return payload.recorded(body, content_type)

@@ -65,7 +65,7 @@ def _recorded_body(call: Call) -> payload.Recorded:
     body = call.body
     content_type = call.headers.get("Content-Type", [""])[0]
     if encoding := call.headers.get("Content-Encoding"):
-        plain = payload.decoded(body, ",".join(encoding), call.config.limits.request_body)
+        plain = payload.decoded(body, ",".join(encoding), payload.LARGEST_DECODED)
         if plain is None:
             return payload.Recorded(payload.binary(body, content_type), "cannot be decoded, recorded by size and hash")
         body = plain

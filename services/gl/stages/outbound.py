@@ -9,7 +9,7 @@ from urllib.parse import quote
 from gecholog import headers, rawjson
 from gecholog.rawjson import Raw
 from gecholog.timer import now, span
-from services.gl import query, routing
+from services.gl import query, routing, streams
 from services.gl.call import Outbound
 
 if TYPE_CHECKING:
@@ -50,9 +50,24 @@ async def prepare(call: Call, _: Doors) -> None:
     half.fields["url_path"] = url_path
     call.target = target
     call.url = f"{url_path}?{merged.raw}" if merged.raw else url_path
-    call.outbound = Outbound(call.message.method, target, path, merged.raw, outgoing.sent, _body(call))
+    body = _body(call)
+    if target.target.add_stream_usage and (asking := streams.usage_request(body)) is not None:
+        body, outgoing = asking, _with_usage(call, asking, outgoing)
+    call.outbound = Outbound(call.message.method, target, path, merged.raw, outgoing.sent, body)
     call.mark_sent()
     half.fields["ingress_outbound_timer"] = span(call.started, call.sent or now())
+
+
+def _with_usage(call: Call, body: bytes, outgoing: Outgoing) -> Outgoing:
+    """Ask for the usage of a stream, and keep the chunk with the answer to that from the caller.
+
+    The filter has to read the stream, so no content encoding is asked for.
+    """
+    call.usage_filter = streams.UsageFilter()
+    call.request.fields["outbound_payload"] = Raw(body)
+    sent = headers.without(outgoing.sent, {"Accept-Encoding"})
+    call.outbound_shown = headers.without(outgoing.shown, {"Accept-Encoding"})
+    return Outgoing(sent, call.outbound_shown, outgoing.notes)
 
 
 def _target(call: Call) -> Router:
@@ -126,13 +141,13 @@ def outgoing_headers(
         kept = {name: values for name, values in real.items() if name in config.masked}
         chosen = headers.without(given, config.masked) | kept
         lost = {name: [headers.MASK] if name in config.masked else [] for name in before if name not in given}
+    if options := headers.connection_options(real):  # of what came: what is set here is not the caller's to take away
+        chosen = headers.without(chosen, options)
     chosen = chosen | static if static else chosen
     notes: dict[str, Headers] = {}
     if not config.removed.isdisjoint(chosen):
         notes["removed"] = {name: [] for name in chosen if name in config.removed}
     sent = headers.without(chosen, config.never_forwarded)
-    if options := headers.connection_options(real):
-        sent = headers.without(sent, options)
     if lost:
         notes["discarded"] = lost
     return Outgoing(sent, headers.masked(sent, config.masked), notes)

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from services.gl.streams import (
-    anthropic,
-    failure,
-    gemini,
-    ollama,
-    openai_chat,
-    openai_completions,
-    openai_responses,
-)
+from services.gl.streams.anthropic import DIALECT as ANTHROPIC
+from services.gl.streams.failure import DIALECT as FAILURE
+from services.gl.streams.gemini import DIALECT as GEMINI
+from services.gl.streams.ollama import DIALECT as OLLAMA
+from services.gl.streams.openai_chat import DIALECT as OPENAI_CHAT
+from services.gl.streams.openai_completions import DIALECT as OPENAI_COMPLETIONS
+from services.gl.streams.openai_responses import DIALECT as OPENAI_RESPONSES
 
-DIALECTS = (
-    openai_responses.DIALECT,
-    anthropic.DIALECT,
-    gemini.DIALECT,
-    ollama.DIALECT,
-    openai_completions.DIALECT,
-    openai_chat.DIALECT,
-    failure.DIALECT,
-)
+DIALECTS = (OPENAI_RESPONSES, ANTHROPIC, GEMINI, OLLAMA, OPENAI_COMPLETIONS, OPENAI_CHAT, FAILURE)

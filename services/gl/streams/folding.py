@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from gecholog import rawjson
-from services.gl.streams import gemini
 from services.gl.streams.dialect import Answer, Dialect
 from services.gl.streams.dialects import DIALECTS
 from services.gl.streams.events import Event, events_of, items
+from services.gl.streams.gemini import DIALECT as GEMINI
 
 _FIRST_EVENTS = 16  # a dialect shows in its first event; others may stand before it (Azure's filter results, pings)
 
@@ -31,7 +31,7 @@ def fold_array(data: bytes) -> Answer | None:
     It arrives as plain `application/json`, so `is_stream` does not tell; ask for every body that begins with `[`. None
     if it is no such array. One that was cut off counts as far as its items are whole.
     """
-    return _folded(items(data), (gemini.DIALECT,), completed=True)
+    return _folded(items(data), (GEMINI,), completed=True)
 
 
 def _folded(events: Iterator[Event], dialects: tuple[Dialect, ...], *, completed: bool) -> Answer | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from services.gl.streams.events import fields, load, with_lf
 
 _BOM = b"\xef\xbb\xbf"
 _LIMIT = 64 * 1024  # bytes; an event beyond that is no usage chunk and is not held until it is complete
+# Told without parsing; most chunks have choices.
+_NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 _LINE_ENDS = (b"\n", b"\r", b"\r\n")
 # What the first line of an event may begin with if the event is to be a usage chunk (a comment is passed on at once).
 _BEGINNINGS = (b"data", b"event", b"id", b"retry", _BOM)
@@ -33,7 +37,7 @@ class UsageFilter:
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes, return those that may go on."""
-        if b'"usage"' not in data and data.endswith(b"\n\n") and self._is_between_events():
+        if data.endswith(b"\n\n") and self._is_between_events() and not _NO_CHOICES.search(data):
             return data
         return b"".join([self._next(line) for line in data.splitlines(keepends=True)])
 
@@ -94,7 +98,7 @@ class UsageFilter:
 
 
 def _is_usage(event: bytes) -> bool:
-    if b'"usage"' not in event or len(event.rstrip(b"\r\n")) > _LIMIT:
+    if len(event.rstrip(b"\r\n")) > _LIMIT or not _NO_CHOICES.search(event):
         return False
     _, data = fields(with_lf(event.removeprefix(_BOM)))
     chunk = load(b"\n".join(data)) or {}

@@ -5,11 +5,16 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import settings
 
 from gecholog.bus import Bus, BusAddress
 from gecholog.errors import NoAnswer
 from gecholog.logs import Log
 from tests.support.nats_server import NatsServer
+
+# a loaded machine makes single examples late: no reason to fail
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+"""The dummy as a process, and its callers: the official client of OpenAI, and plain HTTP."""
+
+import http.client
+import json
+from dataclasses import dataclass
+from email.message import Message
+
+import openai
+import pytest
+from hypothesis import settings
+
+from tests.support.process import ServiceProcess, command_of, environment_of
+from tests.support.waiting import DEADLINE
+
+# a loaded machine makes single examples late: no reason to fail
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer over HTTP."""
+
+    status: int
+    headers: Message
+    data: bytes
+
+    def json(self):
+        return json.loads(self.data)
+
+
+class Dummy:
+    """A dummy with a config file of its own, on a free port unless the config says another."""
+
+    def __init__(self, home, config):
+        home.mkdir()
+        self.file = home / "config.json"
+        self.write(config)
+        command = command_of("services.dummy", self.file, "dummy")
+        self.process = ServiceProcess(command, alias="dummy", home=home, env=environment_of(home, {}))
+
+    def write(self, config):
+        self.file.write_text(json.dumps({"version": "1.0.1", "log_level": "INFO", "port": 0} | config))
+
+    def reload(self, config, message):
+        """Give it a new config, and wait for the message that it answers with."""
+        self.write(config)
+        self.process.hang_up()
+        self.process.wait_for_log(message)
+
+    @property
+    def port(self):
+        listening = [entry for entry in self.process.entries if entry["msg"] == "http server initialized"]
+        return int(listening[-1]["address"].rpartition(":")[2])
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+
+    def send(self, method, path, body=None, **headers):
+        """One request on a connection of its own; `body` is bytes, or a value that goes as JSON."""
+        connection = self.connect()
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
+        connection.request(method, path, data, {name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        answer = Answer(response.status, response.headers, response.read())
+        connection.close()
+        return answer
+
+    def client(self, key="any"):
+        url = f"http://127.0.0.1:{self.port}/v1"
+        return openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=DEADLINE)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start dummies; `ready=False` does not wait until they listen."""
+    started = []
+
+    def begin(ready=True, **config):
+        started.append(Dummy(tmp_path / f"dummy{len(started)}", config))
+        if ready:
+            started[-1].process.wait_for_log("listening for requests")
+        return started[-1]
+
+    yield begin
+    for dummy in started:
+        dummy.process.close()
+
+
+@pytest.fixture(scope="module")
+def dummy(tmp_path_factory):
+    """A dummy that the tests of a file share."""
+    running = Dummy(tmp_path_factory.mktemp("shared") / "dummy", {})
+    running.process.wait_for_log("listening for requests")
+    yield running
+    running.process.close()
+
+
+@pytest.fixture
+def llm(dummy):
+    with dummy.client() as client:
+        yield client

@@ -1,0 +1,66 @@
+"""The config file."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gecholog.config import check
+from gecholog.errors import ConfigError
+from services.dummy.behaviour import Behaviour
+from services.dummy.config import blueprint, build
+
+CONF = Path(__file__).parents[3] / "conf" / "dummy_config.json"
+LEAST = {"version": "1.0.1", "log_level": "INFO", "port": 5390}
+
+
+def checked(values):
+    return check(json.dumps(values).encode(), "test", blueprint(), {})
+
+
+def test_least():
+    """What is left out has a default: this machine only, no delay, no errors, no keys."""
+    config = build(checked(LEAST))
+    assert (config.host, config.port, config.behaviour, config.api_keys) == ("127.0.0.1", 5390, Behaviour(), ())
+
+
+def test_all():
+    """Milliseconds become seconds; keys are not in the text of the config."""
+    more = {
+        "host": "::1",
+        "api_keys": ["key-1"],
+        "latency_ms": 1500,
+        "chunks": 4,
+        "chunk_delay_ms": 20,
+        "error_rate": 0.5,
+    }
+    config = build(checked(LEAST | more))
+    assert config.behaviour == Behaviour(1.5, 4, 0.02, 0.5)
+    assert (config.host, config.api_keys) == ("::1", ("key-1",))
+    assert "key-1" not in repr(config)
+
+
+def test_the_default_file():
+    """The file that ships is valid, without a warning."""
+    found = check(CONF.read_bytes(), "default", blueprint(), {})
+    assert not found.warnings
+    assert build(found).port == 5390
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("port", 65536),
+        ("port", "5390"),
+        ("host", ""),
+        ("api_keys", [""]),
+        ("latency_ms", -1),
+        ("chunks", 1.5),
+        ("error_rate", 2),
+    ],
+)
+def test_refused(field, value):
+    """A field that is wrong is named."""
+    with pytest.raises(ConfigError) as caught:
+        checked(LEAST | {field: value})
+    assert caught.value.problems[0].path.startswith(field)

@@ -1,0 +1,81 @@
+"""Forced tool calls."""
+
+import json
+
+import pytest
+
+from services.dummy.refusal import Refusal
+from services.dummy.tools import call, forced
+
+WEATHER = {
+    "name": "weather",
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "place": {"type": "string"},
+            "days": {"type": "integer"},
+            "share": {"type": "number"},
+            "now": {"type": "boolean"},
+            "unit": {"enum": ["C", "F"]},
+            "tags": {"type": "array"},
+            "at": {"type": "object", "properties": {"name": {"type": "string"}}},
+            "odd": {"type": ["string", "null"]},
+        },
+    },
+}
+TOOLS = [{"type": "function", "function": {"name": "time"}}, {"type": "function", "function": WEATHER}]
+
+
+@pytest.mark.parametrize("choice", [None, "none", "auto"])
+def test_left_alone(choice):
+    """A tool that is not forced is not called."""
+    assert forced({"tools": TOOLS, "tool_choice": choice}) is None
+
+
+def test_required():
+    """If any tool will do, the first is called."""
+    assert forced({"tools": TOOLS, "tool_choice": "required"})["name"] == "time"
+
+
+def test_named():
+    """A function that is named is called."""
+    choice = {"type": "function", "function": {"name": "weather"}}
+    assert forced({"tools": TOOLS, "tool_choice": choice}) is WEATHER
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"tool_choice": "required"},
+        {"tool_choice": "required", "tools": [7, {"function": 7}, {"function": {}}]},
+        {"tool_choice": "maybe", "tools": TOOLS},
+        {"tool_choice": 7, "tools": TOOLS},
+        {"tool_choice": {"function": 7}, "tools": TOOLS},
+        {"tool_choice": {"function": {"name": "other"}}, "tools": TOOLS},
+    ],
+)
+def test_refused(body):
+    """A choice that cannot be met is refused."""
+    with pytest.raises(Refusal) as caught:
+        forced(body)
+    assert caught.value.param == "tool_choice"
+
+
+def test_arguments():
+    """Arguments fit the parameters; texts are what the user said."""
+    made = call(WEATHER, "Oslo", "1")
+    assert json.loads(made["function"]["arguments"]) == {
+        "place": "Oslo",
+        "days": 1,
+        "share": 1.5,
+        "now": True,
+        "unit": "C",
+        "tags": [],
+        "at": {"name": "Oslo"},
+        "odd": None,
+    }
+
+
+def test_without_parameters():
+    """A function without parameters is called with none."""
+    assert call({"name": "time"}, "", "1")["function"]["arguments"] == "{}"

@@ -1,0 +1,83 @@
+"""Fixtures of gl's tests: one bus, one upstream and one gateway with a plain config are shared by all tests of a run."""
+
+import pytest
+
+from tests.services.gl.rig.bus import Listener
+from tests.services.gl.rig.gateway import Gateway, config_of, router
+from tests.services.gl.rig.stage import call_of
+from tests.services.gl.rig.upstream import Upstream
+from tests.support.nats_server import NatsServer
+
+
+@pytest.fixture(scope="session")
+def bus_server(tmp_path_factory):
+    """A nats-server without JetStream that all tests share; its max_payload is 1 MiB."""
+    server = NatsServer(tmp_path_factory.mktemp("bus"), jetstream=False, max_payload=1024 * 1024)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def shared_listener(bus_server):
+    listener = Listener(bus_server)
+    yield listener
+    listener.stop()
+
+
+@pytest.fixture
+def bus(shared_listener):
+    """What is on the bus."""
+    shared_listener.reset()
+    yield shared_listener
+    shared_listener.reset()
+
+
+@pytest.fixture(scope="session")
+def shared_upstream():
+    upstream = Upstream()
+    yield upstream
+    upstream.stop()
+
+
+@pytest.fixture
+def upstream(shared_upstream):
+    """The upstream that the routers of `gateway` lead to."""
+    shared_upstream.reset()
+    yield shared_upstream
+    shared_upstream.reset()
+
+
+@pytest.fixture(scope="session")
+def run_gateway(tmp_path_factory, bus_server):
+    """Starts gateways; what still runs at the end of the tests is killed."""
+    running = []
+
+    def start(routers, *, server=bus_server, env=None, **more):
+        values = config_of(server.hostname, routers, **more)
+        gateway = Gateway(tmp_path_factory.mktemp("gl"), server, values, env)
+        running.append(gateway)
+        return gateway.ready()
+
+    yield start
+    for gateway in running:
+        gateway.close()
+
+
+@pytest.fixture(scope="session")
+def gateway(run_gateway, shared_upstream):
+    """A gateway without processors: `/` leads to the upstream, `/locked/` wants a key, `/base/` has a url with a path."""
+    return run_gateway(
+        [
+            router("/service/", shared_upstream.url),
+            router("/locked/", shared_upstream.url, required={"Api-Key": ["the-key-of-the-caller"]}),
+            router("/base/", f"{shared_upstream.url}/v1"),
+            router("/echo/", "http://127.0.0.1:1"),
+        ]
+    )
+
+
+@pytest.fixture
+def make_call():
+    """Makes calls for tests of single stages."""
+    return call_of

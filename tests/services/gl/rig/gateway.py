@@ -1,0 +1,109 @@
+"""gl as a process, with a config of the test's own."""
+
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.services.gl.rig.caller import Caller, Reply
+from tests.support.nats_server import NatsServer
+from tests.support.process import ServiceProcess, command_of, environment_of
+from tests.support.waiting import until
+
+READY = "http(s) server initialized"
+Values = dict[str, Any]
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def router(path: str, url: str, *, required: Values | None = None, **outbound: Any) -> Values:
+    """A router's part of a config."""
+    return {"path": path, "ingress": {"headers": required or {}}, "outbound": {"url": url, **outbound}}
+
+
+def processor(name: str, **more: Any) -> Values:
+    """A processor's part of a config, on the subject `processor.NAME`."""
+    return {"name": name, "service_bus_topic": f"processor.{name}", "timeout": 5000} | more
+
+
+def config_of(bus: str, routers: list[Values], **more: Any) -> Values:
+    """A whole config on a free port."""
+    base = {
+        "version": "1.0.1",
+        "log_level": "DEBUG",
+        "gateway_id": "TST00001",
+        "tls": {
+            "ingress": {"enabled": False, "certificate_file": "", "private_key_file": ""},
+            "outbound": {"insecure": False, "system_cert_pool": False, "cert_files": []},
+        },
+        "service_bus": {
+            "hostname": bus,
+            "topic": "coburn.gl.gecholog",
+            "topic_exact_isalive": "coburn.gl.isalive",
+            "topic_exact_logger": "coburn.gl.logger",
+            "token": "${NATS_TOKEN}",
+        },
+        "gl_host": "127.0.0.1",
+        "gl_port": free_port(),
+        "session_id_header": "Session-Id",
+        "masked_headers": ["Authorization", "Api-Key", "X-Api-Key", "Set-Cookie"],
+        "remove_headers": [],
+        "log_unauthorized": False,
+        "routers": routers,
+    }
+    return base | more
+
+
+class Gateway:
+    """A running gl. `values` is the config that it was given last."""
+
+    def __init__(self, folder: Path, bus: NatsServer, values: Values, env: Mapping[str, str] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.values = values
+        self.file = folder / "gl_config.json"
+        self.write(values)
+        self.process = ServiceProcess(
+            command_of("services.gl", self.file, "gl"),
+            alias="gl",
+            home=folder / "app",
+            env=environment_of(folder / "app", {"NATS_TOKEN": bus.token} | dict(env or {})),
+        )
+
+    @property
+    def port(self) -> int:
+        return int(self.values["gl_port"])
+
+    def ready(self) -> "Gateway":
+        self.process.wait_for_log(READY)
+        return self
+
+    def caller(self, **options: Any) -> Caller:
+        return Caller(self.port, **options)
+
+    def call(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Reply:
+        """One call on a connection of its own."""
+        with self.caller() as caller:
+            return caller.ask(method, target, headers, body).reply(to_head=method == "HEAD")
+
+    def write(self, values: Values) -> None:
+        self.file.write_text(json.dumps(values), "utf-8")
+
+    def reload(self, values: Values, *, taken: bool = True) -> None:
+        """Put another config in its file, and wait until it is in force, or until gl says that it is not."""
+        message = "config in force" if taken else "config not taken"
+        before = self.process.messages().count(message)
+        self.write(values)
+        self.process.hang_up()
+        until(lambda: self.process.messages().count(message) > before or not self.process.is_running, message)
+        assert self.process.is_running, self.process.output
+        if taken:
+            self.values = values
+
+    def close(self) -> None:
+        self.process.close()

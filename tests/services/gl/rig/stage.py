@@ -1,0 +1,183 @@
+"""Hand-written fakes for what a stage is given: a request, a way back, an answer, the bus, a target."""
+
+import asyncio
+import json
+from typing import Any
+
+from gecholog.config import Document
+from gecholog.session import Ids
+from gecholog.timer import now
+from services.gl.call import Call, Disconnected, Refusal, UpstreamError
+from services.gl.config import Config, build
+from services.gl.doors import Doors
+from services.gl.status import Status
+from tests.services.gl.rig.gateway import config_of, router
+
+Lines = list[tuple[bytes, bytes]]
+
+
+class FakeRequest:
+    """A request that is there already; `gone` means that its body never comes."""
+
+    def __init__(self, method="POST", path="/service/x", query="", lines=(), body=b"", client="192.0.2.7", gone=False):
+        self.method = method
+        self.path = path
+        self.query = query
+        self.lines: Lines = list(lines)
+        self.client = client
+        self._body = body
+        self._gone = gone
+
+    async def body(self, limit: int) -> bytes:
+        if self._gone:
+            raise Disconnected
+        if len(self._body) > limit:
+            raise Refusal(413, "too large")
+        return self._body
+
+
+class FakeResponder:
+    """The way back: remembers what happened, in order. `leaves_after` bytes the caller is gone."""
+
+    def __init__(self, leaves_after: int | None = None):
+        self.events: list[Any] = []
+        self.body = b""
+        self._leaves_after = leaves_after
+
+    @property
+    def status(self):
+        return next(event[1] for event in self.events if event[0] == "start")
+
+    @property
+    def headers(self):
+        return next(event[2] for event in self.events if event[0] == "start")
+
+    def names(self):
+        return [event[0] for event in self.events]
+
+    async def start(self, status, headers, length):
+        self.events.append(("start", status, headers, length))
+
+    async def write(self, piece):
+        if self._leaves_after is not None and len(self.body) + len(piece) > self._leaves_after:
+            raise Disconnected
+        self.body += piece
+        self.events.append(("write", piece))
+
+    async def finish(self):
+        self.events.append(("finish",))
+
+    def abort(self):
+        self.events.append(("abort",))
+
+
+class FakeAnswer:
+    """A target's answer. A piece that is an exception is raised in its place."""
+
+    def __init__(self, status=200, lines=((b"Content-Type", b"application/json"),), pieces=(b'{"ok":true}',)):
+        self.status = status
+        self.lines: Lines = list(lines)
+        self.abandoned = False
+        self._pieces = list(pieces)
+        self.length = None if any(isinstance(piece, Exception) for piece in pieces) else sum(map(len, pieces))
+
+    async def read(self):
+        piece = self._pieces.pop(0) if self._pieces else b""
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    def abandon(self):
+        self.abandoned = True
+
+
+class FakeTargets:
+    """All targets in one: `answer` is what comes, an UpstreamError is raised."""
+
+    def __init__(self, answer=None):
+        self.answer = answer or FakeAnswer()
+        self.sent = []
+
+    async def send(self, outbound):
+        self.sent.append(outbound)
+        if isinstance(self.answer, UpstreamError):
+            raise self.answer
+        return self.answer
+
+    def retire(self):
+        """Nothing stands open."""
+
+
+class FakeBus:
+    """Processors by subject: a dict is answered, bytes too, an exception is raised, a function is asked."""
+
+    def __init__(self, max_payload=1024 * 1024, **answers):
+        self.max_payload = max_payload
+        self.answers = {f"processor.{name}": answer for name, answer in answers.items()}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    async def request(self, subject, data, timeout):
+        fields = json.loads(data)
+        self.asked.append((subject, fields))
+        await asyncio.sleep(0)
+        answer = self.answers[subject]
+        if callable(answer):
+            answer = answer(fields)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+
+
+class FakeRecorder:
+    """Remembers the records that it was given, in order with what else happens in `events`."""
+
+    def __init__(self, largest=1024 * 1024, events=None):
+        self.largest = largest
+        self.accepted: list[tuple[bytes, dict[str, Any]]] = []
+        self.settled: list[tuple[bytes, dict[str, Any]]] = []
+        self.bytes: list[bytes] = []
+        self._events = events
+
+    def accept(self, record_id, data):
+        if self._events is not None:
+            self._events.append(("accept",))
+        self.accepted.append((record_id, json.loads(data)))
+
+    async def settle(self, record_id, data):
+        self.bytes.append(data)
+        self.settled.append((record_id, json.loads(data)))
+
+    @property
+    def record(self):
+        """The one record that was settled."""
+        ((_, fields),) = self.settled
+        return fields
+
+
+def doors(bus=None, targets=None, records=None, status=None) -> Doors:
+    return Doors(bus or FakeBus(), targets or FakeTargets(), records or FakeRecorder(), status or Status())
+
+
+def built(routers=None, **more) -> Config:
+    """A config as `build` makes it."""
+    values = config_of("127.0.0.1:4222", routers or [router("/service/", "http://target"), router("/other/", "http://other/v2?k=v")], **more)
+    values["service_bus"]["token"] = "a-token-of-a-test"
+    return build(Document("test", "0", values))
+
+
+def call_of(config=None, request=None, responder=None, path="/service/", **more) -> Call:
+    """A call that has just come in."""
+    config = config or built()
+    request = request or FakeRequest()
+    chosen = config.routers[path]
+    return Call(
+        config=config,
+        message=request,
+        responder=responder or FakeResponder(),
+        router=chosen,
+        ids=Ids("TST00001_1_1_0", "TST00001_1_1_0"),
+        record_id=b"f" * 16,
+        started=now(),
+        subpath=request.path.removeprefix(chosen.path),
+        **more,
+    )

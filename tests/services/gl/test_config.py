@@ -1,0 +1,337 @@
+"""gl's config: what is built, and every rule with its path."""
+
+import json
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from gecholog import config as configs
+from gecholog.errors import ConfigError
+from services.gl.config import Filter, Limits, blueprint, build
+from services.gl.routing import Timeouts
+from tests.services.gl.rig.gateway import config_of, processor, router
+
+ENVIRON = {"NATS_TOKEN": "a-token-of-a-test"}
+
+
+def values(**more):
+    return config_of("localhost:4222", [router("/a/", "https://target/v1?k=v", headers={"api-key": ["secret-key"]})], **more)
+
+
+def check(value, environ=ENVIRON):
+    return configs.check(json.dumps(value).encode(), "gl_config.json", blueprint(), environ)
+
+
+def problems(value, environ=ENVIRON):
+    """Paths of what is wrong with a config that is refused."""
+    with pytest.raises(ConfigError) as caught:
+        check(value, environ)
+    return {problem.path for problem in caught.value.problems}
+
+
+def warnings(value):
+    return {warning.path for warning in check(value).warnings}
+
+
+def test_built():
+    """Everything in the file is in the config, headers in canonical form, times in seconds."""
+    config = build(
+        check(
+            values(
+                masked_headers=["API-key"],
+                remove_headers=["x-gone"],
+                session_id_header="session-id",
+                trusted_proxies=["10.0.0.0/8", "::1"],
+                shutdown_timeout_ms=1500,
+                limits={"request_body_bytes": 10, "idle_timeout_ms": 0, "request_head_timeout_ms": 250},
+                request={"processors": [[processor("one"), processor("two", **{"async": True})], [processor("three", required=True)]]},
+                logger={"request": {"fields_exclude": ["ingress_payload"]}, "response": {"fields_include": ["gl_path"]}},
+            )
+        )
+    )
+    assert config.masked == {"Api-Key"}
+    assert config.removed == {"X-Gone"}
+    assert config.session_header == "Session-Id"
+    assert config.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1"))
+    assert config.shutdown_time == 1.5
+    assert config.limits == Limits(request_body=10, idle_time=None, request_head_time=0.25)
+    assert [[entry.name for entry in row] for row in config.request.rows] == [["one"], ["three"]]
+    assert [[entry.name for entry in row] for row in config.request.async_rows] == [["two"]]
+    assert config.request.rows[1][0].required
+    assert config.request.rows[0][0].timeout == 5.0
+    assert config.log_request == Filter(exclude=frozenset({"ingress_payload"}))
+    assert config.log_response == Filter(include=("gl_path",))
+    assert config.routers["/a/"].target.headers == {"Api-Key": ["secret-key"]}
+    assert config.bus.token == ENVIRON["NATS_TOKEN"]
+
+
+def test_defaults():
+    """Old files without the newer fields get the usual limits."""
+    value = values()
+    for name in ("masked_headers", "remove_headers", "log_unauthorized", "gl_host"):
+        del value[name]
+    config = build(check(value))
+    assert config.limits == Limits()
+    assert config.limits.request_body == 100 * 1024 * 1024
+    assert (config.masked, config.removed, config.log_unauthorized) == (frozenset(), frozenset(), False)
+    assert config.log_max_payload == 1024 * 1024
+    assert config.routers["/a/"].target.timeouts == Timeouts()
+    assert not config.routers["/a/"].target.add_stream_usage
+    assert config.request.rows == config.response.async_rows == ()
+
+
+def test_timeouts_of_a_router():
+    """Milliseconds in the file are seconds in the config; 0 is no limit."""
+    times = {"connect_ms": 1, "first_byte_ms": 0, "total_ms": 2500}
+    config = build(check(values() | {"routers": [router("/a/", "http://h", timeouts=times)]}))
+    assert config.routers["/a/"].target.timeouts == Timeouts(connect=0.001, first_byte=None, total=2.5)
+
+
+def test_no_secret_in_the_repr():
+    """A config that turns up in a log or traceback does not show the token."""
+    assert ENVIRON["NATS_TOKEN"] not in repr(build(check(values())).bus)
+
+
+def test_schema_explains_every_field():
+    """Every field has a title and a description: web forms are drawn from them."""
+    def walk(node, path):
+        for name, part in node.get("properties", {}).items():
+            assert part.get("title"), f"{path}.{name}"
+            assert part.get("description"), f"{path}.{name}"
+            walk(part, f"{path}.{name}")
+        if isinstance(node.get("items"), dict):
+            walk(node["items"], f"{path}[]")
+
+    walk(blueprint().schema, "")
+
+
+def test_default_config_of_the_appliance_is_valid():
+    """The config file that ships is taken."""
+    file = Path(__file__).parents[3] / "conf" / "gl_config.json"
+    environ = dict.fromkeys(("NATS_TOKEN", "AISERVICE_API_KEY", "GECHOLOG_API_KEY"), "something") | {"AISERVICE_API_BASE": "https://h"}
+    document = configs.check(file.read_bytes(), "gl_config.json", blueprint(), environ)
+    assert document.warnings == ()
+    build(document)
+
+
+# ----------------------------------------------------------------------- rules
+
+
+@pytest.mark.parametrize("name", ["version", "log_level", "gateway_id", "tls", "service_bus", "gl_port", "session_id_header", "routers"])
+def test_fields_that_must_be_there(name):
+    """A file without a field that is needed is refused, by its name."""
+    value = values()
+    del value[name]
+    assert problems(value) == {name}
+
+
+@pytest.mark.parametrize("name", ["hostname", "topic", "topic_exact_isalive", "topic_exact_logger", "token"])
+def test_fields_of_the_bus_that_must_be_there(name):
+    """The same for the bus."""
+    value = values()
+    del value["service_bus"][name]
+    assert problems(value) == {f"service_bus.{name}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("gateway_id", ["", "SHORT", "lower001", "TOOLONG001", "TST 0001", "TST0000\n1", "TST00001\n"]),
+        ("version", ["1", "1.0", "v1.0.0", "1.0.0\n", "01.0.0"]),
+        ("log_level", ["", "debug", "TRACE"]),
+        ("gl_port", [0, -1, 65536]),
+        ("session_id_header", ["", "Session Id", "Session:Id", "Session-Id\n", "S\u00e9ssion"]),
+        ("log_max_payload_bytes", [0, 100]),
+        ("shutdown_timeout_ms", [-1]),
+        ("service_bus.hostname", ["", "localhost", "localhost:", ":4222", "localhost:0", "localhost:65536", "a b:4222"]),
+        ("service_bus.topic", ["", "a b", "a.", ".a", "a..b", "a.*", "a.>", "a-b"]),
+        ("service_bus.token", ["", "with blank", "tökän"]),
+        ("limits.request_body_bytes", [0, -1]),
+        ("limits.request_head_bytes", [0, 10]),
+        ("limits.connections", [-1]),
+        ("limits.idle_timeout_ms", [-1]),
+    ],
+)
+def test_rules_of_single_fields(path, wrong):
+    """A value that breaks its rule is refused with the field's path."""
+    for value in wrong:
+        whole = values()
+        *folders, name = path.split(".")
+        place = whole
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[name] = value
+        assert problems(whole) == {path}, value
+
+
+@pytest.mark.parametrize("other", ["topic_exact_isalive", "topic_exact_logger"])
+def test_topics_differ(other):
+    """The three topics of gl are three."""
+    value = values()
+    value["service_bus"][other] = value["service_bus"]["topic"]
+    assert problems(value) == {f"service_bus.{other}"}
+
+
+@pytest.mark.parametrize("field", ["masked_headers", "remove_headers"])
+def test_header_lists(field):
+    """Names are names, and none comes twice, whatever its letter case."""
+    assert problems(values(**{field: ["Api-Key", "api-key"]})) == {field}
+    assert problems(values(**{field: ["Api-Key", "Api-Key"]})) == {field}
+    assert problems(values(**{field: ["Api-Key", "not a name"]})) == {f"{field}[1]"}
+
+
+@pytest.mark.parametrize("side", ["request", "response"])
+@pytest.mark.parametrize("field", ["name", "service_bus_topic"])
+def test_processors_of_a_row_differ(side, field):
+    """Name and topic are unique in a row, and may come again in another one."""
+    one, two = processor("one"), processor("two")
+    two[field] = one[field]
+    assert problems(values(**{side: {"processors": [[processor("zero")], [one, two]]}})) == {f"{side}.processors[1]"}
+    assert not check(values(**{side: {"processors": [[one], [two]]}})).warnings
+
+
+@pytest.mark.parametrize("wrong", [{"timeout": 0}, {"name": ""}, {"name": "a b"}, {"service_bus_topic": "a..b"}, {"input_fields_include": ["a b"]}])
+def test_rules_of_a_processor(wrong):
+    """A wrong value of a processor is refused with its place."""
+    (name,) = wrong
+    (path,) = problems(values(request={"processors": [[processor("one") | wrong]]}))
+    assert path.startswith(f"request.processors[0][0].{name}")
+
+
+def test_tls_files(tmp_path):
+    """Files of TLS must exist, those of ingress if it is enabled."""
+    here = tmp_path / "here.pem"
+    here.write_text("")
+    tls = {"ingress": {"enabled": True, "certificate_file": str(here), "private_key_file": "nowhere"}, "outbound": {"cert_files": [str(here), "gone"]}}
+    assert problems(values(tls=tls)) == {"tls.ingress.private_key_file", "tls.outbound.cert_files[1]"}
+    tls["outbound"]["cert_files"] = [str(here), str(here)]
+    tls["ingress"]["enabled"] = False
+    assert problems(values(tls=tls)) == {"tls.outbound.cert_files"}
+
+
+def test_tls_files_that_hold_nothing(tmp_path):
+    """A file without a certificate is refused when the config is built."""
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    tls = {"ingress": {"enabled": False, "certificate_file": "", "private_key_file": ""}, "outbound": {"cert_files": [str(empty)]}}
+    with pytest.raises(ConfigError) as caught:
+        build(check(values(tls=tls)))
+    assert [problem.path for problem in caught.value.problems] == ["tls.outbound.cert_files"]
+    tls["outbound"]["cert_files"] = []
+    tls["ingress"] = {"enabled": True, "certificate_file": str(empty), "private_key_file": str(empty)}
+    with pytest.raises(ConfigError) as caught:
+        build(check(values(tls=tls)))
+    assert [problem.path for problem in caught.value.problems] == ["tls.ingress"]
+
+
+def test_trusted_proxies():
+    """Addresses and networks, nothing else."""
+    assert problems(values(trusted_proxies=["10.0.0.0/8", "proxy.example", "10.0.0.1/8"])) == {"trusted_proxies[1]", "trusted_proxies[2]"}
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"path": "b/"}, "path"),
+        ({"path": "/b"}, "path"),
+        ({"path": "/b-c/"}, "path"),
+        ({"path": "/b/\n"}, "path"),
+        ({"outbound": {}}, "outbound.url"),
+        ({"outbound": {"url": ""}}, "outbound.url"),
+        ({"outbound": {"url": "ftp://h"}}, "outbound.url"),
+        ({"outbound": {"url": "http://"}}, "outbound.url"),
+        ({"outbound": {"url": "http://h:99999"}}, "outbound.url"),
+        ({"outbound": {"url": "http://h", "headers": {"a b": ["x"]}}}, "outbound.headers"),
+        ({"outbound": {"url": "http://h", "headers": {"a": []}}}, "outbound.headers.a"),
+        ({"outbound": {"url": "http://h", "headers": {"a": [""]}}}, "outbound.headers.a[0]"),
+        ({"outbound": {"url": "http://h", "headers": {"a": ["x\r\nY: z"]}}}, "outbound.headers.a[0]"),
+        ({"outbound": {"url": "http://h", "headers": {"a": ["ü"]}}}, "outbound.headers.a[0]"),
+        ({"ingress": {"headers": {"a": []}}}, "ingress.headers.a"),
+        ({"ingress": {"headers": {"": ["x"]}}}, "ingress.headers"),
+        *[({"outbound": {"url": "http://h", "endpoint": text}}, "outbound.endpoint") for text in
+          ("a//b", "../a", "a??b", "a./b", "a/=b", "a=/b", "a/?b", "a?/b", "a b", "a#b", "a\n")],
+    ],
+)  # fmt: skip
+def test_router_with_a_wrong_value_is_left_out(change, path):
+    """A router whose values break a rule is left out with a warning; the others serve."""
+    value = values()
+    value["routers"].append({**router("/b/", "http://h"), **change})
+    document = check(value)
+    assert f"routers[1].{path}" in {warning.path for warning in document.warnings}
+    assert [entry["path"] for entry in document.values["routers"]] == ["/a/"]
+
+
+def test_router_without_outbound_is_left_out():
+    """The same for a router that leads nowhere."""
+    value = values()
+    value["routers"].append({"path": "/b/"})
+    assert warnings(value) == {"routers[1].outbound"}
+
+
+def test_router_may_leave_out_headers():
+    """A router without headers to ask for, and without headers to add, is a router."""
+    value = values()
+    value["routers"] = [{"path": "/b/", "outbound": {"url": "http://h"}}]
+    assert build(check(value)).routers["/b/"].required_headers == {}
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["", "a", "/a/b", "v1/chat?api-version=2024-02-01", "/v1/models/gemini:generateContent", "a?b=c,d&e=%20", "a_b-c"]
+)
+def test_endpoints_that_are_taken(endpoint):
+    """Paths with a query, `:`, `,`, `&` and escapes too."""
+    assert not check(values() | {"routers": [router("/a/", "http://h", endpoint=endpoint)]}).warnings
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"path": 3}, {"path": ["/b/"]}, {"outbound": []}, {"outbound": {"url": 3}}, {"ingress": "x"},
+        {"outbound": {"url": "http://h", "headers": {"a": "x"}}}, {"ingress": {"headers": {"a": [1]}}},
+        {"outbound": {"url": "http://h", "add_stream_usage": "yes"}}, {"outbound": {"url": "http://h", "timeouts": {"total_ms": "1"}}},
+    ],
+)  # fmt: skip
+def test_router_with_a_wrong_type_refuses_the_file(wrong):
+    """A wrong JSON type anywhere refuses the whole file, routers included."""
+    value = values()
+    value["routers"].append({**router("/b/", "http://h"), **wrong})
+    assert all(path.startswith("routers[1]") for path in problems(value))
+
+
+def test_two_routers_of_one_path():
+    """Nobody could tell which one serves: the file is refused."""
+    value = values()
+    value["routers"].append(router("/a/", "http://other"))
+    assert problems(value) == {"routers"}
+
+
+def test_no_router_left():
+    """At least one router has to be valid."""
+    assert "routers" in problems(values() | {"routers": []})
+    assert "routers" in problems(values() | {"routers": [router("bad", "http://h")]})
+
+
+def test_all_problems_at_once():
+    """Whoever mends a file sees everything that is wrong with it."""
+    value = values(gateway_id="x", gl_port=0, log_level="LOUD")
+    value["service_bus"]["token"] = ""
+    assert problems(value) == {"gateway_id", "gl_port", "log_level", "service_bus.token"}
+
+
+def test_unknown_fields_are_named():
+    """Unknown fields are ignored with a warning: old files have `license_file`."""
+    value = values(license_file="x")
+    value["routers"][0]["outbound"]["colour"] = "blue"
+    assert warnings(value) == {"license_file", "routers[0].outbound.colour"}
+
+
+def test_problems_quote_no_value():
+    """No message holds a value of the file or of the environment."""
+    value = values(gateway_id="CANARY-1", session_id_header="CANARY 2")
+    value["service_bus"]["token"] = "${NATS_TOKEN} CANARY"
+    value["routers"].append(router("/b/", "ftp://CANARY", headers={"a": ["CANARY\x01"]}))
+    with pytest.raises(ConfigError) as caught:
+        check(value, {"NATS_TOKEN": "CANARY"})
+    assert "CANARY" not in str(caught.value)
+    assert len(caught.value.problems) >= 5
