@@ -37,6 +37,8 @@ class Request(Protocol):
 class Responder(Protocol):
     """The way back to the caller. One head, then pieces, then the end; `abort` breaks the connection instead."""
 
+    started: bool  # something of the reply is on its way
+
     async def start(self, status: int, headers: Headers, length: int | None) -> None:
         """Send status and headers; `length` is the size of the body in bytes, None if it is not known."""
 

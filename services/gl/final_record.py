@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson, record
+from gecholog.logs import Log
 from gecholog.timer import now, span
 from services.gl.payload import cut_to
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from services.gl.call import Call, Half
     from services.gl.config import Filter
     from services.gl.doors import Doors
+
+log = Log("record")
 
 _PAYLOADS = ("ingress_payload", "outbound_payload", "inbound_payload", "egress_payload")
 _SMALLEST_CUT = 4096  # bytes; a field below this is not worth cutting
@@ -27,8 +30,12 @@ async def publish(call: Call, doors: Doors) -> None:
 
 def accept(call: Call, doors: Doors) -> None:
     """Keep the record as it stands: what the caller is given in full must be in the log, whatever happens to us."""
-    if call.is_recorded:
+    if not call.is_recorded:
+        return
+    try:
         doors.records.accept(call.record_id, made(call, doors))
+    except Exception as error:  # noqa: BLE001 - a border: a record that cannot be kept must not cost the reply
+        log.fault("record not kept", error)
 
 
 def made(call: Call, doors: Doors) -> bytes:

@@ -73,6 +73,7 @@ class Gateway:
         config = self._first
         self._socket = bind(config.listener.host, config.listener.port)
         bus = await self._bus(config)
+        life.spawn(bus.run(), "bus")
         await bus.opened()
         await self._records.aim(bus, config.topics.logger, config.record_log)
         life.spawn(self._records.run(), "records")
@@ -148,6 +149,11 @@ class Gateway:
 
     # ------------------------------------------------------------------ parts
 
+    def _required_life(self) -> Life:
+        if self._life is None:
+            raise GechologError("not started")
+        return self._life
+
     def _required(self) -> _Standing:
         if self._standing is None:
             raise GechologError("not started")
@@ -171,20 +177,21 @@ class Gateway:
                 await connected.publish(config.topics.own, f"{self._alias} {text}".encode())
 
         bus.on_connect(announce)
-        if self._life is not None:
-            self._life.spawn(bus.run(), "bus")
         return bus
 
     async def _proven_bus(self, config: Config) -> Bus:
-        """A connection to another bus address. Raises GechologError if it does not stand in time."""
+        """A connection to another bus address. Raises GechologError if it is refused or does not stand in time."""
         bus = await self._bus(config)
-        try:
-            async with asyncio.timeout(_BUS_IN_TIME):
-                await bus.opened()
-        except TimeoutError:
-            await bus.close()
-            raise GechologError(f"the bus at {config.bus.hostname} is not there") from None
-        return bus
+        running = asyncio.create_task(bus.run(), name="new bus")
+        opened = asyncio.create_task(bus.opened(), name="new bus opened")
+        await asyncio.wait({running, opened}, timeout=_BUS_IN_TIME, return_when=asyncio.FIRST_COMPLETED)
+        if opened.done() and not running.done():
+            self._required_life().spawn(_end_of(running), "bus")
+            return bus
+        opened.cancel()
+        await bus.close()
+        await running  # raises BusRefused
+        raise GechologError(f"the bus at {config.bus.hostname} is not there")
 
     def _retire(self, listener: Listener, seconds: float) -> None:
         listener.retire()
@@ -198,6 +205,11 @@ class Gateway:
         task = asyncio.create_task(work, name=name)
         self._retired.add(task)
         task.add_done_callback(self._retired.discard)
+
+
+async def _end_of(task: asyncio.Task[None]) -> None:
+    """The end of a task that somebody else began, for the service to live with."""
+    await task
 
 
 def route(table: routing.Table, path: str) -> Router:

@@ -79,6 +79,9 @@ async def _answer(call: Call, doors: Doors) -> None:
 async def _refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
     if call.answer is not None:
         call.answer.abandon()
+    if call.responder.started:  # it is too late for another status
+        call.responder.abort()
+        return
     try:
         await egress.refuse(call, refusal, doors)
     except (Disconnected, asyncio.CancelledError):

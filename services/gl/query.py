@@ -55,8 +55,12 @@ def parameters(pairs: Pairs) -> Parameters:
 def encoded(values: Parameters) -> Pairs:
     """Parameters that nobody sent, made into pairs."""
     return tuple(
-        Pair(f"{quote_plus(name)}={quote_plus(value)}", name, value) for name, many in values.items() for value in many
+        Pair(f"{_encoded(name)}={_encoded(value)}", name, value) for name, many in values.items() for value in many
     )
+
+
+def _encoded(text: str) -> str:
+    return quote_plus(text.encode("utf-8", "replace"))
 
 
 def merge(raw: str, given: Pairs, *layers: Pairs) -> Merged:

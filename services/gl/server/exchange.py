@@ -94,16 +94,27 @@ class Exchange:
     # -------------------------------------------------------------- the reply
 
     async def start(self, status: int, fields: Headers, length: int | None) -> None:
-        """Status and headers of the reply; they leave with the first piece of the body, or with its end."""
+        """Status and headers of the reply. Raises Disconnected."""
         if self._connection.lost:
             raise Disconnected
-        self.started = True
         self._bodiless = self.method == "HEAD" or status in (204, 304)
         framing = self._framing(status, length)
         date = "" if "Date" in fields else f"Date: {_date()}\r\n"
         sent = headers.without(fields, _OURS) if not _OURS.isdisjoint(fields) else fields
         first = f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n{date}{framing}"
         self._head = first.encode("ascii") + headers.lines(sent) + b"\r\n"
+        # the first piece is often here already and leaves with the head; if not, the head does not wait for it
+        asyncio.get_running_loop().call_soon(self._send_head)
+
+    def _send_head(self) -> None:
+        if self._head and not self._connection.lost:
+            self._send(b"")
+
+    def _send(self, data: bytes) -> None:
+        """Write to the caller, the head first if it has not left."""
+        self.started = True
+        head, self._head = self._head, b""
+        self._connection.send(head + data if head else data)
 
     def _framing(self, status: int, length: int | None) -> str:
         """How the reply's end is known (RFC 9112, section 6), and whether the connection stays."""
@@ -130,11 +141,7 @@ class Exchange:
             return
         if self._left is not None:
             self._left -= len(piece)
-        head, self._head = self._head, b""
-        if self._chunked:
-            self._connection.send(b"%s%x\r\n%s\r\n" % (head, len(piece), piece))
-        else:
-            self._connection.send(head + piece if head else piece)
+        self._send(b"%x\r\n%s\r\n" % (len(piece), piece) if self._chunked else piece)
         await self._connection.drained()
 
     async def finish(self) -> None:
@@ -142,10 +149,8 @@ class Exchange:
         if self._left and not self._bodiless:
             self.abort()
             return
-        head, self._head = self._head, b""
-        end = head + (b"0\r\n\r\n" if self._chunked else b"")
-        if end:
-            self._connection.send(end)
+        if self._head or self._chunked:
+            self._send(b"0\r\n\r\n" if self._chunked else b"")
         self.finished = True
         self._connection.replied(self)
 

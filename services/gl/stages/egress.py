@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
+from gecholog.logs import Log
 from gecholog.timer import now, span
 from services.gl import final_record, streams
 from services.gl.answers import JSON, LocalAnswer
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from gecholog.timer import Moment
     from services.gl.call import Call, Refusal
     from services.gl.doors import Doors
+
+log = Log("egress")
 
 _CONTENT_TYPE = "Content-Type"
 _STATUSES = range(200, 600)
@@ -41,8 +44,6 @@ async def prepare(call: Call, _: Doors) -> None:
     status = _status(call)
     body = _changed_body(call)
     real = {**call.inbound_headers, call.config.session_header: [call.ids.transaction_id]}
-    if body is not None and call.payload_changed:
-        real.pop("Content-Encoding", None)  # what a processor wrote is not encoded
     static = {call.config.session_header: [call.ids.transaction_id]}
     fields = call.response.fields
     try:
@@ -50,6 +51,8 @@ async def prepare(call: Call, _: Doors) -> None:
     except ValueError as error:
         call.response.note("egress_headers", str(error))
         outgoing = outgoing_headers({}, {}, real, static, call)
+    if call.payload_changed:
+        outgoing = outgoing.without_encoding()
     fields["egress_headers"] = outgoing.shown
     fields |= {f"egresss_headers_{name}": value for name, value in outgoing.notes.items()}  # three s, as users know it
     if status != HTTPStatus.OK:
@@ -127,7 +130,10 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
 
 
 async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
-    await passing.record(completed=True)
+    try:
+        await passing.record(completed=True)
+    except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
+        log.fault("answer not recorded", error)
     final_record.accept(call, doors)
 
 

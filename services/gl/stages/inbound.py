@@ -67,7 +67,7 @@ def _pass_by(call: Call, answer: Answer) -> None:
 def _broke_off(call: Call, size: int, error: UpstreamError) -> None:
     """Nothing has gone to the caller yet: the failure can still be told by status."""
     call.response.note("inbound_payload", f"broke off after {size} bytes: {error.reason}")
-    raise Refusal(502, "failure making request")
+    raise Refusal(error.status, "failure making request")
 
 
 def record_body(call: Call, body: bytes, *, completed: bool) -> None:

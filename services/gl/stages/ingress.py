@@ -29,35 +29,34 @@ async def receive(call: Call, _: Doors) -> None:
         call.is_recorded = False
         raise Refusal(401, refusal)
     call.query = query.parse(message.query)
+    call.request.fields = _head_fields(call, refused=refusal is not None)
     call.body = await message.body(config.limits.request_body)
-    call.request.fields = _fields(call, refused=refusal is not None)
+    body = _recorded_body(call)
+    if body.note:
+        call.request.note("ingress_payload", body.note)
+    call.request.fields |= {"ingress_payload": body.value, "outbound_payload": body.value}
     if refusal:
         call.request.note("ingress_headers", refusal)
         raise Refusal(401, refusal)
     call.initial = dict(call.request.fields)
 
 
-def _fields(call: Call, *, refused: bool) -> Fields:
-    """The request half of the record as processors see it first: what came, and the same for them to change."""
+def _head_fields(call: Call, *, refused: bool) -> Fields:
+    """What the head of the request says, as processors see it first: what came, and the same for them to change."""
     seen = headers.masked(headers.without(call.headers, _NOT_RECORDED), call.config.masked)
-    body = _recorded_body(call)
-    if body.note:
-        call.request.note("ingress_payload", body.note)
     subpath = unquote(call.subpath)
-    parameters = None if refused else query.as_list(query.parameters(call.query))
     fields: Fields = {
         "gl_path": call.router.path,
         "ingress_method": call.message.method,
         "ingress_client": call.client,
         "ingress_subpath": subpath,
         "ingress_headers": seen,
+        "outbound_subpath": subpath,
+        "outbound_headers": seen,
     }
-    if parameters:
-        fields["ingress_query_parameters"] = parameters
-    fields |= {"ingress_payload": body.value, "outbound_subpath": subpath, "outbound_headers": seen}
-    if parameters:
-        fields["outbound_query_parameters"] = parameters
-    fields["outbound_payload"] = body.value
+    if call.query and not refused:
+        fields["ingress_query_parameters"] = query.as_list(query.parameters(call.query))
+        fields["outbound_query_parameters"] = fields["ingress_query_parameters"]
     return fields
 
 

@@ -32,6 +32,14 @@ class Outgoing:
     shown: Headers
     notes: dict[str, Headers]
 
+    def without(self, names: frozenset[str]) -> Outgoing:
+        """The same less some headers."""
+        return Outgoing(headers.without(self.sent, names), headers.without(self.shown, names), self.notes)
+
+    def without_encoding(self) -> Outgoing:
+        """For a body that a processor wrote: it is not encoded, whatever the one was that came."""
+        return self.without(frozenset({"Content-Encoding"}))
+
 
 async def prepare(call: Call, _: Doors) -> None:
     """Decide where the call goes and what goes there; complete the request half of the record."""
@@ -45,29 +53,29 @@ async def prepare(call: Call, _: Doors) -> None:
     except ValueError as error:
         half.note("outbound_headers", str(error))
         outgoing = outgoing_headers({}, {}, call.headers, target.target.headers, call)
+    body = _body(call)
+    if body is not call.body:
+        outgoing = outgoing.without_encoding()
+    if target.target.add_stream_usage and (asking := streams.usage_request(body)) is not None:
+        body, outgoing = _with_usage(call, asking, outgoing)
     call.outbound_shown = outgoing.shown  # asynchronous processors go on seeing the headers as processors left them
     half.fields |= {f"outbound_headers_{name}": value for name, value in outgoing.notes.items()}
     half.fields["url_path"] = url_path
     call.target = target
     call.url = f"{url_path}?{merged.raw}" if merged.raw else url_path
-    body = _body(call)
-    if target.target.add_stream_usage and (asking := streams.usage_request(body)) is not None:
-        body, outgoing = asking, _with_usage(call, asking, outgoing)
     call.outbound = Outbound(call.message.method, target, path, merged.raw, outgoing.sent, body)
     call.mark_sent()
     half.fields["ingress_outbound_timer"] = span(call.started, call.sent or now())
 
 
-def _with_usage(call: Call, body: bytes, outgoing: Outgoing) -> Outgoing:
+def _with_usage(call: Call, body: bytes, outgoing: Outgoing) -> tuple[bytes, Outgoing]:
     """Ask for the usage of a stream, and keep the chunk with the answer to that from the caller.
 
     The filter has to read the stream, so no content encoding is asked for.
     """
     call.usage_filter = streams.UsageFilter()
     call.request.fields["outbound_payload"] = Raw(body)
-    sent = headers.without(outgoing.sent, {"Accept-Encoding"})
-    call.outbound_shown = headers.without(outgoing.shown, {"Accept-Encoding"})
-    return Outgoing(sent, call.outbound_shown, outgoing.notes)
+    return body, outgoing.without(frozenset({"Accept-Encoding"}))
 
 
 def _target(call: Call) -> Router:
@@ -95,7 +103,7 @@ def _path(call: Call, router: Router) -> tuple[str, str]:
         subpath = ""
     if subpath == call.initial["outbound_subpath"]:
         return routing.url_path(router.target, call.subpath, changed=False)
-    return routing.url_path(router.target, quote(subpath, safe=_PATH_SAFE), changed=True)
+    return routing.url_path(router.target, quote(subpath.encode("utf-8", "replace"), safe=_PATH_SAFE), changed=True)
 
 
 def _query(call: Call, router: Router) -> query.Merged:

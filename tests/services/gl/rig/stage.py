@@ -45,6 +45,11 @@ class FakeResponder:
         self._leaves_after = leaves_after
 
     @property
+    def started(self):
+        """Whether anything of a reply has left."""
+        return "write" in self.names() or "finish" in self.names()
+
+    @property
     def status(self):
         return next(event[1] for event in self.events if event[0] == "start")
 

@@ -1,0 +1,66 @@
+"""The exchange: the target's answer, or one in its place."""
+
+import json
+
+import pytest
+
+from gecholog.rawjson import Raw
+from services.gl.call import UpstreamError
+from services.gl.stages import exchange, ingress, outbound
+from services.gl.status import Status
+from tests.services.gl.rig.gateway import router
+from tests.services.gl.rig.stage import FakeAnswer, FakeRequest, FakeTargets, built, call_of, doors
+
+
+async def sent(targets, *, path="/service/", config=None, request=None, status=None, **written):
+    call = call_of(config, request or FakeRequest(path=f"{path}x"), path=path)
+    await ingress.receive(call, doors())
+    call.request.fields |= written
+    await outbound.prepare(call, doors())
+    await exchange.send(call, doors(targets=targets, status=status))
+    return call
+
+
+async def whole(answer):
+    parts = []
+    while piece := await answer.read():
+        parts.append(piece)
+    return b"".join(parts)
+
+
+async def test_target_is_called():
+    """The target's answer is the answer."""
+    targets = FakeTargets(FakeAnswer(201))
+    call = await sent(targets)
+    assert call.answer is targets.answer
+    assert targets.sent == [call.outbound]
+
+
+@pytest.mark.parametrize(("written", "body"), [(Raw(b'{"a": 1}'), b'{"a": 1}'), (Raw(b"null"), b"null"), (Raw(b'"text"'), b'"text"')])
+async def test_control(written, body):
+    """`control` in the request record is the answer, whatever its value; nothing is called."""
+    targets = FakeTargets()
+    call = await sent(targets, control=written)
+    assert targets.sent == []
+    assert (call.answer.status, call.answer.content_type, await whole(call.answer)) == (200, "application/json", body)
+
+
+async def test_echo():
+    """An echo router gives back headers and body that would go out; nothing is called."""
+    targets = FakeTargets()
+    config = built([router("/echo/", "http://t", headers={"X-S": ["1"]})])
+    request = FakeRequest(path="/echo/x", lines=[(b"X-A", b"\xe9")], body=b"\0bytes")
+    call = await sent(targets, path="/echo/", config=config, request=request)
+    assert targets.sent == []
+    assert sorted(call.answer.lines) == [(b"X-A", b"\xe9"), (b"X-S", b"1")]
+    assert await whole(call.answer) == b"\0bytes"
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_target_that_cannot_be_called(status):
+    """502, 503 and 504 are answers as well; the reason is for the record and the status, not for the caller."""
+    state = Status()
+    call = await sent(FakeTargets(UpstreamError(status, "the reason")), status=state)
+    assert call.answer.status == status
+    assert json.loads(await whole(call.answer)) == {"error": "failure making request"}
+    assert call.fault == state.last_error == "the reason"

@@ -1,0 +1,129 @@
+"""Ingress: what came goes into the record, what the router forbids is refused."""
+
+import gzip
+
+import pytest
+
+from gecholog.headers import MASK
+from services.gl.call import Disconnected, Refusal
+from services.gl.stages import ingress
+from tests.services.gl.rig.gateway import router
+from tests.services.gl.rig.stage import FakeRequest, built, call_of, doors
+
+TRUSTED = ["10.0.0.0/8", "192.0.2.1", "fd00::/8"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("198.51.100.1", ["1.1.1.1"], "198.51.100.1"),  # who is not trusted may write what it likes
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["1.1.1.1"], "1.1.1.1"),
+        ("10.0.0.1", ["6.6.6.6, 1.1.1.1"], "1.1.1.1"),  # the first was written by the caller
+        ("10.0.0.1", ["1.1.1.1, 10.2.2.2"], "1.1.1.1"),  # a chain of two trusted proxies
+        ("10.0.0.1", ["1.1.1.1", "10.2.2.2"], "1.1.1.1"),  # two header lines are one list
+        ("10.0.0.1", ["6.6.6.6, 1.1.1.1,10.2.2.2 , 192.0.2.1"], "1.1.1.1"),
+        ("10.0.0.1", ["10.3.3.3, 10.2.2.2"], "10.3.3.3"),  # all trusted: the farthest
+        ("10.0.0.1", ["1.1.1.1, unknown"], "10.0.0.1"),
+        ("10.0.0.1", ["1.1.1.1, , 10.2.2.2"], "10.2.2.2"),
+        ("10.0.0.1", ["garbage"], "10.0.0.1"),
+        ("10.0.0.1", [""], "10.0.0.1"),
+        ("10.0.0.1", ["2001:db8::1"], "2001:db8::1"),
+        ("fd00::1", ["1.1.1.1"], "1.1.1.1"),
+        ("fe80::1", ["1.1.1.1"], "fe80::1"),
+        ("", ["1.1.1.1"], ""),
+    ],
+)
+def test_caller(peer, forwarded, expected):
+    """X-Forwarded-For counts only as far as trusted proxies have written it."""
+    config = built(trusted_proxies=TRUSTED)
+    assert ingress.caller(peer, {"X-Forwarded-For": forwarded} if forwarded else {}, config) == expected
+
+
+def test_caller_without_trusted_proxies():
+    """Nobody is trusted unless the config says so."""
+    assert ingress.caller("10.0.0.1", {"X-Forwarded-For": ["1.1.1.1"]}, built()) == "10.0.0.1"
+
+
+async def test_record_begins():
+    """The request half has what came, and the same for processors to change."""
+    request = FakeRequest("PUT", "/service/a%20b", "x=1&x=2&y=", [(b"host", b"g"), (b"X-A", b"1"), (b"x-a", b"2")], b'{"a":1}')
+    call = call_of(request=request)
+    await ingress.receive(call, doors())
+    fields = call.request.fields
+    assert fields == {
+        "gl_path": "/service/",
+        "ingress_method": "PUT",
+        "ingress_client": "192.0.2.7",
+        "ingress_subpath": "a b",
+        "ingress_headers": {"X-A": ["1", "2"]},
+        "ingress_query_parameters": [{"name": "x", "details": ["1", "2"]}, {"name": "y", "details": [""]}],
+        "ingress_payload": b'{"a":1}',
+        "outbound_subpath": "a b",
+        "outbound_headers": {"X-A": ["1", "2"]},
+        "outbound_query_parameters": [{"name": "x", "details": ["1", "2"]}, {"name": "y", "details": [""]}],
+        "outbound_payload": b'{"a":1}',
+    }
+    assert call.request.errors == []
+
+
+async def test_masked_headers():
+    """Processors and records see a mask, whatever the letter case of the name; the call keeps the value."""
+    call = call_of(request=FakeRequest(lines=[(b"API-KEY", b"secret"), (b"api-key", b"second")]))
+    await ingress.receive(call, doors())
+    assert call.request.fields["ingress_headers"] == call.request.fields["outbound_headers"] == {"Api-Key": [MASK]}
+    assert call.headers == {"Api-Key": ["secret", "second"]}
+
+
+async def test_payload_that_is_no_json():
+    """Text and binary are recorded as such, with a note."""
+    for body, note in ((b"plain", "is not JSON"), (b"\xff\xfe", "is not text")):
+        call = call_of(request=FakeRequest(body=body))
+        await ingress.receive(call, doors())
+        assert call.body == body
+        assert [error["name"] for error in call.request.errors] == ["ingress_payload"]
+        assert note in call.request.errors[0]["details"]
+
+
+async def test_encoded_payload():
+    """A body with a content encoding is recorded decoded; the bytes stay."""
+    body = gzip.compress(b'{"a":1}')
+    call = call_of(request=FakeRequest(lines=[(b"Content-Encoding", b"gzip")], body=body))
+    await ingress.receive(call, doors())
+    assert call.request.fields["ingress_payload"] == b'{"a":1}'
+    assert call.body == body
+
+
+@pytest.mark.parametrize("log_unauthorized", [False, True])
+async def test_refused(log_unauthorized):
+    """A call without the router's headers is refused, and recorded only if the config says so."""
+    config = built([router("/service/", "http://t", required={"x-key": ["one"]})], log_unauthorized=log_unauthorized)
+    call = call_of(config, FakeRequest(lines=[(b"X-Key", b"two")]))
+    with pytest.raises(Refusal) as caught:
+        await ingress.receive(call, doors())
+    assert (caught.value.status, caught.value.text) == (401, "unauthorized header:'X-Key' values invalid")
+    assert call.is_recorded is log_unauthorized
+    if log_unauthorized:
+        assert call.request.fields["ingress_headers"] == {"X-Key": ["two"]}
+
+
+async def test_body_over_the_limit_is_recorded_by_its_head():
+    """Who sent too much is in the record: path, caller and headers are known without the body."""
+    call = call_of(built(limits={"request_body_bytes": 3}), FakeRequest(lines=[(b"X-A", b"1")], body=b"four"))
+    with pytest.raises(Refusal) as caught:
+        await ingress.receive(call, doors())
+    assert caught.value.status == 413
+    fields = call.request.fields
+    assert fields["gl_path"] == "/service/"
+    assert fields["ingress_subpath"] == "x"
+    assert fields["ingress_headers"] == {"X-A": ["1"]}
+    assert fields["ingress_client"] == "192.0.2.7"
+
+
+async def test_caller_who_leaves_is_recorded_by_its_head():
+    """The same for a body that never came."""
+    call = call_of(request=FakeRequest(gone=True))
+    with pytest.raises(Disconnected):
+        await ingress.receive(call, doors())
+    assert call.request.fields["gl_path"] == "/service/"
+    assert call.request.fields["ingress_subpath"] == "x"

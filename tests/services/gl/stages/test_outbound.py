@@ -1,0 +1,184 @@
+"""Outbound: the target, its url, headers and body."""
+
+import gzip
+import json
+
+import pytest
+
+from gecholog.headers import MASK
+from gecholog.rawjson import Raw
+from services.gl.stages import ingress, outbound
+from tests.services.gl.rig.gateway import router
+from tests.services.gl.rig.stage import FakeRequest, built, call_of, doors
+
+
+async def prepared(config=None, request=None, **written):
+    """A call after `outbound.prepare`, with fields that a processor wrote before it."""
+    call = call_of(config, request or FakeRequest())
+    await ingress.receive(call, doors())
+    for name, value in written.items():
+        call.request.fields[name] = Raw(json.dumps(value).encode())
+    await outbound.prepare(call, doors())
+    return call
+
+
+async def test_unchanged():
+    """Without processors path, query, headers and body go on byte for byte."""
+    request = FakeRequest("POST", "/service/a%2fb//c", "x=%20+&&y", [(b"X-A", b"\xe9"), (b"X-A", b"2")], b"not json")
+    call = await prepared(request=request)
+    sent = call.outbound
+    assert (sent.method, sent.path, sent.query, sent.body) == ("POST", "/a%2fb//c", "x=%20+&&y", b"not json")
+    assert sent.headers == {"X-A": ["\udce9", "2"]}
+    assert call.request.fields["url_path"] == "http://target/a%2fb//c"
+    assert call.url == "http://target/a%2fb//c?x=%20+&&y"
+    assert call.request.fields["outbound_query_parameters"] == {"x": ["  "], "y": [""]}
+
+
+async def test_written_by_a_processor():
+    """What a processor wrote goes out in place of what came."""
+    call = await prepared(
+        request=FakeRequest(query="a=1&b=2", lines=[(b"X-A", b"1"), (b"X-B", b"2")], body=b"{}"),
+        outbound_subpath="/v1/ä b",
+        outbound_headers={"x-a": ["3"], "X-New": ["4", "5"]},
+        outbound_query_parameters=[{"name": "a", "details": ["x y", "&"]}],
+        outbound_payload={"changed": 1.0},
+    )
+    sent = call.outbound
+    assert (sent.path, sent.query) == ("/v1/%C3%A4%20b", "a=x+y&a=%26")
+    assert sent.headers == {"X-A": ["3"], "X-New": ["4", "5"]}
+    assert json.loads(sent.body) == {"changed": 1.0}
+    fields = call.request.fields
+    assert fields["outbound_headers_discarded"] == {"X-B": []}
+    assert fields["outbound_query_parameters_discarded"] == {"b": ["2"]}
+
+
+async def test_processor_that_writes_what_it_saw_changes_nothing():
+    """A sub path that is written back unchanged keeps its raw text."""
+    call = await prepared(request=FakeRequest(path="/service/a%2Fb"), outbound_subpath="a/b")
+    assert call.outbound.path == "/a%2Fb"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("outbound_subpath", 3),
+        ("outbound_headers", ["x"]),
+        ("outbound_headers", {"X": "not a list"}),
+        ("outbound_headers", {"X": ["a\r\nY: b"]}),
+        ("outbound_headers", {"X": ["a\0"]}),
+        ("outbound_headers", {"X Y": ["a"]}),
+        ("outbound_headers", {"": ["a"]}),
+        ("outbound_headers", {"X\r\nY": ["a"]}),
+        ("outbound_query_parameters", {"a": "b"}),
+    ],
+)
+async def test_wrong_forms_are_noted(name, value):
+    """What a processor wrote in a wrong form is noted, and nothing of it goes out."""
+    call = await prepared(**{name: value})
+    assert [error["name"] for error in call.request.errors if error["name"] == name]
+    sent = call.outbound
+    assert not [text for texts in sent.headers.values() for text in texts if "\r" in text or "\0" in text]
+
+
+@pytest.mark.parametrize("subpath", ["a\r\nX: y", "a b", "a?b", "a#b", "a\0", "\ud800"])
+async def test_subpath_of_a_processor_is_encoded(subpath):
+    """A processor cannot break the request line."""
+    call = await prepared(outbound_subpath=subpath)
+    assert not set(call.outbound.path) & set("\r\n \0?#")
+    assert call.outbound.path.isascii()
+
+
+async def test_other_router():
+    """A processor chooses another router: url, query and static headers are all of that one."""
+    config = built(
+        [
+            router("/service/", "http://first/v1?k=first", headers={"X-Static": ["first"]}),
+            router("/other/", "http://second/v2?k=second", endpoint="e?l=3", headers={"X-Other": ["second"]}),
+        ]
+    )
+    call = await prepared(config, FakeRequest(query="m=4"), gl_path="/other/")
+    sent = call.outbound
+    assert sent.router.path == "/other/"
+    assert (sent.path, sent.query) == ("/v2/e", "m=4&k=second&l=3")
+    assert sent.headers == {"X-Other": ["second"]}
+    assert call.request.fields["original_gl_path"] == "/service/"
+
+
+@pytest.mark.parametrize("chosen", ["/nowhere/", "/other", "", None, 3, ["/other/"]])
+async def test_unknown_router(chosen):
+    """A path that no router has keeps the router, and the record says what was written."""
+    call = await prepared(gl_path=chosen)
+    assert call.outbound.router.path == "/service/"
+    assert call.request.fields["original_gl_path"] == "/service/"
+    assert json.loads(call.request.fields["gl_path"]) == chosen
+
+
+async def test_masked_headers_keep_their_values():
+    """Masked headers go out with the values that came, whatever a processor writes."""
+    request = FakeRequest(lines=[(b"Api-Key", b"real"), (b"X-A", b"1")])
+    for written in ({}, {"outbound_headers": {"Api-Key": [MASK], "X-A": ["2"]}}, {"outbound_headers": {"Api-Key": ["forged"]}}):
+        call = await prepared(request=request, **written)
+        assert call.outbound.headers["Api-Key"] == ["real"]
+        assert call.outbound_shown["Api-Key"] == [MASK]
+
+
+async def test_masked_header_without_value_cannot_be_written():
+    """A processor cannot bring in a masked header that the caller did not send."""
+    call = await prepared(outbound_headers={"Authorization": ["Bearer forged"]})
+    assert "Authorization" not in call.outbound.headers
+
+
+async def test_static_headers_win():
+    """A router's header wins over the caller's and a processor's, masked or not (key translation)."""
+    config = built([router("/service/", "http://t", headers={"api-key": ["provider"], "X-S": ["ours", "two"]})])
+    request = FakeRequest(lines=[(b"Api-Key", b"caller"), (b"X-S", b"theirs")])
+    for written in ({}, {"outbound_headers": {"X-S": ["processor"], "Api-Key": [MASK]}}):
+        call = await prepared(config, request, **written)
+        assert call.outbound.headers == {"Api-Key": ["provider"], "X-S": ["ours", "two"]}
+        assert call.outbound_shown["Api-Key"] == [MASK]
+
+
+async def test_headers_of_the_connection_stay_behind():
+    """Hop-by-hop headers, those that Connection names, Host and Expect are not forwarded."""
+    lines = [
+        (b"Connection", b"keep-alive, X-Mine"), (b"X-Mine", b"1"), (b"Keep-Alive", b"timeout=5"), (b"Te", b"trailers"),
+        (b"Trailer", b"X"), (b"Transfer-Encoding", b"chunked"), (b"Upgrade", b"h2c"), (b"Proxy-Authorization", b"Basic x"),
+        (b"Proxy-Connection", b"keep-alive"), (b"Host", b"gateway"), (b"Expect", b"100-continue"), (b"X-Stays", b"1"),
+    ]  # fmt: skip
+    call = await prepared(request=FakeRequest(lines=lines))
+    assert call.outbound.headers == {"X-Stays": ["1"]}
+
+
+async def test_removed_headers():
+    """Headers of `remove_headers` are left out and noted, the router's own among them."""
+    config = built([router("/service/", "http://t", headers={"X-Gone": ["1"]})], remove_headers=["x-gone", "X-Also"])
+    call = await prepared(config, FakeRequest(lines=[(b"X-Also", b"1"), (b"X-Stays", b"1")]))
+    assert call.outbound.headers == {"X-Stays": ["1"]}
+    assert call.request.fields["outbound_headers_removed"] == {"X-Gone": [], "X-Also": []}
+
+
+async def test_encoded_body_that_nobody_changed():
+    """A body with a content encoding goes on as it came, with its header."""
+    body = gzip.compress(b'{"a":1}')
+    call = await prepared(request=FakeRequest(lines=[(b"Content-Encoding", b"gzip")], body=body))
+    assert call.outbound.body == body
+    assert call.outbound.headers["Content-Encoding"] == ["gzip"]
+
+
+@pytest.mark.parametrize("with_headers", [False, True])
+async def test_body_of_a_processor_is_not_encoded(with_headers):
+    """What a processor wrote in place of an encoded body goes out without the encoding, and the header says so."""
+    request = FakeRequest(lines=[(b"Content-Encoding", b"gzip")], body=gzip.compress(b'{"a":1}'))
+    written = {"outbound_headers": {"Content-Encoding": ["gzip"]}} if with_headers else {}
+    call = await prepared(request=request, outbound_payload={"b": 2}, **written)
+    assert json.loads(call.outbound.body) == {"b": 2}
+    assert "Content-Encoding" not in call.outbound.headers
+
+
+async def test_body_that_a_processor_wrote_as_bytes_goes_as_it_stands():
+    """The JSON of a processor's answer is not written anew."""
+    call = call_of(request=FakeRequest(body=b"{}"))
+    await ingress.receive(call, doors())
+    call.request.fields["outbound_payload"] = Raw(b'{"a" : 1.10,  "b":1e400}')
+    await outbound.prepare(call, doors())
+    assert call.outbound.body == b'{"a" : 1.10,  "b":1e400}'

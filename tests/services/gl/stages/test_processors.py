@@ -1,0 +1,190 @@
+"""Processors: what they are given, what they may write, what is noted of them."""
+
+import asyncio
+import json
+
+import pytest
+
+from gecholog.errors import BusAway, MessageTooLarge, NoAnswer
+from services.gl.call import Half, Refusal
+from services.gl.config import Processor
+from services.gl.stages import processors
+from tests.services.gl.rig.gateway import processor
+from tests.services.gl.rig.stage import FakeBus, built, call_of, doors
+
+
+def entry(name="one", *, modifier=False, required=False, include=(), exclude=(), write=("a", "b", "new")):
+    return Processor(name, modifier, required, False, tuple(include), frozenset(exclude), frozenset(write), f"processor.{name}", 1.0)
+
+
+async def run(bus, *row, fields=None):
+    half = Half(fields={"a": 1, "b": 2, "c": 3} if fields is None else fields)
+    runs = await processors.run_row(tuple(row), half, half.runs, bus)
+    return half, runs
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "seen"),
+    [((), (), {"a", "b", "c"}), (("a", "x"), (), {"a"}), ((), ("a",), {"b", "c"}), (("a", "b"), ("b",), {"a"})],
+)
+async def test_what_a_processor_sees(include, exclude, seen):
+    """The fields to include (empty: all), less those to exclude."""
+    bus = FakeBus(one={})
+    await run(bus, entry(include=include, exclude=exclude))
+    assert set(bus.asked[0][1]) == seen
+
+
+async def test_no_field_left():
+    """A processor that would see nothing is not called, and did not complete."""
+    bus = FakeBus(one={"new": 1})
+    half, runs = await run(bus, entry(include=("x",)))
+    assert bus.asked == []
+    assert [run.completed for run in runs] == [False]
+    assert half.errors == []
+
+
+async def test_modifier_replaces():
+    """A modifier replaces fields that exist, of those that it may write."""
+    half, _ = await run(FakeBus(one={"a": 10, "new": 20, "c": 30}), entry(modifier=True))
+    assert half.fields == {"a": b"10", "b": 2, "c": 3}
+
+
+async def test_annotator_adds():
+    """An annotator adds fields that are not there, of those that it may write."""
+    half, _ = await run(FakeBus(one={"a": 10, "new": {"x": [1.50]}, "other": 1}), entry())
+    assert half.fields == {"a": 1, "b": 2, "c": 3, "new": b'{"x": [1.5]}'}
+
+
+@pytest.mark.parametrize(
+    ("answer", "completed", "noted"),
+    [
+        ({"a": 1}, True, False),
+        ({"unknown": 1}, True, False),
+        ({"control": None}, True, False),
+        ({}, False, False),
+        (b"", False, False),
+        (b"{}", False, False),
+        (b"garbage", False, True),
+        (b"[1]", False, True),
+        (b'"text"', False, True),
+        (b"null", False, True),
+        (b'{"a":1}{"a":2}', False, True),
+        (b'\xff{"a":1}', False, True),
+        (NoAnswer("no answer in 5 ms"), False, True),
+        (BusAway("no connection to the bus"), False, True),
+        (MessageTooLarge(9, 8), False, True),
+    ],
+)
+async def test_answers(answer, completed, noted):
+    """What counts as an answer, and what is noted."""
+    half, runs = await run(FakeBus(one=answer), entry(write=("a", "control")))
+    assert runs[0].completed is completed
+    assert [error["name"] for error in half.errors] == (["one"] if noted else [])
+    assert half.runs[0]["name"] == "one"
+    assert half.runs[0]["details"]["completed"] is completed
+    assert set(half.runs[0]["details"]) == {"required", "completed", "timestamp"}
+
+
+async def test_processors_of_a_row_see_the_same():
+    """All of a row are asked at the same time with the fields as they were before the row."""
+    together = asyncio.Event()
+
+    class Waiting(FakeBus):
+        async def request(self, subject, data, timeout):
+            self.asked.append((subject, json.loads(data)))
+            if len(self.asked) == 2:
+                together.set()
+            await asyncio.wait_for(together.wait(), 10)
+            return b'{"a": 9}'
+
+    bus = Waiting()
+    await run(bus, entry("one", modifier=True), entry("two", modifier=True))
+    assert [fields for _, fields in bus.asked] == [{"a": 1, "b": 2, "c": 3}] * 2
+
+
+async def test_later_of_a_row_wins():
+    """Of two modifiers of a field the later in the row wins; of two annotators the earlier."""
+    half, _ = await run(FakeBus(one={"a": 1}, two={"a": 2}), entry("one", modifier=True), entry("two", modifier=True))
+    assert half.fields["a"] == b"2"
+    half, _ = await run(FakeBus(one={"new": 1}, two={"new": 2}), entry("one"), entry("two"))
+    assert half.fields["new"] == b"1"
+
+
+async def test_rows_follow_each_other():
+    """The second row sees what the first wrote."""
+    rows = [[processor("one", output_fields_write=["new"])], [processor("two", output_fields_write=["newer"])]]
+    call = call_of(built(request={"processors": rows}))
+    call.request.fields = {"a": 1}
+    bus = FakeBus(one={"new": "x"}, two=lambda fields: {"newer": fields["new"]})
+    await processors.before_call(call, doors(bus))
+    assert call.request.fields == {"a": 1, "new": b'"x"', "newer": b'"x"'}
+
+
+async def test_required_request_processor():
+    """A required one that does not complete ends the call with 500; the rest of its row is in the record, later rows do not run."""
+    rows = [[processor("one", required=True), processor("two", output_fields_write=["new"])], [processor("three")]]
+    call = call_of(built(request={"processors": rows}))
+    call.request.fields = {"a": 1}
+    bus = FakeBus(one=NoAnswer("nobody listens"), two={"new": 1}, three={})
+    with pytest.raises(Refusal) as caught:
+        await processors.before_call(call, doors(bus))
+    assert (caught.value.status, caught.value.text) == (500, "internal server error")
+    assert [run["name"] for run in call.request.runs] == ["one", "two"]
+    assert call.request.fields["new"] == b"1"
+    assert [error["name"] for error in call.request.errors] == ["one"]
+
+
+async def test_required_that_answers_nothing_is_noted():
+    """An empty answer of a required processor is a failure, and said."""
+    half, runs = await run(FakeBus(one=b""), entry(required=True))
+    assert not runs[0].completed
+    assert half.errors[0]["name"] == "one"
+
+
+async def test_required_response_processor_does_not_stop_the_answer():
+    """The answer is there already: the failure is noted, later rows run."""
+    rows = [[processor("one", required=True)], [processor("two", output_fields_write=["new"])]]
+    call = call_of(built(response={"processors": rows}))
+    call.response.fields, call.inbound_body = {"a": 1}, b"{}"
+    await processors.before_reply(call, doors(FakeBus(one=NoAnswer("late"), two={"new": 1})))
+    assert call.response.fields["new"] == b"1"
+    assert [error["name"] for error in call.response.errors] == ["one"]
+
+
+async def test_response_rows_run_in_order():
+    """Rows of the response run in the order of the config."""
+    rows = [[processor(name)] for name in ("one", "two", "three")]
+    call = call_of(built(response={"processors": rows}))
+    call.response.fields, call.inbound_body = {"a": 1}, b"{}"
+    bus = FakeBus(one={}, two={}, three={})
+    await processors.before_reply(call, doors(bus))
+    assert [subject for subject, _ in bus.asked] == ["processor.one", "processor.two", "processor.three"]
+
+
+async def test_nothing_held_back_no_response_processors():
+    """An answer that passes by unbuffered is not given to synchronous processors."""
+    call = call_of(built(response={"processors": [[processor("one")]]}))
+    await processors.before_reply(call, doors(FakeBus()))
+    assert call.response.runs == []
+
+
+async def test_asynchronous_processors():
+    """After the reply: those of the request, then those of the response, listed apart."""
+    late = {"async": True, "output_fields_write": ["new"]}
+    config = built(request={"processors": [[processor("one", **late)]]}, response={"processors": [[processor("two", **late)]]})
+    call = call_of(config, target=config.routers["/service/"])
+    call.request.fields, call.response.fields = {"a": 1}, {"b": 2}
+    bus = FakeBus(one={"new": 1}, two={"new": 2})
+    await processors.after_reply(call, doors(bus))
+    assert [subject for subject, _ in bus.asked] == ["processor.one", "processor.two"]
+    assert (call.request.fields["new"], call.response.fields["new"]) == (b"1", b"2")
+    assert [run["name"] for run in call.request.async_runs] == ["one"]
+    assert call.request.runs == []
+
+
+async def test_refused_call_has_no_asynchronous_processors():
+    """A call that went nowhere is not given to them."""
+    call = call_of(built(request={"processors": [[processor("one", **{"async": True})]]}))
+    bus = FakeBus(one={})
+    await processors.after_reply(call, doors(bus))
+    assert bus.asked == []

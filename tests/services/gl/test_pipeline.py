@@ -1,0 +1,165 @@
+"""The pipeline: whatever happens, the caller has one reply or a broken connection, and there is one record."""
+
+import asyncio
+import json
+
+import pytest
+
+from services.gl import pipeline
+from services.gl.call import Disconnected, UpstreamError
+from services.gl.status import Status
+from tests.services.gl.rig.gateway import processor, router
+from tests.services.gl.rig.stage import (
+    FakeAnswer,
+    FakeBus,
+    FakeRecorder,
+    FakeRequest,
+    FakeResponder,
+    FakeTargets,
+    built,
+    call_of,
+    doors,
+)
+
+
+async def test_a_whole_call():
+    """One reply, one record, with the parts of the specification."""
+    call, records = call_of(request=FakeRequest(body=b'{"q":1}')), FakeRecorder()
+    await pipeline.run(call, doors(records=records))
+    assert call.responder.names() == ["start", "write", "finish"]
+    record = records.record
+    assert record["request"]["outbound_payload"] == {"q": 1}
+    assert record["response"]["egress_payload"] == {"ok": True}
+    assert record["request"]["url"] == record["request"]["url_path"] == "http://target/x"
+    assert "error" not in record["request"]
+    assert "error" not in record["response"]
+
+
+async def test_refused_and_not_recorded():
+    """A 401 of our own leaves no record."""
+    call = call_of(built([router("/service/", "http://t", required={"X-K": ["1"]})]))
+    records = FakeRecorder()
+    await pipeline.run(call, doors(records=records))
+    assert call.responder.status == 401
+    assert records.settled == records.accepted == []
+
+
+async def test_fault_before_the_reply():
+    """A fault of ours: 500 with nothing of its cause, a record, and the status remembers it."""
+    class Faulty(FakeTargets):
+        async def send(self, outbound):
+            raise RuntimeError("secret detail")
+
+    call, records, status = call_of(), FakeRecorder(), Status()
+    await pipeline.run(call, doors(targets=Faulty(), records=records, status=status))
+    assert (call.responder.status, json.loads(call.responder.body)) == (500, {"error": "internal server error"})
+    assert records.record["response"]["egress_status_code"] == 500
+    assert "RuntimeError" in status.last_error
+    assert "secret detail" not in status.last_error
+
+
+async def test_fault_after_the_reply_has_begun():
+    """A fault in the middle of a reply breaks the connection: a second reply must never follow the first."""
+    call, records = call_of(), FakeRecorder()
+    answer = FakeAnswer(pieces=[b"one", RuntimeError("x")])
+    await pipeline.run(call, doors(targets=FakeTargets(answer), records=records))
+    names = call.responder.names()
+    assert names.count("start") == 1
+    assert names[-1] == "abort"
+    assert "finish" not in names
+    assert len(records.settled) == 1
+
+
+async def test_fault_after_the_reply():
+    """A fault when the record is made costs the record, not the reply."""
+    class Faulty(FakeRecorder):
+        async def settle(self, record_id, data):
+            raise RuntimeError
+
+    call, status = call_of(), Status()
+    await pipeline.run(call, doors(records=Faulty(), status=status))
+    assert call.responder.names() == ["start", "write", "finish"]
+    assert "RuntimeError" in status.last_error
+
+
+async def test_fault_of_the_journal_does_not_cost_the_reply():
+    """A record that cannot be kept must not cost the caller the answer."""
+    class Faulty(FakeRecorder):
+        def accept(self, record_id, data):
+            raise RuntimeError
+
+    call = call_of()
+    await pipeline.run(call, doors(records=Faulty()))
+    assert call.responder.names() == ["start", "write", "finish"]
+
+
+@pytest.mark.parametrize("stage", ["body", "target", "stream", "processor"])
+async def test_caller_leaves(stage):
+    """Wherever the caller leaves (its work is cancelled), the target is let go and the record is written."""
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def hang(*_):
+        reached.set()
+        await never.wait()
+
+    request, targets, bus, config = FakeRequest(), FakeTargets(), FakeBus(), None
+    if stage == "body":
+        request.body = hang
+    elif stage == "target":
+        targets.send = hang
+    elif stage == "stream":
+        targets.answer.read = hang
+    else:
+        bus.request = hang
+        config = built(request={"processors": [[processor("one")]]})
+    call, records = call_of(config, request), FakeRecorder()
+    task = asyncio.create_task(pipeline.run(call, doors(bus, targets, records)))
+    await reached.wait()
+    task.cancel()
+    await task
+    record = records.record
+    assert record["request"]["gl_path"] == "/service/"
+    assert {"name": "egress", "details": "the caller was gone before the end of the reply"} in record["response"]["error"]
+    assert call.responder.names()[-1] == "abort"
+    if stage == "stream":
+        assert targets.answer.abandoned
+        assert record["response"]["inbound_stream"]["completed"] is False
+
+
+async def test_caller_leaves_during_a_refusal():
+    """Nobody is there to hear a refusal: the record is written all the same."""
+    class Gone(FakeResponder):
+        async def start(self, status, headers, length):
+            raise Disconnected
+
+    call, records = call_of(responder=Gone()), FakeRecorder()
+    await pipeline.run(call, doors(targets=FakeTargets(UpstreamError(502, "x")), records=records))
+    assert len(records.settled) == 1
+
+
+async def test_told_to_stop_after_the_reply():
+    """A call that is cancelled while asynchronous processors work still writes its record."""
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    class Slow(FakeBus):
+        async def request(self, subject, data, timeout):
+            reached.set()
+            await never.wait()
+
+    config = built(request={"processors": [[processor("one", **{"async": True})]]})
+    call, records = call_of(config), FakeRecorder()
+    task = asyncio.create_task(pipeline.run(call, doors(Slow(), records=records)))
+    await reached.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert len(records.settled) == 1 or len(records.accepted) == 1
+
+
+async def test_required_processor_fails():
+    """500, nothing is called, and the record says why."""
+    config = built(request={"processors": [[processor("one", required=True)]]})
+    call, records, targets = call_of(config), FakeRecorder(), FakeTargets()
+    await pipeline.run(call, doors(FakeBus(one={}), targets, records))
+    assert (call.responder.status, json.loads(call.responder.body)) == (500, {"error": "internal server error"})
+    assert targets.sent == []
+    assert records.record["request"]["processors"][0]["details"]["completed"] is False

@@ -1,0 +1,472 @@
+"""Answers as they arrive: chunk by chunk, with back-pressure, and what is seen of a break."""
+
+import threading
+
+import pytest
+
+from tests.services.gl.rig.caller import Broken
+from tests.services.gl.rig.gateway import processor, router
+from tests.services.gl.rig.upstream import usual
+from tests.support.waiting import DEADLINE, until
+
+MIB = 1024 * 1024
+KINDS = [("text/event-stream", b'data: {"n":%d}\n\n'), ("application/x-ndjson", b'{"n":%d}\n'), ("application/octet-stream", b"\0\xff%d")]
+
+
+class Turns:
+    """The target waits for the test: `done` by the test lets it go on by one step."""
+
+    def __init__(self):
+        self._turn = threading.Semaphore(0)
+
+    def done(self):
+        self._turn.release()
+
+    def wait(self):
+        assert self._turn.acquire(timeout=DEADLINE), "the test did not see the chunk"
+
+
+@pytest.fixture(scope="module")
+def holding(run_gateway, shared_upstream):
+    """A gateway that holds answers back for processors, up to 64 KiB; `required` is on the router's own gateway."""
+    return run_gateway(
+        [router("/service/", shared_upstream.url)],
+        response={"processors": [[processor("look", modifier=True, output_fields_write=["egress_payload"], timeout=3000)]]},
+        limits={"response_buffer_bytes": 65536},
+    )
+
+
+@pytest.fixture(scope="module")
+def requiring(run_gateway, shared_upstream):
+    return run_gateway(
+        [router("/service/", shared_upstream.url)],
+        response={"processors": [[processor("look", required=True)]]},
+        limits={"response_buffer_bytes": 65536},
+    )
+
+
+@pytest.mark.parametrize(("kind", "form"), KINDS)
+def test_chunk_by_chunk(gateway, upstream, bus, kind, form):
+    """Each chunk reaches the caller before the target sends the next one."""
+    turns = Turns()
+
+    def behaviour(talk):
+        talk.head(f"Content-Type: {kind}", "Transfer-Encoding: chunked")
+        for number in range(5):
+            talk.chunk(form % number)
+            turns.wait()
+        talk.chunk(b"")
+
+    upstream.behaviour = behaviour
+    with gateway.caller() as caller:
+        head = caller.ask("GET", "/service/x").head()
+        for number in range(5):
+            assert caller.chunk() == form % number
+            turns.done()
+        assert caller.chunk() == b""
+    record = bus.record(head.transaction)
+    assert "error" not in record["response"] or kind.startswith("application/octet")
+    if not kind.startswith("application/octet"):
+        stream = record["response"]["inbound_stream"]
+        assert (stream["chunks"], stream["completed"]) == (5, True)
+        assert set(stream["first_chunk_timer"]) == {"start", "stop", "duration"}
+
+
+def test_head_does_not_wait_for_the_first_chunk(gateway, upstream):
+    """Status and headers reach the caller as soon as the target has sent them: a model may think for long."""
+    turns = Turns()
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/event-stream", "Transfer-Encoding: chunked")
+        turns.wait()
+        talk.chunk(b"data: late\n\n")
+        talk.chunk(b"")
+
+    upstream.behaviour = behaviour
+    with gateway.caller() as caller:
+        assert caller.ask("GET", "/service/x").head().status == 200
+        turns.done()
+        assert caller.chunk() == b"data: late\n\n"
+
+
+def test_pieces_of_a_body_with_a_length(gateway, upstream):
+    """A body whose size was told goes on as it arrives as well."""
+    turns = Turns()
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/plain", "Content-Length: 6")
+        for piece in (b"one", b"two"):
+            talk.send(piece)
+            turns.wait()
+
+    upstream.behaviour = behaviour
+    with gateway.caller() as caller:
+        head = caller.ask("GET", "/service/x").head()
+        assert head.value("Content-Length") == "6"
+        for piece in (b"one", b"two"):
+            assert caller.some(3) == piece
+            turns.done()
+
+
+def test_body_that_ends_with_the_connection(gateway, upstream, bus):
+    """An answer without a length is complete when the target closes in order; the caller gets chunks."""
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/plain")
+        talk.send(b"one")
+        talk.send(b"two")
+        talk.close()
+
+    upstream.behaviour = behaviour
+    reply = gateway.call("GET", "/service/x")
+    assert (reply.body, reply.complete, reply.value("Transfer-Encoding")) == (b"onetwo", True, "chunked")
+    assert "inbound_stream" not in bus.record(reply.transaction)["response"]
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length"])
+def test_slow_reader_holds_back_the_target(gateway, upstream, bus, framing):
+    """A caller that does not read holds back the target: of 64 MiB little is taken, and all arrives in the end."""
+    total = 64 * MIB
+    taken = []
+
+    def behaviour(talk):
+        if framing == "chunked":
+            talk.head("Content-Type: text/plain", "Transfer-Encoding: chunked")
+            taken.append(talk.send_at_most(total, 1.0))
+        else:
+            talk.head("Content-Type: text/plain", f"Content-Length: {total}")
+            taken.append(talk.send_at_most(total, 1.0))
+        talk.close()
+
+    upstream.behaviour = behaviour
+    with gateway.caller(receive_buffer=65536) as caller:
+        caller.ask("GET", "/service/slow").head()
+        until(lambda: taken, "the target to be held back")
+        assert taken[0] < 32 * MIB
+        rss = resident(gateway.process.pid)
+        assert rss < 200 * MIB
+    bus.where(lambda record: record["request"].get("ingress_subpath") == "slow" and not record["response"]["inbound_stream"]["completed"])
+
+
+def resident(pid):
+    """Bytes of memory that a process has."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def test_large_answer_arrives_whole(gateway, upstream, bus):
+    """32 MiB pass whole, and leave little behind in the record and in memory."""
+    body = bytes(range(256)) * (32 * 4096)
+    upstream.behaviour = lambda talk: talk.reply(body, kind="application/octet-stream")
+    reply = gateway.call("GET", "/service/x")
+    assert reply.body == body
+    assert bus.record(reply.transaction)["response"]["inbound_payload"]["size"] == len(body)
+    assert resident(gateway.process.pid) < 250 * MIB
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize("framing", ["Transfer-Encoding: chunked", "Content-Length: 1000"])
+def test_target_breaks_off(gateway, upstream, bus, framing, end):
+    """The caller sees that the body is not complete; the record says where it broke off, and has what came."""
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/event-stream", framing)
+        if "chunked" in framing:
+            talk.chunk(b"data: 1\n\n")
+        else:
+            talk.send(b"data: 1\n\n")
+        arrived.wait(DEADLINE)
+        talk.close() if end == "close" else talk.reset()
+
+    arrived = threading.Event()
+    upstream.behaviour = behaviour
+    with gateway.caller() as caller:
+        head = caller.ask("GET", "/service/x").head()
+        if "chunked" in framing:
+            assert caller.chunk() == b"data: 1\n\n"
+        else:
+            assert caller.some() == b"data: 1\n\n"
+        arrived.set()
+        assert caller.ended()
+    response = bus.record(head.transaction)["response"]
+    (error,) = [entry for entry in response["error"] if entry["name"] == "inbound_payload" and "broke off" in entry["details"]]
+    assert "after 9 bytes" in error["details"]
+    assert response["inbound_stream"]["completed"] is False
+    assert response["inbound_payload"]
+
+
+def test_target_breaks_off_in_the_middle_of_a_chunk(gateway, upstream, bus):
+    """The same inside of a chunk."""
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/plain", "Transfer-Encoding: chunked")
+        talk.send(b"100\r\nonly a part")
+        talk.close()
+
+    upstream.behaviour = behaviour
+    with gateway.caller() as caller:
+        reply = caller.ask("GET", "/service/x").reply()
+    assert not reply.complete
+
+
+def test_reset_of_a_body_that_ends_with_the_connection(gateway, upstream):
+    """A reset is never taken for the end of a body without a length."""
+    arrived = threading.Event()
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/plain")
+        talk.send(b"one")
+        arrived.wait(DEADLINE)
+        talk.reset()
+
+    upstream.behaviour = behaviour
+    with gateway.caller() as caller:
+        caller.ask("GET", "/service/x").head()
+        assert caller.chunk() == b"one"
+        arrived.set()
+        with pytest.raises(Broken):
+            caller.chunk()
+
+
+BROKEN_ANSWERS = {
+    "nothing": b"",
+    "rubbish": b"\0\1\2 rubbish\r\n\r\n",
+    "half a head": b"HTTP/1.1 200 OK\r\nContent-Type: te",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+    "length and chunked": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "bad length": b"HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\nabc",
+    "control in header": b"HTTP/1.1 200 OK\r\nX-A: a\0b\r\nContent-Length: 0\r\n\r\n",
+    "switching protocols": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    "unknown coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "endless head": b"HTTP/1.1 200 OK\r\n" + b"X-A: " + b"a" * (2 * MIB),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_ANSWERS)
+def test_answer_that_is_no_http(gateway, upstream, bus, name):
+    """What is no answer, or an ambiguous one, is a 502 with our error; nothing of it reaches the caller."""
+
+    def behaviour(talk):
+        talk.send(BROKEN_ANSWERS[name])
+        talk.close()
+
+    upstream.behaviour = behaviour
+    reply = gateway.call("POST", "/service/x", body=b"{}")
+    assert (reply.status, reply.json()) == (502, {"error": "failure making request"})
+    response = bus.record(reply.transaction)["response"]
+    assert response["egress_status_code"] == 502
+    assert response["error"]
+
+
+def test_more_than_the_length(gateway, upstream):
+    """Bytes behind the announced end are not part of the answer, and not of the next one either."""
+
+    def behaviour(talk):
+        talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
+
+    upstream.behaviour = behaviour
+    with gateway.caller() as caller:
+        assert caller.ask("GET", "/service/x").reply().body == b"abc"
+        upstream.behaviour = usual
+        assert caller.ask("GET", "/service/y").reply().body == b'{"ok":true}'
+
+
+def test_trailers_of_an_answer_are_dropped(gateway, upstream):
+    """Trailers do not become headers, and the body is whole."""
+    upstream.behaviour = lambda talk: talk.send(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n3;x=y\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"
+    )
+    with gateway.caller() as caller:
+        reply = caller.ask("GET", "/service/x").reply()
+        assert (reply.body, reply.values("X-T")) == (b"abc", [])
+        upstream.behaviour = usual
+        assert caller.ask("GET", "/service/y").reply().status == 200
+
+
+def test_answer_before_the_request_is_read(gateway, upstream):
+    """A target that answers before it has the whole body is heard."""
+    upstream.behaviour = lambda talk: talk.reply(b'{"error":"too much"}', 413, "Connection: close")
+    reply = gateway.call("POST", "/service/x", body=b"x" * 3_000_000)
+    assert reply.status == 413
+
+
+# -------------------------------------------------------------------- held back
+
+
+def test_processor_changes_a_stream(holding, upstream, bus):
+    """A synchronous response processor gets the whole stream, and what it writes is the body, with its length."""
+    bus.scripts["processor.look"] = lambda _: b'{"egress_payload":{"changed":true}}'
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/event-stream", "Transfer-Encoding: chunked")
+        for number in range(3):
+            talk.chunk(b'data: {"n":%d}\n\n' % number)
+        talk.chunk(b"")
+
+    upstream.behaviour = behaviour
+    reply = holding.call("GET", "/service/x")
+    assert reply.json() == {"changed": True}
+    assert reply.value("Content-Length") == str(len(reply.body))
+    assert "inbound_payload" in bus.heard("processor.look")
+
+
+def test_stream_too_large_for_a_processor(holding, upstream, bus):
+    """Above the buffer the answer passes whole, the processor is skipped, and the record says so."""
+    upstream.behaviour = lambda talk: talk.reply(b"x" * 200_000, kind="text/plain")
+    reply = holding.call("GET", "/service/x")
+    assert reply.body == b"x" * 200_000
+    response = bus.record(reply.transaction)["response"]
+    assert "processors" not in response
+    assert "inbound_payload" in [error["name"] for error in response["error"]]
+    assert bus.on("processor.look") == []
+
+
+def test_stream_too_large_for_a_required_processor(requiring, upstream, bus):
+    """With a required processor it is a 502, and the target is let go."""
+    left = threading.Event()
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/plain", "Transfer-Encoding: chunked")
+        talk.chunk(b"x" * 100_000)
+        if talk.left():
+            left.set()
+        talk.close()
+
+    upstream.behaviour = behaviour
+    reply = requiring.call("GET", "/service/x")
+    assert reply.status == 502
+    assert list(reply.json()) == ["error"]
+    assert left.wait(DEADLINE)
+    assert bus.record(reply.transaction)["response"]["egress_status_code"] == 502
+
+
+def test_target_breaks_off_while_held_back(holding, upstream, bus):
+    """Nothing has gone out yet: the caller gets a 502."""
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/plain", "Content-Length: 100")
+        talk.send(b"part")
+        talk.close()
+
+    upstream.behaviour = behaviour
+    reply = holding.call("GET", "/service/x")
+    assert (reply.status, reply.json()) == (502, {"error": "failure making request"})
+
+
+# ------------------------------------------------------------------- disconnect
+
+
+def leaving(upstream, *, before=None, chunk=b""):
+    """A behaviour: answer up to a point, then wait for the gateway to leave. Gives events: reached, left."""
+    reached, left = threading.Event(), threading.Event()
+
+    def behaviour(talk):
+        if before:
+            talk.head(*before)
+        if chunk:
+            talk.chunk(chunk) if before and "Transfer-Encoding: chunked" in before else talk.send(chunk)
+        reached.set()
+        if talk.left():
+            left.set()
+        talk.close()
+
+    upstream.behaviour = behaviour
+    return reached, left
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_caller_leaves_before_the_answer(gateway, upstream, bus, method):
+    """Who leaves while the target thinks: the call is cancelled at once, and recorded."""
+    reached, left = leaving(upstream)
+    with gateway.caller() as caller:
+        caller.ask(method, f"/service/early{method}", body=b"{}" if method == "POST" else b"")
+        assert reached.wait(DEADLINE)
+    assert left.wait(DEADLINE), "the target is still being asked"
+    record = bus.of_path(f"early{method}")
+    assert "egress" in [error["name"] for error in record["response"]["error"]]
+
+
+@pytest.mark.parametrize(
+    ("head", "chunk"),
+    [
+        (("Content-Type: text/event-stream", "Transfer-Encoding: chunked"), b"data: 1\n\n"),
+        (("Content-Type: application/json", "Content-Length: 1000"), b'{"part'),
+        (("Content-Type: text/plain",), b"part"),
+    ],
+    ids=["stream", "length", "until-close"],
+)
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_caller_leaves_in_the_middle(gateway, upstream, bus, head, chunk, how):
+    """Who leaves in the middle of an answer: the target sees it, and the record has what came."""
+    reached, left = leaving(upstream, before=head, chunk=chunk)
+    caller = gateway.caller()
+    reply = caller.ask("GET", "/service/mid").head()
+    assert caller.some()
+    assert reached.wait(DEADLINE)
+    if how == "reset":
+        caller.leave()
+    else:
+        caller.__exit__()
+    assert left.wait(DEADLINE)
+    response = bus.record(reply.transaction)["response"]
+    assert response["inbound_stream"]["completed"] is False
+    assert "egress" in [error["name"] for error in response["error"]]
+    assert response["inbound_payload"] is not None
+
+
+def test_caller_leaves_while_the_answer_is_held_back(holding, upstream, bus):
+    """The same while nothing has gone out yet."""
+    reached, left = leaving(upstream, before=("Content-Type: text/plain", "Content-Length: 1000"), chunk=b"part")
+    with holding.caller() as caller:
+        caller.ask("GET", "/service/held")
+        assert reached.wait(DEADLINE)
+    assert left.wait(DEADLINE)
+    assert bus.of_path("held")
+
+
+def test_caller_leaves_during_a_processor(holding, upstream, bus):
+    """A caller that leaves while a processor works: the record is written."""
+    with holding.caller() as caller:
+        caller.ask("GET", "/service/working")
+        bus.heard("processor.look")
+    assert bus.of_path("working")
+
+
+def test_caller_leaves_during_the_upload(gateway, upstream, bus):
+    """A caller that leaves before its request is complete: nothing is called, and the record knows its path."""
+    with gateway.caller() as caller:
+        caller.ask("POST", "/service/upload", {"Content-Length": "100"}, b"part")
+    record = bus.of_path("upload")
+    assert record["request"]["ingress_headers"]["Content-Length"] == ["100"]
+    assert upstream.seen == []
+
+
+def test_pipelined_requests_of_a_caller_who_left_are_not_made(gateway, upstream, bus):
+    """What was sent ahead and not begun is forgotten with its caller."""
+    reached, left = leaving(upstream)
+    with gateway.caller() as caller:
+        for number in range(3):
+            caller.ask("POST", f"/service/ahead{number}", body=b"{}")
+        assert reached.wait(DEADLINE)
+    assert left.wait(DEADLINE)
+    bus.of_path("ahead0")
+    assert gateway.call("GET", "/echo/x").status == 200
+    assert [seen.target for seen in upstream.seen] == ["/ahead0"]
+
+
+def test_reply_is_complete_for_a_slow_reader_that_closes(run_gateway, shared_upstream, upstream, bus):
+    """The last reply of a connection arrives whole, however slowly it is read: the connection ends after it."""
+    gateway = run_gateway([router("/service/", shared_upstream.url)], limits={"idle_timeout_ms": 3000})
+    body = bytes(8 * MIB)
+    upstream.behaviour = lambda talk: talk.reply(body, kind="application/octet-stream")
+    with gateway.caller(receive_buffer=16384) as caller, gateway.caller() as clock:
+        caller.ask("GET", "/service/x", {"Connection": "close"})
+        head = caller.head()
+        received = 0
+        while not any(record["transaction_id"] == head.transaction for record in list(bus.records)) and received < len(body):
+            received += len(caller.some(16384))
+        upstream.behaviour = usual
+        clock.ask("GET", "/service/y").reply()
+        assert clock.ended()  # gl's own clock: more time has gone by than it lets a closing connection linger
+        received += len(caller.rest())
+        assert received == len(body)
