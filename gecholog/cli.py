@@ -46,6 +46,13 @@ def main(program: Program[C], argv: Sequence[str] | None = None) -> int:
     """Run a program; returns its exit code: 0 well, 1 not, 2 for a command line that cannot be understood."""
     arguments = parse(program.name, program.about, argv)
     logs.setup(arguments.alias)
+    try:
+        return _run(program, arguments)
+    finally:
+        logs.finish()
+
+
+def _run(program: Program[C], arguments: Arguments) -> int:
     blueprint = program.blueprint()
     try:
         data, source = _read(arguments)

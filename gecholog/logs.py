@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
 import sys
 import time
@@ -109,6 +110,15 @@ def setup(service: str, level: str = "INFO", stream: TextIO | None = None) -> No
     logging.raiseExceptions = False  # a closed pipe must not end a service
     logging.Formatter.converter = time.gmtime
     set_level(level)
+
+
+def finish() -> None:
+    """Write what is left. If nobody reads it any more it is dropped: the interpreter would exit with 120 instead."""
+    try:
+        if sys.stdout:  # None: the process was started with it closed
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def set_level(level: str) -> None:

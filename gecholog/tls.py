@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +34,7 @@ def outbound_context(tls: OutboundTls) -> ssl.SSLContext:
     # create_default_context without files would load the system's authorities
     context = ssl.create_default_context() if tls.system_cert_pool else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for file in tls.cert_files:
-        with _naming(file):
-            context.load_verify_locations(cafile=file)
+        context.load_verify_locations(cafile=file)
     return context
 
 
@@ -47,17 +42,6 @@ def ingress_context(certificate_file: str, private_key_file: str) -> ssl.SSLCont
     """A context for a server. Raises OSError (ssl.SSLError among them) if a file is not usable."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_alpn_protocols(["http/1.1"])
-    with _naming(f"{certificate_file}, {private_key_file}"):
-        # with no password given OpenSSL would ask for one on the terminal, and wait
-        context.load_cert_chain(certificate_file, private_key_file, password="")
+    # with no password given OpenSSL would ask for one on the terminal, and wait
+    context.load_cert_chain(certificate_file, private_key_file, password="")
     return context
-
-
-@contextlib.contextmanager
-def _naming(files: str) -> Iterator[None]:
-    """The ssl module does not say which file is not usable."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.reason if isinstance(error, ssl.SSLError) and error.reason else error.strerror
-        raise type(error)(error.errno, f"{files}: {reason}") from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,7 @@ async def validate(service: Definition, candidate: Path, patience: float = _PATI
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
     except OSError as error:
         return Verdict(valid=False, problems=(f"the program cannot be run: {error.strerror}".encode(),))
@@ -44,9 +47,9 @@ async def validate(service: Definition, candidate: Path, patience: float = _PATI
     except TimeoutError:
         return Verdict(valid=False, problems=(f"the validation did not end in {patience:g} seconds".encode(),))
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-            await process.wait()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)  # all of it: whatever holds the pipes would be waited for
+        await process.wait()
     if process.returncode == 0:
         return Verdict(valid=True)
     problems = problem_lines(out, err)

@@ -24,7 +24,7 @@ from services.ginit.events import (
     Unsign,
 )
 from services.ginit.state import RUNNING, Appliance, Phase, Service, Then
-from services.ginit.step import At, Step, begin, look, take
+from services.ginit.step import At, Step, begin, look, start, take
 
 Decision = tuple[Appliance, tuple[Action, ...]]
 
@@ -44,9 +44,15 @@ def decide(appliance: Appliance, event: Event, now: float) -> Decision:
         case _:
             appliance, actions = _each(appliance, [event.name], event, at)
     appliance, more = _advance(appliance, at)
-    actions += more
-    reason = next((action.reason for action in actions if isinstance(action, GiveUp)), "")
-    return replace(appliance, given_up=reason), actions
+    return _unless_given_up(appliance, actions + more)
+
+
+def _unless_given_up(appliance: Appliance, actions: tuple[Action, ...]) -> Decision:
+    """Giving up is the last thing that is done."""
+    for place, action in enumerate(actions):
+        if isinstance(action, GiveUp):
+            return replace(appliance, given_up=action.reason), actions[: place + 1]
+    return appliance, actions
 
 
 # ---------------------------------------------------------------------------- all services
@@ -75,19 +81,25 @@ def _each(appliance: Appliance, names: Iterable[str], event: OfOne | Tick, at: A
 
 
 def _advance(appliance: Appliance, at: At) -> Decision:
-    """Validate what is new, and begin with the next service when those before it are settled."""
+    """Validate what is new; start the next service when those before it are settled, validate the one after it."""
     actions: tuple[Action, ...] = ()
+    ahead = 0
+    for service in appliance.services:
+        changed, more = _advanced(service, at, first=ahead == 0)
+        appliance, actions = appliance.put(changed), actions + more
+        ahead += not changed.settled
+        if ahead > 1:
+            break
     for service in appliance.services:
         changed, more = look(service)
         appliance, actions = appliance.put(changed), actions + more
-    for service in appliance.services:
-        if service.phase is Phase.WAITING:
-            changed, more = begin(service, at)
-            appliance, actions = appliance.put(changed), actions + more
-            service = changed  # noqa: PLW2901 - a service without a config file is settled at once
-        if not service.settled:
-            break
     return appliance, actions
+
+
+def _advanced(service: Service, at: At, *, first: bool) -> Step:
+    if service.phase is Phase.WAITING:
+        return begin(service, at)
+    return start(service, at) if service.phase is Phase.READY and first else (service, ())
 
 
 def _redefine(appliance: Appliance, event: Redefined, now: float) -> Decision:

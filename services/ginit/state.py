@@ -15,6 +15,7 @@ class Phase(Enum):
 
     WAITING = "waiting"  # its turn has not come yet
     CHECKING = "checking"  # its config is validated before the first start
+    READY = "ready"  # its config is valid, and it is started when those before it are settled
     STARTING = "starting"  # its process runs and is not healthy yet
     HEALTHY = "healthy"
     RELOADING = "reloading"  # it serves, and was asked to take a new config

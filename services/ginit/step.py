@@ -77,7 +77,7 @@ def look(service: Service) -> Step:
 
 
 def begin(service: Service, at: At) -> Step:
-    """It is the service's turn to be started: its config is validated first."""
+    """The service's turn comes nearer: its config is validated."""
     if service.content is None:
         return _at_rest(_to(service, at, Phase.IDLE, reason="the config file is not there"))
     return _check(_to(service, at, Phase.CHECKING))
@@ -121,16 +121,20 @@ def _checked(service: Service, event: Checked, at: At) -> Step:
 
 def _valid(service: Service, at: At) -> Step:
     """A content that may be put in force; how depends on what the service does now."""
+    changed: Service = service
+    actions: tuple[Action, ...] = ()
     match service.phase:
-        case Phase.CHECKING | Phase.IDLE | Phase.PAUSING:
-            changed, actions = _start(replace(service, failures=0), at)
+        case Phase.CHECKING:
+            changed = _to(service, at, Phase.READY)
+        case Phase.IDLE | Phase.PAUSING:
+            changed, actions = start(replace(service, failures=0), at)
         case Phase.HEALTHY if service.reloads:
             changed = _to(service, at, Phase.RELOADING, since=service.since, due=at.now + RELOADED_WITHIN)
             actions = (Reload(service.name),)
         case Phase.HEALTHY | Phase.STARTING:
             changed, actions = _restart(service, at)
         case _:
-            changed, actions = service, ()  # it is ending, and what follows takes the file that is in force
+            pass  # its next start takes the file that is in force
     return changed, (PutInForce(service.name, service.in_force or ""), *actions)
 
 
@@ -141,7 +145,8 @@ def _put_good(service: Service) -> PutInForce:
 # ---------------------------------------------------------------------------- starting
 
 
-def _start(service: Service, at: At) -> Step:
+def start(service: Service, at: At) -> Step:
+    """Start the process, with the file that is in force."""
     due = at.now + SILENT
     started = _to(service, at, Phase.STARTING, since=at.now, heard=at.now, due=due, starts=service.starts + 1)
     return started, (Start(service.name),)
@@ -200,7 +205,7 @@ def _ended(service: Service, how: str, at: At) -> Step:
     elif service.phase is Phase.STARTING and service.on_trial:
         ended, actions = _rolled_back(service, how, at)
     elif service.phase is Phase.RELOADING:
-        ended, actions = _start(service, at)
+        ended, actions = start(service, at)
         actions = (_say(service, "WARN", "service ended while it took a new config", how=how), *actions)
     else:
         ended, actions = _failed(service, how, at)
@@ -210,7 +215,7 @@ def _ended(service: Service, how: str, at: At) -> Step:
 def _stopped(service: Service, at: At) -> Step:
     match service.then:
         case Then.START:
-            return _start(service, at)
+            return start(service, at)
         case Then.BEGIN:
             return _to(service, at, Phase.WAITING), ()
         case Then.FORGET:
@@ -220,7 +225,7 @@ def _stopped(service: Service, at: At) -> Step:
 def _rolled_back(service: Service, how: str, at: At) -> Step:
     """A new config that the service does not get healthy with: the last good one is tried again."""
     said = _say(service, "ERROR", "not healthy with the new config, the last good one is in force again", reason=how)
-    started, actions = _start(replace(service, in_force=service.good), at)
+    started, actions = start(replace(service, in_force=service.good), at)
     return started, (_put_good(service), said, *actions)
 
 
@@ -234,7 +239,7 @@ def _failed(service: Service, how: str, at: At) -> Step:
         due = at.now + pause(failures)
         changed, actions = _to(service, at, Phase.PAUSING, failures=failures, reason=how, due=due), ()
     else:
-        changed, actions = _start(replace(service, failures=failures), at)
+        changed, actions = start(replace(service, failures=failures), at)
     return changed, (said, *actions)
 
 
@@ -253,7 +258,7 @@ def _tick(service: Service, at: At) -> Step:
         return service, ()
     match service.phase:
         case Phase.PAUSING:
-            return _start(service, at)
+            return start(service, at)
         case Phase.HEALTHY:
             return replace(service, failures=0, due=None), ()
         case Phase.RELOADING:

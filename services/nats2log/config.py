@@ -270,8 +270,8 @@ def _is_file(name: str) -> bool:
 
 
 def _elastic_credentials(values: dict[str, Any]) -> Iterator[Finding]:
-    writer = values.get("elastic_writer", {})
-    if values.get("mode") == "elastic_writer" and "api_key" not in writer:
+    writer = values.get("elastic_writer")
+    if writer is not None and values.get("mode") == "elastic_writer" and "api_key" not in writer:
         for name in ("username", "password"):
             if name not in writer:
                 yield ("elastic_writer", name), "is missing (or give an api_key)"

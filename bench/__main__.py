@@ -1,0 +1,158 @@
+"""The benchmarks: `python -m bench`, or `make bench`. See README.md beside this file."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass, field
+from types import FrameType
+
+from bench import appliance, calls, machine, memory, nginx, report, tools
+from bench.appliance import BARE, ECHO, FULL, ROUTE, STREAMS, Appliance
+from bench.calls import Records
+from bench.load import Way
+from bench.options import Options, parse
+from bench.peers.found import peers
+from bench.peers.targets import SIZE, Targets
+from bench.processes import HOST, Fleet, NotReady
+from bench.report import Aim, Table
+from bench.streams import measure
+
+_CALL = "{size}/v1/chat/completions"
+_STREAM = "v1/chat/completions"
+
+
+@dataclass(slots=True)
+class Setup:
+    """Everything that runs, and the ways through it."""
+
+    appliance: Appliance
+    records: Records
+    calls: list[Way] = field(default_factory=list)
+    streams: list[Way] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is to be told at the end."""
+
+    tables: list[Table] = field(default_factory=list)
+    aims: list[Aim] = field(default_factory=list)
+
+
+def main() -> int:
+    options = parse()
+    if (complaint := tools.missing()) is not None:
+        print(complaint, file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, _interrupt)
+    described = [*machine.described(), f"at the start: {machine.loads()}"]
+    say("\n".join(described))
+    try:
+        outcome = measured(options)
+    except (NotReady, AssertionError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        say("stopped")
+        return 130
+    outcome.tables.insert(0, report.of_aims(outcome.aims))
+    described.append(f"at the end: {machine.loads()}")
+    _tell(options, described, outcome.tables)
+    return 0
+
+
+def measured(options: Options) -> Outcome:
+    """Run all parts that are asked for."""
+    outcome = Outcome()
+    if {"calls", "streams"} & set(options.parts):
+        with Fleet() as fleet:
+            setup = _set_up(fleet, options, with_peers=True)
+            if "calls" in options.parts:
+                _calls(fleet, setup, options, outcome)
+            if "streams" in options.parts:
+                _streams(fleet, setup, options, outcome)
+            outcome.tables.append(report.of_rss(fleet.rss()))
+    if "memory" in options.parts:
+        _memory(options, outcome, abandoning=False)
+        _memory(options, outcome, abandoning=True)
+    return outcome
+
+
+def _calls(fleet: Fleet, setup: Setup, options: Options, outcome: Outcome) -> None:
+    results = calls.run(fleet, setup.calls, options, setup.records, say)
+    outcome.aims += report.aims_of_calls(results)
+    outcome.tables += [report.of_calls(results, setup.calls, size) for size in options.sizes]
+    through = sum(seen.calls for case, slices in results.items() if case.way in ("b", "c", "d") for seen in slices)
+    say(f"{through:,} calls through gl, {setup.records.written:,} records in the sink's file")
+
+
+def _streams(fleet: Fleet, setup: Setup, options: Options, outcome: Outcome) -> None:
+    seen: dict[str, list[measure.Streamed]] = {}
+    for number in range(options.rounds):
+        say(f"{options.streams} streams, round {number + 1} of {options.rounds}")
+        for way in setup.streams:
+            seen.setdefault(way.key, []).append(measure.measure(fleet, way, options))
+    outcome.aims += report.aims_of_streams(seen)
+    outcome.tables.append(report.of_streams(seen, setup.streams))
+
+
+def _memory(options: Options, outcome: Outcome, *, abandoning: bool) -> None:
+    title = "Memory, plain calls and abandoned streams" if abandoning else "Memory, plain calls"
+    say(title)
+    with Fleet() as fleet:
+        setup = _set_up(fleet, options, with_peers=False)
+        by_key = {way.key: way for way in setup.calls}
+        streams = next(way for way in setup.streams if way.key == "b") if abandoning else None
+        held = memory.run(fleet, by_key["b"], streams, options, setup.records, say)
+    outcome.aims.append(report.aim_of_memory(f"{title}: RSS of gl, {held[0].calls:,} to {held[1].calls:,} calls", held))
+    outcome.tables.append(report.of_memory(title, held))
+
+
+def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
+    """Start all programs."""
+    target = nginx.start_target(fleet, tuple({SIZE, *options.sizes}))
+    streams = measure.start_target(fleet, options)
+    proxy = nginx.start_proxy(fleet, target, streams)
+    running = appliance.start(fleet, target, streams)
+    full, bare = f"http://{HOST}:{running.full}", f"http://{HOST}:{running.bare}"
+    setup = Setup(running, Records(running.records))
+    setup.calls = [
+        Way("direct", "target itself", f"http://{HOST}:{target}/{_CALL}", "target"),
+        Way("a", "nginx", f"http://{HOST}:{proxy}/{_CALL}", "nginx"),
+        Way("b", "gl, whole path", f"{full}{ROUTE}{_CALL}", FULL),
+        Way("c", "gl, no processors", f"{bare}{ROUTE}{_CALL}", BARE),
+        Way("d", "gl, /echo/", f"{bare}{ECHO}{_CALL}", BARE),
+    ]
+    setup.streams = [
+        Way("direct", "target itself", f"http://{HOST}:{streams}/streams/{_STREAM}", "stream-target"),
+        Way("a", "nginx", f"http://{HOST}:{proxy}/streams/{_STREAM}", "nginx"),
+        Way("b", "gl, whole path", f"{full}{STREAMS}{_STREAM}", FULL),
+    ]
+    if with_peers:
+        targets = Targets(f"http://{HOST}:{target}/{SIZE}/v1", f"http://{HOST}:{streams}/streams/v1")
+        for start, place in peers(options):
+            plain, streaming = start(fleet, place, targets)
+            setup.calls.append(plain)
+            setup.streams.append(streaming)
+    return setup
+
+
+def _tell(options: Options, described: list[str], tables: list[Table]) -> None:
+    print("\n\n".join(["", *(table.text() for table in tables)]))
+    if options.markdown is not None:
+        about = "  \n".join(described)
+        options.markdown.write_text("\n\n".join([about, *(table.markdown() for table in tables)]) + "\n")
+
+
+def say(text: str) -> None:
+    """Tell how far the run is."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""The appliance as it ships: bus, token counter, file sink, and gl twice, with the default processors and with none."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import tools
+from bench.processes import HOST, Fleet, listens
+from gecholog.health import ChecksumFile
+
+TOKEN = "benchmark"  # noqa: S105 - of a bus that lives as long as this program
+FULL = "gl"
+BARE = "gl-bare"
+ROUTE = "/service/standard/"
+STREAMS = "/service/streams/"
+ECHO = "/echo/"
+
+_CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+@dataclass(frozen=True, slots=True)
+class Appliance:
+    """Ports of the two gl, and the file of the records."""
+
+    full: int
+    bare: int
+    records: Path
+
+
+def start(fleet: Fleet, target: int, streams: int) -> Appliance:
+    """Start everything; the router `/service/standard/` leads to `target`, `/service/streams/` to `streams`."""
+    home = fleet.folder / "home"
+    bus = fleet.port()
+    environ = {
+        "GECHOLOG_HOME": str(home),
+        "NATS_TOKEN": TOKEN,
+        "NATS_STORE_DIR": str(fleet.folder / "nats"),
+        "NATS2FILE_LOGGER_SUBTOPIC": ".logger",
+        "AISERVICE_API_BASE": f"http://{HOST}:{target}",
+        "AISERVICE_API_KEY": "benchmark",
+        "GECHOLOG_API_KEY": "benchmark",
+    }
+    (home / "log").mkdir(parents=True)
+    words = [tools.nats_server(), "-c", str(_CONF / "nats-server.conf"), "-a", HOST, "-p", str(bus)]
+    fleet.start("nats-server", words, listens(bus), environ)
+    place = _Place(fleet, home, bus, environ)
+    place.start("tokencounter", "processors.tokencounter", _config("tokencounter", bus))
+    place.start("nats2file", "services.nats2log", _config("nats2file", bus))
+    full, bare = (_gl(bus, fleet.port(), streams, processors=processors) for processors in (True, False))
+    place.start(FULL, "services.gl", full)
+    place.start(BARE, "services.gl", bare)
+    return Appliance(int(full["gl_port"]), int(bare["gl_port"]), home / "log" / "gecholog.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where services are started."""
+
+    fleet: Fleet
+    home: Path
+    bus: int
+    environ: dict[str, str]
+
+    def start(self, alias: str, module: str, config: dict[str, Any]) -> None:
+        file = self.fleet.folder / f"{alias}_config.json"
+        file.write_text(json.dumps(config))
+        words = [sys.executable, "-m", module, "-a", alias, "-o", str(file)]
+        self.fleet.start(alias, words, _serves(alias, self.home), self.environ)
+
+
+def _serves(alias: str, home: Path) -> Callable[[], bool]:
+    """A question: does the service serve? Its checksum file tells."""
+    return lambda: ChecksumFile.of(alias, home).read() is not None
+
+
+def _config(name: str, bus: int) -> dict[str, Any]:
+    """A default config, on our bus."""
+    values: dict[str, Any] = json.loads((_CONF / f"{name}_config.json").read_text())
+    values["service_bus"]["hostname"] = f"{HOST}:{bus}"
+    return values
+
+
+def _gl(bus: int, port: int, streams: int, *, processors: bool) -> dict[str, Any]:
+    """gl's default config, with one router more for the streams."""
+    values = _config("gl", bus)
+    values |= {"gl_host": HOST, "gl_port": port}
+    outbound = {"url": f"http://{HOST}:{streams}/streams", "endpoint": "", "headers": {}}
+    values["routers"].append({"path": STREAMS, "ingress": {"headers": {}}, "outbound": outbound})
+    if not processors:
+        values |= {"request": {"processors": []}, "response": {"processors": []}}
+    return values

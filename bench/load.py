@@ -1,0 +1,142 @@
+"""Load on one path: wrk sends the same request over and over, and tells what it saw."""
+
+from __future__ import annotations
+
+import http
+import resource
+import subprocess
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import payloads, tools
+from bench.processes import Fleet, busy
+
+# wrk keeps a histogram of all latencies in microseconds; an answer that waited for a delayed
+# acknowledgement (Linux: 40 ms) stands out in it.
+_SCRIPT = """
+local file = assert(io.open("{body}", "rb"))
+wrk.method = "POST"
+wrk.body = file:read("*a")
+file:close()
+{headers}
+function done(summary, latency)
+    local stalls = 0
+    for i = 1, #latency do
+        local value, count = latency(i)
+        if value >= 38000 and value < 45000 then stalls = stalls + count end
+    end
+    local e = summary.errors
+    print(string.format("RESULT %d %d %d %d %d %d %d %d", summary.requests, summary.duration, latency:percentile(50),
+        latency:percentile(99), latency.max, stalls, e.status, e.connect + e.read + e.write + e.timeout))
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to a target that is measured.
+
+    `url` holds `{size}` where the size of the answer goes; `program` is the one of the fleet that it leads through.
+    No `sizes` are all sizes, no `connections` all numbers of them.
+    """
+
+    key: str
+    title: str
+    url: str
+    program: str
+    headers: dict[str, str] = field(default_factory=dict)
+    model: str = payloads.MODEL
+    sizes: tuple[int, ...] = ()
+    connections: tuple[int, ...] = ()
+
+    def takes(self, size: int, connections: int) -> bool:
+        """Tell whether this way is measured with bodies of `size` bytes on so many connections."""
+        return (not self.sizes or size in self.sizes) and (not self.connections or connections in self.connections)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one slice of load showed.
+
+    Latencies are in milliseconds; `stalls` are answers that took 38 to 45 ms. `cpu` is microseconds a call by program,
+    `others` the share of one core that nobody of ours used, `lag` how many seconds of work were left at the end.
+    """
+
+    calls: int
+    rate: float
+    p50: float
+    p99: float
+    longest: float
+    stalls: int
+    refused: int
+    broken: int
+    cpu: dict[str, float]
+    others: float
+    lag: float
+
+
+def load(fleet: Fleet, way: Way, size: int, connections: int, seconds: int) -> Seen:
+    """Load one way for some seconds; then wait until everybody has finished, for that work counts as well."""
+    words = [tools.required("wrk"), "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "30"]
+    words += ["-s", str(_script(fleet, way, size)), way.url.format(size=size)]
+    before, began, whole, own = fleet.cpu(), time.monotonic(), busy(), _waited_for()
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    ended = time.monotonic()
+    fleet.settle()
+    settled = time.monotonic()
+    after = fleet.cpu()
+    cpu = {name: after[name] - before.get(name, 0.0) for name in after} | {"wrk": _waited_for() - own}
+    others = max(busy() - whole - sum(cpu.values()), 0.0) / ((settled - began) * 1e6)
+    return _seen(done.stdout, cpu, others, settled - ended)
+
+
+def check(way: Way, size: int) -> None:
+    """One call, to see that the way leads there. Raises AssertionError with what came instead."""
+    request = urllib.request.Request(  # noqa: S310 - our own http address
+        way.url.format(size=size),
+        data=payloads.question(size, way.model),
+        headers={"Content-Type": "application/json"} | way.headers,
+    )
+    with _direct.open(request, timeout=60) as reply:
+        body = reply.read()
+        assert reply.status == http.HTTPStatus.OK, f"{way.title}: status {reply.status}"
+        assert len(body) >= size * 0.9, f"{way.title}: {len(body)} bytes came instead of {size}"
+
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _script(fleet: Fleet, way: Way, size: int) -> Path:
+    body = fleet.folder / f"question-{way.key}-{size}.json"
+    body.write_bytes(payloads.question(size, way.model))
+    headers = {"Content-Type": "application/json"} | way.headers
+    lines = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items())
+    file = fleet.folder / f"wrk-{way.key}-{size}.lua"
+    file.write_text(_SCRIPT.replace("{body}", str(body)).replace("{headers}", lines))
+    return file
+
+
+def _seen(output: str, cpu: dict[str, float], others: float, lag: float) -> Seen:
+    line = next(line for line in output.splitlines() if line.startswith("RESULT "))
+    calls, duration, p50, p99, longest, stalls, refused, broken = (int(text) for text in line.split()[1:])
+    return Seen(
+        calls=calls,
+        rate=calls / (duration / 1e6),
+        p50=p50 / 1000,
+        p99=p99 / 1000,
+        longest=longest / 1000,
+        stalls=stalls,
+        refused=refused,
+        broken=broken,
+        cpu={name: used / max(calls, 1) for name, used in cpu.items()},
+        others=others,
+        lag=lag,
+    )
+
+
+def _waited_for() -> float:
+    """Microseconds that children computed which have ended: the runs of wrk."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) * 1e6

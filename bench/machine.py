@@ -1,0 +1,39 @@
+"""Where and with what a run was made: figures mean nothing without it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+
+from bench import tools
+
+
+def described() -> list[str]:
+    """The machine and the versions, a line each."""
+    wrk = tools.version([tools.required("wrk"), "-v"]).split("Copyright")[0].strip()
+    return [
+        f"{time.strftime('%Y-%m-%d %H:%M')} UTC, {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        f"gecholog {_commit()}, Python {platform.python_version()}, {tools.version([tools.nats_server(), '-v'])}",
+        f"{tools.version([tools.required('nginx'), '-v'])}, {wrk}",
+    ]
+
+
+def loads() -> str:
+    """How busy the machine is."""
+    return "load average {:.1f}, {:.1f}, {:.1f} (1, 5, 15 minutes)".format(*os.getloadavg())
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _commit() -> str:
+    words = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "without git"

@@ -1,0 +1,80 @@
+"""What to measure, from the command line."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+PARTS = ("calls", "streams", "memory")
+USUAL = ("calls", "streams")
+SIZES = {"1k": 1_000, "100k": 100_000, "1m": 1_000_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Sizes are in bytes; `seconds` is how long one path is loaded at a time."""
+
+    parts: tuple[str, ...]
+    rounds: int
+    seconds: int
+    connections: tuple[int, ...]
+    sizes: tuple[int, ...]
+    streams: int
+    chunks: int
+    interval_ms: int
+    calls: tuple[int, int]
+    markdown: Path | None
+    litellm: Path | None
+    portkey: Path | None
+
+
+def parse(words: list[str] | None = None) -> Options:
+    """Read the command line. Ends the program if it is wrong."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measures gl beside nginx, all in one run.")
+    add = parser.add_argument
+    add("--quick", action="store_true", help="short rounds: shows that everything works, not how fast")
+    add("--only", action="append", choices=PARTS, help="only this part; may come again (without: calls, streams)")
+    add("--memory", action="store_true", help="the memory test as well, which takes some minutes")
+    add("--rounds", type=int, help="how often all paths are measured in turn (3)")
+    add("--seconds", type=int, help="how long one path is loaded at a time (4)")
+    add("--connections", type=_numbers, default=(1, 32, 256), help="1,32,256")
+    add("--bodies", type=_sizes, default=tuple(SIZES.values()), help="1k,100k,1m")
+    add("--streams", type=int, default=200, help="streams at the same time (200)")
+    add("--chunks", type=int, help="chunks of a stream (100)")
+    add("--interval-ms", type=int, default=50, help="milliseconds between two chunks of a stream (50)")
+    add("--markdown", type=Path, help="write the tables to this file, too")
+    add("--litellm", type=Path, help="a virtual environment with LiteLLM's proxy in it, to measure it as well")
+    add("--portkey", type=Path, help="the folder of Portkey's gateway (npm), to measure it as well")
+    given = parser.parse_args(words)
+    quick = given.quick
+    return Options(
+        parts=tuple(given.only or (*USUAL, *(["memory"] if given.memory else []))),
+        rounds=given.rounds or (1 if quick else 3),
+        seconds=given.seconds or (1 if quick else 4),
+        connections=given.connections,
+        sizes=given.bodies,
+        streams=given.streams,
+        chunks=given.chunks or (20 if quick else 100),
+        interval_ms=given.interval_ms,
+        calls=(1_000, 5_000) if quick else (10_000, 100_000),
+        markdown=given.markdown,
+        litellm=given.litellm,
+        portkey=given.portkey,
+    )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(SIZES[part] for part in text.lower().split(","))
+    except KeyError as error:
+        raise argparse.ArgumentTypeError(f"sizes are {', '.join(SIZES)}") from error
+
+
+def size_name(size: int) -> str:
+    """`1000` → `1 KB`."""
+    return f"{size // 1_000_000} MB" if size >= 1_000_000 else f"{size // 1_000} KB"  # noqa: PLR2004 - a megabyte

@@ -1,0 +1,34 @@
+"""LiteLLM's proxy (PyPI, `pip install 'litellm[proxy]'` in a virtual environment of its own), with one worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.load import Way
+from bench.peers.targets import SIZE, Targets
+from bench.processes import HOST, Fleet, listens
+
+_CONFIG = """
+model_list:
+  - model_name: bench
+    litellm_params: {{model: openai/bench, api_base: "{plain}", api_key: benchmark}}
+  - model_name: bench-streams
+    litellm_params: {{model: openai/bench, api_base: "{streams}", api_key: benchmark}}
+litellm_settings:
+  telemetry: false
+"""
+
+
+def start(fleet: Fleet, environment: Path, targets: Targets) -> tuple[Way, Way]:
+    """Start it; returns the way of plain calls and that of streams."""
+    port = fleet.port()
+    config = fleet.folder / "litellm.yaml"
+    config.write_text(_CONFIG.format(plain=targets.plain, streams=targets.streams))
+    program = environment / "bin" / "litellm"
+    words = [str(program), "--config", str(config), "--host", HOST, "--port", str(port), "--num_workers", "1"]
+    fleet.start("litellm", words, listens(port), {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"})
+    url = f"http://{HOST}:{port}/v1/chat/completions"
+    return (
+        Way("litellm", "LiteLLM", url, "litellm", sizes=(SIZE,), connections=(1, 32)),
+        Way("litellm", "LiteLLM", url, "litellm", model="bench-streams"),
+    )

@@ -1,0 +1,90 @@
+"""The entry point of the container: prepare, then become the appliance, or the program that `-c` names.
+
+The flags are the original's, because people use them to start with another config:
+
+    ./entrypoint -t /app/conf/ -s /default-conf/ -f ginit_config.json:gl_config.json -e NATS_TOKEN:GUI_SECRET \
+        -c ./ginit:-o:/app/conf/ginit_nogui_config.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from gecholog import __version__, logs
+from gecholog.errors import ConfigError, GechologError
+from gecholog.logs import Log
+from services.ginit import prepare, setup
+from services.ginit.config import find_program
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = Log("entrypoint")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prepare and become something else; returns an exit code only if that is not possible."""
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # end without a traceback
+    logs.setup("entrypoint")
+    try:
+        _enter(arguments)
+    except GechologError as error:
+        return complain(error)
+
+
+def complain(error: GechologError) -> int:
+    """Say why the appliance does not start, in the log and on standard error; returns the exit code."""
+    for reason in error.problems if isinstance(error, ConfigError) else (error,):
+        source = f"{error.source}: " if isinstance(error, ConfigError) else ""
+        log.error("the appliance cannot start", reason=f"{source}{reason}")
+        sys.stderr.write(f"error: {source}{reason}\n")
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="entrypoint", description="Prepare and start the appliance.", allow_abbrev=False
+    )
+    parser.add_argument("-t", metavar="FOLDER", type=Path, help="the config folder (GECHOLOG_HOME/conf)")
+    parser.add_argument("-s", metavar="FOLDER", type=Path, help="the folder of the default config files")
+    parser.add_argument("-f", metavar="FILE:FILE", help="config files to copy if they are missing (all)")
+    parser.add_argument("-e", metavar="NAME:NAME", help="variables to set if they are not (NATS_TOKEN:GUI_SECRET)")
+    parser.add_argument(
+        "-c", metavar="PROGRAM:ARGUMENT", help="what to start (ginit, with its file in the config folder)"
+    )
+    parser.add_argument("--version", "-version", action="version", version=__version__)
+    return parser
+
+
+def _enter(arguments: argparse.Namespace) -> NoReturn:
+    home = setup.settle_home()
+    log.info("preparing", version=__version__, home=str(home), user=os.geteuid())
+    target = arguments.t or home / "conf"
+    _copy_defaults(arguments, target)
+    names = tuple(arguments.e.split(":")) if arguments.e else ("NATS_TOKEN", "GUI_SECRET")
+    setup.settle_secrets(home, names)
+    if not arguments.c:
+        setup.launch(target / "ginit_config.json", "ginit")
+    program, *rest = arguments.c.split(":")
+    found = find_program(program)
+    if found is None:
+        raise prepare.CannotStart(f"there is no program {program}")
+    os.execv(found, [str(found), *rest])  # noqa: S606 - whoever starts the container says what to start
+
+
+def _copy_defaults(arguments: argparse.Namespace, target: Path) -> None:
+    source = arguments.s if arguments.s and arguments.s.is_dir() else prepare.DEFAULTS
+    names = arguments.f.split(":") if arguments.f else sorted(file.name for file in source.iterdir() if file.is_file())
+    for message, fields in prepare.copy_defaults(source, target, names):
+        write = log.warning if "reason" in fields else log.info
+        write(message, **fields)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

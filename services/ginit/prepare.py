@@ -1,0 +1,138 @@
+"""What has to be there before the appliance can start: default config files, secrets, a folder for sockets."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import socket
+import string
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gecholog.errors import GechologError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, MutableMapping
+
+_ROOT = Path(__file__).parents[2]
+DEFAULTS = _ROOT / "conf"
+UNSET = frozenset({"", "not_set"})
+_LENGTH = 32  # characters of a generated secret
+_LONGEST_SOCKET = 90  # bytes; the kernel takes 107, and supervisord appends its pid for a moment
+
+# How nats-server reads the value of a variable in its config, found by trying: as anything but this very text.
+_MISREAD = re.compile(
+    r"-.*|\..*|[\"'$(\[{#].*|.*[\s,;}\]'\\].*"
+    r"|(true|false|yes|no|on|off)|\d+(\.\d+)?([kmgtpe](i?b?)?)?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class CannotStart(GechologError):
+    """The appliance cannot start; the message is for whoever starts it."""
+
+
+def copy_defaults(source: Path, target: Path, names: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Copy the files that `target` does not have. Yields a message and fields for each thing done or failed."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        yield "config folder cannot be made", {"folder": str(target), "reason": error.strerror or ""} | _rights(target)
+        return
+    for name in names:
+        if (target / name).exists():
+            continue
+        try:
+            _copy(source / name, target / name)
+        except OSError as error:
+            fields = {"file": str(target / name), "reason": error.strerror or ""}
+            yield "default config file cannot be copied", fields | _rights(target)
+        else:
+            yield "default config file copied", {"file": str(target / name)}
+
+
+def _copy(source: Path, target: Path) -> None:
+    """All of it or nothing; the image's defaults may be read-only, the copies may not."""
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.copyfile(source, beside)
+    beside.replace(target)
+
+
+def _rights(folder: Path) -> dict[str, str]:
+    """Owner and mode of a folder, or of the first above it that exists, for people who have to mend them."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    status = existing.stat()
+    return {
+        "owner": f"{status.st_uid}:{status.st_gid}",
+        "mode": f"{status.st_mode & 0o7777:04o}",
+        "running_as": f"{os.geteuid()}:{os.getegid()}",
+    }
+
+
+def ensure_secret(name: str, environ: MutableMapping[str, str], folder: Path) -> Path | None:
+    """Give the variable `name` a random value if it has none; returns the file where its owner finds the value.
+
+    The file outlives the appliance and is used again: programs that were given the value keep working. Raises OSError.
+    """
+    if environ.get(name, "") not in UNSET:
+        return None
+    file = folder / name
+    try:
+        value = file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        value = ""
+    if not re.fullmatch(r"[A-Za-z]{32}", value):
+        value = "".join(secrets.choice(string.ascii_letters) for _ in range(_LENGTH))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(value, "ascii")
+    environ[name] = value
+    return file
+
+
+def is_misread(token: str) -> bool:
+    """Whether nats-server takes this value of $NATS_TOKEN for something else: a number, a truth value, a list …."""
+    return _MISREAD.fullmatch(token) is not None
+
+
+def runtime_folder(home: Path) -> Path:
+    """A folder for sockets and pipes: `run` in the home, or else a temporary one. Raises CannotStart.
+
+    Some volumes have no sockets, pipes or hard links, and the path of a socket must not be long.
+    """
+    try:
+        (home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        rights = ", ".join(f"{name} {value}" for name, value in _rights(home).items())
+        raise CannotStart(f"the home folder {home} cannot be written: {error.strerror} ({rights})") from error
+    if _is_fit(home / "run"):
+        return home / "run"
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="gecholog-"))
+    except OSError as error:
+        raise CannotStart(f"neither {home}/run nor a temporary folder is fit for sockets: {error.strerror}") from error
+    if not _is_fit(folder):
+        raise CannotStart(f"neither {home}/run nor {folder} is fit for sockets and pipes")
+    return folder
+
+
+def _is_fit(folder: Path) -> bool:
+    trial, link = folder / f"trial.{os.getpid()}", folder / f"link.{os.getpid()}"
+    if len(os.fsencode(folder / "supervisor.sock")) > _LONGEST_SOCKET:
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(trial))
+            os.link(trial, link)
+        trial.unlink()
+        os.mkfifo(trial)
+    except OSError:
+        return False
+    finally:
+        for path in (trial, link):
+            path.unlink(missing_ok=True)
+    return True

@@ -1,0 +1,80 @@
+"""From a config file of ginit to the running appliance: check everything, then become the launcher."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+from gecholog import config, health
+from gecholog.logs import Log
+from services.ginit import ports, prepare
+from services.ginit.config import GinitConfig, blueprint, build
+from services.ginit.prepare import CannotStart
+
+_ROOT = Path(__file__).parents[2]
+_SECRETS = ("NATS_TOKEN", "GUI_SECRET")
+
+log = Log("setup")
+
+
+def settle_home() -> Path:
+    """Make the home folder's path absolute, for this process and those to come."""
+    home = health.home().absolute()
+    os.environ["GECHOLOG_HOME"] = str(home)
+    return home
+
+
+def settle_secrets(home: Path, names: tuple[str, ...] = _SECRETS) -> None:
+    """See that the secrets are set, and that the bus will understand its own. Raises CannotStart."""
+    for name in names:
+        try:
+            file = prepare.ensure_secret(name, os.environ, home / "secrets")
+        except OSError as error:
+            raise CannotStart(f"{name} is not set, and a new one cannot be written: {error.strerror}") from error
+        if file is not None:
+            log.info("secret was not set, a generated one is used", variable=name, file=str(file))
+    if prepare.is_misread(os.environ.get("NATS_TOKEN", "")):
+        raise CannotStart(
+            "NATS_TOKEN has a value that nats-server reads as something else than text: use letters and digits, "
+            "beginning with a letter, other than true, false, yes, no, on and off"
+        )
+
+
+def launch(file: Path, alias: str) -> NoReturn:
+    """Become the appliance, with this config of ginit. Raises ConfigError, CannotStart; nothing is started then."""
+    home = settle_home()
+    settle_secrets(home)
+    run = prepare.runtime_folder(home)
+    os.environ["NATS_STORE_DIR"] = f'"{home / "nats"}"'  # in quotes: nats-server parses it as in its config
+    checked = build(config.check(config.read(file), str(file), blueprint()))
+    _check_ports(checked)
+    os.environ |= {
+        "GECHOLOG_RUN": str(run),
+        "GECHOLOG_PYTHON": sys.executable,
+        "GECHOLOG_GINIT_CONFIG": str(file.absolute()),
+        "GECHOLOG_GINIT_ALIAS": alias,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH")))),
+    }
+    _settle_temporary_folder(run)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "services.ginit.launch"])  # noqa: S606 - no shell wanted
+
+
+def _check_ports(checked: GinitConfig) -> None:
+    for port in ports.wanted(checked.services, os.environ):
+        if ports.is_taken(port.number):
+            raise CannotStart(
+                f"port {port.number} is taken: another program listens on it, so {port.service} cannot. "
+                f"End that program, or set another port in {port.file}"
+            )
+
+
+def _settle_temporary_folder(run: Path) -> None:
+    """A temporary folder that can be written is needed by supervisord; a read-only container has none."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        os.environ["TMPDIR"] = str(run)

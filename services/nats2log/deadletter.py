@@ -1,0 +1,61 @@
+"""The file of records that the target would not take: one JSON object a line, with the reason and the record."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gecholog import rawjson
+from gecholog.timer import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.nats2log.entry import Entry
+    from services.nats2log.sinks.sink import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that was given up, and why."""
+
+    entry: Entry
+    fault: Fault
+    attempts: int
+
+    def line(self, wall: int) -> bytes:
+        """`wall`: nanoseconds since 1970."""
+        data = self.entry.data
+        fields = {
+            "time": rfc3339(wall),
+            "reason": self.fault.reason,
+            "details": self.fault.details,
+            "attempts": self.attempts,
+            "id": self.entry.id,
+            "record": rawjson.Raw(data) if rawjson.is_json(data) else data.decode("utf-8", "replace"),
+        }
+        return rawjson.dumps({name: value for name, value in fields.items() if value != ""}) + b"\n"
+
+
+class DeadLetterFile:
+    """`HOME/log/ALIAS.deadletter.jsonl`. Opened for each writing: it is seldom used, and may be moved away any time."""
+
+    def __init__(self, folder: Path, alias: str) -> None:
+        self.path = folder / "log" / f"{alias}.deadletter.jsonl"
+
+    async def add(self, letters: Sequence[DeadLetter]) -> None:
+        """Append letters, all in one write. Raises OSError."""
+        wall = time.time_ns()
+        await asyncio.to_thread(self._append, b"".join([letter.line(wall) for letter in letters]))
+
+    def _append(self, lines: bytes) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab", buffering=0) as file:
+            before = file.tell()
+            written = file.write(lines)
+            if written != len(lines):  # no room for all: leave no half line
+                file.truncate(before)
+                raise OSError(28, "No space left on device")

@@ -1,0 +1,113 @@
+"""One connection from the bus to the target: consumer, delivery and status at work on it.
+
+A line lives as long as the address of the bus and the subject stay the same; the sink behind it may change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gecholog.bus import Bus
+from gecholog.errors import BusAway
+from gecholog.logs import Log
+from services.nats2log.buffer import Buffer
+from services.nats2log.consume import Consumer
+from services.nats2log.deliver import Delivery, Manner, Rooms
+from services.nats2log.status import Status
+
+if TYPE_CHECKING:
+    from gecholog.service import Life
+    from services.nats2log.config import Config, Listening
+    from services.nats2log.deadletter import DeadLetterFile
+    from services.nats2log.meter import Meter
+    from services.nats2log.sinks.sink import Sink
+
+log = Log("line")
+
+# supervisord waits a little under five seconds before it kills: the batch in hand has most of them
+_BATCH_MAY_TAKE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ledgers:
+    """What outlives a line."""
+
+    dead: DeadLetterFile
+    meter: Meter
+
+
+class Line:
+    """Carries entries from one subject to one sink."""
+
+    def __init__(self, config: Config, alias: str, sink: Sink, ledgers: Ledgers) -> None:
+        rooms = Rooms(Buffer(), ledgers.dead, ledgers.meter)
+        self.listening: Listening = config.listening
+        self._alias = alias
+        self._bus = Bus(config.listening.address, alias, log)
+        self._consumer = Consumer(self._bus, config.listening, alias, rooms)
+        self._delivery = Delivery(sink, manner(config), self._consumer, rooms)
+        self._status = Status(config.mode, self._consumer, self._delivery, ledgers.meter)
+        self._connection: asyncio.Task[None] | None = None
+        self._work: list[asyncio.Task[None]] = []
+
+    async def reach(self, within: float | None = None) -> None:
+        """Connect to the bus. Raises BusRefused; BusAway if it takes longer than `within` seconds."""
+        self._bus.on_connect(self._announce)
+        self._connection = asyncio.create_task(self._bus.run(), name="bus")
+        opened = asyncio.create_task(self._bus.opened(), name="bus opened")
+        try:
+            await asyncio.wait({self._connection, opened}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            opened.cancel()
+        if self._connection.done():
+            self._connection.result()
+        elif not self._bus.connected:
+            await self._bus.close()
+            raise BusAway(f"the bus at {self.listening.address.hostname} does not answer")
+
+    async def begin(self, life: Life) -> None:
+        """Take records from now on; returns when it is known where they come from."""
+        if self._connection is not None:
+            life.spawn(_outcome(self._connection), "bus")
+        await self._consumer.begin()
+        await self._bus.subscribe(f"{self.listening.topic}.status", self._status.answer)
+        self._work = [
+            life.spawn(self._consumer.run(), "consumer"),
+            life.spawn(self._delivery.run(), "delivery"),
+            life.spawn(self._status.run(), "status"),
+        ]
+        await self._consumer.decided()
+
+    def swap(self, config: Config, sink: Sink) -> None:
+        """Write to another sink from the next batch on."""
+        self._status.mode = config.mode
+        self._delivery.swap(sink, manner(config))
+
+    async def end(self) -> None:
+        """Finish the batch in hand, give back what is not written, leave the bus."""
+        self._consumer.stop()
+        self._delivery.stop()
+        if self._work:
+            await asyncio.wait(self._work[:2], timeout=_BATCH_MAY_TAKE)
+        for task in self._work:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+        await self._delivery.leave()
+        await self._bus.close()
+
+    async def _announce(self, bus: Bus) -> None:
+        text = f"{self._alias} connected, listening on {self.listening.subject}"
+        await bus.publish(self.listening.topic, text.encode())
+
+
+def manner(config: Config) -> Manner:
+    """How a config wants records to be offered."""
+    return Manner(config.patience, config.shape)
+
+
+async def _outcome(task: asyncio.Task[None]) -> None:
+    await task

@@ -1,0 +1,105 @@
+"""The sink as a service: start, reload, stop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gecholog import logs
+from gecholog.logs import Log
+from services.nats2log.config import Config, FileWriter
+from services.nats2log.consume import durable_name
+from services.nats2log.deadletter import DeadLetterFile
+from services.nats2log.line import Ledgers, Line
+from services.nats2log.meter import Meter
+from services.nats2log.sinks.sink import Sink, make
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gecholog.service import Life
+
+log = Log("nats2log")
+
+_NEW_BUS_WITHIN = 5.0  # seconds that a reload waits for another bus
+
+
+class Nats2Log:
+    """One sink, and the line that feeds it."""
+
+    def __init__(self, config: Config, alias: str, home: Path) -> None:
+        logs.protect(config.secrets)
+        self._config = config
+        self._alias = alias
+        self._ledgers = Ledgers(DeadLetterFile(home, durable_name(alias)), Meter())
+        self._sink = make(config)
+        self._line: Line | None = None
+        self._life: Life | None = None
+
+    async def start(self, life: Life) -> None:
+        self._life = life
+        await self._sink.open()
+        self._line = Line(self._config, self._alias, self._sink, self._ledgers)
+        if self._config.listening.is_off:
+            log.info("off: the logger topic is above the sink's own", subject=self._config.listening.subject)
+        await self._line.reach()
+        await self._line.begin(life)
+
+    async def reload(self, config: Config) -> None:
+        logs.protect((*self._config.secrets, *config.secrets))
+        sink = await self._sink_for(config)
+        try:
+            line = await self._line_for(config, sink)
+        except BaseException:
+            if sink is not self._sink:
+                await sink.close()
+            raise
+        await self._exchange(config, sink, line)
+        logs.protect(config.secrets)
+
+    async def stop(self) -> None:
+        if self._line is not None:
+            await self._line.end()
+        await self._sink.close()
+
+    async def _sink_for(self, config: Config) -> Sink:
+        """The sink for `config`, open: the present one if nothing about it changes."""
+        old = self._config
+        if (config.mode, config.writer, config.tls) == (old.mode, old.writer, old.tls):
+            return self._sink
+        sink = make(_going_on(config, old))
+        await sink.open()
+        return sink
+
+    async def _line_for(self, config: Config, sink: Sink) -> Line | None:
+        """Another line, connected, if `config` listens elsewhere; None if the present one can stay."""
+        if self._line is not None and config.listening == self._line.listening:
+            return None
+        line = Line(config, self._alias, sink, self._ledgers)
+        await line.reach(_NEW_BUS_WITHIN)
+        return line
+
+    async def _exchange(self, config: Config, sink: Sink, line: Line | None) -> None:
+        """From here on nothing may fail."""
+        old_line, old_sink = self._line, self._sink
+        self._config, self._sink = config, sink
+        if line is None:
+            if old_line is not None:
+                old_line.swap(config, sink)
+            return
+        self._line = line
+        if old_line is not None:
+            await old_line.end()
+        if old_sink is not sink:
+            await old_sink.close()
+        if self._life is not None:
+            await line.begin(self._life)
+
+
+def _going_on(config: Config, old: Config) -> Config:
+    """A file that we write to already is not emptied, and no new one is begun, because another field changed."""
+    writer, before = config.writer, old.writer
+    if isinstance(writer, FileWriter) and isinstance(before, FileWriter) and writer.filename == before.filename:
+        same_mode = writer.write_mode == before.write_mode
+        return replace(config, writer=replace(writer, write_mode="append")) if same_mode else config
+    return config

@@ -1,0 +1,208 @@
+"""The command line: what a program says and how it ends, seen from outside."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gecholog import __version__
+from gecholog.cli import Arguments, parse
+from tests.support.waiting import until
+
+PROGRAM = Path(__file__).with_name("small_service.py")
+
+
+def said(process):
+    """Exit code, what people read, the log."""
+    code = process.wait()
+    return code, "".join(process.errors), process.entries
+
+
+def test_version(small_service):
+    """`--version` and the original's `-version` say the version and nothing else."""
+    for flag in ("--version", "-version"):
+        process = small_service(flag)
+        assert process.wait() == 0
+        assert process.output == f"{__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["-x"], ["-o"], ["stray"], ["--valid"], ["-a", "only"]])
+def test_command_lines_that_are_not_understood(small_service, arguments):
+    """Exit code 2, the usage on standard error, nothing else."""
+    process = small_service(*arguments)
+    assert process.wait() == 2
+    assert process.errors[0].startswith("usage: small ")
+    assert not process.lines
+
+
+@pytest.mark.parametrize("flag", ["--validate", "-validate"])
+def test_valid(small_service, config_file, flag):
+    """A config that may be used: exit code 0, and the service does not start."""
+    code, errors, log = said(small_service("-o", str(config_file.path), flag))
+    assert (code, errors) == (0, "")
+    assert [entry["msg"] for entry in log] == ["config is valid"]
+
+
+def test_warnings_of_a_valid_config(small_service, config_file):
+    """Entries that are left out, and unknown fields, are warnings for people and for programs."""
+    config_file.write(entries=[{"name": "a"}, {}], unheard=1)
+    code, errors, log = said(small_service("-o", str(config_file.path), "--validate"))
+    assert code == 0
+    assert errors.count("warning: ") == errors.count("\n") == 2
+    warnings = [(entry["path"], entry["rule"]) for entry in log if entry["level"] == "WARN"]
+    assert warnings == [("entries[1].name", "is missing"), ("unheard", "is not known and is ignored")]
+
+
+def test_all_problems_at_once(small_service, config_file):
+    """Every problem is named with its path and line, for people on standard error, for programs in the log."""
+    config_file.write(version=1, number="x", mode=None)
+    code, errors, log = said(small_service())
+    assert code == 1
+    for path in ("version", "number", "mode"):
+        assert f"{config_file.path}: {path} (line " in errors
+    assert {entry["path"] for entry in log} == {"version", "number", "mode"}
+    assert all(entry["line"] > 0 and entry["file"] == str(config_file.path) for entry in log)
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"", "is not JSON"),
+        (b"not json", "is not JSON"),
+        (b"\xff\xfe{\x00", "is not UTF-8"),
+        (b"\x00", "is not JSON"),
+        (b"[]", "must be an object"),
+        (b"3", "must be an object"),
+        (b"null", "must be an object"),
+        (b'"x"', "must be an object"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (
+            b'{"version":"1.0.0","log_level":"INFO","mode":"x","x":' + b"[" * 800 + b"]" * 800 + b"}",
+            "nested too deeply",
+        ),
+        (b'{"number":1e999}', "out of range"),
+        (b'{"number":' + b"1" * 5000 + b"}", "out of range"),
+    ],
+)
+@pytest.mark.parametrize("validate", [True, False])
+def test_files_that_are_no_config(small_service, tmp_path, content, rule, validate):
+    """Whatever the file holds: exit code 1 and a line that can be read, never a traceback."""
+    file = tmp_path / "odd.json"
+    file.write_bytes(content)
+    code, errors, log = said(small_service("-o", str(file), *(["--validate"] if validate else [])))
+    assert code == 1
+    assert errors.startswith(f"error: {file}: ")
+    assert rule in errors
+    assert "Traceback" not in errors
+    assert rule in log[0]["rule"]
+    assert len(errors) < 1000
+
+
+@pytest.mark.parametrize("name", ["missing.json", "", "missing/f.json"])
+def test_files_that_cannot_be_read(small_service, tmp_path, name):
+    """A file that is missing, and a folder."""
+    code, errors, log = said(small_service("-o", str(tmp_path / name)))
+    assert code == 1
+    assert "cannot be read: " in errors
+    assert "Traceback" not in errors
+    assert log[0]["level"] == "ERROR"
+
+
+def test_secrets_are_not_printed(small_service, config_file):
+    """Values that come from the environment are in no message, wherever in the file they stand."""
+    secret = 'S3cret"\\x'
+    for fields in (
+        {"secret": "${SECRET}"},
+        {"version": 1, "mode": "${SECRET}", "${SECRET}": "x"},
+        {"number": "${SECRET}"},
+        {"log_level": "$SECRET"},
+        {"entries": [{"name": "a", "${SECRET}": 1}]},
+        {"text": '{"mode": ${SECRET}}'},
+        {"text": '{"mode": "${SECRET}" x}'},
+        {"text": '{"${SECRET}" "x"}'},
+    ):
+        config_file.write(**fields)
+        process = small_service("-o", str(config_file.path), "--validate", env={"SECRET": secret})
+        process.wait()
+        assert "S3cret" not in process.output
+
+
+def test_a_secret_that_is_logged_is_masked(small_service, config_file):
+    """The safety net below the rule that nobody logs secrets."""
+    config_file.write(mode="says", secret="${SECRET}")
+    process = small_service(env={"SECRET": "thesecret"})
+    entry = process.wait_for_log("the secret")
+    assert process.stop() == 0
+    assert (entry["value"], entry["inside"]) == ("*****MASKED*****", "<'*****MASKED*****'>")
+    assert "thesecret" not in process.output
+
+
+@pytest.mark.parametrize(
+    ("data", "code"), [(b'{"version":"1","log_level":"INFO","mode":"x"}', 0), (b"{}", 1), (b"", 1)]
+)
+def test_validate_reads_standard_input(root, data, code):
+    """Without `-o` it is standard input that is checked."""
+    command = [sys.executable, str(PROGRAM), "--validate"]
+    done = subprocess.run(command, input=data, capture_output=True, env={"PYTHONPATH": str(root)}, check=False)
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr
+    assert json.loads(done.stdout.splitlines()[0])["file"] == "standard input"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_closed(root, closed):
+    """A closed standard input is an empty one; without an output there is an exit code all the same."""
+    command = f'exec "{sys.executable}" "{PROGRAM}" --validate {closed}'
+    env = {"PYTHONPATH": str(root)}
+    done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, env=env, check=False)  # noqa: S602
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_reader_that_has_gone(root, config_file, tmp_path):
+    """A log that nobody reads any more does not end a service, and does not spoil its exit code."""
+    env = {"PYTHONPATH": str(root), "GECHOLOG_HOME": str(tmp_path / "app")}
+    sign = tmp_path / "app" / "checksum" / ".small_config.sha256"
+    command = [sys.executable, str(PROGRAM), "-o", str(config_file.path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+    try:
+        assert process.stdout.readline()
+        process.stdout.close()
+        process.stderr.close()
+        until(sign.exists)
+        process.terminate()
+        assert process.wait(30) == 0
+        assert not sign.exists()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_locale_that_is_not_utf_8(root, config_file):
+    """The log is UTF-8, whatever the locale says."""
+    config_file.write(**{"größe→": 1})
+    command = [sys.executable, str(PROGRAM), "-o", str(config_file.path), "--validate"]
+    env = {"PYTHONPATH": str(root), "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, capture_output=True, env=env, check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout.splitlines()[0])["path"] == "größe→"
+
+
+def test_parse():
+    """The alias is the program's name unless `-a` says otherwise."""
+    assert parse("gl", "", ["-o", "f"]) == Arguments(Path("f"), "gl", validate=False)
+    assert parse("gl", "", ["-a", "b", "--validate"]) == Arguments(None, "b", validate=True)
+
+
+def test_alias(small_service, config_file, tmp_path):
+    """The alias is the name in the log and of the checksum file."""
+    process = small_service("-o", str(config_file.path), "-a", "other")
+    entry = process.wait_for_log("small is up")
+    assert entry["service"] == "other"
+    sign = tmp_path / "app" / "checksum" / ".other_config.sha256"
+    assert sign.read_text() == entry["sha256"]
+    assert process.stop() == 0
+    assert not sign.exists()

@@ -1,0 +1,148 @@
+"""HTTP headers as the record shows them."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gecholog import headers
+from gecholog.headers import ANY_VALUE, HOP_BY_HOP, MASK, canonical, collect, connection_bound, is_name, lines, refusal
+
+TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~" + string.ascii_letters + string.digits
+TOKENS = st.text(TOKEN_CHARACTERS, min_size=1, max_size=30)
+
+
+def canonical_of_go(name):
+    """net/textproto.CanonicalMIMEHeaderKey, told in its own way: letter by letter."""
+    if not all(character in TOKEN_CHARACTERS for character in name):
+        return name
+    result, upper = "", True
+    for character in name:
+        result += character.upper() if upper else character.lower()
+        upper = character == "-"
+    return result
+
+
+@given(TOKENS | st.text())
+def test_canonical_is_that_of_go(name):
+    """Tokens get Go's letter case; anything else stays as it is."""
+    assert canonical(name) == canonical_of_go(name)
+    assert canonical(canonical(name)) == canonical(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [
+        ("content-type", "Content-Type"),
+        ("ETAG", "Etag"),
+        ("x--y-", "X--Y-"),
+        ("-a", "-A"),
+        ("www-authenticate", "Www-Authenticate"),
+        ("x_api_key", "X_api_key"),
+        ("1a-2b", "1a-2b"),
+        ("content type", "content type"),
+        ("content-type ", "content-type "),
+        ("größe", "größe"),
+        ("straße-x", "straße-x"),
+        ("a\nb", "a\nb"),
+        ("a\udcff", "a\udcff"),
+        ("", ""),
+    ],
+)
+def test_canonical(name, result):
+    assert canonical(name) == result
+
+
+@given(st.text())
+def test_is_name(text):
+    """A name is a token: not empty, no spaces, no line breaks at its end, ASCII."""
+    assert is_name(text) == (text != "" and all(character in TOKEN_CHARACTERS for character in text))
+
+
+@given(st.lists(st.tuples(TOKENS.map(str.encode), st.binary())))
+def test_bytes_go_out_as_they_came_in(pairs):
+    """Values survive the way through text, whatever their bytes; names become canonical, the order by name stays."""
+    collected = collect(pairs)
+    expected = {}
+    for name, value in pairs:
+        expected.setdefault(canonical(name.decode()), []).append(value)
+    assert lines(collected) == b"".join(
+        name.encode() + b": " + value + b"\r\n" for name, values in expected.items() for value in values
+    )
+
+
+SOME = {"A": ["1", "2"], "B": ["3"]}
+
+
+def test_without():
+    """Named headers go; the original is not changed."""
+    assert headers.without(SOME, {"A", "C"}) == {"B": ["3"]}
+    assert headers.without(SOME, frozenset()) == SOME
+    assert len(SOME) == 2
+
+
+def test_masked():
+    """One mask stands for all values of a header; the original is not changed."""
+    assert headers.masked(SOME, {"A", "C"}) == {"A": [MASK], "B": ["3"]}
+    assert headers.masked(SOME, frozenset()) == SOME
+    assert SOME["A"] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("connection", "named"),
+    [
+        (["close"], set()),
+        (["Keep-Alive, CLOSE ,"], set()),
+        (["x-a"], {"X-A"}),
+        (["close, x-a", "X-B,,"], {"X-A", "X-B"}),
+        ([""], set()),
+        (["x a, größe"], {"x a", "größe"}),
+    ],
+)
+def test_connection_bound(connection, named):
+    """The hop-by-hop headers, and those that Connection lists."""
+    bound = connection_bound({"Connection": connection})
+    assert set(HOP_BY_HOP) <= set(bound)
+    assert named <= set(bound)
+    assert set(bound) - HOP_BY_HOP - named <= {"", "Close", "Keep-Alive"}
+
+
+def test_connection_bound_without_connection():
+    assert connection_bound({"A": ["1"]}) == HOP_BY_HOP
+
+
+@pytest.mark.parametrize(
+    ("required", "given_headers", "problem"),
+    [
+        ({}, {}, None),
+        ({"A": ("x",)}, {}, "missing"),
+        ({"A": ("x",)}, {"A": ["x"]}, None),
+        ({"A": ("x",)}, {"A": ["X"]}, "values invalid"),
+        ({"A": ("x",)}, {"A": ["x", "x"]}, "values invalid"),
+        ({"A": ("x", "y")}, {"A": ["x", "y"]}, None),
+        ({"A": ("x", "y")}, {"A": ["y", "x"]}, "values invalid"),
+        ({"A": ("x", "y")}, {"A": ["x"]}, "values invalid"),
+        ({"A": ("é",)}, {"A": ["é"]}, None),
+        ({"A": ("x",)}, {"A": ["\udcff"]}, "values invalid"),
+        ({"A": ANY_VALUE}, {"A": ["anything"]}, None),
+        ({"A": ANY_VALUE}, {"A": [""]}, "values missing"),
+        ({"A": ANY_VALUE}, {"A": ["x", ""]}, "values missing"),
+        ({"Content-Type": ("application/json",)}, {"Content-Type": ["Application/JSON ; charset=utf-8"]}, None),
+        ({"Content-Type": ("application/json",)}, {"Content-Type": ["application/jsonx"]}, "values invalid"),
+        ({"Content-Type": ("application/json",)}, {"Content-Type": []}, "values invalid"),
+    ],
+)
+def test_refusal(required, given_headers, problem):
+    """What a router requires, and what the caller is told; never a value."""
+    text = refusal(required, given_headers)
+    name = next(iter(required), "")
+    assert text == (problem and f"unauthorized header:'{name}' {problem}")
+
+
+@given(st.lists(st.text(), min_size=1), st.lists(st.text()))
+def test_only_the_very_values_are_accepted(wanted, values):
+    """Required values are met by themselves and nothing else."""
+    accepted = refusal({"X-Key": tuple(wanted)}, {"X-Key": values}) is None
+    if tuple(wanted) != ANY_VALUE:
+        assert accepted == (wanted == values)

@@ -1,0 +1,242 @@
+"""The life of a service, seen from outside: signals, exit codes, the checksum file, the log."""
+
+import hashlib
+import signal
+
+import pytest
+
+from tests.support.waiting import until
+
+
+def sum_of(config_file):
+    return hashlib.sha256(config_file.path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def flag(tmp_path):
+    """A file that the service makes when it has got somewhere; some wait until it is removed."""
+    return tmp_path / "flag"
+
+
+def ready(process):
+    process.wait_for_log("small is up")
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serves_until_it_is_told_to_stop(small_service, config_file, number):
+    """While it serves the checksum file names the config; after a signal it is gone, and the exit code is 0."""
+    process = ready(small_service())
+    assert process.checksum == sum_of(config_file)
+    process.signal(number)
+    assert process.wait() == 0
+    assert process.checksum is None
+    assert process.messages()[-3:] == ["stopping", "stopping to serve", "stopped"]
+    assert not process.errors
+
+
+def test_a_stale_checksum_file_is_removed_first(small_service, config_file, flag, tmp_path):
+    """What a killed predecessor left behind says nothing while its successor is starting."""
+    flag.touch()
+    config_file.write(mode="waits", touch=str(flag))
+    sign = tmp_path / "app" / "checksum" / ".small_config.sha256"
+    sign.parent.mkdir(parents=True)
+    sign.write_text("stale")
+    process = small_service()
+    process.wait_for_log("starting to start")
+    assert process.checksum is None
+    flag.unlink()
+    ready(process)
+    process.kill()
+    assert process.checksum == sum_of(config_file)
+    ready(small_service())
+
+
+def test_term_while_starting(small_service, config_file, flag):
+    """SIGTERM does not wait for a start that takes long; what was begun is stopped."""
+    config_file.write(mode="start hangs", touch=str(flag))
+    process = small_service()
+    until(flag.exists)
+    assert process.stop() == 0
+    assert process.checksum is None
+    assert process.messages()[-3:] == ["stopping", "stopping to serve", "stopped"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [("start fails", "the bus refuses the token"), ("task fails", "the disk is gone")],
+)
+def test_failures_end_the_service(small_service, config_file, mode, reason):
+    """A start or a background task that fails ends the process with exit code 1 and one line that says why."""
+    config_file.write(mode=mode)
+    process = small_service()
+    assert process.wait() == 1
+    [entry] = [entry for entry in process.entries if entry["level"] == "ERROR"]
+    assert (entry["msg"], entry["reason"]) == ("cannot go on", reason)
+    assert "traceback" not in entry
+    assert process.checksum is None
+    assert process.messages()[-1] == "stopped"
+
+
+@pytest.mark.parametrize("mode", ["start breaks", "task breaks"])
+def test_bugs_end_the_service(small_service, config_file, mode):
+    """An error that nobody expected ends the process, too; its traceback is in the log, on one line."""
+    config_file.write(mode=mode)
+    process = small_service()
+    assert process.wait() == 1
+    [entry] = [entry for entry in process.entries if entry["level"] == "ERROR"]
+    assert "RuntimeError: a bug" in entry["traceback"]
+    assert not process.errors
+
+
+def test_a_stop_that_breaks(small_service, config_file):
+    """Whatever happens in `stop`, the process ends."""
+    config_file.write(mode="stop breaks")
+    process = ready(small_service())
+    assert process.stop() == 0
+    assert "not stopped cleanly" in process.messages()
+    assert process.checksum is None
+
+
+def test_background_tasks_end(small_service, config_file):
+    """Tasks that still run after `stop` are cancelled."""
+    config_file.write(mode="leaves a task")
+    assert ready(small_service()).stop() == 0
+
+
+@pytest.mark.parametrize("mode", ["good", "stop lasts"])
+def test_many_terms(small_service, config_file, flag, mode):
+    """However many signals come, and however late: the service stops once, with exit code 0."""
+    config_file.write(mode=mode, touch=str(flag))
+    process = ready(small_service())
+    process.signal(signal.SIGTERM)
+    if mode == "stop lasts":
+        until(flag.exists)
+        assert process.checksum is None
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            process.signal(number)
+        flag.unlink()
+    while process.is_running:
+        process.signal(signal.SIGTERM)
+    assert process.wait() == 0
+    assert process.messages().count("stopping to serve") == 1
+
+
+def test_reload(small_service, config_file):
+    """SIGHUP: the file is read again, and the checksum file names the new one. The log level changes with it."""
+    process = ready(small_service())
+    config_file.write(log_level="DEBUG")
+    process.hang_up()
+    process.wait_for_log("config in force")
+    assert process.checksum == sum_of(config_file)
+    config_file.write(log_level="DEBUG", number=1)
+    process.hang_up()
+    process.wait_for_log("config in force", times=2)
+    assert "a detail of the reload" in process.messages()
+    assert process.stop() == 0
+
+
+@pytest.mark.parametrize("mode", ["reload fails", "reload breaks", "cannot be built", ""])
+def test_a_reload_that_fails_changes_nothing(small_service, config_file, mode):
+    """A config that is not valid, or cannot be put in force, leaves all as it was: checksum file and log level too."""
+    process = ready(small_service())
+    before = process.checksum
+    config_file.write(mode=mode, log_level="DEBUG")
+    process.hang_up()
+    entry = process.wait_for_log("config not taken")
+    assert entry["level"] == "ERROR"
+    assert ("traceback" in entry) == (mode == "reload breaks")
+    assert process.checksum == before
+    config_file.write(number=2)
+    process.hang_up()
+    process.wait_for_log("config in force")
+    assert "DEBUG" not in {entry["level"] for entry in process.entries}
+    assert process.stop() == 0
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00"])
+def test_a_reload_of_what_is_no_config(small_service, config_file, text):
+    """A file that an editor has half written is said to be so."""
+    process = ready(small_service())
+    before = process.checksum
+    config_file.write(text=text)
+    process.hang_up()
+    assert process.wait_for_log("config not taken")["file"] == str(config_file.path)
+    assert process.checksum == before
+    config_file.path.unlink()
+    process.hang_up()
+    assert "cannot be read" in process.wait_for_log("config not taken", times=2)["rule"]
+    assert process.stop() == 0
+
+
+def test_a_hang_up_while_starting_is_kept(small_service, config_file, flag):
+    """SIGHUP before the service is up: the file is read again as soon as it is."""
+    flag.touch()
+    config_file.write(mode="waits", touch=str(flag))
+    process = small_service()
+    process.wait_for_log("starting to start")
+    config_file.write(number=3)
+    process.hang_up()
+    assert process.checksum is None
+    flag.unlink()
+    process.wait_for_log("config in force")
+    assert process.checksum == sum_of(config_file)
+    assert process.stop() == 0
+
+
+def test_hang_ups_during_a_reload_count_once_more(small_service, config_file, flag):
+    """However many hang-ups come while a reload runs: the file is read once more, so that the last content counts."""
+    process = ready(small_service())
+    config_file.write(mode="reload lasts", touch=str(flag))
+    process.hang_up()
+    until(flag.exists)
+    config_file.write(number=4)
+    for _ in range(5):
+        process.hang_up()
+    flag.unlink()
+    process.wait_for_log("config in force", times=2)
+    assert process.checksum == sum_of(config_file)
+    assert process.stop() == 0
+
+
+@pytest.mark.parametrize("mode", ["reload hangs", "reload lasts"])
+def test_term_during_a_reload(small_service, config_file, flag, mode):
+    """A reload that is under way when the service stops does not bring the checksum file back."""
+    process = ready(small_service())
+    config_file.write(mode=mode, touch=str(flag))
+    process.hang_up()
+    until(flag.exists)
+    assert process.stop() == 0
+    assert process.checksum is None
+    assert "config in force" not in process.messages()
+
+
+def test_a_reload_that_is_read_while_the_service_stops(small_service, config_file, flag, tmp_path):
+    """The thread that reads a config is not waited for in `stop`, and what it brings is not put in force."""
+    stopping = tmp_path / "stopping"
+    config_file.write(mode="stop lasts", touch=str(stopping))
+    process = ready(small_service())
+    config_file.write(mode="build lasts", touch=str(flag))
+    process.hang_up()
+    until(flag.exists)
+    process.signal(signal.SIGTERM)
+    until(stopping.exists)
+    assert process.checksum is None
+    flag.unlink()
+    stopping.unlink()
+    assert process.wait() == 0
+    assert process.checksum is None
+    assert "config in force" not in process.messages()
+
+
+def test_a_home_that_cannot_be_written(small_service, config_file, tmp_path):
+    """Without a place for its checksum file a service serves all the same, and says so."""
+    home = tmp_path / "app"
+    home.mkdir()
+    (home / "checksum").write_text("a file where a folder should be")
+    process = ready(small_service())
+    assert "checksum file not written" in process.messages()
+    config_file.write(number=5)
+    process.hang_up()
+    process.wait_for_log("config in force")
+    assert process.stop() == 0

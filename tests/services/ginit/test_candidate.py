@@ -1,0 +1,51 @@
+"""Candidates: what a service's own validation says."""
+
+import pytest
+
+from services.ginit.candidate import problem_lines, validate
+from services.ginit.config import Definition
+
+
+def program(folder, script):
+    file = folder / "program"
+    file.write_text("#!/bin/sh\n" + script, "utf-8")
+    file.chmod(0o755)
+    return Definition("one", file, "-o", folder / "mine.json", ("-a", "x"), "--validate", "ready", True, False)
+
+
+async def test_valid(tmp_path):
+    """Exit code 0, for the very arguments that the service is started with."""
+    service = program(tmp_path, f'test "$*" = "-o {tmp_path}/candidate --validate -a x"')
+    verdict = await validate(service, tmp_path / "candidate")
+    assert (verdict.valid, verdict.problems) == (True, ())
+
+
+async def test_invalid(tmp_path):
+    """Any other exit code; the problems name the user's file, not the copy that was validated."""
+    service = program(tmp_path, 'echo "line 3 of $2 is bad" >&2; exit 2')
+    verdict = await validate(service, tmp_path / "candidate")
+    assert not verdict.valid
+    assert verdict.problems == (f"line 3 of {tmp_path}/mine.json is bad".encode(),)
+
+
+@pytest.mark.parametrize("script", ["sleep 100", "trap '' TERM; while :; do sleep 1; done"])
+async def test_validation_that_hangs(tmp_path, script):
+    """It is ended, and counts as a no."""
+    verdict = await validate(program(tmp_path, script), tmp_path / "candidate", patience=0.2)
+    assert not verdict.valid
+    assert b"did not end" in verdict.problems[0]
+
+
+async def test_validation_that_cannot_be_run(tmp_path):
+    """A program that is none counts as a no."""
+    service = program(tmp_path, "")
+    service.program.chmod(0o644)
+    verdict = await validate(service, tmp_path / "candidate")
+    assert not verdict.valid
+
+
+def test_problems_are_said_once():
+    """Our services say them as JSON and for people: the JSON lines that matter are taken."""
+    out = b'{"level":"INFO","msg":"a"}\n{"level":"ERROR","msg":"b"}\n{"level":"WARN","msg":"c"}\n'
+    assert problem_lines(out, b"error: b\n") == (b'{"level":"ERROR","msg":"b"}', b'{"level":"WARN","msg":"c"}')
+    assert problem_lines(b"plain\n\n", b"error: b\n") == (b"plain", b"error: b")

@@ -1,0 +1,98 @@
+"""The container's entry point: what it prepares, and what it becomes."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.process import environment_of
+
+ROOT = Path(__file__).parents[3]
+ENTRYPOINT = ROOT / "entrypoint.sh"
+
+
+def run(home, *arguments, **environ):
+    return subprocess.run(
+        [str(ENTRYPOINT), *arguments],
+        env=environment_of(home, environ),
+        cwd=home.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def show_environment(folder):
+    program = folder / "show"
+    program.write_text('#!/bin/sh\necho "args $*"\nenv\n')
+    program.chmod(0o755)
+    return program
+
+
+def test_flags_of_the_original(tmp_path):
+    """Target, source, files, variables, and the program with its arguments."""
+    source, target, home = tmp_path / "defaults", tmp_path / "conf", tmp_path / "home"
+    source.mkdir()
+    for name in ("a.json", "b.json", "c.json"):
+        (source / name).write_text("default")
+    program = show_environment(tmp_path)
+    done = run(
+        home,
+        *("-t", f"{target}/", "-s", f"{source}/", "-f", "a.json:b.json"),
+        *("-e", "NATS_TOKEN:MY_SECRET", "-c", f"{program}:-o:{target}/a.json"),
+        NATS_TOKEN="not_set",
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(file.name for file in target.iterdir()) == ["a.json", "b.json"]
+    assert f"args -o {target}/a.json" in done.stdout
+    token = (home / "secrets" / "NATS_TOKEN").read_text()
+    assert f"NATS_TOKEN={token}\n" in done.stdout
+    assert "MY_SECRET=" in done.stdout
+    assert "GUI_SECRET=" not in done.stdout
+    assert token not in done.stdout.partition("args")[0]
+
+
+def test_defaults(tmp_path):
+    """Without flags for it, all default configs go to the home, which the program learns."""
+    done = run(tmp_path / "home", "-c", str(show_environment(tmp_path)))
+    assert done.returncode == 0
+    copied = {file.name for file in (tmp_path / "home" / "conf").iterdir()}
+    assert copied == {file.name for file in (ROOT / "conf").iterdir()}
+    assert f"GECHOLOG_HOME={tmp_path}/home\n" in done.stdout
+
+
+def test_source_folder_that_is_no_more(tmp_path):
+    """The original's image had its defaults in /app, ours elsewhere: an old command line still works."""
+    done = run(
+        tmp_path / "home", "-s", "/no/such/folder/", "-f", "gl_config.json", "-c", str(show_environment(tmp_path))
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "home" / "conf" / "gl_config.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "reason"),
+    [
+        (("-c", "/no/such/program"), {}, "there is no program /no/such/program"),
+        (("-c", "true"), {"NATS_TOKEN": "true"}, "NATS_TOKEN has a value"),
+        (("-t", "/dev/null/conf"), {}, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_started(tmp_path, arguments, environ, reason):
+    """Exit code 1, and one clear line for people."""
+    done = run(tmp_path / "home", *arguments, **environ)
+    assert done.returncode == 1
+    assert any(line.startswith("error:") and reason in line for line in done.stderr.splitlines())
+    assert "Traceback" not in done.stderr
+
+
+def test_bad_config_of_ginit_starts_nothing(tmp_path):
+    """Every problem is said, with its place."""
+    home = tmp_path / "home"
+    (home / "conf").mkdir(parents=True)
+    (home / "conf" / "ginit_config.json").write_text('{"version": "1", "services": []}')
+    done = run(home)
+    assert done.returncode == 1
+    for place in ("version", "log_level", "services"):
+        assert place in done.stderr
+    assert not list((home / "run").glob("*.sock"))

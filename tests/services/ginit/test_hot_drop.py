@@ -1,0 +1,184 @@
+"""Config files that change while the appliance runs, with a real supervisord."""
+
+import json
+import os
+
+import pytest
+
+from tests.support.waiting import until
+
+
+def _write(home, name, words):
+    home.config(name).write_text(words, "utf-8")
+
+
+def _rename(home, name, words):
+    beside = home.config(name).with_suffix(".tmp")
+    beside.write_text(words, "utf-8")
+    beside.replace(home.config(name))
+
+
+def _copy_in_halves(home, name, words):
+    with home.config(name).open("w") as file:
+        file.write(words[:1])
+        file.flush()
+        os.fsync(file.fileno())
+        file.write(words[1:])
+
+
+@pytest.mark.parametrize("change", [_write, _rename, _copy_in_halves])
+def test_service_takes_a_new_config_as_the_same_process(home, change):
+    """A service that can reload does so, however the file was replaced; its checksum file then names the content."""
+    home.add("one", "signs").up()
+    pid = home.pid("one")
+    change(home, "one", "signs, anew")
+    until(lambda: home.in_force("one"), "the new config")
+    home.said("took signs, anew")
+    home.said("config is in force", child="one", sha256=home.sum_of("one"))
+    assert home.pid("one") == pid
+
+
+def test_switched_link_is_a_change(home):
+    """Kubernetes replaces config files by switching a link to their folder."""
+    home.add("one", "signs")
+    for version in ("v1", "v2"):
+        (home.folder / "conf" / version).mkdir()
+        (home.folder / "conf" / version / "one.json").write_text(f"signs {version}", "utf-8")
+    data = home.folder / "conf" / "..data"
+    data.symlink_to("v1")
+    home.config("one").unlink()
+    home.config("one").symlink_to("..data/one.json")
+    home.up()
+    other = home.folder / "conf" / "..data_tmp"
+    other.symlink_to("v2")
+    other.replace(data)
+    home.said("took signs v2")
+    until(lambda: home.in_force("one"), "the new config")
+
+
+def test_service_that_cannot_reload_is_restarted(home):
+    """A service that does not write its checksum file itself is started anew with the new config."""
+    home.add("one").up()
+    pid = home.pid("one")
+    _write(home, "one", "anew")
+    home.said("service is healthy", child="one", sha256=home.sum_of("one"))
+    assert home.in_force("one")
+    assert home.pid("one") not in {0, pid}
+
+
+def test_invalid_config_changes_nothing(home):
+    """An invalid config is said once, with its problems and the user's own path, and is never in force."""
+    home.add("one", "signs").up()
+    pid, before = home.pid("one"), home.checksum("one")
+    _write(home, "one", "signs invalid")
+    home.said("config is not valid", child="one", sha256=home.sum_of("one"))
+    assert home.find(f"this is invalid in {home.config('one')}", service="one")
+    _write(home, "one", "signs again")
+    until(lambda: home.in_force("one"), "the next valid config")
+    assert (home.pid("one"), len(home.find("config is not valid"))) == (pid, 1)
+    assert before != home.checksum("one")
+
+
+def test_invalid_config_at_the_start_keeps_only_its_own_service_idle(home):
+    """The others are started; the service follows when its config is mended."""
+    home.add("one", "invalid").add("two").up()
+    assert home.state("one")["state"] == "idle"
+    until(lambda: home.checksum("ginit"), "ginit's checksum file: an idle service is no fault")
+    _write(home, "one", "mended")
+    home.becomes("one", "healthy")
+    assert home.in_force("one")
+
+
+def test_refused_config_is_not_in_force(home):
+    """What a service refuses on reload is rolled back: a later restart has the last good content too."""
+    home.add("one", "signs").up()
+    pid, before = home.pid("one"), home.checksum("one")
+    _write(home, "one", "signs refused")
+    home.said("config is refused, the last good one stays in force", child="one", sha256=before)
+    assert (home.pid("one"), home.checksum("one")) == (pid, before)
+    os.kill(pid, 9)
+    home.said("service is healthy", times=2, child="one", sha256=before)
+    assert home.checksum("one") == before
+
+
+@pytest.mark.parametrize("words", ["crash", "hang"])
+def test_config_without_health_is_rolled_back(home, words):
+    """A service that does not get healthy with a new config is started again with the last good one."""
+    home.add("one", "good", die_promise=True).up()
+    before = home.checksum("one")
+    _write(home, "one", words)
+    home.said("not healthy with the new config", child="one")
+    home.said("service is healthy", child="one", times=2, sha256=before)
+    assert home.checksum("one") == before
+    _write(home, "one", "better")
+    until(lambda: home.in_force("one"), "the next config")
+
+
+def test_mended_config_revives_a_service_that_was_given_up(home):
+    """A new config begins the count of starts anew."""
+    home.add("one", "crash").up()
+    home.becomes("one", "idle")
+    _write(home, "one", "mended")
+    home.becomes("one", "healthy")
+
+
+def test_deleted_file_is_said_once_and_changes_nothing(home):
+    """The service runs on with what it has; when the file is back, it counts again."""
+    home.add("one", "signs").up()
+    pid, before = home.pid("one"), home.checksum("one")
+    home.config("one").unlink()
+    home.said("config file is gone", child="one")
+    _write(home, "one", "signs, it is back")
+    until(lambda: home.in_force("one"), "the config")
+    assert (home.pid("one"), len(home.find("config file is gone"))) == (pid, 1)
+    assert before != home.checksum("one")
+
+
+def test_file_that_is_not_watched(home):
+    """With disable_config_file_monitoring a change counts for nothing."""
+    home.add("one", "signs", disable_config_file_monitoring=True).add("two", "signs").up()
+    before = home.checksum("one")
+    _write(home, "one", "signs, anew")
+    _write(home, "two", "signs, anew")
+    until(lambda: home.in_force("two"), "the config that is watched")
+    assert home.checksum("one") == before
+
+
+def test_services_come_and_go_with_the_config_of_ginit(home):
+    """A service that is added is started, one that is taken out is stopped, the others are left alone."""
+    home.add("one").add("two").up()
+    pid = home.pid("one")
+    del home.services[1]
+    home.add("three").write()
+    home.becomes("three", "healthy")
+    home.said("end of two")
+    until(lambda: not home.pid("two"), "the end of two")
+    assert home.pid("one") == pid
+    assert home.checksum("two") is None
+    until(lambda: home.in_force("ginit", "ginit_config"), "ginit's checksum file")
+    assert home.stop() == 0
+    assert home.processes() == []
+
+
+def test_service_that_is_called_otherwise_is_restarted(home):
+    """New arguments need a new process; a new healthy_output alone does not."""
+    home.add("one").add("two").up()
+    first, second = home.pid("one"), home.pid("two")
+    home.services[0]["additional_arguments"] += ["more"]
+    home.services[1]["die_promise"] = True
+    home.write()
+    home.said("service is defined anew", child="one")
+    home.said("service is healthy", child="one", times=2)
+    assert home.pid("one") not in {0, first}
+    assert home.pid("two") == second
+
+
+def test_bad_config_of_ginit_changes_nothing(home):
+    """What is wrong with it is said, and its checksum file keeps naming the one in force."""
+    home.add("one").up()
+    until(lambda: home.in_force("ginit", "ginit_config"), "ginit's checksum file")
+    before = home.checksum("ginit")
+    home.config("ginit_config").write_text(json.dumps({"version": "1.0.1"}), "utf-8")
+    home.said("config not taken", service="ginit")
+    assert home.checksum("ginit") == before
+    assert home.pid("one")

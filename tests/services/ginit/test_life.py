@@ -1,0 +1,153 @@
+"""The appliance's life with a real supervisord: start, stop, deaths."""
+
+import os
+import signal
+
+from tests.support.waiting import until
+
+
+def test_services_start_in_order_and_stop_without_a_trace(home):
+    """Each starts when the one before is healthy; a SIGINT ends all of them, last first, and no process is left."""
+    home.add("one").add("two", "signs").add("three").up()
+    assert [entry["child"] for entry in home.find("service is healthy")] == ["one", "two", "three"]
+    starts = [home.messages().index(f"{name} is ready") for name in ("one", "two", "three")]
+    assert starts == sorted(starts)
+    assert home.in_force("one")
+    assert home.in_force("two")
+    until(lambda: home.in_force("ginit", "ginit_config"), "ginit's own checksum file")
+    assert home.stop() == 0
+    ends = [home.messages().index(f"end of {name}") for name in ("three", "two", "one")]
+    assert ends == sorted(ends)
+    assert home.processes() == []
+    assert list((home.folder / "checksum").iterdir()) == []
+
+
+def test_killed_service_is_started_again(home):
+    """A service that is killed loses its checksum file, and comes back as another process, the others untouched."""
+    home.add("one", "signs").add("two").up()
+    first, other = home.pid("one"), home.pid("two")
+    os.kill(first, signal.SIGKILL)
+    home.said("service ended", child="one", how="a signal")
+    home.said("service is healthy", child="one", times=2)
+    assert home.pid("one") not in {0, first}
+    assert home.pid("two") == other
+    assert home.state("one")["starts"] == 2
+    until(lambda: home.checksum("ginit"), "ginit's own checksum file")
+
+
+def test_service_that_ends_in_a_row_is_given_up(home):
+    """After max_starts restarts without success a service stays idle, and the appliance goes on without it."""
+    home.add("one", "crash").add("two").up()
+    home.becomes("one", "idle")
+    assert len(home.find("crash of one")) == 3
+    assert "exit code 3" in home.state("one")["reason"]
+    assert home.checksum("one") is None
+    assert home.checksum("two")
+    until(lambda: home.checksum("ginit"), "ginit's own checksum file")
+
+
+def test_die_promise_ends_the_appliance(home):
+    """A service with a die promise that cannot be kept healthy ends everything with an error and the reason."""
+    home.add("one").add("two", "crash", die_promise=True).start()
+    assert home.ended() == 1
+    assert "two has a die promise" in home.find("the appliance ends")[-1]["reason"]
+    assert "the appliance ends" in home.messages()[-3:]
+    assert home.processes() == []
+
+
+def test_die_promise_counts_for_an_invalid_config(home):
+    """A service that cannot even be started is not healthy either."""
+    home.add("one", "invalid", die_promise=True).start()
+    assert home.ended() == 1
+    assert "the config is not valid" in home.find("the appliance ends")[-1]["reason"]
+
+
+def test_service_that_does_not_get_healthy_holds_nobody_up(home):
+    """A service that runs and says nothing is waited for, but not for ever; the appliance is not healthy."""
+    home.add("one", "hang").add("two").up()
+    assert home.find("the others go on", child="one")
+    assert home.state("one")["state"] == "starting"
+    until(lambda: home.checksum("ginit") is None, "ginit without a checksum file")
+
+
+def test_stubborn_service_is_killed(home):
+    """A service that does not end when it is asked to is killed, and the appliance still ends in order."""
+    home.add("one").add("two", "stubborn").up()
+    assert home.stop() == 0
+    assert home.processes() == []
+
+
+def test_program_that_cannot_be_run(home):
+    """A program that is no program: its validation says so, and the service stays idle."""
+    home.add("one", file=str(home.config("one"))).add("two").up()
+    home.becomes("one", "idle")
+    assert home.find("the program cannot be run", service="one")
+    assert home.checksum("two")
+
+
+def test_death_of_ginit_disturbs_nobody(home):
+    """A new ginit takes the running services over, and sees to their configs and deaths as the one before did."""
+    home.add("one", "signs").add("two").up()
+    before = {name: home.pid(name) for name in ("one", "two")}
+    os.kill(home.ginit_pid(), signal.SIGKILL)
+    home.said("service is taken over", child="two")
+    home.said("all services have been started", times=2)
+    assert {name: home.pid(name) for name in ("one", "two")} == before
+    home.config("one").write_text("signs and more", "utf-8")
+    until(lambda: home.in_force("one"), "the new config")
+    assert home.pid("one") == before["one"]
+    os.kill(before["two"], signal.SIGKILL)
+    home.said("service is healthy", child="two")
+    assert home.stop() == 0
+
+
+def test_death_of_supervisord_leaves_nothing(home):
+    """If supervisord is killed, ginit ends the services in its place."""
+    home.add("one").add("two", "stubborn").up()
+    home.process.kill()
+    until(lambda: not home.processes(), "the end of all processes")
+    assert list((home.folder / "checksum").iterdir()) == []
+
+
+def test_second_appliance_in_one_home_is_refused(home):
+    """The home folder belongs to one appliance at a time, and the first is not disturbed."""
+    home.add("one").up()
+    first, lines = home.process, home.lines
+    home.start()
+    second = home.process
+    try:
+        assert second.wait(30) == 1
+    finally:
+        home.process = first
+    assert any("another appliance runs" in line for line in lines)
+    second.stdout.close()
+    second.stderr.close()
+    assert home.checksum("one")
+
+
+def test_awkward_home_folders(home, tmp_path):
+    """Blanks, quotes, percent and comment signs in paths, and paths too long for a socket, make no difference."""
+    awkward = type(home)(tmp_path / "it's 100% ; #1 home" / ("long " * 20))
+    try:
+        awkward.add("one", additional_arguments=["-a", "one", "100% ; # $HOME 'x'"]).up()
+        assert awkward.stop() == 0
+    finally:
+        awkward.close()
+
+
+def test_all_output_arrives_in_order(home):
+    """Long lines, torn characters and many lines at once: nothing is lost and nothing is mixed up."""
+    script = home.folder / "writer"
+    script.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in *--validate*) exit 0;; esac\n'
+        "printf 'gr\\303'; sleep 0.1; printf '\\274n\\n'; printf 'writer is '; sleep 0.1; printf 'ready\\n'\n"
+        'head -c 300000 /dev/zero | tr "\\0" x; echo; seq 1 20000; echo all written; while :; do sleep 0.1; done\n'
+    )
+    script.chmod(0o755)
+    home.add("writer", file=str(script)).up()
+    home.said("all written")
+    said = [entry["msg"] for entry in home.entries() if entry["service"] == "writer"]
+    assert said[:2] == ["grün", "writer is ready"]
+    assert said[2] == "x" * 300000
+    assert said[3:20003] == [str(number) for number in range(1, 20001)]

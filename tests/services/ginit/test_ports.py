@@ -1,0 +1,60 @@
+"""The ports that the appliance is going to listen on."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from services.ginit.config import Definition
+from services.ginit.ports import is_taken, wanted
+
+
+def numbers(tmp_path, program, text):
+    file = tmp_path / "config"
+    file.write_text(text, "utf-8")
+    service = Definition("one", Path(f"/bin/{program}"), "-o", file, (), "--validate", "ready", True, False)
+    return [port.number for port in wanted([service], {"PORT": "1234"})]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("port: 4333\n", [4333]),
+        ("host: 0.0.0.0\nport=4333 # not 4222\nhttp_port 8222\n", [4333, 8222]),
+        ("listen: 0.0.0.0:4333\n", [4333]),
+        ('listen: "127.0.0.1:4333"\nhttp: 8222', [4333, 8222]),
+        ("cluster { port: 6222 }\nport: 4333", [6222, 4333]),
+        ("# port: 1\n", [4222]),
+    ],
+)
+def test_ports_of_nats_server(tmp_path, text, found):
+    """Those in its config, else its default."""
+    assert numbers(tmp_path, "nats-server", text) == found
+
+
+@pytest.mark.parametrize(
+    ("program", "text", "found"),
+    [
+        ("gl", '{"gl_port": 5380}', [5380]),
+        ("gl", '{"gl_port": ${PORT}}', [1234]),
+        ("gl", '{"gl_port": "many"}', []),
+        ("gl", "{", []),
+        ("gl", "[]", []),
+        ("dummy", '{"port": 5390}', [5390]),
+        ("processor", '{"port": 5432}', []),
+    ],
+)
+def test_ports_of_services(tmp_path, program, text, found):
+    """Where our services' configs say it. A port in somebody else's config may be one that is called."""
+    assert numbers(tmp_path, program, text) == found
+
+
+def test_taken_port():
+    """A port is taken while somebody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        assert is_taken(port)
+    assert not is_taken(port)
+    assert not is_taken(70000)

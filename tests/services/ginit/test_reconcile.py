@@ -1,0 +1,360 @@
+"""ginit's decisions, in a world that is made up: whatever happens in whatever order, some things must hold."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ginit.config import Definition
+from services.ginit.events import (
+    BecameHealthy,
+    Check,
+    Checked,
+    Confirmed,
+    ContentChanged,
+    Ended,
+    Forget,
+    GiveUp,
+    PutInForce,
+    Redefined,
+    Refused,
+    Reload,
+    Start,
+    Stop,
+    Stopping,
+    Tick,
+    Unsign,
+)
+from services.ginit.reconcile import decide
+from services.ginit.state import Appliance, Phase, Service
+from services.ginit.step import LATE, RELOADED_WITHIN, SILENT, STABLE, pause
+
+NAMES = ("bus", "one", "two")
+
+
+def definition(name, *, die_promise=False, arguments=()):
+    program = "nats-server" if name == "bus" else name
+    file = Path(f"/conf/{name}")
+    return Definition(name, Path(f"/bin/{program}"), "-o", file, arguments, "--validate", "ready", True, die_promise)
+
+
+class World:
+    """Services that do what a test says; it holds what ginit was told to do against what makes sense."""
+
+    def __init__(self, *, max_starts=2, die_promise=False, names=NAMES):
+        services = tuple(Service(definition(name, die_promise=die_promise), content="valid 0") for name in names)
+        self.state = Appliance(services, max_starts)
+        self.now = 0.0
+        self.alive = set()
+        self.leaving = set()
+        self.checks = []
+        self.in_force = {}
+        self.judged_valid = {name: set() for name in names}
+        self.reloading = set()
+        self.had_their_turn = set()
+        self.starts = 0
+        self.over = False
+
+    def happens(self, event):
+        before = self.state
+        self.state, actions = decide(self.state, event, self.now)
+        for action in actions:
+            self._do(action, before)
+        return actions
+
+    def _do(self, action, before):
+        assert not self.over
+        assert isinstance(action, Unsign) or not before.stopping
+        match action:
+            case Check(name, sha256):
+                self.checks.append((name, sha256))
+            case PutInForce(name, sha256):
+                assert sha256 in self.judged_valid.setdefault(name, set())
+                self.in_force[name] = sha256
+            case Start(name):
+                assert name not in self.alive
+                assert name in self.in_force
+                self._in_order(name)
+                self.alive.add(name)
+                self.starts += 1
+                self.leaving.discard(name)
+            case Stop(name):
+                assert name in self.alive
+                self.leaving.add(name)
+            case Reload(name):
+                assert name in self.alive
+                self.reloading.add(name)
+            case Forget(one):
+                assert one.name not in self.alive
+            case GiveUp():
+                self.over = True
+
+    def _in_order(self, name):
+        """The first start of a service comes when all before it are settled."""
+        if name not in self.had_their_turn:
+            names = [service.name for service in self.state.services]
+            assert all(service.settled for service in self.state.services[: names.index(name)])
+            self.had_their_turn.add(name)
+
+    # ------------------------------------------------------------ what a world can do
+
+    def judge(self):
+        """Answer the oldest validation."""
+        if self.checks:
+            name, sha256 = self.checks.pop(0)
+            valid = sha256.startswith("valid")
+            if valid:
+                self.judged_valid[name].add(sha256)
+            self.happens(Checked(name, sha256, valid))
+
+    def healthy(self, name, *, signs=True):
+        if name in self.alive:
+            self.happens(BecameHealthy(name, signs and name != "bus"))
+
+    def dies(self, name):
+        if name in self.alive:
+            self.alive.discard(name)
+            self.leaving.discard(name)
+            self.reloading.discard(name)
+            self.happens(Ended(name, "exit code 1"))
+
+    def leaves(self):
+        """Those that were asked to end do so."""
+        for name in sorted(self.leaving):
+            self.dies(name)
+
+    def answers(self, name, event):
+        if name in self.reloading:
+            self.reloading.discard(name)
+            self.happens(event(name))
+
+    def passes(self, seconds):
+        self.now += seconds
+        self.happens(Tick())
+
+    def settle(self):
+        """Everybody behaves from now on, and time passes."""
+        for _ in range(100):
+            while self.checks:
+                self.judge()
+            self.leaves()
+            for name in list(self.reloading):
+                self.answers(name, Confirmed)
+            for name in sorted(self.alive):
+                self.healthy(name)
+            self.passes(STABLE)
+            if self.state.healthy and self.state.due is None and not self.checks:
+                return
+
+    def begun(self):
+        self.happens(Tick())
+        self.settle()
+        return self
+
+
+def phase(world, name):
+    return world.state.get(name).phase
+
+
+name_of = st.sampled_from(NAMES)
+contents = st.sampled_from(["valid 1", "valid 2", "valid 3", "wrong 1", "wrong 2", None])
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("content"), name_of, contents),
+        st.tuples(st.just("judge")),
+        st.tuples(st.just("healthy"), name_of, st.booleans()),
+        st.tuples(st.just("dies"), name_of),
+        st.tuples(st.just("leaves")),
+        st.tuples(st.just("confirms"), name_of),
+        st.tuples(st.just("refuses"), name_of),
+        st.tuples(st.just("passes"), st.sampled_from([0.0, 0.3, 2.0, STABLE, SILENT, LATE])),
+        st.tuples(st.just("redefined"), st.lists(name_of, unique=True, min_size=1), st.sampled_from([(), ("-x",)])),
+    ),
+    max_size=60,
+)
+
+
+def play(world, script):
+    for kind, *values in script:
+        STEPS[kind](world, *values)
+        if world.over:
+            return
+
+
+def redefine(world, names, arguments):
+    known = tuple((definition(name, arguments=arguments), "valid 0") for name in names)
+    world.happens(Redefined(known, 2))
+
+
+STEPS = {
+    "content": lambda world, name, content: world.happens(ContentChanged(name, content)),
+    "judge": World.judge,
+    "healthy": lambda world, name, signs: world.healthy(name, signs=signs),
+    "dies": World.dies,
+    "leaves": World.leaves,
+    "confirms": lambda world, name: world.answers(name, Confirmed),
+    "refuses": lambda world, name: world.answers(name, Refused),
+    "passes": World.passes,
+    "redefined": redefine,
+}
+
+
+@given(steps)
+def test_whatever_happens_makes_sense(script):
+    """Nothing runs twice, nothing invalid is in force, the order holds; and in the end all is well."""
+    world = World()
+    world.happens(Tick())
+    play(world, script)
+    names = [service.name for service in world.state.services]
+    for name in names:
+        world.happens(ContentChanged(name, "valid last"))
+    world.settle()
+    assert world.state.healthy
+    for service in world.state.services:
+        assert service.phase is Phase.HEALTHY
+        assert world.in_force[service.name] == service.in_force == service.good == "valid last"
+    assert world.alive == {service.name for service in world.state.services}
+
+
+@given(steps)
+def test_die_promises_end_it_once(script):
+    """With die promises the appliance is given up at most once, and nothing is done after."""
+    world = World(die_promise=True)
+    world.happens(Tick())
+    play(world, script)
+    if world.over:
+        assert world.state.given_up
+        assert world.happens(Tick()) == ()
+        assert not world.state.healthy
+
+
+@given(steps, steps)
+def test_nothing_starts_while_all_is_stopping(before, after):
+    """From the moment that everything ends, whatever else happens, nobody is started."""
+    world = World()
+    world.happens(Tick())
+    play(world, before)
+    world.happens(Stopping())
+    starts = world.starts
+    play(world, [step for step in after if step[0] != "redefined"])
+    assert world.starts == starts
+    assert not world.state.healthy
+
+
+def test_order_of_starts():
+    """A service is started when the one before is healthy; meanwhile its config is validated, and no other."""
+    world = World()
+    world.happens(Tick())
+    assert [check[0] for check in world.checks] == ["bus", "one"]
+    world.judge()
+    world.judge()
+    assert (world.alive, world.checks) == ({"bus"}, [])
+    world.healthy("bus")
+    assert world.alive == {"bus", "one"}
+    assert [check[0] for check in world.checks] == ["two"]
+    assert not world.state.settled
+
+
+def test_new_config_while_one_is_being_taken_waits_for_its_turn():
+    """A service is asked for one thing at a time; the newest content is what it ends with."""
+    world = World().begun()
+    world.happens(ContentChanged("one", "valid 1"))
+    world.judge()
+    assert phase(world, "one") is Phase.RELOADING
+    world.happens(ContentChanged("one", "valid 2"))
+    assert world.checks == []
+    world.answers("one", Confirmed)
+    assert [check[1] for check in world.checks] == ["valid 2"]
+    world.settle()
+    assert world.state.get("one").good == "valid 2"
+
+
+def test_reload_without_an_answer_becomes_a_restart():
+    """A service that does not say whether it took its config is started with it."""
+    world = World().begun()
+    world.happens(ContentChanged("one", "valid 1"))
+    world.judge()
+    world.passes(RELOADED_WITHIN)
+    assert phase(world, "one") is Phase.STOPPING
+    world.leaves()
+    assert world.in_force["one"] == "valid 1"
+    world.healthy("one")
+    assert world.state.get("one").good == "valid 1"
+
+
+def test_death_while_reloading_is_a_trial_of_the_new_config():
+    """The new config gets one start of its own; if that fails too, the last good one is back."""
+    world = World().begun()
+    world.happens(ContentChanged("one", "valid 1"))
+    world.judge()
+    world.dies("one")
+    assert world.in_force["one"] == "valid 1"
+    world.dies("one")
+    assert world.in_force["one"] == "valid 0"
+    world.healthy("one")
+    assert world.state.get("one").good == "valid 0"
+
+
+def test_nats_server_is_restarted_for_what_it_cannot_reload():
+    """Its port, for example: refusing to reload is no verdict on the config."""
+    world = World().begun()
+    world.happens(ContentChanged("bus", "valid 1"))
+    world.judge()
+    world.answers("bus", Refused)
+    world.leaves()
+    assert world.in_force["bus"] == "valid 1"
+    assert phase(world, "bus") is Phase.STARTING
+
+
+def test_same_content_again_is_no_change():
+    """A file that is written again as it was, or is put back after an invalid one, moves nobody."""
+    world = World().begun()
+    assert world.happens(ContentChanged("one", "valid 0")) == ()
+    world.happens(ContentChanged("one", "wrong 1"))
+    world.judge()
+    assert world.happens(ContentChanged("one", "valid 0")) == ()
+    assert phase(world, "one") is Phase.HEALTHY
+
+
+def test_health_for_a_while_makes_up_for_failures():
+    """Deaths count in a row only if they follow each other quickly."""
+    world = World(max_starts=1).begun()
+    for _ in range(5):
+        world.dies("one")
+        world.settle()
+    assert phase(world, "one") is Phase.HEALTHY
+    world.dies("one")
+    world.healthy("one")
+    world.dies("one")
+    assert phase(world, "one") is Phase.IDLE
+
+
+def test_no_limit_of_starts():
+    """With max_starts 0 a service is started again for ever, and the others do not wait for it."""
+    world = World(max_starts=0)
+    world.happens(Tick())
+    for _ in range(50):
+        world.judge()
+        world.dies("bus")
+        world.passes(11)
+    assert world.state.get("bus").starts > 40
+    assert phase(world, "one") is not Phase.WAITING
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(0, 0), (1, 0), (2, 0.25), (3, 0.5), (5, 2), (8, 10), (1000, 10)])
+def test_pause_between_starts(failures, seconds):
+    """The first restart is at once, the pauses grow, and have an end."""
+    assert pause(failures) == seconds
+
+
+def test_missing_config_file_at_the_start():
+    """The service stays idle until there is one."""
+    world = World()
+    world.state = replace(world.state, services=tuple(replace(one, content=None) for one in world.state.services))
+    world.happens(Tick())
+    assert {service.phase for service in world.state.services} == {Phase.IDLE}
+    world.happens(ContentChanged("two", "valid 1"))
+    world.judge()
+    assert world.alive == {"two"}

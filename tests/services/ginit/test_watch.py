@@ -1,0 +1,71 @@
+"""Watching config files: content decides, and it has to come to rest."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from services.ginit.watch import Watch, compare
+from tests.support.waiting import eventually
+
+FILE = Path("file")
+
+
+def test_change_has_to_come_to_rest():
+    """A content counts when two looks in a row have seen it."""
+    known = {FILE: b"old"}
+    assert compare(known, {}, {FILE: b"ne"}) == ({}, {FILE: b"ne"})
+    assert compare(known, {FILE: b"ne"}, {FILE: b"new"}) == ({}, {FILE: b"new"})
+    assert compare(known, {FILE: b"new"}, {FILE: b"new"}) == ({FILE: b"new"}, {})
+    assert compare(known, {FILE: None}, {FILE: None}) == ({FILE: None}, {})
+    assert compare(known, {FILE: b"ne"}, {FILE: b"old"}) == ({}, {})
+
+
+@pytest.fixture
+async def watched(tmp_path):
+    """A watched file, and the changes that were told."""
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+    told = []
+    watch = Watch(lambda path, content: told.append((path, content)))
+    watch.look_at({file: b"old"})
+    task = asyncio.create_task(watch.run())
+    yield file, told, watch
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_changes_are_told(watched):
+    """A write, a removal, a file that comes back."""
+    file, told, _ = watched
+    file.write_bytes(b"new")
+    await eventually(lambda: told == [(file, b"new")])
+    file.unlink()
+    await eventually(lambda: told[1:] == [(file, None)])
+    file.write_bytes(b"again")
+    await eventually(lambda: told[2:] == [(file, b"again")])
+
+
+async def test_other_files_later(watched, tmp_path):
+    """Files of another folder can be added while it runs."""
+    file, told, watch = watched
+    other = tmp_path / "folder" / "other"
+    other.parent.mkdir()
+    watch.look_at({file: b"old", other: None})
+    other.write_bytes(b"there")
+    await eventually(lambda: told == [(other, b"there")])
+
+
+async def test_folder_that_is_replaced(watched, tmp_path):
+    """When the whole folder goes and comes back, the file is found again."""
+    _, told, watch = watched
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    inside = folder / "inside"
+    inside.write_bytes(b"1")
+    watch.look_at({inside: b"1"})
+    folder.rename(tmp_path / "away")
+    await eventually(lambda: told == [(inside, None)])
+    folder.mkdir()
+    inside.write_bytes(b"2")
+    await eventually(lambda: told[1:] == [(inside, b"2")])

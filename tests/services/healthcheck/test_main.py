@@ -1,0 +1,92 @@
+"""healthcheck as people and container engines call it: exit codes, and silence."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gecholog import __version__
+from gecholog.health import ChecksumFile
+from tests.support.process import environment_of
+
+SUM = "ab" * 32
+LINK = Path(__file__).parents[3] / "services" / "bin" / "healthcheck"
+
+
+def run(home, *arguments, program=(sys.executable, "-m", "services.healthcheck"), cwd="/"):
+    return subprocess.run(
+        [*program, *arguments], env=environment_of(home, {}), cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def outcome(home, *arguments):
+    done = run(home, *arguments)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("-s", "gl"), ("-s=gl",), ("-s", "gl", "-p"), ("-s", "unknown"), ("-p",)])
+def test_not_healthy_is_silent(tmp_path, arguments):
+    """Exit code 1 and no word."""
+    assert outcome(tmp_path, *arguments) == (1, "", "")
+
+
+@pytest.mark.parametrize(("alias", "arguments"), [("ginit", ()), ("gl", ("-s", "gl")), ("mine", ("-s=mine",))])
+def test_healthy(tmp_path, alias, arguments):
+    """Exit code 0, and the checksum only if it is asked for."""
+    ChecksumFile.of(alias, tmp_path).write(SUM)
+    assert outcome(tmp_path, *arguments) == (0, "", "")
+    assert outcome(tmp_path, *arguments, "-p") == (0, SUM, "")
+    assert outcome(tmp_path, "-s", "other", "-p") == (1, "", "")
+
+
+def test_names_are_names(tmp_path):
+    """A path is no service."""
+    ChecksumFile.of("gl", tmp_path).write(SUM)
+    assert outcome(tmp_path, "-s", "/../.gl", "-p") == (1, "", "")
+
+
+@pytest.mark.parametrize("flag", ["--version", "-version"])
+def test_version(tmp_path, flag):
+    """With one dash too, as the original took it."""
+    assert outcome(tmp_path, flag) == (0, f"{__version__}\n", "")
+
+
+def test_unknown_flag(tmp_path):
+    """A command line that cannot be understood is exit code 2."""
+    assert run(tmp_path, "--no-such-flag").returncode == 2
+
+
+def test_report(tmp_path):
+    """As JSON: all services with their states, or one of them; the exit code is the same as without."""
+    gl = {"name": "gl", "state": "healthy", "since": "2026-01-01T00:00:00Z", "starts": 2, "checksum": SUM, "reason": ""}
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "state.json").write_text(json.dumps({"healthy": True, "services": [gl]}))
+    code, out, _ = outcome(tmp_path, "--json")
+    assert (code, json.loads(out)) == (1, {"healthy": False, "checksum": None, "services": [gl]})
+    ChecksumFile.of("gl", tmp_path).write(SUM)
+    code, out, _ = outcome(tmp_path, "-s", "gl", "--json")
+    assert code == 0
+    assert json.loads(out) == gl | {"healthy": True}
+
+
+def test_under_its_old_name(tmp_path):
+    """`./healthcheck`, from any folder, by links too."""
+    ChecksumFile.of("gl", tmp_path).write(SUM)
+    link = tmp_path / "healthcheck"
+    link.symlink_to(LINK)
+    done = run(tmp_path, "-s", "gl", "-p", program=(str(link),), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, SUM)
+
+
+def test_it_imports_little(tmp_path):
+    """It is called every few seconds: nothing that takes long may come in unseen."""
+    command = [sys.executable, "-X", "importtime", "-m", "services.healthcheck"]
+    done = subprocess.run(
+        command, env=os.environ | environment_of(tmp_path, {}), capture_output=True, text=True, check=False
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "gecholog.health" in imported
+    assert not imported & {"asyncio", "jsonschema", "nats", "orjson", "aiohttp", "logging", "hashlib"}

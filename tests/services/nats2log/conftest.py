@@ -1,0 +1,109 @@
+"""Fixtures for the sinks: a connected bus, and config files."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gecholog.bus import Bus, BusAddress
+from gecholog.logs import Log
+from gecholog.recordlog import STREAM, ask
+from tests.support.nats_server import NatsServer
+
+SUBJECT = "coburn.gl.logger"
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Callable[[NatsServer], Any]]:
+    """Connects to buses: `bus = await connect(server)`."""
+    connections: list[tuple[Bus, asyncio.Task[None]]] = []
+
+    async def connected(server: NatsServer) -> Bus:
+        bus = Bus(BusAddress(server.hostname, server.token), "test", Log("test"))
+        connections.append((bus, asyncio.create_task(bus.run())))
+        await bus.opened()
+        return bus
+
+    yield connected
+    for bus, task in connections:
+        await bus.close()
+        await task
+
+
+@pytest.fixture
+async def bus(nats_server, connect) -> Bus:
+    """A connection to the nats-server that has JetStream."""
+    return await connect(nats_server)
+
+
+@pytest.fixture
+async def plain_bus(plain_nats_server, connect) -> Bus:
+    """A connection to the nats-server that has not."""
+    return await connect(plain_nats_server)
+
+
+@pytest.fixture
+def config_for(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Makes config files: `config_for(nats_server, mode="rest_api_writer", rest_api_writer={…})`."""
+
+    def make(server: NatsServer, *, subject: str = SUBJECT, **parts: Any) -> dict[str, Any]:
+        return {
+            "version": "1.0.1",
+            "log_level": "DEBUG",
+            "mode": "file_writer",
+            "retries": 2,
+            "retry_delay_milliseconds": 50,
+            "tls": {"insecure": False, "system_cert_pool": True, "cert_files": []},
+            "service_bus": {
+                "hostname": server.hostname,
+                "topic": "coburn.gl.nats2log",
+                "topic_exact_logger": subject,
+                "token": server.token,
+            },
+            "file_writer": {"filename": str(tmp_path / "out" / "log.jsonl"), "write_mode": "append"},
+        } | parts
+
+    return make
+
+
+class Stream:
+    """The record log as tests see and fill it."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def add(self, *records: bytes, subject: str = SUBJECT, first_id: int = 0) -> None:
+        """Publish records with the ids `id-0`, `id-1`, … and see that the stream has them."""
+        for number, record in enumerate(records, first_id):
+            await self._bus.publish(subject, record, {"Nats-Msg-Id": f"id-{number}"})
+        await self._bus.flush()
+
+    async def unacknowledged(self, consumer: str) -> int:
+        info = await ask(self._bus, f"CONSUMER.INFO.{STREAM}.{consumer}")
+        return info["num_pending"] + info["num_ack_pending"]
+
+    async def all_acknowledged(self, consumer: str) -> None:
+        async with asyncio.timeout(30):
+            while await self.unacknowledged(consumer):  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def stream(bus: Bus) -> Stream:
+    return Stream(bus)
+
+
+@pytest.fixture
+def lines_of(tmp_path: Path) -> Callable[..., list[Any]]:
+    """The lines of a file in the test's folder, as JSON."""
+
+    def read(name: str = "out/log.jsonl") -> list[Any]:
+        try:
+            return [json.loads(line) for line in (tmp_path / name).read_bytes().splitlines()]
+        except FileNotFoundError:
+            return []
+
+    return read

@@ -1,0 +1,175 @@
+"""The Logs Ingestion sink against a server that gives tokens and takes rows, over TLS, as Azure's client insists."""
+
+import dataclasses
+import gzip
+import json
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs
+
+import pytest
+
+from gecholog.tls import OutboundTls
+from services.nats2log.config import AzureIngestionWriter
+from services.nats2log.entry import Entry
+from services.nats2log.sinks.azure_ingestion import make
+from services.nats2log.sinks.sink import Kind
+from tests.support.target import Answer
+
+WRITER = AzureIngestionWriter(
+    endpoint="",
+    rule_id="dcr-0123456789abcdef",
+    stream_name="Custom-gecholog_CL",
+    tenant_id="11111111-2222-3333-4444-555555555555",
+    client_id="the-application",
+    client_secret="TheSecretOfTheApplication",
+    timeout_ms=5000,
+)
+TOKEN = "a-token"
+
+
+@dataclass
+class FakeAzure:
+    """Token endpoint (OAuth 2.0 client credentials, RFC 6749, section 4.4) and ingestion endpoint in one."""
+
+    secret: str = WRITER.client_secret
+    refuses: frozenset[int] = frozenset()
+    usual: Answer = field(default_factory=lambda: Answer(status=204, body=b""))
+    tokens: int = 0
+    scopes: set = field(default_factory=set)
+    rows: list = field(default_factory=list)
+
+    def __call__(self, request):
+        if request.target == f"/{WRITER.tenant_id}/oauth2/v2.0/token":
+            return self._token(parse_qs(request.body.decode()))
+        assert request.method == "POST"
+        path = f"/dataCollectionRules/{WRITER.rule_id}/streams/{WRITER.stream_name}?api-version="
+        assert request.target.startswith(path), request.target
+        assert request.value("Authorization") == f"Bearer {TOKEN}"
+        assert request.value("Content-Encoding") == "gzip"
+        rows = json.loads(gzip.decompress(request.body))
+        assert isinstance(rows, list)
+        if any(row.get("n") in self.refuses for row in rows):
+            return Answer(status=400, body=b'{"error":{"code":"InvalidPayload","message":"bad row"}}')
+        if self.usual.status == 204:
+            self.rows += rows
+        return self.usual
+
+    def _token(self, form):
+        assert form["grant_type"] == ["client_credentials"]
+        assert form["client_id"] == [WRITER.client_id]
+        self.scopes |= set(form["scope"])
+        if form["client_secret"] != [self.secret]:
+            return Answer(status=401, body=b'{"error":"invalid_client","error_description":"wrong secret"}')
+        self.tokens += 1
+        return Answer(body=json.dumps({"token_type": "Bearer", "expires_in": 3599, "access_token": TOKEN}).encode())
+
+
+def entries(*numbers):
+    return [Entry(json.dumps({"n": number}).encode(), f"id-{number}") for number in numbers]
+
+
+@pytest.fixture
+async def open_sink(tls_target, tls_files):
+    """Opens a sink that believes the target's authority, and closes it after the test."""
+    sinks = []
+
+    async def opened(**fields):
+        fields = {"endpoint": tls_target.url, "authority": tls_target.url} | fields
+        tls = OutboundTls(system_cert_pool=False, cert_files=(str(tls_files.authority),))
+        sink = make(dataclasses.replace(WRITER, **fields), tls)
+        sinks.append(sink)
+        await sink.open()
+        return sink
+
+    yield opened
+    for sink in sinks:
+        await sink.close()
+
+
+async def test_rows(open_sink, tls_target):
+    """Records are rows of the rule's stream; one token serves many calls."""
+    tls_target.usual = azure = FakeAzure()
+    sink = await open_sink()
+    assert await sink.write(entries(1, 2)) == []
+    assert await sink.write(entries(3)) == []
+    assert [row["n"] for row in azure.rows] == [1, 2, 3]
+    assert azure.tokens == 1
+    assert azure.scopes == {"https://monitor.azure.com/.default"}
+
+
+async def test_time_generated(open_sink, tls_target):
+    """Every row has TimeGenerated: the call's start, if the record knows it and has no such field of its own."""
+    tls_target.usual = azure = FakeAzure()
+    sink = await open_sink()
+    start = {"start": "2026-01-02T03:04:05.000000006Z"}
+    records = [{"ingress_egress_timer": start}, {"TimeGenerated": "mine"}, {}, {"ingress_egress_timer_start": "flat"}]
+    assert await sink.write([Entry(json.dumps(record).encode()) for record in records]) == []
+    times = [row["TimeGenerated"] for row in azure.rows]
+    assert times[:2] == ["2026-01-02T03:04:05.000000006Z", "mine"]
+    assert times[2].startswith("20")
+    assert times[3] == "flat"
+
+
+async def test_refused_row(open_sink, tls_target):
+    """A bad row is found by dividing; the others are uploaded."""
+    tls_target.usual = azure = FakeAzure(refuses=frozenset({5}))
+    sink = await open_sink()
+    failures = await sink.write([*entries(*range(10)), Entry(b"no json")])
+    assert {failure.entry.data for failure in failures} == {b'{"n": 5}', b"no json"}
+    assert {failure.fault.kind for failure in failures} == {Kind.REFUSAL}
+    assert sorted(row["n"] for row in azure.rows) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+
+
+async def test_large_batches(open_sink, tls_target):
+    """More than a megabyte goes in several calls, and all of it arrives."""
+    tls_target.usual = azure = FakeAzure()
+    sink = await open_sink()
+    batch = [Entry(json.dumps({"n": number, "text": "x" * 10_000}).encode()) for number in range(300)]
+    assert await sink.write(batch) == []
+    assert [row["n"] for row in azure.rows] == list(range(300))
+
+
+async def test_wrong_secret_is_an_outage(open_sink, tls_target):
+    """Without a token nothing is sent, and nothing given up; the secret is in no reason."""
+    tls_target.usual = FakeAzure(secret="Another")
+    sink = await open_sink()
+    (failure,) = await sink.write(entries(1))
+    assert failure.fault.kind is Kind.OUTAGE
+    assert WRITER.client_secret not in failure.fault.reason + failure.fault.details
+
+
+@pytest.mark.parametrize("status", [403, 408, 429, 500, 503])
+async def test_outage(open_sink, tls_target, status):
+    """What time or an administrator mends is an outage, tried once only."""
+    headers = [("Content-Type", "application/json"), ("Retry-After", "9")]
+    tls_target.usual = FakeAzure(usual=Answer(status=status, headers=headers, body=b"{}"))
+    sink = await open_sink()
+    (failure,) = await sink.write(entries(1))
+    assert (failure.fault.kind, failure.fault.retry_after) == (Kind.OUTAGE, 9.0)
+    assert len(tls_target.requests) == 2
+
+
+async def test_nobody_there(open_sink, tls_target):
+    """No connection is an outage, from the first call on."""
+    tls_target.usual = azure = FakeAzure()
+    sink = await open_sink()
+    await tls_target.stop()
+    (failure,) = await sink.write(entries(1))
+    assert failure.fault.kind is Kind.OUTAGE
+    await tls_target.start()
+    assert await sink.write(entries(1)) == []
+    assert len(azure.rows) == 1
+
+
+async def test_other_clouds(open_sink, tls_target):
+    """The audience of the token can be another."""
+    tls_target.usual = azure = FakeAzure()
+    sink = await open_sink(audience="https://monitor.azure.us/")
+    assert await sink.write(entries(1)) == []
+    assert azure.scopes == {"https://monitor.azure.us/.default"}
+
+
+async def test_identity_of_the_machine(open_sink):
+    """Without a tenant the identity of the machine is used; it is not asked before the first record."""
+    sink = await open_sink(tenant_id="", client_id="", client_secret="", authority="")
+    assert await sink.write([]) == []

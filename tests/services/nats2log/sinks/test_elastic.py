@@ -1,0 +1,162 @@
+"""The Elasticsearch sink against a server that checks the grammar of what it gets."""
+
+import dataclasses
+import json
+
+import pytest
+
+from gecholog.tls import OutboundTls
+from services.nats2log.config import ElasticWriter
+from services.nats2log.entry import Entry
+from services.nats2log.sinks.elastic import make
+from services.nats2log.sinks.sink import Kind
+from tests.services.nats2log.sinks.fake_elastic import FakeElastic, basic
+from tests.support.target import Answer
+
+WRITER = ElasticWriter(address="", index="coburn1", username="elastic", password="TheSecret", timeout_ms=5000)
+
+
+def entries(*numbers):
+    return [Entry(json.dumps({"n": number}).encode(), f"id-{number}") for number in numbers]
+
+
+@pytest.fixture
+async def open_sink():
+    """Opens sinks, and closes them after the test."""
+    sinks = []
+
+    async def opened(target, tls=None, **fields):
+        writer = dataclasses.replace(WRITER, address=target.url, **fields)
+        sink = make(writer, tls or OutboundTls())
+        sinks.append(sink)
+        await sink.open()
+        return sink
+
+    yield opened
+    for sink in sinks:
+        await sink.close()
+
+
+async def test_documents(open_sink, target):
+    """One bulk call: each record is a document with the record's own id; the index is made first."""
+    target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"))
+    sink = await open_sink(target)
+    assert await sink.write(entries(1, 2, 3)) == []
+    assert elastic.documents == {"id-1": {"n": 1}, "id-2": {"n": 2}, "id-3": {"n": 3}}
+    assert elastic.bulk_sizes == [3]
+    assert elastic.indices["coburn1"]["mappings"]["dynamic"] is False
+    assert await sink.write(entries(4)) == []
+    # the index is looked for once; the client sends a bulk call by PUT or POST
+    assert [request.method for request in target.requests].count("HEAD") == 1
+
+
+async def test_delivered_again(open_sink, target):
+    """A document that is there already is as good as written, and stays the only one."""
+    target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"))
+    sink = await open_sink(target)
+    assert await sink.write(entries(1, 2)) == []
+    assert await sink.write(entries(2, 3)) == []
+    assert sorted(elastic.documents) == ["id-1", "id-2", "id-3"]
+
+
+async def test_bytes_are_kept(open_sink, target):
+    """A record goes as it was published, on one line; without an id the server chooses one."""
+    target.usual = FakeElastic(basic("elastic", "TheSecret"))
+    sink = await open_sink(target)
+    assert await sink.write([Entry(b'{"a":  1.50,\n"b": 1e400}')]) == []
+    assert target.requests[-1].body == b'{"create":{}}\n{"a":  1.50, "b": 1e400}\n'
+
+
+async def test_one_by_one(open_sink, target):
+    """Of a batch only the document that is refused fails; the server's words are for the dead-letter file."""
+    target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"), refuses=frozenset({2}))
+    sink = await open_sink(target)
+    batch = [*entries(1, 2, 3), Entry(b"no json"), Entry(b"[1]")]
+    failures = await sink.write(batch)
+    assert sorted(elastic.documents) == ["id-1", "id-3"]
+    assert {failure.entry.data for failure in failures} == {b'{"n": 2}', b"no json", b"[1]"}
+    assert {failure.fault.kind for failure in failures} == {Kind.REFUSAL}
+    (refused,) = [failure.fault for failure in failures if failure.entry.id == "id-2"]
+    assert refused.reason == "status 400 document_parsing_exception"
+    assert "private words" in refused.details
+
+
+async def test_api_key(open_sink, target):
+    """An API key in place of user and password."""
+    target.usual = elastic = FakeElastic("ApiKey TheKeyOfTheApi")
+    sink = await open_sink(target, api_key="TheKeyOfTheApi")
+    assert await sink.write(entries(1)) == []
+    assert elastic.documents
+
+
+async def test_wrong_password_is_an_outage(open_sink, target):
+    """Credentials can be mended: nothing becomes a dead letter for them."""
+    target.usual = FakeElastic(basic("elastic", "Another"))
+    sink = await open_sink(target)
+    failures = await sink.write(entries(1, 2))
+    assert [failure.fault.kind for failure in failures] == [Kind.OUTAGE, Kind.OUTAGE]
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+async def test_outage(open_sink, target, status):
+    """What time mends is an outage, and `Retry-After` is heard."""
+    target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"))
+    sink = await open_sink(target)
+    assert await sink.write(entries(1)) == []
+    product = ("X-Elastic-Product", "Elasticsearch")
+    target.then(Answer(status=status, headers=[("Content-Type", "application/json"), product, ("Retry-After", "7")]))
+    failures = await sink.write(entries(2, 3))
+    assert [(failure.fault.kind, failure.fault.retry_after) for failure in failures] == [(Kind.OUTAGE, 7.0)] * 2
+    assert await sink.write(entries(2, 3)) == []
+    assert len(elastic.documents) == 3
+
+
+async def test_nobody_there(open_sink, target):
+    """No connection is an outage, from the first call on."""
+    target.usual = FakeElastic(basic("elastic", "TheSecret"))
+    sink = await open_sink(target)
+    await target.stop()
+    failures = await sink.write(entries(1))
+    assert [failure.fault.kind for failure in failures] == [Kind.OUTAGE]
+    await target.start()
+    assert await sink.write(entries(1)) == []
+
+
+async def test_too_large_together(open_sink, target):
+    """A bulk call that the server finds too large is divided; a record that is too large by itself is refused."""
+    target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"), largest=4000)
+    sink = await open_sink(target)
+    batch = entries(*range(200))
+    batch.insert(50, Entry(json.dumps({"text": "x" * 5000}).encode(), "large"))
+    failures = await sink.write(batch)
+    assert [(failure.entry.id, failure.fault.kind) for failure in failures] == [("large", Kind.REFUSAL)]
+    assert len(elastic.documents) == 200
+
+
+async def test_another_product(open_sink, target):
+    """OpenSearch and the like are refused with a hint, and served with `product_check: false`."""
+    target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"), product=False)
+    sink = await open_sink(target, product_check=False)
+    assert await sink.write(entries(1)) == []
+    assert elastic.documents == {"id-1": {"n": 1}}
+
+
+async def test_product_check(open_sink, target):
+    """Without that option the reason names it."""
+    target.usual = Answer(status=200, body=b"{}")
+    sink = await open_sink(target)
+    (failure,) = await sink.write(entries(1))
+    assert failure.fault.kind is Kind.OUTAGE
+    assert "product_check" in failure.fault.reason
+
+
+async def test_over_tls(open_sink, tls_target, tls_files):
+    """The tls section says whom to believe."""
+    tls_target.usual = FakeElastic(basic("elastic", "TheSecret"))
+    trusting = await open_sink(tls_target, OutboundTls(system_cert_pool=False, cert_files=(str(tls_files.authority),)))
+    assert await trusting.write(entries(1)) == []
+    strict = await open_sink(tls_target, OutboundTls())
+    (failure,) = await strict.write(entries(2))
+    assert failure.fault.kind is Kind.OUTAGE
+    careless = await open_sink(tls_target, OutboundTls(insecure=True))
+    assert await careless.write(entries(3)) == []

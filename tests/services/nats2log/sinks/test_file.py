@@ -1,0 +1,153 @@
+"""The file sink on real files."""
+
+import os
+import resource
+import signal
+
+import pytest
+
+from gecholog.tls import OutboundTls
+from services.nats2log.config import FileWriter
+from services.nats2log.entry import Entry
+from services.nats2log.sinks.file import make
+from services.nats2log.sinks.sink import Kind
+
+
+def entries(*texts):
+    return [Entry(text.encode()) for text in texts]
+
+
+@pytest.fixture
+async def open_sink(tmp_path):
+    sinks = []
+
+    async def opened(name="log.jsonl", write_mode="append", **fields):
+        sink = make(FileWriter(tmp_path / name, write_mode, **fields), OutboundTls())
+        sinks.append(sink)
+        await sink.open()
+        return sink
+
+    yield opened
+    for sink in sinks:
+        await sink.close()
+
+
+async def test_lines(open_sink, tmp_path):
+    """One record a line; line breaks inside and around it become none."""
+    sink = await open_sink("some/new/folder/log.jsonl")
+    assert await sink.write(entries("{}", '\n{"a":\r\n1}\n', "no json\nat all", "")) == []
+    assert (tmp_path / "some/new/folder/log.jsonl").read_bytes() == b'{}\n{"a":  1}\nno json at all\n\n'
+
+
+async def test_append(open_sink, tmp_path):
+    """What is there stays; a last line that was torn is ended."""
+    (tmp_path / "log.jsonl").write_text('{"old": 1}\n{"torn')
+    sink = await open_sink()
+    assert await sink.write(entries("{}")) == []
+    assert (tmp_path / "log.jsonl").read_text() == '{"old": 1}\n{"torn\n{}\n'
+
+
+async def test_overwrite(open_sink, tmp_path):
+    """Emptied at the start, and only then."""
+    (tmp_path / "log.jsonl").write_text("old\n")
+    sink = await open_sink(write_mode="overwrite")
+    assert (tmp_path / "log.jsonl").read_text() == ""
+    for text in ("1", "2"):
+        assert await sink.write(entries(text)) == []
+    assert (tmp_path / "log.jsonl").read_text() == "1\n2\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "expected"),
+    [
+        ("log.jsonl", [], "log.jsonl"),
+        ("log.jsonl", ["log.jsonl"], "log_1.jsonl"),
+        ("log.jsonl", ["log.jsonl", "log_1.jsonl", "log_3.jsonl"], "log_2.jsonl"),
+        ("plain", ["plain"], "plain_1"),
+        ("a.b.c", ["a.b.c"], "a.b_1.c"),
+    ],
+)
+async def test_new(open_sink, tmp_path, name, there, expected):
+    """The next free name."""
+    for other in there:
+        (tmp_path / other).write_text("old\n")
+    sink = await open_sink(name, "new")
+    assert await sink.write(entries("x")) == []
+    assert (tmp_path / expected).read_text() == "x\n"
+    assert all((tmp_path / other).read_text() == "old\n" for other in there)
+
+
+async def test_moved_away(open_sink, tmp_path):
+    """As a log rotation does: the new file gets what comes."""
+    sink = await open_sink()
+    await sink.write(entries("1"))
+    (tmp_path / "log.jsonl").rename(tmp_path / "old.jsonl")
+    await sink.write(entries("2"))
+    assert (tmp_path / "old.jsonl").read_text() == "1\n"
+    assert (tmp_path / "log.jsonl").read_text() == "2\n"
+
+
+async def test_folder_deleted(open_sink, tmp_path):
+    """File and folder are made again."""
+    sink = await open_sink("folder/log.jsonl")
+    (tmp_path / "folder/log.jsonl").unlink()
+    (tmp_path / "folder").rmdir()
+    assert await sink.write(entries("1")) == []
+    assert (tmp_path / "folder/log.jsonl").read_text() == "1\n"
+
+
+async def test_rotation(open_sink, tmp_path):
+    """By size, with a number kept."""
+    sink = await open_sink(rotate_bytes=10, rotate_keep=2)
+    for number in range(8):
+        assert await sink.write(entries(f"line{number}")) == []
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == {
+        "log.jsonl": "",
+        "log.jsonl.1": "line6\nline7\n",
+        "log.jsonl.2": "line4\nline5\n",
+    }
+
+
+async def test_fsync(open_sink, tmp_path):
+    """Records are written with fsync as without."""
+    sink = await open_sink(fsync=True)
+    assert await sink.write(entries("1", "2")) == []
+    assert (tmp_path / "log.jsonl").read_text() == "1\n2\n"
+
+
+async def test_half_written_batch_is_taken_back(open_sink, tmp_path):
+    """A write that fails in the middle leaves whole lines of whole batches, and can be repeated."""
+    sink = await open_sink()
+    assert await sink.write(entries("first")) == []
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        failures = await sink.write(entries("x" * 600, "y" * 600))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [failure.fault.kind for failure in failures] == [Kind.OUTAGE] * 2
+    assert (tmp_path / "log.jsonl").read_text() == "first\n"
+    assert await sink.write([failure.entry for failure in failures]) == []
+    assert (tmp_path / "log.jsonl").read_text() == f"first\n{'x' * 600}\n{'y' * 600}\n"
+
+
+async def test_folder_that_is_a_file(open_sink, tmp_path):
+    """What time does not mend is said at the start, with the path."""
+    (tmp_path / "a_file").write_text("")
+    with pytest.raises(OSError, match=r"cannot write to .*a_file/log"):
+        await open_sink("a_file/log")
+
+
+async def test_pipe(open_sink, tmp_path):
+    """A named pipe takes records as well."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        sink = await open_sink("pipe")
+        assert await sink.write(entries("1")) == []
+        assert os.read(reader, 100) == b"1\n"
+    finally:
+        os.close(reader)

@@ -1,0 +1,53 @@
+"""What statuses and headers mean."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.nats2log.sinks.http import fault_of, kind_of, seconds_of
+from services.nats2log.sinks.sink import Kind
+
+
+@given(st.integers(100, 599))
+def test_every_status_means_something(status):
+    """Below 300 written; 408, 429 and 5xx an outage; the rest a refusal."""
+    fault = fault_of(status)
+    if status < 300:
+        assert fault is None
+    else:
+        assert fault is not None
+        assert fault.kind is (Kind.OUTAGE if status in (408, 429) or status >= 500 else Kind.REFUSAL)
+
+
+def test_credentials():
+    """Where 401 and 403 can only be about the credentials, they are an outage."""
+    assert fault_of(403, forbidden=Kind.OUTAGE).kind is Kind.OUTAGE
+    assert fault_of(400, forbidden=Kind.OUTAGE).kind is Kind.REFUSAL
+    assert kind_of(401) is Kind.REFUSAL
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("", 0),
+        ("0", 0),
+        ("120", 120),
+        (" 5 ", 5),
+        ("99999999999", 900),
+        ("-5", 0),
+        ("soon", 0),
+        ("²", 0),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 40),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 900),
+    ],
+)
+def test_retry_after(text, seconds):
+    """Seconds or a date, within reason."""
+    assert seconds_of(text, now=60) == seconds
+
+
+@given(st.text())
+def test_retry_after_never_fails(text):
+    """Whatever the target sends."""
+    assert 0 <= seconds_of(text) <= 900

@@ -1,0 +1,31 @@
+"""How near to the limits a backlog is."""
+
+import pytest
+
+from gecholog.recordlog import RecordLog
+from services.nats2log.backlog import share_of_limits
+
+
+def limits(max_bytes=0, max_age=0.0):
+    return RecordLog("S", ("a",), max_bytes, max_age, "")
+
+
+@pytest.mark.parametrize(
+    ("log", "oldest", "age", "share"),
+    [
+        (limits(), 1, 1e9, 0.0),
+        (limits(max_bytes=1000), 1, 0, 0.5),
+        (limits(max_bytes=1000), 51, 0, 0.25),
+        (limits(max_bytes=1000), 101, 0, 0.0),
+        (limits(max_bytes=1000, max_age=100.0), 101, 90, 0.9),
+    ],
+)
+def test_share(log, oldest, age, share):
+    """By bytes or by age, whichever is nearer."""
+    state = {"first_seq": 1, "last_seq": 100, "bytes": 500}
+    assert share_of_limits(log, state, oldest, age) == share
+
+
+def test_empty_stream():
+    """Nothing in it, nothing near."""
+    assert share_of_limits(limits(max_bytes=10), {"first_seq": 5, "last_seq": 4, "bytes": 0}, 5, 0) == 0

@@ -1,0 +1,220 @@
+"""The config file of a sink."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from gecholog.config import check
+from gecholog.errors import ConfigError
+from gecholog.recordlog import Limits
+from services.nats2log.config import (
+    AzureCollectorWriter,
+    ElasticWriter,
+    FileWriter,
+    RestWriter,
+    blueprint,
+    build,
+)
+
+ROOT = Path(__file__).parents[3]
+KEY = base64.b64encode(b"key").decode()
+BASE = {
+    "version": "1.0.1",
+    "log_level": "INFO",
+    "mode": "file_writer",
+    "tls": {"insecure": False, "system_cert_pool": True, "cert_files": []},
+    "service_bus": {
+        "hostname": "localhost:4222",
+        "topic": "coburn.gl.nats2file",
+        "topic_exact_logger": "coburn.gl.logger",
+        "token": "TheToken",
+    },
+    "file_writer": {"filename": "/app/log/log.jsonl", "write_mode": "append"},
+    "rest_api_writer": {"url": "https://logs.example.com", "port": 443, "endpoint": "/log", "headers": {"X": ["1"]}},
+    "elastic_writer": {"url": "http://h", "port": 9200, "index": "coburn1", "username": "u", "password": "TheSecret"},
+    "azure_log_analytics_writer": {"workspace_id": "w", "shared_key": KEY, "log_type": "t"},
+    "azure_logs_ingestion_writer": {"endpoint": "https://e", "rule_id": "r", "stream_name": "s"},
+}
+MODES = [name for name in BASE if name.endswith("_writer")]
+
+
+def read(value, environ=None):
+    return build(check(json.dumps(value).encode(), "test", blueprint(), environ or {}))
+
+
+def problems(value):
+    with pytest.raises(ConfigError) as caught:
+        read(value)
+    return {problem.path for problem in caught.value.problems}
+
+
+def with_writer(mode, **fields):
+    return BASE | {"mode": mode, mode: {k: v for k, v in (BASE[mode] | fields).items() if v is not None}}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode(mode):
+    """Each writer can be in use."""
+    assert read(BASE | {"mode": mode}).mode == mode
+
+
+@pytest.mark.parametrize("name", ["nats2file", "nats2log"])
+def test_default_files(name):
+    """What is shipped stands with its variables set, and unset variables of other writers do no harm."""
+    data = (ROOT / "conf" / f"{name}_config.json").read_bytes()
+    environ = {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app"}
+    azure = {"AZURE_LOG_ANALYTICS_WORKSPACE_ID": "w", "AZURE_LOG_ANALYTICS_SHARED_KEY": KEY}
+    document = check(data, name, blueprint(), environ | azure)
+    assert document.warnings == ()
+    config = build(document)
+    assert config.listening.is_off
+    logger = {f"{name.upper()}_LOGGER_SUBTOPIC": ".logger"}
+    on = build(check(data, name, blueprint(), environ | azure | logger))
+    assert on.listening.subject == "coburn.gl.logger"
+    assert not on.listening.is_off
+
+
+def test_default_file_sink_needs_no_other_variable():
+    """The file sink of the appliance: token and home are enough."""
+    data = (ROOT / "conf" / "nats2file_config.json").read_bytes()
+    config = build(check(data, "x", blueprint(), {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app"}))
+    assert config.writer == FileWriter(Path("/app/log/gecholog.jsonl"), "append")
+
+
+@pytest.mark.parametrize(
+    ("topic", "subject", "expected"),
+    [
+        ("coburn.gl.nats2file", "coburn.gl", True),
+        ("coburn.gl.nats2file", "coburn", True),
+        ("coburn.gl.nats2file", "coburn.gl.logger", False),
+        ("coburn.gl.nats2file", "coburn.g", False),
+        ("coburn.gl.nats2file", "coburn.gl.nats2", False),
+        ("sink", "coburn.gl", False),
+    ],
+)
+def test_off(topic, subject, expected):
+    """A logger topic above the own topic."""
+    bus = BASE["service_bus"] | {"topic": topic, "topic_exact_logger": subject}
+    assert read(BASE | {"service_bus": bus}).listening.is_off is expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "field", "value"),
+    [
+        ("file_writer", "filename", ""),
+        ("file_writer", "filename", "/folder/"),
+        ("file_writer", "filename", "/a\nb"),
+        ("file_writer", "filename", "/a b"),
+        ("file_writer", "filename", None),
+        ("file_writer", "write_mode", "truncate"),
+        ("file_writer", "rotate_keep", 0),
+        ("rest_api_writer", "url", "ftp://h"),
+        ("rest_api_writer", "url", "https://h:443"),
+        ("rest_api_writer", "url", "https://h/path"),
+        ("rest_api_writer", "port", 65536),
+        ("rest_api_writer", "endpoint", "/a//b"),
+        ("rest_api_writer", "endpoint", "/a/../b"),
+        ("rest_api_writer", "endpoint", "/a\n"),
+        ("rest_api_writer", "headers", {"X Y": ["1"]}),
+        ("rest_api_writer", "headers", {"X": []}),
+        ("rest_api_writer", "headers", {"X": [""]}),
+        ("rest_api_writer", "headers", {"X": ["a\r\nY: b"]}),
+        ("rest_api_writer", "batch", "xml"),
+        ("elastic_writer", "index", "my-index"),
+        ("elastic_writer", "password", ""),
+        ("elastic_writer", "username", None),
+        ("elastic_writer", "api_key", ""),
+        ("azure_log_analytics_writer", "shared_key", "not base64!"),
+        ("azure_log_analytics_writer", "workspace_id", ""),
+        ("azure_logs_ingestion_writer", "endpoint", "http://e"),
+        ("azure_logs_ingestion_writer", "rule_id", ""),
+    ],
+)
+def test_values_of_the_writer_in_use(mode, field, value):
+    """A wrong value is named by its path; in a writer that is not in use it does not matter."""
+    bad = with_writer(mode, **{field: value})
+    assert all(path.startswith(f"{mode}.{field}") for path in problems(bad))
+    if field not in ("rotate_keep", "batch"):  # words and numbers of ours are right or wrong everywhere
+        others = [name for name in MODES if name != mode]
+        assert read(bad | {"mode": others[0]})
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_writer_in_use_is_needed(mode):
+    """The section of the mode must be there; the others need not."""
+    without = {name: value for name, value in BASE.items() if name != mode}
+    assert problems(without | {"mode": mode}) == {mode}
+    alone = {name: value for name, value in BASE.items() if name not in MODES or name == mode}
+    assert read(alone | {"mode": mode})
+
+
+@pytest.mark.parametrize("name", ["version", "log_level", "mode", "service_bus", "tls"])
+def test_needed_sections(name):
+    """Sections without which nothing works."""
+    assert problems({key: value for key, value in BASE.items() if key != name}) == {name}
+
+
+def test_wrong_types_are_refused_everywhere():
+    """Also in a writer that is not in use."""
+    assert problems(BASE | {"elastic_writer": {"port": "9200"}}) == {"elastic_writer.port"}
+
+
+def test_topics_must_differ():
+    """A sink that hears itself."""
+    bus = BASE["service_bus"] | {"topic_exact_logger": "coburn.gl.nats2file"}
+    assert problems(BASE | {"service_bus": bus}) == {"service_bus.topic_exact_logger"}
+
+
+def test_certificate_files_must_exist(tmp_path):
+    """Each by its place in the list."""
+    (tmp_path / "there").write_text("")
+    files = [str(tmp_path / "there"), str(tmp_path / "not there"), "x" * 5000]
+    tls = BASE["tls"] | {"cert_files": files}
+    assert problems(BASE | {"tls": tls}) == {"tls.cert_files[1]", "tls.cert_files[2]"}
+
+
+def test_an_application_is_given_whole():
+    """Tenant, client and secret, or none of them."""
+    bad = with_writer("azure_logs_ingestion_writer", tenant_id="t", client_id="c")
+    assert problems(bad) == {"azure_logs_ingestion_writer.client_secret"}
+    assert read(with_writer("azure_logs_ingestion_writer", tenant_id="t", client_id="c", client_secret="s"))
+
+
+def test_rest_writer():
+    """Address and headers as they are used."""
+    headers = {"X-A": ["1", "2"], "Authorization": ["Bearer TheKeyOfTheTarget"], "Content-Type": ["application/json"]}
+    writer = read(with_writer("rest_api_writer", url="http://[::1]", endpoint="log?a=b", headers=headers)).writer
+    assert isinstance(writer, RestWriter)
+    assert writer.address == "http://[::1]:443/log?a=b"
+    assert writer.headers[:2] == (("X-A", "1"), ("X-A", "2"))
+    assert "TheKeyOfTheTarget" in writer.secrets
+    assert "application/json" not in writer.secrets
+
+
+def test_elastic_with_an_api_key():
+    """User and password may then be missing."""
+    writer = read(with_writer("elastic_writer", username=None, password=None, api_key="TheKey")).writer
+    assert isinstance(writer, ElasticWriter)
+    assert writer.api_key == "TheKey"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_secrets_are_known_and_not_shown(mode):
+    """The representation of a config shows none of its secrets."""
+    config = read(with_writer(mode) | {"azure_logs_ingestion_writer": BASE["azure_logs_ingestion_writer"]})
+    shown = repr(config)
+    assert "TheToken" in config.secrets
+    assert all(secret not in shown for secret in config.secrets if secret)
+
+
+def test_defaults():
+    """As in the original where it has them: no retries unless asked for."""
+    config = read(BASE)
+    assert (config.patience.retries, config.patience.delay_ms) == (0, 250)
+    assert config.listening.deliver == "all"
+    assert config.listening.limits is None
+    assert read(BASE | {"record_log": {"max_age_hours": 1}}).listening.limits == Limits(max_age_seconds=3600)
+    writer = read(BASE | {"mode": "azure_log_analytics_writer"}).writer
+    assert isinstance(writer, AzureCollectorWriter)

@@ -1,0 +1,204 @@
+"""Where entries come from, on real nats-servers."""
+
+import asyncio
+import json
+
+import pytest
+
+from gecholog.bus import BusAddress
+from gecholog.recordlog import STREAM, Limits, ask, ensure
+from services.nats2log.buffer import Buffer
+from services.nats2log.config import Listening
+from services.nats2log.consume import Consumer, Source, durable_name
+from services.nats2log.deadletter import DeadLetterFile
+from services.nats2log.deliver import Rooms
+from services.nats2log.meter import Meter
+from tests.services.nats2log.conftest import SUBJECT
+from tests.support.waiting import eventually
+
+LISTENING = Listening(BusAddress("", ""), "coburn.gl.nats2file", SUBJECT, "all", None)
+
+
+class Room:
+    """A consumer with its buffer; nobody takes from it but the test."""
+
+    def __init__(self, bus, folder, **fields):
+        self.rooms = Rooms(Buffer(), DeadLetterFile(folder, "sink"), Meter())
+        values = {"address": LISTENING.address, "topic": LISTENING.topic, "subject": SUBJECT, "deliver": "all"}
+        self.consumer = Consumer(bus, Listening(**values | {"limits": None} | fields), "sink", self.rooms)
+        self.task = None
+
+    async def start(self):
+        await self.consumer.begin()
+        self.task = asyncio.create_task(self.consumer.run())
+        await self.consumer.decided()
+        return self
+
+    async def came(self, count):
+        await eventually(lambda: len(self.rooms.buffer) >= count, f"{count} entries")
+        return self.rooms.buffer.take_now(100_000, 1 << 40)
+
+    async def stop(self):
+        if self.task is not None:
+            self.consumer.stop()
+            await self.task
+
+
+@pytest.fixture
+async def room(tmp_path):
+    rooms = []
+
+    async def make(bus, **fields):
+        rooms.append(Room(bus, tmp_path, **fields))
+        return await rooms[-1].start()
+
+    yield make
+    for each in rooms:
+        await each.stop()
+
+
+async def test_identity(room, bus, stream):
+    """The record's own id is that of the message; without one it is made of its place in the stream."""
+    at = await room(bus)
+    await stream.add(b"1")
+    await bus.publish(SUBJECT, b"2")
+    first, second = await at.came(2)
+    assert first.id == "id-0"
+    assert second.id.startswith(f"{STREAM}-2-")
+    assert at.consumer.source is Source.RECORD_LOG
+
+
+async def test_more_than_one_request(room, bus, stream):
+    """One request after the other, as there is room."""
+    at = await room(bus)
+    await stream.add(*(str(number).encode() for number in range(3500)))
+    seen = []
+    while len(seen) < 3500:
+        entries = await at.came(1)
+        seen += [int(entry.data) for entry in entries]
+        await at.consumer.settle(entries)
+    assert seen == list(range(3500))
+    await stream.all_acknowledged("sink")
+
+
+async def test_given_back(room, bus, stream):
+    """What is given back comes again, at once, and is counted."""
+    at = await room(bus)
+    await stream.add(b"1")
+    (entry,) = await at.came(1)
+    await at.consumer.give_back([entry])
+    (again,) = await at.came(1)
+    assert (again.key, again.id) == (entry.key, entry.id)
+    assert at.rooms.meter.redelivered == 1
+
+
+async def test_large_records(room, bus, stream):
+    """Up to the largest message that the bus takes."""
+    at = await room(bus)
+    large = b"x" * (bus.max_payload - 1000)
+    await stream.add(large, large, large)
+    seen = 0
+    while seen < 3:
+        entries = await at.came(1)
+        seen += len(entries)
+        await at.consumer.settle(entries)
+    await stream.all_acknowledged("sink")
+
+
+async def test_dropped_records_are_counted(room, bus, stream, connect, nats_server):
+    """What the stream's limits dropped while nobody was here."""
+    first_bus = await connect(nats_server)
+    at = await room(first_bus, limits=Limits(max_bytes=100_000))
+    await stream.add(b"first")
+    await at.consumer.settle(await at.came(1))
+    await stream.all_acknowledged("sink")
+    await at.stop()
+    await first_bus.close()
+    await stream.add(*(b"x" * 10_000 for _ in range(40)), first_id=1)
+    late = await room(bus)
+    state = (await ask(bus, f"STREAM.INFO.{STREAM}"))["state"]
+    await late.came(state["messages"])
+    assert late.rooms.meter.dropped == state["first_seq"] - 2 > 0
+
+
+async def test_share_of_the_limits(room, bus, stream):
+    """A backlog near the stream's limits is seen."""
+    at = await room(bus, limits=Limits(max_bytes=100_000))
+    await stream.add(*(b"x" * 10_000 for _ in range(9)))
+    await at.came(9)
+    backlog = await at.consumer.backlog()
+    assert backlog.records == 9
+    assert backlog.share > 0.8
+
+
+async def test_plain_without_jetstream(room, plain_bus):
+    """A subscription; what it brings cannot be acknowledged, and keeps its id."""
+    at = await room(plain_bus)
+    assert at.consumer.source is Source.SUBSCRIPTION
+    await plain_bus.publish(SUBJECT, b"1", {"Nats-Msg-Id": "id-1"})
+    (entry,) = await at.came(1)
+    assert (entry.data, entry.id, entry.durable) == (b"1", "id-1", False)
+    assert (await at.consumer.backlog()).records == 0
+
+
+async def test_plain_overflow(room, plain_bus, tmp_path):
+    """What finds no room any more is a dead letter."""
+    at = await room(plain_bus)
+    record = json.dumps({"text": "x" * 1_000_000}).encode()
+    for _ in range(80):
+        await plain_bus.publish(SUBJECT, record)
+        await plain_bus.flush()
+    await eventually(lambda: len(at.rooms.buffer) + at.rooms.meter.dead_letters == 80)
+    assert 60 < len(at.rooms.buffer) < 80
+    assert at.rooms.dead.path.read_bytes().count(b"\n") == at.rooms.meter.dead_letters
+
+
+async def test_refused_by_jetstream(room, bus, stream):
+    """Without room for the stream: a plain subscription, and records come all the same."""
+    at = await room(bus, limits=Limits(max_bytes=1 << 50))
+    assert at.consumer.source is Source.SUBSCRIPTION
+    await stream.add(b"1")
+    assert (await at.came(1))[0].data == b"1"
+
+
+async def test_jetstream_comes_later(nats_server, connect, room):
+    """A bus that has JetStream after a restart: from then on the record log."""
+    nats_server.stop()
+    nats_server._jetstream = False
+    nats_server.start()
+    bus = await connect(nats_server)
+    at = await room(bus)
+    assert at.consumer.source is Source.SUBSCRIPTION
+    await asyncio.to_thread(nats_server.stop)
+    nats_server._jetstream = True
+    await asyncio.to_thread(nats_server.start)
+    await eventually(lambda: at.consumer.source is Source.RECORD_LOG)
+    await bus.publish(SUBJECT, b"1")
+    (entry,) = await at.came(1)
+    assert entry.durable
+    await asyncio.sleep(0)
+    assert len(at.rooms.buffer) == 0
+
+
+async def test_another_subject_for_the_same_consumer(room, bus, stream, connect, nats_server):
+    """The consumer of an alias follows its logger topic."""
+    first_bus = await connect(nats_server)
+    await (await room(first_bus)).stop()
+    await first_bus.close()
+    other = await room(bus, subject="acme.records")
+    await stream.add(b"1", subject="acme.records")
+    assert (await other.came(1))[0].data == b"1"
+
+
+async def test_made_by_whoever_comes_first(room, bus, stream):
+    """A stream that gl made is taken as it is."""
+    await ensure(bus, SUBJECT, Limits(max_bytes=1 << 20))
+    at = await room(bus)
+    await stream.add(b"1")
+    assert (await at.came(1))[0].data == b"1"
+
+
+@pytest.mark.parametrize(("alias", "name"), [("nats2file", "nats2file"), ("a.b c*>", "a_b_c__"), ("ü-1", "_-1")])
+def test_durable_name(alias, name):
+    """Letters, digits, - and _."""
+    assert durable_name(alias) == name

@@ -1,0 +1,47 @@
+"""The dead-letter file."""
+
+import json
+
+import pytest
+
+from services.nats2log.deadletter import DeadLetter, DeadLetterFile
+from services.nats2log.entry import Entry
+from services.nats2log.sinks.sink import Fault, Kind
+
+FAULT = Fault(Kind.REFUSAL, "status 400", details="field n")
+
+
+def letter(data):
+    return DeadLetter(Entry(data, "id-1"), FAULT, 4)
+
+
+@pytest.mark.parametrize(
+    ("data", "record"),
+    [(b'{"a":\n 1}', {"a": 1}), (b"[1]", [1]), (b"no\njson", "no\njson"), (b"\xff", "\ufffd"), (b"", None)],
+)
+def test_line(data, record):
+    """One JSON object on one line, whatever the record is."""
+    line = letter(data).line(0)
+    assert line.count(b"\n") == 1
+    expected = {"time": "1970-01-01T00:00:00.000000000Z", "reason": "status 400", "details": "field n"}
+    expected |= {"attempts": 4, "id": "id-1"} | ({} if record is None else {"record": record})
+    assert json.loads(line) == expected
+
+
+async def test_file(tmp_path):
+    """Appended, the folder made if need be, made again if it was moved away."""
+    file = DeadLetterFile(tmp_path / "home", "alias")
+    await file.add([letter(b"{}"), letter(b"1")])
+    await file.add([letter(b"2")])
+    lines = (tmp_path / "home/log/alias.deadletter.jsonl").read_text().splitlines()
+    assert [json.loads(line)["record"] for line in lines] == [{}, 1, 2]
+    file.path.unlink()
+    await file.add([letter(b"3")])
+    assert file.path.read_text().count("\n") == 1
+
+
+async def test_no_place(tmp_path):
+    """A folder that is a file is an error for the caller."""
+    (tmp_path / "log").write_text("")
+    with pytest.raises(OSError, match="log"):
+        await DeadLetterFile(tmp_path, "alias").add([letter(b"{}")])

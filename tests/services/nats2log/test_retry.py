@@ -1,0 +1,39 @@
+"""What is done about a record that was not written."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.nats2log.retry import Verdict, pause, verdict
+from services.nats2log.sinks.sink import Kind
+
+counts = st.integers(1, 100)
+
+
+@given(counts, st.integers(0, 100))
+def test_an_outage_is_waited_out(attempts, retries):
+    """What the record log keeps is never given up for an outage."""
+    assert verdict(Kind.OUTAGE, attempts, retries, durable=True) is Verdict.WAIT
+
+
+@given(
+    counts, st.integers(0, 100), st.sampled_from([(Kind.REFUSAL, True), (Kind.REFUSAL, False), (Kind.OUTAGE, False)])
+)
+def test_retries_are_counted(attempts, retries, case):
+    """One attempt and `retries` more; then it is given up."""
+    kind, durable = case
+    expected = Verdict.AGAIN if attempts <= retries else Verdict.GIVE_UP
+    assert verdict(kind, attempts, retries, durable=durable) is expected
+
+
+@given(counts, st.integers(0, 10**6), st.floats(0, 900), st.floats(0, 1))
+def test_pause(attempts, delay_ms, retry_after, chance):
+    """Never below what the target asked for, never endless, never a busy loop."""
+    seconds = pause(attempts, delay_ms, retry_after, chance)
+    assert max(0.05, retry_after) <= seconds <= max(60, retry_after)
+
+
+def test_doubling():
+    """From the configured delay on, a fifth up or down."""
+    assert [pause(attempts, 1000, 0, 0.5) for attempts in (1, 2, 3, 4, 7, 99)] == [1, 2, 4, 8, 60, 60]
+    assert pause(1, 1000, 0, 0) == 0.8
+    assert pause(1, 1000, 0, 1) == 1.2

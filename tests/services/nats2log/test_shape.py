@@ -1,0 +1,136 @@
+"""The shape of records."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.nats2log.shape import Shape, cut, flattened, one_line, shaped
+
+RECORD = {
+    "session_id": "S_1_1_0",
+    "request": {"gl_path": "/a/", "ingress_payload": {"model": "m", "messages": [{"content": "hello"}]}},
+    "response": {"token_count": {"total_tokens": 7}, "inbound_headers": {"X-A": ["b"]}},
+}
+DATA = json.dumps(RECORD).encode()
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1), inner, max_size=4),
+    max_leaves=20,
+)
+objects = st.dictionaries(st.text(min_size=1), values, max_size=5)
+
+
+def shape(**values):
+    return Shape.of(values)
+
+
+def test_include():
+    """Only the named paths; a longer path below a shorter one adds nothing."""
+    chosen = shape(include=["session_id", "response.token_count", "response.token_count.total_tokens", "no.such"])
+    assert json.loads(shaped(DATA, chosen)) == {
+        "session_id": "S_1_1_0",
+        "response": {"token_count": {"total_tokens": 7}},
+    }
+
+
+def test_exclude():
+    """All but the named paths."""
+    chosen = shape(exclude=["request.ingress_payload", "response.inbound_headers.X-A", "session_id.deeper"])
+    assert json.loads(shaped(DATA, chosen)) == {
+        "session_id": "S_1_1_0",
+        "request": {"gl_path": "/a/"},
+        "response": {"token_count": {"total_tokens": 7}, "inbound_headers": {}},
+    }
+
+
+def test_include_and_exclude():
+    """Both: the excluded are missing from the included."""
+    chosen = shape(include=["request"], exclude=["request.ingress_payload.messages"])
+    assert json.loads(shaped(DATA, chosen)) == {"request": {"gl_path": "/a/", "ingress_payload": {"model": "m"}}}
+
+
+def test_bytes_of_what_stays():
+    """Numbers and escapes of the parts that stay are not written anew."""
+    data = b'{"a": {"big": 123456789012345678901234567890, "text": "\\u00fc"}, "b": 1.50, "c": 0}'
+    assert shaped(data, shape(exclude=["c"])) == (
+        b'{"a":{"big": 123456789012345678901234567890, "text": "\\u00fc"},"b":1.50}'
+    )
+
+
+@pytest.mark.parametrize("data", [b"no json", b"[1]", b'"text"', b""])
+def test_no_object(data):
+    """What has no fields is left alone."""
+    assert shaped(data, shape(include=["a"], flatten=True, max_field_length=1)) == data
+
+
+def test_flatten():
+    """One level; lists as JSON text; names by Azure's rules."""
+    fields = {"a": {"b-c": 1, "d": [1, {"e": 2}]}, "1st": True, "_x": None, "y": "z"}
+    assert flattened(fields) == {"a_b_c": 1, "a_d": '[1,{"e":2}]', "f_1st": True, "x": None, "y": "z"}
+
+
+@given(objects)
+def test_columns(fields):
+    """Whatever comes in, columns are what Azure takes, and hold no objects and lists."""
+    for name, value in flattened(fields).items():
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,44}", name)
+        assert not isinstance(value, dict | list)
+
+
+def test_long_names_stay_apart():
+    """Names that are cut keep a difference."""
+    fields = flattened({"x" * 60 + "1": 1, "x" * 60 + "2": 2})
+    assert sorted(fields.values()) == [1, 2]
+
+
+@given(objects, st.integers(1, 200))
+def test_cut(fields, longest):
+    """No text is longer than allowed, and short ones are untouched."""
+
+    def check(before, after):
+        if isinstance(before, str):
+            assert len(after) <= longest
+            assert after == before or len(before) > longest
+        elif isinstance(before, dict):
+            assert before.keys() == after.keys()
+            for name, item in before.items():
+                check(item, after[name])
+        elif isinstance(before, list):
+            for one, other in zip(before, after, strict=True):
+                check(one, other)
+        else:
+            assert before == after
+
+    check(fields, cut(fields, longest))
+
+
+def test_mark():
+    """The mark says how long the text was."""
+    text = cut("x" * 1000, 50)
+    assert text.endswith("[cut, 1000 characters]")
+    assert len(text) == 50
+
+
+@given(st.binary())
+def test_one_line(data):
+    """No line break is left, and nothing else changes but white space."""
+    line = one_line(data)
+    assert b"\n" not in line
+    assert b"\r" not in line
+    assert line.split() == data.split()
+
+
+@given(objects)
+def test_one_line_of_json(value):
+    """JSON keeps its value."""
+    assert json.loads(one_line(json.dumps(value, indent=1).encode())) == value
+
+
+def test_no_change():
+    """Without a section nothing is done."""
+    assert not Shape.of({}).changes
+    assert Shape.of({"flatten": True}).changes

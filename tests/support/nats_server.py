@@ -1,0 +1,113 @@
+"""A real nats-server in a process of its own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.waiting import DEADLINE, until
+
+PROGRAM = os.environ.get("NATS_SERVER") or str(Path(sys.executable).with_name("nats-server"))
+TOKEN = "TokenOfTheTests"
+MAX_PAYLOAD = 8 * 1024 * 1024
+
+
+class NatsServer:
+    """A nats-server on a free port of 127.0.0.1 that asks for a token. It can be stopped and started again.
+
+    The port is the same after every start, and with JetStream so is the store. `token` may be set to something else
+    before a start: clients that come with the old one are refused.
+    """
+
+    def __init__(self, folder: Path, *, jetstream: bool, max_payload: int = MAX_PAYLOAD) -> None:
+        """`folder` is for its config, log and store; it does not start yet."""
+        self.folder = folder
+        self.token = TOKEN
+        self.port = 0
+        self._jetstream = jetstream
+        self._max_payload = max_payload
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def hostname(self) -> str:
+        """`host:port`, as config files want it."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the nats-server is not running"
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What it has logged since it was first started."""
+        return (self.folder / "nats-server.log").read_text("utf-8")
+
+    def start(self) -> None:
+        """Start it, and return when it takes connections."""
+        assert self._process is None, "the nats-server runs already"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "nats-server.json"
+        config.write_text(json.dumps(self._config()), "utf-8")
+        with (self.folder / "nats-server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [PROGRAM, "-c", str(config), "--ports_file_dir", str(self.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.port = until(self._announced_port, "the nats-server's port")
+        until(self._is_ready, "the nats-server")
+
+    def stop(self) -> None:
+        """End it in order; clients are told. Does nothing if it does not run."""
+        self._end(kill=False)
+
+    def kill(self) -> None:
+        """End it with SIGKILL. Does nothing if it does not run."""
+        self._end(kill=True)
+
+    def _end(self, *, kill: bool) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if kill:
+            process.kill()
+        else:
+            process.terminate()
+        try:
+            process.wait(DEADLINE)
+        finally:
+            process.kill()
+            process.wait()
+
+    def _config(self) -> dict[str, object]:
+        config: dict[str, object] = {
+            "host": "127.0.0.1",
+            "port": self.port or -1,
+            "authorization": {"token": self.token},
+            "max_payload": self._max_payload,
+        }
+        if self._jetstream:
+            config["jetstream"] = {"store_dir": str(self.folder / "store"), "max_file_store": 1 << 30}
+        return config
+
+    def _announced_port(self) -> int:
+        """The port that it wrote down; 0 as long as it has not."""
+        assert self._process is not None
+        assert self._process.poll() is None, f"the nats-server ended: {self.log}"
+        try:
+            ports = json.loads((self.folder / f"nats-server_{self._process.pid}.ports").read_bytes())
+        except (FileNotFoundError, ValueError):
+            return 0
+        return int(ports["nats"][0].rpartition(":")[2])
+
+    def _is_ready(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                return connection.recv(5) == b"INFO "
+        except OSError:
+            return False

@@ -1,0 +1,64 @@
+"""The real appliance with its default configs, on ports that nobody else has."""
+
+import json
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.appliance import Home
+
+CONF = Path(__file__).parents[2] / "conf"
+UP = (sys.executable, "-m", "services.ginit.up")
+
+
+class Default(Home):
+    """A home folder with the default configs, but for the ports."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.nats_port, self.gl_port, self.dummy_port = _free_ports(3)
+        ports = {"4222": self.nats_port, "5380": self.gl_port, "5390": self.dummy_port}
+        for file in CONF.iterdir():
+            text = file.read_text("utf-8")
+            for usual, port in ports.items():
+                text = text.replace(usual, str(port))
+            (folder / "conf" / file.name).write_text(text, "utf-8")
+
+    def change(self, name, **fields):
+        """Write other values into a config file, all at once."""
+        file = self.config(name)
+        beside = file.with_suffix(".new")
+        beside.write_text(json.dumps(json.loads(file.read_text("utf-8")) | fields), "utf-8")
+        beside.replace(file)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.gl_port}"
+
+    def records(self):
+        """The calls that were logged so far."""
+        try:
+            lines = (self.folder / "log" / "gecholog.jsonl").read_text("utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines]
+
+
+def _free_ports(number):
+    sockets = [socket.socket() for _ in range(number)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture
+def appliance(tmp_path):
+    """The appliance, not yet started; whatever still runs after the test is killed."""
+    made = Default(tmp_path / "app")
+    yield made
+    made.close()

@@ -1,0 +1,177 @@
+"""The whole appliance, as `make up` starts it: from a call to its record, and through the deaths of its parts."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import aiohttp
+import openai
+import pytest
+
+from tests.support.process import environment_of
+from tests.support.waiting import DEADLINE, eventually, until
+from tests.system.conftest import UP
+
+CHAT = {"model": "dummy", "messages": [{"role": "user", "content": "Hello"}]}
+PATH = "/dummy/v1/chat/completions"
+
+
+def healthcheck(appliance, *arguments):
+    command = [sys.executable, "-m", "services.healthcheck", *arguments]
+    return subprocess.run(
+        command, env=environment_of(appliance.folder, {}), capture_output=True, text=True, check=False
+    )
+
+
+async def call(session, appliance, **headers):
+    async with session.post(appliance.url + PATH, json=CHAT, headers=headers) as response:
+        return response.status, await response.json()
+
+
+async def test_from_a_call_to_its_record(appliance):
+    """A call through the OpenAI SDK is answered, counted and recorded; then all ends without a trace."""
+    await asyncio.to_thread(appliance.up, *UP)
+    client = openai.AsyncOpenAI(base_url=appliance.url + "/dummy/v1", api_key="sk-very-secret")
+    async with client:
+        answer = await client.chat.completions.create(**CHAT)
+    assert "Hello" in answer.choices[0].message.content
+    (record,) = await eventually(appliance.records, "the record")
+    assert record["response"]["token_count"]["total_tokens"] == answer.usage.total_tokens
+    assert record["transaction_id"].startswith(record["session_id"])
+    assert record["ingress_egress_timer"]["start"]
+    log = (appliance.folder / "log" / "gecholog.jsonl").read_text("utf-8")
+    assert "sk-very-secret" not in log + "\n".join(appliance.lines)
+    assert healthcheck(appliance, "-s", "gl", "-p").stdout == appliance.sum_of("gl_config")
+    assert healthcheck(appliance).returncode == 0
+    people = "\n".join(line for line in appliance.lines if not line.startswith("{"))
+    assert f"port {appliance.gl_port}" in people
+    assert f"curl -s http://localhost:{appliance.gl_port}{PATH}" in people
+    assert await asyncio.to_thread(appliance.stop) == 0
+    assert appliance.processes() == []
+    assert healthcheck(appliance).returncode == 1
+    assert len(appliance.records()) == 1
+
+
+async def test_all_lines_of_the_system_log_are_json(appliance):
+    """nats-server's too, with its level; what is for people is on standard error."""
+    await asyncio.to_thread(appliance.up, *UP)
+    await asyncio.to_thread(appliance.stop)
+    out = [line for line in appliance.lines if line.startswith("{")]
+    entries = [json.loads(line) for line in out]
+    assert all({"time", "level", "msg", "service"} <= entry.keys() for entry in entries)
+    assert {"nats-server", "gl", "nats2file", "tokencounter", "dummy", "ginit"} <= {one["service"] for one in entries}
+
+
+@pytest.mark.parametrize("name", ["nats-server", "gl", "nats2file", "tokencounter", "dummy"])
+async def test_killed_service_comes_back(appliance, name):
+    """Its checksum file goes with it and comes with it, and calls work again."""
+    await asyncio.to_thread(appliance.up, *UP)
+    first = appliance.pid(name)
+    os.kill(first, signal.SIGKILL)
+    await eventually(lambda: healthcheck(appliance, "-s", name).returncode == 1 or appliance.pid(name) != first)
+    await asyncio.to_thread(appliance.said, "service is healthy", times=2, child=name)
+    assert healthcheck(appliance, "-s", name).returncode == 0
+
+    async with aiohttp.ClientSession() as session:
+
+        async def works():
+            try:
+                status, answer = await call(session, appliance)
+            except aiohttp.ClientError:
+                return False
+            return status == 200 and answer["usage"]["total_tokens"] > 0
+
+        async with asyncio.timeout(DEADLINE):
+            while not await works():  # noqa: ASYNC110 - there is no event to wait for
+                await asyncio.sleep(0.05)
+    await eventually(appliance.records, "the record")
+
+
+async def test_config_changes_drop_no_call(appliance):
+    """gl takes new configs while calls are under way, and none of them fails; invalid ones are never in force."""
+    await asyncio.to_thread(appliance.up, *UP)
+    pid, done, failed, changed = appliance.pid("gl"), 0, [], asyncio.Event()
+    async with aiohttp.ClientSession() as session:
+
+        async def callers():
+            nonlocal done
+            while not changed.is_set():
+                try:
+                    status, _ = await call(session, appliance)
+                except aiohttp.ClientError as error:
+                    failed.append(repr(error))
+                else:
+                    done += 1
+                    if status != 200:
+                        failed.append(status)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(8):
+                group.create_task(callers())
+            for number in range(5):
+                appliance.change("gl_config", session_id_header=f"Session-{number}")
+                await eventually(lambda: appliance.in_force("gl", "gl_config"), "the new config")
+                before = appliance.checksum("gl")
+                appliance.change("gl_config", gl_port="wrong")
+                await asyncio.to_thread(appliance.said, "config is not valid", times=number + 1, child="gl")
+                assert appliance.checksum("gl") == before
+                appliance.change("gl_config", gl_port=appliance.gl_port)
+                await eventually(lambda: appliance.in_force("gl", "gl_config"), "the config before")
+            changed.set()
+    assert failed == []
+    assert done > 0
+    assert appliance.pid("gl") == pid
+
+
+def test_port_that_is_taken(appliance):
+    """It is named before anything starts, and nothing is left half started."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", appliance.gl_port))
+        other.listen()
+        appliance.start(*UP)
+        assert appliance.ended() == 1
+    error = next(line for line in appliance.lines if line.startswith("error:"))
+    assert f"port {appliance.gl_port} is taken" in error
+    assert "gl_config.json" in error
+    assert appliance.processes() == []
+    assert not appliance.find("starting")
+
+
+def test_defaults_of_an_empty_home(appliance):
+    """Config files that are missing are put there, others are left; the generated token is for its owner only."""
+    kept = appliance.config("gl_config").read_bytes()
+    appliance.config("dummy_config").unlink()
+    (appliance.folder / "conf" / "ginit_nogui_config.json").unlink()
+    appliance.start(*UP)
+    until(lambda: appliance.config("dummy_config").exists() and appliance.config("ginit_nogui_config").exists())
+    token = until(lambda: appliance.folder / "secrets" / "NATS_TOKEN", "the token")
+    until(lambda: appliance.find("starting", service="ginit") or appliance.find("cannot start"), "the start")
+    assert appliance.config("gl_config").read_bytes() == kept
+    assert token.read_text() not in "\n".join(appliance.lines)
+    appliance.stop()
+
+
+def test_token_that_nats_server_would_misread(appliance):
+    """The error says so, and does not say the token."""
+    appliance.start(*UP, NATS_TOKEN="123456789")
+    assert appliance.ended() == 1
+    assert any(line.startswith("error: NATS_TOKEN") for line in appliance.lines)
+    assert "123456789" not in "\n".join(appliance.lines)
+
+
+async def test_configs_of_the_original(appliance):
+    """Its ginit config names programs as in its image, its nats-server.conf knows nothing of JetStream."""
+    nats = f"host: 0.0.0.0\nport: {appliance.nats_port}\n\nauthorization {{\n    token: $NATS_TOKEN\n}}"
+    (appliance.folder / "conf" / "nats-server.conf").write_text(nats)
+    text = appliance.config("ginit_config").read_text().replace("${GECHOLOG_HOME}", str(appliance.folder))
+    appliance.config("ginit_config").write_text(text)
+    await asyncio.to_thread(appliance.up, *UP, NATS_TOKEN="TokenOfTheUser")
+    assert appliance.find("Starting JetStream", service="nats-server")
+    async with aiohttp.ClientSession() as session:
+        status, _ = await call(session, appliance)
+    assert status == 200
+    await eventually(appliance.records, "the record")
