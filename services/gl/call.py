@@ -10,6 +10,7 @@ from gecholog.record import Fields
 from gecholog.timer import Moment, now
 
 if TYPE_CHECKING:
+    from gecholog.rawjson import Raw
     from gecholog.session import Ids
     from services.gl.config import Config
     from services.gl.query import Pairs
@@ -172,6 +173,7 @@ class Call:
     passing: Passing | None = None
     replied: Moment | None = None
     is_recorded: bool = True
+    request_written: Raw | None = None
 
     def required_target(self) -> Router:
         """The target, which `outbound.prepare` sets."""

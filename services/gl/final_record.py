@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson, record
 from gecholog.logs import Log
+from gecholog.rawjson import Raw
 from gecholog.timer import now, span
 from services.gl.payload import cut_to
 
@@ -49,9 +50,10 @@ def complete(call: Call) -> None:
     replied = call.replied or now()
     sent = call.sent or replied
     received = call.received or replied
-    call.request.late = {"url": call.url, "ingress_outbound_timer": span(call.started, sent)}
-    if call.outbound_shown is not None:
-        call.request.late["outbound_headers"] = call.outbound_shown
+    if not call.request.late:
+        call.request.late = {"url": call.url, "ingress_outbound_timer": span(call.started, sent)}
+        if call.outbound_shown is not None:
+            call.request.late["outbound_headers"] = call.outbound_shown
     call.response.late = {
         "outbound_inbound_timer": span(sent, received),
         "inbound_egress_timer": span(received, replied),
@@ -61,15 +63,25 @@ def complete(call: Call) -> None:
 def assemble(call: Call) -> Fields:
     """The record as an object."""
     replied: Moment = call.replied or now()
-    limit = call.config.log_max_payload
     return {
         "session_id": call.ids.session_id,
         "transaction_id": call.ids.transaction_id,
-        "request": half(call.request, call.config.log_request, limit),
-        "response": half(call.response, call.config.log_response, limit),
+        "request": _request(call),
+        "response": half(call.response, call.config.log_response, call.config.log_max_payload),
         "ingress_egress_timer": span(call.started, replied),
         "egress_post_timer": span(replied, now()),
     }
+
+
+def _request(call: Call) -> Any:
+    """The request half. Unless asynchronous processors may add to it, it is written once and used twice."""
+    if call.request_written is not None:
+        return call.request_written
+    fields = half(call.request, call.config.log_request, call.config.log_max_payload)
+    if call.config.request.async_rows:
+        return fields
+    call.request_written = Raw(rawjson.dumps(fields))
+    return call.request_written
 
 
 def half(side: Half, chosen: Filter, limit: int) -> Fields:
@@ -95,6 +107,8 @@ def fitted(whole: Fields, limit: int) -> bytes:
     """
     data = rawjson.dumps(whole)
     errors: list[dict[str, Any]] = []
+    if len(data) > limit and isinstance(whole["request"], Raw):
+        whole["request"] = dict(rawjson.split(whole["request"]))
     while len(data) > limit:
         side, name, size = _largest(whole)
         if size < _SMALLEST_CUT:

@@ -40,13 +40,17 @@ _PULL_BYTES = 16 * 1024 * 1024  # at least; twice the bus's largest message if t
 _PULL_SECONDS = 30
 _HEARTBEAT = 5.0  # seconds between the server's signs of life while nothing comes
 _SILENCE = 3 * _HEARTBEAT  # then the request is taken for lost
-_ACK_WAIT = 15.0  # seconds; what is not acknowledged by then comes again
+# What is not acknowledged by then comes again. Short, so that after a crash it comes soon; while we live we say every
+# few seconds what is still in hand, and the ledger knows what is written.
+_ACK_WAIT = 6.0  # seconds
 _KEEP_EVERY = _ACK_WAIT / 3
 _TICK = 1.0
 _ASK_AGAIN = 60.0  # seconds after a refusal
 _PLAIN_BYTES = 64 * 1024 * 1024  # of records that may wait without JetStream
 
-_ACK, _NAK, _IN_PROGRESS = b"+ACK", b"-NAK", b"+WPI"
+_ACK, _IN_PROGRESS = b"+ACK", b"+WPI"
+# With a delay, for a pull request of ours may still be there: what is given back would come to us again.
+_NAK = b'-NAK {"delay":500000000}'  # nanoseconds
 _SIGN_OF_LIFE = "100"
 _ENDED_AS_USUAL = frozenset({"404", "408"})  # no messages, time is up
 _FULL = "exceeds maxbytes"  # of a 409: the request's bytes are used up
@@ -241,6 +245,9 @@ class Consumer:
             self._count_dropped(delivered.sequence)
         identity = message.headers.get("Nats-Msg-Id") or f"{delivered.stream}-{delivered.key}"
         entry = Entry(message.data, identity, message.reply, delivered.key)
+        if self._stopping:
+            await self._tell([entry.reply], _NAK)
+            return
         known = self._ledger.take_in(entry, self._heard)
         if known is Known.NEW:
             self._buffer.add(entry)
