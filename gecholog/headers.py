@@ -38,20 +38,29 @@ HOP_BY_HOP = frozenset(
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
-@lru_cache(maxsize=4096)
+_LONGEST_KEPT = 128  # characters; what clients send must not fill the memory by way of a cache
+
+
 def canonical(name: str) -> str:
     """`content-TYPE` → `Content-Type`: the form that Go's net/http gives to names, which records show.
 
     What is not a token stays as it is (Go's textproto.CanonicalMIMEHeaderKey).
     """
+    return _kept_canonical(name) if len(name) <= _LONGEST_KEPT else _canonical(name)
+
+
+def _canonical(name: str) -> str:
     if not is_name(name):
         return name
     return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
 
 
+_kept_canonical = lru_cache(maxsize=4096)(_canonical)
+
+
 @lru_cache(maxsize=4096)
 def _canonical_bytes(name: bytes) -> str:
-    return canonical(name.decode("utf-8", "surrogateescape"))
+    return _canonical(name.decode("utf-8", "surrogateescape"))
 
 
 def is_name(text: str) -> bool:
@@ -63,7 +72,8 @@ def collect(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Headers of a message from its lines, in their order."""
     headers: Headers = {}
     for name, value in pairs:
-        headers.setdefault(_canonical_bytes(name), []).append(value.decode("utf-8", "surrogateescape"))
+        key = _canonical_bytes(name) if len(name) <= _LONGEST_KEPT else _canonical_bytes.__wrapped__(name)
+        headers.setdefault(key, []).append(value.decode("utf-8", "surrogateescape"))
     return headers
 
 
@@ -90,7 +100,10 @@ def masked(headers: Headers, names: AbstractSet[str]) -> Headers:
 def connection_options(headers: Mapping[str, list[str]]) -> frozenset[str]:
     """Names of headers that `Connection` lists: they must not be forwarded either (RFC 9110, section 7.6.1)."""
     listed = headers.get("Connection")
-    return _options(tuple(listed)) if listed else _NO_OPTIONS
+    if not listed:
+        return _NO_OPTIONS
+    keep = len(listed) == 1 and len(listed[0]) <= _LONGEST_KEPT
+    return _options(tuple(listed)) if keep else _options.__wrapped__(tuple(listed))
 
 
 _NO_OPTIONS: frozenset[str] = frozenset()
@@ -128,7 +141,7 @@ def _equal(name: str, wanted: tuple[str, ...], values: list[str]) -> bool:
         return False
     # every pair is compared, so that the time does not tell which one differs
     same = [
-        hmac.compare_digest(want.encode("utf-8"), value.encode("utf-8", "surrogateescape"))
+        hmac.compare_digest(want.encode("utf-8", "surrogatepass"), value.encode("utf-8", "surrogatepass"))
         for want, value in zip(wanted, values, strict=True)
     ]
     return all(same)

@@ -24,7 +24,7 @@ _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 class Raw(bytes):
     """One JSON value, as the bytes that somebody sent. Only make one from bytes that are known to be JSON."""
 
-    __slots__ = ()
+    fragment: orjson.Fragment | None = None  # made when it is first written; a payload is written several times
 
 
 def is_json(data: bytes) -> bool:
@@ -132,9 +132,11 @@ def dumps(value: Any) -> bytes:
 def _fragment(value: Any) -> orjson.Fragment:
     if not isinstance(value, Raw):
         raise TypeError(type(value).__name__)
-    data = bytes(value)
-    # inside a JSON string a line break is always escaped: every bare one is white space between tokens
-    return orjson.Fragment(data.translate(_LINE_BREAKS) if b"\n" in data or b"\r" in data else data)
+    if value.fragment is None:
+        data = bytes(value)
+        # inside a JSON string a line break is always escaped: every bare one is white space between tokens
+        value.fragment = orjson.Fragment(data.translate(_LINE_BREAKS) if b"\n" in data or b"\r" in data else data)
+    return value.fragment
 
 
 def _slowly(value: Any) -> bytes:

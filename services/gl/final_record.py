@@ -93,11 +93,12 @@ def half(side: Half, chosen: Filter, limit: int) -> Fields:
         fields["processors_async"] = side.async_runs
     if side.errors:
         fields["error"] = side.errors
-    selected = record.select(fields, chosen.include, chosen.exclude)
+    if chosen.include or chosen.exclude:
+        fields = record.select(fields, chosen.include, chosen.exclude)
     for name in _PAYLOADS:
-        if name in selected:
-            selected[name] = cut_to(selected[name], limit)
-    return selected
+        if name in fields:
+            fields[name] = cut_to(fields[name], limit)
+    return fields
 
 
 def fitted(whole: Fields, limit: int) -> bytes:

@@ -178,18 +178,19 @@ class Consumer:
                 log.warning("the bus has no JetStream: records that pass while this sink is away are lost to it")
                 self._warned = True
             return None
-        info = await self._consumer(found.name)
+        info = await self._consumer(found)
         self._sequence = info["delivered"]["stream_seq"]
         return found
 
-    async def _consumer(self, stream: str) -> dict[str, Any]:
+    async def _consumer(self, found: RecordLog) -> dict[str, Any]:
+        """Our consumer, made or changed if need be."""
+        stream = found.name
         try:
             info = await ask(self._bus, f"CONSUMER.INFO.{stream}.{self._name}")
         except RecordLogRefused as error:
             if error.code != NO_CONSUMER:
                 raise
-            present: dict[str, Any] = {"deliver_policy": self._listening.deliver}
-            info = {}
+            present, info = self._beginning(found), {}
         else:
             present = info["config"]
         wanted = present | {
@@ -203,6 +204,19 @@ class Consumer:
             return info
         order = {"stream_name": stream, "config": wanted}
         return await ask(self._bus, f"CONSUMER.DURABLE.CREATE.{stream}.{self._name}", order)
+
+    def _beginning(self, found: RecordLog) -> dict[str, Any]:
+        """Where a new consumer begins. One that somebody deleted under us goes on behind what we have acknowledged."""
+        if (
+            self._log is None
+            or not self._sequence
+            or (self._log.name, self._log.created) != (found.name, found.created)
+        ):
+            return {"deliver_policy": self._listening.deliver}
+        return {
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": self._ledger.oldest() or self._sequence + 1,
+        }
 
     async def _subscribe(self) -> None:
         if not self._subscribed:

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 
 log = Log("deliver")
 
-MOST = 1000  # entries of a batch
+MOST = 1000  # entries of a batch; also of those that wait for another attempt before new ones are taken
 MOST_BYTES = 16 * 1024 * 1024
 _LAST_WRITE_MAY_TAKE = 1.0  # seconds
-_MOST_HELD = 10_000  # entries that wait for another attempt; beyond that they are given up at once
 
 
 class Settles(Protocol):
@@ -105,10 +104,10 @@ class Delivery:
         self._wake()
 
     async def run(self) -> None:
-        while not self._stopping:
-            await self._exchange()
-            await self._step()
         await self._exchange()
+        while not self._stopping:
+            await self._step()
+            await self._exchange()
 
     async def leave(self) -> None:
         """After `run`: give back what the record log keeps; write or bury what nobody else has."""
@@ -131,16 +130,16 @@ class Delivery:
         self._buffer.wake()
 
     async def _exchange(self) -> None:
+        """Put the next sink in place. When this returns nobody has called since without being heard."""
         self._hurry.clear()
-        if self._next is None:
-            return
-        self._retired.append(self._sink)
-        (self._sink, self._manner), self._next = self._next, None
-        self._resume = 0.0
-        retired, self._retired = self._retired, []
-        for sink in retired:
-            if sink is not self._sink:
-                await sink.close()
+        while self._next is not None:
+            self._retired.append(self._sink)
+            (self._sink, self._manner), self._next = self._next, None
+            self._resume = 0.0
+            retired, self._retired = self._retired, []
+            for sink in retired:
+                if sink is not self._sink:
+                    await sink.close()
 
     async def _step(self) -> None:
         if self._waiting:
@@ -150,37 +149,30 @@ class Delivery:
         due = [held for held in self._again if held.due <= now]
         if due:
             self._again = [held for held in self._again if held.due > now]
-            await self._offer_again(due)
+            await self._offer(due)
             return
-        nearest = min((held.due for held in self._again), default=None)
-        timeout = None if nearest is None else nearest - now
-        entries = self._shaped(await self._buffer.take(MOST, MOST_BYTES, timeout))
+        left = min(held.due for held in self._again) - now if self._again else None
+        if len(self._again) >= MOST:
+            await self._rest(left)
+            return
+        entries = self._shaped(await self._buffer.take(MOST, MOST_BYTES, left))
         if entries:
             await self._offer([_Held(entry) for entry in entries])
 
     async def _sit_out(self) -> None:
         """Wait for the time to try again (a new sink is tried at once), and try."""
-        left = self._resume - time.monotonic()
-        if left > 0:
-            try:
-                async with asyncio.timeout(left):
-                    await self._hurry.wait()
-            except TimeoutError:
-                pass
-            else:
-                return
-        waiting, self._waiting = self._waiting, []
-        await self._offer(waiting)
+        if await self._rest(self._resume - time.monotonic()):
+            waiting, self._waiting = self._waiting, []
+            await self._offer(waiting)
 
-    async def _offer_again(self, due: list[_Held]) -> None:
-        """Refused records alone, so that they spoil no batch; what met an outage together."""
-        together = [held for held in due if held.kind is Kind.OUTAGE]
-        parts = [[held] for held in due if held.kind is Kind.REFUSAL] + ([together] if together else [])
+    async def _rest(self, seconds: float | None) -> bool:
+        """Do nothing for so long; False if there is reason to hurry (another sink, the end)."""
         try:
-            while parts and not self._waiting:  # when an outage begins the others have time
-                await self._offer(parts.pop(0))
-        finally:
-            self._again += [held for part in parts for held in part]
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        except TimeoutError:
+            return True
+        return False
 
     async def _offer(self, offered: list[_Held]) -> None:
         try:
@@ -238,8 +230,8 @@ class Delivery:
 
     def _verdict(self, held: _Held) -> Verdict:
         found = verdict(held.kind, held.attempts, self._manner.patience.retries, durable=held.entry.durable)
-        too_many = not held.entry.durable and (self._stopping or len(self._again) >= _MOST_HELD)
-        return Verdict.GIVE_UP if found is Verdict.AGAIN and too_many else found
+        last_chance = self._stopping and not held.entry.durable
+        return Verdict.GIVE_UP if found is Verdict.AGAIN and last_chance else found
 
     def _pause(self, attempts: int, fault: Fault) -> float:
         return pause(attempts, self._manner.patience.delay_ms, fault.retry_after, random.random())  # noqa: S311

@@ -54,3 +54,8 @@ class Entry:
     def durable(self) -> bool:
         """The record log keeps it until it is acknowledged."""
         return bool(self.reply)
+
+
+def number_of(key: str) -> int:
+    """The number in the stream that a key holds."""
+    return int(key.partition("-")[0])

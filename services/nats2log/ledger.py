@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from services.nats2log.entry import number_of
+
 if TYPE_CHECKING:
     from services.nats2log.entry import Entry
 
@@ -68,6 +70,10 @@ class Ledger:
         """Note that a record leaves our hands unwritten; returns where to say so, None if it is not in hand."""
         held = self._in_hand.pop(key, None)
         return None if held is None else held.reply
+
+    def oldest(self) -> int | None:
+        """The lowest number in the stream of what is in hand."""
+        return min((number_of(key) for key in self._in_hand), default=None)
 
     def older_than(self, since: float) -> list[str]:
         """Reply subjects of what came in before `since`."""

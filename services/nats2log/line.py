@@ -32,7 +32,7 @@ _BATCH_MAY_TAKE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ledgers:
+class Lasting:
     """What outlives a line."""
 
     dead: DeadLetterFile
@@ -42,14 +42,14 @@ class Ledgers:
 class Line:
     """Carries entries from one subject to one sink."""
 
-    def __init__(self, config: Config, alias: str, sink: Sink, ledgers: Ledgers) -> None:
-        rooms = Rooms(Buffer(), ledgers.dead, ledgers.meter)
+    def __init__(self, config: Config, alias: str, sink: Sink, lasting: Lasting) -> None:
+        rooms = Rooms(Buffer(), lasting.dead, lasting.meter)
         self.listening: Listening = config.listening
         self._alias = alias
         self._bus = Bus(config.listening.address, alias, log)
         self._consumer = Consumer(self._bus, config.listening, alias, rooms)
         self._delivery = Delivery(sink, manner(config), self._consumer, rooms)
-        self._status = Status(config.mode, self._consumer, self._delivery, ledgers.meter)
+        self._status = Status(config.mode, self._consumer, self._delivery, lasting.meter)
         self._connection: asyncio.Task[None] | None = None
         self._work: list[asyncio.Task[None]] = []
 

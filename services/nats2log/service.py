@@ -10,7 +10,7 @@ from gecholog.logs import Log
 from services.nats2log.config import Config, FileWriter
 from services.nats2log.consume import durable_name
 from services.nats2log.deadletter import DeadLetterFile
-from services.nats2log.line import Ledgers, Line
+from services.nats2log.line import Lasting, Line
 from services.nats2log.meter import Meter
 from services.nats2log.sinks.sink import Sink, make
 
@@ -31,7 +31,7 @@ class Nats2Log:
         logs.protect(config.secrets)
         self._config = config
         self._alias = alias
-        self._ledgers = Ledgers(DeadLetterFile(home, durable_name(alias)), Meter())
+        self._lasting = Lasting(DeadLetterFile(home, durable_name(alias)), Meter())
         self._sink = make(config)
         self._line: Line | None = None
         self._life: Life | None = None
@@ -39,7 +39,7 @@ class Nats2Log:
     async def start(self, life: Life) -> None:
         self._life = life
         await self._sink.open()
-        self._line = Line(self._config, self._alias, self._sink, self._ledgers)
+        self._line = Line(self._config, self._alias, self._sink, self._lasting)
         if self._config.listening.is_off:
             log.info("off: the logger topic is above the sink's own", subject=self._config.listening.subject)
         await self._line.reach()
@@ -75,7 +75,7 @@ class Nats2Log:
         """Another line, connected, if `config` listens elsewhere; None if the present one can stay."""
         if self._line is not None and config.listening == self._line.listening:
             return None
-        line = Line(config, self._alias, sink, self._ledgers)
+        line = Line(config, self._alias, sink, self._lasting)
         await line.reach(_NEW_BUS_WITHIN)
         return line
 

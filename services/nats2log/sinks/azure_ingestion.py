@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
-from azure.core.pipeline.policies import AsyncRetryPolicy
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import ClientSecretCredential, DefaultAzureCredential
 from azure.monitor.ingestion.aio import LogsIngestionClient
@@ -104,9 +103,7 @@ class AzureIngestionSink:
 
 def _through(session: aiohttp.ClientSession) -> dict[str, Any]:
     """Arguments for an Azure client: our session (with our TLS), and no retries but ours."""
-    transport: Any = AioHttpTransport(session=session, session_owner=False)
-    retries: Any = AsyncRetryPolicy.no_retries()
-    return {"transport": transport, "retry_policy": retries}
+    return {"transport": AioHttpTransport(session=session, session_owner=False), "retry_total": 0}
 
 
 def _status(error: HttpResponseError) -> str:
