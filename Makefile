@@ -17,6 +17,7 @@ CONFORMANCE_ARGS ?=
 BENCH_ARGS       ?=
 DOCKER           ?= docker
 IMAGE            ?= gecholog
+IMAGE_ARGS       ?=
 UV               ?= uv
 
 .PHONY: help
@@ -60,12 +61,14 @@ bench: $(VENV)/.dev ## run the benchmarks (BENCH_ARGS)
 	$(PY) -m bench $(BENCH_ARGS)
 
 .PHONY: image
-image: ## build the container image (DOCKER, IMAGE)
-	$(DOCKER) build --tag $(IMAGE) .
+image: ## build the container image (DOCKER, IMAGE, IMAGE_ARGS)
+	$(DOCKER) build --tag '$(IMAGE)' $(IMAGE_ARGS) \
+	    --build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' gecholog/__init__.py)" \
+	    --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" .
 
 .PHONY: image-test
 image-test: $(VENV)/.dev ## build the image and try it
-	@tests/image/run.sh
+	@DOCKER='$(DOCKER)' PYTHON='$(PY)' tests/image/run.sh
 
 # uv keeps the versions that are in the locks; UPGRADE=1 takes the newest that pyproject.toml allows.
 # The dev lock is held to the runtime lock, so that what is tested is what is shipped.

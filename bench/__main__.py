@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass, field
 from types import FrameType
 
-from bench import appliance, calls, machine, memory, nginx, report, tools
+from bench import aims, appliance, calls, machine, memory, nginx, report, tools
+from bench.aims import Aim
 from bench.appliance import BARE, ECHO, FULL, ROUTE, STREAMS, Appliance
 from bench.calls import Records
 from bench.load import Way
@@ -15,7 +16,7 @@ from bench.options import Options, parse
 from bench.peers.found import peers
 from bench.peers.targets import SIZE, Targets
 from bench.processes import HOST, Fleet, NotReady
-from bench.report import Aim, Table
+from bench.report import Table
 from bench.streams import measure
 
 _CALL = "{size}/v1/chat/completions"
@@ -81,7 +82,7 @@ def measured(options: Options) -> Outcome:
 
 def _calls(fleet: Fleet, setup: Setup, options: Options, outcome: Outcome) -> None:
     results = calls.run(fleet, setup.calls, options, setup.records, say)
-    outcome.aims += report.aims_of_calls(results)
+    outcome.aims += aims.of_calls(results)
     outcome.tables += [report.of_calls(results, setup.calls, size) for size in options.sizes]
     through = sum(seen.calls for case, slices in results.items() if case.way in ("b", "c", "d") for seen in slices)
     say(f"{through:,} calls through gl, {setup.records.written:,} records in the sink's file")
@@ -93,7 +94,7 @@ def _streams(fleet: Fleet, setup: Setup, options: Options, outcome: Outcome) -> 
         say(f"{options.streams} streams, round {number + 1} of {options.rounds}")
         for way in setup.streams:
             seen.setdefault(way.key, []).append(measure.measure(fleet, way, options))
-    outcome.aims += report.aims_of_streams(seen)
+    outcome.aims += aims.of_streams(seen)
     outcome.tables.append(report.of_streams(seen, setup.streams))
 
 
@@ -104,8 +105,8 @@ def _memory(options: Options, outcome: Outcome, *, abandoning: bool) -> None:
         setup = _set_up(fleet, options, with_peers=False)
         by_key = {way.key: way for way in setup.calls}
         streams = next(way for way in setup.streams if way.key == "b") if abandoning else None
-        held = memory.run(fleet, by_key["b"], streams, options, setup.records, say)
-    outcome.aims.append(report.aim_of_memory(f"{title}: RSS of gl, {held[0].calls:,} to {held[1].calls:,} calls", held))
+        held = memory.run(fleet, (by_key["b"], streams), options, setup.records, say)
+    outcome.aims.append(aims.of_memory(title, held))
     outcome.tables.append(report.of_memory(title, held))
 
 

@@ -74,7 +74,7 @@ class _Place:
 
 
 def _serves(alias: str, home: Path) -> Callable[[], bool]:
-    """A question: does the service serve? Its checksum file tells."""
+    """Something to ask: whether the service serves. Its checksum file tells."""
     return lambda: ChecksumFile.of(alias, home).read() is not None
 
 
@@ -86,7 +86,7 @@ def _config(name: str, bus: int) -> dict[str, Any]:
 
 
 def _gl(bus: int, port: int, streams: int, *, processors: bool) -> dict[str, Any]:
-    """gl's default config, with one router more for the streams."""
+    """The default config of gl, with one router more for the streams."""
     values = _config("gl", bus)
     values |= {"gl_host": HOST, "gl_port": port}
     outbound = {"url": f"http://{HOST}:{streams}/streams", "endpoint": "", "headers": {}}

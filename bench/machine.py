@@ -14,8 +14,9 @@ from bench import tools
 def described() -> list[str]:
     """The machine and the versions, a line each."""
     wrk = tools.version([tools.required("wrk"), "-v"]).split("Copyright")[0].strip()
+    system = f"{os.cpu_count()} cores, {platform.system()} {platform.release()}"
     return [
-        f"{time.strftime('%Y-%m-%d %H:%M')} UTC, {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {_processor()}, {system}",
         f"gecholog {_commit()}, Python {platform.python_version()}, {tools.version([tools.nats_server(), '-v'])}",
         f"{tools.version([tools.required('nginx'), '-v'])}, {wrk}",
     ]

@@ -29,8 +29,12 @@ class Held:
     rss: dict[str, int]
 
 
-def run(fleet: Fleet, calls: Way, streams: Way | None, options: Options, records: Records, say: Say) -> list[Held]:
-    """Send calls until both numbers of `options.calls` are reached; with `streams`, abandon some of them after each slice."""
+def run(fleet: Fleet, ways: tuple[Way, Way | None], options: Options, records: Records, say: Say) -> list[Held]:
+    """Send calls until both numbers of `options.calls` are reached.
+
+    `ways` are those of calls and of streams; if there is one of streams, some are abandoned after each slice of calls.
+    """
+    calls, streams = ways
     held: list[Held] = []
     made = left = 0
     for wanted in options.calls:

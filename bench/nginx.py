@@ -67,9 +67,8 @@ def _location(folder: Path, size: int) -> str:
     file = folder / f"{size}.json"
     file.write_bytes(body)
     # nginx gives files to GET alone: POST would be answered 405, and that is turned into the file
-    return f"location /{size}/ {{ root {folder}; error_page 405 =200 /{file.name}; return 405; }}\n" + (
-        f"location = /{file.name} {{ root {folder}; error_page 405 =200 /{file.name}; }}"
-    )
+    as_file = f"root {folder}; error_page 405 =200 /{file.name};"
+    return f"location /{size}/ {{ {as_file} return 405; }} location = /{file.name} {{ {as_file} }}"
 
 
 def start_proxy(fleet: Fleet, target: int, streams: int) -> int:

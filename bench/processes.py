@@ -1,4 +1,4 @@
-"""Programs that are started for a run: on free ports, in a folder that goes away, stopped at the end whatever happens."""
+"""Programs that are started for a run: on free ports, in a folder that goes away, stopped at the end in any case."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 TICK = 1_000_000 / os.sysconf("SC_CLK_TCK")  # microseconds in one unit of /proc/PID/stat
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -62,7 +63,7 @@ class Fleet:
         self.programs: dict[str, Program] = {}
         self._numbers = random.sample(_PORTS, len(_PORTS))
 
-    def __enter__(self) -> Fleet:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -138,7 +139,7 @@ class Fleet:
 
 
 def listens(port: int) -> Callable[[], bool]:
-    """A question: does somebody accept connections on `port`?"""
+    """Something to ask: whether somebody accepts connections on `port`."""
 
     def ready() -> bool:
         try:

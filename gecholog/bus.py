@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import nats.errors
 from nats.aio.client import Client
 
-from gecholog.errors import BusAway, BusError, BusRefused, MessageTooLarge, NoAnswer
+from gecholog.errors import BusAway, BusError, BusRefused, MessageTooLarge, NoAnswer, NobodyListens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -193,7 +193,7 @@ class Bus:
             if future.done() and not future.cancelled():
                 future.exception()  # taken note of, if it came while the message could not be published
         if message.headers and message.headers.get("Status") == _NO_RESPONDERS:
-            raise NoAnswer("nobody listens")
+            raise NobodyListens("nobody listens")
         return bytes(message.data)
 
     async def subscribe(self, subject: str, handler: Handler, queue: str = "") -> None:

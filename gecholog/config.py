@@ -28,11 +28,13 @@ Rule = Callable[[dict[str, Any]], Iterable[Finding]]
 class Blueprint:
     """What a config file of one service must be: its schema, and the rules that a schema cannot say.
 
-    A rule takes the whole value (types already checked) and yields (path, sentence) for what is wrong.
+    A rule takes the whole value (types already checked) and yields (path, sentence) for what is wrong. `not_in_use`
+    names the top-level fields of a value (types not checked) whose content does not count; their JSON types still do.
     """
 
     schema: Schema
     rules: tuple[Rule, ...] = ()
+    not_in_use: Callable[[Any], frozenset[str]] = lambda _: frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ def _judge(blueprint: Blueprint, value: Any) -> _Verdict:
     wrong_type = any(is_type for _, _, is_type in found)
     if not wrong_type:  # rules may rely on the types
         found += [(path, rule, False) for check_rule in blueprint.rules for path, rule in check_rule(value)]
+    idle = blueprint.not_in_use(value)
+    found = [(path, rule, is_type) for path, rule, is_type in found if is_type or not path or path[0] not in idle]
     alone = schemas.arrays_rejecting_alone(blueprint.schema)
     errors: list[Finding] = []
     warnings: list[Finding] = []

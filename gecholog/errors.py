@@ -6,8 +6,11 @@
     └── BusError
         ├── BusRefused       the bus does not accept the token
         ├── BusAway          there is no connection to the bus now
-        ├── NoAnswer         a request on the bus got no answer in time, or nobody listens
-        └── MessageTooLarge  the message does not fit the bus's max_payload
+        ├── NoAnswer         a request on the bus got no answer in time
+        │   └── NobodyListens  there is nobody who could answer
+        ├── MessageTooLarge  the message does not fit the bus's max_payload
+        ├── NoRecordLog      the bus has no JetStream (recordlog)
+        └── RecordLogRefused  JetStream would not do what was asked (recordlog)
 
 Errors carry data, never secrets: whatever a message says may end up in a log.
 """
@@ -68,7 +71,11 @@ class BusAway(BusError):
 
 
 class NoAnswer(BusError):
-    """A request on the bus got no answer: nobody listens, or the time was up."""
+    """A request on the bus got no answer: the time was up, or nobody listens."""
+
+
+class NobodyListens(NoAnswer):
+    """A request on the bus had no receiver."""
 
 
 class MessageTooLarge(BusError):

@@ -139,12 +139,6 @@ def protect(secrets: Iterable[str]) -> None:
 def _forms(secret: str) -> Iterator[str]:
     """How a secret may stand in a line: as it is, in the repr of something, in JSON, in a URL; then all in JSON."""
     plain = _plain(secret)
-    for form in (
-        plain,
-        repr(plain)[1:-1],
-        ascii(secret)[1:-1],
-        json.dumps(secret)[1:-1],
-        quote(plain),
-        quote(plain, ""),
-    ):
+    quoted = (repr(plain), ascii(secret), json.dumps(secret), json.dumps(plain, ensure_ascii=False))
+    for form in (plain, *(text[1:-1] for text in quoted), quote(plain), quote(plain, "")):
         yield json.dumps(form, ensure_ascii=False)[1:-1]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gecholog import rawjson
-from gecholog.errors import BusError, NoAnswer
+from gecholog.errors import BusError, NoAnswer, NobodyListens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,7 @@ _UNLIMITED = -1
 
 # JetStream's numbers for errors (nats-server, server/errors.json)
 _NOT_ENABLED = frozenset({10039, 10076})  # for this account, for the whole server
+_NOT_READY = frozenset({10008, 10009})  # starting, or a cluster without a leader
 _NO_STREAM = 10059
 _NO_ROOM = 10047
 # Somebody else makes it at this moment, or did between our question and our order: look again.
@@ -149,10 +150,8 @@ async def ask(bus: Asks, call: str, body: Mapping[str, Any] | None = None) -> di
     """One call of JetStream's API. Raises NoRecordLog, RecordLogRefused, NoAnswer, BusAway."""
     try:
         data = await bus.request(_API + call, rawjson.dumps(dict(body)) if body else b"", _TIMEOUT)
-    except NoAnswer as error:
-        if str(error) == "nobody listens":  # the bus's word for its 503: a server without JetStream
-            raise NoRecordLog("the bus has no JetStream") from error
-        raise
+    except NobodyListens as error:
+        raise NoRecordLog("the bus has no JetStream") from error
     answer: dict[str, Any] = rawjson.loads(data)
     fault = answer.get("error")
     if fault is None:
@@ -160,6 +159,8 @@ async def ask(bus: Asks, call: str, body: Mapping[str, Any] | None = None) -> di
     code = fault.get("err_code", 0)
     if code in _NOT_ENABLED:
         raise NoRecordLog("JetStream is not enabled for this account")
+    if code in _NOT_READY:
+        raise NoAnswer("JetStream is not ready yet")
     raise RecordLogRefused(code, fault.get("description", "no reason given"))
 
 

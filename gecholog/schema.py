@@ -74,8 +74,9 @@ def _explained(error: ValidationError, path: Path) -> Iterator[Finding]:
     if keyword == "required":
         # jsonschema reports each missing name by itself, but names it only in the message
         yield from (((*path, name), "is missing") for name in expected if error.message.startswith(f"'{name}'"))
-    elif keyword == "propertyNames":
-        yield path, "has a name that is not allowed: " + str(expected.get("rule", "see the documentation"))
+    elif "propertyNames" in list(error.relative_schema_path)[-2:-1]:  # the keyword is that which the name breaks
+        rule = cast("Schema", error.schema).get("rule") or _sentence(str(keyword), expected)
+        yield path, f"has a name that is not allowed: {rule}"
     elif keyword == "type":
         yield path, f"must be {_article(expected)}"
     else:

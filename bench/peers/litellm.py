@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from bench.load import Way
@@ -26,9 +27,16 @@ def start(fleet: Fleet, environment: Path, targets: Targets) -> tuple[Way, Way]:
     config.write_text(_CONFIG.format(plain=targets.plain, streams=targets.streams))
     program = environment / "bin" / "litellm"
     words = [str(program), "--config", str(config), "--host", HOST, "--port", str(port), "--num_workers", "1"]
-    fleet.start("litellm", words, listens(port), {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"})
+    key = f"sk-{secrets.token_hex(32)}"  # it does not start without one
+    fleet.start(
+        "litellm",
+        words,
+        listens(port),
+        {"LITELLM_MASTER_KEY": key, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"},
+    )
     url = f"http://{HOST}:{port}/v1/chat/completions"
+    headers = {"Authorization": f"Bearer {key}"}
     return (
-        Way("litellm", "LiteLLM", url, "litellm", sizes=(SIZE,), connections=(1, 32)),
-        Way("litellm", "LiteLLM", url, "litellm", model="bench-streams"),
+        Way("litellm", "LiteLLM", url, "litellm", headers, sizes=(SIZE,), connections=(1, 32)),
+        Way("litellm", "LiteLLM", url, "litellm", headers, model="bench-streams"),
     )

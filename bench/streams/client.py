@@ -119,8 +119,9 @@ async def run(plan: Plan) -> Result:
 async def _one(plan: Plan, request: bytes, after: float) -> Stream:
     await asyncio.sleep(after)
     parts = urlsplit(plan.url)
+    host, port = parts.hostname or "", parts.port or 80
     loop = asyncio.get_running_loop()
-    _, stream = await loop.create_connection(lambda: Stream(request, plan.abandon_after), parts.hostname, parts.port)
+    _, stream = await loop.create_connection(lambda: Stream(request, plan.abandon_after), host, port)
     try:
         async with asyncio.timeout(plan.seconds + PATIENCE):
             await stream.done

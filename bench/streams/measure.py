@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 from bench.load import Way
 from bench.options import Options
@@ -56,3 +57,14 @@ def ask(fleet: Fleet, what: Plan) -> Result:
     words = [sys.executable, "-m", "bench.streams.client", str(file)]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
     return Result(**json.loads(done.stdout))
+
+
+def added(runs: list[Streamed], direct: list[Streamed], name: str) -> float:
+    """What a way adds to the target itself: the median of the differences within the rounds."""
+    pairs = zip(runs, direct, strict=True)
+    return float(median(getattr(own.result, name) - getattr(base.result, name) for own, base in pairs))
+
+
+def middle(runs: list[Streamed], name: str) -> float:
+    """The median of one figure over all rounds."""
+    return float(median(getattr(run.result, name) for run in runs))

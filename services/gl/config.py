@@ -109,7 +109,7 @@ class Config:
     log_unauthorized: bool
     log_max_payload: int
     journal_max_bytes: int
-    record_log: recordlog.Limits
+    record_log: recordlog.Limits | None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     shutdown_time: float
     limits: Limits
@@ -242,7 +242,7 @@ def build(document: Document) -> Config:
         log_unauthorized=values.get("log_unauthorized", False),
         log_max_payload=values.get("log_max_payload_bytes", _MIB),
         journal_max_bytes=values.get("journal_max_bytes", 1024 * _MIB),
-        record_log=recordlog.Limits.of(values.get("record_log", {})),
+        record_log=recordlog.Limits.of(values["record_log"]) if "record_log" in values else None,
         trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
         shutdown_time=values.get("shutdown_timeout_ms", 4000) / 1000,
         limits=_limits(values.get("limits", {})),

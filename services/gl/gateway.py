@@ -160,7 +160,7 @@ class Gateway:
         return self._standing
 
     def _stand(self, config: Config, bus: Bus, sessions: Sessions, pool: Pool | None = None) -> _Standing:
-        pool = pool or Pool(config.outbound_context, proxy.from_environment(os.environ))
+        pool = pool or Pool(config.outbound_context, _proxies())
         return _Standing(config, Doors(bus, pool, self._records, self._status), sessions, pool)
 
     async def _listen(self, config: Config, listening: socket.socket) -> Listener:
@@ -205,6 +205,13 @@ class Gateway:
         task = asyncio.create_task(work, name=name)
         self._retired.add(task)
         task.add_done_callback(self._retired.discard)
+
+
+def _proxies() -> proxy.Proxies:
+    try:
+        return proxy.from_environment(os.environ)
+    except ValueError as error:
+        raise GechologError(str(error)) from None
 
 
 async def _end_of(task: asyncio.Task[None]) -> None:

@@ -55,11 +55,19 @@ async def run(call: Call, doors: Doors) -> None:
 
 async def _record(call: Call, doors: Doors) -> None:
     try:
-        for stage in AFTER_REPLY:
-            await stage(call, doors)
+        await _conclude(call, doors)
     except Exception as error:  # noqa: BLE001 - a border: the caller has the reply, only the record is at stake
         log.fault("record not written", error, record_id=call.record_id.hex())
         doors.status.failed(f"{type(error).__name__} while writing a record")
+
+
+async def _conclude(call: Call, doors: Doors) -> None:
+    try:
+        for stage in AFTER_REPLY:
+            await stage(call, doors)
+    except asyncio.CancelledError:  # the gateway stops: asynchronous processors have no more time, the record has
+        _uncancel()
+        await final_record.publish(call, doors)
 
 
 async def _answer(call: Call, doors: Doors) -> None:
@@ -90,10 +98,15 @@ async def _refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
 
 def _gone(call: Call) -> None:
     """The caller left, or we are told to stop: what is left to do is the record."""
-    task = asyncio.current_task()
-    if task is not None:
-        task.uncancel()
+    _uncancel()
     call.responder.abort()
     if call.answer is not None:
         call.answer.abandon()
     call.response.note("egress", "the caller was gone before the end of the reply")
+
+
+def _uncancel() -> None:
+    """The cancellation has been understood; the task goes on to its own end."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()

@@ -169,10 +169,21 @@ class AzureIngestionWriter:
         return (self.client_secret,)
 
 
-Writer = FileWriter | RestWriter | ElasticWriter | AzureCollectorWriter | AzureIngestionWriter
+@dataclass(frozen=True, slots=True)
+class NoWriter:
+    """A sink that is off writes nowhere, whatever its sections say."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return ()
+
+
+Writer = NoWriter | FileWriter | RestWriter | ElasticWriter | AzureCollectorWriter | AzureIngestionWriter
+
+OFF = "off"
 
 # `mode` is also the name of the writer's section
-WRITERS: dict[str, type[Writer]] = {
+WRITERS: dict[str, type[FileWriter | RestWriter | ElasticWriter | AzureCollectorWriter | AzureIngestionWriter]] = {
     "file_writer": FileWriter,
     "rest_api_writer": RestWriter,
     "elastic_writer": ElasticWriter,
@@ -194,7 +205,11 @@ class Listening:
     @property
     def is_off(self) -> bool:
         """A subject above the sink's own topic (`coburn.gl` of `coburn.gl.nats2file`) carries no records."""
-        return self.topic.startswith(f"{self.subject}.")
+        return _is_off(self.topic, self.subject)
+
+
+def _is_off(topic: str, subject: str) -> bool:
+    return topic.startswith(f"{subject}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,25 +242,36 @@ def blueprint() -> Blueprint:
     return Blueprint(
         schema.load(_SCHEMA),
         (_own_topic, _certificate_files, _elastic_credentials, _azure_key, _azure_application),
+        _writers_not_in_use,
     )
+
+
+def _writers_not_in_use(values: Any) -> frozenset[str]:
+    """Of a sink that is off, no writer has to be filled in: the default config waits for its variables like this."""
+    bus = values.get("service_bus") if isinstance(values, dict) else None
+    topic, subject = (bus.get("topic"), bus.get("topic_exact_logger")) if isinstance(bus, dict) else (None, None)
+    off = isinstance(topic, str) and isinstance(subject, str) and _is_off(topic, subject)
+    return frozenset(WRITERS) if off else frozenset()
 
 
 def build(document: Document) -> Config:
     """The config in a document that was checked."""
     values = document.values
     bus = values["service_bus"]
+    listening = Listening(
+        address=BusAddress(bus["hostname"], bus["token"]),
+        topic=bus["topic"],
+        subject=bus["topic_exact_logger"],
+        deliver=values.get("deliver", "all"),
+        limits=Limits.of(values["record_log"]) if "record_log" in values else None,
+    )
+    mode = OFF if listening.is_off else values["mode"]
     return Config(
-        listening=Listening(
-            address=BusAddress(bus["hostname"], bus["token"]),
-            topic=bus["topic"],
-            subject=bus["topic_exact_logger"],
-            deliver=values.get("deliver", "all"),
-            limits=Limits.of(values["record_log"]) if "record_log" in values else None,
-        ),
+        listening=listening,
         patience=Patience(values.get("retries", 0), values.get("retry_delay_milliseconds", 250)),
         shape=Shape.of(values.get("fields", {})),
-        mode=values["mode"],
-        writer=WRITERS[values["mode"]].of(values[values["mode"]]),
+        mode=mode,
+        writer=NoWriter() if mode == OFF else WRITERS[mode].of(values[mode]),
         tls=OutboundTls.of(values["tls"]),
     )
 

@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 
 from gecholog import cli, logs
+from gecholog.bus import Bus, BusAddress
 from gecholog.config import Blueprint
 from gecholog.errors import BusRefused, ConfigError, Problem
 from gecholog.logs import Log
+from gecholog.processor import attach
 
 log = Log("small")
 
@@ -23,6 +25,8 @@ SCHEMA = {
         "log_level": {"type": "string", "enum": ["DEBUG", "INFO", "WARN", "ERROR"]},
         "mode": {"type": "string", "minLength": 1},
         "touch": {"type": "string"},
+        "hostname": {"type": "string"},
+        "token": {"type": "string"},
         "secret": {"type": "string", "maxLength": 40, "pattern": "^[a-z]+\\Z"},
         "number": {"type": "integer"},
         "entries": {
@@ -38,10 +42,16 @@ SCHEMA = {
 class Small:
     def __init__(self, values, alias):
         self.values = values
+        self.bus = None
 
     async def start(self, life):
         log.info("starting to start")
         match self.values["mode"]:
+            case "bus":
+                self.bus = Bus(BusAddress(self.values["hostname"], self.values["token"]), "small", log)
+                await attach(self.bus, "echo", echo)
+                life.spawn(self.bus.run(), "bus")
+                await self.bus.opened()
             case "start hangs":
                 touch(self.values)
                 await asyncio.Event().wait()
@@ -82,12 +92,18 @@ class Small:
 
     async def stop(self):
         log.info("stopping to serve", mode=self.values["mode"])
+        if self.bus is not None:
+            await self.bus.close()
         match self.values["mode"]:
             case "stop breaks":
                 raise RuntimeError("a bug")
             case "stop lasts":
                 touch(self.values)
                 await until_gone(self.values["touch"])
+
+
+async def echo(data):
+    return data
 
 
 def touch(values):

@@ -14,7 +14,7 @@ VALUES = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0")
     | st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
 )
-NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}\Z")
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 LITERALS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).map(lambda text: json.dumps(text)[1:-1])
 
 

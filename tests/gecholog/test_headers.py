@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog import headers
-from gecholog.headers import ANY_VALUE, HOP_BY_HOP, MASK, canonical, collect, connection_bound, is_name, lines, refusal
+from gecholog.headers import ANY_VALUE, MASK, canonical, collect, connection_options, is_name, lines, refusal
 
 TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~" + string.ascii_letters + string.digits
+TEXTS = st.text(st.characters())  # surrogates among them
 TOKENS = st.text(TOKEN_CHARACTERS, min_size=1, max_size=30)
 
 
@@ -96,20 +97,27 @@ def test_masked():
         (["Keep-Alive, CLOSE ,"], set()),
         (["x-a"], {"X-A"}),
         (["close, x-a", "X-B,,"], {"X-A", "X-B"}),
+        (["x-" + "a" * 1000], {"X-A" + "a" * 999}),
         ([""], set()),
+        ([], set()),
         (["x a, größe"], {"x a", "größe"}),
     ],
 )
-def test_connection_bound(connection, named):
-    """The hop-by-hop headers, and those that Connection lists."""
-    bound = connection_bound({"Connection": connection})
-    assert set(HOP_BY_HOP) <= set(bound)
-    assert named <= set(bound)
-    assert set(bound) - HOP_BY_HOP - named <= {"", "Close", "Keep-Alive"}
+def test_connection_options(connection, named):
+    """Names that Connection lists, canonical; those that say nothing of a header are left out."""
+    assert connection_options({"Connection": connection}) == named
+    assert connection_options({"A": ["1"]}) == frozenset()
 
 
-def test_connection_bound_without_connection():
-    assert connection_bound({"A": ["1"]}) == HOP_BY_HOP
+def test_long_names_are_not_kept():
+    """What clients send does not fill the memory by way of a cache."""
+    name = "x-" + "a" * 10_000
+    before = headers._kept_canonical.cache_info(), headers._canonical_bytes.cache_info(), headers._options.cache_info()
+    assert canonical(name) == name.capitalize()[:1] + "-A" + "a" * 9_999
+    assert collect([(name.encode(), b"")]) == {canonical(name): [""]}
+    assert connection_options({"Connection": [name]}) == {canonical(name)}
+    after = headers._kept_canonical.cache_info(), headers._canonical_bytes.cache_info(), headers._options.cache_info()
+    assert after == before
 
 
 @pytest.mark.parametrize(
@@ -140,7 +148,7 @@ def test_refusal(required, given_headers, problem):
     assert text == (problem and f"unauthorized header:'{name}' {problem}")
 
 
-@given(st.lists(st.text(), min_size=1), st.lists(st.text()))
+@given(st.lists(TEXTS, min_size=1), st.lists(TEXTS))
 def test_only_the_very_values_are_accepted(wanted, values):
     """Required values are met by themselves and nothing else."""
     accepted = refusal({"X-Key": tuple(wanted)}, {"X-Key": values}) is None

@@ -171,5 +171,13 @@ def test_loads(data):
         with pytest.raises(NotJson):
             rawjson.loads(data)
         return
-    value, expected = rawjson.loads(data), json.loads(data)
-    assert value == expected or repr(expected).count("e") or "inf" in repr(expected)
+    # integers beyond 64 bits may have lost digits
+    assert with_floats(rawjson.loads(data)) == with_floats(json.loads(data.decode("utf-8")))
+
+
+def with_floats(value):
+    if isinstance(value, dict):
+        return {name: with_floats(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [with_floats(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -240,3 +240,53 @@ def test_a_home_that_cannot_be_written(small_service, config_file, tmp_path):
     process.hang_up()
     process.wait_for_log("config in force")
     assert process.stop() == 0
+
+
+@pytest.fixture
+def on_the_bus(small_service, config_file, plain_nats_server):
+    """Starts the small service as a processor, with a token."""
+
+    def start(token="${NATS_TOKEN}"):
+        config_file.write(mode="bus", hostname=plain_nats_server.hostname, token=token)
+        return small_service(env={"NATS_TOKEN": plain_nats_server.token})
+
+    return start
+
+
+def test_a_bus_that_refuses(on_the_bus, plain_nats_server):
+    """A token that is refused ends the service with exit code 1 and one line; the token is not in it."""
+    process = on_the_bus("NotTheToken")
+    assert process.wait() == 1
+    [entry] = [entry for entry in process.entries if entry["level"] == "ERROR"]
+    assert "refuses the token" in entry["reason"]
+    assert "NotTheToken" not in process.output
+    assert process.checksum is None
+
+
+def test_a_bus_that_comes_back(on_the_bus, plain_nats_server):
+    """A bus that is killed and comes back does not end the service; with another token it does."""
+    process = ready(on_the_bus())
+    plain_nats_server.kill()
+    process.wait_for_log("lost the bus")
+    plain_nats_server.start()
+    process.wait_for_log("connected to the bus", times=2)
+    plain_nats_server.kill()
+    plain_nats_server.token = "AnotherToken"
+    plain_nats_server.start()
+    assert process.wait() == 1
+    assert process.entries[-3]["msg"] == "cannot go on"
+    assert process.checksum is None
+
+
+def test_term_while_the_bus_is_away(on_the_bus, plain_nats_server):
+    """A service that waits for the bus at its start, and one that has lost it, stop when told."""
+    plain_nats_server.stop()
+    process = on_the_bus()
+    process.wait_for_log("waiting for the bus")
+    assert process.checksum is None
+    assert process.stop() == 0
+    plain_nats_server.start()
+    process = ready(on_the_bus())
+    plain_nats_server.kill()
+    process.wait_for_log("lost the bus")
+    assert process.stop() == 0

@@ -21,7 +21,7 @@ def test_a_new_session():
     assert sessions.count == 2
 
 
-@given(st.from_regex(r"[A-Z0-9]{1,20}\Z"), NUMBERS, NUMBERS, NUMBERS)
+@given(st.from_regex(r"[A-Z0-9]{1,20}", fullmatch=True), NUMBERS, NUMBERS, NUMBERS)
 def test_the_next_transaction(gateway, nanoseconds, count, transaction):
     """A transaction's id continues its session with the next number, whichever gateway gave it."""
     session = f"{gateway}_{nanoseconds}_{count}"

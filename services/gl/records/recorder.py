@@ -60,7 +60,7 @@ class Recorder:
 
     # ------------------------------------------------------------------- life
 
-    async def aim(self, bus: Bus, subject: str, limits: Limits) -> None:
+    async def aim(self, bus: Bus, subject: str, limits: Limits | None) -> None:
         """Publish to this bus and subject from now on; asks at every connection for the stream that keeps records."""
         self._bus, self._subject, self._limits = bus, subject, limits
 

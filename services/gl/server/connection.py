@@ -47,6 +47,7 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._lines: Lines = []
         self._head_bytes = 0
+        self._body_bytes = 0
         self._in_head = False
         self._arriving: Exchange | None = None
         self._current: Exchange | None = None
@@ -74,7 +75,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing or self._refusal is not None:
             return
-        if self._current is None and not self._in_head:
+        if self._current is None and not self._in_head and not self._head_bytes:
             self._wait_at_most(self._listener.limits.request_head_time)
         if self._arriving is None:
             self._head_bytes += len(data)
@@ -82,6 +83,7 @@ class Connection(asyncio.Protocol):
             self._wait_at_most(self._listener.limits.request_body_time)
         try:
             self._feed(data)
+            self._limit_overhead(len(data))
         except HeadRefusal as refusal:
             self._refuse(refusal)
         except httptools.HttpParserInvalidMethodError:
@@ -91,6 +93,17 @@ class Connection(asyncio.Protocol):
             self._refuse(cause if isinstance(cause, HeadRefusal) else HeadRefusal(400, "malformed request"))
         except httptools.HttpParserError:
             self._refuse(HeadRefusal(400, "malformed request"))
+
+    def _limit_overhead(self, size: int) -> None:
+        """Chunk extensions and trailers are thrown away, but the parser gathers them: they must have an end."""
+        exchange = self._arriving
+        if exchange is None:
+            self._body_bytes = 0
+            return
+        self._body_bytes += size
+        # a chunk of a single byte costs six
+        if self._body_bytes > self._listener.limits.request_head + 8 * exchange.received:
+            raise HeadRefusal(431, "chunk extensions or trailers too large")
 
     def _feed(self, data: bytes) -> None:
         while data:

@@ -87,6 +87,11 @@ class Exchange:
         self.complete = True
         self._wake()
 
+    @property
+    def received(self) -> int:
+        """Bytes of the body that have come."""
+        return self._size
+
     def _wake(self) -> None:
         if self._body_waiter is not None and not self._body_waiter.done():
             self._body_waiter.set_result(None)

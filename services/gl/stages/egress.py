@@ -168,7 +168,6 @@ class Passing:
 
     async def record(self, *, completed: bool) -> None:
         """Put what passed by into the record."""
-        self.is_recorded = True
         call, fields = self._call, self._call.response.fields
         if completed:
             call.mark_received()
@@ -183,6 +182,7 @@ class Passing:
         fields["egress_payload"] = fields["inbound_payload"]
         if not completed or self._is_stream:
             fields["inbound_stream"] = self._stream(completed=completed)
+        self.is_recorded = True
 
     def _stream(self, *, completed: bool) -> dict[str, Any]:
         first = self._first or now()

@@ -248,8 +248,10 @@ class StreamedAnswer:
             self._head_bytes = 0
             return
         self.status = status
-        self._has_head = True
         self._frame()
+        if self._fault is not None:
+            return
+        self._has_head = True
         if self._is_head:
             self._end(reusable=self._parser.should_keep_alive())
         else:
@@ -265,7 +267,8 @@ class StreamedAnswer:
             self._length = int(length) if length.isdigit() else None
             return
         if b"transfer-encoding" in names:
-            self._until_close = names[b"transfer-encoding"].lower() != b"chunked"
+            if names[b"transfer-encoding"].lower() != b"chunked":  # we would take off a part of it, and not say so
+                self._fail(UpstreamError(502, "transfer coding not known"))
         elif b"content-length" in names:
             self._length = int(names[b"content-length"])
         else:

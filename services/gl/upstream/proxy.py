@@ -1,7 +1,8 @@
 """Proxies between us and targets, from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, read once at start.
 
-The rules are those of curl and the standard library: lower-case names win, `NO_PROXY` lists host names (and everything
-below them), `*` is everything. `HTTP_PROXY` in capitals counts as well, for gl never runs as CGI.
+The rules are those of curl and Go: lower-case names win; `NO_PROXY` lists host names (and everything below them),
+addresses and networks, each with a port if need be; `*` is everything. `HTTP_PROXY` in capitals counts as well, for gl
+never runs as CGI.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -40,40 +42,81 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Direct:
+    """An entry of `NO_PROXY`: a host name and everything below it, or a network; with a port, only that one."""
+
+    name: str
+    network: IPv4Network | IPv6Network | None
+    port: int | None
+
+    def covers(self, host: str, port: int) -> bool:
+        """Tell whether a target is called directly because of this entry."""
+        if self.port is not None and self.port != port:
+            return False
+        if self.network is not None:
+            address = _address(host)
+            return address is not None and address in self.network
+        return self.name in ("*", host) or host.endswith("." + self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Proxies:
     """Which proxy leads to which target."""
 
     by_scheme: Mapping[str, Route] = field(default_factory=dict)
-    direct: tuple[str, ...] = ()
+    direct: tuple[Direct, ...] = ()
 
     def route(self, origin: Origin) -> Route | None:
         """The proxy for a target; None if it is called directly."""
-        if not self.by_scheme or self._is_direct(origin.host.lower()):
+        if not self.by_scheme:
+            return None
+        host = origin.host.lower()
+        if any(entry.covers(host, origin.port) for entry in self.direct):
             return None
         return self.by_scheme.get(origin.scheme)
 
-    def _is_direct(self, host: str) -> bool:
-        return any(name in ("*", host) or host.endswith("." + name) for name in self.direct)
-
 
 def from_environment(environ: Mapping[str, str]) -> Proxies:
-    """Read the proxy variables. Raises ValueError (which names the variable) if one is not an http address."""
+    """Read the proxy variables. Raises ValueError (which names the variable, not its value) for what is no address."""
     found = {}
     for scheme in ("http", "https"):
         name = f"{scheme}_proxy"
         if value := environ.get(name) or environ.get(name.upper()):
             found[scheme] = _route(name.upper(), value)
     listed = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-    return Proxies(found, tuple(part.strip().lstrip(".").lower() for part in listed.split(",") if part.strip()))
+    return Proxies(found, tuple(_direct(part.strip()) for part in listed.split(",") if part.strip()))
 
 
 def _route(name: str, value: str) -> Route:
-    parts = urlsplit(value if "://" in value else f"http://{value}")
-    if parts.scheme != "http" or not parts.hostname:
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        host, port = parts.hostname, parts.port or 80
+    except ValueError:
+        raise ValueError(f"{name} must be an http address") from None  # the cause quotes the value
+    if parts.scheme != "http" or not host or parts.path not in ("", "/"):
         raise ValueError(f"{name} must be an http address")
     secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
     authorization = f"Basic {base64.b64encode(secret.encode()).decode()}" if secret else ""
-    return Route(parts.hostname, parts.port or 80, authorization)
+    return Route(host, port, authorization)
+
+
+def _direct(text: str) -> Direct:
+    try:
+        return Direct("", ip_network(text.strip("[]"), strict=False), None)
+    except ValueError:
+        pass
+    name, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        return Direct(text.lower().lstrip("."), None, None)
+    address = _address(name.strip("[]"))
+    return Direct(name.lower().lstrip("."), ip_network(address) if address else None, int(port))
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
 
 
 async def connect(make: Make, origin: Origin, route: Route | None, context: ssl.SSLContext | None) -> Connection:

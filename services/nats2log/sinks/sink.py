@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # By mode. Imported when in use: the clients of Elasticsearch and Azure cost start-up time and memory.
 _MODULES = {
+    "off": "services.nats2log.sinks.off",
     "file_writer": "services.nats2log.sinks.file",
     "rest_api_writer": "services.nats2log.sinks.rest",
     "elastic_writer": "services.nats2log.sinks.elastic",

@@ -1,4 +1,4 @@
-"""Fixtures of gl's tests: one bus, one upstream and one gateway with a plain config are shared by all tests of a run."""
+"""Fixtures of gl's tests: one bus, one upstream and one gateway with a plain config are shared by all tests."""
 
 import pytest
 
@@ -66,12 +66,11 @@ def run_gateway(tmp_path_factory, bus_server):
 
 @pytest.fixture(scope="session")
 def gateway(run_gateway, shared_upstream):
-    """A gateway without processors: `/` leads to the upstream, `/locked/` wants a key, `/base/` has a url with a path."""
+    """A gateway without processors: `/service/` leads to the upstream, `/locked/` wants a key."""
     return run_gateway(
         [
             router("/service/", shared_upstream.url),
             router("/locked/", shared_upstream.url, required={"Api-Key": ["the-key-of-the-caller"]}),
-            router("/base/", f"{shared_upstream.url}/v1"),
             router("/echo/", "http://127.0.0.1:1"),
         ]
     )

@@ -16,7 +16,9 @@ ENVIRON = {"NATS_TOKEN": "a-token-of-a-test"}
 
 
 def values(**more):
-    return config_of("localhost:4222", [router("/a/", "https://target/v1?k=v", headers={"api-key": ["secret-key"]})], **more)
+    return config_of(
+        "localhost:4222", [router("/a/", "https://target/v1?k=v", headers={"api-key": ["secret-key"]})], **more
+    )
 
 
 def check(value, environ=ENVIRON):
@@ -45,8 +47,16 @@ def test_built():
                 trusted_proxies=["10.0.0.0/8", "::1"],
                 shutdown_timeout_ms=1500,
                 limits={"request_body_bytes": 10, "idle_timeout_ms": 0, "request_head_timeout_ms": 250},
-                request={"processors": [[processor("one"), processor("two", **{"async": True})], [processor("three", required=True)]]},
-                logger={"request": {"fields_exclude": ["ingress_payload"]}, "response": {"fields_include": ["gl_path"]}},
+                request={
+                    "processors": [
+                        [processor("one"), processor("two", **{"async": True})],
+                        [processor("three", required=True)],
+                    ]
+                },
+                logger={
+                    "request": {"fields_exclude": ["ingress_payload"]},
+                    "response": {"fields_include": ["gl_path"]},
+                },
             )
         )
     )
@@ -95,6 +105,7 @@ def test_no_secret_in_the_repr():
 
 def test_schema_explains_every_field():
     """Every field has a title and a description: web forms are drawn from them."""
+
     def walk(node, path):
         for name, part in node.get("properties", {}).items():
             assert part.get("title"), f"{path}.{name}"
@@ -109,7 +120,9 @@ def test_schema_explains_every_field():
 def test_default_config_of_the_appliance_is_valid():
     """The config file that ships is taken."""
     file = Path(__file__).parents[3] / "conf" / "gl_config.json"
-    environ = dict.fromkeys(("NATS_TOKEN", "AISERVICE_API_KEY", "GECHOLOG_API_KEY"), "something") | {"AISERVICE_API_BASE": "https://h"}
+    environ = dict.fromkeys(("NATS_TOKEN", "AISERVICE_API_KEY", "GECHOLOG_API_KEY"), "something") | {
+        "AISERVICE_API_BASE": "https://h"
+    }
     document = configs.check(file.read_bytes(), "gl_config.json", blueprint(), environ)
     assert document.warnings == ()
     build(document)
@@ -118,7 +131,9 @@ def test_default_config_of_the_appliance_is_valid():
 # ----------------------------------------------------------------------- rules
 
 
-@pytest.mark.parametrize("name", ["version", "log_level", "gateway_id", "tls", "service_bus", "gl_port", "session_id_header", "routers"])
+@pytest.mark.parametrize(
+    "name", ["version", "log_level", "gateway_id", "tls", "service_bus", "gl_port", "session_id_header", "routers"]
+)
 def test_fields_that_must_be_there(name):
     """A file without a field that is needed is refused, by its name."""
     value = values()
@@ -144,7 +159,10 @@ def test_fields_of_the_bus_that_must_be_there(name):
         ("session_id_header", ["", "Session Id", "Session:Id", "Session-Id\n", "S\u00e9ssion"]),
         ("log_max_payload_bytes", [0, 100]),
         ("shutdown_timeout_ms", [-1]),
-        ("service_bus.hostname", ["", "localhost", "localhost:", ":4222", "localhost:0", "localhost:65536", "a b:4222"]),
+        (
+            "service_bus.hostname",
+            ["", "localhost", "localhost:", ":4222", "localhost:0", "localhost:65536", "a b:4222"],
+        ),
         ("service_bus.topic", ["", "a b", "a.", ".a", "a..b", "a.*", "a.>", "a-b"]),
         ("service_bus.token", ["", "with blank", "tökän"]),
         ("limits.request_body_bytes", [0, -1]),
@@ -191,7 +209,10 @@ def test_processors_of_a_row_differ(side, field):
     assert not check(values(**{side: {"processors": [[one], [two]]}})).warnings
 
 
-@pytest.mark.parametrize("wrong", [{"timeout": 0}, {"name": ""}, {"name": "a b"}, {"service_bus_topic": "a..b"}, {"input_fields_include": ["a b"]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"timeout": 0}, {"name": ""}, {"name": "a b"}, {"service_bus_topic": "a..b"}, {"input_fields_include": ["a b"]}],
+)
 def test_rules_of_a_processor(wrong):
     """A wrong value of a processor is refused with its place."""
     (name,) = wrong
@@ -203,7 +224,10 @@ def test_tls_files(tmp_path):
     """Files of TLS must exist, those of ingress if it is enabled."""
     here = tmp_path / "here.pem"
     here.write_text("")
-    tls = {"ingress": {"enabled": True, "certificate_file": str(here), "private_key_file": "nowhere"}, "outbound": {"cert_files": [str(here), "gone"]}}
+    tls = {
+        "ingress": {"enabled": True, "certificate_file": str(here), "private_key_file": "nowhere"},
+        "outbound": {"cert_files": [str(here), "gone"]},
+    }
     assert problems(values(tls=tls)) == {"tls.ingress.private_key_file", "tls.outbound.cert_files[1]"}
     tls["outbound"]["cert_files"] = [str(here), str(here)]
     tls["ingress"]["enabled"] = False
@@ -214,7 +238,10 @@ def test_tls_files_that_hold_nothing(tmp_path):
     """A file without a certificate is refused when the config is built."""
     empty = tmp_path / "empty.pem"
     empty.write_text("")
-    tls = {"ingress": {"enabled": False, "certificate_file": "", "private_key_file": ""}, "outbound": {"cert_files": [str(empty)]}}
+    tls = {
+        "ingress": {"enabled": False, "certificate_file": "", "private_key_file": ""},
+        "outbound": {"cert_files": [str(empty)]},
+    }
     with pytest.raises(ConfigError) as caught:
         build(check(values(tls=tls)))
     assert [problem.path for problem in caught.value.problems] == ["tls.outbound.cert_files"]
@@ -227,7 +254,10 @@ def test_tls_files_that_hold_nothing(tmp_path):
 
 def test_trusted_proxies():
     """Addresses and networks, nothing else."""
-    assert problems(values(trusted_proxies=["10.0.0.0/8", "proxy.example", "10.0.0.1/8"])) == {"trusted_proxies[1]", "trusted_proxies[2]"}
+    assert problems(values(trusted_proxies=["10.0.0.0/8", "proxy.example", "10.0.0.1/8"])) == {
+        "trusted_proxies[1]",
+        "trusted_proxies[2]",
+    }
 
 
 @pytest.mark.parametrize(
@@ -249,10 +279,12 @@ def test_trusted_proxies():
         ({"outbound": {"url": "http://h", "headers": {"a": ["ü"]}}}, "outbound.headers.a[0]"),
         ({"ingress": {"headers": {"a": []}}}, "ingress.headers.a"),
         ({"ingress": {"headers": {"": ["x"]}}}, "ingress.headers"),
-        *[({"outbound": {"url": "http://h", "endpoint": text}}, "outbound.endpoint") for text in
-          ("a//b", "../a", "a??b", "a./b", "a/=b", "a=/b", "a/?b", "a?/b", "a b", "a#b", "a\n")],
+        *[
+            ({"outbound": {"url": "http://h", "endpoint": text}}, "outbound.endpoint")
+            for text in ("a//b", "../a", "a??b", "a./b", "a/=b", "a=/b", "a/?b", "a?/b", "a b", "a#b", "a\n")
+        ],
     ],
-)  # fmt: skip
+)
 def test_router_with_a_wrong_value_is_left_out(change, path):
     """A router whose values break a rule is left out with a warning; the others serve."""
     value = values()
@@ -277,7 +309,8 @@ def test_router_may_leave_out_headers():
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["", "a", "/a/b", "v1/chat?api-version=2024-02-01", "/v1/models/gemini:generateContent", "a?b=c,d&e=%20", "a_b-c"]
+    "endpoint",
+    ["", "a", "/a/b", "v1/chat?api-version=2024-02-01", "/v1/models/gemini:generateContent", "a?b=c,d&e=%20", "a_b-c"],
 )
 def test_endpoints_that_are_taken(endpoint):
     """Paths with a query, `:`, `,`, `&` and escapes too."""
@@ -287,11 +320,17 @@ def test_endpoints_that_are_taken(endpoint):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"path": 3}, {"path": ["/b/"]}, {"outbound": []}, {"outbound": {"url": 3}}, {"ingress": "x"},
-        {"outbound": {"url": "http://h", "headers": {"a": "x"}}}, {"ingress": {"headers": {"a": [1]}}},
-        {"outbound": {"url": "http://h", "add_stream_usage": "yes"}}, {"outbound": {"url": "http://h", "timeouts": {"total_ms": "1"}}},
+        {"path": 3},
+        {"path": ["/b/"]},
+        {"outbound": []},
+        {"outbound": {"url": 3}},
+        {"ingress": "x"},
+        {"outbound": {"url": "http://h", "headers": {"a": "x"}}},
+        {"ingress": {"headers": {"a": [1]}}},
+        {"outbound": {"url": "http://h", "add_stream_usage": "yes"}},
+        {"outbound": {"url": "http://h", "timeouts": {"total_ms": "1"}}},
     ],
-)  # fmt: skip
+)
 def test_router_with_a_wrong_type_refuses_the_file(wrong):
     """A wrong JSON type anywhere refuses the whole file, routers included."""
     value = values()

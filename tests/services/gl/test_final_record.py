@@ -21,7 +21,9 @@ texts = st.one_of(
     st.integers(0, 20_000).map(lambda size: "é\n" * size),
     st.integers(0, 9_000).map(lambda size: "\0" * size),
 )
-payloads = texts | texts.map(lambda text: Raw(json.dumps({"text": text}).encode())) | texts.map(lambda text: {"a": [text]})
+payloads = (
+    texts | texts.map(lambda text: Raw(json.dumps({"text": text}).encode())) | texts.map(lambda text: {"a": [text]})
+)
 names = st.sampled_from(["ingress_payload", "inbound_payload", "headers", "url", "error", "other"])
 sides = st.dictionaries(names, payloads, max_size=6)
 
@@ -35,7 +37,9 @@ def size_of_uncuttable(made):
 def test_fitted_is_within_the_limit(request_fields, response_fields, limit):
     """A record fits, unless nothing in it is left to cut; it is JSON, and says what was cut."""
     made = {"transaction_id": "T", "request": request_fields, "response": response_fields}
-    before = {(side, name): json.loads(dumps(made[side][name])) for side in ("request", "response") for name in made[side]}
+    before = {
+        (side, name): json.loads(dumps(made[side][name])) for side in ("request", "response") for name in made[side]
+    }
     data = fitted(made, limit)
     shown = json.loads(data)
     assert len(data) <= max(limit, size_of_uncuttable(made))
@@ -127,8 +131,19 @@ async def test_record_has_the_parts_of_the_specification(make_call):
     records = FakeRecorder()
     await final_record.publish(make_call(), doors(records=records))
     shown = records.settled[0][1]
-    assert set(shown) == {"session_id", "transaction_id", "request", "response", "ingress_egress_timer", "egress_post_timer"}
-    timers = [shown["ingress_egress_timer"], shown["request"]["ingress_outbound_timer"], shown["response"]["inbound_egress_timer"]]
+    assert set(shown) == {
+        "session_id",
+        "transaction_id",
+        "request",
+        "response",
+        "ingress_egress_timer",
+        "egress_post_timer",
+    }
+    timers = [
+        shown["ingress_egress_timer"],
+        shown["request"]["ingress_outbound_timer"],
+        shown["response"]["inbound_egress_timer"],
+    ]
     assert all(set(timer) == {"start", "stop", "duration"} for timer in timers)
 
 

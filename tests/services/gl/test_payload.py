@@ -11,7 +11,7 @@ import zlib
 import brotli
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gecholog.rawjson import Raw, dumps
@@ -79,7 +79,15 @@ def test_rubbish_raises_nothing(name, data):
 
 @pytest.mark.parametrize(
     ("encoding", "expected"),
-    [("", b"x"), ("identity", b"x"), ("Identity , ", b"x"), ("compress", None), ("gzip", None), ("aes128gcm", None), ("gzip,what", None)],
+    [
+        ("", b"x"),
+        ("identity", b"x"),
+        ("Identity , ", b"x"),
+        ("compress", None),
+        ("gzip", None),
+        ("aes128gcm", None),
+        ("gzip,what", None),
+    ],
 )
 def test_codings_of_plain_data(encoding, expected):
     """`identity` changes nothing, and what is unknown or not true gives None."""
@@ -122,7 +130,12 @@ def test_bomb_over_the_limit_is_not_blown_up(name):
     assert done.returncode == 0, done.stderr[-500:]
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
 def test_json_is_recorded_as_it_is(value):
     """JSON stays the bytes that came."""
     body = json.dumps(value, indent=1).encode()
@@ -149,6 +162,7 @@ def test_text_and_binary():
     assert payload.recorded(b"", "").value == ""
 
 
+@settings(max_examples=30)
 @given(st.binary(min_size=3000, max_size=9000).map(lambda data: data.hex()), st.integers(2048, 6000))
 def test_cut_to(text, limit):
     """A value whose JSON is over the limit becomes size, hash and head; others stay."""

@@ -46,6 +46,7 @@ async def test_refused_and_not_recorded():
 
 async def test_fault_before_the_reply():
     """A fault of ours: 500 with nothing of its cause, a record, and the status remembers it."""
+
     class Faulty(FakeTargets):
         async def send(self, outbound):
             raise RuntimeError("secret detail")
@@ -72,6 +73,7 @@ async def test_fault_after_the_reply_has_begun():
 
 async def test_fault_after_the_reply():
     """A fault when the record is made costs the record, not the reply."""
+
     class Faulty(FakeRecorder):
         async def settle(self, record_id, data):
             raise RuntimeError
@@ -84,6 +86,7 @@ async def test_fault_after_the_reply():
 
 async def test_fault_of_the_journal_does_not_cost_the_reply():
     """A record that cannot be kept must not cost the caller the answer."""
+
     class Faulty(FakeRecorder):
         def accept(self, record_id, data):
             raise RuntimeError
@@ -119,7 +122,9 @@ async def test_caller_leaves(stage):
     await task
     record = records.record
     assert record["request"]["gl_path"] == "/service/"
-    assert {"name": "egress", "details": "the caller was gone before the end of the reply"} in record["response"]["error"]
+    assert {"name": "egress", "details": "the caller was gone before the end of the reply"} in record["response"][
+        "error"
+    ]
     assert call.responder.names()[-1] == "abort"
     if stage == "stream":
         assert targets.answer.abandoned
@@ -128,6 +133,7 @@ async def test_caller_leaves(stage):
 
 async def test_caller_leaves_during_a_refusal():
     """Nobody is there to hear a refusal: the record is written all the same."""
+
     class Gone(FakeResponder):
         async def start(self, status, headers, length):
             raise Disconnected
@@ -142,7 +148,7 @@ async def test_told_to_stop_after_the_reply():
     reached, never = asyncio.Event(), asyncio.Event()
 
     class Slow(FakeBus):
-        async def request(self, subject, data, timeout):
+        async def request(self, subject, data, timeout):  # noqa: ASYNC109 - the bus's own
             reached.set()
             await never.wait()
 

@@ -38,7 +38,9 @@ def test_what_is_not_overwritten_goes_on_byte_for_byte(raw, first, second):
     pieces = [piece for piece in merged.raw.split("&") if piece]
     assert pieces[: len(kept)] == kept
     last = {pair.name for pair in layers[1]}
-    assert pieces[len(kept) :] == [pair.raw for pair in layers[0] if pair.name not in last] + [pair.raw for pair in layers[1]]
+    assert pieces[len(kept) :] == [pair.raw for pair in layers[0] if pair.name not in last] + [
+        pair.raw for pair in layers[1]
+    ]
     assert merged.parameters == query.parameters(query.parse(merged.raw))
 
 
@@ -76,9 +78,20 @@ def test_list_round_trip(parameters):
 
 @pytest.mark.parametrize(
     "value",
-    [None, {}, "a=b", 3, [1], [{"name": "a"}], [{"details": ["x"]}], [{"name": 1, "details": []}], [{"name": "a", "details": "x"}]]
-    + [[{"name": "a", "details": [1]}], [["a", "b"]]],
-)  # fmt: skip
+    [
+        None,
+        {},
+        "a=b",
+        3,
+        [1],
+        [{"name": "a"}],
+        [{"details": ["x"]}],
+        [{"name": 1, "details": []}],
+        [{"name": "a", "details": "x"}],
+        [{"name": "a", "details": [1]}],
+        [["a", "b"]],
+    ],
+)
 def test_from_list_refuses_other_forms(value):
     """What is not a list of names and lists of texts is refused."""
     with pytest.raises(ValueError, match="must be a list"):

@@ -1,6 +1,7 @@
 """Answers as they arrive: chunk by chunk, with back-pressure, and what is seen of a break."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,11 @@ from tests.services.gl.rig.upstream import usual
 from tests.support.waiting import DEADLINE, until
 
 MIB = 1024 * 1024
-KINDS = [("text/event-stream", b'data: {"n":%d}\n\n'), ("application/x-ndjson", b'{"n":%d}\n'), ("application/octet-stream", b"\0\xff%d")]
+KINDS = [
+    ("text/event-stream", b'data: {"n":%d}\n\n'),
+    ("application/x-ndjson", b'{"n":%d}\n'),
+    ("application/octet-stream", b"\0\xff%d"),
+]
 
 
 class Turns:
@@ -31,7 +36,9 @@ def holding(run_gateway, shared_upstream):
     """A gateway that holds answers back for processors, up to 64 KiB; `required` is on the router's own gateway."""
     return run_gateway(
         [router("/service/", shared_upstream.url)],
-        response={"processors": [[processor("look", modifier=True, output_fields_write=["egress_payload"], timeout=3000)]]},
+        response={
+            "processors": [[processor("look", modifier=True, output_fields_write=["egress_payload"], timeout=3000)]]
+        },
         limits={"response_buffer_bytes": 65536},
     )
 
@@ -64,10 +71,10 @@ def test_chunk_by_chunk(gateway, upstream, bus, kind, form):
             assert caller.chunk() == form % number
             turns.done()
         assert caller.chunk() == b""
-    record = bus.record(head.transaction)
-    assert "error" not in record["response"] or kind.startswith("application/octet")
+    response = bus.record(head.transaction)["response"]
+    assert [error["name"] for error in response["error"]] == ["inbound_payload"]  # no dialect that is known
     if not kind.startswith("application/octet"):
-        stream = record["response"]["inbound_stream"]
+        stream = response["inbound_stream"]
         assert (stream["chunks"], stream["completed"]) == (5, True)
         assert set(stream["first_chunk_timer"]) == {"start", "stop", "duration"}
 
@@ -145,13 +152,16 @@ def test_slow_reader_holds_back_the_target(gateway, upstream, bus, framing):
         assert taken[0] < 32 * MIB
         rss = resident(gateway.process.pid)
         assert rss < 200 * MIB
-    bus.where(lambda record: record["request"].get("ingress_subpath") == "slow" and not record["response"]["inbound_stream"]["completed"])
+    bus.where(
+        lambda record: (
+            record["request"].get("ingress_subpath") == "slow" and not record["response"]["inbound_stream"]["completed"]
+        )
+    )
 
 
 def resident(pid):
     """Bytes of memory that a process has."""
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * 4096
+    return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * 4096
 
 
 def test_large_answer_arrives_whole(gateway, upstream, bus):
@@ -189,7 +199,9 @@ def test_target_breaks_off(gateway, upstream, bus, framing, end):
         arrived.set()
         assert caller.ended()
     response = bus.record(head.transaction)["response"]
-    (error,) = [entry for entry in response["error"] if entry["name"] == "inbound_payload" and "broke off" in entry["details"]]
+    (error,) = [
+        entry for entry in response["error"] if entry["name"] == "inbound_payload" and "broke off" in entry["details"]
+    ]
     assert "after 9 bytes" in error["details"]
     assert response["inbound_stream"]["completed"] is False
     assert response["inbound_payload"]
@@ -233,7 +245,7 @@ BROKEN_ANSWERS = {
     "rubbish": b"\0\1\2 rubbish\r\n\r\n",
     "half a head": b"HTTP/1.1 200 OK\r\nContent-Type: te",
     "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-    "length and chunked": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "length and chunked": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "bad length": b"HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\nabc",
     "control in header": b"HTTP/1.1 200 OK\r\nX-A: a\0b\r\nContent-Length: 0\r\n\r\n",
     "switching protocols": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
@@ -463,7 +475,9 @@ def test_reply_is_complete_for_a_slow_reader_that_closes(run_gateway, shared_ups
         caller.ask("GET", "/service/x", {"Connection": "close"})
         head = caller.head()
         received = 0
-        while not any(record["transaction_id"] == head.transaction for record in list(bus.records)) and received < len(body):
+        while not any(record["transaction_id"] == head.transaction for record in list(bus.records)) and received < len(
+            body
+        ):
             received += len(caller.some(16384))
         upstream.behaviour = usual
         clock.ask("GET", "/service/y").reply()

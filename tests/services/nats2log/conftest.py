@@ -1,14 +1,19 @@
 """Fixtures for the sinks: a connected bus, and config files."""
 
 import asyncio
+import contextlib
+import io
 import json
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gecholog import logs
 from gecholog.bus import Bus, BusAddress
+from gecholog.errors import BusAway, BusError, NoAnswer
 from gecholog.logs import Log
 from gecholog.recordlog import STREAM, ask
 from tests.support.nats_server import NatsServer
@@ -69,6 +74,17 @@ def config_for(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     return make
 
 
+@pytest.fixture
+def said() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What was logged since the test began."""
+    root = logging.getLogger()
+    handlers, level, stream = root.handlers[:], root.level, io.StringIO()
+    logs.setup("test", stream=stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
 class Stream:
     """The record log as tests see and fill it."""
 
@@ -81,9 +97,20 @@ class Stream:
             await self._bus.publish(subject, record, {"Nats-Msg-Id": f"id-{number}"})
         await self._bus.flush()
 
+    async def put(self, record: bytes, identity: str) -> None:
+        """Publish a record again and again, as gl does, until the stream has confirmed it."""
+        while True:
+            with contextlib.suppress(BusError):
+                if b"seq" in await self._bus.request(SUBJECT, record, 1, {"Nats-Msg-Id": identity}):
+                    return
+            await asyncio.sleep(0.05)
+
     async def unacknowledged(self, consumer: str) -> int:
-        info = await ask(self._bus, f"CONSUMER.INFO.{STREAM}.{consumer}")
-        return info["num_pending"] + info["num_ack_pending"]
+        try:
+            info = await ask(self._bus, f"CONSUMER.INFO.{STREAM}.{consumer}")
+        except (BusAway, NoAnswer):
+            return 1  # nobody knows
+        return int(info["num_pending"] + info["num_ack_pending"])
 
     async def all_acknowledged(self, consumer: str) -> None:
         async with asyncio.timeout(30):

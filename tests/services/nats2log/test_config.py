@@ -13,6 +13,7 @@ from services.nats2log.config import (
     AzureCollectorWriter,
     ElasticWriter,
     FileWriter,
+    NoWriter,
     RestWriter,
     blueprint,
     build,
@@ -79,8 +80,20 @@ def test_default_files(name):
 def test_default_file_sink_needs_no_other_variable():
     """The file sink of the appliance: token and home are enough."""
     data = (ROOT / "conf" / "nats2file_config.json").read_bytes()
-    config = build(check(data, "x", blueprint(), {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app"}))
+    environ = {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app", "NATS2FILE_LOGGER_SUBTOPIC": ".logger"}
+    config = build(check(data, "x", blueprint(), environ))
     assert config.writer == FileWriter(Path("/app/log/gecholog.jsonl"), "append")
+
+
+def test_default_that_is_off_needs_no_writer():
+    """Unless its subject is set, the default config of nats2log is valid without the variables of its writer."""
+    data = (ROOT / "conf" / "nats2log_config.json").read_bytes()
+    config = build(check(data, "x", blueprint(), {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app"}))
+    assert (config.mode, config.writer) == ("off", NoWriter())
+    on = {"NATS_TOKEN": "TheToken", "NATS2LOG_LOGGER_SUBTOPIC": ".logger"}
+    with pytest.raises(ConfigError) as caught:
+        check(data, "x", blueprint(), on)
+    assert {problem.path.split(".")[0] for problem in caught.value.problems} == {"azure_log_analytics_writer"}
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,22 @@ async def test_another_subject_for_the_same_consumer(room, bus, stream, connect,
     assert (await other.came(1))[0].data == b"1"
 
 
+async def test_consumer_deleted(room, bus, stream):
+    """A consumer that is deleted under us goes on where it was: nothing is missed, nothing comes from the beginning."""
+    await ensure(bus, SUBJECT)
+    await stream.add(b"before")
+    at = await room(bus, deliver="new")
+    await stream.add(b"1", b"2", first_id=1)
+    first, second = await at.came(2)
+    await at.consumer.settle([first])
+    await ask(bus, f"CONSUMER.DELETE.{STREAM}.sink")
+    await stream.add(b"3", first_id=3)
+    (third,) = await at.came(1)
+    assert third.data == b"3"
+    await at.consumer.settle([second, third])
+    await stream.all_acknowledged("sink")
+
+
 async def test_made_by_whoever_comes_first(room, bus, stream):
     """A stream that gl made is taken as it is."""
     await ensure(bus, SUBJECT, Limits(max_bytes=1 << 20))

@@ -37,6 +37,15 @@ def test_memory_is_bounded():
     assert [ledger.take_in(entry(key), 0) for key in "123"] == [Known.NEW, Known.WRITTEN, Known.WRITTEN]
 
 
+def test_oldest():
+    """By number, not by text."""
+    ledger = Ledger()
+    assert ledger.oldest() is None
+    for key in ("10-5", "9-6"):
+        ledger.take_in(entry(key), 0)
+    assert ledger.oldest() == 9
+
+
 def test_older_than():
     """What is in hand for long."""
     ledger = Ledger()

@@ -11,6 +11,7 @@ import pytest
 from gecholog.recordlog import STREAM, ask, ensure
 from services.nats2log.deliver import MOST
 from tests.services.nats2log.conftest import SUBJECT
+from tests.services.nats2log.sinks.fake_elastic import FakeElastic, basic
 from tests.support.target import Answer
 from tests.support.waiting import eventually
 
@@ -333,6 +334,45 @@ async def test_secrets_are_not_logged(start, config_for, nats_server, stream, ta
         assert secret not in process.output + dead
 
 
+async def test_one_document_each(start, config_for, nats_server, stream, target, tmp_path):
+    """Under load the target goes away, the sink is killed, the bus is killed: each record is one document."""
+    target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"))
+    host, port = target.url.rpartition(":")[::2]
+    writer = {"url": host, "port": int(port), "index": "coburn1", "username": "elastic", "password": "TheSecret"}
+    config = config_for(nats_server, mode="elastic_writer", elastic_writer=writer)
+    process = await start(config)
+    enough = asyncio.Event()
+
+    async def publish():
+        total = 0
+        while not enough.is_set():
+            await stream.put(json.dumps({"n": total}).encode(), f"id-{total}")
+            total += 1
+        return total
+
+    async def more(count):
+        before = len(elastic.documents)
+        await eventually(lambda: len(elastic.documents) > before + count)
+
+    publishing = asyncio.create_task(publish())
+    await more(200)
+    await target.stop()
+    await process.logged("the target takes nothing, waiting")
+    await target.start()
+    await more(200)
+    process.kill()
+    process = await start(config)
+    await more(200)
+    await asyncio.to_thread(nats_server.kill)
+    await asyncio.to_thread(nats_server.start)
+    await more(200)
+    enough.set()
+    total = await publishing
+    await stream.all_acknowledged("nats2file")
+    assert elastic.documents == {f"id-{number}": {"n": number} for number in range(total)}
+    assert not (tmp_path / "app" / "log" / "nats2file.deadletter.jsonl").exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small file system has to be mounted")
 async def test_disk_full(start, config_for, nats_server, stream, lines_of, tmp_path):
     """On a full disk the sink says so and waits; once there is room all records are in the file, as whole lines."""
@@ -370,6 +410,33 @@ async def test_consumer_deleted(start, config_for, nats_server, bus, stream, lin
     await eventually(lambda: len(lines_of()) == 10)
     await stream.all_acknowledged("nats2file")
     assert numbers(lines_of()) == list(range(10))
+
+
+async def test_stopped_while_the_target_hangs(start, config_for, nats_server, stream, target):
+    """A target that never answers does not hold up the end; its record comes again after the next start."""
+    target.then(Answer(delay=asyncio.Event()))
+    host, port = target.url.rpartition(":")[::2]
+    config = config_for(
+        nats_server, mode="rest_api_writer", rest_api_writer={"url": host, "port": int(port), "endpoint": "/log"}
+    )
+    process = await start(config)
+    await stream.add(*records(1))
+    await target.received(1)
+    assert await process.stopped() == 0
+    assert await stream.unacknowledged("nats2file") == 1
+    await start(config)
+    await target.received(2)
+    await stream.all_acknowledged("nats2file")
+
+
+async def test_stopped_while_there_is_no_bus(run_service, config_for, nats_server, free_port):
+    """A sink that waits for the bus says so, and ends when it is told to."""
+    config = config_for(nats_server)
+    config["service_bus"]["hostname"] = f"127.0.0.1:{free_port}"
+    process = run_service("services.nats2log", config)
+    await process.logged("waiting for the bus")
+    assert await process.stopped() == 0
+    assert process.checksum is None
 
 
 async def test_wrong_token(run_service, config_for, nats_server):

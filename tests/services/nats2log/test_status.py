@@ -2,9 +2,6 @@
 
 import json
 
-import pytest
-
-from gecholog import logs
 from gecholog.errors import BusAway
 from services.nats2log.backlog import Backlog
 from services.nats2log.consume import Source
@@ -33,12 +30,6 @@ class Question:
 
     async def answer(self, data):
         self.answers.append(json.loads(data))
-
-
-@pytest.fixture
-def said(capsys):
-    logs.setup("test")
-    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def status(backlog, meter):

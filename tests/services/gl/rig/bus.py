@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from nats.aio.client import Client
@@ -15,13 +15,14 @@ from tests.support.waiting import DEADLINE, until
 LOGGER = "coburn.gl.logger"
 PROCESSORS = "processor.>"
 
-Script = Callable[[bytes], bytes | None | Awaitable[bytes | None]]
+Script = Callable[[bytes], bytes | list[bytes] | None]
 
 
 class Listener:
     """What is on the bus. `records` come from the logger's topic; `scripts` (by subject) answer for processors.
 
-    A script takes the bytes of a message and gives those of the answer, or None for no answer. No script: no answer.
+    A script takes the bytes of a message and gives those of the answer (a list: of several), or None for no answer.
+    No script: no answer.
     """
 
     def __init__(self, server: NatsServer) -> None:
@@ -112,9 +113,9 @@ class Listener:
         if script is None:
             return
         answer = script(message.data)
-        data = await answer if isinstance(answer, Awaitable) else answer
-        if data is not None:
-            await self._client.publish(message.reply, data)
+        for data in answer if isinstance(answer, list) else [answer]:
+            if data is not None:
+                await self._client.publish(message.reply, data)
 
 
 def says(**fields: Any) -> Script:

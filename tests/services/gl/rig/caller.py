@@ -58,10 +58,14 @@ class Caller:
         if receive_buffer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         plain.settimeout(DEADLINE)
-        plain.connect(("127.0.0.1", port))
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket = tls.wrap_socket(plain, server_hostname="localhost") if tls else plain
         self._buffer = b""
+        try:
+            plain.connect(("127.0.0.1", port))
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket = tls.wrap_socket(plain, server_hostname="localhost") if tls else plain
+        except OSError:
+            plain.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +108,9 @@ class Caller:
         first, *rest = raw[:-4].split(b"\r\n")
         version, status, *_ = first.split(b" ")
         assert version == b"HTTP/1.1", first
-        return Reply(int(status), [(name, value.strip(b" \t")) for name, _, value in (line.partition(b":") for line in rest)])
+        return Reply(
+            int(status), [(name, value.strip(b" \t")) for name, _, value in (line.partition(b":") for line in rest)]
+        )
 
     def chunk(self) -> bytes:
         """The next chunk of a chunked body, empty at its end."""

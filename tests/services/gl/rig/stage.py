@@ -121,7 +121,7 @@ class FakeBus:
         self.answers = {f"processor.{name}": answer for name, answer in answers.items()}
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
-    async def request(self, subject, data, timeout):
+    async def request(self, subject, data, timeout):  # noqa: ASYNC109 - the bus's own
         fields = json.loads(data)
         self.asked.append((subject, fields))
         await asyncio.sleep(0)
@@ -165,7 +165,11 @@ def doors(bus=None, targets=None, records=None, status=None) -> Doors:
 
 def built(routers=None, **more) -> Config:
     """A config as `build` makes it."""
-    values = config_of("127.0.0.1:4222", routers or [router("/service/", "http://target"), router("/other/", "http://other/v2?k=v")], **more)
+    values = config_of(
+        "127.0.0.1:4222",
+        routers or [router("/service/", "http://target"), router("/other/", "http://other/v2?k=v")],
+        **more,
+    )
     values["service_bus"]["token"] = "a-token-of-a-test"
     return build(Document("test", "0", values))
 

@@ -40,7 +40,9 @@ class Talk:
         self.over = False
         self._socket = connection
 
-    def reply(self, body: bytes = b'{"ok":true}', status: int = 200, *lines: str, kind: str = "application/json") -> None:
+    def reply(
+        self, body: bytes = b'{"ok":true}', status: int = 200, *lines: str, kind: str = "application/json"
+    ) -> None:
         """A whole answer with a Content-Length."""
         self.head(*([f"Content-Type: {kind}"] if kind else []), *lines, f"Content-Length: {len(body)}", status=status)
         self.send(body)

@@ -81,7 +81,7 @@ async def test_wrong_status_of_a_processor(status):
     """What is no final status is noted, and the target's stays."""
     call = await replied(FakeAnswer(201), config=built(**HOLDING), egress_status_code=status)
     assert call.responder.status == call.response.fields["egress_status_code"] == 201
-    assert [error["name"] for error in call.response.errors][0] == "egress_status_code"
+    assert call.response.errors[0]["name"] == "egress_status_code"
 
 
 @pytest.mark.parametrize("written", [[], {"X": "x"}, {"X": ["a\r\nY: z"]}, {"X Y": ["a"]}, "text", None])
@@ -94,7 +94,11 @@ async def test_wrong_headers_of_a_processor(written):
 
 async def test_session_header_is_ours():
     """Neither target nor processor can change the transaction id that goes back."""
-    call = await replied(FakeAnswer(lines=[(b"Session-Id", b"forged")]), config=built(**HOLDING), egress_headers={"Session-Id": ["forged"]})
+    call = await replied(
+        FakeAnswer(lines=[(b"Session-Id", b"forged")]),
+        config=built(**HOLDING),
+        egress_headers={"Session-Id": ["forged"]},
+    )
     assert call.responder.headers["Session-Id"] == [call.ids.transaction_id]
 
 
@@ -108,9 +112,14 @@ async def test_session_header_cannot_be_taken_away():
 async def test_body_of_a_processor_is_not_encoded(with_headers):
     """What a processor wrote in place of an encoded body goes out plain, and no header says otherwise."""
     lines = [(b"Content-Encoding", b"gzip"), (b"Content-Type", b"application/json")]
-    written = {"egress_headers": {"Content-Encoding": ["gzip"], "Content-Type": ["application/json"]}} if with_headers else {}
+    written = (
+        {"egress_headers": {"Content-Encoding": ["gzip"], "Content-Type": ["application/json"]}} if with_headers else {}
+    )
     call = await replied(
-        FakeAnswer(lines=lines, pieces=[gzip.compress(b"{}")]), config=built(**HOLDING), egress_payload={"a": 1}, **written
+        FakeAnswer(lines=lines, pieces=[gzip.compress(b"{}")]),
+        config=built(**HOLDING),
+        egress_payload={"a": 1},
+        **written,
     )
     assert json.loads(call.responder.body) == {"a": 1}
     assert "Content-Encoding" not in call.responder.headers

@@ -36,7 +36,9 @@ async def test_target_is_called():
     assert targets.sent == [call.outbound]
 
 
-@pytest.mark.parametrize(("written", "body"), [(Raw(b'{"a": 1}'), b'{"a": 1}'), (Raw(b"null"), b"null"), (Raw(b'"text"'), b'"text"')])
+@pytest.mark.parametrize(
+    ("written", "body"), [(Raw(b'{"a": 1}'), b'{"a": 1}'), (Raw(b"null"), b"null"), (Raw(b'"text"'), b'"text"')]
+)
 async def test_control(written, body):
     """`control` in the request record is the answer, whatever its value; nothing is called."""
     targets = FakeTargets()

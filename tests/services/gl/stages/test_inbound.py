@@ -32,7 +32,12 @@ async def whole(answer):
 
 async def test_head_goes_into_the_record():
     """Status and headers, masked where they have to be."""
-    lines = [(b"set-cookie", b"a=secret"), (b"Set-Cookie", b"b=secret"), (b"X-A", b"1"), (b"Transfer-Encoding", b"chunked")]
+    lines = [
+        (b"set-cookie", b"a=secret"),
+        (b"Set-Cookie", b"b=secret"),
+        (b"X-A", b"1"),
+        (b"Transfer-Encoding", b"chunked"),
+    ]
     call = await received(FakeAnswer(201, lines))
     assert call.response.fields == {
         "gl_path": "/service/",
@@ -91,7 +96,10 @@ async def test_breaks_off_while_held_back():
     with pytest.raises(Refusal) as caught:
         await inbound.receive(call, doors())
     assert (caught.value.status, caught.value.text) == (502, "failure making request")
-    assert call.response.errors[0] == {"name": "inbound_payload", "details": "broke off after 5 bytes: connection closed"}
+    assert call.response.errors[0] == {
+        "name": "inbound_payload",
+        "details": "broke off after 5 bytes: connection closed",
+    }
 
 
 async def test_too_slow_while_held_back():

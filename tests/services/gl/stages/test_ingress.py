@@ -47,7 +47,9 @@ def test_caller_without_trusted_proxies():
 
 async def test_record_begins():
     """The request half has what came, and the same for processors to change."""
-    request = FakeRequest("PUT", "/service/a%20b", "x=1&x=2&y=", [(b"host", b"g"), (b"X-A", b"1"), (b"x-a", b"2")], b'{"a":1}')
+    request = FakeRequest(
+        "PUT", "/service/a%20b", "x=1&x=2&y=", [(b"host", b"g"), (b"X-A", b"1"), (b"x-a", b"2")], b'{"a":1}'
+    )
     call = call_of(request=request)
     await ingress.receive(call, doors())
     fields = call.request.fields

@@ -116,7 +116,11 @@ async def test_unknown_router(chosen):
 async def test_masked_headers_keep_their_values():
     """Masked headers go out with the values that came, whatever a processor writes."""
     request = FakeRequest(lines=[(b"Api-Key", b"real"), (b"X-A", b"1")])
-    for written in ({}, {"outbound_headers": {"Api-Key": [MASK], "X-A": ["2"]}}, {"outbound_headers": {"Api-Key": ["forged"]}}):
+    for written in (
+        {},
+        {"outbound_headers": {"Api-Key": [MASK], "X-A": ["2"]}},
+        {"outbound_headers": {"Api-Key": ["forged"]}},
+    ):
         call = await prepared(request=request, **written)
         assert call.outbound.headers["Api-Key"] == ["real"]
         assert call.outbound_shown["Api-Key"] == [MASK]
@@ -141,10 +145,19 @@ async def test_static_headers_win():
 async def test_headers_of_the_connection_stay_behind():
     """Hop-by-hop headers, those that Connection names, Host and Expect are not forwarded."""
     lines = [
-        (b"Connection", b"keep-alive, X-Mine"), (b"X-Mine", b"1"), (b"Keep-Alive", b"timeout=5"), (b"Te", b"trailers"),
-        (b"Trailer", b"X"), (b"Transfer-Encoding", b"chunked"), (b"Upgrade", b"h2c"), (b"Proxy-Authorization", b"Basic x"),
-        (b"Proxy-Connection", b"keep-alive"), (b"Host", b"gateway"), (b"Expect", b"100-continue"), (b"X-Stays", b"1"),
-    ]  # fmt: skip
+        (b"Connection", b"keep-alive, X-Mine"),
+        (b"X-Mine", b"1"),
+        (b"Keep-Alive", b"timeout=5"),
+        (b"Te", b"trailers"),
+        (b"Trailer", b"X"),
+        (b"Transfer-Encoding", b"chunked"),
+        (b"Upgrade", b"h2c"),
+        (b"Proxy-Authorization", b"Basic x"),
+        (b"Proxy-Connection", b"keep-alive"),
+        (b"Host", b"gateway"),
+        (b"Expect", b"100-continue"),
+        (b"X-Stays", b"1"),
+    ]
     call = await prepared(request=FakeRequest(lines=lines))
     assert call.outbound.headers == {"X-Stays": ["1"]}
 

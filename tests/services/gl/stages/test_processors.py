@@ -14,7 +14,9 @@ from tests.services.gl.rig.stage import FakeBus, built, call_of, doors
 
 
 def entry(name="one", *, modifier=False, required=False, include=(), exclude=(), write=("a", "b", "new")):
-    return Processor(name, modifier, required, False, tuple(include), frozenset(exclude), frozenset(write), f"processor.{name}", 1.0)
+    return Processor(
+        name, modifier, required, False, tuple(include), frozenset(exclude), frozenset(write), f"processor.{name}", 1.0
+    )
 
 
 async def run(bus, *row, fields=None):
@@ -90,7 +92,7 @@ async def test_processors_of_a_row_see_the_same():
     together = asyncio.Event()
 
     class Waiting(FakeBus):
-        async def request(self, subject, data, timeout):
+        async def request(self, subject, data, timeout):  # noqa: ASYNC109 - the bus's own
             self.asked.append((subject, json.loads(data)))
             if len(self.asked) == 2:
                 together.set()
@@ -121,7 +123,7 @@ async def test_rows_follow_each_other():
 
 
 async def test_required_request_processor():
-    """A required one that does not complete ends the call with 500; the rest of its row is in the record, later rows do not run."""
+    """A required one that does not complete ends the call with 500; its row is in the record, later rows do not run."""
     rows = [[processor("one", required=True), processor("two", output_fields_write=["new"])], [processor("three")]]
     call = call_of(built(request={"processors": rows}))
     call.request.fields = {"a": 1}
@@ -171,7 +173,9 @@ async def test_nothing_held_back_no_response_processors():
 async def test_asynchronous_processors():
     """After the reply: those of the request, then those of the response, listed apart."""
     late = {"async": True, "output_fields_write": ["new"]}
-    config = built(request={"processors": [[processor("one", **late)]]}, response={"processors": [[processor("two", **late)]]})
+    config = built(
+        request={"processors": [[processor("one", **late)]]}, response={"processors": [[processor("two", **late)]]}
+    )
     call = call_of(config, target=config.routers["/service/"])
     call.request.fields, call.response.fields = {"a": 1}, {"b": 2}
     bus = FakeBus(one={"new": 1}, two={"new": 2})

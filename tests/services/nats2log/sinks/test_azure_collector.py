@@ -9,7 +9,6 @@ import re
 
 import pytest
 
-from gecholog import logs
 from gecholog.tls import OutboundTls
 from services.nats2log.config import AzureCollectorWriter
 from services.nats2log.entry import Entry
@@ -79,14 +78,12 @@ async def test_refusal_and_outage(open_sink, target):
     assert failure.fault.kind is Kind.OUTAGE
 
 
-async def test_says_that_the_service_ends(open_sink, capsys):
+async def test_says_that_the_service_ends(open_sink, said):
     """Once, when it is opened."""
-    logs.setup("test")
     sink = await open_sink()
     await sink.write([Entry(b"{}")])
-    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [entry["level"] for entry in said] == ["WARN"]
-    assert "ends" in said[0]["msg"]
+    assert [entry["level"] for entry in said()] == ["WARN"]
+    assert "ends" in said()[0]["msg"]
 
 
 def test_signature():

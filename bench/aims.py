@@ -1,0 +1,75 @@
+"""What is asked of gl, held against what was seen. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench import appliance, calls
+from bench.calls import Case, Results
+from bench.memory import Held
+from bench.streams.measure import Streamed, added
+
+TO_NGINX = 0.08  # of nginx's calls/s
+ADDED_P99 = 3.0  # milliseconds
+FIRST_CHUNK = 2.0  # milliseconds
+EACH_CHUNK = 0.5  # milliseconds
+GROWTH = 0.1  # of the memory held before
+
+_SIZE = 1_000
+_MANY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Something that is asked of gl, and what was seen."""
+
+    text: str
+    wanted: str
+    seen: str
+    met: bool
+
+
+def of_calls(results: Results) -> list[Aim]:
+    """Speed beside nginx, and what gl adds to a call that has the machine for itself."""
+    return [*_speed(results), *_alone(results)]
+
+
+def _speed(results: Results) -> list[Aim]:
+    case = Case(_SIZE, _MANY, "b")
+    ratio = calls.ratio(results, case) if case in results else None
+    if ratio is None:
+        return []
+    text = f"whole path, {_MANY} connections, 1 KB: calls/s to nginx"
+    return [Aim(text, f">= {TO_NGINX}", f"{ratio:.3f}", ratio >= TO_NGINX)]
+
+
+def _alone(results: Results) -> list[Aim]:
+    own, target = Case(_SIZE, 1, "b"), Case(_SIZE, 1, "direct")
+    if own not in results or target not in results:
+        return []
+    more = calls.middle(results[own], "p99") - calls.middle(results[target], "p99")
+    stalls = sum(seen.stalls for seen in results[own])
+    return [
+        Aim("whole path, 1 connection, 1 KB: added p99", f"< {ADDED_P99} ms", f"{more:.2f} ms", more < ADDED_P99),
+        Aim("the same: answers after 38 to 45 ms", "0", str(stalls), stalls == 0),
+    ]
+
+
+def of_streams(seen: dict[str, list[Streamed]]) -> list[Aim]:
+    """What gl adds to streams, and that nothing gets lost."""
+    runs, direct = seen["b"], seen["direct"]
+    first, each = added(runs, direct, "first_p50"), added(runs, direct, "delay_p50")
+    lost = sum(run.result.lost + run.result.disordered for run in runs)
+    return [
+        Aim("streams: added to the first chunk, p50", f"< {FIRST_CHUNK} ms", f"{first:.2f} ms", first < FIRST_CHUNK),
+        Aim("streams: added to each chunk, p50", f"< {EACH_CHUNK} ms", f"{each:.3f} ms", each < EACH_CHUNK),
+        Aim("streams: chunks lost, streams out of order", "0", str(lost), lost == 0),
+    ]
+
+
+def of_memory(title: str, held: list[Held]) -> Aim:
+    """Memory does not grow with calls."""
+    first, last = held
+    growth = last.rss[appliance.FULL] / first.rss[appliance.FULL] - 1
+    text = f"{title}: RSS of gl, {first.calls:,} to {last.calls:,} calls"
+    return Aim(text, f"within {GROWTH:.0%}", f"{growth:+.1%}", abs(growth) <= GROWTH)

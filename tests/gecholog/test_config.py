@@ -1,0 +1,195 @@
+"""Config files: read, filled, checked; every problem at once."""
+
+import hashlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gecholog import config
+from gecholog.config import Blueprint, dotted
+from gecholog.errors import ConfigError, Problem
+
+SCHEMA = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {
+        "name": {"type": "string", "pattern": "^[a-z]+\\Z", "rule": "must be small letters"},
+        "port": {"type": "integer", "minimum": 1},
+        "free": {"type": "object"},
+        "rows": {
+            "type": "array",
+            "minItems": 1,
+            "reject_alone": True,
+            "items": {
+                "type": "object",
+                "required": ["id"],
+                "properties": {"id": {"type": "string"}, "size": {"type": "integer", "maximum": 9}},
+            },
+        },
+    },
+}
+PLAIN = Blueprint(SCHEMA)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(list(SCHEMA["properties"])), inner),
+    max_leaves=10,
+)
+
+
+def check(text, environ=None, blueprint=PLAIN):
+    data = text if isinstance(text, bytes) else text.encode()
+    return config.check(data, "f.json", blueprint, environ or {})
+
+
+def problems(text, environ=None, blueprint=PLAIN):
+    with pytest.raises(ConfigError) as raised:
+        check(text, environ, blueprint)
+    return raised.value.problems
+
+
+def test_a_good_file():
+    """The document has the values, the checksum of the bytes, and no warnings."""
+    data = b'\xef\xbb\xbf{\r\n "name": "${N}",\r\n "port": $P, "rows": null}\r\n'
+    document = check(data, {"N": "a", "P": "5"})
+    assert document.values == {"name": "a", "port": 5}
+    assert document.sha256 == hashlib.sha256(data).hexdigest()
+    assert document.warnings == ()
+
+
+def test_all_problems_with_their_lines():
+    """Everything that is wrong is said at once, with path and line; a missing field is looked for in its object."""
+    found = problems('{\n "port": 0,\n "free": [],\n "rows": [\n  {"id": "a"},\n  {"id": 2}\n ]\n}')
+    assert {(problem.path, problem.line) for problem in found} == {
+        ("name", 1),
+        ("port", 2),
+        ("free", 3),
+        ("rows[1].id", 6),
+    }
+
+
+def test_lines_with_line_breaks_in_values():
+    """A variable's line breaks do not move the lines that follow."""
+    [problem] = problems('{"name": "a",\r\n"free": {"x": "${X}"},\r\n"port": "y"}', {"X": "1\n2\n3"})
+    assert (problem.path, problem.line) == ("port", 3)
+
+
+def test_variables_are_named():
+    """A problem with a value from the environment names the variable, and tells whether it is set; not the value."""
+    [problem] = problems('{"name": "${UNSET}"}')
+    assert (
+        problem.rule == "must be small letters (the value comes from the environment variable UNSET, which is not set)"
+    )
+    [problem] = problems('{"name": "x${SET}"}', {"SET": "SECRET"})
+    assert problem.rule == "must be small letters (the value comes from the environment variable SET)"
+
+
+def test_names_from_the_environment():
+    """A name in a path that comes from the environment is told by its variable."""
+    environ = {"A": "Secret", "B": "name"}
+    document = check('{"name": "a", "${A}": 1, "x${A}y": 2, "known ${no}": 3, "free": {"k": "$A"}, "o": "$A"}', environ)
+    assert [problem.path for problem in document.warnings] == ["${A}", "${A}", "${no}", "o"]
+    [problem] = problems('{"${B}": 5}', environ)
+    assert problem.path == "${B}"
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "line"),
+    [
+        ("", "is not JSON: Expecting value at column 1", 1),
+        ('{"a":\n "b" x}', "is not JSON: Expecting ',' delimiter at column 6", 2),
+        ('{"a":\n "${A}" x}', "is not JSON: Expecting ',' delimiter", 2),
+        ('{"${A}":\n "b" x}', "is not JSON: Expecting ',' delimiter at column 6", 2),
+        ('{"a": NaN}', "is not JSON, or holds a number out of range", None),
+        ('{"a": -1e999}', "is not JSON, or holds a number out of range", None),
+        ('{"a": "\x00"}', "is not JSON: Invalid control character at at column 8", 1),
+        ("{'a': 1}", "is not JSON: Expecting property name enclosed in double quotes at column 2", 1),
+        (b'{"a":\n"\xff"}', "is not UTF-8", 2),
+        (b"\xff\xfe{\x00}\x00", "is not UTF-8", 1),
+        ("[" * 100_000, "is nested too deeply", None),
+        ('{"free": ' + '{"a":' * 800 + "1" + "}" * 801, "is nested too deeply", None),
+        ('{"a": $B}', "the environment variable B, used outside a string, is not set", 1),
+    ],
+)
+def test_files_that_are_no_json(text, rule, line):
+    """What cannot be read is one problem; behind a variable the column would be wrong, and tell its length."""
+    assert problems(text, {"A": "secret"}) == (Problem("", rule, line),)
+
+
+def test_entries_rejected_alone():
+    """An entry whose values break a rule is left out with a warning; the others stay."""
+    document = check('{"name": "a", "rows": [{"id": "a"}, {}, {"id": "b", "size": 10}, {"id": "c", "size": 9}]}')
+    assert [row["id"] for row in document.values["rows"]] == ["a", "c"]
+    assert [warning.path for warning in document.warnings] == ["rows[1].id", "rows[2].size"]
+
+
+def test_wrong_types_refuse_the_file():
+    """A wrong JSON type in an entry refuses the whole file, and then every problem of it is said."""
+    found = problems('{"name": "a", "rows": [{"id": 1}, {}]}')
+    assert [problem.path for problem in found] == ["rows[0].id", "rows[1].id"]
+
+
+def test_no_entry_left():
+    """A list that needs an entry and has no valid one refuses the file."""
+    found = problems('{"name": "a", "rows": [{}, {}]}')
+    assert (found[0].path, found[0].rule) == ("rows", "has no valid entry")
+    assert len(found) == 3
+
+
+def test_rules():
+    """Rules see values whose types are right; what they find is an error, or rejects an entry alone."""
+
+    def no_twins(value):
+        ids = [row.get("id") for row in value.get("rows", [])]
+        for index, name in enumerate(ids):
+            if name in ids[:index]:
+                yield ("rows", index), "has the id of another entry"
+
+    blueprint = Blueprint(SCHEMA, (no_twins,))
+    document = check('{"name": "a", "rows": [{"id": "a"}, {"id": "a"}]}', blueprint=blueprint)
+    assert [str(warning) for warning in document.warnings] == ["rows[1] (line 1): has the id of another entry"]
+    found = problems('{"name": 1, "rows": [{"id": "a"}, {"id": "a"}]}', blueprint=blueprint)
+    assert [problem.path for problem in found] == ["name"]
+
+
+@given(JSON)
+def test_any_value(value):
+    """Whatever a file holds, it is a document or a ConfigError."""
+    try:
+        document = check(json.dumps(value))
+    except ConfigError as error:
+        found = error.problems
+    else:
+        found = document.values["name"]
+    assert found
+
+
+@given(st.binary())
+def test_any_bytes(data):
+    """Whatever bytes a file holds, it is a document or a ConfigError."""
+    with pytest.raises(ConfigError):
+        check(data)
+
+
+def test_a_large_file():
+    """Twenty thousand entries, some of them wrong, are checked in one go."""
+    rows = [{"id": str(number), "size": number % 10 + (number % 5000 == 0) * 10} for number in range(20_000)]
+    document = check(json.dumps({"name": "a", "rows": rows}))
+    assert (len(document.values["rows"]), len(document.warnings)) == (19_996, 4)
+
+
+def test_read(tmp_path):
+    """Bytes of a file; what cannot be read is a ConfigError that says why."""
+    file = tmp_path / "f.json"
+    file.write_bytes(b"\x00\xff")
+    assert config.read(file) == b"\x00\xff"
+    for path, reason in ((tmp_path / "no", "No such file"), (tmp_path, "directory"), (file / "x", "Not a directory")):
+        with pytest.raises(ConfigError, match=reason):
+            config.read(path)
+
+
+def test_dotted():
+    assert dotted(("routers", 2, "outbound", "url")) == "routers[2].outbound.url"
+    assert dotted((0, "a")) == "[0].a"
+    assert dotted(()) == ""

@@ -1,0 +1,60 @@
+"""The checksum file, and the home of what is written."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from gecholog.health import ChecksumFile, home
+
+
+def test_write_read_remove(tmp_path):
+    """The file holds the checksum and nothing else; folders are made; what is gone may be removed again."""
+    sign = ChecksumFile.of("gl", tmp_path / "new")
+    assert sign.path == tmp_path / "new" / "checksum" / ".gl_config.sha256"
+    sign.remove()
+    assert sign.read() is None
+    sign.write("abc")
+    assert sign.path.read_bytes() == b"abc"
+    sign.write("def")
+    assert sign.read() == "def"
+    assert list(sign.path.parent.iterdir()) == [sign.path]
+    sign.remove()
+    sign.remove()
+    assert sign.read() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff"])
+def test_what_is_no_checksum(tmp_path, content):
+    """An empty file, or one that somebody else wrote, says nothing."""
+    sign = ChecksumFile.of("gl", tmp_path)
+    sign.write("abc")
+    sign.path.write_bytes(content)
+    assert sign.read() is None
+
+
+def test_readers_see_the_old_or_the_new(tmp_path):
+    """However often it is written meanwhile, a reader never sees a part."""
+    sign = ChecksumFile.of("gl", tmp_path)
+    texts = ["a" * 64, "b" * 64]
+    sign.write(texts[0])
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            for text in texts:
+                sign.write(text)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = {sign.read() for _ in range(5000)}
+    stop.set()
+    writer.join()
+    assert seen <= set(texts)
+
+
+def test_home():
+    """GECHOLOG_HOME, or else a place that can be written."""
+    assert home({"GECHOLOG_HOME": "/x/y"}) == Path("/x/y")
+    assert home({"GECHOLOG_HOME": ""}) == home({}) == (Path("/app") if os.access("/app", os.W_OK) else Path("app"))

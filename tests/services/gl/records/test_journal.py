@@ -1,0 +1,172 @@
+"""The journal: records stay until they are released, whatever happens to the process."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.gl.records import journal as journals
+from services.gl.records.entry import ACCEPTED, FINAL
+from services.gl.records.journal import Journal, JournalFull
+
+MIB = 1024 * 1024
+
+
+def name(number):
+    return number.to_bytes(16, "big")
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "journal"
+
+
+def left(folder):
+    return {kept.record_id: (kept.data, kept.recovered) for kept in journals.unreleased(folder)}
+
+
+def folder_of(journal):
+    return journal._folder
+
+
+def test_kept_until_released(root):
+    """A record can be read back until it is released."""
+    journal = Journal(root, MIB)
+    journal.append(ACCEPTED, name(1), b"one")
+    journal.append(FINAL, name(2), b"two")
+    assert len(journal) == 2
+    assert (journal.get(name(1)).data, journal.get(name(1)).recovered) == (b"one", True)
+    assert journal.get(name(2)).recovered is False
+    journal.release(name(1))
+    assert journal.get(name(1)) is None
+    assert len(journal) == 1
+    journal.close()
+
+
+def test_later_version_counts(root):
+    """The final record takes the place of the accepted one."""
+    journal = Journal(root, MIB)
+    journal.append(ACCEPTED, name(1), b"early")
+    journal.append(FINAL, name(1), b"final")
+    assert len(journal) == 1
+    assert left(folder_of(journal)) == {name(1): (b"final", False)}
+    journal.close()
+
+
+def test_full(root):
+    """Beyond its limit the journal takes nothing more; what is in it stays."""
+    journal = Journal(root, 1000)
+    journal.append(FINAL, name(1), b"x" * 900)
+    with pytest.raises(JournalFull):
+        journal.append(FINAL, name(2), b"x" * 200)
+    assert len(journal) == 1
+    journal.close()
+
+
+def test_room_again_after_release(root):
+    """A journal whose records are released has room again."""
+    journal = Journal(root, 40 * MIB)
+    for number in range(200):
+        journal.append(FINAL, name(number), bytes(MIB))
+        journal.release(name(number))
+    size = sum(file.stat().st_size for file in folder_of(journal).iterdir())
+    assert size < 40 * MIB
+    journal.close()
+
+
+def test_closed_when_empty(root):
+    """Nothing is left of a journal without records."""
+    journal = Journal(root, MIB)
+    journal.append(FINAL, name(1), b"x")
+    journal.release(name(1))
+    journal.close()
+    assert list(root.iterdir()) == []
+
+
+def test_closed_with_records(root):
+    """What is not released waits for the next process."""
+    journal = Journal(root, MIB)
+    journal.append(FINAL, name(1), b"x")
+    folder = folder_of(journal)
+    journal.close()
+    other = Journal(root, MIB)
+    assert list(other.orphans()) == [folder]
+    assert left(folder) == {name(1): (b"x", False)}
+    journals.discard(folder)
+    assert list(other.orphans()) == []
+    other.close()
+
+
+def test_living_process_is_no_orphan(root):
+    """The journal of somebody who lives is left alone."""
+    one, other = Journal(root, MIB), Journal(root, MIB)
+    one.append(FINAL, name(1), b"x")
+    assert list(other.orphans()) == []
+    one.close()
+    other.close()
+
+
+def test_for_its_owner_alone(root):
+    """Nobody else can read what callers said."""
+    journal = Journal(root, MIB)
+    journal.append(FINAL, name(1), b"x")
+    folder = folder_of(journal)
+    assert folder.stat().st_mode & 0o077 == 0
+    assert [file for file in folder.iterdir() if file.stat().st_mode & 0o077] == []
+    journal.close()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from services.gl.records.journal import Journal
+from services.gl.records.entry import ACCEPTED, FINAL
+journal = Journal(Path(sys.argv[1]), 1 << 30)
+for number in range(300):
+    journal.append(ACCEPTED, number.to_bytes(16, "big"), b"a" * 100_000)
+    if number % 3 == 0:
+        journal.append(FINAL, number.to_bytes(16, "big"), b"final")
+    if number % 3 == 1:
+        journal.release(number.to_bytes(16, "big"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed(root):
+    """After SIGKILL everything that was not released is there, over several segments."""
+    done = subprocess.run([sys.executable, "-c", KILLED, str(root)], check=False, timeout=60, env={**os.environ})
+    assert done.returncode == -9
+    journal = Journal(root, MIB)
+    (folder,) = journal.orphans()
+    found = left(folder)
+    assert set(found) == {name(number) for number in range(300) if number % 3 != 1}
+    assert all(found[name(number)] == (b"final", False) for number in range(0, 300, 3))
+    assert all(found[name(number)] == (b"a" * 100_000, True) for number in range(2, 300, 3))
+    journal.close()
+
+
+actions = st.lists(
+    st.tuples(st.sampled_from(["accept", "final", "release"]), st.integers(0, 5), st.binary(max_size=60)), max_size=40
+)
+
+
+@settings(max_examples=50)
+@given(actions=actions)
+def test_model(tmp_path_factory, actions):
+    """Whatever is done in whatever order, the journal and what a successor would find agree with a plain dict."""
+    journal = Journal(tmp_path_factory.mktemp("journal"), MIB)
+    expected = {}
+    for action, number, data in actions:
+        if action == "release":
+            journal.release(name(number))
+            expected.pop(name(number), None)
+        else:
+            journal.append(ACCEPTED if action == "accept" else FINAL, name(number), data)
+            expected[name(number)] = (data, action == "accept")
+    assert len(journal) == len(expected)
+    assert {key: (journal.get(key).data, journal.get(key).recovered) for key in expected} == expected
+    assert left(folder_of(journal)) == expected
+    journal.close()

@@ -1,0 +1,200 @@
+"""The recorder: what cannot be published waits, in order, and nothing is published twice without need."""
+
+import asyncio
+import json
+
+import pytest
+
+from gecholog.errors import BusAway, NoAnswer
+from gecholog.recordlog import Limits
+from services.gl.final_record import fitted
+from services.gl.records.journal import Journal
+from services.gl.records.recorder import Recorder
+from tests.support.waiting import eventually
+
+SUBJECT = "coburn.gl.logger"
+MIB = 1024 * 1024
+
+
+class FakeBus:
+    """A bus with JetStream, or without; `away` loses it."""
+
+    def __init__(self, *, durable=True, max_payload=MIB):
+        self.max_payload = max_payload
+        self.connected = True
+        self.taken = []
+        self.lose_acks = 0
+        self._durable = durable
+        self._announcements = []
+
+    def on_connect(self, announcement):
+        self._announcements.append(announcement)
+
+    async def back(self):
+        self.connected = True
+        for announcement in self._announcements:
+            await announcement(self)
+
+    async def publish(self, subject, data, headers=None):
+        if not self.connected:
+            raise BusAway("no connection to the bus")
+        assert subject == SUBJECT
+        self.taken.append((headers["Nats-Msg-Id"], json.loads(data)))
+
+    async def request(self, subject, data, timeout, headers=None):  # noqa: ASYNC109 - the bus's own
+        if not self.connected:
+            raise BusAway("no connection to the bus")
+        if subject == SUBJECT:
+            await self.publish(subject, data, headers)
+            if self.lose_acks:
+                self.lose_acks -= 1
+                raise NoAnswer("no answer in 5000 ms")
+            return b'{"stream":"GECHOLOG","seq":1}'
+        if not self._durable:
+            raise NoAnswer("nobody listens")
+        if "STREAM.NAMES" in subject:
+            return b'{"streams":["GECHOLOG"]}'
+        config = {"name": "GECHOLOG", "subjects": [SUBJECT], "max_bytes": 1 << 40, "max_age": 0}
+        return json.dumps({"config": config, "created": ""}).encode()
+
+
+def name(number):
+    return number.to_bytes(16, "big")
+
+
+def record(number, **more):
+    return json.dumps({"transaction_id": f"T{number}", "request": {}, "response": {}} | more).encode()
+
+
+@pytest.fixture
+async def start(tmp_path):
+    """Starts recorders on one journal folder."""
+    running = []
+
+    async def begin(bus, limit=100 * MIB):
+        recorder = Recorder(tmp_path / "journal", limit, fitted)
+        await recorder.aim(bus, SUBJECT, Limits())
+        running.append((recorder, asyncio.create_task(recorder.run())))
+        return recorder
+
+    async def end():
+        while running:
+            recorder, task = running.pop()
+            task.cancel()
+            await asyncio.wait([task])
+            await recorder.stop(0.01)
+
+    begin.end = end
+    yield begin
+    await end()
+
+
+@pytest.mark.parametrize("durable", [True, False])
+async def test_published(start, durable):
+    """A record is published under its id, with JetStream and without."""
+    bus = FakeBus(durable=durable)
+    recorder = await start(bus)
+    recorder.accept(name(1), record(1))
+    await recorder.settle(name(1), record(1, final=True))
+    assert bus.taken == [(name(1).hex(), json.loads(record(1, final=True)))]
+
+
+async def test_waits_for_the_bus(start):
+    """While the bus is away records wait; when it is back they are published in order."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    bus.connected = False
+    for number in range(200):
+        recorder.accept(name(number), record(number))
+        await recorder.settle(name(number), record(number))
+    assert bus.taken == []
+    await bus.back()
+    await eventually(lambda: len(bus.taken) >= 200, "the backlog")
+    assert [fields["transaction_id"] for _, fields in bus.taken] == [f"T{number}" for number in range(200)]
+    assert "error" not in bus.taken[0][1]
+
+
+async def test_word_that_was_lost(start):
+    """A record whose acknowledgement was lost is published again under the same id."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    bus.lose_acks = 1
+    await recorder.settle(name(1), record(1))
+    await eventually(lambda: len(bus.taken) == 2, "the second attempt")
+    assert {record_id for record_id, _ in bus.taken} == {name(1).hex()}
+
+
+async def test_left_by_a_dead_process(start, tmp_path):
+    """What a dead process accepted is published by the next one, with a note; what it had settled, without."""
+    dead = Journal(tmp_path / "journal", MIB)
+    dead.append(b"a", name(1), record(1))
+    dead.append(b"f", name(2), record(2))
+    dead.append(b"a", name(3), record(3))
+    dead.release(name(3))
+    dead.close()
+    bus = FakeBus()
+    await start(bus)
+    await eventually(lambda: len(bus.taken) == 2, "the records of the dead")
+    shown = dict(bus.taken)
+    assert [error["name"] for error in shown[name(1).hex()]["error"]] == ["recovered"]
+    assert "error" not in shown[name(2).hex()]
+
+
+async def test_left_over_at_the_end(start, tmp_path):
+    """What could not be published before the end is published by the next process."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    bus.connected = False
+    await recorder.settle(name(1), record(1))
+    await start.end()
+    await start(bus)
+    await bus.back()
+    await eventually(lambda: bus.taken, "the record")
+    assert "error" not in bus.taken[0][1]
+
+
+async def test_bus_that_takes_less(start):
+    """A record that waited, and does not fit the bus that is back, is cut."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    bus.connected = False
+    await recorder.settle(name(1), record(1, request={"ingress_payload": "x" * 100_000}))
+    bus.max_payload = 20_000
+    await bus.back()
+    await eventually(lambda: bus.taken, "the record")
+    shown = bus.taken[0][1]
+    assert shown["request"]["ingress_payload"]["size"] == 100_002
+    assert shown["error"]
+
+
+async def test_full_journal(start):
+    """A journal at its limit does not stop anything: records that fit no more are lost, and that is said."""
+    bus = FakeBus()
+    recorder = await start(bus, limit=2000)
+    bus.connected = False
+    for number in range(20):
+        recorder.accept(name(number), record(number, request={"a": "x" * 500}))
+        await recorder.settle(name(number), record(number, request={"a": "x" * 500}))
+    await bus.back()
+    await eventually(lambda: bus.taken, "what was kept")
+    await recorder.settle(name(99), record(99))
+    assert bus.taken[-1][1]["transaction_id"] == "T99"
+
+
+async def test_no_journal(tmp_path):
+    """Where the journal's folder cannot be made, records are published all the same."""
+    (tmp_path / "journal").write_text("a file in the way")
+    bus = FakeBus()
+    recorder = Recorder(tmp_path / "journal", MIB, fitted)
+    await recorder.aim(bus, SUBJECT, Limits())
+    recorder.accept(name(1), record(1))
+    await recorder.settle(name(1), record(1))
+    assert len(bus.taken) == 1
+    await recorder.stop(0)
+
+
+async def test_headers_have_room(start):
+    """A record may be as large as the bus takes, less what its headers need."""
+    bus = FakeBus(max_payload=10_000)
+    recorder = await start(bus)
+    assert 9_000 < recorder.largest < 10_000 - len("NATS/1.0\r\nNats-Msg-Id: \r\n\r\n") - 32
