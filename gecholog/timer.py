@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 
@@ -18,6 +19,7 @@ def now() -> Moment:
     return Moment(time.time_ns(), time.monotonic_ns())
 
 
+@lru_cache(maxsize=256)  # a record tells the same moment several times: the end of one span begins the next
 def rfc3339(wall: int) -> str:
     """Nanoseconds since 1970 as text in UTC with nine decimals (RFC 3339, section 5.6)."""
     seconds, fraction = divmod(wall, 1_000_000_000)

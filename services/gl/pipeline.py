@@ -72,6 +72,7 @@ async def _conclude(call: Call, doors: Doors) -> None:
 
 async def _answer(call: Call, doors: Doors) -> None:
     try:
+        await doors.records.room()
         for stage in BEFORE_REPLY:
             await stage(call, doors)
     except Refusal as refusal:

@@ -100,7 +100,7 @@ class Journal:
         if sum(segment.size for segment in self._segments) + len(data) > self.limit:
             raise JournalFull(f"the journal has reached its limit of {self.limit} bytes")
         segment = self._active()
-        offset = segment.append(head(kind, record_id, data), data)
+        offset = segment.append(head(kind, record_id, len(data)), data)
         earlier = self._places.get(record_id)
         self._places[record_id] = _Place(segment, kind, offset, len(data))
         segment.live += 1

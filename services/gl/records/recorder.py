@@ -30,6 +30,7 @@ log = Log("records")
 _ACK_TIMEOUT = 5.0  # seconds
 _AGAIN_AFTER = 1.0  # seconds between looks at what could not be published
 _AT_ONCE = 64  # records of the backlog that are under way at the same time
+_MOST_UNSETTLED = 64 * 1024 * 1024  # bytes of records that are on their way; each holds its call's bodies in memory
 _SAY_SO_EVERY = 60.0  # seconds
 _HEADERS_SIZE = 256  # bytes of a message that its headers may take: they count as part of it
 
@@ -50,6 +51,10 @@ class Recorder:
         self._waiting: dict[bytes, None] = {}
         self._wake = asyncio.Event()
         self._orphans_left = True
+        self._unsettled: dict[bytes, int] = {}
+        self._unsettled_bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
 
     def _open(self, limit: int) -> Journal | None:
         try:
@@ -108,12 +113,31 @@ class Recorder:
 
     # ---------------------------------------------------------------- records
 
+    async def room(self) -> None:
+        """Wait while too much is on its way to the bus: callers must not be faster than their records for long."""
+        await self._room.wait()
+
     def accept(self, record_id: bytes, data: bytes) -> None:
-        """Keep a record as it stands, before the caller has all of the reply."""
+        """Keep a record as it stands, before the caller has all of the reply. `settle` has to follow."""
+        self._unsettled[record_id] = len(data)
+        self._count(len(data))
         self._keep(ACCEPTED, record_id, data)
 
     async def settle(self, record_id: bytes, data: bytes) -> None:
         """Publish the final record, now or as soon as the bus is there."""
+        try:
+            await self._settle(record_id, data)
+        finally:
+            self._count(-self._unsettled.pop(record_id, 0))
+
+    def _count(self, size: int) -> None:
+        self._unsettled_bytes += size
+        if self._unsettled_bytes > _MOST_UNSETTLED:
+            self._room.clear()
+        elif not self._room.is_set():
+            self._room.set()
+
+    async def _settle(self, record_id: bytes, data: bytes) -> None:
         try:
             await self._publish(record_id, data)
         except BusError as error:

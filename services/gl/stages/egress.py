@@ -109,7 +109,7 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
     """Hand on the answer as it arrives, and keep a copy for the record."""
     answer, responder = call.required_answer(), call.responder
     length = None if call.usage_filter else answer.length
-    passing = call.passing = Passing(call, answer.length)
+    passing = call.passing = _passing(call, answer.length)
     try:
         await responder.start(egress.status, egress.headers, length)
         while piece := await answer.read():
@@ -131,7 +131,7 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
 
 async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
     try:
-        await passing.record(completed=True)
+        await passing.record(call, completed=True)
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
     final_record.accept(call, doors)
@@ -140,19 +140,18 @@ async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
 async def conclude(call: Call, _: Doors) -> None:
     """Record what came of an answer that did not come to its end."""
     if call.passing is not None and not call.passing.is_recorded:
-        await call.passing.record(completed=False)
+        await call.passing.record(call, completed=False)
 
 
 class Passing:
-    """A body that passes by: what was seen of it."""
+    """A body that passes by: what was seen of it. It does not know the call, lest the two keep each other alive."""
 
-    def __init__(self, call: Call, length: int | None) -> None:
-        """`length` is the size of the body, if it was told."""
-        self._call = call
+    def __init__(self, *, length: int | None, is_stream: bool, most: int) -> None:
+        """`length` is the size of the body, if it was told; `most` the bytes of it that are kept."""
         self._length = length
+        self._is_stream = is_stream
         self._first: Moment | None = None
-        self._is_stream = streams.is_stream(call.inbound_headers.get(_CONTENT_TYPE, [""])[0])
-        self.copy = Copy(_copied(call, is_stream=self._is_stream))
+        self.copy = Copy(most)
         self.is_recorded = False
 
     @property
@@ -166,9 +165,9 @@ class Passing:
             self._first = now()
         self.copy.add(piece)
 
-    async def record(self, *, completed: bool) -> None:
-        """Put what passed by into the record."""
-        call, fields = self._call, self._call.response.fields
+    async def record(self, call: Call, *, completed: bool) -> None:
+        """Put what passed by into the record of its call."""
+        fields = call.response.fields
         if completed:
             call.mark_received()
         whole = self.copy.whole
@@ -181,12 +180,12 @@ class Passing:
             record_body(call, whole, completed=completed)
         fields["egress_payload"] = fields["inbound_payload"]
         if not completed or self._is_stream:
-            fields["inbound_stream"] = self._stream(completed=completed)
+            fields["inbound_stream"] = self._stream(call, completed=completed)
         self.is_recorded = True
 
-    def _stream(self, *, completed: bool) -> dict[str, Any]:
+    def _stream(self, call: Call, *, completed: bool) -> dict[str, Any]:
         first = self._first or now()
-        sent = self._call.sent or first
+        sent = call.sent or first
         return {
             "chunks": self.copy.pieces,
             "first_chunk_timer": span(sent, first),
@@ -194,11 +193,11 @@ class Passing:
         }
 
 
-def _copied(call: Call, *, is_stream: bool) -> int:
-    """Bytes of an answer that are kept for the record. A stream is many times as large as what it is folded into."""
-    if is_stream:
-        return call.config.limits.response_buffer
-    return max(call.config.log_max_payload, _COPIED_AT_LEAST)
+def _passing(call: Call, length: int | None) -> Passing:
+    """A stream is many times as large as what it is folded into: more of it is kept than of another body."""
+    is_stream = streams.is_stream(call.inbound_headers.get(_CONTENT_TYPE, [""])[0])
+    usual = max(call.config.log_max_payload, _COPIED_AT_LEAST)
+    return Passing(length=length, is_stream=is_stream, most=call.config.limits.response_buffer if is_stream else usual)
 
 
 async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:

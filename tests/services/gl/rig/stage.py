@@ -143,6 +143,9 @@ class FakeRecorder:
         self.bytes: list[bytes] = []
         self._events = events
 
+    async def room(self):
+        """There always is."""
+
     def accept(self, record_id, data):
         if self._events is not None:
             self._events.append(("accept",))
