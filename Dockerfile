@@ -1,7 +1,6 @@
 # The appliance in one image: docker run -d -p 5380:5380 IMAGE
 #
-# Any Debian with Python 3.11 or newer will do as the base, also one that brings its own Python along:
-# --build-arg BASE=docker.io/library/debian:trixie-slim, or .../python:3.13-slim
+# Any Debian with Python 3.11 or newer will do as the base: --build-arg BASE=docker.io/library/debian:trixie-slim
 ARG BASE=docker.io/library/debian:bookworm-slim
 
 # ---- Python, and the authorities that gl believes when it calls a target

@@ -37,8 +37,7 @@ BEFORE_REPLY = (
 AFTER_REPLY = (
     egress.conclude,  # what came of an answer that broke off
     processors.after_reply,  # asynchronous processors
-    final_record.publish,  # timers, filters, the bus
-)
+)  # and last of all final_record.publish: timers, filters, the bus
 
 
 async def run(call: Call, doors: Doors) -> None:
@@ -54,20 +53,21 @@ async def run(call: Call, doors: Doors) -> None:
 
 
 async def _record(call: Call, doors: Doors) -> None:
-    try:
-        await _conclude(call, doors)
-    except Exception as error:  # noqa: BLE001 - a border: the caller has the reply, only the record is at stake
-        log.fault("record not written", error, record_id=call.record_id.hex())
-        doors.status.failed(f"{type(error).__name__} while writing a record")
-
-
-async def _conclude(call: Call, doors: Doors) -> None:
+    """What is left to do when the caller has the reply. Whatever fails on the way, the record is published."""
     try:
         for stage in AFTER_REPLY:
             await stage(call, doors)
-    except asyncio.CancelledError:  # the gateway stops: asynchronous processors have no more time, the record has
+    except asyncio.CancelledError:  # the gateway stops: there is no more time for processors
         _uncancel()
+    except Exception as error:  # noqa: BLE001 - a border: the caller has the reply, only the record is at stake
+        log.fault("a stage after the reply failed", error)
+        doors.status.failed(f"{type(error).__name__} after a reply")
+    try:
         await final_record.publish(call, doors)
+    except Exception as error:  # noqa: BLE001 - as above
+        log.fault("record not written", error, record_id=call.record_id.hex())
+        doors.status.failed(f"{type(error).__name__} while writing a record")
+        doors.records.leave(call.record_id)
 
 
 async def _answer(call: Call, doors: Doors) -> None:

@@ -16,6 +16,7 @@ from gecholog.logs import Log
 from services.gl.records import journal as journals
 from services.gl.records.entry import ACCEPTED, FINAL
 from services.gl.records.journal import Journal, Kept
+from services.gl.records.load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,10 @@ log = Log("records")
 _ACK_TIMEOUT = 5.0  # seconds
 _AGAIN_AFTER = 1.0  # seconds between looks at what could not be published
 _AT_ONCE = 64  # records of the backlog that are under way at the same time
-_MOST_UNSETTLED = 64 * 1024 * 1024  # bytes of records that are on their way; each holds its call's bodies in memory
+# Bytes of records, each of which holds its call's bodies in memory: those that wait for asynchronous processors, and
+# those that wait for the bus's word.
+_MOST_ACCEPTED = 512 * 1024 * 1024
+_MOST_PUBLISHING = 64 * 1024 * 1024
 _SAY_SO_EVERY = 60.0  # seconds
 _HEADERS_SIZE = 256  # bytes of a message that its headers may take: they count as part of it
 
@@ -51,8 +55,8 @@ class Recorder:
         self._waiting: dict[bytes, None] = {}
         self._wake = asyncio.Event()
         self._orphans_left = True
-        self._unsettled: dict[bytes, int] = {}
-        self._unsettled_bytes = 0
+        self._accepted = Load(_MOST_ACCEPTED)
+        self._publishing = Load(_MOST_PUBLISHING)
         self._room = asyncio.Event()
         self._room.set()
 
@@ -118,21 +122,28 @@ class Recorder:
         await self._room.wait()
 
     def accept(self, record_id: bytes, data: bytes) -> None:
-        """Keep a record as it stands, before the caller has all of the reply. `settle` has to follow."""
-        self._unsettled[record_id] = len(data)
-        self._count(len(data))
+        """Keep a record as it stands, before the caller has all of the reply. `settle` or `leave` has to follow."""
+        self._accepted.put(record_id, len(data))
+        self._look_for_room()
         self._keep(ACCEPTED, record_id, data)
+
+    def leave(self, record_id: bytes) -> None:
+        """There will be no final record. The one that was accepted is published at the next start."""
+        self._accepted.drop(record_id)
+        self._look_for_room()
 
     async def settle(self, record_id: bytes, data: bytes) -> None:
         """Publish the final record, now or as soon as the bus is there."""
+        self._accepted.drop(record_id)
+        self._publishing.put(record_id, len(data))
         try:
             await self._settle(record_id, data)
         finally:
-            self._count(-self._unsettled.pop(record_id, 0))
+            self._publishing.drop(record_id)
+            self._look_for_room()
 
-    def _count(self, size: int) -> None:
-        self._unsettled_bytes += size
-        if self._unsettled_bytes > _MOST_UNSETTLED:
+    def _look_for_room(self) -> None:
+        if self._accepted.is_full or self._publishing.is_full:
             self._room.clear()
         elif not self._room.is_set():
             self._room.set()

@@ -94,7 +94,7 @@ async def test_reload_to_another_topic(nats_server, config, start, reload, clien
 class TestToAnotherBus:
     """A reload that names another bus."""
 
-    async def test_taken(self, nats_server, second_nats_server, config, start, reload, client):  # noqa: PLR0917 - fixtures
+    async def test_taken(self, nats_server, second_nats_server, config, start, reload, client):
         """It moves to the new bus, and does not need the old one any more."""
         process = start(config)
         reload(process, on(config, hostname=second_nats_server.hostname), "config in force")
@@ -103,7 +103,7 @@ class TestToAnotherBus:
             assert await asking.ask(response(3)) == counted(3)
         assert process.is_running
 
-    async def test_refused(self, nats_server, second_nats_server, config, start, reload, client):  # noqa: PLR0917 - fixtures
+    async def test_refused(self, nats_server, second_nats_server, config, start, reload, client):
         """A token that the new bus refuses is said, not told, and the old bus is still served."""
         process = start(config)
         other = on(config, hostname=second_nats_server.hostname, token="another-token")
@@ -112,7 +112,7 @@ class TestToAnotherBus:
         async with client(nats_server) as asking:
             assert await asking.ask(response(3)) == counted(3)
 
-    async def test_away(self, nats_server, second_nats_server, config, start, reload, client):  # noqa: PLR0917 - fixtures
+    async def test_away(self, nats_server, second_nats_server, config, start, reload, client):
         """A new bus that is not there is not waited for, and the old one is still served."""
         process = start(config)
         second_nats_server.stop()

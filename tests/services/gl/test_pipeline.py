@@ -20,6 +20,7 @@ from tests.services.gl.rig.stage import (
     call_of,
     doors,
 )
+from tests.support.waiting import DEADLINE
 
 
 async def test_a_whole_call():
@@ -117,7 +118,7 @@ async def test_caller_leaves(stage):
         config = built(request={"processors": [[processor("one")]]})
     call, records = call_of(config, request), FakeRecorder()
     task = asyncio.create_task(pipeline.run(call, doors(bus, targets, records)))
-    await reached.wait()
+    await asyncio.wait_for(reached.wait(), DEADLINE)
     task.cancel()
     await task
     record = records.record
@@ -155,10 +156,19 @@ async def test_told_to_stop_after_the_reply():
     config = built(request={"processors": [[processor("one", **{"async": True})]]})
     call, records = call_of(config), FakeRecorder()
     task = asyncio.create_task(pipeline.run(call, doors(Slow(), records=records)))
-    await reached.wait()
+    await asyncio.wait_for(reached.wait(), DEADLINE)
     task.cancel()
     await asyncio.wait([task])
     assert len(records.settled) == 1 or len(records.accepted) == 1
+
+
+async def test_fault_of_an_asynchronous_processor():
+    """A fault while asynchronous processors work costs what they would have written, not the record."""
+    config = built(request={"processors": [[processor("one", **{"async": True})]]})
+    call, records = call_of(config), FakeRecorder()
+    await pipeline.run(call, doors(FakeBus(one=RuntimeError("x")), records=records))
+    assert call.responder.names()[-1] == "finish"
+    assert records.record["response"]["egress_payload"] == {"ok": True}
 
 
 async def test_required_processor_fails():

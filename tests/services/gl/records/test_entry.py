@@ -41,8 +41,8 @@ def test_torn(items, data):
 
 
 @given(records.filter(len), st.data())
-def test_flipped(items, data):
-    """A changed byte in a head ends the segment there; what is before it is read."""
+def test_flipped_head(items, data):
+    """A changed byte of a head is noticed: reading ends before it."""
     segment = bytearray(written(items))
     number = data.draw(st.integers(0, len(items) - 1))
     at = len(written(items[:number])) + data.draw(st.integers(0, HEAD_SIZE - 1))

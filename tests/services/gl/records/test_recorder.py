@@ -9,8 +9,9 @@ from gecholog.errors import BusAway, NoAnswer
 from gecholog.recordlog import Limits
 from services.gl.final_record import fitted
 from services.gl.records.journal import Journal
+from services.gl.records.load import Load
 from services.gl.records.recorder import Recorder
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 SUBJECT = "coburn.gl.logger"
 MIB = 1024 * 1024
@@ -198,3 +199,31 @@ async def test_headers_have_room(start):
     bus = FakeBus(max_payload=10_000)
     recorder = await start(bus)
     assert 9_000 < recorder.largest < 10_000 - len("NATS/1.0\r\nNats-Msg-Id: \r\n\r\n") - 32
+
+
+async def test_room(start):
+    """Callers wait while too much is on its way, and go on when it has arrived, however often a record was kept."""
+    bus = FakeBus(max_payload=2 * MIB)
+    recorder = await start(bus, limit=1000 * MIB)
+    recorder._accepted = Load(64 * MIB)
+    large = record(0, text="x" * MIB)
+    for number in range(70):
+        recorder.accept(name(number), large)
+        recorder.accept(name(number), large)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(recorder.room(), 0.05)
+    for number in range(70):
+        await recorder.settle(name(number), large)
+    await asyncio.wait_for(recorder.room(), DEADLINE)
+
+
+async def test_room_while_the_bus_is_away(start):
+    """A bus that is away holds nobody back: records wait in the journal."""
+    bus = FakeBus(max_payload=2 * MIB)
+    recorder = await start(bus, limit=1000 * MIB)
+    bus.connected = False
+    large = record(0, text="x" * MIB)
+    for number in range(70):
+        recorder.accept(name(number), large)
+        await recorder.settle(name(number), large)
+    await asyncio.wait_for(recorder.room(), DEADLINE)

@@ -141,10 +141,14 @@ class FakeRecorder:
         self.accepted: list[tuple[bytes, dict[str, Any]]] = []
         self.settled: list[tuple[bytes, dict[str, Any]]] = []
         self.bytes: list[bytes] = []
+        self.left: list[bytes] = []
         self._events = events
 
     async def room(self):
         """There always is."""
+
+    def leave(self, record_id):
+        self.left.append(record_id)
 
     def accept(self, record_id, data):
         if self._events is not None:
