@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -93,13 +94,13 @@ class Listener:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that gl_config.json says."""
+    """Everything that gl_config.json says. `trust` tells whether `outbound_context` is another one than before."""
 
     gateway_id: str
     listener: Listener
     ingress_tls: ssl.SSLContext | None
-    outbound_tls: OutboundTls
     outbound_context: ssl.SSLContext
+    trust: str
     bus: BusAddress
     topics: Topics
     session_header: str
@@ -231,8 +232,8 @@ def build(document: Document) -> Config:
         gateway_id=values["gateway_id"],
         listener=_listener(values),
         ingress_tls=_ingress_tls(document),
-        outbound_tls=OutboundTls.of(values["tls"]["outbound"]),
         outbound_context=_outbound_context(document),
+        trust=_trust(OutboundTls.of(values["tls"]["outbound"])),
         bus=BusAddress(bus["hostname"], bus["token"]),
         topics=Topics(bus["topic"], bus["topic_exact_isalive"], bus["topic_exact_logger"]),
         session_header=canonical(values["session_id_header"]),
@@ -282,6 +283,14 @@ def _outbound_context(document: Document) -> ssl.SSLContext:
         return outbound_context(OutboundTls.of(document.values["tls"]["outbound"]))
     except OSError as error:
         raise _unusable(document, "tls.outbound.cert_files", error) from error
+
+
+def _trust(tls: OutboundTls) -> str:
+    """A digest of whom we believe: it differs when a certificate file has another content under the same name."""
+    digest = hashlib.sha256(f"{tls.insecure} {tls.system_cert_pool}".encode())
+    for file in tls.cert_files:
+        digest.update(Path(file).read_bytes())
+    return digest.hexdigest()
 
 
 def _unusable(document: Document, path: str, error: OSError) -> ConfigError:

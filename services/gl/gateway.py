@@ -20,6 +20,7 @@ from gecholog.timer import now
 from services.gl import final_record, pipeline, routing
 from services.gl.answers import JSON
 from services.gl.call import Call, Disconnected, Refusal
+from services.gl.certificate import Certificate
 from services.gl.doors import Doors
 from services.gl.records import Recorder
 from services.gl.server.listener import Listener, bind
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 log = Log("gateway")
 
 _LAST_RECORDS = 1.0  # seconds at the end for records that wait for the bus
+_GRACE = 2.0  # seconds for callers with an idle connection to an old port
 _BUS_IN_TIME = 5.0  # seconds for a new bus address to prove itself at a reload
 
 
@@ -49,6 +51,14 @@ class _Standing:
     doors: Doors
     sessions: Sessions
     pool: Pool
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A listener that takes callers already, and its socket."""
+
+    listener: Listener
+    listening: socket.socket
 
 
 class Gateway:
@@ -63,6 +73,8 @@ class Gateway:
         self._standing: _Standing | None = None
         self._listener: Listener | None = None
         self._socket: socket.socket | None = None
+        self._certificate: Certificate | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
 
     # ------------------------------------------------------------------- life
@@ -77,40 +89,85 @@ class Gateway:
         await bus.opened()
         await self._records.aim(bus, config.topics.logger, config.record_log)
         life.spawn(self._records.run(), "records")
-        self._standing = self._stand(config, bus, Sessions(config.gateway_id))
+        pool = Pool(config.outbound_context, _proxies())
+        doors = Doors(bus, pool, self._records, self._status)
+        self._standing = _Standing(config, doors, Sessions(config.gateway_id), pool)
         self._listener = await self._listen(config, self._socket)
+        self._watch_certificate(config)
 
     async def reload(self, config: Config) -> None:
-        """Put a new config in force. What cannot be swapped is opened anew before the old one goes."""
-        old, listener = self._required(), self._listener
+        """Put a new config in force. What cannot be swapped is opened anew before the old one goes.
+
+        Everything that may fail comes first; after that nothing does.
+        """
+        old = self._required()
+        pool = old.pool if config.trust == old.config.trust else Pool(config.outbound_context, _proxies())
+        opened = await self._opened(config, old)
         bus = old.doors.bus
-        if (config.bus, config.topics) != (old.config.bus, old.config.topics):
-            bus = await self._proven_bus(config)
+        try:
+            if (config.bus, config.topics) != (old.config.bus, old.config.topics):
+                bus = await self._proven_bus(config)
+        except BaseException:
+            await self._forget(opened)
+            raise
+        if opened is None and self._certificate is not None:
+            self._certificate.renew()
+        await self._swap(config, old, bus, pool)
+        self._move(opened, config, old)
+
+    async def _opened(self, config: Config, old: _Standing) -> _Opened | None:
+        """Another listener, if the config asks for one: a new port, or another certificate. Raises PortTaken."""
+        now, before = config.listener, old.config.listener
+        if now == before:
+            return None
+        same_port = (now.host, now.port) == (before.host, before.port)
+        listening = self._socket if same_port else bind(now.host, now.port)
+        if listening is None:
+            raise GechologError("not started")
+        return _Opened(await self._listen(config, listening), listening)
+
+    async def _forget(self, opened: _Opened | None) -> None:
+        if opened is not None:
+            opened.listener.retire()
+            await opened.listener.finished(0)
+            if opened.listening is not self._socket:
+                opened.listening.close()
+
+    async def _swap(self, config: Config, old: _Standing, bus: Bus, pool: Pool) -> None:
+        if bus is not old.doors.bus or config.record_log != old.config.record_log:
             await self._records.aim(bus, config.topics.logger, config.record_log)
-        fresh = self._socket
-        moved = (config.listener.host, config.listener.port) != (old.config.listener.host, old.config.listener.port)
-        if moved:
-            fresh = bind(config.listener.host, config.listener.port)
-        if fresh is None or listener is None:
-            raise GechologError("reload before start")
         self._records.resize(config.journal_max_bytes)
-        sessions = old.sessions
-        if config.gateway_id != old.config.gateway_id:
-            sessions = Sessions(config.gateway_id)
-        pool = old.pool if config.outbound_tls == old.config.outbound_tls else None
-        self._standing = self._stand(config, bus, sessions, pool)
-        if moved or config.listener != old.config.listener or config.ingress_tls:
-            self._listener = await self._listen(config, fresh)
-            self._retire(listener, old.config.shutdown_time)
-        else:
-            listener.limits = config.limits
-        if moved and self._socket is not None:
-            self._socket.close()
-        self._socket = fresh
-        if pool is None:
+        same_name = config.gateway_id == old.config.gateway_id
+        sessions = old.sessions if same_name else Sessions(config.gateway_id)
+        self._standing = _Standing(config, Doors(bus, pool, self._records, self._status), sessions, pool)
+        if pool is not old.pool:
             old.pool.retire()
         if bus is not old.doors.bus:
             self._later(self._leave(old.doors.bus, old.config.shutdown_time), "old bus")
+
+    def _move(self, opened: _Opened | None, config: Config, old: _Standing) -> None:
+        """From the old listener to the new one, if there is one."""
+        listener = self._listener
+        if opened is None:
+            if listener is not None:
+                listener.limits = config.limits
+            return
+        self._listener = opened.listener
+        if self._socket is not None and self._socket is not opened.listening:
+            self._socket.close()
+        self._socket = opened.listening
+        self._watch_certificate(config)
+        if listener is not None:
+            listener.retire(_GRACE)
+            self._later(listener.finished(max(old.config.shutdown_time, 60.0), idle=True), "old listener")
+
+    def _watch_certificate(self, config: Config) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+        self._certificate = self._watching = None
+        if config.listener.tls_files and config.ingress_tls:
+            self._certificate = Certificate(config.listener.tls_files, config.ingress_tls)
+            self._watching = self._required_life().spawn(self._certificate.watch(), "certificate")
 
     async def stop(self) -> None:
         """Accept nothing new, finish what is under way, leave the bus."""
@@ -159,10 +216,6 @@ class Gateway:
             raise GechologError("not started")
         return self._standing
 
-    def _stand(self, config: Config, bus: Bus, sessions: Sessions, pool: Pool | None = None) -> _Standing:
-        pool = pool or Pool(config.outbound_context, _proxies())
-        return _Standing(config, Doors(bus, pool, self._records, self._status), sessions, pool)
-
     async def _listen(self, config: Config, listening: socket.socket) -> Listener:
         listener = Listener(self.handle, config.limits)
         await listener.open(listening, config.ingress_tls)
@@ -192,10 +245,6 @@ class Gateway:
         await bus.close()
         await running  # raises BusRefused
         raise GechologError(f"the bus at {config.bus.hostname} is not there")
-
-    def _retire(self, listener: Listener, seconds: float) -> None:
-        listener.retire()
-        self._later(listener.finished(max(seconds, 60.0)), "old listener")
 
     async def _leave(self, bus: Bus, seconds: float) -> None:
         await asyncio.sleep(seconds)  # calls in flight still ask their processors there

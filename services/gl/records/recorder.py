@@ -203,13 +203,7 @@ class Recorder:
         if not self._durable:
             await bus.publish(self._subject, data, headers)
             return
-        answer = await bus.request(self._subject, data, _ACK_TIMEOUT, headers)
-        try:
-            word = rawjson.loads(answer)
-        except NotJson:
-            word = None
-        if not isinstance(word, dict) or "stream" not in word:
-            raise BusError("the record log did not take the record")
+        _check_word(await bus.request(self._subject, data, _ACK_TIMEOUT, headers))
 
     async def _drain(self) -> None:
         """Publish what waits in the journal, in order, as long as that works."""
@@ -225,6 +219,8 @@ class Recorder:
         journal = self._journal
         kept = journal.get(record_id) if journal is not None else None
         if kept is not None and not await self._deliver(kept):
+            # to the end: one that is refused for good must not hold up those behind it
+            self._waiting[record_id] = self._waiting.pop(record_id)
             return False
         self._waiting.pop(record_id, None)
         if journal is not None:
@@ -270,6 +266,19 @@ class Recorder:
                 return None
             count += 1
         return count
+
+
+def _check_word(answer: bytes) -> None:
+    """Raise BusError unless the stream says that it has the record. A refusal names the stream as well."""
+    try:
+        word = rawjson.loads(answer)
+    except NotJson:
+        word = None
+    if not isinstance(word, dict) or "stream" not in word:
+        raise BusError("the answer is not the record log's")
+    if error := word.get("error"):
+        description = error.get("description") if isinstance(error, dict) else None
+        raise BusError(f"the record log refuses the record: {description or 'no reason given'}")
 
 
 def _fields(data: bytes) -> Fields:

@@ -312,9 +312,13 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
-    def drain(self) -> None:
-        """The listener goes away: an idle connection is closed, others after their reply."""
-        if self._current is None and not self._closing and self._transport is not None:
+    def drain(self, grace: float) -> None:
+        """The listener goes away: an idle connection is closed in `grace` seconds, others after their reply."""
+        if self._current is not None or self._closing or self._transport is None:
+            return
+        if grace:
+            self._wait_at_most(grace)
+        else:
             self._transport.close()
 
 

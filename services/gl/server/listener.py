@@ -51,18 +51,28 @@ class Listener:
         )
         self._sweeper = asyncio.create_task(self._sweep(), name="connection time-outs")
 
-    def retire(self) -> None:
-        """Accept nobody any more; connections end after the reply that they are waiting for."""
+    def retire(self, grace: float = 0.0) -> None:
+        """Accept nobody any more; connections end after the reply that they are waiting for.
+
+        Idle ones have `grace` seconds, for a request may be on its way on them.
+        """
         self.draining = True
         if self._server is not None:
             self._server.close()
         for connection in list(self._connections):
-            connection.drain()
+            connection.drain(grace)
 
-    async def finished(self, seconds: float) -> None:
-        """Wait until all work is done, at most `seconds`; what is not done by then is cancelled."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+    async def finished(self, seconds: float, *, idle: bool = False) -> None:
+        """Wait until all work is done, at most `seconds`; what is not done by then is cancelled.
+
+        With `idle`, wait for the idle connections as well.
+        """
+        end = asyncio.get_running_loop().time() + seconds
+        while (self._tasks or (idle and self._connections)) and (left := end - asyncio.get_running_loop().time()) > 0:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=left)
+            else:
+                await asyncio.sleep(min(left, _SWEEP))
         for task in self._tasks:
             task.cancel()
         if self._tasks:  # what is left to do for a cancelled call is its record

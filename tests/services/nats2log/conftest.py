@@ -94,8 +94,8 @@ class Stream:
     async def add(self, *records: bytes, subject: str = SUBJECT, first_id: int = 0) -> None:
         """Publish records with the ids `id-0`, `id-1`, … and see that the stream has them."""
         for number, record in enumerate(records, first_id):
-            await self._bus.publish(subject, record, {"Nats-Msg-Id": f"id-{number}"})
-        await self._bus.flush()
+            word = await self._bus.request(subject, record, 10, {"Nats-Msg-Id": f"id-{number}"})
+            assert b'"seq"' in word, word
 
     async def put(self, record: bytes, identity: str) -> None:
         """Publish a record again and again, as gl does, until the stream has confirmed it."""

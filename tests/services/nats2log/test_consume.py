@@ -153,11 +153,11 @@ async def test_plain_overflow(room, plain_bus, tmp_path):
     assert at.rooms.dead.path.read_bytes().count(b"\n") == at.rooms.meter.dead_letters
 
 
-async def test_refused_by_jetstream(room, bus, stream):
+async def test_refused_by_jetstream(room, bus):
     """Without room for the stream: a plain subscription, and records come all the same."""
     at = await room(bus, limits=Limits(max_bytes=1 << 50))
     assert at.consumer.source is Source.SUBSCRIPTION
-    await stream.add(b"1")
+    await bus.publish(SUBJECT, b"1")
     assert (await at.came(1))[0].data == b"1"
 
 
