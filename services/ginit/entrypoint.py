@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Prepare and become something else; returns an exit code only if that is not possible."""
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # end without a traceback
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # one that came before was held back
     logs.setup("entrypoint")
     try:
         _enter(arguments)

@@ -28,6 +28,8 @@ _CONF = Path(__file__).parents[2] / "supervisord.conf"
 
 def main() -> int:
     """Run the appliance; returns its exit code. GECHOLOG_HOME, GECHOLOG_RUN and the other variables are set."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing has been started: end without a traceback
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # `setup` held it back
     home, run = Path(os.environ["GECHOLOG_HOME"]), Path(os.environ["GECHOLOG_RUN"])
     lock = _lock(home / "run" / "lock")
     if lock is None:

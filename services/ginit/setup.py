@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -60,6 +61,7 @@ def launch(file: Path, alias: str) -> NoReturn:
     }
     _settle_temporary_folder(run)
     sys.stdout.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a Ctrl-C waits until the launcher can take it
     os.execv(sys.executable, [sys.executable, "-P", "-m", "services.ginit.launch"])  # noqa: S606 - no shell wanted
 
 

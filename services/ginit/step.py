@@ -84,8 +84,8 @@ def begin(service: Service, at: At) -> Step:
 
 
 def pause(failures: int) -> float:
-    """Seconds to wait before the next start, after so many that did not last: none, then 0.25, 0.5, 1 and so on."""
-    return 0.0 if failures <= 1 else min(0.25 * 2.0 ** min(failures - 2, 10), _LONGEST_PAUSE)
+    """Seconds to wait before the next start, after so many that did not last: none, then 0.1, 0.2, 0.4 and so on."""
+    return 0.0 if failures <= 1 else min(0.1 * 2.0 ** min(failures - 2, 10), _LONGEST_PAUSE)
 
 
 # ---------------------------------------------------------------------------- the config file

@@ -1,82 +1,17 @@
-"""`make up`: the appliance in the foreground of a terminal, with a few words for people.
-
-The system log goes to standard output, what is for people to standard error.
-"""
+"""`make up`: starts the appliance in the foreground of a terminal."""
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
-from typing import Any
-
-from gecholog import config, health
-from gecholog.errors import ConfigError
-from services.ginit import ports
-from services.ginit.config import blueprint, build
-
-_LOOK_EVERY = 0.1  # seconds
-_CALL = """curl -s http://localhost:{port}/dummy/v1/chat/completions -H 'Content-Type: application/json' \\
-    -d '{{"model": "dummy", "messages": [{{"role": "user", "content": "Hello"}}]}}'"""
 
 
 def main() -> int:
-    """Start the appliance, tell when it is ready, wait for its end; returns its exit code."""
-    os.environ.setdefault("GECHOLOG_HOME", "app")
-    os.environ.setdefault("NATS2FILE_LOGGER_SUBTOPIC", ".logger")
-    home = health.home().absolute()
-    child = subprocess.Popen([sys.executable, "-P", "-m", "services.ginit.entrypoint"])
-    # Ctrl-C reaches the appliance by itself, it is in our process group; other signals only we get
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: child.terminate())
-    if (state := _settled(child, home / "run" / "state.json")) is not None:
-        _tell(state, home)
-    code = child.wait()
-    if code:
-        sys.stderr.write(f"The appliance has ended with exit code {code}; the lines above say why.\n")
-    return code
+    """Run the appliance; returns its exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while the rest is imported: no traceback
+    from services.ginit import foreground  # noqa: PLC0415 - it takes a while, see above
 
-
-def _settled(child: subprocess.Popen[bytes], file: Path) -> dict[str, Any] | None:
-    """The state of the services when each has had its turn; None if the appliance ended before."""
-    while child.poll() is None:
-        try:
-            state: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        except (OSError, ValueError):
-            state = {}
-        if state.get("settled"):
-            return state
-        time.sleep(_LOOK_EVERY)
-    return None
-
-
-def _tell(state: dict[str, Any], home: Path) -> None:
-    numbers = _ports(home)
-    width = max(len(service["name"]) for service in state["services"])
-    lines = [""]
-    for service in state["services"]:
-        name = service["name"]
-        where = f"port {numbers[name]}" if name in numbers else service["reason"]
-        lines.append(f"  {name:{width}}  {service['state']:8}  {where}".rstrip())
-    lines += ["", f"  home folder {home}", f"  call log    {home}/log/gecholog.jsonl", "", "Try it:", ""]
-    lines += [f"  {_CALL.format(port=numbers.get('gl', 5380))}", "", "Ctrl-C ends it.", ""]
-    sys.stderr.write("\n".join(lines) + "\n")
-
-
-def _ports(home: Path) -> dict[str, int]:
-    file = home / "conf" / "ginit_config.json"
-    try:
-        checked = build(
-            config.check(config.read(file), str(file), blueprint(), os.environ | {"GECHOLOG_HOME": str(home)})
-        )
-    except ConfigError:
-        return {}
-    return {port.service: port.number for port in reversed(ports.wanted(checked.services, os.environ))}
+    return foreground.main()
 
 
 if __name__ == "__main__":

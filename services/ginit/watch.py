@@ -19,7 +19,7 @@ Contents = dict[Path, bytes | None]  # None: the file is not there
 Changed = Callable[[Path, bytes | None], None]
 
 _EVERY = 2.0  # seconds between two looks without a notice
-_AT_REST = 0.1  # seconds in which a file must not change; half a file is not a config
+_AT_REST = 0.25  # seconds in which a file must not change; half a file is not a config
 
 log = Log("watch")
 

@@ -314,7 +314,8 @@ class Connection(asyncio.Protocol):
 
     def drain(self, grace: float) -> None:
         """The listener goes away: an idle connection is closed in `grace` seconds, others after their reply."""
-        if self._current is not None or self._closing or self._transport is None:
+        is_idle = self._current is None and not self._in_head and not self._head_bytes
+        if not is_idle or self._closing or self._transport is None:
             return
         if grace:
             self._wait_at_most(grace)
