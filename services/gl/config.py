@@ -245,7 +245,7 @@ def build(document: Document) -> Config:
         journal_max_bytes=values.get("journal_max_bytes", 1024 * _MIB),
         record_log=recordlog.Limits.of(values["record_log"]) if "record_log" in values else None,
         trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
-        shutdown_time=values.get("shutdown_timeout_ms", 4000) / 1000,
+        shutdown_time=values.get("shutdown_timeout_ms", 2500) / 1000,
         limits=_limits(values.get("limits", {})),
         routers=routing.Table(routers),
         request=_side(values.get("request", {})),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SEGMENT = 16 * 1024 * 1024  # bytes
 _LOCK = "lock"
+_MARKS = "99999999"  # behind all segments of the folder: what stands there was released after everything else
 
 
 class JournalFull(GechologError):
@@ -190,6 +191,12 @@ def unreleased(folder: Path) -> Iterator[Kept]:
         with path.open("rb") as file:
             file.seek(offset)
             yield Kept(record_id, file.read(size), recovered=kind == ACCEPTED)
+
+
+def mark(folder: Path, record_id: bytes) -> None:
+    """Note in the folder of a dead process that the bus has a record, lest it is published again. Raises OSError."""
+    with (folder / _MARKS).open("ab") as file:
+        file.write(head(RELEASED, record_id))
 
 
 def discard(folder: Path) -> None:

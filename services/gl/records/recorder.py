@@ -243,29 +243,36 @@ class Recorder:
 
     async def _adopt(self) -> None:
         """Publish what dead processes left."""
-        if self._journal is None:
-            self._orphans_left = False
-            return
-        for folder in self._journal.orphans():
+        left = False
+        for folder in self._journal.orphans() if self._journal is not None else ():
             try:
-                count = await self._publish_all(folder)
+                count, refused = await self._publish_all(folder)
             except OSError as error:
                 log.error("journal of a dead process not readable", folder=str(folder), reason=error.strerror)
                 continue
-            if count is None:
-                return  # the bus is away again: the rest later
-            journals.discard(folder)
             if count:
                 log.warning("records of a process that died were published", records=count)
-        self._orphans_left = False
+            if refused:
+                left = True
+            else:
+                journals.discard(folder)
+            if self._bus is None or not self._bus.connected:
+                left = True
+                break
+        self._orphans_left = left
 
-    async def _publish_all(self, folder: Path) -> int | None:
-        count = 0
+    async def _publish_all(self, folder: Path) -> tuple[int, int]:
+        """How many records of a dead process were published, and how many have to wait. Raises OSError."""
+        count = refused = 0
         for kept in journals.unreleased(folder):
-            if not await self._deliver(kept):
-                return None
-            count += 1
-        return count
+            if await self._deliver(kept):
+                journals.mark(folder, kept.record_id)
+                count += 1
+            else:
+                refused += 1
+                if refused >= _AT_ONCE or self._bus is None or not self._bus.connected:
+                    break
+        return count, refused
 
 
 def _check_word(answer: bytes) -> None:

@@ -245,8 +245,10 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         elif self._refusal is not None:
             self._refuse(self._refusal)
-        elif self._listener.draining:
+        elif self._listener.draining and not self._listener.grace:
             self._end()
+        elif self._listener.draining:  # this reply did not say that it is the last: the next request may be on its way
+            self._wait_at_most(self._listener.grace)
         else:
             self._wait_at_most(self._listener.limits.idle_time)
 

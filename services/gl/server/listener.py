@@ -31,6 +31,7 @@ class Listener:
     def __init__(self, handler: Callable[[Exchange], Awaitable[None]], limits: Limits) -> None:
         self.limits = limits
         self.draining = False
+        self.grace = 0.0  # seconds for requests that may be on their way when it drains
         self._handler = handler
         self._server: asyncio.Server | None = None
         self._socket: socket.socket | None = None
@@ -57,6 +58,7 @@ class Listener:
         Idle ones have `grace` seconds, for a request may be on its way on them.
         """
         self.draining = True
+        self.grace = grace
         if self._server is not None:
             self._server.close()
         for connection in list(self._connections):
