@@ -15,6 +15,7 @@ PYTEST_ARGS      ?= -n 2 --dist worksteal
 CONFORMANCE      ?= ../shared/conformance
 CONFORMANCE_ARGS ?=
 BENCH_ARGS       ?=
+SOAK_ARGS        ?=
 DOCKER           ?= docker
 IMAGE            ?= gecholog
 IMAGE_ARGS       ?=
@@ -59,6 +60,13 @@ conformance: $(VENV)/.runtime ## run the conformance kit, if there is one (CONFO
 .PHONY: bench
 bench: $(VENV)/.dev ## run the benchmarks (BENCH_ARGS)
 	$(PY) -m bench $(BENCH_ARGS)
+
+# -s: the figures are what one wants to see. LOSS_SECONDS and LOSS_RATE set the load.
+.PHONY: soak
+soak: $(VENV)/.dev ## the long proofs: no record lost, no call dropped (SOAK_ARGS)
+	LOSS_SECONDS=$${LOSS_SECONDS:-60} LOSS_RATE=$${LOSS_RATE:-500} \
+	    $(PY) -m pytest -s $(SOAK_ARGS) tests/system/test_loss.py \
+	    tests/system/test_appliance.py::test_config_changes_drop_no_call
 
 .PHONY: image
 image: ## build the container image (DOCKER, IMAGE, IMAGE_ARGS)

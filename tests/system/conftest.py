@@ -18,7 +18,7 @@ class Default(Home):
 
     def __init__(self, folder):
         super().__init__(folder)
-        self.nats_port, self.gl_port, self.dummy_port = _free_ports(3)
+        self.nats_port, self.gl_port, self.dummy_port = free_ports(3)
         ports = {"4222": self.nats_port, "5380": self.gl_port, "5390": self.dummy_port}
         for file in CONF.iterdir():
             text = file.read_text("utf-8")
@@ -46,7 +46,7 @@ class Default(Home):
         return [json.loads(line) for line in lines]
 
 
-def _free_ports(number):
+def free_ports(number):
     sockets = [socket.socket() for _ in range(number)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))

@@ -127,6 +127,26 @@ async def test_config_changes_drop_no_call(appliance):
     assert appliance.pid("gl") == pid
 
 
+@pytest.mark.parametrize("program", ["services.ginit.entrypoint", "services.ginit.launch", "-a\0ginit"])
+def test_ctrl_c_at_the_start(appliance, program):
+    """However early it comes, all ends without a traceback."""
+    appliance.start(*UP)
+    until(lambda: any(program in command for _, command in appliance._commands()), program)
+    assert appliance.stop() in {0, 130}
+    assert appliance.processes() == []
+    assert not [line for line in appliance.lines if "Traceback" in line]
+
+
+@pytest.mark.parametrize("program", ["services.ginit.entrypoint", "services.gl"])
+def test_death_of_the_starter(appliance, program):
+    """If what `make up` runs is killed, the appliance ends in order."""
+    appliance.start(*UP)
+    until(lambda: any(program in command for _, command in appliance._commands()), program)
+    appliance.process.kill()
+    until(lambda: not appliance.processes(), "the end of all processes")
+    assert list((appliance.folder / "checksum").glob("*")) == []
+
+
 def test_port_that_is_taken(appliance):
     """It is named before anything starts, and nothing is left half started."""
     with socket.socket() as other:

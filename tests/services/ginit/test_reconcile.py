@@ -343,7 +343,7 @@ def test_no_limit_of_starts():
     assert phase(world, "one") is not Phase.WAITING
 
 
-@pytest.mark.parametrize(("failures", "seconds"), [(0, 0), (1, 0), (2, 0.25), (3, 0.5), (5, 2), (8, 10), (1000, 10)])
+@pytest.mark.parametrize(("failures", "seconds"), [(0, 0), (1, 0), (2, 0.1), (3, 0.2), (5, 0.8), (9, 10), (1000, 10)])
 def test_pause_between_starts(failures, seconds):
     """The first restart is at once, the pauses grow, and have an end."""
     assert pause(failures) == seconds
