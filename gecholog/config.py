@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
@@ -73,7 +73,8 @@ def _checked(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[st
     filled = fill(text, environ)
     if filled.problems:
         raise ConfigError(source, filled.problems)
-    value = _without_nulls(_parsed(filled, source))
+    repeated: list[str] = []
+    value = _without_nulls(_parsed(filled, source, repeated))
     verdict = _judge(blueprint, value)
     report = _Report(filled)
     if verdict.errors:
@@ -82,8 +83,15 @@ def _checked(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[st
         source=source,
         sha256=checksum(data),
         values=verdict.values,
-        warnings=tuple(report.problem(*finding) for finding in verdict.warnings),
+        warnings=(*_repetitions(text, repeated), *(report.problem(*finding) for finding in verdict.warnings)),
     )
+
+
+def _repetitions(text: str, repeated: Iterable[str]) -> Iterator[Problem]:
+    """Fields that one object has twice: JSON leaves open what that means, and a part of the file has no effect."""
+    for name in dict.fromkeys(repeated):
+        if json.dumps(name) in text:  # else it came out of a variable, and is nobody's to read
+            yield Problem(name, "is given more than once in one object, the last one counts")
 
 
 def _text(data: bytes, source: str) -> str:
@@ -94,9 +102,23 @@ def _text(data: bytes, source: str) -> str:
         raise ConfigError(source, [Problem("", "is not UTF-8", line)]) from error
 
 
-def _parsed(filled: Filled, source: str) -> Any:
+def _parsed(filled: Filled, source: str, repeated: list[str]) -> Any:
+    """The value of the filled text; names that an object has twice are added to `repeated`."""
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            names = [name for name, _ in pairs]
+            repeated.extend(name for name in made if names.count(name) > 1)
+        return made
+
     try:
-        return json.loads(filled.text, parse_constant=_no_constant, parse_float=_finite)
+        return json.loads(
+            filled.text,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            object_pairs_hook=members,
+        )
     except json.JSONDecodeError as error:
         line = error.pos - error.colno + 1
         # behind a filled variable the column is not that of the file, and tells how long the value is

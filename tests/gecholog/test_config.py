@@ -49,6 +49,14 @@ def problems(text, environ=None, blueprint=PLAIN):
     return raised.value.problems
 
 
+def test_field_given_twice():
+    """A field that an object has twice is named in a warning; the last one counts."""
+    data = b'{"a": {"b": 1, "b": 2}, "c": [{"b": 1}]}'
+    document = check(data, "x", Blueprint({"type": "object"}))
+    assert document.values["a"] == {"b": 2}
+    assert [problem.path for problem in document.warnings] == ["b"]
+
+
 def test_a_good_file():
     """The document has the values, the checksum of the bytes, and no warnings."""
     data = b'\xef\xbb\xbf{\r\n "name": "${N}",\r\n "port": $P, "rows": null}\r\n'
