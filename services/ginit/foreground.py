@@ -37,9 +37,9 @@ def main() -> int:
     if (state := _settled(child, home / "run" / "state.json")) is not None:
         _tell(state, home)
     code = child.wait()
-    if code < 0:  # a signal, which came before the appliance could end in order
-        return 128 - code
-    if code:
+    if code < 0:
+        code = 128 - code  # a signal, as shells say it
+    if code not in {0, 128 + signal.SIGINT, 128 + signal.SIGTERM}:  # those: before it could take them
         sys.stderr.write(f"The appliance has ended with exit code {code}; the lines above say why.\n")
     return code
 

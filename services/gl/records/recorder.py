@@ -50,7 +50,8 @@ class Recorder:
         self._bus: Bus | None = None
         self._subject = ""
         self._limits: Limits | None = None
-        self._durable = False
+        self._durable = True  # until the bus says otherwise: what is not confirmed waits
+        self._has_kept = False
         self._said = 0.0
         self._waiting: dict[bytes, None] = {}
         self._wake = asyncio.Event()
@@ -71,6 +72,8 @@ class Recorder:
 
     async def aim(self, bus: Bus, subject: str, limits: Limits | None) -> None:
         """Publish to this bus and subject from now on; asks at every connection for the stream that keeps records."""
+        if bus is not self._bus:
+            self._durable, self._has_kept = True, False
         self._bus, self._subject, self._limits = bus, subject, limits
 
         async def prepare(connected: Bus) -> None:
@@ -180,18 +183,22 @@ class Recorder:
     # -------------------------------------------------------------- publishing
 
     async def _prepare(self, bus: Bus) -> None:
-        """Find out whether the bus keeps records."""
-        self._durable = False
+        """Find out whether the bus keeps records. Until that is known, what was true before is taken to be true."""
         try:
             kept = await recordlog.ensure(bus, self._subject, self._limits)
         except recordlog.NoRecordLog:
-            log.warning("the bus has no JetStream: records reach only those who listen at the moment")
+            if self._has_kept:  # a server that has just started answers like that, too
+                self._complain("the stream of records is not there, records wait", "no answer from JetStream")
+            elif self._durable:
+                self._durable = False
+                log.warning("the bus has no JetStream: records reach only those who listen at the moment")
         except BusError as error:
-            log.error("the stream of records is not there, records wait", reason=str(error))
+            self._complain("the stream of records is not there, records wait", str(error))
             self._durable = True  # it should be: publishing fails until it is
         else:
-            self._durable = True
-            log.info("records are kept", stream=kept.name)
+            if not (self._durable and self._has_kept):
+                log.info("records are kept", stream=kept.name)
+            self._durable = self._has_kept = True
         self._wake.set()
 
     async def _publish(self, record_id: bytes, data: bytes) -> None:
