@@ -58,8 +58,9 @@ conformance: $(VENV)/.runtime ## run the conformance kit, if there is one (CONFO
 	    $(CONFORMANCE_ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.dev ## run the benchmarks (BENCH_ARGS)
+bench: $(VENV)/.dev ## run the benchmarks: calls and streams, then the file sink (BENCH_ARGS, SINK_ARGS)
 	$(PY) -m bench $(BENCH_ARGS)
+	$(PY) -m bench.sink $(SINK_ARGS)
 
 # -s: the figures are what one wants to see. LOSS_SECONDS and LOSS_RATE set the load.
 .PHONY: soak
