@@ -74,14 +74,13 @@ class Recorder:
         """Publish to this bus and subject from now on; asks at every connection for the stream that keeps records."""
         if bus is not self._bus:
             self._durable, self._has_kept = True, False
+            bus.on_connect(self._on_connect)
         self._bus, self._subject, self._limits = bus, subject, limits
-
-        async def prepare(connected: Bus) -> None:
-            if connected is self._bus:
-                await self._prepare(connected)
-
-        bus.on_connect(prepare)
         if bus.connected:
+            await self._prepare(bus)
+
+    async def _on_connect(self, bus: Bus) -> None:
+        if bus is self._bus:
             await self._prepare(bus)
 
     def resize(self, journal_limit: int) -> None:
