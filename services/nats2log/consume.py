@@ -38,6 +38,7 @@ _NANOSECONDS = 1_000_000_000
 _PULL = 1000  # entries asked for at a time
 _PULL_BYTES = 16 * 1024 * 1024  # at least; twice the bus's largest message if that is more
 _PULL_SECONDS = 30
+_LINGER = 0.05  # seconds in which records gather before they are asked for
 _HEARTBEAT = 5.0  # seconds between the server's signs of life while nothing comes
 _SILENCE = 3 * _HEARTBEAT  # then the request is taken for lost
 # What is not acknowledged by then comes again. Short, so that after a crash it comes soon; while we live we say every
@@ -85,6 +86,8 @@ class Consumer:
         self._subscribed = False
         self._warned = False
         self._stopping = False
+        self._came = False  # records, for the last pull request
+        self._ran_dry = True  # it ended because there were no more
         self._asked = 0  # entries that the running pull request may still bring
         self._heard = 0.0  # when it last gave a sign of life
         self._kept = 0.0  # when the record log was last told that we are still at work
@@ -229,16 +232,27 @@ class Consumer:
     async def _pull(self) -> None:
         if self._log is None:
             return
-        order = {
-            "batch": _PULL,
-            "max_bytes": self._most_bytes(),
-            "expires": _PULL_SECONDS * _NANOSECONDS,
-            "idle_heartbeat": int(_HEARTBEAT * _NANOSECONDS),
-        }
-        self._asked = _PULL
+        if self._came and self._ran_dry:
+            await asyncio.sleep(_LINGER)
+        order = self._what_there_is() if self._came else self._the_next()
+        self._asked = order["batch"]
+        self._ran_dry = not self._came
+        self._came = False
         self._heard = time.monotonic()
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._log.name}.{self._name}"
         await self._bus.publish(subject, rawjson.dumps(order), reply=self._inbox)
+
+    def _the_next(self) -> dict[str, Any]:
+        """A request for one record, whenever it comes."""
+        return {
+            "batch": 1,
+            "expires": _PULL_SECONDS * _NANOSECONDS,
+            "idle_heartbeat": int(_HEARTBEAT * _NANOSECONDS),
+        }
+
+    def _what_there_is(self) -> dict[str, Any]:
+        """A request for all records that are there now. One by one, as they come, each would cost much more."""
+        return {"batch": _PULL, "max_bytes": self._most_bytes(), "no_wait": True}
 
     def _most_bytes(self) -> int:
         # a message that does not fit would never be delivered
@@ -251,6 +265,7 @@ class Consumer:
             self._status(message.headers)
             return
         self._asked = max(0, self._asked - 1)
+        self._came = True
         if not self._asked:
             self._wake.set()
         if delivered.attempt > 1:
@@ -276,6 +291,7 @@ class Consumer:
         if code == _SIGN_OF_LIFE:
             return
         self._asked = 0
+        self._ran_dry = True
         text = headers.get("Description", "")
         if code not in _ENDED_AS_USUAL and _FULL not in text.lower():
             log.info("pull request ended", status=code, reason=text)

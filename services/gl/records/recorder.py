@@ -207,9 +207,9 @@ class Recorder:
             raise BusError("not started")
         headers = {"Nats-Msg-Id": record_id.hex()}
         if not self._durable:
-            await bus.publish(self._subject, data, headers)
+            await bus.publish(self._subject, data, headers, lazily=True)
             return
-        _check_word(await bus.request(self._subject, data, _ACK_TIMEOUT, headers))
+        _check_word(await bus.request(self._subject, data, _ACK_TIMEOUT, headers, lazily=True))
 
     async def _drain(self) -> None:
         """Publish what waits in the journal, in order, as long as that works."""

@@ -1,0 +1,383 @@
+"""One connection that speaks the NATS client protocol.
+
+Written for the path of a call: nothing waits for a message to be written, and what comes in is handed on without a
+task in between. Most of what a small message costs, here and in the server, is the system call that carries it, so
+messages leave together. One that somebody waits for leaves a few turns of the event loop later: a turn is over at once
+while there is little to do, and brings more messages while there is much. One that nobody waits for (`lazily`) leaves
+with the next of those, or some milliseconds later. It connects once; `gecholog.bus` connects again.
+
+The protocol: https://docs.nats.io/reference/reference-protocols/nats-protocol
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, NamedTuple
+
+from gecholog import __version__, rawjson
+from gecholog.errors import BusAway, BusError, NotJson
+
+_LINE_END = b"\r\n"
+_LONGEST_LINE = 1024 * 1024  # bytes; the server's INFO lists its cluster, all other lines are short
+_TURNS = 3  # of the loop, until what somebody waits for is written
+_LAZY = 0.002  # seconds until the rest is
+_HIGH_WATER = 64 * 1024 * 1024  # bytes that may wait to be written while the server is slow
+_PING_EVERY = 10.0  # seconds
+_MOST_UNANSWERED = 2  # pings; then the server is taken for lost
+_CLOSED_WITHIN = 2.0  # seconds that a server has to take what is still to be written
+_VERSION = b"NATS/1.0"
+
+
+class Delivery(NamedTuple):
+    """A message as it came: `headers` is the block of header lines, empty if there is none."""
+
+    sid: int
+    subject: str
+    reply: str
+    headers: bytes
+    data: bytes
+
+
+Deliver = Callable[[Delivery], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where the server is and what it is told. `hostname` is host:port, or a host alone (port 4222)."""
+
+    hostname: str
+    token: str = field(repr=False)
+    name: str
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port. Raises BusError if the port is no number."""
+        host, colon, port = self.hostname.rpartition(":")
+        if not colon or port.endswith("]"):  # no port; the colon of an IPv6 address in brackets is none
+            host, port = self.hostname, "4222"
+        if not port.isdigit():
+            raise BusError(f"the bus's address {self.hostname} has no port")
+        return host.strip("[]"), int(port)
+
+
+class Parser:
+    """Takes the bytes of a server apart. Pure but for what is held back until the rest of it comes."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self._missing = 0
+
+    def feed(self, data: bytes) -> list[Delivery | bytes]:
+        """Messages, and the other lines as they are, of `data` and what was held back. Raises BusError."""
+        if self._held:
+            self._held.append(data)
+            self._missing -= len(data)
+            if self._missing > 0:
+                return []
+            data = b"".join(self._held)
+            self._held.clear()
+        found: list[Delivery | bytes] = []
+        at, size = 0, len(data)
+        while at < size:
+            end = data.find(_LINE_END, at)
+            if end < 0:
+                if size - at > _LONGEST_LINE:
+                    raise BusError("the bus sends a line without end")
+                self._missing = 1
+                break
+            line = data[at:end]
+            if not line.startswith((b"MSG ", b"HMSG ")):
+                found.append(line)
+                at = end + 2
+                continue
+            start = end + 2
+            stop = start + int(line[line.rindex(b" ") + 1 :])
+            if stop + 2 > size:
+                self._missing = stop + 2 - size
+                break
+            found.append(_delivery(line, data[start:stop]))
+            at = stop + 2
+        if at < size:
+            self._held.append(data[at:] if at else data)
+        return found
+
+
+def _delivery(line: bytes, content: bytes) -> Delivery:
+    """A message of its line: `MSG subject sid [reply] size`, `HMSG subject sid [reply] size-of-headers size`."""
+    words = line.decode("utf-8", "surrogateescape").split(" ")
+    if words[0] == "MSG":
+        return Delivery(int(words[2]), words[1], words[3] if len(words) > 4 else "", b"", content)  # noqa: PLR2004
+    border = int(words[-2])
+    reply = words[3] if len(words) > 5 else ""  # noqa: PLR2004
+    return Delivery(int(words[2]), words[1], reply, content[:border], content[border:])
+
+
+def encoded(headers: Mapping[str, str]) -> bytes:
+    """The block of header lines of a message. Raises ValueError if a name or value has a line break."""
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("a header must not hold a line break")
+    return b"\r\n".join([_VERSION, *(line.encode("utf-8", "surrogateescape") for line in lines), b"", b""])
+
+
+def decoded(block: bytes) -> dict[str, str]:
+    """Names and values of a block of header lines. What the server itself says is under `Status`, `Description`."""
+    first, *lines = block.decode("utf-8", "surrogateescape").split("\r\n")
+    headers: dict[str, str] = {}
+    status, _, description = first[len(_VERSION) :].strip().partition(" ")
+    if status:
+        headers["Status"] = status
+    if description:
+        headers["Description"] = description.strip()
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.strip()] = value.strip()
+    return headers
+
+
+class Wire(asyncio.Protocol):
+    """A connection that is ready for use: made by `open`, over for good once `lost` is done."""
+
+    def __init__(self, complain: Callable[[str], None]) -> None:
+        """`complain` is told what the server objects to when it goes on all the same."""
+        loop = asyncio.get_running_loop()
+        self.lost: asyncio.Future[str] = loop.create_future()
+        self.max_payload = 1024 * 1024
+        self._complain = complain
+        self._loop = loop
+        self._transport: Any = None  # uvloop's transports are no subclasses of asyncio.Transport
+        self._parser = Parser()
+        self._greeted: asyncio.Future[dict[str, Any]] = loop.create_future()
+        self._pongs: deque[asyncio.Future[None] | None] = deque()  # None: a ping of our own, nobody waits
+        self._unanswered = 0
+        self._room: asyncio.Future[None] | None = None  # there while the server is slow
+        self._deliver: dict[int, Deliver] = {}
+        self._sids = count(1)
+        self._reason = ""
+        self._out: list[bytes] = []  # to be written
+        self._turns = 0  # until then
+        self._timer: asyncio.TimerHandle | None = None
+        self._ticking: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def open(cls, login: Login, complain: Callable[[str], None]) -> Wire:
+        """Connect and log in. Raises BusError with what the server says, OSError if there is none."""
+        loop = asyncio.get_running_loop()
+        host, port = login.address
+        _, connection = await loop.create_connection(lambda: cls(complain), host, port)
+        try:
+            await connection.log_in(login)
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
+
+    async def log_in(self, login: Login) -> None:
+        """Answer the server's greeting, and wait until it has taken that. Raises BusError."""
+        greeting = await self._greeted
+        if greeting.get("tls_required"):
+            raise BusError("the bus wants TLS, which is not supported")
+        said = {
+            "auth_token": login.token,
+            "echo": True,
+            "headers": True,
+            "lang": "python",
+            "name": login.name,
+            "no_responders": True,
+            "pedantic": False,
+            "protocol": 1,
+            "verbose": False,
+            "version": __version__,
+        }
+        self._transport.write(b"CONNECT " + rawjson.dumps(said) + _LINE_END)
+        await self.ping()
+        self._ticking = self._loop.call_later(_PING_EVERY, self._tick)
+
+    # -------------------------------------------------------------- sending
+
+    @property
+    def closed(self) -> bool:
+        """Nothing can be sent any more."""
+        return self.lost.done()
+
+    @property
+    def pending(self) -> int:
+        """Bytes that wait to be written."""
+        return 0 if self.lost.done() else int(self._transport.get_write_buffer_size())
+
+    @property
+    def room(self) -> asyncio.Future[None] | None:
+        """What to wait for while too much waits to be written; None if there is room."""
+        return self._room
+
+    def publish(
+        self, subject: str, data: bytes, reply: str = "", headers: bytes = b"", *, lazily: bool = False
+    ) -> None:
+        """Send a message of at most `max_payload` bytes (headers included). Raises BusAway."""
+        if self.lost.done():
+            raise BusAway("the connection to the bus was lost")
+        target = f"{subject} {reply}" if reply else subject
+        if headers:
+            line = f"HPUB {target} {len(headers)} {len(headers) + len(data)}\r\n".encode() + headers
+        else:
+            line = f"PUB {target} {len(data)}\r\n".encode()
+        self._out += (line, data, _LINE_END)
+        if lazily:
+            if self._timer is None and not self._turns:
+                self._timer = self._loop.call_later(_LAZY, self._flush)
+        elif not self._turns:
+            self._turns = _TURNS
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turns -= 1
+        if self._turns > 0:
+            self._loop.call_soon(self._turn)
+        else:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        out, self._out = self._out, []
+        if out and not self.lost.done():
+            self._transport.write(b"".join(out))
+
+    def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> int:
+        """Have each message on `subject` handed to `deliver`; returns the number of the subscription."""
+        sid = next(self._sids)
+        self._deliver[sid] = deliver
+        self._send(f"SUB {subject} {queue} {sid}\r\n" if queue else f"SUB {subject} {sid}\r\n")
+        return sid
+
+    def unsubscribe(self, sid: int) -> None:
+        """End a subscription: nothing more is delivered, not even what is on its way."""
+        if self._deliver.pop(sid, None) is not None:
+            self._send(f"UNSUB {sid}\r\n")
+
+    def _send(self, line: str) -> None:
+        """Send a line at once, behind what waits to be written."""
+        self._out.append(line.encode())
+        self._flush()
+
+    async def ping(self) -> None:
+        """Wait until the server has taken everything that was sent before. Raises BusError."""
+        if self.lost.done():
+            raise BusAway(self.lost.result())
+        pong: asyncio.Future[None] = self._loop.create_future()
+        self._pongs.append(pong)
+        self._send("PING\r\n")
+        await pong
+
+    def _tick(self) -> None:
+        if self._unanswered >= _MOST_UNANSWERED:
+            self._reason = "the bus does not answer"
+            self.abort()
+            return
+        self._unanswered += 1
+        self._pongs.append(None)
+        self._send("PING\r\n")
+        self._ticking = self._loop.call_later(_PING_EVERY, self._tick)
+
+    # -------------------------------------------------------------- receiving
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        transport.set_write_buffer_limits(high=_HIGH_WATER)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for found in self._parser.feed(data):
+                if isinstance(found, Delivery):
+                    deliver = self._deliver.get(found.sid)
+                    if deliver is not None:
+                        deliver(found)
+                else:
+                    self._hear(found)
+        except (BusError, ValueError, IndexError) as error:
+            self._reason = f"what the bus sends is not understood: {error}"
+            self.abort()
+
+    def _hear(self, line: bytes) -> None:
+        """Anything that is not a message."""
+        if line == b"PING":
+            self._send("PONG\r\n")
+        elif line == b"PONG":
+            self._unanswered = 0
+            if self._pongs:
+                _resolve(self._pongs.popleft())
+        elif line.startswith(b"INFO "):
+            self._informed(line[5:])
+        elif line.startswith(b"-ERR"):
+            self._refused(line[4:].decode("utf-8", "replace").strip(" '"))
+
+    def _informed(self, data: bytes) -> None:
+        """The server's greeting, or news of it."""
+        try:
+            info = rawjson.loads(data)
+        except NotJson as error:
+            raise BusError("no NATS server") from error
+        self.max_payload = int(info.get("max_payload", self.max_payload))
+        if not self._greeted.done():
+            self._greeted.set_result(info)
+
+    def _refused(self, text: str) -> None:
+        """After most errors the server closes the connection; a subject that is not allowed it only tells of."""
+        if text.lower().startswith("permissions violation"):
+            self._complain(text)
+        else:
+            self._reason = text
+
+    def pause_writing(self) -> None:
+        self._room = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        room, self._room = self._room, None
+        _resolve(room)
+
+    # ----------------------------------------------------------------- ending
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        reason = self._reason or (str(exc) if exc else "") or "the bus closed the connection"
+        if not self.lost.done():
+            self.lost.set_result(reason)
+        for timer in (self._ticking, self._timer):
+            if timer is not None:
+                timer.cancel()
+        self._out.clear()
+        self._deliver.clear()
+        error = BusAway(reason)
+        for waiting in (self._greeted, *self._pongs):
+            if waiting is not None and not waiting.done():
+                waiting.set_exception(error)
+                waiting.exception()  # taken note of: perhaps nobody waits any more
+        self._pongs.clear()
+        self.resume_writing()
+
+    async def close(self) -> None:
+        """Send what is waiting to be sent, and end the connection; a server that does not read is not waited for."""
+        if self.lost.done():
+            return
+        self._flush()
+        self._transport.close()
+        try:
+            async with asyncio.timeout(_CLOSED_WITHIN):
+                await asyncio.shield(self.lost)
+        except TimeoutError:
+            self.abort()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _resolve(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
