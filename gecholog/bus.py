@@ -251,13 +251,13 @@ class Bus:
             _subscribe(self._wire, subscription)
 
     async def unsubscribe(self, subject: str) -> None:
-        """Take no more messages on `subject`; returns when those that came have been handled."""
+        """Take no more messages on `subject`; returns when those that the bus had sent have been handled."""
         ended = [subscription for subscription in self._subscriptions if subscription.subject == subject]
         for subscription in ended:
             self._subscriptions.remove(subscription)
-            if self._wire is not None:
-                self._wire.unsubscribe(subscription.sid)
         for subscription in ended:
+            if self._wire is not None:
+                await self._wire.unsubscribe(subscription.sid)
             await subscription.finish()
 
     async def flush(self) -> None:

@@ -256,10 +256,15 @@ class Wire(asyncio.Protocol):
         self._send(f"SUB {subject} {queue} {sid}\r\n" if queue else f"SUB {subject} {sid}\r\n")
         return sid
 
-    def unsubscribe(self, sid: int) -> None:
-        """End a subscription: nothing more is delivered, not even what is on its way."""
-        if self._deliver.pop(sid, None) is not None:
-            self._send(f"UNSUB {sid}\r\n")
+    async def unsubscribe(self, sid: int) -> None:
+        """End a subscription. What was on its way is still delivered, and nothing after the return."""
+        self._send(f"UNSUB {sid}\r\n")
+        try:
+            await self.ping()
+        except BusAway:
+            pass  # nothing comes any more
+        finally:
+            self._deliver.pop(sid, None)
 
     def _send(self, line: str) -> None:
         """Send a line at once, behind what waits to be written."""

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from gecholog.bus import Bus, BusAddress
-from gecholog.errors import BusAway, BusRefused, MessageTooLarge, NoAnswer
+from gecholog.errors import BusAway, BusRefused, MessageTooLarge, NoAnswer, NobodyListens
 from gecholog.logs import Log
 from tests.support.waiting import DEADLINE, eventually
 
@@ -207,6 +207,27 @@ async def test_a_message_that_wants_no_answer(bus):
     await bus.publish("s", b"")
     async with asyncio.timeout(DEADLINE):
         await done.wait()
+
+
+async def test_unsubscribe_waits_for_the_handlers(connect, plain_nats_server):
+    """What came before the end is handled, slowly as it may be; what comes later goes to the others of the group."""
+    async with connect(plain_nats_server) as bus, connect(plain_nats_server) as other:
+        handled = []
+
+        async def slow(message):
+            await asyncio.sleep(0.01)
+            handled.append(message.data)
+
+        await bus.subscribe("s", slow, "group")
+        await bus.flush()
+        for number in range(5):
+            await other.publish("s", b"%d" % number)
+        await other.flush()
+        await bus.unsubscribe("s")
+        assert handled == [b"0", b"1", b"2", b"3", b"4"]
+        with pytest.raises(NobodyListens):
+            await other.request("s", b"", 5)
+        await bus.unsubscribe("s")  # nothing is left to end
 
 
 # --------------------------------------------------------------------------------------------------- losing the server
