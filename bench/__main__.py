@@ -9,10 +9,10 @@ from types import FrameType
 
 from bench import aims, appliance, calls, machine, memory, nginx, report, tools
 from bench.aims import Aim
-from bench.appliance import BARE, ECHO, FULL, ROUTE, STREAMS, Appliance
+from bench.appliance import BARE, ECHO, FULL, MORE, ROUTE, STREAMS, Appliance
 from bench.calls import Records
 from bench.load import Way
-from bench.options import Options, parse
+from bench.options import SIZES, Options, parse
 from bench.peers.found import peers
 from bench.peers.targets import SIZE, Targets
 from bench.processes import HOST, Fleet, NotReady
@@ -84,7 +84,8 @@ def _calls(fleet: Fleet, setup: Setup, options: Options, outcome: Outcome) -> No
     results = calls.run(fleet, setup.calls, options, setup.records, say)
     outcome.aims += aims.of_calls(results)
     outcome.tables += [report.of_calls(results, setup.calls, size) for size in options.sizes]
-    through = sum(seen.calls for case, slices in results.items() if case.way in ("b", "c", "d") for seen in slices)
+    outcome.tables += report.of_processor(results)
+    through = sum(seen.calls for case, slices in results.items() if case.way in ("b", "c", "d", "e") for seen in slices)
     say(f"{through:,} calls through gl, {setup.records.written:,} records in the sink's file")
 
 
@@ -116,7 +117,7 @@ def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
     streams = measure.start_target(fleet, options)
     proxy = nginx.start_proxy(fleet, target, streams)
     running = appliance.start(fleet, target, streams)
-    full, bare = f"http://{HOST}:{running.full}", f"http://{HOST}:{running.bare}"
+    full, bare, more = (f"http://{HOST}:{port}" for port in (running.full, running.bare, running.more))
     setup = Setup(running, Records(running.records))
     setup.calls = [
         Way("direct", "target itself", f"http://{HOST}:{target}/{_CALL}", "target"),
@@ -124,6 +125,7 @@ def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
         Way("b", "gl, whole path", f"{full}{ROUTE}{_CALL}", FULL),
         Way("c", "gl, no processors", f"{bare}{ROUTE}{_CALL}", BARE),
         Way("d", "gl, /echo/", f"{bare}{ECHO}{_CALL}", BARE),
+        Way("e", "gl, one processor more", f"{more}{ROUTE}{_CALL}", MORE, sizes=(SIZES["1k"],)),
     ]
     setup.streams = [
         Way("direct", "target itself", f"http://{HOST}:{streams}/streams/{_STREAM}", "stream-target"),

@@ -1,8 +1,12 @@
-"""The appliance as it ships: bus, token counter, file sink, and gl twice, with the default processors and with none."""
+"""The appliance as it ships: bus, token counter, file sink, and gl three times: with the default processors, with one
+more, and with none.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +20,8 @@ from gecholog.health import ChecksumFile
 TOKEN = "benchmark"  # noqa: S105 - of a bus that lives as long as this program
 FULL = "gl"
 BARE = "gl-bare"
+MORE = "gl-more"
+PROCESSOR = "charactercount"
 ROUTE = "/service/standard/"
 STREAMS = "/service/streams/"
 ECHO = "/echo/"
@@ -25,10 +31,11 @@ _CONF = Path(__file__).resolve().parent.parent / "conf"
 
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """Ports of the two gl, and the file of the records."""
+    """Ports of the three gl, and the file of the records."""
 
     full: int
     bare: int
+    more: int
     records: Path
 
 
@@ -51,10 +58,37 @@ def start(fleet: Fleet, target: int, streams: int) -> Appliance:
     place = _Place(fleet, home, bus, environ)
     place.start("tokencounter", "processors.tokencounter", _config("tokencounter", bus))
     place.start("nats2file", "services.nats2log", _config("nats2file", bus))
-    full, bare = (_gl(bus, fleet.port(), streams, processors=processors) for processors in (True, False))
-    place.start(FULL, "services.gl", full)
-    place.start(BARE, "services.gl", bare)
-    return Appliance(int(full["gl_port"]), int(bare["gl_port"]), home / "log" / "gecholog.jsonl")
+    _start_processor(fleet, bus, environ)
+    full, bare, more = (_gl(bus, fleet.port(), streams) for _ in range(3))
+    bare |= {"request": {"processors": []}, "response": {"processors": []}}
+    more["request"]["processors"].append([_PROCESSOR_ENTRY])
+    for alias, config in ((FULL, full), (BARE, bare), (MORE, more)):
+        place.start(alias, "services.gl", config)
+    return Appliance(full["gl_port"], bare["gl_port"], more["gl_port"], home / "log" / "gecholog.jsonl")
+
+
+def _start_processor(fleet: Fleet, bus: int, environ: dict[str, str]) -> None:
+    words = [sys.executable, "-m", f"processors.{PROCESSOR}"]
+    place = environ | {"GECHOLOG_HOST": f"{HOST}:{bus}"}
+
+    def answers() -> bool:
+        asked = subprocess.run([*words, "--healthcheck"], env={**os.environ, **place}, capture_output=True, check=False)
+        return asked.returncode == 0
+
+    fleet.start(PROCESSOR, words, answers, place)
+
+
+_PROCESSOR_ENTRY = {
+    "name": PROCESSOR,
+    "modifier": False,
+    "required": False,
+    "async": False,
+    "input_fields_include": ["ingress_payload"],
+    "input_fields_exclude": [],
+    "output_fields_write": ["character_count"],
+    "service_bus_topic": f"coburn.gl.{PROCESSOR}",
+    "timeout": 1000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +119,10 @@ def _config(name: str, bus: int) -> dict[str, Any]:
     return values
 
 
-def _gl(bus: int, port: int, streams: int, *, processors: bool) -> dict[str, Any]:
+def _gl(bus: int, port: int, streams: int) -> dict[str, Any]:
     """The default config of gl, with one router more for the streams."""
     values = _config("gl", bus)
     values |= {"gl_host": HOST, "gl_port": port}
     outbound = {"url": f"http://{HOST}:{streams}/streams", "endpoint": "", "headers": {}}
     values["routers"].append({"path": STREAMS, "ingress": {"headers": {}}, "outbound": outbound})
-    if not processors:
-        values |= {"request": {"processors": []}, "response": {"processors": []}}
     return values

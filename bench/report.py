@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from statistics import median
 
-from bench import calls
+from bench import appliance, calls
 from bench.aims import Aim
 from bench.calls import Case, Results
 from bench.load import Way
@@ -75,6 +75,31 @@ def _row(results: Results, case: Case, way: Way) -> tuple[str, ...]:
         f"{calls.middle(slices, 'lag'):.1f}",
         f"{calls.middle(slices, 'others'):.2f}",
         str(errors),
+    )
+
+
+def of_processor(results: Results) -> list[Table]:
+    """What a synchronous processor more costs: (e) held against (b), in the same rounds."""
+    pairs = [(case, Case(case.size, case.connections, "b")) for case in results if case.way == "e"]
+    rows = [_more(results, more, base) for more, base in pairs if base in results]
+    head = ("connections", "calls/s", "p50 ms", "gl CPU", "nats-server", appliance.PROCESSOR)
+    notes = [
+        "Calls: (e) for one of (b). Times and CPU: what (e) takes more than (b), milliseconds and microseconds a call."
+    ]
+    return [Table("One processor more on the path", head, rows, notes)] if rows else []
+
+
+def _more(results: Results, more: Case, base: Case) -> tuple[str, ...]:
+    with_it, without = results[more], results[base]
+    ratio = calls.ratio(results, more, base="b")
+    gl = calls.cpu(with_it, appliance.MORE) - calls.cpu(without, appliance.FULL)
+    others = (calls.cpu(with_it, name) - calls.cpu(without, name) for name in ("nats-server", appliance.PROCESSOR))
+    return (
+        str(more.connections),
+        "" if ratio is None else f"{ratio:.2f}",
+        f"{calls.middle(with_it, 'p50') - calls.middle(without, 'p50'):+.2f}",
+        f"{gl:+.0f}",
+        *(f"{other:+.0f}" for other in others),
     )
 
 

@@ -202,13 +202,9 @@ class Bus:
         connection = self._wire
         if connection is None:
             raise BusAway("no connection to the bus")
-        block = wire.encoded(headers) if headers else b""
-        size = len(data) + len(block)
-        if size > connection.max_payload:  # the server would end the connection
-            raise MessageTooLarge(size, connection.max_payload)
         if connection.room is not None:
             await _room(connection.room)
-        connection.publish(subject, data, reply, block, lazily=lazily)
+        _send(connection, subject, data, reply, headers, lazily=lazily)
 
     async def request(
         self,
@@ -223,20 +219,23 @@ class Bus:
 
         Raises NoAnswer, NobodyListens, BusAway, MessageTooLarge.
         """
+        connection = self._wire
+        if connection is None:
+            raise BusAway("no connection to the bus")
+        if connection.room is not None:
+            await _room(connection.room)
         number = str(next(self._numbers))
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Delivery] = loop.create_future()
         self._answers[number] = future
         timer = loop.call_later(timeout, _expire, future, timeout)  # a fifth of what asyncio.timeout costs
         try:
-            await self.publish(subject, data, headers, f"{self._inbox}.{number}", lazily=lazily)
+            _send(connection, subject, data, f"{self._inbox}.{number}", headers, lazily=lazily)
             delivery = await future
         finally:
             timer.cancel()
             del self._answers[number]
-            if future.done() and not future.cancelled():
-                future.exception()  # taken note of, if it came while the message could not be published
-        if delivery.headers.startswith(_NO_RESPONDERS):
+        if delivery.headers and delivery.headers.startswith(_NO_RESPONDERS):
             raise NobodyListens("nobody listens")
         return delivery.data
 
@@ -346,6 +345,15 @@ class Bus:
         future = self._answers.get(delivery.subject.rpartition(".")[2])
         if future is not None and not future.done():
             future.set_result(delivery)
+
+
+def _send(  # noqa: PLR0913 - a message has these parts
+    connection: Wire, subject: str, data: bytes, reply: str, headers: dict[str, str] | None, *, lazily: bool
+) -> None:
+    block = wire.encoded(headers) if headers else b""
+    if len(data) + len(block) > connection.max_payload:  # the server would end the connection
+        raise MessageTooLarge(len(data) + len(block), connection.max_payload)
+    connection.publish(subject, data, reply, block, lazily=lazily)
 
 
 def _subscribe(connection: Wire, subscription: _Subscription) -> None:
