@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _ID = re.compile(r"([A-Z0-9]+_[0-9]+)_([0-9]+)_([0-9]+)")
 _LONGEST = 128  # characters; longer text is no id of ours, and int() would be slow on it
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
+class Ids(NamedTuple):
     """The two ids of one call."""
 
     session_id: str

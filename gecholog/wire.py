@@ -29,7 +29,7 @@ _HIGH_WATER = 64 * 1024 * 1024  # bytes that may wait to be written while the se
 _PING_EVERY = 10.0  # seconds
 _MOST_UNANSWERED = 2  # pings; then the server is taken for lost
 _CLOSED_WITHIN = 2.0  # seconds that a server has to take what is still to be written
-_VERSION = b"NATS/1.0"
+_VERSION = "NATS/1.0"
 
 
 class Delivery(NamedTuple):
@@ -118,10 +118,10 @@ def _delivery(line: bytes, content: bytes) -> Delivery:
 
 def encoded(headers: Mapping[str, str]) -> bytes:
     """The block of header lines of a message. Raises ValueError if a name or value has a line break."""
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    if any("\r" in line or "\n" in line for line in lines):
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
         raise ValueError("a header must not hold a line break")
-    return b"\r\n".join([_VERSION, *(line.encode("utf-8", "surrogateescape") for line in lines), b"", b""])
+    return f"{_VERSION}\r\n{lines}\r\n".encode("utf-8", "surrogateescape")
 
 
 def decoded(block: bytes) -> dict[str, str]:

@@ -9,8 +9,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import brotli
 import zstandard
@@ -22,8 +21,7 @@ _STEP = 64 * 1024
 LARGEST_DECODED = 8 * 1024 * 1024  # bytes; what unpacks to more is recorded by size and hash
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A body as a JSON value, and why it is not the JSON that came (None if it is)."""
 
     value: Any

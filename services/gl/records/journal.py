@@ -89,6 +89,7 @@ class Journal:
         self._folder.mkdir(parents=True, mode=0o700)
         self._lock = _locked(self._folder)
         self._number = 0
+        self._size = 0  # of all segments
         self._segments: list[_Segment] = []
         self._places: dict[bytes, _Place] = {}
 
@@ -98,10 +99,10 @@ class Journal:
 
     def append(self, kind: bytes, record_id: bytes, data: bytes) -> None:
         """Keep a record; a later version takes the place of an earlier one. Raises JournalFull, OSError."""
-        if sum(segment.size for segment in self._segments) + len(data) > self.limit:
+        if self._size + len(data) > self.limit:
             raise JournalFull(f"the journal has reached its limit of {self.limit} bytes")
         segment = self._active()
-        offset = segment.append(head(kind, record_id, len(data)), data)
+        offset = self._write(segment, head(kind, record_id, len(data)), data)
         earlier = self._places.get(record_id)
         self._places[record_id] = _Place(segment, kind, offset, len(data))
         segment.live += 1
@@ -117,7 +118,7 @@ class Journal:
         if place.segment.live or place.segment is self._segments[-1]:
             # a mark, so that the record is not published once more if this process dies
             with contextlib.suppress(OSError):
-                self._active().append(head(RELEASED, record_id), b"")
+                self._write(self._active(), head(RELEASED, record_id), b"")
         self._sweep()
 
     def get(self, record_id: bytes) -> Kept | None:
@@ -140,6 +141,11 @@ class Journal:
 
     # --------------------------------------------------------------- segments
 
+    def _write(self, segment: _Segment, first: bytes, data: bytes) -> int:
+        offset = segment.append(first, data)
+        self._size += len(first) + len(data)
+        return offset
+
     def _active(self) -> _Segment:
         if not self._segments or self._segments[-1].size >= _SEGMENT:
             self._number += 1
@@ -157,7 +163,9 @@ class Journal:
         Never one from the middle: it may hold the marks that records of an older one are released.
         """
         while len(self._segments) > 1 and not self._segments[0].live:
-            self._segments.pop(0).remove()
+            oldest = self._segments.pop(0)
+            self._size -= oldest.size
+            oldest.remove()
 
     # ------------------------------------------------------- dead processes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -23,6 +24,7 @@ class Event(NamedTuple):
     value: dict[str, Any]
 
 
+@lru_cache(maxsize=256)
 def is_stream(content_type: str) -> bool:
     """Tell whether a body of this type is a stream of events that may be folded.
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httptools
 
@@ -21,8 +20,7 @@ _HIGH_WATER = 256 * 1024  # bytes of an answer that may wait here while the call
 _LARGEST_HEAD = 1024 * 1024  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How long an answer is waited for, in seconds; `deadline` is a time of the event loop's clock."""
 
     first_byte: float | None

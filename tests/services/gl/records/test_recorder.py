@@ -36,17 +36,18 @@ class FakeBus:
         for announcement in self._announcements:
             await announcement(self)
 
-    async def publish(self, subject, data, headers=None):
+    async def publish(self, subject, data, headers=None, *, lazily=False):
         if not self.connected:
             raise BusAway("no connection to the bus")
         assert subject == SUBJECT
+        assert lazily
         self.taken.append((headers["Nats-Msg-Id"], json.loads(data)))
 
-    async def request(self, subject, data, timeout, headers=None):  # noqa: ASYNC109 - the bus's own
+    async def request(self, subject, data, timeout, headers=None, *, lazily=False):  # noqa: ASYNC109 - the bus's own
         if not self.connected:
             raise BusAway("no connection to the bus")
         if subject == SUBJECT:
-            await self.publish(subject, data, headers)
+            await self.publish(subject, data, headers, lazily=lazily)
             if self.lose_acks:
                 self.lose_acks -= 1
                 raise NoAnswer("no answer in 5000 ms")

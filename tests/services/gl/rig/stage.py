@@ -121,7 +121,7 @@ class FakeBus:
         self.answers = {f"processor.{name}": answer for name, answer in answers.items()}
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
-    async def request(self, subject, data, timeout):  # noqa: ASYNC109 - the bus's own
+    async def request(self, subject, data, timeout, *, lazily=False):  # noqa: ASYNC109 - the bus's own
         fields = json.loads(data)
         self.asked.append((subject, fields))
         await asyncio.sleep(0)
