@@ -3,6 +3,8 @@
     GechologError
     ├── ConfigError          a config file that cannot be used; carries every Problem
     ├── NotJson              bytes that should be JSON and are not
+    ├── FieldNotSent         a field that a processor asks for and gl did not send; also a KeyError
+    ├── NoFields             what a processor's function returned, and gl cannot take; also a TypeError
     └── BusError
         ├── BusRefused       the bus does not accept the token
         ├── BusAway          there is no connection to the bus now
@@ -56,6 +58,24 @@ class ConfigError(GechologError):
 
 class NotJson(GechologError):
     """Bytes that should be JSON (or a JSON object) and are not."""
+
+
+class FieldNotSent(GechologError, KeyError):
+    """A field that a processor asks for, and that its entry in gl_config.json does not let it see."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+    def __str__(self) -> str:
+        return (
+            f"the field {self.name} was not sent: the call has none, or the processor's entry in gl_config.json leaves "
+            f"it out (input_fields_include, input_fields_exclude)"
+        )
+
+
+class NoFields(GechologError, TypeError):
+    """What a processor's function returned is no dict of fields that can be written as JSON."""
 
 
 class BusError(GechologError):

@@ -1,80 +1,378 @@
 """Processors: programs on the bus that see fields of a call and answer with fields to write.
 
-`attach` puts one function on a subject. The function gets the bytes of a message and returns the bytes of the answer;
-an empty answer means "nothing to write". `over_json` makes such a function of one that works on fields.
+    from gecholog.processor import Processor, Request
+
+    processor = Processor("charactercount")
+
+    @processor.request
+    async def count(request: Request) -> dict[str, int]:
+        return {"character_count": len(request.text)}
+
+    if __name__ == "__main__":
+        processor.run()
+
+The program listens on `coburn.gl.charactercount` of the bus that GECHOLOG_HOST and NATS_TOKEN name. gl asks it once an
+entry with that `service_bus_topic` is in gl_config.json; of its answer gl takes what `output_fields_write` lists.
+`gecholog.testing.ask` tries the function without a bus.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+import contextvars
+import inspect
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NoReturn, TypeVar
 
-from gecholog import rawjson
-from gecholog.errors import BusAway, MessageTooLarge, NotJson
+import uvloop
+
+from gecholog import __version__, logs, rawjson
+from gecholog.attachment import NOTHING, QUEUE, Answer, Attachment, attach, described
+from gecholog.bus import Bus, BusAddress
+from gecholog.errors import BusError, BusRefused, GechologError, NoFields
 from gecholog.logs import Log
+from gecholog.message import Headers, Message, Request, Response
+from gecholog.presence import Presence, is_name, is_present, is_version
+from gecholog.rawjson import Raw
 
-if TYPE_CHECKING:
-    from gecholog.bus import Bus, Message
+__all__ = [
+    "NOTHING",
+    "QUEUE",
+    "Answer",
+    "Attachment",
+    "Headers",
+    "Message",
+    "Processor",
+    "Raw",
+    "Request",
+    "Response",
+    "Written",
+    "attach",
+]
 
-QUEUE = "anything"  # the queue group that the original's processors are in: several may run, each message goes to one
-NOTHING = b""
+Written = Mapping[str, Any] | None
+"""What a processor's function returns: a dict of fields to write, whose values can be written as JSON; None or {} for
+nothing. Ready JSON goes in as `Raw`.
+"""
 
-Answer = Callable[[bytes], Awaitable[bytes]]
-OnFields = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]
+OnRequest = TypeVar("OnRequest", bound=Callable[[Request], Awaitable[Written] | Written])
+OnResponse = TypeVar("OnResponse", bound=Callable[[Response], Awaitable[Written] | Written])
+OnMessage = TypeVar("OnMessage", bound=Callable[[Message], Awaitable[Written] | Written])
+Function = Callable[[Any], Any]
 
 log = Log("processor")
 
+_PORT = 4222
+_SUBJECT = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")  # what gl takes for a topic (common.schema.json)
+_QUEUE = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?")
+_FINISHED_WITHIN = 5.0  # seconds that answers under way have at the end
+_HEALTHY_WITHIN = 2.0  # seconds for the bus, and again for the processor, to answer a health check
 
-async def attach(bus: Bus, subject: str, answer: Answer, *, queue: str = QUEUE, concurrency: int = 64) -> None:
-    """Answer every message on `subject` with `answer`, at most `concurrency` at a time.
 
-    A message whose function fails is answered with nothing, and the failure is logged. A function that never waits
-    gains nothing from concurrency: 1 saves it the tasks.
+class Processor:
+    """A processor: up to one function for requests, and one for responses.
+
+    A function gets a Request or a Response and returns the fields to write. A coroutine function runs in the event loop
+    and must not block it; a plain function runs in a thread and may block or compute. Either runs for up to
+    `concurrency` messages at a time, so what they share needs care: in threads a lock, in coroutines no `await` between
+    look and change.
+
+    A function that raises, or returns something else than a dict that can be written as JSON, writes nothing for that
+    message; the log names the type of the error and its place, never what the message held. An answer larger than the
+    bus takes writes nothing either.
     """
-    if concurrency == 1:
 
-        async def take_one(message: Message) -> None:
-            await _answer(message, answer)
+    def __init__(  # noqa: PLR0913 - all but the name have a default that nearly everybody keeps
+        self,
+        name: str,
+        *,
+        subject: str = "",
+        queue: str = QUEUE,
+        concurrency: int = 64,
+        version: str = "",
+        description: str = "",
+    ) -> None:
+        """`name` is the processor's name in logs and in `nats micro ls`: letters, digits, `-` and `_`.
 
-        await bus.subscribe(subject, take_one, queue)
-        return
-    free = asyncio.Semaphore(concurrency)
-    running: set[asyncio.Task[None]] = set()
+        `subject` is where gl asks it, the `service_bus_topic` of its entry (default: `coburn.gl.NAME`; gl takes no `-`
+        in a topic, so a name with one needs a subject). `queue` is the queue group within which several of it share the
+        messages; an empty one: each of them gets all messages. `concurrency` is how many messages are worked on at a
+        time; the others wait for their turn. `version` is its own semantic version (default: that of gecholog),
+        `description` a sentence for `--help` and `nats micro info`.
 
-    async def take(message: Message) -> None:
-        await free.acquire()
-        task = asyncio.create_task(_answer(message, answer), name=f"answer on {subject}")
-        running.add(task)
-        task.add_done_callback(running.discard)
-        task.add_done_callback(lambda _: free.release())
+        Raises ValueError for a name, subject, version or concurrency that cannot be.
+        """
+        self.name = name
+        self.subject = subject or f"coburn.gl.{name}"
+        self.queue = queue
+        self.concurrency = concurrency
+        self.version = version or __version__
+        self.description = description
+        self._functions: dict[type[Message], Function] = {}
+        self._threads: ThreadPoolExecutor | None = None
+        if problem := self._problem():
+            raise ValueError(problem)
 
-    await bus.subscribe(subject, take, queue)
+    def _problem(self) -> str:
+        if not is_name(self.name):
+            return "the name of a processor has letters, digits, - and _ only"
+        if not _SUBJECT.fullmatch(self.subject):
+            return "the subject must have letters, digits and _ only, in parts divided by single dots"
+        if not _QUEUE.fullmatch(self.queue):
+            return "the queue group must have letters, digits, - and _ only, in parts divided by single dots"
+        if not is_version(self.version):
+            return "the version must be a semantic version, as 1.0.0"
+        if self.concurrency < 1:
+            return "at least one message has to be worked on at a time"
+        return ""
 
+    # ------------------------------------------------------------ functions
 
-async def _answer(message: Message, answer: Answer) -> None:
-    try:
-        data = await answer(message.data)
-    except Exception as error:  # noqa: BLE001 - a border: a processor's fault must not stop the next message
-        log.fault("message not processed", error, subject=message.subject)
-        data = NOTHING
-    try:
-        await message.answer(data)
-    except (BusAway, MessageTooLarge) as error:
-        log.warning("answer not sent", subject=message.subject, reason=str(error))
+    def request(self, function: OnRequest) -> OnRequest:
+        """Decorate the function for requests: `(Request) -> dict | None`, plain or a coroutine function.
 
+        Without one, requests are answered with nothing. Raises ValueError if there is one already.
 
-def over_json(function: OnFields) -> Answer:
-    """Make an answer of a function over fields. What is not a JSON object is answered with nothing."""
+            @processor.request
+            def mark(request: Request) -> dict[str, str]:
+                return {"team": request.ingress_headers.get("X-Team", ["unknown"])[0]}
+        """
+        self._add(Request, function)
+        return function
 
-    async def answer(data: bytes) -> bytes:
+    def response(self, function: OnResponse) -> OnResponse:
+        """Decorate the function for responses: `(Response) -> dict | None`, plain or a coroutine function.
+
+        Without one, responses are answered with nothing. Raises ValueError if there is one already.
+
+            @processor.response
+            def judge(response: Response) -> dict[str, bool]:
+                return {"failed": response.inbound_status_code >= 400}
+        """
+        self._add(Response, function)
+        return function
+
+    def message(self, function: OnMessage) -> OnMessage:
+        """Decorate one function for both: `(Message) -> dict | None`; `isinstance` tells a Request from a Response.
+
+        Raises ValueError if there is a function for either already.
+
+            @processor.message
+            def names(message: Message) -> dict[str, list[str]]:
+                return {"fields": sorted(message)}
+        """
+        self._add(Request, function)
+        self._add(Response, function)
+        return function
+
+    def _add(self, side: type[Message], function: Function) -> None:
+        if side in self._functions:
+            raise ValueError(f"{self.name} has a function for each {side.__name__} already")
+        self._functions[side] = function
+
+    # ------------------------------------------------------------- messages
+
+    async def work(self, data: bytes) -> bytes:
+        """The bytes of the answer to the bytes of a message, b"" for nothing.
+
+        Raises NotJson if the message is no JSON object, NoFields (a TypeError) if what the function returned is no dict
+        that can be written as JSON, and whatever the function raises.
+        """
+        message = Message.of(data)
+        function = self._functions.get(type(message))
+        return _as_json(await self._called(function, message)) if function else NOTHING
+
+    async def answer(self, data: bytes) -> bytes:
+        """As `work`, and nothing is raised: what goes wrong is logged, and the answer is empty.
+
+        This is the whole protocol between gl and a processor, without the bus:
+
+            assert await processor.answer(b'{"ingress_payload": [1]}') == b'{"character_count":3}'
+        """
         try:
-            fields = rawjson.loads(data)
-        except NotJson:
+            return await self.work(data)
+        except Exception as error:  # noqa: BLE001 - a border: a processor's fault must not stop the next message
+            log.error("message not processed", **described(error))
             return NOTHING
-        if not isinstance(fields, dict):
-            return NOTHING
-        written = await function(fields)
-        return rawjson.dumps(written) if written else NOTHING
 
-    return answer
+    async def _called(self, function: Function, message: Message) -> Any:
+        if inspect.iscoroutinefunction(function):
+            return await function(message)
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.name)
+        call = partial(contextvars.copy_context().run, _without_stop_iteration, function, message)
+        result = await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        return await result if inspect.isawaitable(result) else result
+
+    # -------------------------------------------------------------- program
+
+    def run(self, argv: Sequence[str] | None = None) -> NoReturn:
+        """Be a program: answer messages until SIGINT or SIGTERM. Ends the process, by SystemExit.
+
+        Environment: GECHOLOG_HOST, the bus as `host` or `host:port` (default `localhost:4222`), and NATS_TOKEN.
+        Options (`argv`, default: those of the process): `--version`; `--healthcheck` asks the bus whether this
+        processor runs on this host.
+
+        A bus that is away is waited for, at the start and later. A signal ends it in order: no new messages, those that
+        have come are answered (for up to 5 seconds). Exit code 0 is well; 1: the bus refuses the token, or the health
+        check found nothing; 2: a command line or an environment that cannot be understood.
+        """
+        arguments = self._arguments(argv)
+        try:
+            address = bus_address(os.environ)
+        except ValueError as error:
+            sys.stderr.write(f"{self.name}: {error}\n")
+            sys.exit(2)
+        sys.exit(self._check_health(address) if arguments.healthcheck else self._serve(address))
+
+    def _arguments(self, argv: Sequence[str] | None) -> argparse.Namespace:
+        parser = argparse.ArgumentParser(
+            prog=self.name, description=self.description or f"{self.name}, a processor", allow_abbrev=False
+        )
+        parser.add_argument("--version", action="version", version=self.version)
+        parser.add_argument(
+            "--healthcheck", action="store_true", help="exit with 0 if it runs on this host, else with 1"
+        )
+        return parser.parse_args(argv)
+
+    def _check_health(self, address: BusAddress) -> int:
+        logs.setup(self.name, "ERROR")
+        logs.protect([address.token])
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            problem = runner.run(_ill(self.name, address))
+        if problem:
+            sys.stderr.write(f"{self.name}: {problem}\n")
+        return 1 if problem else 0
+
+    def _serve(self, address: BusAddress) -> int:
+        logs.setup(self.name)
+        logs.protect([address.token])
+        log.info("starting", version=self.version, gecholog=__version__)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            code, unfinished = runner.run(_Running(self, address).live())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # one that comes now must not change the exit code
+        logs.finish()
+        if unfinished:
+            os._exit(code)  # the interpreter would wait for threads that do not come back
+        return code
+
+
+def _as_json(written: Any) -> bytes:
+    """What a function returned, as the bytes of an answer. Raises NoFields."""
+    if written is None:
+        return NOTHING
+    if not isinstance(written, dict):
+        raise NoFields(f"the function must return a dict or None, not {type(written).__name__}")
+    try:
+        return rawjson.dumps(written) if written else NOTHING
+    except (TypeError, ValueError) as error:
+        raise NoFields("the function must return what can be written as JSON, with texts as names") from error
+
+
+def _without_stop_iteration(function: Function, message: Message) -> Any:
+    """A `next()` that finds nothing cannot be told to the event loop, which would wait for ever (until Python 3.12)."""
+    try:
+        return function(message)
+    except StopIteration as error:
+        raise RuntimeError("the function raised StopIteration") from error
+
+
+class _Running:
+    """One run of a processor as a program."""
+
+    def __init__(self, processor: Processor, address: BusAddress) -> None:
+        self._processor = processor
+        self._bus = Bus(address, processor.name, log)
+        self._ending = asyncio.Event()
+
+    async def live(self) -> tuple[int, int]:
+        """The exit code, and how many messages were left unfinished."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._ending.set)
+        processor = self._processor
+        attachment = await attach(
+            self._bus, processor.subject, processor.work, queue=processor.queue, concurrency=processor.concurrency
+        )
+        presence = Presence(processor.name, processor.version, processor.description, attachment)
+        await presence.begin(self._bus)
+        connection = asyncio.create_task(self._bus.run(), name="bus")
+        greeting = asyncio.create_task(self._greet(attachment), name="greeting")
+        ending = asyncio.create_task(self._ending.wait(), name="ending")
+        await asyncio.wait({connection, ending}, return_when=asyncio.FIRST_COMPLETED)
+        greeting.cancel()
+        ending.cancel()
+        if connection.done():
+            return self._failed(connection), attachment.under_way
+        return 0, await self._finish(attachment, connection)
+
+    async def _greet(self, attachment: Attachment) -> None:
+        await self._bus.opened()
+        log.info("listening for messages", subject=attachment.subject, queue=attachment.queue)
+
+    def _failed(self, connection: asyncio.Task[None]) -> int:
+        error = connection.exception()
+        if isinstance(error, GechologError | OSError):
+            log.error("cannot go on", reason=str(error))
+        elif error is not None:
+            log.fault("cannot go on", error)
+        return 1
+
+    async def _finish(self, attachment: Attachment, connection: asyncio.Task[None]) -> int:
+        log.info("stopping")
+        left = await attachment.finish(_FINISHED_WITHIN)
+        if left:
+            log.warning("messages left without an answer", number=left)
+        await self._bus.close()
+        connection.cancel()
+        await asyncio.gather(connection, return_exceptions=True)
+        log.info("stopped")
+        return left
+
+
+async def _ill(name: str, address: BusAddress) -> str:
+    """What is wrong with the processor of this name on this host; empty if it is healthy."""
+    bus = Bus(address, f"{name} health check", Log("healthcheck"))
+    connection = asyncio.create_task(bus.run(), name="bus")
+    opened = asyncio.create_task(bus.opened(), name="bus opened")
+    try:
+        await asyncio.wait({connection, opened}, timeout=_HEALTHY_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        if connection.done() and isinstance(connection.exception(), BusRefused):
+            return str(connection.exception())
+        if not opened.done():
+            return f"the bus at {address.hostname} is not reached"
+        found = await is_present(bus, name, socket.gethostname(), _HEALTHY_WITHIN)
+    except BusError as error:
+        return str(error)
+    else:
+        return "" if found else "does not answer on this host"
+    finally:
+        await bus.close()
+        for task in (connection, opened):
+            task.cancel()
+        await asyncio.wait({connection, opened})
+
+
+def bus_address(environ: Mapping[str, str]) -> BusAddress:
+    """The bus that the environment names: GECHOLOG_HOST, `host` or `host:port` (default `localhost`), and NATS_TOKEN.
+
+    Raises ValueError for what is neither.
+    """
+    host = environ.get("GECHOLOG_HOST") or "localhost"
+    if host.count(":") > 1 and not host.startswith("["):
+        host = f"[{host}]"  # an IPv6 address
+    name, colon, port = host.rpartition(":")
+    if not colon or host.endswith("]"):
+        name, port = host, str(_PORT)
+    if not name or "/" in name or not (port.isascii() and port.isdigit()):
+        raise ValueError("GECHOLOG_HOST must be the bus's host or host:port")
+    return BusAddress(f"{name}:{port}", environ.get("NATS_TOKEN", ""))

@@ -161,6 +161,22 @@ def test_rules():
     assert [problem.path for problem in found] == ["name"]
 
 
+def test_advice():
+    """What a file may break is a warning with its place, about what is left of the file; a refused file gets none."""
+
+    def short(value):
+        for index, row in enumerate(value.get("rows", [])):
+            if len(row["id"]) < 2:
+                yield ("rows", index, "id"), "is short"
+
+    blueprint = Blueprint(SCHEMA, advice=(short,))
+    document = check('{"name": "a", "rows": [{"id": "a"}, {"id": "bb"}]}', blueprint=blueprint)
+    assert [str(warning) for warning in document.warnings] == ["rows[0].id (line 1): is short"]
+    assert len(document.values["rows"]) == 2
+    found = problems('{"name": "A", "rows": [{"id": "a"}]}', blueprint=blueprint)
+    assert [problem.path for problem in found] == ["name"]
+
+
 @given(JSON)
 def test_any_value(value):
     """Whatever a file holds, it is a document or a ConfigError."""

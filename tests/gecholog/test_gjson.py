@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.tokencounter.gjson import MISSING, get, parse
+from gecholog.gjson import MISSING, get, parse
 
 PERSON = {
     "name": {"first": "Ada", "in.out": 5, "": "nameless"},

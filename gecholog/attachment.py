@@ -1,0 +1,145 @@
+"""One function on one subject of the bus: it gets the bytes of a message and returns the bytes of the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gecholog.bus import Bus, Message
+from gecholog.errors import BusAway, GechologError, MessageTooLarge
+from gecholog.logs import Log
+
+QUEUE = "anything"  # the queue group that the original's processors are in: several may run, each message goes to one
+NOTHING = b""
+
+Answer = Callable[[bytes], Awaitable[bytes]]
+
+log = Log("processor")
+
+_OUTERMOST_PLACES = 8  # frames of a failure that are logged
+
+
+@dataclass(slots=True)
+class Counts:
+    """What an attachment has done. `spent_ns` is the time between messages and answers, in sum."""
+
+    messages: int = 0
+    errors: int = 0
+    spent_ns: int = 0
+    last_error: str = ""
+
+
+class Attachment:
+    """A function that answers on a subject, made by `attach`."""
+
+    def __init__(self, bus: Bus, subject: str, answer: Answer, *, queue: str, concurrency: int) -> None:
+        self.subject = subject
+        self.queue = queue
+        self.counts = Counts()
+        self._bus = bus
+        self._answer = answer
+        self._alone = concurrency == 1
+        self._free = asyncio.Semaphore(concurrency)
+        self._running: set[asyncio.Task[None]] = set()
+        self.under_way = 0  # messages that are worked on
+
+    async def begin(self) -> None:
+        """Subscribe, on this and all connections to come."""
+        await self._bus.subscribe(self.subject, self._take_alone if self._alone else self._take, self.queue)
+
+    async def finish(self, timeout: float) -> int:  # noqa: ASYNC109 - part of the protocol
+        """Take no more messages, and answer those that have come, for at most `timeout` seconds.
+
+        Returns the number of messages that were not answered in time; their functions are cancelled.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._bus.unsubscribe(self.subject)
+                while self._running:
+                    await asyncio.wait(self._running)
+        left, tasks = self.under_way, list(self._running)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return left
+
+    async def _take_alone(self, message: Message) -> None:
+        """With one message at a time there is nothing to gain from a task for each."""
+        await self._work(message)
+
+    async def _take(self, message: Message) -> None:
+        await self._free.acquire()
+        task = asyncio.create_task(self._work(message), name=f"answer on {self.subject}")
+        self._running.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._free.release()
+
+    async def _work(self, message: Message) -> None:
+        start = time.monotonic_ns()
+        self.under_way += 1
+        try:
+            await self._send(message, await self._answered(message))
+        finally:
+            self.under_way -= 1
+        self.counts.messages += 1
+        self.counts.spent_ns += time.monotonic_ns() - start
+
+    async def _answered(self, message: Message) -> bytes:
+        try:
+            return await self._answer(message.data)
+        except Exception as error:  # noqa: BLE001 - a border: a processor's fault must not stop the next message
+            self._note(type(error).__name__)
+            log.error("message not processed", subject=message.subject, **described(error))
+            return NOTHING
+
+    async def _send(self, message: Message, data: bytes) -> None:
+        try:
+            await message.answer(data)
+        except MessageTooLarge as error:
+            self._note("MessageTooLarge")
+            log.error("answer too large for the bus", subject=message.subject, size=error.size, limit=error.limit)
+            await self._send(message, NOTHING)
+        except BusAway as error:
+            self._note("BusAway")
+            log.warning("answer not sent", subject=message.subject, reason=str(error))
+
+    def _note(self, error: str) -> None:
+        self.counts.errors += 1
+        self.counts.last_error = error
+
+
+async def attach(bus: Bus, subject: str, answer: Answer, *, queue: str = QUEUE, concurrency: int = 64) -> Attachment:
+    """Answer every message on `subject` with `answer`, at most `concurrency` at a time; the others wait for their turn.
+
+    `answer` gets the bytes of a message and returns the bytes of the answer, b"" for nothing. If it raises, or its
+    answer does not fit the bus, the answer is empty and the log says so. With `queue`, several programs on one subject
+    share the messages. A function that never waits gains nothing from concurrency: 1 saves it the tasks.
+
+        attachment = await attach(bus, "coburn.gl.mine", answer)
+        ...
+        await attachment.finish(5.0)
+    """
+    attachment = Attachment(bus, subject, answer, queue=queue, concurrency=concurrency)
+    await attachment.begin()
+    return attachment
+
+
+def described(error: BaseException) -> dict[str, object]:
+    """What a log may say of a failure: its type and its places, the innermost first; the text of our own errors alone.
+
+    The text of another error may hold what a caller sent (`int()` quotes what it cannot convert).
+    """
+    places = [
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for frame in reversed(traceback.extract_tb(error.__traceback__, limit=-_OUTERMOST_PLACES))
+    ]
+    fields: dict[str, object] = {"error": type(error).__name__, "places": places}
+    return fields | ({"reason": str(error)} if isinstance(error, GechologError) else {})

@@ -1,0 +1,46 @@
+"""Tests of a processor without NATS: what it would write, given these fields.
+
+    from gecholog.testing import ask
+    from charactercount import processor
+
+    def test_count():
+        assert ask(processor, {"ingress_payload": {"a": 1}}) == {"character_count": 7}
+
+Nothing is faked: it is the processor's own path from the bytes of a message to those of its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from gecholog import rawjson
+from gecholog.processor import Processor
+
+
+def ask(processor: Processor, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that `processor` would write when gl sends it `fields`; {} for nothing.
+
+    `fields` holds what JSON can: the usual names are those of `gecholog.message.Request` and `Response`. It makes the
+    message a response if a name begins with `inbound_` or `egress_`. Both ways go through JSON, as on the bus, so a
+    tuple comes back as a list.
+
+    Raises what the processor's function raises, and NoFields (a TypeError) if it returns no dict that can be written as
+    JSON. It runs an event loop of its own: in a coroutine `await asked(processor, fields)` instead.
+
+        ask(processor, {"gl_path": "/openai/", "ingress_payload": {"messages": []}})
+    """
+    return asyncio.run(asked(processor, fields))
+
+
+async def asked(processor: Processor, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """As `ask`, for tests that are coroutines.
+
+        assert await asked(processor, {"inbound_status_code": 200, "inbound_payload": {}}) == {}
+
+    Raises as `ask`.
+    """
+    answer = await processor.work(rawjson.dumps(dict(fields)))
+    written: dict[str, Any] = rawjson.loads(answer) if answer else {}
+    return written

@@ -1,0 +1,178 @@
+"""The examples of docs/processors.md do what the page says: each block is taken from the page, run, and asked."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processors.foreign.go_tool import build
+from tests.processors.rig import entry, house
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "processors.md").read_text("utf-8")
+BLOCKS = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+SUBJECT = "coburn.gl.charactercount"
+NODE_CLIENT = "@nats-io/transport-node@3"
+
+
+def entry_of_the_page():
+    """The row for gl_config.json that the page shows."""
+    return json.loads(re.search(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1])
+
+
+@pytest.fixture
+def home(tmp_path, plain_nats_server):
+    """A house with the row of the page."""
+    with house(tmp_path, plain_nats_server, request={"processors": [entry_of_the_page()]}) as one:
+        yield one
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with all files of the page."""
+    made = tmp_path / "example"
+    made.mkdir()
+    for name, text in BLOCKS.items():
+        (made / name).write_text(text, "utf-8")
+    return made
+
+
+def counts(home):
+    """The processor that runs in this house counts the characters of a request, and leaves a response alone."""
+    assert home.answers(SUBJECT, b'{"inbound_payload": 1}') == b""
+    for text in ("Hello", "Hällo"):
+        body = json.dumps({"a": [1, text], "b": None}, indent=1, ensure_ascii=False).encode()
+        record = home.record(home.post("/service/v1", body=body))
+        assert record["request"]["character_count"] == len('{"a":[1,"Hello"],"b":null}')
+        assert "error" not in record["request"]
+
+
+def test_the_page_has_them_all():
+    """No block has lost its name."""
+    wanted = {"characters.py", "test_characters.py", "plain.py", "main.go", "characters.mjs", "characters.sh", "run.sh"}
+    assert BLOCKS.keys() == wanted
+
+
+def test_ten_lines():
+    """It is as short as the page says."""
+    assert len([line for line in BLOCKS["characters.py"].splitlines() if line]) < 10
+
+
+def test_sdk(home, folder):
+    home.run(sys.executable, "characters.py", cwd=folder)
+    counts(home)
+
+
+def test_its_test(folder):
+    """The test on the page passes, and has two tests."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_characters.py"]
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+def test_plain_python(home, folder):
+    home.run(sys.executable, "plain.py", cwd=folder, listens="")
+    counts(home)
+
+
+@pytest.mark.slow
+def test_go(home, folder):
+    home.run(build(BLOCKS["main.go"], folder / "go"), listens="")
+    counts(home)
+
+
+@pytest.mark.slow
+def test_node(home, folder):
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if not node or not npm:
+        pytest.skip("node and npm are not installed")
+    command = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error", NODE_CLIENT]
+    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    if installed.returncode:
+        pytest.skip(f"{NODE_CLIENT} cannot be had: {installed.stderr.strip()}")
+    home.run(node, "characters.mjs", cwd=folder, listens="")
+    counts(home)
+
+
+def needs_jq():
+    if not shutil.which("jq"):
+        pytest.skip("jq is not installed")
+
+
+def test_script(folder):
+    """What the shell's processor runs for a message, given it as the nats command does."""
+    needs_jq()
+    for message, answer in {
+        '{"ingress_payload": {"a": "ä"}}': '{"character_count":9}\n',
+        '{"inbound_payload": 1}': "",
+    }.items():
+        env = os.environ | {"NATS_REQUEST_BODY": message}
+        done = subprocess.run(["sh", "characters.sh"], cwd=folder, env=env, capture_output=True, text=True, check=True)
+        assert done.stdout == answer
+
+
+def nats_command():
+    """The nats command: on PATH, or where `go install` puts it."""
+    if found := shutil.which("nats"):
+        return found
+    gopath = os.environ.get("GOPATH") or str(Path.home() / "go")
+    return shutil.which("nats", path=str(Path(gopath) / "bin"))
+
+
+def test_shell(home, folder):
+    needs_jq()
+    nats = nats_command()
+    if nats is None:
+        pytest.skip("the nats command is not installed (go install github.com/nats-io/natscli/nats@latest)")
+    path = f"{Path(nats).parent}{os.pathsep}{os.environ['PATH']}"
+    home.run("sh", "run.sh", cwd=folder, listens="", PATH=path)
+    counts(home)
+
+
+def test_micro_ls(home, folder):
+    """`nats micro ls` shows a processor that is made with the SDK."""
+    nats = nats_command()
+    if nats is None:
+        pytest.skip("the nats command is not installed (go install github.com/nats-io/natscli/nats@latest)")
+    home.run(sys.executable, "characters.py", cwd=folder)
+    server = f"nats://{home.server.token}@{home.server.hostname}"
+    done = subprocess.run([nats, "--server", server, "micro", "ls"], capture_output=True, text=True, check=True)
+    assert "charactercount" in done.stdout
+
+
+def test_what_the_page_says_of_control(tmp_path, plain_nats_server, folder):
+    """A status and headers of its own, for an answer in place of the target's."""
+    (folder / "refuse.py").write_text(
+        "from gecholog.processor import Processor\n"
+        "processor = Processor('refuse')\n"
+        "@processor.request\n"
+        "def refuse(request):\n"
+        "    return {'control': {'error': 'busy'}, 'control_status_code': 429,\n"
+        "            'control_headers': {'Retry-After': '7', 'X-Two': ['a', 'b']}}\n"
+        "processor.run()\n",
+        "utf-8",
+    )
+    refuse = entry("refuse", output_fields_write=["control", "control_status_code", "control_headers"])
+    with house(tmp_path, plain_nats_server, request={"processors": [[refuse]]}) as home:
+        home.run(sys.executable, "refuse.py", cwd=folder)
+        reply = home.post("/service/v1", {})
+        assert (reply.status, reply.json()) == (429, {"error": "busy"})
+        assert (reply.values("Retry-After"), reply.values("X-Two")) == (["7"], ["a", "b"])
+
+
+def test_what_the_page_says_of_routers(tmp_path, plain_nats_server, folder):
+    """It runs for the routers that are listed."""
+    listed = entry_of_the_page()
+    listed[0]["routers"] = ["/other/"]
+    with house(tmp_path, plain_nats_server, request={"processors": [listed]}) as home:
+        home.run(sys.executable, "characters.py", cwd=folder)
+        assert "character_count" in home.record(home.post("/other/v1", {}))["request"]
+        assert "character_count" not in home.record(home.post("/service/v1", {}))["request"]
