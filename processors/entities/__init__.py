@@ -1,0 +1,1 @@
+"""entities: finds what requests and answers name: people, places, dates, addresses."""

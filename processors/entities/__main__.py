@@ -1,0 +1,34 @@
+"""entities as a program: the wiring between the bus and the finder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gecholog import launch
+from gecholog.processor import Message, Processor
+from processors.entities.answer import answer
+from processors.entities.config import Config, from_environment
+
+ABOUT = "Finds what requests and answers name: people, places, dates, addresses."
+
+
+def made(config: Config) -> Processor:
+    """The processor with this config."""
+    processor = Processor("entities", subject=config.subject, concurrency=launch.THREADS, description=ABOUT)
+
+    @processor.message
+    def find(message: Message) -> dict[str, Any]:
+        return answer(message, config)
+
+    return processor
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    launch.run(lambda: made(from_environment(environ)), "entities", ABOUT, argv)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:], os.environ)

@@ -1,0 +1,29 @@
+"""Entities by a model of spaCy, which the extra `entities` installs. The model itself is installed apart.
+
+ENTITIES=processors.entities.spacy_model:load   SPACY_MODEL=en_core_web_sm
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from gecholog.plug import library, wrong
+
+_MODEL = "en_core_web_sm"  # that of the original
+
+
+def load() -> Callable[[str], Iterator[tuple[str, str]]]:
+    """Load the model that SPACY_MODEL names: an installed package, or a folder. Raises ConfigError."""
+    spacy = library("spacy", extra="entities")
+    try:
+        model = spacy.load(os.environ.get("SPACY_MODEL") or _MODEL)
+    except OSError as error:
+        raise wrong("SPACY_MODEL", "must name a model of spaCy that is installed, or its folder") from error
+
+    def find(text: str) -> Iterator[tuple[str, str]]:
+        for start in range(0, len(text), model.max_length):  # a longer text it refuses
+            for entity in model(text[start : start + model.max_length]).ents:
+                yield entity.text, entity.label_
+
+    return find

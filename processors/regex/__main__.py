@@ -1,0 +1,35 @@
+"""regex as a program: the wiring between the bus and the search."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gecholog import launch
+from gecholog.processor import Processor, Response
+from processors.regex.answer import answer
+from processors.regex.config import Config, from_environment
+
+ABOUT = "Finds a pattern in the text of an answer, and adds what it found to the answer."
+
+
+def made(config: Config) -> Processor:
+    """The processor with this config."""
+    processor = Processor("regex", concurrency=launch.THREADS, description=ABOUT)
+
+    @processor.response
+    def search(response: Response) -> dict[str, Any]:
+        return answer(response, config, time.monotonic)
+
+    return processor
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    launch.run(lambda: made(from_environment(environ)), "regex", ABOUT, argv)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:], os.environ)

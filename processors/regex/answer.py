@@ -1,0 +1,59 @@
+"""What regex answers to a response: its payload, with what was found in it under `regex`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gecholog import gjson, rawjson, texts
+from gecholog.errors import NotJson
+from gecholog.message import Response
+from processors.regex.config import DEFAULT, Config
+from processors.regex.search import Clock, section, sections
+
+_FIELD = "egress_payload"
+_STREAMS = ("event-stream", "ndjson", "jsonl")  # how the types of streams end
+
+
+def answer(response: Response, config: Config, clock: Clock) -> dict[str, Any]:
+    """The fields to write: `egress_payload` as it is with the member `regex`; nothing if it is no JSON object.
+
+    Nothing either for a router without a pattern, when there is no default one, and for a stream (if `inbound_headers`
+    say so): its payload here is folded, and the caller waits for events. Raises FieldNotSent, SearchTooLong.
+    """
+    if _is_stream(response):
+        return {}
+    pattern = config.patterns.get(response.gl_path) or config.patterns.get(DEFAULT)
+    members = _members(response)
+    if pattern is None or members is None:
+        return {}
+    searched = texts.said_by(texts.answered(response.egress_payload), texts.ASSISTANT)
+    if pattern.path is not None:
+        searched = iter(_at(response, pattern.path))
+    found = [
+        section(text, match_json=config.match_json)
+        for text in sections(pattern.expression, searched, config.seconds, clock)
+    ]
+    return {_FIELD: members | {"regex": {"match": bool(found), "sections": found}}}
+
+
+def _is_stream(response: Response) -> bool:
+    content_type: list[str] = response.get("inbound_headers", {}).get("Content-Type") or [""]
+    return content_type[0].partition(";")[0].strip().lower().endswith(_STREAMS)
+
+
+def _members(response: Response) -> dict[str, Any] | None:
+    """The payload's members, each as the bytes that came; None if it is no object."""
+    payload = response.raw(_FIELD)
+    try:
+        return dict(rawjson.split(payload)) if payload is not None else None
+    except NotJson:
+        return None
+
+
+def _at(response: Response, path: gjson.Path) -> Iterable[str]:
+    """The text that `path` leads to: as GJSON has it, JSON if it is no string, nothing for null."""
+    value = gjson.get(response.get(path[0], gjson.MISSING), path[1:])
+    if value is gjson.MISSING or value is None:
+        return ()
+    return (value if isinstance(value, str) else rawjson.dumps(value).decode("utf-8"),)

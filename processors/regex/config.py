@@ -1,0 +1,90 @@
+"""What regex looks for: the patterns of the original, one from the environment, or those of a config file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gecholog import config, gjson, schema
+from gecholog.config import Blueprint
+from gecholog.errors import ConfigError, Problem
+from gecholog.schema import Finding
+from processors.regex.search import Pattern, compiled
+
+DEFAULT = "default"  # the pattern of routers that have none of their own
+
+Patterns = Mapping[str, Pattern]
+"""Router path, or `default` → what is looked for in its answers."""
+
+_MARKDOWN = r"```(?:md|markdown)\n([\s\S]*?)\n```"
+_JSON = r"```json\n([\s\S]*?)\n```"
+_BUILT_IN = {DEFAULT: _MARKDOWN, "/markdown/": _MARKDOWN, "/json/": _JSON}
+_TIME_LIMIT = 50  # milliseconds; half of the time that gl waits in the original's config
+_NO = frozenset({"", "0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The patterns, whether sections are given as objects, too, and the seconds that a search may take."""
+
+    patterns: Patterns
+    match_json: bool = False
+    seconds: float = _TIME_LIMIT / 1000
+
+
+def from_environment(environ: Mapping[str, str]) -> Config:
+    """The config that REGEX_CONFIG (a file), or REGEX_PATTERN and REGEX_FIELD name, with MATCH_JSON.
+
+    Raises ConfigError.
+    """
+    file = environ.get("REGEX_CONFIG")
+    made = _of_file(Path(file), environ) if file else Config(_of_variables(environ))
+    wanted = environ.get("MATCH_JSON", "").strip().lower() not in _NO
+    return replace(made, match_json=made.match_json or wanted)
+
+
+def _of_variables(environ: Mapping[str, str]) -> Patterns:
+    regex, field = environ.get("REGEX_PATTERN"), environ.get("REGEX_FIELD")
+    chosen = {DEFAULT: regex} if regex else _BUILT_IN
+    path = _checked("REGEX_FIELD", gjson.parse, field) if field else None
+    return {router: Pattern(_checked("REGEX_PATTERN", compiled, text), path) for router, text in chosen.items()}
+
+
+def _checked(variable: str, read: Any, text: str) -> Any:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ConfigError("environment", [Problem(variable, str(error))]) from error
+
+
+def blueprint() -> Blueprint:
+    """The schema of regex_config.json and the rules beside it."""
+    return Blueprint(schema.load(Path(__file__).with_name("regex_config.schema.json")), (_readable, _one_a_router))
+
+
+def _readable(values: dict[str, Any]) -> Iterator[Finding]:
+    for index, entry in enumerate(values.get("patterns", ())):
+        for name, read in (("field", gjson.parse), ("regex", compiled)):
+            try:
+                read(entry.get(name) or "x")  # the schema speaks of those that are missing or empty
+            except ValueError as error:
+                yield ("patterns", index, name), str(error)
+
+
+def _one_a_router(values: dict[str, Any]) -> Iterator[Finding]:
+    routers = [entry.get("router") for entry in values.get("patterns", ())]
+    if len(set(routers)) < len(routers):
+        yield ("patterns",), "must not hold two entries of one router"
+
+
+def _of_file(file: Path, environ: Mapping[str, str]) -> Config:
+    values = config.check(config.read(file), str(file), blueprint(), environ).values
+    patterns = {entry["router"]: _pattern(entry) for entry in values["patterns"]}
+    return Config(patterns, values.get("match_json", False), int(values.get("timeout_ms", _TIME_LIMIT)) / 1000)
+
+
+def _pattern(entry: dict[str, Any]) -> Pattern:
+    field = entry.get("field")
+    return Pattern(compiled(entry["regex"]), gjson.parse(field) if field else None)

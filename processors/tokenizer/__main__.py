@@ -1,0 +1,34 @@
+"""tokenizer as a program: the wiring between the bus and the counting."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gecholog import launch
+from gecholog.processor import Message, Processor
+from processors.tokenizer.answer import answer
+from processors.tokenizer.config import Config, from_environment
+
+ABOUT = "Counts the tokens of requests and answers with one tokenizer, whatever the model says."
+
+
+def made(config: Config) -> Processor:
+    """The processor with this config."""
+    processor = Processor("tokenizer", concurrency=launch.THREADS, description=ABOUT)
+
+    @processor.message
+    def tokens(message: Message) -> dict[str, Any]:
+        return answer(message, config)
+
+    return processor
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    launch.run(lambda: made(from_environment(environ)), "tokenizer", ABOUT, argv)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:], os.environ)

@@ -1,0 +1,24 @@
+"""What tokenizer answers to a message: the number of tokens in its payload."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gecholog import texts
+from gecholog.message import Message, Response
+from processors.tokenizer.config import Config
+
+
+def answer(message: Message, config: Config) -> dict[str, Any]:
+    """The field to write: `tokenizer`, name of the tokenizer → number of tokens; nothing for a payload without words.
+
+    Raises FieldNotSent, and what the tokenizer raises.
+    """
+    said = _said(message)
+    return {"tokenizer": {config.name: sum(int(config.count(item.text)) for item in said)}} if said else {}
+
+
+def _said(message: Message) -> tuple[texts.Text, ...]:
+    if isinstance(message, Response):
+        return texts.answered(texts.payload(message, "inbound_payload", "egress_payload"))
+    return texts.asked(texts.payload(message, "ingress_payload", "outbound_payload"))

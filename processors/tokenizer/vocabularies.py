@@ -1,0 +1,60 @@
+"""Tokenizers of models, by libraries that the extra `tokenizer` installs. Each function loads one, from its variables.
+
+TOKENIZER=processors.tokenizer.vocabularies:tiktoken      TIKTOKEN_ENCODING=o200k_base
+TOKENIZER=processors.tokenizer.vocabularies:huggingface   TOKENIZER_FILE=/models/tokenizer.json
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gecholog.plug import library, wrong
+
+_ENCODING = "o200k_base"
+_EXTRA = "tokenizer"
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A counting function with a name: the length of what `encode` makes of a text."""
+
+    name: str
+    encode: Callable[[str], Any]
+
+    def __call__(self, text: str) -> int:
+        return len(self.encode(text))
+
+
+def tiktoken() -> Counter:
+    """The encoding that TIKTOKEN_ENCODING names. Raises ConfigError.
+
+    The library fetches a vocabulary from its maker's site unless TIKTOKEN_CACHE_DIR has it.
+    """
+    name = os.environ.get("TIKTOKEN_ENCODING") or _ENCODING
+    try:
+        encoding = library("tiktoken", _EXTRA).get_encoding(name)
+    except (ValueError, OSError) as error:  # no such name; a vocabulary that cannot be fetched
+        raise wrong(
+            "TIKTOKEN_ENCODING", f"must name an encoding that can be loaded ({type(error).__name__})"
+        ) from error
+    return Counter(name, encoding.encode_ordinary)
+
+
+def huggingface() -> Counter:
+    """The tokenizer in TOKENIZER_FILE, the `tokenizer.json` of a model. Raises ConfigError. Nothing is downloaded."""
+    file = Path(os.environ.get("TOKENIZER_FILE") or "")
+    if not file.is_file():
+        raise wrong("TOKENIZER_FILE", "must be the tokenizer.json of a model")
+    try:
+        loaded = library("tokenizers", _EXTRA).Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises nothing more special
+        if isinstance(error, ImportError):
+            raise
+        raise wrong("TOKENIZER_FILE", "must be a file that the library can read") from error
+    loaded.no_truncation()
+    loaded.no_padding()
+    return Counter(file.parent.name or file.stem, lambda text: loaded.encode(text, add_special_tokens=False).ids)

@@ -1,0 +1,147 @@
+"""What regex answers, by itself."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gecholog.message import Response
+from gecholog.processor import Processor
+from gecholog.rawjson import dumps
+from gecholog.testing import ask
+from processors.regex.__main__ import made
+from processors.regex.answer import answer
+from processors.regex.config import from_environment
+from tests.services.gl.streams import samples
+
+pytest.importorskip("re2", reason="google-re2 is not installed (the extra regex)")
+
+SAID = 'Here:\n```json\n{"a": 1}\n```\nand\n```json\nnone\n```'
+PLAIN = made(from_environment({}))
+AS_JSON = made(from_environment({"MATCH_JSON": "true"}))
+
+
+def chat(text):
+    return {"id": "1", "choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}
+
+
+def fields(payload, path="/json/", **more):
+    return {"gl_path": path, "egress_payload": payload} | more
+
+
+def sections(processor: Processor, payload, **more):
+    return ask(processor, fields(payload, **more))["egress_payload"]["regex"]
+
+
+def test_sections():
+    """The answer comes back with what was found in it."""
+    written = ask(PLAIN, fields(chat(SAID)))
+    assert written == {
+        "egress_payload": chat(SAID)
+        | {
+            "regex": {
+                "match": True,
+                "sections": [{"text": '{"a": 1}', "object": None}, {"text": "none", "object": None}],
+            }
+        }
+    }
+
+
+def test_match_json():
+    """With MATCH_JSON a section that is JSON is an object, too."""
+    assert [section["object"] for section in sections(AS_JSON, chat(SAID))["sections"]] == [{"a": 1}, None]
+
+
+def test_no_match():
+    """Where nothing is found, that is what it says."""
+    assert sections(PLAIN, chat("nothing")) == {"match": False, "sections": []}
+
+
+@pytest.mark.parametrize(("path", "matches"), [("/json/", False), ("/markdown/", True), ("/other/", True)])
+def test_routers(path, matches):
+    """Each router has its pattern, the others have the default one."""
+    assert sections(PLAIN, chat("```md\n# Title\n```"), path=path)["match"] is matches
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"content": [{"type": "text", "text": SAID}]},
+        {"candidates": [{"content": {"parts": [{"text": SAID}]}}]},
+        {"message": {"role": "assistant", "content": SAID}, "done": True},
+        {"output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": SAID}]}]},
+        samples.CHAT_FOLDED | chat(SAID),
+    ],
+)
+def test_each_api(payload):
+    """Without a field it looks where the API has its text."""
+    assert len(sections(PLAIN, payload)["sections"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("egress_payload.choices.0.message.content", "needle"),
+        ("egress_payload.id", None),
+        ("egress_payload.none.here", None),
+        ("egress_payload.choices.#", None),
+        ("egress_payload.choices", "needle"),
+        ("gl_path", None),
+        ("not_sent.x", None),
+    ],
+)
+def test_field(field, text):
+    """A field is a path in the message; what is no string is looked through as JSON."""
+    processor = made(from_environment({"REGEX_PATTERN": "needle", "REGEX_FIELD": field}))
+    assert [section["text"] for section in sections(processor, chat("a needle"))["sections"]] == (
+        [text] if text else []
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        fields("text"),
+        fields([1]),
+        fields(None),
+        {"gl_path": "/json/", "inbound_payload": {}},
+        {"gl_path": "/json/", "ingress_payload": chat(SAID)},
+        fields(chat(SAID), inbound_headers={"Content-Type": ["text/event-stream; charset=utf-8"]}),
+    ],
+)
+def test_nothing_to_write(message):
+    """Nothing but an object can be added to; requests and streams are left alone."""
+    assert ask(PLAIN, message) == {}
+
+
+def test_no_pattern_for_the_router(tmp_path):
+    """Without a default pattern, other routers are left alone."""
+    (tmp_path / "c.json").write_text(json.dumps({"patterns": [{"router": "/a/", "regex": "x"}]}))
+    processor = made(from_environment({"REGEX_CONFIG": str(tmp_path / "c.json")}))
+    assert ask(processor, fields(chat("x"), path="/b/")) == {}
+    assert sections(processor, chat("x"), path="/a/")["match"]
+
+
+def test_the_rest_stays_byte_for_byte():
+    """Members that it does not write keep their digits; an old `regex` gives way."""
+    message = b'{"gl_path":"/json/","egress_payload":{"n":1.50,"regex":1,"e":1E400,"s":"\\u00e9"}}'
+    written = dumps(answer(Response.of(message), from_environment({}), time.monotonic))
+    assert written == b'{"egress_payload":{"n":1.50,"regex":{"match":false,"sections":[]},"e":1E400,"s":"\\u00e9"}}'
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.dictionaries(st.text(max_size=8) | st.sampled_from(["choices", "content", "message"]), json_values))
+def test_any_payload(payload):
+    """Whatever the answer is, it comes back as it was, and with a result."""
+    written = ask(AS_JSON, fields(payload))["egress_payload"]
+    assert written.pop("regex")["match"] is False
+    assert written == {name: value for name, value in payload.items() if name != "regex"}
