@@ -30,11 +30,13 @@ class Blueprint:
 
     A rule takes the whole value (types already checked) and yields (path, sentence) for what is wrong. `not_in_use`
     names the top-level fields of a value (types not checked) whose content does not count; their JSON types still do.
+    `advice` are rules that a file may break: what they find is a warning. They are asked about a file that may be used.
     """
 
     schema: Schema
     rules: tuple[Rule, ...] = ()
     not_in_use: Callable[[Any], frozenset[str]] = lambda _: frozenset()
+    advice: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ def _judge(blueprint: Blueprint, value: Any) -> _Verdict:
     errors += [((name,), "has no valid entry") for name, needed in alone.items() if needed and _emptied(values, name)]
     if not errors:
         warnings += [(path, "is not known and is ignored") for path in schemas.unknown(blueprint.schema, value)]
+        warnings += [finding for advise in blueprint.advice for finding in advise(values)]
     return _Verdict(values, errors + (warnings if errors else []), warnings)
 
 

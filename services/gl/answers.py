@@ -6,9 +6,19 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gecholog.headers import Headers
     from services.gl.call import Answer, Lines
 
 JSON = "application/json"
+
+
+def lines_of(headers: Headers) -> Lines:
+    """Headers as the lines that an answer would have brought."""
+    return [
+        (name.encode("ascii"), value.encode("utf-8", "surrogateescape"))
+        for name, values in headers.items()
+        for value in values
+    ]
 
 
 class LocalAnswer:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from services.gl.config import Config
     from services.gl.query import Pairs
     from services.gl.routing import Router
+    from services.gl.stages.attempts import Failover
     from services.gl.stages.egress import Passing
     from services.gl.streams import UsageFilter
 
@@ -95,13 +96,17 @@ class UpstreamError(Exception):
 
 @dataclass(slots=True)
 class Half:
-    """One half of the record: the fields that processors see, and what only the record shows (`late` and the lists)."""
+    """One half of the record: the fields that processors see, and what only the record shows (`late` and the lists).
+
+    `named` are fields that only a processor that names them is given.
+    """
 
     fields: Fields = field(default_factory=dict)
     errors: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     async_runs: list[dict[str, Any]] = field(default_factory=list)
     late: Fields = field(default_factory=dict)
+    named: Fields | None = None
 
     def note(self, name: str, details: str) -> None:
         """Put something into the record's `error`."""
@@ -151,6 +156,8 @@ class Call:
     initial: Fields = field(default_factory=dict)
 
     # outbound
+    failover: Failover | None = None
+    attempts: list[Fields] | None = None
     target: Router | None = None
     outbound: Outbound | None = None
     outbound_shown: Headers | None = None
@@ -178,6 +185,10 @@ class Call:
     def required_target(self) -> Router:
         """The target, which `outbound.prepare` sets."""
         return _there(self.target)
+
+    def required_outbound(self) -> Outbound:
+        """What goes to the target, which `outbound.prepare` sets."""
+        return _there(self.outbound)
 
     def required_answer(self) -> Answer:
         """The answer, which `exchange.send` sets."""

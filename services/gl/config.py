@@ -16,6 +16,7 @@ from gecholog.errors import ConfigError, Problem
 from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import routing
+from services.gl.rows import ORDERS, Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,32 +35,6 @@ class Topics:
     own: str
     isalive: str
     logger: str
-
-
-@dataclass(frozen=True, slots=True)
-class Processor:
-    """One processor of a row. `timeout` is in seconds."""
-
-    name: str
-    modifier: bool
-    required: bool
-    is_async: bool
-    include: tuple[str, ...]
-    exclude: frozenset[str]
-    write: frozenset[str]
-    subject: str
-    timeout: float
-
-
-Row = tuple[Processor, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """The processors of one side: rows that run before the reply, rows that run after it."""
-
-    rows: tuple[Row, ...] = ()
-    async_rows: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +80,7 @@ class Config:
     topics: Topics
     session_header: str
     masked: frozenset[str]
+    masked_parameters: frozenset[str]
     removed: frozenset[str]
     never_forwarded: frozenset[str]
     log_unauthorized: bool
@@ -134,7 +110,7 @@ def blueprint() -> Blueprint:
         _urls,
         _one_path_one_router,
     )
-    return Blueprint(schema.load(file), rules)
+    return Blueprint(schema.load(file), rules, advice=(_routers_of_processors,))
 
 
 # ------------------------------------------------------------------ rules
@@ -188,6 +164,17 @@ def _rows(values: dict[str, Any]) -> Iterator[Finding]:
                     yield (side, "processors", number), f"must not hold the same {field} twice in a row"
 
 
+def _routers_of_processors(values: dict[str, Any]) -> Iterator[Finding]:
+    """A path that no router has is no danger, but a processor that never runs is hardly what somebody wants."""
+    known = {router["path"] for router in values["routers"]}
+    for side in ("request", "response"):
+        for row, processors in enumerate(values.get(side, {}).get("processors", [])):
+            for place, processor in enumerate(processors):
+                for index, path in enumerate(processor.get("routers", [])):
+                    if path not in known:
+                        yield (side, "processors", row, place, "routers", index), "is not the path of a router"
+
+
 def _networks(values: dict[str, Any]) -> Iterator[Finding]:
     for index, text in enumerate(values.get("trusted_proxies", [])):
         try:
@@ -225,9 +212,10 @@ def build(document: Document) -> Config:
     values = document.values
     masked = frozenset(canonical(name) for name in values.get("masked_headers", ()))
     removed = frozenset(canonical(name) for name in values.get("remove_headers", ()))
+    masked_parameters = frozenset(values.get("masked_query_parameters", ()))
     routers = tuple(_router(entry) for entry in values["routers"])
     bus = values["service_bus"]
-    logs.protect([bus["token"], *_secrets(routers, masked)])
+    logs.protect([bus["token"], *_secrets(routers, masked, masked_parameters)])
     return Config(
         gateway_id=values["gateway_id"],
         listener=_listener(values),
@@ -238,6 +226,7 @@ def build(document: Document) -> Config:
         topics=Topics(bus["topic"], bus["topic_exact_isalive"], bus["topic_exact_logger"]),
         session_header=canonical(values["session_id_header"]),
         masked=masked,
+        masked_parameters=masked_parameters,
         removed=removed,
         never_forwarded=removed | HOP_BY_HOP | {"Host", "Expect"},
         log_unauthorized=values.get("log_unauthorized", False),
@@ -248,18 +237,21 @@ def build(document: Document) -> Config:
         shutdown_time=values.get("shutdown_timeout_ms", 2500) / 1000,
         limits=_limits(values.get("limits", {})),
         routers=routing.Table(routers),
-        request=_side(values.get("request", {})),
-        response=_side(values.get("response", {})),
+        request=Side.of(values.get("request", {}), orders=ORDERS),
+        response=Side.of(values.get("response", {})),
         log_request=_filter(values.get("logger", {}).get("request", {})),
         log_response=_filter(values.get("logger", {}).get("response", {})),
     )
 
 
-def _secrets(routers: tuple[routing.Router, ...], masked: frozenset[str]) -> Iterator[str]:
+def _secrets(routers: tuple[routing.Router, ...], masked: frozenset[str], parameters: frozenset[str]) -> Iterator[str]:
     for router in routers:
         for name in masked:
             yield from router.target.headers.get(name, ())
             yield from router.required_headers.get(name, ())
+        for pair in (*router.target.query, *router.target.endpoint_query):
+            if pair.name in parameters:
+                yield from (pair.value, pair.raw.partition("=")[2])
 
 
 def _listener(values: dict[str, Any]) -> Listener:
@@ -339,32 +331,6 @@ def _limits(values: dict[str, Any]) -> Limits:
         request_body_time=_seconds(values, "request_body_timeout_ms", default.request_body_time),
         idle_time=_seconds(values, "idle_timeout_ms", default.idle_time),
         connections=values.get("connections", default.connections),
-    )
-
-
-def _side(values: dict[str, Any]) -> Side:
-    rows = [tuple(_processor(entry) for entry in row) for row in values.get("processors", ())]
-    return Side(
-        rows=_nonempty(tuple(entry for entry in row if not entry.is_async) for row in rows),
-        async_rows=_nonempty(tuple(entry for entry in row if entry.is_async) for row in rows),
-    )
-
-
-def _nonempty(rows: Iterator[Row]) -> tuple[Row, ...]:
-    return tuple(row for row in rows if row)
-
-
-def _processor(entry: dict[str, Any]) -> Processor:
-    return Processor(
-        name=entry["name"],
-        modifier=entry.get("modifier", False),
-        required=entry.get("required", False),
-        is_async=entry.get("async", False),
-        include=tuple(entry.get("input_fields_include", ())),
-        exclude=frozenset(entry.get("input_fields_exclude", ())),
-        write=frozenset(entry.get("output_fields_write", ())),
-        subject=entry["service_bus_topic"],
-        timeout=entry["timeout"] / 1000,
     )
 
 

@@ -54,6 +54,8 @@ def complete(call: Call) -> None:
         call.request.late = {"url": call.url, "ingress_outbound_timer": span(call.started, sent)}
         if call.outbound_shown is not None:
             call.request.late["outbound_headers"] = call.outbound_shown
+        if call.attempts:
+            call.request.late["attempts"] = call.attempts
     call.response.late = {
         "outbound_inbound_timer": span(sent, received),
         "inbound_egress_timer": span(received, replied),

@@ -14,7 +14,7 @@ from gecholog import logs
 from gecholog.logs import Log
 from services.gl import final_record
 from services.gl.call import Disconnected, Refusal
-from services.gl.stages import egress, exchange, inbound, ingress, outbound, processors
+from services.gl.stages import attempts, egress, exchange, inbound, ingress, outbound, processors
 
 if TYPE_CHECKING:
     from services.gl.call import Call
@@ -25,8 +25,9 @@ log = Log("pipeline")
 BEFORE_REPLY = (
     ingress.receive,  # check the caller's headers, read the body
     processors.before_call,  # request processors, row by row
+    attempts.plan,  # where else the call may go, should its target fail
     outbound.prepare,  # target, url, query, headers, body
-    exchange.send,  # make the call; or a control answer, or an echo
+    exchange.send,  # make the call, and the next attempt if it fails; or a control answer, or an echo
     inbound.receive,  # status and headers; the body too, if somebody wants to change it
     egress.offer,  # what would go back
     processors.before_reply,  # response processors, row by row

@@ -6,9 +6,12 @@ goes on byte for byte.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
+
+from gecholog import headers
 
 Parameters = dict[str, list[str]]
 
@@ -81,6 +84,19 @@ def merge(raw: str, given: Pairs, *layers: Pairs) -> Merged:
         kept = tuple(pair for pair in kept if pair.name not in names) + layer
     text = raw if kept is given else "&".join(pair.raw for pair in kept)
     return Merged(text, parameters(kept), overwritten)
+
+
+def masked(merged: Merged, names: AbstractSet[str]) -> Merged:
+    """The query as the record shows it: masks in place of the values of the parameters in `names`."""
+    if not names:
+        return merged
+    raw = "&".join(_masked(piece, names) for piece in merged.raw.split("&"))
+    return Merged(raw, headers.masked(merged.parameters, names), headers.masked(merged.overwritten, names))
+
+
+def _masked(piece: str, names: AbstractSet[str]) -> str:
+    name = piece.partition("=")[0]
+    return f"{name}={headers.MASK}" if unquote_plus(name) in names else piece
 
 
 def discarded(before: Parameters, after: Parameters) -> Parameters:

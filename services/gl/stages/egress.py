@@ -57,7 +57,7 @@ async def prepare(call: Call, _: Doors) -> None:
     fields |= {f"egresss_headers_{name}": value for name, value in outgoing.notes.items()}  # three s, as users know it
     if status != HTTPStatus.OK:
         call.response.note("egress_status_code", call.fault or f"status {status}")
-    call.egress = Egress(status, outgoing.sent | _own_type(call), body)
+    call.egress = Egress(status, _own_type(call) | outgoing.sent, body)
 
 
 def _own_type(call: Call) -> Headers:
@@ -73,8 +73,8 @@ def _status(call: Call) -> int:
         fields["egress_status_code"] = status
         return status
     call.response.note("egress_status_code", "must be a status from 200 to 599")
-    fields["egress_status_code"] = fields["inbound_status_code"]
-    return int(fields["inbound_status_code"])
+    fields["egress_status_code"] = status = call.required_answer().status
+    return status
 
 
 def _changed_body(call: Call) -> bytes | None:

@@ -12,6 +12,7 @@ from services.gl import payload, streams
 from services.gl.answers import ReadAhead
 from services.gl.call import Refusal, UpstreamError
 from services.gl.payload import Recorded
+from services.gl.stages.processors import rows_before_reply
 
 if TYPE_CHECKING:
     from services.gl.call import Answer, Call
@@ -30,7 +31,7 @@ async def receive(call: Call, _: Doors) -> None:
             call.config.masked,
         ),
     }
-    if call.config.response.rows:
+    if call.config.response.rows and rows_before_reply(call):
         await _hold_back(call, answer)
 
 
@@ -58,7 +59,7 @@ async def _hold_back(call: Call, answer: Answer) -> None:
 def _pass_by(call: Call, answer: Answer) -> None:
     note = f"larger than {call.config.limits.response_buffer} bytes, the response processors were left out"
     call.response.note("inbound_payload", note)
-    if any(processor.required for row in call.config.response.rows for processor in row):
+    if any(processor.required for row in rows_before_reply(call) for processor in row):
         answer.abandon()
         raise Refusal(502, "answer too large for a required processor")
     call.answer = answer

@@ -55,7 +55,8 @@ def _head_fields(call: Call, *, refused: bool) -> Fields:
         "outbound_headers": seen,
     }
     if call.query and not refused:
-        fields["ingress_query_parameters"] = query.as_list(query.parameters(call.query))
+        given = headers.masked(query.parameters(call.query), call.config.masked_parameters)
+        fields["ingress_query_parameters"] = query.as_list(given)
         fields["outbound_query_parameters"] = fields["ingress_query_parameters"]
     return fields
 

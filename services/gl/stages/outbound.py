@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gecholog import headers, rawjson
+from gecholog.errors import NotJson
 from gecholog.rawjson import Raw
 from gecholog.timer import now, span
 from services.gl import query, routing, streams
@@ -44,26 +45,30 @@ class Outgoing:
 async def prepare(call: Call, _: Doors) -> None:
     """Decide where the call goes and what goes there; complete the request half of the record."""
     half = call.request
-    target = _target(call)
-    url_path, path = _path(call, target)
-    merged = _query(call, target)
+    router = _chosen(call)
+    url_path, path = _path(call, router)
+    merged = _query(call, router)
+    shown = query.masked(merged, call.config.masked_parameters)
     field, before = half.fields.get("outbound_headers"), call.initial["outbound_headers"]
     try:
-        outgoing = outgoing_headers(field, before, call.headers, target.target.headers, call)
+        outgoing = outgoing_headers(field, before, call.headers, router.target.headers, call)
     except ValueError as error:
         half.note("outbound_headers", str(error))
-        outgoing = outgoing_headers({}, {}, call.headers, target.target.headers, call)
+        outgoing = outgoing_headers({}, {}, call.headers, router.target.headers, call)
     body = _body(call)
     if body is not call.body:
         outgoing = outgoing.without_encoding()
-    if target.target.add_stream_usage and (asking := streams.usage_request(body)) is not None:
+    if router.target.add_stream_usage and (asking := streams.usage_request(body)) is not None:
         body, outgoing = _with_usage(call, asking, outgoing)
     call.outbound_shown = outgoing.shown  # asynchronous processors go on seeing the headers as processors left them
     half.fields |= {f"outbound_headers_{name}": value for name, value in outgoing.notes.items()}
     half.fields["url_path"] = url_path
-    call.target = target
-    call.url = f"{url_path}?{merged.raw}" if merged.raw else url_path
-    call.outbound = Outbound(call.message.method, target, path, merged.raw, outgoing.sent, body)
+    half.fields["outbound_query_parameters"] = shown.parameters
+    if shown.overwritten:
+        half.fields["outbound_query_parameters_overwritten"] = shown.overwritten
+    call.target = router
+    call.url = f"{url_path}?{shown.raw}" if shown.raw else url_path
+    call.outbound = Outbound(call.message.method, router, path, merged.raw, outgoing.sent, body)
     call.mark_sent()
     half.fields["ingress_outbound_timer"] = span(call.started, call.sent or now())
 
@@ -78,19 +83,31 @@ def _with_usage(call: Call, body: bytes, outgoing: Outgoing) -> tuple[bytes, Out
     return body, outgoing.without(frozenset({"Accept-Encoding"}))
 
 
-def _target(call: Call) -> Router:
-    """The router that the call goes to: a processor may have chosen another one."""
-    fields = call.request.fields
-    chosen = plain(fields["gl_path"]) if "gl_path" in fields else call.router.path
-    if chosen == call.router.path:
+def target(call: Call) -> Router:
+    """The router that the call goes to, by what processors have written so far."""
+    return call.config.routers.get(_chosen_path(call)) or call.router
+
+
+def _chosen(call: Call) -> Router:
+    """The router that the call goes to; if a processor has written another path, the record keeps the first one."""
+    path = _chosen_path(call)
+    if path == call.router.path:
         return call.router
-    fields["original_gl_path"] = call.router.path
-    return call.config.routers.get(chosen) or call.router
+    call.request.fields["original_gl_path"] = call.router.path
+    return call.config.routers.get(path) or call.router
+
+
+def _chosen_path(call: Call) -> Any:
+    fields = call.request.fields
+    return plain(fields["gl_path"]) if "gl_path" in fields else call.router.path
 
 
 def plain(value: Any) -> Any:
-    """A field's value, loaded if it is the raw JSON that a processor wrote."""
-    return rawjson.loads(value) if isinstance(value, Raw) else value
+    """A field's value, loaded if it is the raw JSON that a processor wrote; as it is if that cannot be loaded."""
+    try:
+        return rawjson.loads(value) if isinstance(value, Raw) else value
+    except NotJson:  # nested too deeply: no field is meant to be
+        return value
 
 
 def _path(call: Call, router: Router) -> tuple[str, str]:
@@ -107,25 +124,24 @@ def _path(call: Call, router: Router) -> tuple[str, str]:
 
 
 def _query(call: Call, router: Router) -> query.Merged:
-    """The query that goes out; the record's list of parameters becomes a map, with notes of what was lost."""
-    fields = call.request.fields
+    """The query that goes out; what a processor left out is noted.
+
+    Masked parameters keep the values that came, whatever a processor wrote.
+    """
+    fields, masked = call.request.fields, call.config.masked_parameters
     raw, given = call.message.query, call.query
     field = fields.get("outbound_query_parameters")
     if field is not call.initial.get("outbound_query_parameters"):
-        raw, given = "", ()
+        given = tuple(pair for pair in given if pair.name in masked)
         try:
-            given = query.encoded(query.from_list(plain(field)))
+            given += query.encoded(headers.without(query.from_list(plain(field)), masked))
         except ValueError as error:
             call.request.note("outbound_query_parameters", str(error))
         raw = "&".join(pair.raw for pair in given)
-        lost = query.discarded(query.parameters(call.query), query.parameters(given))
+        lost = query.discarded(query.parameters(call.query), query.parameters(given))  # never a masked one
         if lost:
             fields["outbound_query_parameters_discarded"] = lost
-    merged = query.merge(raw, given, router.target.query, router.target.endpoint_query)
-    fields["outbound_query_parameters"] = merged.parameters
-    if merged.overwritten:
-        fields["outbound_query_parameters_overwritten"] = merged.overwritten
-    return merged
+    return query.merge(raw, given, router.target.query, router.target.endpoint_query)
 
 
 def outgoing_headers(
@@ -174,8 +190,17 @@ def as_headers(value: Any) -> Headers:
 
 
 def _is_value(text: Any) -> bool:
-    """Tell whether `text` may stand behind a header's name: no line break, no NUL (RFC 9110, section 5.5)."""
-    return isinstance(text, str) and not any(character in text for character in "\r\n\0")
+    """Tell whether `text` may stand behind a header's name: no line break, no NUL (RFC 9110, section 5.5).
+
+    Nor a lone surrogate, unless it stands for a byte (PEP 383): it could not be written.
+    """
+    if not isinstance(text, str) or any(character in text for character in "\r\n\0"):
+        return False
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _body(call: Call) -> bytes:

@@ -13,13 +13,17 @@ from gecholog import rawjson, record
 from gecholog.errors import BusError, NotJson
 from gecholog.timer import now, span
 from services.gl.call import Refusal
+from services.gl.rows import applying
+from services.gl.stages.outbound import target
 
 if TYPE_CHECKING:
+    from orjson import Fragment
+
     from gecholog.bus import Bus
     from gecholog.record import Fields
     from services.gl.call import Call, Half
-    from services.gl.config import Processor, Row
     from services.gl.doors import Doors
+    from services.gl.rows import Processor, Row, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Run:
     completed: bool
     answer: Fields
     fault: str | None
-    timer: dict[str, Any]
+    timer: Fragment
 
     @property
     def details(self) -> dict[str, Any]:
@@ -41,7 +45,12 @@ class Run:
 
 async def before_call(call: Call, doors: Doors) -> None:
     """The synchronous request processors. A required one that does not complete ends the call with 500."""
-    for row in call.config.request.rows:
+    side = call.config.request
+    for whole in side.rows:
+        # an earlier row may have chosen another router
+        row = applying(whole, call.router.path, target(call).path) if side.by_router else whole
+        if not row:
+            continue
         runs = await run_row(row, call.request, call.request.runs, doors.bus)
         if any(run.processor.required and not run.completed for run in runs):
             raise Refusal(500, "internal server error")
@@ -51,26 +60,32 @@ async def before_reply(call: Call, doors: Doors) -> None:
     """The synchronous response processors. The answer goes out whatever they do."""
     if call.inbound_body is None:  # it passes through unbuffered: there is nothing to hold back
         return
-    for row in call.config.response.rows:
+    for row in rows_before_reply(call):
         await run_row(row, call.response, call.response.runs, doors.bus)
+
+
+def rows_before_reply(call: Call) -> Rows:
+    """The synchronous response processors of this call."""
+    return call.config.response.rows_for(call.router.path, (call.target or call.router).path)
 
 
 async def after_reply(call: Call, doors: Doors) -> None:
     """The asynchronous processors, of the request and then of the response."""
     if call.target is None:  # refused before it went anywhere
         return
-    for row in call.config.request.async_rows:
-        await run_row(row, call.request, call.request.async_runs, doors.bus)
-    for row in call.config.response.async_rows:
-        await run_row(row, call.response, call.response.async_runs, doors.bus)
+    paths = (call.router.path, call.target.path)
+    for row in call.config.request.async_rows_for(*paths):
+        await run_row(row, call.request, call.request.async_runs, doors.bus, lazily=True)
+    for row in call.config.response.async_rows_for(*paths):
+        await run_row(row, call.response, call.response.async_runs, doors.bus, lazily=True)
 
 
-async def run_row(row: Row, half: Half, listed: list[dict[str, Any]], bus: Bus) -> list[Run]:
+async def run_row(row: Row, half: Half, listed: list[dict[str, Any]], bus: Bus, *, lazily: bool = False) -> list[Run]:
     """Run one row on one half of the record: fields are written, runs are listed, faults are noted."""
     if len(row) == 1:
-        runs = [await ask(row[0], half.fields, bus)]
+        runs = [await ask(row[0], half, bus, lazily=lazily)]
     else:
-        runs = await asyncio.gather(*(ask(processor, half.fields, bus) for processor in row))
+        runs = await asyncio.gather(*(ask(processor, half, bus, lazily=lazily) for processor in row))
     for run in runs:
         half.fields |= written(run, half.fields)
         listed.append(run.details)
@@ -79,16 +94,16 @@ async def run_row(row: Row, half: Half, listed: list[dict[str, Any]], bus: Bus) 
     return runs
 
 
-async def ask(processor: Processor, fields: Fields, bus: Bus) -> Run:
+async def ask(processor: Processor, half: Half, bus: Bus, *, lazily: bool = False) -> Run:
     """Send a processor the fields that it may see, and wait for its answer."""
     start = now()
-    seen = record.select(fields, processor.include, processor.exclude)
+    seen = seen_by(processor, half)
     if not seen:
         return Run(processor, completed=False, answer={}, fault=None, timer=span(start, now()))
     answer: Fields = {}
     fault = None
     try:
-        data = await bus.request(processor.subject, rawjson.dumps(seen), processor.timeout)
+        data = await bus.request(processor.subject, rawjson.dumps(seen), processor.timeout, lazily=lazily)
         answer = dict(rawjson.split(data)) if data else {}
     except (BusError, NotJson) as error:
         fault = str(error)
@@ -97,7 +112,18 @@ async def ask(processor: Processor, fields: Fields, bus: Bus) -> Run:
     return Run(processor, completed=bool(answer), answer=answer, fault=fault, timer=span(start, now()))
 
 
+def seen_by(processor: Processor, half: Half) -> Fields:
+    """The fields that a processor is given."""
+    seen = record.select(half.fields, processor.include, processor.exclude)
+    if half.named and half.fields and processor.include:  # a half without fields has nothing to tell
+        seen |= record.select(half.named, processor.include, processor.exclude)
+    return seen
+
+
 def written(run: Run, fields: Fields) -> Fields:
     """The fields that a run writes: a modifier replaces what exists, an annotator adds what does not."""
-    choose = record.replaced if run.processor.modifier else record.added
-    return choose(fields, run.answer, run.processor.write)
+    processor = run.processor
+    if not processor.modifier:
+        return record.added(fields, run.answer, processor.write)
+    changed = record.replaced(fields, run.answer, processor.write)
+    return changed | record.added(fields, run.answer, processor.add) if processor.add else changed

@@ -103,6 +103,45 @@ def test_no_secret_in_the_repr():
     assert ENVIRON["NATS_TOKEN"] not in repr(build(check(values())).bus)
 
 
+def test_processors_of_some_routers():
+    """The routers of a processor; modifiers of requests may add orders to gl."""
+    entry = processor("one", modifier=True, routers=["/a/", "/a/"], output_fields_write=["control", "gl_path"])
+    document = check(values(request={"processors": [[entry]]}, response={"processors": [[entry]]}))
+    assert document.warnings == ()
+    config = build(document)
+    assert config.request.rows[0][0].routers == {"/a/"}
+    assert (config.request.rows[0][0].add, config.response.rows[0][0].add) == ({"control"}, frozenset())
+
+
+def test_routers_of_a_processor_that_nobody_knows():
+    """A path that no router has is named in a warning, also one of a router that was left out; the file is taken."""
+    one, two = processor("one", routers=["/a/"]), processor("two", routers=["/a/", "/x/", "a", "", "/bad"])
+    value = values(request={"processors": [[one]]}, response={"processors": [[one], [one, two]]})
+    value["routers"].append(router("/bad", "http://h"))
+    places = {f"response.processors[1][1].routers[{index}]" for index in (1, 2, 3, 4)}
+    assert warnings(value) == {*places, "routers[1].path"}
+    assert "/x/" not in "".join(str(warning) for warning in check(value).warnings)
+
+
+@pytest.mark.parametrize("wrong", ["/a/", {"/a/": 1}, [3], [["/a/"]], True])
+def test_routers_of_a_processor_of_a_wrong_type(wrong):
+    """A wrong JSON type refuses the file."""
+    (path,) = problems(values(request={"processors": [[processor("one", routers=wrong)]]}))
+    assert path.startswith("request.processors[0][0].routers")
+
+
+def test_masked_query_parameters():
+    """A list of names, of which letter case counts; none unless the file says so."""
+    assert build(check(values())).masked_parameters == frozenset()
+    config = build(check(values(masked_query_parameters=["key", "Key"])))
+    assert config.masked_parameters == {"key", "Key"}
+    assert problems(values(masked_query_parameters=["key", "key"])) == {"masked_query_parameters"}
+    assert problems(values(masked_query_parameters=["", 3])) == {
+        "masked_query_parameters[0]",
+        "masked_query_parameters[1]",
+    }
+
+
 def test_schema_explains_every_field():
     """Every field has a title and a description: web forms are drawn from them."""
 

@@ -4,7 +4,10 @@ import asyncio
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from gecholog import headers
 from services.gl import pipeline
 from services.gl.call import Disconnected, UpstreamError
 from services.gl.status import Status
@@ -102,7 +105,7 @@ async def test_caller_leaves(stage):
     """Wherever the caller leaves (its work is cancelled), the target is let go and the record is written."""
     reached, never = asyncio.Event(), asyncio.Event()
 
-    async def hang(*_):
+    async def hang(*_, **__):
         reached.set()
         await never.wait()
 
@@ -149,7 +152,7 @@ async def test_told_to_stop_after_the_reply():
     reached, never = asyncio.Event(), asyncio.Event()
 
     class Slow(FakeBus):
-        async def request(self, subject, data, timeout):  # noqa: ASYNC109 - the bus's own
+        async def request(self, subject, data, timeout, *, lazily=False):  # noqa: ASYNC109 - the bus's own
             reached.set()
             await never.wait()
 
@@ -169,6 +172,48 @@ async def test_fault_of_an_asynchronous_processor():
     await pipeline.run(call, doors(FakeBus(one=RuntimeError("x")), records=records))
     assert call.responder.names()[-1] == "finish"
     assert records.record["response"]["egress_payload"] == {"ok": True}
+
+
+NAMES = [
+    *("gl_path", "control", "control_status_code", "control_headers", "fallback_paths", "original_gl_path", "attempts"),
+    *("outbound_subpath", "outbound_headers", "outbound_query_parameters", "outbound_payload", "ingress_headers"),
+    *("egress_status_code", "egress_headers", "egress_payload", "inbound_payload", "inbound_headers", "inbound_stream"),
+    *("inbound_status_code", "url_path", "url", "error", "processors", "new"),
+]
+FIELDS = st.dictionaries(
+    st.sampled_from(NAMES),
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.sampled_from(["/other/", "/service/", 200, 404, 10**40])
+        | st.text(st.characters(codec=None), max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["X-A", "name", "details", "\ud800"]) | st.text(max_size=3), inner)
+        ),
+        max_leaves=8,
+    ),
+)
+
+
+@settings(deadline=None)
+@given(asked=FIELDS, answered=FIELDS, modifier=st.booleans(), status=st.sampled_from([200, 503]))
+def test_whatever_processors_write(asked, answered, modifier, status):
+    """Whatever stands in any field, on both sides: one whole reply, one record, and no fault of ours."""
+    entry = {"modifier": modifier, "output_fields_write": NAMES}
+    config = built(
+        request={"processors": [[processor("one", **entry)], [processor("two", routers=["/other/"])]]},
+        response={"processors": [[processor("back", **entry)], [processor("by", routers=["/other/"])]]},
+    )
+    call, records, status_of_gl = call_of(config), FakeRecorder(), Status()
+    bus = FakeBus(one=json.dumps(asked).encode(), back=json.dumps(answered).encode(), two={}, by={})
+    targets = FakeTargets(FakeAnswer(status))
+    asyncio.run(pipeline.run(call, doors(bus, targets, records, status_of_gl)))
+    assert call.responder.names() == ["start", "write", "finish"]
+    assert headers.lines(call.responder.headers)
+    assert status_of_gl.last_error == ""
+    assert len(records.settled) == 1
 
 
 async def test_required_processor_fails():

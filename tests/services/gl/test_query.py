@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gecholog.headers import MASK
 from services.gl import query
 
 # what may stand in a request target behind the `?`
@@ -108,3 +109,18 @@ def test_later_layer_wins():
     merged = query.merge("k=c&x=1", query.parse("k=c&x=1"), query.parse("k=url"), query.parse("k=endpoint"))
     assert merged.raw == "x=1&k=endpoint"
     assert merged.parameters == {"x": ["1"], "k": ["endpoint"]}
+
+
+@given(raw=raw_queries | clashing, hidden=st.frozensets(names, max_size=3))
+def test_masked(raw, hidden):
+    """Of masked parameters the values are masked and nothing else; without names all stays as it is."""
+    merged = query.merge(raw, query.parse(raw))
+    masked = query.masked(merged, hidden)
+    pairs, shown = query.parse(raw), query.parse(masked.raw)
+    assert [pair.name for pair in shown] == [pair.name for pair in pairs]
+    for pair, seen in zip(pairs, shown, strict=True):
+        assert seen.value == (MASK if pair.name in hidden else pair.value)
+        assert pair.name in hidden or seen.raw == pair.raw
+    assert masked.parameters.keys() == merged.parameters.keys()
+    if not hidden:
+        assert masked is merged

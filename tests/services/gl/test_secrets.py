@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.gl.rig.bus import says
 from tests.services.gl.rig.gateway import Gateway, config_of, processor, router
 from tests.support.process import environment_of
 
@@ -24,7 +25,10 @@ ENVIRON = {
 @pytest.fixture(scope="module")
 def guarded(run_gateway, shared_upstream, bus_server):
     """A gateway whose config and environment are full of secrets."""
-    rows = [[processor("see", timeout=2000)], [processor("see_late", **{"async": True})]]
+    rows = [
+        [processor("see", timeout=2000, output_fields_write=["fallback_paths"])],
+        [processor("see_late", **{"async": True})],
+    ]
     return run_gateway(
         [
             router("/service/", shared_upstream.url, headers={"Api-Key": ["${PROVIDER_KEY}"]}),
@@ -32,9 +36,12 @@ def guarded(run_gateway, shared_upstream, bus_server):
             router("/echo/", shared_upstream.url, headers={"Api-Key": ["${PROVIDER_KEY}"]}),
             router("/proxied/", "https://127.0.0.1:2", headers={"Api-Key": ["${PROVIDER_KEY}"]}),
             router("/refused/", "http://127.0.0.1:1", headers={"Api-Key": ["${PROVIDER_KEY}"]}),
+            router("/query/", f"{shared_upstream.url}?key=${{PROVIDER_KEY}}", endpoint="e?token=${PROVIDER_KEY}"),
+            router("/refused/query/", "http://127.0.0.1:1?key=${PROVIDER_KEY}"),
         ],
         env={name: value for name, value in ENVIRON.items() if name != "NATS_TOKEN"},
         masked_headers=MASKED,
+        masked_query_parameters=["key", "token"],
         log_unauthorized=True,
         request={"processors": rows},
         response={
@@ -77,6 +84,36 @@ def test_keys_of_a_call(guarded, upstream, watching):
     assert reply.values("Set-Cookie") == [f"{CANARY}-answer", f"b={CANARY}"]
     for name in NAMES:
         watching.heard(f"processor.{name}")
+    check_nothing_leaked(guarded, watching, [reply])
+
+
+@pytest.mark.parametrize("path", ["/query/x", "/refused/query/x", "/service/x"])
+@pytest.mark.parametrize("query", ["", f"?key={CANARY}-caller&q=1", f"?%74oken={CANARY}+x&key=%20{CANARY}&token"])
+def test_keys_in_queries(guarded, upstream, watching, path, query):
+    """Masked parameters, the caller's and the router's: the target gets them, nobody else."""
+    reply = guarded.call("GET", path + query)
+    if path == "/query/x":
+        parameters = upstream.asked().target.split("?")[1].split("&")
+        assert f"key={CANARY}-provider" in parameters
+        assert f"token={CANARY}-provider" in parameters
+    elif path == "/service/x":
+        assert upstream.asked().target == "/x" + query
+    watching.heard("processor.see")
+    watching.heard("processor.see_answer")
+    check_nothing_leaked(guarded, watching, [reply])
+
+
+def test_keys_in_queries_that_are_tried_in_turn(guarded, upstream, watching):
+    """The same when a call goes from one router to the next."""
+    watching.scripts["processor.see"] = says(fallback_paths=["/query/", "/service/"])
+    upstream.behaviour = lambda talk: talk.reply(b"{}", 503)
+    reply = guarded.call("POST", f"/refused/query/x?key={CANARY}-caller", {}, b"{}")
+    assert [attempt["gl_path"] for attempt in watching.record(reply.transaction)["request"]["attempts"]] == [
+        "/refused/query/",
+        "/query/",
+        "/service/",
+    ]
+    assert upstream.asked(2).target == f"/x?key={CANARY}-caller"
     check_nothing_leaked(guarded, watching, [reply])
 
 

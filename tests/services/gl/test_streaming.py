@@ -1,13 +1,12 @@
 """Answers as they arrive: chunk by chunk, with back-pressure, and what is seen of a break."""
 
 import threading
-from pathlib import Path
 
 import pytest
 
 from tests.services.gl.rig.caller import Broken
-from tests.services.gl.rig.gateway import processor, router
-from tests.services.gl.rig.upstream import usual
+from tests.services.gl.rig.gateway import processor, resident, router
+from tests.services.gl.rig.upstream import Turns, usual
 from tests.support.waiting import DEADLINE, until
 
 MIB = 1024 * 1024
@@ -16,19 +15,6 @@ KINDS = [
     ("application/x-ndjson", b'{"n":%d}\n'),
     ("application/octet-stream", b"\0\xff%d"),
 ]
-
-
-class Turns:
-    """The target waits for the test: `done` by the test lets it go on by one step."""
-
-    def __init__(self):
-        self._turn = threading.Semaphore(0)
-
-    def done(self):
-        self._turn.release()
-
-    def wait(self):
-        assert self._turn.acquire(timeout=DEADLINE), "the test did not see the chunk"
 
 
 @pytest.fixture(scope="module")
@@ -157,11 +143,6 @@ def test_slow_reader_holds_back_the_target(gateway, upstream, bus, framing):
             record["request"].get("ingress_subpath") == "slow" and not record["response"]["inbound_stream"]["completed"]
         )
     )
-
-
-def resident(pid):
-    """Bytes of memory that a process has."""
-    return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * 4096
 
 
 def test_large_answer_arrives_whole(gateway, upstream, bus):

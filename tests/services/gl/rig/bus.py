@@ -28,6 +28,7 @@ class Listener:
     def __init__(self, server: NatsServer) -> None:
         self.scripts: dict[str, Script] = {}
         self.messages: list[tuple[str, bytes]] = []
+        self.replies: list[tuple[str, str]] = []
         self.records: list[dict[str, Any]] = []
         self.record_ids: list[str] = []
         self.raw_records: list[bytes] = []
@@ -43,6 +44,7 @@ class Listener:
         """Forget what came, and answer nothing."""
         self.scripts.clear()
         self.messages.clear()
+        self.replies.clear()
 
     def record(self, transaction: str) -> dict[str, Any]:
         """Wait for the record of this transaction id."""
@@ -63,6 +65,16 @@ class Listener:
 
     def on(self, subject: str) -> list[bytes]:
         return [data for name, data in list(self.messages) if name == subject]
+
+    def answer(self, subject: str, data: bytes, times: int = 1) -> None:
+        """Answer all messages that came on a subject, each so many times, however late it is."""
+
+        async def publish() -> None:
+            for reply in [reply for name, reply in self.replies if name == subject] * times:
+                await self._client.publish(reply, data)
+            await self._client.flush()
+
+        self._do(publish())
 
     def ask(self, subject: str, data: bytes = b"") -> Any:
         """Ask on the bus, and wait for the answer as JSON."""
@@ -104,6 +116,7 @@ class Listener:
 
     async def _took_message(self, message: Msg) -> None:
         self.messages.append((message.subject, message.data))
+        self.replies.append((message.subject, message.reply))
         task = asyncio.create_task(self._answer(message))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -60,6 +60,11 @@ def config_of(bus: str, routers: list[Values], **more: Any) -> Values:
     return base | more
 
 
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has."""
+    return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * 4096
+
+
 class Gateway:
     """A running gl. `values` is the config that it was given last."""
 

@@ -96,6 +96,19 @@ def usual(talk: Talk) -> None:
     talk.reply()
 
 
+class Turns:
+    """The target waits for the test: `done` by the test lets it go on by one step."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Semaphore(0)
+
+    def done(self) -> None:
+        self._turn.release()
+
+    def wait(self) -> None:
+        assert self._turn.acquire(timeout=DEADLINE), "the test did not see the chunk"
+
+
 class Upstream:
     """A server for the gateway to call. `behaviour` answers; `seen` is what came since `reset`."""
 

@@ -195,3 +195,75 @@ async def test_body_that_a_processor_wrote_as_bytes_goes_as_it_stands():
     call.request.fields["outbound_payload"] = Raw(b'{"a" : 1.10,  "b":1e400}')
     await outbound.prepare(call, doors())
     assert call.outbound.body == b'{"a" : 1.10,  "b":1e400}'
+
+
+KEYS = built(
+    [router("/service/", "http://t?key=router&v=1", endpoint="e?Key=other")],
+    masked_query_parameters=["key", "my token"],
+)
+
+
+async def test_masked_query_parameters():
+    """Values of masked parameters go out as they are, and are masked in all that is recorded."""
+    call = await prepared(KEYS, FakeRequest(query="%6bey=caller&my+token=a&q=1&my%20token=b"))
+    assert call.outbound.query == "my+token=a&q=1&my%20token=b&key=router&v=1&Key=other"
+    assert call.url == f"http://t/e?my+token={MASK}&q=1&my%20token={MASK}&key={MASK}&v=1&Key=other"
+    fields = call.request.fields
+    assert fields["ingress_query_parameters"] == [
+        {"name": "key", "details": [MASK]},
+        {"name": "my token", "details": [MASK]},
+        {"name": "q", "details": ["1"]},
+    ]
+    assert fields["outbound_query_parameters"] == {
+        "my token": [MASK],
+        "q": ["1"],
+        "key": [MASK],
+        "v": ["1"],
+        "Key": ["other"],
+    }
+    assert fields["outbound_query_parameters_overwritten"] == {"key": [MASK]}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        [{"name": "my token", "details": [MASK]}, {"name": "q", "details": ["2"]}],
+        [{"name": "my token", "details": ["forged"]}, {"name": "q", "details": ["2"]}],
+        [{"name": "q", "details": ["2"]}],
+    ],
+)
+async def test_masked_query_parameters_keep_their_values(written):
+    """A processor neither sees nor changes a masked parameter."""
+    call = await prepared(KEYS, FakeRequest(query="my+token=a&q=1"), outbound_query_parameters=written)
+    assert call.outbound.query == "my+token=a&q=2&key=router&v=1&Key=other"
+    assert "outbound_query_parameters_discarded" not in call.request.fields
+
+
+async def test_masked_query_parameter_cannot_be_brought_in():
+    """A processor cannot add one either, and a wrong form leaves the masked ones as they came."""
+    written = [{"name": "my token", "details": ["forged"]}]
+    call = await prepared(KEYS, FakeRequest(query="q=1"), outbound_query_parameters=written)
+    assert "token" not in call.outbound.query
+    call = await prepared(KEYS, FakeRequest(query="my+token=a&q=1"), outbound_query_parameters=3)
+    assert call.outbound.query == "my+token=a&key=router&v=1&Key=other"
+
+
+@pytest.mark.parametrize("depth", [100, 900, 1000, 1100, 5000])
+@pytest.mark.parametrize(
+    "name", ["gl_path", "outbound_subpath", "outbound_headers", "outbound_query_parameters", "outbound_payload"]
+)
+async def test_nested_deeply(name, depth):
+    """A field that is nested as deeply as JSON may be is of a wrong form, not a fault."""
+    call = call_of(request=FakeRequest(body=b"{}"))
+    await ingress.receive(call, doors())
+    call.request.fields[name] = Raw(b"[" * depth + b"]" * depth)
+    await outbound.prepare(call, doors())
+    assert call.outbound.router.path == "/service/"
+
+
+async def test_header_that_cannot_be_written():
+    """A lone surrogate stands for no byte: the headers are of a wrong form; one that does goes out as its byte."""
+    call = await prepared(outbound_headers={"X-A": ["\ud800"]})
+    assert [error["name"] for error in call.request.errors] == ["outbound_headers"]
+    call = await prepared(outbound_headers={"X-A": ["\udce9"]})
+    assert call.outbound.headers == {"X-A": ["\udce9"]}

@@ -7,7 +7,7 @@ import pytest
 
 from gecholog.errors import BusAway, MessageTooLarge, NoAnswer
 from services.gl.call import Half, Refusal
-from services.gl.config import Processor
+from services.gl.rows import Processor
 from services.gl.stages import processors
 from tests.services.gl.rig.gateway import processor
 from tests.services.gl.rig.stage import FakeBus, built, call_of, doors
@@ -92,7 +92,7 @@ async def test_processors_of_a_row_see_the_same():
     together = asyncio.Event()
 
     class Waiting(FakeBus):
-        async def request(self, subject, data, timeout):  # noqa: ASYNC109 - the bus's own
+        async def request(self, subject, data, timeout, *, lazily=False):  # noqa: ASYNC109 - the bus's own
             self.asked.append((subject, json.loads(data)))
             if len(self.asked) == 2:
                 together.set()
@@ -192,3 +192,117 @@ async def test_refused_call_has_no_asynchronous_processors():
     bus = FakeBus(one={})
     await processors.after_reply(call, doors(bus))
     assert bus.asked == []
+
+
+async def test_modifier_adds_orders():
+    """A modifier may add fields that tell gl what to do, if its entry lists them; others it may only replace."""
+    write = ["fallback_paths", "control", "control_status_code", "new"]
+    call = call_of(built(request={"processors": [[processor("one", modifier=True, output_fields_write=write)]]}))
+    call.request.fields = {"gl_path": "/service/"}
+    answer = {"fallback_paths": ["/b/"], "control_status_code": 429, "control_headers": {"X": "1"}, "new": 1}
+    await processors.before_call(call, doors(FakeBus(one=answer)))
+    assert set(call.request.fields) == {"gl_path", "fallback_paths", "control_status_code"}
+
+
+async def test_modifier_of_responses_adds_nothing():
+    """On the side of the response they mean nothing, and a modifier only replaces."""
+    rows = [[processor("one", modifier=True, output_fields_write=["control"])]]
+    call = call_of(built(response={"processors": rows}))
+    call.response.fields, call.inbound_body = {"a": 1}, b"{}"
+    await processors.before_reply(call, doors(FakeBus(one={"control": 1})))
+    assert call.response.fields == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("more", "seen"),
+    [
+        ({}, {"a", "b"}),
+        ({"input_fields_include": ["a", "attempts"]}, {"a", "attempts"}),
+        ({"input_fields_include": ["attempts"]}, {"attempts"}),
+        ({"input_fields_include": ["a"]}, {"a"}),
+        ({"input_fields_include": ["a", "attempts"], "input_fields_exclude": ["attempts"]}, {"a"}),
+        ({"input_fields_exclude": ["b"]}, {"a"}),
+    ],
+)
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_fields_for_those_that_name_them(more, seen, is_async):
+    """`attempts` is for response processors that name it, synchronous or not."""
+    config = built(response={"processors": [[processor("one", **more, **{"async": is_async})]]})
+    call = call_of(config, target=config.routers["/service/"])
+    call.response.fields, call.inbound_body = {"a": 1, "b": 2}, b"{}"
+    call.response.named = {"attempts": [{"gl_path": "/service/"}]}
+    bus = FakeBus(one={})
+    await (processors.after_reply if is_async else processors.before_reply)(call, doors(bus))
+    assert [set(fields) for _, fields in bus.asked] == [seen]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_request_processors_are_not_given_attempts(is_async):
+    """The request's own processors are not given them, whatever they name."""
+    entry = processor("one", input_fields_include=["a", "attempts"], **{"async": is_async})
+    config = built(request={"processors": [[entry]]})
+    call = call_of(config, target=config.routers["/service/"])
+    call.request.fields, call.response.named = {"a": 1}, {"attempts": []}
+    bus = FakeBus(one={})
+    await (processors.after_reply if is_async else processors.before_call)(call, doors(bus))
+    assert [set(fields) for _, fields in bus.asked] == [{"a"}]
+
+
+async def test_no_response_no_response_processors():
+    """A call whose caller left before an answer came has no response to tell of, attempts or not."""
+    config = built(response={"processors": [[processor("one", input_fields_include=["attempts"], **{"async": True})]]})
+    call = call_of(config, target=config.routers["/service/"])
+    call.response.named = {"attempts": [{"gl_path": "/service/"}]}
+    bus = FakeBus(one={})
+    await processors.after_reply(call, doors(bus))
+    assert bus.asked == []
+
+
+async def test_request_processors_of_a_router():
+    """A processor that is for some routers runs if the call came by one of them, or is going to one by now."""
+    rows = [
+        [processor("first", modifier=True, output_fields_write=["gl_path"]), processor("never", routers=["/other/"])],
+        [processor("there", routers=["/other/"]), processor("here", routers=["/service/"])],
+        [processor("nowhere", routers=["/x/"], required=True)],
+    ]
+    call = call_of(built(request={"processors": rows}))
+    call.request.fields = {"gl_path": "/service/"}
+    bus = FakeBus(first={"gl_path": "/other/"}, there={}, here={})
+    await processors.before_call(call, doors(bus))
+    assert [subject for subject, _ in bus.asked] == ["processor.first", "processor.there", "processor.here"]
+    assert [run["name"] for run in call.request.runs] == ["first", "there", "here"]
+
+
+@pytest.mark.parametrize("chosen", [3, None, ["/other/"], {"a": 1}, "/nowhere/"])
+async def test_request_processors_of_a_router_and_a_strange_choice(chosen):
+    """A `gl_path` that is no path leads nowhere else."""
+    rows = [
+        [processor("first", modifier=True, output_fields_write=["gl_path"])],
+        [processor("there", routers=["/other/"])],
+    ]
+    call = call_of(built(request={"processors": rows}))
+    call.request.fields = {"gl_path": "/service/"}
+    bus = FakeBus(first={"gl_path": chosen}, there={})
+    await processors.before_call(call, doors(bus))
+    assert [subject for subject, _ in bus.asked] == ["processor.first"]
+
+
+async def test_response_processors_of_a_router():
+    """On the way back the router of the call and that of the target count, for all sorts."""
+    late = {"async": True}
+    config = built(
+        request={"processors": [[processor("late", routers=["/other/"], **late)]]},
+        response={
+            "processors": [
+                [processor("by", routers=["/service/"]), processor("to", routers=["/other/"])],
+                [processor("neither", routers=["/x/"]), processor("late_neither", routers=["/x/"], **late)],
+                [processor("late_to", routers=["/other/"], **late)],
+            ]
+        },
+    )
+    call = call_of(config, target=config.routers["/other/"])
+    call.request.fields, call.response.fields, call.inbound_body = {"a": 1}, {"b": 1}, b"{}"
+    bus = FakeBus(by={}, to={}, late={}, late_to={})
+    await processors.before_reply(call, doors(bus))
+    await processors.after_reply(call, doors(bus))
+    assert [subject.removeprefix("processor.") for subject, _ in bus.asked] == ["by", "to", "late", "late_to"]

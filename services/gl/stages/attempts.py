@@ -1,0 +1,116 @@
+"""Attempts: the call to its target, and to the next one as long as a target fails and there is another.
+
+A request processor names the others in `fallback_paths`. An attempt fails if its target cannot be called, or if its
+answer has status 408, 429 or 5xx; nothing has gone to the caller by then. The request half of the record is made anew
+for each attempt, from the fields as processors left them, so that it tells of the last one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from gecholog import rawjson
+from gecholog.timer import now, span
+from services.gl.answers import LocalAnswer
+from services.gl.call import UpstreamError
+from services.gl.stages import outbound
+
+if TYPE_CHECKING:
+    from gecholog.record import Fields
+    from services.gl.call import Answer, Call
+    from services.gl.doors import Doors
+
+_NOT_NOW = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_SERVER_ERRORS = range(500, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """Paths that may be tried, and the request half before the first attempt: its fields, the number of its errors."""
+
+    paths: tuple[str, ...]
+    fields: Fields
+    errors: int
+
+
+async def plan(call: Call, _: Doors) -> None:
+    """Take note of `fallback_paths`, if a processor wrote any, before the first attempt changes the request half."""
+    fields = call.request.fields
+    if "fallback_paths" in fields and (paths := _paths(call, outbound.plain(fields["fallback_paths"]))):
+        call.failover = Failover(paths, dict(fields), len(call.request.errors))
+
+
+def _paths(call: Call, written: Any) -> tuple[str, ...]:
+    """The paths that have a router; what is wrong with the others, or with all, is noted."""
+    if not isinstance(written, list) or not all(isinstance(path, str) for path in written):
+        call.request.note("fallback_paths", "must be a list of router paths")
+        return ()
+    routers = call.config.routers
+    if unknown := [path for path in written if routers.get(path) is None]:
+        call.request.note("fallback_paths", f"left out, for no router has the path: {', '.join(unknown)}")
+    return tuple(path for path in written if routers.get(path) is not None)
+
+
+async def until_answered(call: Call, failover: Failover, doors: Doors) -> Answer:
+    """The answer of the first target that does not fail, or else that of the last one."""
+    made = call.attempts = []
+    call.response.named = {"attempts": made}
+    answer = await _attempt(call, made, doors)
+    while _has_failed(answer) and (path := _next(failover.paths, made)) is not None:
+        answer.abandon()
+        await _prepare(call, failover, path, doors)
+        answer = await _attempt(call, made, doors)
+    return answer
+
+
+async def ask(call: Call, doors: Doors) -> Answer:
+    """Call the target. One that cannot be called is an answer as well: 502, 503 or 504."""
+    try:
+        return await doors.upstream.send(call.required_outbound())
+    except UpstreamError as error:
+        call.fault = error.reason
+        doors.status.failed(error.reason)
+        return LocalAnswer(error.status, rawjson.dumps({"error": "failure making request"}))
+
+
+async def _attempt(call: Call, made: list[Fields], doors: Doors) -> Answer:
+    """Call the target, and list what came of it, also if the caller leaves meanwhile."""
+    start = now()
+    call.fault = ""
+    outcome: Fields = {"error": "broken off"}
+    try:
+        answer = await ask(call, doors)
+        outcome = {"error": call.fault} if call.fault else {"status_code": answer.status} | _retry_after(answer)
+        return answer
+    finally:
+        where = {"gl_path": call.required_target().path, "url": call.url}
+        made.append(where | outcome | {"timer": span(start, now())})
+
+
+def _retry_after(answer: Answer) -> Fields:
+    """When a target that fails wants to be asked again, as it said it: its answer is thrown away, perhaps."""
+    if not _has_failed(answer):
+        return {}
+    values = [value for name, value in answer.lines if name.lower() == b"retry-after"]
+    return {"retry_after": values[0].decode("utf-8", "replace")} if values else {}
+
+
+def _has_failed(answer: Answer) -> bool:
+    return answer.status in _NOT_NOW or answer.status in _SERVER_ERRORS
+
+
+def _next(paths: tuple[str, ...], made: list[Fields]) -> str | None:
+    """The first path that was not tried yet."""
+    tried = {attempt["gl_path"] for attempt in made}
+    return next((path for path in paths if path not in tried), None)
+
+
+async def _prepare(call: Call, failover: Failover, path: str, doors: Doors) -> None:
+    """Prepare the call for another router, as if the last attempt had not been."""
+    half = call.request
+    half.fields = failover.fields | {"gl_path": path}
+    del half.errors[failover.errors :]
+    call.usage_filter = None
+    await outbound.prepare(call, doors)

@@ -1,0 +1,44 @@
+"""Control: the answer that a request processor gives in place of the target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gecholog import headers
+from services.gl.answers import JSON, LocalAnswer, lines_of
+from services.gl.stages.outbound import as_headers, body_of, plain
+
+if TYPE_CHECKING:
+    from gecholog.headers import Headers
+    from services.gl.call import Call
+
+_STATUSES = range(200, 600)
+# Of the body and of its way to the caller, which are ours: what a processor wrote is one piece of JSON, not encoded.
+_NOT_ITS_OWN = frozenset({"Content-Encoding", "Content-Length", "Transfer-Encoding"})
+
+
+def answer(call: Call) -> LocalAnswer:
+    """`control` as body, `control_status_code` (else 200) and `control_headers`; what is wrong with them is noted."""
+    chosen = _headers(call)
+    content_type = None if "Content-Type" in chosen else JSON
+    return LocalAnswer(_status(call), body_of(call.request.fields["control"]), lines_of(chosen), content_type)
+
+
+def _status(call: Call) -> int:
+    status = plain(call.request.fields.get("control_status_code", 200))
+    if isinstance(status, int) and not isinstance(status, bool) and status in _STATUSES:
+        return status
+    call.request.note("control_status_code", "must be a status from 200 to 599")
+    return 200
+
+
+def _headers(call: Call) -> Headers:
+    """The headers that a processor wrote, less those that are not its to write; a text counts as one value."""
+    written = plain(call.request.fields.get("control_headers", {}))
+    if isinstance(written, dict):
+        written = {name: [values] if isinstance(values, str) else values for name, values in written.items()}
+    try:
+        return headers.without(as_headers(written), call.config.masked | _NOT_ITS_OWN)
+    except ValueError as error:
+        call.request.note("control_headers", str(error))
+        return {}

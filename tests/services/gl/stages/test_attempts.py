@@ -1,0 +1,266 @@
+"""Attempts: which targets are called, in which order, and what the record says of them."""
+
+import asyncio
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gecholog import rawjson
+from gecholog.rawjson import Raw
+from services.gl import pipeline
+from services.gl.call import UpstreamError
+from services.gl.stages import attempts, exchange, ingress, outbound
+from tests.services.gl.rig.gateway import router
+from tests.services.gl.rig.stage import (
+    FakeAnswer,
+    FakeRecorder,
+    FakeRequest,
+    FakeTargets,
+    built,
+    call_of,
+    doors,
+)
+from tests.support.waiting import DEADLINE
+
+PATHS = ("/a/", "/b/", "/c/", "/d/")
+
+
+class Targets(FakeTargets):
+    """One target a router: an answer, a status, or an error by the router's path; 200 if nothing is said."""
+
+    def __init__(self, **outcomes):
+        super().__init__()
+        self.outcomes = {f"/{name}/": outcome for name, outcome in outcomes.items()}
+        self.answers = []
+
+    async def send(self, outbound):
+        self.sent.append(outbound)
+        outcome = self.outcomes.get(outbound.router.path, 200)
+        if isinstance(outcome, Exception):
+            raise outcome
+        self.answers.append(FakeAnswer(outcome) if isinstance(outcome, int) else outcome)
+        return self.answers[-1]
+
+    @property
+    def order(self):
+        return [outbound.router.path for outbound in self.sent]
+
+
+CONFIG = built([router(path, f"http://host{path[1]}") for path in PATHS])
+
+
+async def made(targets, *, config=CONFIG, path="/a/", request=None, **written):
+    """A call after all its attempts, with fields that processors wrote."""
+    call = call_of(config, request or FakeRequest(path=f"{path}x"), path=path)
+    await ingress.receive(call, doors())
+    for name, value in written.items():
+        call.request.fields[name] = Raw(json.dumps(value).encode())
+    for stage in (attempts.plan, outbound.prepare, exchange.send):
+        await stage(call, doors(targets=targets))
+    return call
+
+
+def outcomes(call):
+    """Path and outcome of each attempt in the record."""
+    return [(one["gl_path"], one.get("status_code", one.get("error"))) for one in call.attempts]
+
+
+statuses = st.sampled_from([200, 204, 301, 400, 404, 408, 409, 429, 500, 503, 599])
+answers = st.one_of(statuses, st.sampled_from([502, 503, 504]).map(lambda status: UpstreamError(status, "the reason")))
+
+
+@settings(deadline=None)
+@given(results=st.tuples(*[answers] * 4), named=st.lists(st.sampled_from([*PATHS, "/x/", "a", ""]), max_size=6))
+def test_order_of_attempts(results, named):
+    """The first target, then the paths that were named, each once, until one does not fail."""
+    targets = Targets(**dict(zip("abcd", results, strict=True)))
+    call = asyncio.run(made(targets, fallback_paths=named))
+    expected = []
+    for path in dict.fromkeys(["/a/", *(path for path in named if path in PATHS)]):
+        expected.append(path)
+        result = results["abcd".index(path[1])]
+        if not isinstance(result, UpstreamError) and result not in (408, 429, 500, 503, 599):
+            break
+    assert targets.order == expected
+    assert call.target.path == expected[-1]
+    last = results["abcd".index(expected[-1][1])]
+    assert call.answer.status == (last.status if isinstance(last, UpstreamError) else last)
+    if set(named) & set(PATHS):
+        assert [path for path, _ in outcomes(call)] == expected
+    else:
+        assert call.attempts is None
+    notes = [error["details"] for error in call.request.errors if error["name"] == "fallback_paths"]
+    assert len(notes) == (1 if set(named) - set(PATHS) else 0)
+
+
+async def test_what_is_recorded_of_an_attempt():
+    """Path, url, outcome and timer; the usual fields tell of the last one."""
+    targets = Targets(a=UpstreamError(503, "host name not found"), b=429)
+    call = await made(targets, request=FakeRequest(path="/a/v1/x", query="q=1"), fallback_paths=["/b/", "/c/"])
+    assert outcomes(call) == [("/a/", "host name not found"), ("/b/", 429), ("/c/", 200)]
+    assert [one["url"] for one in call.attempts] == [f"http://host{name}/v1/x?q=1" for name in "abc"]
+    assert {tuple(one) for one in call.attempts} == {
+        ("gl_path", "url", "error", "timer"),
+        ("gl_path", "url", "status_code", "timer"),
+    }
+    assert set(rawjson.loads(rawjson.dumps(call.attempts[0]["timer"]))) == {"start", "stop", "duration"}
+    fields = call.request.fields
+    assert (fields["gl_path"], fields["original_gl_path"]) == ("/c/", "/a/")
+    assert (fields["url_path"], call.url) == ("http://hostc/v1/x", "http://hostc/v1/x?q=1")
+    assert call.fault == ""
+
+
+async def test_when_a_failing_target_wants_to_be_asked_again():
+    """`Retry-After` of an attempt that fails is listed, as it was said: its answer is thrown away, perhaps."""
+    lines = [(b"retry-after", b"30"), (b"Retry-After", b"40")]
+    targets = Targets(a=FakeAnswer(429, lines), b=FakeAnswer(200, lines))
+    call = await made(targets, fallback_paths=["/b/"])
+    assert [one.get("retry_after") for one in call.attempts] == ["30", None]
+
+
+async def test_answers_that_are_given_up_are_let_go():
+    """No answer but the last is kept, and none of its body is read."""
+    targets = Targets(a=500, b=429, c=503)
+    call = await made(targets, fallback_paths=["/b/", "/c/"])
+    assert [answer.abandoned for answer in targets.answers] == [True, True, False]
+    assert call.answer is targets.answers[-1]
+
+
+async def test_no_fallback_paths():
+    """Without them a failure is the answer, and the record has no attempts."""
+    targets = Targets(a=503)
+    call = await made(targets)
+    assert (targets.order, call.attempts, call.response.named) == (["/a/"], None, None)
+
+
+@pytest.mark.parametrize("wrong", [None, "/b/", {}, {"a": "/b/"}, 3, True, ["/b/", 3], [["/b/"]], [None]])
+async def test_wrong_forms(wrong):
+    """What is no list of texts is noted, and not used at all."""
+    targets = Targets(a=503)
+    call = await made(targets, fallback_paths=wrong)
+    assert targets.order == ["/a/"]
+    assert call.attempts is None
+    assert call.request.errors == [{"name": "fallback_paths", "details": "must be a list of router paths"}]
+
+
+async def test_unknown_paths_are_named():
+    """A path that no router has is left out, and the record says which."""
+    targets = Targets(a=503)
+    call = await made(targets, fallback_paths=["/x/", "/b", "/b/", "/y/"])
+    assert targets.order == ["/a/", "/b/"]
+    (error,) = call.request.errors
+    assert error["details"].endswith(": /x/, /b, /y/")
+
+
+@pytest.mark.parametrize(("written", "path"), [({"control": {"x": 1}}, "/a/"), ({}, "/echo/")])
+async def test_no_attempts_without_a_target(written, path):
+    """An answer in the target's place is no attempt."""
+    config = built([router("/a/", "http://a"), router("/echo/", "http://e"), router("/b/", "http://b")])
+    targets = Targets()
+    call = await made(targets, config=config, path=path, fallback_paths=["/b/"], **written)
+    assert (targets.sent, call.attempts) == ([], None)
+
+
+async def test_first_target_of_a_processors_choice():
+    """A processor's `gl_path` is the first target; the router of the call may be a fallback like any other."""
+    targets = Targets(b=500)
+    call = await made(targets, gl_path="/b/", fallback_paths=["/b/", "/a/", "/c/"])
+    assert targets.order == ["/b/", "/a/"]
+    assert call.request.fields["gl_path"] == "/a/"
+    assert "original_gl_path" not in call.request.fields
+
+
+async def test_first_target_if_the_choice_is_unknown():
+    """A `gl_path` that no router has keeps the router, and an attempt is named after that."""
+    targets = Targets(a=500)
+    call = await made(targets, gl_path="/x/", fallback_paths=["/a/", "/b/"])
+    assert outcomes(call) == [("/a/", 500), ("/b/", 200)]
+
+
+async def test_nothing_of_a_router_goes_to_the_next():
+    """Url, query, headers, path and time-outs are those of one router in each attempt; notes are not doubled."""
+    config = built(
+        [
+            router(
+                "/a/", "http://a/v1?key=one&x=one", endpoint="e/f?y=one", headers={"Api-Key": ["one"], "X-One": ["1"]}
+            ),
+            router("/b/", "http://b?z=two", headers={"X-Two": ["2"]}, timeouts={"total_ms": 5}),
+            router("/c/", "https://c:444/c", headers={"Api-Key": ["three"]}, add_stream_usage=True),
+        ],
+        remove_headers=["X-Gone"],
+    )
+    body = b'{"stream":true,"messages":[]}'
+    lines = [(b"Api-Key", b"caller"), (b"X-Gone", b"1"), (b"Accept-Encoding", b"gzip")]
+    targets = Targets(a=500, b=500, c=500)
+    call = await made(
+        targets,
+        config=config,
+        request=FakeRequest(path="/a/s/t", query="x=mine&q=1", lines=lines, body=body),
+        fallback_paths=["/c/", "/b/"],
+        outbound_subpath=3,
+    )
+    one, three, two = targets.sent
+    assert (one.path, one.query) == ("/v1/e/f", "q=1&key=one&x=one&y=one")
+    assert (two.path, two.query) == ("/", "x=mine&q=1&z=two")
+    assert (three.path, three.query) == ("/c", "x=mine&q=1")
+    assert one.headers == {"Api-Key": ["one"], "X-One": ["1"], "Accept-Encoding": ["gzip"]}
+    assert two.headers == {"Api-Key": ["caller"], "X-Two": ["2"], "Accept-Encoding": ["gzip"]}
+    assert three.headers == {"Api-Key": ["three"]}
+    assert (one.body, two.body) == (body, body)
+    assert b"include_usage" in three.body
+    assert call.usage_filter is None
+    assert two.router.target.timeouts.total == 0.005
+    fields = call.request.fields
+    assert fields["outbound_query_parameters"] == {"x": ["mine"], "q": ["1"], "z": ["two"]}
+    assert "outbound_query_parameters_overwritten" not in fields
+    assert fields["outbound_headers_removed"] == {"X-Gone": []}
+    assert fields["outbound_payload"] == body
+    assert [error["name"] for error in call.request.errors] == ["outbound_subpath"]
+
+
+async def test_fault_of_an_attempt_that_was_given_up_is_forgotten():
+    """The reason why a target could not be called is that attempt's; the status of gl remembers it."""
+    targets = Targets(a=UpstreamError(502, "connection refused"))
+    call, records = call_of(CONFIG, FakeRequest(path="/a/x"), path="/a/"), FakeRecorder()
+    everything = doors(targets=targets, records=records)
+
+    async def write(call, _):
+        call.request.fields["fallback_paths"] = Raw(b'["/b/"]')
+
+    before = pipeline.BEFORE_REPLY
+    stages = [write if stage.__name__ == "before_call" else stage for stage in before]
+    for stage in stages:
+        await stage(call, everything)
+    await pipeline._record(call, everything)
+    assert "error" not in records.record["response"]
+    assert records.record["request"]["attempts"][0]["error"] == "connection refused"
+    assert everything.status.last_error == "connection refused"
+
+
+async def test_caller_leaves_during_an_attempt():
+    """Who leaves during the second attempt: it is listed, with the first, and no third is made."""
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    class Hanging(Targets):
+        async def send(self, outbound):
+            if outbound.router.path == "/b/":
+                self.sent.append(outbound)
+                reached.set()
+                await never.wait()
+            return await super().send(outbound)
+
+    targets = Hanging(a=503)
+    call = call_of(CONFIG, FakeRequest(path="/a/x"), path="/a/")
+    await ingress.receive(call, doors())
+    call.request.fields["fallback_paths"] = Raw(b'["/b/","/c/"]')
+    await attempts.plan(call, doors())
+    await outbound.prepare(call, doors())
+    task = asyncio.create_task(exchange.send(call, doors(targets=targets)))
+    await asyncio.wait_for(reached.wait(), DEADLINE)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert outcomes(call) == [("/a/", 503), ("/b/", "broken off")]
+    assert targets.order == ["/a/", "/b/"]

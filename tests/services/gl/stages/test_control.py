@@ -1,0 +1,116 @@
+"""Control: a processor's answer, its status and its headers."""
+
+import json
+
+import pytest
+
+from gecholog.rawjson import Raw
+from services.gl.stages import control, egress, inbound, ingress, outbound
+from tests.services.gl.rig.stage import FakeRequest, built, call_of, doors
+
+
+async def answered(config=None, **written):
+    """A call after `control` has become its answer."""
+    call = call_of(config)
+    await ingress.receive(call, doors())
+    for name, value in ({"control": {"a": 1}} | written).items():
+        call.request.fields[name] = Raw(json.dumps(value).encode())
+    await outbound.prepare(call, doors())
+    call.answer = control.answer(call)
+    return call
+
+
+async def replied(config=None, **written):
+    """The same, replied to."""
+    call = await answered(config, **written)
+    for stage in (inbound.receive, egress.offer, egress.prepare, egress.reply):
+        await stage(call, doors())
+    return call
+
+
+async def test_usual():
+    """Status 200, JSON, no header in the record."""
+    call = await replied()
+    assert call.responder.status == 200
+    assert json.loads(call.responder.body) == {"a": 1}
+    assert call.responder.headers["Content-Type"] == ["application/json"]
+    assert call.response.fields["inbound_headers"] == {}
+    assert call.request.errors == call.response.errors == []
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 301, 400, 429, 503, 599])
+async def test_status(status):
+    """Any final status."""
+    call = await replied(control_status_code=status)
+    assert call.responder.status == status
+    assert call.response.fields["inbound_status_code"] == call.response.fields["egress_status_code"] == status
+    assert call.request.errors == []
+
+
+@pytest.mark.parametrize("wrong", [None, "429", 199, 600, 0, -1, 429.0, True, [429], 10**30])
+async def test_wrong_status(wrong):
+    """Anything else is noted, and 200 is sent."""
+    call = await replied(control_status_code=wrong)
+    assert call.responder.status == 200
+    assert [error["name"] for error in call.request.errors] == ["control_status_code"]
+
+
+async def test_headers():
+    """Lists of values, or a text as one value; the content type may be another one."""
+    call = await replied(control_headers={"x-a": ["1", "2"], "Retry-After": "7", "content-type": "text/x"})
+    headers = call.responder.headers
+    assert (headers["X-A"], headers["Retry-After"], headers["Content-Type"]) == (["1", "2"], ["7"], ["text/x"])
+    assert call.response.fields["inbound_headers"] == {
+        "X-A": ["1", "2"],
+        "Retry-After": ["7"],
+        "Content-Type": ["text/x"],
+    }
+    assert call.request.errors == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        "X-A: 1",
+        [],
+        {"X-A": 1},
+        {"X-A": ["a\r\nX-B: b"]},
+        {"X-A": "a\0"},
+        {"X A": "a"},
+        {"": "a"},
+        {"X-A": [None]},
+        {"X-A": "\ud800"},
+    ],
+)
+async def test_wrong_headers(wrong):
+    """What is no object of names and values is noted, and nothing of it is sent."""
+    call = await replied(control_headers=wrong)
+    assert set(call.responder.headers) == {"Content-Type", "Session-Id"}
+    assert [error["name"] for error in call.request.errors] == ["control_headers"]
+
+
+async def test_headers_that_are_not_a_processors():
+    """Masked headers, the session's, removed ones, and those of the connection and of the body."""
+    config = built(masked_headers=["Set-Cookie"], remove_headers=["X-Gone"])
+    names = ("Set-Cookie", "Session-Id", "X-Gone", "Connection", "Content-Length", "Content-Encoding", "Upgrade", "Te")
+    call = await replied(config, control_headers=dict.fromkeys(names, "forged") | {"X-Stays": "1"})
+    headers = call.responder.headers
+    assert set(headers) == {"Session-Id", "Content-Type", "X-Stays"}
+    assert headers["Session-Id"] == [call.ids.transaction_id]
+    assert json.loads(call.responder.body) == {"a": 1}
+
+
+async def test_bytes_that_are_no_text():
+    """A lone surrogate that stands for a byte goes out as that byte."""
+    call = await answered(control_headers={"X-A": "\udce9"})
+    assert call.answer.lines == [(b"X-A", b"\xe9")]
+
+
+async def test_without_control():
+    """Status and headers alone mean nothing, and are not looked at."""
+    call = call_of(request=FakeRequest())
+    await ingress.receive(call, doors())
+    call.request.fields["control_status_code"] = Raw(b"429")
+    await outbound.prepare(call, doors())
+    assert call.request.errors == []

@@ -1,0 +1,47 @@
+"""Rows of processors: which of them are for a call."""
+
+from services.gl.rows import ORDERS, Side
+from tests.services.gl.rig.gateway import processor
+
+
+def side(*rows, orders=frozenset()):
+    return Side.of({"processors": list(rows)}, orders)
+
+
+def names(rows):
+    return [[entry.name for entry in row] for row in rows]
+
+
+def test_without_routers():
+    """Processors are for all calls, unless they say otherwise; the rows are handed out as they are."""
+    both = side([processor("one"), processor("two", routers=[])], [processor("late", **{"async": True})])
+    assert not both.by_router
+    assert both.rows_for("/a/", "/b/") is both.rows
+    assert both.async_rows_for("/a/", "/b/") is both.async_rows
+
+
+def test_by_router():
+    """A processor is for calls that come by one of its routers or go to one; rows that are empty then are left out."""
+    both = side(
+        [processor("one", routers=["/a/", "/b/"]), processor("two")],
+        [processor("three", routers=["/c/"])],
+        [processor("late", routers=["/c/"], **{"async": True})],
+    )
+    assert both.by_router
+    assert names(both.rows_for("/a/", "/x/")) == names(both.rows_for("/x/", "/b/")) == [["one", "two"]]
+    assert names(both.rows_for("/c/", "/a/")) == [["one", "two"], ["three"]]
+    assert names(both.rows_for("/x/", "/x/")) == [["two"]]
+    assert names(both.async_rows_for("/x/", "/c/")) == [["late"]]
+    assert both.async_rows_for("/x/", "/a/") == ()
+
+
+def test_path_is_compared_whole():
+    """A router's path stands for that router, not for those below it."""
+    assert side([processor("one", routers=["/a/"])]).rows_for("/a/b/", "/a") == ()
+
+
+def test_what_a_modifier_may_add():
+    """Orders to gl, if its entry lists them, and on the request's side only."""
+    entry = processor("one", modifier=True, output_fields_write=["control", "fallback_paths", "gl_path"])
+    assert side([entry], orders=ORDERS).rows[0][0].add == {"control", "fallback_paths"}
+    assert side([entry]).rows[0][0].add == frozenset()
