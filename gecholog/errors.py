@@ -12,7 +12,10 @@
         │   └── NobodyListens  there is nobody who could answer
         ├── MessageTooLarge  the message does not fit the bus's max_payload
         ├── NoRecordLog      the bus has no JetStream (recordlog)
-        └── RecordLogRefused  JetStream would not do what was asked (recordlog)
+        ├── RecordLogRefused  JetStream would not do what was asked (recordlog)
+        ├── NoKeyValue       the bus has no JetStream (keyvalue)
+        ├── KeyValueRefused  JetStream would not do what was asked (keyvalue)
+        └── Conflict         somebody else wrote the key before (keyvalue)
 
 Errors carry data, never secrets: whatever a message says may end up in a log.
 """

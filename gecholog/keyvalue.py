@@ -1,0 +1,198 @@
+"""Key-value: small state that replicas share, kept on the bus in a JetStream stream.
+
+The format is that of NATS's own key-value (ADR-8: https://github.com/nats-io/nats-architecture-and-design), so that
+`nats kv get` and any client library read and write the same entries. Spoken is JetStream's JSON protocol, by requests
+on the bus.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gecholog import rawjson
+from gecholog.bus import Bus
+from gecholog.errors import BusError, NoAnswer, NobodyListens
+from gecholog.watch import Entry, Handler, Watch, consumer_config, is_removal
+
+__all__ = ["Conflict", "Entry", "Handler", "KeyValue", "KeyValueRefused", "NoKeyValue", "Watch", "checked"]
+
+_TIMEOUT = 5.0  # seconds; a write waits for the disk
+_MAX_BYTES = 16 * 1024 * 1024  # of a bucket: what is shared is small, and JetStream sets this much disk aside
+_KEY = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
+_BUCKET = re.compile(r"[-_a-zA-Z0-9]+")
+
+# JetStream's numbers for errors (nats-server, server/errors.json)
+_NOT_ENABLED = frozenset({10039, 10076})  # for this account, for the whole server
+_NOT_READY = frozenset({10008, 10009})  # starting, or a cluster without a leader
+_STREAM_EXISTS = 10058  # with another configuration: somebody's own, taken as it is
+_NO_MESSAGE = 10037
+_WRONG_SEQUENCE = frozenset({10071, 10164})
+
+
+class NoKeyValue(BusError):
+    """The bus has no JetStream: nothing can be shared."""
+
+
+class KeyValueRefused(BusError):
+    """JetStream would not do what was asked. `code` is its number for the error."""
+
+    def __init__(self, code: int, description: str) -> None:
+        self.code = code
+        super().__init__(f"JetStream refuses: {description} ({code})")
+
+
+class Conflict(BusError):
+    """Somebody else wrote the key before. `revision` is the one that it has now."""
+
+    def __init__(self, revision: int) -> None:
+        self.revision = revision
+        super().__init__(f"the key has revision {revision}")
+
+
+class KeyValue:
+    """One bucket. Keys are letters, digits and `- _ / =`, in parts with dots between."""
+
+    def __init__(self, bus: Bus, bucket: str, *, max_bytes: int = _MAX_BYTES) -> None:
+        """Raises ValueError for a name that is none. `max_bytes` is for a bucket that has to be made."""
+        if not _BUCKET.fullmatch(bucket):
+            raise ValueError("a bucket's name is letters, digits, - and _")
+        self._bus = bus
+        self.bucket = bucket
+        self._stream = f"KV_{bucket}"
+        self.prefix = f"$KV.{bucket}."
+        self._max_bytes = max_bytes
+
+    async def ensure(self) -> None:
+        """Make the bucket if it is missing. Raises NoKeyValue, KeyValueRefused, NoAnswer (ask again), BusAway."""
+        try:
+            await self._ask(f"STREAM.CREATE.{self._stream}", _stream_config(self._stream, self.prefix, self._max_bytes))
+        except KeyValueRefused as error:
+            if error.code != _STREAM_EXISTS:
+                raise
+
+    async def put(self, key: str, value: bytes) -> int:
+        """Write, whatever is there, and wait until the bus has stored it; the revision. Raises BusError, ValueError.
+
+        NobodyListens means that there is no such bucket.
+        """
+        return await self._store(key, value)
+
+    async def create(self, key: str, value: bytes) -> int:
+        """Write a key that has no value; the revision. Raises Conflict if it has one, else as `put`."""
+        try:
+            return await self.update(key, value, 0)
+        except Conflict:
+            last = await self._last(key)
+            if last is None or last.value is not None:
+                raise
+            return await self.update(key, value, last.revision)  # over the mark of a deletion
+
+    async def update(self, key: str, value: bytes, revision: int) -> int:
+        """Write a key that has this revision; the new one. Raises Conflict if it has another, else as `put`."""
+        try:
+            return await self._store(key, value, {"Nats-Expected-Last-Subject-Sequence": str(revision)})
+        except KeyValueRefused as error:
+            if error.code not in _WRONG_SEQUENCE:
+                raise
+            last = await self._last(key)
+            raise Conflict(last.revision if last else 0) from error
+
+    async def get(self, key: str) -> Entry | None:
+        """What the key holds; None if nothing. Raises as `ensure`, and ValueError."""
+        last = await self._last(key)
+        return None if last is None or last.value is None else last
+
+    async def delete(self, key: str) -> None:
+        """Delete; those who watch are told. A mark stays, of the size of the key. Raises as `put`."""
+        await self._store(key, b"", {"KV-Operation": "DEL"})
+
+    async def purge(self, key: str, revision: int) -> None:
+        """Remove an entry without a trace, if it still has this revision. Nobody is told. Raises as `ensure`."""
+        await self._ask(f"STREAM.PURGE.{self._stream}", {"filter": self.prefix + checked(key), "seq": revision + 1})
+
+    async def watch(self, handler: Handler, keys: str = ">") -> Watch:
+        """Tell `handler` every entry that there is, then each change, one after the other, until the watch is closed.
+
+        After each loss of the bus it begins again with every entry; keys that are gone meanwhile are told as deleted.
+        The bucket is made if need be. `keys` may hold wildcards: `*` for a part, `>` at the end. A handler that fails
+        is logged.
+        """
+        return Watch(self._bus, self, handler, keys)
+
+    async def consume(self, consumer: str, inbox: str, keys: str) -> int:
+        """Have entries sent to `inbox`, for as long as somebody listens there; how many there are at the moment."""
+        config = consumer_config(consumer, inbox, self.prefix + keys)
+        call = f"CONSUMER.CREATE.{self._stream}.{consumer}"
+        answer = await self._ask(call, {"stream_name": self._stream, "config": config})
+        return int(answer.get("num_pending", 0)) + int(answer.get("delivered", {}).get("consumer_seq", 0))
+
+    async def _last(self, key: str) -> Entry | None:
+        """The last message of a key, which may be the mark of a deletion; None if it never had any."""
+        try:
+            answer = await self._ask(f"STREAM.MSG.GET.{self._stream}", {"last_by_subj": self.prefix + checked(key)})
+        except KeyValueRefused as error:
+            if error.code != _NO_MESSAGE:
+                raise
+            return None
+        message = answer["message"]
+        headers = _headers(base64.b64decode(message.get("hdrs", "")))
+        value = None if is_removal(headers) else base64.b64decode(message.get("data", ""))
+        return Entry(key, value, message["seq"])
+
+    async def _store(self, key: str, value: bytes, headers: dict[str, str] | None = None) -> int:
+        answer = _answered(await self._bus.request(self.prefix + checked(key), value, _TIMEOUT, headers))
+        return int(answer["seq"])
+
+    async def _ask(self, call: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """One call of JetStream's API."""
+        try:
+            data = await self._bus.request(f"$JS.API.{call}", rawjson.dumps(dict(body)), _TIMEOUT)
+        except NobodyListens as error:
+            raise NoKeyValue("the bus has no JetStream") from error
+        return _answered(data)
+
+
+def _answered(data: bytes) -> dict[str, Any]:
+    """An answer of JetStream that is no error."""
+    answer: dict[str, Any] = rawjson.loads(data)
+    fault = answer.get("error")
+    if fault is None:
+        return answer
+    code = fault.get("err_code", 0)
+    if code in _NOT_ENABLED:
+        raise NoKeyValue("JetStream is not enabled for this account")
+    if code in _NOT_READY:
+        raise NoAnswer("JetStream is not ready yet")
+    raise KeyValueRefused(code, fault.get("description", "no reason given"))
+
+
+def checked(key: str) -> str:
+    """`key`, or ValueError if it is none."""
+    if not _KEY.fullmatch(key):
+        raise ValueError("a key is letters, digits, - _ / = in parts with dots between")
+    return key
+
+
+def _headers(block: bytes) -> dict[str, str]:
+    lines = block.decode("utf-8", "replace").split("\r\n")[1:]
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines) if name}
+
+
+def _stream_config(stream: str, prefix: str, max_bytes: int) -> dict[str, Any]:
+    """The stream of a bucket, as ADR-8 wants it: the last message of each subject."""
+    return {
+        "name": stream,
+        "subjects": [prefix + ">"],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "new",
+        "max_msgs_per_subject": 1,
+        "max_bytes": max_bytes,
+        "num_replicas": 1,
+        "allow_direct": True,
+        "allow_rollup_hdrs": True,
+        "deny_delete": True,
+    }

@@ -1,0 +1,260 @@
+"""Watches: following a bucket of the key-value, from the entries that are there on through every change.
+
+A watch is an ordered consumer of the bucket's stream (ADR-17, https://github.com/nats-io/nats-architecture-and-design):
+nothing is acknowledged, a gap shows by the numbers of its messages, and then it begins anew with another consumer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gecholog.bus import Bus, Message
+from gecholog.errors import BusAway, BusError
+from gecholog.logs import Log
+
+log = Log("watch")
+
+_HEARTBEAT = 5.0  # seconds between signs of life of a watch that has nothing to tell
+_SILENCE = 3 * _HEARTBEAT  # after which it is begun again
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to begin a watch
+_NANOSECONDS = 1_000_000_000
+_CONTROL = "100"  # status of a heartbeat, or of a request for flow control
+_REMOVALS = frozenset({"DEL", "PURGE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a key holds; `value` is None if it was deleted. Revisions count up over the whole bucket."""
+
+    key: str
+    value: bytes | None
+    revision: int
+
+
+Handler = Callable[[Entry], Awaitable[None]]
+
+
+class Bucket(Protocol):
+    """What is watched. `prefix` stands before the keys in subjects."""
+
+    @property
+    def bucket(self) -> str: ...
+
+    @property
+    def prefix(self) -> str: ...
+
+    async def ensure(self) -> None:
+        """Make it if it is missing. Raises BusError."""
+
+    async def consume(self, consumer: str, inbox: str, keys: str) -> int:
+        """Have entries sent to `inbox`; how many there are at the moment. Raises BusError."""
+
+
+class Watch:
+    """Follows a bucket. It begins again whenever something may have been missed."""
+
+    def __init__(self, bus: Bus, bucket: Bucket, handler: Handler, keys: str) -> None:
+        self._bus = bus
+        self._bucket = bucket
+        self._handler = handler
+        self._keys = keys
+        self._known: set[str] = set()
+        self._current = asyncio.Event()
+        self._connected = asyncio.Event()
+        self._round = _Round(self._bus, self._bucket.prefix, self._tell, self._complete)
+        bus.on_connect(self._announce)
+        self._following = asyncio.create_task(self._follow(), name=f"watch {bucket.bucket}")
+
+    @property
+    def current(self) -> bool:
+        """Tell whether every entry that was there has been told, and nothing is known to be missing."""
+        return self._current.is_set() and self._bus.connected
+
+    async def caught_up(self) -> None:
+        """Wait until the watch is current."""
+        await self._current.wait()
+
+    async def close(self) -> None:
+        """Tell nothing more."""
+        self._following.cancel()
+        await asyncio.wait({self._following})
+
+    async def _announce(self, _: Bus) -> None:
+        self._connected.set()
+        self._current.clear()
+        self._round.over.set()
+
+    async def _follow(self) -> None:
+        pause = _SHORTEST_PAUSE
+        while True:
+            self._connected.clear()
+            self._round = _Round(self._bus, self._bucket.prefix, self._tell, self._complete)
+            try:
+                await self._begin(self._round)
+                pause = _SHORTEST_PAUSE
+                await self._round.lasts()
+            except BusAway:
+                await self._until_connected(_LONGEST_PAUSE)
+            except BusError as error:
+                log.warning("bucket not watched", bucket=self._bucket.bucket, reason=str(error))
+                await self._until_connected(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            except Exception as error:  # noqa: BLE001 - a border: a watch ends when it is closed, not before
+                log.fault("bucket not watched", error, bucket=self._bucket.bucket)
+                await self._until_connected(_LONGEST_PAUSE)
+            finally:
+                self._current.clear()
+                self._round.over.set()
+                await self._bus.unsubscribe(self._round.inbox)
+
+    async def _until_connected(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._connected.wait()
+
+    async def _begin(self, watching: _Round) -> None:
+        await self._bucket.ensure()
+        await self._bus.subscribe(watching.inbox, watching.take)
+        await watching.expect(await self._bucket.consume(watching.consumer, watching.inbox, self._keys))
+
+    async def _tell(self, entry: Entry) -> None:
+        """Hand an entry to the handler."""
+        if entry.value is None:
+            self._known.discard(entry.key)
+        else:
+            self._known.add(entry.key)
+        try:
+            await self._handler(entry)
+        except Exception as error:  # noqa: BLE001 - a border: one bad entry must not end the watch
+            log.fault("entry not handled", error, bucket=self._bucket.bucket, key=entry.key)
+
+    async def _complete(self, seen: set[str]) -> None:
+        """Everything that there is has been told: what was known and has not come again is gone."""
+        for key in sorted(self._known - seen):
+            await self._tell(Entry(key, None, 0))
+        self._current.set()
+
+
+class _Round:
+    """A watch from its beginning to the first gap: one consumer, one inbox."""
+
+    def __init__(self, bus: Bus, prefix: str, tell: Handler, complete: Callable[[set[str]], Awaitable[None]]) -> None:
+        """`complete` is told the keys of all entries that were there."""
+        self._bus = bus
+        self._prefix = prefix
+        self._tell = tell
+        self._complete = complete
+        self.consumer = f"watch_{secrets.token_hex(8)}"
+        self.inbox = f"_INBOX.{self.consumer}"
+        self.over = asyncio.Event()
+        self._heard = asyncio.get_running_loop().time()
+        self._count = 0  # messages so far; the consumer numbers them, so that a gap shows
+        self._expected: int | None = None  # entries that were there at the beginning
+        self._seen: set[str] = set()
+        self._settled = False
+        self._one_at_a_time = asyncio.Lock()
+
+    async def lasts(self) -> None:
+        """Wait until the round is over, or nothing was heard for too long."""
+        loop = asyncio.get_running_loop()
+        while not self.over.is_set() and (left := self._heard + _SILENCE - loop.time()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self.over.wait()
+
+    async def expect(self, entries: int) -> None:
+        """So many entries come first."""
+        async with self._one_at_a_time:
+            self._expected = entries
+            await self._settle(pending=1)
+
+    async def take(self, message: Message) -> None:
+        async with self._one_at_a_time:
+            if self.over.is_set():
+                return
+            if message.reply.startswith("$JS.ACK."):
+                await self._take_entry(message)
+            elif message.headers.get("Status") == _CONTROL:
+                await self._take_control(message)
+            else:  # the server ends the consumer
+                self.over.set()
+            self._heard = asyncio.get_running_loop().time()
+
+    async def _take_entry(self, message: Message) -> None:
+        place = _place(message.reply)
+        if place.number != self._count + 1:
+            self.over.set()
+            return
+        self._count = place.number
+        entry = _entry(message, self._prefix, place.revision)
+        self._seen.add(entry.key)
+        await self._tell(entry)
+        await self._settle(place.pending)
+
+    async def _settle(self, pending: int) -> None:
+        reached = self._expected is not None and self._count >= self._expected
+        if not (self._settled or self.over.is_set()) and (reached or pending == 0):
+            self._settled = True
+            await self._complete(self._seen)
+            self._seen = set()
+
+    async def _take_control(self, message: Message) -> None:
+        """A heartbeat says how many messages there were; a request for flow control waits for an answer."""
+        stalled = message.headers.get("Nats-Consumer-Stalled")
+        if message.reply:
+            await message.answer(b"")
+        elif stalled:
+            await self._bus.publish(stalled, b"")
+        if int(message.headers.get("Nats-Last-Consumer", self._count)) != self._count:
+            self.over.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a message of a consumer stands: its revision, its number, and how many are to come."""
+
+    revision: int
+    number: int
+    pending: int
+
+
+def _place(reply: str) -> _Place:
+    """Read `$JS.ACK.stream.consumer.delivered.revision.number.time.pending`.
+
+    Newer servers may put domain and account before the stream, and a token behind (ADR-15).
+    """
+    parts = reply.split(".")
+    first = 4 if len(parts) > 9 else 2  # noqa: PLR2004 - the length of the older form
+    return _Place(int(parts[first + 3]), int(parts[first + 4]), int(parts[first + 6]))
+
+
+def _entry(message: Message, prefix: str, revision: int) -> Entry:
+    value = None if is_removal(message.headers) else message.data
+    return Entry(message.subject.removeprefix(prefix), value, revision)
+
+
+def is_removal(headers: Mapping[str, str]) -> bool:
+    """A deletion is a message too. The server itself marks what it removed for its age (ADR-48)."""
+    return headers.get("KV-Operation") in _REMOVALS or "Nats-Marker-Reason" in headers
+
+
+def consumer_config(consumer: str, inbox: str, subject: str) -> dict[str, Any]:
+    """A consumer that goes when nobody listens any more. Nothing is acknowledged: gaps show by the numbers."""
+    return {
+        "name": consumer,
+        "deliver_subject": inbox,
+        "deliver_policy": "last_per_subject",
+        "filter_subject": subject,
+        "ack_policy": "none",
+        "max_deliver": 1,
+        "mem_storage": True,
+        "num_replicas": 1,
+        "flow_control": True,
+        "idle_heartbeat": int(_HEARTBEAT * _NANOSECONDS),
+        "inactive_threshold": int(_HEARTBEAT * _NANOSECONDS),
+    }
