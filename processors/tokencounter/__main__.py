@@ -1,25 +1,46 @@
-"""tokencounter as a program: the wiring between the bus and the counting."""
+"""tokencounter as a program: the wiring between the bus, the counting, and the other replicas."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import sys
-import time
+from dataclasses import dataclass
 
 from gecholog import processor
 from gecholog.bus import Bus
 from gecholog.cli import Program, main
 from gecholog.errors import BusAway
 from gecholog.logs import Log
+from gecholog.processor import Attachment
 from gecholog.service import Life
 from processors.tokencounter import usage
 from processors.tokencounter.config import Config, blueprint, build
 from processors.tokencounter.counters import Counters
+from processors.tokencounter.sharing import Sharing, milliseconds
+from processors.tokencounter.window import Window
 
 log = Log("tokencounter")
 
 _NEW_BUS_TIMEOUT = 5.0  # seconds in which a bus that a reload names has to be reached
+_READY_WITHIN = 2.0  # seconds for hearing what other replicas counted; a bus without it is served all the same
+_FINISHED_WITHIN = 2.0  # seconds for messages that have come already
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """Where messages are answered."""
+
+    bus: Bus
+    sharing: Sharing
+    attachment: Attachment
+
+    async def leave(self) -> None:
+        """Answer what has come, tell the other replicas what was counted, and leave the bus."""
+        await self.attachment.finish(_FINISHED_WITHIN)
+        await self.sharing.close()
+        await self.bus.close()
 
 
 class Tokencounter:
@@ -28,39 +49,66 @@ class Tokencounter:
     def __init__(self, config: Config, alias: str) -> None:
         self._config = config
         self._alias = alias
-        self._counters = Counters(config.caps, config.period, time.monotonic())
-        self._bus: Bus | None = None
+        self._replica = secrets.token_hex(6)
+        window = Window(config.period * 1000, milliseconds(), config.sliding)
+        self._counters = Counters(config.caps, window)
+        self._post: _Post | None = None
         self._life = Life()
 
     async def start(self, life: Life) -> None:
         self._life = life
-        self._bus = await self._attached(self._config)
-        life.spawn(self._bus.run(), "bus")
-        await self._bus.opened()
+        bus = Bus(self._config.bus, self._alias, log)
+        life.spawn(bus.run(), "bus")
+        await bus.opened()
+        self._post = await self._posted(bus, self._config.topic)
 
     async def reload(self, config: Config) -> None:
         """A new bus or topic is listened on before the old one is left. Raises BusAway, BusRefused."""
-        old = self._bus
+        old = self._post
         moves = (config.bus, config.topic) != (self._config.bus, self._config.topic)
-        if moves:
-            self._bus = await self._moved(config)
-        self._counters = self._counters.under(config.caps, config.period, time.monotonic())
-        self._config = config
-        if moves and old is not None:
-            await old.close()
+        bus = await self._reached(config) if moves else None
+        self._take(config)
+        if bus is not None:
+            self._post = await self._posted(bus, config.topic)
+            if old is not None:
+                await old.leave()
+                self._post.sharing.begin_again()  # what the old one wrote meanwhile is not known on the new bus
+        elif old is not None:
+            old.sharing.begin_again()
 
     async def stop(self) -> None:
-        if self._bus is not None:
-            await self._bus.close()
+        if self._post is not None:
+            await self._post.leave()
 
-    async def _attached(self, config: Config) -> Bus:
-        bus = Bus(config.bus, self._alias, log)
-        await processor.attach(bus, config.topic, self._answer, concurrency=1)
-        return bus
+    def _take(self, config: Config) -> None:
+        now = milliseconds()
+        window = self._counters.window.changed(config.period * 1000, now, sliding=config.sliding)
+        self._counters.take(config.caps, window, now)
+        self._config = config
 
-    async def _moved(self, config: Config) -> Bus:
+    async def _posted(self, bus: Bus, topic: str) -> _Post:
+        """Listen on a bus that is connected, knowing what the other replicas there have counted."""
+        sharing = Sharing(bus, topic, self._replica, self._counters)
+
+        async def answer(message: bytes) -> bytes:
+            data = usage.answer(message, self._config.rules, self._counters, milliseconds())
+            if self._counters.changed:
+                sharing.notice()
+            return data
+
+        try:
+            await sharing.ready(_READY_WITHIN)
+            attachment = await processor.attach(bus, topic, answer, concurrency=1)
+            with contextlib.suppress(BusAway):  # lost just now: the next connection subscribes
+                await bus.flush()
+        except BaseException:
+            await sharing.close()
+            raise
+        return _Post(bus, sharing, attachment)
+
+    async def _reached(self, config: Config) -> Bus:
         """A bus that is connected; what goes wrong with it before that does not harm the service."""
-        bus = await self._attached(config)
+        bus = Bus(config.bus, self._alias, log)
         running = asyncio.create_task(bus.run(), name="bus")
         opened = asyncio.create_task(bus.opened(), name="bus opened")
         await asyncio.wait({running, opened}, timeout=_NEW_BUS_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
@@ -70,9 +118,6 @@ class Tokencounter:
             raise BusAway(f"the bus at {config.bus.hostname} is not reached")
         self._life.spawn(_until_done(running), "bus")
         return bus
-
-    async def _answer(self, message: bytes) -> bytes:
-        return usage.answer(message, self._config.patterns, self._counters, time.monotonic())
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -8,26 +8,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gecholog import logs, schema
+from gecholog import gjson, logs, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
 from gecholog.schema import Finding, Schema
-from processors.tokencounter import gjson
 from processors.tokencounter.counters import Caps
-from processors.tokencounter.usage import Pattern, Patterns
+from processors.tokencounter.usage import Pattern, Refusal, Rules
 
+_SLIDING = "sliding"
 _LISTS = {"token_caps": "fields", "usage_fields": "patterns"}
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that tokencounter_config.json says. `period` is in seconds."""
+    """Everything that tokencounter_config.json says. `period` is in seconds; `sliding` counts over the last period."""
 
     bus: BusAddress
     topic: str
     period: int
+    sliding: bool
     caps: Caps
-    patterns: Patterns
+    rules: Rules
 
 
 def blueprint() -> Blueprint:
@@ -71,9 +72,15 @@ def build(document: Document) -> Config:
         bus=BusAddress(bus["hostname"], bus["token"]),
         topic=bus["topic"],
         period=int(values["cap_period_seconds"]),
+        sliding=values.get("cap_window") == _SLIDING,
         caps={entry["router"]: _cap(entry) for entry in values.get("token_caps", ())},
-        patterns={entry["router"]: _patterns(entry) for entry in values["usage_fields"]},
+        rules=Rules({entry["router"]: _patterns(entry) for entry in values["usage_fields"]}, _refusal(values)),
     )
+
+
+def _refusal(values: dict[str, Any]) -> Refusal:
+    usual = Refusal()
+    return Refusal(values.get("cap_status_code", usual.status), values.get("cap_no_retry", usual.no_retry))
 
 
 def _cap(entry: dict[str, Any]) -> dict[str, int]:

@@ -1,24 +1,26 @@
 """What the token counter answers to a message of gl: the refusal of a request, or the counts in a response.
 
-A message is a request if it has the field `ingress_payload`, otherwise a response. Nothing here knows of a bus.
+A message is a request if it has the field `ingress_payload`, otherwise a response. Nothing here knows of a bus or a
+clock: times are milliseconds since 1970.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from gecholog import rawjson
-from gecholog.errors import NotJson
-from processors.tokencounter import gjson
+from gecholog import gjson
 from processors.tokencounter.counters import Counters
+from processors.tokencounter.shape import Shape
 
 DEFAULT = "default"  # the patterns of routers that have none of their own
 
 _NOTHING = b""
+_OK = 200
 _REFUSAL = "Consumption Cap Exceeded. Try again later"
 _MOST = 2**63 - 1  # what fits the integers of the systems that read records
 
@@ -35,44 +37,63 @@ Patterns = Mapping[str, tuple[Pattern, ...]]
 """Router path, or `default` → the patterns of its answers."""
 
 
-def answer(message: bytes, patterns: Patterns, counters: Counters, now: float) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How a request over the cap is refused. With status 200, as the original, `control` says it alone.
+
+    Else the caller is told with the status when to come back, and `no_retry`: by `x-should-retry: false`, which client
+    libraries of LLM APIs know, that trying again before is of no use.
+    """
+
+    status: int = 200
+    no_retry: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is to be said to messages."""
+
+    patterns: Patterns
+    refusal: Refusal = field(default=Refusal())
+    shape: Shape = field(init=False)
+
+    def __post_init__(self) -> None:
+        paths = [pattern.path for patterns in self.patterns.values() for pattern in patterns]
+        object.__setattr__(self, "shape", Shape(paths))
+
+
+def answer(message: bytes, rules: Rules, counters: Counters, now: int) -> bytes:
     """The answer to one message; adds to `counters` what it counts.
 
     Sent back as it came: what has no `gl_path`, a request within its caps, a response without patterns. What is not a
     JSON object is answered with nothing.
     """
-    fields = _fields(message)
-    if fields is None:
+    shape = rules.shape
+    found = shape.read(message)
+    if found is None:
         return _NOTHING
-    if "gl_path" not in fields:
+    path = shape.router(found)
+    if path is gjson.MISSING:
         return message
-    path = fields["gl_path"]
     router = path if isinstance(path, str) else ""
-    if "ingress_payload" in fields:
-        return _refusal(router) if counters.exhausted(router, now) else message
-    chosen = patterns.get(router) or patterns.get(DEFAULT)
+    if shape.is_request(found):
+        return refused(router, rules.refusal, counters, now) if counters.exhausted(router, now) else message
+    chosen = rules.patterns.get(router) or rules.patterns.get(DEFAULT)
     if chosen is None:
         return message
-    counts = counted(fields, chosen)
+    counts = counted(found, shape, chosen)
     counters.add(router, counts, now)
     return orjson.dumps({"token_count": counts})
 
 
-def _fields(message: bytes) -> dict[str, Any] | None:
-    """The fields of a message (none in a null, as the original reads it); None if it is not a JSON object."""
-    try:
-        value = rawjson.loads(message)
-    except NotJson:
-        return None
-    if value is None:
-        return {}
-    return value if isinstance(value, dict) else None
-
-
-def counted(fields: dict[str, Any], patterns: tuple[Pattern, ...]) -> dict[str, int]:
+def counted(found: Any, shape: Shape, patterns: tuple[Pattern, ...]) -> dict[str, int]:
     """The numbers that the patterns find, by field. What is not a number of tokens is left out."""
-    found = ((pattern.field, _number(gjson.get(fields, pattern.path))) for pattern in patterns)
-    return {field: number for field, number in found if number is not None}
+    counts = {}
+    for pattern in patterns:
+        number = _number(shape.get(found, pattern.path))
+        if number is not None:
+            counts[pattern.field] = number
+    return counts
 
 
 def _number(value: Any) -> int | None:
@@ -86,5 +107,13 @@ def _number(value: Any) -> int | None:
     return min(int(value), _MOST)
 
 
-def _refusal(router: str) -> bytes:
-    return orjson.dumps({"control": {"Error": _REFUSAL, "Path": router}})
+def refused(router: str, refusal: Refusal, counters: Counters, now: int) -> bytes:
+    """The refusal of a request of a router that has reached a cap."""
+    fields: dict[str, Any] = {"control": {"Error": _REFUSAL, "Path": router}}
+    if refusal.status != _OK:
+        wait = math.ceil((counters.free_at(router, now) - now) / 1000)
+        fields["control_status_code"] = refusal.status
+        fields["control_headers"] = {"Retry-After": [str(max(1, wait))]}
+        if refusal.no_retry:
+            fields["control_headers"]["x-should-retry"] = ["false"]
+    return orjson.dumps(fields)

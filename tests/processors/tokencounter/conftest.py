@@ -71,14 +71,14 @@ class Client:
     """Asks on a bus."""
 
     def __init__(self, bus):
-        self._bus = bus
+        self.bus = bus
 
     async def send(self, message, subject="coburn.gl.tokencounter"):
         """The answer to the bytes of a message. Asks again while nobody listens."""
         async with asyncio.timeout(30):
             while True:
                 try:
-                    return await self._bus.request(subject, message, 5)
+                    return await self.bus.request(subject, message, 5)
                 except NoAnswer:
                     await asyncio.sleep(0.02)
 
@@ -88,7 +88,7 @@ class Client:
 
     async def tell(self, message, subject="coburn.gl.tokencounter"):
         """Send a message that wants no answer."""
-        await self._bus.publish(subject, message)
+        await self.bus.publish(subject, message)
 
 
 @pytest.fixture

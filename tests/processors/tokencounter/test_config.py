@@ -9,6 +9,7 @@ from gecholog.bus import BusAddress
 from gecholog.config import check
 from gecholog.errors import ConfigError
 from processors.tokencounter.config import blueprint, build
+from processors.tokencounter.usage import Refusal
 
 CONF = Path(__file__).parents[3] / "conf" / "tokencounter_config.json"
 BLUEPRINT = blueprint()
@@ -44,9 +45,18 @@ def test_built():
     assert config.topic == "coburn.gl.tokencounter"
     assert config.period == 600
     assert config.caps == {"/capped/": {"total_tokens": 100, "n": 0}}
-    assert [(entry.field, entry.path) for entry in config.patterns["default"]] == [
+    assert [(entry.field, entry.path) for entry in config.rules.patterns["default"]] == [
         ("n", ("inbound_payload", "a.b", "0"))
     ]
+    assert not config.sliding
+    assert config.rules.refusal == Refusal(200)
+
+
+def test_options():
+    """Window and refusal as the file wants them."""
+    config = build(document(values() | {"cap_window": "sliding", "cap_status_code": 429, "cap_no_retry": False}))
+    assert config.sliding
+    assert config.rules.refusal == Refusal(429, no_retry=False)
 
 
 def test_the_default_file():
@@ -87,6 +97,10 @@ def test_left_out(field, entry, path):
     [
         ({"cap_period_seconds": 0}, "cap_period_seconds"),
         ({"cap_period_seconds": "60"}, "cap_period_seconds"),
+        ({"cap_window": "rolling"}, "cap_window"),
+        ({"cap_status_code": 199}, "cap_status_code"),
+        ({"cap_status_code": 600}, "cap_status_code"),
+        ({"cap_no_retry": "yes"}, "cap_no_retry"),
         ({"usage_fields": []}, "usage_fields"),
         ({"usage_fields": [usage("none")]}, "usage_fields"),
         ({"usage_fields": [usage(), usage()]}, "usage_fields"),

@@ -1,83 +1,248 @@
-"""Counters: adding up, caps, periods, and what a new config keeps."""
+"""Counters: adding up, caps, periods, what a new config keeps, and what other replicas counted."""
+
+import random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.tokencounter.counters import Counters
+from processors.tokencounter.counters import Counters, Share
+from processors.tokencounter.window import Window
 
 CAPS = {"/a/": {"prompt": 50, "total": 100}, "/b/": {"total": 100}, "/free/": {"total": 0}}
+HOUR = 3_600_000
+
+EVENTS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 40)), max_size=20)
 
 
-def counters():
-    return Counters(CAPS, period=10, now=1000)
+def counters(caps=None, **window):
+    return Counters(caps or CAPS, Window(**{"period": 10, "began": 1000} | window))
 
 
-def test_a_cap_is_reached():
-    """A router is exhausted when a count reaches its cap, not before; other routers are not."""
-    counting = counters()
-    counting.add("/a/", {"total": 99}, 1001)
-    assert not counting.exhausted("/a/", 1001)
-    counting.add("/a/", {"total": 1}, 1002)
-    assert counting.exhausted("/a/", 1002)
-    assert not counting.exhausted("/b/", 1002)
+def share(*uses, until=0):
+    return Share(tuple((when, {"total": count}) for when, count in uses), until)
 
 
-def test_any_field_counts():
-    """One exhausted field is enough."""
-    counting = counters()
-    counting.add("/a/", {"prompt": 50, "total": 1}, 1001)
-    assert counting.exhausted("/a/", 1001)
+class TestCaps:
+    """When a router has used up its share."""
+
+    def test_reached(self):
+        """A router is exhausted when a count reaches its cap, not before; other routers are not."""
+        counting = counters()
+        counting.add("/a/", {"total": 99}, 1001)
+        assert not counting.exhausted("/a/", 1001)
+        counting.add("/a/", {"total": 1}, 1002)
+        assert counting.exhausted("/a/", 1002)
+        assert not counting.exhausted("/b/", 1002)
+
+    def test_any_field_counts(self):
+        """One exhausted field is enough."""
+        counting = counters()
+        counting.add("/a/", {"prompt": 50, "total": 1}, 1001)
+        assert counting.exhausted("/a/", 1001)
+
+    def test_no_cap(self):
+        """A cap of 0 is none; fields and routers without a cap are free."""
+        counting = counters()
+        counting.add("/free/", {"total": 10**9}, 1001)
+        counting.add("/b/", {"prompt": 10**9}, 1001)
+        counting.add("/unknown/", {"total": 10**9}, 1001)
+        assert not any(counting.exhausted(router, 1001) for router in ("/free/", "/b/", "/unknown/"))
 
 
-def test_no_cap():
-    """A cap of 0 is none; fields and routers without a cap are free."""
-    counting = counters()
-    counting.add("/free/", {"total": 10**9}, 1001)
-    counting.add("/b/", {"prompt": 10**9}, 1001)
-    counting.add("/unknown/", {"total": 10**9}, 1001)
-    assert not any(counting.exhausted(router, 1001) for router in ("/free/", "/b/", "/unknown/"))
+class TestPeriods:
+    """Which uses count."""
+
+    @given(EVENTS)
+    def test_fixed(self, events):
+        """At any moment that much is used as was added in the present period."""
+        counting, history, now = counters(), [], 1000
+        for amount, pause in events:
+            now += pause
+            counting.add("/b/", {"total": amount}, now)
+            history.append((now, amount))
+            began = now - (now - 1000) % 10
+            used = sum(added for when, added in history if when >= began)
+            assert counting.exhausted("/b/", now) == (used >= 100)
+
+    @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 900)), max_size=30))
+    def test_sliding(self, events):
+        """A use counts for the length of the window at least, and for a sixtieth more at most."""
+        counting, history, now = counters(period=600, sliding=True), [], 1000
+        for amount, pause in events:
+            now += pause
+            counting.add("/b/", {"total": amount}, now)
+            history.append((now, amount))
+            least = sum(added for when, added in history if now < when + 600)
+            most = sum(added for when, added in history if now < when + 610)
+            if counting.exhausted("/b/", now):
+                assert most >= 100
+            else:
+                assert least < 100
+
+    @given(st.lists(st.tuples(st.booleans(), st.integers(0, 60), st.integers(0, 9)), max_size=20), st.booleans())
+    def test_when_calls_pass_again(self, events, sliding):
+        """The time that is told is the first at which the router is not exhausted, if nothing more is used."""
+        counting, other, now = counters(sliding=sliding), counters(sliding=sliding), 1000
+        for elsewhere, amount, pause in events:
+            now += pause
+            (other if elsewhere else counting).add("/a/", {"total": amount, "prompt": amount // 2}, now)
+        counting.hear("/a/", "other", other.own("/a/", now))
+        if counting.exhausted("/a/", now):
+            free = counting.free_at("/a/", now)
+            assert all(counting.exhausted("/a/", moment) for moment in range(now, free))
+            assert not counting.exhausted("/a/", free)
+
+    def test_the_clock_is_set_back(self):
+        """What was used at a time that is yet to come is not held against a router for ever."""
+        counting = counters()
+        counting.add("/b/", {"total": 100}, 1000 + HOUR)
+        assert not counting.exhausted("/b/", 1001)
+        counting.add("/b/", {"total": 99}, 1001)
+        assert not counting.exhausted("/b/", 1001)
+        assert counting.own("/b/", 1002).uses == ((1001, {"total": 99}),)
 
 
-@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 40)), max_size=20))
-def test_against_a_list(events):
-    """At any moment that much is used as was added in the present period."""
-    counting, history, now = counters(), [], 1000
-    for amount, pause in events:
-        now += pause
-        counting.add("/b/", {"total": amount}, now)
-        history.append((now, amount))
-        began = now - (now - 1000) % 10
-        used = sum(added for when, added in history if when >= began)
-        assert counting.exhausted("/b/", now) == (used >= 100)
+class TestANewConfig:
+    """What goes on, and what begins."""
+
+    def test_caps(self):
+        """What stays capped goes on from its number, under the new cap; what is new begins at zero."""
+        counting = counters()
+        counting.add("/a/", {"prompt": 20, "total": 60}, 1001)
+        counting.add("/free/", {"total": 70}, 1001)
+        caps = {"/a/": {"total": 60}, "/free/": {"total": 71}, "/c/": {"total": 1}}
+        counting.take(caps, counting.window, 1002)
+        assert counting.exhausted("/a/", 1002)
+        assert not counting.exhausted("/free/", 1002)
+        assert not counting.exhausted("/c/", 1002)
+        counting.add("/free/", {"total": 1}, 1002)
+        assert counting.exhausted("/free/", 1002)
+        assert counting.changed == {"/a/", "/free/"}
+
+    def test_a_longer_period(self):
+        """A new length counts from the beginning of the present period."""
+        counting = counters()
+        counting.add("/b/", {"total": 100}, 1001)
+        counting.take(CAPS, counting.window.changed(20, 1005, sliding=False), 1005)
+        assert counting.exhausted("/b/", 1019)
+        assert not counting.exhausted("/b/", 1020)
+
+    def test_a_shorter_period(self):
+        """What was used before the period that is now the present one does not count."""
+        counting = counters()
+        counting.add("/b/", {"total": 100}, 1001)
+        counting.take(CAPS, counting.window.changed(3, 1005, sliding=False), 1005)
+        assert not counting.exhausted("/b/", 1005)
+
+    def test_what_is_gone_stays_gone(self):
+        """With a longer period nothing comes back that had ceased to count, here or elsewhere."""
+        counting = counters()
+        counting.add("/b/", {"total": 60}, 1001)
+        counting.hear("/b/", "other", share((1002, 60)))
+        counting.take(CAPS, Window(HOUR, 1000), 1011)
+        assert not counting.exhausted("/b/", 1011)
+
+    def test_other_beginnings(self):
+        """When replicas agree on the beginning of periods, what was used so far goes on in the present one."""
+        counting = counters()
+        counting.add("/b/", {"total": 60}, 1001)
+        counting.turn(995)
+        counting.add("/b/", {"total": 40}, 1002)
+        assert counting.exhausted("/b/", 1004)
+        assert not counting.exhausted("/b/", 1005)
 
 
-def test_a_new_config():
-    """What stays capped goes on from its number, under the new cap; what is new begins at zero."""
-    counting = counters()
-    counting.add("/a/", {"prompt": 20, "total": 60}, 1001)
-    counting.add("/free/", {"total": 70}, 1001)
-    counting = counting.under({"/a/": {"total": 60}, "/free/": {"total": 71}, "/c/": {"total": 1}}, 10, 1002)
-    assert counting.exhausted("/a/", 1002)
-    assert not counting.exhausted("/free/", 1002)
-    assert not counting.exhausted("/c/", 1002)
-    counting.add("/free/", {"total": 1}, 1002)
-    assert counting.exhausted("/free/", 1002)
+class TestReplicas:
+    """What others used."""
 
+    def test_the_sum_counts(self):
+        """Uses of all replicas count together; what a replica says replaces what it said before."""
+        counting = counters()
+        counting.add("/b/", {"total": 40}, 1001)
+        counting.hear("/b/", "second", share((1001, 20)))
+        counting.hear("/b/", "third", share((1001, 30)))
+        assert not counting.exhausted("/b/", 1001)
+        counting.hear("/b/", "second", share((1001, 30)))
+        assert counting.exhausted("/b/", 1001)
+        assert not counting.exhausted("/b/", 1010)
 
-def test_a_new_period():
-    """A new length counts from the beginning of the present period."""
-    counting = counters()
-    counting.add("/b/", {"total": 100}, 1001)
-    longer = counting.under(CAPS, 20, 1005)
-    assert longer.exhausted("/b/", 1019)
-    assert not longer.exhausted("/b/", 1020)
-    shorter = counting.under(CAPS, 3, 1005)
-    assert not shorter.exhausted("/b/", 1005)
+    def test_of_other_periods(self):
+        """What a replica used in a period before or, its clock being ahead, in the next, does not count in this one."""
+        counting = counters()
+        counting.hear("/b/", "second", share((999, 100), (1010, 100)))
+        assert not counting.exhausted("/b/", 1009)
+        assert counting.exhausted("/b/", 1010)
 
+    def test_a_clock_ahead_in_a_sliding_window(self):
+        """There it counts at once."""
+        counting = counters(sliding=True)
+        counting.hear("/b/", "second", share((1003, 100)))
+        assert counting.exhausted("/b/", 1001)
+        assert not counting.exhausted("/b/", 1013)
 
-def test_the_old_counters_stay():
-    """A config that is not taken in the end has changed nothing."""
-    counting = counters()
-    counting.add("/b/", {"total": 99}, 1001)
-    counting.under(CAPS, 10, 1001).add("/b/", {"total": 1}, 1001)
-    assert not counting.exhausted("/b/", 1001)
+    @given(
+        events=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 60), st.integers(0, 6)), max_size=20),
+        sliding=st.booleans(),
+        randomness=st.randoms(),
+    )
+    def test_all_agree(self, events, sliding, randomness):
+        """Whatever replica counts what, and in whatever order they hear of each other: all know the sum in the end."""
+        replicas = {name: counters(sliding=sliding) for name in "abc"}
+        alone, now = counters(sliding=sliding, period=10), 1000
+        for name, amount, pause in events:
+            now += pause
+            replicas[name].add("/b/", {"total": amount}, now)
+            alone.add("/b/", {"total": amount}, now)
+            self.tell(replicas, now, randomness, 2)
+        self.tell(replicas, now, randomness, None)
+        for moment in range(now, now + 12):
+            verdicts = {counting.exhausted("/b/", moment) for counting in (*replicas.values(), alone)}
+            assert len(verdicts) == 1
+
+    @staticmethod
+    def tell(replicas, now, randomness: random.Random, most):
+        pairs = [(teller, hearer) for teller in replicas for hearer in replicas if teller != hearer]
+        randomness.shuffle(pairs)
+        for teller, hearer in pairs[:most]:
+            replicas[hearer].hear("/b/", teller, replicas[teller].own("/b/", now))
+
+    def test_what_is_told(self):
+        """Only of routers with a cap, all that counts, and until when it does."""
+        counting = counters()
+        counting.add("/b/", {"total": 5}, 1001)
+        counting.add("/b/", {"total": 6, "other": 7}, 1003)
+        counting.add("/free/", {"total": 5}, 1001)
+        counting.add("/a/", {"total": 0}, 1001)
+        assert counting.changed == {"/b/"}
+        assert counting.own("/b/", 1003) == Share(((1003, {"total": 11}),), 1010)
+        assert counting.own("/b/", 1010) == Share((), 1010)
+
+    def test_urgent(self):
+        """A cap that is near, or reached, is urgent; one that was reached before is not."""
+        counting = counters()
+        counting.add("/b/", {"total": 89}, 1001)
+        assert not counting.urgent
+        counting.add("/b/", {"total": 11}, 1001)
+        assert counting.urgent
+        counting.urgent = False
+        counting.add("/b/", {"total": 1}, 1001)
+        assert not counting.urgent
+
+    def test_told_again(self):
+        """After the bus was away, everything is told again that others may have to know."""
+        counting = counters()
+        counting.add("/b/", {"total": 5}, 1001)
+        counting.add("/free/", {"total": 5}, 1001)
+        counting.changed.clear()
+        counting.tell_all()
+        assert counting.changed == {"/b/"}
+
+    def test_forgotten(self):
+        """What a replica used is forgotten when it counts by nobody's config any more."""
+        counting = counters()
+        counting.hear("/b/", "second", share((1001, 5), until=1010))
+        counting.hear("/gone/", "third", share((1001, 5), until=1010 + HOUR))
+        assert counting.forget(1010) == []
+        assert counting.forget(61_010) == [("/b/", "second")]
+        assert counting.forget(61_010) == []
+        assert counting.forget(61_010 + HOUR) == [("/gone/", "third")]

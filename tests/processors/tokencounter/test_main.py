@@ -1,8 +1,13 @@
 """The token counter as a process on a real bus."""
 
+import asyncio
 import copy
 import hashlib
 import json
+
+from gecholog.keyvalue import KeyValue
+from processors.tokencounter.sharing import BUCKET
+from tests.support.waiting import DEADLINE, eventually
 
 REQUEST = {"gl_path": "/capped/", "ingress_payload": {"messages": []}}
 REFUSED = {"control": {"Error": "Consumption Cap Exceeded. Try again later", "Path": "/capped/"}}
@@ -143,6 +148,132 @@ async def test_the_bus_comes_back(nats_server, config, start, client):
     nats_server.start()
     async with client(nats_server) as asking:
         assert await asking.ask(REQUEST) == REFUSED
+
+
+class TestReplicas:
+    """Several token counters on one bus."""
+
+    @staticmethod
+    async def all_refuse(asking):
+        """Ask until the answers do not depend any more on who gives them."""
+        in_a_row = 0
+        async with asyncio.timeout(DEADLINE):
+            while in_a_row < 30:
+                in_a_row = in_a_row + 1 if await asking.ask(REQUEST) == REFUSED else 0
+
+    async def test_a_cap_holds_over_all(self, nats_server, config, start, client):
+        """They refuse when they have counted as much as the cap together."""
+        start(config, "first")
+        start(config, "second")
+        async with client(nats_server) as asking:
+            for _ in range(100):
+                assert await asking.ask(response(1)) == counted(1)
+            await self.all_refuse(asking)
+
+    async def test_killed(self, nats_server, config, start, client):
+        """What a killed replica had counted still counts, but for what it had not yet written: here nothing."""
+        first = start(config, "first")
+        async with client(nats_server) as asking:
+            await asking.ask(response(100))
+            await written(asking, 100)
+            first.kill()
+            second = start(config, "second")
+            assert await asking.ask(REQUEST) == REFUSED
+            second.kill()
+            start(config, "third")
+            assert await asking.ask(REQUEST) == REFUSED
+
+    async def test_killed_at_work(self, nats_server, config, start, client):
+        """A replica that is killed while it counts takes along no more than it had not yet written."""
+        first = start(capped(config, 1000), "first")
+        start(capped(config, 1000), "second")
+        answered = 0
+        async with client(nats_server) as asking:
+            while await asking.ask(REQUEST) != REFUSED:
+                assert await asking.ask(response(1)) == counted(1)
+                answered += 1
+                if answered == 500:
+                    await asyncio.to_thread(first.kill)
+                    await asyncio.to_thread(start, capped(config, 1000), "third")
+            known = await written(asking, 1000)
+        assert 1000 <= known <= answered <= 1500
+
+    async def test_stopped(self, nats_server, config, start, client):
+        """A replica that ends in order takes nothing along, and the period goes on."""
+        first = start(config, "first")
+        async with client(nats_server) as asking:
+            for _ in range(100):
+                await asking.ask(response(1))
+            assert await first.stopped() == 0
+            start(config, "second")
+            assert await asking.ask(REQUEST) == REFUSED
+
+    async def test_reloaded(self, nats_server, config, start, reload, client):
+        """Caps, period and window may change; what was counted goes on at all of them."""
+        replicas = [start(config, "first"), start(config, "second")]
+        async with client(nats_server) as asking:
+            for _ in range(60):
+                await asking.ask(response(1))
+            assert await asking.ask(REQUEST) == REQUEST
+            for change in ({"cap_period_seconds": 7200}, {"cap_window": "sliding"}):
+                for process in replicas:
+                    reload(process, capped(config, 60) | change, "config in force")
+                await self.all_refuse(asking)
+                config |= change
+
+    async def test_the_server_is_killed(self, nats_server, config, start, client):
+        """The bus may die and come back: counters count on, and share afterwards."""
+        replicas = [start(config, "first"), start(config, "second")]
+        async with client(nats_server) as asking:
+            for _ in range(60):
+                await asking.ask(response(1))
+        nats_server.kill()
+        for process in replicas:
+            await process.logged("lost the bus")
+        nats_server.start()
+        async with client(nats_server) as asking:
+            for _ in range(40):
+                await asking.ask(response(1))
+            await self.all_refuse(asking)
+
+    async def test_without_jetstream(self, plain_nats_server, config, run_service, client):
+        """On a bus without JetStream a counter works, and says once that it counts for itself."""
+        env = {"NATS_TOKEN": plain_nats_server.token}
+        process = run_service("processors.tokencounter", on(config, hostname=plain_nats_server.hostname), env=env)
+        await process.logged("listening for messages")
+        async with client(plain_nats_server) as asking:
+            await asking.ask(response(100))
+            assert await asking.ask(REQUEST) == REFUSED
+        assert process.messages().count("token counts are not shared, each replica counts for itself") == 1
+
+
+async def test_a_status_of_its_own(nats_server, config, start, reload, client):
+    """A refusal carries a status and headers when the config says so, also after a reload."""
+    process = start(config)
+    async with client(nats_server) as asking:
+        await asking.ask(response(100))
+        assert await asking.ask(REQUEST) == REFUSED
+        reload(process, config | {"cap_status_code": 429}, "config in force")
+        refusal = await asking.ask(REQUEST)
+    assert refusal["control"] == REFUSED["control"]
+    assert refusal["control_status_code"] == 429
+    assert 0 < int(refusal["control_headers"]["Retry-After"][0]) <= 3600
+    assert refusal["control_headers"]["x-should-retry"] == ["false"]
+
+
+async def written(asking, tokens):
+    """Wait until the replicas have written that they counted so many tokens, together; how many it is then."""
+    known = {}
+
+    async def heard(entry):
+        if "/capped/" in entry.key:
+            known[entry.key] = sum(used["total"] for _, used in json.loads(entry.value)["uses"])
+
+    watch = await KeyValue(asking.bus, BUCKET).watch(heard)
+    try:
+        return await eventually(lambda: sum(known.values()) >= tokens and sum(known.values()))
+    finally:
+        await watch.close()
 
 
 def test_refused_by_the_bus(config, run_service):

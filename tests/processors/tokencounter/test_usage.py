@@ -6,20 +6,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.tokencounter import gjson
+from gecholog import gjson
 from processors.tokencounter.counters import Counters
-from processors.tokencounter.usage import Pattern, answer, counted
+from processors.tokencounter.shape import Shape
+from processors.tokencounter.usage import Pattern, Refusal, Rules, answer, counted
+from processors.tokencounter.window import Window
 
 TOTAL = Pattern("total_tokens", gjson.parse("inbound_payload.usage.total_tokens"))
 PATTERNS = {"default": (TOTAL,), "/own/": (Pattern("n", gjson.parse("inbound_payload.n")),)}
 
 
+REQUEST = b'{"gl_path": "/capped/", "ingress_payload": {}}'
+
+
 def counters(cap=100):
-    return Counters({"/capped/": {"total_tokens": cap}}, period=60, now=0)
+    return Counters({"/capped/": {"total_tokens": cap}}, Window(60_000))
 
 
-def reply(message, patterns=PATTERNS, counting=None):
-    return answer(message, patterns, counting or counters(), 0)
+def reply(message, patterns=PATTERNS, counting=None, now=0):
+    return answer(message, Rules(patterns), counting or counters(), now)
+
+
+def exhausted(now=0):
+    counting = counters()
+    counting.add("/capped/", {"total_tokens": 100}, now)
+    return counting
 
 
 @pytest.mark.parametrize(
@@ -94,12 +105,39 @@ def test_the_cap():
     """An answer that reaches the cap lets no further request through, and the refusal names the router."""
     counting = counters()
     response = b'{"gl_path": "/capped/", "inbound_payload": {"usage": {"total_tokens": 50}}}'
-    request = b'{"gl_path": "/capped/", "ingress_payload": {}}'
     reply(response, counting=counting)
-    assert reply(request, counting=counting) == request
+    assert reply(REQUEST, counting=counting) == REQUEST
     reply(response, counting=counting)
     refusal = {"control": {"Error": "Consumption Cap Exceeded. Try again later", "Path": "/capped/"}}
-    assert json.loads(reply(request, counting=counting)) == refusal
+    assert json.loads(reply(REQUEST, counting=counting)) == refusal
+
+
+def refused(refusal, now, counting):
+    return json.loads(answer(REQUEST, Rules(PATTERNS, refusal), counting, now))
+
+
+@pytest.mark.parametrize(("now", "seconds"), [(0, "60"), (1, "60"), (1000, "59"), (59_001, "1"), (59_999, "1")])
+def test_a_status_of_its_own(now, seconds):
+    """With another status the caller is told when to come back, and that trying before is of no use."""
+    answered = refused(Refusal(429), now, exhausted())
+    assert answered["control"] == {"Error": "Consumption Cap Exceeded. Try again later", "Path": "/capped/"}
+    assert answered["control_status_code"] == 429
+    assert answered["control_headers"] == {"Retry-After": [seconds], "x-should-retry": ["false"]}
+
+
+def test_without_the_word_on_retries():
+    """Whoever wants client libraries to try again leaves it out."""
+    assert refused(Refusal(503, no_retry=False), 0, exhausted())["control_headers"] == {"Retry-After": ["60"]}
+
+
+def test_when_a_sliding_window_frees():
+    """As soon as enough of what was used leaves the window."""
+    counting = Counters({"/capped/": {"total_tokens": 100}}, Window(60_000, sliding=True))
+    for moment in (0, 10_000, 20_000):
+        counting.add("/capped/", {"total_tokens": 40}, moment)
+    assert refused(Refusal(429), 25_000, counting)["control_headers"]["Retry-After"] == ["35"]
+    counting.add("/capped/", {"total_tokens": 20}, 25_000)
+    assert refused(Refusal(429), 25_000, counting)["control_headers"]["Retry-After"] == ["45"]
 
 
 def test_negative_numbers_do_not_lower():
@@ -107,13 +145,14 @@ def test_negative_numbers_do_not_lower():
     counting = counters()
     for number in (100, -90):
         reply(b'{"gl_path":"/capped/","inbound_payload":{"usage":{"total_tokens":%d}}}' % number, counting=counting)
-    assert b"control" in reply(b'{"gl_path":"/capped/","ingress_payload":{}}', counting=counting)
+    assert b"control" in reply(REQUEST, counting=counting)
 
 
 @given(st.floats() | st.integers())
 def test_any_number(value):
     """Whatever the number, the count is a whole number from 0 to the largest of 64 bits, or left out."""
-    counts = counted({"inbound_payload": {"usage": {"total_tokens": value}}}, (TOTAL,))
+    found = {"inbound_payload": {"usage": {"total_tokens": value}}}
+    counts = counted(found, Shape([TOTAL.path]), (TOTAL,))
     assert all(type(count) is int and 0 <= count < 2**63 for count in counts.values())
 
 

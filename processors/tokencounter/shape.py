@@ -1,0 +1,112 @@
+"""Reads of a message what patterns look at, and passes over the rest without making anything of it.
+
+A payload may be long, and the numbers in it are few. From the paths of all patterns a type of nested structs is made,
+into which msgspec decodes: one walk over the bytes. What does not fit the type (a text where an object should be, or
+JSON that msgspec does not take) is decoded as a whole instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import msgspec
+
+from gecholog import gjson, rawjson
+from gecholog.errors import NotJson
+
+ROUTER = "gl_path"
+REQUEST = "ingress_payload"  # only requests have it
+
+_Paths = Collection[gjson.Path]
+_UNFIT = frozenset('"\\')  # msgspec takes no field name with one of these
+
+
+class Shape:
+    """What `read` makes of a message is only for `router`, `is_request` and `get` of the same shape."""
+
+    def __init__(self, paths: Iterable[gjson.Path]) -> None:
+        wanted = {(ROUTER,): None, (REQUEST,): None} | dict.fromkeys(paths)
+        self._decode = msgspec.json.Decoder(_struct(wanted)).decode if _is_object(wanted) else _whole
+        self._ways = {path: _way(wanted, path) for path in wanted}
+
+    def read(self, message: bytes) -> Any:
+        """The parts of a message; None if it is not a JSON object (a null is one without fields)."""
+        try:
+            found = self._decode(message)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return _whole(message)
+        return found if rawjson.is_utf8(message) else None  # msgspec does not look
+
+    def router(self, found: Any) -> Any:
+        """The value of `gl_path`; MISSING if there is none."""
+        return found.get(ROUTER, gjson.MISSING) if type(found) is dict else _set(found.f0)
+
+    def is_request(self, found: Any) -> bool:
+        return REQUEST in found if type(found) is dict else found.f1 is not msgspec.UNSET
+
+    def get(self, found: Any, path: gjson.Path) -> Any:
+        """What one of the paths leads to; MISSING if it leads nowhere."""
+        if type(found) is dict:
+            return gjson.get(found, path)
+        names, rest = self._ways[path]
+        for name in names:
+            found = getattr(found, name, msgspec.UNSET)
+        return gjson.get(found, rest) if rest else _set(found)
+
+
+def _whole(message: bytes) -> dict[str, Any] | None:
+    try:
+        value = rawjson.loads(message)
+    except NotJson:
+        return None
+    if value is None:  # as the original reads it
+        return {}
+    return value if isinstance(value, dict) else None
+
+
+def _set(value: Any) -> Any:
+    return gjson.MISSING if value is msgspec.UNSET else value
+
+
+def _steps(paths: _Paths) -> dict[str, list[gjson.Path]]:
+    """The first steps of paths, and how the paths go on."""
+    steps: dict[str, list[gjson.Path]] = {}
+    for path in paths:
+        steps.setdefault(path[0], []).append(path[1:])
+    return steps
+
+
+def _is_object(paths: _Paths) -> bool:
+    """Tell whether all paths go on to members of an object. Numbers and # mean something else in an array."""
+    return all(path and _is_name(path[0]) for path in paths)
+
+
+def _is_name(step: str) -> bool:
+    return step != gjson.EACH and not step.isdigit() and step.isprintable() and not _UNFIT & set(step)
+
+
+def _struct(paths: _Paths) -> type[msgspec.Struct]:
+    """A struct with a field `f0`, `f1`… for each step: the names of the steps may be any text."""
+    steps = _steps(paths)
+    names = {f"f{number}": step for number, step in enumerate(steps)}
+    members = [(name, _type(step, steps[step]), msgspec.UNSET) for name, step in names.items()]
+    return msgspec.defstruct("Part", members, rename=names, gc=False)
+
+
+def _type(step: str, paths: _Paths) -> Any:
+    if step == REQUEST:  # no message that has it is looked at further
+        return msgspec.Raw | msgspec.UnsetType
+    return (_struct(paths) | None if _is_object(paths) else Any) | msgspec.UnsetType
+
+
+def _way(paths: _Paths, path: gjson.Path) -> tuple[tuple[str, ...], gjson.Path]:
+    """The attributes that lead along `path` as far as there are structs, and the steps that are left then."""
+    names: list[str] = []
+    for depth, step in enumerate(path):
+        if not _is_object(paths):
+            return tuple(names), path[depth:]
+        steps = _steps(paths)
+        names.append(f"f{list(steps).index(step)}")
+        paths = steps[step]
+    return tuple(names), ()

@@ -1,0 +1,104 @@
+"""How far a cap is overshot: a gateway, two replicas, and many callers at once. Everything is real."""
+
+import asyncio
+import itertools
+import json
+
+import pytest
+
+from gecholog.keyvalue import KeyValue
+from processors.tokencounter.sharing import BUCKET
+from tests.services.gl.rig.gateway import Gateway, config_of, router
+from tests.support.target import Answer
+from tests.support.waiting import DEADLINE
+
+CALLERS = 100
+LARGEST = 10  # tokens of a call
+CAP = 3000
+CALL = 0.5  # seconds: longer than the replicas need to hear of each other, as any call of an LLM
+USAGE = json.dumps({"choices": [], "usage": {"total_tokens": LARGEST}}).encode()
+
+
+def entry(**more):
+    return {"name": "token_counter", "service_bus_topic": "coburn.gl.tokencounter", "timeout": 20_000} | more
+
+
+def processors(*, asynchronous):
+    """What gl is told of the token counter, with a status of its own for refusals."""
+    request = entry(
+        input_fields_include=["gl_path", "ingress_payload"],
+        output_fields_write=["control", "control_status_code", "control_headers"],
+    )
+    response = entry(
+        input_fields_include=["gl_path", "inbound_payload"],
+        output_fields_write=["token_count"],
+        **{"async": asynchronous},
+    )
+    return {"request": {"processors": [[request]]}, "response": {"processors": [[response]]}}
+
+
+@pytest.fixture
+async def gateway(tmp_path, nats_server, target):
+    """Start a gateway before a target whose answers use tokens."""
+    started = []
+
+    async def start(*, asynchronous):
+        routers = [router("/capped/", target.url)]
+        values = config_of(nats_server.hostname, routers, **processors(asynchronous=asynchronous))
+        one = Gateway(tmp_path / "gl", nats_server, values)
+        started.append(one)
+        return await asyncio.to_thread(one.ready)
+
+    yield start
+    for one in started:
+        one.close()
+
+
+async def until_refused(port, status):
+    """Call and call again on one connection; the number of calls that were not refused, and the refusal's head."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for made in itertools.count():
+            writer.write(b"POST /capped/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            await reader.readexactly(int(length.partition(b":")[2]))
+            if head.startswith(b"HTTP/1.1 %d " % status):
+                return made, head
+            assert head.startswith(b"HTTP/1.1 200 "), head
+    finally:
+        writer.close()
+
+
+async def counted(client, server):
+    """What all replicas have counted, by their keys."""
+    shares = []
+
+    async def heard(entry):
+        if "/capped/" in entry.key:
+            shares.append(json.loads(entry.value))
+
+    async with client(server) as asking:
+        watch = await KeyValue(asking.bus, BUCKET).watch(heard)
+        await watch.caught_up()
+        await watch.close()
+    return sum(used["total"] for share in shares for _, used in share["uses"])
+
+
+@pytest.mark.parametrize(("asynchronous", "calls_of_a_caller"), [(False, 2), (True, 3)])
+async def test_bounded(nats_server, config, start, client, target, gateway, asynchronous, calls_of_a_caller):
+    """Overshoot is at most two calls of each caller, three if gl counts after the reply. Then all are refused."""
+    config["token_caps"][0]["fields"][0]["value"] = CAP
+    config["cap_status_code"] = 429
+    for name in ("first", "second"):
+        await asyncio.to_thread(start, config, name)
+    target.usual = Answer(body=USAGE, delay=CALL)
+    one = await gateway(asynchronous=asynchronous)
+    results = await asyncio.gather(*(until_refused(one.port, 429) for _ in range(CALLERS)))
+    used = len(target.requests) * LARGEST
+    assert sum(made for made, _ in results) * LARGEST == used
+    assert CAP <= used <= CAP + calls_of_a_caller * CALLERS * LARGEST
+    assert all(b"retry-after: " in head.lower() and b"x-should-retry: false" in head.lower() for _, head in results)
+    async with asyncio.timeout(DEADLINE):
+        while await counted(client, nats_server) != used:
+            pass

@@ -1,0 +1,72 @@
+"""Reading of a message only what patterns look at."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gecholog import gjson, rawjson
+from gecholog.errors import NotJson
+from processors.tokencounter.shape import Shape
+
+STEPS = st.sampled_from(["a", "b", "usage", "0", "1", "#", "ü", 'q"', "back\\", "line\n", "", "gl_path", "_struct"])
+PATHS = st.lists(STEPS, min_size=1, max_size=4).map(tuple)
+NAMES = STEPS | st.sampled_from(["ingress_payload", "inbound_payload"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@given(st.lists(PATHS, max_size=6), st.dictionaries(NAMES, VALUES, max_size=4), st.booleans())
+def test_as_if_decoded_as_a_whole(paths, message, ascii_only):
+    """Every path finds in a response what it finds in the decoded message."""
+    message.pop("ingress_payload", None)
+    if isinstance(message.get("gl_path"), dict):
+        message["gl_path"] = "/a/"
+    data = json.dumps(message, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    shape = Shape(paths)
+    try:
+        whole = rawjson.loads(data)
+    except NotJson:
+        assert shape.read(data) is None
+        return
+    found = shape.read(data)
+    assert not shape.is_request(found)
+    assert shape.router(found) == whole.get("gl_path", gjson.MISSING)
+    for path in paths:
+        assert shape.get(found, path) == gjson.get(whole, path)
+
+
+@pytest.mark.parametrize("path", ["inbound_payload.usage.n", "inbound_payload.0.n", "x", "inbound_payload.#", "a\\\\"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"gl_path": "/a/", "ingress_payload": null}',
+        '{"gl_path": "/a/", "ingress_payload": {"usage": 3}, "inbound_payload": {"usage": {"n": 1}}}',
+        '{"gl_path": "/a/", "ingress_payload": [1, 2], "inbound_payload": "text"}',
+    ],
+)
+def test_requests(path, message):
+    """A message with the field `ingress_payload` is a request, whatever the field holds."""
+    shape = Shape([gjson.parse(path)])
+    found = shape.read(message.encode())
+    assert shape.is_request(found)
+    assert shape.router(found) == "/a/"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ["null", '"an error page"', "[]", "7", '{"usage": null}', '{"usage": []}', '{"usage": {"n": null}}', '{"n": 1}'],
+)
+def test_payloads_of_another_form(payload):
+    """Where the objects are not that a path goes through, it finds what it finds in the decoded message."""
+    data = f'{{"gl_path": "/a/", "inbound_payload": {payload}}}'.encode()
+    path = gjson.parse("inbound_payload.usage.n")
+    shape = Shape([path])
+    found = shape.read(data)
+    assert shape.router(found) == "/a/"
+    assert shape.get(found, path) in (gjson.MISSING, None)
+    assert shape.get(found, path) == gjson.get(json.loads(data), path)

@@ -1,0 +1,236 @@
+"""Replicas that share what they counted, on a real bus."""
+
+import asyncio
+import json
+
+import pytest
+
+from gecholog.bus import Bus, BusAddress
+from gecholog.keyvalue import KeyValue
+from gecholog.logs import Log
+from processors.tokencounter.counters import Counters
+from processors.tokencounter.sharing import BUCKET, Sharing, milliseconds
+from processors.tokencounter.window import Window
+from tests.support.waiting import DEADLINE, eventually
+
+TOPIC = "coburn.gl.tokencounter"
+CAPS = {"/capped/": {"total": 100}, "/other/": {"total": 100}, "/free/": {"total": 0}}
+HOUR = 3_600_000
+
+
+class Replica:
+    """Counters, and what shares them."""
+
+    def __init__(self, bus, name, topic, window):
+        self.counters = Counters(CAPS, window)
+        self.sharing = Sharing(bus, topic, name, self.counters)
+        self.bus = bus
+
+    def add(self, tokens, router="/capped/"):
+        self.counters.add(router, {"total": tokens}, milliseconds())
+        self.sharing.notice()
+
+    @property
+    def exhausted(self):
+        return self.counters.exhausted("/capped/", milliseconds())
+
+    async def refuses(self):
+        await eventually(lambda: self.exhausted, "an exhausted router")
+
+
+@pytest.fixture
+async def replica():
+    """Start replicas: `await replica(server, "name")`; each has a bus connection of its own."""
+    started, buses = [], []
+
+    async def start(server, name, *, topic=TOPIC, window=None):
+        bus = Bus(BusAddress(server.hostname, server.token), name, Log("test"))
+        buses.append((bus, asyncio.create_task(bus.run())))
+        await bus.opened()
+        made = Replica(bus, name, topic, window or Window(HOUR, milliseconds()))
+        started.append(made)
+        await made.sharing.ready(DEADLINE)
+        return made
+
+    yield start
+    for made in started:
+        await made.sharing.close()
+    for bus, running in buses:
+        await bus.close()
+        await running
+
+
+async def keys_of(replica):
+    """The keys of the bucket."""
+    found = []
+
+    async def heard(entry):
+        if entry.value is not None:
+            found.append(entry.key)
+
+    watch = await KeyValue(replica.bus, BUCKET).watch(heard)
+    await watch.caught_up()
+    await watch.close()
+    return found
+
+
+async def test_the_sum_counts(nats_server, replica):
+    """What several replicas counted counts together, at each of them."""
+    replicas = [await replica(nats_server, name) for name in ("one", "two", "three")]
+    for each in replicas:
+        each.add(33)
+    replicas[0].add(1)
+    for each in replicas:
+        await each.refuses()
+
+
+async def test_who_comes_later(nats_server, replica):
+    """A replica that has just started knows before its first message what was counted."""
+    one = await replica(nats_server, "one")
+    one.add(100)
+    await one.sharing.close()
+    two = await replica(nats_server, "two")
+    assert two.exhausted
+
+
+async def test_the_period_goes_on(nats_server, replica):
+    """All replicas have the beginning of the period that the first had; with another length, or a topic, another."""
+    one = await replica(nats_server, "one", window=Window(HOUR, 12_345))
+    two = await replica(nats_server, "two", window=Window(HOUR, 67_890))
+    three = await replica(nats_server, "three", window=Window(2 * HOUR, 67_890))
+    four = await replica(nats_server, "four", window=Window(HOUR, 11), topic="another")
+    beginnings = [each.counters.window.began for each in (one, two, three, four)]
+    assert beginnings == [12_345, 12_345, 67_890, 11]
+
+
+async def test_a_sliding_window(nats_server, replica):
+    """It is shared too."""
+    window = Window(HOUR, sliding=True)
+    one = await replica(nats_server, "one", window=window)
+    two = await replica(nats_server, "two", window=window)
+    one.add(60)
+    two.add(40)
+    await one.refuses()
+    await two.refuses()
+
+
+async def test_only_what_is_capped(nats_server, replica):
+    """A router without a cap is nobody else's business."""
+    one = await replica(nats_server, "one")
+    one.add(5, "/free/")
+    one.add(5)
+    await one.sharing.close()
+    assert sorted(await keys_of(one)) == [f"{TOPIC}./capped/.one", f"{TOPIC}.period.3600"]
+
+
+async def test_another_topic(nats_server, replica):
+    """Counters that another gateway asks on another topic have nothing to do with these."""
+    one = await replica(nats_server, "one", topic="coburn.gl")
+    two = await replica(nats_server, "two")
+    two.add(100)
+    await two.sharing.close()
+    one.add(1)
+    await one.sharing.close()
+    three = await replica(nats_server, "three", topic="coburn.gl")
+    assert not one.exhausted
+    assert not three.exhausted
+
+
+async def test_many_calls_make_few_writes(nats_server, replica):
+    """While a write is under way the next one waits, and takes along what was counted meanwhile."""
+    one = await replica(nats_server, "one")
+    for _ in range(50):
+        one.add(1)
+    await one.sharing.close()
+    entry = await KeyValue(one.bus, BUCKET).get(f"{TOPIC}./capped/.one")
+    written = json.loads(entry.value)
+    assert [used for _, used in written["uses"]] == [{"total": 50}]
+    assert entry.revision < 10
+
+
+async def test_the_bus_is_away(nats_server, replica):
+    """What is counted meanwhile is shared when the bus is back."""
+    one, two = await replica(nats_server, "one"), await replica(nats_server, "two")
+    one.add(20)
+    await asyncio.to_thread(nats_server.kill)
+    await eventually(lambda: not one.bus.connected and not two.bus.connected)
+    one.add(40)
+    two.add(40)
+    assert not one.exhausted
+    await asyncio.to_thread(nats_server.start)
+    await one.refuses()
+    await two.refuses()
+
+
+@pytest.mark.slow
+async def test_the_bucket_is_gone(nats_server, replica):
+    """It is made again, with what each replica knows of itself."""
+    one, two = await replica(nats_server, "one"), await replica(nats_server, "two")
+    one.add(60)
+    await one.bus.request(f"$JS.API.STREAM.DELETE.KV_{BUCKET}", b"", 5)
+    two.add(20)
+    one.add(20)
+    for each in (one, two):
+        await each.refuses()
+    three = await replica(nats_server, "three")
+    await three.refuses()
+
+
+async def test_without_jetstream(plain_nats_server, replica, caplog):
+    """Each counts for itself; that is said once, also when the bus was away."""
+    one, two = await replica(plain_nats_server, "one"), await replica(plain_nats_server, "two")
+    one.add(100)
+    assert one.exhausted
+    await asyncio.to_thread(plain_nats_server.kill)
+    await eventually(lambda: not one.bus.connected and not two.bus.connected)
+    await asyncio.to_thread(plain_nats_server.start)
+    await eventually(lambda: one.bus.connected and two.bus.connected)
+    two.add(1)
+    assert not two.exhausted
+    await one.sharing.close()
+    await two.sharing.close()
+    assert caplog.text.count("token counts are not shared") == 2
+
+
+@pytest.mark.parametrize("value", [b"", b"{}", b"[1]", b'{"uses": [[1, {"total": -5}]], "until": 1}', b"\xff"])
+async def test_what_cannot_be_read(nats_server, replica, caplog, value):
+    """What is no count is said, and does no harm."""
+    one = await replica(nats_server, "one")
+    await KeyValue(one.bus, BUCKET).put(f"{TOPIC}./capped/.strange", value)
+    await eventually(lambda: "cannot be read" in caplog.text)
+    two = await replica(nats_server, "two")
+    two.add(100)
+    await one.refuses()
+
+
+async def test_keys_of_dead_replicas(nats_server, replica):
+    """Are removed when what they count has left the window, and not before."""
+    one = await replica(nats_server, "one")
+    bucket = KeyValue(one.bus, BUCKET)
+    now = milliseconds()
+    await bucket.put(
+        f"{TOPIC}./capped/.old", json.dumps({"uses": [[now - 2 * HOUR, {}]], "until": now - HOUR}).encode()
+    )
+    await bucket.put(f"{TOPIC}./capped/.new", json.dumps({"uses": [[now, {}]], "until": now + HOUR}).encode())
+    await eventually(lambda: len(one.sharing._revisions) == 2)
+    one.sharing._swept -= HOUR
+    one.add(1)
+    await eventually(lambda: len(one.sharing._revisions) == 1)
+    await one.sharing.close()
+    kept = {key.rpartition(".")[2] for key in await keys_of(one)}
+    assert kept == {"new", "one", "3600"}
+
+
+async def test_a_new_config(nats_server, replica):
+    """Replicas that get another period agree on it, and on what was counted before."""
+    one, two = await replica(nats_server, "one"), await replica(nats_server, "two")
+    one.add(50)
+    two.add(49)
+    for each in (one, two):
+        now = milliseconds()
+        each.counters.take(CAPS, each.counters.window.changed(2 * HOUR, now, sliding=False), now)
+        each.sharing.begin_again()
+    two.add(1)
+    await one.refuses()
+    await two.refuses()
+    await eventually(lambda: one.counters.window == two.counters.window)
