@@ -1,0 +1,1 @@
+"""broker: spreads calls over several routers, and leaves out those that fail."""

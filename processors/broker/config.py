@@ -1,0 +1,143 @@
+"""The broker's config: what the file says, checked, as frozen objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gecholog import logs, rawjson, schema
+from gecholog.bus import BusAddress
+from gecholog.config import Blueprint, Document
+from gecholog.rawjson import Raw
+from gecholog.schema import Finding
+from processors.broker.groups import Group, Refusal, WhenAllOut
+from processors.broker.health import Limits
+from processors.broker.strategies import STRATEGIES, Target, weighted
+
+_HOST, _PORT = "localhost", 4222
+_MINUTE = 60
+_DISABLED_MINUTES = 10
+_STRATEGY = "random"
+_REFUSAL = {"error": "no target is available, try again later"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the broker is on the bus. `bucket` is empty if nothing is to be shared."""
+
+    bus: BusAddress
+    topic: str
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that broker_config.json says."""
+
+    place: Place
+    limits: Limits
+    any_status_but_200: bool
+    groups: tuple[Group, ...]
+
+
+def blueprint() -> Blueprint:
+    """The schema of broker_config.json and the rules beside it."""
+    loaded = schema.load(Path(__file__).with_name("broker_config.schema.json"))
+    return Blueprint(loaded, (_one_group_a_router, _targets, _some_weight), advice=(_weights_in_use,))
+
+
+# ------------------------------------------------------------------ rules
+
+
+def _one_group_a_router(values: dict[str, Any]) -> Iterator[Finding]:
+    for index in _repeated(group.get("router") for group in values.get("groups", ())):
+        yield ("groups", index, "router"), "is the router of another group already"
+
+
+def _targets(values: dict[str, Any]) -> Iterator[Finding]:
+    for number, group in enumerate(values.get("groups", ())):
+        routers = [target.get("router") for target in group.get("targets", ())]
+        for index in _repeated(routers):
+            yield ("groups", number, "targets", index, "router"), "is a target of this group already"
+        for index, router in enumerate(routers):
+            if router is not None and router == group.get("router"):
+                yield ("groups", number, "targets", index, "router"), "must not be the router of its own group"
+
+
+def _repeated(routers: Iterator[str | None] | list[str | None]) -> Iterator[int]:
+    """The places of those that were there before; the schema speaks of those that are missing."""
+    seen: set[str] = set()
+    for index, router in enumerate(routers):
+        if router in seen:
+            yield index
+        if router is not None:
+            seen.add(router)
+
+
+def _some_weight(values: dict[str, Any]) -> Iterator[Finding]:
+    for number, group in enumerate(values.get("groups", ())):
+        weights = [target.get("weight", 1) for target in group.get("targets", ())]
+        if _strategy(group) is weighted and weights and not any(weights):
+            yield ("groups", number, "targets"), "must have a target with a weight above 0"
+
+
+def _weights_in_use(values: dict[str, Any]) -> Iterator[Finding]:
+    for number, group in enumerate(values["groups"]):
+        for index, target in enumerate(group["targets"]):
+            if "weight" in target and _strategy(group) is not weighted:
+                yield ("groups", number, "targets", index, "weight"), "has no effect without the strategy weighted"
+
+
+def _strategy(group: dict[str, Any]) -> Any:
+    return STRATEGIES.get(group.get("strategy", _STRATEGY))
+
+
+# --------------------------------------------------------------- building
+
+
+def build(document: Document) -> Config:
+    """Make a config of a checked document."""
+    values = document.values
+    bus, shared = values["service_bus"], values.get("shared_state", {})
+    logs.protect([bus["token"]])
+    address = BusAddress(_address(bus.get("hostname", "")), bus["token"])
+    bucket = shared.get("bucket", "gecholog_broker") if shared.get("enabled", True) else ""
+    return Config(
+        place=Place(address, bus["topic"], bucket),
+        limits=_limits(values),
+        any_status_but_200=values.get("any_status_but_200", False),
+        groups=tuple(_group(entry) for entry in values["groups"]),
+    )
+
+
+def _address(text: str) -> str:
+    """`host:port` of what may be without a port, without a host, or empty (GECHOLOG_HOST is not set)."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, port = text, ""
+    return f"{host or _HOST}:{port or _PORT}"
+
+
+def _limits(values: dict[str, Any]) -> Limits:
+    usual = Limits()
+    minutes = values.get("disabled_minutes", "")
+    return Limits(
+        out=(_DISABLED_MINUTES if minutes == "" else float(minutes)) * _MINUTE,
+        longest_retry_after=values.get("longest_retry_after_seconds", usual.longest_retry_after),
+        probe=values.get("probe_seconds", usual.probe),
+        failures=values.get("failures_to_disable", usual.failures),
+    )
+
+
+def _group(entry: dict[str, Any]) -> Group:
+    refusal = entry.get("refusal", {})
+    return Group(
+        router=entry["router"],
+        targets=tuple(Target(target["router"], target.get("weight", 1)) for target in entry["targets"]),
+        strategy=STRATEGIES[entry.get("strategy", _STRATEGY)],
+        failover=entry.get("failover", True),
+        when_all_out=WhenAllOut(entry.get("when_all_out", WhenAllOut.REFUSE)),
+        refusal=Refusal(refusal.get("status_code", 503), Raw(rawjson.dumps(refusal.get("body", _REFUSAL)))),
+    )

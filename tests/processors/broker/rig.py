@@ -1,0 +1,63 @@
+"""What the tests of the broker have in common: the targets, the entries in gl's config, a client of the bus."""
+
+import asyncio
+import json
+
+from gecholog.errors import NoAnswer
+
+TARGETS = ("/a/one/", "/a/two/", "/a/three/")
+
+
+REQUEST_ENTRY = {
+    "name": "broker",
+    "service_bus_topic": "coburn.gl.broker",
+    "timeout": 5000,
+    "modifier": True,
+    "async": False,
+    "input_fields_include": ["gl_path", "control"],
+    "output_fields_write": ["gl_path", "fallback_paths", "control", "control_status_code", "control_headers"],
+}
+RESPONSE_ENTRY = {
+    "name": "broker",
+    "service_bus_topic": "coburn.gl.broker",
+    "timeout": 5000,
+    "modifier": False,
+    "async": True,
+    "input_fields_include": ["gl_path", "egress_status_code", "egress_headers", "attempts"],
+    "output_fields_write": [],
+}
+THE_ORIGINALS_REQUEST_ENTRY = REQUEST_ENTRY | {
+    "input_fields_include": ["gl_path"],
+    "output_fields_write": ["gl_path"],
+}
+THE_ORIGINALS_RESPONSE_ENTRY = RESPONSE_ENTRY | {"input_fields_include": ["gl_path", "egress_status_code"]}
+
+
+class Client:
+    """Asks on a bus, as gl does."""
+
+    def __init__(self, bus):
+        self.bus = bus
+
+    async def send(self, message, subject="coburn.gl.broker"):
+        """The answer to the bytes of a message. Asks again while nobody listens."""
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    return await self.bus.request(subject, message, 5)
+                except NoAnswer:
+                    await asyncio.sleep(0.02)
+
+    async def request(self, path="/a/", **more):
+        """The fields that the broker writes for a request; {} for none."""
+        answer = await self.send(json.dumps({"gl_path": path}).encode(), **more)
+        return json.loads(answer) if answer else {}
+
+    async def response(self, path, status, **fields):
+        """Tell the broker of a response."""
+        message = {"gl_path": path, "egress_status_code": status} | fields
+        assert await self.send(json.dumps(message).encode()) == b""
+
+    async def paths(self, times=30):
+        """The targets that calls are sent to first."""
+        return {(await self.request()).get("gl_path") for _ in range(times)}

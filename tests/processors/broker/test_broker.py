@@ -1,0 +1,218 @@
+"""The broker's answers to messages, without a bus."""
+
+import json
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gecholog.rawjson import Raw
+from gecholog.timer import Moment
+from processors.broker.board import Board
+from processors.broker.broker import Broker
+from processors.broker.groups import Group, Refusal, WhenAllOut
+from processors.broker.health import Limits
+from processors.broker.strategies import STRATEGIES, Target
+from tests.processors.broker.rig import TARGETS
+
+SECOND = 1_000_000_000
+
+
+class FakeSharing:
+    """Grants every probe, or none, and keeps what it was told."""
+
+    def __init__(self, board, clock):
+        self.told = []
+        self.granted = []
+        self.grants = True
+        self._board = board
+        self._clock = clock
+
+    async def grant(self, path):
+        if self.grants:
+            self.granted.append(path)
+            self._board.put(path, self._board.probed(path, self._clock().tick / SECOND))
+        return self.grants
+
+    def tell(self, path):
+        self.told.append(path)
+
+
+class Rig:
+    """A broker with a clock that stands still until it is put forward."""
+
+    def __init__(self, strategy="round_robin", *, failover=True, when_all_out=WhenAllOut.REFUSE, **options):
+        refusal = Refusal(529, Raw(b'{"type":"overloaded"}'))
+        targets = tuple(Target(path) for path in TARGETS)
+        groups = (Group("/a/", targets, STRATEGIES[strategy], failover, when_all_out, refusal),)
+        self.now = 1000.0
+        board = Board(groups, Limits(), Random(1))
+        self.sharing = FakeSharing(board, self.clock)
+        self.broker = Broker(board, self.clock)
+        self.broker.configure(groups, **({"any_status_but_200": False} | options))
+
+    def clock(self):
+        return Moment(1_700_000_000 * SECOND, int(self.now * SECOND))
+
+    async def send(self, data):
+        return await self.broker.answer(data, self.sharing)
+
+    async def request(self, **fields):
+        answer = await self.send(json.dumps({"gl_path": "/a/"} | fields).encode())
+        return json.loads(answer) if answer else {}
+
+    async def response(self, path, status, **fields):
+        assert await self.send(json.dumps({"gl_path": path, "egress_status_code": status} | fields).encode()) == b""
+
+    async def all_out(self):
+        for path in TARGETS:
+            await self.response(path, 500)
+
+
+ONE, TWO, THREE = TARGETS
+
+
+async def test_request():
+    """A request is sent to a target, and gl is told the others."""
+    rig = Rig()
+    assert await rig.request() == {"gl_path": ONE, "fallback_paths": [TWO, THREE]}
+    assert await rig.request() == {"gl_path": TWO, "fallback_paths": [THREE, ONE]}
+
+
+async def test_without_failover():
+    """gl is told one target."""
+    assert await Rig(failover=False).request() == {"gl_path": ONE}
+
+
+async def test_one_left():
+    """With one target left there is nothing to fall back on."""
+    rig = Rig()
+    await rig.response(ONE, 500)
+    await rig.response(THREE, 500)
+    assert await rig.request() == {"gl_path": TWO}
+    assert rig.sharing.told == [ONE, THREE]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"hello",
+        b"[]",
+        b"{}",
+        b'{"gl_path": 7}',
+        b'{"gl_path": null}',
+        b'{"gl_path": ["/a/"]}',
+        b'{"gl_path": "/other/"}',
+        b'{"gl_path": "/a/one/"}',
+        b'{"gl_path": "/a/", "control": {"error": "cap"}}',
+        b'{"gl_path": "/a/one/", "egress_status_code": "500"}',
+        b'{"egress_status_code": 500}',
+        b'{"attempts": 7}',
+    ],
+)
+async def test_nothing_to_write(message):
+    """What is not the broker's business is answered with nothing, and puts no target out."""
+    rig = Rig()
+    assert await rig.send(message) == b""
+    assert (await rig.request())["gl_path"] == ONE
+    assert not rig.sharing.told
+
+
+async def test_learns_from_attempts():
+    """A failed attempt of a call that succeeded puts its target out."""
+    rig = Rig()
+    attempts = [{"gl_path": ONE, "error": "refused"}, {"gl_path": TWO, "status_code": 200}]
+    await rig.response(TWO, 200, attempts=attempts)
+    assert rig.sharing.told == [ONE]
+    assert await rig.request() == {"gl_path": TWO, "fallback_paths": [THREE]}
+
+
+async def test_probe():
+    """When its time is over, one call probes a target, with the others to fall back on, and the next calls do not."""
+    rig = Rig()
+    await rig.response(ONE, 500)
+    rig.now += 600
+    assert await rig.request() == {"gl_path": ONE, "fallback_paths": [TWO, THREE]}
+    assert (await rig.request())["gl_path"] != ONE
+    await rig.response(ONE, 200)
+    assert rig.sharing.told == [ONE, ONE]
+    assert ONE in [(await rig.request())["gl_path"] for _ in range(3)]
+
+
+async def test_probe_not_granted():
+    """A call that may not probe goes elsewhere."""
+    rig = Rig()
+    await rig.response(ONE, 500)
+    rig.now += 600
+    rig.sharing.grants = False
+    assert ONE not in [(await rig.request())["gl_path"] for _ in range(3)]
+
+
+async def test_probe_in_vain():
+    """A probe that fails puts its target out for as long again."""
+    rig = Rig()
+    await rig.response(ONE, 500)
+    rig.now += 600
+    await rig.request()
+    await rig.response(ONE, 503)
+    rig.now += 599
+    assert ONE not in [(await rig.request())["gl_path"] for _ in range(3)]
+    rig.now += 1
+    assert (await rig.request())["gl_path"] == ONE
+
+
+async def test_refusal():
+    """With all targets out the call is answered, and told when to come again."""
+    rig = Rig()
+    await rig.all_out()
+    await rig.response(TWO, 429, egress_headers={"Retry-After": ["700"]})
+    rig.now += 0.5
+    assert await rig.request() == {
+        "control": {"type": "overloaded"},
+        "control_status_code": 529,
+        "control_headers": {"Retry-After": ["600"]},
+    }
+    rig.now += 600
+    rig.sharing.grants = False
+    assert (await rig.request())["control_headers"] == {"Retry-After": ["1"]}
+
+
+async def test_pass():
+    """With all targets out the call goes on as it came, if that is wanted."""
+    rig = Rig(when_all_out=WhenAllOut.PASS)
+    await rig.all_out()
+    assert await rig.request() == {}
+
+
+async def test_least_bad():
+    """With all targets out the call goes to the least bad ones, if that is wanted; a success brings one back."""
+    rig = Rig(when_all_out=WhenAllOut.LEAST_BAD)
+    for path in TARGETS:
+        rig.now += 1
+        await rig.response(path, 500)
+    assert await rig.request() == {"gl_path": ONE, "fallback_paths": [TWO, THREE]}
+    await rig.response(ONE, 200)
+    assert await rig.request() == {"gl_path": ONE}
+
+
+async def test_the_last_one_is_probed():
+    """With all targets out, the one that is due gets the call."""
+    rig = Rig()
+    await rig.all_out()
+    rig.now += 600
+    assert await rig.request() == {"gl_path": min(TARGETS)}
+
+
+async def test_the_originals_rule():
+    """Any status but 200 puts a target out, if that is wanted."""
+    rig = Rig(any_status_but_200=True)
+    await rig.response(ONE, 404)
+    assert rig.sharing.told == [ONE]
+
+
+@given(st.binary())
+async def test_any_bytes(data):
+    """Whatever comes has an answer."""
+    assert await Rig().send(data) == b""

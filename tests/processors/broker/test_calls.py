@@ -1,0 +1,177 @@
+"""The broker with a real gl in front of three targets, one of which is dead."""
+
+import asyncio
+import threading
+from collections import Counter
+
+import pytest
+
+from tests.processors.broker.rig import (
+    REQUEST_ENTRY,
+    RESPONSE_ENTRY,
+    TARGETS,
+    THE_ORIGINALS_REQUEST_ENTRY,
+    THE_ORIGINALS_RESPONSE_ENTRY,
+)
+from tests.services.gl.rig.upstream import usual
+from tests.support.waiting import until
+
+BODY = b'{"messages": []}'
+JSON = {"Content-Type": "application/json"}
+DEAD = TARGETS[2]
+MANY = 1000
+AT_ONCE = 32
+
+
+def dies(upstreams):
+    upstreams[DEAD].behaviour = lambda talk: talk.reply(b'{"error":"dead"}', 503)
+
+
+def calls(gateway, number):
+    """The statuses of calls one after another on one connection."""
+    with gateway.caller() as caller:
+        return Counter(caller.ask("POST", "/a/x", JSON, BODY).reply().status for _ in range(number))
+
+
+def calls_at_once(gateway, number):
+    """The statuses of that many calls in all, on 32 connections at a time."""
+    statuses = Counter()
+
+    def one_after_another():
+        statuses.update(calls(gateway, number // AT_ONCE))
+
+    threads = [threading.Thread(target=one_after_another) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statuses
+
+
+def tried(upstreams):
+    return len(upstreams[DEAD].seen)
+
+
+@pytest.mark.slow
+def test_failover(gateway, start, config, upstreams):
+    """Of 1,000 calls one after another none fails; the dead target is tried once, and then left alone."""
+    start(config)
+    dies(upstreams)
+    assert calls(gateway(), MANY) == {200: MANY}
+    assert tried(upstreams) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whose", ["ours", "the originals"])
+def test_no_failover(gateway, start, config, upstreams, whose):
+    """Without failover, by our option or with the original's entries in gl's config, exactly one call fails."""
+    if whose == "ours":
+        config["groups"][0]["failover"] = False
+        entries = (REQUEST_ENTRY, RESPONSE_ENTRY)
+    else:
+        entries = (THE_ORIGINALS_REQUEST_ENTRY, THE_ORIGINALS_RESPONSE_ENTRY)
+    start(config)
+    dies(upstreams)
+    assert calls(gateway(*entries), MANY) == {200: MANY - 1, 503: 1}
+    assert tried(upstreams) == 1
+
+
+@pytest.mark.slow
+def test_at_once(gateway, start, config, upstreams):
+    """With 32 callers no call fails, and no more than 32 try the dead target."""
+    start(config)
+    dies(upstreams)
+    assert calls_at_once(gateway(), MANY + 24) == {200: MANY + 24}
+    assert 1 <= tried(upstreams) <= AT_ONCE
+
+
+@pytest.mark.slow
+def test_probed(gateway, start, config, upstreams):
+    """A dead target is tried again from time to time, by one call each; when it works, it has its share again."""
+    start(config | {"disabled_minutes": 0.01})
+    dies(upstreams)
+    gate = gateway()
+
+    def goes_on_until(condition):
+        statuses = Counter()
+        until(lambda: statuses.update(calls(gate, 10)) or condition(), "calls to have done their work")
+        assert set(statuses) == {200}
+
+    goes_on_until(lambda: tried(upstreams) == 3)
+    upstreams[DEAD].behaviour = usual
+    goes_on_until(lambda: tried(upstreams) > 20)
+
+
+def test_all_out(gateway, start, config, upstreams):
+    """When all targets are out, callers are told when to come again; of the first call they see the last failure."""
+    start(config)
+    for path, upstream in upstreams.items():
+        upstream.behaviour = lambda talk, path=path: talk.reply(f'"{path}"'.encode(), 503)
+    gate = gateway()
+    with gate.caller() as caller:
+        first = caller.ask("POST", "/a/x", JSON, BODY).reply()
+        second = caller.ask("POST", "/a/x", JSON, BODY).reply()
+    assert (first.status, first.json() in TARGETS) == (503, True)
+    assert (second.status, second.json()) == (503, {"error": "no target is available, try again later"})
+    assert 590 <= int(second.value("Retry-After")) <= 600
+    assert [len(upstream.seen) for upstream in upstreams.values()] == [1, 1, 1]
+
+
+def test_all_out_with_the_originals_entries(gateway, start, config, upstreams):
+    """gl takes no refusal from those entries: as with the original, the call goes on by its own router."""
+    start(config)
+    for upstream in upstreams.values():
+        upstream.behaviour = lambda talk: talk.reply(b"{}", 500)
+    gate = gateway(THE_ORIGINALS_REQUEST_ENTRY, THE_ORIGINALS_RESPONSE_ENTRY)
+    assert calls(gate, 5) == {500: 3, 502: 2}  # nobody listens where the router `/a/` leads
+
+
+def test_refused(gateway, start, config, upstreams):
+    """A target where nobody listens is found out as one that answers with 503 is."""
+    process = start(config)
+    upstreams[DEAD].stop()
+    assert calls(gateway(), 100) == {200: 100}
+    assert process.wait_for_log("target is out")["router"] == DEAD
+
+
+@pytest.mark.slow
+def test_replicas(gateway, start, config, upstreams):
+    """With two replicas no call fails, and the dead target is tried a few times at most; one that is killed is missed
+    by the calls that it had at most.
+    """
+    first, second = start(config, "first"), start(config, "second")
+    dies(upstreams)
+    gate = gateway()
+    assert calls(gate, 300) == {200: 300}
+    assert 1 <= tried(upstreams) <= 5
+    before = tried(upstreams)
+    first.kill()
+    assert calls(gate, 300) == {200: 300}
+    assert second.is_running
+    assert tried(upstreams) == before
+
+
+@pytest.mark.slow
+async def test_bus_restart(gateway, nats_server, start, config, upstreams):
+    """After a restart of the bus the dead target is still left alone."""
+    process = start(config)
+    dies(upstreams)
+    gate = gateway()
+    assert await asyncio.to_thread(calls, gate, 50) == {200: 50}
+    nats_server.kill()
+    await process.logged("lost the bus")
+    nats_server.start()
+    await process.logged("connected to the bus", 2)
+    await asyncio.to_thread(gate.process.wait_for_log, "connected to the bus", 2)
+    assert await asyncio.to_thread(calls, gate, 200) == {200: 200}
+    assert tried(upstreams) == 1
+
+
+def test_rate_limited(gateway, start, config, upstreams):
+    """A target that gl gave up for another is out for as long as it asked for."""
+    process = start(config)
+    upstreams[DEAD].behaviour = lambda talk: talk.reply(b"{}", 429, "Retry-After: 30")
+    assert calls(gateway(), 50) == {200: 50}
+    told = process.wait_for_log("target is out")
+    assert (told["router"], told["reason"]) == (DEAD, "status 429")
+    assert 25 < told["seconds"] <= 30

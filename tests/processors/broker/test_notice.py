@@ -1,0 +1,61 @@
+"""What replicas tell each other."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gecholog.timer import Moment
+from processors.broker.health import Health, State
+from processors.broker.notice import Notice, decode, encode
+
+HERE = Moment(1_700_000_000_000_000_000, 5_000_000_000_000)
+THERE = Moment(1_700_000_000_000_000_000, 77_000_000_000)
+USUAL, LONGEST = 600.0, 3600.0
+
+
+@given(st.sampled_from(State), st.floats(0, LONGEST), st.text(), st.text())
+def test_there_and_back(state, left, reason, by):
+    """A health arrives as it was sent, in the time of who reads it."""
+    health = Health(state, 5000 + left, reason)
+    notice = decode(encode(Notice(health, by), HERE), THERE, USUAL, LONGEST)
+    assert notice.by == by.encode("utf-8", "replace").decode()
+    assert notice.health.state is state
+    assert abs(notice.health.until - (77 + left)) < 0.001
+
+
+def test_in():
+    """A target that is in again."""
+    assert decode(encode(Notice(None, "me"), HERE), THERE, USUAL, LONGEST) == Notice(None, "me")
+
+
+def test_for_people():
+    """It can be read."""
+    data = json.loads(encode(Notice(Health(State.OUT, 5600, "status 503"), "me"), HERE))
+    assert data == {"state": "out", "until": "2023-11-14T22:23:20.000000000Z", "reason": "status 503", "by": "me"}
+
+
+@pytest.mark.parametrize(
+    ("until", "left"),
+    [
+        (None, USUAL),
+        ("soon", USUAL),
+        (7, USUAL),
+        ("2023-11-14T22:13:50Z", 30),
+        ("2023-11-14T22:13:50", 30),
+        ("2023-11-14T23:13:50+01:00", 30),
+        ("2022-11-14T22:13:50Z", 0),
+        ("2033-11-14T22:13:50Z", LONGEST),
+    ],
+)
+def test_until(until, left):
+    """By hand the time may be left out; one that is long ago, or far away, is drawn near."""
+    data = json.dumps({"state": "out", "until": until}).encode()
+    assert decode(data, THERE, USUAL, LONGEST) == Notice(Health(State.OUT, 77 + left))
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"[]", b"{}", b'{"state": "tired"}', b'{"state": ["out"]}', b"\xff"])
+def test_no_notice(data):
+    """What is no notice is none."""
+    assert decode(data, THERE, USUAL, LONGEST) is None

@@ -1,0 +1,304 @@
+"""Replicas that share what they know, on a real bus."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from random import Random
+
+import pytest
+
+from gecholog.bus import Bus, BusAddress
+from gecholog.errors import NoAnswer
+from gecholog.keyvalue import Conflict, Entry, KeyValue
+from gecholog.logs import Log
+from gecholog.rawjson import Raw
+from gecholog.timer import now
+from processors.broker.board import Board
+from processors.broker.groups import Group, Refusal, WhenAllOut
+from processors.broker.health import Failure, Health, Limits, State
+from processors.broker.outcome import Outcome
+from processors.broker.shared import Shared
+from processors.broker.strategies import STRATEGIES, Target
+from tests.processors.broker.rig import TARGETS
+from tests.support.waiting import eventually
+
+ONE, TWO, THREE = TARGETS
+GROUP = Group(
+    "/a/",
+    tuple(Target(path) for path in TARGETS),
+    STRATEGIES["random"],
+    failover=True,
+    when_all_out=WhenAllOut.REFUSE,
+    refusal=Refusal(503, Raw(b"{}")),
+)
+
+
+class Replica:
+    """A board, and what ties it to the others."""
+
+    def __init__(self, store, limits):
+        self.board = Board((GROUP,), limits, Random(1))
+        self.store = store
+        self.shared = Shared(store, self.board, now)
+
+    def fails(self, path, asked=None):
+        if self.board.learn(Outcome(path, Failure("status 503", asked)), now().tick / 1e9):
+            self.shared.tell(path)
+
+    def works(self, path):
+        if self.board.learn(Outcome(path), now().tick / 1e9):
+            self.shared.tell(path)
+
+    def state(self, path):
+        health = self.board.health(path)
+        return health.state if health else "in"
+
+    async def sees(self, path, state):
+        await eventually(lambda: self.state(path) == state, f"{path} to be {state}")
+
+
+@pytest.fixture
+def replica():
+    """A replica on a bus of its own connection: `async with replica(nats_server) as one`."""
+
+    @asynccontextmanager
+    async def live(server, limits=None):
+        bus = Bus(BusAddress(server.hostname, server.token), "test", Log("test"))
+        made = Replica(KeyValue(bus, "broker_test"), limits or Limits())
+        bus.on_connect(made.shared.connected)
+        running = asyncio.create_task(bus.run())
+        await bus.opened()
+        sharing = asyncio.create_task(made.shared.run())
+        try:
+            async with asyncio.timeout(30):
+                await made.shared.settled.wait()
+            yield made
+        finally:
+            sharing.cancel()
+            await asyncio.wait({sharing})
+            await bus.close()
+            await running
+
+    return live
+
+
+async def test_told(nats_server, replica):
+    """What one finds out the other knows, and so does one that comes later."""
+    async with replica(nats_server) as one, replica(nats_server) as two:
+        one.fails(ONE)
+        two.fails(TWO)
+        await two.sees(ONE, State.OUT)
+        await one.sees(TWO, State.OUT)
+        async with replica(nats_server) as three:
+            assert (three.state(ONE), three.state(TWO), three.state(THREE)) == (State.OUT, State.OUT, "in")
+            left = three.board.health(ONE).until - now().tick / 1e9
+            assert 500 < left <= 600
+
+
+async def test_one_probe(nats_server, replica):
+    """Of many that ask at the same time one is granted the probe, and the others learn of it."""
+    async with replica(nats_server) as one, replica(nats_server) as two, replica(nats_server) as three:
+        one.fails(ONE, asked=0)
+        await two.sees(ONE, State.OUT)
+        await three.sees(ONE, State.OUT)
+        await eventually(lambda: not one.shared._unwritten and not one.shared._writing)
+        granted = await asyncio.gather(*(each.shared.grant(ONE) for each in (one, two, three)))
+        assert granted.count(True) == 1
+        for each in (one, two, three):
+            await each.sees(ONE, State.PROBING)
+        two.works(ONE)
+        for each in (one, two, three):
+            await each.sees(ONE, "in")
+
+
+async def test_probe_is_lost(nats_server, replica):
+    """When a probe has not reported in its time, another one is granted, to whoever asks."""
+    limits = Limits(probe=0)
+    async with replica(nats_server, limits) as one, replica(nats_server, limits) as two:
+        one.fails(ONE, asked=0)
+        await two.sees(ONE, State.OUT)
+        assert await two.shared.grant(ONE)
+        await one.sees(ONE, State.PROBING)
+        assert await one.shared.grant(ONE)
+
+
+async def test_without_jetstream(plain_nats_server, replica):
+    """On a bus without JetStream each goes by what it sees itself."""
+    async with replica(plain_nats_server) as one, replica(plain_nats_server) as two:
+        one.fails(ONE, asked=0)
+        assert two.state(ONE) == "in"
+        assert await one.shared.grant(ONE)
+        assert one.state(ONE) is State.PROBING
+
+
+async def test_bus_comes_back(nats_server, replica):
+    """What was found out while the bus was away is told when it is back, and what was told before is still known."""
+    async with replica(nats_server) as one, replica(nats_server) as two:
+        one.fails(ONE)
+        await two.sees(ONE, State.OUT)
+        nats_server.kill()
+        one.fails(TWO)
+        nats_server.start()
+        await two.sees(TWO, State.OUT)
+        assert two.state(ONE) is State.OUT
+        two.fails(THREE)
+        await one.sees(THREE, State.OUT)
+
+
+async def test_by_hand(nats_server, replica):
+    """People may put a target out, and take it in again by deleting its key."""
+    async with replica(nats_server) as one:
+        await one.store.put(ONE, b'{"state": "out"}')
+        await one.sees(ONE, State.OUT)
+        await one.store.put(TWO, b"what?")
+        await one.store.delete(ONE)
+        await one.sees(ONE, "in")
+        assert one.state(TWO) == "in"
+
+
+async def test_what_is_written(nats_server, replica):
+    """A bucket's entry can be read by people."""
+    async with replica(nats_server) as one, replica(nats_server) as two:
+        one.fails(ONE)
+        await two.sees(ONE, State.OUT)
+        told = json.loads((await two.store.get(ONE)).value)
+        assert (told["state"], told["reason"]) == ("out", "status 503")
+
+
+class SlowStore:
+    """A bucket that answers when the test says so."""
+
+    def __init__(self):
+        self.go_on = asyncio.Event()
+        self.entry = None
+        self.fault = None
+        self.handler = None
+        self.log = []
+
+    async def ensure(self):
+        pass
+
+    async def watch(self, handler):
+        self.handler = handler
+        return self
+
+    async def caught_up(self):
+        pass
+
+    async def close(self):
+        pass
+
+    async def get(self, key):
+        return self.entry
+
+    async def put(self, key, value):
+        return await self._store("put", value)
+
+    async def create(self, key, value):
+        return await self._store("create", value)
+
+    async def update(self, key, value, revision):
+        return await self._store(f"update {revision}", value)
+
+    async def _store(self, how, value):
+        self.log.append((how, json.loads(value)["state"]))
+        await self.go_on.wait()
+        if self.fault:
+            raise self.fault
+        return 10 * len(self.log)
+
+    def says(self, state, revision):
+        value = json.dumps({"state": state, "by": "somebody", "until": None}).encode()
+        return Entry(ONE, value, revision)
+
+
+@pytest.fixture
+async def slow():
+    """A replica with a slow bucket."""
+    made = Replica(SlowStore(), Limits())
+    sharing = asyncio.create_task(made.shared.run())
+    await made.shared.settled.wait()
+    yield made
+    sharing.cancel()
+    await asyncio.wait({sharing})
+
+
+async def test_a_call_does_not_wait(slow):
+    """A grant that is slow to come is for a later call, and is asked for once."""
+    slow.board.put(ONE, Health(State.OUT, 0))
+    assert not await slow.shared.grant(ONE)
+    assert not await slow.shared.grant(ONE)
+    assert slow.state(ONE) is State.OUT
+    slow.store.go_on.set()
+    await eventually(slow.shared._claims[ONE].done, "the claim to be answered")
+    assert await slow.shared.grant(ONE)
+    assert slow.store.log == [("create", "probing")]
+    assert slow.state(ONE) is State.PROBING
+
+
+async def test_not_answered(slow):
+    """If the bus does not answer, a replica may probe: a target must not stay out for ever."""
+    slow.board.put(ONE, Health(State.OUT, 0))
+    slow.store.fault = NoAnswer("no answer in 5000 ms")
+    slow.store.go_on.set()
+    assert await slow.shared.grant(ONE)
+    assert slow.state(ONE) is State.PROBING
+    await eventually(lambda: len(slow.store.log) > 1, "another attempt to write")
+    slow.store.fault = None
+    await eventually(lambda: slow.shared._works, "the bucket to work again")
+
+
+async def test_somebody_was_first(slow):
+    """Who is late learns how things are, and may ask again when it is due again."""
+    slow.board.put(ONE, Health(State.OUT, 0))
+    slow.store.fault, slow.store.entry = Conflict(7), slow.store.says("probing", 7)
+    slow.store.go_on.set()
+    assert not await slow.shared.grant(ONE)
+    assert slow.state(ONE) is State.PROBING
+    slow.store.fault = None
+    assert await slow.shared.grant(ONE)
+    assert slow.store.log[-1] == ("update 7", "probing")
+
+
+async def test_told_while_asking(slow):
+    """A probe that another replica is granted just now does not turn into two."""
+    slow.board.put(ONE, Health(State.OUT, 0))
+    asking = asyncio.create_task(slow.shared.grant(ONE))
+    await eventually(lambda: slow.shared._claims, "the claim")
+    await slow.store.handler(slow.store.says("probing", 7))
+    slow.store.go_on.set()
+    await asking
+    assert slow.store.log[0] == ("create", "probing")
+
+
+async def test_our_own_word_is_newer(slow):
+    """What others said before our own word counts less than ours, what they said after it counts more."""
+    slow.fails(ONE)
+    await eventually(lambda: slow.store.log, "the write to begin")
+    await slow.store.handler(slow.store.says("in", 9))
+    slow.store.go_on.set()
+    await eventually(lambda: not slow.shared._writing, "the write to end")
+    assert slow.state(ONE) is State.OUT
+    await slow.store.handler(slow.store.says("in", 11))
+    assert slow.state(ONE) == "in"
+
+
+async def test_their_word_came_meanwhile(slow):
+    """A word that was said after ours, and heard before we know that ours is written, is not lost."""
+    slow.fails(ONE)
+    await eventually(lambda: slow.store.log, "the write to begin")
+    await slow.store.handler(slow.store.says("in", 11))
+    assert slow.state(ONE) is State.OUT
+    slow.store.go_on.set()
+    await slow.sees(ONE, "in")
+
+
+async def test_a_store_that_was_lost(slow):
+    """A bus that has lost its store does not make a target work that does not."""
+    slow.fails(ONE)
+    slow.store.go_on.set()
+    await eventually(lambda: slow.store.log and not slow.shared._writing, "the write to end")
+    await slow.store.handler(Entry(ONE, None, 0))
+    assert slow.state(ONE) is State.OUT
+    await slow.store.handler(slow.store.says("in", 1))
+    assert slow.state(ONE) == "in"
