@@ -96,7 +96,7 @@ class UpstreamError(Exception):
 
 @dataclass(slots=True)
 class Half:
-    """One half of the record: the fields that processors see, and what only the record shows (`late` and the lists).
+    """One half of the record: the fields that processors see, and the lists that only the record shows.
 
     `named` are fields that only a processor that names them is given.
     """
@@ -105,7 +105,6 @@ class Half:
     errors: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     async_runs: list[dict[str, Any]] = field(default_factory=list)
-    late: Fields = field(default_factory=dict)
     named: Fields | None = None
 
     def note(self, name: str, details: str) -> None:

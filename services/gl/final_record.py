@@ -40,55 +40,48 @@ def accept(call: Call, doors: Doors) -> None:
 
 
 def made(call: Call, doors: Doors) -> bytes:
-    """The record as it stands, fitted to the bus."""
-    complete(call)
-    return fitted(assemble(call), doors.records.largest)
-
-
-def complete(call: Call) -> None:
-    """Add what processors do not see: timers, the url, the headers that went out. A stage not reached took no time."""
+    """The record as it stands, fitted to the bus. A stage that was not reached took no time."""
     replied = call.replied or now()
-    sent = call.sent or replied
-    received = call.received or replied
-    if not call.request.late:
-        call.request.late = {"url": call.url, "ingress_outbound_timer": span(call.started, sent)}
-        if call.outbound_shown is not None:
-            call.request.late["outbound_headers"] = call.outbound_shown
-        if call.attempts:
-            call.request.late["attempts"] = call.attempts
-    call.response.late = {
-        "outbound_inbound_timer": span(sent, received),
-        "inbound_egress_timer": span(received, replied),
-    }
-
-
-def assemble(call: Call) -> Fields:
-    """The record as an object."""
-    replied: Moment = call.replied or now()
-    return {
+    whole = {
         "session_id": call.ids.session_id,
         "transaction_id": call.ids.transaction_id,
-        "request": _request(call),
-        "response": half(call.response, call.config.log_response, call.config.log_max_payload),
+        "request": _request(call, replied),
+        "response": _response(call, replied),
         "ingress_egress_timer": span(call.started, replied),
         "egress_post_timer": span(replied, now()),
     }
+    return fitted(whole, doors.records.largest)
 
 
-def _request(call: Call) -> Any:
+def _request(call: Call, replied: Moment) -> Any:
     """The request half. Unless asynchronous processors may add to it, it is written once and used twice."""
     if call.request_written is not None:
         return call.request_written
-    fields = half(call.request, call.config.log_request, call.config.log_max_payload)
+    late: Fields = {"url": call.url, "ingress_outbound_timer": span(call.started, call.sent or replied)}
+    if call.outbound_shown is not None:
+        late["outbound_headers"] = call.outbound_shown
+    if call.attempts:
+        late["attempts"] = call.attempts
+    fields = half(call.request, late, call.config.log_request, call.config.log_max_payload)
     if call.config.request.async_rows:
         return fields
     call.request_written = Raw(rawjson.dumps(fields))
     return call.request_written
 
 
-def half(side: Half, chosen: Filter, limit: int) -> Fields:
-    """One half of the record with the fields that are to be logged; payloads have at most `limit` bytes."""
-    fields = {**side.fields, **side.late}
+def _response(call: Call, replied: Moment) -> Fields:
+    sent = call.sent or replied
+    received = call.received or replied
+    late = {"outbound_inbound_timer": span(sent, received), "inbound_egress_timer": span(received, replied)}
+    return half(call.response, late, call.config.log_response, call.config.log_max_payload)
+
+
+def half(side: Half, late: Fields, chosen: Filter, limit: int) -> Fields:
+    """One half of the record with the fields that are to be logged; payloads have at most `limit` bytes.
+
+    `late` is what processors do not see.
+    """
+    fields = {**side.fields, **late}
     if side.runs:
         fields["processors"] = side.runs
     if side.async_runs:

@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
         self.lost = False
         self.deadline: float | None = None  # when the listener's sweep closes the connection
         self._listener = listener
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._transport: Any = None
         self._parser: Any = httptools.HttpRequestParser(self)
         self._url = b""
@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
         self._waiting.clear()
 
     def pause_writing(self) -> None:
-        self._writable = self._loop.create_future()
+        self._writable = self.loop.create_future()
         self._wait_at_most(self._listener.limits.idle_time)
 
     def resume_writing(self) -> None:
@@ -300,7 +300,7 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------- time
 
     def _wait_at_most(self, seconds: float | None) -> None:
-        self.deadline = self._loop.time() + seconds if seconds else None
+        self.deadline = self.loop.time() + seconds if seconds else None
 
     def late(self) -> None:
         """The time is up (called by the listener's sweep)."""

@@ -57,7 +57,7 @@ class Exchange:
             self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._connection.awaits_body()
         while not self.is_complete():
-            self._body_waiter = asyncio.get_running_loop().create_future()
+            self._body_waiter = self._connection.loop.create_future()
             try:
                 await self._body_waiter
             finally:
@@ -109,7 +109,7 @@ class Exchange:
         first = f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n{date}{framing}"
         self._head = first.encode("ascii") + headers.lines(sent) + b"\r\n"
         # the first piece is often here already and leaves with the head; if not, the head does not wait for it
-        asyncio.get_running_loop().call_soon(self._send_head)
+        self._connection.loop.call_soon(self._send_head)
 
     def _send_head(self) -> None:
         if self._head and not self._connection.lost:

@@ -54,7 +54,10 @@ async def prepare(call: Call, _: Doors) -> None:
     if call.payload_changed:
         outgoing = outgoing.without_encoding()
     fields["egress_headers"] = outgoing.shown
-    fields |= {f"egresss_headers_{name}": value for name, value in outgoing.notes.items()}  # three s, as users know it
+    if outgoing.notes:
+        fields |= {
+            f"egresss_headers_{name}": value for name, value in outgoing.notes.items()
+        }  # three s: users know it so
     if status != HTTPStatus.OK:
         call.response.note("egress_status_code", call.fault or f"status {status}")
     call.egress = Egress(status, _own_type(call) | outgoing.sent, body)

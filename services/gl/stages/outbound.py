@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from gecholog import headers, rawjson
@@ -25,8 +24,7 @@ _PATH_SAFE = "/:@!$&'()*+,;=-._~"  # a path segment's characters that need no es
 _WRONG_FORM = "must be an object of name and list of values"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """Headers of a message that leaves: as sent, as the record shows them, and what was `removed` or `discarded`."""
 
     sent: Headers
@@ -61,7 +59,8 @@ async def prepare(call: Call, _: Doors) -> None:
     if router.target.add_stream_usage and (asking := streams.usage_request(body)) is not None:
         body, outgoing = _with_usage(call, asking, outgoing)
     call.outbound_shown = outgoing.shown  # asynchronous processors go on seeing the headers as processors left them
-    half.fields |= {f"outbound_headers_{name}": value for name, value in outgoing.notes.items()}
+    if outgoing.notes:
+        half.fields |= {f"outbound_headers_{name}": value for name, value in outgoing.notes.items()}
     half.fields["url_path"] = url_path
     half.fields["outbound_query_parameters"] = shown.parameters
     if shown.overwritten:

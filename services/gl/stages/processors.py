@@ -6,8 +6,7 @@ Row after row; the processors of a row at the same time, each seeing the fields 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gecholog import rawjson, record
 from gecholog.errors import BusError, NotJson
@@ -17,6 +16,8 @@ from services.gl.rows import applying
 from services.gl.stages.outbound import target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orjson import Fragment
 
     from gecholog.bus import Bus
@@ -26,13 +27,12 @@ if TYPE_CHECKING:
     from services.gl.rows import Processor, Row, Rows
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """What came of asking one processor. `fault` says why it did not complete, None if there is nothing to say."""
 
     processor: Processor
     completed: bool
-    answer: Fields
+    answer: Mapping[str, Any]
     fault: str | None
     timer: Fragment
 
@@ -100,11 +100,11 @@ async def ask(processor: Processor, half: Half, bus: Bus, *, lazily: bool = Fals
     seen = seen_by(processor, half)
     if not seen:
         return Run(processor, completed=False, answer={}, fault=None, timer=span(start, now()))
-    answer: Fields = {}
+    answer: Mapping[str, Any] = {}
     fault = None
     try:
         data = await bus.request(processor.subject, rawjson.dumps(seen), processor.timeout, lazily=lazily)
-        answer = dict(rawjson.split(data)) if data else {}
+        answer = rawjson.split(data) if data else {}
     except (BusError, NotJson) as error:
         fault = str(error)
     if not answer and processor.required:

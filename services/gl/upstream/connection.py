@@ -32,6 +32,7 @@ class Connection(asyncio.Protocol):
     """A connection to one target. `release` is called when it can take the next request."""
 
     def __init__(self, release: Callable[[Connection], None]) -> None:
+        self.loop = asyncio.get_running_loop()
         self._release = release
         self._transport: Any = None  # uvloop's transports are no subclasses of asyncio.Transport
         self._answer: StreamedAnswer | None = None
@@ -173,7 +174,7 @@ class StreamedAnswer:
 
     async def _wait(self, seconds: float | None, late: str) -> None:
         """Wait for the next bytes, but no longer than `seconds` and the deadline. Raises UpstreamError (504)."""
-        loop = asyncio.get_running_loop()
+        loop = self._connection.loop
         if (deadline := self._patience.deadline) is not None:
             left = max(deadline - loop.time(), 0.0)
             seconds = left if seconds is None else min(seconds, left)

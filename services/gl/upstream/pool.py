@@ -27,6 +27,7 @@ class Pool:
     """Connections by origin. The one that was used last is used next, so that the others can grow old."""
 
     def __init__(self, context: ssl.SSLContext, proxies: proxy.Proxies) -> None:
+        self._loop = asyncio.get_running_loop()
         self._context = context
         self._proxies = proxies
         self._idle: dict[Origin, list[Connection]] = {}
@@ -34,7 +35,7 @@ class Pool:
 
     async def send(self, outbound: Outbound) -> StreamedAnswer:
         """Send a request; return when the head of the answer is there. Raises UpstreamError."""
-        patience = _patience(outbound.router.target.timeouts)
+        patience = _patience(outbound.router.target.timeouts, self._loop.time())
         connection = self._take(outbound.router.target.origin)
         if connection is not None:
             try:
@@ -60,7 +61,7 @@ class Pool:
 
     def _take(self, origin: Origin) -> Connection | None:
         idle = self._idle.get(origin)
-        oldest = asyncio.get_running_loop().time() - _IDLE_FOR
+        oldest = self._loop.time() - _IDLE_FOR
         while idle:
             connection = idle.pop()
             if connection.closed:
@@ -73,7 +74,7 @@ class Pool:
     async def _connect(self, outbound: Outbound, patience: Patience) -> Connection:
         origin = outbound.router.target.origin
         idle = self._idle.setdefault(origin, [])
-        loop = asyncio.get_running_loop()
+        loop = self._loop
 
         def release(connection: Connection) -> None:
             if self._retired:
@@ -116,9 +117,8 @@ class Pool:
             idle.clear()
 
 
-def _patience(timeouts: Timeouts) -> Patience:
-    """The time that a target has from now on."""
-    now = asyncio.get_running_loop().time()
+def _patience(timeouts: Timeouts, now: float) -> Patience:
+    """The time that a target has from now on, by the loop's clock."""
     return Patience(
         timeouts.first_byte, timeouts.between_chunks, None if timeouts.total is None else now + timeouts.total
     )

@@ -80,22 +80,22 @@ def test_fitted_leaves_alone_what_fits():
 )
 def test_half_is_filtered(include, exclude, expected):
     """Fields to include (empty: all), less those to exclude; processors, timers and errors are fields too."""
-    side = Half({"a": 1, "b": 2, "ingress_payload": "p"}, late={"timer": {}})
+    side = Half({"a": 1, "b": 2, "ingress_payload": "p"})
     side.runs.append({"name": "x"})
     side.async_runs.append({"name": "y"})
     side.note("z", "details")
-    assert set(half(side, Filter(include, frozenset(exclude)), 1000)) == expected
+    assert set(half(side, {"timer": {}}, Filter(include, frozenset(exclude)), 1000)) == expected
 
 
 def test_half_leaves_out_what_is_empty():
     """No processors, no errors: no fields for them."""
-    assert half(Half({"a": 1}), Filter(), 1000) == {"a": 1}
+    assert half(Half({"a": 1}), {}, Filter(), 1000) == {"a": 1}
 
 
 def test_half_cuts_large_payloads():
     """A payload over `log_max_payload_bytes` is shown by size, hash and head; other fields are not touched."""
     side = Half({"ingress_payload": Raw(b'"%b"' % (b"x" * 3000)), "other": "y" * 3000})
-    shown = half(side, Filter(), 2048)
+    shown = half(side, {}, Filter(), 2048)
     assert shown["ingress_payload"]["size"] == 3002
     assert shown["other"] == "y" * 3000
     assert side.fields["ingress_payload"] == b'"%b"' % (b"x" * 3000)
