@@ -40,14 +40,18 @@ def plugged(variable: str, name: str) -> Callable[..., Any]:
     return made  # type: ignore[no-any-return]
 
 
-def library(name: str, extra: str) -> ModuleType:
-    """Import a library that only an extra installs. Raises ConfigError with the command that installs it."""
+def library(name: str, extra: str, instead: str = "") -> ModuleType:
+    """Import a library that only an extra installs. Raises ConfigError with the command that installs it.
+
+    `instead` is what to set in order to do without it, for the message.
+    """
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name != name.partition(".")[0]:
             raise
-        raise wrong(name, f"is not installed: pip install 'gecholog[{extra}]'") from error
+        rule = f"is not installed: pip install 'gecholog[{extra}]'" + (f", or set {instead}" if instead else "")
+        raise wrong(name, rule) from error
 
 
 def wrong(name: str, rule: str) -> ConfigError:

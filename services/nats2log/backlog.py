@@ -13,7 +13,7 @@ from gecholog.recordlog import RecordLog, RecordLogRefused, ask
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gecholog.recordlog import Asks
+    from gecholog.jetstream import Asks
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
 from gecholog.errors import BusAway, BusError
+from gecholog.jetstream import NO_CONSUMER
 from gecholog.logs import Log
-from gecholog.recordlog import NO_CONSUMER, NoRecordLog, RecordLogRefused, ask, ensure
+from gecholog.recordlog import NoRecordLog, RecordLogRefused, ask, ensure
 from services.nats2log.backlog import Backlog, measure
 from services.nats2log.deadletter import DeadLetter
 from services.nats2log.entry import Delivered, Entry
@@ -38,7 +39,7 @@ _NANOSECONDS = 1_000_000_000
 _PULL = 1000  # entries asked for at a time
 _PULL_BYTES = 16 * 1024 * 1024  # at least; twice the bus's largest message if that is more
 _PULL_SECONDS = 30
-_LINGER = 0.05  # seconds in which records gather before they are asked for
+_LINGER = 0.02  # seconds in which records gather before they are asked for
 _HEARTBEAT = 5.0  # seconds between the server's signs of life while nothing comes
 _SILENCE = 3 * _HEARTBEAT  # then the request is taken for lost
 # What is not acknowledged by then comes again. Short, so that after a crash it comes soon; while we live we say every

@@ -63,3 +63,9 @@ def test_library():
     assert plug.library("json", extra="web") is sys.modules["json"]
     with pytest.raises(ConfigError, match=r"pip install 'gecholog\[web\]'"):
         plug.library("no_such_module_here.part", extra="web")
+
+
+def test_library_or_something_else():
+    """What does without the library is said with the library."""
+    with pytest.raises(ConfigError, match=r"pip install 'gecholog\[web\]', or set MODEL=plain$"):
+        plug.library("no_such_module_here", extra="web", instead="MODEL=plain")

@@ -1,0 +1,34 @@
+"""contentfilter as a program: the wiring between the bus and the classifier."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gecholog import launch
+from gecholog.processor import Message, Processor
+from processors.contentfilter.config import Config, from_environment
+from processors.contentfilter.verdict import answer
+
+ABOUT = "Classifies what is said, and stops calls whose message is toxic."
+
+
+def made(config: Config) -> Processor:
+    """The processor with this config."""
+    processor = Processor("contentfilter", concurrency=launch.THREADS, description=ABOUT)
+
+    @processor.message
+    def judge(message: Message) -> dict[str, Any]:
+        return answer(message, config)
+
+    return processor
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    launch.run(lambda: made(from_environment(environ)), "contentfilter", ABOUT, argv)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:], os.environ)

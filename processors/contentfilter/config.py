@@ -1,0 +1,71 @@
+"""What contentfilter is told by its environment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gecholog import texts
+from gecholog.plug import plugged, wrong
+
+Classify = Callable[[Sequence[str]], Mapping[str, Iterable[float]]]
+"""Texts → label → scores, from 0 (not at all) to 1 (certainly): of each text one, or of each of its parts.
+
+All texts of a message in one call: to a model, many cost little more than one.
+"""
+
+_PROFANITY = "processors.contentfilter.profanity:load"
+_THRESHOLD = "0.5"
+_MAX_CHARACTERS = "1000000"
+_ROLES = texts.USER
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The classifier, the score above which a text is toxic, and what is classified.
+
+    `roles` are those whose texts of a request are classified; a message with more than `max_characters` is not.
+    """
+
+    classify: Classify
+    threshold: float
+    roles: frozenset[str]
+    max_characters: int
+
+
+def from_environment(environ: Mapping[str, str]) -> Config:
+    """The config that CLASSIFIER, THRESHOLD, ROLES and MAX_CHARACTERS make. Raises ConfigError."""
+    return Config(
+        threshold=_threshold(environ.get("THRESHOLD") or _THRESHOLD),
+        roles=_roles(environ.get("ROLES") or _ROLES),
+        max_characters=_max_characters(environ.get("MAX_CHARACTERS") or _MAX_CHARACTERS),
+        classify=plugged("CLASSIFIER", environ.get("CLASSIFIER") or _PROFANITY),
+    )
+
+
+def _threshold(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise wrong("THRESHOLD", "must be a number from 0 to 1")
+    return number
+
+
+def _roles(text: str) -> frozenset[str]:
+    roles = frozenset(part.strip() for part in text.split(","))
+    if not roles <= texts.ROLES:
+        raise wrong("ROLES", f"must hold, divided by commas, some of: {', '.join(sorted(texts.ROLES))}")
+    return roles
+
+
+def _max_characters(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise wrong("MAX_CHARACTERS", "must be a whole number above 0")
+    return number

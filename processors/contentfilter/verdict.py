@@ -1,0 +1,61 @@
+"""What contentfilter answers to a message: the scores of its texts, and whether the call is stopped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gecholog import texts
+from gecholog.errors import GechologError
+from gecholog.message import Message, Response
+from processors.contentfilter.config import Classify, Config
+
+
+class TooMuchText(GechologError):
+    """A message with more text than is classified."""
+
+
+def answer(message: Message, config: Config) -> dict[str, Any]:
+    """The fields to write: `content_filter` (label → score), `is_toxic`, and `control` if it is.
+
+    A payload without words has no scores and is not toxic. Raises FieldNotSent, TooMuchText, and what the classifier
+    raises.
+    """
+    classified = _classified(message, config.roles)
+    if sum(map(len, classified)) > config.max_characters:
+        # Part of it would be no answer: what is toxic may stand in the rest.
+        raise TooMuchText("the message has more text than MAX_CHARACTERS")
+    found = scores(classified, config.classify)
+    if any(score > config.threshold for score in found.values()):
+        return {"content_filter": found, "is_toxic": True, "control": {"is_toxic": True}}
+    return {"content_filter": found, "is_toxic": False}
+
+
+def _classified(message: Message, roles: frozenset[str]) -> list[str]:
+    """The texts that count: of a request those of `roles`, of an answer the assistant's.
+
+    A payload of an unknown form must not slip by: each of its strings counts.
+    """
+    if isinstance(message, Response):
+        answered = texts.answered(texts.payload(message, "inbound_payload", "egress_payload"))
+        return list(texts.said_by(answered, texts.ASSISTANT))
+    payload = texts.payload(message, "ingress_payload", "outbound_payload")
+    known = texts.asked(payload)
+    return list(texts.said_by(known, *roles)) if known else list(texts.strings(payload))
+
+
+def scores(classified: Sequence[str], classify: Classify) -> dict[str, float]:
+    """Of each label the highest score; none without texts. Raises ValueError for a score that is no number."""
+    return {str(label): _highest(given) for label, given in classify(classified).items()} if classified else {}
+
+
+def _highest(given: Iterable[float]) -> float:
+    """The highest of the scores, as a plain number (models give those of numpy).
+
+    NaN is above no threshold, and so is what is not there: neither must pass for low.
+    """
+    numbers = [float(score) for score in given]
+    if not numbers or any(map(math.isnan, numbers)):
+        raise ValueError("the classifier gave no score, or one that is no number")
+    return max(numbers)

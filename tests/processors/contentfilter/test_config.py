@@ -1,0 +1,60 @@
+"""What contentfilter takes from its environment."""
+
+import sys
+
+import pytest
+
+from gecholog.errors import ConfigError
+from processors.contentfilter.config import from_environment
+
+WORD_LIST = {"CLASSIFIER": "processors.contentfilter.lexicon:load"}
+
+
+def test_usual():
+    """With nothing else set it has the original's threshold and a limit."""
+    config = from_environment(WORD_LIST)
+    assert (config.threshold, config.roles, config.max_characters) == (0.5, {"user"}, 1_000_000)
+    assert config.classify(["Hello", "You idiot"])["toxicity"] == [0.0, 0.75]
+
+
+def test_set():
+    """Threshold, roles and limit are taken."""
+    config = from_environment(WORD_LIST | {"THRESHOLD": "0.9", "ROLES": "user, system,tool", "MAX_CHARACTERS": "7"})
+    assert (config.threshold, config.roles, config.max_characters) == (0.9, {"user", "system", "tool"}, 7)
+
+
+def test_usual_classifier():
+    """With nothing set the model of the extra classifies."""
+    pytest.importorskip("profanity_check", reason="alt-profanity-check is not installed (the extra contentfilter)")
+    assert from_environment({}).classify(["You are an idiot"])["toxicity"][0] > 0.9
+
+
+def test_without_the_extra(monkeypatch):
+    """Nobody is given another classifier than the usual one unasked: the extra is named, and the other choice."""
+    monkeypatch.setitem(sys.modules, "profanity_check", None)  # what it takes for Python not to find it
+    with pytest.raises(ConfigError) as caught:
+        from_environment({})
+    assert "profanity_check: is not installed: pip install 'gecholog[contentfilter]'" in str(caught.value)
+    assert f"CLASSIFIER={WORD_LIST['CLASSIFIER']}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("THRESHOLD", "high"),
+        ("THRESHOLD", "-0.1"),
+        ("THRESHOLD", "1.5"),
+        ("THRESHOLD", "nan"),
+        ("ROLES", "user,nobody"),
+        ("ROLES", ","),
+        ("MAX_CHARACTERS", "0"),
+        ("MAX_CHARACTERS", "-1"),
+        ("MAX_CHARACTERS", "1 MB"),
+        ("CLASSIFIER", "detoxify"),
+        ("CLASSIFIER", "no_such_module_here:load"),
+    ],
+)
+def test_wrong(name, value):
+    """A variable that cannot be used is named."""
+    with pytest.raises(ConfigError, match=name):
+        from_environment({name: value})

@@ -1,0 +1,118 @@
+"""contentfilter as a program, beside a real gateway."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.processors.rig import house
+from tests.support.process import ROOT
+
+EXAMPLE = Path(__file__).parents[3] / "processors" / "contentfilter" / "gl_config.json"
+WORD_LIST = {"CLASSIFIER": "processors.contentfilter.lexicon:load"}
+
+needs_the_extra = pytest.mark.skipif(
+    importlib.util.find_spec("profanity_check") is None,
+    reason="alt-profanity-check is not installed (the extra contentfilter)",
+)
+
+
+def message(text):
+    return {"messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": text}]}
+
+
+@needs_the_extra
+def test_the_call_is_not_made(tmp_path, plain_nats_server):
+    """With the example's config a toxic message gets its answer from the filter, the others from the target."""
+    with house(tmp_path, plain_nats_server, EXAMPLE) as home:
+        home.run_module("processors.contentfilter")
+        assert home.post("/dummy/v1", message("Who were the founders of Microsoft?")).json() == {"ok": True}
+        assert len(home.upstream.seen) == 1
+        reply = home.post("/dummy/v1", message("Im sick of this nonsense!"))
+        assert (reply.status, reply.json()) == (200, {"is_toxic": True})
+        assert len(home.upstream.seen) == 1
+        request = home.record(reply)["request"]
+        assert request["is_toxic"] is True
+        assert request["content_filter"]["toxicity"] > 0.7
+        assert request["control"] == {"is_toxic": True}
+
+
+@needs_the_extra
+def test_a_long_message(tmp_path, plain_nats_server):
+    """In 300 kB one insult is found, within the example's time; more than the limit is not sent on unseen."""
+    half = " ".join(f"Who founded company {number}, and when?" for number in range(4_000))
+    with house(tmp_path, plain_nats_server, EXAMPLE) as home:
+        filtering = home.run_module("processors.contentfilter", MAX_CHARACTERS="350000")
+        assert home.post("/dummy/v1", message(half + half)).json() == {"ok": True}
+        assert home.post("/dummy/v1", message(f"{half} You are an idiot. {half}")).json() == {"is_toxic": True}
+        assert home.post("/dummy/v1", message(half * 3)).status == 500
+        assert filtering.wait_for_log("message not processed")["reason"].endswith("more text than MAX_CHARACTERS")
+        assert len(home.upstream.seen) == 1
+
+
+def test_the_filter_is_away(tmp_path, plain_nats_server):
+    """A call that the required filter has not seen is not made."""
+    with house(tmp_path, plain_nats_server, EXAMPLE) as home:
+        assert home.post("/dummy/v1", message("Hello")).status == 500
+        filtering = home.run_module("processors.contentfilter", **WORD_LIST)
+        assert home.post("/dummy/v1", message("Hello")).status == 200
+        filtering.close()
+        assert home.post("/dummy/v1", message("Hello")).status == 500
+        assert len(home.upstream.seen) == 1
+
+
+def test_without_the_extra(tmp_path, plain_nats_server):
+    """When the extra is not installed and no other classifier is chosen, the program says what to do, and ends."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['profanity_check'] = None\n")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    with house(tmp_path, plain_nats_server, EXAMPLE) as home:
+        process = home.run_module("processors.contentfilter", PYTHONPATH=path, listens="")
+        assert process.wait() == 2
+        assert "pip install 'gecholog[contentfilter]'" in process.output
+        assert "CLASSIFIER=processors.contentfilter.lexicon:load" in process.output
+        home.run_module("processors.contentfilter", PYTHONPATH=path, **WORD_LIST)
+        assert home.post("/dummy/v1", message("You are an idiot")).json() == {"is_toxic": True}
+
+
+def test_word_list(tmp_path, plain_nats_server):
+    """With the word list the labels that it found are in the record."""
+    with house(tmp_path, plain_nats_server, EXAMPLE) as home:
+        home.run_module("processors.contentfilter", **WORD_LIST)
+        reply = home.post("/dummy/v1", message("You are an idiot"))
+        assert (reply.status, reply.json()) == (200, {"is_toxic": True})
+        assert home.record(reply)["request"]["content_filter"]["insult"] == 0.75
+
+
+def test_answers_are_classified(tmp_path, plain_nats_server):
+    """With the example's config the scores of the answer are in the record, and the answer goes out as it is."""
+    answer = b'{"choices":[{"message":{"role":"assistant","content":"You are an idiot"}}]}'
+    with house(tmp_path, plain_nats_server, EXAMPLE) as home:
+        home.run_module("processors.contentfilter", **WORD_LIST)
+        home.upstream.behaviour = lambda talk: talk.reply(answer)
+        reply = home.post("/dummy/v1", message("Hello"))
+        assert reply.body == answer
+        record = home.record(reply)
+        assert (record["request"]["is_toxic"], record["response"]["is_toxic"]) == (False, True)
+
+
+def test_without_a_body(tmp_path, plain_nats_server):
+    """A call without words is made although the filter is required."""
+    with house(tmp_path, plain_nats_server, EXAMPLE) as home:
+        home.run_module("processors.contentfilter", **WORD_LIST)
+        assert home.gateway.call("GET", "/dummy/models").status == 200
+
+
+def test_a_classifier_of_ones_own(tmp_path, plain_nats_server):
+    """A module of the user's is loaded once, before the first message."""
+    (tmp_path / "lizards.py").write_text(
+        "def load():\n    print('loaded', flush=True)\n"
+        "    return lambda texts: {'lizards': [float('lizard' in text) for text in texts]}\n"
+    )
+    path = os.pathsep.join([str(ROOT), str(tmp_path)])
+    with house(tmp_path, plain_nats_server, EXAMPLE) as home:
+        process = home.run_module("processors.contentfilter", PYTHONPATH=path, CLASSIFIER="lizards:load", listens="")
+        home.answers("coburn.gl.contentfilter")
+        assert home.post("/dummy/v1", message("You are an idiot")).json() == {"ok": True}
+        assert home.post("/dummy/v1", message("a lizard")).json() == {"is_toxic": True}
+        assert process.lines.count("loaded\n") == 1

@@ -1,0 +1,111 @@
+"""What contentfilter answers, by itself."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gecholog.testing import ask
+from processors.contentfilter.__main__ import made
+from processors.contentfilter.config import Config
+from processors.contentfilter.verdict import TooMuchText, scores
+
+
+def lizards(texts):
+    """A classifier: how much of each text is lizards."""
+    return {"lizards": [text.count("lizard") / 4 for text in texts], "length": [0.0 for _ in texts]}
+
+
+def filtering(threshold=0.5, roles=("user",), classify=lizards, max_characters=1000):
+    return made(Config(classify, threshold, frozenset(roles), max_characters))
+
+
+def said(*messages):
+    return {
+        "gl_path": "/a/",
+        "ingress_payload": {"messages": [dict(zip(("role", "content"), each, strict=True)) for each in messages]},
+    }
+
+
+TOXIC = {"content_filter": {"lizards": 0.75, "length": 0.0}, "is_toxic": True, "control": {"is_toxic": True}}
+
+
+def test_toxic():
+    """A toxic message is answered in the target's place."""
+    assert ask(filtering(), said(("user", "lizard lizard lizard"))) == TOXIC
+
+
+def test_harmless():
+    """Of another message the scores are written, and no control."""
+    written = {"content_filter": {"lizards": 0.25, "length": 0.0}, "is_toxic": False}
+    assert ask(filtering(), said(("user", "a lizard"))) == written
+
+
+@pytest.mark.parametrize(("threshold", "toxic"), [(0.7, True), (0.75, False), (0.8, False), (1.0, False), (0.0, True)])
+def test_threshold(threshold, toxic):
+    """What is above the threshold is toxic, what reaches it is not."""
+    assert ask(filtering(threshold), said(("user", "lizard lizard lizard")))["is_toxic"] is toxic
+
+
+def test_the_worst_counts():
+    """The texts are classified in one call, each by itself, and the highest score of each label counts."""
+    written = ask(filtering(), said(("user", "lizard"), ("user", "lizard lizard lizard"), ("user", "x")))
+    assert written == TOXIC
+
+
+def test_roles():
+    """Only the words of the chosen roles count in a request."""
+    message = said(("system", "lizard " * 4), ("user", "x"), ("tool", "lizard"))
+    assert ask(filtering(), message)["content_filter"]["lizards"] == 0
+    assert ask(filtering(roles=("tool",)), message)["content_filter"]["lizards"] == 0.25
+    assert ask(filtering(roles=("tool", "system")), message)["content_filter"]["lizards"] == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"inbound_payload": {"choices": [{"message": {"content": "lizard lizard lizard"}}]}},
+        {"egress_payload": {"content": [{"type": "text", "text": "lizard lizard lizard"}]}},
+        {"outbound_payload": {"contents": [{"parts": [{"text": "lizard lizard lizard"}]}]}},
+        {"ingress_payload": {"anything": [{"else": "lizard lizard lizard"}]}},
+        {"ingress_payload": "lizard lizard lizard"},
+    ],
+)
+def test_each_payload(fields):
+    """Requests and answers are classified; a request of an unknown form does not slip by."""
+    assert ask(filtering(), fields) == TOXIC
+
+
+@pytest.mark.parametrize("payload", [None, "", {}, {"n": 1}, {"messages": []}])
+def test_no_words(payload):
+    """Without words there is no score, and that is an answer: a required filter must not fail for it."""
+    assert ask(filtering(), {"ingress_payload": payload}) == {"content_filter": {}, "is_toxic": False}
+
+
+def test_no_payload():
+    """An entry that sends no payload is a mistake that is said."""
+    with pytest.raises(KeyError, match="ingress_payload was not sent"):
+        ask(filtering(), {"gl_path": "/a/"})
+
+
+def test_too_much_text():
+    """More text than the limit is a failure, not a part of an answer; what is not classified does not count."""
+    message = said(("user", "x" * 400), ("user", "x" * 100), ("assistant", "x" * 1000))
+    assert ask(filtering(max_characters=500), message)["is_toxic"] is False
+    with pytest.raises(TooMuchText, match="MAX_CHARACTERS"):
+        ask(filtering(max_characters=499), message)
+
+
+@pytest.mark.parametrize("given_scores", [[math.nan], [0.1, math.nan], []])
+def test_no_number(given_scores):
+    """A score that is no number, or that is not there, is a failure, and not a low score."""
+    with pytest.raises(ValueError, match="no number"):
+        ask(filtering(classify=lambda _: {"x": given_scores}), said(("user", "hi")))
+
+
+@given(st.dictionaries(st.text(), st.lists(st.floats(0, 1), min_size=1)))
+def test_scores(given_scores):
+    """Of each label the highest score; without texts the classifier is not asked."""
+    assert scores(["text"], lambda _: given_scores) == {label: max(each) for label, each in given_scores.items()}
+    assert scores([], lambda _: given_scores) == {}
