@@ -1,4 +1,4 @@
-"""The command line, the same for all services: `-o FILE -a ALIAS --validate --version`."""
+"""The command line, the same for all services: `-o FILE -a ALIAS --validate --healthcheck --version`."""
 
 from __future__ import annotations
 
@@ -79,7 +79,10 @@ def _run(program: Program[C], arguments: Arguments) -> int:
 
 
 def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments:
-    """Read a command line. Ends the process for `--help`, `--version`, and what cannot be understood."""
+    """Read a command line.
+
+    Ends the process for `--help`, `--version`, `--healthcheck`, and what cannot be understood.
+    """
     parser = argparse.ArgumentParser(prog=name, description=about, allow_abbrev=False)
     parser.add_argument("-o", metavar="FILE", type=Path, help="config file")
     parser.add_argument("-a", metavar="ALIAS", default=name, help="name in logs and in the checksum file (%(default)s)")
@@ -91,7 +94,10 @@ def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments
         help="check the config and exit; reads standard input without -o",
     )
     parser.add_argument("--version", "-version", action="version", version=__version__)
+    parser.add_argument("--healthcheck", action="store_true", help="exit with 0 if ALIAS is serving here, else with 1")
     parsed = parser.parse_args(argv)
+    if parsed.healthcheck:
+        parser.exit(0 if ChecksumFile.of(parsed.a).read() else 1)
     if parsed.o is None and not parsed.validate:
         parser.error("a config file is needed: -o FILE")
     return Arguments(file=parsed.o, alias=parsed.a, validate=parsed.validate)

@@ -11,10 +11,12 @@
         ├── NoAnswer         a request on the bus got no answer in time
         │   └── NobodyListens  there is nobody who could answer
         ├── MessageTooLarge  the message does not fit the bus's max_payload
-        ├── NoRecordLog      the bus has no JetStream (recordlog)
-        ├── RecordLogRefused  JetStream would not do what was asked (recordlog)
-        ├── NoKeyValue       the bus has no JetStream (keyvalue)
-        ├── KeyValueRefused  JetStream would not do what was asked (keyvalue)
+        ├── NoJetStream      the bus has no JetStream (jetstream)
+        │   ├── NoRecordLog    so nobody keeps records (recordlog)
+        │   └── NoKeyValue     so nothing can be shared (keyvalue)
+        ├── JetStreamRefused  JetStream would not do what was asked (jetstream)
+        │   ├── RecordLogRefused  of the record log (recordlog)
+        │   └── KeyValueRefused   of a bucket (keyvalue)
         └── Conflict         somebody else wrote the key before (keyvalue)
 
 Errors carry data, never secrets: whatever a message says may end up in a log.

@@ -1,8 +1,7 @@
 """Key-value: small state that replicas share, kept on the bus in a JetStream stream.
 
 The format is that of NATS's own key-value (ADR-8: https://github.com/nats-io/nats-architecture-and-design), so that
-`nats kv get` and any client library read and write the same entries. Spoken is JetStream's JSON protocol, by requests
-on the bus.
+`nats kv get` and any client library read and write the same entries.
 """
 
 from __future__ import annotations
@@ -12,36 +11,25 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gecholog import rawjson
+from gecholog import jetstream, wire
 from gecholog.bus import Bus
-from gecholog.errors import BusError, NoAnswer, NobodyListens
+from gecholog.errors import BusError
+from gecholog.jetstream import Errors, JetStreamRefused, NoJetStream
 from gecholog.watch import Entry, Handler, Watch, consumer_config, is_removal
 
 __all__ = ["Conflict", "Entry", "Handler", "KeyValue", "KeyValueRefused", "NoKeyValue", "Watch", "checked"]
 
-_TIMEOUT = 5.0  # seconds; a write waits for the disk
 _MAX_BYTES = 16 * 1024 * 1024  # of a bucket: what is shared is small, and JetStream sets this much disk aside
 _KEY = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 _BUCKET = re.compile(r"[-_a-zA-Z0-9]+")
 
-# JetStream's numbers for errors (nats-server, server/errors.json)
-_NOT_ENABLED = frozenset({10039, 10076})  # for this account, for the whole server
-_NOT_READY = frozenset({10008, 10009})  # starting, or a cluster without a leader
-_STREAM_EXISTS = 10058  # with another configuration: somebody's own, taken as it is
-_NO_MESSAGE = 10037
-_WRONG_SEQUENCE = frozenset({10071, 10164})
 
-
-class NoKeyValue(BusError):
+class NoKeyValue(NoJetStream):
     """The bus has no JetStream: nothing can be shared."""
 
 
-class KeyValueRefused(BusError):
-    """JetStream would not do what was asked. `code` is its number for the error."""
-
-    def __init__(self, code: int, description: str) -> None:
-        self.code = code
-        super().__init__(f"JetStream refuses: {description} ({code})")
+class KeyValueRefused(JetStreamRefused):
+    """JetStream would not do what was asked of the bucket."""
 
 
 class Conflict(BusError):
@@ -50,6 +38,9 @@ class Conflict(BusError):
     def __init__(self, revision: int) -> None:
         self.revision = revision
         super().__init__(f"the key has revision {revision}")
+
+
+_ERRORS = Errors(NoKeyValue, KeyValueRefused)
 
 
 class KeyValue:
@@ -70,7 +61,7 @@ class KeyValue:
         try:
             await self._ask(f"STREAM.CREATE.{self._stream}", _stream_config(self._stream, self.prefix, self._max_bytes))
         except KeyValueRefused as error:
-            if error.code != _STREAM_EXISTS:
+            if error.code != jetstream.STREAM_EXISTS:  # somebody's own is taken as it is
                 raise
 
     async def put(self, key: str, value: bytes) -> int:
@@ -95,7 +86,7 @@ class KeyValue:
         try:
             return await self._store(key, value, {"Nats-Expected-Last-Subject-Sequence": str(revision)})
         except KeyValueRefused as error:
-            if error.code not in _WRONG_SEQUENCE:
+            if error.code not in jetstream.WRONG_SEQUENCE:
                 raise
             last = await self._last(key)
             raise Conflict(last.revision if last else 0) from error
@@ -134,39 +125,20 @@ class KeyValue:
         try:
             answer = await self._ask(f"STREAM.MSG.GET.{self._stream}", {"last_by_subj": self.prefix + checked(key)})
         except KeyValueRefused as error:
-            if error.code != _NO_MESSAGE:
+            if error.code != jetstream.NO_MESSAGE:
                 raise
             return None
         message = answer["message"]
-        headers = _headers(base64.b64decode(message.get("hdrs", "")))
+        headers = wire.decoded(base64.b64decode(message.get("hdrs", "")))
         value = None if is_removal(headers) else base64.b64decode(message.get("data", ""))
         return Entry(key, value, message["seq"])
 
     async def _store(self, key: str, value: bytes, headers: dict[str, str] | None = None) -> int:
-        answer = _answered(await self._bus.request(self.prefix + checked(key), value, _TIMEOUT, headers))
-        return int(answer["seq"])
+        word = await self._bus.request(self.prefix + checked(key), value, jetstream.TIMEOUT, headers)
+        return int(jetstream.answered(word, _ERRORS)["seq"])
 
     async def _ask(self, call: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """One call of JetStream's API."""
-        try:
-            data = await self._bus.request(f"$JS.API.{call}", rawjson.dumps(dict(body)), _TIMEOUT)
-        except NobodyListens as error:
-            raise NoKeyValue("the bus has no JetStream") from error
-        return _answered(data)
-
-
-def _answered(data: bytes) -> dict[str, Any]:
-    """An answer of JetStream that is no error."""
-    answer: dict[str, Any] = rawjson.loads(data)
-    fault = answer.get("error")
-    if fault is None:
-        return answer
-    code = fault.get("err_code", 0)
-    if code in _NOT_ENABLED:
-        raise NoKeyValue("JetStream is not enabled for this account")
-    if code in _NOT_READY:
-        raise NoAnswer("JetStream is not ready yet")
-    raise KeyValueRefused(code, fault.get("description", "no reason given"))
+        return await jetstream.ask(self._bus, call, body, _ERRORS)
 
 
 def checked(key: str) -> str:
@@ -174,11 +146,6 @@ def checked(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise ValueError("a key is letters, digits, - _ / = in parts with dots between")
     return key
-
-
-def _headers(block: bytes) -> dict[str, str]:
-    lines = block.decode("utf-8", "replace").split("\r\n")[1:]
-    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines) if name}
 
 
 def _stream_config(stream: str, prefix: str, max_bytes: int) -> dict[str, Any]:

@@ -2,59 +2,43 @@
 
 `ensure` is for everybody who publishes or consumes records: whoever comes first makes the stream. The stream is only
 ever widened, by a subject or by higher limits that a config file asks for: who narrowed or enlarged it by hand
-(`nats stream edit`) keeps that. Spoken is JetStream's own JSON protocol, by requests on the bus
-(https://docs.nats.io/reference/reference-protocols/nats_api_reference).
+(`nats stream edit`) keeps that.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from gecholog import rawjson
-from gecholog.errors import BusError, NoAnswer, NobodyListens
+from gecholog import jetstream
+from gecholog.jetstream import NANOSECONDS, Errors, JetStreamRefused, NoJetStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gecholog.jetstream import Asks
+
 STREAM = "GECHOLOG"
 
-_API = "$JS.API."
-_TIMEOUT = 5.0  # seconds; making a stream waits for the disk
 _ATTEMPTS = 5
 _BETWEEN_ATTEMPTS = 0.1  # seconds
 _SMALLEST = 64 * 1024 * 1024  # bytes; the default is made smaller to fit a small disk, but not below this
-_NANOSECONDS = 1_000_000_000
 _UNLIMITED = -1
 
-# JetStream's numbers for errors (nats-server, server/errors.json)
-_NOT_ENABLED = frozenset({10039, 10076})  # for this account, for the whole server
-_NOT_READY = frozenset({10008, 10009})  # starting, or a cluster without a leader
-_NO_STREAM = 10059
-_NO_ROOM = 10047
 # Somebody else makes it at this moment, or did between our question and our order: look again.
-_RACES = frozenset({10058, 10065, _NO_ROOM})
-NO_CONSUMER = 10014
+_RACES = frozenset({jetstream.STREAM_EXISTS, jetstream.SUBJECT_TAKEN, jetstream.NO_ROOM})
 
 
-class NoRecordLog(BusError):
+class NoRecordLog(NoJetStream):
     """The bus has no JetStream: records reach only those who listen at the moment."""
 
 
-class RecordLogRefused(BusError):
-    """JetStream would not do what was asked. `code` is its number for the error."""
-
-    def __init__(self, code: int, description: str) -> None:
-        self.code = code
-        super().__init__(f"JetStream refuses: {description} ({code})")
+class RecordLogRefused(JetStreamRefused):
+    """JetStream would not do what was asked of the record log."""
 
 
-class Asks(Protocol):
-    """The part of the bus that is needed here."""
-
-    async def request(self, subject: str, data: bytes, timeout: float) -> bytes:  # noqa: ASYNC109 - the bus's own
-        """Ask, and wait `timeout` seconds for one answer. Raises NoAnswer, BusAway, MessageTooLarge."""
+_ERRORS = Errors(NoRecordLog, RecordLogRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +80,7 @@ class RecordLog:
             name=config["name"],
             subjects=tuple(config.get("subjects") or ()),
             max_bytes=max(0, config.get("max_bytes", 0)),
-            max_age=config.get("max_age", 0) / _NANOSECONDS,
+            max_age=config.get("max_age", 0) / NANOSECONDS,
             created=info.get("created", ""),
         )
 
@@ -125,7 +109,7 @@ async def _ensure(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
     try:
         info = await ask(bus, f"STREAM.INFO.{STREAM}")
     except RecordLogRefused as error:
-        if error.code != _NO_STREAM:
+        if error.code != jetstream.NO_STREAM:
             raise
         return await _create(bus, subject, limits)
     wide = widened(info["config"], subject, limits)
@@ -141,27 +125,14 @@ async def _create(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
         try:
             return RecordLog.of(await ask(bus, f"STREAM.CREATE.{STREAM}", new_config(subject, wanted)))
         except RecordLogRefused as error:
-            if error.code != _NO_ROOM or limits is not None or wanted.max_bytes // 2 < _SMALLEST:
+            if error.code != jetstream.NO_ROOM or limits is not None or wanted.max_bytes // 2 < _SMALLEST:
                 raise
         wanted = replace(wanted, max_bytes=wanted.max_bytes // 2)
 
 
 async def ask(bus: Asks, call: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """One call of JetStream's API. Raises NoRecordLog, RecordLogRefused, NoAnswer, BusAway."""
-    try:
-        data = await bus.request(_API + call, rawjson.dumps(dict(body)) if body else b"", _TIMEOUT)
-    except NobodyListens as error:
-        raise NoRecordLog("the bus has no JetStream") from error
-    answer: dict[str, Any] = rawjson.loads(data)
-    fault = answer.get("error")
-    if fault is None:
-        return answer
-    code = fault.get("err_code", 0)
-    if code in _NOT_ENABLED:
-        raise NoRecordLog("JetStream is not enabled for this account")
-    if code in _NOT_READY:
-        raise NoAnswer("JetStream is not ready yet")
-    raise RecordLogRefused(code, fault.get("description", "no reason given"))
+    """One call of JetStream's API. Raises NoRecordLog, RecordLogRefused, NoAnswer (ask again), BusAway."""
+    return await jetstream.ask(bus, call, body, _ERRORS)
 
 
 def new_config(subject: str, limits: Limits) -> dict[str, Any]:
@@ -177,8 +148,8 @@ def new_config(subject: str, limits: Limits) -> dict[str, Any]:
         "compression": "s2",
         "discard": "old",
         "max_bytes": limits.max_bytes or _UNLIMITED,
-        "max_age": limits.max_age_seconds * _NANOSECONDS,
-        "duplicate_window": window * _NANOSECONDS,
+        "max_age": limits.max_age_seconds * NANOSECONDS,
+        "duplicate_window": window * NANOSECONDS,
         "num_replicas": limits.replicas,
         "allow_direct": True,
     }
@@ -193,8 +164,8 @@ def widened(config: Mapping[str, Any], subject: str, limits: Limits | None) -> d
     if limits is not None:
         if _is_wider(limits.max_bytes, config.get("max_bytes", _UNLIMITED)):
             wide["max_bytes"] = limits.max_bytes or _UNLIMITED
-        if _is_wider(limits.max_age_seconds * _NANOSECONDS, config.get("max_age", 0)):
-            wide["max_age"] = limits.max_age_seconds * _NANOSECONDS
+        if _is_wider(limits.max_age_seconds * NANOSECONDS, config.get("max_age", 0)):
+            wide["max_age"] = limits.max_age_seconds * NANOSECONDS
     return wide
 
 

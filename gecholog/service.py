@@ -16,18 +16,22 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import uvloop
 
 from gecholog import logs
-from gecholog.errors import ConfigError, GechologError
+from gecholog.errors import BusAway, ConfigError, GechologError
 from gecholog.logs import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from gecholog.bus import Bus
     from gecholog.health import ChecksumFile
 
 C = TypeVar("C")
 C_contra = TypeVar("C_contra", contravariant=True)
 
 log = Log("service")
+
+NEW_BUS_WITHIN = 5.0
+"""Seconds for `join` at a reload: a bus that is not reached by then is no reason to leave the one that is."""
 
 _REAPED_WITHIN = 5.0  # seconds that background tasks have to end after `stop`
 
@@ -64,7 +68,10 @@ class Life:
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """Run `work` beside the service. If it fails, the service ends with exit code 1."""
-        task = asyncio.create_task(work, name=name)
+        return self.adopt(asyncio.create_task(work, name=name))
+
+    def adopt(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+        """Own a task that runs already, as if it had been spawned here."""
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
@@ -87,6 +94,34 @@ class Life:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=_REAPED_WITHIN)
+
+
+async def join(life: Life, bus: Bus, within: float | None = None) -> None:
+    """Reach a bus, within so many seconds or for as long as it takes; from then on it is connected beside the service.
+
+    What goes wrong before that does not harm the service. Raises BusRefused, BusAway; nothing is left behind then.
+    """
+    running = asyncio.create_task(bus.run(), name="bus")
+    try:
+        await _reached(bus, running, within)
+    except BaseException:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await bus.close()
+        raise
+    life.adopt(running)
+
+
+async def _reached(bus: Bus, running: asyncio.Task[None], within: float | None) -> None:
+    opened = asyncio.create_task(bus.opened(), name="bus opened")
+    try:
+        await asyncio.wait({running, opened}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        if running.done() or not opened.done():
+            raise BusAway(f"the bus at {bus.address.hostname} is not reached")
+    finally:
+        opened.cancel()
 
 
 def run(

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from gecholog.bus import Bus, Message
 from gecholog.errors import BusAway, BusError
+from gecholog.jetstream import NANOSECONDS
 from gecholog.logs import Log
 
 log = Log("watch")
@@ -22,7 +23,6 @@ log = Log("watch")
 _HEARTBEAT = 5.0  # seconds between signs of life of a watch that has nothing to tell
 _SILENCE = 3 * _HEARTBEAT  # after which it is begun again
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to begin a watch
-_NANOSECONDS = 1_000_000_000
 _CONTROL = "100"  # status of a heartbeat, or of a request for flow control
 _REMOVALS = frozenset({"DEL", "PURGE"})
 
@@ -255,6 +255,6 @@ def consumer_config(consumer: str, inbox: str, subject: str) -> dict[str, Any]:
         "mem_storage": True,
         "num_replicas": 1,
         "flow_control": True,
-        "idle_heartbeat": int(_HEARTBEAT * _NANOSECONDS),
-        "inactive_threshold": int(_HEARTBEAT * _NANOSECONDS),
+        "idle_heartbeat": int(_HEARTBEAT * NANOSECONDS),
+        "inactive_threshold": int(_HEARTBEAT * NANOSECONDS),
     }

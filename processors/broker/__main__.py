@@ -9,8 +9,7 @@ from random import Random
 
 from gecholog import cli
 from gecholog.cli import Program
-from gecholog.health import ChecksumFile
-from gecholog.service import Life
+from gecholog.service import NEW_BUS_WITHIN, Life
 from gecholog.timer import now
 from processors.broker.board import Board
 from processors.broker.broker import Broker
@@ -20,7 +19,6 @@ from processors.broker.connection import Connection
 _NAME = "broker"
 _ABOUT = "Spreads calls over several routers, and leaves out those that fail."
 _SHIPPED = Path(__file__).with_name("broker_config.json")
-_REACHED_WITHIN = 5.0  # seconds, for a bus that a reload names
 
 
 class Service:
@@ -46,7 +44,7 @@ class Service:
         moves = config.place != self._config.place
         if moves:
             fresh = self._connected(config)
-            await fresh.open(self._life, _REACHED_WITHIN)
+            await fresh.open(self._life, NEW_BUS_WITHIN)
             self._connection = fresh
         self._configure(config)
         self._config = config
@@ -69,12 +67,7 @@ PROGRAM = Program(_NAME, _ABOUT, blueprint, build, Service)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the program; returns its exit code. Without arguments the config is the file that ships.
-
-    `--healthcheck` alone tells whether one is serving here: 0 or 1.
-    """
-    if list(argv) == ["--healthcheck"]:
-        return 0 if ChecksumFile.of(_NAME).read() else 1
+    """Run the program; returns its exit code. Without arguments the config is the file that ships."""
     return cli.main(PROGRAM, argv or ["-o", str(_SHIPPED)])
 
 

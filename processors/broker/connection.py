@@ -12,7 +12,7 @@ from gecholog.errors import BusAway
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
 from gecholog.presence import Presence
-from gecholog.service import Life
+from gecholog.service import Life, join
 from gecholog.timer import now
 from processors.broker.board import Board
 from processors.broker.broker import Broker
@@ -42,14 +42,7 @@ class Connection:
 
         Raises BusAway, BusRefused; nothing is left behind then.
         """
-        running = asyncio.create_task(self._bus.run(), name="bus")
-        opened = asyncio.create_task(self._bus.opened(), name="bus opened")
-        await asyncio.wait({running, opened}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-        if not opened.done():
-            await _ended(opened)
-            await _ended(running)
-            raise BusAway(f"the bus at {self._place.bus.hostname} is not reached")
-        life.spawn(_until_done(running), "bus")
+        await join(life, self._bus, within)
         if self._place.bucket:
             await self._share(life)
         self._attachment = await attach(self._bus, self._place.topic, self._answer, concurrency=1)
@@ -82,7 +75,3 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-async def _until_done(task: asyncio.Task[None]) -> None:
-    await task

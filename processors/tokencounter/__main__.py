@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 import sys
@@ -14,7 +13,7 @@ from gecholog.cli import Program, main
 from gecholog.errors import BusAway
 from gecholog.logs import Log
 from gecholog.processor import Attachment
-from gecholog.service import Life
+from gecholog.service import NEW_BUS_WITHIN, Life, join
 from processors.tokencounter import usage
 from processors.tokencounter.config import Config, blueprint, build
 from processors.tokencounter.counters import Counters
@@ -23,7 +22,6 @@ from processors.tokencounter.window import Window
 
 log = Log("tokencounter")
 
-_NEW_BUS_TIMEOUT = 5.0  # seconds in which a bus that a reload names has to be reached
 _READY_WITHIN = 2.0  # seconds for hearing what other replicas counted; a bus without it is served all the same
 _FINISHED_WITHIN = 2.0  # seconds for messages that have come already
 
@@ -57,16 +55,13 @@ class Tokencounter:
 
     async def start(self, life: Life) -> None:
         self._life = life
-        bus = Bus(self._config.bus, self._alias, log)
-        life.spawn(bus.run(), "bus")
-        await bus.opened()
-        self._post = await self._posted(bus, self._config.topic)
+        self._post = await self._posted(await self._joined(self._config), self._config.topic)
 
     async def reload(self, config: Config) -> None:
         """A new bus or topic is listened on before the old one is left. Raises BusAway, BusRefused."""
         old = self._post
         moves = (config.bus, config.topic) != (self._config.bus, self._config.topic)
-        bus = await self._reached(config) if moves else None
+        bus = await self._joined(config, NEW_BUS_WITHIN) if moves else None
         self._take(config)
         if bus is not None:
             self._post = await self._posted(bus, config.topic)
@@ -85,6 +80,11 @@ class Tokencounter:
         window = self._counters.window.changed(config.period * 1000, now, sliding=config.sliding)
         self._counters.take(config.caps, window, now)
         self._config = config
+
+    async def _joined(self, config: Config, within: float | None = None) -> Bus:
+        bus = Bus(config.bus, self._alias, log)
+        await join(self._life, bus, within)
+        return bus
 
     async def _posted(self, bus: Bus, topic: str) -> _Post:
         """Listen on a bus that is connected, knowing what the other replicas there have counted."""
@@ -105,30 +105,6 @@ class Tokencounter:
             await sharing.close()
             raise
         return _Post(bus, sharing, attachment)
-
-    async def _reached(self, config: Config) -> Bus:
-        """A bus that is connected; what goes wrong with it before that does not harm the service."""
-        bus = Bus(config.bus, self._alias, log)
-        running = asyncio.create_task(bus.run(), name="bus")
-        opened = asyncio.create_task(bus.opened(), name="bus opened")
-        await asyncio.wait({running, opened}, timeout=_NEW_BUS_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
-        if not opened.done():
-            await _ended(opened)
-            await _ended(running)
-            raise BusAway(f"the bus at {config.bus.hostname} is not reached")
-        self._life.spawn(_until_done(running), "bus")
-        return bus
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    """End a task; raises what it failed with."""
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-async def _until_done(task: asyncio.Task[None]) -> None:
-    await task
 
 
 PROGRAM = Program("tokencounter", "Counts tokens, and holds routers to their caps.", blueprint, build, Tokencounter)

@@ -15,6 +15,7 @@ from gecholog import health, rawjson
 from gecholog.bus import Bus
 from gecholog.errors import GechologError
 from gecholog.logs import Log
+from gecholog.service import NEW_BUS_WITHIN, join
 from gecholog.session import Sessions
 from gecholog.timer import now
 from services.gl import final_record, pipeline, routing
@@ -40,7 +41,6 @@ log = Log("gateway")
 
 _LAST_RECORDS = 1.0  # seconds at the end for records that wait for the bus
 _GRACE = 2.0  # seconds for callers with an idle connection to an old port
-_BUS_IN_TIME = 5.0  # seconds for a new bus address to prove itself at a reload
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,7 @@ class Gateway:
         self._life = life
         config = self._first
         self._socket = bind(config.listener.host, config.listener.port)
-        bus = await self._bus(config)
-        life.spawn(bus.run(), "bus")
-        await bus.opened()
+        bus = await self._joined(config)
         await self._records.aim(bus, config.topics.logger, config.record_log)
         life.spawn(self._records.run(), "records")
         pool = Pool(config.outbound_context, _proxies())
@@ -106,7 +104,7 @@ class Gateway:
         bus = old.doors.bus
         try:
             if (config.bus, config.topics) != (old.config.bus, old.config.topics):
-                bus = await self._proven_bus(config)
+                bus = await self._joined(config, NEW_BUS_WITHIN)
         except BaseException:
             await self._forget(opened)
             raise
@@ -232,19 +230,11 @@ class Gateway:
         bus.on_connect(announce)
         return bus
 
-    async def _proven_bus(self, config: Config) -> Bus:
-        """A connection to another bus address. Raises GechologError if it is refused or does not stand in time."""
+    async def _joined(self, config: Config, within: float | None = None) -> Bus:
+        """A bus that is connected. Raises BusRefused, BusAway."""
         bus = await self._bus(config)
-        running = asyncio.create_task(bus.run(), name="new bus")
-        opened = asyncio.create_task(bus.opened(), name="new bus opened")
-        await asyncio.wait({running, opened}, timeout=_BUS_IN_TIME, return_when=asyncio.FIRST_COMPLETED)
-        if opened.done() and not running.done():
-            self._required_life().spawn(_end_of(running), "bus")
-            return bus
-        opened.cancel()
-        await bus.close()
-        await running  # raises BusRefused
-        raise GechologError(f"the bus at {config.bus.hostname} is not there")
+        await join(self._required_life(), bus, within)
+        return bus
 
     async def _leave(self, bus: Bus, seconds: float) -> None:
         await asyncio.sleep(seconds)  # calls in flight still ask their processors there
@@ -261,11 +251,6 @@ def _proxies() -> proxy.Proxies:
         return proxy.from_environment(os.environ)
     except ValueError as error:
         raise GechologError(str(error)) from None
-
-
-async def _end_of(task: asyncio.Task[None]) -> None:
-    """The end of a task that somebody else began, for the service to live with."""
-    await task
 
 
 def route(table: routing.Table, path: str) -> Router:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gecholog.bus import Bus
-from gecholog.errors import BusAway
 from gecholog.logs import Log
+from gecholog.service import join
 from services.nats2log.buffer import Buffer
 from services.nats2log.consume import Consumer
 from services.nats2log.deliver import Delivery, Manner, Rooms
@@ -50,28 +50,15 @@ class Line:
         self._consumer = Consumer(self._bus, config.listening, alias, rooms)
         self._delivery = Delivery(sink, manner(config), self._consumer, rooms)
         self._status = Status(config.mode, self._consumer, self._delivery, lasting.meter)
-        self._connection: asyncio.Task[None] | None = None
         self._work: list[asyncio.Task[None]] = []
 
-    async def reach(self, within: float | None = None) -> None:
+    async def reach(self, life: Life, within: float | None = None) -> None:
         """Connect to the bus. Raises BusRefused; BusAway if it takes longer than `within` seconds."""
         self._bus.on_connect(self._announce)
-        self._connection = asyncio.create_task(self._bus.run(), name="bus")
-        opened = asyncio.create_task(self._bus.opened(), name="bus opened")
-        try:
-            await asyncio.wait({self._connection, opened}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            opened.cancel()
-        if self._connection.done():
-            self._connection.result()
-        elif not self._bus.connected:
-            await self._bus.close()
-            raise BusAway(f"the bus at {self.listening.address.hostname} does not answer")
+        await join(life, self._bus, within)
 
     async def begin(self, life: Life) -> None:
         """Take records from now on; returns when it is known where they come from."""
-        if self._connection is not None:
-            life.spawn(_outcome(self._connection), "bus")
         await self._consumer.begin()
         await self._bus.subscribe(f"{self.listening.topic}.status", self._status.answer)
         self._work = [
@@ -107,7 +94,3 @@ class Line:
 def manner(config: Config) -> Manner:
     """How a config wants records to be offered."""
     return Manner(config.patience, config.shape)
-
-
-async def _outcome(task: asyncio.Task[None]) -> None:
-    await task

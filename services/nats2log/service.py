@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import logs
 from gecholog.logs import Log
+from gecholog.service import NEW_BUS_WITHIN, Life
 from services.nats2log.config import Config, FileWriter
 from services.nats2log.consume import durable_name
 from services.nats2log.deadletter import DeadLetterFile
@@ -17,11 +18,7 @@ from services.nats2log.sinks.sink import Sink, make
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gecholog.service import Life
-
 log = Log("nats2log")
-
-_NEW_BUS_WITHIN = 5.0  # seconds that a reload waits for another bus
 
 
 class Nats2Log:
@@ -34,7 +31,7 @@ class Nats2Log:
         self._lasting = Lasting(DeadLetterFile(home, durable_name(alias)), Meter())
         self._sink = make(config)
         self._line: Line | None = None
-        self._life: Life | None = None
+        self._life = Life()
 
     async def start(self, life: Life) -> None:
         self._life = life
@@ -42,7 +39,7 @@ class Nats2Log:
         self._line = Line(self._config, self._alias, self._sink, self._lasting)
         if self._config.listening.is_off:
             log.info("off: the logger topic is above the sink's own", subject=self._config.listening.subject)
-        await self._line.reach()
+        await self._line.reach(life)
         await self._line.begin(life)
 
     async def reload(self, config: Config) -> None:
@@ -76,7 +73,7 @@ class Nats2Log:
         if self._line is not None and config.listening == self._line.listening:
             return None
         line = Line(config, self._alias, sink, self._lasting)
-        await line.reach(_NEW_BUS_WITHIN)
+        await line.reach(self._life, NEW_BUS_WITHIN)
         return line
 
     async def _exchange(self, config: Config, sink: Sink, line: Line | None) -> None:
@@ -92,8 +89,7 @@ class Nats2Log:
             await old_line.end()
         if old_sink is not sink:
             await old_sink.close()
-        if self._life is not None:
-            await line.begin(self._life)
+        await line.begin(self._life)
 
 
 def _going_on(config: Config, old: Config) -> Config:

@@ -206,3 +206,30 @@ def test_alias(small_service, config_file, tmp_path):
     assert sign.read_text() == entry["sha256"]
     assert process.stop() == 0
     assert not sign.exists()
+
+
+def test_healthcheck(small_service, config_file):
+    """`--healthcheck` tells whether the service of that alias is serving, and says nothing. It needs no config."""
+
+    def healthy(*arguments):
+        process = small_service("--healthcheck", *arguments)
+        code = process.wait()
+        assert not process.output
+        return code == 0
+
+    assert not healthy()
+    process = small_service()
+    process.wait_for_log("small is up")
+    assert healthy()
+    assert healthy("-o", str(config_file.path))
+    assert not healthy("-a", "other")
+    assert process.stop() == 0
+    assert not healthy()
+
+
+def test_healthcheck_of_an_alias(small_service, config_file):
+    """The alias is that of the service, as in the name of its checksum file."""
+    process = small_service("-o", str(config_file.path), "-a", "other")
+    process.wait_for_log("small is up")
+    assert small_service("-a", "other", "--healthcheck").wait() == 0
+    assert small_service("--healthcheck").wait() == 1

@@ -1,7 +1,13 @@
 """The errors say where and what, and carry their data."""
 
+import importlib
+import pkgutil
+import re
+
 import pytest
 
+import gecholog
+from gecholog import errors
 from gecholog.errors import ConfigError, GechologError, MessageTooLarge, Problem
 
 
@@ -31,3 +37,30 @@ def test_config_error():
 def test_message_too_large():
     error = MessageTooLarge(11, 10)
     assert (error.size, error.limit, str(error)) == (11, 10, "message of 11 bytes, the bus takes 10")
+
+
+def drawn():
+    """The tree in the docstring of gecholog.errors: the name of each error, and of the one that it is drawn below."""
+    branch, tree = [], {}
+    for line in errors.__doc__.splitlines():
+        if found := re.match(r" {4}([│├└─ ]*)(\w+)", line):
+            depth = len(found[1]) // 4
+            branch[depth:] = [found[2]]
+            tree[found[2]] = branch[depth - 1] if depth else "Exception"
+    return tree
+
+
+def below(error):
+    """An error of gecholog, and all that stand on it, each with its first base."""
+    tree = {error.__name__: error.__bases__[0].__name__}
+    for one in error.__subclasses__():
+        if one.__module__.startswith("gecholog."):
+            tree |= below(one)
+    return tree
+
+
+def test_the_tree_is_drawn_as_it_is():
+    """Every error of every module is in the docstring, in its place."""
+    for module in pkgutil.iter_modules(gecholog.__path__, "gecholog."):
+        importlib.import_module(module.name)
+    assert drawn() == below(GechologError)

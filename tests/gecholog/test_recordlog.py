@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.bus import Bus, BusAddress
-from gecholog.errors import NoAnswer
 from gecholog.logs import Log
 from gecholog.recordlog import (
     STREAM,
@@ -138,27 +137,6 @@ async def test_kept_over_a_crash(nats_server, connect):
     await asyncio.to_thread(nats_server.start)
     other = await connect(nats_server)
     assert (await info(other))["state"]["messages"] == 1
-
-
-class Answers:
-    """A bus that answers every request with one text."""
-
-    def __init__(self, text):
-        self.text = text
-
-    async def request(self, subject, data, timeout):  # noqa: ASYNC109 - the bus's own
-        return self.text
-
-
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [(10008, NoAnswer), (10009, NoAnswer), (10039, NoRecordLog), (10076, NoRecordLog), (10025, RecordLogRefused)],
-)
-async def test_errors(code, error):
-    """What is over soon, what JetStream's absence means, and what is refused."""
-    text = b'{"error":{"code":503,"err_code":%d,"description":"because"}}' % code
-    with pytest.raises(error):
-        await ask(Answers(text), "INFO")
 
 
 limits = st.builds(Limits, max_bytes=st.integers(0, 5), max_age_seconds=st.integers(0, 5))

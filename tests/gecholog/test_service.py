@@ -1,11 +1,16 @@
 """The life of a service, seen from outside: signals, exit codes, the checksum file, the log."""
 
+import asyncio
 import hashlib
 import signal
 
 import pytest
 
-from tests.support.waiting import until
+from gecholog.bus import Bus, BusAddress
+from gecholog.errors import BusAway, BusRefused
+from gecholog.logs import Log
+from gecholog.service import Life, join
+from tests.support.waiting import DEADLINE, until
 
 
 def sum_of(config_file):
@@ -290,3 +295,105 @@ def test_term_while_the_bus_is_away(on_the_bus, plain_nats_server):
     plain_nats_server.kill()
     process.wait_for_log("lost the bus")
     assert process.stop() == 0
+
+
+class TestJoin:
+    """A bus that is reached, and then lives beside the service."""
+
+    @pytest.fixture
+    async def life(self):
+        made = Life()
+        yield made
+        await made.reap()
+
+    @staticmethod
+    def bus(hostname, token="TokenOfTheTests"):
+        return Bus(BusAddress(hostname, token), "test", Log("test"))
+
+    @staticmethod
+    def alone():
+        """No task is left but the test's own."""
+        return asyncio.all_tasks() == {asyncio.current_task()}
+
+    async def test_reached(self, plain_nats_server, life):
+        """It is connected, stays so for as long as the service lives, and ends without harm when it is left."""
+        bus = self.bus(plain_nats_server.hostname)
+        await join(life, bus, DEADLINE)
+        assert bus.connected
+        assert {task.get_name() for task in asyncio.all_tasks()} >= {"bus"}
+        await bus.close()
+        await life.reap()
+        assert life.failure is None
+        assert self.alone()
+
+    async def test_refused_later(self, plain_nats_server, life):
+        """A bus that was reached and refuses the token when it comes back ends the service."""
+        await join(life, self.bus(plain_nats_server.hostname), DEADLINE)
+        await asyncio.to_thread(plain_nats_server.kill)
+        plain_nats_server.token = "AnotherToken"
+        await asyncio.to_thread(plain_nats_server.start)
+        async with asyncio.timeout(DEADLINE):
+            await life.ending.wait()
+        assert isinstance(life.failure, BusRefused)
+
+    async def test_refused(self, plain_nats_server, life):
+        """A refusal is raised, at once and without harm to the service."""
+        with pytest.raises(BusRefused) as caught:
+            await join(life, self.bus(plain_nats_server.hostname, "NotTheToken"))
+        assert "NotTheToken" not in str(caught.value)
+        assert life.failure is None
+        assert self.alone()
+
+    async def test_away(self, free_port, life):
+        """A bus that is not there is looked for no longer than it was said."""
+        with pytest.raises(BusAway, match=str(free_port)):
+            await join(life, self.bus(f"127.0.0.1:{free_port}"), 0.2)
+        assert not life.ending.is_set()
+        assert self.alone()
+
+    async def test_for_as_long_as_it_takes(self, plain_nats_server, life):
+        """Without a limit a bus that comes later is waited for."""
+        await asyncio.to_thread(plain_nats_server.stop)
+        bus = self.bus(plain_nats_server.hostname)
+        joining = asyncio.create_task(join(life, bus))
+        await asyncio.wait({joining}, timeout=0.2)
+        await asyncio.to_thread(plain_nats_server.start)
+        async with asyncio.timeout(DEADLINE):
+            await joining
+        assert bus.connected
+
+    async def test_somebody_silent(self, life):
+        """Who takes the connection and says nothing is no bus; the connection is closed."""
+        ended = asyncio.Event()
+
+        async def listen(reader, writer):
+            await reader.read()
+            writer.close()
+            ended.set()
+
+        async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(BusAway):
+                await join(life, self.bus(f"127.0.0.1:{port}"), 0.2)
+            async with asyncio.timeout(DEADLINE):
+                await ended.wait()
+        assert not life.ending.is_set()
+
+    async def test_given_up(self, free_port, life):
+        """A service that is told to stop while it looks for the bus leaves nothing behind."""
+        joining = asyncio.create_task(join(life, self.bus(f"127.0.0.1:{free_port}")))
+        await asyncio.wait({joining}, timeout=0.2)
+        joining.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await joining
+        assert self.alone()
+
+    async def test_left_before_it_is_reached(self, free_port, life):
+        """A bus that is closed while it is looked for is not reached."""
+        bus = self.bus(f"127.0.0.1:{free_port}")
+        joining = asyncio.create_task(join(life, bus))
+        await asyncio.wait({joining}, timeout=0.2)
+        await bus.close()
+        with pytest.raises(BusAway):
+            await joining
+        assert self.alone()

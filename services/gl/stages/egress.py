@@ -14,7 +14,7 @@ from services.gl.answers import JSON, LocalAnswer
 from services.gl.call import Egress, UpstreamError
 from services.gl.payload import Copy
 from services.gl.stages.inbound import record_body
-from services.gl.stages.outbound import body_of, outgoing_headers, plain
+from services.gl.stages.outbound import Outgoing, body_of, outgoing_headers, plain
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
@@ -52,15 +52,22 @@ async def prepare(call: Call, _: Doors) -> None:
         call.response.note("egress_headers", str(error))
         outgoing = outgoing_headers({}, {}, real, static, call)
     if call.payload_changed:
-        outgoing = outgoing.without_encoding()
+        outgoing = _for_changed_body(call, outgoing)
     fields["egress_headers"] = outgoing.shown
-    if outgoing.notes:
-        fields |= {
-            f"egresss_headers_{name}": value for name, value in outgoing.notes.items()
-        }  # three s: users know it so
+    if outgoing.notes:  # with three s, as users know it
+        fields |= {f"egresss_headers_{name}": value for name, value in outgoing.notes.items()}
     if status != HTTPStatus.OK:
         call.response.note("egress_status_code", call.fault or f"status {status}")
     call.egress = Egress(status, _own_type(call) | outgoing.sent, body)
+
+
+def _for_changed_body(call: Call, outgoing: Outgoing) -> Outgoing:
+    """A body that a processor wrote is not encoded; one that was a stream is one JSON object now."""
+    outgoing = outgoing.without_encoding()
+    came = call.inbound_headers.get(_CONTENT_TYPE, [""])
+    if streams.is_stream(came[0]) and outgoing.sent.get(_CONTENT_TYPE) == came:
+        return outgoing.with_header(_CONTENT_TYPE, JSON)
+    return outgoing
 
 
 def _own_type(call: Call) -> Headers:

@@ -35,6 +35,10 @@ class Outgoing(NamedTuple):
         """The same less some headers."""
         return Outgoing(headers.without(self.sent, names), headers.without(self.shown, names), self.notes)
 
+    def with_header(self, name: str, value: str) -> Outgoing:
+        """The same with one header set to one value."""
+        return Outgoing(self.sent | {name: [value]}, self.shown | {name: [value]}, self.notes)
+
     def without_encoding(self) -> Outgoing:
         """For a body that a processor wrote: it is not encoded, whatever the one was that came."""
         return self.without(frozenset({"Content-Encoding"}))

@@ -283,3 +283,13 @@ def test_refused_by_the_bus(config, run_service):
     assert "refuses the token" in process.output
     assert "wrong-token-1234" not in process.output
     assert "Traceback" not in process.output
+
+
+def test_healthcheck(config, start, run_service):
+    """`--healthcheck` tells a container whether it is serving."""
+    options = {"arguments": ["--healthcheck"]}
+    assert run_service("processors.tokencounter", config, **options).wait() == 1
+    process = start(config)
+    assert run_service("processors.tokencounter", config, **options).wait() == 0
+    assert process.stop() == 0
+    assert run_service("processors.tokencounter", config, **options).wait() == 1

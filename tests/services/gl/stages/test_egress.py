@@ -44,6 +44,19 @@ async def recorded(call):
     return records.record
 
 
+async def test_a_stream_that_a_processor_wrote_anew():
+    """It is one JSON object now, and says so; a type that the processor chose stays."""
+    stream = {"lines": [*STREAM, (b"Content-Encoding", b"identity")], "pieces": [b'data: {"a":1}\n\n']}
+    call = await replied(FakeAnswer(**stream), config=built(**HOLDING), egress_payload={"b": 2})
+    assert call.responder.headers["Content-Type"] == ["application/json"]
+    assert call.response.fields["egress_headers"]["Content-Type"] == ["application/json"]
+    written = {"egress_payload": "x", "egress_headers": {"Content-Type": ["text/plain"]}}
+    call = await replied(FakeAnswer(**stream), config=built(**HOLDING), **written)
+    assert call.responder.headers["Content-Type"] == ["text/plain"]
+    call = await replied(FakeAnswer(**stream), config=built(**HOLDING))
+    assert call.responder.headers["Content-Type"] == ["text/event-stream"]
+
+
 async def test_passes_piece_by_piece():
     """Each piece goes on by itself; status and headers are the target's, with the transaction id."""
     call = await replied(FakeAnswer(203, [(b"X-A", b"1"), (b"X-A", b"2")], [b"one", b"two"]))

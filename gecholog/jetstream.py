@@ -1,0 +1,95 @@
+"""JetStream's own JSON protocol: calls of its API, by requests on the bus, and what its errors mean.
+
+https://docs.nats.io/reference/reference-protocols/nats_api_reference
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gecholog import rawjson
+from gecholog.errors import BusError, NoAnswer, NobodyListens, NotJson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TIMEOUT = 5.0  # seconds; what is to be kept waits for the disk
+NANOSECONDS = 1_000_000_000  # a second, in the unit of JetStream's times
+
+# JetStream's numbers for errors (nats-server, server/errors.json)
+NO_CONSUMER = 10014
+NO_MESSAGE = 10037
+NO_ROOM = 10047
+STREAM_EXISTS = 10058  # with another configuration
+NO_STREAM = 10059
+SUBJECT_TAKEN = 10065  # by another stream
+WRONG_SEQUENCE = frozenset({10071, 10164})  # the last message is not the one that was expected
+_NOT_ENABLED = frozenset({10039, 10076})  # for this account, for the whole server
+_NOT_READY = frozenset({10008, 10009})  # starting, or a cluster without a leader
+
+_API = "$JS.API."
+
+
+class NoJetStream(BusError):
+    """The bus has no JetStream."""
+
+
+class JetStreamRefused(BusError):
+    """JetStream would not do what was asked. `code` is its number for the error."""
+
+    def __init__(self, code: int, description: str) -> None:
+        self.code = code
+        super().__init__(f"JetStream refuses: {description} ({code})")
+
+
+class Asks(Protocol):
+    """The part of the bus that is needed here."""
+
+    async def request(self, subject: str, data: bytes, timeout: float) -> bytes:  # noqa: ASYNC109 - the bus's own
+        """Ask, and wait `timeout` seconds for one answer. Raises NoAnswer, BusAway, MessageTooLarge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """As what JetStream's absence, and its refusals, are raised."""
+
+    absent: type[NoJetStream] = NoJetStream
+    refused: type[JetStreamRefused] = JetStreamRefused
+
+
+_PLAIN = Errors()
+
+
+async def ask(bus: Asks, call: str, body: Mapping[str, Any] | None = None, errors: Errors = _PLAIN) -> dict[str, Any]:
+    """One call of the API. Raises `errors`, NoAnswer (ask again), BusAway."""
+    try:
+        data = await bus.request(_API + call, rawjson.dumps(dict(body)) if body else b"", TIMEOUT)
+    except NobodyListens as error:
+        raise errors.absent("the bus has no JetStream") from error
+    return answered(data, errors)
+
+
+def answered(data: bytes, errors: Errors = _PLAIN) -> dict[str, Any]:
+    """What JetStream answers, be it to a call or to a message for a stream. Raises `errors`, NoAnswer (ask again)."""
+    answer = _object(data)
+    fault = answer.get("error")
+    if fault is None:
+        return answer
+    code = fault.get("err_code", 0)
+    if code in _NOT_ENABLED:
+        raise errors.absent("JetStream is not enabled for this account")
+    if code in _NOT_READY:
+        raise NoAnswer("JetStream is not ready yet")
+    raise errors.refused(code, fault.get("description", "no reason given"))
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    """A JSON object; anybody may listen on a subject and answer something else."""
+    try:
+        answer = rawjson.loads(data)
+    except NotJson as error:
+        raise NoAnswer("the answer is not JetStream's") from error
+    if not isinstance(answer, dict):
+        raise NoAnswer("the answer is not JetStream's")
+    return answer
