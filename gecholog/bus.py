@@ -79,12 +79,15 @@ class _Subscription:
         self._log = log
         self._waiting: deque[Delivery] = deque()
         self._bytes = 0
+        self._dropped = 0
         self._task: asyncio.Task[None] | None = None
 
     def deliver(self, delivery: Delivery) -> None:
         """A message came in."""
         if self._bytes > _WAITING_BYTES:
-            self._log.warning("message dropped: too many wait", subject=self.subject)
+            if not self._dropped:
+                self._log.warning("messages are dropped: too many wait", subject=self.subject)
+            self._dropped += 1
             return
         self._waiting.append(delivery)
         self._bytes += len(delivery.data)
@@ -99,6 +102,9 @@ class _Subscription:
                 await self._handle(delivery)
         finally:
             self._task = None
+            if self._dropped:
+                self._log.warning("messages were dropped", subject=self.subject, messages=self._dropped)
+                self._dropped = 0
 
     async def _handle(self, delivery: Delivery) -> None:
         try:

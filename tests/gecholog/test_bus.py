@@ -8,6 +8,7 @@ import socket
 
 import pytest
 
+from gecholog import logs
 from gecholog.bus import Bus, BusAddress
 from gecholog.errors import BusAway, BusRefused, MessageTooLarge, NoAnswer, NobodyListens
 from gecholog.logs import Log
@@ -228,6 +229,27 @@ async def test_unsubscribe_waits_for_the_handlers(connect, plain_nats_server):
         with pytest.raises(NobodyListens):
             await other.request("s", b"", 5)
         await bus.unsubscribe("s")  # nothing is left to end
+
+
+async def test_a_handler_that_is_too_slow(connect, plain_nats_server, monkeypatch, capsys):
+    """What waits for a handler has a limit; what goes beyond is dropped, and said twice, not each time."""
+    monkeypatch.setattr("gecholog.bus._WAITING_BYTES", 1000)
+    logs.setup("test")
+    async with connect(plain_nats_server) as bus:
+        go, handled = asyncio.Event(), []
+
+        async def slow(message):
+            await go.wait()
+            handled.append(message.data)
+
+        await bus.subscribe("s", slow)
+        for _ in range(100):
+            await bus.publish("s", bytes(100))
+        await bus.flush()
+        go.set()
+        await eventually(lambda: len(handled) > 10)
+        await eventually(lambda: "messages were dropped" in capsys.readouterr().out, "the end of it")
+        assert len(handled) < 20
 
 
 # --------------------------------------------------------------------------------------------------- losing the server
