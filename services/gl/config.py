@@ -15,7 +15,7 @@ from gecholog.config import Blueprint, Document
 from gecholog.errors import ConfigError, Problem
 from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
-from services.gl import routing
+from services.gl import advice, routing
 from services.gl.rows import ORDERS, Side
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def blueprint() -> Blueprint:
         _urls,
         _one_path_one_router,
     )
-    return Blueprint(schema.load(file), rules, advice=(_routers_of_processors,))
+    return Blueprint(schema.load(file), rules, advice=advice.RULES)
 
 
 # ------------------------------------------------------------------ rules
@@ -162,17 +162,6 @@ def _rows(values: dict[str, Any]) -> Iterator[Finding]:
                 texts = [processor.get(field) for processor in row]
                 if len(set(texts)) < len(texts):
                     yield (side, "processors", number), f"must not hold the same {field} twice in a row"
-
-
-def _routers_of_processors(values: dict[str, Any]) -> Iterator[Finding]:
-    """A path that no router has is no danger, but a processor that never runs is hardly what somebody wants."""
-    known = {router["path"] for router in values["routers"]}
-    for side in ("request", "response"):
-        for row, processors in enumerate(values.get(side, {}).get("processors", [])):
-            for place, processor in enumerate(processors):
-                for index, path in enumerate(processor.get("routers", [])):
-                    if path not in known:
-                        yield (side, "processors", row, place, "routers", index), "is not the path of a router"
 
 
 def _networks(values: dict[str, Any]) -> Iterator[Finding]:

@@ -123,6 +123,33 @@ def test_routers_of_a_processor_that_nobody_knows():
     assert "/x/" not in "".join(str(warning) for warning in check(value).warnings)
 
 
+@pytest.mark.parametrize(
+    ("side", "change", "field", "rule"),
+    [
+        ("request", {}, "outbound_payload", "only a modifier"),
+        ("request", {"modifier": True}, "outbound_payload", None),
+        ("request", {"modifier": True, "async": True}, "outbound_payload", "after the reply"),
+        ("request", {}, "control", None),
+        ("request", {"async": True}, "control", "after the reply"),
+        ("request", {"modifier": True}, "fallback_paths", None),
+        ("request", {}, "outbound_query_parameters", None),
+        ("response", {}, "egress_payload", "only a modifier"),
+        ("response", {"modifier": True}, "egress_payload", None),
+        ("response", {"modifier": True, "async": True}, "egress_headers", "after the reply"),
+        ("response", {"async": True}, "token_count", None),
+    ],
+)
+def test_fields_that_are_written_in_vain(side, change, field, rule):
+    """What gl would not take from a processor is said when the config is read."""
+    entry = processor("p") | {"output_fields_write": ["mine", field]} | change
+    warnings = check(values(**{side: {"processors": [[entry]]}})).warnings
+    if rule is None:
+        assert not warnings
+    else:
+        assert [warning.path for warning in warnings] == [f"{side}.processors[0][0].output_fields_write[1]"]
+        assert rule in warnings[0].rule
+
+
 @pytest.mark.parametrize("wrong", ["/a/", {"/a/": 1}, [3], [["/a/"]], True])
 def test_routers_of_a_processor_of_a_wrong_type(wrong):
     """A wrong JSON type refuses the file."""
