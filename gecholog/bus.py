@@ -134,6 +134,7 @@ class Bus:
         self._login = Login(address.hostname, address.token, name)
         self._log = log
         self._wire: Wire | None = None
+        self._max_payload = 1024 * 1024
         self._opened = asyncio.Event()
         self._closing = asyncio.Event()
         self._subscriptions: list[_Subscription] = []
@@ -183,8 +184,8 @@ class Bus:
 
     @property
     def max_payload(self) -> int:
-        """Bytes that a message may have; 1 MiB, the server's default, while there is no connection."""
-        return self._wire.max_payload if self._wire else 1024 * 1024
+        """Bytes that a message may have, as the server said last; before that 1 MiB, a server's default."""
+        return self._wire.max_payload if self._wire else self._max_payload
 
     def on_connect(self, announcement: Announcement) -> None:
         """Call this at every connection from now on, the subscriptions standing already."""
@@ -209,7 +210,7 @@ class Bus:
         if connection is None:
             raise BusAway("no connection to the bus")
         if connection.room is not None:
-            await _room(connection.room)
+            await _room(connection.room, _ROOM_WITHIN)
         _send(connection, subject, data, reply, headers, lazily=lazily)
 
     async def request(
@@ -228,10 +229,12 @@ class Bus:
         connection = self._wire
         if connection is None:
             raise BusAway("no connection to the bus")
-        if connection.room is not None:
-            await _room(connection.room)
-        number = str(next(self._numbers))
         loop = asyncio.get_running_loop()
+        if connection.room is not None:
+            since = loop.time()
+            await _room(connection.room, min(timeout, _ROOM_WITHIN))
+            timeout -= loop.time() - since
+        number = str(next(self._numbers))
         future: asyncio.Future[Delivery] = loop.create_future()
         self._answers[number] = future
         timer = loop.call_later(timeout, _expire, future, timeout)  # a fifth of what asyncio.timeout costs
@@ -257,12 +260,13 @@ class Bus:
 
     async def unsubscribe(self, subject: str) -> None:
         """Take no more messages on `subject`; returns when those that the bus had sent have been handled."""
+        connection = self._wire  # a later one does not know these subscriptions
         ended = [subscription for subscription in self._subscriptions if subscription.subject == subject]
         for subscription in ended:
             self._subscriptions.remove(subscription)
         for subscription in ended:
-            if self._wire is not None:
-                await self._wire.unsubscribe(subscription.sid)
+            if connection is not None:
+                await connection.unsubscribe(subscription.sid)
             await subscription.finish()
 
     async def flush(self) -> None:
@@ -337,6 +341,7 @@ class Bus:
                 self._log.warning("connection not announced", reason=str(error))
 
     def _lost(self, reason: str) -> None:
+        self._max_payload = self.max_payload
         self._wire = None
         if not self._closing.is_set():
             self._log.warning("lost the bus", hostname=self.address.hostname, reason=reason)
@@ -366,10 +371,10 @@ def _subscribe(connection: Wire, subscription: _Subscription) -> None:
     subscription.sid = connection.subscribe(subscription.subject, subscription.deliver, subscription.queue)
 
 
-async def _room(room: asyncio.Future[None]) -> None:
+async def _room(room: asyncio.Future[None], seconds: float) -> None:
     """Wait until a slow bus has taken some of what waits. Raises BusAway."""
     try:
-        async with asyncio.timeout(_ROOM_WITHIN):
+        async with asyncio.timeout(seconds):
             await asyncio.shield(room)
     except TimeoutError as error:
         raise BusAway("the bus does not take what is sent") from error

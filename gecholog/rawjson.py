@@ -7,17 +7,19 @@ escapes, white space), so a payload is kept as `Raw` bytes inside otherwise ordi
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import msgspec
 import orjson
 
 from gecholog.errors import NotJson
-from gecholog.positions import locate
 
 _split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _skim = msgspec.json.Decoder(msgspec.Raw).decode
 _LONGEST_INTEGER = 4000  # digits
+_SPACE = re.compile(r"[ \t\r\n]*")
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 
@@ -54,8 +56,7 @@ def is_utf8(data: bytes) -> bool:
 
 def _is_json_by_grammar(data: bytes) -> bool:
     try:
-        # numbers are not converted: int() refuses more than 4,300 digits, the grammar does not
-        json.loads(data.decode("utf-8"), parse_constant=_no_constant, parse_int=str, parse_float=str)
+        _grammar.decode(data.decode("utf-8"))
     except (ValueError, RecursionError):
         return False
     return True
@@ -68,6 +69,10 @@ def _number(digits: str) -> int | float:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are no JSON
+
+
+# numbers are not converted: int() refuses more than 4,300 digits, the grammar does not
+_grammar = json.JSONDecoder(parse_constant=_no_constant, parse_int=str, parse_float=str)
 
 
 def split(data: bytes) -> dict[str, Raw]:
@@ -86,18 +91,44 @@ def split(data: bytes) -> dict[str, Raw]:
 
 def _split_by_grammar(data: bytes) -> dict[str, Raw]:
     """`split` for what msgspec refuses although it may be JSON."""
-    if not _is_json_by_grammar(data):
-        raise NotJson("not JSON")
-    if not data.lstrip(b" \t\r\n").startswith(b"{"):
-        raise NotJson("not a JSON object")
-    text = data.decode("utf-8")
     try:
-        spans = locate(text)
-    except RecursionError as error:
-        raise NotJson("nested too deeply") from error
-    return {
-        str(path[0]): Raw(text[start:end].encode("utf-8")) for path, (start, end) in spans.items() if len(path) == 1
-    }
+        return dict(_members(data.decode("utf-8")))
+    except (ValueError, RecursionError) as error:
+        raise NotJson("not a JSON object") from error
+
+
+def _members(text: str) -> Iterator[tuple[str, Raw]]:
+    """Names and values of a JSON object. Only its own level is walked here, the values are read by the library's C.
+
+    Raises ValueError, RecursionError.
+    """
+    at = _expected("{", text, 0)
+    more = not text.startswith("}", at)
+    while more:
+        if not text.startswith('"', at):
+            raise ValueError("a name was expected")
+        name, at = _grammar.raw_decode(text, at)
+        start = _expected(":", text, at)
+        _, end = _grammar.raw_decode(text, start)
+        yield name, Raw(text[start:end].encode("utf-8"))
+        at = _behind_space(text, end)
+        if more := text.startswith(",", at):
+            at = _expected(",", text, at)
+    if _expected("}", text, at) != len(text):
+        raise ValueError("the end was expected")
+
+
+def _expected(mark: str, text: str, at: int) -> int:
+    """The place behind `mark` and the white space around it."""
+    at = _behind_space(text, at)
+    if not text.startswith(mark, at):
+        raise ValueError(f"{mark} was expected")
+    return _behind_space(text, at + 1)
+
+
+def _behind_space(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
 
 
 def loads(data: bytes) -> Any:

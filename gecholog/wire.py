@@ -25,6 +25,7 @@ _LINE_END = b"\r\n"
 _LONGEST_LINE = 1024 * 1024  # bytes; the server's INFO lists its cluster, all other lines are short
 _TURNS = 3  # of the loop, until what somebody waits for is written
 _LAZY = 0.002  # seconds until the rest is
+_LARGEST = 128 * 1024 * 1024  # bytes of a message; nats-server allows 64 MiB (max_payload), headers included
 _HIGH_WATER = 64 * 1024 * 1024  # bytes that may wait to be written while the server is slow
 _PING_EVERY = 10.0  # seconds
 _MOST_UNANSWERED = 2  # pings; then the server is taken for lost
@@ -95,7 +96,7 @@ class Parser:
                 at = end + 2
                 continue
             start = end + 2
-            stop = start + int(line[line.rindex(b" ") + 1 :])
+            stop = start + _size(line)
             if stop + 2 > size:
                 self._missing = stop + 2 - size
                 break
@@ -104,6 +105,14 @@ class Parser:
         if at < size:
             self._held.append(data[at:] if at else data)
         return found
+
+
+def _size(line: bytes) -> int:
+    """The bytes that a message's line announces. Raises BusError, ValueError."""
+    size = int(line[line.rindex(b" ") + 1 :])
+    if not 0 <= size <= _LARGEST:
+        raise BusError("the bus announces a message of an impossible size")
+    return size
 
 
 def _delivery(line: bytes, content: bytes) -> Delivery:
@@ -328,7 +337,11 @@ class Wire(asyncio.Protocol):
             info = rawjson.loads(data)
         except NotJson as error:
             raise BusError("no NATS server") from error
-        self.max_payload = int(info.get("max_payload", self.max_payload))
+        if not isinstance(info, dict):
+            raise BusError("no NATS server")
+        limit = info.get("max_payload")
+        if isinstance(limit, int) and limit > 0:
+            self.max_payload = limit
         if not self._greeted.done():
             self._greeted.set_result(info)
 

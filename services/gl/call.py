@@ -114,7 +114,10 @@ class Half:
 
 @dataclass(slots=True)
 class Outbound:
-    """What goes to the target. `path` and `query` are encoded; `headers` have their real values."""
+    """What goes to the target. `path` and `query` are encoded; `headers` have their real values.
+
+    `may_repeat`: whoever set up the call takes it that a request may be sent twice.
+    """
 
     method: str
     router: Router
@@ -122,6 +125,7 @@ class Outbound:
     query: str
     headers: Headers
     body: bytes
+    may_repeat: bool = False
 
 
 @dataclass(slots=True)

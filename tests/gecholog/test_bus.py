@@ -149,6 +149,16 @@ async def test_the_largest_message(bus, headers):
     assert not bus._answers
 
 
+async def test_max_payload_is_remembered(connect, nats_server):
+    """While the bus is away, messages are made as large as it took them last."""
+    async with connect(nats_server) as bus:
+        nats_server.kill()
+        await lost(bus)
+        assert bus.max_payload == 8 * 1024 * 1024
+        nats_server.start()
+        await eventually(lambda: bus.connected)
+
+
 async def test_max_payload_is_that_of_the_server(connect, nats_server):
     """Our own server takes 8 MiB."""
     async with connect(nats_server) as bus:
@@ -375,6 +385,23 @@ async def test_frozen(connect, plain_nats_server):
                 await bus.flush()
             async with asyncio.timeout(DEADLINE):
                 await bus.close()
+        finally:
+            os.kill(plain_nats_server.pid, signal.SIGCONT)
+
+
+async def test_stuck(connect, plain_nats_server, monkeypatch):
+    """A bus that takes nothing any more costs a request its own time, not more."""
+    monkeypatch.setattr("gecholog.wire._HIGH_WATER", 100_000)
+    monkeypatch.setattr("gecholog.bus._ROOM_WITHIN", 1000)
+    async with connect(plain_nats_server) as bus:
+        os.kill(plain_nats_server.pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(DEADLINE):
+                while bus._wire.room is None:
+                    await bus.publish("load", bytes(500_000))
+                    await asyncio.sleep(0.01)
+                with pytest.raises(BusAway, match="does not take"):
+                    await bus.request("a", b"x", 0.05)
         finally:
             os.kill(plain_nats_server.pid, signal.SIGCONT)
 

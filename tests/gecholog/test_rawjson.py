@@ -76,6 +76,11 @@ def test_is_json_agrees_with_the_standard_library(data):
 @example(b'{"\xc3":1}')
 @example(b'{"\xff":"\xff"}')
 @example(b'{"\\ud800":1}')
+@example(b' { "a" : "\\ud800" , "\\u0061":[1 ,2], "b":{} } ')
+@example(b'{"a":"\\ud800",}')
+@example(b'{"a":"\\ud800"}x')
+@example(b'{"\\ud800":1,2:3}')
+@example(b'["\\ud800"]')
 @example(b'{"a":' + b"[" * 900 + b"]" * 900 + b"}")
 def test_split_agrees_with_the_standard_library(data):
     """An object comes apart into the values that the standard library sees; all else is NotJson."""

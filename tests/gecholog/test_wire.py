@@ -228,6 +228,30 @@ async def test_nonsense_ends_the_connection():
             await opened(login)
 
 
+@pytest.mark.parametrize("size", [b"-15", b"-1", b"99999999999", b"1x"])
+def test_impossible_sizes(size):
+    """A message of such a size is not waited for."""
+    for line in (b"MSG a 1 " + size, b"HMSG a 1 0 " + size):
+        with pytest.raises((BusError, ValueError)):
+            Parser().feed(line + b"\r\nx\r\n")
+
+
+@pytest.mark.parametrize("greeting", [b"INFO []\r\n", b"INFO 3\r\n", b'INFO "a"\r\n'])
+async def test_a_greeting_that_is_none(greeting):
+    """What does not introduce itself as a NATS server is none."""
+    async with scripted(greeting) as login:
+        with pytest.raises(BusAway):
+            await opened(login)
+
+
+async def test_a_limit_that_is_none():
+    """A server that names no sensible limit is taken to have the usual one."""
+    async with scripted(b'INFO {"max_payload":null}\r\n', b"", b"PONG\r\n") as login:
+        connection = await opened(login)
+        assert connection.max_payload == 1024 * 1024
+        connection.abort()
+
+
 async def test_permissions():
     """What is not allowed is said, and the connection stays."""
     heard = []

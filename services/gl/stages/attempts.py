@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _NOT_NOW = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _SERVER_ERRORS = range(500, 600)
+_LONGEST = 64  # bytes of a Retry-After: a date has 29
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _retry_after(answer: Answer) -> Fields:
     """When a target that fails wants to be asked again, as it said it: its answer is thrown away, perhaps."""
     if not _has_failed(answer):
         return {}
-    values = [value for name, value in answer.lines if name.lower() == b"retry-after"]
+    values = [value for name, value in answer.lines if name.lower() == b"retry-after" and len(value) <= _LONGEST]
     return {"retry_after": values[0].decode("utf-8", "replace")} if values else {}
 
 

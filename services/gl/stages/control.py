@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gecholog import headers
@@ -18,10 +19,15 @@ _NOT_ITS_OWN = frozenset({"Content-Encoding", "Content-Length", "Transfer-Encodi
 
 
 def answer(call: Call) -> LocalAnswer:
-    """`control` as body, `control_status_code` (else 200) and `control_headers`; what is wrong with them is noted."""
+    """`control` as body, `control_status_code` (else 200) and `control_headers`; what is wrong with them is noted.
+
+    A 205 has no body (RFC 9110, section 15.3.6); of 204 and 304 the server sends none.
+    """
     chosen = _headers(call)
     content_type = None if "Content-Type" in chosen else JSON
-    return LocalAnswer(_status(call), body_of(call.request.fields["control"]), lines_of(chosen), content_type)
+    status = _status(call)
+    body = b"" if status == HTTPStatus.RESET_CONTENT else body_of(call.request.fields["control"])
+    return LocalAnswer(status, body, lines_of(chosen), content_type)
 
 
 def _status(call: Call) -> int:

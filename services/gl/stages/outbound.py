@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"  # a path segment's characters that need no escape (RFC 3986, section 3.3)
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _WRONG_FORM = "must be an object of name and list of values"
 
 
@@ -71,7 +73,8 @@ async def prepare(call: Call, _: Doors) -> None:
         half.fields["outbound_query_parameters_overwritten"] = shown.overwritten
     call.target = router
     call.url = f"{url_path}?{shown.raw}" if shown.raw else url_path
-    call.outbound = Outbound(call.message.method, router, path, merged.raw, outgoing.sent, body)
+    may_repeat = call.failover is not None
+    call.outbound = Outbound(call.message.method, router, path, merged.raw, outgoing.sent, body, may_repeat)
     call.mark_sent()
     half.fields["ingress_outbound_timer"] = span(call.started, call.sent or now())
 
@@ -193,11 +196,11 @@ def as_headers(value: Any) -> Headers:
 
 
 def _is_value(text: Any) -> bool:
-    """Tell whether `text` may stand behind a header's name: no line break, no NUL (RFC 9110, section 5.5).
+    """Tell whether `text` may stand behind a header's name: no control characters but tab (RFC 9110, section 5.5).
 
     Nor a lone surrogate, unless it stands for a byte (PEP 383): it could not be written.
     """
-    if not isinstance(text, str) or any(character in text for character in "\r\n\0"):
+    if not isinstance(text, str) or _CONTROL.search(text):
         return False
     try:
         text.encode("utf-8", "surrogateescape")

@@ -41,10 +41,11 @@ class Pool:
             try:
                 return await self._ask(connection, outbound, patience)
             except UpstreamError as error:
-                # A target may close an idle connection just when it is used again. Only requests that change nothing
-                # are repeated: of others nobody knows whether they were carried out (RFC 9110, section 9.2.2).
+                # A target may close an idle connection just when it is used again. Of requests that change something
+                # nobody knows whether they were carried out (RFC 9110, section 9.2.2): they are repeated only if
+                # they would be sent elsewhere otherwise.
                 in_vain = connection.lost_idle and error.status != HTTPStatus.GATEWAY_TIMEOUT
-                if outbound.method not in _REPEATABLE or not in_vain:
+                if not in_vain or not (outbound.may_repeat or outbound.method in _REPEATABLE):
                     raise
         return await self._ask(await self._connect(outbound, patience), outbound, patience)
 

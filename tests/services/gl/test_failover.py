@@ -154,6 +154,29 @@ def test_status(going_on, upstream, second, choosing, status, method):
     assert all(set(one["timer"]) == {"start", "stop", "duration"} for one in request["attempts"])
 
 
+@pytest.mark.parametrize("fallback", [True, False])
+def test_a_connection_that_was_just_closed(going_on, upstream, second, choosing, fallback):
+    """A target that closes an idle connection when it is used again has not failed, if the call may be sent twice."""
+    bus = choosing(**({"fallback_paths": ["/second/"]} if fallback else {}))
+    assert going_on.call("POST", "/first/x", {}, b"{}").status == 200
+    used = upstream.seen[-1].connection
+    upstream.behaviour = lambda talk: talk.close() if talk.request.connection == used else talk.reply()
+    reply = going_on.call("POST", "/first/x", {}, b"{}")
+    assert reply.status == (200 if fallback else 502)
+    assert second.seen == []
+    if fallback:
+        assert outcomes(bus.record(reply.transaction)) == [("/first/", 200)]
+
+
+@pytest.mark.parametrize("length", [64, 65, 300_000])
+def test_a_retry_after_of_any_length(going_on, upstream, choosing, length):
+    """What a target says of its return goes into the attempt, unless it is longer than any such thing."""
+    bus = choosing(fallback_paths=["/second/"])
+    upstream.behaviour = failing(503, b"{}", f"Retry-After: {'1' * length}")
+    record = bus.record(going_on.call("POST", "/first/x", {}, b"{}").transaction)
+    assert ("retry_after" in record["request"]["attempts"][0]) == (length == 64)
+
+
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 404, 409, 413, 422])
 def test_status_that_is_an_answer(going_on, upstream, second, choosing, status):
     """Any other status is the answer, and the record has its one attempt."""

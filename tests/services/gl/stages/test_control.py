@@ -47,6 +47,12 @@ async def test_status(status):
     assert call.request.errors == []
 
 
+async def test_reset_content():
+    """A 205 has no body, whatever a processor wrote."""
+    call = await replied(control_status_code=205)
+    assert (call.responder.status, call.responder.body) == (205, b"")
+
+
 @pytest.mark.parametrize("wrong", [None, "429", 199, 600, 0, -1, 429.0, True, [429], 10**30])
 async def test_wrong_status(wrong):
     """Anything else is noted, and 200 is sent."""
