@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from time import gmtime, monotonic_ns, strftime, time_ns
 from typing import NamedTuple
 
 from orjson import Fragment
 
+_SECOND = 1_000_000_000  # nanoseconds
 _AGREE = 1_000_000  # nanoseconds by which two clocks may be apart over one span
 
 
@@ -27,23 +27,23 @@ def _moment(clocks: tuple[int, int]) -> Moment:
     return tuple.__new__(Moment, clocks)  # a third of what the class's own constructor costs
 
 
-@lru_cache(maxsize=256)  # a record tells the same moment several times: the end of one span begins the next
 def rfc3339(wall: int) -> str:
     """Nanoseconds since 1970 as text in UTC with nine decimals (RFC 3339, section 5.6)."""
-    seconds, fraction = divmod(wall, 1_000_000_000)
-    kept, text = _second_cache
-    return f"{text if kept == seconds else _to_the_second(seconds)}.{fraction:09d}Z"
+    digits = str(wall) if wall >= _SECOND else f"{wall:010d}"  # cutting them is cheaper than dividing
+    seconds = digits[:-9]
+    kept, date = _second_cache
+    return f"{date if kept == seconds else _to_the_second(seconds)}.{digits[-9:]}Z"
 
 
-_second_cache: tuple[int, str] = (-1, "")
+_second_cache: tuple[str, str] = ("", "")
 
 
-def _to_the_second(seconds: int) -> str:
-    """Date and time without the fraction. Every record asks several times for the same second: the last is kept."""
+def _to_the_second(seconds: str) -> str:
+    """Date and time without the fraction. Every record asks many times for the same second: the last is kept."""
     global _second_cache  # noqa: PLW0603 - a cache of one, replaced as a whole, so threads cannot tear it
-    text = strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
-    _second_cache = (seconds, text)
-    return text
+    date = strftime("%Y-%m-%dT%H:%M:%S", gmtime(int(seconds)))
+    _second_cache = (seconds, date)
+    return date
 
 
 def span(start: Moment, stop: Moment) -> Fragment:
