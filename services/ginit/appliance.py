@@ -253,11 +253,17 @@ class Ginit:
         files = [definition.configuration_file for definition in definitions if definition.watched]
         self._watch.look_at({path: self._contents.get(path) for path in files} | _own_content())
 
-    def _publish(self) -> None:
-        """Make known what is so now."""
+    def _forget_contents(self) -> None:
+        """Let go of contents that nobody asks for any more: not while an event that waits may bring one into play."""
+        if not self._queue.empty():
+            return
         for service in self._state.services:
             used = {service.content, service.checking, service.in_force, service.good}
             self._performer.copies.keep_only(service.name, used)
+
+    def _publish(self) -> None:
+        """Make known what is so now."""
+        self._forget_contents()
         try:
             self._report.write(self._state)
             self._sign_or_not()

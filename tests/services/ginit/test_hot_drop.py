@@ -38,6 +38,22 @@ def test_service_takes_a_new_config_as_the_same_process(home, change):
     assert home.pid("one") == pid
 
 
+def test_several_files_at_once(home):
+    """`docker cp` of a whole folder: each of the files is taken, and so is the next of each, dropped meanwhile."""
+    names = ["one", "two", "three", "four"]
+    for name in names:
+        home.add(name, "signs")
+    home.up()
+    pids = {name: home.pid(name) for name in names}
+    for number in range(5):
+        for name in names:
+            _write(home, name, f"signs {number}")
+        if number % 2:
+            until(lambda: all(home.in_force(name) for name in names), "all new configs")
+    until(lambda: all(home.in_force(name) for name in names), "all new configs")
+    assert {name: home.pid(name) for name in names} == pids
+
+
 def test_switched_link_is_a_change(home):
     """Kubernetes replaces config files by switching a link to their folder."""
     home.add("one", "signs")
