@@ -4,6 +4,7 @@
     ├── ConfigError          a config file that cannot be used; carries every Problem
     ├── NotJson              bytes that should be JSON and are not
     ├── FieldNotSent         a field that a processor asks for and gl did not send; also a KeyError
+    ├── OtherSide            a field of responses asked of a request, or the other way; also an AttributeError
     ├── NoFields             what a processor's function returned, and gl cannot take; also a TypeError
     └── BusError
         ├── BusRefused       the bus does not accept the token
@@ -77,6 +78,15 @@ class FieldNotSent(GechologError, KeyError):
             f"the field {self.name} was not sent: the call has none, or the processor's entry in gl_config.json leaves "
             f"it out (input_fields_include, input_fields_exclude)"
         )
+
+
+class OtherSide(GechologError, AttributeError):
+    """A property that a message does not have, for messages of the other side have it."""
+
+    def __init__(self, name: str, side: str) -> None:
+        """`side` is where the field is: `request` or `response`."""
+        super().__init__(f"{name} is a field of {side}s: its function is decorated with @processor.{side}")
+        self.name = name
 
 
 class NoFields(GechologError, TypeError):

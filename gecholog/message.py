@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import msgspec
 
 from gecholog import rawjson
-from gecholog.errors import FieldNotSent
+from gecholog.errors import FieldNotSent, OtherSide
 from gecholog.rawjson import Raw
 
 T = TypeVar("T")
@@ -94,6 +94,14 @@ class Message(Mapping[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._parts
+
+    if not TYPE_CHECKING:  # type checkers know by themselves what there is, and would take anything for it
+
+        def __getattr__(self, name: str) -> Any:
+            for kind in (Request, Response):
+                if isinstance(getattr(kind, name, None), Sent):
+                    raise OtherSide(name, kind.__name__.lower())
+            raise AttributeError(f"{type(self).__name__} has no {name}", name=name, obj=self)
 
     def __repr__(self) -> str:
         """The names of the fields, never their values: it may end up in a log."""

@@ -50,7 +50,8 @@ def library(name: str, extra: str, instead: str = "") -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != name.partition(".")[0]:
             raise
-        rule = f"is not installed: pip install 'gecholog[{extra}]'" + (f", or set {instead}" if instead else "")
+        command = f".venv/bin/python -m pip install -e '.[{extra}]'"
+        rule = f"is not installed: the extra {extra} has it ({command})" + (f"; or set {instead}" if instead else "")
         raise wrong(name, rule) from error
 
 

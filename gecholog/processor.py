@@ -73,6 +73,7 @@ log = Log("processor")
 _PORT = 4222
 _SUBJECT = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")  # what gl takes for a topic (common.schema.json)
 _QUEUE = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?")
+_DECORATORS = "@processor.request, @processor.response or @processor.message"
 _FINISHED_WITHIN = 5.0  # seconds that answers under way have at the end
 _HEALTHY_WITHIN = 2.0  # seconds for the bus, and again for the processor, to answer a health check
 
@@ -223,7 +224,7 @@ class Processor:
 
         A bus that is away is waited for, at the start and later. A signal ends it in order: no new messages, those that
         have come are answered (for up to 5 seconds). Exit code 0 is well; 1: the bus refuses the token, or the health
-        check found nothing; 2: a command line or an environment that cannot be understood.
+        check found nothing; 2: a command line or an environment that cannot be understood, or no function to run.
         """
         arguments = self._arguments(argv)
         try:
@@ -231,7 +232,12 @@ class Processor:
         except ValueError as error:
             sys.stderr.write(f"{self.name}: {error}\n")
             sys.exit(2)
-        sys.exit(self._check_health(address) if arguments.healthcheck else self._serve(address))
+        if arguments.healthcheck:
+            sys.exit(self._check_health(address))
+        if not self._functions:
+            sys.stderr.write(f"{self.name}: no function to run: decorate one with {_DECORATORS}\n")
+            sys.exit(2)
+        sys.exit(self._serve(address))
 
     def _arguments(self, argv: Sequence[str] | None) -> argparse.Namespace:
         parser = argparse.ArgumentParser(
@@ -291,6 +297,7 @@ class _Running:
 
     def __init__(self, processor: Processor, address: BusAddress) -> None:
         self._processor = processor
+        self._address = address
         self._bus = Bus(address, processor.name, log)
         self._ending = asyncio.Event()
 
@@ -322,7 +329,7 @@ class _Running:
     def _failed(self, connection: asyncio.Task[None]) -> int:
         error = connection.exception()
         if isinstance(error, GechologError | OSError):
-            log.error("cannot go on", reason=str(error))
+            log.error("cannot go on", reason=_reason(error, self._address))
         elif error is not None:
             log.fault("cannot go on", error)
         return 1
@@ -339,6 +346,11 @@ class _Running:
         return left
 
 
+def _reason(error: Exception, address: BusAddress) -> str:
+    """What is said of an error: a bus that refuses an empty token is refusing one that was forgotten."""
+    return f"{error}: NATS_TOKEN is not set" if isinstance(error, BusRefused) and not address.token else str(error)
+
+
 async def _ill(name: str, address: BusAddress) -> str:
     """What is wrong with the processor of this name on this host; empty if it is healthy."""
     bus = Bus(address, f"{name} health check", Log("healthcheck"))
@@ -346,8 +358,8 @@ async def _ill(name: str, address: BusAddress) -> str:
     opened = asyncio.create_task(bus.opened(), name="bus opened")
     try:
         await asyncio.wait({connection, opened}, timeout=_HEALTHY_WITHIN, return_when=asyncio.FIRST_COMPLETED)
-        if connection.done() and isinstance(connection.exception(), BusRefused):
-            return str(connection.exception())
+        if connection.done() and isinstance(refusal := connection.exception(), BusRefused):
+            return _reason(refusal, address)
         if not opened.done():
             return f"the bus at {address.hostname} is not reached"
         found = await is_present(bus, name, socket.gethostname(), _HEALTHY_WITHIN)

@@ -27,11 +27,22 @@ def ask(processor: Processor, fields: Mapping[str, Any]) -> dict[str, Any]:
     tuple comes back as a list.
 
     Raises what the processor's function raises, and NoFields (a TypeError) if it returns no dict that can be written as
-    JSON. It runs an event loop of its own: in a coroutine `await asked(processor, fields)` instead.
+    JSON. It runs an event loop of its own, and raises RuntimeError where one is running: in a coroutine
+    `await asked(processor, fields)` instead.
 
         ask(processor, {"gl_path": "/openai/", "ingress_payload": {"messages": []}})
     """
+    if _in_a_loop():
+        raise RuntimeError("an event loop is running: use `await asked(processor, fields)` in place of ask")
     return asyncio.run(asked(processor, fields))
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def asked(processor: Processor, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,14 @@ _HOST, _PORT = "localhost", 4222
 _MINUTE = 60
 _DISABLED_MINUTES = 10
 _STRATEGY = "random"
-_REFUSAL = {"error": "no target is available, try again later"}
+# OpenAI's shape of an error, which SDKs read: https://platform.openai.com/docs/guides/error-codes
+_REFUSAL = {
+    "error": {
+        "message": "no target is available, try again later",
+        "type": "server_error",
+        "code": "no_target_available",
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)

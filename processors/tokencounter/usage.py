@@ -22,6 +22,8 @@ DEFAULT = "default"  # the patterns of routers that have none of their own
 _NOTHING = b""
 _OK = 200
 _REFUSAL = "Consumption Cap Exceeded. Try again later"
+# OpenAI's shape of an error, which SDKs read: https://platform.openai.com/docs/guides/error-codes
+_ERROR = {"message": _REFUSAL, "type": "tokens", "code": "rate_limit_exceeded"}
 _MOST = 2**63 - 1  # what fits the integers of the systems that read records
 
 
@@ -41,8 +43,8 @@ Patterns = Mapping[str, tuple[Pattern, ...]]
 class Refusal:
     """How a request over the cap is refused. With status 200, as the original, `control` says it alone.
 
-    Else the caller is told with the status when to come back, and `no_retry`: by `x-should-retry: false`, which client
-    libraries of LLM APIs know, that trying again before is of no use.
+    Else the body is an error that client libraries of LLM APIs know as well, and the caller is told when to come back,
+    and with `no_retry`, by `x-should-retry: false`, that a library should not wait for that and call again by itself.
     """
 
     status: int = 200
@@ -109,8 +111,10 @@ def _number(value: Any) -> int | None:
 
 def refused(router: str, refusal: Refusal, counters: Counters, now: int) -> bytes:
     """The refusal of a request of a router that has reached a cap."""
-    fields: dict[str, Any] = {"control": {"Error": _REFUSAL, "Path": router}}
+    control: dict[str, Any] = {"Error": _REFUSAL, "Path": router}
+    fields: dict[str, Any] = {"control": control}
     if refusal.status != _OK:
+        control["error"] = _ERROR
         wait = math.ceil((counters.free_at(router, now) - now) / 1000)
         fields["control_status_code"] = refusal.status
         fields["control_headers"] = {"Retry-After": [str(max(1, wait))]}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.errors import FieldNotSent, GechologError, NotJson
+from gecholog.errors import FieldNotSent, GechologError, NotJson, OtherSide
 from gecholog.message import Message, Request, Response
 
 names = st.text(min_size=1)
@@ -141,6 +141,28 @@ def test_a_field_that_was_not_sent(name):
     wanted = "ingress_payload" if name == "text" else name
     assert f"the field {wanted} was not sent" in str(caught.value)
     assert "input_fields_include" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "side"),
+    [
+        ({"gl_path": "/a/"}, "egress_payload", "response"),
+        ({"gl_path": "/a/"}, "attempts", "response"),
+        ({"inbound_payload": 1}, "ingress_payload", "request"),
+    ],
+)
+def test_a_field_of_the_other_side(fields, name, side):
+    """It says which messages have it, and how to get those."""
+    with pytest.raises(AttributeError, match=f"{name} is a field of {side}s: .* @processor.{side}") as caught:
+        getattr(of(**fields), name)
+    assert isinstance(caught.value, OtherSide)
+
+
+def test_a_property_that_is_none():
+    """A name that no message has is what it is with any object."""
+    with pytest.raises(AttributeError, match="Request has no ingres_payload"):
+        of(ingress_payload=1).ingres_payload  # noqa: B018 - the attempt is what counts
+    assert not hasattr(of(), "egress_payload")
 
 
 def test_a_mapping_as_others():

@@ -240,6 +240,15 @@ async def test_a_next_that_finds_nothing(is_async):
         assert await processor.answer(b'{"list": [1]}') == b'{"first":1}'
 
 
+async def test_a_field_of_the_other_side(capsys):
+    """The log says which side has it."""
+    setup("test")
+    processor = Processor("p")
+    processor.request(lambda request: {"n": request.egress_payload})
+    assert await processor.answer(b'{"gl_path": "/a/"}') == NOTHING
+    assert "egress_payload is a field of responses" in capsys.readouterr().out
+
+
 async def test_a_field_that_was_not_sent(capsys):
     """The log says which, and where to put it."""
     setup("test")
@@ -438,6 +447,33 @@ def test_a_wrong_token(program):
     assert process.wait() == 1
     assert "refuses the token" in process.wait_for_log("cannot go on")["reason"]
     assert "WrongTokenOfTheTest" not in process.output
+
+
+@pytest.mark.parametrize(("token", "said"), [("", True), ("WrongTokenOfTheTest", False)])
+def test_a_forgotten_token(program, token, said):
+    """A token that is not set is the likely cause of a refusal, so both the program and its health check say so."""
+    process = program(listens=False, NATS_TOKEN=token)
+    assert process.wait() == 1
+    assert ("NATS_TOKEN is not set" in process.wait_for_log("cannot go on")["reason"]) == said
+    code, words = health(program, NATS_TOKEN=token)
+    assert (code, "NATS_TOKEN is not set" in words) == (1, said)
+
+
+@pytest.mark.parametrize("argument", ["", "--version"])
+def test_no_function(argument, tmp_path):
+    """A processor that would answer everything with nothing does not run; it still says its version."""
+    program = (
+        "import sys; from gecholog.processor import Processor; Processor('empty').run([a for a in sys.argv[1:] if a])"
+    )
+    home = tmp_path / "app"
+    process = ServiceProcess(
+        [sys.executable, "-c", program, argument], alias="empty", home=home, env=environment_of(home, {})
+    )
+    try:
+        assert process.wait() == (0 if argument else 2)
+        assert ("empty: no function to run: decorate one with @processor.request" in process.output) == (not argument)
+    finally:
+        process.close()
 
 
 def test_a_token_that_is_no_longer_right(program, plain_nats_server):

@@ -72,6 +72,12 @@ async def test_asked():
     assert answers == [{"n": n} for n in range(50)]
 
 
+async def test_ask_in_a_loop():
+    """Whoever takes the wrong one of the two is told of the other, and nothing is left behind."""
+    with pytest.raises(RuntimeError, match="await asked"):
+        ask(made(lambda _: None), FIELDS)
+
+
 def test_fields_that_are_no_json():
     """A test that sends what gl cannot send is told so."""
     with pytest.raises(TypeError):

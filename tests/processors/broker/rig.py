@@ -6,6 +6,13 @@ import json
 from gecholog.errors import NoAnswer
 
 TARGETS = ("/a/one/", "/a/two/", "/a/three/")
+REFUSAL = {
+    "error": {
+        "message": "no target is available, try again later",
+        "type": "server_error",
+        "code": "no_target_available",
+    }
+}
 
 
 REQUEST_ENTRY = {

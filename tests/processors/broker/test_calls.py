@@ -4,9 +4,11 @@ import asyncio
 import threading
 from collections import Counter
 
+import openai
 import pytest
 
 from tests.processors.broker.rig import (
+    REFUSAL,
     REQUEST_ENTRY,
     RESPONSE_ENTRY,
     TARGETS,
@@ -112,9 +114,24 @@ def test_all_out(gateway, start, config, upstreams):
         first = caller.ask("POST", "/a/x", JSON, BODY).reply()
         second = caller.ask("POST", "/a/x", JSON, BODY).reply()
     assert (first.status, first.json() in TARGETS) == (503, True)
-    assert (second.status, second.json()) == (503, {"error": "no target is available, try again later"})
+    assert (second.status, second.json()) == (503, REFUSAL)
     assert 590 <= int(second.value("Retry-After")) <= 600
     assert [len(upstream.seen) for upstream in upstreams.values()] == [1, 1, 1]
+
+
+def test_what_an_sdk_says(gateway, start, config, upstreams):
+    """OpenAI's SDK understands the refusal: it names the reason."""
+    start(config)
+    for upstream in upstreams.values():
+        upstream.behaviour = lambda talk: talk.reply(b"{}", 503)
+    gate = gateway()
+    gate.call("POST", "/a/x", JSON, BODY)
+    with (
+        openai.OpenAI(api_key="caller", base_url=f"http://127.0.0.1:{gate.port}/a/v1", max_retries=0) as client,
+        pytest.raises(openai.InternalServerError, match="no target is available, try again later") as caught,
+    ):
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}])
+    assert (caught.value.type, caught.value.code) == ("server_error", "no_target_available")
 
 
 def test_all_out_with_the_originals_entries(gateway, start, config, upstreams):

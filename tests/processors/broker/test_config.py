@@ -11,6 +11,7 @@ from processors.broker.config import blueprint, build
 from processors.broker.groups import WhenAllOut
 from processors.broker.health import Limits
 from processors.broker.strategies import STRATEGIES, Target
+from tests.processors.broker.rig import REFUSAL
 
 FOLDER = Path(__file__).parents[3] / "processors" / "broker"
 BLUEPRINT = blueprint()
@@ -127,7 +128,7 @@ def test_defaults():
     assert config.place.bucket == "gecholog_broker"
     [azure] = config.groups
     assert (azure.failover, azure.when_all_out, azure.refusal.status_code) == (True, WhenAllOut.REFUSE, 503)
-    assert json.loads(azure.refusal.body) == {"error": "no target is available, try again later"}
+    assert json.loads(azure.refusal.body) == REFUSAL
 
 
 def test_sharing_is_off():

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.processors.broker.rig import TARGETS
+from tests.processors.broker.rig import REFUSAL, TARGETS
 
 ONE, TWO, THREE = TARGETS
 OTHERS = {TWO, THREE}
@@ -81,7 +81,7 @@ async def test_all_out(nats_server, config, start, client):
         written = await asking.request()
     assert written["control_status_code"] == 503
     assert 1 <= int(written["control_headers"]["Retry-After"][0]) <= 600
-    assert written["control"] == {"error": "no target is available, try again later"}
+    assert written["control"] == REFUSAL
 
 
 async def test_reload(nats_server, config, start, reload, client):

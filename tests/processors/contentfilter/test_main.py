@@ -69,7 +69,7 @@ def test_without_the_extra(tmp_path, plain_nats_server):
     with house(tmp_path, plain_nats_server, EXAMPLE) as home:
         process = home.run_module("processors.contentfilter", PYTHONPATH=path, listens="")
         assert process.wait() == 2
-        assert "pip install 'gecholog[contentfilter]'" in process.output
+        assert "pip install -e '.[contentfilter]'" in process.output
         assert "CLASSIFIER=processors.contentfilter.lexicon:load" in process.output
         home.run_module("processors.contentfilter", PYTHONPATH=path, **WORD_LIST)
         assert home.post("/dummy/v1", message("You are an idiot")).json() == {"is_toxic": True}

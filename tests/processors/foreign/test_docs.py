@@ -1,4 +1,4 @@
-"""The examples of docs/processors.md do what the page says: each block is taken from the page, run, and asked."""
+"""The examples of docs/processors.md and docs/failover.md: each block is taken from the page, run, and asked."""
 
 import json
 import os
@@ -15,14 +15,22 @@ from tests.processors.rig import entry, house
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "processors.md").read_text("utf-8")
-BLOCKS = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def blocks(page):
+    """The blocks of a page that have a name."""
+    return dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+
+
+BLOCKS = blocks(PAGE)
+FAILOVER = blocks((ROOT / "docs" / "failover.md").read_text("utf-8"))
 SUBJECT = "coburn.gl.charactercount"
 NODE_CLIENT = "@nats-io/transport-node@3"
 
 
-def entry_of_the_page():
-    """The row for gl_config.json that the page shows."""
-    return json.loads(re.search(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1])
+def entry_of_the_page(number=0):
+    """A row for gl_config.json that the page shows."""
+    return json.loads(re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[number])
 
 
 @pytest.fixture
@@ -54,8 +62,9 @@ def counts(home):
 
 def test_the_page_has_them_all():
     """No block has lost its name."""
-    wanted = {"characters.py", "test_characters.py", "plain.py", "main.go", "characters.mjs", "characters.sh", "run.sh"}
-    assert BLOCKS.keys() == wanted
+    own = {"characters.py", "test_characters.py", "signed.py"}
+    assert BLOCKS.keys() == own | {"plain.py", "main.go", "characters.mjs", "characters.sh", "run.sh"}
+    assert FAILOVER.keys() == {"elsewhere.py", "routers", "row"}
 
 
 def test_ten_lines():
@@ -176,3 +185,43 @@ def test_what_the_page_says_of_routers(tmp_path, plain_nats_server, folder):
         home.run(sys.executable, "characters.py", cwd=folder)
         assert "character_count" in home.record(home.post("/other/v1", {}))["request"]
         assert "character_count" not in home.record(home.post("/service/v1", {}))["request"]
+
+
+def test_what_the_page_says_of_streams(tmp_path, plain_nats_server, folder):
+    """The example changes an answer, and leaves a stream as it is, byte for byte."""
+    events = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\ndata: [DONE]\n\n'
+    with house(tmp_path, plain_nats_server, response={"processors": [entry_of_the_page(1)]}) as home:
+        home.run(sys.executable, "signed.py", cwd=folder)
+        assert home.post("/service/v1", {}).json() == {"ok": True, "signed": "gecholog"}
+        home.upstream.behaviour = lambda talk: talk.reply(events, kind="text/event-stream; charset=utf-8")
+        reply = home.post("/service/v1", {"stream": True})
+        assert (reply.body, reply.values("Content-Type")) == (events, ["text/event-stream; charset=utf-8"])
+
+
+def test_a_stream_that_is_changed(tmp_path, plain_nats_server, folder):
+    """Without a look at the headers the caller of a stream gets one JSON object, as the page warns."""
+    events = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\ndata: [DONE]\n\n'
+    row = entry_of_the_page(1)
+    row[0]["input_fields_include"].remove("inbound_headers")
+    with house(tmp_path, plain_nats_server, response={"processors": [row]}) as home:
+        home.run(sys.executable, "signed.py", cwd=folder)
+        home.upstream.behaviour = lambda talk: talk.reply(events, kind="text/event-stream")
+        reply = home.post("/service/v1", {"stream": True})
+        assert (reply.json()["signed"], reply.values("Content-Type")) == ("gecholog", ["application/json"])
+
+
+def test_failover(tmp_path, plain_nats_server):
+    """The example of the page on failover: a call to the dead router is answered by the other."""
+    (tmp_path / "elsewhere.py").write_text(FAILOVER["elsewhere.py"], "utf-8")
+    routers, row = json.loads(FAILOVER["routers"]), json.loads(FAILOVER["row"])
+    with house(tmp_path, plain_nats_server, request={"processors": [row]}) as home:
+        routers[1]["outbound"]["url"] = home.upstream.url
+        home.gateway.reload(home.gateway.values | {"routers": routers})
+        home.run(sys.executable, "elsewhere.py", cwd=tmp_path)
+        reply = home.post("/west/v1", {})
+        assert (reply.status, reply.json()) == (200, {"ok": True})
+        attempts = home.record(reply)["request"]["attempts"]
+    assert [(attempt["gl_path"], attempt.get("status_code")) for attempt in attempts] == [
+        ("/west/", None),
+        ("/east/", 200),
+    ]

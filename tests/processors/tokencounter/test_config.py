@@ -1,6 +1,7 @@
 """The config file: what is refused, what is left out, what it becomes."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from gecholog.errors import ConfigError
 from processors.tokencounter.config import blueprint, build
 from processors.tokencounter.usage import Refusal
 
-CONF = Path(__file__).parents[3] / "conf" / "tokencounter_config.json"
+ROOT = Path(__file__).parents[3]
+CONF = ROOT / "conf" / "tokencounter_config.json"
 BLUEPRINT = blueprint()
 
 
@@ -127,3 +129,11 @@ def test_caps_may_be_missing():
     content = values()
     del content["token_caps"]
     assert build(document(content)).caps == {}
+
+
+def test_entries_in_the_readme():
+    """The README shows the entries of the default gl_config.json."""
+    readme = (ROOT / "processors" / "tokencounter" / "README.md").read_text("utf-8")
+    default = json.loads((ROOT / "conf" / "gl_config.json").read_text("utf-8"))
+    shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", readme, re.DOTALL)]
+    assert shown == [default[side]["processors"][0][0] for side in ("request", "response")]

@@ -118,9 +118,11 @@ def refused(refusal, now, counting):
 
 @pytest.mark.parametrize(("now", "seconds"), [(0, "60"), (1, "60"), (1000, "59"), (59_001, "1"), (59_999, "1")])
 def test_a_status_of_its_own(now, seconds):
-    """With another status the caller is told when to come back, and that trying before is of no use."""
+    """With another status the caller is told when to come back, and what SDKs understand."""
     answered = refused(Refusal(429), now, exhausted())
-    assert answered["control"] == {"Error": "Consumption Cap Exceeded. Try again later", "Path": "/capped/"}
+    words = "Consumption Cap Exceeded. Try again later"
+    error = {"message": words, "type": "tokens", "code": "rate_limit_exceeded"}
+    assert answered["control"] == {"Error": words, "Path": "/capped/", "error": error}
     assert answered["control_status_code"] == 429
     assert answered["control_headers"] == {"Retry-After": [seconds], "x-should-retry": ["false"]}
 

@@ -1,0 +1,23 @@
+"""The examples of gl_config.json that processors ship."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEFAULT = json.loads((ROOT / "conf" / "gl_config.json").read_text("utf-8"))
+EXAMPLES = {file.parent.name: json.loads(file.read_text("utf-8")) for file in ROOT.glob("processors/*/gl_config.json")}
+
+
+@pytest.mark.parametrize("field", ["masked_headers", "masked_query_parameters", "remove_headers"])
+@pytest.mark.parametrize("example", sorted(EXAMPLES))
+def test_what_is_masked(example, field):
+    """Whoever takes an example for the default keeps secrets as the default does."""
+    assert EXAMPLES[example].get(field) == DEFAULT[field]
+
+
+def test_there_are_examples():
+    """Each processor has one, but for the one of the default itself."""
+    folders = {file.parent.name for file in ROOT.glob("processors/*/__main__.py")}
+    assert folders - EXAMPLES.keys() == {"tokencounter"}
