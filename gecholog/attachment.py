@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gecholog.bus import Bus, Message
 from gecholog.errors import BusAway, GechologError, MessageTooLarge
@@ -22,6 +23,7 @@ Answer = Callable[[bytes], Awaitable[bytes]]
 log = Log("processor")
 
 _OUTERMOST_PLACES = 8  # frames of a failure that are logged
+_CANCELLED_WITHIN = 1.0  # seconds that functions have to end when their time is over
 
 
 @dataclass(slots=True)
@@ -45,7 +47,9 @@ class Attachment:
         self._answer = answer
         self._alone = concurrency == 1
         self._free = asyncio.Semaphore(concurrency)
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._over = False  # what comes now is not worked on any more
+        self._left = 0  # messages that were not answered
         self.under_way = 0  # messages that are worked on
 
     async def begin(self) -> None:
@@ -55,28 +59,51 @@ class Attachment:
     async def finish(self, timeout: float) -> int:  # noqa: ASYNC109 - part of the protocol
         """Take no more messages, and answer those that have come, for at most `timeout` seconds.
 
-        Returns the number of messages that were not answered in time; their functions are cancelled.
+        Returns the number of messages that were not answered in time; the functions of those that were worked on are
+        cancelled.
         """
+        leaving = asyncio.create_task(self._bus.unsubscribe(self.subject), name=f"leave {self.subject}")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                await self._bus.unsubscribe(self.subject)
+                await asyncio.wait({leaving})
                 while self._running:
                     await asyncio.wait(self._running)
-        left, tasks = self.under_way, list(self._running)
-        for task in tasks:
+        self._over = True
+        self._left += len(self._running)
+        for task in self._running:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return left
+        await asyncio.wait({leaving, *self._running}, timeout=_CANCELLED_WITHIN)
+        leaving.cancel()
+        return self._left
 
     async def _take_alone(self, message: Message) -> None:
         """With one message at a time there is nothing to gain from a task for each."""
-        await self._work(message)
+        if self._too_late():
+            return
+        task = _this_task()  # the bus's own, which has the other messages to hand over
+        self._running.add(task)
+        try:
+            await self._work(message)
+        except asyncio.CancelledError:
+            if not self._over:
+                raise
+            task.uncancel()
+        finally:
+            self._running.discard(task)
 
     async def _take(self, message: Message) -> None:
         await self._free.acquire()
+        if self._too_late():
+            self._free.release()
+            return
         task = asyncio.create_task(self._work(message), name=f"answer on {self.subject}")
         self._running.add(task)
         task.add_done_callback(self._done)
+
+    def _too_late(self) -> bool:
+        if self._over:
+            self._left += 1
+        return self._over
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -95,7 +122,9 @@ class Attachment:
     async def _answered(self, message: Message) -> bytes:
         try:
             return await self._answer(message.data)
-        except Exception as error:  # noqa: BLE001 - a border: a processor's fault must not stop the next message
+        except (Exception, asyncio.CancelledError) as error:  # a border: a fault must not stop the next message
+            if isinstance(error, asyncio.CancelledError) and _this_task().cancelling():
+                raise  # it is we who are cancelled, not something that the function waited for
             self._note(type(error).__name__)
             log.error("message not processed", subject=message.subject, **described(error))
             return NOTHING
@@ -114,6 +143,12 @@ class Attachment:
     def _note(self, error: str) -> None:
         self.counts.errors += 1
         self.counts.last_error = error
+
+
+def _this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - for the type checker
+    return task
 
 
 async def attach(bus: Bus, subject: str, answer: Answer, *, queue: str = QUEUE, concurrency: int = 64) -> Attachment:

@@ -5,6 +5,7 @@ https://docs.nats.io/reference/reference-protocols/nats_api_reference
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +13,7 @@ from gecholog import rawjson
 from gecholog.errors import BusError, NoAnswer, NobodyListens, NotJson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 TIMEOUT = 5.0  # seconds; what is to be kept waits for the disk
 NANOSECONDS = 1_000_000_000  # a second, in the unit of JetStream's times
@@ -72,24 +73,30 @@ async def ask(bus: Asks, call: str, body: Mapping[str, Any] | None = None, error
 
 def answered(data: bytes, errors: Errors = _PLAIN) -> dict[str, Any]:
     """What JetStream answers, be it to a call or to a message for a stream. Raises `errors`, NoAnswer (ask again)."""
-    answer = _object(data)
-    fault = answer.get("error")
-    if fault is None:
-        return answer
-    code = fault.get("err_code", 0)
+    with understood():
+        answer = _object(data)
+        fault = answer.get("error")
+        if fault is None:
+            return answer
+        code, description = int(fault.get("err_code", 0)), fault.get("description", "no reason given")
     if code in _NOT_ENABLED:
         raise errors.absent("JetStream is not enabled for this account")
     if code in _NOT_READY:
         raise NoAnswer("JetStream is not ready yet")
-    raise errors.refused(code, fault.get("description", "no reason given"))
+    raise errors.refused(code, description)
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Read an answer within this. Anybody may listen on a subject and answer whatever: raises NoAnswer."""
+    try:
+        yield
+    except (NotJson, LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise NoAnswer("the answer is not JetStream's") from error
 
 
 def _object(data: bytes) -> dict[str, Any]:
-    """A JSON object; anybody may listen on a subject and answer something else."""
-    try:
-        answer = rawjson.loads(data)
-    except NotJson as error:
-        raise NoAnswer("the answer is not JetStream's") from error
+    answer = rawjson.loads(data)
     if not isinstance(answer, dict):
-        raise NoAnswer("the answer is not JetStream's")
+        raise TypeError("not an object")
     return answer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gecholog import jetstream, wire
@@ -104,21 +104,22 @@ class KeyValue:
         """Remove an entry without a trace, if it still has this revision. Nobody is told. Raises as `ensure`."""
         await self._ask(f"STREAM.PURGE.{self._stream}", {"filter": self.prefix + checked(key), "seq": revision + 1})
 
-    async def watch(self, handler: Handler, keys: str = ">") -> Watch:
+    async def watch(self, handler: Handler, keys: str = ">", begins: Callable[[], None] | None = None) -> Watch:
         """Tell `handler` every entry that there is, then each change, one after the other, until the watch is closed.
 
         After each loss of the bus it begins again with every entry; keys that are gone meanwhile are told as deleted.
         The bucket is made if need be. `keys` may hold wildcards: `*` for a part, `>` at the end. A handler that fails
-        is logged.
+        is logged. `begins` is called before each beginning: the bucket may be another one, with revisions from 1 on.
         """
-        return Watch(self._bus, self, handler, keys)
+        return Watch(self._bus, self, handler, keys, begins)
 
     async def consume(self, consumer: str, inbox: str, keys: str) -> int:
         """Have entries sent to `inbox`, for as long as somebody listens there; how many there are at the moment."""
         config = consumer_config(consumer, inbox, self.prefix + keys)
         call = f"CONSUMER.CREATE.{self._stream}.{consumer}"
         answer = await self._ask(call, {"stream_name": self._stream, "config": config})
-        return int(answer.get("num_pending", 0)) + int(answer.get("delivered", {}).get("consumer_seq", 0))
+        with jetstream.understood():
+            return int(answer["num_pending"]) + int(answer["delivered"]["consumer_seq"])
 
     async def _last(self, key: str) -> Entry | None:
         """The last message of a key, which may be the mark of a deletion; None if it never had any."""
@@ -128,14 +129,17 @@ class KeyValue:
             if error.code != jetstream.NO_MESSAGE:
                 raise
             return None
-        message = answer["message"]
-        headers = wire.decoded(base64.b64decode(message.get("hdrs", "")))
-        value = None if is_removal(headers) else base64.b64decode(message.get("data", ""))
-        return Entry(key, value, message["seq"])
+        with jetstream.understood():
+            message = answer["message"]
+            headers = wire.decoded(base64.b64decode(message.get("hdrs", "")))
+            value = None if is_removal(headers) else base64.b64decode(message.get("data", ""))
+            return Entry(key, value, int(message["seq"]))
 
     async def _store(self, key: str, value: bytes, headers: dict[str, str] | None = None) -> int:
         word = await self._bus.request(self.prefix + checked(key), value, jetstream.TIMEOUT, headers)
-        return int(jetstream.answered(word, _ERRORS)["seq"])
+        answer = jetstream.answered(word, _ERRORS)
+        with jetstream.understood():
+            return int(answer["seq"])
 
     async def _ask(self, call: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return await jetstream.ask(self._bus, call, body, _ERRORS)

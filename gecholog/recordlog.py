@@ -75,14 +75,16 @@ class RecordLog:
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> RecordLog:
-        config = info["config"]
-        return cls(
-            name=config["name"],
-            subjects=tuple(config.get("subjects") or ()),
-            max_bytes=max(0, config.get("max_bytes", 0)),
-            max_age=config.get("max_age", 0) / NANOSECONDS,
-            created=info.get("created", ""),
-        )
+        """Of JetStream's answer. Raises NoAnswer if it is somebody else's."""
+        with jetstream.understood():
+            config = info["config"]
+            return cls(
+                name=config["name"],
+                subjects=tuple(config.get("subjects") or ()),
+                max_bytes=max(0, config.get("max_bytes", 0)),
+                max_age=config.get("max_age", 0) / NANOSECONDS,
+                created=info.get("created", ""),
+            )
 
 
 async def ensure(bus: Asks, subject: str, limits: Limits | None = None) -> RecordLog:
@@ -112,8 +114,10 @@ async def _ensure(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
         if error.code != jetstream.NO_STREAM:
             raise
         return await _create(bus, subject, limits)
-    wide = widened(info["config"], subject, limits)
-    if wide != info["config"]:
+    with jetstream.understood():
+        present = info["config"]
+        wide = widened(present, subject, limits)
+    if wide != present:
         info = await ask(bus, f"STREAM.UPDATE.{STREAM}", wide)
     return RecordLog.of(info)
 

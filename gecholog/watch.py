@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from gecholog.bus import Bus, Message
 from gecholog.errors import BusAway, BusError
-from gecholog.jetstream import NANOSECONDS
+from gecholog.jetstream import NANOSECONDS, understood
 from gecholog.logs import Log
 
 log = Log("watch")
@@ -58,11 +58,14 @@ class Bucket(Protocol):
 class Watch:
     """Follows a bucket. It begins again whenever something may have been missed."""
 
-    def __init__(self, bus: Bus, bucket: Bucket, handler: Handler, keys: str) -> None:
+    def __init__(
+        self, bus: Bus, bucket: Bucket, handler: Handler, keys: str, begins: Callable[[], None] | None = None
+    ) -> None:
         self._bus = bus
         self._bucket = bucket
         self._handler = handler
         self._keys = keys
+        self._begins = begins or _nothing
         self._known: set[str] = set()
         self._current = asyncio.Event()
         self._connected = asyncio.Event()
@@ -119,6 +122,7 @@ class Watch:
 
     async def _begin(self, watching: _Round) -> None:
         await self._bucket.ensure()
+        self._begins()
         await self._bus.subscribe(watching.inbox, watching.take)
         await watching.expect(await self._bucket.consume(watching.consumer, watching.inbox, self._keys))
 
@@ -177,13 +181,19 @@ class _Round:
         async with self._one_at_a_time:
             if self.over.is_set():
                 return
-            if message.reply.startswith("$JS.ACK."):
-                await self._take_entry(message)
-            elif message.headers.get("Status") == _CONTROL:
-                await self._take_control(message)
-            else:  # the server ends the consumer
+            try:
+                await self._take(message)
+            except BusError:  # the bus is away, or this is not JetStream's
                 self.over.set()
             self._heard = asyncio.get_running_loop().time()
+
+    async def _take(self, message: Message) -> None:
+        if message.reply.startswith("$JS.ACK."):
+            await self._take_entry(message)
+        elif message.headers.get("Status") == _CONTROL:
+            await self._take_control(message)
+        else:  # the server ends the consumer
+            self.over.set()
 
     async def _take_entry(self, message: Message) -> None:
         place = _place(message.reply)
@@ -210,8 +220,9 @@ class _Round:
             await message.answer(b"")
         elif stalled:
             await self._bus.publish(stalled, b"")
-        if int(message.headers.get("Nats-Last-Consumer", self._count)) != self._count:
-            self.over.set()
+        with understood():
+            if int(message.headers.get("Nats-Last-Consumer", self._count)) != self._count:
+                self.over.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +237,17 @@ class _Place:
 def _place(reply: str) -> _Place:
     """Read `$JS.ACK.stream.consumer.delivered.revision.number.time.pending`.
 
-    Newer servers may put domain and account before the stream, and a token behind (ADR-15).
+    Newer servers may put domain and account before the stream, and a token behind (ADR-15). Raises NoAnswer for
+    another text.
     """
     parts = reply.split(".")
     first = 4 if len(parts) > 9 else 2  # noqa: PLR2004 - the length of the older form
-    return _Place(int(parts[first + 3]), int(parts[first + 4]), int(parts[first + 6]))
+    with understood():
+        return _Place(int(parts[first + 3]), int(parts[first + 4]), int(parts[first + 6]))
+
+
+def _nothing() -> None:
+    """What is called when nobody wants to know."""
 
 
 def _entry(message: Message, prefix: str, revision: int) -> Entry:

@@ -21,6 +21,7 @@ _SUCCESSES = range(200, 300)
 _HEADERS = ("inbound_headers", "egress_headers")
 _STATUSES = ("egress_status_code", "inbound_status_code")
 _TIMERS = ("outbound_inbound_timer", "inbound_stream")
+_LONGEST = 1e9  # milliseconds; no call takes eleven days
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +133,4 @@ def _latency(response: Response) -> float | None:
 
 def _milliseconds(timer: Any) -> float | None:
     duration = timer.get("duration") if isinstance(timer, dict) else None
-    return float(duration) if isinstance(duration, int | float) and duration >= 0 else None
+    return float(duration) if isinstance(duration, int | float) and 0 <= duration <= _LONGEST else None

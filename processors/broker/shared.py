@@ -18,7 +18,7 @@ from gecholog.keyvalue import Conflict, Entry, NoKeyValue, Watch
 from gecholog.logs import Log
 from gecholog.timer import Moment
 from processors.broker.board import Board
-from processors.broker.notice import Notice, decode, encode, seconds
+from processors.broker.notice import Bounds, Notice, decode, encode, seconds
 
 log = Log("shared")
 
@@ -35,7 +35,9 @@ class Store(Protocol):
     async def put(self, key: str, value: bytes) -> int: ...
     async def create(self, key: str, value: bytes) -> int: ...
     async def update(self, key: str, value: bytes, revision: int) -> int: ...
-    async def watch(self, handler: Callable[[Entry], Awaitable[None]]) -> Watch: ...
+    async def watch(
+        self, handler: Callable[[Entry], Awaitable[None]], *, begins: Callable[[], None] | None = None
+    ) -> Watch: ...
 
 
 class Shared:
@@ -73,9 +75,12 @@ class Shared:
             await self._close()
 
     async def connected(self, _: object) -> None:
-        """The bus has been connected, perhaps to another server than before: revisions may have begun anew."""
-        self._revisions.clear()
+        """The bus has been connected, perhaps to another server than before."""
         self._connected.set()
+
+    def _begins(self) -> None:
+        """All that there is will be told again, perhaps of another bucket, whose revisions began anew."""
+        self._revisions.clear()
 
     async def _until_it_stands(self) -> None:
         while not self._works:
@@ -93,7 +98,7 @@ class Shared:
                 self._say_once("health of targets is not shared yet", str(error))
                 self.settled.set()
                 await asyncio.sleep(_AGAIN_AFTER)
-        self._watch = await self._store.watch(self._heard)
+        self._watch = await self._store.watch(self._heard, begins=self._begins)
         await self._watch.caught_up()
         self.settled.set()
         log.info("health of targets is shared")
@@ -156,8 +161,8 @@ class Shared:
             self._take_over(entry)
 
     def _take_over(self, entry: Entry) -> None:
-        path, limits, now = entry.key, self._board.limits, self._clock()
-        notice = Notice(None) if entry.value is None else decode(entry.value, now, limits.out, limits.longest)
+        path = entry.key
+        notice = Notice(None) if entry.value is None else self._read(entry.value)
         if notice is None or notice.by == self._name:
             return
         if path in self._claims and self._claims[path].done():
@@ -166,7 +171,12 @@ class Shared:
         self._board.put(path, notice.health)
         if (before and before.state) != (notice.health and notice.health.state):
             state = notice.health.state.value if notice.health else "in"
-            log.info("told by another replica", router=path, state=state)
+            log.info("state of a target taken from the bus", router=path, state=state)
+
+    def _read(self, value: bytes) -> Notice | None:
+        limits = self._board.limits
+        is_fresh = self._watch is not None and self._watch.current  # otherwise it may have been there for long
+        return decode(value, self._clock(), Bounds(limits.out, limits.longest), is_fresh=is_fresh)
 
     # -------------------------------------------------------------- probing
 
@@ -203,7 +213,10 @@ class Shared:
                 self._revisions[path] = await self._store.create(path, value)
             else:
                 self._revisions[path] = await self._store.update(path, value, known)
-        except Conflict:
+        except Conflict as conflict:
+            if known is not None and conflict.revision < known:  # the key is gone, or the bucket is another one
+                self._revisions.pop(path, None)
+                return await self._claim(path, None)
             with contextlib.suppress(BusError):
                 if (entry := await self._store.get(path)) is not None:
                     await self._heard(entry)

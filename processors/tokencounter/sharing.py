@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from typing import Annotated
 
@@ -30,6 +31,8 @@ _LOOK_AGAIN = 60.0  # seconds until a bus without JetStream is asked again
 _SWEEP = 60.0  # seconds between looks for keys that are not needed any more
 _LAST_WRITE = 2.0  # seconds at the end
 _PERIOD = "period"  # routers begin with a slash
+_BEGINNING = re.compile(rb"[0-9]{1,20}")  # of a period, in milliseconds
+_ATTEMPTS = 5
 
 Tokens = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -157,13 +160,23 @@ class Sharing:
         if window.sliding:
             return
         key = f"{self._topic}.{_PERIOD}.{window.period // 1000}"
-        try:
-            await self._bucket.create(key, str(window.began).encode())
-        except Conflict:
+        for _ in range(_ATTEMPTS):
             entry = await self._bucket.get(key)
             agreed = entry.value if entry else None
-            if agreed is not None and agreed.isdigit() and not self._again.is_set():
-                self._counters.turn(int(agreed))
+            if agreed is not None and _BEGINNING.fullmatch(agreed):
+                if not self._again.is_set():
+                    self._counters.turn(int(agreed))
+                return
+            with contextlib.suppress(Conflict):  # somebody else is faster: look again
+                await self._begin_period(key, str(window.began).encode(), entry)
+                return
+
+    async def _begin_period(self, key: str, began: bytes, unreadable: Entry | None) -> None:
+        if unreadable is None:
+            await self._bucket.create(key, began)
+        else:
+            log.warning("the beginning of a period cannot be read, it is written anew", key=key)
+            await self._bucket.update(key, began, unreadable.revision)
 
     async def _write(self) -> None:
         """One write of each router that has changed; what fails has still to be written."""
@@ -186,7 +199,10 @@ class Sharing:
     async def _heard(self, entry: Entry) -> None:
         """What is deleted was used all the same: it counts until it leaves the window."""
         router, replica = entry.key.rsplit(".", 2)[1:]
-        if entry.value is None or replica == self._replica or router == _PERIOD:
+        is_others = replica != self._replica and router != _PERIOD
+        if entry.value is None and not is_others:
+            self.begin_again()  # the bucket has been lost: what we know is told once more
+        if entry.value is None or not is_others:
             return
         try:
             written = _read(entry.value)

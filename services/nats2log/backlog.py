@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gecholog.errors import NoAnswer
+from gecholog.jetstream import understood
 from gecholog.recordlog import RecordLog, RecordLogRefused, ask
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ class Backlog:
 
 async def measure(bus: Asks, stream: str, consumer: str) -> Backlog:
     """Ask JetStream. Raises BusError."""
+    with understood():
+        return await _measured(bus, stream, consumer)
+
+
+async def _measured(bus: Asks, stream: str, consumer: str) -> Backlog:
     info = await ask(bus, f"CONSUMER.INFO.{stream}.{consumer}")
     records = info["num_pending"] + info["num_ack_pending"]
     if not records:

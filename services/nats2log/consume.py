@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
 from gecholog.errors import BusAway, BusError
-from gecholog.jetstream import NO_CONSUMER
+from gecholog.jetstream import NO_CONSUMER, understood
 from gecholog.logs import Log
 from gecholog.recordlog import NoRecordLog, RecordLogRefused, ask, ensure
 from services.nats2log.backlog import Backlog, measure
@@ -182,8 +182,9 @@ class Consumer:
                 log.warning("the bus has no JetStream: records that pass while this sink is away are lost to it")
                 self._warned = True
             return None
-        info = await self._consumer(found)
-        self._sequence = info["delivered"]["stream_seq"]
+        with understood():
+            info = await self._consumer(found)
+            self._sequence = info["delivered"]["stream_seq"]
         return found
 
     async def _consumer(self, found: RecordLog) -> dict[str, Any]:

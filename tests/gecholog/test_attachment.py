@@ -76,6 +76,21 @@ async def test_a_function_that_fails(bus, concurrency):
 
 
 @pytest.mark.parametrize("concurrency", [1, 64])
+async def test_a_function_that_is_cancelled_inside(bus, concurrency):
+    """What the function waited for was cancelled: a fault like any other, and no reason to leave anybody waiting."""
+
+    async def fragile(data):
+        if data == b"bad":
+            raise asyncio.CancelledError
+        return data
+
+    attachment = await attach(bus, "fragile", fragile, concurrency=concurrency)
+    answers = await asyncio.gather(*(bus.request("fragile", data, 5) for data in (b"good", b"bad", b"better")))
+    assert answers == [b"good", NOTHING, b"better"]
+    assert (attachment.counts.errors, attachment.counts.last_error) == (1, "CancelledError")
+
+
+@pytest.mark.parametrize("concurrency", [1, 64])
 async def test_an_answer_that_is_too_large(bus, concurrency):
     """An answer that does not fit the bus is replaced by an empty one; the processor goes on."""
 
@@ -179,6 +194,25 @@ async def test_finish_does_not_wait_for_ever(bus):
     await eventually(lambda: stuck.working == 3)
     assert await attachment.finish(0.05) == 3
     assert stuck.working == 0
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 4])
+async def test_finish_counts_what_waits(bus, concurrency):
+    """Messages that had not their turn are left too: none of them is begun any more, and all are counted."""
+    stuck, begun = Gated(), []
+
+    async def counted(data):
+        begun.append(data)
+        return await stuck(data)
+
+    attachment = await attach(bus, "stuck", counted, concurrency=concurrency)
+    for number in range(10):
+        await bus.publish("stuck", b"%d" % number)
+    await eventually(lambda: stuck.working == concurrency)
+    await bus.flush()
+    assert await attachment.finish(0.05) == 10
+    assert stuck.working == 0
+    assert len(begun) == concurrency
 
 
 async def test_finish_with_nothing_to_do(bus):

@@ -119,6 +119,13 @@ def test_not_an_answer(value):
         answered(data)
 
 
+@pytest.mark.parametrize("fault", [5, "x", [], True, {"err_code": []}, {"err_code": "x"}, {"err_code": None}])
+def test_not_an_error(fault):
+    """An error that is none of JetStream's is no answer of JetStream either."""
+    with pytest.raises(NoAnswer, match="not JetStream's"):
+        answered(json.dumps({"error": fault}).encode())
+
+
 @given(st.dictionaries(st.text().filter(lambda name: name != "error"), st.booleans()))
 def test_an_answer(value):
     """An object without an error is one."""

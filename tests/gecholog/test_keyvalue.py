@@ -175,3 +175,40 @@ class TestEntries:
         for call in (bucket.get(key), bucket.put(key, b""), bucket.delete(key), bucket.purge(key, 1)):
             with pytest.raises(ValueError, match="key"):
                 await call
+
+
+class Stranger:
+    """A bus on which somebody else answers everything with one text."""
+
+    def __init__(self, text):
+        self.text = text
+
+    async def request(self, subject, data, timeout, headers=None):  # noqa: ASYNC109 - the bus's own
+        return self.text
+
+
+STRANGE = [
+    b"",
+    b"what?",
+    b"\xff",
+    b"[]",
+    b"{}",
+    b'{"error": 5}',
+    b'{"error": {"err_code": {}}}',
+    b'{"seq": null, "num_pending": "x"}',
+    b'{"seq": [], "num_pending": 1, "delivered": 5}',
+    b'{"seq": 1e400, "num_pending": 1e400, "delivered": {}}',
+    b'{"message": 5}',
+    b'{"message": {"seq": "x"}}',
+    b'{"message": {"seq": 1, "data": 5}}',
+    b'{"message": {"seq": 1, "hdrs": "?a"}}',
+]
+
+
+@pytest.mark.parametrize("text", STRANGE)
+async def test_a_stranger_answers(text):
+    """Whatever somebody else answers in JetStream's place is no answer, and no other fault."""
+    bucket = KeyValue(Stranger(text), "things")
+    for call in (bucket.put("a", b""), bucket.update("a", b"", 1), bucket.get("a"), bucket.consume("c", "i", ">")):
+        with pytest.raises(NoAnswer):
+            await call

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.bus import Bus, BusAddress
+from gecholog.errors import NoAnswer
 from gecholog.logs import Log
 from gecholog.recordlog import (
     STREAM,
@@ -109,6 +110,18 @@ async def test_without_jetstream(plain_nats_server, connect):
     bus = await connect(plain_nats_server)
     with pytest.raises(NoRecordLog):
         await ensure(bus, SUBJECT)
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"{}", b"[]", b"x", b'{"config":3}', b'{"error":5}'])
+async def test_somebody_else_answers(nonsense):
+    """A stranger who answers everything on the bus is not taken for JetStream: ask again."""
+
+    class Stranger:
+        async def request(self, subject, data, timeout):  # noqa: ASYNC109 - the bus's own
+            return b'{"streams":["GECHOLOG"]}' if subject.endswith("NAMES") else nonsense
+
+    with pytest.raises(NoAnswer):
+        await ensure(Stranger(), SUBJECT)
 
 
 async def test_no_room(nats_server, connect):

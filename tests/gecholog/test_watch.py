@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from gecholog.keyvalue import KeyValue
+from gecholog.errors import NoAnswer
+from gecholog.keyvalue import Entry, KeyValue
 from gecholog.watch import _HEARTBEAT, _Place, _place, consumer_config
 from tests.support.waiting import DEADLINE, eventually
 
@@ -153,6 +154,30 @@ class TestAWatch:
         await bucket.put("b", b"2")
         await heard.until(lambda values: values.get("b") == b"2")
 
+    async def test_a_strangers_message(self, bus, bucket, watch, caplog):
+        """A message that looks like JetStream's and is not makes it begin again."""
+        heard = Heard()
+        following = await watch(bucket, heard)
+        first = following._round
+        await bus.publish(first.inbox, b"", {"Status": "100", "Nats-Last-Consumer": "what?"})
+        await eventually(lambda: following._round is not first)
+        await bucket.put("a", b"1")
+        await heard.until(lambda values: values == {"a": b"1"})
+        assert "message not handled" not in caplog.text
+
+    async def test_beginnings(self, bus, bucket, watch):
+        """Who watches hears of each beginning before the first entry, also when the bucket is another one."""
+        await bucket.put("a", b"1")
+        heard = Heard()
+        following = await watch(bucket, heard, begins=lambda: heard.entries.append(Entry("begins", b"", 0)))
+        await api(bus, "STREAM.DELETE.KV_things")
+        await bucket.ensure()
+        await bucket.put("a", b"2")
+        await bus.publish(following._round.inbox, b"whoever")
+        await heard.until(lambda values: values.get("a") == b"2")
+        told = [(entry.key, entry.value) for entry in heard.entries]
+        assert told == [("begins", b""), ("a", b"1"), ("begins", b""), ("a", b"2")]
+
     @pytest.mark.slow
     async def test_silence(self, bus, bucket, watch):
         """A consumer that is gone sends no heartbeats any more: the watch begins again."""
@@ -223,3 +248,10 @@ class TestAWatch:
 def test_places(reply):
     """Older and newer servers say differently where a message stands."""
     assert _place(reply) == _Place(revision=42, number=7, pending=3)
+
+
+@pytest.mark.parametrize("reply", ["$JS.ACK.", "$JS.ACK.x.y", "$JS.ACK.KV_b.watch_1.1.x.7.1700000000000000000.3"])
+def test_no_places(reply):
+    """What somebody else made up is recognised."""
+    with pytest.raises(NoAnswer):
+        _place(reply)

@@ -8,18 +8,19 @@ from hypothesis import strategies as st
 
 from gecholog.timer import Moment
 from processors.broker.health import Health, State
-from processors.broker.notice import Notice, decode, encode
+from processors.broker.notice import Bounds, Notice, decode, encode
 
 HERE = Moment(1_700_000_000_000_000_000, 5_000_000_000_000)
 THERE = Moment(1_700_000_000_000_000_000, 77_000_000_000)
 USUAL, LONGEST = 600.0, 3600.0
+BOUNDS = Bounds(USUAL, LONGEST)
 
 
 @given(st.sampled_from(State), st.floats(0, LONGEST), st.text(), st.text())
 def test_there_and_back(state, left, reason, by):
     """A health arrives as it was sent, in the time of who reads it."""
     health = Health(state, 5000 + left, reason)
-    notice = decode(encode(Notice(health, by), HERE), THERE, USUAL, LONGEST)
+    notice = decode(encode(Notice(health, by), HERE), THERE, BOUNDS)
     assert notice.by == by.encode("utf-8", "replace").decode()
     assert notice.health.state is state
     assert abs(notice.health.until - (77 + left)) < 0.001
@@ -27,13 +28,14 @@ def test_there_and_back(state, left, reason, by):
 
 def test_in():
     """A target that is in again."""
-    assert decode(encode(Notice(None, "me"), HERE), THERE, USUAL, LONGEST) == Notice(None, "me")
+    assert decode(encode(Notice(None, "me"), HERE), THERE, BOUNDS) == Notice(None, "me")
 
 
 def test_for_people():
     """It can be read."""
     data = json.loads(encode(Notice(Health(State.OUT, 5600, "status 503"), "me"), HERE))
-    assert data == {"state": "out", "until": "2023-11-14T22:23:20.000000000Z", "reason": "status 503", "by": "me"}
+    times = {"until": "2023-11-14T22:23:20.000000000Z", "at": "2023-11-14T22:13:20.000000000Z"}
+    assert data == {"state": "out", "reason": "status 503", "by": "me"} | times
 
 
 @pytest.mark.parametrize(
@@ -52,10 +54,36 @@ def test_for_people():
 def test_until(until, left):
     """By hand the time may be left out; one that is long ago, or far away, is drawn near."""
     data = json.dumps({"state": "out", "until": until}).encode()
-    assert decode(data, THERE, USUAL, LONGEST) == Notice(Health(State.OUT, 77 + left))
+    for is_fresh in (False, True):
+        assert decode(data, THERE, BOUNDS, is_fresh=is_fresh) == Notice(Health(State.OUT, 77 + left))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "is_fresh", "left"),
+    [
+        (0, True, 60),
+        (0, False, 60),
+        (7200, True, 60),  # the reader's clock: two hours ahead
+        (-7200, True, 60),
+        (-7200, False, 60),
+        (20, False, 40),  # read twenty seconds later, or by a clock that is ahead
+        (7200, False, 0),
+    ],
+)
+def test_clocks_that_differ(ahead, is_fresh, left):
+    """A notice that comes when it is written lasts as long as its writer says, and none lasts longer than that."""
+    there = Moment(HERE.wall + ahead * 1_000_000_000, THERE.tick)
+    notice = decode(encode(Notice(Health(State.OUT, 5060)), HERE), there, BOUNDS, is_fresh=is_fresh)
+    assert notice.health.until == pytest.approx(77 + left)
+
+
+def test_strange_values():
+    """What is no text is passed over, however deep it is."""
+    data = b'{"state": "out", "until": 5, "at": [], "reason": {"a": 1}, "by": ' + b"[" * 900 + b"]" * 900 + b"}"
+    assert decode(data, THERE, BOUNDS) == Notice(Health(State.OUT, 77 + USUAL))
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"[]", b"{}", b'{"state": "tired"}', b'{"state": ["out"]}', b"\xff"])
 def test_no_notice(data):
     """What is no notice is none."""
-    assert decode(data, THERE, USUAL, LONGEST) is None
+    assert decode(data, THERE, BOUNDS) is None

@@ -125,6 +125,10 @@ def test_retry_after_is_never_a_fault(text):
         ({"egress_status_code": 200, "inbound_stream": {"chunks": 3, "first_chunk_timer": {"duration": 60}}}, 60.0),
         ({"egress_status_code": 400, "outbound_inbound_timer": {"duration": 1}}, None),
         ({"egress_status_code": 200}, None),
+        ({"attempts": [attempt("/a/", 200, duration=10**400)]}, None),
+        ({"egress_status_code": 200, "outbound_inbound_timer": {"duration": 10**400}}, None),
+        ({"egress_status_code": 200, "outbound_inbound_timer": {"duration": 1e300}}, None),
+        ({"egress_status_code": 200, "outbound_inbound_timer": {"duration": -1}}, None),
     ],
 )
 def test_latency(fields, latency):

@@ -20,7 +20,7 @@ from processors.broker.outcome import Outcome
 from processors.broker.shared import Shared
 from processors.broker.strategies import STRATEGIES, Target
 from tests.processors.broker.rig import TARGETS
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 ONE, TWO, THREE = TARGETS
 GROUP = Group(
@@ -165,21 +165,84 @@ async def test_what_is_written(nats_server, replica):
         assert (told["state"], told["reason"]) == ("out", "status 503")
 
 
+async def test_a_key_that_vanishes(nats_server, replica):
+    """A purge, or an age limit, tells nobody. The target is probed all the same, by one of those who ask."""
+    async with replica(nats_server) as one, replica(nats_server) as two:
+        one.fails(ONE, asked=0)
+        await two.sees(ONE, State.OUT)
+        await eventually(lambda: ONE in one.shared._revisions)
+        await one.store.purge(ONE, one.shared._revisions[ONE])
+        # a grant may come too late for the call that asked, and is for a later one
+        await eventually_granted(one, two)
+        await one.sees(ONE, State.PROBING)
+        await two.sees(ONE, State.PROBING)
+
+
+async def eventually_granted(*replicas):
+    """Ask, as calls do, until one of them is granted the probe."""
+    end = asyncio.get_running_loop().time() + DEADLINE
+    while not any(await asyncio.gather(*(each.shared.grant(ONE) for each in replicas))):
+        assert asyncio.get_running_loop().time() < end, "nobody is granted the probe"
+        await asyncio.sleep(0.02)
+
+
+async def remade(replica):
+    """Delete the bucket, and make it again; its revisions begin anew."""
+    await replica.store._bus.request("$JS.API.STREAM.DELETE.KV_broker_test", b"", 5)
+    await replica.store.ensure()
+
+
+async def test_another_bucket(nats_server, replica):
+    """Before the watch has noticed that the bucket is another one, a target that is due is probed."""
+    async with replica(nats_server) as one:
+        for _ in range(5):
+            await one.store.put(ONE, b'{"state": "in"}')
+        one.fails(ONE, asked=0)
+        await eventually(lambda: one.shared._revisions.get(ONE) == 6)
+        await remade(one)
+        await one.store.put(ONE, b'{"state": "out", "until": "2020-01-01T00:00:00Z", "by": "another"}')
+        await eventually_granted(one)
+
+
+async def test_word_from_another_bucket(nats_server, replica):
+    """When the watch has begun again, what others say counts, although the revisions are lower."""
+    async with replica(nats_server) as one:
+        for _ in range(5):
+            await one.store.put(ONE, b'{"state": "in"}')
+        one.fails(ONE)
+        await eventually(lambda: one.shared._revisions.get(ONE) == 6)
+        await remade(one)
+        await one.store.put(ONE, b'{"state": "in", "by": "another"}')
+        await one.store._bus.publish(one.shared._watch._round.inbox, b"whoever")
+        await one.sees(ONE, "in")
+
+
+async def test_a_clock_that_is_wrong(nats_server, replica):
+    """What is said now lasts as long as it should, whatever the clock of who says it shows."""
+    async with replica(nats_server) as one:
+        await one.store.put(ONE, b'{"state": "probing", "until": "2020-01-01T00:01:00Z", "at": "2020-01-01T00:00:00Z"}')
+        await one.sees(ONE, State.PROBING)
+        assert not one.board.health(ONE).is_due(now().tick / 1e9)
+
+
 class SlowStore:
     """A bucket that answers when the test says so."""
+
+    current = True
 
     def __init__(self):
         self.go_on = asyncio.Event()
         self.entry = None
         self.fault = None
-        self.handler = None
+        self.handler = self.begins = None
         self.log = []
 
     async def ensure(self):
         pass
 
-    async def watch(self, handler):
+    async def watch(self, handler, *, begins=None):
         self.handler = handler
+        self.begins = begins
         return self
 
     async def caught_up(self):

@@ -1,11 +1,13 @@
 """Replicas that share what they counted, on a real bus."""
 
 import asyncio
+import contextlib
 import json
 
 import pytest
 
 from gecholog.bus import Bus, BusAddress
+from gecholog.errors import BusError
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
 from processors.tokencounter.counters import Counters
@@ -174,6 +176,44 @@ async def test_the_bucket_is_gone(nats_server, replica):
         await each.refuses()
     three = await replica(nats_server, "three")
     await three.refuses()
+
+
+async def test_the_bucket_is_gone_at_a_cap(nats_server, replica):
+    """Of a router that has reached its cap nothing more is counted: what was, is told once more all the same."""
+    one = await replica(nats_server, "one")
+    one.add(100)
+    bucket, key = KeyValue(one.bus, BUCKET), f"{TOPIC}./capped/.one"
+    await eventually(lambda: key in one.sharing._watch._known, "the count to be written")
+    await one.bus.request(f"$JS.API.STREAM.DELETE.KV_{BUCKET}", b"", 5)
+    await one.bus.publish(one.sharing._watch._round.inbox, b"whoever")  # otherwise it takes 15 s to notice
+    await written_again(bucket, key)
+    two = await replica(nats_server, "two")
+    assert two.exhausted
+
+
+async def written_again(bucket, key):
+    """Wait until a key is there, in a bucket that may not be."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            with contextlib.suppress(BusError):
+                if await bucket.get(key) is not None:
+                    return
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("value", [b"", b"abc", b"-5", b"1e5", b"9" * 21, b"9" * 5000])
+async def test_a_period_that_cannot_be_read(nats_server, replica, caplog, value):
+    """Whoever comes first says anew when it began, and replicas share."""
+    bus = (await replica(nats_server, "before", topic="another")).bus
+    bucket, key = KeyValue(bus, BUCKET), f"{TOPIC}.period.3600"
+    await bucket.put(key, value)
+    one = await replica(nats_server, "one", window=Window(HOUR, 12_345))
+    two = await replica(nats_server, "two", window=Window(HOUR, 67_890))
+    assert (one.counters.window.began, two.counters.window.began) == (12_345, 12_345)
+    assert (await bucket.get(key)).value == b"12345"
+    assert caplog.text.count("cannot be read") == 1
+    one.add(100)
+    await two.refuses()
 
 
 async def test_without_jetstream(plain_nats_server, replica, caplog):

@@ -2,8 +2,9 @@
 
 import pytest
 
+from gecholog.errors import NoAnswer
 from gecholog.recordlog import RecordLog
-from services.nats2log.backlog import share_of_limits
+from services.nats2log.backlog import measure, share_of_limits
 
 
 def limits(max_bytes=0, max_age=0.0):
@@ -29,3 +30,15 @@ def test_share(log, oldest, age, share):
 def test_empty_stream():
     """Nothing in it, nothing near."""
     assert share_of_limits(limits(max_bytes=10), {"first_seq": 5, "last_seq": 4, "bytes": 0}, 5, 0) == 0
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"{}", b"[]", b"x", b'{"num_pending":"1","num_ack_pending":2}'])
+async def test_somebody_else_answers(nonsense):
+    """What is no answer of JetStream's is none."""
+
+    class Stranger:
+        async def request(self, subject, data, timeout):  # noqa: ASYNC109 - the bus's own
+            return nonsense
+
+    with pytest.raises(NoAnswer):
+        await measure(Stranger(), "S", "C")
