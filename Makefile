@@ -62,12 +62,12 @@ bench: $(VENV)/.dev ## run the benchmarks: calls and streams, then the file sink
 	$(PY) -m bench $(BENCH_ARGS)
 	$(PY) -m bench.sink $(SINK_ARGS)
 
-# -s: the figures are what one wants to see. LOSS_SECONDS and LOSS_RATE set the load.
+# -s: the figures are what one wants to see. LOSS_SECONDS and LOSS_RATE set the load, CHANGES the number of changes.
 .PHONY: soak
 soak: $(VENV)/.dev ## the long proofs: no record lost, no call dropped (SOAK_ARGS)
 	LOSS_SECONDS=$${LOSS_SECONDS:-60} LOSS_RATE=$${LOSS_RATE:-500} \
-	    $(PY) -m pytest -s $(SOAK_ARGS) tests/system/test_loss.py \
-	    tests/system/test_appliance.py::test_config_changes_drop_no_call
+	    CHANGES=$${CHANGES:-200} CHANGES_INVALID=$${CHANGES_INVALID:-50} \
+	    $(PY) -m pytest -s $(SOAK_ARGS) tests/system/test_loss.py tests/system/test_changes.py
 
 .PHONY: image
 image: ## build the container image (DOCKER, IMAGE, IMAGE_ARGS)
