@@ -210,16 +210,6 @@ class Wire(asyncio.Protocol):
     # -------------------------------------------------------------- sending
 
     @property
-    def closed(self) -> bool:
-        """Nothing can be sent any more."""
-        return self.lost.done()
-
-    @property
-    def pending(self) -> int:
-        """Bytes that wait to be written."""
-        return 0 if self.lost.done() else int(self._transport.get_write_buffer_size())
-
-    @property
     def room(self) -> asyncio.Future[None] | None:
         """What to wait for while too much waits to be written; None if there is room."""
         return self._room

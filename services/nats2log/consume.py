@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
 from gecholog.errors import BusAway, BusError
-from gecholog.jetstream import NO_CONSUMER, understood
+from gecholog.jetstream import NANOSECONDS, NO_CONSUMER, understood
 from gecholog.logs import Log
 from gecholog.recordlog import NoRecordLog, RecordLogRefused, ask, ensure
 from services.nats2log.backlog import Backlog, measure
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 log = Log("consume")
 
-_NANOSECONDS = 1_000_000_000
 _PULL = 1000  # entries asked for at a time
 _PULL_BYTES = 16 * 1024 * 1024  # at least; twice the bus's largest message if that is more
 _PULL_SECONDS = 30
@@ -201,7 +200,7 @@ class Consumer:
         wanted = present | {
             "durable_name": self._name,
             "ack_policy": "explicit",
-            "ack_wait": int(_ACK_WAIT * _NANOSECONDS),
+            "ack_wait": int(_ACK_WAIT * NANOSECONDS),
             "max_ack_pending": 20 * _PULL,
             "filter_subject": self._listening.subject,
         }
@@ -248,8 +247,8 @@ class Consumer:
         """A request for one record, whenever it comes."""
         return {
             "batch": 1,
-            "expires": _PULL_SECONDS * _NANOSECONDS,
-            "idle_heartbeat": int(_HEARTBEAT * _NANOSECONDS),
+            "expires": _PULL_SECONDS * NANOSECONDS,
+            "idle_heartbeat": int(_HEARTBEAT * NANOSECONDS),
         }
 
     def _what_there_is(self) -> dict[str, Any]:

@@ -363,7 +363,9 @@ async def test_killed_under_load(connect, plain_nats_server):
         publishers = [asyncio.create_task(publishing()) for _ in range(8)]
         for _ in range(2):
             before = bus._wire
-            await eventually(lambda connection=before: connection.pending > 1_000_000, "a backlog")
+            await eventually(
+                lambda connection=before: connection._transport.get_write_buffer_size() > 1_000_000, "a backlog"
+            )
             plain_nats_server.kill()
             await lost(bus)
             plain_nats_server.start()

@@ -260,7 +260,7 @@ async def test_permissions():
             connection = await Wire.open(login, heard.append)
         await eventually(lambda: heard)
         assert heard == ['Permissions Violation for Publish to "x"']
-        assert not connection.closed
+        assert not connection.lost.done()
         connection.abort()
         async with asyncio.timeout(DEADLINE):
             await connection.lost

@@ -1,18 +1,15 @@
 """The broker as a process, a client of its bus, and gl in front of targets."""
 
-import asyncio
 import json
-from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from hypothesis import settings
 
-from gecholog.bus import Bus, BusAddress
-from gecholog.logs import Log
+from tests.processors.asking import asking
 from tests.processors.broker.rig import REQUEST_ENTRY, RESPONSE_ENTRY, TARGETS, Client
 from tests.services.gl.rig.gateway import Gateway, config_of, router
 from tests.services.gl.rig.upstream import Upstream
-from tests.support.nats_server import NatsServer
 
 # a loaded machine makes single examples late: no reason to fail
 settings.register_profile("unhurried", deadline=None)
@@ -55,28 +52,10 @@ def reload(tmp_path):
 
 
 @pytest.fixture
-def second_nats_server(tmp_path):
-    """Another bus, with the same token."""
-    server = NatsServer(tmp_path / "second_nats", jetstream=False)
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
 def client():
     """Connect to a bus: `async with client(nats_server) as asking`."""
 
-    @asynccontextmanager
-    async def connect(server):
-        bus = Bus(BusAddress(server.hostname, server.token), "test", Log("test"))
-        running = asyncio.create_task(bus.run())
-        await bus.opened()
-        yield Client(bus)
-        await bus.close()
-        await running
-
-    return connect
+    return partial(asking, Client)
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """What the tests of the broker have in common: the targets, the entries in gl's config, a client of the bus."""
 
-import asyncio
 import json
 
-from gecholog.errors import NoAnswer
+from tests.processors.asking import Asking
 
 TARGETS = ("/a/one/", "/a/two/", "/a/three/")
 REFUSAL = {
@@ -40,20 +39,10 @@ THE_ORIGINALS_REQUEST_ENTRY = REQUEST_ENTRY | {
 THE_ORIGINALS_RESPONSE_ENTRY = RESPONSE_ENTRY | {"input_fields_include": ["gl_path", "egress_status_code"]}
 
 
-class Client:
+class Client(Asking):
     """Asks on a bus, as gl does."""
 
-    def __init__(self, bus):
-        self.bus = bus
-
-    async def send(self, message, subject="coburn.gl.broker"):
-        """The answer to the bytes of a message. Asks again while nobody listens."""
-        async with asyncio.timeout(30):
-            while True:
-                try:
-                    return await self.bus.request(subject, message, 5)
-                except NoAnswer:
-                    await asyncio.sleep(0.02)
+    SUBJECT = "coburn.gl.broker"
 
     async def request(self, path="/a/", **more):
         """The fields that the broker writes for a request; {} for none."""

@@ -1,16 +1,12 @@
 """The token counter as a process, and a client of its bus."""
 
-import asyncio
 import json
-from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from hypothesis import settings
 
-from gecholog.bus import Bus, BusAddress
-from gecholog.errors import NoAnswer
-from gecholog.logs import Log
-from tests.support.nats_server import NatsServer
+from tests.processors.asking import Asking, asking
 
 # a loaded machine makes single examples late: no reason to fail
 settings.register_profile("unhurried", deadline=None)
@@ -58,50 +54,18 @@ def reload(tmp_path):
     return give
 
 
-@pytest.fixture
-def second_nats_server(tmp_path):
-    """Another bus, with the same token."""
-    server = NatsServer(tmp_path / "second_nats", jetstream=False)
-    server.start()
-    yield server
-    server.kill()
-
-
-class Client:
+class Client(Asking):
     """Asks on a bus."""
 
-    def __init__(self, bus):
-        self.bus = bus
+    SUBJECT = "coburn.gl.tokencounter"
 
-    async def send(self, message, subject="coburn.gl.tokencounter"):
-        """The answer to the bytes of a message. Asks again while nobody listens."""
-        async with asyncio.timeout(30):
-            while True:
-                try:
-                    return await self.bus.request(subject, message, 5)
-                except NoAnswer:
-                    await asyncio.sleep(0.02)
-
-    async def ask(self, fields, **more):
-        """The answer to a message, as a value."""
-        return json.loads(await self.send(json.dumps(fields).encode(), **more))
-
-    async def tell(self, message, subject="coburn.gl.tokencounter"):
+    async def tell(self, message):
         """Send a message that wants no answer."""
-        await self.bus.publish(subject, message)
+        await self.bus.publish(self.SUBJECT, message)
 
 
 @pytest.fixture
 def client():
     """Connect to a bus: `async with client(nats_server) as asking`."""
 
-    @asynccontextmanager
-    async def connect(server):
-        bus = Bus(BusAddress(server.hostname, server.token), "test", Log("test"))
-        running = asyncio.create_task(bus.run())
-        await bus.opened()
-        yield Client(bus)
-        await bus.close()
-        await running
-
-    return connect
+    return partial(asking, Client)
