@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gecholog import recordlog
 from gecholog.bus import Bus, BusAddress
 from gecholog.logs import Log
 from gecholog.recordlog import STREAM, ask, ensure
@@ -125,7 +126,7 @@ def record(size: int) -> bytes:
 
 async def publish(bus: Bus, count: int, data: bytes) -> None:
     for number in range(count):
-        await bus.publish(SUBJECT, data, {"Nats-Msg-Id": f"record-{number}"})
+        await bus.publish(SUBJECT, data, recordlog.identified(number.to_bytes(16)))
         if number % IN_FLIGHT == 0:
             await bus.flush()
     await bus.flush()

@@ -10,10 +10,12 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 from gecholog import wire
+from gecholog.alarm import NEVER, Alarm
 from gecholog.errors import BusAway, BusError, BusRefused, MessageTooLarge, NoAnswer, NobodyListens
 from gecholog.wire import Login, Wire
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Message"], Awaitable[None]]
 Announcement = Callable[["Bus"], Awaitable[None]]
+Answered = Callable[[bytes | BusError], None]
 
 _NO_RESPONDERS = b"NATS/1.0 503"  # the header of the server's own answer: nobody listens
 _SAY_SO_EVERY = 5.0  # seconds
@@ -125,6 +128,10 @@ class _Subscription:
             self._task.cancel()
 
 
+_Question = tuple[Answered, float, float]
+"""What was asked: who wants the answer, until when (by the loop's clock), and how many seconds that were."""
+
+
 class Bus:
     """One connection to the bus, made again whenever it is lost."""
 
@@ -139,7 +146,8 @@ class Bus:
         self._closing = asyncio.Event()
         self._subscriptions: list[_Subscription] = []
         self._announcements: list[Announcement] = []
-        self._answers: dict[str, asyncio.Future[Delivery]] = {}
+        self._questions: dict[str, _Question] = {}  # by the subject of the answer
+        self._alarm = Alarm(self._expire)
         self._inbox = f"_INBOX.{secrets.token_hex(11)}"
         self._numbers = count(1)
 
@@ -197,12 +205,14 @@ class Bus:
         self,
         subject: str,
         data: bytes,
-        headers: dict[str, str] | None = None,
+        headers: bytes = b"",
         reply: str = "",
         *,
         lazily: bool = False,
     ) -> None:
-        """Send a message; `lazily` if it may leave some milliseconds later, together with others.
+        """Send a message, `headers` as `wire.encoded` writes them.
+
+        `lazily` if it may leave some milliseconds later, together with others.
 
         Waits while the bus is slow. Raises BusAway, MessageTooLarge.
         """
@@ -218,35 +228,79 @@ class Bus:
         subject: str,
         data: bytes,
         timeout: float,  # noqa: ASYNC109 - part of the protocol
-        headers: dict[str, str] | None = None,
+        headers: bytes = b"",
         *,
         lazily: bool = False,
     ) -> bytes:
-        """Ask, and wait `timeout` seconds for one answer; `lazily` as in `publish`.
+        """Ask, and wait `timeout` seconds for one answer; `headers` and `lazily` as in `publish`.
 
         Raises NoAnswer, NobodyListens, BusAway, MessageTooLarge.
         """
         connection = self._wire
         if connection is None:
             raise BusAway("no connection to the bus")
-        loop = asyncio.get_running_loop()
+        loop = connection.loop
         if connection.room is not None:
             since = loop.time()
             await _room(connection.room, min(timeout, _ROOM_WITHIN))
             timeout -= loop.time() - since
-        number = str(next(self._numbers))
-        future: asyncio.Future[Delivery] = loop.create_future()
-        self._answers[number] = future
-        timer = loop.call_later(timeout, _expire, future, timeout)  # a fifth of what asyncio.timeout costs
+        future: asyncio.Future[bytes] = loop.create_future()
+        answered = partial(_resolve, future)
+        inbox = self._ask(connection, subject, data, timeout, answered, headers=headers, lazily=lazily)
         try:
-            _send(connection, subject, data, f"{self._inbox}.{number}", headers, lazily=lazily)
-            delivery = await future
-        finally:
-            timer.cancel()
-            del self._answers[number]
-        if delivery.headers and delivery.headers.startswith(_NO_RESPONDERS):
-            raise NobodyListens("nobody listens")
-        return delivery.data
+            return await future
+        except BaseException:
+            self._questions.pop(inbox, None)
+            raise
+
+    def tell(self, subject: str, data: bytes, headers: bytes = b"", *, lazily: bool = False) -> None:
+        """`publish` for who does not wait. Raises BusAway (also while the bus is slow), MessageTooLarge."""
+        _send(self._quick(), subject, data, "", headers, lazily=lazily)
+
+    def ask(  # noqa: PLR0913 - a question has these parts
+        self,
+        subject: str,
+        data: bytes,
+        timeout: float,
+        answered: Answered,
+        headers: bytes = b"",
+        *,
+        lazily: bool = False,
+    ) -> None:
+        """`request` for who does not wait: `answered` is called with the answer, or with what went wrong.
+
+        `answered` must not raise. Raises BusAway (also while the bus is slow), MessageTooLarge: nothing was sent then.
+        """
+        self._ask(self._quick(), subject, data, timeout, answered, headers=headers, lazily=lazily)
+
+    def _quick(self) -> Wire:
+        """The connection, if it takes something at once. Raises BusAway."""
+        connection = self._wire
+        if connection is None:
+            raise BusAway("no connection to the bus")
+        if connection.room is not None:
+            raise BusAway("the bus does not take what is sent")
+        return connection
+
+    def _ask(  # noqa: PLR0913 - as above
+        self,
+        connection: Wire,
+        subject: str,
+        data: bytes,
+        timeout: float,
+        answered: Answered,
+        *,
+        headers: bytes,
+        lazily: bool,
+    ) -> str:
+        """Send a question; returns the subject that its answer will have."""
+        inbox = f"{self._inbox}.{next(self._numbers)}"
+        _send(connection, subject, data, inbox, headers, lazily=lazily)
+        due = connection.loop.time() + timeout
+        self._questions[inbox] = (answered, due, timeout)
+        if due < self._alarm.next:
+            self._alarm.set(due)
+        return inbox
 
     async def subscribe(self, subject: str, handler: Handler, queue: str = "") -> None:
         """Hand each message on `subject` to `handler`, one after the other, over all connections to come.
@@ -348,23 +402,34 @@ class Bus:
 
     def _end(self) -> None:
         self._wire = None
-        for future in self._answers.values():
-            if not future.done():
-                future.set_exception(BusAway("the connection to the bus was lost"))
+        self._alarm.cancel()
+        questions, self._questions = self._questions, {}
+        for answered, _, _ in questions.values():
+            answered(BusAway("the connection to the bus was lost"))
 
     def _answered(self, delivery: Delivery) -> None:
-        future = self._answers.get(delivery.subject.rpartition(".")[2])
-        if future is not None and not future.done():
-            future.set_result(delivery)
+        question = self._questions.pop(delivery.subject, None)
+        if question is None:
+            return  # it came too late, or another one was first
+        if delivery.headers.startswith(_NO_RESPONDERS):
+            question[0](NobodyListens("nobody listens"))
+        else:
+            question[0](delivery.data)
+
+    def _expire(self, by: float) -> float:
+        """Nobody waits any more for what is due; returns when the next question is."""
+        for inbox in [inbox for inbox, question in self._questions.items() if question[1] <= by]:
+            answered, _, timeout = self._questions.pop(inbox)
+            answered(NoAnswer(f"no answer in {round(timeout * 1000)} ms"))
+        return min((question[1] for question in self._questions.values()), default=NEVER)
 
 
 def _send(  # noqa: PLR0913 - a message has these parts
-    connection: Wire, subject: str, data: bytes, reply: str, headers: dict[str, str] | None, *, lazily: bool
+    connection: Wire, subject: str, data: bytes, reply: str, headers: bytes, *, lazily: bool
 ) -> None:
-    block = wire.encoded(headers) if headers else b""
-    if len(data) + len(block) > connection.max_payload:  # the server would end the connection
-        raise MessageTooLarge(len(data) + len(block), connection.max_payload)
-    connection.publish(subject, data, reply, block, lazily=lazily)
+    if len(data) + len(headers) > connection.max_payload:  # the server would end the connection
+        raise MessageTooLarge(len(data) + len(headers), connection.max_payload)
+    connection.publish(subject, data, reply, headers, lazily=lazily)
 
 
 def _subscribe(connection: Wire, subscription: _Subscription) -> None:
@@ -380,6 +445,10 @@ async def _room(room: asyncio.Future[None], seconds: float) -> None:
         raise BusAway("the bus does not take what is sent") from error
 
 
-def _expire(future: asyncio.Future[Delivery], seconds: float) -> None:
-    if not future.done():
-        future.set_exception(NoAnswer(f"no answer in {round(seconds * 1000)} ms"))
+def _resolve(future: asyncio.Future[bytes], answer: bytes | BusError) -> None:
+    if future.done():
+        return
+    if isinstance(answer, BusError):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -58,9 +58,18 @@ def _canonical(name: str) -> str:
 _kept_canonical = lru_cache(maxsize=4096)(_canonical)
 
 
-@lru_cache(maxsize=4096)
-def _canonical_bytes(name: bytes) -> str:
-    return _canonical(name.decode("utf-8", "surrogateescape"))
+_kept_names: dict[bytes, str] = {}
+_MOST_KEPT = 4096
+
+
+def _canonical_line(name: bytes) -> str:
+    """The canonical name of a header line. Short names are kept, for nearly all calls bring the same few."""
+    text = _canonical(name.decode("utf-8", "surrogateescape"))
+    if len(name) <= _LONGEST_KEPT:
+        if len(_kept_names) >= _MOST_KEPT:
+            _kept_names.clear()
+        _kept_names[name] = text
+    return text
 
 
 def is_name(text: str) -> bool:
@@ -68,12 +77,21 @@ def is_name(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
+def add(headers: Headers, name: bytes, value: bytes) -> None:
+    """Add a line of a message to its headers; white space behind a value is none of it (RFC 9112, section 5)."""
+    key = _kept_names.get(name) or _canonical_line(name)
+    text = value.rstrip(b" \t").decode("utf-8", "surrogateescape")
+    if key in headers:
+        headers[key].append(text)
+    else:
+        headers[key] = [text]
+
+
 def collect(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Headers of a message from its lines, in their order."""
     headers: Headers = {}
     for name, value in pairs:
-        key = _canonical_bytes(name) if len(name) <= _LONGEST_KEPT else _canonical_bytes.__wrapped__(name)
-        headers.setdefault(key, []).append(value.decode("utf-8", "surrogateescape"))
+        add(headers, name, value)
     return headers
 
 
@@ -87,14 +105,17 @@ def without(headers: Headers, names: AbstractSet[str]) -> Headers:
     """`headers` less those in `names`; the same object if there are none."""
     if names.isdisjoint(headers):
         return headers
-    return {name: values for name, values in headers.items() if name not in names}
+    rest = headers.copy()
+    for name in headers.keys() & names:
+        del rest[name]
+    return rest
 
 
 def masked(headers: Headers, names: AbstractSet[str]) -> Headers:
     """`headers` with one mask in place of all values of each header in `names`; the same object if there are none."""
     if names.isdisjoint(headers):
         return headers
-    return {name: [MASK] if name in names else values for name, values in headers.items()}
+    return headers | {name: [MASK] for name in headers.keys() & names}
 
 
 def connection_options(headers: Mapping[str, list[str]]) -> frozenset[str]:

@@ -136,7 +136,8 @@ class KeyValue:
             return Entry(key, value, int(message["seq"]))
 
     async def _store(self, key: str, value: bytes, headers: dict[str, str] | None = None) -> int:
-        word = await self._bus.request(self.prefix + checked(key), value, jetstream.TIMEOUT, headers)
+        block = wire.encoded(headers) if headers else b""
+        word = await self._bus.request(self.prefix + checked(key), value, jetstream.TIMEOUT, block)
         answer = jetstream.answered(word, _ERRORS)
         with jetstream.understood():
             return int(answer["seq"])

@@ -80,6 +80,8 @@ def split(data: bytes) -> dict[str, Raw]:
 
     Raises NotJson if `data` is not a JSON object. Of a name that comes twice the last value counts.
     """
+    if data == b"{}":  # what most processors answer most of the time
+        return {}
     try:
         parts = _split(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # a name that is no UTF-8
@@ -163,6 +165,11 @@ def dumps(value: Any) -> bytes:
 def _fragment(value: Any) -> orjson.Fragment:
     if not isinstance(value, Raw):
         raise TypeError(type(value).__name__)
+    return fragment(value)
+
+
+def fragment(value: Raw) -> orjson.Fragment:
+    """The same for `dumps`, which takes it without asking back."""
     if value.fragment is None:
         data = bytes(value)
         # inside a JSON string a line break is always escaped: every bare one is white space between tokens

@@ -16,7 +16,9 @@ Fields = dict[str, Any]
 def select(fields: Mapping[str, Any], include: Collection[str], exclude: Collection[str]) -> Fields:
     """The fields in `include` (all, if it is empty), less those in `exclude`."""
     if include:
-        return {name: fields[name] for name in include if name in fields and name not in exclude}
+        if exclude:
+            include = [name for name in include if name not in exclude]
+        return {name: fields[name] for name in include if name in fields}
     if exclude:
         return {name: value for name, value in fields.items() if name not in exclude}
     return dict(fields)

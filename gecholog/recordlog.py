@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gecholog import jetstream
+from gecholog import jetstream, wire
 from gecholog.jetstream import NANOSECONDS, Errors, JetStreamRefused, NoJetStream
 
 if TYPE_CHECKING:
@@ -85,6 +85,14 @@ class RecordLog:
                 max_age=config.get("max_age", 0) / NANOSECONDS,
                 created=info.get("created", ""),
             )
+
+
+def identified(record_id: bytes) -> bytes:
+    """The headers of a record's message. JetStream knows repetitions by the id, and sinks name documents by it."""
+    return _IDENTIFIED % record_id.hex().encode()
+
+
+_IDENTIFIED = wire.encoded({"Nats-Msg-Id": "%b"})
 
 
 async def ensure(bus: Asks, subject: str, limits: Limits | None = None) -> RecordLog:

@@ -1,4 +1,8 @@
-"""Timers of the record: when something began, when it ended, how many milliseconds between."""
+"""Timers of the record: when something began, when it ended, how many milliseconds between.
+
+What happens in a call is noted as a tick of the steady clock, one number that costs next to nothing, and is never
+wrong about how long something took. Only when a record is written, ticks become times of day.
+"""
 
 from __future__ import annotations
 
@@ -8,53 +12,90 @@ from typing import NamedTuple
 from orjson import Fragment
 
 _SECOND = 1_000_000_000  # nanoseconds
-_AGREE = 1_000_000  # nanoseconds by which two clocks may be apart over one span
+_TRUSTED = 100_000_000  # nanoseconds after which the two clocks are compared again: the wall clock may have been set
+
+Tick = int
+"""A point in time: nanoseconds of the steady clock, which means nothing to another process."""
+
+tick = monotonic_ns
+"""The present tick."""
 
 
 class Moment(NamedTuple):
-    """A point in time: `wall` nanoseconds since 1970 (for people), `tick` nanoseconds of a steady clock (for spans)."""
+    """A point in time by both clocks: `wall` nanoseconds since 1970 (for people and other machines), and `tick`."""
 
     wall: int
-    tick: int
+    tick: Tick
 
 
 def now() -> Moment:
     """The present moment."""
-    return _moment((time_ns(), monotonic_ns()))
-
-
-def _moment(clocks: tuple[int, int]) -> Moment:
-    return tuple.__new__(Moment, clocks)  # a third of what the class's own constructor costs
+    return Moment(time_ns(), monotonic_ns())
 
 
 def rfc3339(wall: int) -> str:
     """Nanoseconds since 1970 as text in UTC with nine decimals (RFC 3339, section 5.6)."""
-    digits = str(wall) if wall >= _SECOND else f"{wall:010d}"  # cutting them is cheaper than dividing
-    seconds = digits[:-9]
-    kept, date = _second_cache
-    return f"{date if kept == seconds else _to_the_second(seconds)}.{digits[-9:]}Z"
+    second, rest = divmod(wall, _SECOND)
+    return f"{_date(second)}.{rest:09d}Z"
 
 
-_second_cache: tuple[str, str] = ("", "")
+_date_cache: tuple[int, str] = (0, "1970-01-01T00:00:00")
 
 
-def _to_the_second(seconds: str) -> str:
-    """Date and time without the fraction. Every record asks many times for the same second: the last is kept."""
-    global _second_cache  # noqa: PLW0603 - a cache of one, replaced as a whole, so threads cannot tear it
-    date = strftime("%Y-%m-%dT%H:%M:%S", gmtime(int(seconds)))
-    _second_cache = (seconds, date)
+def _date(second: int) -> str:
+    """Date and time without the fraction. Many ask for the same second: the last is kept."""
+    global _date_cache  # noqa: PLW0603 - a cache of one, replaced as a whole, so threads cannot tear it
+    kept, date = _date_cache
+    if kept == second:
+        return date
+    date = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+    _date_cache = (second, date)
     return date
 
 
-def span(start: Moment, stop: Moment) -> Fragment:
-    """`{"start", "stop", "duration"}` as JSON: RFC 3339 texts and whole milliseconds, never negative.
+class _Second(NamedTuple):
+    """A second of the wall clock: its ticks, up to where they are trusted; wall less tick; its date."""
 
-    Where the two clocks do not agree, the stop is reckoned from the steady one, so that a wall clock that is set
-    meanwhile does no harm.
-    """
-    began, from_tick = start
-    ended, to_tick = stop
-    elapsed = to_tick - from_tick if to_tick > from_tick else 0
-    if not 0 <= ended - began - elapsed + _AGREE <= 2 * _AGREE or ended < began:
-        ended = began + elapsed
-    return Fragment(f'{{"start":"{rfc3339(began)}","stop":"{rfc3339(ended)}","duration":{elapsed // 1_000_000}}}')
+    first: Tick
+    end: Tick
+    offset: int
+    date: str
+
+
+_second = _Second(0, 0, 0, "")
+
+
+def _second_of(moment: Tick) -> _Second:
+    """The second in which a tick is, by the wall clock as it goes now."""
+    global _second  # noqa: PLW0603 - as above
+    present = monotonic_ns()
+    offset = time_ns() - present
+    number = (moment + offset) // _SECOND
+    first = number * _SECOND - offset
+    _second = _Second(first, min(first + _SECOND, present + _TRUSTED), offset, _date(number))
+    return _second
+
+
+def span(start: Tick, stop: Tick) -> Fragment:
+    """`{"start", "stop", "duration"}` as JSON: RFC 3339 texts and whole milliseconds, never negative."""
+    return Fragment(span_text(start, stop))
+
+
+def span_text(start: Tick, stop: Tick) -> str:
+    """`span` as text."""
+    first, end, offset, date = _second
+    if not first <= start <= stop < end:
+        stop = max(start, stop)
+        first, _, offset, date = _second if first <= stop < end else _second_of(stop)
+        if start < first:
+            began = rfc3339(start + offset)
+            return f'{{"start":"{began}","stop":"{date}.{stop - first:09d}Z","duration":{(stop - start) // 1_000_000}}}'
+    return (
+        f'{{"start":"{date}.{start - first:09d}Z","stop":"{date}.{stop - first:09d}Z"'
+        f',"duration":{(stop - start) // 1_000_000}}}'
+    )
+
+
+def wall_of(moment: Tick) -> int:
+    """Nanoseconds since 1970 of a tick, by the wall clock as it goes now."""
+    return time_ns() - monotonic_ns() + moment

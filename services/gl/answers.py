@@ -7,26 +7,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
-    from services.gl.call import Answer, Lines
+    from services.gl.call import Answer
 
 JSON = "application/json"
-
-
-def lines_of(headers: Headers) -> Lines:
-    """Headers as the lines that an answer would have brought."""
-    return [
-        (name.encode("ascii"), value.encode("utf-8", "surrogateescape"))
-        for name, values in headers.items()
-        for value in values
-    ]
 
 
 class LocalAnswer:
     """An answer that gl makes itself. Its `content_type` is sent, but is no header of the record."""
 
-    def __init__(self, status: int, body: bytes, lines: Lines | None = None, content_type: str | None = JSON) -> None:
+    def __init__(
+        self, status: int, body: bytes, headers: Headers | None = None, content_type: str | None = JSON
+    ) -> None:
         self.status = status
-        self.lines: Lines = lines or []
+        self.headers: Headers = headers or {}
         self.content_type = content_type
         self._body = body
 
@@ -47,7 +40,7 @@ class ReadAhead:
 
     def __init__(self, pieces: list[bytes], answer: Answer) -> None:
         self.status = answer.status
-        self.lines = answer.lines
+        self.headers = answer.headers
         self._length = answer.length
         self._pieces = deque(pieces)
         self._answer = answer

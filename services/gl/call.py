@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from gecholog.headers import Headers
 from gecholog.record import Fields
-from gecholog.timer import Moment, now
+from gecholog.timer import Tick, tick
 
 if TYPE_CHECKING:
-    from gecholog.rawjson import Raw
     from gecholog.session import Ids
     from services.gl.config import Config
     from services.gl.query import Pairs
@@ -19,17 +21,20 @@ if TYPE_CHECKING:
     from services.gl.stages.egress import Passing
     from services.gl.streams import UsageFilter
 
-Lines = list[tuple[bytes, bytes]]
 T = TypeVar("T")
+
+# A record's id is unique, over all processes and their lives: this process's own part, and a number.
+_BIRTH = os.urandom(8)
+_numbers = count(1)
 
 
 class Request(Protocol):
-    """What a caller sent. `path` and `query` are as they came, still percent-encoded; `lines` are the header lines."""
+    """What a caller sent. `path` and `query` are as they came, still percent-encoded."""
 
     method: str
     path: str
     query: str
-    lines: Lines
+    headers: Headers
     client: str
 
     async def body(self, limit: int) -> bytes:
@@ -41,13 +46,13 @@ class Responder(Protocol):
 
     started: bool  # something of the reply is on its way
 
-    async def start(self, status: int, headers: Headers, length: int | None) -> None:
+    def start(self, status: int, headers: Headers, length: int | None) -> None:
         """Send status and headers; `length` is the size of the body in bytes, None if it is not known."""
 
     async def write(self, piece: bytes) -> None:
         """Send a piece of the body; waits while the caller is slow."""
 
-    async def finish(self) -> None:
+    def finish(self) -> None:
         """The body is complete."""
 
     def abort(self) -> None:
@@ -58,7 +63,7 @@ class Answer(Protocol):
     """What came from the other side: a target's answer, or one that we made."""
 
     status: int
-    lines: Lines
+    headers: Headers
 
     @property
     def length(self) -> int | None:
@@ -95,17 +100,32 @@ class UpstreamError(Exception):
 
 
 @dataclass(slots=True)
+class Written:
+    """The record as far as it was written before the reply was complete, and what its response half was made of.
+
+    `fields` are those that processors see, `names` those of all that it might show, `errors` is how many it had.
+    """
+
+    data: bytes
+    fields: Fields
+    names: AbstractSet[str]
+    errors: int
+
+
 class Half:
     """One half of the record: the fields that processors see, and the lists that only the record shows.
 
     `named` are fields that only a processor that names them is given.
     """
 
-    fields: Fields = field(default_factory=dict)
-    errors: list[dict[str, Any]] = field(default_factory=list)
-    runs: list[dict[str, Any]] = field(default_factory=list)
-    async_runs: list[dict[str, Any]] = field(default_factory=list)
-    named: Fields | None = None
+    __slots__ = ("async_runs", "errors", "fields", "named", "runs")
+
+    def __init__(self, fields: Fields | None = None) -> None:
+        self.fields: Fields = {} if fields is None else fields
+        self.errors: list[dict[str, Any]] = []
+        self.runs: list[dict[str, Any]] = []
+        self.async_runs: list[dict[str, Any]] = []
+        self.named: Fields | None = None
 
     def note(self, name: str, details: str) -> None:
         """Put something into the record's `error`."""
@@ -137,26 +157,19 @@ class Egress:
     body: bytes | None
 
 
-@dataclass(slots=True)
 class Call:
-    """One call. Stages fill it in from top to bottom."""
+    """One call. Stages fill it in from top to bottom.
 
-    config: Config
-    message: Request
-    responder: Responder
-    router: Router
-    ids: Ids
-    record_id: bytes
-    started: Moment
+    What no stage has set yet is the class's own: to set everything at the beginning costs as much as a stage. Fields
+    without a value are there once their stage has run.
+    """
 
     # ingress
-    subpath: str = ""
     query: Pairs = ()
-    headers: Headers = field(default_factory=dict)
+    headers: Headers
     body: bytes = b""
     client: str = ""
-    request: Half = field(default_factory=Half)
-    initial: Fields = field(default_factory=dict)
+    initial: Fields
 
     # outbound
     failover: Failover | None = None
@@ -166,24 +179,36 @@ class Call:
     outbound_shown: Headers | None = None
     usage_filter: UsageFilter | None = None
     url: str = ""
-    sent: Moment | None = None
+    sent: Tick = 0  # not yet, as below
 
     # inbound
     answer: Answer | None = None
-    received: Moment | None = None
-    inbound_headers: Headers = field(default_factory=dict)
+    received: Tick = 0
+    inbound_headers: Headers
     inbound_body: bytes | None = None
     fault: str = ""
-    response: Half = field(default_factory=Half)
 
     # egress
-    egress_offered: Headers = field(default_factory=dict)
+    egress_offered: Headers
     payload_changed: bool = False
     egress: Egress | None = None
     passing: Passing | None = None
-    replied: Moment | None = None
+    replied: Tick = 0
     is_recorded: bool = True
-    request_written: Raw | None = None
+    written: Written | None = None
+
+    def __init__(self, config: Config, message: Request, responder: Responder, router: Router, ids: Ids) -> None:
+        """A call that has just come in."""
+        self.started = tick()
+        self.config = config
+        self.message = message
+        self.responder = responder
+        self.router = router
+        self.ids = ids
+        self.record_id = _BIRTH + next(_numbers).to_bytes(8)
+        self.subpath = message.path[len(router.path) :]
+        self.request = Half()
+        self.response = Half()
 
     def required_target(self) -> Router:
         """The target, which `outbound.prepare` sets."""
@@ -203,15 +228,15 @@ class Call:
 
     def mark_sent(self) -> None:
         """The call leaves for the target now."""
-        self.sent = now()
+        self.sent = tick()
 
     def mark_received(self) -> None:
         """The answer is here, all of it."""
-        self.received = now()
+        self.received = tick()
 
     def mark_replied(self) -> None:
         """The caller has the reply, or will never have it."""
-        self.replied = self.replied or now()
+        self.replied = self.replied or tick()
 
 
 def _there(value: T | None) -> T:

@@ -1,4 +1,8 @@
-"""The record of a call: both halves filtered, the timers, fitted to the bus, published."""
+"""The record of a call: both halves filtered, the timers, fitted to the bus, published.
+
+It is made twice, before the last byte of the reply and when all is over. What was written the first time is kept, and
+the second time only what has come since is put behind it.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +11,28 @@ from typing import TYPE_CHECKING, Any
 from gecholog import rawjson, record
 from gecholog.logs import Log
 from gecholog.rawjson import Raw
-from gecholog.timer import now, span
+from gecholog.timer import span, span_text, tick
+from services.gl.call import Written
 from services.gl.payload import cut_to
 
 if TYPE_CHECKING:
     from gecholog.record import Fields
-    from gecholog.timer import Moment
+    from gecholog.timer import Tick
     from services.gl.call import Call, Half
     from services.gl.config import Filter
     from services.gl.doors import Doors
 
 log = Log("record")
 
-_PAYLOADS = ("ingress_payload", "outbound_payload", "inbound_payload", "egress_payload")
+_PAYLOADS = frozenset({"ingress_payload", "outbound_payload", "inbound_payload", "egress_payload"})
+_LAST = "inbound_egress_timer"
 _SMALLEST_CUT = 4096  # bytes; a field below this is not worth cutting
 
 
-async def publish(call: Call, doors: Doors) -> None:
+def publish(call: Call, doors: Doors) -> None:
     """Publish the final record under an id of its own."""
     doors.status.saw(call)
-    await doors.records.settle(call.record_id, made(call, doors))
+    doors.records.settle(call.record_id, made(call, doors))
 
 
 def accept(call: Call, doors: Doors) -> None:
@@ -41,46 +47,64 @@ def accept(call: Call, doors: Doors) -> None:
 
 def made(call: Call, doors: Doors) -> bytes:
     """The record as it stands, fitted to the bus. A stage that was not reached took no time."""
-    replied = call.replied or now()
-    whole = {
-        "session_id": call.ids.session_id,
-        "transaction_id": call.ids.transaction_id,
-        "request": _request(call, replied),
-        "response": _response(call, replied),
-        "ingress_egress_timer": span(call.started, replied),
-        "egress_post_timer": span(replied, now()),
-    }
-    return fitted(whole, doors.records.largest)
+    replied = call.replied or tick()
+    written = call.written
+    if written is None or _is_outdated(written, call):
+        written = call.written = _begun(call, replied)
+    more = _since(written, call)
+    more[_LAST] = span(call.received or replied, replied)
+    end = rawjson.dumps(shown(more, call.config.log_response, call.config.log_max_payload))
+    times = (
+        f',"ingress_egress_timer":{span_text(call.started, replied)},"egress_post_timer":{span_text(replied, tick())}}}'
+    )
+    comma = b"," if len(end) > len(b"{}") and not written.data.endswith(b"{") else b""
+    return fitted(b"".join((written.data, comma, end[1:], times.encode())), doors.records.largest)
 
 
-def _request(call: Call, replied: Moment) -> Any:
-    """The request half. Unless asynchronous processors may add to it, it is written once and used twice."""
-    if call.request_written is not None:
-        return call.request_written
-    late: Fields = {"url": call.url, "ingress_outbound_timer": span(call.started, call.sent or replied)}
+def _begun(call: Call, replied: Tick) -> Written:
+    """The record but for its end. The end of the response half is missing, too."""
+    config, side = call.config, call.response
+    late: Fields = {"url": call.url}
+    if not call.sent:
+        late["ingress_outbound_timer"] = span(call.started, replied)
     if call.outbound_shown is not None:
         late["outbound_headers"] = call.outbound_shown
     if call.attempts:
         late["attempts"] = call.attempts
-    fields = half(call.request, late, call.config.log_request, call.config.log_max_payload)
-    if call.config.request.async_rows:
-        return fields
-    call.request_written = Raw(rawjson.dumps(fields))
-    return call.request_written
+    request = half(call.request, late)
+    request_data = rawjson.dumps(shown(request, config.log_request, config.log_max_payload))
+    response = half(side, {"outbound_inbound_timer": span(call.sent or replied, call.received or replied)})
+    response.pop(_LAST, None)  # a processor's; ours comes at the end
+    response_data = rawjson.dumps(shown(response, config.log_response, config.log_max_payload))
+    ids = f'{{"session_id":"{call.ids.session_id}","transaction_id":"{call.ids.transaction_id}","request":'
+    data = b"".join((ids.encode(), request_data, b',"response":', memoryview(response_data)[:-1]))
+    return Written(data, dict(side.fields), response.keys(), len(side.errors))
 
 
-def _response(call: Call, replied: Moment) -> Fields:
-    sent = call.sent or replied
-    received = call.received or replied
-    late = {"outbound_inbound_timer": span(sent, received), "inbound_egress_timer": span(received, replied)}
-    return half(call.response, late, call.config.log_response, call.config.log_max_payload)
+def _is_outdated(written: Written, call: Call) -> bool:
+    """Tell whether anything of what was written is different now. Of the request only processors could change it."""
+    side = call.response
+    return (
+        len(side.errors) != written.errors
+        or bool(call.request.async_runs)
+        or (bool(side.async_runs) and "processors_async" in written.fields)
+        or not written.fields.items() <= side.fields.items()
+    )
 
 
-def half(side: Half, late: Fields, chosen: Filter, limit: int) -> Fields:
-    """One half of the record with the fields that are to be logged; payloads have at most `limit` bytes.
+def _since(written: Written, call: Call) -> Fields:
+    """What has come to the response half since it was written."""
+    side = call.response
+    more: Fields = {}
+    if len(side.fields) > len(written.fields):
+        more = {name: side.fields[name] for name in side.fields.keys() - written.names}
+    if side.async_runs and "processors_async" not in written.names:
+        more["processors_async"] = side.async_runs
+    return more
 
-    `late` is what processors do not see.
-    """
+
+def half(side: Half, late: Fields) -> Fields:
+    """One half of the record: what processors see, what they do not see (`late`), who they were and what went wrong."""
     fields = {**side.fields, **late}
     if side.runs:
         fields["processors"] = side.runs
@@ -88,39 +112,44 @@ def half(side: Half, late: Fields, chosen: Filter, limit: int) -> Fields:
         fields["processors_async"] = side.async_runs
     if side.errors:
         fields["error"] = side.errors
-    if chosen.include or chosen.exclude:
-        fields = record.select(fields, chosen.include, chosen.exclude)
-    for name in _PAYLOADS:
-        if name in fields:
-            fields[name] = cut_to(fields[name], limit)
     return fields
 
 
-def fitted(whole: Fields, limit: int) -> bytes:
-    """JSON of a record with at most `limit` bytes: while it is too large, its largest field becomes a summary.
+def shown(fields: Fields, chosen: Filter, limit: int) -> Fields:
+    """The fields that are to be logged; payloads have at most `limit` bytes."""
+    if chosen.include or chosen.exclude:
+        fields = record.select(fields, chosen.include, chosen.exclude)
+    for name in fields.keys() & _PAYLOADS:
+        value = cut_to(fields[name], limit)
+        fields[name] = rawjson.fragment(value) if isinstance(value, Raw) else value
+    return fields
+
+
+def fitted(data: bytes, limit: int) -> bytes:
+    """A record of at most `limit` bytes: while it is too large, its largest field becomes a summary.
 
     What was cut is noted in the record's own `error`.
     """
-    data = rawjson.dumps(whole)
-    errors: list[dict[str, Any]] = []
-    if len(data) > limit and isinstance(whole["request"], Raw):
-        whole["request"] = dict(rawjson.split(whole["request"]))
+    if len(data) <= limit:
+        return data
+    whole: Fields = dict(rawjson.split(data))
+    sides = {name: dict(rawjson.split(whole[name])) for name in ("request", "response")}
+    errors: list[Any] = rawjson.loads(whole["error"]) if "error" in whole else []
+    whole |= sides
     while len(data) > limit:
-        side, name, size = _largest(whole)
+        side, name, size = _largest(sides)
         if size < _SMALLEST_CUT:
             break
-        whole[side][name] = cut_to(whole[side][name], _SMALLEST_CUT // 2)
+        sides[side][name] = cut_to(sides[side][name], _SMALLEST_CUT // 2)
         errors.append({"name": f"{side}.{name}", "details": f"{size} bytes, cut to fit the bus's {limit}"})
         whole["error"] = errors
         data = rawjson.dumps(whole)
     return data
 
 
-def _largest(whole: Fields) -> tuple[str, str, int]:
+def _largest(sides: dict[str, Fields]) -> tuple[str, str, int]:
     sizes = [
-        (len(rawjson.dumps(value)), side, name)
-        for side in ("request", "response")
-        for name, value in whole[side].items()
+        (len(rawjson.dumps(value)), side, name) for side, fields in sides.items() for name, value in fields.items()
     ]
-    size, side, name = max(sizes)
+    size, side, name = max(sizes, default=(0, "", ""))
     return side, name, size

@@ -17,7 +17,6 @@ from gecholog.errors import GechologError
 from gecholog.logs import Log
 from gecholog.service import NEW_BUS_WITHIN, join
 from gecholog.session import Sessions
-from gecholog.timer import now
 from services.gl import final_record, pipeline, routing
 from services.gl.answers import JSON
 from services.gl.call import Call, Disconnected, Refusal
@@ -190,17 +189,8 @@ class Gateway:
         except Refusal as refusal:
             await _refuse(exchange, refusal)
             return
-        call = Call(
-            config=standing.config,
-            message=exchange,
-            responder=exchange,
-            router=router,
-            ids=standing.sessions.ids(_header(exchange, standing.config.session_header)),
-            record_id=os.urandom(16),
-            started=now(),
-            subpath=exchange.path[len(router.path) :],
-        )
-        await pipeline.run(call, standing.doors)
+        ids = standing.sessions.ids(_last(exchange.headers.get(standing.config.session_header)))
+        await pipeline.run(Call(standing.config, exchange, exchange, router, ids), standing.doors)
 
     # ------------------------------------------------------------------ parts
 
@@ -268,17 +258,13 @@ def route(table: routing.Table, path: str) -> Router:
 async def _refuse(exchange: Exchange, refusal: Refusal) -> None:
     body = rawjson.dumps({"error": refusal.text})
     try:
-        await exchange.start(refusal.status, {"Content-Type": [JSON]}, len(body))
+        exchange.start(refusal.status, {"Content-Type": [JSON]}, len(body))
         await exchange.write(body)
-        await exchange.finish()
+        exchange.finish()
     except Disconnected:
         exchange.abort()
 
 
-def _header(exchange: Exchange, name: str) -> str | None:
+def _last(values: list[str] | None) -> str | None:
     """The last value of a header, None if there is none."""
-    wanted = name.lower().encode("ascii")
-    for line, value in reversed(exchange.lines):
-        if line.lower() == wanted:
-            return value.decode("latin-1")
-    return None
+    return values[-1] if values else None

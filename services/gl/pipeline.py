@@ -1,13 +1,14 @@
 """What happens to a call, from top to bottom.
 
 A stage is a function of the call and the doors to the world. It fills in what the next ones need, and ends the call
-early by raising `Refusal`. Whatever happens, the record is written: a caller who leaves, a target that breaks off and a
-fault of ours are parts of the story that the record tells.
+early by raising `Refusal`; what it has to wait for, it returns. Whatever happens, the record is written: a caller who
+leaves, a target that breaks off and a fault of ours are parts of the story that the record tells.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from gecholog import logs
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 log = Log("pipeline")
 
-BEFORE_REPLY = (
+Stage = Callable[["Call", "Doors"], Awaitable[None] | None]
+
+BEFORE_REPLY: tuple[Stage, ...] = (
     ingress.receive,  # check the caller's headers, read the body
     processors.before_call,  # request processors, row by row
     attempts.plan,  # where else the call may go, should its target fail
@@ -35,7 +38,7 @@ BEFORE_REPLY = (
     egress.reply,  # piece by piece
 )
 
-AFTER_REPLY = (
+AFTER_REPLY: tuple[Stage, ...] = (
     egress.conclude,  # what came of an answer that broke off
     processors.after_reply,  # asynchronous processors
 )  # and last of all final_record.publish: timers, filters, the bus
@@ -57,14 +60,16 @@ async def _record(call: Call, doors: Doors) -> None:
     """What is left to do when the caller has the reply. Whatever fails on the way, the record is published."""
     try:
         for stage in AFTER_REPLY:
-            await stage(call, doors)
+            waiting = stage(call, doors)
+            if waiting is not None:
+                await waiting
     except asyncio.CancelledError:  # the gateway stops: there is no more time for processors
         _uncancel()
     except Exception as error:  # noqa: BLE001 - a border: the caller has the reply, only the record is at stake
         log.fault("a stage after the reply failed", error)
         doors.status.failed(f"{type(error).__name__} after a reply")
     try:
-        await final_record.publish(call, doors)
+        final_record.publish(call, doors)
     except Exception as error:  # noqa: BLE001 - as above
         log.fault("record not written", error, record_id=call.record_id.hex())
         doors.status.failed(f"{type(error).__name__} while writing a record")
@@ -73,9 +78,12 @@ async def _record(call: Call, doors: Doors) -> None:
 
 async def _answer(call: Call, doors: Doors) -> None:
     try:
-        await doors.records.room()
+        if doors.records.is_full:
+            await doors.records.room()
         for stage in BEFORE_REPLY:
-            await stage(call, doors)
+            waiting = stage(call, doors)
+            if waiting is not None:
+                await waiting
     except Refusal as refusal:
         await _refuse(call, refusal, doors)
     except (Disconnected, asyncio.CancelledError):

@@ -39,7 +39,7 @@ class Merged:
 
 def parse(raw: str) -> Pairs:
     """The parameters of a query. `&` alone divides them (WHATWG URL, section 5.1); empty pieces are passed over."""
-    return tuple(_pair(piece) for piece in raw.split("&") if piece)
+    return tuple([_pair(piece) for piece in raw.split("&") if piece]) if raw else ()
 
 
 def _pair(piece: str) -> Pair:
@@ -71,6 +71,8 @@ def merge(raw: str, given: Pairs, *layers: Pairs) -> Merged:
 
     Where no layer adds anything, the text goes on as it is.
     """
+    if not any(layers):
+        return Merged(raw, parameters(given), {})
     kept = given
     overwritten: Parameters = {}
     for layer in layers:
@@ -82,13 +84,12 @@ def merge(raw: str, given: Pairs, *layers: Pairs) -> Merged:
             if pair.name in clashes:
                 overwritten.setdefault(pair.name, []).append(pair.value)
         kept = tuple(pair for pair in kept if pair.name not in names) + layer
-    text = raw if kept is given else "&".join(pair.raw for pair in kept)
-    return Merged(text, parameters(kept), overwritten)
+    return Merged("&".join(pair.raw for pair in kept), parameters(kept), overwritten)
 
 
 def masked(merged: Merged, names: AbstractSet[str]) -> Merged:
     """The query as the record shows it: masks in place of the values of the parameters in `names`."""
-    if not names:
+    if not names or not merged.raw:
         return merged
     raw = "&".join(_masked(piece, names) for piece in merged.raw.split("&"))
     return Merged(raw, headers.masked(merged.parameters, names), headers.masked(merged.overwritten, names))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
-from gecholog.timer import now, rfc3339
+from gecholog.timer import Tick, now, rfc3339, wall_of
 
 if TYPE_CHECKING:
     from gecholog.bus import Message
@@ -18,14 +18,14 @@ class Status:
     """The last call, and the last error. Empty texts until there was one."""
 
     last_transaction_id: str = ""
-    last_ingress_time: str = ""
+    last_ingress: Tick = 0
     last_error: str = ""
     last_error_time: str = ""
 
     def saw(self, call: Call) -> None:
         """Remember a call that is recorded."""
         self.last_transaction_id = call.ids.transaction_id
-        self.last_ingress_time = rfc3339(call.started.wall)
+        self.last_ingress = call.started
 
     def failed(self, reason: str) -> None:
         """Remember an error of the gateway, or of a target."""
@@ -36,7 +36,7 @@ class Status:
         """The answer, in the original's form."""
         body = {
             "LastTransactionID": self.last_transaction_id,
-            "LastIngressTime": self.last_ingress_time,
+            "LastIngressTime": rfc3339(wall_of(self.last_ingress)) if self.last_ingress else "",
             "LastError": self.last_error,
             "LastErrorTime": self.last_error_time,
         }

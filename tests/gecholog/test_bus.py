@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from gecholog import logs
+from gecholog import logs, wire
 from gecholog.bus import Bus, BusAddress
 from gecholog.errors import BusAway, BusRefused, MessageTooLarge, NoAnswer, NobodyListens
 from gecholog.logs import Log
@@ -74,7 +74,7 @@ async def test_many_requests_at_once(bus):
     await bus.subscribe("late", late)
     answers = await asyncio.gather(*(bus.request("late", str(number).encode(), 20) for number in range(500)))
     assert answers == [str(number).encode() for number in range(500)]
-    assert not bus._answers
+    assert not bus._questions
     await asyncio.gather(*tasks)
 
 
@@ -83,7 +83,7 @@ async def test_nobody_listens(bus):
     async with asyncio.timeout(DEADLINE):
         with pytest.raises(NoAnswer, match="nobody listens"):
             await bus.request("a.b", b"x", 1000)
-    assert not bus._answers
+    assert not bus._questions
 
 
 async def test_time_is_up(bus):
@@ -99,7 +99,7 @@ async def test_time_is_up(bus):
     await eventually(lambda: messages)
     await messages[0].answer(b"too late")
     await bus.flush()
-    assert not bus._answers
+    assert not bus._questions
 
 
 async def test_a_second_answer_goes_nowhere(bus):
@@ -113,6 +113,48 @@ async def test_a_second_answer_goes_nowhere(bus):
     assert [await bus.request("twice", b"", 5) for _ in range(5)] == [b"1"] * 5
 
 
+async def test_ask(bus):
+    """Who does not wait is called with the answer, or with what went wrong."""
+    heard = asyncio.Queue()
+
+    async def answer(message):
+        await message.answer(message.headers["A"].encode() + message.data)
+
+    await bus.subscribe("answered", answer)
+    bus.ask("answered", b"1", 5, heard.put_nowait, wire.encoded({"A": "2"}))
+    assert await asyncio.wait_for(heard.get(), DEADLINE) == b"21"
+    bus.ask("nobody", b"", 5, heard.put_nowait)
+    assert isinstance(await asyncio.wait_for(heard.get(), DEADLINE), NobodyListens)
+    await bus.subscribe("silent", heard.put)
+    bus.ask("silent", b"", 0.05, heard.put_nowait)
+    await asyncio.wait_for(heard.get(), DEADLINE)
+    late = await asyncio.wait_for(heard.get(), DEADLINE)
+    assert (type(late), str(late)) == (NoAnswer, "no answer in 50 ms")
+    with pytest.raises(MessageTooLarge):
+        bus.ask("silent", bytes(bus.max_payload + 1), 5, heard.put_nowait)
+    assert not bus._questions
+
+
+async def test_tell(bus):
+    """A message of who does not wait comes like any other."""
+    taken = asyncio.Queue()
+    await bus.subscribe("told", taken.put)
+    bus.tell("told", b"1", wire.encoded({"A": "2"}), lazily=True)
+    message = await asyncio.wait_for(taken.get(), DEADLINE)
+    assert (message.data, dict(message.headers), message.reply) == (b"1", {"A": "2"}, "")
+
+
+async def test_many_times_at_once(bus):
+    """Each question has its own time, whatever the order in which they were asked."""
+    silent = asyncio.Queue()
+    await bus.subscribe("silent", silent.put)
+    order = []
+    for milliseconds in (300, 20, 150, 80, 80):
+        bus.ask("silent", b"", milliseconds / 1000, lambda error: order.append(str(error)))
+    await eventually(lambda: len(order) == 5)
+    assert order == [f"no answer in {milliseconds} ms" for milliseconds in (20, 80, 80, 150, 300)]
+
+
 async def test_a_request_that_is_cancelled(bus):
     """Nothing is left of a request that nobody waits for any more."""
 
@@ -121,11 +163,11 @@ async def test_a_request_that_is_cancelled(bus):
 
     await bus.subscribe("silent", silent)
     asking = asyncio.create_task(bus.request("silent", b"x", 1000))
-    await eventually(lambda: bus._answers)
+    await eventually(lambda: bus._questions)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert not bus._answers
+    assert not bus._questions
 
 
 @pytest.mark.parametrize("headers", [None, {"Nats-Msg-Id": "größe", "A": ""}])
@@ -133,12 +175,12 @@ async def test_the_largest_message(bus, headers):
     """A message of max_payload goes through, headers included; one byte more is refused, and the connection stays."""
     taken = asyncio.Queue()
     await bus.subscribe("big", taken.put)
-    overhead = len("NATS/1.0\r\n\r\n") + len("Nats-Msg-Id: größe\r\nA: \r\n".encode()) if headers else 0
-    most = bus.max_payload - overhead
+    block = wire.encoded(headers) if headers else b""
+    most = bus.max_payload - len(block)
     with pytest.raises(MessageTooLarge) as raised:
-        await bus.publish("big", bytes(most + 1), headers)
+        await bus.publish("big", bytes(most + 1), block)
     assert (raised.value.size, raised.value.limit) == (bus.max_payload + 1, bus.max_payload)
-    await bus.publish("big", bytes(most), headers)
+    await bus.publish("big", bytes(most), block)
     async with asyncio.timeout(DEADLINE):
         message = await taken.get()
     assert len(message.data) == most
@@ -146,7 +188,7 @@ async def test_the_largest_message(bus, headers):
     with pytest.raises(MessageTooLarge):
         await bus.request("big", bytes(bus.max_payload + 1), 5)
     assert bus.connected
-    assert not bus._answers
+    assert not bus._questions
 
 
 async def test_max_payload_is_remembered(connect, nats_server):
@@ -298,12 +340,12 @@ async def test_killed_and_back(connect, plain_nats_server):
         await bus.subscribe("silent", silent)
         for round_number in range(1, 4):
             waiting = [asyncio.create_task(bus.request("silent", b"", 1000)) for _ in range(20)]
-            await eventually(lambda: len(bus._answers) == 20)
+            await eventually(lambda: len(bus._questions) == 20)
             await bus.flush()
             plain_nats_server.kill()
             ended = await asyncio.gather(*waiting, return_exceptions=True)
             assert {type(error) for error in ended} == {BusAway}
-            assert not bus._answers
+            assert not bus._questions
             await lost(bus)
             plain_nats_server.start()
             assert await asked(bus, "a") == b"a:x"
@@ -542,7 +584,7 @@ async def test_close_ends_requests(connect, plain_nats_server):
     async with connect(plain_nats_server) as bus:
         await bus.subscribe("silent", silent)
         asking = asyncio.create_task(bus.request("silent", b"", 1000))
-        await eventually(lambda: bus._answers)
+        await eventually(lambda: bus._questions)
         await bus.close()
         with pytest.raises(BusAway):
             async with asyncio.timeout(DEADLINE):

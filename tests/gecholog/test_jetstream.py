@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gecholog import wire
 from gecholog.errors import BusAway, BusError, NoAnswer
 from gecholog.jetstream import (
     NO_CONSUMER,
@@ -78,7 +79,7 @@ async def test_refused(bus, call, body, code):
 async def test_a_message_for_a_stream(bus):
     """Its answer is read like that of a call."""
     await ask(bus, "STREAM.CREATE.THINGS", STREAM)
-    expected = {"Nats-Expected-Last-Subject-Sequence": "0"}
+    expected = wire.encoded({"Nats-Expected-Last-Subject-Sequence": "0"})
     assert answered(await bus.request("things", b"1", 5, expected))["seq"] == 1
     with pytest.raises(ThingsRefused) as caught:
         answered(await bus.request("things", b"2", 5, expected), OWN)

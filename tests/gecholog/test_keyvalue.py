@@ -183,7 +183,7 @@ class Stranger:
     def __init__(self, text):
         self.text = text
 
-    async def request(self, subject, data, timeout, headers=None):  # noqa: ASYNC109 - the bus's own
+    async def request(self, subject, data, timeout, headers=b""):  # noqa: ASYNC109 - the bus's own
         return self.text
 
 

@@ -6,7 +6,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.timer import Moment, now, rfc3339, span
+from gecholog import timer
+from gecholog.timer import now, rfc3339, span, span_text, tick, wall_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WALLS = st.integers(0, 253402300799 * 10**9)  # up to the year 9999
@@ -29,19 +30,40 @@ def test_texts_sort_as_moments(walls):
     assert sorted(map(rfc3339, walls)) == [rfc3339(wall) for wall in sorted(walls)]
 
 
-@given(WALLS, st.integers(0, 10**17), st.integers(-(10**12), 10**15), st.integers(-(10**7), 10**7))
-def test_span(wall, tick, elapsed, off):
-    """The duration comes from the steady clock, whatever the wall clock does meanwhile, and is never negative."""
-    drift = elapsed + off
-    start = Moment(wall, tick)
-    stop = Moment(wall + drift, tick + elapsed)
-    result = orjson.loads(orjson.dumps(span(start, stop)))
-    assert list(result) == ["start", "stop", "duration"]
-    assert result["start"] == rfc3339(wall)
-    assert result["duration"] == max(0, elapsed) // 1_000_000
-    agreed = abs(wall + drift - wall - max(0, elapsed)) <= 1_000_000 and drift >= 0
-    assert result["stop"] == rfc3339(wall + (drift if agreed else max(0, elapsed)))
-    assert result["start"] <= result["stop"]
+def nanoseconds(text):
+    """Nanoseconds since 1970 of a text that `rfc3339` made."""
+    head, _, fraction = text.removesuffix("Z").partition(".")
+    assert len(fraction) == 9
+    return int((datetime.fromisoformat(f"{head}+00:00") - EPOCH).total_seconds()) * 10**9 + int(fraction)
+
+
+@given(st.lists(st.tuples(st.integers(-(10**12), 10**10), st.integers(-(10**9), 10**11)), min_size=1, max_size=5))
+def test_span(taken):
+    """Start, stop and duration agree to the nanosecond, at any distance from now and whatever was asked before."""
+    for ago, elapsed in taken:
+        start = tick() - ago
+        result = orjson.loads(orjson.dumps(span(start, start + elapsed)))
+        assert list(result) == ["start", "stop", "duration"]
+        assert nanoseconds(result["stop"]) - nanoseconds(result["start"]) == max(0, elapsed)
+        assert result["duration"] == max(0, elapsed) // 1_000_000
+        expected = wall_of(max(start, start + elapsed))
+        assert abs(nanoseconds(result["stop"]) - expected) < 5_000_000  # the clocks drift, and take time to read
+
+
+def test_a_wall_clock_that_is_set(monkeypatch):
+    """It changes the time of day of what is told, soon, and no duration."""
+    start = tick()
+    before = orjson.loads(span_text(start, start + 5_000_000))
+    real = timer.time_ns
+    monkeypatch.setattr(timer, "time_ns", lambda: real() - 3600 * 10**9)
+    monkeypatch.setattr(timer, "_TRUSTED", 0)
+    timer._second_of(tick())
+    after = orjson.loads(span_text(start, start + 5_000_000))
+    assert after["duration"] == before["duration"] == 5
+    assert abs(nanoseconds(before["start"]) - nanoseconds(after["start"]) - 3600 * 10**9) < 5_000_000
+    assert nanoseconds(after["stop"]) - nanoseconds(after["start"]) == 5_000_000
+    monkeypatch.undo()
+    timer._second_of(tick())
 
 
 def test_now():

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from gecholog import wire
 from gecholog.errors import NoAnswer
 from gecholog.keyvalue import Entry, KeyValue
 from gecholog.watch import _HEARTBEAT, _Place, _place, consumer_config
@@ -159,7 +160,8 @@ class TestAWatch:
         heard = Heard()
         following = await watch(bucket, heard)
         first = following._round
-        await bus.publish(first.inbox, b"", {"Status": "100", "Nats-Last-Consumer": "what?"})
+        block = wire.encoded({"Status": "100", "Nats-Last-Consumer": "what?"})
+        await bus.publish(first.inbox, b"", block)
         await eventually(lambda: following._round is not first)
         await bucket.put("a", b"1")
         await heard.until(lambda values: values == {"a": b"1"})

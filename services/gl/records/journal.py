@@ -38,16 +38,6 @@ class Kept:
     recovered: bool
 
 
-@dataclass(slots=True)
-class _Place:
-    """Where the latest version of a record is."""
-
-    segment: _Segment
-    kind: bytes
-    offset: int
-    size: int
-
-
 class _Segment:
     """One file of the journal. `live` counts the records in it that are not released."""
 
@@ -91,7 +81,9 @@ class Journal:
         self._number = 0
         self._size = 0  # of all segments
         self._segments: list[_Segment] = []
-        self._places: dict[bytes, _Place] = {}
+        # where the latest version of each record is: segment, kind, offset and size of the data
+        self._places: dict[bytes, tuple[_Segment, bytes, int, int]] = {}
+        self._marks: list[bytes] = []  # that records are released; they are written with what comes next
 
     def __len__(self) -> int:
         """How many records the bus has not acknowledged."""
@@ -104,34 +96,47 @@ class Journal:
         segment = self._active()
         offset = self._write(segment, head(kind, record_id, len(data)), data)
         earlier = self._places.get(record_id)
-        self._places[record_id] = _Place(segment, kind, offset, len(data))
+        self._places[record_id] = (segment, kind, offset, len(data))
         segment.live += 1
         if earlier is not None:
-            self._let_go(earlier.segment)
+            self._let_go(earlier[0])
 
-    def release(self, record_id: bytes) -> None:
-        """The bus has this record. Does nothing for one that is not kept."""
+    def release(self, record_id: bytes) -> bool:
+        """The bus has this record. Does nothing for one that is not kept.
+
+        Returns whether there is something to `flush`: a mark, so that the record is not published once more if this
+        process dies. It is written with the next record, or by `flush`, whichever comes first.
+        """
         place = self._places.pop(record_id, None)
         if place is None:
-            return
-        place.segment.live -= 1
-        if place.segment.live or place.segment is self._segments[-1]:
-            # a mark, so that the record is not published once more if this process dies
-            with contextlib.suppress(OSError):
-                self._write(self._active(), head(RELEASED, record_id), b"")
+            return False
+        segment = place[0]
+        segment.live -= 1
+        is_marked = segment.live > 0 or segment is self._segments[-1]
+        if is_marked:
+            self._marks.append(head(RELEASED, record_id))
         self._sweep()
+        return is_marked
+
+    def flush(self) -> None:
+        """Write the marks of what was released."""
+        if self._marks:
+            with contextlib.suppress(OSError):
+                self._write(self._active(), b"", b"")
 
     def get(self, record_id: bytes) -> Kept | None:
         """A record that is kept; None if it was released. Raises OSError."""
         place = self._places.get(record_id)
         if place is None:
             return None
-        data = place.segment.read(place.offset, place.size)
-        return Kept(record_id, data, recovered=place.kind == ACCEPTED)
+        segment, kind, offset, size = place
+        return Kept(record_id, segment.read(offset, size), recovered=kind == ACCEPTED)
 
     def close(self) -> None:
         """Leave the journal; a folder without records is removed, another waits for the next process."""
         empty = not self._places
+        if not empty:
+            self.flush()
         for segment in self._segments:
             segment.remove() if empty else segment.close()
         self._segments.clear()
@@ -142,7 +147,11 @@ class Journal:
     # --------------------------------------------------------------- segments
 
     def _write(self, segment: _Segment, first: bytes, data: bytes) -> int:
+        """Write the marks that wait, and an entry; returns the offset of its data. Raises OSError."""
+        if self._marks:
+            first = b"".join([*self._marks, first])
         offset = segment.append(first, data)
+        self._marks.clear()
         self._size += len(first) + len(data)
         return offset
 

@@ -15,11 +15,11 @@ class Load:
     def is_full(self) -> bool:
         return self._total > self._limit
 
-    def put(self, record_id: bytes, size: int) -> None:
-        """A record is under way; one that was already is counted with its new size."""
-        self.drop(record_id)
+    def put(self, record_id: bytes, size: int) -> bool:
+        """A record is under way; one that was already is counted with its new size. Returns whether it is full now."""
+        total = self._total = self._total + size - self._sizes.get(record_id, 0)
         self._sizes[record_id] = size
-        self._total += size
+        return total > self._limit
 
     def drop(self, record_id: bytes) -> None:
         """A record is no more under way. Does nothing for one that was not."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gecholog import rawjson, recordlog
@@ -36,13 +37,15 @@ _AT_ONCE = 64  # records of the backlog that are under way at the same time
 _MOST_ACCEPTED = 512 * 1024 * 1024
 _MOST_PUBLISHING = 64 * 1024 * 1024
 _SAY_SO_EVERY = 60.0  # seconds
+_LOOK_EVERY = 0.01  # seconds between looks at what is not confirmed, at the end
+_NOTED_WITHIN = 0.02  # seconds until the journal notes a release, if nothing else is written to it before
 _HEADERS_SIZE = 256  # bytes of a message that its headers may take: they count as part of it
 
 
 class Recorder:
     """Brings records to the bus. One for the life of the gateway; `aim` says where the bus and the subject are."""
 
-    def __init__(self, root: Path, journal_limit: int, fit: Callable[[Fields, int], bytes]) -> None:
+    def __init__(self, root: Path, journal_limit: int, fit: Callable[[bytes, int], bytes]) -> None:
         """`root` is the journal's folder; `fit` makes a record that is too large smaller."""
         self._root = root
         self._fit = fit
@@ -58,8 +61,10 @@ class Recorder:
         self._orphans_left = True
         self._accepted = Load(_MOST_ACCEPTED)
         self._publishing = Load(_MOST_PUBLISHING)
+        self._unconfirmed: dict[bytes, bytes] = {}  # published, and the bus has not said yet that it has them
+        self.is_full = False  # too much is on its way to the bus: whoever begins a call waits for `room`
         self._room = asyncio.Event()
-        self._room.set()
+        self._noting: asyncio.TimerHandle | None = None
 
     def _open(self, limit: int) -> Journal | None:
         try:
@@ -110,8 +115,12 @@ class Recorder:
         try:
             async with asyncio.timeout(seconds):
                 await self._drain()
+                while self._unconfirmed:  # noqa: ASYNC110 - once in a process's life
+                    await asyncio.sleep(_LOOK_EVERY)
         except TimeoutError:
             pass
+        for record_id, data in self._unconfirmed.items():
+            self._keep(FINAL, record_id, data)
         if self._journal is not None:
             if len(self._journal):
                 log.warning("records wait in the journal for the next start", records=len(self._journal))
@@ -121,46 +130,80 @@ class Recorder:
 
     async def room(self) -> None:
         """Wait while too much is on its way to the bus: callers must not be faster than their records for long."""
-        await self._room.wait()
+        while self.is_full:
+            await self._room.wait()
 
     def accept(self, record_id: bytes, data: bytes) -> None:
         """Keep a record as it stands, before the caller has all of the reply. `settle` or `leave` has to follow."""
-        self._accepted.put(record_id, len(data))
-        self._look_for_room()
+        if self._accepted.put(record_id, len(data)):
+            self._stop_callers()
         self._keep(ACCEPTED, record_id, data)
 
     def leave(self, record_id: bytes) -> None:
         """There will be no final record. The one that was accepted is published at the next start."""
         self._accepted.drop(record_id)
-        self._look_for_room()
-
-    async def settle(self, record_id: bytes, data: bytes) -> None:
-        """Publish the final record, now or as soon as the bus is there."""
-        self._accepted.drop(record_id)
-        self._publishing.put(record_id, len(data))
-        try:
-            await self._settle(record_id, data)
-        finally:
-            self._publishing.drop(record_id)
+        if self.is_full:
             self._look_for_room()
 
+    def settle(self, record_id: bytes, data: bytes) -> None:
+        """Publish the final record, now or as soon as the bus is there."""
+        self._accepted.drop(record_id)
+        try:
+            self._send(record_id, data)
+        except BusError as error:
+            self._postpone(record_id, data, error)
+        if self.is_full:
+            self._look_for_room()
+
+    def _send(self, record_id: bytes, data: bytes) -> None:
+        """Publish; with JetStream, the word that the record is kept is `_heard`. Raises BusError."""
+        bus, block = self._required_bus(), recordlog.identified(record_id)
+        if self._durable:
+            bus.ask(self._subject, data, _ACK_TIMEOUT, partial(self._heard, record_id), block, lazily=True)
+            self._unconfirmed[record_id] = data
+            if self._publishing.put(record_id, len(data)):
+                self._stop_callers()
+        else:
+            bus.tell(self._subject, data, block, lazily=True)
+            self._release(record_id)
+
+    def _heard(self, record_id: bytes, answer: bytes | BusError) -> None:
+        """The bus's word on a record."""
+        data = self._unconfirmed.pop(record_id)
+        self._publishing.drop(record_id)
+        error = answer if isinstance(answer, BusError) else _refusal(answer)
+        if error is None:
+            self._release(record_id)
+        else:
+            self._postpone(record_id, data, error)
+        if self.is_full:
+            self._look_for_room()
+
+    def _postpone(self, record_id: bytes, data: bytes, error: BusError) -> None:
+        self._complain("record not published yet", str(error))
+        if self._keep(FINAL, record_id, data):
+            self._waiting[record_id] = None
+            self._wake.set()
+
+    def _stop_callers(self) -> None:
+        self.is_full = True
+        self._room.clear()
+
     def _look_for_room(self) -> None:
-        if self._accepted.is_full or self._publishing.is_full:
-            self._room.clear()
-        elif not self._room.is_set():
+        if not (self._accepted.is_full or self._publishing.is_full):
+            self.is_full = False
             self._room.set()
 
-    async def _settle(self, record_id: bytes, data: bytes) -> None:
-        try:
-            await self._publish(record_id, data)
-        except BusError as error:
-            self._complain("record not published yet", str(error))
-            if self._keep(FINAL, record_id, data):
-                self._waiting[record_id] = None
-                self._wake.set()
-            return
+    def _release(self, record_id: bytes) -> None:
+        """The record is where it belongs. The journal's note of that leaves soon, with others."""
+        journal = self._journal
+        if journal is not None and journal.release(record_id) and self._noting is None:
+            self._noting = asyncio.get_running_loop().call_later(_NOTED_WITHIN, self._note)
+
+    def _note(self) -> None:
+        self._noting = None
         if self._journal is not None:
-            self._journal.release(record_id)
+            self._journal.flush()
 
     def _keep(self, kind: bytes, record_id: bytes, data: bytes) -> bool:
         """Put a record into the journal; says why if that is not possible."""
@@ -202,14 +245,17 @@ class Recorder:
 
     async def _publish(self, record_id: bytes, data: bytes) -> None:
         """Publish, and with JetStream wait for the word that the record is kept. Raises BusError."""
-        bus = self._bus
-        if bus is None:
-            raise BusError("not started")
-        headers = {"Nats-Msg-Id": record_id.hex()}
+        bus, block = self._required_bus(), recordlog.identified(record_id)
         if not self._durable:
-            await bus.publish(self._subject, data, headers, lazily=True)
+            await bus.publish(self._subject, data, block, lazily=True)
             return
-        _check_word(await bus.request(self._subject, data, _ACK_TIMEOUT, headers, lazily=True))
+        if error := _refusal(await bus.request(self._subject, data, _ACK_TIMEOUT, block, lazily=True)):
+            raise error
+
+    def _required_bus(self) -> Bus:
+        if self._bus is None:
+            raise BusError("not started")
+        return self._bus
 
     async def _drain(self) -> None:
         """Publish what waits in the journal, in order, as long as that works."""
@@ -235,9 +281,7 @@ class Recorder:
 
     async def _deliver(self, kept: Kept) -> bool:
         """Publish a record out of a journal; False if it has to wait."""
-        data = _recovered(kept.data) if kept.recovered else kept.data
-        if len(data) > self.largest:
-            data = self._fit(_fields(data), self.largest)
+        data = self._fit(_recovered(kept.data) if kept.recovered else kept.data, self.largest)
         try:
             await self._publish(kept.record_id, data)
         except MessageTooLarge as error:
@@ -281,22 +325,18 @@ class Recorder:
         return count, refused
 
 
-def _check_word(answer: bytes) -> None:
-    """Raise BusError unless the stream says that it has the record. A refusal names the stream as well."""
+def _refusal(answer: bytes) -> BusError | None:
+    """What is wrong if the stream does not say that it has the record. A refusal names the stream as well."""
     try:
         word = rawjson.loads(answer)
     except NotJson:
         word = None
     if not isinstance(word, dict) or "stream" not in word:
-        raise BusError("the answer is not the record log's")
+        return BusError("the answer is not the record log's")
     if error := word.get("error"):
         description = error.get("description") if isinstance(error, dict) else None
-        raise BusError(f"the record log refuses the record: {description or 'no reason given'}")
-
-
-def _fields(data: bytes) -> Fields:
-    fields: Fields = {name: rawjson.loads(value) for name, value in rawjson.split(data).items()}
-    return fields
+        return BusError(f"the record log refuses the record: {description or 'no reason given'}")
+    return None
 
 
 def _recovered(data: bytes) -> bytes:

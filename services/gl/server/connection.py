@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import httptools
 
-from gecholog import rawjson
+from gecholog import headers, rawjson
 from services.gl.call import Disconnected
 from services.gl.server.exchange import Exchange
 
 if TYPE_CHECKING:
-    from services.gl.call import Lines
+    from gecholog.headers import Headers
     from services.gl.server.listener import Listener
 
 _LINGER = 1.0  # seconds in which a caller can still read a refusal while it sends
@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
         self._transport: Any = None
         self._parser: Any = httptools.HttpRequestParser(self)
         self._url = b""
-        self._lines: Lines = []
+        self._headers: Headers = {}
         self._head_bytes = 0
         self._body_bytes = 0
         self._in_head = False
@@ -83,7 +83,8 @@ class Connection(asyncio.Protocol):
             self._wait_at_most(self._listener.limits.request_body_time)
         try:
             self._feed(data)
-            self._limit_overhead(len(data))
+            if self._arriving is not None:
+                self._limit_overhead(self._arriving, len(data))
         except HeadRefusal as refusal:
             self._refuse(refusal)
         except httptools.HttpParserInvalidMethodError:
@@ -94,12 +95,8 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse(HeadRefusal(400, "malformed request"))
 
-    def _limit_overhead(self, size: int) -> None:
+    def _limit_overhead(self, exchange: Exchange, size: int) -> None:
         """Chunk extensions and trailers are thrown away, but the parser gathers them: they must have an end."""
-        exchange = self._arriving
-        if exchange is None:
-            self._body_bytes = 0
-            return
         self._body_bytes += size
         # a chunk of a single byte costs six
         if self._body_bytes > self._listener.limits.request_head + 8 * exchange.received:
@@ -146,14 +143,14 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._in_head = True
         self._url = b""
-        self._lines = []
+        self._headers = {}
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # behind the body: trailers, which are dropped
-            self._lines.append((name, value.rstrip(b" \t")))
+            headers.add(self._headers, name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -165,7 +162,7 @@ class Connection(asyncio.Protocol):
         if self._parser.should_upgrade():
             self._without_offer = self._head_without_offer(exchange.keep_alive)
             return
-        self._arriving = exchange
+        self._arriving, self._body_bytes = exchange, 0
         if self._current is None:
             self._begin(exchange)
             return
@@ -180,24 +177,24 @@ class Connection(asyncio.Protocol):
             self._url,
             self._parser.get_http_version().encode("ascii"),
         )
-        kept = [b"%s: %s" % line for line in self._lines if line[0].lower() not in _OFFER]
-        last = [] if keep_alive else [b"Connection: close"]
-        return b"\r\n".join([first, *kept, *last, b"", b""])
+        kept = headers.lines(headers.without(self._headers, _OFFER))
+        last = b"" if keep_alive else b"Connection: close\r\n"
+        return first + b"\r\n" + kept + last + b"\r\n"
 
     def _head_size(self) -> int:
-        return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._lines)
+        return len(self._url) + len(headers.lines(self._headers))
 
     def _exchange(self) -> Exchange:
         version = self._parser.get_http_version()
         if version not in ("1.1", "1.0"):
             raise HeadRefusal(505, "HTTP version not supported")
         method = self._parser.get_method().decode("ascii")
-        named = _named(self._lines)
-        _check_framing(named, version)
-        exchange = Exchange(self, method, _target(self._url, method), version, self._lines)
+        came = self._headers
+        _check_framing(came, version)
+        exchange = Exchange(self, method, _target(self._url, method), version, came)
         exchange.keep_alive = self._parser.should_keep_alive()
-        exchange.announced = int(named.get(b"content-length", b"0"))
-        exchange.expects_continue = version == "1.1" and named.get(b"expect", b"").lower() == b"100-continue"
+        exchange.announced = int(_last(came, "Content-Length") or 0)
+        exchange.expects_continue = version == "1.1" and "Expect" in came
         return exchange
 
     def on_body(self, piece: bytes) -> None:
@@ -227,6 +224,11 @@ class Connection(asyncio.Protocol):
         if self.lost:
             raise Disconnected
         self._transport.write(data)
+
+    @property
+    def is_slow(self) -> bool:
+        """What was sent waits here, for the caller has not taken what was sent before."""
+        return self._writable is not None
 
     async def drained(self) -> None:
         """Wait while the caller is slow. Raises Disconnected."""
@@ -325,32 +327,36 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-def _named(lines: Lines) -> dict[bytes, bytes]:
-    """Headers by their lower-case name. Raises HeadRefusal for those that must not come twice."""
-    named: dict[bytes, bytes] = {}
-    for name, value in lines:
-        lower = name.lower()
-        if lower in _ONCE and lower in named:
-            raise HeadRefusal(400, f"header {lower.decode('ascii')} more than once")
-        named[lower] = value
-    return named
+def _last(came: Headers, name: str) -> str:
+    values = came.get(name)
+    return values[-1] if values else ""
 
 
-_OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
-_ONCE = frozenset({b"host", b"content-length", b"transfer-encoding"})
+_OFFER = frozenset({"Connection", "Upgrade", "Http2-Settings"})
+_ONCE = ("Host", "Content-Length", "Transfer-Encoding")
+# What a request has that says more of itself than host and length.
+_SPECIAL = frozenset({"Transfer-Encoding", "Upgrade", "Expect"})
 
 
-def _check_framing(named: dict[bytes, bytes], version: str) -> None:
+def _check_framing(came: Headers, version: str) -> None:
     """What llhttp lets pass and we do not."""
-    if b"host" not in named and version == "1.1":
+    for name in _ONCE:
+        if name in came and len(came[name]) > 1:
+            raise HeadRefusal(400, f"header {name.lower()} more than once")
+    if "Host" not in came and version == "1.1":
         raise HeadRefusal(400, "header host missing")  # RFC 9112, section 3.2
-    coding = named.get(b"transfer-encoding")
-    if coding is not None and (coding.lower() != b"chunked" or version == "1.0"):
+    if not _SPECIAL.isdisjoint(came):
+        _check_special(came, version)
+
+
+def _check_special(came: Headers, version: str) -> None:
+    coding = came.get("Transfer-Encoding")
+    if coding is not None and (coding[-1].lower() != "chunked" or version == "1.0"):
         raise HeadRefusal(501, "transfer encoding not supported")
-    upgrade = named.get(b"upgrade", b"").lower()
-    if upgrade and b"upgrade" in named.get(b"connection", b"").lower() and b"h2c" not in upgrade:
+    upgrade = _last(came, "Upgrade").lower()
+    if upgrade and "upgrade" in _last(came, "Connection").lower() and "h2c" not in upgrade:
         raise HeadRefusal(501, "upgrade (WebSocket) is not supported")
-    if named.get(b"expect", b"100-continue").lower() != b"100-continue":
+    if "Expect" in came and _last(came, "Expect").lower() != "100-continue":
         raise HeadRefusal(417, "expectation not supported")
 
 
@@ -362,6 +368,8 @@ def _target(url: bytes, method: str) -> str:
         target = url.decode("ascii")
     except UnicodeDecodeError:
         raise HeadRefusal(400, "malformed request target") from None
+    if url.startswith(b"/") and b"#" not in url:  # nearly all are like that
+        return target
     if target[:7].lower() == "http://" or target[:8].lower() == "https://":  # absolute-form: host and scheme are ours
         rest = target.split("://", 1)[1]
         start = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))

@@ -13,37 +13,40 @@ from services.gl.call import Disconnected, Refusal
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
-    from services.gl.call import Lines
     from services.gl.server.connection import Connection
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
+_NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _OURS = frozenset({"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"})  # the connection's business
 
 
 class Exchange:
     """A request whose head has come. Handed to the gateway as both `Request` and `Responder`."""
 
-    def __init__(self, connection: Connection, method: str, target: str, version: str, lines: Lines) -> None:
+    # As all begin; set when it changes.
+    task: asyncio.Task[None] | None = None
+    started = False
+    finished = False
+    complete = False  # the request has come to its end
+    expects_continue = False
+    announced = 0  # size of the body, if the head told it
+    keep_alive = True
+    _size = 0
+    _body_waiter: asyncio.Future[None] | None = None
+    _head = b""
+    _bodiless = False
+    _chunked = False
+    _left: int | None = None
+
+    def __init__(self, connection: Connection, method: str, target: str, version: str, came: Headers) -> None:
         self.method = method
         self.path, _, self.query = target.partition("?")
-        self.lines = lines
+        self.headers = came
         self.client = connection.peer
-        self.task: asyncio.Task[None] | None = None
-        self.started = False
-        self.finished = False
-        self.complete = False  # the request has come to its end
-        self.expects_continue = False
-        self.announced = 0  # size of the body, if the head told it
+        self.loop = connection.loop
         self._connection = connection
         self._version = version
         self._pieces: list[bytes] = []
-        self._size = 0
-        self._body_waiter: asyncio.Future[None] | None = None
-        self._head = b""
-        self._bodiless = False
-        self._chunked = False
-        self._left: int | None = None
-        self.keep_alive = True
 
     # ------------------------------------------------------------ the request
 
@@ -57,7 +60,7 @@ class Exchange:
             self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._connection.awaits_body()
         while not self.is_complete():
-            self._body_waiter = self._connection.loop.create_future()
+            self._body_waiter = self.loop.create_future()
             try:
                 await self._body_waiter
             finally:
@@ -98,18 +101,17 @@ class Exchange:
 
     # -------------------------------------------------------------- the reply
 
-    async def start(self, status: int, fields: Headers, length: int | None) -> None:
+    def start(self, status: int, fields: Headers, length: int | None) -> None:
         """Status and headers of the reply. Raises Disconnected."""
         if self._connection.lost:
             raise Disconnected
         self._bodiless = self.method == "HEAD" or status in (204, 304)
         framing = self._framing(status, length)
         date = "" if "Date" in fields else f"Date: {_date()}\r\n"
-        sent = headers.without(fields, _OURS) if not _OURS.isdisjoint(fields) else fields
         first = f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n{date}{framing}"
-        self._head = first.encode("ascii") + headers.lines(sent) + b"\r\n"
+        self._head = first.encode("ascii") + headers.lines(headers.without(fields, _OURS)) + b"\r\n"
         # the first piece is often here already and leaves with the head; if not, the head does not wait for it
-        self._connection.loop.call_soon(self._send_head)
+        self.loop.call_soon(self._send_head)
 
     def _send_head(self) -> None:
         if self._head and not self._connection.lost:
@@ -126,7 +128,7 @@ class Exchange:
         if not self.complete or not self._connection.may_stay:
             self.keep_alive = False
         lines = ""
-        if status != HTTPStatus.NO_CONTENT:
+        if status != _NO_CONTENT:
             if length is not None:
                 self._left = length
                 lines = f"Content-Length: {length}\r\n"
@@ -147,9 +149,10 @@ class Exchange:
         if self._left is not None:
             self._left -= len(piece)
         self._send(b"%x\r\n%s\r\n" % (len(piece), piece) if self._chunked else piece)
-        await self._connection.drained()
+        if self._connection.is_slow:
+            await self._connection.drained()
 
-    async def finish(self) -> None:
+    def finish(self) -> None:
         """The body is complete. A body that is shorter than was said breaks the connection."""
         if self._left and not self._bodiless:
             self.abort()

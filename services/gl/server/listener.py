@@ -12,7 +12,7 @@ from services.gl.server.connection import Connection
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
 
     from services.gl.config import Limits
     from services.gl.server.exchange import Exchange
@@ -28,7 +28,7 @@ class PortTaken(GechologError):
 class Listener:
     """Accepts callers on one address and hands their requests to `handler`, each in a task of its own."""
 
-    def __init__(self, handler: Callable[[Exchange], Awaitable[None]], limits: Limits) -> None:
+    def __init__(self, handler: Callable[[Exchange], Coroutine[None, None, None]], limits: Limits) -> None:
         self.limits = limits
         self.draining = False
         self.grace = 0.0  # seconds for requests that may be on their way when it drains
@@ -107,7 +107,7 @@ class Listener:
 
     def work(self, exchange: Exchange) -> asyncio.Task[None]:
         """Start the work on a request."""
-        task = asyncio.ensure_future(self._handler(exchange))
+        task = exchange.loop.create_task(self._handler(exchange))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
-from gecholog.timer import now, span
+from gecholog.timer import span, tick
 from services.gl.answers import LocalAnswer
 from services.gl.call import UpstreamError
 from services.gl.stages import outbound
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _NOT_NOW = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _SERVER_ERRORS = range(500, 600)
-_LONGEST = 64  # bytes of a Retry-After: a date has 29
+_LONGEST = 64  # characters of a Retry-After: a date has 29
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Failover:
     errors: int
 
 
-async def plan(call: Call, _: Doors) -> None:
+def plan(call: Call, _: Doors) -> None:
     """Take note of `fallback_paths`, if a processor wrote any, before the first attempt changes the request half."""
     fields = call.request.fields
     if "fallback_paths" in fields and (paths := _paths(call, outbound.plain(fields["fallback_paths"]))):
@@ -78,7 +78,7 @@ async def ask(call: Call, doors: Doors) -> Answer:
 
 async def _attempt(call: Call, made: list[Fields], doors: Doors) -> Answer:
     """Call the target, and list what came of it, also if the caller leaves meanwhile."""
-    start = now()
+    start = tick()
     call.fault = ""
     outcome: Fields = {"error": "broken off"}
     try:
@@ -87,15 +87,15 @@ async def _attempt(call: Call, made: list[Fields], doors: Doors) -> Answer:
         return answer
     finally:
         where = {"gl_path": call.required_target().path, "url": call.url}
-        made.append(where | outcome | {"timer": span(start, now())})
+        made.append(where | outcome | {"timer": span(start, tick())})
 
 
 def _retry_after(answer: Answer) -> Fields:
     """When a target that fails wants to be asked again, as it said it: its answer is thrown away, perhaps."""
     if not _has_failed(answer):
         return {}
-    values = [value for name, value in answer.lines if name.lower() == b"retry-after" and len(value) <= _LONGEST]
-    return {"retry_after": values[0].decode("utf-8", "replace")} if values else {}
+    values = [value for value in answer.headers.get("Retry-After", ()) if len(value) <= _LONGEST]
+    return {"retry_after": values[0]} if values else {}
 
 
 def _has_failed(answer: Answer) -> bool:
@@ -114,4 +114,4 @@ async def _prepare(call: Call, failover: Failover, path: str, doors: Doors) -> N
     half.fields = failover.fields | {"gl_path": path}
     del half.errors[failover.errors :]
     call.usage_filter = None
-    await outbound.prepare(call, doors)
+    outbound.prepare(call, doors)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gecholog import headers
-from services.gl.answers import JSON, LocalAnswer, lines_of
+from services.gl.answers import JSON, LocalAnswer
 from services.gl.stages.outbound import as_headers, body_of, plain
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def answer(call: Call) -> LocalAnswer:
     content_type = None if "Content-Type" in chosen else JSON
     status = _status(call)
     body = b"" if status == HTTPStatus.RESET_CONTENT else body_of(call.request.fields["control"])
-    return LocalAnswer(status, body, lines_of(chosen), content_type)
+    return LocalAnswer(status, body, chosen, content_type)
 
 
 def _status(call: Call) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
 from gecholog.logs import Log
-from gecholog.timer import now, span
+from gecholog.timer import span, tick
 from services.gl import final_record, streams
 from services.gl.answers import JSON, LocalAnswer
 from services.gl.call import Egress, UpstreamError
@@ -17,20 +17,24 @@ from services.gl.stages.inbound import record_body
 from services.gl.stages.outbound import Outgoing, body_of, outgoing_headers, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from gecholog.headers import Headers
-    from gecholog.timer import Moment
+    from gecholog.timer import Tick
     from services.gl.call import Call, Refusal
     from services.gl.doors import Doors
 
 log = Log("egress")
 
 _CONTENT_TYPE = "Content-Type"
+_NONE = ("",)
 _STATUSES = range(200, 600)
-_FOLDED_AT_ONCE = 256 * 1024  # bytes of a stream; folding more takes so long that other calls should not wait for it
+_OK = HTTPStatus.OK.value  # as a number: members of an enumeration are looked up in Python, at each call
+_FOLDED_AT_ONCE = 256 * 1024  # bytes of a stream
 _COPIED_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
 
 
-async def offer(call: Call, _: Doors) -> None:
+def offer(call: Call, _: Doors) -> None:
     """Put into the record what would go to the caller, for response processors to change."""
     fields = call.response.fields
     headers = {**fields["inbound_headers"], call.config.session_header: [call.ids.transaction_id]}
@@ -39,12 +43,12 @@ async def offer(call: Call, _: Doors) -> None:
     fields["egress_headers"] = headers
 
 
-async def prepare(call: Call, _: Doors) -> None:
+def prepare(call: Call, _: Doors) -> None:
     """Decide status, headers and body of the reply; complete the response half of the record."""
     status = _status(call)
     body = _changed_body(call)
-    real = {**call.inbound_headers, call.config.session_header: [call.ids.transaction_id]}
     static = {call.config.session_header: [call.ids.transaction_id]}
+    real = call.inbound_headers | static
     fields = call.response.fields
     try:
         outgoing = outgoing_headers(fields.get("egress_headers"), call.egress_offered, real, static, call)
@@ -54,11 +58,14 @@ async def prepare(call: Call, _: Doors) -> None:
     if call.payload_changed:
         outgoing = _for_changed_body(call, outgoing)
     fields["egress_headers"] = outgoing.shown
-    if outgoing.notes:  # with three s, as users know it
-        fields |= {f"egresss_headers_{name}": value for name, value in outgoing.notes.items()}
-    if status != HTTPStatus.OK:
+    for name, value in outgoing.notes.items():
+        fields[f"egresss_headers_{name}"] = value  # with three s, as users know it
+    if status != _OK:
         call.response.note("egress_status_code", call.fault or f"status {status}")
-    call.egress = Egress(status, _own_type(call) | outgoing.sent, body)
+    sent = outgoing.sent
+    if isinstance(call.answer, LocalAnswer) and call.answer.content_type:  # sent, and no header of the record
+        sent = {_CONTENT_TYPE: [call.answer.content_type]} | sent
+    call.egress = Egress(status, sent, body)
 
 
 def _for_changed_body(call: Call, outgoing: Outgoing) -> Outgoing:
@@ -70,16 +77,10 @@ def _for_changed_body(call: Call, outgoing: Outgoing) -> Outgoing:
     return outgoing
 
 
-def _own_type(call: Call) -> Headers:
-    """The content type of an answer that gl made; it is sent, and is no header of the record."""
-    answer = call.answer
-    return {_CONTENT_TYPE: [answer.content_type]} if isinstance(answer, LocalAnswer) and answer.content_type else {}
-
-
 def _status(call: Call) -> int:
     fields = call.response.fields
     status = plain(fields.get("egress_status_code"))
-    if isinstance(status, int) and not isinstance(status, bool) and status in _STATUSES:
+    if type(status) is int and status in _STATUSES:  # a bool is an int, too
         fields["egress_status_code"] = status
         return status
     call.response.note("egress_status_code", "must be a status from 200 to 599")
@@ -99,20 +100,19 @@ def _changed_body(call: Call) -> bytes | None:
     return body_of(fields.get("egress_payload"))
 
 
-async def reply(call: Call, doors: Doors) -> None:
+def reply(call: Call, doors: Doors) -> Awaitable[None]:
     """Send the reply. The record is kept before the last byte of it."""
     egress = call.required_egress()
     if egress.body is None:
-        await _pass_through(call, egress, doors)
-    else:
-        await _send(call, egress.status, egress.headers, egress.body, doors)
+        return _pass_through(call, egress, doors)
+    return _send(call, egress.status, egress.headers, egress.body, doors)
 
 
 async def _send(call: Call, status: int, headers: Headers, body: bytes, doors: Doors) -> None:
-    await call.responder.start(status, headers, len(body))
+    call.responder.start(status, headers, len(body))
     final_record.accept(call, doors)
     await call.responder.write(body)
-    await call.responder.finish()
+    call.responder.finish()
 
 
 async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
@@ -121,17 +121,20 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
     length = None if call.usage_filter else answer.length
     passing = call.passing = _passing(call, answer.length)
     try:
-        await responder.start(egress.status, egress.headers, length)
+        responder.start(egress.status, egress.headers, length)
         while piece := await answer.read():
             passing.saw(piece)
-            if length is not None and passing.is_whole:  # this piece has the last byte
+            is_last = length is not None and passing.is_whole
+            if is_last:
                 await _keep(call, passing, doors)
             await responder.write(call.usage_filter.feed(piece) if call.usage_filter else piece)
+            if is_last:
+                break
         if not passing.is_recorded:
             await _keep(call, passing, doors)
         if call.usage_filter:
             await responder.write(call.usage_filter.flush())
-        await responder.finish()
+        responder.finish()
     except UpstreamError as error:
         call.response.note("inbound_payload", f"broke off after {passing.copy.size} bytes: {error.reason}")
         responder.abort()
@@ -141,16 +144,24 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
 
 async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
     try:
-        await passing.record(call, completed=True)
+        if passing.is_slow_to_fold:
+            await asyncio.to_thread(passing.record, call, completed=True)
+        else:
+            passing.record(call, completed=True)
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
     final_record.accept(call, doors)
 
 
-async def conclude(call: Call, _: Doors) -> None:
+def conclude(call: Call, _: Doors) -> Awaitable[None] | None:
     """Record what came of an answer that did not come to its end."""
-    if call.passing is not None and not call.passing.is_recorded:
-        await call.passing.record(call, completed=False)
+    passing = call.passing
+    if passing is None or passing.is_recorded:
+        return None
+    if passing.is_slow_to_fold:
+        return asyncio.to_thread(passing.record, call, completed=False)
+    passing.record(call, completed=False)
+    return None
 
 
 class Passing:
@@ -160,7 +171,7 @@ class Passing:
         """`length` is the size of the body, if it was told; `most` the bytes of it that are kept."""
         self._length = length
         self._is_stream = is_stream
-        self._first: Moment | None = None
+        self._first: Tick = 0  # when the first piece came
         self.copy = Copy(most)
         self.is_recorded = False
 
@@ -171,11 +182,16 @@ class Passing:
 
     def saw(self, piece: bytes) -> None:
         """A piece of the body comes by."""
-        if self._first is None:
-            self._first = now()
+        if not self._first:
+            self._first = tick()
         self.copy.add(piece)
 
-    async def record(self, call: Call, *, completed: bool) -> None:
+    @property
+    def is_slow_to_fold(self) -> bool:
+        """Folding it takes so long that other calls should not wait for it."""
+        return self._is_stream and self.copy.size > _FOLDED_AT_ONCE
+
+    def record(self, call: Call, *, completed: bool) -> None:
         """Put what passed by into the record of its call."""
         fields = call.response.fields
         if completed:
@@ -184,8 +200,6 @@ class Passing:
         if whole is None:
             fields["inbound_payload"] = self.copy.summary()
             call.response.note("inbound_payload", "too large, recorded by size, hash and head")
-        elif self._is_stream and len(whole) > _FOLDED_AT_ONCE:
-            await asyncio.to_thread(record_body, call, whole, completed=completed)
         else:
             record_body(call, whole, completed=completed)
         fields["egress_payload"] = fields["inbound_payload"]
@@ -194,7 +208,7 @@ class Passing:
         self.is_recorded = True
 
     def _stream(self, call: Call, *, completed: bool) -> dict[str, Any]:
-        first = self._first or now()
+        first = self._first or tick()
         sent = call.sent or first
         return {
             "chunks": self.copy.pieces,
@@ -205,7 +219,7 @@ class Passing:
 
 def _passing(call: Call, length: int | None) -> Passing:
     """A stream is many times as large as what it is folded into: more of it is kept than of another body."""
-    is_stream = streams.is_stream(call.inbound_headers.get(_CONTENT_TYPE, [""])[0])
+    is_stream = streams.is_stream(call.inbound_headers.get(_CONTENT_TYPE, _NONE)[0])
     usual = max(call.config.log_max_payload, _COPIED_AT_LEAST)
     return Passing(length=length, is_stream=is_stream, most=call.config.limits.response_buffer if is_stream else usual)
 

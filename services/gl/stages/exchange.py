@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.gl.answers import LocalAnswer, lines_of
+from services.gl.answers import LocalAnswer
 from services.gl.stages import attempts, control
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ async def send(call: Call, doors: Doors) -> None:
         call.answer = control.answer(call)
     elif call.router.is_echo:
         outbound = call.required_outbound()
-        call.answer = LocalAnswer(200, outbound.body, lines_of(outbound.headers), content_type=None)
+        call.answer = LocalAnswer(200, outbound.body, outbound.headers, content_type=None)
     elif call.failover is None:
         call.answer = await attempts.ask(call, doors)
     else:

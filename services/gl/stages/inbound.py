@@ -15,24 +15,30 @@ from services.gl.payload import Recorded
 from services.gl.stages.processors import rows_before_reply
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from services.gl.call import Answer, Call
     from services.gl.doors import Doors
 
+_NOT_RECORDED = frozenset({"Transfer-Encoding"})
+_NONE = ("",)
 
-async def receive(call: Call, _: Doors) -> None:
+
+def receive(call: Call, _: Doors) -> Awaitable[None] | None:
     """Begin the response half of the record; read the body if response processors are waiting for it."""
     answer = call.required_answer()
-    call.inbound_headers = headers.collect(answer.lines)
+    call.inbound_headers = answer.headers
     call.response.fields = {
         "gl_path": call.required_target().path,
         "inbound_status_code": answer.status,
         "inbound_headers": headers.masked(
-            headers.without(call.inbound_headers, {"Transfer-Encoding"}),
+            headers.without(call.inbound_headers, _NOT_RECORDED),
             call.config.masked,
         ),
     }
     if call.config.response.rows and rows_before_reply(call):
-        await _hold_back(call, answer)
+        return _hold_back(call, answer)
+    return None
 
 
 async def _hold_back(call: Call, answer: Answer) -> None:
@@ -80,7 +86,7 @@ def record_body(call: Call, body: bytes, *, completed: bool) -> None:
 
 
 def _recorded(call: Call, body: bytes, *, completed: bool) -> Recorded:
-    content_type = call.inbound_headers.get("Content-Type", [""])[0]
+    content_type = call.inbound_headers.get("Content-Type", _NONE)[0]
     encoding = call.inbound_headers.get("Content-Encoding")
     if encoding and body:
         plain = payload.decoded(body, ",".join(encoding), payload.LARGEST_DECODED)

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from services.gl.doors import Doors
 
 _NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
+_NONE = ("",)
 
 
 async def receive(call: Call, _: Doors) -> None:
     """Check the headers that the router asks for, read the body, and begin the record."""
     config, message = call.config, call.message
-    call.headers = headers.collect(message.lines)
+    call.headers = message.headers
     call.client = caller(message.client, call.headers, config)
     refusal = headers.refusal(call.router.required_headers, call.headers)
     if refusal and not config.log_unauthorized:
@@ -31,20 +32,20 @@ async def receive(call: Call, _: Doors) -> None:
     call.query = query.parse(message.query)
     call.request.fields = _head_fields(call, refused=refusal is not None)
     call.body = await message.body(config.limits.request_body)
-    body = _recorded_body(call)
-    if body.note:
-        call.request.note("ingress_payload", body.note)
-    call.request.fields |= {"ingress_payload": body.value, "outbound_payload": body.value}
+    value, note = _recorded_body(call)
+    if note:
+        call.request.note("ingress_payload", note)
+    call.request.fields["ingress_payload"] = call.request.fields["outbound_payload"] = value
     if refusal:
         call.request.note("ingress_headers", refusal)
         raise Refusal(401, refusal)
-    call.initial = dict(call.request.fields)
+    call.initial = call.request.fields.copy()
 
 
 def _head_fields(call: Call, *, refused: bool) -> Fields:
     """What the head of the request says, as processors see it first: what came, and the same for them to change."""
     seen = headers.masked(headers.without(call.headers, _NOT_RECORDED), call.config.masked)
-    subpath = unquote(call.subpath)
+    subpath = unquote(call.subpath) if "%" in call.subpath else call.subpath
     fields: Fields = {
         "gl_path": call.router.path,
         "ingress_method": call.message.method,
@@ -63,7 +64,7 @@ def _head_fields(call: Call, *, refused: bool) -> Fields:
 
 def _recorded_body(call: Call) -> payload.Recorded:
     body = call.body
-    content_type = call.headers.get("Content-Type", [""])[0]
+    content_type = call.headers.get("Content-Type", _NONE)[0]
     if encoding := call.headers.get("Content-Encoding"):
         plain = payload.decoded(body, ",".join(encoding), payload.LARGEST_DECODED)
         if plain is None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from gecholog import headers, rawjson
 from gecholog.errors import NotJson
 from gecholog.rawjson import Raw
-from gecholog.timer import now, span
+from gecholog.timer import span
 from services.gl import query, routing, streams
 from services.gl.call import Outbound
 
@@ -46,14 +46,14 @@ class Outgoing(NamedTuple):
         return self.without(frozenset({"Content-Encoding"}))
 
 
-async def prepare(call: Call, _: Doors) -> None:
+def prepare(call: Call, _: Doors) -> None:
     """Decide where the call goes and what goes there; complete the request half of the record."""
-    half = call.request
-    router = _chosen(call)
+    half, router = call.request, _chosen(call)
+    fields = half.fields
     url_path, path = _path(call, router)
     merged = _query(call, router)
     shown = query.masked(merged, call.config.masked_parameters)
-    field, before = half.fields.get("outbound_headers"), call.initial["outbound_headers"]
+    field, before = fields.get("outbound_headers"), call.initial["outbound_headers"]
     try:
         outgoing = outgoing_headers(field, before, call.headers, router.target.headers, call)
     except ValueError as error:
@@ -65,18 +65,18 @@ async def prepare(call: Call, _: Doors) -> None:
     if router.target.add_stream_usage and (asking := streams.usage_request(body)) is not None:
         body, outgoing = _with_usage(call, asking, outgoing)
     call.outbound_shown = outgoing.shown  # asynchronous processors go on seeing the headers as processors left them
-    if outgoing.notes:
-        half.fields |= {f"outbound_headers_{name}": value for name, value in outgoing.notes.items()}
-    half.fields["url_path"] = url_path
-    half.fields["outbound_query_parameters"] = shown.parameters
+    for name, value in outgoing.notes.items():
+        fields[f"outbound_headers_{name}"] = value
+    fields["url_path"] = url_path
+    fields["outbound_query_parameters"] = shown.parameters
     if shown.overwritten:
-        half.fields["outbound_query_parameters_overwritten"] = shown.overwritten
+        fields["outbound_query_parameters_overwritten"] = shown.overwritten
     call.target = router
     call.url = f"{url_path}?{shown.raw}" if shown.raw else url_path
     may_repeat = call.failover is not None
     call.outbound = Outbound(call.message.method, router, path, merged.raw, outgoing.sent, body, may_repeat)
     call.mark_sent()
-    half.fields["ingress_outbound_timer"] = span(call.started, call.sent or now())
+    fields["ingress_outbound_timer"] = span(call.started, call.sent)
 
 
 def _with_usage(call: Call, body: bytes, outgoing: Outgoing) -> tuple[bytes, Outgoing]:
@@ -96,6 +96,8 @@ def target(call: Call) -> Router:
 
 def _chosen(call: Call) -> Router:
     """The router that the call goes to; if a processor has written another path, the record keeps the first one."""
+    if call.request.fields.get("gl_path") == call.router.path:
+        return call.router
     path = _chosen_path(call)
     if path == call.router.path:
         return call.router
@@ -164,22 +166,21 @@ def outgoing_headers(
     processor wrote; a static one wins over them. Raises ValueError if the field has a wrong form.
     """
     config = call.config
-    if field is before:
-        chosen, lost = real, {}
-    else:
+    notes: dict[str, Headers] = {}
+    chosen = real
+    if field is not before:
         given = as_headers(plain(field))
         kept = {name: values for name, values in real.items() if name in config.masked}
         chosen = headers.without(given, config.masked) | kept
-        lost = {name: [headers.MASK] if name in config.masked else [] for name in before if name not in given}
-    if options := headers.connection_options(real):  # of what came: what is set here is not the caller's to take away
-        chosen = headers.without(chosen, options)
-    chosen = chosen | static if static else chosen
-    notes: dict[str, Headers] = {}
-    if not config.removed.isdisjoint(chosen):
-        notes["removed"] = {name: [] for name in chosen if name in config.removed}
+        if lost := {name: [headers.MASK] if name in config.masked else [] for name in before if name not in given}:
+            notes["discarded"] = lost
+    if "Connection" in real and (options := headers.connection_options(real)):
+        chosen = headers.without(chosen, options)  # before what is set here: that is not the caller's to take away
+    if static:
+        chosen = chosen | static
+    if removed := chosen.keys() & config.removed:
+        notes["removed"] = {name: [] for name in sorted(removed)}
     sent = headers.without(chosen, config.never_forwarded)
-    if lost:
-        notes["discarded"] = lost
     return Outgoing(sent, headers.masked(sent, config.masked), notes)
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gecholog import rawjson, record
 from gecholog.errors import BusError, NotJson
-from gecholog.timer import now, span
+from gecholog.timer import span, tick
 from services.gl.call import Refusal
 from services.gl.rows import applying
 from services.gl.stages.outbound import target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
     from orjson import Fragment
 
@@ -39,8 +39,9 @@ class Run(NamedTuple):
     @property
     def details(self) -> dict[str, Any]:
         """The run as it is listed in the record."""
-        shown = {"required": self.processor.required, "completed": self.completed, "timestamp": self.timer}
-        return {"name": self.processor.name, "details": shown}
+        processor, completed, _, _, timer = self
+        shown = {"required": processor.required, "completed": completed, "timestamp": timer}
+        return {"name": processor.name, "details": shown}
 
 
 async def before_call(call: Call, doors: Doors) -> None:
@@ -51,16 +52,20 @@ async def before_call(call: Call, doors: Doors) -> None:
         row = applying(whole, call.router.path, target(call).path) if side.by_router else whole
         if not row:
             continue
-        runs = await run_row(row, call.request, call.request.runs, doors.bus)
-        if any(run.processor.required and not run.completed for run in runs):
-            raise Refusal(500, "internal server error")
+        for run in await run_row(row, call.request, call.request.runs, doors.bus):
+            if run.processor.required and not run.completed:
+                raise Refusal(500, "internal server error")
 
 
-async def before_reply(call: Call, doors: Doors) -> None:
+def before_reply(call: Call, doors: Doors) -> Awaitable[None] | None:
     """The synchronous response processors. The answer goes out whatever they do."""
     if call.inbound_body is None:  # it passes through unbuffered: there is nothing to hold back
-        return
-    for row in rows_before_reply(call):
+        return None
+    return _run_rows(rows_before_reply(call), call, doors)
+
+
+async def _run_rows(rows: Rows, call: Call, doors: Doors) -> None:
+    for row in rows:
         await run_row(row, call.response, call.response.runs, doors.bus)
 
 
@@ -73,10 +78,10 @@ async def after_reply(call: Call, doors: Doors) -> None:
     """The asynchronous processors, of the request and then of the response."""
     if call.target is None:  # refused before it went anywhere
         return
-    paths = (call.router.path, call.target.path)
-    for row in call.config.request.async_rows_for(*paths):
+    config, paths = call.config, (call.router.path, call.target.path)
+    for row in config.request.async_rows_for(*paths):
         await run_row(row, call.request, call.request.async_runs, doors.bus, lazily=True)
-    for row in call.config.response.async_rows_for(*paths):
+    for row in config.response.async_rows_for(*paths):
         await run_row(row, call.response, call.response.async_runs, doors.bus, lazily=True)
 
 
@@ -85,9 +90,10 @@ async def run_row(row: Row, half: Half, listed: list[dict[str, Any]], bus: Bus, 
     if len(row) == 1:
         runs = [await ask(row[0], half, bus, lazily=lazily)]
     else:
-        runs = await asyncio.gather(*(ask(processor, half, bus, lazily=lazily) for processor in row))
+        runs = await asyncio.gather(*[ask(processor, half, bus, lazily=lazily) for processor in row])
     for run in runs:
-        half.fields |= written(run, half.fields)
+        if run.answer:
+            half.fields |= written(run, half.fields)
         listed.append(run.details)
         if run.fault:
             half.note(run.processor.name, run.fault)
@@ -96,10 +102,10 @@ async def run_row(row: Row, half: Half, listed: list[dict[str, Any]], bus: Bus, 
 
 async def ask(processor: Processor, half: Half, bus: Bus, *, lazily: bool = False) -> Run:
     """Send a processor the fields that it may see, and wait for its answer."""
-    start = now()
+    start = tick()
     seen = seen_by(processor, half)
     if not seen:
-        return Run(processor, completed=False, answer={}, fault=None, timer=span(start, now()))
+        return Run(processor, False, {}, None, span(start, tick()))  # noqa: FBT003 - in the order of its fields
     answer: Mapping[str, Any] = {}
     fault = None
     try:
@@ -109,13 +115,13 @@ async def ask(processor: Processor, half: Half, bus: Bus, *, lazily: bool = Fals
         fault = str(error)
     if not answer and processor.required:
         fault = fault or "answered nothing"
-    return Run(processor, completed=bool(answer), answer=answer, fault=fault, timer=span(start, now()))
+    return Run(processor, bool(answer), answer, fault, span(start, tick()))
 
 
 def seen_by(processor: Processor, half: Half) -> Fields:
     """The fields that a processor is given."""
     seen = record.select(half.fields, processor.include, processor.exclude)
-    if half.named and half.fields and processor.include:  # a half without fields has nothing to tell
+    if half.named and processor.include and half.fields:  # a half without fields has nothing to tell
         seen |= record.select(half.named, processor.include, processor.exclude)
     return seen
 

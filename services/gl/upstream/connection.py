@@ -5,35 +5,49 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httptools
 
+from gecholog import headers
+from gecholog.alarm import NEVER, Alarm
 from services.gl.call import UpstreamError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from services.gl.call import Lines
+    from gecholog.headers import Headers
+    from services.gl.routing import Timeouts
 
 _HIGH_WATER = 256 * 1024  # bytes of an answer that may wait here while the caller is slow
 _LARGEST_HEAD = 1024 * 1024  # bytes
+# as numbers: members of an enumeration are looked up in Python, at each answer
+_SWITCHING_PROTOCOLS = HTTPStatus.SWITCHING_PROTOCOLS.value
+_OK = HTTPStatus.OK.value
+_NO_CONTENT = HTTPStatus.NO_CONTENT.value
+_NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
 
 
-class Patience(NamedTuple):
-    """How long an answer is waited for, in seconds; `deadline` is a time of the event loop's clock."""
+class Keeper(Protocol):
+    """Who keeps connections. Set its `alarm` to when one is `due`, and it is told to `expire` then."""
 
-    first_byte: float | None
-    between_chunks: float | None
-    deadline: float | None
+    alarm: Alarm
+
+    def keep(self, connection: Connection) -> None:
+        """It is open."""
+
+    def release(self, connection: Connection) -> None:
+        """It can take the next request."""
+
+    def forget(self, connection: Connection) -> None:
+        """It is gone."""
 
 
 class Connection(asyncio.Protocol):
-    """A connection to one target. `release` is called when it can take the next request."""
+    """A connection to one target."""
 
-    def __init__(self, release: Callable[[Connection], None]) -> None:
+    def __init__(self, keeper: Keeper) -> None:
         self.loop = asyncio.get_running_loop()
-        self._release = release
+        self.keeper = keeper
+        self.due = NEVER  # until when somebody waits for what comes next, by the loop's clock
         self._transport: Any = None  # uvloop's transports are no subclasses of asyncio.Transport
         self._answer: StreamedAnswer | None = None
         self.closed = False
@@ -43,25 +57,28 @@ class Connection(asyncio.Protocol):
 
     # ------------------------------------------------------------- requests
 
-    async def request(self, head: bytes, body: bytes, *, is_head: bool, patience: Patience) -> StreamedAnswer:
-        """Send a request; return its answer when status and headers are there. Raises UpstreamError.
+    def request(
+        self, head: bytes, body: bytes, timeouts: Timeouts, deadline: float | None, *, is_head: bool
+    ) -> StreamedAnswer:
+        """Send a request; what comes back is its answer, of which nothing is there yet. Raises UpstreamError.
 
-        A caller that is cancelled meanwhile closes the connection.
+        `deadline` is when all of it has to be there, by the loop's clock.
         """
         self._uses += 1
-        answer = self._answer = StreamedAnswer(self, is_head=is_head, patience=patience)
+        answer = self._answer = StreamedAnswer(self, timeouts, deadline, is_head=is_head)
         transport = self._transport
         if transport is None or self.closed:
             raise UpstreamError(502, "connection closed before the request")
         transport.write(head + body if len(body) < _HIGH_WATER else head)
         if len(body) >= _HIGH_WATER:
             transport.write(body)
-        try:
-            await answer.head()
-        except BaseException:
-            self.close()
-            raise
         return answer
+
+    def expire(self) -> None:
+        """The time for what somebody waits for is up."""
+        self.due = NEVER
+        if self._answer is not None:
+            self._answer.expire()
 
     def done(self, answer: StreamedAnswer, *, reusable: bool) -> None:
         """The answer has come to its end."""
@@ -70,7 +87,7 @@ class Connection(asyncio.Protocol):
         self._answer = None
         if reusable and not self.closed and self._transport is not None:
             self._transport.resume_reading()
-            self._release(self)
+            self.keeper.release(self)
         else:
             self.close()
 
@@ -93,6 +110,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        self.keeper.keep(self)
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None:
@@ -105,6 +123,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
+        self.keeper.forget(self)
         if self._answer is not None:
             self.lost_idle = self._uses > 1 and not self._answer.started
             self._answer.lost(type(error).__name__ if error else "connection closed")
@@ -113,24 +132,28 @@ class Connection(asyncio.Protocol):
 class StreamedAnswer:
     """The answer to one request, as it arrives."""
 
-    def __init__(self, connection: Connection, *, is_head: bool, patience: Patience) -> None:
-        self.status = 0
-        self.lines: Lines = []
-        self.started = False  # a byte of it has come
+    # As all begin; set when it changes.
+    status = 0
+    started = False  # a byte of it has come
+    _head_bytes = 0
+    _has_head = False
+    _until_close = False
+    _length: int | None = None
+    _waiting = 0
+    _held = False
+    _complete = False
+    _fault: UpstreamError | None = None
+    _waiter: asyncio.Future[None] | None = None
+    _late = ""
+
+    def __init__(self, connection: Connection, timeouts: Timeouts, deadline: float | None, *, is_head: bool) -> None:
+        self.headers: Headers = {}
         self._connection = connection
         self._is_head = is_head
-        self._patience = patience
+        self._timeouts = timeouts
+        self._deadline = deadline
         self._parser: Any = httptools.HttpResponseParser(self)
-        self._head_bytes = 0
-        self._has_head = False
-        self._until_close = False
-        self._length: int | None = None
         self._pieces: deque[bytes] = deque()
-        self._waiting = 0
-        self._held = False
-        self._complete = False
-        self._fault: UpstreamError | None = None
-        self._waiter: asyncio.Future[None] | None = None
 
     # -------------------------------------------------------------- the body
 
@@ -146,7 +169,7 @@ class StreamedAnswer:
                 return b""
             if self._fault is not None:
                 raise self._fault
-            await self._wait(self._patience.between_chunks, "no more data in time")
+            await self._next(self._timeouts.between_chunks, "no more data in time")
         if len(self._pieces) == 1:
             piece = self._pieces.popleft()
         else:
@@ -166,32 +189,44 @@ class StreamedAnswer:
             self._fault = self._fault or UpstreamError(502, "abandoned")
 
     async def head(self) -> None:
-        """Wait for status and headers. Raises UpstreamError."""
-        while not self._has_head:
-            if self._fault is not None:
-                raise self._fault
-            await self._wait(self._patience.first_byte, "no answer in time")
+        """Wait for status and headers. Raises UpstreamError.
 
-    async def _wait(self, seconds: float | None, late: str) -> None:
-        """Wait for the next bytes, but no longer than `seconds` and the deadline. Raises UpstreamError (504)."""
-        loop = self._connection.loop
-        if (deadline := self._patience.deadline) is not None:
-            left = max(deadline - loop.time(), 0.0)
-            seconds = left if seconds is None else min(seconds, left)
-        waiter = self._waiter = loop.create_future()
-        timer = None if seconds is None else loop.call_later(seconds, _expire, waiter)
+        A caller that is cancelled meanwhile closes the connection.
+        """
         try:
-            await waiter
-        except TimeoutError:
-            self._fail(UpstreamError(HTTPStatus.GATEWAY_TIMEOUT, late))
-        finally:
-            self._waiter = None
-            if timer is not None:
-                timer.cancel()
+            while not (self._has_head or self._fault):
+                await self._next(self._timeouts.first_byte, "no answer in time")
+        except BaseException:
+            self._connection.close()
+            raise
+        if not self._has_head and self._fault is not None:
+            raise self._fault
+
+    def _next(self, seconds: float | None, late: str) -> asyncio.Future[None]:
+        """What to wait for until there is more: no longer than `seconds` and the deadline, then there is a fault."""
+        connection, due = self._connection, self._deadline
+        if seconds is not None:
+            end = connection.loop.time() + seconds
+            due = end if due is None or end < due else due
+        if due is not None:
+            self._late = late
+            connection.due = due
+            alarm = connection.keeper.alarm
+            if due < alarm.next:
+                alarm.set(due)
+        self._waiter = connection.loop.create_future()
+        return self._waiter
+
+    def expire(self) -> None:
+        """The time for what it waits for is up."""
+        self._fail(UpstreamError(HTTPStatus.GATEWAY_TIMEOUT, self._late))
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter, self._connection.due = None, NEVER
+            if not waiter.done():
+                waiter.set_result(None)
 
     # ------------------------------------------------------------ what comes
 
@@ -236,14 +271,14 @@ class StreamedAnswer:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._has_head:  # behind the body: trailers, which are dropped
-            self.lines.append((name, value.rstrip(b" \t")))
+            headers.add(self.headers, name, value)
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status < HTTPStatus.OK:
-            if status == HTTPStatus.SWITCHING_PROTOCOLS:
+        if status < _OK:
+            if status == _SWITCHING_PROTOCOLS:
                 self._fail(UpstreamError(502, "the target switched protocols"))
-            self.lines = []  # an interim answer (RFC 9110, section 15.2): the final one follows
+            self.headers = {}  # an interim answer (RFC 9110, section 15.2): the final one follows
             self._head_bytes = 0
             return
         self.status = status
@@ -258,18 +293,18 @@ class StreamedAnswer:
 
     def _frame(self) -> None:
         """How long the body is (RFC 9112, section 6.3)."""
-        names = {name.lower(): value for name, value in self.lines}
-        if self.status == HTTPStatus.NO_CONTENT:
+        came = self.headers
+        if self.status == _NO_CONTENT:
             return
-        if self._is_head or self.status == HTTPStatus.NOT_MODIFIED:  # no body; a length says what there would be
-            length = names.get(b"content-length", b"")
-            self._length = int(length) if length.isdigit() else None
+        if self._is_head or self.status == _NOT_MODIFIED:  # no body; a length says what there would be
+            length = came.get("Content-Length", [""])[-1]
+            self._length = int(length) if length.isascii() and length.isdigit() else None
             return
-        if b"transfer-encoding" in names:
-            if names[b"transfer-encoding"].lower() != b"chunked":  # we would take off a part of it, and not say so
+        if "Transfer-Encoding" in came:
+            if came["Transfer-Encoding"][-1].lower() != "chunked":  # we would take off a part of it, and not say so
                 self._fail(UpstreamError(502, "transfer coding not known"))
-        elif b"content-length" in names:
-            self._length = int(names[b"content-length"])
+        elif "Content-Length" in came:
+            self._length = int(came["Content-Length"][-1])
         else:
             self._until_close = True
 
@@ -282,8 +317,3 @@ class StreamedAnswer:
     def on_message_complete(self) -> None:
         if self._has_head and not self._complete:
             self._end(reusable=self._parser.should_keep_alive() and not self._until_close)
-
-
-def _expire(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_exception(TimeoutError())

@@ -9,37 +9,44 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gecholog import headers
+from gecholog.alarm import NEVER, Alarm
 from services.gl.call import UpstreamError
 from services.gl.upstream import proxy
-from services.gl.upstream.connection import Connection, Patience
+from services.gl.upstream.connection import Connection
 
 if TYPE_CHECKING:
     from services.gl.call import Outbound
-    from services.gl.routing import Origin, Timeouts
+    from services.gl.routing import Origin, Target
     from services.gl.upstream.connection import StreamedAnswer
 
 _IDLE_FOR = 4.0  # seconds; servers close theirs after 5 or more, and a request must not meet that moment
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})  # safe methods (RFC 9110, section 9.2.1)
+_OURS = frozenset({"Content-Length"})
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 
 
 class Pool:
-    """Connections by origin. The one that was used last is used next, so that the others can grow old."""
+    """Connections to all targets."""
 
     def __init__(self, context: ssl.SSLContext, proxies: proxy.Proxies) -> None:
         self._loop = asyncio.get_running_loop()
         self._context = context
         self._proxies = proxies
-        self._idle: dict[Origin, list[Connection]] = {}
+        self._places: dict[Origin, _Place] = {}
+        self._alarm = Alarm(self._expire)
         self._retired = False
 
     async def send(self, outbound: Outbound) -> StreamedAnswer:
         """Send a request; return when the head of the answer is there. Raises UpstreamError."""
-        patience = _patience(outbound.router.target.timeouts, self._loop.time())
-        connection = self._take(outbound.router.target.origin)
+        target = outbound.router.target
+        total = target.timeouts.total
+        deadline = None if total is None else self._loop.time() + total
+        place = self._places.get(target.origin) or self._place(target.origin)
+        connection = place.take()
         if connection is not None:
             try:
-                return await self._ask(connection, outbound, patience)
+                answer = self._request(connection, outbound, deadline)
+                await answer.head()
             except UpstreamError as error:
                 # A target may close an idle connection just when it is used again. Of requests that change something
                 # nobody knows whether they were carried out (RFC 9110, section 9.2.2): they are repeated only if
@@ -47,48 +54,37 @@ class Pool:
                 in_vain = connection.lost_idle and error.status != HTTPStatus.GATEWAY_TIMEOUT
                 if not in_vain or not (outbound.may_repeat or outbound.method in _REPEATABLE):
                     raise
-        return await self._ask(await self._connect(outbound, patience), outbound, patience)
+            else:
+                return answer
+        answer = self._request(await self._connect(place, target, deadline), outbound, deadline)
+        await answer.head()
+        return answer
 
-    async def _ask(self, connection: Connection, outbound: Outbound, patience: Patience) -> StreamedAnswer:
-        route = self._proxies.route(outbound.router.target.origin)
-        return await connection.request(
-            request_head(outbound, route),
-            outbound.body,
-            is_head=outbound.method == "HEAD",
-            patience=patience,
-        )
+    def _request(self, connection: Connection, outbound: Outbound, deadline: float | None) -> StreamedAnswer:
+        target = outbound.router.target
+        head = request_head(outbound, self._proxies.route(target.origin))
+        return connection.request(head, outbound.body, target.timeouts, deadline, is_head=outbound.method == "HEAD")
+
+    def retire(self) -> None:
+        """Start no more requests; those under way go on."""
+        self._retired = True
+        for place in self._places.values():
+            place.retire()
 
     # ------------------------------------------------------------- connections
 
-    def _take(self, origin: Origin) -> Connection | None:
-        idle = self._idle.get(origin)
-        oldest = self._loop.time() - _IDLE_FOR
-        while idle:
-            connection = idle.pop()
-            if connection.closed:
-                continue
-            if connection.idle_since >= oldest:
-                return connection
-            connection.close()
-        return None
+    def _place(self, origin: Origin) -> _Place:
+        place = self._places[origin] = _Place(self._loop, self._alarm)
+        if self._retired:
+            place.retire()
+        return place
 
-    async def _connect(self, outbound: Outbound, patience: Patience) -> Connection:
-        origin = outbound.router.target.origin
-        idle = self._idle.setdefault(origin, [])
-        loop = self._loop
-
-        def release(connection: Connection) -> None:
-            if self._retired:
-                connection.close()
-                return
-            connection.idle_since = loop.time()
-            idle.append(connection)
-            self._let_go_of_old(idle, loop.time() - _IDLE_FOR)
-
+    async def _connect(self, place: _Place, target: Target, deadline: float | None) -> Connection:
+        origin = target.origin
         try:
-            async with asyncio.timeout_at(_earlier(outbound.router.target.timeouts.connect, patience.deadline)):
+            async with asyncio.timeout_at(_earlier(target.timeouts.connect, deadline)):
                 return await proxy.connect(
-                    lambda: Connection(release),
+                    lambda: Connection(place),
                     origin,
                     self._proxies.route(origin),
                     self._context if origin.scheme == "https" else None,
@@ -103,26 +99,64 @@ class Pool:
         except OSError as error:
             raise UpstreamError(502, error.strerror or type(error).__name__) from None
 
-    @staticmethod
-    def _let_go_of_old(idle: list[Connection], oldest: float) -> None:
-        """The oldest stand in front; they are closed as soon as they are too old to be used."""
-        while idle and idle[0].idle_since < oldest:
+    def _expire(self, by: float) -> float:
+        """End what is due; returns when the next is."""
+        upcoming = NEVER
+        for place in self._places.values():
+            for connection in list(place.open):
+                if connection.due <= by:
+                    connection.expire()
+                upcoming = min(upcoming, connection.due)
+        return upcoming
+
+
+class _Place:
+    """The connections to one target. The one that was used last is used next, so that the others can grow old."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, alarm: Alarm) -> None:
+        self.alarm = alarm
+        self.open: set[Connection] = set()
+        self._loop = loop
+        self._idle: list[Connection] = []
+        self._retired = False
+
+    def take(self) -> Connection | None:
+        """A connection that is not in use."""
+        if not self._idle:
+            return None
+        oldest = self._loop.time() - _IDLE_FOR
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.closed:
+                continue
+            if connection.idle_since >= oldest:
+                return connection
+            connection.close()
+        return None
+
+    def keep(self, connection: Connection) -> None:
+        self.open.add(connection)
+
+    def release(self, connection: Connection) -> None:
+        """A connection is not in use any more. Those that have not been used for too long go."""
+        if self._retired:
+            connection.close()
+            return
+        idle, present = self._idle, self._loop.time()
+        connection.idle_since = present
+        idle.append(connection)
+        while idle[0].idle_since < present - _IDLE_FOR:  # the oldest stand in front
             idle.pop(0).close()
 
+    def forget(self, connection: Connection) -> None:
+        self.open.discard(connection)
+
     def retire(self) -> None:
-        """Start no more requests; those under way go on."""
+        """Keep no more connections."""
         self._retired = True
-        for idle in self._idle.values():
-            for connection in idle:
-                connection.close()
-            idle.clear()
-
-
-def _patience(timeouts: Timeouts, now: float) -> Patience:
-    """The time that a target has from now on, by the loop's clock."""
-    return Patience(
-        timeouts.first_byte, timeouts.between_chunks, None if timeouts.total is None else now + timeouts.total
-    )
+        for connection in self._idle:
+            connection.close()
+        self._idle.clear()
 
 
 def _earlier(seconds: float | None, deadline: float | None) -> float | None:
@@ -142,5 +176,5 @@ def request_head(outbound: Outbound, route: proxy.Route | None = None) -> bytes:
     if outbound.body or outbound.method not in _BODILESS:
         extra += f"Content-Length: {len(outbound.body)}\r\n"
     first = f"{outbound.method} {target} HTTP/1.1\r\nHost: {origin.authority}\r\n{extra}"
-    sent = headers.without(outbound.headers, {"Content-Length"})
+    sent = headers.without(outbound.headers, _OURS)
     return first.encode("ascii") + headers.lines(sent) + b"\r\n"

@@ -30,7 +30,7 @@ async def test_read_ahead():
     """What was read already comes again, then the rest; the head is that of the answer."""
     answer = FakeAnswer(201, pieces=[b"three", b"four"])
     ahead = ReadAhead([b"one", b"two"], answer)
-    assert (ahead.status, ahead.lines) == (201, answer.lines)
+    assert (ahead.status, ahead.headers) == (201, answer.headers)
     assert await pieces_of(ahead) == [b"one", b"two", b"three", b"four"]
 
 

@@ -3,16 +3,16 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gecholog.rawjson import Raw, dumps
 from services.gl import final_record
 from services.gl.call import Half
 from services.gl.config import Filter
-from services.gl.final_record import fitted, half
+from services.gl.final_record import fitted, half, shown
 from services.gl.status import Status
-from tests.services.gl.rig.stage import FakeRecorder, doors
+from tests.services.gl.rig.stage import FakeRecorder, built, call_of, doors
 
 texts = st.one_of(
     st.text(max_size=50),
@@ -40,33 +40,41 @@ def test_fitted_is_within_the_limit(request_fields, response_fields, limit):
     before = {
         (side, name): json.loads(dumps(made[side][name])) for side in ("request", "response") for name in made[side]
     }
-    data = fitted(made, limit)
-    shown = json.loads(data)
+    data = fitted(dumps(made), limit)
+    record = json.loads(data)
     assert len(data) <= max(limit, size_of_uncuttable(made))
-    cut = {tuple(entry["name"].split(".", 1)) for entry in shown.get("error", ())}
+    cut = {tuple(entry["name"].split(".", 1)) for entry in record.get("error", ())}
     for (side, name), value in before.items():
         if (side, name) in cut:
-            assert set(shown[side][name]) == {"size", "sha256", "head"}
+            assert set(record[side][name]) == {"size", "sha256", "head"}
         else:
-            assert shown[side][name] == value
+            assert record[side][name] == value
 
 
 def test_fitted_cuts_the_largest_first():
     """What is small stays whole."""
     made = {"request": {"a": "x" * 5000, "b": "y" * 200_000}, "response": {"c": "z" * 9000}}
-    shown = json.loads(fitted(made, 50_000))
-    assert shown["request"]["a"] == "x" * 5000
-    assert shown["response"]["c"] == "z" * 9000
-    assert shown["request"]["b"]["size"] == 200_002
-    assert [entry["name"] for entry in shown["error"]] == ["request.b"]
+    record = json.loads(fitted(dumps(made), 50_000))
+    assert record["request"]["a"] == "x" * 5000
+    assert record["response"]["c"] == "z" * 9000
+    assert record["request"]["b"]["size"] == 200_002
+    assert [entry["name"] for entry in record["error"]] == ["request.b"]
 
 
 def test_fitted_leaves_alone_what_fits():
     """A record of exactly the limit is not touched."""
     made = {"request": {"a": "x" * 5000}, "response": {}}
     size = len(json.dumps(made, separators=(",", ":")))
-    assert json.loads(fitted(made, size)) == made
-    assert "error" not in made
+    assert json.loads(fitted(dumps(made), size)) == made
+
+
+def test_fitted_keeps_what_was_noted():
+    """What the record says of itself already stays; numbers keep their digits."""
+    note = {"name": "recovered", "details": "x"}
+    made = b'{"request":{"a":"%b"},"response":{"n":1.10},"error":[%b]}' % (b"x" * 50_000, dumps(note))
+    data = fitted(made, 20_000)
+    assert [entry["name"] for entry in json.loads(data)["error"]] == ["recovered", "request.a"]
+    assert b'"n":1.10' in data
 
 
 @pytest.mark.parametrize(
@@ -84,28 +92,105 @@ def test_half_is_filtered(include, exclude, expected):
     side.runs.append({"name": "x"})
     side.async_runs.append({"name": "y"})
     side.note("z", "details")
-    assert set(half(side, {"timer": {}}, Filter(include, frozenset(exclude)), 1000)) == expected
+    assert set(shown(half(side, {"timer": {}}), Filter(include, frozenset(exclude)), 1000)) == expected
 
 
 def test_half_leaves_out_what_is_empty():
     """No processors, no errors: no fields for them."""
-    assert half(Half({"a": 1}), {}, Filter(), 1000) == {"a": 1}
+    assert half(Half({"a": 1}), {}) == {"a": 1}
 
 
 def test_half_cuts_large_payloads():
     """A payload over `log_max_payload_bytes` is shown by size, hash and head; other fields are not touched."""
     side = Half({"ingress_payload": Raw(b'"%b"' % (b"x" * 3000)), "other": "y" * 3000})
-    shown = half(side, {}, Filter(), 2048)
-    assert shown["ingress_payload"]["size"] == 3002
-    assert shown["other"] == "y" * 3000
+    fields = shown(half(side, {}), Filter(), 2048)
+    assert fields["ingress_payload"]["size"] == 3002
+    assert fields["other"] == "y" * 3000
     assert side.fields["ingress_payload"] == b'"%b"' % (b"x" * 3000)
+
+
+def anything():
+    """What a processor may have written."""
+    return st.integers() | st.text(max_size=3) | st.just(Raw(b'{"b" : 1}'))
+
+
+NAMES = [
+    "gl_path",
+    "inbound_payload",
+    "egress_headers",
+    "token_count",
+    "processors",
+    "processors_async",
+    "error",
+    "outbound_inbound_timer",
+    "inbound_egress_timer",
+]
+written = st.dictionaries(st.sampled_from(NAMES), anything(), max_size=4)
+
+
+@settings(deadline=None)
+@given(
+    before=written,
+    later=written,
+    runs=st.lists(written, max_size=2),
+    note=st.booleans(),
+    on_request=written,
+    filters=st.sampled_from([{}, {"fields_include": ["gl_path", "error"]}, {"fields_exclude": ["token_count"]}]),
+)
+def test_the_second_time_it_is_as_if_it_were_the_first(before, later, runs, note, on_request, filters):
+    """Whatever comes after the record was kept, the final one is that of a call that was never kept."""
+    config = built(logger={"request": {}, "response": filters})
+
+    def final(*, kept):
+        call, records = call_of(config, target=config.routers["/service/"], sent=1, received=2), FakeRecorder()
+        call.response.fields |= {"gl_path": "/service/", "inbound_payload": Raw(b'{"a":1}')} | before
+        if note:
+            call.response.runs.append({"name": "zero", "details": {}})
+            call.response.note("zero", "early")
+        if kept:
+            final_record.accept(call, doors(records=records))
+        call.replied = 3
+        call.response.fields |= later
+        for run in runs:
+            call.response.async_runs.append({"name": "one", "details": {}})
+            call.response.fields |= {name: value for name, value in run.items() if name not in call.response.fields}
+        if on_request:
+            call.request.fields |= on_request
+            call.request.async_runs.append({"name": "two", "details": {}})
+        if later:
+            call.response.note("one", "late")
+        call.started = 1
+        final_record.publish(call, doors(records=records))
+        ((_, data),) = records.settled
+        times = ("ingress_egress_timer", "egress_post_timer")
+        return {name: value for name, value in data.items() if name not in times}, records.bytes[0]
+
+    whole, _ = final(kept=False)
+    record, data = final(kept=True)
+    assert without_texts(record) == without_texts(whole)
+    assert_no_repetitions(data)
+
+
+def without_texts(value):
+    """The same less times of day, which differ from one call to the next."""
+    if isinstance(value, dict):
+        return {name: without_texts(item) for name, item in value.items() if name not in ("start", "stop")}
+    return value
+
+
+def assert_no_repetitions(data):
+    def unique(pairs):
+        assert len({name for name, _ in pairs}) == len(pairs), pairs
+        return dict(pairs)
+
+    json.loads(data, object_pairs_hook=unique)
 
 
 async def test_record_is_settled_under_its_id(make_call):
     """The final record goes to the recorder with the id of the call, which is not in the record."""
     records = FakeRecorder()
     call = make_call()
-    await final_record.publish(call, doors(records=records))
+    final_record.publish(call, doors(records=records))
     assert [record_id for record_id, _ in records.settled] == [call.record_id]
     assert call.record_id.hex() not in str(records.settled)
 
@@ -114,7 +199,7 @@ async def test_record_fits_the_recorder(make_call):
     """A record is never larger than what the recorder takes."""
     call, records = make_call(), FakeRecorder(largest=20_000)
     call.request.fields["ingress_payload"] = "x" * 100_000
-    await final_record.publish(call, doors(records=records))
+    final_record.publish(call, doors(records=records))
     assert len(records.bytes[0]) <= 20_000
 
 
@@ -129,9 +214,9 @@ async def test_a_call_that_is_not_recorded_is_not_kept(make_call):
 async def test_record_has_the_parts_of_the_specification(make_call):
     """The record has ids, both halves and all timers, `error` only if there is one."""
     records = FakeRecorder()
-    await final_record.publish(make_call(), doors(records=records))
-    shown = records.settled[0][1]
-    assert set(shown) == {
+    final_record.publish(make_call(), doors(records=records))
+    record = records.settled[0][1]
+    assert set(record) == {
         "session_id",
         "transaction_id",
         "request",
@@ -140,9 +225,9 @@ async def test_record_has_the_parts_of_the_specification(make_call):
         "egress_post_timer",
     }
     timers = [
-        shown["ingress_egress_timer"],
-        shown["request"]["ingress_outbound_timer"],
-        shown["response"]["inbound_egress_timer"],
+        record["ingress_egress_timer"],
+        record["request"]["ingress_outbound_timer"],
+        record["response"]["inbound_egress_timer"],
     ]
     assert all(set(timer) == {"start", "stop", "duration"} for timer in timers)
 
@@ -150,7 +235,7 @@ async def test_record_has_the_parts_of_the_specification(make_call):
 async def test_status_remembers_the_call(make_call):
     """The is-alive answer names the last recorded call."""
     call, status = make_call(), Status()
-    await final_record.publish(call, doors(status=status))
+    final_record.publish(call, doors(status=status))
     body = status.report()["Body"]
     assert body["LastTransactionID"] == call.ids.transaction_id
     assert body["LastIngressTime"].endswith("Z")

@@ -79,7 +79,7 @@ async def test_fault_after_the_reply():
     """A fault when the record is made costs the record, not the reply."""
 
     class Faulty(FakeRecorder):
-        async def settle(self, record_id, data):
+        def settle(self, record_id, data):
             raise RuntimeError
 
     call, status = call_of(), Status()
@@ -139,7 +139,7 @@ async def test_caller_leaves_during_a_refusal():
     """Nobody is there to hear a refusal: the record is written all the same."""
 
     class Gone(FakeResponder):
-        async def start(self, status, headers, length):
+        def start(self, status, headers, length):
             raise Disconnected
 
     call, records = call_of(responder=Gone()), FakeRecorder()

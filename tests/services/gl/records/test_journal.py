@@ -119,6 +119,27 @@ def test_for_its_owner_alone(root):
     journal.close()
 
 
+def test_releases_are_noted_with_what_comes_next(root):
+    """A release costs no system call of its own: it is noted with the next record, or when told to."""
+    journal = Journal(root, MIB)
+    for number in range(4):
+        journal.append(ACCEPTED, name(number), b"x")
+    size = journal._segments[-1].size
+    assert journal.release(name(0)) is True
+    assert journal.release(name(0)) is False
+    assert journal._segments[-1].size == size
+    assert set(left(folder_of(journal))) == {name(number) for number in range(4)}
+    journal.append(ACCEPTED, name(4), b"y")
+    assert left(folder_of(journal))[name(4)] == (b"y", True)
+    assert journal.get(name(4)).data == b"y"
+    assert set(left(folder_of(journal))) == {name(number) for number in (1, 2, 3, 4)}
+    journal.release(name(2))
+    journal.flush()
+    journal.flush()
+    assert set(left(folder_of(journal))) == {name(number) for number in (1, 3, 4)}
+    journal.close()
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -131,6 +152,7 @@ for number in range(300):
         journal.append(FINAL, number.to_bytes(16, "big"), b"final")
     if number % 3 == 1:
         journal.release(number.to_bytes(16, "big"))
+journal.flush()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -168,5 +190,6 @@ def test_model(tmp_path_factory, actions):
             expected[name(number)] = (data, action == "accept")
     assert len(journal) == len(expected)
     assert {key: (journal.get(key).data, journal.get(key).recovered) for key in expected} == expected
+    journal.flush()
     assert left(folder_of(journal)) == expected
     journal.close()

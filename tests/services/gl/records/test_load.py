@@ -17,6 +17,7 @@ def test_full(taken):
             load.drop(record_id)
             sizes.pop(record_id, None)
         else:
-            load.put(record_id, size)
+            is_full = load.put(record_id, size)
             sizes[record_id] = size
+            assert is_full == load.is_full
         assert load.is_full == (sum(sizes.values()) > 60)

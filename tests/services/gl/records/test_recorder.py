@@ -5,10 +5,11 @@ import json
 
 import pytest
 
+from gecholog import wire
 from gecholog.errors import BusAway, NoAnswer
 from gecholog.recordlog import Limits
 from services.gl.final_record import fitted
-from services.gl.records.journal import Journal
+from services.gl.records.journal import Journal, unreleased
 from services.gl.records.load import Load
 from services.gl.records.recorder import Recorder
 from tests.support.waiting import DEADLINE, eventually
@@ -36,22 +37,34 @@ class FakeBus:
         for announcement in self._announcements:
             await announcement(self)
 
-    async def publish(self, subject, data, headers=None, *, lazily=False):
+    def tell(self, subject, data, headers=b"", *, lazily=False):
         if not self.connected:
             raise BusAway("no connection to the bus")
         assert subject == SUBJECT
         assert lazily
-        self.taken.append((headers["Nats-Msg-Id"], json.loads(data)))
+        self.taken.append((wire.decoded(headers)["Nats-Msg-Id"], json.loads(data)))
 
-    async def request(self, subject, data, timeout, headers=None, *, lazily=False):  # noqa: ASYNC109 - the bus's own
+    def ask(self, subject, data, timeout, answered, headers=b"", *, lazily=False):
+        self.tell(subject, data, headers, lazily=lazily)
+        answer = b'{"stream":"GECHOLOG","seq":1}'
+        if self.lose_acks:
+            self.lose_acks -= 1
+            answer = NoAnswer("no answer in 5000 ms")
+        asyncio.get_running_loop().call_soon(answered, answer)
+
+    async def publish(self, subject, data, headers=b"", *, lazily=False):
+        self.tell(subject, data, headers, lazily=lazily)
+
+    async def request(self, subject, data, timeout, headers=b"", *, lazily=False):  # noqa: ASYNC109 - the bus's own
         if not self.connected:
             raise BusAway("no connection to the bus")
         if subject == SUBJECT:
-            await self.publish(subject, data, headers, lazily=lazily)
-            if self.lose_acks:
-                self.lose_acks -= 1
-                raise NoAnswer("no answer in 5000 ms")
-            return b'{"stream":"GECHOLOG","seq":1}'
+            answer = asyncio.get_running_loop().create_future()
+            self.ask(subject, data, timeout, answer.set_result, headers, lazily=lazily)
+            heard = await answer
+            if isinstance(heard, Exception):
+                raise heard
+            return heard
         if not self._durable:
             raise NoAnswer("nobody listens")
         if "STREAM.NAMES" in subject:
@@ -97,7 +110,7 @@ async def test_published(start, durable):
     bus = FakeBus(durable=durable)
     recorder = await start(bus)
     recorder.accept(name(1), record(1))
-    await recorder.settle(name(1), record(1, final=True))
+    recorder.settle(name(1), record(1, final=True))
     assert bus.taken == [(name(1).hex(), json.loads(record(1, final=True)))]
 
 
@@ -108,7 +121,7 @@ async def test_waits_for_the_bus(start):
     bus.connected = False
     for number in range(200):
         recorder.accept(name(number), record(number))
-        await recorder.settle(name(number), record(number))
+        recorder.settle(name(number), record(number))
     assert bus.taken == []
     await bus.back()
     await eventually(lambda: len(bus.taken) >= 200, "the backlog")
@@ -121,7 +134,7 @@ async def test_word_that_was_lost(start):
     bus = FakeBus()
     recorder = await start(bus)
     bus.lose_acks = 1
-    await recorder.settle(name(1), record(1))
+    recorder.settle(name(1), record(1))
     await eventually(lambda: len(bus.taken) == 2, "the second attempt")
     assert {record_id for record_id, _ in bus.taken} == {name(1).hex()}
 
@@ -147,7 +160,7 @@ async def test_left_over_at_the_end(start, tmp_path):
     bus = FakeBus()
     recorder = await start(bus)
     bus.connected = False
-    await recorder.settle(name(1), record(1))
+    recorder.settle(name(1), record(1))
     await start.end()
     await start(bus)
     await bus.back()
@@ -160,7 +173,7 @@ async def test_bus_that_takes_less(start):
     bus = FakeBus()
     recorder = await start(bus)
     bus.connected = False
-    await recorder.settle(name(1), record(1, request={"ingress_payload": "x" * 100_000}))
+    recorder.settle(name(1), record(1, request={"ingress_payload": "x" * 100_000}))
     bus.max_payload = 20_000
     await bus.back()
     await eventually(lambda: bus.taken, "the record")
@@ -176,11 +189,34 @@ async def test_full_journal(start):
     bus.connected = False
     for number in range(20):
         recorder.accept(name(number), record(number, request={"a": "x" * 500}))
-        await recorder.settle(name(number), record(number, request={"a": "x" * 500}))
+        recorder.settle(name(number), record(number, request={"a": "x" * 500}))
     await bus.back()
     await eventually(lambda: bus.taken, "what was kept")
-    await recorder.settle(name(99), record(99))
+    recorder.settle(name(99), record(99))
     assert bus.taken[-1][1]["transaction_id"] == "T99"
+
+
+async def test_unconfirmed_at_the_end(start, tmp_path):
+    """A record whose acknowledgement has not come by the end is in the journal, as it is."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    bus.ask = lambda *_, **__: None  # the word never comes
+    recorder.accept(name(1), record(1))
+    recorder.settle(name(1), record(1, final=True))
+    await start.end()
+    (folder,) = (tmp_path / "journal").iterdir()
+    ((kept),) = unreleased(folder)
+    assert (kept.data, kept.recovered) == (record(1, final=True), False)
+
+
+async def test_releases_are_noted_soon(start, tmp_path):
+    """A process that dies after a quiet moment leaves nothing of what the bus has."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    recorder.accept(name(1), record(1))
+    recorder.settle(name(1), record(1))
+    (folder,) = (tmp_path / "journal").iterdir()
+    await eventually(lambda: not list(unreleased(folder)), "the note")
 
 
 async def test_no_journal(tmp_path):
@@ -190,7 +226,7 @@ async def test_no_journal(tmp_path):
     recorder = Recorder(tmp_path / "journal", MIB, fitted)
     await recorder.aim(bus, SUBJECT, Limits())
     recorder.accept(name(1), record(1))
-    await recorder.settle(name(1), record(1))
+    recorder.settle(name(1), record(1))
     assert len(bus.taken) == 1
     await recorder.stop(0)
 
@@ -214,7 +250,7 @@ async def test_room(start):
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(recorder.room(), 0.05)
     for number in range(70):
-        await recorder.settle(name(number), large)
+        recorder.settle(name(number), large)
     await asyncio.wait_for(recorder.room(), DEADLINE)
 
 
@@ -226,5 +262,5 @@ async def test_room_while_the_bus_is_away(start):
     large = record(0, text="x" * MIB)
     for number in range(70):
         recorder.accept(name(number), large)
-        await recorder.settle(name(number), large)
+        recorder.settle(name(number), large)
     await asyncio.wait_for(recorder.room(), DEADLINE)

@@ -4,16 +4,14 @@ import asyncio
 import json
 from typing import Any
 
+from gecholog import headers
 from gecholog.config import Document
 from gecholog.session import Ids
-from gecholog.timer import now
 from services.gl.call import Call, Disconnected, Refusal, UpstreamError
 from services.gl.config import Config, build
 from services.gl.doors import Doors
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import config_of, router
-
-Lines = list[tuple[bytes, bytes]]
 
 
 class FakeRequest:
@@ -23,7 +21,7 @@ class FakeRequest:
         self.method = method
         self.path = path
         self.query = query
-        self.lines: Lines = list(lines)
+        self.headers = headers.collect(lines)
         self.client = client
         self._body = body
         self._gone = gone
@@ -60,7 +58,7 @@ class FakeResponder:
     def names(self):
         return [event[0] for event in self.events]
 
-    async def start(self, status, headers, length):
+    def start(self, status, headers, length):
         self.events.append(("start", status, headers, length))
 
     async def write(self, piece):
@@ -69,7 +67,7 @@ class FakeResponder:
         self.body += piece
         self.events.append(("write", piece))
 
-    async def finish(self):
+    def finish(self):
         self.events.append(("finish",))
 
     def abort(self):
@@ -81,7 +79,7 @@ class FakeAnswer:
 
     def __init__(self, status=200, lines=((b"Content-Type", b"application/json"),), pieces=(b'{"ok":true}',)):
         self.status = status
-        self.lines: Lines = list(lines)
+        self.headers = headers.collect(lines)
         self.abandoned = False
         self._pieces = list(pieces)
         self.length = None if any(isinstance(piece, Exception) for piece in pieces) else sum(map(len, pieces))
@@ -143,6 +141,7 @@ class FakeRecorder:
         self.bytes: list[bytes] = []
         self.left: list[bytes] = []
         self._events = events
+        self.is_full = False
 
     async def room(self):
         """There always is."""
@@ -155,7 +154,7 @@ class FakeRecorder:
             self._events.append(("accept",))
         self.accepted.append((record_id, json.loads(data)))
 
-    async def settle(self, record_id, data):
+    def settle(self, record_id, data):
         self.bytes.append(data)
         self.settled.append((record_id, json.loads(data)))
 
@@ -164,6 +163,12 @@ class FakeRecorder:
         """The one record that was settled."""
         ((_, fields),) = self.settled
         return fields
+
+
+async def done(waiting):
+    """Wait for what a stage returns, if it returns something to wait for."""
+    if waiting is not None:
+        await waiting
 
 
 def doors(bus=None, targets=None, records=None, status=None) -> Doors:
@@ -186,14 +191,7 @@ def call_of(config=None, request=None, responder=None, path="/service/", **more)
     config = config or built()
     request = request or FakeRequest()
     chosen = config.routers[path]
-    return Call(
-        config=config,
-        message=request,
-        responder=responder or FakeResponder(),
-        router=chosen,
-        ids=Ids("TST00001_1_1_0", "TST00001_1_1_0"),
-        record_id=b"f" * 16,
-        started=now(),
-        subpath=request.path.removeprefix(chosen.path),
-        **more,
-    )
+    call = Call(config, request, responder or FakeResponder(), chosen, Ids("TST00001_1_1_0", "TST00001_1_1_0"))
+    for name, value in more.items():
+        setattr(call, name, value)
+    return call

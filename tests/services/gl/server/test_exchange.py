@@ -75,13 +75,13 @@ class FakeListener:
             return
         except (Disconnected, asyncio.CancelledError):
             return
-        self.requests.append((exchange.method, exchange.path, exchange.query, exchange.lines, body))
+        self.requests.append((exchange.method, exchange.path, exchange.query, exchange.headers, body))
         await self._reply(exchange, 200, body)
 
     async def _reply(self, exchange, status, body):
-        await exchange.start(status, {}, len(body))
+        exchange.start(status, {}, len(body))
         await exchange.write(body)
-        await exchange.finish()
+        exchange.finish()
 
 
 async def fed(pieces, limits=None):

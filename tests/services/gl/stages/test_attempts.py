@@ -20,6 +20,7 @@ from tests.services.gl.rig.stage import (
     FakeTargets,
     built,
     call_of,
+    done,
     doors,
 )
 from tests.support.waiting import DEADLINE
@@ -58,7 +59,7 @@ async def made(targets, *, config=CONFIG, path="/a/", request=None, **written):
     for name, value in written.items():
         call.request.fields[name] = Raw(json.dumps(value).encode())
     for stage in (attempts.plan, outbound.prepare, exchange.send):
-        await stage(call, doors(targets=targets))
+        await done(stage(call, doors(targets=targets)))
     return call
 
 
@@ -232,7 +233,7 @@ async def test_fault_of_an_attempt_that_was_given_up_is_forgotten():
     before = pipeline.BEFORE_REPLY
     stages = [write if stage.__name__ == "before_call" else stage for stage in before]
     for stage in stages:
-        await stage(call, everything)
+        await done(stage(call, everything))
     await pipeline._record(call, everything)
     assert "error" not in records.record["response"]
     assert records.record["request"]["attempts"][0]["error"] == "connection refused"
@@ -255,8 +256,8 @@ async def test_caller_leaves_during_an_attempt():
     call = call_of(CONFIG, FakeRequest(path="/a/x"), path="/a/")
     await ingress.receive(call, doors())
     call.request.fields["fallback_paths"] = Raw(b'["/b/","/c/"]')
-    await attempts.plan(call, doors())
-    await outbound.prepare(call, doors())
+    attempts.plan(call, doors())
+    outbound.prepare(call, doors())
     task = asyncio.create_task(exchange.send(call, doors(targets=targets)))
     await asyncio.wait_for(reached.wait(), DEADLINE)
     task.cancel()

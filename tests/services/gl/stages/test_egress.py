@@ -11,7 +11,7 @@ from services.gl import final_record
 from services.gl.call import Disconnected, Refusal, UpstreamError
 from services.gl.stages import egress, inbound, ingress, outbound
 from tests.services.gl.rig.gateway import processor
-from tests.services.gl.rig.stage import FakeAnswer, FakeRecorder, FakeResponder, built, call_of, doors
+from tests.services.gl.rig.stage import FakeAnswer, FakeRecorder, FakeResponder, built, call_of, done, doors
 
 HOLDING = {"response": {"processors": [[processor("one")]]}}
 STREAM = ((b"Content-Type", b"text/event-stream"),)
@@ -21,9 +21,9 @@ async def offered(answer, responder=None, config=None, **written):
     """A call after `egress.offer`, with fields that a response processor wrote."""
     call = call_of(config or built(), responder=responder or FakeResponder(), answer=answer)
     await ingress.receive(call, doors())
-    await outbound.prepare(call, doors())
-    await inbound.receive(call, doors())
-    await egress.offer(call, doors())
+    outbound.prepare(call, doors())
+    await done(inbound.receive(call, doors()))
+    egress.offer(call, doors())
     for name, value in written.items():
         call.response.fields[name] = Raw(json.dumps(value).encode())
     return call
@@ -31,7 +31,7 @@ async def offered(answer, responder=None, config=None, **written):
 
 async def replied(answer, responder=None, config=None, records=None, **written):
     call = await offered(answer, responder, config, **written)
-    await egress.prepare(call, doors())
+    egress.prepare(call, doors())
     await egress.reply(call, doors(records=records))
     return call
 
@@ -39,8 +39,8 @@ async def replied(answer, responder=None, config=None, records=None, **written):
 async def recorded(call):
     """The record of a call whose reply is over."""
     records = FakeRecorder()
-    await egress.conclude(call, doors())
-    await final_record.publish(call, doors(records=records))
+    await done(egress.conclude(call, doors()))
+    final_record.publish(call, doors(records=records))
     return records.record
 
 
@@ -187,7 +187,7 @@ async def test_caller_leaves():
     answer = FakeAnswer(lines=STREAM, pieces=[b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n"])
     responder = FakeResponder(leaves_after=10)
     call = await offered(answer, responder)
-    await egress.prepare(call, doors())
+    egress.prepare(call, doors())
     with pytest.raises(Disconnected):
         await egress.reply(call, doors())
     assert answer.abandoned

@@ -8,13 +8,13 @@ from gecholog.headers import MASK
 from services.gl.call import Refusal, UpstreamError
 from services.gl.stages import inbound
 from tests.services.gl.rig.gateway import processor
-from tests.services.gl.rig.stage import FakeAnswer, built, call_of, doors
+from tests.services.gl.rig.stage import FakeAnswer, built, call_of, done, doors
 
 
 async def received(answer, config=None):
     config = config or built()
     call = call_of(config, target=config.routers["/service/"], answer=answer)
-    await inbound.receive(call, doors())
+    await done(inbound.receive(call, doors()))
     return call
 
 
@@ -94,7 +94,7 @@ async def test_breaks_off_while_held_back():
     config = holding()
     call = call_of(config, target=config.routers["/service/"], answer=answer)
     with pytest.raises(Refusal) as caught:
-        await inbound.receive(call, doors())
+        await done(inbound.receive(call, doors()))
     assert (caught.value.status, caught.value.text) == (502, "failure making request")
     assert call.response.errors[0] == {
         "name": "inbound_payload",

@@ -18,7 +18,7 @@ async def prepared(config=None, request=None, **written):
     await ingress.receive(call, doors())
     for name, value in written.items():
         call.request.fields[name] = Raw(json.dumps(value).encode())
-    await outbound.prepare(call, doors())
+    outbound.prepare(call, doors())
     return call
 
 
@@ -193,7 +193,7 @@ async def test_body_that_a_processor_wrote_as_bytes_goes_as_it_stands():
     call = call_of(request=FakeRequest(body=b"{}"))
     await ingress.receive(call, doors())
     call.request.fields["outbound_payload"] = Raw(b'{"a" : 1.10,  "b":1e400}')
-    await outbound.prepare(call, doors())
+    outbound.prepare(call, doors())
     assert call.outbound.body == b'{"a" : 1.10,  "b":1e400}'
 
 
@@ -257,7 +257,7 @@ async def test_nested_deeply(name, depth):
     call = call_of(request=FakeRequest(body=b"{}"))
     await ingress.receive(call, doors())
     call.request.fields[name] = Raw(b"[" * depth + b"]" * depth)
-    await outbound.prepare(call, doors())
+    outbound.prepare(call, doors())
     assert call.outbound.router.path == "/service/"
 
 

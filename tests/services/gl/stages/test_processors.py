@@ -10,7 +10,7 @@ from services.gl.call import Half, Refusal
 from services.gl.rows import Processor
 from services.gl.stages import processors
 from tests.services.gl.rig.gateway import processor
-from tests.services.gl.rig.stage import FakeBus, built, call_of, doors
+from tests.services.gl.rig.stage import FakeBus, built, call_of, done, doors
 
 
 def entry(name="one", *, modifier=False, required=False, include=(), exclude=(), write=("a", "b", "new")):
@@ -148,7 +148,7 @@ async def test_required_response_processor_does_not_stop_the_answer():
     rows = [[processor("one", required=True)], [processor("two", output_fields_write=["new"])]]
     call = call_of(built(response={"processors": rows}))
     call.response.fields, call.inbound_body = {"a": 1}, b"{}"
-    await processors.before_reply(call, doors(FakeBus(one=NoAnswer("late"), two={"new": 1})))
+    await done(processors.before_reply(call, doors(FakeBus(one=NoAnswer("late"), two={"new": 1}))))
     assert call.response.fields["new"] == b"1"
     assert [error["name"] for error in call.response.errors] == ["one"]
 
@@ -159,14 +159,14 @@ async def test_response_rows_run_in_order():
     call = call_of(built(response={"processors": rows}))
     call.response.fields, call.inbound_body = {"a": 1}, b"{}"
     bus = FakeBus(one={}, two={}, three={})
-    await processors.before_reply(call, doors(bus))
+    await done(processors.before_reply(call, doors(bus)))
     assert [subject for subject, _ in bus.asked] == ["processor.one", "processor.two", "processor.three"]
 
 
 async def test_nothing_held_back_no_response_processors():
     """An answer that passes by unbuffered is not given to synchronous processors."""
     call = call_of(built(response={"processors": [[processor("one")]]}))
-    await processors.before_reply(call, doors(FakeBus()))
+    await done(processors.before_reply(call, doors(FakeBus())))
     assert call.response.runs == []
 
 
@@ -209,7 +209,7 @@ async def test_modifier_of_responses_adds_nothing():
     rows = [[processor("one", modifier=True, output_fields_write=["control"])]]
     call = call_of(built(response={"processors": rows}))
     call.response.fields, call.inbound_body = {"a": 1}, b"{}"
-    await processors.before_reply(call, doors(FakeBus(one={"control": 1})))
+    await done(processors.before_reply(call, doors(FakeBus(one={"control": 1}))))
     assert call.response.fields == {"a": 1}
 
 
@@ -303,6 +303,6 @@ async def test_response_processors_of_a_router():
     call = call_of(config, target=config.routers["/other/"])
     call.request.fields, call.response.fields, call.inbound_body = {"a": 1}, {"b": 1}, b"{}"
     bus = FakeBus(by={}, to={}, late={}, late_to={})
-    await processors.before_reply(call, doors(bus))
+    await done(processors.before_reply(call, doors(bus)))
     await processors.after_reply(call, doors(bus))
     assert [subject.removeprefix("processor.") for subject, _ in bus.asked] == ["by", "to", "late", "late_to"]
