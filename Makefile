@@ -4,7 +4,9 @@
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-# Empty: the first of python3, python3.13, python3.12, python3.11 that is new enough.
+# Empty: the first of /usr/bin/python3, python3, python3.13, python3.12, python3.11 that is new enough and can make
+# virtual environments. Distributions build theirs with all optimisations; what version managers compile on the spot
+# often has none, and gl takes a quarter more CPU on it.
 PYTHON ?=
 VENV   := .venv
 PY     := $(CURDIR)/$(VENV)/bin/python
@@ -112,8 +114,10 @@ $(VENV)/.dev: $(VENV)/.created requirements.lock requirements-dev.lock pyproject
 # Debian's python3 comes without ensurepip, and then venv ends in a traceback: ask before.
 $(VENV)/.created:
 	@python='$(PYTHON)'; \
-	for candidate in $${python:-python3 python3.13 python3.12 python3.11}; do \
-	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$candidate; break; fi; \
+	for wanted in 'import ensurepip, venv' 'pass'; do \
+	    for candidate in $${python:-/usr/bin/python3 python3 python3.13 python3.12 python3.11}; do \
+	        if "$$candidate" -c "import sys; $$wanted; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then found=$$candidate; break 2; fi; \
+	    done; \
 	done; \
 	if [ -z "$$found" ]; then \
 	    version=$$("$${python:-python3}" --version 2>/dev/null || echo 'not there'); \

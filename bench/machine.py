@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def described() -> list[str]:
     system = f"{os.cpu_count()} cores, {platform.system()} {platform.release()}"
     return [
         f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {_processor()}, {system}",
-        f"gecholog {_commit()}, Python {platform.python_version()}, {tools.version([tools.nats_server(), '-v'])}",
+        f"gecholog {_commit()}, Python {platform.python_version()} of {sys.base_prefix}, {tools.version([tools.nats_server(), '-v'])}",
         f"{tools.version([tools.required('nginx'), '-v'])}, {wrk}",
     ]
 
