@@ -16,7 +16,8 @@ from gecholog import gjson, rawjson
 from gecholog.errors import NotJson
 
 ROUTER = "gl_path"
-REQUEST = "ingress_payload"  # only requests have it
+REQUEST = "ingress_payload"  # only requests have it, and
+METHOD = "ingress_method"  # this; who sends it need not send the payload
 
 _Paths = Collection[gjson.Path]
 _UNFIT = frozenset('"\\')  # msgspec takes no field name with one of these
@@ -26,7 +27,7 @@ class Shape:
     """What `read` makes of a message is only for `router`, `is_request` and `get` of the same shape."""
 
     def __init__(self, paths: Iterable[gjson.Path]) -> None:
-        wanted = {(ROUTER,): None, (REQUEST,): None} | dict.fromkeys(paths)
+        wanted = {(ROUTER,): None, (REQUEST,): None, (METHOD,): None} | dict.fromkeys(paths)
         self._decode = msgspec.json.Decoder(_struct(wanted)).decode if _is_object(wanted) else _whole
         self._ways = {path: _way(wanted, path) for path in wanted}
 
@@ -43,7 +44,10 @@ class Shape:
         return found.get(ROUTER, gjson.MISSING) if type(found) is dict else _set(found.f0)
 
     def is_request(self, found: Any) -> bool:
-        return REQUEST in found if type(found) is dict else found.f1 is not msgspec.UNSET
+        """Tell whether a message is about a request."""
+        if type(found) is dict:
+            return REQUEST in found or METHOD in found
+        return found.f1 is not msgspec.UNSET or found.f2 is not msgspec.UNSET
 
     def get(self, found: Any, path: gjson.Path) -> Any:
         """What one of the paths leads to; MISSING if it leads nowhere."""
@@ -95,7 +99,7 @@ def _struct(paths: _Paths) -> type[msgspec.Struct]:
 
 
 def _type(step: str, paths: _Paths) -> Any:
-    if step == REQUEST:  # no message that has it is looked at further
+    if step in (REQUEST, METHOD):  # no message that has one of them is looked at further
         return msgspec.Raw | msgspec.UnsetType
     return (_struct(paths) | None if _is_object(paths) else Any) | msgspec.UnsetType
 

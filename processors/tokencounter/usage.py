@@ -1,7 +1,7 @@
 """What the token counter answers to a message of gl: the refusal of a request, or the counts in a response.
 
-A message is a request if it has the field `ingress_payload`, otherwise a response. Nothing here knows of a bus or a
-clock: times are milliseconds since 1970.
+A message is a request if it has the field `ingress_payload` or `ingress_method`, otherwise a response. Nothing here
+knows of a bus or a clock: times are milliseconds since 1970.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def entry(**more):
 def processors(*, asynchronous):
     """What gl is told of the token counter, with a status of its own for refusals."""
     request = entry(
-        input_fields_include=["gl_path", "ingress_payload"],
+        input_fields_include=["gl_path", "ingress_method"],
         output_fields_write=["control", "control_status_code", "control_headers"],
     )
     response = entry(

@@ -12,7 +12,7 @@ from processors.tokencounter.shape import Shape
 
 STEPS = st.sampled_from(["a", "b", "usage", "0", "1", "#", "ü", 'q"', "back\\", "line\n", "", "gl_path", "_struct"])
 PATHS = st.lists(STEPS, min_size=1, max_size=4).map(tuple)
-NAMES = STEPS | st.sampled_from(["ingress_payload", "inbound_payload"])
+NAMES = STEPS | st.sampled_from(["ingress_payload", "ingress_method", "inbound_payload"])
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
@@ -24,6 +24,7 @@ VALUES = st.recursive(
 def test_as_if_decoded_as_a_whole(paths, message, ascii_only):
     """Every path finds in a response what it finds in the decoded message."""
     message.pop("ingress_payload", None)
+    message.pop("ingress_method", None)
     if isinstance(message.get("gl_path"), dict):
         message["gl_path"] = "/a/"
     data = json.dumps(message, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
@@ -45,12 +46,14 @@ def test_as_if_decoded_as_a_whole(paths, message, ascii_only):
     "message",
     [
         '{"gl_path": "/a/", "ingress_payload": null}',
+        '{"gl_path": "/a/", "ingress_method": "POST"}',
+        '{"gl_path": "/a/", "ingress_method": 1e999, "inbound_payload": {"usage": {"n": 1}}}',
         '{"gl_path": "/a/", "ingress_payload": {"usage": 3}, "inbound_payload": {"usage": {"n": 1}}}',
         '{"gl_path": "/a/", "ingress_payload": [1, 2], "inbound_payload": "text"}',
     ],
 )
 def test_requests(path, message):
-    """A message with the field `ingress_payload` is a request, whatever the field holds."""
+    """A message with `ingress_payload` or `ingress_method` is a request, whatever the field holds."""
     shape = Shape([gjson.parse(path)])
     found = shape.read(message.encode())
     assert shape.is_request(found)
