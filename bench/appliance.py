@@ -16,6 +16,7 @@ from typing import Any
 from bench import tools
 from bench.processes import HOST, Fleet, listens
 from gecholog.health import ChecksumFile
+from services.ginit import nats_server
 
 TOKEN = "benchmark"  # noqa: S105 - of a bus that lives as long as this program
 FULL = "gl"
@@ -54,7 +55,8 @@ def start(fleet: Fleet, target: int, streams: int) -> Appliance:
     }
     (home / "log").mkdir(parents=True)
     words = [tools.nats_server(), "-c", str(_CONF / "nats-server.conf"), "-a", HOST, "-p", str(bus)]
-    fleet.start("nats-server", words, listens(bus), environ)
+    threads = nats_server.variables(os.environ, len(os.sched_getaffinity(0)))  # as ginit starts it
+    fleet.start("nats-server", words, listens(bus), environ | threads)
     place = _Place(fleet, home, bus, environ)
     place.start("tokencounter", "processors.tokencounter", _config("tokencounter", bus))
     place.start("nats2file", "services.nats2log", _config("nats2file", bus))
