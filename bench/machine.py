@@ -18,7 +18,8 @@ def described() -> list[str]:
     system = f"{os.cpu_count()} cores, {platform.system()} {platform.release()}"
     return [
         f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {_processor()}, {system}",
-        f"gecholog {_commit()}, Python {platform.python_version()} of {sys.base_prefix}, {tools.version([tools.nats_server(), '-v'])}",
+        f"gecholog {_commit()}, Python {platform.python_version()} ({sys.base_prefix}), "
+        f"{tools.version([tools.nats_server(), '-v'])}",
         f"{tools.version([tools.required('nginx'), '-v'])}, {wrk}",
     ]
 
