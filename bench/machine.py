@@ -16,10 +16,10 @@ def described() -> list[str]:
     """The machine and the versions, a line each."""
     wrk = tools.version([tools.required("wrk"), "-v"]).split("Copyright")[0].strip()
     system = f"{os.cpu_count()} cores, {platform.system()} {platform.release()}"
+    python = f"Python {platform.python_version()} ({sys.base_prefix})"
     return [
         f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {_processor()}, {system}",
-        f"gecholog {_commit()}, Python {platform.python_version()} ({sys.base_prefix}), "
-        f"{tools.version([tools.nats_server(), '-v'])}",
+        f"gecholog {_commit()}, {python}, {tools.version([tools.nats_server(), '-v'])}",
         f"{tools.version([tools.required('nginx'), '-v'])}, {wrk}",
     ]
 

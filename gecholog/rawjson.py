@@ -162,6 +162,18 @@ def dumps(value: Any) -> bytes:
         raise ValueError("nested too deeply") from error
 
 
+def payload(data: bytes) -> Raw:
+    """A whole body that is known to be JSON. It may be large: what is written of it shares its memory."""
+    value = Raw(data)
+    value.fragment = orjson.Fragment(_on_one_line(data))
+    return value
+
+
+def _on_one_line(data: bytes) -> bytes:
+    """Inside a JSON string a line break is always escaped: every bare one is white space between tokens."""
+    return data.translate(_LINE_BREAKS) if b"\n" in data or b"\r" in data else data
+
+
 def _fragment(value: Any) -> orjson.Fragment:
     if not isinstance(value, Raw):
         raise TypeError(type(value).__name__)
@@ -171,9 +183,7 @@ def _fragment(value: Any) -> orjson.Fragment:
 def fragment(value: Raw) -> orjson.Fragment:
     """The same for `dumps`, which takes it without asking back."""
     if value.fragment is None:
-        data = bytes(value)
-        # inside a JSON string a line break is always escaped: every bare one is white space between tokens
-        value.fragment = orjson.Fragment(data.translate(_LINE_BREAKS) if b"\n" in data or b"\r" in data else data)
+        value.fragment = orjson.Fragment(_on_one_line(bytes(value)))
     return value.fragment
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import brotli
 import zstandard
 
-from gecholog.rawjson import Raw, dumps, is_json
+from gecholog.rawjson import Raw, dumps, is_json, payload
 
 _HEAD_BYTES = 1024
 _STEP = 64 * 1024
@@ -36,7 +36,7 @@ def recorded(body: bytes, content_type: str) -> Recorded:
     if not body:
         return EMPTY
     if is_json(body):
-        return Recorded(Raw(body))
+        return Recorded(payload(body))
     try:
         return Recorded(body.decode("utf-8"), "is not JSON, recorded as text")
     except UnicodeDecodeError:
@@ -161,10 +161,12 @@ class Copy:
             self._hash = hashlib.sha256(whole)
             self._parts = [whole[:_HEAD_BYTES]]
 
-    @property
-    def whole(self) -> bytes | None:
-        """All that was added; None if it was too much."""
-        return b"".join(self._parts) if self._hash is None else None
+    def take(self) -> bytes | None:
+        """All that was added, which is not kept here any more; None if it was too much."""
+        if self._hash is not None:
+            return None
+        parts, self._parts = self._parts, []
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def summary(self) -> dict[str, Any]:
         """Size, hash and head of what was too much."""

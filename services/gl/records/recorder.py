@@ -32,10 +32,12 @@ log = Log("records")
 _ACK_TIMEOUT = 5.0  # seconds
 _AGAIN_AFTER = 1.0  # seconds between looks at what could not be published
 _AT_ONCE = 64  # records of the backlog that are under way at the same time
-# Bytes of records, each of which holds its call's bodies in memory: those that wait for asynchronous processors, and
-# those that wait for the bus's word.
+# Bytes of records, each of which holds its call's bodies in memory: those that wait for asynchronous processors, the
+# large ones among them, and those that wait for the bus's word.
 _MOST_ACCEPTED = 512 * 1024 * 1024
+_MOST_LARGE = 64 * 1024 * 1024
 _MOST_PUBLISHING = 64 * 1024 * 1024
+_LARGE = 256 * 1024  # bytes of the bodies of a call, or of its record
 _SAY_SO_EVERY = 60.0  # seconds
 _LOOK_EVERY = 0.01  # seconds between looks at what is not confirmed, at the end
 _NOTED_WITHIN = 0.02  # seconds until the journal notes a release, if nothing else is written to it before
@@ -60,9 +62,11 @@ class Recorder:
         self._wake = asyncio.Event()
         self._orphans_left = True
         self._accepted = Load(_MOST_ACCEPTED)
+        self._large = Load(_MOST_LARGE)
         self._publishing = Load(_MOST_PUBLISHING)
         self._unconfirmed: dict[bytes, bytes] = {}  # published, and the bus has not said yet that it has them
-        self.is_full = False  # too much is on its way to the bus: whoever begins a call waits for `room`
+        self.is_full = False  # too much is on its way to the bus, or was: who begins a call waits for `room`
+        self._callers = 0  # that wait for it
         self._room = asyncio.Event()
         self._noting: asyncio.TimerHandle | None = None
 
@@ -128,32 +132,50 @@ class Recorder:
 
     # ---------------------------------------------------------------- records
 
-    async def room(self) -> None:
-        """Wait while too much is on its way to the bus: callers must not be faster than their records for long."""
-        while self.is_full:
-            await self._room.wait()
+    def has_room(self, size: int) -> bool:
+        """Whether a call with bodies of `size` bytes may go on to its record, or should wait for `room`."""
+        return not (self.is_full or (size > _LARGE and self._large.is_full))
+
+    async def room(self, size: int = 0) -> None:
+        """Wait while too much is on its way to the bus: callers must not be faster than their records for long.
+
+        Calls with large bodies wait for each other besides: a few of them at a time fill the memory already.
+        """
+        self._callers += 1
+        try:
+            while True:
+                self.is_full = self._accepted.is_full or self._publishing.is_full
+                if self.has_room(size):
+                    return
+                self._room.clear()
+                await self._room.wait()
+        finally:
+            self._callers -= 1
 
     def accept(self, record_id: bytes, data: bytes) -> None:
         """Keep a record as it stands, before the caller has all of the reply. `settle` or `leave` has to follow."""
-        if self._accepted.put(record_id, len(data)):
-            self._stop_callers()
+        self.is_full = self._accepted.put(record_id, len(data)) or self.is_full
+        if len(data) > _LARGE:
+            self._large.put(record_id, len(data))
         self._keep(ACCEPTED, record_id, data)
 
     def leave(self, record_id: bytes) -> None:
         """There will be no final record. The one that was accepted is published at the next start."""
+        self._no_longer_accepted(record_id)
+
+    def _no_longer_accepted(self, record_id: bytes) -> None:
         self._accepted.drop(record_id)
-        if self.is_full:
-            self._look_for_room()
+        self._large.drop(record_id)
+        if self._callers:
+            self._room.set()
 
     def settle(self, record_id: bytes, data: bytes) -> None:
         """Publish the final record, now or as soon as the bus is there."""
-        self._accepted.drop(record_id)
+        self._no_longer_accepted(record_id)
         try:
             self._send(record_id, data)
         except BusError as error:
             self._postpone(record_id, data, error)
-        if self.is_full:
-            self._look_for_room()
 
     def _send(self, record_id: bytes, data: bytes) -> None:
         """Publish; with JetStream, the word that the record is kept is `_heard`. Raises BusError."""
@@ -161,8 +183,7 @@ class Recorder:
         if self._durable:
             bus.ask(self._subject, data, _ACK_TIMEOUT, partial(self._heard, record_id), block, lazily=True)
             self._unconfirmed[record_id] = data
-            if self._publishing.put(record_id, len(data)):
-                self._stop_callers()
+            self.is_full = self._publishing.put(record_id, len(data)) or self.is_full
         else:
             bus.tell(self._subject, data, block, lazily=True)
             self._release(record_id)
@@ -171,28 +192,19 @@ class Recorder:
         """The bus's word on a record."""
         data = self._unconfirmed.pop(record_id)
         self._publishing.drop(record_id)
+        if self._callers:
+            self._room.set()
         error = answer if isinstance(answer, BusError) else _refusal(answer)
         if error is None:
             self._release(record_id)
         else:
             self._postpone(record_id, data, error)
-        if self.is_full:
-            self._look_for_room()
 
     def _postpone(self, record_id: bytes, data: bytes, error: BusError) -> None:
         self._complain("record not published yet", str(error))
         if self._keep(FINAL, record_id, data):
             self._waiting[record_id] = None
             self._wake.set()
-
-    def _stop_callers(self) -> None:
-        self.is_full = True
-        self._room.clear()
-
-    def _look_for_room(self) -> None:
-        if not (self._accepted.is_full or self._publishing.is_full):
-            self.is_full = False
-            self._room.set()
 
     def _release(self, record_id: bytes) -> None:
         """The record is where it belongs. The journal's note of that leaves soon, with others."""

@@ -74,7 +74,10 @@ class Exchange:
         return self.complete
 
     def _whole(self) -> bytes:
-        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        pieces = self._pieces
+        if len(pieces) != 1:
+            pieces[:] = [b"".join(pieces)]
+        return pieces[0]
 
     def add(self, piece: bytes, limit: int) -> None:
         """A piece of the body has come; what is over the limit is not kept."""

@@ -110,6 +110,7 @@ def reply(call: Call, doors: Doors) -> Awaitable[None]:
 
 async def _send(call: Call, status: int, headers: Headers, body: bytes, doors: Doors) -> None:
     call.responder.start(status, headers, len(body))
+    await _room(len(call.body) + len(body), doors)
     final_record.accept(call, doors)
     await call.responder.write(body)
     call.responder.finish()
@@ -143,6 +144,8 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
 
 
 async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
+    """Put the answer into the record, and keep that; while too much is on its way to the bus, the last byte waits."""
+    await _room(len(call.body) + passing.copy.size, doors)
     try:
         if passing.is_slow_to_fold:
             await asyncio.to_thread(passing.record, call, completed=True)
@@ -151,6 +154,11 @@ async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
     final_record.accept(call, doors)
+
+
+async def _room(size: int, doors: Doors) -> None:
+    if not doors.records.has_room(size):
+        await doors.records.room(size)
 
 
 def conclude(call: Call, _: Doors) -> Awaitable[None] | None:
@@ -196,7 +204,7 @@ class Passing:
         fields = call.response.fields
         if completed:
             call.mark_received()
-        whole = self.copy.whole
+        whole = self.copy.take()
         if whole is None:
             fields["inbound_payload"] = self.copy.summary()
             call.response.note("inbound_payload", "too large, recorded by size, hash and head")

@@ -20,7 +20,7 @@ _NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
 _NONE = ("",)
 
 
-async def receive(call: Call, _: Doors) -> None:
+async def receive(call: Call, doors: Doors) -> None:
     """Check the headers that the router asks for, read the body, and begin the record."""
     config, message = call.config, call.message
     call.headers = message.headers
@@ -32,6 +32,8 @@ async def receive(call: Call, _: Doors) -> None:
     call.query = query.parse(message.query)
     call.request.fields = _head_fields(call, refused=refusal is not None)
     call.body = await message.body(config.limits.request_body)
+    if not doors.records.has_room(len(call.body)):
+        await doors.records.room(len(call.body))
     value, note = _recorded_body(call)
     if note:
         call.request.note("ingress_payload", note)

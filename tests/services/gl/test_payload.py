@@ -184,9 +184,9 @@ def test_copy(pieces, limit):
     whole = b"".join(pieces)
     assert (copy.size, copy.pieces) == (len(whole), len(pieces))
     if len(whole) <= limit:
-        assert copy.whole == whole
+        assert copy.take() == whole
     else:
-        assert copy.whole is None
+        assert copy.take() is None
         shown = copy.summary()
         assert (shown["size"], shown["sha256"]) == (len(whole), hashlib.sha256(whole).hexdigest())
         head = shown["head"]

@@ -254,6 +254,37 @@ async def test_room(start):
     await asyncio.wait_for(recorder.room(), DEADLINE)
 
 
+async def test_room_for_large_calls(start):
+    """Calls with large bodies wait for each other; those with small ones do not wait for them."""
+    bus = FakeBus(max_payload=2 * MIB)
+    recorder = await start(bus, limit=1000 * MIB)
+    recorder._large = Load(8 * MIB)
+    large, small = record(0, text="x" * MIB), record(0, text="x")
+    for number in range(9):
+        recorder.accept(name(number), large)
+        recorder.accept(name(100 + number), small)
+    assert recorder.has_room(1000)
+    assert not recorder.has_room(MIB)
+    await asyncio.wait_for(recorder.room(1000), DEADLINE)
+    waiting = [asyncio.create_task(recorder.room(MIB)) for _ in range(3)]
+    await asyncio.sleep(0.02)
+    assert not any(task.done() for task in waiting)
+    recorder.leave(name(0))
+    recorder.settle(name(1), large)
+    await asyncio.wait_for(asyncio.gather(*waiting), DEADLINE)
+
+
+async def test_nobody_waits_for_what_is_over(start):
+    """Who comes when all records have gone does not wait, though it was full when the last one looked."""
+    recorder = await start(FakeBus(max_payload=2 * MIB), limit=1000 * MIB)
+    recorder._accepted = Load(1000)
+    recorder.accept(name(1), record(1, text="x" * 2000))
+    assert recorder.is_full
+    recorder.settle(name(1), record(1))
+    await asyncio.wait_for(recorder.room(), DEADLINE)
+    assert not recorder.is_full
+
+
 async def test_room_while_the_bus_is_away(start):
     """A bus that is away holds nobody back: records wait in the journal."""
     bus = FakeBus(max_payload=2 * MIB)
