@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import count
@@ -49,8 +50,8 @@ class Responder(Protocol):
     def start(self, status: int, headers: Headers, length: int | None) -> None:
         """Send status and headers; `length` is the size of the body in bytes, None if it is not known."""
 
-    async def write(self, piece: bytes) -> None:
-        """Send a piece of the body; waits while the caller is slow."""
+    def write(self, piece: bytes) -> Awaitable[None] | None:
+        """Send a piece of the body; returns what to wait for while the caller is slow."""
 
     def finish(self) -> None:
         """The body is complete."""

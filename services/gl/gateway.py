@@ -181,16 +181,15 @@ class Gateway:
 
     # --------------------------------------------------------------- requests
 
-    async def handle(self, exchange: Exchange) -> None:
-        """Find the router of a request and take the call through the pipeline."""
+    def handle(self, exchange: Exchange) -> Coroutine[None, None, None]:
+        """Find the router of a request; what is returned takes the call through the pipeline."""
         standing = self._required()
         try:
             router = route(standing.config.routers, exchange.path)
         except Refusal as refusal:
-            await _refuse(exchange, refusal)
-            return
+            return _refuse(exchange, refusal)
         ids = standing.sessions.ids(_last(exchange.headers.get(standing.config.session_header)))
-        await pipeline.run(Call(standing.config, exchange, exchange, router, ids), standing.doors)
+        return pipeline.run(Call(standing.config, exchange, exchange, router, ids), standing.doors)
 
     # ------------------------------------------------------------------ parts
 
@@ -259,7 +258,8 @@ async def _refuse(exchange: Exchange, refusal: Refusal) -> None:
     body = rawjson.dumps({"error": refusal.text})
     try:
         exchange.start(refusal.status, {"Content-Type": [JSON]}, len(body))
-        await exchange.write(body)
+        if (waiting := exchange.write(body)) is not None:
+            await waiting
         exchange.finish()
     except Disconnected:
         exchange.abort()

@@ -12,6 +12,8 @@ from gecholog import headers
 from services.gl.call import Disconnected, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from gecholog.headers import Headers
     from services.gl.server.connection import Connection
 
@@ -145,15 +147,14 @@ class Exchange:
             return lines + "Connection: close\r\n"
         return lines + "Connection: keep-alive\r\n" if self._version == "1.0" else lines
 
-    async def write(self, piece: bytes) -> None:
-        """Send a piece of the body; waits while the caller is slow. Raises Disconnected."""
+    def write(self, piece: bytes) -> Awaitable[None] | None:
+        """Send a piece of the body; returns what to wait for while the caller is slow. Raises Disconnected."""
         if self._bodiless or not piece:
-            return
+            return None
         if self._left is not None:
             self._left -= len(piece)
         self._send(b"%x\r\n%s\r\n" % (len(piece), piece) if self._chunked else piece)
-        if self._connection.is_slow:
-            await self._connection.drained()
+        return self._connection.drained() if self._connection.is_slow else None
 
     def finish(self) -> None:
         """The body is complete. A body that is shorter than was said breaks the connection."""

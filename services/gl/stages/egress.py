@@ -110,9 +110,13 @@ def reply(call: Call, doors: Doors) -> Awaitable[None]:
 
 async def _send(call: Call, status: int, headers: Headers, body: bytes, doors: Doors) -> None:
     call.responder.start(status, headers, len(body))
-    await _room(len(call.body) + len(body), doors)
+    records, size = doors.records, len(call.body) + len(body)
+    if not records.has_room(size):
+        await records.room(size)
     final_record.accept(call, doors)
-    await call.responder.write(body)
+    waiting = call.responder.write(body)
+    if waiting is not None:
+        await waiting
     call.responder.finish()
 
 
@@ -128,13 +132,15 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
             is_last = length is not None and passing.is_whole
             if is_last:
                 await _keep(call, passing, doors)
-            await responder.write(call.usage_filter.feed(piece) if call.usage_filter else piece)
+            waiting = responder.write(call.usage_filter.feed(piece) if call.usage_filter else piece)
+            if waiting is not None:
+                await waiting
             if is_last:
                 break
         if not passing.is_recorded:
             await _keep(call, passing, doors)
-        if call.usage_filter:
-            await responder.write(call.usage_filter.flush())
+        if call.usage_filter and (waiting := responder.write(call.usage_filter.flush())) is not None:
+            await waiting
         responder.finish()
     except UpstreamError as error:
         call.response.note("inbound_payload", f"broke off after {passing.copy.size} bytes: {error.reason}")
@@ -145,7 +151,9 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
 
 async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
     """Put the answer into the record, and keep that; while too much is on its way to the bus, the last byte waits."""
-    await _room(len(call.body) + passing.copy.size, doors)
+    records, size = doors.records, len(call.body) + passing.copy.size
+    if not records.has_room(size):
+        await records.room(size)
     try:
         if passing.is_slow_to_fold:
             await asyncio.to_thread(passing.record, call, completed=True)
@@ -154,11 +162,6 @@ async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
     final_record.accept(call, doors)
-
-
-async def _room(size: int, doors: Doors) -> None:
-    if not doors.records.has_room(size):
-        await doors.records.room(size)
 
 
 def conclude(call: Call, _: Doors) -> Awaitable[None] | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gecholog import logs
+from gecholog import logs, wire
 from gecholog.bus import Bus, BusAddress
 from gecholog.errors import BusAway, BusError, NoAnswer
 from gecholog.logs import Log
@@ -94,14 +94,14 @@ class Stream:
     async def add(self, *records: bytes, subject: str = SUBJECT, first_id: int = 0) -> None:
         """Publish records with the ids `id-0`, `id-1`, … and see that the stream has them."""
         for number, record in enumerate(records, first_id):
-            word = await self._bus.request(subject, record, 10, {"Nats-Msg-Id": f"id-{number}"})
+            word = await self._bus.request(subject, record, 10, wire.encoded({"Nats-Msg-Id": f"id-{number}"}))
             assert b'"seq"' in word, word
 
     async def put(self, record: bytes, identity: str) -> None:
         """Publish a record again and again, as gl does, until the stream has confirmed it."""
         while True:
             with contextlib.suppress(BusError):
-                if b"seq" in await self._bus.request(SUBJECT, record, 1, {"Nats-Msg-Id": identity}):
+                if b"seq" in await self._bus.request(SUBJECT, record, 1, wire.encoded({"Nats-Msg-Id": identity})):
                     return
             await asyncio.sleep(0.05)
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from gecholog import wire
 from gecholog.bus import BusAddress
 from gecholog.recordlog import STREAM, Limits, ask, ensure
 from services.nats2log.buffer import Buffer
@@ -135,7 +136,7 @@ async def test_plain_without_jetstream(room, plain_bus):
     """A subscription; what it brings cannot be acknowledged, and keeps its id."""
     at = await room(plain_bus)
     assert at.consumer.source is Source.SUBSCRIPTION
-    await plain_bus.publish(SUBJECT, b"1", {"Nats-Msg-Id": "id-1"})
+    await plain_bus.publish(SUBJECT, b"1", wire.encoded({"Nats-Msg-Id": "id-1"}))
     (entry,) = await at.came(1)
     assert (entry.data, entry.id, entry.durable) == (b"1", "id-1", False)
     assert (await at.consumer.backlog()).records == 0

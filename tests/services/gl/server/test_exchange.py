@@ -80,7 +80,7 @@ class FakeListener:
 
     async def _reply(self, exchange, status, body):
         exchange.start(status, {}, len(body))
-        await exchange.write(body)
+        assert exchange.write(body) is None
         exchange.finish()
 
 
