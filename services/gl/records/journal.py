@@ -112,7 +112,8 @@ class Journal:
             return False
         segment = place[0]
         segment.live -= 1
-        is_marked = segment.live > 0 or segment is self._segments[-1]
+        # the last record of the oldest segment needs none: the segment goes with it
+        is_marked = segment.live > 0 or segment is not self._segments[0] or len(self._segments) == 1
         if is_marked:
             self._marks.append(head(RELEASED, record_id))
         self._sweep()

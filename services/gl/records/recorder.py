@@ -123,8 +123,11 @@ class Recorder:
                     await asyncio.sleep(_LOOK_EVERY)
         except TimeoutError:
             pass
-        for record_id, data in self._unconfirmed.items():
+        unconfirmed, self._unconfirmed = self._unconfirmed, {}  # what is said of them from now on comes too late
+        for record_id, data in unconfirmed.items():
             self._keep(FINAL, record_id, data)
+        if self._noting is not None:
+            self._noting.cancel()
         if self._journal is not None:
             if len(self._journal):
                 log.warning("records wait in the journal for the next start", records=len(self._journal))
@@ -190,7 +193,9 @@ class Recorder:
 
     def _heard(self, record_id: bytes, answer: bytes | BusError) -> None:
         """The bus's word on a record."""
-        data = self._unconfirmed.pop(record_id)
+        data = self._unconfirmed.pop(record_id, None)
+        if data is None:
+            return
         self._publishing.drop(record_id)
         if self._callers:
             self._room.set()

@@ -140,6 +140,19 @@ def test_releases_are_noted_with_what_comes_next(root):
     journal.close()
 
 
+def test_released_between_others(root):
+    """A segment whose records are all released stays while an older one is needed: they must not come again."""
+    journal = Journal(root, 100 * MIB)
+    for number in range(3):
+        journal.append(ACCEPTED, name(number), bytes(17 * MIB))  # a segment each
+    assert journal.release(name(1)) is True
+    journal.flush()
+    assert set(left(folder_of(journal))) == {name(0), name(2)}
+    assert journal.release(name(0)) is False
+    assert set(left(folder_of(journal))) == {name(2)}
+    journal.close()
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
