@@ -18,9 +18,7 @@ PROGRAM: Program[Config] = Program(
     make=lambda config, alias: Nats2Log(config, alias, home()),
 )
 
-_STEPS_BACK = (
-    10  # of the scheduler's niceness: records wait in the stream as long as need be, callers do not wait for them
-)
+_STEPS_BACK = 10  # of niceness: records wait in the stream as long as need be, callers do not wait for them
 
 if __name__ == "__main__":
     os.nice(_STEPS_BACK)
