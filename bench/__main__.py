@@ -9,7 +9,7 @@ from types import FrameType
 
 from bench import aims, appliance, calls, machine, memory, nginx, report, tools
 from bench.aims import Aim
-from bench.appliance import BARE, ECHO, FULL, MORE, ROUTE, STREAMS, Appliance
+from bench.appliance import BARE, ECHO, FULL, MORE, OTHER, ROUTE, STREAMS, Appliance
 from bench.calls import Records
 from bench.load import Way
 from bench.options import SIZES, Options, parse
@@ -132,6 +132,10 @@ def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
         Way("a", "nginx", f"http://{HOST}:{proxy}/streams/{_STREAM}", "nginx"),
         Way("b", "gl, whole path", f"{full}{STREAMS}{_STREAM}", FULL),
     ]
+    if options.against is not None:
+        port = appliance.start_other(fleet, target, options.against.resolve())
+        url = f"http://{HOST}:{port}{ROUTE}{_CALL}"
+        setup.calls.append(Way("o", "the other gl, whole path", url, OTHER, sizes=(SIZES["1k"],)))
     if with_peers:
         targets = Targets(f"http://{HOST}:{target}/{SIZE}/v1", f"http://{HOST}:{streams}/streams/v1")
         for start, place in peers(options):

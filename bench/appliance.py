@@ -22,6 +22,7 @@ TOKEN = "benchmark"  # noqa: S105 - of a bus that lives as long as this program
 FULL = "gl"
 BARE = "gl-bare"
 MORE = "gl-more"
+OTHER = "gl-other"
 PROCESSOR = "charactercount"
 ROUTE = "/service/standard/"
 STREAMS = "/service/streams/"
@@ -44,19 +45,9 @@ def start(fleet: Fleet, target: int, streams: int) -> Appliance:
     """Start everything; the router `/service/standard/` leads to `target`, `/service/streams/` to `streams`."""
     home = fleet.folder / "home"
     bus = fleet.port()
-    environ = {
-        "GECHOLOG_HOME": str(home),
-        "NATS_TOKEN": TOKEN,
-        "NATS_STORE_DIR": str(fleet.folder / "nats"),
-        "NATS2FILE_LOGGER_SUBTOPIC": ".logger",
-        "AISERVICE_API_BASE": f"http://{HOST}:{target}",
-        "AISERVICE_API_KEY": "benchmark",
-        "GECHOLOG_API_KEY": "benchmark",
-    }
-    (home / "log").mkdir(parents=True)
-    words = [tools.nats_server(), "-c", str(_CONF / "nats-server.conf"), "-a", HOST, "-p", str(bus)]
+    environ = _environ(home, fleet.folder / "nats", target)
     threads = nats_server.variables(os.environ, len(os.sched_getaffinity(0)))  # as ginit starts it
-    fleet.start("nats-server", words, listens(bus), environ | threads)
+    fleet.start("nats-server", _bus_words(_CONF, bus), listens(bus), environ | threads)
     place = _Place(fleet, home, bus, environ)
     place.start("tokencounter", "processors.tokencounter", _config("tokencounter", bus))
     place.start("nats2file", "services.nats2log", _config("nats2file", bus))
@@ -67,6 +58,37 @@ def start(fleet: Fleet, target: int, streams: int) -> Appliance:
     for alias, config in ((FULL, full), (BARE, bare), (MORE, more)):
         place.start(alias, "services.gl", config)
     return Appliance(full["gl_port"], bare["gl_port"], more["gl_port"], home / "log" / "gecholog.jsonl")
+
+
+def start_other(fleet: Fleet, target: int, tree: Path) -> int:
+    """Start what (b) takes from another checkout, with its own default config and bus. Returns the port of its gl."""
+    home = fleet.folder / "other"
+    bus, port = fleet.port(), fleet.port()
+    environ = _environ(home, home / "nats", target) | {"PYTHONPATH": str(tree)}
+    conf = tree / "conf"
+    fleet.start(f"{OTHER}-nats-server", _bus_words(conf, bus), listens(bus), environ)
+    place = _Place(fleet, home, bus, environ)
+    place.start(f"{OTHER}-tokencounter", "processors.tokencounter", _config("tokencounter", bus, conf))
+    place.start(f"{OTHER}-nats2file", "services.nats2log", _config("nats2file", bus, conf))
+    place.start(OTHER, "services.gl", _config("gl", bus, conf) | {"gl_host": HOST, "gl_port": port})
+    return port
+
+
+def _environ(home: Path, store: Path, target: int) -> dict[str, str]:
+    (home / "log").mkdir(parents=True)
+    return {
+        "GECHOLOG_HOME": str(home),
+        "NATS_TOKEN": TOKEN,
+        "NATS_STORE_DIR": str(store),
+        "NATS2FILE_LOGGER_SUBTOPIC": ".logger",
+        "AISERVICE_API_BASE": f"http://{HOST}:{target}",
+        "AISERVICE_API_KEY": "benchmark",
+        "GECHOLOG_API_KEY": "benchmark",
+    }
+
+
+def _bus_words(conf: Path, port: int) -> list[str]:
+    return [tools.nats_server(), "-c", str(conf / "nats-server.conf"), "-a", HOST, "-p", str(port)]
 
 
 def _start_processor(fleet: Fleet, bus: int, environ: dict[str, str]) -> None:
@@ -105,7 +127,8 @@ class _Place:
     def start(self, alias: str, module: str, config: dict[str, Any]) -> None:
         file = self.fleet.folder / f"{alias}_config.json"
         file.write_text(json.dumps(config))
-        words = [sys.executable, "-m", module, "-a", alias, "-o", str(file)]
+        # -P: the modules are those of PYTHONPATH, or of this checkout, wherever this was started
+        words = [sys.executable, "-P", "-m", module, "-a", alias, "-o", str(file)]
         self.fleet.start(alias, words, _serves(alias, self.home), self.environ)
 
 
@@ -114,9 +137,9 @@ def _serves(alias: str, home: Path) -> Callable[[], bool]:
     return lambda: ChecksumFile.of(alias, home).read() is not None
 
 
-def _config(name: str, bus: int) -> dict[str, Any]:
+def _config(name: str, bus: int, conf: Path = _CONF) -> dict[str, Any]:
     """A default config, on our bus."""
-    values: dict[str, Any] = json.loads((_CONF / f"{name}_config.json").read_text())
+    values: dict[str, Any] = json.loads((conf / f"{name}_config.json").read_text())
     values["service_bus"]["hostname"] = f"{HOST}:{bus}"
     return values
 

@@ -25,6 +25,7 @@ class Options:
     interval_ms: int
     calls: tuple[int, int]
     markdown: Path | None
+    against: Path | None
     litellm: Path | None
     portkey: Path | None
 
@@ -44,6 +45,7 @@ def parse(words: list[str] | None = None) -> Options:
     add("--chunks", type=int, help="chunks of a stream (100)")
     add("--interval-ms", type=int, default=50, help="milliseconds between two chunks of a stream (50)")
     add("--markdown", type=Path, help="write the tables to this file, too")
+    add("--against", type=Path, help="another checkout of gecholog, whose whole path is measured in the same run")
     add("--litellm", type=Path, help="a virtual environment with LiteLLM's proxy in it, to measure it as well")
     add("--portkey", type=Path, help="the folder of Portkey's gateway (npm), to measure it as well")
     given = parser.parse_args(words)
@@ -59,6 +61,7 @@ def parse(words: list[str] | None = None) -> Options:
         interval_ms=given.interval_ms,
         calls=(1_000, 5_000) if quick else (10_000, 100_000),
         markdown=given.markdown,
+        against=given.against,
         litellm=given.litellm,
         portkey=given.portkey,
     )
