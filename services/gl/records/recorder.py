@@ -7,6 +7,7 @@ published, in order, when the bus is back; so is what a dead process left.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ _MOST_ACCEPTED = 512 * 1024 * 1024
 _MOST_LARGE = 64 * 1024 * 1024
 _MOST_PUBLISHING = 64 * 1024 * 1024
 _LARGE = 256 * 1024  # bytes of the bodies of a call, or of its record
+_LARGE_WITHIN = 3.0  # seconds that such a call waits for others
 _SAY_SO_EVERY = 60.0  # seconds
 _LOOK_EVERY = 0.01  # seconds between looks at what is not confirmed, at the end
 _NOTED_WITHIN = 0.02  # seconds until the journal notes a release, if nothing else is written to it before
@@ -142,18 +144,25 @@ class Recorder:
     async def room(self, size: int = 0) -> None:
         """Wait while too much is on its way to the bus: callers must not be faster than their records for long.
 
-        Calls with large bodies wait for each other besides: a few of them at a time fill the memory already.
+        Calls with large bodies wait for each other besides, for a few of them at a time fill the memory already; but
+        not for long: among those that they wait for may be callers who do not read.
         """
         self._callers += 1
         try:
-            while True:
-                self.is_full = self._accepted.is_full or self._publishing.is_full
-                if self.has_room(size):
-                    return
-                self._room.clear()
-                await self._room.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LARGE_WITHIN if size > _LARGE else None):
+                    await self._until_room(size)
+            await self._until_room(0)
         finally:
             self._callers -= 1
+
+    async def _until_room(self, size: int) -> None:
+        while True:
+            self.is_full = self._accepted.is_full or self._publishing.is_full
+            if self.has_room(size):
+                return
+            self._room.clear()
+            await self._room.wait()
 
     def accept(self, record_id: bytes, data: bytes) -> None:
         """Keep a record as it stands, before the caller has all of the reply. `settle` or `leave` has to follow."""
@@ -292,8 +301,7 @@ class Recorder:
             self._waiting[record_id] = self._waiting.pop(record_id)
             return False
         self._waiting.pop(record_id, None)
-        if journal is not None:
-            journal.release(record_id)
+        self._release(record_id)
         return True
 
     async def _deliver(self, kept: Kept) -> bool:

@@ -9,6 +9,7 @@ from gecholog import wire
 from gecholog.errors import BusAway, NoAnswer
 from gecholog.recordlog import Limits
 from services.gl.final_record import fitted
+from services.gl.records import recorder as recorder_module
 from services.gl.records.journal import Journal, unreleased
 from services.gl.records.load import Load
 from services.gl.records.recorder import Recorder
@@ -274,6 +275,29 @@ async def test_room_for_large_calls(start):
     recorder.leave(name(0))
     recorder.settle(name(1), large)
     await asyncio.wait_for(asyncio.gather(*waiting), DEADLINE)
+
+
+async def test_large_calls_do_not_wait_for_ever(start, monkeypatch):
+    """Large calls that never end, as those of callers who do not read, hold others up for a moment only."""
+    monkeypatch.setattr(recorder_module, "_LARGE_WITHIN", 0.05)
+    recorder = await start(FakeBus(max_payload=2 * MIB), limit=1000 * MIB)
+    recorder._large = Load(1000)
+    recorder.accept(name(1), record(1, text="x" * MIB))
+    assert not recorder.has_room(MIB)
+    await asyncio.wait_for(recorder.room(MIB), DEADLINE)
+    assert not recorder.has_room(MIB)
+
+
+async def test_what_waited_is_noted_as_released(start, tmp_path):
+    """A record that was published out of the journal is not published again by the next process."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    bus.connected = False
+    recorder.settle(name(1), record(1))
+    await bus.back()
+    await eventually(lambda: bus.taken, "the record")
+    (folder,) = (tmp_path / "journal").iterdir()
+    await eventually(lambda: not list(unreleased(folder)), "the note")
 
 
 async def test_nobody_waits_for_what_is_over(start):
