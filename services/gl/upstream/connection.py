@@ -269,11 +269,17 @@ class StreamedAnswer:
 
     # ------------------------------------------------------ what the parser says
 
+    def on_message_begin(self) -> None:
+        if self._complete:  # a second answer, to nothing that was asked
+            self._connection.close()
+
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._has_head:  # behind the body: trailers, which are dropped
             headers.add(self.headers, name, value)
 
     def on_headers_complete(self) -> None:
+        if self._complete:
+            return
         status = self._parser.get_status_code()
         if status < _OK:
             if status == _SWITCHING_PROTOCOLS:

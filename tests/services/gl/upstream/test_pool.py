@@ -1,14 +1,17 @@
 """Calls to targets over TLS, and what goes on the wire."""
 
+import asyncio
 import socket
 import ssl
 import threading
 
 import pytest
 
+from gecholog.alarm import NEVER, Alarm
 from services.gl.call import Outbound
-from services.gl.routing import Router, target
-from services.gl.upstream.pool import request_head
+from services.gl.routing import Router, Timeouts, target
+from services.gl.upstream.connection import Connection
+from services.gl.upstream.pool import _Place, request_head
 from services.gl.upstream.proxy import Route
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.upstream import Upstream
@@ -39,6 +42,37 @@ def test_request_head_through_a_proxy():
         b"POST http://host:81/a HTTP/1.1\r\nHost: host:81\r\nProxy-Authorization: Basic x\r\n"
     )
     assert b"Proxy" not in request_head(outbound(url="https://host"), route)
+
+
+class FakeTransport:
+    """A connection's other half."""
+
+    def __init__(self):
+        self.aborted = False
+
+    def write(self, _):
+        """Nobody reads it."""
+
+    def abort(self):
+        self.aborted = True
+
+    def resume_reading(self):
+        """It was never held back."""
+
+
+async def test_an_answer_that_nobody_asked_for():
+    """A second answer behind the first, in the same bytes, changes nothing of it, and ends the connection."""
+    place = _Place(asyncio.get_running_loop(), Alarm(lambda _: NEVER))
+    connection, transport = Connection(place), FakeTransport()
+    connection.connection_made(transport)
+    answer = connection.request(b"", b"", Timeouts(), None, is_head=False)
+    one = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nContent-Length: 3\r\n\r\none"
+    connection.data_received(one + b"HTTP/1.1 418 No\r\nX-Evil: 1\r\nContent-Length: 3\r\n\r\ntwo")
+    await answer.head()
+    assert (answer.status, await answer.read(), await answer.read()) == (200, b"one", b"")
+    assert "X-Evil" not in answer.headers
+    assert transport.aborted
+    assert place.take() is None
 
 
 # -------------------------------------------------------------------- TLS
