@@ -72,8 +72,8 @@ def _second_of(moment: Tick) -> _Second:
     offset = time_ns() - present
     number = (moment + offset) // _SECOND
     first = number * _SECOND - offset
-    _second = _Second(first, min(first + _SECOND, present + _TRUSTED), offset, _date(number))
-    return _second
+    second = _second = _Second(first, min(first + _SECOND, present + _TRUSTED), offset, _date(number))
+    return second
 
 
 def span(start: Tick, stop: Tick) -> Fragment:
@@ -83,10 +83,11 @@ def span(start: Tick, stop: Tick) -> Fragment:
 
 def span_text(start: Tick, stop: Tick) -> str:
     """`span` as text."""
-    first, end, offset, date = _second
+    second = _second  # once: a thread may put another in its place
+    first, end, offset, date = second
     if not first <= start <= stop < end:
         stop = max(start, stop)
-        first, _, offset, date = _second if first <= stop < end else _second_of(stop)
+        first, _, offset, date = second if first <= stop < end else _second_of(stop)
         if start < first:
             began = rfc3339(start + offset)
             return f'{{"start":"{began}","stop":"{date}.{stop - first:09d}Z","duration":{(stop - start) // 1_000_000}}}'

@@ -161,12 +161,18 @@ class Copy:
             self._hash = hashlib.sha256(whole)
             self._parts = [whole[:_HEAD_BYTES]]
 
-    def take(self) -> bytes | None:
-        """All that was added, which is not kept here any more; None if it was too much."""
+    @property
+    def whole(self) -> bytes | None:
+        """All that was added; None if it was too much."""
         if self._hash is not None:
             return None
-        parts, self._parts = self._parts, []
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        if len(self._parts) != 1:
+            self._parts = [b"".join(self._parts)]
+        return self._parts[0]
+
+    def clear(self) -> None:
+        """Nobody asks for what was added any more."""
+        self._parts = []
 
     def summary(self) -> dict[str, Any]:
         """Size, hash and head of what was too much."""

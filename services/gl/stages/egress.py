@@ -156,7 +156,8 @@ async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
         await records.room(size)
     try:
         if passing.is_slow_to_fold:
-            await asyncio.to_thread(passing.record, call, completed=True)
+            passing.folding = asyncio.create_task(asyncio.to_thread(passing.record, call, completed=True))
+            await asyncio.shield(passing.folding)  # a thread goes on when the caller leaves: `conclude` waits for it
         else:
             passing.record(call, completed=True)
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
@@ -170,9 +171,16 @@ def conclude(call: Call, _: Doors) -> Awaitable[None] | None:
     if passing is None or passing.is_recorded:
         return None
     if passing.is_slow_to_fold:
-        return asyncio.to_thread(passing.record, call, completed=False)
+        return _conclude_slowly(call, passing)
     passing.record(call, completed=False)
     return None
+
+
+async def _conclude_slowly(call: Call, passing: Passing) -> None:
+    if passing.folding is not None:
+        await asyncio.wait([passing.folding])
+    if not passing.is_recorded:
+        await asyncio.to_thread(passing.record, call, completed=False)
 
 
 class Passing:
@@ -185,6 +193,7 @@ class Passing:
         self._first: Tick = 0  # when the first piece came
         self.copy = Copy(most)
         self.is_recorded = False
+        self.folding: asyncio.Task[None] | None = None  # the work of a thread on it
 
     @property
     def is_whole(self) -> bool:
@@ -207,7 +216,7 @@ class Passing:
         fields = call.response.fields
         if completed:
             call.mark_received()
-        whole = self.copy.take()
+        whole = self.copy.whole
         if whole is None:
             fields["inbound_payload"] = self.copy.summary()
             call.response.note("inbound_payload", "too large, recorded by size, hash and head")
@@ -217,6 +226,7 @@ class Passing:
         if not completed or self._is_stream:
             fields["inbound_stream"] = self._stream(call, completed=completed)
         self.is_recorded = True
+        self.copy.clear()
 
     def _stream(self, call: Call, *, completed: bool) -> dict[str, Any]:
         first = self._first or tick()

@@ -184,9 +184,9 @@ def test_copy(pieces, limit):
     whole = b"".join(pieces)
     assert (copy.size, copy.pieces) == (len(whole), len(pieces))
     if len(whole) <= limit:
-        assert copy.take() == whole
+        assert copy.whole == copy.whole == whole
     else:
-        assert copy.take() is None
+        assert copy.whole is None
         shown = copy.summary()
         assert (shown["size"], shown["sha256"]) == (len(whole), hashlib.sha256(whole).hexdigest())
         head = shown["head"]

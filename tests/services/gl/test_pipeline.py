@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from gecholog import headers
 from services.gl import pipeline
 from services.gl.call import Disconnected, UpstreamError
+from services.gl.stages import egress
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import (
@@ -133,6 +135,35 @@ async def test_caller_leaves(stage):
     if stage == "stream":
         assert targets.answer.abandoned
         assert record["response"]["inbound_stream"]["completed"] is False
+
+
+async def test_caller_leaves_while_a_large_stream_is_folded(monkeypatch):
+    """Who leaves at the last event has had all of the answer: the record has it, too, and its usage."""
+    loop, reached, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    fold = egress.record_body
+
+    def slowly(call, body, *, completed):
+        loop.call_soon_threadsafe(reached.set)
+        go_on.wait(DEADLINE)
+        fold(call, body, completed=completed)
+
+    monkeypatch.setattr(egress, "record_body", slowly)
+    event = b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % (
+        b"x" * 999
+    )
+    usage = b'data: {"object":"chat.completion.chunk","choices":[],"usage":{"total_tokens":7}}\n\ndata: [DONE]\n\n'
+    answer = FakeAnswer(lines=[(b"Content-Type", b"text/event-stream")], pieces=[event * 300, usage])
+    answer.length = None
+    call, records = call_of(), FakeRecorder()
+    task = asyncio.create_task(pipeline.run(call, doors(targets=FakeTargets(answer), records=records)))
+    await asyncio.wait_for(reached.wait(), DEADLINE)
+    task.cancel()
+    await asyncio.sleep(0.02)
+    go_on.set()
+    await asyncio.wait_for(task, DEADLINE)
+    response = records.record["response"]
+    assert response["inbound_payload"]["usage"] == {"total_tokens": 7}
+    assert response["inbound_stream"]["completed"] is True
 
 
 async def test_caller_leaves_during_a_refusal():
