@@ -71,6 +71,7 @@ class Recorder:
         self._callers = 0  # that wait for it
         self._room = asyncio.Event()
         self._noting: asyncio.TimerHandle | None = None
+        self._last_tries: dict[bytes, asyncio.Task[None]] = {}
 
     def _open(self, limit: int) -> Journal | None:
         try:
@@ -121,7 +122,7 @@ class Recorder:
         try:
             async with asyncio.timeout(seconds):
                 await self._drain()
-                while self._unconfirmed:  # noqa: ASYNC110 - once in a process's life
+                while self._unconfirmed or self._last_tries:  # noqa: ASYNC110 - once in a process's life
                     await asyncio.sleep(_LOOK_EVERY)
         except TimeoutError:
             pass
@@ -219,6 +220,21 @@ class Recorder:
         if self._keep(FINAL, record_id, data):
             self._waiting[record_id] = None
             self._wake.set()
+        elif record_id not in self._last_tries:
+            self._last_tries[record_id] = asyncio.create_task(self._try_once_more(record_id, data), name="record")
+
+    async def _try_once_more(self, record_id: bytes, data: bytes) -> None:
+        """A record that the journal does not take: a bus that is slow for a moment must not cost it."""
+        self.is_full = self._publishing.put(record_id, len(data)) or self.is_full
+        try:
+            await self._publish(record_id, data)
+        except BusError as error:
+            self._complain("record lost: neither the bus nor the journal takes it", str(error))
+        finally:
+            self._publishing.drop(record_id)
+            del self._last_tries[record_id]
+            if self._callers:
+                self._room.set()
 
     def _release(self, record_id: bytes) -> None:
         """The record is where it belongs. The journal's note of that leaves soon, with others."""

@@ -234,6 +234,26 @@ async def test_no_journal(tmp_path):
     await recorder.stop(0)
 
 
+async def test_no_journal_and_a_slow_bus(tmp_path):
+    """A bus that takes nothing for a moment does not cost a record that the journal cannot keep."""
+    (tmp_path / "journal").write_text("a file in the way")
+    bus = FakeBus()
+    recorder = Recorder(tmp_path / "journal", MIB, fitted)
+    await recorder.aim(bus, SUBJECT, Limits())
+    ask, bus.ask = bus.ask, lambda *_, **__: (_ for _ in ()).throw(BusAway("the bus does not take what is sent"))
+
+    async def later(subject, data, timeout, headers=b"", *, lazily=False):  # noqa: ASYNC109 - the bus's own
+        answer = asyncio.get_running_loop().create_future()
+        ask(subject, data, timeout, answer.set_result, headers, lazily=lazily)
+        return await answer
+
+    bus.request = later
+    recorder.settle(name(1), record(1))
+    await eventually(lambda: bus.taken, "the record")
+    await recorder.stop(1)
+    assert not recorder._last_tries
+
+
 async def test_headers_have_room(start):
     """A record may be as large as the bus takes, less what its headers need."""
     bus = FakeBus(max_payload=10_000)
