@@ -212,13 +212,10 @@ class Bus:
     ) -> None:
         """Send a message, `headers` as `wire.encoded` writes them.
 
-        `lazily` if it may leave some milliseconds later, together with others.
-
-        Waits while the bus is slow. Raises BusAway, MessageTooLarge.
+        `lazily` if it may leave some milliseconds later, together with others. Waits while the bus is slow.
+        Raises BusAway, MessageTooLarge.
         """
-        connection = self._wire
-        if connection is None:
-            raise BusAway("no connection to the bus")
+        connection = self._present()
         if connection.room is not None:
             await _room(connection.room, _ROOM_WITHIN)
         _send(connection, subject, data, reply, headers, lazily=lazily)
@@ -236,9 +233,7 @@ class Bus:
 
         Raises NoAnswer, NobodyListens, BusAway, MessageTooLarge.
         """
-        connection = self._wire
-        if connection is None:
-            raise BusAway("no connection to the bus")
+        connection = self._present()
         loop = connection.loop
         if connection.room is not None:
             since = loop.time()
@@ -275,12 +270,16 @@ class Bus:
 
     def _quick(self) -> Wire:
         """The connection, if it takes something at once. Raises BusAway."""
-        connection = self._wire
-        if connection is None:
-            raise BusAway("no connection to the bus")
+        connection = self._present()
         if connection.room is not None:
             raise BusAway("the bus does not take what is sent")
         return connection
+
+    def _present(self) -> Wire:
+        """The connection. Raises BusAway."""
+        if self._wire is None:
+            raise BusAway("no connection to the bus")
+        return self._wire
 
     def _ask(  # noqa: PLR0913 - as above
         self,

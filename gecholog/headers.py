@@ -58,18 +58,9 @@ def _canonical(name: str) -> str:
 _kept_canonical = lru_cache(maxsize=4096)(_canonical)
 
 
-_kept_names: dict[bytes, str] = {}
-_MOST_KEPT = 4096
-
-
-def _canonical_line(name: bytes) -> str:
-    """The canonical name of a header line. Short names are kept, for nearly all calls bring the same few."""
-    text = _canonical(name.decode("utf-8", "surrogateescape"))
-    if len(name) <= _LONGEST_KEPT:
-        if len(_kept_names) >= _MOST_KEPT:
-            _kept_names.clear()
-        _kept_names[name] = text
-    return text
+@lru_cache(maxsize=4096)
+def _canonical_bytes(name: bytes) -> str:
+    return _canonical(name.decode("utf-8", "surrogateescape"))
 
 
 def is_name(text: str) -> bool:
@@ -79,7 +70,7 @@ def is_name(text: str) -> bool:
 
 def add(headers: Headers, name: bytes, value: bytes) -> None:
     """Add a line of a message to its headers; white space behind a value is none of it (RFC 9112, section 5)."""
-    key = _kept_names.get(name) or _canonical_line(name)
+    key = _canonical_bytes(name) if len(name) <= _LONGEST_KEPT else _canonical_bytes.__wrapped__(name)
     text = value.rstrip(b" \t").decode("utf-8", "surrogateescape")
     if key in headers:
         headers[key].append(text)
@@ -93,6 +84,18 @@ def collect(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
     for name, value in pairs:
         add(headers, name, value)
     return headers
+
+
+def first(headers: Mapping[str, list[str]], name: str) -> str:
+    """The first value of a header, empty if there is none."""
+    values = headers.get(name)
+    return values[0] if values else ""
+
+
+def last(headers: Mapping[str, list[str]], name: str) -> str:
+    """The last value of a header, empty if there is none."""
+    values = headers.get(name)
+    return values[-1] if values else ""
 
 
 def lines(headers: Mapping[str, list[str]]) -> bytes:

@@ -8,6 +8,7 @@ JSON that msgspec does not take) is decoded as a whole instead.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ ROUTER = "gl_path"
 REQUEST = "ingress_payload"  # only requests have it, and
 METHOD = "ingress_method"  # this; who sends it need not send the payload
 
+_MARKS = frozenset({REQUEST, METHOD})
+
 _Paths = Collection[gjson.Path]
 _UNFIT = frozenset('"\\')  # msgspec takes no field name with one of these
 
@@ -28,7 +31,7 @@ class Shape:
 
     def __init__(self, paths: Iterable[gjson.Path]) -> None:
         wanted = {(ROUTER,): None, (REQUEST,): None, (METHOD,): None} | dict.fromkeys(paths)
-        self._decode = msgspec.json.Decoder(_struct(wanted)).decode if _is_object(wanted) else _whole
+        self._decode = msgspec.json.Decoder(_struct(wanted, _MARKS)).decode if _is_object(wanted) else _whole
         self._ways = {path: _way(wanted, path) for path in wanted}
 
     def read(self, message: bytes) -> Any:
@@ -90,17 +93,21 @@ def _is_name(step: str) -> bool:
     return step != gjson.EACH and not step.isdigit() and step.isprintable() and not _UNFIT & set(step)
 
 
-def _struct(paths: _Paths) -> type[msgspec.Struct]:
-    """A struct with a field `f0`, `f1`… for each step: the names of the steps may be any text."""
+def _struct(paths: _Paths, marks: AbstractSet[str] = frozenset()) -> type[msgspec.Struct]:
+    """A struct with a field `f0`, `f1`… for each step: the names of the steps may be any text.
+
+    No message that has one of the `marks` is looked at further: their values stay bytes.
+    """
     steps = _steps(paths)
     names = {f"f{number}": step for number, step in enumerate(steps)}
-    members = [(name, _type(step, steps[step]), msgspec.UNSET) for name, step in names.items()]
+    members = [
+        (name, msgspec.Raw | msgspec.UnsetType if step in marks else _type(steps[step]), msgspec.UNSET)
+        for name, step in names.items()
+    ]
     return msgspec.defstruct("Part", members, rename=names, gc=False)
 
 
-def _type(step: str, paths: _Paths) -> Any:
-    if step in (REQUEST, METHOD):  # no message that has one of them is looked at further
-        return msgspec.Raw | msgspec.UnsetType
+def _type(paths: _Paths) -> Any:
     return (_struct(paths) | None if _is_object(paths) else Any) | msgspec.UnsetType
 
 

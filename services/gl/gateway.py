@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gecholog import health, rawjson
+from gecholog import headers, health, rawjson
 from gecholog.bus import Bus
 from gecholog.errors import GechologError
 from gecholog.logs import Log
@@ -188,7 +188,7 @@ class Gateway:
             router = route(standing.config.routers, exchange.path)
         except Refusal as refusal:
             return _refuse(exchange, refusal)
-        ids = standing.sessions.ids(_last(exchange.headers.get(standing.config.session_header)))
+        ids = standing.sessions.ids(headers.last(exchange.headers, standing.config.session_header))
         return pipeline.run(Call(standing.config, exchange, exchange, router, ids), standing.doors)
 
     # ------------------------------------------------------------------ parts
@@ -263,8 +263,3 @@ async def _refuse(exchange: Exchange, refusal: Refusal) -> None:
         exchange.finish()
     except Disconnected:
         exchange.abort()
-
-
-def _last(values: list[str] | None) -> str | None:
-    """The last value of a header, None if there is none."""
-    return values[-1] if values else None

@@ -76,6 +76,13 @@ def test_bytes_go_out_as_they_came_in(pairs):
 SOME = {"A": ["1", "2"], "B": ["3"]}
 
 
+@pytest.mark.parametrize(("name", "ends"), [("A", ("1", "2")), ("B", ("3", "3")), ("C", ("", "")), ("D", ("", ""))])
+def test_first_and_last(name, ends):
+    """The value at either end, and an empty text where there is none."""
+    found = SOME | {"D": []}
+    assert (headers.first(found, name), headers.last(found, name)) == ends
+
+
 def test_without():
     """Named headers go; the original is not changed."""
     assert headers.without(SOME, {"A", "C"}) == {"B": ["3"]}
@@ -112,11 +119,11 @@ def test_connection_options(connection, named):
 def test_long_names_are_not_kept():
     """What clients send does not fill the memory by way of a cache."""
     name = "x-" + "a" * 10_000
-    before = headers._kept_canonical.cache_info(), dict(headers._kept_names), headers._options.cache_info()
+    before = headers._kept_canonical.cache_info(), headers._canonical_bytes.cache_info(), headers._options.cache_info()
     assert canonical(name) == name.capitalize()[:1] + "-A" + "a" * 9_999
     assert collect([(name.encode(), b"")]) == {canonical(name): [""]}
     assert connection_options({"Connection": [name]}) == {canonical(name)}
-    after = headers._kept_canonical.cache_info(), dict(headers._kept_names), headers._options.cache_info()
+    after = headers._kept_canonical.cache_info(), headers._canonical_bytes.cache_info(), headers._options.cache_info()
     assert after == before
 
 
@@ -124,7 +131,7 @@ def test_few_names_are_kept():
     """Nor do many short names."""
     for number in range(10_000):
         collect([(b"x-%d" % number, b"")])
-    assert len(headers._kept_names) <= 4096
+    assert headers._canonical_bytes.cache_info().currsize <= 4096
     assert collect([(b"x-1", b""), (b"X-1", b"2 \t")]) == {"X-1": ["", "2"]}
 
 

@@ -39,7 +39,7 @@ class Entry:
 def head(kind: bytes, record_id: bytes, size: int = 0) -> bytes:
     """The head of an entry with `size` bytes of data; `record_id` has 16 bytes."""
     facts = _FACTS.pack(_MARK, kind, record_id, size)
-    return facts + zlib.crc32(facts).to_bytes(_CHECKSUM.size)
+    return facts + _CHECKSUM.pack(zlib.crc32(facts))
 
 
 def entries(segment: bytes) -> Iterator[Entry]:

@@ -177,8 +177,12 @@ class Recorder:
         self._no_longer_accepted(record_id)
 
     def _no_longer_accepted(self, record_id: bytes) -> None:
-        self._accepted.drop(record_id)
         self._large.drop(record_id)
+        self._drop(self._accepted, record_id)
+
+    def _drop(self, load: Load, record_id: bytes) -> None:
+        """Make room, and have those look who wait for it."""
+        load.drop(record_id)
         if self._callers:
             self._room.set()
 
@@ -206,9 +210,7 @@ class Recorder:
         data = self._unconfirmed.pop(record_id, None)
         if data is None:
             return
-        self._publishing.drop(record_id)
-        if self._callers:
-            self._room.set()
+        self._drop(self._publishing, record_id)
         error = answer if isinstance(answer, BusError) else _refusal(answer)
         if error is None:
             self._release(record_id)
@@ -231,10 +233,8 @@ class Recorder:
         except BusError as error:
             self._complain("record lost: neither the bus nor the journal takes it", str(error))
         finally:
-            self._publishing.drop(record_id)
             del self._last_tries[record_id]
-            if self._callers:
-                self._room.set()
+            self._drop(self._publishing, record_id)
 
     def _release(self, record_id: bytes) -> None:
         """The record is where it belongs. The journal's note of that leaves soon, with others."""

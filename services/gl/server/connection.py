@@ -193,7 +193,7 @@ class Connection(asyncio.Protocol):
         _check_framing(came, version)
         exchange = Exchange(self, method, _target(self._url, method), version, came)
         exchange.keep_alive = self._parser.should_keep_alive()
-        exchange.announced = int(_last(came, "Content-Length") or 0)
+        exchange.announced = int(headers.last(came, "Content-Length") or 0)
         exchange.expects_continue = version == "1.1" and "Expect" in came
         return exchange
 
@@ -226,14 +226,9 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
 
     @property
-    def is_slow(self) -> bool:
-        """What was sent waits here, for the caller has not taken what was sent before."""
-        return self._writable is not None
-
-    async def drained(self) -> None:
-        """Wait while the caller is slow. Raises Disconnected."""
-        if self._writable is not None:
-            await self._writable
+    def room(self) -> asyncio.Future[None] | None:
+        """What to wait for while the caller is slow, which raises Disconnected; None if it is not."""
+        return self._writable
 
     def replied(self, exchange: Exchange) -> None:
         """A reply is complete: the next request's turn, or the end of the connection."""
@@ -327,11 +322,6 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-def _last(came: Headers, name: str) -> str:
-    values = came.get(name)
-    return values[-1] if values else ""
-
-
 _OFFER = frozenset({"Connection", "Upgrade", "Http2-Settings"})
 _ONCE = ("Host", "Content-Length", "Transfer-Encoding")
 # What a request has that says more of itself than host and length.
@@ -353,10 +343,10 @@ def _check_special(came: Headers, version: str) -> None:
     coding = came.get("Transfer-Encoding")
     if coding is not None and (coding[-1].lower() != "chunked" or version == "1.0"):
         raise HeadRefusal(501, "transfer encoding not supported")
-    upgrade = _last(came, "Upgrade").lower()
-    if upgrade and "upgrade" in _last(came, "Connection").lower() and "h2c" not in upgrade:
+    upgrade = headers.last(came, "Upgrade").lower()
+    if upgrade and "upgrade" in headers.last(came, "Connection").lower() and "h2c" not in upgrade:
         raise HeadRefusal(501, "upgrade (WebSocket) is not supported")
-    if "Expect" in came and _last(came, "Expect").lower() != "100-continue":
+    if "Expect" in came and headers.last(came, "Expect").lower() != "100-continue":
         raise HeadRefusal(417, "expectation not supported")
 
 

@@ -154,7 +154,7 @@ class Exchange:
         if self._left is not None:
             self._left -= len(piece)
         self._send(b"%x\r\n%s\r\n" % (len(piece), piece) if self._chunked else piece)
-        return self._connection.drained() if self._connection.is_slow else None
+        return self._connection.room
 
     def finish(self) -> None:
         """The body is complete. A body that is shorter than was said breaks the connection."""

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
+from gecholog.headers import first
 from gecholog.logs import Log
 from gecholog.timer import span, tick
 from services.gl import final_record, streams
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 log = Log("egress")
 
 _CONTENT_TYPE = "Content-Type"
-_NONE = ("",)
 _STATUSES = range(200, 600)
 _OK = HTTPStatus.OK.value  # as a number: members of an enumeration are looked up in Python, at each call
 _FOLDED_AT_ONCE = 256 * 1024  # bytes of a stream
@@ -178,7 +178,7 @@ def conclude(call: Call, _: Doors) -> Awaitable[None] | None:
 
 async def _conclude_slowly(call: Call, passing: Passing) -> None:
     if passing.folding is not None:
-        await asyncio.wait([passing.folding])
+        await asyncio.gather(passing.folding, return_exceptions=True)
     if not passing.is_recorded:
         await asyncio.to_thread(passing.record, call, completed=False)
 
@@ -240,7 +240,7 @@ class Passing:
 
 def _passing(call: Call, length: int | None) -> Passing:
     """A stream is many times as large as what it is folded into: more of it is kept than of another body."""
-    is_stream = streams.is_stream(call.inbound_headers.get(_CONTENT_TYPE, _NONE)[0])
+    is_stream = streams.is_stream(first(call.inbound_headers, _CONTENT_TYPE))
     usual = max(call.config.log_max_payload, _COPIED_AT_LEAST)
     return Passing(length=length, is_stream=is_stream, most=call.config.limits.response_buffer if is_stream else usual)
 

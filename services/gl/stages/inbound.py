@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from services.gl.doors import Doors
 
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
-_NONE = ("",)
 
 
 def receive(call: Call, _: Doors) -> Awaitable[None] | None:
@@ -86,7 +85,7 @@ def record_body(call: Call, body: bytes, *, completed: bool) -> None:
 
 
 def _recorded(call: Call, body: bytes, *, completed: bool) -> Recorded:
-    content_type = call.inbound_headers.get("Content-Type", _NONE)[0]
+    content_type = headers.first(call.inbound_headers, "Content-Type")
     encoding = call.inbound_headers.get("Content-Encoding")
     if encoding and body:
         plain = payload.decoded(body, ",".join(encoding), payload.LARGEST_DECODED)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from services.gl.doors import Doors
 
 _NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
-_NONE = ("",)
 
 
 async def receive(call: Call, doors: Doors) -> None:
@@ -66,7 +65,7 @@ def _head_fields(call: Call, *, refused: bool) -> Fields:
 
 def _recorded_body(call: Call) -> payload.Recorded:
     body = call.body
-    content_type = call.headers.get("Content-Type", _NONE)[0]
+    content_type = headers.first(call.headers, "Content-Type")
     if encoding := call.headers.get("Content-Encoding"):
         plain = payload.decoded(body, ",".join(encoding), payload.LARGEST_DECODED)
         if plain is None:

@@ -96,8 +96,6 @@ def target(call: Call) -> Router:
 
 def _chosen(call: Call) -> Router:
     """The router that the call goes to; if a processor has written another path, the record keeps the first one."""
-    if call.request.fields.get("gl_path") == call.router.path:
-        return call.router
     path = _chosen_path(call)
     if path == call.router.path:
         return call.router

@@ -110,7 +110,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        self.keeper.keep(self)
+        if not self.closed:  # as it may be when TLS begins in the middle, behind a proxy
+            self.keeper.keep(self)
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None:
@@ -303,14 +304,15 @@ class StreamedAnswer:
         if self.status == _NO_CONTENT:
             return
         if self._is_head or self.status == _NOT_MODIFIED:  # no body; a length says what there would be
-            length = came.get("Content-Length", [""])[-1]
+            length = headers.last(came, "Content-Length")
             self._length = int(length) if length.isascii() and length.isdigit() else None
             return
         if "Transfer-Encoding" in came:
-            if came["Transfer-Encoding"][-1].lower() != "chunked":  # we would take off a part of it, and not say so
+            # of several codings we would take off one, and not say so
+            if headers.last(came, "Transfer-Encoding").lower() != "chunked":
                 self._fail(UpstreamError(502, "transfer coding not known"))
         elif "Content-Length" in came:
-            self._length = int(came["Content-Length"][-1])
+            self._length = int(headers.last(came, "Content-Length"))
         else:
             self._until_close = True
 

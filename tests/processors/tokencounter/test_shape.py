@@ -41,6 +41,16 @@ def test_as_if_decoded_as_a_whole(paths, message, ascii_only):
         assert shape.get(found, path) == gjson.get(whole, path)
 
 
+@pytest.mark.parametrize("name", ["ingress_payload", "ingress_method"])
+def test_what_marks_a_request_is_a_name_like_others_further_in(name):
+    """Only at the top it says what a message is about."""
+    path = ("inbound_payload", name, "n")
+    shape = Shape([path])
+    found = shape.read(json.dumps({"gl_path": "/a/", "inbound_payload": {name: {"n": 7}}}).encode())
+    assert not shape.is_request(found)
+    assert shape.get(found, path) == 7
+
+
 @pytest.mark.parametrize("path", ["inbound_payload.usage.n", "inbound_payload.0.n", "x", "inbound_payload.#", "a\\\\"])
 @pytest.mark.parametrize(
     "message",
