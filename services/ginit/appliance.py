@@ -69,7 +69,7 @@ class Ginit:
         self._config = config
         self._sign = ChecksumFile.of(alias)
         home = health.home()
-        self._places = Places(home, Path(os.environ.get("GECHOLOG_RUNTIME", home / "run")))
+        self._places = Places(home, Path(os.environ.get("GECHOLOG_RUN", home / "run")))
         self._state = Appliance((), config.max_starts)
         self._contents: dict[Path, bytes | None] = {}
         self._queue: asyncio.Queue[Event | Notice] = asyncio.Queue()
@@ -82,9 +82,7 @@ class Ginit:
     async def start(self, life: Life) -> None:
         """Start the services in their order; returns when each has had its turn."""
         self._life = life
-        self._supervisor = Supervisor(
-            os.environ["SUPERVISOR_SERVER_URL"], Path(os.environ.get("GECHOLOG_RUN", self._places.run)) / "services"
-        )
+        self._supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], self._places.runtime / "services")
         self._performer = Performer(self._places, self._supervisor, self)
         self._listener = Listener(self._queue.put_nowait, self._deserted)
         self._watch = Watch(self._file_changed)

@@ -34,6 +34,7 @@ def main() -> int:
     lock = _lock(home / "run" / "lock")
     if lock is None:
         sys.stderr.write(f"error: another appliance runs with the same home folder, {home}\n")
+        _drop_temporary(home, run)
         return 1
     _clear(home, run)
     shutil.copyfile(_CONF, run / "supervisord.conf")
@@ -43,6 +44,7 @@ def main() -> int:
         supervisord.main(["-c", str(run / "supervisord.conf")])
     code = _exit_code(home)
     _clear(home, run)
+    _drop_temporary(home, run)
     return code
 
 
@@ -69,6 +71,12 @@ def _clear(home: Path, run: Path) -> None:
             file.unlink()
     for folder in (home / "run" / "candidate", home / "run" / "inforce", run / "services", run / "output"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _drop_temporary(home: Path, run: Path) -> None:
+    """Remove the folder that was made for this run alone; the home's own stays."""
+    if run.parent != home:
+        shutil.rmtree(run, ignore_errors=True)
 
 
 def _exit_code(home: Path) -> int:

@@ -48,10 +48,10 @@ def launch(file: Path, alias: str) -> NoReturn:
     """Become the appliance, with this config of ginit. Raises ConfigError, CannotStart; nothing is started then."""
     home = settle_home()
     settle_secrets(home)
-    run = prepare.runtime_folder(home)
     os.environ["NATS_STORE_DIR"] = f'"{home / "nats"}"'  # in quotes: nats-server parses it as in its config
     checked = build(config.check(config.read(file), str(file), blueprint()))
     _check_ports(checked)
+    run = prepare.runtime_folder(home)
     os.environ |= {
         "GECHOLOG_RUN": str(run),
         "GECHOLOG_PYTHON": sys.executable,

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import tempfile
+from pathlib import Path
 
+from tests.support.appliance import Home
 from tests.support.waiting import until
 
 
@@ -151,3 +154,18 @@ def test_all_output_arrives_in_order(home):
     assert said[:2] == ["grün", "writer is ready"]
     assert said[2] == "x" * 300000
     assert said[3:20003] == [str(number) for number in range(1, 20001)]
+
+
+def test_home_too_long_for_a_socket(tmp_path):
+    """Sockets and pipes then live in a temporary folder of their own, which does not outlive the appliance."""
+    home = Home(tmp_path / ("x" * 100))
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            home.add("one").up(TMPDIR=temporary)
+            (folder,) = Path(temporary).iterdir()
+            assert (folder / "output" / "one").is_fifo()
+            assert not (home.folder / "run" / "output").exists()
+            assert home.stop() == 0
+            assert list(Path(temporary).iterdir()) == []
+        finally:
+            home.close()
