@@ -171,6 +171,7 @@ class Call:
     body: bytes = b""
     client: str = ""
     initial: Fields
+    patience: float = 3  # seconds that it waits for others, all in all, should its bodies be large
 
     # outbound
     failover: Failover | None = None

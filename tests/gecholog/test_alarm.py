@@ -1,6 +1,7 @@
 """The alarm: whoever waits is looked at in time, whatever came before."""
 
 import asyncio
+import time
 
 from gecholog.alarm import NEVER, Alarm
 from tests.support.waiting import DEADLINE, eventually
@@ -67,3 +68,36 @@ async def test_cancelled():
     waiting.add("b", 0.01)
     async with asyncio.timeout(DEADLINE):
         await eventually(lambda: waiting.late == ["a", "b"])
+
+
+async def test_many_are_late_one_by_one():
+    """Looking takes a fifth of the time at the most, however often somebody is due."""
+    loop, looks = asyncio.get_running_loop(), []
+
+    def look(by):
+        looks.append(loop.time())
+        time.sleep(0.005)
+        return by
+
+    alarm = Alarm(look)
+    alarm.set(loop.time())
+    await eventually(lambda: len(looks) > 10)
+    alarm.cancel()
+    assert all(after - before > 0.02 for before, after in zip(looks, looks[1:], strict=False))
+
+
+async def test_look_that_fails():
+    """A mistake of one who looks does not leave the others waiting for ever."""
+    looks = []
+
+    def look(by):
+        looks.append(by)
+        if len(looks) == 1:
+            raise ZeroDivisionError
+        return NEVER
+
+    heard = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context["exception"]))
+    Alarm(look).set(0)
+    await eventually(lambda: len(looks) == 2)
+    assert [type(error) for error in heard] == [ZeroDivisionError]

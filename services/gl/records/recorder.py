@@ -39,7 +39,6 @@ _MOST_ACCEPTED = 512 * 1024 * 1024
 _MOST_LARGE = 64 * 1024 * 1024
 _MOST_PUBLISHING = 64 * 1024 * 1024
 _LARGE = 256 * 1024  # bytes of the bodies of a call, or of its record
-_LARGE_WITHIN = 3.0  # seconds that such a call waits for others
 _SAY_SO_EVERY = 60.0  # seconds
 _LOOK_EVERY = 0.01  # seconds between looks at what is not confirmed, at the end
 _NOTED_WITHIN = 0.02  # seconds until the journal notes a release, if nothing else is written to it before
@@ -142,20 +141,25 @@ class Recorder:
         """Whether a call with bodies of `size` bytes may go on to its record, or should wait for `room`."""
         return not (self.is_full or (size > _LARGE and self._large.is_full))
 
-    async def room(self, size: int = 0) -> None:
+    async def room(self, size: int = 0, patience: float = 0) -> float:
         """Wait while too much is on its way to the bus: callers must not be faster than their records for long.
 
         Calls with large bodies wait for each other besides, for a few of them at a time fill the memory already; but
-        not for long: among those that they wait for may be callers who do not read.
+        `patience` seconds at the most: among those that they wait for may be callers who do not read. Returns what is
+        left of it.
         """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + patience
         self._callers += 1
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LARGE_WITHIN if size > _LARGE else None):
+                async with asyncio.timeout_at(end if size > _LARGE else None):
                     await self._until_room(size)
+            left = max(0.0, end - loop.time())
             await self._until_room(0)
         finally:
             self._callers -= 1
+        return left
 
     async def _until_room(self, size: int) -> None:
         while True:
@@ -314,7 +318,8 @@ class Recorder:
         kept = journal.get(record_id) if journal is not None else None
         if kept is not None and not await self._deliver(kept):
             # to the end: one that is refused for good must not hold up those behind it
-            self._waiting[record_id] = self._waiting.pop(record_id)
+            if record_id in self._waiting:  # at the end of the process `stop` may have been quicker
+                self._waiting[record_id] = self._waiting.pop(record_id)
             return False
         self._waiting.pop(record_id, None)
         self._release(record_id)

@@ -112,7 +112,7 @@ async def _send(call: Call, status: int, headers: Headers, body: bytes, doors: D
     call.responder.start(status, headers, len(body))
     records, size = doors.records, len(call.body) + len(body)
     if not records.has_room(size):
-        await records.room(size)
+        call.patience = await records.room(size, call.patience)
     final_record.accept(call, doors)
     waiting = call.responder.write(body)
     if waiting is not None:
@@ -153,7 +153,7 @@ async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
     """Put the answer into the record, and keep that; while too much is on its way to the bus, the last byte waits."""
     records, size = doors.records, len(call.body) + passing.copy.size
     if not records.has_room(size):
-        await records.room(size)
+        call.patience = await records.room(size, call.patience)
     try:
         if passing.is_slow_to_fold:
             passing.folding = asyncio.create_task(asyncio.to_thread(passing.record, call, completed=True))

@@ -32,7 +32,7 @@ async def receive(call: Call, doors: Doors) -> None:
     call.request.fields = _head_fields(call, refused=refusal is not None)
     call.body = await message.body(config.limits.request_body)
     if not doors.records.has_room(len(call.body)):
-        await doors.records.room(len(call.body))
+        call.patience = await doors.records.room(len(call.body), call.patience)
     value, note = _recorded_body(call)
     if note:
         call.request.note("ingress_payload", note)

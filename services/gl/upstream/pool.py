@@ -42,10 +42,12 @@ class Pool:
         total = target.timeouts.total
         deadline = None if total is None else self._loop.time() + total
         place = self._places.get(target.origin) or self._place(target.origin)
+        head = request_head(outbound, self._proxies.route(target.origin))
+        is_head = outbound.method == "HEAD"
         connection = place.take()
         if connection is not None:
             try:
-                answer = self._request(connection, outbound, deadline)
+                answer = connection.request(head, outbound.body, target.timeouts, deadline, is_head=is_head)
                 await answer.head()
             except UpstreamError as error:
                 # A target may close an idle connection just when it is used again. Of requests that change something
@@ -56,14 +58,10 @@ class Pool:
                     raise
             else:
                 return answer
-        answer = self._request(await self._connect(place, target, deadline), outbound, deadline)
+        connection = await self._connect(place, target, deadline)
+        answer = connection.request(head, outbound.body, target.timeouts, deadline, is_head=is_head)
         await answer.head()
         return answer
-
-    def _request(self, connection: Connection, outbound: Outbound, deadline: float | None) -> StreamedAnswer:
-        target = outbound.router.target
-        head = request_head(outbound, self._proxies.route(target.origin))
-        return connection.request(head, outbound.body, target.timeouts, deadline, is_head=outbound.method == "HEAD")
 
     def retire(self) -> None:
         """Start no more requests; those under way go on."""

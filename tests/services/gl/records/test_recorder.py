@@ -9,7 +9,6 @@ from gecholog import wire
 from gecholog.errors import BusAway, NoAnswer
 from gecholog.recordlog import Limits
 from services.gl.final_record import fitted
-from services.gl.records import recorder as recorder_module
 from services.gl.records.journal import Journal, unreleased
 from services.gl.records.load import Load
 from services.gl.records.recorder import Recorder
@@ -288,23 +287,22 @@ async def test_room_for_large_calls(start):
         recorder.accept(name(100 + number), small)
     assert recorder.has_room(1000)
     assert not recorder.has_room(MIB)
-    await asyncio.wait_for(recorder.room(1000), DEADLINE)
-    waiting = [asyncio.create_task(recorder.room(MIB)) for _ in range(3)]
+    await asyncio.wait_for(recorder.room(1000, DEADLINE), DEADLINE)
+    waiting = [asyncio.create_task(recorder.room(MIB, DEADLINE)) for _ in range(3)]
     await asyncio.sleep(0.02)
     assert not any(task.done() for task in waiting)
     recorder.leave(name(0))
     recorder.settle(name(1), large)
-    await asyncio.wait_for(asyncio.gather(*waiting), DEADLINE)
+    assert all(await asyncio.wait_for(asyncio.gather(*waiting), DEADLINE)), "patience is left"
 
 
-async def test_large_calls_do_not_wait_for_ever(start, monkeypatch):
+async def test_large_calls_do_not_wait_for_ever(start):
     """Large calls that never end, as those of callers who do not read, hold others up for a moment only."""
-    monkeypatch.setattr(recorder_module, "_LARGE_WITHIN", 0.05)
     recorder = await start(FakeBus(max_payload=2 * MIB), limit=1000 * MIB)
     recorder._large = Load(1000)
     recorder.accept(name(1), record(1, text="x" * MIB))
     assert not recorder.has_room(MIB)
-    await asyncio.wait_for(recorder.room(MIB), DEADLINE)
+    assert await asyncio.wait_for(recorder.room(MIB, 0.05), DEADLINE) == 0
     assert not recorder.has_room(MIB)
 
 

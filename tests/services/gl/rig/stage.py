@@ -146,8 +146,9 @@ class FakeRecorder:
     def has_room(self, size):
         return True
 
-    async def room(self, size=0):
+    async def room(self, size=0, patience=0):
         """There always is."""
+        return patience
 
     def leave(self, record_id):
         self.left.append(record_id)
