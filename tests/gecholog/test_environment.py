@@ -27,11 +27,11 @@ LITERALS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).map(la
 @example("A", "\udcff")
 def test_a_value_arrives_as_it_is(name, value):
     """Filled and parsed, a string is the variable's very value, whatever is in it; nothing breaks out, or expands."""
-    text = '{"a": "${%s}", "b": ["$%s"], "c": "<${%s}>", "${%s}": 1}' % ((name,) * 4)
+    text = '{"a": "${%s}", "b": ["$%s"], "c": "<${%s}>", "of ${%s}": 1}' % ((name,) * 4)
     filled = fill(text, {name: value})
     parsed = json.loads(filled.text)
     assert (parsed["a"], parsed["b"], parsed["c"]) == (value, [value], f"<{value}>")
-    assert value in parsed
+    assert parsed[f"of {value}"] == 1
     assert not filled.problems
 
 

@@ -22,7 +22,7 @@ class Home:
         self.folder = folder
         self.lines = []
         self.process = None
-        (folder / "conf").mkdir(parents=True)
+        (folder / "conf").mkdir(parents=True, exist_ok=True)
         self.services = []
         self.settings = {"version": "1.0.1", "log_level": "INFO", "max_starts": 2}
 
@@ -91,6 +91,8 @@ class Home:
         code = self.process.wait(DEADLINE)
         for reader in self._readers:
             reader.join(DEADLINE)
+        self.process.stdout.close()
+        self.process.stderr.close()
         return code
 
     def close(self):
@@ -105,8 +107,6 @@ class Home:
         for pid in self.processes():
             os.kill(pid, signal.SIGKILL)
         self.ended()
-        self.process.stdout.close()
-        self.process.stderr.close()
 
     # ---------------------------------------------------------------- what can be seen
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.processors.rig import house
 from tests.support.process import ROOT
+from tests.support.waiting import until
 
 EXAMPLE = Path(__file__).parents[3] / "processors" / "contentfilter" / "gl_config.json"
 WORD_LIST = {"CLASSIFIER": "processors.contentfilter.lexicon:load"}
@@ -115,4 +116,6 @@ def test_a_classifier_of_ones_own(tmp_path, plain_nats_server):
         home.answers("coburn.gl.contentfilter")
         assert home.post("/dummy/v1", message("You are an idiot")).json() == {"ok": True}
         assert home.post("/dummy/v1", message("a lizard")).json() == {"is_toxic": True}
+        until(lambda: "loaded\n" in process.lines, "its word")
+        until(lambda: "loaded\n" in process.lines, "its word")
         assert process.lines.count("loaded\n") == 1
