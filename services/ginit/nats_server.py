@@ -1,4 +1,4 @@
-"""nats-server, the one service that is not ours: what it needs to start, and what it says of a reload."""
+"""nats-server, the one service that is not ours: what it needs on its command line, and what it says of a reload."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 _COMMENT = re.compile(r"(#|//).*")
@@ -19,18 +18,6 @@ class Reload(Enum):
 
     DONE = "Reloaded server configuration"
     FAILED = "Failed to reload server configuration"
-
-
-_FEW = 2  # cores
-
-
-def variables(environ: Mapping[str, str], cores: int) -> dict[str, str]:
-    """Environment variables for it, besides those of `environ`.
-
-    On few cores one thread of Go's does the work of a message with a quarter less CPU than several that hand it to each
-    other and take the cores from the gateway (bench/README.md). Who sets GOMAXPROCS decides.
-    """
-    return {"GOMAXPROCS": "1"} if cores <= _FEW and "GOMAXPROCS" not in environ else {}
 
 
 def further_arguments(config: str, store: Path) -> tuple[str, ...]:

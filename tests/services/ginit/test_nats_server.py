@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ginit.nats_server import Reload, further_arguments, reload_result, variables
+from services.ginit.nats_server import Reload, further_arguments, reload_result
 
 STORE = Path("/home/nats")
 ON = ("-js", "-sd", "/home/nats")
@@ -25,20 +25,6 @@ ON = ("-js", "-sd", "/home/nats")
 def test_jetstream_is_turned_on_where_the_config_does_not_speak_of_it(config, arguments):
     """Somebody who speaks of it has decided."""
     assert further_arguments(config, STORE) == arguments
-
-
-@pytest.mark.parametrize(
-    ("environ", "cores", "expected"),
-    [
-        ({}, 1, {"GOMAXPROCS": "1"}),
-        ({}, 2, {"GOMAXPROCS": "1"}),
-        ({}, 3, {}),
-        ({"GOMAXPROCS": "2"}, 2, {}),
-    ],
-)
-def test_one_thread_on_few_cores(environ, cores, expected):
-    """On few cores it leaves one to the gateway, unless somebody has decided."""
-    assert variables(environ, cores) == expected
 
 
 @pytest.mark.parametrize(
