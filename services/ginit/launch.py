@@ -75,7 +75,7 @@ def _clear(home: Path, run: Path) -> None:
 
 def _drop_temporary(home: Path, run: Path) -> None:
     """Remove the folder that was made for this run alone; the home's own stays."""
-    if run.parent != home:
+    if run != home / "run":
         shutil.rmtree(run, ignore_errors=True)
 
 
