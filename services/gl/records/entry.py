@@ -1,8 +1,9 @@
 """Entries of the journal, as bytes. Pure.
 
-An entry is a head (mark, kind, record id, size of the data, CRC-32 of all that) and the data. A process may die in the
-middle of a write: an entry that is cut off ends a segment. The data have no checksum: what a process wrote before it
-died is whole, and more is not promised.
+An entry is a head (mark, kind, record id, size of the data), the data, and a tail: the CRC-32 of the head, begun with
+the number of the segment. A process may die in the middle of a write, and a segment may be written over what an earlier
+one left: only an entry whose tail is there and bears the right number was written to its end, and the first other one
+ends a segment. The data have no checksum: what a process wrote before it died is whole, and more is not promised.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FACTS = struct.Struct(">2sc16sI")
-_CHECKSUM = struct.Struct(">I")
+_HEAD = struct.Struct(">2sc16sI")
+_TAIL = struct.Struct(">I")
 _MARK = b"GJ"
 
 ACCEPTED = b"a"  # the record as it stood before the last byte of the reply
 FINAL = b"f"  # the record as it should be published, kept because it could not be yet
 RELEASED = b"r"  # the bus has the record
 
-HEAD_SIZE = _FACTS.size + _CHECKSUM.size
+HEAD_SIZE, TAIL_SIZE = _HEAD.size, _TAIL.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +37,29 @@ class Entry:
     size: int
 
 
-def head(kind: bytes, record_id: bytes, size: int = 0) -> bytes:
-    """The head of an entry with `size` bytes of data; `record_id` has 16 bytes."""
-    facts = _FACTS.pack(_MARK, kind, record_id, size)
-    return facts + _CHECKSUM.pack(zlib.crc32(facts))
+def ends(number: int, kind: bytes, record_id: bytes, size: int) -> tuple[bytes, bytes]:
+    """Head and tail of an entry with `size` bytes of data in segment `number`; `record_id` has 16 bytes."""
+    head = _HEAD.pack(_MARK, kind, record_id, size)
+    return head, _TAIL.pack(zlib.crc32(head, number))
 
 
-def entries(segment: bytes) -> Iterator[Entry]:
-    """The whole entries of a segment, in order; what follows a torn one is not read."""
+def released(number: int, record_id: bytes) -> bytes:
+    """The entry in segment `number` that says that the bus has a record."""
+    head, tail = ends(number, RELEASED, record_id, 0)
+    return head + tail
+
+
+def entries(segment: bytes, number: int) -> Iterator[Entry]:
+    """The whole entries of segment `number`, in order; what follows another one is not read."""
     at = 0
-    while at + HEAD_SIZE <= len(segment):
-        mark, kind, record_id, size = _FACTS.unpack_from(segment, at)
-        (checksum,) = _CHECKSUM.unpack_from(segment, at + _FACTS.size)
+    while at + HEAD_SIZE + TAIL_SIZE <= len(segment):
+        mark, kind, record_id, size = _HEAD.unpack_from(segment, at)
         start = at + HEAD_SIZE
-        is_head = mark == _MARK and checksum == zlib.crc32(segment[at : at + _FACTS.size])
-        if not is_head or start + size > len(segment):
+        end = start + size
+        if mark != _MARK or end + TAIL_SIZE > len(segment):
+            return
+        (checksum,) = _TAIL.unpack_from(segment, end)
+        if checksum != zlib.crc32(segment[at:start], number):
             return
         yield Entry(kind, record_id, start, size)
-        at = start + size
+        at = end + TAIL_SIZE

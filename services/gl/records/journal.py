@@ -1,12 +1,14 @@
-"""The journal: an append-only file of records that the bus has not acknowledged.
+"""The journal: an append-only log of records that the bus has not acknowledged.
 
-It is cut into segments; a segment goes when all its records are released. Every process has a folder of its own, locked
-while it lives; the folders of dead processes are adopted by the next one that starts.
+It is cut into segments, one file each; a segment ends when all its records are released, and its file is written anew
+as another one: pages that are in memory already cost a call half of what new ones do. Every process has a folder of its
+own, locked while it lives; the folders of dead processes are adopted by the next one that starts.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -15,14 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gecholog.errors import GechologError
-from services.gl.records.entry import ACCEPTED, RELEASED, entries, head
+from services.gl.records.entry import ACCEPTED, HEAD_SIZE, RELEASED, ends, entries, released
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _SEGMENT = 16 * 1024 * 1024  # bytes
+_LARGEST_SPARE = 2 * _SEGMENT  # bytes; a file with more gives them back
 _LOCK = "lock"
-_MARKS = "99999999"  # behind all segments of the folder: what stands there was released after everything else
+_SPARE = "spare"  # a file to be written anew; what it holds is of no account
+_MARKS = 99999999  # behind all segments of the folder: what stands there was released after everything else
 
 
 class JournalFull(GechologError):
@@ -42,23 +46,34 @@ class _Segment:
     """One file of the journal. `live` counts the records in it that are not released."""
 
     def __init__(self, path: Path) -> None:
+        """Raises OSError."""
         self.path = path
+        self.number = int(path.name)
         self.live = 0
         self.size = 0
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
-    def append(self, first: bytes, data: bytes) -> int:
-        """Write an entry with one system call; returns the offset of its data. Raises OSError."""
+    def append(self, parts: Sequence[bytes]) -> int:
+        """Write entries with one system call; returns the offset at which they begin. Raises OSError."""
         start = self.size
-        written = os.writev(self._file, (first, data))
-        if written < len(first) + len(data):  # the disk is full: the torn entry must not hide what follows it
-            os.ftruncate(self._file, start)
-            raise OSError(28, "no space left for the journal")
+        written = os.pwritev(self._file, parts, start)
+        if written < sum(map(len, parts)):  # the disk is full; the next entry takes the place of the torn one
+            raise OSError(errno.ENOSPC, "no space left for the journal")
         self.size += written
-        return start + len(first)
+        return start
 
     def read(self, offset: int, size: int) -> bytes:
         return os.pread(self._file, size, offset)
+
+    def set_aside(self, path: Path) -> None:
+        """Keep the file, which has no live records, for another segment. Raises OSError."""
+        self.path = self.path.rename(path)
+
+    def begin(self, path: Path) -> None:
+        """Be another segment, from the beginning of the file. Raises OSError."""
+        self.path = self.path.rename(path)
+        self.number = int(path.name)
+        self.size = 0
 
     def close(self) -> None:
         os.close(self._file)
@@ -81,9 +96,10 @@ class Journal:
         self._number = 0
         self._size = 0  # of all segments
         self._segments: list[_Segment] = []
+        self._spare: _Segment | None = None
         # where the latest version of each record is: segment, kind, offset and size of the data
         self._places: dict[bytes, tuple[_Segment, bytes, int, int]] = {}
-        self._marks: list[bytes] = []  # that records are released; they are written with what comes next
+        self._to_mark: list[bytes] = []  # ids of released records, which is written with what comes next
 
     def __len__(self) -> int:
         """How many records the bus has not acknowledged."""
@@ -94,7 +110,8 @@ class Journal:
         if self._size + len(data) > self.limit:
             raise JournalFull(f"the journal has reached its limit of {self.limit} bytes")
         segment = self._active()
-        offset = self._write(segment, head(kind, record_id, len(data)), data)
+        head, tail = ends(segment.number, kind, record_id, len(data))
+        offset = self._write(segment, head, data, tail)
         earlier = self._places.get(record_id)
         self._places[record_id] = (segment, kind, offset, len(data))
         segment.live += 1
@@ -115,15 +132,15 @@ class Journal:
         # the last record of the oldest segment needs none: the segment goes with it
         is_marked = segment.live > 0 or segment is not self._segments[0] or len(self._segments) == 1
         if is_marked:
-            self._marks.append(head(RELEASED, record_id))
+            self._to_mark.append(record_id)
         self._sweep()
         return is_marked
 
     def flush(self) -> None:
         """Write the marks of what was released."""
-        if self._marks:
+        if self._to_mark:
             with contextlib.suppress(OSError):
-                self._write(self._active(), b"", b"")
+                self._write(self._active())
 
     def get(self, record_id: bytes) -> Kept | None:
         """A record that is kept; None if it was released. Raises OSError."""
@@ -141,41 +158,65 @@ class Journal:
         for segment in self._segments:
             segment.remove() if empty else segment.close()
         self._segments.clear()
+        if self._spare is not None:
+            self._spare.remove()
         if empty:
             _remove(self._folder)
         os.close(self._lock)
 
     # --------------------------------------------------------------- segments
 
-    def _write(self, segment: _Segment, first: bytes, data: bytes) -> int:
+    def _write(self, segment: _Segment, *entry: bytes) -> int:
         """Write the marks that wait, and an entry; returns the offset of its data. Raises OSError."""
-        if self._marks:
-            first = b"".join([*self._marks, first])
-        offset = segment.append(first, data)
-        self._marks.clear()
-        self._size += len(first) + len(data)
-        return offset
+        marks = b""
+        if self._to_mark:
+            marks = b"".join([released(segment.number, record_id) for record_id in self._to_mark])
+        start = segment.append((marks, *entry))
+        self._to_mark.clear()
+        self._size += segment.size - start
+        return start + len(marks) + HEAD_SIZE
 
     def _active(self) -> _Segment:
         if not self._segments or self._segments[-1].size >= _SEGMENT:
-            self._number += 1
-            self._segments.append(_Segment(self._folder / f"{self._number:08d}"))
+            self._segments.append(self._next())
             self._sweep()
         return self._segments[-1]
+
+    def _next(self) -> _Segment:
+        """The segment behind all others, if possible in a file that is there."""
+        self._number += 1
+        path = self._folder / f"{self._number:08d}"
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            try:
+                spare.begin(path)
+            except OSError:
+                spare.remove()
+            else:
+                return spare
+        return _Segment(path)
 
     def _let_go(self, segment: _Segment) -> None:
         segment.live -= 1
         self._sweep()
 
     def _sweep(self) -> None:
-        """Remove the oldest segments as long as they have no live records; the last one is still written to.
+        """End the oldest segments as long as they have no live records; the last one is still written to.
 
         Never one from the middle: it may hold the marks that records of an older one are released.
         """
         while len(self._segments) > 1 and not self._segments[0].live:
             oldest = self._segments.pop(0)
             self._size -= oldest.size
-            oldest.remove()
+            self._end(oldest)
+
+    def _end(self, segment: _Segment) -> None:
+        if self._spare is None and segment.size <= _LARGEST_SPARE:
+            with contextlib.suppress(OSError):
+                segment.set_aside(self._folder / _SPARE)
+                self._spare = segment
+                return
+        segment.remove()
 
     # ------------------------------------------------------- dead processes
 
@@ -197,10 +238,8 @@ class Journal:
 def unreleased(folder: Path) -> Iterator[Kept]:
     """The records that a dead process left, in the order in which they were kept. Raises OSError."""
     latest: dict[bytes, tuple[Path, bytes, int, int]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name == _LOCK:
-            continue
-        for entry in entries(path.read_bytes()):
+    for path in sorted(path for path in folder.iterdir() if path.name.isdecimal()):
+        for entry in entries(path.read_bytes(), int(path.name)):
             if entry.kind == RELEASED:
                 latest.pop(entry.record_id, None)
             else:
@@ -213,8 +252,8 @@ def unreleased(folder: Path) -> Iterator[Kept]:
 
 def mark(folder: Path, record_id: bytes) -> None:
     """Note in the folder of a dead process that the bus has a record, lest it is published again. Raises OSError."""
-    with (folder / _MARKS).open("ab") as file:
-        file.write(head(RELEASED, record_id))
+    with (folder / f"{_MARKS}").open("ab") as file:
+        file.write(released(_MARKS, record_id))
 
 
 def discard(folder: Path) -> None:

@@ -153,6 +153,51 @@ def test_released_between_others(root):
     journal.close()
 
 
+def test_file_is_written_anew(root):
+    """A segment whose records are all released lends its file to the next: the folder stays small, nothing returns."""
+    journal = Journal(root, 200 * MIB)
+    files = set()
+    for number in range(200):
+        journal.append(ACCEPTED, name(number), bytes([number]) * MIB)
+        if number >= 20:
+            journal.release(name(number - 20))
+        files |= {file.stat().st_ino for file in folder_of(journal).iterdir()}
+        if number % 9 == 0:
+            journal.flush()
+            assert set(left(folder_of(journal))) == {name(each) for each in range(max(0, number - 19), number + 1)}
+    assert len(files) <= 5  # the lock, up to three segments, the spare
+    assert journal.get(name(190)).data == bytes([190]) * MIB
+    journal.close()
+    (folder,) = root.iterdir()
+    assert left(folder) == {name(number): (bytes([number]) * MIB, True) for number in range(180, 200)}
+
+
+def test_large_file_is_given_back(root):
+    """The file of one large record is not kept for others."""
+    journal = Journal(root, 200 * MIB)
+    journal.append(FINAL, name(1), bytes(40 * MIB))
+    journal.release(name(1))
+    journal.append(FINAL, name(2), b"x")
+    assert sum(file.stat().st_size for file in folder_of(journal).iterdir()) < MIB
+    journal.close()
+
+
+def test_folder_that_was_taken_away(root):
+    """Whoever empties the folder under us costs us what was in it, and nothing that comes."""
+    journal = Journal(root, 200 * MIB)
+    for number in range(40):
+        journal.append(FINAL, name(number), bytes(MIB))
+        journal.release(name(number))
+    for file in folder_of(journal).iterdir():
+        file.unlink()
+    for number in range(40, 80):
+        journal.append(FINAL, name(number), bytes(MIB))
+        journal.release(name(number))
+    journal.append(FINAL, name(80), b"x")
+    assert name(80) in left(folder_of(journal))
+    journal.close()
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -189,9 +234,15 @@ actions = st.lists(
 
 
 @settings(max_examples=50)
-@given(actions=actions)
-def test_model(tmp_path_factory, actions):
+@given(actions=actions, segment=st.sampled_from([100, 300, 16 * MIB]))
+def test_model(tmp_path_factory, actions, segment):
     """Whatever is done in whatever order, the journal and what a successor would find agree with a plain dict."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journals, "_SEGMENT", segment)  # small ones: files are written anew
+        agrees(tmp_path_factory, actions)
+
+
+def agrees(tmp_path_factory, actions):
     journal = Journal(tmp_path_factory.mktemp("journal"), MIB)
     expected = {}
     for action, number, data in actions:
