@@ -2,9 +2,9 @@
 
 Written for the path of a call: nothing waits for a message to be written, and what comes in is handed on without a
 task in between. Most of what a small message costs, here and in the server, is the system call that carries it, so
-messages leave together. One that somebody waits for leaves a few turns of the event loop later: a turn is over at once
-while there is little to do, and brings more messages while there is much. One that nobody waits for (`lazily`) leaves
-with the next of those, or some milliseconds later. It connects once; `gecholog.bus` connects again.
+messages leave together. One that somebody waits for leaves with the event loop's next turn: that comes at once while
+there is little to do, and brings more messages while there is much. One that nobody waits for (`lazily`) leaves with
+the next of those, or some milliseconds later. It connects once; `gecholog.bus` connects again.
 
 The protocol: https://docs.nats.io/reference/reference-protocols/nats-protocol
 """
@@ -24,8 +24,7 @@ from gecholog.errors import BusAway, BusError, NotJson
 
 _LINE_END = b"\r\n"
 _LONGEST_LINE = 1024 * 1024  # bytes; the server's INFO lists its cluster, all other lines are short
-_TURNS = 3  # of the loop, until what somebody waits for is written
-_LAZY = 0.002  # seconds until the rest is
+_LAZY = 0.002  # seconds until what nobody waits for is written
 _LARGEST = 128 * 1024 * 1024  # bytes of a message; nats-server allows 64 MiB (max_payload), headers included
 _HIGH_WATER = 64 * 1024 * 1024  # bytes that may wait to be written while the server is slow
 _PING_EVERY = 10.0  # seconds
@@ -180,7 +179,7 @@ class Wire(asyncio.Protocol):
         self._sids = count(1)
         self._reason = ""
         self._out: list[bytes] = []  # to be written
-        self._turns = 0  # until then
+        self._leaving = False  # with the loop's next turn
         self._timer: asyncio.TimerHandle | None = None
         self._ticking: asyncio.TimerHandle | None = None
 
@@ -238,20 +237,14 @@ class Wire(asyncio.Protocol):
             line = f"PUB {target} {len(data)}\r\n".encode()
         self._out += (line, data, _LINE_END)
         if lazily:
-            if self._timer is None and not self._turns:
+            if self._timer is None and not self._leaving:
                 self._timer = self.loop.call_later(_LAZY, self._flush)
-        elif not self._turns:
-            self._turns = _TURNS
-            self.loop.call_soon(self._turn)
-
-    def _turn(self) -> None:
-        self._turns -= 1
-        if self._turns > 0:
-            self.loop.call_soon(self._turn)
-        else:
-            self._flush()
+        elif not self._leaving:
+            self._leaving = True
+            self.loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        self._leaving = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
