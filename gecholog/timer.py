@@ -91,10 +91,8 @@ def span_text(start: Tick, stop: Tick) -> str:
         if start < first:
             began = rfc3339(start + offset)
             return f'{{"start":"{began}","stop":"{date}.{stop - first:09d}Z","duration":{(stop - start) // 1_000_000}}}'
-    return (
-        f'{{"start":"{date}.{start - first:09d}Z","stop":"{date}.{stop - first:09d}Z"'
-        f',"duration":{(stop - start) // 1_000_000}}}'
-    )
+    parts = (date, start - first, date, stop - first, (stop - start) // 1_000_000)
+    return '{"start":"%s.%09dZ","stop":"%s.%09dZ","duration":%d}' % parts  # noqa: UP031 - an f-string takes longer
 
 
 def wall_of(moment: Tick) -> int:

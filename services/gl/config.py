@@ -44,6 +44,10 @@ class Filter:
     include: tuple[str, ...] = ()
     exclude: frozenset[str] = frozenset()
 
+    def shows(self, name: str) -> bool:
+        """Tell whether a field of this name is in the record."""
+        return name not in self.exclude and (not self.include or name in self.include)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -48,17 +48,20 @@ def accept(call: Call, doors: Doors) -> None:
 def made(call: Call, doors: Doors) -> bytes:
     """The record as it stands, fitted to the bus. A stage that was not reached took no time."""
     replied = call.replied or tick()
-    written = call.written
+    written, more = call.written, b""
     if written is None or _is_outdated(written, call):
         written = call.written = _begun(call, replied)
-    more = _since(written, call)
-    more[_LAST] = span(call.received or replied, replied)
-    end = rawjson.dumps(shown(more, call.config.log_response, call.config.log_max_payload))
+    elif late := _since(written, call):
+        more = rawjson.dumps(shown(late, call.config.log_response, call.config.log_max_payload))[1:-1]
+    if call.config.log_response.shows(_LAST):
+        last = f'"{_LAST}":{span_text(call.received or replied, replied)}'.encode()
+        more = more + b"," + last if more else last
     times = (
-        f',"ingress_egress_timer":{span_text(call.started, replied)},"egress_post_timer":{span_text(replied, tick())}}}'
+        f'}},"ingress_egress_timer":{span_text(call.started, replied)}'
+        f',"egress_post_timer":{span_text(replied, tick())}}}'
     )
-    comma = b"," if len(end) > len(b"{}") and not written.data.endswith(b"{") else b""
-    return fitted(b"".join((written.data, comma, end[1:], times.encode())), doors.records.largest)
+    comma = b"," if more and not written.data.endswith(b"{") else b""
+    return fitted(b"".join((written.data, comma, more, times.encode())), doors.records.largest)
 
 
 def _begun(call: Call, replied: Tick) -> Written:
