@@ -38,7 +38,10 @@ log = Log("consume")
 _PULL = 1000  # entries asked for at a time
 _PULL_BYTES = 16 * 1024 * 1024  # at least; twice the bus's largest message if that is more
 _PULL_SECONDS = 30
-_LINGER = 0.02  # seconds in which records gather before they are asked for
+# Seconds in which records gather before they are asked for. A pull costs its time however little it brings; one that
+# brings much keeps the machine from calls for a moment, so they gather for longer only where calls are many.
+_LINGER, _LONG_LINGER = 0.02, 0.06
+_MANY = 64  # records of a pull after which they gather for longer
 _HEARTBEAT = 5.0  # seconds between the server's signs of life while nothing comes
 _SILENCE = 3 * _HEARTBEAT  # then the request is taken for lost
 # What is not acknowledged by then comes again. Short, so that after a crash it comes soon; while we live we say every
@@ -86,7 +89,7 @@ class Consumer:
         self._subscribed = False
         self._warned = False
         self._stopping = False
-        self._came = False  # records, for the last pull request
+        self._brought = 0  # records, by the last pull request
         self._ran_dry = True  # it ended because there were no more
         self._asked = 0  # entries that the running pull request may still bring
         self._heard = 0.0  # when it last gave a sign of life
@@ -233,12 +236,12 @@ class Consumer:
     async def _pull(self) -> None:
         if self._log is None:
             return
-        if self._came and self._ran_dry:
-            await asyncio.sleep(_LINGER)
-        order = self._what_there_is() if self._came else self._the_next()
+        if self._brought and self._ran_dry:
+            await asyncio.sleep(_LONG_LINGER if self._brought >= _MANY else _LINGER)
+        order = self._what_there_is() if self._brought else self._the_next()
         self._asked = order["batch"]
-        self._ran_dry = not self._came
-        self._came = False
+        self._ran_dry = not self._brought
+        self._brought = 0
         self._heard = time.monotonic()
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._log.name}.{self._name}"
         await self._bus.publish(subject, rawjson.dumps(order), reply=self._inbox)
@@ -266,7 +269,7 @@ class Consumer:
             self._status(message.headers)
             return
         self._asked = max(0, self._asked - 1)
-        self._came = True
+        self._brought += 1
         if not self._asked:
             self._wake.set()
         if delivered.attempt > 1:
@@ -339,7 +342,7 @@ class Consumer:
     async def _tell(self, replies: Sequence[str], word: bytes) -> None:
         for index, reply in enumerate(replies):
             try:
-                await self._bus.publish(reply, word)
+                await self._bus.publish(reply, word, lazily=True)
             except BusError:
                 if word is _ACK:
                     self._late += replies[index:]
