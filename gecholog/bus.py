@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import wire
 from gecholog.alarm import NEVER, Alarm
-from gecholog.errors import BusAway, BusError, BusRefused, MessageTooLarge, NoAnswer, NobodyListens
+from gecholog.errors import BusAway, BusError, BusRefused, NoAnswer, NobodyListens
 from gecholog.wire import Login, Wire
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class Bus:
         connection = self._present()
         if connection.room is not None:
             await _room(connection.room, _ROOM_WITHIN)
-        _send(connection, subject, data, reply, headers, lazily=lazily)
+        connection.publish(subject, data, reply, headers, lazily=lazily)
 
     async def request(
         self,
@@ -250,7 +250,7 @@ class Bus:
 
     def tell(self, subject: str, data: bytes, headers: bytes = b"", *, lazily: bool = False) -> None:
         """`publish` for who does not wait. Raises BusAway (also while the bus is slow), MessageTooLarge."""
-        _send(self._quick(), subject, data, "", headers, lazily=lazily)
+        self._quick().publish(subject, data, "", headers, lazily=lazily)
 
     def ask(  # noqa: PLR0913 - a question has these parts
         self,
@@ -294,7 +294,7 @@ class Bus:
     ) -> str:
         """Send a question; returns the subject that its answer will have."""
         inbox = f"{self._inbox}.{next(self._numbers)}"
-        _send(connection, subject, data, inbox, headers, lazily=lazily)
+        connection.publish(subject, data, inbox, headers, lazily=lazily)
         due = connection.loop.time() + timeout
         self._questions[inbox] = (answered, due, timeout)
         if due < self._alarm.next:
@@ -421,14 +421,6 @@ class Bus:
             answered, _, timeout = self._questions.pop(inbox)
             answered(NoAnswer(f"no answer in {round(timeout * 1000)} ms"))
         return min((question[1] for question in self._questions.values()), default=NEVER)
-
-
-def _send(  # noqa: PLR0913 - a message has these parts
-    connection: Wire, subject: str, data: bytes, reply: str, headers: bytes, *, lazily: bool
-) -> None:
-    if len(data) + len(headers) > connection.max_payload:  # the server would end the connection
-        raise MessageTooLarge(len(data) + len(headers), connection.max_payload)
-    connection.publish(subject, data, reply, headers, lazily=lazily)
 
 
 def _subscribe(connection: Wire, subscription: _Subscription) -> None:

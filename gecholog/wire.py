@@ -20,7 +20,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from gecholog import __version__, rawjson
-from gecholog.errors import BusAway, BusError, NotJson
+from gecholog.errors import BusAway, BusError, MessageTooLarge, NotJson
 
 _LINE_END = b"\r\n"
 _LONGEST_LINE = 1024 * 1024  # bytes; the server's INFO lists its cluster, all other lines are short
@@ -227,14 +227,17 @@ class Wire(asyncio.Protocol):
     def publish(
         self, subject: str, data: bytes, reply: str = "", headers: bytes = b"", *, lazily: bool = False
     ) -> None:
-        """Send a message of at most `max_payload` bytes (headers included). Raises BusAway."""
+        """Send a message. Raises BusAway; MessageTooLarge for one over `max_payload` bytes, headers included."""
         if self.lost.done():
             raise BusAway("the connection to the bus was lost")
+        size = len(headers) + len(data)
+        if size > self.max_payload:  # the server would end the connection
+            raise MessageTooLarge(size, self.max_payload)
         target = f"{subject} {reply}" if reply else subject
         if headers:
-            line = f"HPUB {target} {len(headers)} {len(headers) + len(data)}\r\n".encode() + headers
+            line = f"HPUB {target} {len(headers)} {size}\r\n".encode() + headers
         else:
-            line = f"PUB {target} {len(data)}\r\n".encode()
+            line = f"PUB {target} {size}\r\n".encode()
         self._out += (line, data, _LINE_END)
         if lazily:
             if self._timer is None and not self._leaving:
