@@ -16,6 +16,7 @@ from typing import Any
 from bench import tools
 from bench.processes import HOST, Fleet, listens
 from gecholog.health import ChecksumFile
+from services.ginit import nats_server
 
 TOKEN = "benchmark"  # noqa: S105 - of a bus that lives as long as this program
 FULL = "gl"
@@ -45,7 +46,8 @@ def start(fleet: Fleet, target: int, streams: int) -> Appliance:
     home = fleet.folder / "home"
     bus = fleet.port()
     environ = _environ(home, fleet.folder / "nats", target)
-    fleet.start("nats-server", _bus_words(_CONF, bus), listens(bus), environ)
+    memory = nats_server.variables(os.environ)  # as ginit starts it
+    fleet.start("nats-server", _bus_words(_CONF, bus), listens(bus), environ | memory)
     place = _Place(fleet, home, bus, environ)
     place.start("tokencounter", "processors.tokencounter", _config("tokencounter", bus))
     place.start("nats2file", "services.nats2log", _config("nats2file", bus))

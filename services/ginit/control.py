@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ProtocolError, ServerProxy
@@ -44,9 +44,10 @@ def program_section(slug: str, priority: int) -> str:
     )
 
 
-def start_script(arguments: Sequence[str], pipe: Path) -> str:
+def start_script(arguments: Sequence[str], pipe: Path, variables: Mapping[str, str] | None = None) -> str:
     """The shell script that becomes the service: all output to its pipe; the system log's descriptor is not its own."""
-    return f"exec {shlex.join(arguments)} </dev/null 1<>{shlex.quote(str(pipe))} 2>&1 9>&-\n"
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in (variables or {}).items())
+    return f"{exports}exec {shlex.join(arguments)} </dev/null 1<>{shlex.quote(str(pipe))} 2>&1 9>&-\n"
 
 
 class Supervisor:

@@ -128,14 +128,17 @@ class Performer:
         pipe.expect(service.healthy_output)
         file = self.copies.in_force(service)
         arguments = [str(service.program), service.config_command, str(file), *service.additional_arguments]
+        variables: dict[str, str] = {}
         if service.is_nats_server:
+            variables = nats_server.variables(os.environ)
             data = self.copies.read_in_force(service) or b""
             store = self._places.home / "nats"
             arguments += nats_server.further_arguments(data.decode("utf-8", "replace"), store)
         self._pids[service.name] = 0
         self.checksum_file(service).remove()
         try:
-            self._pids[service.name] = await self._supervisor.start(service.slug, start_script(arguments, pipe.path))
+            script = start_script(arguments, pipe.path, variables)
+            self._pids[service.name] = await self._supervisor.start(service.slug, script)
         except ControlFailed as error:
             return Ended(service.name, f"not started: {error}")
         return None

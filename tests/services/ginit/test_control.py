@@ -19,6 +19,14 @@ def test_script_hands_every_argument_over(tmp_path):
     assert (folder / "pipe").read_text() == f"{expected}error\n"
 
 
+def test_script_sets_variables(tmp_path):
+    """Variables reach the program, whatever they hold."""
+    script = start_script(["/usr/bin/env"], tmp_path / "pipe", {"ONE": "a 'b' $HOME", "TWO": "2"})
+    subprocess.run(["/bin/sh"], input=script, text=True, check=True, stdout=subprocess.DEVNULL)
+    lines = (tmp_path / "pipe").read_text().splitlines()
+    assert {"ONE=a 'b' $HOME", "TWO=2"} <= set(lines)
+
+
 def test_section_holds_nothing_of_the_users():
     """Only the slug, which is safe by itself; ginit alone starts and restarts."""
     section = program_section("my=20service", 7)

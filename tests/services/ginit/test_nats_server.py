@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ginit.nats_server import Reload, further_arguments, reload_result
+from services.ginit.nats_server import Reload, further_arguments, reload_result, variables
 
 STORE = Path("/home/nats")
 ON = ("-js", "-sd", "/home/nats")
@@ -25,6 +25,12 @@ ON = ("-js", "-sd", "/home/nats")
 def test_jetstream_is_turned_on_where_the_config_does_not_speak_of_it(config, arguments):
     """Somebody who speaks of it has decided."""
     assert further_arguments(config, STORE) == arguments
+
+
+def test_memory_has_a_limit():
+    """Unless somebody has decided."""
+    assert variables({"HOME": "/"}) == {"GOMEMLIMIT": "384MiB"}
+    assert variables({"GOMEMLIMIT": "off"}) == {}
 
 
 @pytest.mark.parametrize(
