@@ -1,9 +1,8 @@
 """Entries of the journal, as bytes. Pure.
 
-An entry is a head (mark, kind, record id, size of the data), the data, and a tail: the CRC-32 of the head, begun with
-the number of the segment. A process may die in the middle of a write, and a segment may be written over what an earlier
-one left: only an entry whose tail is there and bears the right number was written to its end, and the first other one
-ends a segment. The data have no checksum: what a process wrote before it died is whole, and more is not promised.
+An entry is a head (mark, kind, record id, size of the data), the data, and a tail: the CRC-32 of both, begun with the
+number of the segment. A process may die in the middle of a write, and a segment may be written over what an earlier one
+left: only an entry with the right tail was written to its end, and to this segment; the first other one ends it.
 """
 
 from __future__ import annotations
@@ -37,15 +36,15 @@ class Entry:
     size: int
 
 
-def ends(number: int, kind: bytes, record_id: bytes, size: int) -> tuple[bytes, bytes]:
-    """Head and tail of an entry with `size` bytes of data in segment `number`; `record_id` has 16 bytes."""
-    head = _HEAD.pack(_MARK, kind, record_id, size)
-    return head, _TAIL.pack(zlib.crc32(head, number))
+def ends(number: int, kind: bytes, record_id: bytes, data: bytes) -> tuple[bytes, bytes]:
+    """Head and tail of an entry in segment `number`; `record_id` has 16 bytes."""
+    head = _HEAD.pack(_MARK, kind, record_id, len(data))
+    return head, _TAIL.pack(zlib.crc32(data, zlib.crc32(head, number)))
 
 
 def released(number: int, record_id: bytes) -> bytes:
     """The entry in segment `number` that says that the bus has a record."""
-    head, tail = ends(number, RELEASED, record_id, 0)
+    head, tail = ends(number, RELEASED, record_id, b"")
     return head + tail
 
 
@@ -59,7 +58,7 @@ def entries(segment: bytes, number: int) -> Iterator[Entry]:
         if mark != _MARK or end + TAIL_SIZE > len(segment):
             return
         (checksum,) = _TAIL.unpack_from(segment, end)
-        if checksum != zlib.crc32(segment[at:start], number):
+        if checksum != zlib.crc32(segment[at:end], number):
             return
         yield Entry(kind, record_id, start, size)
         at = end + TAIL_SIZE

@@ -110,7 +110,7 @@ class Journal:
         if self._size + len(data) > self.limit:
             raise JournalFull(f"the journal has reached its limit of {self.limit} bytes")
         segment = self._active()
-        head, tail = ends(segment.number, kind, record_id, len(data))
+        head, tail = ends(segment.number, kind, record_id, data)
         offset = self._write(segment, head, data, tail)
         earlier = self._places.get(record_id)
         self._places[record_id] = (segment, kind, offset, len(data))
