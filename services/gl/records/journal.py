@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _SEGMENT = 16 * 1024 * 1024  # bytes
+_MANY = 4  # segments; with more, the oldest is ended if it holds only a few records, and less than half of its bytes
+_FEW = 256
 _LARGEST_SPARE = 2 * _SEGMENT  # bytes; a file with more gives them back
 _LOCK = "lock"
 _SPARE = "spare"  # a file to be written anew; what it holds is of no account
@@ -109,7 +111,9 @@ class Journal:
         """Keep a record; a later version takes the place of an earlier one. Raises JournalFull, OSError."""
         if self._size + len(data) > self.limit:
             raise JournalFull(f"the journal has reached its limit of {self.limit} bytes")
-        segment = self._active()
+        self._put(self._active(), kind, record_id, data)
+
+    def _put(self, segment: _Segment, kind: bytes, record_id: bytes, data: bytes) -> None:
         head, tail = ends(segment.number, kind, record_id, data)
         offset = self._write(segment, head, data, tail)
         earlier = self._places.get(record_id)
@@ -180,7 +184,23 @@ class Journal:
         if not self._segments or self._segments[-1].size >= _SEGMENT:
             self._segments.append(self._next())
             self._sweep()
+            self._carry_over()
         return self._segments[-1]
+
+    def _carry_over(self) -> None:
+        """Move the few records that hold the oldest segment to the newest.
+
+        What the bus refuses for good stays for good, and everything behind it would stay with it.
+        """
+        oldest, newest = self._segments[0], self._segments[-1]
+        if len(self._segments) <= _MANY or oldest.live > _FEW:
+            return
+        held = [(record_id, place) for record_id, place in self._places.items() if place[0] is oldest]
+        if sum(size for _, (_, _, _, size) in held) > _SEGMENT // 2:
+            return
+        with contextlib.suppress(OSError):
+            for record_id, (_, kind, offset, size) in held:
+                self._put(newest, kind, record_id, oldest.read(offset, size))
 
     def _next(self) -> _Segment:
         """The segment behind all others, if possible in a file that is there."""

@@ -182,6 +182,35 @@ def test_large_file_is_given_back(root):
     journal.close()
 
 
+def test_records_that_nobody_takes(root):
+    """A few records that stay for good do not keep what came after them: the journal goes on for ever."""
+    journal = Journal(root, 100 * MIB)
+    staying = {name(number): (bytes([number]) * MIB, number % 2 == 0) for number in range(4)}
+    for record_id, (data, is_accepted) in staying.items():
+        journal.append(ACCEPTED if is_accepted else FINAL, record_id, data)
+    for number in range(100, 500):
+        journal.append(ACCEPTED, name(number), bytes(MIB))
+        journal.release(name(number))
+    journal.flush()
+    assert sum(file.stat().st_size for file in folder_of(journal).iterdir()) < 100 * MIB
+    assert left(folder_of(journal)) == staying
+    assert {key: journal.get(key).data for key in staying} == {key: data for key, (data, _) in staying.items()}
+    journal.close()
+
+
+def test_bus_that_is_away_for_long(root):
+    """Segments that are full of records that wait are left alone."""
+    journal = Journal(root, 300 * MIB)
+    for number in range(200):
+        journal.append(FINAL, name(number), number.to_bytes(1) * MIB)
+    assert sum(file.stat().st_size for file in folder_of(journal).iterdir()) < 201 * MIB
+    assert len(left(folder_of(journal))) == 200
+    for number in range(200):
+        journal.release(name(number))
+    assert len(journal) == 0
+    journal.close()
+
+
 def test_folder_that_was_taken_away(root):
     """Whoever empties the folder under us costs us what was in it, and nothing that comes."""
     journal = Journal(root, 200 * MIB)
