@@ -100,7 +100,7 @@ def _since(written: Written, call: Call) -> Fields:
     side = call.response
     more: Fields = {}
     if len(side.fields) > len(written.fields):
-        more = {name: side.fields[name] for name in side.fields.keys() - written.names}
+        more = {name: side.fields[name] for name in side.fields.keys() - written.names - {_LAST}}
     if side.async_runs and "processors_async" not in written.names:
         more["processors_async"] = side.async_runs
     return more

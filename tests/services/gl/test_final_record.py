@@ -114,6 +114,19 @@ def anything():
     return st.integers() | st.text(max_size=3) | st.just(Raw(b'{"b" : 1}'))
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_timer_of_a_processor(early):
+    """A processor that writes `inbound_egress_timer` does not put it into the record, once or twice."""
+    call, records = call_of(built(), sent=1, received=2), FakeRecorder()
+    if early:
+        call.response.fields["inbound_egress_timer"] = "a processor's"
+    final_record.accept(call, doors(records=records))
+    call.response.fields |= {"note": 1, "inbound_egress_timer": "a processor's"}
+    final_record.publish(call, doors(records=records))
+    ((_, record),) = records.settled
+    assert set(record["response"]["inbound_egress_timer"]) == {"start", "stop", "duration"}
+
+
 NAMES = [
     "gl_path",
     "inbound_payload",

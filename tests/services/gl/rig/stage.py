@@ -131,6 +131,12 @@ class FakeBus:
         return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
 
+def _once_each(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object of a record: no name comes twice."""
+    assert len(dict(members)) == len(members), members
+    return dict(members)
+
+
 class FakeRecorder:
     """Remembers the records that it was given, in order with what else happens in `events`."""
 
@@ -156,11 +162,11 @@ class FakeRecorder:
     def accept(self, record_id, data):
         if self._events is not None:
             self._events.append(("accept",))
-        self.accepted.append((record_id, json.loads(data)))
+        self.accepted.append((record_id, json.loads(data, object_pairs_hook=_once_each)))
 
     def settle(self, record_id, data):
         self.bytes.append(data)
-        self.settled.append((record_id, json.loads(data)))
+        self.settled.append((record_id, json.loads(data, object_pairs_hook=_once_each)))
 
     @property
     def record(self):
