@@ -1,8 +1,9 @@
 """The journal: an append-only log of records that the bus has not acknowledged.
 
 It is cut into segments, one file each; a segment ends when all its records are released, and its file is written anew
-as another one: pages that are in memory already cost a call half of what new ones do. Every process has a folder of its
-own, locked while it lives; the folders of dead processes are adopted by the next one that starts.
+as another one: pages that are in memory already cost a call half of what new ones do. One such file is kept in spare
+while there is room. Every process has a folder of its own, locked while it lives; the folders of dead processes are
+adopted by the next one that starts.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from services.gl.records.entry import ACCEPTED, HEAD_SIZE, RELEASED, ends, entri
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_SEGMENT = 16 * 1024 * 1024  # bytes
+_SEGMENT = 16 * 1024 * 1024  # bytes at which the next one begins
+_LEAST = 8  # segments that the limit has room for: small ones, if need be
 _MANY = 4  # segments; with more, the oldest is ended if it holds only a few records, and less than half of its bytes
 _FEW = 256
-_LARGEST_SPARE = 2 * _SEGMENT  # bytes; a file with more gives them back
 _LOCK = "lock"
 _SPARE = "spare"  # a file to be written anew; what it holds is of no account
 _MARKS = 99999999  # behind all segments of the folder: what stands there was released after everything else
@@ -45,7 +46,10 @@ class Kept:
 
 
 class _Segment:
-    """One file of the journal. `live` counts the records in it that are not released."""
+    """One file of the journal. `live` counts the records in it that are not released.
+
+    `size` is what was written to it, `length` the bytes of its file: behind `size` is what it held before.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises OSError."""
@@ -53,16 +57,24 @@ class _Segment:
         self.number = int(path.name)
         self.live = 0
         self.size = 0
+        self.length = 0
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
     def append(self, parts: Sequence[bytes]) -> int:
         """Write entries with one system call; returns the offset at which they begin. Raises OSError."""
         start = self.size
         written = os.pwritev(self._file, parts, start)
-        if written < sum(map(len, parts)):  # the disk is full; the next entry takes the place of the torn one
+        if written < sum(map(len, parts)):
             raise OSError(errno.ENOSPC, "no space left for the journal")
         self.size += written
+        self.length = max(self.length, self.size)
         return start
+
+    def trim(self) -> None:
+        """Give back what is behind the last entry, a torn one perhaps."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, self.size)
+            self.length = self.size
 
     def read(self, offset: int, size: int) -> bytes:
         return os.pread(self._file, size, offset)
@@ -81,8 +93,12 @@ class _Segment:
         os.close(self._file)
 
     def remove(self) -> None:
+        """The file is emptied first: a folder that cannot be written to must not keep what was released."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, 0)
         self.close()
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.unlink()
 
 
 class Journal:
@@ -96,7 +112,7 @@ class Journal:
         self._folder.mkdir(parents=True, mode=0o700)
         self._lock = _locked(self._folder)
         self._number = 0
-        self._size = 0  # of all segments
+        self._size = 0  # of all files
         self._segments: list[_Segment] = []
         self._spare: _Segment | None = None
         # where the latest version of each record is: segment, kind, offset and size of the data
@@ -109,9 +125,12 @@ class Journal:
 
     def append(self, kind: bytes, record_id: bytes, data: bytes) -> None:
         """Keep a record; a later version takes the place of an earlier one. Raises JournalFull, OSError."""
+        segment = self._active()
         if self._size + len(data) > self.limit:
-            raise JournalFull(f"the journal has reached its limit of {self.limit} bytes")
-        self._put(self._active(), kind, record_id, data)
+            self._drop_spare()
+            if self._size + len(data) > self.limit:
+                raise JournalFull(f"the journal has reached its limit of {self.limit} bytes")
+        self._put(segment, kind, record_id, data)
 
     def _put(self, segment: _Segment, kind: bytes, record_id: bytes, data: bytes) -> None:
         head, tail = ends(segment.number, kind, record_id, data)
@@ -144,7 +163,9 @@ class Journal:
         """Write the marks of what was released."""
         if self._to_mark:
             with contextlib.suppress(OSError):
-                self._write(self._active())
+                segment = self._active()
+                if self._to_mark:  # what was carried over may have taken them along
+                    self._write(segment)
 
     def get(self, record_id: bytes) -> Kept | None:
         """A record that is kept; None if it was released. Raises OSError."""
@@ -162,8 +183,7 @@ class Journal:
         for segment in self._segments:
             segment.remove() if empty else segment.close()
         self._segments.clear()
-        if self._spare is not None:
-            self._spare.remove()
+        self._drop_spare()
         if empty:
             _remove(self._folder)
         os.close(self._lock)
@@ -175,17 +195,39 @@ class Journal:
         marks = b""
         if self._to_mark:
             marks = b"".join([released(segment.number, record_id) for record_id in self._to_mark])
-        start = segment.append((marks, *entry))
+        length = segment.length
+        try:
+            start = self._append(segment, (marks, *entry))
+        finally:
+            self._size += segment.length - length
         self._to_mark.clear()
-        self._size += segment.size - start
         return start + len(marks) + HEAD_SIZE
 
+    def _append(self, segment: _Segment, parts: Sequence[bytes]) -> int:
+        """Append; on a disk that is full what is in spare makes room. Raises OSError."""
+        try:
+            return segment.append(parts)
+        except OSError:
+            segment.trim()
+            if self._spare is None:
+                raise
+        self._drop_spare()
+        try:
+            return segment.append(parts)
+        except OSError:
+            segment.trim()
+            raise
+
     def _active(self) -> _Segment:
-        if not self._segments or self._segments[-1].size >= _SEGMENT:
+        if not self._segments or self._segments[-1].size >= self._full():
             self._segments.append(self._next())
             self._sweep()
             self._carry_over()
         return self._segments[-1]
+
+    def _full(self) -> int:
+        """Bytes at which the next segment begins."""
+        return min(_SEGMENT, self.limit // _LEAST)
 
     def _carry_over(self) -> None:
         """Move the few records that hold the oldest segment to the newest.
@@ -196,7 +238,7 @@ class Journal:
         if len(self._segments) <= _MANY or oldest.live > _FEW:
             return
         held = [(record_id, place) for record_id, place in self._places.items() if place[0] is oldest]
-        if sum(size for _, (_, _, _, size) in held) > _SEGMENT // 2:
+        if sum(size for _, (_, _, _, size) in held) > self._full() // 2:
             return
         with contextlib.suppress(OSError):
             for record_id, (_, kind, offset, size) in held:
@@ -214,7 +256,14 @@ class Journal:
                 spare.remove()
             else:
                 return spare
-        return _Segment(path)
+            self._size -= spare.length
+        try:
+            return _Segment(path)
+        except FileNotFoundError:  # somebody has removed the folder
+            self._folder.mkdir(parents=True, mode=0o700)
+            gone, self._lock = self._lock, _locked(self._folder)
+            os.close(gone)
+            return _Segment(path)
 
     def _let_go(self, segment: _Segment) -> None:
         segment.live -= 1
@@ -226,23 +275,32 @@ class Journal:
         Never one from the middle: it may hold the marks that records of an older one are released.
         """
         while len(self._segments) > 1 and not self._segments[0].live:
-            oldest = self._segments.pop(0)
-            self._size -= oldest.size
-            self._end(oldest)
+            self._end(self._segments.pop(0))
 
     def _end(self, segment: _Segment) -> None:
-        if self._spare is None and segment.size <= _LARGEST_SPARE:
+        if self._spare is None and segment.length <= 2 * self._full():  # a larger one gives its bytes back
             with contextlib.suppress(OSError):
                 segment.set_aside(self._folder / _SPARE)
                 self._spare = segment
                 return
+        self._size -= segment.length
         segment.remove()
+
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            self._size -= self._spare.length
+            self._spare.remove()
+            self._spare = None
 
     # ------------------------------------------------------- dead processes
 
     def orphans(self) -> Iterator[Path]:
         """Folders of processes that died. Each is locked while the caller looks at it."""
-        for folder in sorted(self._root.iterdir()):
+        try:
+            folders = sorted(self._root.iterdir())
+        except OSError:  # somebody has removed it: nothing is there to be adopted
+            return
+        for folder in folders:
             if folder == self._folder or not folder.is_dir():
                 continue
             try:

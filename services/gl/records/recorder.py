@@ -58,7 +58,7 @@ class Recorder:
         self._limits: Limits | None = None
         self._durable = True  # until the bus says otherwise: what is not confirmed waits
         self._has_kept = False
-        self._said = 0.0
+        self._said: dict[str, float] = {}  # when each complaint was last logged
         self._waiting: dict[bytes, None] = {}
         self._wake = asyncio.Event()
         self._orphans_left = True
@@ -264,8 +264,9 @@ class Recorder:
 
     def _complain(self, message: str, reason: str) -> None:
         """Log an error, but not once a call."""
-        if time.monotonic() - self._said >= _SAY_SO_EVERY:
-            self._said = time.monotonic()
+        now = time.monotonic()
+        if now - self._said.get(message, -_SAY_SO_EVERY) >= _SAY_SO_EVERY:
+            self._said[message] = now
             log.error(message, reason=reason, waiting=len(self._waiting))
 
     # -------------------------------------------------------------- publishing
@@ -327,9 +328,11 @@ class Recorder:
 
     async def _deliver(self, kept: Kept) -> bool:
         """Publish a record out of a journal; False if it has to wait."""
-        data = self._fit(_recovered(kept.data) if kept.recovered else kept.data, self.largest)
         try:
+            data = self._fit(_recovered(kept.data) if kept.recovered else kept.data, self.largest)
             await self._publish(kept.record_id, data)
+        except NotJson:  # as only a disk that lost something could have it
+            log.error("record dropped: the journal's copy is damaged", record_id=kept.record_id.hex())
         except MessageTooLarge as error:
             log.error("record dropped: too large for the bus", record_id=kept.record_id.hex(), reason=str(error))
         except BusError as error:
@@ -342,20 +345,22 @@ class Recorder:
         left = False
         for folder in self._journal.orphans() if self._journal is not None else ():
             try:
-                count, refused = await self._publish_all(folder)
+                left = not await self._adopt_from(folder) or left
             except OSError as error:
                 log.error("journal of a dead process not readable", folder=str(folder), reason=error.strerror)
-                continue
-            if count:
-                log.warning("records of a process that died were published", records=count)
-            if refused:
-                left = True
-            else:
-                journals.discard(folder)
             if self._bus is None or not self._bus.connected:
                 left = True
                 break
         self._orphans_left = left
+
+    async def _adopt_from(self, folder: Path) -> bool:
+        """Publish what a dead process left; False if some of it has to wait. Raises OSError."""
+        count, refused = await self._publish_all(folder)
+        if count:
+            log.warning("records of a process that died were published", records=count)
+        if not refused:
+            journals.discard(folder)
+        return not refused
 
     async def _publish_all(self, folder: Path) -> tuple[int, int]:
         """How many records of a dead process were published, and how many have to wait. Raises OSError."""

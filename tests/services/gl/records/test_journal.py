@@ -1,8 +1,12 @@
 """The journal: records stay until they are released, whatever happens to the process."""
 
+import contextlib
+import errno
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -224,6 +228,78 @@ def test_folder_that_was_taken_away(root):
         journal.release(name(number))
     journal.append(FINAL, name(80), b"x")
     assert name(80) in left(folder_of(journal))
+    journal.close()
+
+
+def test_folder_that_was_removed(root):
+    """The folder is made anew, and is still nobody else's."""
+    journal = Journal(root, 200 * MIB)
+    journal.append(FINAL, name(1), bytes(17 * MIB))
+    shutil.rmtree(root)
+    journal.append(FINAL, name(2), b"two")
+    assert left(folder_of(journal)) == {name(2): (b"two", False)}
+    other = Journal(root, MIB)
+    assert list(other.orphans()) == []
+    other.close()
+    assert len(journal.get(name(1)).data) == 17 * MIB
+    journal.close()
+
+
+def test_folder_that_cannot_be_written_to(root, monkeypatch):
+    """What was released does not come again, though its file cannot be removed."""
+    journal = Journal(root, 200 * MIB)
+    for number in range(3):
+        journal.append(FINAL, name(number), bytes(17 * MIB))  # a segment each
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        patch.setattr(Path, "rename", refused)
+        journal.release(name(0))
+        journal.release(name(1))
+    assert set(left(folder_of(journal))) == {name(2)}
+    journal.close()
+
+
+@pytest.mark.parametrize("limit", [MIB, 8 * MIB, 40 * MIB])
+def test_limit_holds_for_what_is_on_disk(root, limit):
+    """The spare file and what files held before count, too; released records never make the journal full."""
+    journal = Journal(root, limit)
+    most = 0
+    for number in range(600):
+        journal.append(ACCEPTED, name(number), bytes(limit // 80 * (number % 8 + 1)))
+        if number >= 2:
+            journal.release(name(number - 2))
+        most = max(most, sum(file.stat().st_size for file in folder_of(journal).iterdir()))
+    assert most <= limit
+    journal.close()
+
+
+def test_spare_makes_room_on_a_full_disk(root, monkeypatch):
+    """A disk has no room left but what the spare file holds: that is given up, and nothing is refused."""
+    journal = Journal(root, 200 * MIB)
+    disk = 20 * MIB
+    really = os.pwritev
+
+    def pwritev(file, parts, offset):
+        size = sum(map(len, parts))
+        others = sum(one.stat().st_size for one in folder_of(journal).iterdir()) - os.fstat(file).st_size
+        room = disk - others - offset
+        if room <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return really(file, [b"".join(parts)[:room]], offset) if room < size else really(file, parts, offset)
+
+    monkeypatch.setattr(os, "pwritev", pwritev)
+    for number in range(200):
+        journal.append(ACCEPTED, name(number), bytes(MIB // 2))
+        journal.release(name(number))
+    with contextlib.suppress(OSError):
+        for number in range(200, 300):
+            journal.append(FINAL, name(number), bytes(MIB // 2))
+    assert 30 < len(journal) < 45
+    assert len(left(folder_of(journal))) == len(journal)
     journal.close()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 
 import pytest
 
@@ -153,6 +154,48 @@ async def test_left_by_a_dead_process(start, tmp_path):
     shown = dict(bus.taken)
     assert [error["name"] for error in shown[name(1).hex()]["error"]] == ["recovered"]
     assert "error" not in shown[name(2).hex()]
+
+
+async def test_damaged_journal(start, tmp_path, caplog):
+    """A copy that is no record (a disk may lose something) is dropped, and that is said; the others are published."""
+    dead = Journal(tmp_path / "journal", MIB)
+    dead.append(b"a", name(1), bytes(100))
+    dead.append(b"a", name(2), record(2))
+    dead.close()
+    bus = FakeBus()
+    recorder = await start(bus)
+    await eventually(lambda: bus.taken, "the other record")
+    assert [identity for identity, _ in bus.taken] == [name(2).hex()]
+    recorder.settle(name(3), record(3))
+    assert bus.taken[-1][0] == name(3).hex()
+    await eventually(lambda: len(list((tmp_path / "journal").iterdir())) == 1, "the end of the folder")
+    assert "the journal's copy is damaged" in caplog.text
+
+
+async def test_each_complaint_is_heard(start, caplog):
+    """That a record cannot be kept does not hide that one is lost."""
+    bus = FakeBus()
+    recorder = await start(bus, limit=100)
+    bus.connected = False
+    recorder.accept(name(1), record(1, request={"a": "x" * 500}))
+    recorder.settle(name(1), record(1, request={"a": "x" * 500}))
+    recorder.settle(name(2), record(2, request={"a": "x" * 500}))
+    await eventually(lambda: "record lost" in caplog.text, "the word")
+    for message in ("record not kept in the journal", "record not published yet", "record lost"):
+        assert caplog.text.count(message) == 1
+
+
+async def test_journal_that_somebody_removed(start, tmp_path):
+    """gl goes on, and the journal with it."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    shutil.rmtree(tmp_path / "journal")
+    await bus.back()
+    bus.connected = False
+    for number in range(20):
+        recorder.settle(name(number), record(number))
+    await bus.back()
+    await eventually(lambda: len(bus.taken) == 20, "all records")
 
 
 async def test_left_over_at_the_end(start, tmp_path):
