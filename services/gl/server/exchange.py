@@ -115,8 +115,10 @@ class Exchange:
         date = "" if "Date" in fields else f"Date: {_date()}\r\n"
         first = f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n{date}{framing}"
         self._head = first.encode("ascii") + headers.lines(headers.without(fields, _OURS)) + b"\r\n"
-        # the first piece is often here already and leaves with the head; if not, the head does not wait for it
-        self.loop.call_soon(self._send_head)
+        # The first piece is often here already and leaves with the head; if not, the head does not wait for it. A head
+        # that is all of the reply leaves at its end: the record is kept before.
+        if not (self._bodiless or length == 0):
+            self.loop.call_soon(self._send_head)
 
     def _send_head(self) -> None:
         if self._head and not self._connection.lost:

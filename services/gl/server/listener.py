@@ -42,14 +42,17 @@ class Listener:
     # ------------------------------------------------------------------- life
 
     async def open(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
-        """Take callers from now on. The socket stays the caller's own."""
+        """Take callers from now on. The socket stays the caller's own. Raises PortTaken: somebody else was quicker."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(self),
-            sock=listening.dup(),
-            ssl=tls,
-            backlog=_BACKLOG,
-        )
+        try:
+            self._server = await loop.create_server(
+                lambda: Connection(self),
+                sock=listening.dup(),
+                ssl=tls,
+                backlog=_BACKLOG,
+            )
+        except OSError as error:
+            raise PortTaken(f"cannot listen on {listening.getsockname()}: {error.strerror or error}") from error
         self._sweeper = asyncio.create_task(self._sweep(), name="connection time-outs")
 
     def retire(self, grace: float = 0.0) -> None:
@@ -114,11 +117,20 @@ class Listener:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; an empty host is every address of the machine, IPv6 and IPv4. Raises PortTaken."""
+    """A socket that has the port, but does not listen yet: until `open`, callers are refused and not left waiting.
+
+    An empty host is every address of the machine, IPv6 and IPv4. Raises PortTaken.
+    """
     dual = not host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual or ":" in host else socket.AF_INET
+    bound = socket.socket(family)
     try:
-        return socket.create_server((host, port), family=family, dualstack_ipv6=dual, backlog=_BACKLOG)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not dual)
+        bound.bind((host, port))
     except OSError as error:
+        bound.close()
         where = f"{host or 'every address'}, port {port}"
         raise PortTaken(f"cannot listen on {where}: {error.strerror or error}") from error
+    return bound

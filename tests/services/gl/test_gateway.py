@@ -386,6 +386,18 @@ def test_reload_bad_config(fresh, upstream, wrong):
     assert fresh.process.checksum == sign
 
 
+def test_start_without_a_bus(tmp_path, bus_server, upstream):
+    """Until gl can serve, callers are refused: they are not left waiting."""
+    values = config_of(f"127.0.0.1:{free_port()}", [router("/service/", upstream.url)])
+    gateway = Gateway(tmp_path, bus_server, values)
+    try:
+        gateway.process.wait_for_log("waiting for the bus")
+        with pytest.raises(ConnectionRefusedError):
+            gateway.caller()
+    finally:
+        gateway.close()
+
+
 def test_reload_bus_that_is_not_there(fresh, upstream, bus):
     """Another bus has to prove itself: one that is not there is refused, and the old one goes on."""
     change = fresh.values["service_bus"] | {"hostname": f"127.0.0.1:{free_port()}"}

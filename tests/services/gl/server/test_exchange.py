@@ -47,6 +47,33 @@ class FakeTransport:
     resume_reading = pause_reading
 
 
+@pytest.mark.parametrize(
+    ("method", "status", "length", "leaves"),
+    [
+        ("GET", 200, 5, True),
+        ("GET", 200, None, True),
+        ("GET", 200, 0, False),
+        ("HEAD", 200, 5, False),
+        ("GET", 204, None, False),
+        ("GET", 304, 5, False),
+    ],
+)
+async def test_head_that_is_all_of_a_reply(method, status, length, leaves):
+    """It does not leave before the reply's end: the record is kept between the two."""
+    listener, transport = FakeListener(), FakeTransport()
+    listener.work = listener.tasks.append
+    connection = Connection(listener)
+    connection.connection_made(transport)
+    connection.data_received(f"{method} / HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    (exchange,) = listener.tasks
+    exchange.start(status, {}, length)
+    await asyncio.sleep(0.01)
+    assert bool(transport.written) is leaves
+    exchange.write(b"x" * (length or 0))
+    exchange.finish()
+    assert transport.written.startswith(f"HTTP/1.1 {status} ".encode())
+
+
 class FakeListener:
     """Answers each request with its body; remembers what it was handed."""
 
