@@ -16,11 +16,16 @@ from typing import Any
 
 import pytest
 import trustme
+from hypothesis import settings
 
 from gecholog.tls import ingress_context
 from tests.support.nats_server import NatsServer
 from tests.support.process import ServiceProcess, command_of, environment_of
 from tests.support.target import Target
+
+# A machine that is busy for a moment makes no test fail: nothing here is timed.
+settings.register_profile("gecholog", deadline=None)
+settings.load_profile("gecholog")
 
 
 @pytest.fixture
