@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
@@ -97,6 +98,21 @@ def ensure_secret(name: str, environ: MutableMapping[str, str], folder: Path) ->
 def is_misread(token: str) -> bool:
     """Whether nats-server takes this value of $NATS_TOKEN for something else: a number, a truth value, a list …."""
     return _MISREAD.fullmatch(token) is not None
+
+
+def is_running(home: Path) -> bool:
+    """Tell whether an appliance has this home folder: `launch` locks it."""
+    try:
+        file = os.open(home / "run" / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
 
 
 def runtime_folder(home: Path) -> Path:

@@ -50,7 +50,7 @@ def launch(file: Path, alias: str) -> NoReturn:
     settle_secrets(home)
     os.environ["NATS_STORE_DIR"] = f'"{home / "nats"}"'  # in quotes: nats-server parses it as in its config
     checked = build(config.check(config.read(file), str(file), blueprint()))
-    _check_ports(checked)
+    _check_ports(checked, home)
     run = prepare.runtime_folder(home)
     os.environ |= {
         "GECHOLOG_RUN": str(run),
@@ -65,13 +65,17 @@ def launch(file: Path, alias: str) -> NoReturn:
     os.execv(sys.executable, [sys.executable, "-P", "-m", "services.ginit.launch"])  # noqa: S606 - no shell wanted
 
 
-def _check_ports(checked: GinitConfig) -> None:
-    for port in ports.wanted(checked.services, os.environ):
-        if ports.is_taken(port.number):
-            raise CannotStart(
-                f"port {port.number} is taken: another program listens on it, so {port.service} cannot. "
-                f"End that program, or set another port in {port.file}"
-            )
+def _check_ports(checked: GinitConfig, home: Path) -> None:
+    taken = [port for port in ports.wanted(checked.services, os.environ) if ports.is_taken(port.number)]
+    if taken and prepare.is_running(home):
+        raise CannotStart(f"another appliance runs with the same home folder, {home}")
+    if taken:
+        lines = [
+            f"port {port.number} is taken: another program listens on it, so {port.service} cannot. "
+            f"End that program, or set another port in {port.file}"
+            for port in taken
+        ]
+        raise CannotStart("\n".join(lines))
 
 
 def _settle_temporary_folder(run: Path) -> None:

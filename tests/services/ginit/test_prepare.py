@@ -1,5 +1,6 @@
 """What is prepared before the appliance starts."""
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -127,3 +128,14 @@ def test_home_that_cannot_be_written(tmp_path):
     (tmp_path / "home").write_text("a file")
     with pytest.raises(prepare.CannotStart, match=r"cannot be written.*owner \d+:\d+, mode \d+"):
         prepare.runtime_folder(tmp_path / "home")
+
+
+def test_home_of_a_running_appliance(tmp_path):
+    """It is held for as long as the appliance lives."""
+    assert not prepare.is_running(tmp_path)
+    (tmp_path / "run").mkdir()
+    with (tmp_path / "run" / "lock").open("w") as lock:
+        assert not prepare.is_running(tmp_path)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert prepare.is_running(tmp_path)
+    assert not prepare.is_running(tmp_path)
