@@ -181,7 +181,7 @@ class Call:
     outbound_shown: Headers | None = None
     usage_filter: UsageFilter | None = None
     url: str = ""
-    sent: Tick = 0  # not yet, as below
+    sent: Tick = 0  # 0: not yet; `received` and `replied` as well
 
     # inbound
     answer: Answer | None = None
@@ -229,7 +229,7 @@ class Call:
         return _there(self.egress)
 
     def mark_sent(self) -> None:
-        """The call leaves for the target now."""
+        """All is ready: the call leaves for the target now, or is answered here."""
         self.sent = tick()
 
     def mark_received(self) -> None:

@@ -30,7 +30,7 @@ _SMALLEST_CUT = 4096  # bytes; a field below this is not worth cutting
 
 
 def publish(call: Call, doors: Doors) -> None:
-    """Publish the final record under an id of its own."""
+    """Publish the final record, under the id by which it was accepted."""
     doors.status.saw(call)
     doors.records.settle(call.record_id, made(call, doors))
 

@@ -1,8 +1,9 @@
 """What happens to a call, from top to bottom.
 
 A stage is a function of the call and the doors to the world. It fills in what the next ones need, and ends the call
-early by raising `Refusal`; what it has to wait for, it returns. Whatever happens, the record is written: a caller who
-leaves, a target that breaks off and a fault of ours are parts of the story that the record tells.
+early by raising `Refusal`; what it has to wait for, it returns. Whatever happens, the record is written (without the
+right headers, only if the config wants it): a caller who leaves, a target that breaks off and a fault of ours are parts
+of the story that the record tells.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class Consumer:
         self._warned = False
         self._stopping = False
         self._brought = 0  # records, by the last pull request
-        self._ran_dry = True  # it ended because there were no more
+        self._ran_dry = True  # it was for the next one that comes, or for more than there were
         self._asked = 0  # entries that the running pull request may still bring
         self._heard = 0.0  # when it last gave a sign of life
         self._kept = 0.0  # when the record log was last told that we are still at work

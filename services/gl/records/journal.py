@@ -1,9 +1,9 @@
-"""The journal: an append-only log of records that the bus has not acknowledged.
+"""The journal: a log of records that the bus has not acknowledged.
 
-It is cut into segments, one file each; a segment ends when all its records are released, and its file is written anew
-as another one: pages that are in memory already cost a call half of what new ones do. One such file is kept in spare
-while there is room. Every process has a folder of its own, locked while it lives; the folders of dead processes are
-adopted by the next one that starts.
+It is cut into segments, one file each, that are only appended to. The oldest segment ends when all its records are
+released, and its file is written anew as another one: pages that are in memory already cost a call half of what new
+ones do. One such file is kept in spare while there is room. Every process has a folder of its own, locked while it
+lives; the folders of dead processes are adopted by the next one that starts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class JournalFull(GechologError):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A record that the bus has not acknowledged. `recovered`: its process died before the record was final."""
+    """A record that the bus has not acknowledged. `recovered`: it is not final, should its process be dead."""
 
     record_id: bytes
     data: bytes

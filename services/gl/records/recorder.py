@@ -1,7 +1,7 @@
 """The recorder: takes records, keeps them in the journal, publishes them, and lets go of what the bus has.
 
 `accept` comes before the last byte of a reply, `settle` after it. What cannot be published waits in the journal and is
-published, in order, when the bus is back; so is what a dead process left.
+published when the bus is back, about in order; so is what a dead process left.
 """
 
 from __future__ import annotations
@@ -222,12 +222,12 @@ class Recorder:
             self._postpone(record_id, data, error)
 
     def _postpone(self, record_id: bytes, data: bytes, error: BusError) -> None:
-        self._complain("record not published yet", str(error))
         if self._keep(FINAL, record_id, data):
             self._waiting[record_id] = None
             self._wake.set()
         elif record_id not in self._last_tries:
             self._last_tries[record_id] = asyncio.create_task(self._try_once_more(record_id, data), name="record")
+        self._complain("record not published yet", str(error))
 
     async def _try_once_more(self, record_id: bytes, data: bytes) -> None:
         """A record that the journal does not take: a bus that is slow for a moment must not cost it."""
