@@ -29,7 +29,7 @@ def test_jetstream_is_turned_on_where_the_config_does_not_speak_of_it(config, ar
 
 def test_memory_has_a_limit():
     """Unless somebody has decided."""
-    assert variables({"HOME": "/"}) == {"GOMEMLIMIT": "384MiB"}
+    assert variables({"HOME": "/"}) == {"GOMEMLIMIT": "640MiB"}
     assert variables({"GOMEMLIMIT": "off"}) == {}
 
 
