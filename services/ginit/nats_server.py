@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COMMENT = re.compile(r"(#|//).*")
-# Go gives memory back late: under load of small records nats-server came to 1,000 MB. With less than this it cleans up too often.
+# Go gives memory back late: under load of small records nats-server came to 1,000 MB. With less than this it would spend
+# its time with cleaning up (bench/README.md).
 _MEMORY = "640MiB"
 _JETSTREAM = re.compile(r"(^|[\s{,;])[\"']?jetstream[\"']?\s*[:={\s]", re.IGNORECASE)
 
