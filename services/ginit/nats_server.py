@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COMMENT = re.compile(r"(#|//).*")
-# Go gives memory back late: under load of small records nats-server came to 1,000 MB. Much less than this, and it spends
-# its time on cleaning up (bench/README.md).
+# Go gives memory back late: under load of small records nats-server came to 1,000 MB. With much less than this it is
+# busy with cleaning up (bench/README.md).
 _MEMORY = "640MiB"
 _JETSTREAM = re.compile(r"(^|[\s{,;])[\"']?jetstream[\"']?\s*[:={\s]", re.IGNORECASE)
 
