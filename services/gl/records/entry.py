@@ -23,7 +23,7 @@ ACCEPTED = b"a"  # the record as it stood before the last byte of the reply
 FINAL = b"f"  # the record as it should be published, kept because it could not be yet
 RELEASED = b"r"  # the bus has the record
 
-HEAD_SIZE, TAIL_SIZE = _HEAD.size, _TAIL.size
+HEAD_SIZE = _HEAD.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ def released(number: int, record_id: bytes) -> bytes:
 def entries(segment: bytes, number: int) -> Iterator[Entry]:
     """The whole entries of segment `number`, in order; what follows another one is not read."""
     at = 0
-    while at + HEAD_SIZE + TAIL_SIZE <= len(segment):
+    while at + HEAD_SIZE + _TAIL.size <= len(segment):
         mark, kind, record_id, size = _HEAD.unpack_from(segment, at)
         start = at + HEAD_SIZE
         end = start + size
-        if mark != _MARK or end + TAIL_SIZE > len(segment):
+        if mark != _MARK or end + _TAIL.size > len(segment):
             return
         (checksum,) = _TAIL.unpack_from(segment, end)
         if checksum != zlib.crc32(segment[at:end], number):
             return
         yield Entry(kind, record_id, start, size)
-        at = end + TAIL_SIZE
+        at = end + _TAIL.size

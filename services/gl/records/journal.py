@@ -1,9 +1,9 @@
 """The journal: a log of records that the bus has not acknowledged.
 
 It is cut into segments, one file each, that are only appended to. The oldest segment ends when all its records are
-released, and its file is written anew as another one: pages that are in memory already cost a call half of what new
-ones do. One such file is kept in spare while there is room. Every process has a folder of its own, locked while it
-lives; the folders of dead processes are adopted by the next one that starts.
+released, and its file is written anew as another one: no call pays for new pages then. One such file is kept in spare
+while there is room. Every process has a folder of its own, locked while it lives; the folders of dead processes are
+adopted by the next one that starts.
 """
 
 from __future__ import annotations
@@ -65,13 +65,14 @@ class _Segment:
         start = self.size
         written = os.pwritev(self._file, parts, start)
         if written < sum(map(len, parts)):
+            self._trim()
             raise OSError(errno.ENOSPC, "no space left for the journal")
         self.size += written
         self.length = max(self.length, self.size)
         return start
 
-    def trim(self) -> None:
-        """Give back what is behind the last entry, a torn one perhaps."""
+    def _trim(self) -> None:
+        """Give back what is behind the last whole entry."""
         with contextlib.suppress(OSError):
             os.ftruncate(self._file, self.size)
             self.length = self.size
@@ -208,15 +209,10 @@ class Journal:
         try:
             return segment.append(parts)
         except OSError:
-            segment.trim()
             if self._spare is None:
                 raise
         self._drop_spare()
-        try:
-            return segment.append(parts)
-        except OSError:
-            segment.trim()
-            raise
+        return segment.append(parts)
 
     def _active(self) -> _Segment:
         if not self._segments or self._segments[-1].size >= self._full():
@@ -248,15 +244,14 @@ class Journal:
         """The segment behind all others, if possible in a file that is there."""
         self._number += 1
         path = self._folder / f"{self._number:08d}"
-        spare, self._spare = self._spare, None
-        if spare is not None:
+        if self._spare is not None:
             try:
-                spare.begin(path)
+                self._spare.begin(path)
             except OSError:
-                spare.remove()
+                self._drop_spare()
             else:
+                spare, self._spare = self._spare, None
                 return spare
-            self._size -= spare.length
         try:
             return _Segment(path)
         except FileNotFoundError:  # somebody has removed the folder

@@ -116,7 +116,7 @@ def anything():
 
 @pytest.mark.parametrize("early", [True, False])
 def test_timer_of_a_processor(early):
-    """A processor that writes `inbound_egress_timer` does not put it into the record, once or twice."""
+    """A processor that writes `inbound_egress_timer` changes nothing: ours is in the record, once."""
     call, records = call_of(built(), sent=1, received=2), FakeRecorder()
     if early:
         call.response.fields["inbound_egress_timer"] = "a processor's"

@@ -32,6 +32,13 @@ def left(folder):
     return {kept.record_id: (kept.data, kept.recovered) for kept in journals.unreleased(folder)}
 
 
+def pass_by(journal, numbers, kind=FINAL, size=MIB):
+    """Records that are kept, and released at once."""
+    for number in numbers:
+        journal.append(kind, name(number), bytes(size))
+        journal.release(name(number))
+
+
 def folder_of(journal):
     return journal._folder
 
@@ -73,9 +80,7 @@ def test_full(root):
 def test_room_again_after_release(root):
     """A journal whose records are released has room again."""
     journal = Journal(root, 40 * MIB)
-    for number in range(200):
-        journal.append(FINAL, name(number), bytes(MIB))
-        journal.release(name(number))
+    pass_by(journal, range(200))
     size = sum(file.stat().st_size for file in folder_of(journal).iterdir())
     assert size < 40 * MIB
     journal.close()
@@ -192,9 +197,7 @@ def test_records_that_nobody_takes(root):
     staying = {name(number): (bytes([number]) * MIB, number % 2 == 0) for number in range(4)}
     for record_id, (data, is_accepted) in staying.items():
         journal.append(ACCEPTED if is_accepted else FINAL, record_id, data)
-    for number in range(100, 500):
-        journal.append(ACCEPTED, name(number), bytes(MIB))
-        journal.release(name(number))
+    pass_by(journal, range(100, 500), ACCEPTED)
     journal.flush()
     assert sum(file.stat().st_size for file in folder_of(journal).iterdir()) < 100 * MIB
     assert left(folder_of(journal)) == staying
@@ -218,14 +221,10 @@ def test_bus_that_is_away_for_long(root):
 def test_folder_that_was_taken_away(root):
     """Whoever empties the folder under us costs us what was in it, and nothing that comes."""
     journal = Journal(root, 200 * MIB)
-    for number in range(40):
-        journal.append(FINAL, name(number), bytes(MIB))
-        journal.release(name(number))
+    pass_by(journal, range(40))
     for file in folder_of(journal).iterdir():
         file.unlink()
-    for number in range(40, 80):
-        journal.append(FINAL, name(number), bytes(MIB))
-        journal.release(name(number))
+    pass_by(journal, range(40, 80))
     journal.append(FINAL, name(80), b"x")
     assert name(80) in left(folder_of(journal))
     journal.close()
@@ -292,9 +291,7 @@ def test_spare_makes_room_on_a_full_disk(root, monkeypatch):
         return really(file, [b"".join(parts)[:room]], offset) if room < size else really(file, parts, offset)
 
     monkeypatch.setattr(os, "pwritev", pwritev)
-    for number in range(200):
-        journal.append(ACCEPTED, name(number), bytes(MIB // 2))
-        journal.release(name(number))
+    pass_by(journal, range(200), ACCEPTED, MIB // 2)
     with contextlib.suppress(OSError):
         for number in range(200, 300):
             journal.append(FINAL, name(number), bytes(MIB // 2))
