@@ -8,7 +8,6 @@ What the fixtures hand out is defined in `tests/support`, from where tests may a
 """
 
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import trustme
 from hypothesis import settings
 
 from gecholog.tls import ingress_context
+from tests.support import ports
 from tests.support.nats_server import NatsServer
 from tests.support.process import ServiceProcess, command_of, environment_of
 from tests.support.target import Target
@@ -151,8 +151,5 @@ def run_service(tmp_path: Path) -> Iterator[RunService]:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that no other test gets."""
+    return ports.free_port()

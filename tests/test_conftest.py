@@ -1,6 +1,9 @@
 """The fixtures themselves do what they say."""
 
 import asyncio
+import socket
+import subprocess
+import sys
 
 import nats
 import pytest
@@ -8,6 +11,7 @@ from nats.errors import NoServersError
 
 from gecholog.tls import OutboundTls, outbound_context
 from tests.support.nats_server import MAX_PAYLOAD
+from tests.support.ports import free_port, with_ports
 from tests.support.target import Answer
 from tests.support.waiting import eventually
 
@@ -112,3 +116,25 @@ def test_run_service_ends_with_the_test(run_service, tmp_path):
     process = run_service("processors.tokencounter", tmp_path / "missing.json")
     assert process.wait() == 1
     assert "cannot be read" in process.output
+
+
+def test_ports_are_given_out_once():
+    """Neither this process nor another one of the tests gets a port that somebody has."""
+    ours = [free_port() for _ in range(100)]
+    program = "from tests.support.ports import free_port; print(*(free_port() for _ in range(500)))"
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    theirs = [int(port) for port in told.stdout.split()]
+    assert len({*ours, *theirs}) == 600
+
+
+def test_ports_in_use_are_passed_over():
+    """A port that somebody listens on is not given out, whoever that is."""
+    taken = free_port()
+    with socket.create_server(("127.0.0.1", taken)):
+        assert taken not in {free_port() for _ in range(500)}
+    assert taken in {free_port() for _ in range(500)}
+
+
+def test_ports_of_a_config():
+    """A new port may have an old one in it."""
+    assert with_ports("a:4222 b:5380 c:4222", {"4222": 15380, "5380": 9}) == "a:15380 b:9 c:15380"

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import socket
 
 import pytest
 
 from gecholog import __version__
 from tests.image.engine import HARDENED, answers
+from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, until
 
 CONF = "/app/conf/gl_config.json"
@@ -139,9 +139,9 @@ def test_home_of_the_image(containers):
 
 def test_configs_of_somebody_else(containers, engine, volume):
     """A config folder from outside that we may only read, with other ports, on the network of this machine."""
-    nats, gl, dummy = free_ports(3)
+    nats, gl, dummy = free_port(), free_port(), free_port()
     copied = "cp /opt/gecholog/conf/* /c && rm /c/ginit_nogui_config.json"
-    ports = f"sed -i s/4222/{nats}/\\;s/5380/{gl}/\\;s/5390/{dummy}/ /c/*"
+    ports = f"sed -i 's/\\b4222\\b/{nats}/;s/\\b5380\\b/{gl}/;s/\\b5390\\b/{dummy}/' /c/*"
     owned = "chown -R 4711:4712 /c && chmod 755 /c && chmod 644 /c/*"
     engine.once(["sh", "-c", f"{copied} && {ports} && {owned}"], "--user", "0", "--volume", f"{volume}:/c")
     container = containers("--volume", f"{volume}:/app/conf", *HARDENED, network="host")
@@ -150,14 +150,6 @@ def test_configs_of_somebody_else(containers, engine, volume):
     container.call(url=f"http://localhost:{gl}/dummy/v1/chat/completions")
     until(container.records, "the record")
     assert container.in_force("gl", CONF)
-
-
-def free_ports(number):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 # ---------------------------------------------------------------- copying in, and the end

@@ -5,6 +5,7 @@ the name of each of them is localhost.
 from pathlib import Path
 
 from tests.image.engine import HARDENED
+from tests.support.ports import with_ports
 from tests.support.waiting import until
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "compose"
@@ -54,8 +55,8 @@ def test_two_gateways(containers, tmp_path):
         ports = {"5380": f"538{number}", "5390": f"539{number}", "bus:4222": "localhost:4222"}
         mounts = [
             *config("ginit_config.json", folder / "gateway_ginit_config.json"),
-            *config("gl_config.json", replaced(folder / "gl_config.json", ports, tmp_path / f"gl{number}")),
-            *config("dummy_config.json", replaced(DEFAULTS / "dummy_config.json", ports, tmp_path / f"dummy{number}")),
+            *config("gl_config.json", moved(folder / "gl_config.json", ports, tmp_path / f"gl{number}")),
+            *config("dummy_config.json", moved(DEFAULTS / "dummy_config.json", ports, tmp_path / f"dummy{number}")),
         ]
         options = (*TOKEN, "--env", f"GATEWAY_ID=GECHO00{number}", *mounts)
         gateway = containers(*options, network=f"container:{bus.name}")
@@ -67,11 +68,8 @@ def test_two_gateways(containers, tmp_path):
     assert all(record["response"]["token_count"]["total_tokens"] > 0 for record in records)
 
 
-def replaced(file, words, copy):
-    """A copy of a file with other words in it, which everybody may read."""
-    text = file.read_text()
-    for word, other in words.items():
-        text = text.replace(word, other)
-    copy.write_text(text)
+def moved(file, ports, copy):
+    """A copy of a config with other ports, which everybody may read."""
+    copy.write_text(with_ports(file.read_text(), ports))
     copy.chmod(0o644)
     return copy

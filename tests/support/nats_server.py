@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, until
 
 PROGRAM = os.environ.get("NATS_SERVER") or str(Path(sys.executable).with_name("nats-server"))
@@ -25,7 +26,7 @@ class NatsServer:
         """`folder` is for its config, log and store; it does not start yet."""
         self.folder = folder
         self.token = TOKEN
-        self.port = 0
+        self.port = free_port()
         self._jetstream = jetstream
         self._max_payload = max_payload
         self._process: subprocess.Popen[bytes] | None = None
@@ -53,13 +54,12 @@ class NatsServer:
         config.write_text(json.dumps(self._config()), "utf-8")
         with (self.folder / "nats-server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [PROGRAM, "-c", str(config), "--ports_file_dir", str(self.folder)],
+                [PROGRAM, "-c", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        self.port = until(self._announced_port, "the nats-server's port")
         until(self._is_ready, "the nats-server")
 
     def stop(self) -> None:
@@ -87,7 +87,7 @@ class NatsServer:
     def _config(self) -> dict[str, object]:
         config: dict[str, object] = {
             "host": "127.0.0.1",
-            "port": self.port or -1,
+            "port": self.port,
             "authorization": {"token": self.token},
             "max_payload": self._max_payload,
         }
@@ -95,17 +95,9 @@ class NatsServer:
             config["jetstream"] = {"store_dir": str(self.folder / "store"), "max_file_store": 1 << 30}
         return config
 
-    def _announced_port(self) -> int:
-        """The port that it wrote down; 0 as long as it has not."""
+    def _is_ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"the nats-server ended: {self.log}"
-        try:
-            ports = json.loads((self.folder / f"nats-server_{self._process.pid}.ports").read_bytes())
-        except (FileNotFoundError, ValueError):
-            return 0
-        return int(ports["nats"][0].rpartition(":")[2])
-
-    def _is_ready(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 return connection.recv(5) == b"INFO "

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 Pair = tuple[str, str]
@@ -124,8 +125,8 @@ class Target:
 
     async def start(self) -> None:
         """Listen: on a free port, later again on the same."""
+        self.port = self.port or free_port()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=_LIMIT, ssl=self.tls)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Listen no more, and reset all connections."""

@@ -1,13 +1,13 @@
 """The real appliance with its default configs, on ports that nobody else has."""
 
 import json
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.appliance import Home
+from tests.support.ports import free_port, with_ports
 
 CONF = Path(__file__).parents[2] / "conf"
 UP = (sys.executable, "-m", "services.ginit.up")
@@ -18,13 +18,10 @@ class Default(Home):
 
     def __init__(self, folder):
         super().__init__(folder)
-        self.nats_port, self.gl_port, self.dummy_port = free_ports(3)
+        self.nats_port, self.gl_port, self.dummy_port = free_port(), free_port(), free_port()
         ports = {"4222": self.nats_port, "5380": self.gl_port, "5390": self.dummy_port}
         for file in CONF.iterdir():
-            text = file.read_text("utf-8")
-            for usual, port in ports.items():
-                text = text.replace(usual, str(port))
-            (folder / "conf" / file.name).write_text(text, "utf-8")
+            (folder / "conf" / file.name).write_text(with_ports(file.read_text("utf-8"), ports), "utf-8")
 
     def change(self, name, **fields):
         """Write other values into a config file, all at once."""
@@ -44,16 +41,6 @@ class Default(Home):
         except FileNotFoundError:
             return []
         return [json.loads(line) for line in lines]
-
-
-def free_ports(number):
-    sockets = [socket.socket() for _ in range(number)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @pytest.fixture

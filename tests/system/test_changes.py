@@ -20,9 +20,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, eventually
 from tests.system import variants
-from tests.system.conftest import UP, free_ports
+from tests.system.conftest import UP
 from tests.system.load import Load
 
 VALID = int(os.environ.get("CHANGES", "12"))
@@ -90,7 +91,7 @@ class Changes:
         self.log = Log(appliance)
         self.file = appliance.config("gl_config")
         self.usual = json.loads(self.file.read_text("utf-8"))
-        self.ports = [appliance.gl_port, *free_ports(1)]
+        self.ports = [appliance.gl_port, free_port()]
         self.times = []
         self.in_force = appliance.sum_of("gl_config")
 

@@ -10,7 +10,8 @@ import pytest
 from gecholog import config
 from processors.broker.config import blueprint
 from services.gl.config import blueprint as blueprint_of_gl
-from tests.services.gl.rig.gateway import Gateway, free_port
+from tests.services.gl.rig.gateway import Gateway
+from tests.support.ports import free_port
 from tests.support.process import ServiceProcess, environment_of
 
 FOLDER = Path(__file__).parents[3] / "processors" / "broker"

@@ -40,7 +40,7 @@ def test_reload(start):
     assert said(dummy).status == 500
 
 
-def test_reload_to_another_port(start):
+def test_reload_to_another_port(start, free_port):
     """It moves to the new port; a call that began on the old one ends well."""
     dummy = start()
     old = dummy.port
@@ -50,17 +50,12 @@ def test_reload_to_another_port(start):
     connection.request("POST", "/v1/chat/completions", json.dumps(body), slow)
     answer = connection.getresponse()
     assert answer.readline().startswith(b"data: ")
-    dummy.reload({"port": free_port()}, "config in force")
+    dummy.reload({"port": free_port}, "config in force")
     assert said(dummy).status == 200
     assert answer.read().endswith(b"data: [DONE]\n\n")
     connection.close()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", old))
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def test_reload_to_a_port_that_is_taken(start):

@@ -49,12 +49,9 @@ def test_ports_of_services(tmp_path, program, text, found):
     assert numbers(tmp_path, program, text) == found
 
 
-def test_taken_port():
+def test_taken_port(free_port):
     """A port is taken while somebody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        port = listener.getsockname()[1]
-        assert is_taken(port)
-    assert not is_taken(port)
+    with socket.create_server(("127.0.0.1", free_port)):
+        assert is_taken(free_port)
+    assert not is_taken(free_port)
     assert not is_taken(70000)

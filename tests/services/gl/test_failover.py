@@ -9,8 +9,9 @@ import pytest
 
 from gecholog.tls import ingress_context
 from tests.services.gl.rig.bus import says
-from tests.services.gl.rig.gateway import free_port, processor, resident, router
+from tests.services.gl.rig.gateway import processor, resident, router
 from tests.services.gl.rig.upstream import Turns, Upstream
+from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, until
 
 MIB = 1024 * 1024

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.services.gl.rig.bus import Listener, says
-from tests.services.gl.rig.gateway import Gateway, config_of, free_port, processor, router
+from tests.services.gl.rig.gateway import Gateway, config_of, processor, router
 from tests.support.nats_server import NatsServer
+from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, until
 
 # -------------------------------------------------------------------- routers, sessions

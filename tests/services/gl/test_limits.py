@@ -5,8 +5,9 @@ import threading
 
 import pytest
 
-from tests.services.gl.rig.gateway import free_port, router
+from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.upstream import usual
+from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, until
 
 

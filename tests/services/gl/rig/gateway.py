@@ -1,25 +1,18 @@
 """gl as a process, with a config of the test's own."""
 
 import json
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.services.gl.rig.caller import Caller, Reply
 from tests.support.nats_server import NatsServer
+from tests.support.ports import free_port
 from tests.support.process import ServiceProcess, command_of, environment_of
 from tests.support.waiting import until
 
 READY = "http(s) server initialized"
 Values = dict[str, Any]
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def router(path: str, url: str, *, required: Values | None = None, **outbound: Any) -> Values:
