@@ -35,6 +35,11 @@ up: $(VENV)/.runtime ## start the appliance from this checkout
 test: check ## check, then all tests (PYTEST_ARGS)
 	$(PY) -m pytest $(PYTEST_ARGS)
 
+# The tests take the same examples every time; this is for a run beside the work, after which a found one becomes a test.
+.PHONY: search
+search: $(VENV)/.dev ## look for new examples that break the property tests, some minutes (PYTEST_ARGS)
+	$(PY) -m pytest $(PYTEST_ARGS) -m hypothesis --hypothesis-profile search
+
 .PHONY: check
 check: $(VENV)/.dev ## lint, format, types, import contracts
 	$(PY) -m ruff check

@@ -30,12 +30,14 @@ class Blueprint:
 
     A rule takes the whole value (types already checked) and yields (path, sentence) for what is wrong. `not_in_use`
     names the top-level fields of a value (types not checked) whose content does not count; their JSON types still do.
-    `advice` are rules that a file may break: what they find is a warning. They are asked about a file that may be used.
+    `remaining` are rules about the value less the entries that are rejected alone. `advice` are rules that a file may
+    break: what they find is a warning. They are asked about a file that may be used.
     """
 
     schema: Schema
     rules: tuple[Rule, ...] = ()
     not_in_use: Callable[[Any], frozenset[str]] = lambda _: frozenset()
+    remaining: tuple[Rule, ...] = ()
     advice: tuple[Rule, ...] = ()
 
 
@@ -172,7 +174,9 @@ def _judge(blueprint: Blueprint, value: Any) -> _Verdict:
     for path, rule, is_type in found:
         rejected = len(path) > 1 and path[0] in alone and not is_type
         (warnings if rejected else errors).append((path, rule))
-    values = value if errors else _less_rejected(value, warnings)
+    values = value if wrong_type else _less_rejected(value, warnings)
+    if not wrong_type:
+        errors += [finding for check_rule in blueprint.remaining for finding in check_rule(values)]
     errors += [((name,), "has no valid entry") for name, needed in alone.items() if needed and _emptied(values, name)]
     if not errors:
         warnings += [(path, "is not known and is ignored") for path in schemas.unknown(blueprint.schema, value)]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gecholog import gjson, logs, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
-from gecholog.schema import Finding, Schema
+from gecholog.schema import Finding
 from processors.tokencounter.counters import Caps
 from processors.tokencounter.usage import Pattern, Refusal, Rules
 
@@ -34,7 +33,7 @@ class Config:
 def blueprint() -> Blueprint:
     """The schema of tokencounter_config.json and the rules beside it."""
     loaded = schema.load(Path(__file__).with_name("tokencounter_config.schema.json"))
-    return Blueprint(loaded, (_one_field_once, _paths, partial(_one_entry_a_router, loaded)))
+    return Blueprint(loaded, (_one_field_once, _paths), remaining=(_one_entry_a_router,))
 
 
 def _one_field_once(values: dict[str, Any]) -> Iterator[Finding]:
@@ -54,12 +53,10 @@ def _paths(values: dict[str, Any]) -> Iterator[Finding]:
                 yield ("usage_fields", index, "patterns", number, "pattern"), str(error)
 
 
-def _one_entry_a_router(loaded: Schema, values: dict[str, Any]) -> Iterator[Finding]:
-    """Entries that are left out for another reason do not count: what is left must be unambiguous."""
+def _one_entry_a_router(values: dict[str, Any]) -> Iterator[Finding]:
     for name in _LISTS:
-        entry_schema = loaded["properties"][name]["items"]
-        sound = [entry for entry in values.get(name, ()) if not any(schema.findings(entry_schema, entry))]
-        if len({entry["router"] for entry in sound}) < len(sound):
+        routers = [entry["router"] for entry in values.get(name, ())]
+        if len(set(routers)) < len(routers):
             yield (name,), "must not hold two entries of one router"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,22 +70,14 @@ class GinitConfig:
 def blueprint() -> Blueprint:
     """What a ginit_config.json must be."""
     schema = schemas.load(_HERE / "ginit_config.schema.json")
-    entry = schema["properties"]["services"]["items"]
-
-    def used_once(value: dict[str, Any]) -> Iterator[Finding]:
-        """A name or a config file that several services share; those that are rejected anyway do not count."""
-        services = value.get("services", [])
-        wrong = {path[1] for path, _ in _files_exist(value)}
-        valid = [item for index, item in enumerate(services) if index not in wrong and not _is_wrong(entry, item)]
-        for name in ("name", "configuration_file"):
-            if any(count > 1 for count in Counter(item[name] for item in valid).values()):
-                yield ("services",), f"must not hold the same {name} twice"
-
-    return Blueprint(schema, (_files_exist, used_once))
+    return Blueprint(schema, (_files_exist,), remaining=(_used_once,))
 
 
-def _is_wrong(schema: dict[str, Any], value: Any) -> bool:
-    return next(schemas.findings(schema, value), None) is not None
+def _used_once(value: dict[str, Any]) -> Iterator[Finding]:
+    for name in ("name", "configuration_file"):
+        used = [service[name] for service in value.get("services", [])]
+        if len(set(used)) < len(used):
+            yield ("services",), f"must not hold the same {name} twice"
 
 
 def _files_exist(value: dict[str, Any]) -> Iterator[Finding]:

@@ -126,6 +126,8 @@ def _valid(service: Service, at: At) -> Step:
     match service.phase:
         case Phase.CHECKING:
             changed = _to(service, at, Phase.READY)
+        case Phase.IDLE if not service.starts:  # mended before its turn has come
+            changed = _to(service, at, Phase.READY)
         case Phase.IDLE | Phase.PAUSING:
             changed, actions = start(replace(service, failures=0), at)
         case Phase.HEALTHY if service.reloads:

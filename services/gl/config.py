@@ -112,9 +112,8 @@ def blueprint() -> Blueprint:
         _rows,
         _networks,
         _urls,
-        _one_path_one_router,
     )
-    return Blueprint(schema.load(file), rules, advice=advice.RULES)
+    return Blueprint(schema.load(file), rules, remaining=(_one_path_one_router,), advice=advice.RULES)
 
 
 # ------------------------------------------------------------------ rules
@@ -189,12 +188,9 @@ def _urls(values: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _one_path_one_router(values: dict[str, Any]) -> Iterator[Finding]:
-    seen: set[str] = set()
-    for router in values.get("routers", []):
-        path = router.get("path")
-        if path and path in seen:
-            yield ("routers",), "must not hold two routers of one path"
-        seen.add(path)
+    paths = [router["path"] for router in values.get("routers", [])]
+    if len(set(paths)) < len(paths):
+        yield ("routers",), "must not hold two routers of one path"
 
 
 # ------------------------------------------------------------------ building

@@ -119,12 +119,17 @@ def half(side: Half, late: Fields) -> Fields:
 
 
 def shown(fields: Fields, chosen: Filter, limit: int) -> Fields:
-    """The fields that are to be logged; payloads have at most `limit` bytes."""
+    """The fields that are to be logged; payloads have at most `limit` bytes, and what was cut is noted."""
     if chosen.include or chosen.exclude:
         fields = record.select(fields, chosen.include, chosen.exclude)
+    cut = []
     for name in fields.keys() & _PAYLOADS:
         value = cut_to(fields[name], limit)
+        if value is not fields[name]:
+            cut.append({"name": name, "details": f"larger than {limit} bytes, recorded by size, hash and head"})
         fields[name] = rawjson.fragment(value) if isinstance(value, Raw) else value
+    if cut and chosen.shows("error"):
+        fields["error"] = [*fields.get("error", ()), *cut]
     return fields
 
 

@@ -188,7 +188,7 @@ class Gateway:
             router = route(standing.config.routers, exchange.path)
         except Refusal as refusal:
             return _refuse(exchange, refusal)
-        ids = standing.sessions.ids(headers.last(exchange.headers, standing.config.session_header))
+        ids = standing.sessions.ids(headers.first(exchange.headers, standing.config.session_header))
         return pipeline.run(Call(standing.config, exchange, exchange, router, ids), standing.doors)
 
     # ------------------------------------------------------------------ parts
@@ -246,12 +246,12 @@ def route(table: routing.Table, path: str) -> Router:
     """The router that takes a path. Raises Refusal: 400 for a path that is not clean, 404 if there is none."""
     if routing.has_dot_segment(path):
         raise Refusal(400, "path with . or .. segments")
-    router = table.match(path)
-    if router is not None:
-        return router
-    if table.lacks_slash(path):
+    if table.lacks_slash(path):  # whatever else would take it: the router's own answer must not depend on that
         raise Refusal(400, "path without its last slash")
-    raise Refusal(404, "no router for this path")
+    router = table.match(path)
+    if router is None:
+        raise Refusal(404, "no router for this path")
+    return router
 
 
 async def _refuse(exchange: Exchange, refusal: Refusal) -> None:

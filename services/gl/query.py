@@ -111,7 +111,12 @@ def as_list(values: Parameters) -> list[dict[str, Any]]:
 
 
 def from_list(value: Any) -> Parameters:
-    """Parameters out of what a processor wrote. Raises ValueError if it is not of the form that `as_list` makes."""
+    """Parameters out of what a processor wrote. Raises ValueError if it is not of the form that `as_list` makes.
+
+    None is as good as an empty list: Go writes it for one.
+    """
+    if value is None:
+        return {}
     if not isinstance(value, list):
         raise ValueError("must be a list of {name, details}")  # noqa: TRY004 - one error for all wrong forms
     result: Parameters = {}

@@ -87,6 +87,8 @@ def target(
         raise ValueError("must be an http or https address")
     origin = Origin(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])
     endpoint_path, _, endpoint_query = endpoint.partition("?")
+    if endpoint_path == "/":  # as good as none
+        endpoint_path = ""
     return Target(
         origin=origin,
         base=f"{parts.scheme}://{parts.netloc}{parts.path}",
@@ -111,6 +113,7 @@ class Table:
         self._routers = {router.path: router for router in routers}
         # a prefix of a path ends with one of its slashes: those lengths are worth a look, the longest first
         self._lengths = sorted({len(path) for path in self._routers}, reverse=True)
+        self._slashless = frozenset(path[:-1] for path in self._routers)
 
     def __getitem__(self, path: str) -> Router:
         return self._routers[path]
@@ -131,7 +134,7 @@ class Table:
 
     def lacks_slash(self, path: str) -> bool:
         """Tell whether `path` is a router's path without its last slash."""
-        return f"{path}/" in self._routers
+        return path in self._slashless
 
 
 def has_dot_segment(path: str) -> bool:

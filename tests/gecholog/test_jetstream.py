@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gecholog import wire
@@ -116,6 +116,7 @@ async def test_errors(code, error):
 def test_not_an_answer(value):
     """Somebody who listens on the same subject, and answers whatever: no answer of JetStream."""
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
+    assume(not data.strip().startswith(b"{"))
     with pytest.raises(NoAnswer):
         answered(data)
 

@@ -48,10 +48,12 @@ def _paths(call: Call, written: Any) -> tuple[str, ...]:
     if not isinstance(written, list) or not all(isinstance(path, str) for path in written):
         call.request.note("fallback_paths", "must be a list of router paths")
         return ()
-    routers = call.config.routers
-    if unknown := [path for path in written if routers.get(path) is None]:
+    routers = {path: call.config.routers.get(path) for path in written}
+    if unknown := [path for path, router in routers.items() if router is None]:
         call.request.note("fallback_paths", f"left out, for no router has the path: {', '.join(unknown)}")
-    return tuple(path for path in written if routers.get(path) is not None)
+    if echoes := [path for path, router in routers.items() if router is not None and router.is_echo]:
+        call.request.note("fallback_paths", f"left out, for an echo is no answer: {', '.join(echoes)}")
+    return tuple(path for path, router in routers.items() if router is not None and not router.is_echo)
 
 
 async def until_answered(call: Call, failover: Failover, doors: Doors) -> Answer:

@@ -54,7 +54,7 @@ def prepare(call: Call, _: Doors) -> None:
         outgoing = outgoing_headers(fields.get("egress_headers"), call.egress_offered, real, static, call)
     except ValueError as error:
         call.response.note("egress_headers", str(error))
-        outgoing = outgoing_headers({}, {}, real, static, call)
+        outgoing = outgoing_headers({}, call.egress_offered, real, static, call)
     if call.payload_changed:
         outgoing = _for_changed_body(call, outgoing)
     fields["egress_headers"] = outgoing.shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gecholog.headers import MASK
 from services.gl.answers import LocalAnswer
 from services.gl.stages import attempts, control
 
@@ -16,10 +17,16 @@ async def send(call: Call, doors: Doors) -> None:
     """Get an answer: a processor's `control`, the echo of what would be sent, or a target's."""
     if "control" in call.request.fields:
         call.answer = control.answer(call)
-    elif call.router.is_echo:
-        outbound = call.required_outbound()
-        call.answer = LocalAnswer(200, outbound.body, outbound.headers, content_type=None)
+    elif call.router.is_echo or call.required_target().is_echo:
+        call.answer = _echo(call)
     elif call.failover is None:
         call.answer = await attempts.ask(call, doors)
     else:
         call.answer = await attempts.until_answered(call, call.failover, doors)
+
+
+def _echo(call: Call) -> LocalAnswer:
+    """What would have been sent, but for the keys that the config adds: those are not for the caller."""
+    outbound = call.required_outbound()
+    keys = call.required_target().target.headers.keys() & call.config.masked & outbound.headers.keys()
+    return LocalAnswer(200, outbound.body, outbound.headers | {key: [MASK] for key in keys}, content_type=None)

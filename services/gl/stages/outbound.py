@@ -14,6 +14,8 @@ from services.gl import query, routing, streams
 from services.gl.call import Outbound
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from gecholog.headers import Headers
     from services.gl.call import Call
     from services.gl.doors import Doors
@@ -58,7 +60,7 @@ def prepare(call: Call, _: Doors) -> None:
         outgoing = outgoing_headers(field, before, call.headers, router.target.headers, call)
     except ValueError as error:
         half.note("outbound_headers", str(error))
-        outgoing = outgoing_headers({}, {}, call.headers, router.target.headers, call)
+        outgoing = outgoing_headers({}, before, call.headers, router.target.headers, call)
     body = _body(call)
     if body is not call.body:
         outgoing = outgoing.without_encoding()
@@ -100,6 +102,8 @@ def _chosen(call: Call) -> Router:
     if path == call.router.path:
         return call.router
     call.request.fields["original_gl_path"] = call.router.path
+    if not isinstance(path, str):
+        call.request.note("gl_path", "must be a string")
     return call.config.routers.get(path) or call.router
 
 
@@ -122,7 +126,8 @@ def _path(call: Call, router: Router) -> tuple[str, str]:
         return routing.url_path(router.target, call.subpath, changed=False)
     subpath = plain(field)
     if not isinstance(subpath, str):
-        call.request.note("outbound_subpath", "must be a string")
+        if subpath is not None:
+            call.request.note("outbound_subpath", "must be a string")
         subpath = ""
     if subpath == call.initial["outbound_subpath"]:
         return routing.url_path(router.target, call.subpath, changed=False)
@@ -144,10 +149,10 @@ def _query(call: Call, router: Router) -> query.Merged:
         except ValueError as error:
             call.request.note("outbound_query_parameters", str(error))
         raw = "&".join(pair.raw for pair in given)
-        lost = query.discarded(query.parameters(call.query), query.parameters(given))  # never a masked one
-        if lost:
-            fields["outbound_query_parameters_discarded"] = lost
-    return query.merge(raw, given, router.target.query, router.target.endpoint_query)
+    merged = query.merge(raw, given, router.target.query, router.target.endpoint_query)
+    if given is not call.query and (lost := query.discarded(query.parameters(call.query), merged.parameters)):
+        fields["outbound_query_parameters_discarded"] = lost  # never a masked one
+    return merged
 
 
 def outgoing_headers(
@@ -170,7 +175,7 @@ def outgoing_headers(
         given = as_headers(plain(field))
         kept = {name: values for name, values in real.items() if name in config.masked}
         chosen = headers.without(given, config.masked) | kept
-        if lost := {name: [headers.MASK] if name in config.masked else [] for name in before if name not in given}:
+        if lost := _lost(before, given, static, config.masked):
             notes["discarded"] = lost
     if "Connection" in real and (options := headers.connection_options(real)):
         chosen = headers.without(chosen, options)  # before what is set here: that is not the caller's to take away
@@ -182,8 +187,19 @@ def outgoing_headers(
     return Outgoing(sent, headers.masked(sent, config.masked), notes)
 
 
+def _lost(before: Headers, given: Headers, static: Headers, masked: AbstractSet[str]) -> Headers:
+    """What a processor left out. A masked header goes out all the same, and so does one that is set in any case."""
+    lost = before.keys() - given.keys()
+    return {name: [headers.MASK] if name in masked else [] for name in lost if name in masked or name not in static}
+
+
 def as_headers(value: Any) -> Headers:
-    """Headers as a processor wrote them, names made canonical. Raises ValueError if they have a wrong form."""
+    """Headers as a processor wrote them, names made canonical. Raises ValueError if they have a wrong form.
+
+    None is as good as an empty object: Go writes it for one.
+    """
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise ValueError(_WRONG_FORM)  # noqa: TRY004 - one error for all wrong forms
     result: Headers = {}

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from services.gl.rows import Processor, Row, Rows
 
 
+_NOTHING = b"null"  # what Go writes for an empty object
+
+
 class Run(NamedTuple):
     """What came of asking one processor. `fault` says why it did not complete, None if there is nothing to say."""
 
@@ -105,12 +108,13 @@ async def ask(processor: Processor, half: Half, bus: Bus, *, lazily: bool = Fals
     start = tick()
     seen = seen_by(processor, half)
     if not seen:
-        return Run(processor, False, {}, None, span(start, tick()))  # noqa: FBT003 - in the order of its fields
+        fault = "not asked: none of the fields that it is given is there" if processor.required else None
+        return Run(processor, False, {}, fault, span(start, tick()))  # noqa: FBT003 - in the order of its fields
     answer: Mapping[str, Any] = {}
     fault = None
     try:
         data = await bus.request(processor.subject, rawjson.dumps(seen), processor.timeout, lazily=lazily)
-        answer = rawjson.split(data) if data else {}
+        answer = rawjson.split(data) if data and data != _NOTHING else {}
     except (BusError, NotJson) as error:
         fault = str(error)
     if not answer and processor.required:

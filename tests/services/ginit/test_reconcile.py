@@ -257,6 +257,22 @@ def test_order_of_starts():
     assert not world.state.settled
 
 
+def test_config_that_is_mended_before_its_turn():
+    """A service whose config was found invalid early, and is valid now, still waits for those before it."""
+    world = World()
+    world.happens(ContentChanged("two", "wrong 1"))
+    world.judge()
+    world.judge()
+    world.healthy("bus")
+    world.judge()
+    assert phase(world, "two") is Phase.IDLE
+    world.happens(ContentChanged("two", "valid 1"))
+    world.judge()
+    assert world.alive == {"bus", "one"}
+    world.healthy("one")
+    assert world.alive == {"bus", "one", "two"}
+
+
 def test_new_config_while_one_is_being_taken_waits_for_its_turn():
     """A service is asked for one thing at a time; the newest content is what it ends with."""
     world = World().begun()

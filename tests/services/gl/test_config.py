@@ -230,7 +230,7 @@ def test_fields_of_the_bus_that_must_be_there(name):
             ["", "localhost", "localhost:", ":4222", "localhost:0", "localhost:65536", "a b:4222"],
         ),
         ("service_bus.topic", ["", "a b", "a.", ".a", "a..b", "a.*", "a.>", "a-b"]),
-        ("service_bus.token", ["", "with blank", "tökän"]),
+        ("service_bus.token", ["", "with\ttab", "tökän"]),
         ("limits.request_body_bytes", [0, -1]),
         ("limits.request_head_bytes", [0, 10]),
         ("limits.connections", [-1]),
@@ -434,7 +434,7 @@ def test_unknown_fields_are_named():
 def test_problems_quote_no_value():
     """No message holds a value of the file or of the environment."""
     value = values(gateway_id="CANARY-1", session_id_header="CANARY 2")
-    value["service_bus"]["token"] = "${NATS_TOKEN} CANARY"
+    value["service_bus"]["token"] = "${NATS_TOKEN}\tCANARY"
     value["routers"].append(router("/b/", "ftp://CANARY", headers={"a": ["CANARY\x01"]}))
     with pytest.raises(ConfigError) as caught:
         check(value, {"NATS_TOKEN": "CANARY"})

@@ -298,6 +298,17 @@ def test_nothing_that_can_be_used(going_on, upstream, second, choosing, wrong):
     assert notes(request) == ([] if wrong == [] else ["fallback_paths"])
 
 
+def test_an_echo_is_no_fallback(going_on, upstream, second, choosing):
+    """A path of `/echo/` is left out, and noted: it would answer with what should go to a target."""
+    bus = choosing(fallback_paths=["/echo/", "/second/"])
+    upstream.behaviour = failing(503)
+    reply = going_on.call("POST", "/first/x", {}, b"{}")
+    record = bus.record(reply.transaction)
+    assert [path for path, _ in outcomes(record)] == ["/first/", "/second/"]
+    (error,) = record["request"]["error"]
+    assert "/echo/" in error["details"]
+
+
 @pytest.mark.parametrize(("path", "written"), [("/first/x", {"control": {"no": 1}}), ("/echo/x", {})])
 def test_no_attempts_without_a_target(going_on, upstream, second, choosing, path, written):
     """A `control` answer and an echo are no attempts, whatever their status."""

@@ -106,7 +106,15 @@ def test_half_cuts_large_payloads():
     fields = shown(half(side, {}), Filter(), 2048)
     assert fields["ingress_payload"]["size"] == 3002
     assert fields["other"] == "y" * 3000
+    assert [error["name"] for error in fields["error"]] == ["ingress_payload"]
     assert side.fields["ingress_payload"] == b'"%b"' % (b"x" * 3000)
+    assert side.errors == []
+
+
+def test_half_without_errors_notes_nothing():
+    """Who does not log errors is not told by one either that a payload was cut."""
+    side = Half({"ingress_payload": Raw(b'"%b"' % (b"x" * 3000))})
+    assert shown(half(side, {}), Filter((), frozenset({"error"})), 2048).keys() == {"ingress_payload"}
 
 
 def anything():

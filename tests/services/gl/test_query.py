@@ -80,7 +80,6 @@ def test_list_round_trip(parameters):
 @pytest.mark.parametrize(
     "value",
     [
-        None,
         {},
         "a=b",
         3,

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gl.call import Refusal
+from services.gl.gateway import route
 from services.gl.routing import Origin, Router, Table, has_dot_segment, target, url_path
 
 paths = st.lists(st.text("aB3", min_size=1, max_size=3), max_size=4).map(
@@ -48,6 +50,16 @@ def test_lacks_slash():
     assert routers.lacks_slash("/a/b")
     assert not routers.lacks_slash("/a/b/")
     assert not routers.lacks_slash("/a")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/a/b", 400), ("/a", 400), ("", 404), ("/x", 404), ("/a/../b", 400), ("/a%2e", 404)]
+)
+def test_no_route(path, status):
+    """A router's path without its last slash is refused, even where a shorter path would take it."""
+    with pytest.raises(Refusal) as caught:
+        route(table("/a/", "/a/b/"), path)
+    assert caught.value.status == status
 
 
 def test_get_takes_exact_paths_only():
@@ -149,6 +161,8 @@ def test_url_that_is_no_address_is_refused(url):
         ("http://h/v1", "x/y", "a", ("http://h/v1/x/y", "/v1/x/y")),
         ("http://h/v1/", "/x", "a", ("http://h/v1/x", "/v1/x")),
         ("http://h", "/x?y=1", "a", ("http://h/x", "/x")),
+        ("http://h/v1", "/", "a", ("http://h/v1/a", "/v1/a")),
+        ("http://h", "/", "", ("http://h", "/")),
         ("http://h/v1?k=1", "", "a", ("http://h/v1/a", "/v1/a")),
     ],
 )

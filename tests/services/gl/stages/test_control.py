@@ -77,7 +77,6 @@ async def test_headers():
 @pytest.mark.parametrize(
     "wrong",
     [
-        None,
         "X-A: 1",
         [],
         {"X-A": 1},

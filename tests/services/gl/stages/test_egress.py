@@ -86,7 +86,7 @@ async def test_written_by_a_processor():
     assert responder.status == 418
     assert json.loads(responder.body) == {"changed": True}
     assert responder.headers == {"X-New": ["2"], "Set-Cookie": ["real"], "Session-Id": [call.ids.transaction_id]}
-    assert call.response.fields["egresss_headers_discarded"] == {"X-A": [], "Set-Cookie": [MASK], "Session-Id": []}
+    assert call.response.fields["egresss_headers_discarded"] == {"X-A": [], "Set-Cookie": [MASK]}
 
 
 @pytest.mark.parametrize("status", [0, 99, 100, 101, 600, 1000, "200", None, True, 200.5, [200]])
@@ -97,7 +97,7 @@ async def test_wrong_status_of_a_processor(status):
     assert call.response.errors[0]["name"] == "egress_status_code"
 
 
-@pytest.mark.parametrize("written", [[], {"X": "x"}, {"X": ["a\r\nY: z"]}, {"X Y": ["a"]}, "text", None])
+@pytest.mark.parametrize("written", [[], {"X": "x"}, {"X": ["a\r\nY: z"]}, {"X Y": ["a"]}, "text", 0])
 async def test_wrong_headers_of_a_processor(written):
     """Headers in a wrong form are noted, and the transaction id goes back all the same."""
     call = await replied(FakeAnswer(), config=built(**HOLDING), egress_headers=written)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gecholog.headers import MASK
 from gecholog.rawjson import Raw
 from services.gl.call import UpstreamError
 from services.gl.stages import exchange, ingress, outbound
@@ -56,6 +57,22 @@ async def test_echo():
     assert targets.sent == []
     assert call.answer.headers == {"X-A": ["\udce9"], "X-S": ["1"]}
     assert await whole(call.answer) == b"\0bytes"
+
+
+@pytest.mark.parametrize(("path", "chosen"), [("/echo/", "/echo/"), ("/echo/", "/service/"), ("/service/", "/echo/")])
+async def test_echo_keeps_keys(path, chosen):
+    """Keys of the config are not for the caller, whichever of the two routers is the echo; nothing is called."""
+    targets = FakeTargets()
+    config = built(
+        [
+            router(own, "http://t", headers={"Api-Key": ["key-of-the-target"], "X-Plain": ["9"]})
+            for own in ("/echo/", "/service/")
+        ]
+    )
+    request = FakeRequest(path=f"{path}x", lines=[(b"Authorization", b"of the caller")])
+    call = await sent(targets, path=path, config=config, request=request, gl_path=Raw(json.dumps(chosen).encode()))
+    assert targets.sent == []
+    assert call.answer.headers == {"Api-Key": [MASK], "X-Plain": ["9"], "Authorization": ["of the caller"]}
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])

@@ -80,6 +80,37 @@ async def test_wrong_forms_are_noted(name, value):
     assert not [text for texts in sent.headers.values() for text in texts if "\r" in text or "\0" in text]
 
 
+async def test_headers_in_a_wrong_form_are_all_lost():
+    """The record names them all, but for those that go out all the same."""
+    config = built([router("/service/", "http://t", headers={"X-Static": ["1"]})])
+    request = FakeRequest(lines=[(b"X-A", b"1"), (b"X-Static", b"2"), (b"Api-Key", b"real")])
+    call = await prepared(config, request, outbound_headers="text")
+    assert call.request.fields["outbound_headers_discarded"] == {"X-A": [], "Api-Key": [MASK]}
+    assert call.outbound.headers == {"X-Static": ["1"], "Api-Key": ["real"]}
+
+
+async def test_what_the_router_carries_cannot_be_left_out():
+    """A header or a parameter that a processor leaves out, and the router puts in, is not lost."""
+    config = built([router("/service/", "http://t?k=1", endpoint="?l=2", headers={"X-A": ["1"]})])
+    request = FakeRequest(query="k=mine&l=mine&m=mine", lines=[(b"X-A", b"mine")])
+    call = await prepared(config, request, outbound_headers={}, outbound_query_parameters=[])
+    fields = call.request.fields
+    assert "outbound_headers_discarded" not in fields
+    assert fields["outbound_query_parameters_discarded"] == {"m": ["mine"]}
+
+
+@pytest.mark.parametrize("name", ["outbound_subpath", "outbound_headers", "outbound_query_parameters"])
+async def test_null_is_as_good_as_empty(name):
+    """Go writes it for a list or a map that was never filled."""
+    request = FakeRequest(path="/service/x", query="a=1", lines=[(b"X-A", b"1")])
+    call = await prepared(None, request, **{name: None})
+    sent = call.outbound
+    assert call.request.errors == []
+    assert [sent.path == "/", sent.headers == {}, sent.query == ""] == [
+        name == field for field in ("outbound_subpath", "outbound_headers", "outbound_query_parameters")
+    ]
+
+
 @pytest.mark.parametrize("subpath", ["a\r\nX: y", "a b", "a?b", "a#b", "a\0", "\ud800"])
 async def test_subpath_of_a_processor_is_encoded(subpath):
     """A processor cannot break the request line."""
@@ -111,6 +142,7 @@ async def test_unknown_router(chosen):
     assert call.outbound.router.path == "/service/"
     assert call.request.fields["original_gl_path"] == "/service/"
     assert json.loads(call.request.fields["gl_path"]) == chosen
+    assert [error["name"] for error in call.request.errors] == ([] if isinstance(chosen, str) else ["gl_path"])
 
 
 async def test_masked_headers_keep_their_values():

@@ -36,13 +36,14 @@ async def test_what_a_processor_sees(include, exclude, seen):
     assert set(bus.asked[0][1]) == seen
 
 
-async def test_no_field_left():
-    """A processor that would see nothing is not called, and did not complete."""
+@pytest.mark.parametrize("required", [False, True])
+async def test_no_field_left(required):
+    """A processor that would see nothing is not called, and did not complete; what that means is noted."""
     bus = FakeBus(one={"new": 1})
-    half, runs = await run(bus, entry(include=("x",)))
+    half, runs = await run(bus, entry(include=("x",), required=required))
     assert bus.asked == []
     assert [run.completed for run in runs] == [False]
-    assert half.errors == []
+    assert [error["name"] for error in half.errors] == ["one"] * required
 
 
 async def test_modifier_replaces():
@@ -69,7 +70,7 @@ async def test_annotator_adds():
         (b"garbage", False, True),
         (b"[1]", False, True),
         (b'"text"', False, True),
-        (b"null", False, True),
+        (b"null", False, False),
         (b'{"a":1}{"a":2}', False, True),
         (b'\xff{"a":1}', False, True),
         (NoAnswer("no answer in 5 ms"), False, True),
