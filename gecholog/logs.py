@@ -24,10 +24,12 @@ from gecholog.timer import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
 LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR}
 _NAMES = {number: name for name, number in LEVELS.items()} | {logging.CRITICAL: "ERROR"}
 _SHORTEST_SECRET = 4  # characters; masking shorter text would black out ordinary words
+_MOST_EARLIER = 500  # texts that were named earlier, or four times those of now: each makes every line a little slower
 
 transaction: ContextVar[str] = ContextVar("transaction", default="")
 
@@ -65,7 +67,16 @@ class _JsonLines(logging.Formatter):
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
-        self.secrets: re.Pattern[str] | None = None
+        self._hidden: dict[str, None] = {}  # the latest at the end
+        self._pattern: re.Pattern[str] | None = None
+
+    def hide(self, forms: AbstractSet[str]) -> None:
+        """Mask these texts from now on, and the latest of those before."""
+        earlier = [form for form in self._hidden if form not in forms]
+        self._hidden = dict.fromkeys((*earlier[-max(_MOST_EARLIER, 4 * len(forms)) :], *forms))
+        # the longest first: of a secret that begins with another one nothing must be left over
+        pattern = "|".join(re.escape(form) for form in sorted(self._hidden, key=len, reverse=True))
+        self._pattern = re.compile(pattern) if pattern else None
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -82,7 +93,7 @@ class _JsonLines(logging.Formatter):
         return self._without_secrets(_line(entry))
 
     def _without_secrets(self, line: str) -> str:
-        return self.secrets.sub(MASK, line) if self.secrets else line
+        return self._pattern.sub(MASK, line) if self._pattern else line
 
 
 def _line(entry: dict[str, Any]) -> str:
@@ -127,13 +138,14 @@ def set_level(level: str) -> None:
 
 
 def protect(secrets: Iterable[str]) -> None:
-    """Mask these texts in every line from now on, in place of those named before. Short ones are passed over."""
+    """Mask these texts in every line from now on. Short ones are passed over.
+
+    Those named before stay masked: the config that they came from may be in use for a while, or be the one that stays.
+    """
     forms = {form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in _forms(secret)}
-    # the longest first: of a secret that begins with another one nothing must be left over
-    pattern = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, _JsonLines):
-            handler.formatter.secrets = re.compile(pattern) if forms else None
+            handler.formatter.hide(forms)
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import ssl
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from gecholog import logs, recordlog, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
-from gecholog.errors import ConfigError, Problem
+from gecholog.errors import GechologError
 from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import advice, routing
 from services.gl.rows import ORDERS, Side
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
     from ipaddress import IPv4Network, IPv6Network
 
@@ -77,8 +78,7 @@ class Config:
 
     gateway_id: str
     listener: Listener
-    ingress_tls: ssl.SSLContext | None
-    outbound_context: ssl.SSLContext
+    outbound_tls: OutboundTls
     trust: str
     bus: BusAddress
     topics: Topics
@@ -100,6 +100,28 @@ class Config:
     log_request: Filter
     log_response: Filter
 
+    @cached_property
+    def ingress_tls(self) -> ssl.SSLContext | None:
+        """How callers are met; None without TLS. Raises GechologError if its files cannot be used."""
+        if self.listener.tls_files is None:
+            return None
+        try:
+            return ingress_context(*self.listener.tls_files)
+        except OSError as error:
+            raise GechologError(f"tls.ingress {_unusable(error)}") from error
+
+    @cached_property
+    def outbound_context(self) -> ssl.SSLContext:
+        """How targets are called. Raises GechologError if its files cannot be used."""
+        try:
+            return outbound_context(self.outbound_tls)
+        except OSError as error:
+            raise GechologError(f"tls.outbound.cert_files {_unusable(error)}") from error
+
+
+def _unusable(error: OSError) -> str:
+    return f"cannot be used: {getattr(error, 'reason', None) or error.strerror or type(error).__name__}"
+
 
 def blueprint() -> Blueprint:
     """The schema of gl_config.json and the rules beside it."""
@@ -108,6 +130,7 @@ def blueprint() -> Blueprint:
         _different_topics,
         _ingress_files,
         _outbound_files,
+        _certificates,
         _header_lists,
         _rows,
         _networks,
@@ -141,6 +164,31 @@ def _outbound_files(values: dict[str, Any]) -> Iterator[Finding]:
     for index, name in enumerate(files):
         if not _is_file(name):
             yield ("tls", "outbound", "cert_files", index), "must be a file that can be read"
+
+
+def _certificates(values: dict[str, Any]) -> Iterator[Finding]:
+    """What says that it is PEM (RFC 7468) has to be usable; what does not is refused when the config is taken."""
+    tls = values.get("tls", {})
+    ingress = tls.get("ingress", {})
+    files = (ingress.get("certificate_file", ""), ingress.get("private_key_file", ""))
+    if ingress.get("enabled") and all(map(_says_pem, files)):
+        try:
+            ingress_context(*files)
+        except OSError as error:
+            yield ("tls", "ingress"), _unusable(error)
+    for index, name in enumerate(tls.get("outbound", {}).get("cert_files", [])):
+        if _says_pem(name):
+            try:
+                outbound_context(OutboundTls(system_cert_pool=False, cert_files=(name,)))
+            except OSError as error:
+                yield ("tls", "outbound", "cert_files", index), _unusable(error)
+
+
+def _says_pem(name: str) -> bool:
+    try:
+        return _is_file(name) and b"-----BEGIN " in Path(name).read_bytes()
+    except OSError:
+        return False
 
 
 def _is_file(name: str) -> bool:
@@ -197,7 +245,7 @@ def _one_path_one_router(values: dict[str, Any]) -> Iterator[Finding]:
 
 
 def build(document: Document) -> Config:
-    """Make a config of a checked document. Raises ConfigError if TLS files cannot be used."""
+    """Make a config of a checked document."""
     values = document.values
     masked = frozenset(canonical(name) for name in values.get("masked_headers", ()))
     removed = frozenset(canonical(name) for name in values.get("remove_headers", ()))
@@ -208,9 +256,8 @@ def build(document: Document) -> Config:
     return Config(
         gateway_id=values["gateway_id"],
         listener=_listener(values),
-        ingress_tls=_ingress_tls(document),
-        outbound_context=_outbound_context(document),
-        trust=_trust(OutboundTls.of(values["tls"]["outbound"])),
+        outbound_tls=(tls := OutboundTls.of(values["tls"]["outbound"])),
+        trust=_trust(tls),
         bus=BusAddress(bus["hostname"], bus["token"]),
         topics=Topics(bus["topic"], bus["topic_exact_isalive"], bus["topic_exact_logger"]),
         session_header=canonical(values["session_id_header"]),
@@ -249,34 +296,12 @@ def _listener(values: dict[str, Any]) -> Listener:
     return Listener(values.get("gl_host", ""), int(values["gl_port"]), files)
 
 
-def _ingress_tls(document: Document) -> ssl.SSLContext | None:
-    ingress = document.values["tls"]["ingress"]
-    if not ingress.get("enabled"):
-        return None
-    try:
-        return ingress_context(ingress["certificate_file"], ingress["private_key_file"])
-    except OSError as error:
-        raise _unusable(document, "tls.ingress", error) from error
-
-
-def _outbound_context(document: Document) -> ssl.SSLContext:
-    try:
-        return outbound_context(OutboundTls.of(document.values["tls"]["outbound"]))
-    except OSError as error:
-        raise _unusable(document, "tls.outbound.cert_files", error) from error
-
-
 def _trust(tls: OutboundTls) -> str:
     """A digest of whom we believe: it differs when a certificate file has another content under the same name."""
     digest = hashlib.sha256(f"{tls.insecure} {tls.system_cert_pool}".encode())
     for file in tls.cert_files:
         digest.update(Path(file).read_bytes())
     return digest.hexdigest()
-
-
-def _unusable(document: Document, path: str, error: OSError) -> ConfigError:
-    reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
-    return ConfigError(document.source, [Problem(path, f"cannot be used: {reason}")])
 
 
 def _router(entry: dict[str, Any]) -> routing.Router:

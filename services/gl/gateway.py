@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 log = Log("gateway")
 
-_LAST_RECORDS = 1.0  # seconds at the end for records that wait for the bus
+_LAST_RECORDS = 1.0  # seconds at the end for records that wait for the bus's word
 _GRACE = 2.0  # seconds for callers with an idle connection to an old port
 
 
@@ -70,7 +70,8 @@ class Gateway:
         self._records = Recorder(health.home() / "journal" / alias, config.journal_max_bytes, final_record.fitted)
         self._life: Life | None = None
         self._standing: _Standing | None = None
-        self._listener: Listener | None = None
+        self._listener: Listener | None = None  # the one that takes callers
+        self._listeners: set[Listener] = set()  # and those that still have calls
         self._socket: socket.socket | None = None
         self._certificate: Certificate | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -82,11 +83,11 @@ class Gateway:
         """Take the port, find the bus, then serve."""
         self._life = life
         config = self._first
+        pool = _pool(config)
         self._socket = bind(config.listener.host, config.listener.port)
         bus = await self._joined(config)
         await self._records.aim(bus, config.topics.logger, config.record_log)
         life.spawn(self._records.run(), "records")
-        pool = Pool(config.outbound_context, _proxies())
         doors = Doors(bus, pool, self._records, self._status)
         self._standing = _Standing(config, doors, Sessions(config.gateway_id), pool)
         self._listener = await self._listen(config, self._socket)
@@ -98,7 +99,7 @@ class Gateway:
         Everything that may fail comes first; after that nothing does.
         """
         old = self._required()
-        pool = old.pool if config.trust == old.config.trust else Pool(config.outbound_context, _proxies())
+        pool = old.pool if config.trust == old.config.trust else _pool(config)
         opened = await self._opened(config, old)
         bus = old.doors.bus
         try:
@@ -110,10 +111,10 @@ class Gateway:
         if opened is None and self._certificate is not None:
             self._certificate.renew()
         await self._swap(config, old, bus, pool)
-        self._move(opened, config, old)
+        self._move(opened, config)
 
     async def _opened(self, config: Config, old: _Standing) -> _Opened | None:
-        """Another listener, if the config asks for one: a new port, or another certificate. Raises PortTaken."""
+        """Another listener, if the config asks for one: a new port, or another certificate. Raises GechologError."""
         now, before = config.listener, old.config.listener
         if now == before:
             return None
@@ -121,12 +122,18 @@ class Gateway:
         listening = self._socket if same_port else bind(now.host, now.port)
         if listening is None:
             raise GechologError("not started")
-        return _Opened(await self._listen(config, listening), listening)
+        try:
+            return _Opened(await self._listen(config, listening), listening)
+        except BaseException:
+            if not same_port:
+                listening.close()
+            raise
 
     async def _forget(self, opened: _Opened | None) -> None:
         if opened is not None:
             opened.listener.retire()
             await opened.listener.finished(0)
+            self._listeners.discard(opened.listener)
             if opened.listening is not self._socket:
                 opened.listening.close()
 
@@ -140,9 +147,9 @@ class Gateway:
         if pool is not old.pool:
             old.pool.retire()
         if bus is not old.doors.bus:
-            self._later(self._leave(old.doors.bus, old.config.shutdown_time), "old bus")
+            self._later(self._leave(old.doors.bus, self._calls()), "old bus")
 
-    def _move(self, opened: _Opened | None, config: Config, old: _Standing) -> None:
+    def _move(self, opened: _Opened | None, config: Config) -> None:
         """From the old listener to the new one, if there is one."""
         listener = self._listener
         if opened is None:
@@ -156,7 +163,7 @@ class Gateway:
         self._watch_certificate(config)
         if listener is not None:
             listener.retire(_GRACE)
-            self._later(listener.finished(max(old.config.shutdown_time, 60.0), idle=True), "old listener")
+            self._later(self._finish(listener), "old listener")
 
     def _watch_certificate(self, config: Config) -> None:
         if self._watching is not None:
@@ -171,9 +178,10 @@ class Gateway:
         if self._socket is not None:
             self._socket.close()
         standing = self._standing
-        if self._listener is not None:
-            self._listener.retire()
-            await self._listener.finished(standing.config.shutdown_time if standing else 0)
+        for listener in self._listeners:
+            listener.retire()
+        seconds = standing.config.shutdown_time if standing else 0
+        await asyncio.gather(*[listener.finished(seconds) for listener in self._listeners])
         await self._records.stop(_LAST_RECORDS)
         if standing is not None:
             standing.pool.retire()
@@ -206,6 +214,7 @@ class Gateway:
     async def _listen(self, config: Config, listening: socket.socket) -> Listener:
         listener = Listener(self.handle, config.limits)
         await listener.open(listening, config.ingress_tls)
+        self._listeners.add(listener)
         return listener
 
     async def _bus(self, config: Config) -> Bus:
@@ -225,9 +234,20 @@ class Gateway:
         await join(self._required_life(), bus, within)
         return bus
 
-    async def _leave(self, bus: Bus, seconds: float) -> None:
-        await asyncio.sleep(seconds)  # calls in flight still ask their processors there
+    def _calls(self) -> set[asyncio.Task[None]]:
+        """All calls that are under way."""
+        return set().union(*[listener.calls for listener in self._listeners])
+
+    async def _leave(self, bus: Bus, calls: set[asyncio.Task[None]]) -> None:
+        """Close a bus that was left, when the last of the calls has ended that ask their processors there."""
+        if calls:
+            await asyncio.wait(calls)
+        await asyncio.sleep(_LAST_RECORDS)
         await bus.close()
+
+    async def _finish(self, listener: Listener) -> None:
+        await listener.finished(None, idle=True)
+        self._listeners.discard(listener)
 
     def _later(self, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
@@ -235,11 +255,13 @@ class Gateway:
         task.add_done_callback(self._retired.discard)
 
 
-def _proxies() -> proxy.Proxies:
+def _pool(config: Config) -> Pool:
+    """Connections to targets. Raises GechologError if certificates or the proxy's address cannot be used."""
     try:
-        return proxy.from_environment(os.environ)
+        proxies = proxy.from_environment(os.environ)
     except ValueError as error:
         raise GechologError(str(error)) from None
+    return Pool(config.outbound_context, proxies)
 
 
 def route(table: routing.Table, path: str) -> Router:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gecholog import schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint
+from gecholog.health import home
 from gecholog.recordlog import Limits
 from gecholog.tls import OutboundTls
 from services.nats2log.shape import Shape
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from gecholog.config import Document
     from gecholog.schema import Finding
 
+_FILE_NAME = re.compile(r'[^\0- ()<>@;:\\"\[\]?=]*[^\0- ()<>@;:\\"\[\]?=/]')
 _SCHEMA = Path(__file__).with_name("nats2log_config.schema.json")
 _TIMEOUT = 30_000  # milliseconds
 
@@ -241,7 +245,7 @@ def blueprint() -> Blueprint:
     """What a config file of a sink must be."""
     return Blueprint(
         schema.load(_SCHEMA),
-        (_own_topic, _certificate_files, _elastic_credentials, _azure_key, _azure_application),
+        (_own_topic, _certificate_files, _file_name, _elastic_credentials, _azure_key, _azure_application),
         _writers_not_in_use,
     )
 
@@ -293,6 +297,18 @@ def _is_file(name: str) -> bool:
         return Path(name).is_file()
     except OSError:  # such as a name that is too long
         return False
+
+
+def _file_name(values: dict[str, Any]) -> Iterator[Finding]:
+    """The home folder may be called as it likes: only what stands behind it is looked at."""
+    name = values.get("file_writer", {}).get("filename")
+    if values.get("mode") != "file_writer" or name is None:
+        return
+    path = ("file_writer", "filename")
+    if not _FILE_NAME.fullmatch(name.removeprefix(f"{home()}/")):
+        yield path, 'must be the path of a file, without spaces and ()<>@;:\\"[]?='
+    elif os.path.isdir(name):  # noqa: PTH112 - it takes any text
+        yield path, "must be a file, and is a folder"
 
 
 def _elastic_credentials(values: dict[str, Any]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from services.nats2log.consume import durable_name
 from services.nats2log.deadletter import DeadLetterFile
 from services.nats2log.line import Lasting, Line
 from services.nats2log.meter import Meter
+from services.nats2log.sinks.file import FileSink
 from services.nats2log.sinks.sink import Sink, make
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Nats2Log:
         await self._line.begin(life)
 
     async def reload(self, config: Config) -> None:
-        logs.protect((*self._config.secrets, *config.secrets))
+        logs.protect(config.secrets)
         sink = await self._sink_for(config)
         try:
             line = await self._line_for(config, sink)
@@ -52,7 +53,6 @@ class Nats2Log:
                 await sink.close()
             raise
         await self._exchange(config, sink, line)
-        logs.protect(config.secrets)
 
     async def stop(self) -> None:
         if self._line is not None:
@@ -64,7 +64,7 @@ class Nats2Log:
         old = self._config
         if (config.mode, config.writer, config.tls) == (old.mode, old.writer, old.tls):
             return self._sink
-        sink = make(_going_on(config, old))
+        sink = make(_going_on(config, old, self._sink))
         await sink.open()
         return sink
 
@@ -92,10 +92,11 @@ class Nats2Log:
         await line.begin(self._life)
 
 
-def _going_on(config: Config, old: Config) -> Config:
+def _going_on(config: Config, old: Config, sink: Sink) -> Config:
     """A file that we write to already is not emptied, and no new one is begun, because another field changed."""
     writer, before = config.writer, old.writer
-    if isinstance(writer, FileWriter) and isinstance(before, FileWriter) and writer.filename == before.filename:
-        same_mode = writer.write_mode == before.write_mode
-        return replace(config, writer=replace(writer, write_mode="append")) if same_mode else config
-    return config
+    if not (isinstance(writer, FileWriter) and isinstance(before, FileWriter) and isinstance(sink, FileSink)):
+        return config
+    if (writer.filename, writer.write_mode) != (before.filename, before.write_mode):
+        return config
+    return replace(config, writer=replace(writer, write_mode="append", filename=sink.path))

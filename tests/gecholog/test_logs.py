@@ -183,14 +183,27 @@ def test_the_longest_secret_first():
 
 
 def test_protect_again():
-    """New secrets take the place of the old ones; short ones are passed over; none at all is possible."""
+    """Old secrets stay masked when new ones come; short ones are passed over; none at all is possible."""
     lines = Lines()
+    logs.protect([])
+    Log("x").info("m", value="first secret")
     logs.protect(["first secret"])
     logs.protect(["abc", "second secret", ""])
-    Log("x").info("m", value="first secret abc second secret")
     logs.protect([])
-    Log("x").info("m", value="second secret")
-    assert [entry["value"] for entry in lines.entries] == [f"first secret abc {MASK}", "second secret"]
+    Log("x").info("m", value="first secret abc second secret")
+    assert [entry["value"] for entry in lines.entries] == ["first secret", f"{MASK} abc {MASK}"]
+
+
+def test_protect_for_ever(monkeypatch):
+    """Of all that were ever named the latest are masked, and those of the last config all together, however many."""
+    monkeypatch.setattr(logs, "_MOST_EARLIER", 8)
+    lines = Lines()
+    for number in range(50):
+        logs.protect([f"secret-{number:02}"])
+    Log("x").info("m", value="secret-00 secret-49")
+    logs.protect([f"more-{number:02}" for number in range(50)])
+    Log("x").info("m", value="more-00 more-49 secret-49")
+    assert [entry["value"] for entry in lines.entries] == [f"secret-00 {MASK}", f"{MASK} {MASK} {MASK}"]
 
 
 def test_a_stream_that_fails():

@@ -13,6 +13,7 @@ from services.gl.server.connection import Connection
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Coroutine
+    from collections.abc import Set as AbstractSet
 
     from services.gl.config import Limits
     from services.gl.server.exchange import Exchange
@@ -67,17 +68,15 @@ class Listener:
         for connection in list(self._connections):
             connection.drain(grace)
 
-    async def finished(self, seconds: float, *, idle: bool = False) -> None:
-        """Wait until all work is done, at most `seconds`; what is not done by then is cancelled.
+    async def finished(self, seconds: float | None, *, idle: bool = False) -> None:
+        """Wait until all work is done, at most `seconds` (None: however long); what is not done then is cancelled.
 
         With `idle`, wait for the idle connections as well.
         """
-        end = asyncio.get_running_loop().time() + seconds
-        while (self._tasks or (idle and self._connections)) and (left := end - asyncio.get_running_loop().time()) > 0:
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=left)
-            else:
-                await asyncio.sleep(min(left, _SWEEP))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._tasks or (idle and self._connections):
+                    await (asyncio.wait(self._tasks) if self._tasks else asyncio.sleep(_SWEEP))
         for task in self._tasks:
             task.cancel()
         if self._tasks:  # what is left to do for a cancelled call is its record
@@ -97,6 +96,11 @@ class Listener:
             for connection in list(self._connections):
                 if connection.deadline is not None and connection.deadline < now:
                     connection.late()
+
+    @property
+    def calls(self) -> AbstractSet[asyncio.Task[None]]:
+        """The work that is under way."""
+        return self._tasks
 
     # ------------------------------------------------- what connections call
 

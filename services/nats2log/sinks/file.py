@@ -39,6 +39,11 @@ class FileSink:
         self._path = writer.filename
         self._file: int | None = None
 
+    @property
+    def path(self) -> Path:
+        """The file that is written to: with the write mode `new` not always the one that the config names."""
+        return self._path
+
     async def open(self) -> None:
         """Open the file as the write mode says. Raises OSError; a full disk is no reason to give up."""
         try:

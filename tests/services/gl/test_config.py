@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gecholog import config as configs
-from gecholog.errors import ConfigError
+from gecholog.errors import ConfigError, GechologError
 from services.gl.config import Filter, Limits, blueprint, build
 from services.gl.routing import Timeouts
 from tests.services.gl.rig.gateway import config_of, processor, router
@@ -301,21 +301,42 @@ def test_tls_files(tmp_path):
 
 
 def test_tls_files_that_hold_nothing(tmp_path):
-    """A file without a certificate is refused when the config is built."""
+    """A file without a certificate is refused when the config is taken."""
     empty = tmp_path / "empty.pem"
     empty.write_text("")
     tls = {
         "ingress": {"enabled": False, "certificate_file": "", "private_key_file": ""},
         "outbound": {"cert_files": [str(empty)]},
     }
-    with pytest.raises(ConfigError) as caught:
-        build(check(values(tls=tls)))
-    assert [problem.path for problem in caught.value.problems] == ["tls.outbound.cert_files"]
+    config = build(check(values(tls=tls)))
+    assert config.ingress_tls is None
+    with pytest.raises(GechologError, match=r"^tls\.outbound\.cert_files cannot be used: ."):
+        _ = config.outbound_context
     tls["outbound"]["cert_files"] = []
     tls["ingress"] = {"enabled": True, "certificate_file": str(empty), "private_key_file": str(empty)}
-    with pytest.raises(ConfigError) as caught:
-        build(check(values(tls=tls)))
-    assert [problem.path for problem in caught.value.problems] == ["tls.ingress"]
+    config = build(check(values(tls=tls)))
+    assert config.outbound_context
+    with pytest.raises(GechologError, match=r"^tls\.ingress cannot be used: ."):
+        _ = config.ingress_tls
+
+
+def test_tls_files_that_do_not_fit(tmp_path, tls_files):
+    """PEM files that are broken, or a key of another certificate, are refused by the check already."""
+    broken = tmp_path / "broken.pem"
+    broken.write_bytes(tls_files.certificate.read_bytes()[:200])
+    _, key_of_another = tls_files.issue("another")
+    tls = {
+        "ingress": {
+            "enabled": True,
+            "certificate_file": str(tls_files.certificate),
+            "private_key_file": str(key_of_another),
+        },
+        "outbound": {"cert_files": [str(tls_files.authority), str(broken)]},
+    }
+    assert problems(values(tls=tls)) == {"tls.ingress", "tls.outbound.cert_files[1]"}
+    tls["ingress"]["private_key_file"] = str(tls_files.private_key)
+    tls["outbound"]["cert_files"].pop()
+    assert build(check(values(tls=tls))).ingress_tls
 
 
 def test_trusted_proxies():

@@ -4,6 +4,7 @@ import json
 import signal
 import ssl
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -422,6 +423,25 @@ def test_reload_other_bus(fresh, upstream, roomy):
     fresh.reload(fresh.values | {"service_bus": fresh.values["service_bus"] | change})
     reply = fresh.call("GET", "/service/x")
     assert listener.record(reply.transaction)
+
+
+def test_reload_other_bus_during_a_call(run_gateway, shared_upstream, upstream, bus, roomy):
+    """A call that has begun asks its processors on the bus that it began with, however long it takes."""
+    server, listener = roomy
+    last = processor("last", output_fields_write=["seen"])
+    routers = [router("/service/", shared_upstream.url)]
+    gateway = run_gateway(routers, response={"processors": [[last]]}, shutdown_timeout_ms=0)
+    bus.scripts["processor.last"] = says(seen=True)
+    release = hold(upstream)
+    with gateway.caller() as held:
+        held.ask("GET", "/service/held")
+        upstream.asked()
+        change = gateway.values["service_bus"] | {"hostname": server.hostname}
+        gateway.reload(gateway.values | {"service_bus": change})
+        time.sleep(1.5)  # longer than what is left to records of calls that have ended
+        release.set()
+        record = listener.record(held.reply().transaction)
+    assert record["response"]["seen"] is True
 
 
 def test_reload_limits(fresh, upstream):
