@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ from services.ginit.listener import Listener, Notice
 from services.ginit.perform import Performer, Places
 from services.ginit.reconcile import decide
 from services.ginit.report import ReportFile
-from services.ginit.state import RUNNING, Appliance, Phase, Service, Then
+from services.ginit.state import RUNNING, SERVING, Appliance, Phase, Service, Then
 from services.ginit.watch import Watch, read
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from services.ginit.config import Definition, GinitConfig
 
 _CONFIRMED_EVERY = 0.03  # seconds between two looks at the checksum file of a service that reloads
+_AGAIN_AFTER = 1.0  # seconds between two tries to write what there is no room for
+_SAY_SO_EVERY = 60.0  # seconds
 _UNHEALTHY_EVERY = 0.5  # seconds between two looks at ginit's own checksum file while something is wrong
 _ENDED = frozenset({"PROCESS_STATE_EXITED", "PROCESS_STATE_STOPPED", "PROCESS_STATE_FATAL", "PROCESS_STATE_UNKNOWN"})
 _STOPPING = "SUPERVISOR_STATE_CHANGE_STOPPING"
@@ -76,6 +78,7 @@ class Ginit:
         self._report = ReportFile(self._places.run / "state.json")
         self._started = asyncio.Event()
         self._last_serial: int | None = None
+        self._complained: dict[str, float] = {}  # when each complaint was last logged
 
     # ------------------------------------------------------------------ life
 
@@ -238,12 +241,35 @@ class Ginit:
                 await self._take(Ended(service.name, "unknown"))
 
     async def _take(self, event: Event) -> None:
-        self._state, actions = decide(self._state, event, time.monotonic())
+        state, actions = decide(self._state, event, time.monotonic())
+        if not await self._put_in_force(state, actions):  # nothing of it is done, and it is decided on again
+            await asyncio.sleep(_AGAIN_AFTER)
+            self._queue.put_nowait(event)
+            return
+        self._state = state
         if isinstance(event, Redefined):
             self._look_at_files()
         for action in actions:
             await self._perform(action)
         self._publish()
+
+    async def _put_in_force(self, state: Appliance, actions: Iterable[Action]) -> bool:
+        """Write what services are to start from, before anything else is done; False on a full disk, for example."""
+        for action in actions:
+            if isinstance(action, PutInForce) and (service := state.get(action.name)):
+                try:
+                    await self._performer.put_in_force(service.definition, action.sha256)
+                except OSError as error:
+                    self._complain("config cannot be put in force yet", service.name, error)
+                    return False
+        return True
+
+    def _complain(self, message: str, child: str, error: OSError) -> None:
+        """Log what is tried again and again, but not each time."""
+        now = time.monotonic()
+        if now - self._complained.get(message, -_SAY_SO_EVERY) >= _SAY_SO_EVERY:
+            self._complained[message] = now
+            log.error(message, child=child, reason=str(error))
 
     def _look_at_files(self) -> None:
         """Watch the config files, which hold what was read of them last."""
@@ -297,8 +323,6 @@ class Ginit:
         match action:
             case Check():
                 self._life.spawn(self._check(definition, action.sha256), f"check {service.name}")
-            case PutInForce():
-                performer.copies.put_in_force(definition, action.sha256)
             case Start():
                 if (ended := await performer.start(definition)) is not None:
                     self._queue.put_nowait(ended)
@@ -309,12 +333,40 @@ class Ginit:
             case Stop():
                 await performer.stop(definition)
             case Sign():
-                performer.checksum_file(definition).write(action.sha256)
+                if not self._signed(service, action.sha256):
+                    self._life.spawn(self._sign_later(service.name, action.sha256), f"sign {service.name}")
             case Unsign():
-                performer.checksum_file(definition).remove()
+                self._performer.checksum_file(definition).remove()
 
     async def _check(self, definition: Definition, sha256: str) -> None:
-        self._queue.put_nowait(await self._performer.check(definition, sha256))
+        """Validate a content, again and again as long as that is not possible and somebody wants to know."""
+        while (service := self._state.get(definition.name)) and service.checking == sha256:
+            try:
+                checked = await self._performer.check(definition, sha256)
+            except OSError as error:
+                self._complain("config cannot be validated yet", definition.name, error)
+                await asyncio.sleep(_AGAIN_AFTER)
+            else:
+                self._queue.put_nowait(checked)
+                return
+
+    def _signed(self, service: Service, sha256: str) -> bool:
+        """Write the checksum file of a service that does not do so itself; False if that is not possible."""
+        try:
+            self._performer.checksum_file(service.definition).write(sha256)
+        except OSError as error:
+            self._complain("checksum file cannot be written yet", service.name, error)
+            return False
+        return True
+
+    async def _sign_later(self, name: str, sha256: str) -> None:
+        while True:
+            await asyncio.sleep(_AGAIN_AFTER)
+            service = self._state.get(name)
+            if service is None or service.phase not in SERVING or service.in_force != sha256:
+                return
+            if self._signed(service, sha256):
+                return
 
     async def _await_signature(self, service: Service) -> None:
         """A service that signs itself confirms a reload by its checksum file."""

@@ -19,7 +19,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from gecholog.errors import GechologError
 
-_STOP_WAIT = 3  # seconds that a service has to end before it is killed; the whole appliance has five
+STOP_WAIT = 3  # seconds that a service has to end before it is killed, unless its config asks for more
 _PATIENCE = 10.0  # seconds for an answer of supervisord
 
 
@@ -37,7 +37,7 @@ def program_section(slug: str, priority: int) -> str:
         "autorestart=false\n"
         "startsecs=0\n"
         "startretries=0\n"
-        f"stopwaitsecs={_STOP_WAIT}\n"
+        f"stopwaitsecs={STOP_WAIT}\n"
         "killasgroup=true\n"
         "redirect_stderr=true\n"
         "stdout_logfile=NONE\n"
@@ -73,8 +73,10 @@ class Supervisor:
         await self._ask(self._proxy.supervisor.addProcessGroup, slug, unless=Faults.ALREADY_ADDED)
 
     async def start(self, slug: str, script: str) -> int:
-        """Start a process; returns its pid, 0 if it has ended already."""
-        (self._folder / f"{slug}.sh").write_text(script, "utf-8")
+        """Start a process; returns its pid, 0 if it has ended already. Raises OSError if there is no room for it."""
+        file = self._folder / f"{slug}.sh"
+        if not file.exists() or file.read_text("utf-8") != script:  # on a full disk the one that is there will do
+            file.write_text(script, "utf-8")
         # a process that ends at once is a spawn error too, but one that we are told of as of any other that ends
         await self._ask(self._proxy.supervisor.startProcess, slug, False, unless=Faults.SPAWN_ERROR)  # noqa: FBT003
         info = await self._ask(self._proxy.supervisor.getProcessInfo, slug)
@@ -85,6 +87,10 @@ class Supervisor:
     async def stop(self, slug: str) -> None:
         """Ask a process to end; it is killed if it does not."""
         await self._ask(self._proxy.supervisor.stopProcess, slug, False, unless=Faults.NOT_RUNNING)  # noqa: FBT003
+
+    async def wait(self, slug: str, seconds: int) -> None:
+        """Give a process so many seconds to end, from when it is asked to."""
+        await self._ask(self._proxy.gecholog.wait, slug, seconds)
 
     async def hang_up(self, slug: str) -> None:
         """Send SIGHUP."""

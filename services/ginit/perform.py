@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gecholog.environment import fill
 from gecholog.health import ChecksumFile
 from gecholog.logs import Log
 from services.ginit import nats_server
 from services.ginit.candidate import validate
-from services.ginit.control import ControlFailed, Supervisor, start_script
+from services.ginit.control import STOP_WAIT, ControlFailed, Supervisor, start_script
 from services.ginit.copies import Copies
 from services.ginit.events import Checked, Ended
 from services.ginit.output import Ear, Pipe, SystemLog
 from services.ginit.state import Appliance
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Iterable, Mapping
     from pathlib import Path
 
     from services.ginit.config import Definition
@@ -30,7 +32,7 @@ _LAST_TO_STOP = 10  # priorities: the lower, the later
 _OTHERS = 100
 _FIRST_TO_STOP = 900
 _GATEWAY = "gl"
-_KILLED_AFTER = 3.0  # seconds
+_LAST_WORDS = 3  # seconds for what follows the time that a service gives to its calls: the last records leave
 
 log = Log("ginit")
 
@@ -45,6 +47,15 @@ class Places:
     @property
     def run(self) -> Path:
         return self.home / "run"
+
+
+def seconds_to_end(data: bytes, environ: Mapping[str, str]) -> int:
+    """How long a service with this config may take to end: somewhat more than its `shutdown_timeout_ms`."""
+    try:
+        asked = int(json.loads(fill(data.decode("utf-8-sig"), environ).text)["shutdown_timeout_ms"]) // 1000
+    except (ValueError, LookupError, TypeError, ArithmeticError):
+        return STOP_WAIT
+    return max(STOP_WAIT, asked + _LAST_WORDS)
 
 
 def stop_priority(service: Definition, place: int) -> int:
@@ -115,12 +126,18 @@ class Performer:
     # ------------------------------------------------------------------ actions
 
     async def check(self, service: Definition, sha256: str) -> Checked:
-        """Validate a content; what is wrong with it goes to the log."""
+        """Validate a content; what is wrong with it goes to the log. Raises OSError if there is no room for it."""
         candidate = self.copies.candidate(service, sha256)
         verdict = await validate(service, candidate)
         for line in verdict.problems:
             self._system_log.write(line, service.name)
         return Checked(service.name, sha256, valid=verdict.valid)
+
+    async def put_in_force(self, service: Definition, sha256: str) -> None:
+        """Make this content the one that the service starts from, and see to what it says. Raises OSError."""
+        self.copies.put_in_force(service, sha256)
+        data = self.copies.read_in_force(service) or b""
+        await self._tell(self._supervisor.wait(service.slug, seconds_to_end(data, os.environ)), service)
 
     async def start(self, service: Definition) -> Ended | None:
         """Start the process; what comes back says that it could not be."""
@@ -139,7 +156,7 @@ class Performer:
         try:
             script = start_script(arguments, pipe.path, variables)
             self._pids[service.name] = await self._supervisor.start(service.slug, script)
-        except ControlFailed as error:
+        except (ControlFailed, OSError) as error:
             return Ended(service.name, f"not started: {error}")
         return None
 
@@ -180,18 +197,19 @@ class Performer:
             enumerate(appliance.services), key=lambda item: stop_priority(item[1].definition, item[0]), reverse=True
         )
         for _, service in ordered:
-            await _end(self._pids.get(service.name, 0))
+            data = self.copies.read_in_force(service.definition) or b""
+            await _end(self._pids.get(service.name, 0), seconds_to_end(data, os.environ))
             self.drain([service.name])
             self.checksum_file(service.definition).remove()
 
 
-async def _end(pid: int) -> None:
+async def _end(pid: int, seconds: float) -> None:
     """End the process and those that it started; supervisord gave each service a process group."""
     if not pid:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError, TimeoutError):
         os.kill(pid, signal.SIGTERM)
-        async with asyncio.timeout(_KILLED_AFTER):
+        async with asyncio.timeout(seconds):
             while True:
                 os.kill(pid, 0)
                 await asyncio.sleep(0.05)

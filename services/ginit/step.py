@@ -98,7 +98,10 @@ def _check(service: Service) -> Step:
 
 def _content(service: Service, sha256: str | None) -> Step:
     if sha256 is not None:
-        return replace(service, content=sha256, gone=False), ()
+        # written again as it was, and not in force: what stood against it may be gone
+        again = sha256 == service.content == service.tried and not service.checking
+        tried = None if again and (sha256 != service.in_force or service.phase is Phase.IDLE) else service.tried
+        return replace(service, content=sha256, gone=False, tried=tried), ()
     if service.gone:
         return service, ()
     file = str(service.definition.configuration_file)

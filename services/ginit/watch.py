@@ -1,5 +1,7 @@
 """Config files are watched: what counts is the content, and that it has come to rest.
 
+A file that is written again with the same content is told of, too: what was refused may be tried again.
+
 The operating system's notices make it quick. Looking every two seconds makes it sure: bind mounts and some volumes
 give no notice, and a link may point to a file in another folder.
 """
@@ -16,6 +18,7 @@ import watchfiles
 from gecholog.logs import Log
 
 Contents = dict[Path, bytes | None]  # None: the file is not there
+Stamp = tuple[int, int]
 Changed = Callable[[Path, bytes | None], None]
 
 _EVERY = 2.0  # seconds between two looks without a notice
@@ -32,12 +35,22 @@ def read(path: Path) -> bytes | None:
         return None
 
 
+def _stamp(path: Path) -> Stamp | None:
+    """What is another one when a file was written, or another one is in its place."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 class Watch:
-    """Looks at files and tells `changed` when one holds something else than before, or is gone."""
+    """Looks at files and tells `changed` when one holds something else than before, was written again, or is gone."""
 
     def __init__(self, changed: Changed) -> None:
         self._changed = changed
         self._known: Contents = {}
+        self._stamps: dict[Path, Stamp | None] = {}
         self._notice = asyncio.Event()
         self._other_files = asyncio.Event()
 
@@ -65,8 +78,12 @@ class Watch:
                 unsettled = self._look(unsettled)
 
     def _look(self, unsettled: Contents) -> Contents:
+        stamps = {path: _stamp(path) for path in self._known}
         contents = {path: read(path) for path in self._known}
         settled, unsettled = compare(self._known, unsettled, contents)
+        rewritten = {path for path, stamp in stamps.items() if stamp and self._stamps.get(path, stamp) != stamp}
+        self._stamps = stamps
+        settled |= {path: contents[path] for path in rewritten if contents[path] == self._known[path]}
         for path, content in settled.items():
             self._known[path] = content
             self._changed(path, content)

@@ -127,6 +127,22 @@ async def test_config_changes_drop_no_call(appliance):
     assert appliance.pid("gl") == pid
 
 
+async def test_calls_have_the_time_that_the_config_gives_them(appliance):
+    """Told to end, the appliance waits for gl as long as its config says, also if that was changed meanwhile."""
+    await asyncio.to_thread(appliance.up, *UP)
+    appliance.change("gl_config", shutdown_timeout_ms=20_000)
+    await eventually(lambda: appliance.in_force("gl", "gl_config"), "the new config")
+    slow = {"X-Dummy-Chunks": "6", "X-Dummy-Chunk-Delay-Ms": "1000"}
+    async with aiohttp.ClientSession() as session:
+        request = session.post(appliance.url + PATH, json=CHAT | {"stream": True}, headers=slow)
+        async with request as response:
+            ending = asyncio.create_task(asyncio.to_thread(appliance.stop))
+            assert (await response.read()).endswith(b"data: [DONE]\n\n")
+        assert await ending == 0
+    (record,) = appliance.records()
+    assert record["response"]["inbound_stream"]["completed"] is True
+
+
 @pytest.mark.parametrize("program", ["services.ginit.entrypoint", "services.ginit.launch", "-a\0ginit"])
 def test_ctrl_c_at_the_start(appliance, program):
     """However early it comes, all ends without a traceback."""

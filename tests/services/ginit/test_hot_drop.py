@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -115,6 +116,42 @@ def test_refused_config_is_not_in_force(home):
     os.kill(pid, 9)
     home.said("service is healthy", times=2, child="one", sha256=before)
     assert home.checksum("one") == before
+
+
+def test_refused_config_that_is_written_again_is_tried_again(home):
+    """What stood against it may be gone: a port that was taken, a file that was missing."""
+    home.add("one", "signs").up()
+    _write(home, "one", "signs refused")
+    home.said("config is refused", child="one")
+    _write(home, "one", "signs refused")
+    home.said("config is refused", times=2, child="one")
+
+
+def test_disk_that_is_full_for_a_while(home):
+    """Nothing ends: what cannot be written is tried again, and a config that was dropped meanwhile is taken then."""
+    home.add("one", "signs").add("two", "mute").up()
+    folder = home.folder / "run" / "candidate"
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+    _write(home, "one", "signs anew")
+    home.said("config cannot be validated yet", child="one")
+    folder.unlink()
+    until(lambda: home.in_force("one"), "the config of one")
+    copy = home.folder / "run" / "inforce" / "two" / "two.json.new"
+    copy.mkdir()
+    pid = home.pid("two")
+    _write(home, "two", "mute anew")
+    home.said("config cannot be put in force yet", child="two")
+    assert home.pid("two") == pid
+    copy.rmdir()
+    until(lambda: home.in_force("two"), "the config of two")
+    checksum = home.folder / "checksum" / f".two_config.sha256.{home.ginit_pid()}"
+    checksum.mkdir()
+    _write(home, "two", "mute once more")
+    home.said("checksum file cannot be written yet", child="two")
+    checksum.rmdir()
+    until(lambda: home.in_force("two"), "the checksum of two")
+    assert home.process.poll() is None
 
 
 @pytest.mark.parametrize("words", ["crash", "hang"])
