@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,3 +53,49 @@ class ChecksumFile:
     def remove(self) -> None:
         """Say that nothing is served."""
         self.path.unlink(missing_ok=True)
+
+
+class Claim:
+    """The right to write a checksum file, which one living process has: others of its name and home leave it alone."""
+
+    def __init__(self, sign: ChecksumFile) -> None:
+        self._path = sign.path.with_suffix(".lock")
+        self._file: int | None = None
+
+    def take(self) -> bool:
+        """Have the right, until `release` or the end of this process; False if another process has it.
+
+        Where nothing can be locked, everybody has it.
+        """
+        try:
+            while self._file is None:
+                self._file = self._locked()
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def _locked(self) -> int | None:
+        """The lock file, locked; None if its last owner has removed it meanwhile. Raises OSError."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file), self._path.stat()):
+                return file
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
+        return None
+
+    def release(self) -> None:
+        """Let go of the right. Does nothing without it."""
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+            os.close(file)

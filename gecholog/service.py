@@ -17,6 +17,7 @@ import uvloop
 
 from gecholog import logs
 from gecholog.errors import BusAway, ConfigError, GechologError
+from gecholog.health import Claim
 from gecholog.logs import Log
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ class _Running:
         self._service = service
         self._reread = reread
         self._sign = sign
+        self._claim = Claim(sign)
         self._ready = ready
         self._life = Life()
         self._reload_wanted = asyncio.Event()
@@ -164,6 +166,8 @@ class _Running:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._life.ending.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+        if not self._claim.take():
+            log.warning("another process has this name and home, its checksum file is left alone", file=self._shown)
         self._unsign()
         code = 0
         try:
@@ -171,6 +175,7 @@ class _Running:
         finally:
             await self._end_reloading()
             self._unsign()
+            self._claim.release()
             await self._stop()
         return code
 
@@ -239,17 +244,25 @@ class _Running:
             self._reloading.cancel()
             await asyncio.wait({self._reloading}, timeout=_REAPED_WITHIN)
 
+    @property
+    def _shown(self) -> str:
+        return str(self._sign.path)
+
     def _write_sign(self, checksum: str) -> None:
+        if not self._claim.take():
+            return
         try:
             self._sign.write(checksum)
         except OSError as error:
-            log.error("checksum file not written", file=str(self._sign.path), reason=error.strerror)
+            log.error("checksum file not written", file=self._shown, reason=error.strerror)
 
     def _unsign(self) -> None:
+        if not self._claim.take():
+            return
         try:
             self._sign.remove()
         except OSError as error:
-            log.error("checksum file not removed", file=str(self._sign.path), reason=error.strerror)
+            log.error("checksum file not removed", file=self._shown, reason=error.strerror)
 
     async def _stop(self) -> None:
         try:

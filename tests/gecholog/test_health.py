@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gecholog.health import ChecksumFile, home
+from gecholog.health import ChecksumFile, Claim, home
 
 
 def test_write_read_remove(tmp_path):
@@ -52,6 +52,27 @@ def test_readers_see_the_old_or_the_new(tmp_path):
     stop.set()
     writer.join()
     assert seen <= set(texts)
+
+
+def test_claim(tmp_path):
+    """One has the right to a checksum file, the next when it lets go; another name is another matter."""
+    sign = ChecksumFile.of("gl", tmp_path)
+    first, second, other = Claim(sign), Claim(sign), Claim(ChecksumFile.of("gl2", tmp_path))
+    assert (first.take(), first.take(), second.take(), other.take()) == (True, True, False, True)
+    second.release()
+    assert not second.take()
+    first.release()
+    assert second.take()
+    assert not first.take()
+    second.release()
+    other.release()
+    assert list(sign.path.parent.iterdir()) == []
+
+
+def test_claim_where_nothing_can_be_locked(tmp_path):
+    """Everybody has the right, as there is no telling."""
+    (tmp_path / "checksum").write_text("no folder")
+    assert Claim(ChecksumFile.of("gl", tmp_path)).take()
 
 
 def test_home():

@@ -103,6 +103,20 @@ def test_a_stop_that_breaks(small_service, config_file):
     assert process.checksum is None
 
 
+def test_second_process_of_one_name(small_service, config_file):
+    """It leaves the checksum file of the first alone, at its start and at its end; the next one after both has it."""
+    first = ready(small_service())
+    second = ready(small_service())
+    assert "another process has this name and home, its checksum file is left alone" in second.messages()
+    assert second.stop() == 0
+    assert first.checksum == sum_of(config_file)
+    first.kill()
+    third = ready(small_service())
+    assert third.checksum == sum_of(config_file)
+    assert third.stop() == 0
+    assert third.checksum is None
+
+
 def test_background_tasks_end(small_service, config_file):
     """Tasks that still run after `stop` are cancelled."""
     config_file.write(mode="leaves a task")
