@@ -49,7 +49,7 @@ def plain_nats_server(tmp_path: Path) -> Iterator[NatsServer]:
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """A certificate authority, and a certificate of it for `localhost` and 127.0.0.1, as PEM files.
+    """A certificate authority, and a certificate of it for `localhost`, 127.0.0.1 and `target.test`, as PEM files.
 
     `stranger` is another authority, which has issued nothing. `issue` makes a further certificate of the first.
     """
@@ -69,7 +69,7 @@ def tls_files(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
 
     def issue(name: str) -> tuple[Path, Path]:
         """A new certificate and its key, in the files `NAME.pem` and `NAME.key`."""
-        issued = authority.issue_cert("localhost", "127.0.0.1")
+        issued = authority.issue_cert("localhost", "127.0.0.1", "target.test")
         certificate, private_key = folder / f"{name}.pem", folder / f"{name}.key"
         certificate.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
         issued.private_key_pem.write_to_path(private_key)

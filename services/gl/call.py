@@ -47,6 +47,10 @@ class Responder(Protocol):
 
     started: bool  # something of the reply is on its way
 
+    @property
+    def lost(self) -> bool:
+        """Whether the caller is gone."""
+
     def start(self, status: int, headers: Headers, length: int | None) -> None:
         """Send status and headers; `length` is the size of the body in bytes, None if it is not known."""
 

@@ -110,10 +110,11 @@ async def _refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
 def _gone(call: Call) -> None:
     """The caller left, or we are told to stop: what is left to do is the record."""
     _uncancel()
+    who = "the caller was gone" if call.responder.lost else "the gateway stopped"
     call.responder.abort()
     if call.answer is not None:
         call.answer.abandon()
-    call.response.note("egress", "the caller was gone before the end of the reply")
+    call.response.note("egress", f"{who} before the end of the reply")
 
 
 def _uncancel() -> None:

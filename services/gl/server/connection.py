@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httptools
 
 from gecholog import headers, rawjson
-from services.gl.call import Disconnected
+from services.gl.call import Disconnected, Refusal
 from services.gl.server.exchange import Exchange
 
 if TYPE_CHECKING:
@@ -81,10 +81,11 @@ class Connection(asyncio.Protocol):
             self._head_bytes += len(data)
         else:
             self._wait_at_most(self._listener.limits.request_body_time)
+        arriving = self._arriving
         try:
             self._feed(data)
-            if self._arriving is not None:
-                self._limit_overhead(self._arriving, len(data))
+            if arriving is not None and self._arriving is arriving:  # all of the data was of its body
+                self._limit_overhead(arriving, len(data))
         except HeadRefusal as refusal:
             self._refuse(refusal)
         except httptools.HttpParserInvalidMethodError:
@@ -261,9 +262,12 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _refuse(self, refusal: HeadRefusal) -> None:
-        """Answer a request that cannot be read, after the replies before it; then the connection ends."""
+        """Answer a request that cannot be read, after the replies before it; then the connection ends.
+
+        One whose work has begun is answered by that, for it is recorded too.
+        """
         self._refusal = refusal
-        self._drop_arriving()
+        self._drop_arriving(refusal)
         if self._current is not None:
             return  # its turn comes in `replied`
         body = rawjson.dumps({"error": refusal.text})
@@ -274,14 +278,13 @@ class Connection(asyncio.Protocol):
         self._transport.write(head.encode("ascii") + body)
         self._end()
 
-    def _drop_arriving(self) -> None:
+    def _drop_arriving(self, refusal: HeadRefusal) -> None:
         """The request whose body cannot be read is not answered but by the refusal."""
         exchange, self._arriving = self._arriving, None
-        if exchange is None or exchange.started:
+        if exchange is None:
             return
         if exchange is self._current:
-            self._current = None
-            exchange.gone()
+            exchange.refuse(Refusal(refusal.status, refusal.text))
         elif exchange in self._waiting:
             self._waiting.remove(exchange)
 
@@ -343,8 +346,8 @@ def _check_special(came: Headers, version: str) -> None:
     coding = came.get("Transfer-Encoding")
     if coding is not None and (coding[-1].lower() != "chunked" or version == "1.0"):
         raise HeadRefusal(501, "transfer encoding not supported")
-    upgrade = headers.last(came, "Upgrade").lower()
-    if upgrade and "upgrade" in headers.last(came, "Connection").lower() and "h2c" not in upgrade:
+    upgrade = ",".join(came.get("Upgrade", ())).lower()
+    if upgrade and "upgrade" in ",".join(came.get("Connection", ())).lower() and "h2c" not in upgrade:
         raise HeadRefusal(501, "upgrade (WebSocket) is not supported")
     if "Expect" in came and headers.last(came, "Expect").lower() != "100-continue":
         raise HeadRefusal(417, "expectation not supported")

@@ -35,6 +35,7 @@ class Exchange:
     keep_alive = True
     _size = 0
     _body_waiter: asyncio.Future[None] | None = None
+    _refusal: Refusal | None = None
     _head = b""
     _bodiless = False
     _chunked = False
@@ -53,27 +54,30 @@ class Exchange:
     # ------------------------------------------------------------ the request
 
     async def body(self, limit: int) -> bytes:
-        """The whole body. Raises Refusal (413) if it has more than `limit` bytes."""
-        if self.announced > limit or self._size > limit:
-            raise _too_large(limit)
-        if self.complete:
-            return self._whole()
+        """The whole body. Raises Refusal if it has more than `limit` bytes (413), or does not come as it should."""
+        self._check(limit)
+        if not self.complete:
+            await self._rest(limit)
+        return self._whole()
+
+    async def _rest(self, limit: int) -> None:
+        """Wait for what has not come yet."""
         if self.expects_continue:
             self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._connection.awaits_body()
-        while not self.is_complete():
+        while not self.complete:
             self._body_waiter = self.loop.create_future()
             try:
                 await self._body_waiter
             finally:
                 self._body_waiter = None
-            if self._size > limit:
-                raise _too_large(limit)
-        return self._whole()
+            self._check(limit)
 
-    def is_complete(self) -> bool:
-        """Whether the request has come to its end."""
-        return self.complete
+    def _check(self, limit: int) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+        if self.announced > limit or self._size > limit:
+            raise Refusal(413, f"request body larger than {limit} bytes")
 
     def _whole(self) -> bytes:
         pieces = self._pieces
@@ -95,6 +99,11 @@ class Exchange:
         self.complete = True
         self._wake()
 
+    def refuse(self, refusal: Refusal) -> None:
+        """The rest of the request cannot be read: whoever waits for it answers with this."""
+        self._refusal = refusal
+        self._wake()
+
     @property
     def received(self) -> int:
         """Bytes of the body that have come."""
@@ -105,6 +114,11 @@ class Exchange:
             self._body_waiter.set_result(None)
 
     # -------------------------------------------------------------- the reply
+
+    @property
+    def lost(self) -> bool:
+        """Whether the caller is gone."""
+        return self._connection.lost
 
     def start(self, status: int, fields: Headers, length: int | None) -> None:
         """Status and headers of the reply. Raises Disconnected."""
@@ -178,10 +192,6 @@ class Exchange:
         """The caller is gone: the work for it is cancelled."""
         if not self.finished and self.task is not None:
             self.task.cancel()
-
-
-def _too_large(limit: int) -> Refusal:
-    return Refusal(413, f"request body larger than {limit} bytes")
 
 
 _date_cache: tuple[int, str] = (0, "")

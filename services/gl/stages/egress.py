@@ -20,7 +20,6 @@ from services.gl.stages.outbound import Outgoing, body_of, outgoing_headers, pla
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from gecholog.headers import Headers
     from gecholog.timer import Tick
     from services.gl.call import Call, Refusal
     from services.gl.doors import Doors
@@ -105,11 +104,15 @@ def reply(call: Call, doors: Doors) -> Awaitable[None]:
     egress = call.required_egress()
     if egress.body is None:
         return _pass_through(call, egress, doors)
-    return _send(call, egress.status, egress.headers, egress.body, doors)
+    length: int | None = len(egress.body)
+    if not length and not call.payload_changed:  # HEAD and 304 tell the size of what they do not send
+        length = call.required_answer().length
+    return _send(call, egress, length, doors)
 
 
-async def _send(call: Call, status: int, headers: Headers, body: bytes, doors: Doors) -> None:
-    call.responder.start(status, headers, len(body))
+async def _send(call: Call, egress: Egress, length: int | None, doors: Doors) -> None:
+    body = egress.body or b""
+    call.responder.start(egress.status, egress.headers, length)
     records, size = doors.records, len(call.body) + len(body)
     if not records.has_room(size):
         call.patience = await records.room(size, call.patience)
@@ -256,4 +259,5 @@ async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
     call.response.note("egress_status_code", refusal.text)
     if call.target is None:
         call.request.fields["outbound_headers"] = {}  # nothing went out
-    await _send(call, refusal.status, {_CONTENT_TYPE: [JSON]} | session | refusal.headers, body, doors)
+    reply = Egress(refusal.status, {_CONTENT_TYPE: [JSON]} | session | refusal.headers, body)
+    await _send(call, reply, len(body), doors)

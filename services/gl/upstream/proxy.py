@@ -1,8 +1,9 @@
 """Proxies between us and targets, from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, read once at start.
 
-The rules are those of curl and Go: lower-case names win; `NO_PROXY` lists host names (and everything below them),
-addresses and networks, each with a port if need be; `*` is everything. `HTTP_PROXY` in capitals counts as well, for gl
-never runs as CGI.
+The rules are those of Go (golang.org/x/net/http/httpproxy), which are curl's and some more: lower-case names win;
+`NO_PROXY` lists host names (and everything below them, with or without `*.` in front), addresses and networks, each
+with a port if need be; `*` is everything. This machine itself is always called directly. `HTTP_PROXY` in capitals
+counts as well, for gl never runs as CGI.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Proxies:
         if not self.by_scheme:
             return None
         host = origin.host.lower()
-        if any(entry.covers(host, origin.port) for entry in self.direct):
+        if _is_this_machine(host) or any(entry.covers(host, origin.port) for entry in self.direct):
             return None
         return self.by_scheme.get(origin.scheme)
 
@@ -107,9 +108,18 @@ def _direct(text: str) -> Direct:
         pass
     name, colon, port = text.rpartition(":")
     if not colon or not port.isdigit():
-        return Direct(text.lower().lstrip("."), None, None)
+        return Direct(_name(text), None, None)
     address = _address(name.strip("[]"))
-    return Direct(name.lower().lstrip("."), ip_network(address) if address else None, int(port))
+    return Direct(_name(name), ip_network(address) if address else None, int(port))
+
+
+def _name(text: str) -> str:
+    return text.lower().removeprefix("*.").lstrip(".")
+
+
+def _is_this_machine(host: str) -> bool:
+    address = _address(host)
+    return host == "localhost" if address is None else address.is_loopback
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:

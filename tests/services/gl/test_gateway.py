@@ -452,6 +452,20 @@ def test_reload_limits(fresh, upstream):
         assert caller.ask("POST", "/service/x", {}, b"x" * 50).reply().status == 413
 
 
+def test_size_of_a_body_that_is_not_sent(run_gateway, shared_upstream, upstream):
+    """HEAD and 304 tell the size of the body that GET would have, also if answers are held back for a processor."""
+    holding = {"processors": [[processor("nobody", timeout=50)]]}
+    gateway = run_gateway([router("/service/", shared_upstream.url)], response=holding)
+    upstream.behaviour = lambda talk: talk.head("Content-Length: 12345")
+    assert gateway.call("HEAD", "/service/x").value("Content-Length") == "12345"
+    upstream.behaviour = lambda talk: talk.head("Content-Length: 12345", status=304)
+    with gateway.caller() as caller:
+        reply = caller.ask("GET", "/service/x").reply(to_head=True)
+        assert (reply.status, reply.value("Content-Length")) == (304, "12345")
+        upstream.behaviour = lambda talk: talk.reply(b"")
+        assert caller.ask("GET", "/service/x").reply().body == b""
+
+
 # -------------------------------------------------------------------- TLS of callers
 
 
@@ -526,7 +540,8 @@ def test_end_does_not_wait_for_ever(run_gateway, shared_upstream, upstream, bus)
         assert gateway.process.stop() == 0
         assert held.ended()
     release.set()
-    bus.of_path("held-for-ever")
+    (error,) = bus.of_path("held-for-ever")["response"]["error"]
+    assert error["details"] == "the gateway stopped before the end of the reply"
 
 
 def test_end_during_asynchronous_processors(run_gateway, shared_upstream, upstream, bus):

@@ -93,6 +93,17 @@ def test_trailers_are_limited(strict, upstream):
         assert reply.status in (400, 413, 431)
 
 
+def test_two_requests_at_once(run_gateway, shared_upstream, upstream):
+    """The body of the first is not taken for chunk extensions of the second, however small the limit is."""
+    gateway = run_gateway([router("/service/", shared_upstream.url)], limits={"request_head_bytes": 1024})
+    one = b"POST /service/x HTTP/1.1\r\nHost: g\r\nContent-Length: 20000\r\n\r\n" + b"x" * 20_000
+    two = b"POST /service/x HTTP/1.1\r\nHost: g\r\nContent-Length: 100\r\n\r\n"
+    with gateway.caller() as caller:
+        caller.send(one + two)
+        assert caller.reply().status == 200
+        assert caller.send(b"y" * 100).reply().status == 200
+
+
 def test_large_head_within_the_usual_limit(gateway, upstream):
     """Usually a head may have a megabyte."""
     reply = gateway.call("GET", "/service/x", {f"X-{number}": "v" * 10_000 for number in range(60)})
@@ -138,9 +149,25 @@ def test_slow_body(strict, upstream, bus, framing):
     """A caller that does not finish its body is told so, let go, and recorded."""
     with strict.caller() as caller:
         caller.ask("POST", "/service/slowbody", framing, b"1\r\nx\r\n" if "Transfer-Encoding" in framing else b"x")
-        check_error(caller.reply(), 408)
+        reply = caller.reply()
+        check_error(reply, 408)
         assert caller.ended()
-    bus.of_path("slowbody")
+    response = bus.record(reply.transaction)["response"]
+    assert response["egress_status_code"] == 408
+    assert response["error"] == [{"name": "egress_status_code", "details": "request body took too long"}]
+    assert upstream.seen == []
+
+
+def test_malformed_body(strict, upstream, bus):
+    """A body that turns out to be malformed is refused, and the record tells what the caller was told."""
+    with strict.caller() as caller:
+        caller.ask("POST", "/service/malformed", {"Transfer-Encoding": "chunked"}, b"1\r\nx\r\n")
+        caller.send(b"no size\r\n")
+        reply = caller.reply()
+        check_error(reply, 400)
+        assert caller.ended()
+    response = bus.record(reply.transaction)["response"]
+    assert response["egress_payload"] == reply.json() == {"error": "malformed request"}
     assert upstream.seen == []
 
 

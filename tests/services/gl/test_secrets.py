@@ -34,7 +34,7 @@ def guarded(run_gateway, shared_upstream, bus_server):
             router("/service/", shared_upstream.url, headers={"Api-Key": ["${PROVIDER_KEY}"]}),
             router("/locked/", shared_upstream.url, required={"Authorization": ["${CALLER_KEY}"]}),
             router("/echo/", shared_upstream.url, headers={"Api-Key": ["${PROVIDER_KEY}"]}),
-            router("/proxied/", "https://127.0.0.1:2", headers={"Api-Key": ["${PROVIDER_KEY}"]}),
+            router("/proxied/", "https://target.test:2", headers={"Api-Key": ["${PROVIDER_KEY}"]}),
             router("/refused/", "http://127.0.0.1:1", headers={"Api-Key": ["${PROVIDER_KEY}"]}),
             router("/query/", f"{shared_upstream.url}?key=${{PROVIDER_KEY}}", endpoint="e?token=${PROVIDER_KEY}"),
             router("/refused/query/", "http://127.0.0.1:1?key=${PROVIDER_KEY}"),

@@ -37,6 +37,8 @@ class FakeRequest:
 class FakeResponder:
     """The way back: remembers what happened, in order. `leaves_after` bytes the caller is gone."""
 
+    lost = True  # of a call that is cancelled: the caller has left
+
     def __init__(self, leaves_after: int | None = None):
         self.events: list[Any] = []
         self.body = b""

@@ -128,6 +128,7 @@ def test_malformed_request_is_refused(gateway, upstream, name):
         (b"POST /service/x HTTP/1.0\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
         (GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 501),
         (GET + b"Connection: keep-alive, upgrade\r\nUpgrade: WebSocket\r\n\r\n", 501),
+        (GET + b"Connection: upgrade\r\nConnection: keep-alive\r\nUpgrade: websocket\r\n\r\n", 501),
         (POST + b"Expect: QuoteMeNot\r\nContent-Length: 1\r\n\r\na", 417),
     ],
 )

@@ -69,16 +69,27 @@ def test_password_in_a_broken_variable():
         (" other , .example ", "api.example", True),
         ("pi.example", "api.example", False),
         ("api.example", "not-api.example", False),
-        ("localhost,127.0.0.1", "127.0.0.1", True),
+        ("*.example", "api.example", True),
+        ("*.example:443", "api.example", True),
+        ("*.example:8443", "api.example", False),
+        ("*.other", "api.example", False),
+        ("*pi.example", "api.example", False),
+        ("10.0.0.1", "10.0.0.1", True),
+        ("", "10.0.0.1", False),
+        ("", "localhost", True),
+        ("", "LOCALHOST", True),
+        ("", "127.0.0.2", True),
+        ("", "::1", True),
+        ("", "localhost.example", False),
         ("10.0.0.0/8", "10.1.2.3", True),
         ("10.0.0.0/8", "11.1.2.3", False),
-        ("::1", "::1", True),
+        ("fd00::1", "fd00::1", True),
         ("api.example:8443", "api.example", False),
         ("api.example:443", "api.example", True),
     ],
 )
 def test_no_proxy(listed, host, direct):
-    """NO_PROXY lists names with all below them, addresses, networks, and names with a port."""
+    """NO_PROXY lists names with all below them, addresses, networks, and names with a port; we never go out to us."""
     proxies = from_environment({"HTTPS_PROXY": "http://one:1", "NO_PROXY": listed})
     assert (proxies.route(Origin("https", host, 443)) is None) is direct
 
@@ -109,15 +120,15 @@ def forward():
 
 @pytest.fixture(scope="module")
 def proxied(run_gateway, tls_upstream, shared_upstream, forward, tls_files):
-    """A gateway behind a proxy that wants a password; `/direct/` is in NO_PROXY."""
+    """A gateway behind a proxy that wants a password; `/direct/` leads to this machine."""
     address = f"http://user:{PASSWORD}@127.0.0.1:{forward.port}"
     return run_gateway(
         [
-            router("/tls/", tls_upstream.url),
+            router("/tls/", f"https://target.test:{tls_upstream.port}"),
             router("/plain/", f"http://target.test:{shared_upstream.port}"),
             router("/direct/", shared_upstream.url),
         ],
-        env={"HTTPS_PROXY": address, "HTTP_PROXY": address, "NO_PROXY": "127.0.0.1"},
+        env={"HTTPS_PROXY": address, "HTTP_PROXY": address},
         tls={"ingress": {}, "outbound": {"cert_files": [str(tls_files.authority)]}},
     )
 
@@ -137,7 +148,7 @@ def test_connect(proxied, forward, tls_upstream, bus):
     assert tls_upstream.asked().body == b'{"a":1}'
     assert tls_upstream.seen[0].values("Proxy-Authorization") == []
     (head,) = forward.heads
-    assert head.startswith(b"CONNECT localhost:%d HTTP/1.1\r\n" % tls_upstream.port)
+    assert head.startswith(b"CONNECT target.test:%d HTTP/1.1\r\n" % tls_upstream.port)
     assert b"Proxy-Authorization: " + BASIC.encode() in head
     assert b"secret" not in head
     record = bus.record(reply.transaction)
@@ -154,7 +165,7 @@ def test_plain(proxied, forward, upstream):
 
 
 def test_direct(proxied, forward, upstream):
-    """What is in NO_PROXY is called directly, without the proxy's password."""
+    """What needs no proxy is called directly, without the proxy's password."""
     assert proxied.call("GET", "/direct/x").status == 200
     assert forward.heads == []
     assert upstream.asked().values("Proxy-Authorization") == []
@@ -188,7 +199,8 @@ def test_password_is_not_logged(proxied):
 def test_proxy_that_is_not_there(run_gateway, tls_upstream):
     """No proxy, no call."""
     gateway = run_gateway(
-        [router("/tls/", tls_upstream.url)], env={"HTTPS_PROXY": f"http://user:{PASSWORD}@127.0.0.1:1"}
+        [router("/tls/", f"https://target.test:{tls_upstream.port}")],
+        env={"HTTPS_PROXY": f"http://user:{PASSWORD}@127.0.0.1:1"},
     )
     reply = gateway.call("POST", "/tls/x", {}, b"{}")
     assert reply.status == 502
