@@ -59,6 +59,7 @@ def _run(program: Program[C], arguments: Arguments) -> int:
         document = config.check(data, source, blueprint)
         built = program.build(document)
     except ConfigError as error:
+        _report("warning", error.source, error.warnings)
         _report("error", error.source, error.problems)
         return 1
     _report("warning", document.source, document.warnings, aloud=arguments.validate)

@@ -81,14 +81,10 @@ def _checked(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[st
     value = _without_nulls(_parsed(filled, source, repeated))
     verdict = _judge(blueprint, value)
     report = _Report(filled)
+    warnings = (*_repetitions(text, repeated), *(report.problem(*finding) for finding in verdict.warnings))
     if verdict.errors:
-        raise ConfigError(source, [report.problem(*finding) for finding in verdict.errors])
-    return Document(
-        source=source,
-        sha256=checksum(data),
-        values=verdict.values,
-        warnings=(*_repetitions(text, repeated), *(report.problem(*finding) for finding in verdict.warnings)),
-    )
+        raise ConfigError(source, [report.problem(*finding) for finding in verdict.errors], warnings)
+    return Document(source, checksum(data), verdict.values, warnings)
 
 
 def _repetitions(text: str, repeated: Iterable[str]) -> Iterator[Problem]:
@@ -161,7 +157,7 @@ class _Verdict:
 
 
 def _judge(blueprint: Blueprint, value: Any) -> _Verdict:
-    """What is wrong with a value, sorted into errors of the file, and entries that are left out with a warning."""
+    """What is wrong with a value, sorted into what refuses the file, and entries that would be left out alone."""
     found = list(schemas.findings(blueprint.schema, value))
     wrong_type = any(is_type for _, _, is_type in found)
     if not wrong_type:  # rules may rely on the types
@@ -177,11 +173,14 @@ def _judge(blueprint: Blueprint, value: Any) -> _Verdict:
     values = value if wrong_type else _less_rejected(value, warnings)
     if not wrong_type:
         errors += [finding for check_rule in blueprint.remaining for finding in check_rule(values)]
-    errors += [((name,), "has no valid entry") for name, needed in alone.items() if needed and _emptied(values, name)]
+    empty = {name for name, needed in alone.items() if needed and _emptied(values, name)}
+    errors += [((name,), "has no valid entry") for name in empty]
+    errors += [finding for finding in warnings if finding[0][0] in empty]  # why there is none
+    warnings = [finding for finding in warnings if finding[0][0] not in empty]
+    warnings += [(path, "is not known and is ignored") for path in schemas.unknown(blueprint.schema, value)]
     if not errors:
-        warnings += [(path, "is not known and is ignored") for path in schemas.unknown(blueprint.schema, value)]
         warnings += [finding for advise in blueprint.advice for finding in advise(values)]
-    return _Verdict(values, errors + (warnings if errors else []), warnings)
+    return _Verdict(values, errors, warnings)
 
 
 def _less_rejected(value: dict[str, Any], rejections: list[Finding]) -> dict[str, Any]:

@@ -54,11 +54,12 @@ class Problem:
 
 
 class ConfigError(GechologError):
-    """A config file that cannot be used. `problems` lists everything that is wrong with it."""
+    """A config file that cannot be used. `problems` lists why; `warnings` what else would have been said of it."""
 
-    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+    def __init__(self, source: str, problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> None:
         self.source = source
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
         super().__init__(f"{source}: " + "; ".join(str(problem) for problem in self.problems))
 
 

@@ -72,7 +72,7 @@ def _check_ports(checked: GinitConfig, home: Path) -> None:
     if taken:
         lines = [
             f"port {port.number} is taken: another program listens on it, so {port.service} cannot. "
-            f"End that program, or set another port in {port.file}"
+            f"End that program, or set another port in {port.file} (docs/operations.md says what has to follow)"
             for port in taken
         ]
         raise CannotStart("\n".join(lines))

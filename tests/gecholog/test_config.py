@@ -133,9 +133,11 @@ def test_entries_rejected_alone():
 
 
 def test_wrong_types_refuse_the_file():
-    """A wrong JSON type in an entry refuses the whole file, and then every problem of it is said."""
-    found = problems('{"name": "a", "rows": [{"id": 1}, {}]}')
-    assert [problem.path for problem in found] == ["rows[0].id", "rows[1].id"]
+    """A wrong JSON type in an entry refuses the whole file; what would only be left out is said as a warning."""
+    with pytest.raises(ConfigError) as caught:
+        check(b'{"name": "a", "rows": [{"id": 1}, {}], "unknown": 1}', "x", PLAIN)
+    assert [problem.path for problem in caught.value.problems] == ["rows[0].id"]
+    assert [problem.path for problem in caught.value.warnings] == ["rows[1].id", "unknown"]
 
 
 def test_no_entry_left():

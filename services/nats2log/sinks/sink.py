@@ -1,6 +1,6 @@
 """What every sink is, and what it says when records could not be written.
 
-A new sink is one file with `make(writer, tls, home) -> Sink`, a line in `_MODULES`, and a section of the config.
+A new sink is one file with `make(writer, tls) -> Sink`, a line in `_MODULES`, and a section of the config.
 """
 
 from __future__ import annotations

@@ -154,6 +154,16 @@ def test_values_of_the_writer_in_use(mode, field, value):
         assert read(bad | {"mode": others[0]})
 
 
+def test_home_may_be_called_as_it_likes(monkeypatch, tmp_path):
+    """Of a file in the home folder only the rest of the path is looked at. A folder is no file."""
+    home = tmp_path / "my (home)"
+    home.mkdir()
+    monkeypatch.setenv("GECHOLOG_HOME", str(home))
+    assert read(with_writer("file_writer", filename=f"{home}/log/x.jsonl"))
+    for wrong in (f"{home}/my log.jsonl", f"{home}x/log.jsonl", str(home), str(tmp_path)):
+        assert problems(with_writer("file_writer", filename=wrong)) == {"file_writer.filename"}
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_writer_in_use_is_needed(mode):
     """The section of the mode must be there; the others need not."""

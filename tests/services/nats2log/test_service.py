@@ -279,6 +279,24 @@ async def test_reload_swaps_the_sink(start, config_for, nats_server, stream, lin
     assert lines_of("out/other.jsonl")
 
 
+async def test_reload_goes_on_in_the_new_file(start, config_for, nats_server, stream, lines_of, tmp_path):
+    """With the write mode `new` the file that was begun is written on, whatever else changes."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "log.jsonl").write_text("of an earlier run\n")
+    file = tmp_path / "config.json"
+    writer = {"filename": str(tmp_path / "out" / "log.jsonl"), "write_mode": "new"}
+    file.write_text(json.dumps(config_for(nats_server, file_writer=writer)))
+    process = await start(file)
+    for times, fsync in enumerate((True, False), 1):
+        file.write_text(json.dumps(config_for(nats_server, file_writer=writer | {"fsync": fsync})))
+        process.hang_up()
+        await process.logged("config in force", times=times)
+    await stream.add(*records(3))
+    await eventually(lambda: len(lines_of("out/log_1.jsonl")) == 3)
+    assert (tmp_path / "out" / "log.jsonl").read_text() == "of an earlier run\n"
+    assert not (tmp_path / "out" / "log_2.jsonl").exists()
+
+
 async def test_reload_of_what_cannot_stand(start, config_for, nats_server, stream, lines_of, tmp_path):
     """A new config that cannot be put in force changes nothing."""
     file = tmp_path / "config.json"
