@@ -32,8 +32,3 @@ def replaced(fields: Mapping[str, Any], answer: Mapping[str, Any], allowed: Coll
 def added(fields: Mapping[str, Any], answer: Mapping[str, Any], allowed: Collection[str]) -> Fields:
     """What an annotator adds: the allowed fields of its answer that do not exist in `fields`."""
     return {name: value for name, value in answer.items() if name in allowed and name not in fields}
-
-
-def named(items: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """`[{"name", "details"}]` in the order of `items`: the form of `error`, `processors` and query parameters."""
-    return [{"name": name, "details": details} for name, details in items.items()]

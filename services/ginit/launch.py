@@ -20,7 +20,6 @@ from pathlib import Path
 from supervisor import supervisord
 from supervisor.medusa import asyncore_25
 
-GINIT = "ginit"  # what supervisord calls it
 _SYSTEM_LOG = 9  # the descriptor; see supervisord.conf
 _ABOVE = 10  # descriptors from here on are safe: a restarting supervisord closes those below
 _CONF = Path(__file__).parents[2] / "supervisord.conf"

@@ -180,7 +180,7 @@ class Call:
     # outbound
     failover: Failover | None = None
     attempts: list[Fields] | None = None
-    target: Router | None = None
+    target_router: Router | None = None
     outbound: Outbound | None = None
     outbound_shown: Headers | None = None
     usage_filter: UsageFilter | None = None
@@ -203,29 +203,29 @@ class Call:
     is_recorded: bool = True
     written: Written | None = None
 
-    def __init__(self, config: Config, message: Request, responder: Responder, router: Router, ids: Ids) -> None:
+    def __init__(self, config: Config, request: Request, responder: Responder, router: Router, ids: Ids) -> None:
         """A call that has just come in."""
         self.started = tick()
         self.config = config
-        self.message = message
+        self.request = request
         self.responder = responder
         self.router = router
         self.ids = ids
         self.record_id = _BIRTH + next(_numbers).to_bytes(8)
-        self.subpath = message.path[len(router.path) :]
-        self.request = Half()
-        self.response = Half()
+        self.subpath = request.path[len(router.path) :]
+        self.request_half = Half()
+        self.response_half = Half()
 
-    def required_target(self) -> Router:
-        """The target, which `outbound.prepare` sets."""
-        return _there(self.target)
+    def required_target_router(self) -> Router:
+        """The router that the call goes to, which `outbound.prepare` sets."""
+        return _there(self.target_router)
 
     def required_outbound(self) -> Outbound:
         """What goes to the target, which `outbound.prepare` sets."""
         return _there(self.outbound)
 
     def required_answer(self) -> Answer:
-        """The answer, which `exchange.send` sets."""
+        """The answer, which `dispatch.send` sets."""
         return _there(self.answer)
 
     def required_egress(self) -> Egress:

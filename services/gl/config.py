@@ -228,7 +228,7 @@ def _urls(values: dict[str, Any]) -> Iterator[Finding]:
         outbound = router.get("outbound", {})
         if outbound.get("url"):
             try:
-                routing.target(outbound["url"], "", {})
+                routing.parse_target(outbound["url"], "", {})
             except ValueError:
                 yield ("routers", index, "outbound", "url"), "must be an http or https address"
         if any(part in outbound.get("endpoint", "") for part in _BAD_IN_ENDPOINT):
@@ -310,7 +310,7 @@ def _router(entry: dict[str, Any]) -> routing.Router:
     return routing.Router(
         path=entry["path"],
         required_headers={canonical(name): tuple(values) for name, values in required.items()},
-        target=routing.target(
+        target=routing.parse_target(
             outbound["url"],
             outbound.get("endpoint", ""),
             {canonical(name): values for name, values in outbound.get("headers", {}).items()},

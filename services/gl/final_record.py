@@ -66,7 +66,7 @@ def made(call: Call, doors: Doors) -> bytes:
 
 def _begun(call: Call, replied: Tick) -> Written:
     """The record but for its end. The end of the response half is missing, too."""
-    config, side = call.config, call.response
+    config, side = call.config, call.response_half
     late: Fields = {"url": call.url}
     if not call.sent:
         late["ingress_outbound_timer"] = span(call.started, replied)
@@ -74,7 +74,7 @@ def _begun(call: Call, replied: Tick) -> Written:
         late["outbound_headers"] = call.outbound_shown
     if call.attempts:
         late["attempts"] = call.attempts
-    request = half(call.request, late)
+    request = half(call.request_half, late)
     request_data = rawjson.dumps(shown(request, config.log_request, config.log_max_payload))
     response = half(side, {"outbound_inbound_timer": span(call.sent or replied, call.received or replied)})
     response.pop(_LAST, None)  # a processor's; ours comes at the end
@@ -86,10 +86,10 @@ def _begun(call: Call, replied: Tick) -> Written:
 
 def _is_outdated(written: Written, call: Call) -> bool:
     """Tell whether anything of what was written is different now. Of the request only processors could change it."""
-    side = call.response
+    side = call.response_half
     return (
         len(side.errors) != written.errors
-        or bool(call.request.async_runs)
+        or bool(call.request_half.async_runs)
         or (bool(side.async_runs) and "processors_async" in written.fields)
         or not written.fields.items() <= side.fields.items()
     )
@@ -97,7 +97,7 @@ def _is_outdated(written: Written, call: Call) -> bool:
 
 def _since(written: Written, call: Call) -> Fields:
     """What has come to the response half since it was written."""
-    side = call.response
+    side = call.response_half
     more: Fields = {}
     if len(side.fields) > len(written.fields):
         more = {name: side.fields[name] for name in side.fields.keys() - written.names - {_LAST}}

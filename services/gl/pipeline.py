@@ -16,7 +16,7 @@ from gecholog import logs
 from gecholog.logs import Log
 from services.gl import final_record
 from services.gl.call import Disconnected, Refusal
-from services.gl.stages import attempts, egress, exchange, inbound, ingress, outbound, processors
+from services.gl.stages import attempts, dispatch, egress, inbound, ingress, outbound, processors
 
 if TYPE_CHECKING:
     from services.gl.call import Call
@@ -31,7 +31,7 @@ BEFORE_REPLY: tuple[Stage, ...] = (
     processors.before_call,  # request processors, row by row
     attempts.plan,  # where else the call may go, should its target fail
     outbound.prepare,  # target, url, query, headers, body
-    exchange.send,  # make the call, and the next attempt if it fails; or a control answer, or an echo
+    dispatch.send,  # make the call, and the next attempt if it fails; or a control answer, or an echo
     inbound.receive,  # status and headers; the body too, if somebody wants to change it
     egress.offer,  # what would go back
     processors.before_reply,  # response processors, row by row
@@ -114,7 +114,7 @@ def _gone(call: Call) -> None:
     call.responder.abort()
     if call.answer is not None:
         call.answer.abandon()
-    call.response.note("egress", f"{who} before the end of the reply")
+    call.response_half.note("egress", f"{who} before the end of the reply")
 
 
 def _uncancel() -> None:

@@ -73,7 +73,7 @@ class Router:
         return self.path.startswith("/echo/")
 
 
-def target(
+def parse_target(
     url: str,
     endpoint: str,
     headers: Headers,

@@ -28,7 +28,7 @@ class Status:
         self.last_ingress = call.started
 
     def failed(self, reason: str) -> None:
-        """Remember an error of the gateway, or of a target."""
+        """Remember an error of the gateway itself; what a target does wrong is in the record of the call."""
         self.last_error = reason
         self.last_error_time = rfc3339(now().wall)
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.record import added, named, replaced, select
+from gecholog.record import added, replaced, select
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 FIELDS = st.dictionaries(NAMES, st.integers())
@@ -28,9 +28,3 @@ def test_modifiers_and_annotators(fields, answer, allowed):
     assert changes | additions == {name: value for name, value in answer.items() if name in allowed}
     assert set(changes) <= set(fields)
     assert not set(additions) & set(fields)
-
-
-def test_named():
-    """The form of errors and processors in a record keeps the order."""
-    assert named({"b": 1, "a": {"x": 2}}) == [{"name": "b", "details": 1}, {"name": "a", "details": {"x": 2}}]
-    assert named({}) == []

@@ -192,7 +192,7 @@ class Connection(asyncio.Protocol):
         method = self._parser.get_method().decode("ascii")
         came = self._headers
         _check_framing(came, version)
-        exchange = Exchange(self, method, _target(self._url, method), version, came)
+        exchange = Exchange(self, method, _request_target(self._url, method), version, came)
         exchange.keep_alive = self._parser.should_keep_alive()
         exchange.announced = int(headers.last(came, "Content-Length") or 0)
         exchange.expects_continue = version == "1.1" and "Expect" in came
@@ -353,7 +353,7 @@ def _check_special(came: Headers, version: str) -> None:
         raise HeadRefusal(417, "expectation not supported")
 
 
-def _target(url: bytes, method: str) -> str:
+def _request_target(url: bytes, method: str) -> str:
     """Path and query of a request target (RFC 9112, section 3.2). Raises HeadRefusal if it has none."""
     if method == "CONNECT":
         raise HeadRefusal(501, "method CONNECT is not supported")

@@ -15,6 +15,7 @@ from gecholog import rawjson
 from gecholog.timer import span, tick
 from services.gl.answers import LocalAnswer
 from services.gl.call import UpstreamError
+from services.gl.outgoing import plain
 from services.gl.stages import outbound
 
 if TYPE_CHECKING:
@@ -38,28 +39,28 @@ class Failover:
 
 def plan(call: Call, _: Doors) -> None:
     """Take note of `fallback_paths`, if a processor wrote any, before the first attempt changes the request half."""
-    fields = call.request.fields
-    if "fallback_paths" in fields and (paths := _paths(call, outbound.plain(fields["fallback_paths"]))):
-        call.failover = Failover(paths, dict(fields), len(call.request.errors))
+    fields = call.request_half.fields
+    if "fallback_paths" in fields and (paths := _paths(call, plain(fields["fallback_paths"]))):
+        call.failover = Failover(paths, dict(fields), len(call.request_half.errors))
 
 
 def _paths(call: Call, written: Any) -> tuple[str, ...]:
     """The paths that have a router; what is wrong with the others, or with all, is noted."""
     if not isinstance(written, list) or not all(isinstance(path, str) for path in written):
-        call.request.note("fallback_paths", "must be a list of router paths")
+        call.request_half.note("fallback_paths", "must be a list of router paths")
         return ()
     routers = {path: call.config.routers.get(path) for path in written}
     if unknown := [path for path, router in routers.items() if router is None]:
-        call.request.note("fallback_paths", f"left out, for no router has the path: {', '.join(unknown)}")
+        call.request_half.note("fallback_paths", f"left out, for no router has the path: {', '.join(unknown)}")
     if echoes := [path for path, router in routers.items() if router is not None and router.is_echo]:
-        call.request.note("fallback_paths", f"left out, for an echo is no answer: {', '.join(echoes)}")
+        call.request_half.note("fallback_paths", f"left out, for an echo is no answer: {', '.join(echoes)}")
     return tuple(path for path, router in routers.items() if router is not None and not router.is_echo)
 
 
 async def until_answered(call: Call, failover: Failover, doors: Doors) -> Answer:
     """The answer of the first target that does not fail, or else that of the last one."""
     made = call.attempts = []
-    call.response.named = {"attempts": made}
+    call.response_half.named = {"attempts": made}
     answer = await _attempt(call, made, doors)
     while _has_failed(answer) and (path := _next(failover.paths, made)) is not None:
         answer.abandon()
@@ -74,7 +75,6 @@ async def ask(call: Call, doors: Doors) -> Answer:
         return await doors.upstream.send(call.required_outbound())
     except UpstreamError as error:
         call.fault = error.reason
-        doors.status.failed(error.reason)
         return LocalAnswer(error.status, rawjson.dumps({"error": "failure making request"}))
 
 
@@ -88,7 +88,7 @@ async def _attempt(call: Call, made: list[Fields], doors: Doors) -> Answer:
         outcome = {"error": call.fault} if call.fault else {"status_code": answer.status} | _retry_after(answer)
         return answer
     finally:
-        where = {"gl_path": call.required_target().path, "url": call.url}
+        where = {"gl_path": call.required_target_router().path, "url": call.url}
         made.append(where | outcome | {"timer": span(start, tick())})
 
 
@@ -112,7 +112,7 @@ def _next(paths: tuple[str, ...], made: list[Fields]) -> str | None:
 
 async def _prepare(call: Call, failover: Failover, path: str, doors: Doors) -> None:
     """Prepare the call for another router, as if the last attempt had not been."""
-    half = call.request
+    half = call.request_half
     half.fields = failover.fields | {"gl_path": path}
     del half.errors[failover.errors :]
     call.usage_filter = None

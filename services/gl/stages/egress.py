@@ -13,9 +13,9 @@ from gecholog.timer import span, tick
 from services.gl import final_record, streams
 from services.gl.answers import JSON, LocalAnswer
 from services.gl.call import Egress, UpstreamError
+from services.gl.outgoing import Outgoing, body_of, outgoing_headers, plain
 from services.gl.payload import Copy
 from services.gl.stages.inbound import record_body
-from services.gl.stages.outbound import Outgoing, body_of, outgoing_headers, plain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -35,7 +35,7 @@ _COPIED_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous proce
 
 def offer(call: Call, _: Doors) -> None:
     """Put into the record what would go to the caller, for response processors to change."""
-    fields = call.response.fields
+    fields = call.response_half.fields
     headers = {**fields["inbound_headers"], call.config.session_header: [call.ids.transaction_id]}
     call.egress_offered = headers
     fields["egress_status_code"] = fields["inbound_status_code"]
@@ -48,19 +48,19 @@ def prepare(call: Call, _: Doors) -> None:
     body = _changed_body(call)
     static = {call.config.session_header: [call.ids.transaction_id]}
     real = call.inbound_headers | static
-    fields = call.response.fields
+    fields = call.response_half.fields
     try:
-        outgoing = outgoing_headers(fields.get("egress_headers"), call.egress_offered, real, static, call)
+        outgoing = outgoing_headers(fields.get("egress_headers"), call.egress_offered, real, static, call.config)
     except ValueError as error:
-        call.response.note("egress_headers", str(error))
-        outgoing = outgoing_headers({}, call.egress_offered, real, static, call)
+        call.response_half.note("egress_headers", str(error))
+        outgoing = outgoing_headers({}, call.egress_offered, real, static, call.config)
     if call.payload_changed:
         outgoing = _for_changed_body(call, outgoing)
     fields["egress_headers"] = outgoing.shown
     for name, value in outgoing.notes.items():
         fields[f"egresss_headers_{name}"] = value  # with three s, as users know it
     if status != _OK:
-        call.response.note("egress_status_code", call.fault or f"status {status}")
+        call.response_half.note("egress_status_code", call.fault or f"status {status}")
     sent = outgoing.sent
     if isinstance(call.answer, LocalAnswer) and call.answer.content_type:  # sent, and no header of the record
         sent = {_CONTENT_TYPE: [call.answer.content_type]} | sent
@@ -77,12 +77,12 @@ def _for_changed_body(call: Call, outgoing: Outgoing) -> Outgoing:
 
 
 def _status(call: Call) -> int:
-    fields = call.response.fields
+    fields = call.response_half.fields
     status = plain(fields.get("egress_status_code"))
     if type(status) is int and status in _STATUSES:  # a bool is an int, too
         fields["egress_status_code"] = status
         return status
-    call.response.note("egress_status_code", "must be a status from 200 to 599")
+    call.response_half.note("egress_status_code", "must be a status from 200 to 599")
     fields["egress_status_code"] = status = call.required_answer().status
     return status
 
@@ -91,7 +91,7 @@ def _changed_body(call: Call) -> bytes | None:
     """The body if it was held back: as it came, or what a processor wrote in its place."""
     if call.inbound_body is None:
         return None
-    fields = call.response.fields
+    fields = call.response_half.fields
     if fields.get("egress_payload") is fields["inbound_payload"]:
         hidden = call.usage_filter
         return hidden.feed(call.inbound_body) + hidden.flush() if hidden else call.inbound_body
@@ -146,7 +146,7 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
             await waiting
         responder.finish()
     except UpstreamError as error:
-        call.response.note("inbound_payload", f"broke off after {passing.copy.size} bytes: {error.reason}")
+        call.response_half.note("inbound_payload", f"broke off after {passing.copy.size} bytes: {error.reason}")
         responder.abort()
     finally:
         answer.abandon()
@@ -216,13 +216,13 @@ class Passing:
 
     def record(self, call: Call, *, completed: bool) -> None:
         """Put what passed by into the record of its call."""
-        fields = call.response.fields
+        fields = call.response_half.fields
         if completed:
             call.mark_received()
         whole = self.copy.whole
         if whole is None:
             fields["inbound_payload"] = self.copy.summary()
-            call.response.note("inbound_payload", "too large, recorded by size, hash and head")
+            call.response_half.note("inbound_payload", "too large, recorded by size, hash and head")
         else:
             record_body(call, whole, completed=completed)
         fields["egress_payload"] = fields["inbound_payload"]
@@ -252,12 +252,12 @@ async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
     """End the call with a status and `{"error": text}`; the record gets what the caller got."""
     body = rawjson.dumps({"error": refusal.text})
     session = {call.config.session_header: [call.ids.transaction_id]}
-    fields = call.response.fields
+    fields = call.response_half.fields
     fields["egress_status_code"] = refusal.status
     fields["egress_headers"] = session | refusal.headers
     fields["egress_payload"] = rawjson.Raw(body)
-    call.response.note("egress_status_code", refusal.text)
-    if call.target is None:
-        call.request.fields["outbound_headers"] = {}  # nothing went out
+    call.response_half.note("egress_status_code", refusal.text)
+    if call.target_router is None:
+        call.request_half.fields["outbound_headers"] = {}  # nothing went out
     reply = Egress(refusal.status, {_CONTENT_TYPE: [JSON]} | session | refusal.headers, body)
     await _send(call, reply, len(body), doors)

@@ -27,8 +27,8 @@ def receive(call: Call, _: Doors) -> Awaitable[None] | None:
     """Begin the response half of the record; read the body if response processors are waiting for it."""
     answer = call.required_answer()
     call.inbound_headers = answer.headers
-    call.response.fields = {
-        "gl_path": call.required_target().path,
+    call.response_half.fields = {
+        "gl_path": call.required_target_router().path,
         "inbound_status_code": answer.status,
         "inbound_headers": headers.masked(
             headers.without(call.inbound_headers, _NOT_RECORDED),
@@ -58,12 +58,12 @@ async def _hold_back(call: Call, answer: Answer) -> None:
     call.mark_received()
     call.inbound_body = b"".join(pieces)
     record_body(call, call.inbound_body, completed=True)
-    call.response.fields["egress_payload"] = call.response.fields["inbound_payload"]
+    call.response_half.fields["egress_payload"] = call.response_half.fields["inbound_payload"]
 
 
 def _pass_by(call: Call, answer: Answer) -> None:
     note = f"larger than {call.config.limits.response_buffer} bytes, the response processors were left out"
-    call.response.note("inbound_payload", note)
+    call.response_half.note("inbound_payload", note)
     if any(processor.required for row in rows_before_reply(call) for processor in row):
         answer.abandon()
         raise Refusal(502, "answer too large for a required processor")
@@ -72,16 +72,16 @@ def _pass_by(call: Call, answer: Answer) -> None:
 
 def _broke_off(call: Call, size: int, error: UpstreamError) -> None:
     """Nothing has gone to the caller yet: the failure can still be told by status."""
-    call.response.note("inbound_payload", f"broke off after {size} bytes: {error.reason}")
+    call.response_half.note("inbound_payload", f"broke off after {size} bytes: {error.reason}")
     raise Refusal(error.status, "failure making request")
 
 
 def record_body(call: Call, body: bytes, *, completed: bool) -> None:
     """Put the body of an answer into the record: decoded, and folded into one object if it was a stream."""
     recorded = _recorded(call, body, completed=completed)
-    call.response.fields["inbound_payload"] = recorded.value
+    call.response_half.fields["inbound_payload"] = recorded.value
     if recorded.note:
-        call.response.note("inbound_payload", recorded.note)
+        call.response_half.note("inbound_payload", recorded.note)
 
 
 def _recorded(call: Call, body: bytes, *, completed: bool) -> Recorded:

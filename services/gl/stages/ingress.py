@@ -21,26 +21,26 @@ _NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
 
 async def receive(call: Call, doors: Doors) -> None:
     """Check the headers that the router asks for, read the body, and begin the record."""
-    config, message = call.config, call.message
-    call.headers = message.headers
-    call.client = caller(message.client, call.headers, config)
+    config, request = call.config, call.request
+    call.headers = request.headers
+    call.client = caller(request.client, call.headers, config)
     refusal = headers.refusal(call.router.required_headers, call.headers)
     if refusal and not config.log_unauthorized:
         call.is_recorded = False
         raise Refusal(401, refusal)
-    call.query = query.parse(message.query)
-    call.request.fields = _head_fields(call, refused=refusal is not None)
-    call.body = await message.body(config.limits.request_body)
+    call.query = query.parse(request.query)
+    call.request_half.fields = _head_fields(call, refused=refusal is not None)
+    call.body = await request.body(config.limits.request_body)
     if not doors.records.has_room(len(call.body)):
         call.patience = await doors.records.room(len(call.body), call.patience)
     value, note = _recorded_body(call)
     if note:
-        call.request.note("ingress_payload", note)
-    call.request.fields["ingress_payload"] = call.request.fields["outbound_payload"] = value
+        call.request_half.note("ingress_payload", note)
+    call.request_half.fields["ingress_payload"] = call.request_half.fields["outbound_payload"] = value
     if refusal:
-        call.request.note("ingress_headers", refusal)
+        call.request_half.note("ingress_headers", refusal)
         raise Refusal(401, refusal)
-    call.initial = call.request.fields.copy()
+    call.initial = call.request_half.fields.copy()
 
 
 def _head_fields(call: Call, *, refused: bool) -> Fields:
@@ -49,7 +49,7 @@ def _head_fields(call: Call, *, refused: bool) -> Fields:
     subpath = unquote(call.subpath) if "%" in call.subpath else call.subpath
     fields: Fields = {
         "gl_path": call.router.path,
-        "ingress_method": call.message.method,
+        "ingress_method": call.request.method,
         "ingress_client": call.client,
         "ingress_subpath": subpath,
         "ingress_headers": seen,

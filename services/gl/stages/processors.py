@@ -13,7 +13,7 @@ from gecholog.errors import BusError, NotJson
 from gecholog.timer import span, tick
 from services.gl.call import Refusal
 from services.gl.rows import applying
-from services.gl.stages.outbound import target
+from services.gl.stages.outbound import chosen_router
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -52,10 +52,10 @@ async def before_call(call: Call, doors: Doors) -> None:
     side = call.config.request
     for whole in side.rows:
         # an earlier row may have chosen another router
-        row = applying(whole, call.router.path, target(call).path) if side.by_router else whole
+        row = applying(whole, call.router.path, chosen_router(call).path) if side.by_router else whole
         if not row:
             continue
-        for run in await run_row(row, call.request, call.request.runs, doors.bus):
+        for run in await run_row(row, call.request_half, call.request_half.runs, doors.bus):
             if run.processor.required and not run.completed:
                 raise Refusal(500, "internal server error")
 
@@ -69,23 +69,23 @@ def before_reply(call: Call, doors: Doors) -> Awaitable[None] | None:
 
 async def _run_rows(rows: Rows, call: Call, doors: Doors) -> None:
     for row in rows:
-        await run_row(row, call.response, call.response.runs, doors.bus)
+        await run_row(row, call.response_half, call.response_half.runs, doors.bus)
 
 
 def rows_before_reply(call: Call) -> Rows:
     """The synchronous response processors of this call."""
-    return call.config.response.rows_for(call.router.path, (call.target or call.router).path)
+    return call.config.response.rows_for(call.router.path, (call.target_router or call.router).path)
 
 
 async def after_reply(call: Call, doors: Doors) -> None:
     """The asynchronous processors, of the request and then of the response."""
-    if call.target is None:  # refused before it went anywhere
+    if call.target_router is None:  # refused before it went anywhere
         return
-    config, paths = call.config, (call.router.path, call.target.path)
+    config, paths = call.config, (call.router.path, call.target_router.path)
     for row in config.request.async_rows_for(*paths):
-        await run_row(row, call.request, call.request.async_runs, doors.bus, lazily=True)
+        await run_row(row, call.request_half, call.request_half.async_runs, doors.bus, lazily=True)
     for row in config.response.async_rows_for(*paths):
-        await run_row(row, call.response, call.response.async_runs, doors.bus, lazily=True)
+        await run_row(row, call.response_half, call.response_half.async_runs, doors.bus, lazily=True)
 
 
 async def run_row(row: Row, half: Half, listed: list[dict[str, Any]], bus: Bus, *, lazily: bool = False) -> list[Run]:

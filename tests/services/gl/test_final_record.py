@@ -127,9 +127,9 @@ def test_timer_of_a_processor(early):
     """A processor that writes `inbound_egress_timer` changes nothing: ours is in the record, once."""
     call, records = call_of(built(), sent=1, received=2), FakeRecorder()
     if early:
-        call.response.fields["inbound_egress_timer"] = "a processor's"
+        call.response_half.fields["inbound_egress_timer"] = "a processor's"
     final_record.accept(call, doors(records=records))
-    call.response.fields |= {"note": 1, "inbound_egress_timer": "a processor's"}
+    call.response_half.fields |= {"note": 1, "inbound_egress_timer": "a processor's"}
     final_record.publish(call, doors(records=records))
     ((_, record),) = records.settled
     assert set(record["response"]["inbound_egress_timer"]) == {"start", "stop", "duration"}
@@ -164,22 +164,24 @@ def test_the_second_time_it_is_as_if_it_were_the_first(before, later, runs, note
 
     def final(*, kept):
         call, records = call_of(config, target=config.routers["/service/"], sent=1, received=2), FakeRecorder()
-        call.response.fields |= {"gl_path": "/service/", "inbound_payload": Raw(b'{"a":1}')} | before
+        call.response_half.fields |= {"gl_path": "/service/", "inbound_payload": Raw(b'{"a":1}')} | before
         if note:
-            call.response.runs.append({"name": "zero", "details": {}})
-            call.response.note("zero", "early")
+            call.response_half.runs.append({"name": "zero", "details": {}})
+            call.response_half.note("zero", "early")
         if kept:
             final_record.accept(call, doors(records=records))
         call.replied = 3
-        call.response.fields |= later
+        call.response_half.fields |= later
         for run in runs:
-            call.response.async_runs.append({"name": "one", "details": {}})
-            call.response.fields |= {name: value for name, value in run.items() if name not in call.response.fields}
+            call.response_half.async_runs.append({"name": "one", "details": {}})
+            call.response_half.fields |= {
+                name: value for name, value in run.items() if name not in call.response_half.fields
+            }
         if on_request:
-            call.request.fields |= on_request
-            call.request.async_runs.append({"name": "two", "details": {}})
+            call.request_half.fields |= on_request
+            call.request_half.async_runs.append({"name": "two", "details": {}})
         if later:
-            call.response.note("one", "late")
+            call.response_half.note("one", "late")
         call.started = 1
         final_record.publish(call, doors(records=records))
         ((_, data),) = records.settled
@@ -219,7 +221,7 @@ async def test_record_is_settled_under_its_id(make_call):
 async def test_record_fits_the_recorder(make_call):
     """A record is never larger than what the recorder takes."""
     call, records = make_call(), FakeRecorder(largest=20_000)
-    call.request.fields["ingress_payload"] = "x" * 100_000
+    call.request_half.fields["ingress_payload"] = "x" * 100_000
     final_record.publish(call, doors(records=records))
     assert len(records.bytes[0]) <= 20_000
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from services.gl.call import Refusal
 from services.gl.gateway import route
-from services.gl.routing import Origin, Router, Table, has_dot_segment, target, url_path
+from services.gl.routing import Origin, Router, Table, has_dot_segment, parse_target, url_path
 
 paths = st.lists(st.text("aB3", min_size=1, max_size=3), max_size=4).map(
     lambda parts: "/" + "".join(f"{p}/" for p in parts)
@@ -14,7 +14,7 @@ paths = st.lists(st.text("aB3", min_size=1, max_size=3), max_size=4).map(
 
 
 def table(*names):
-    where = target("http://target", "", {})
+    where = parse_target("http://target", "", {})
     return Table([Router(name, {}, where) for name in names])
 
 
@@ -115,7 +115,7 @@ def test_dots_elsewhere_are_no_dot_segments(path):
 )
 def test_origin(url, origin, authority):
     """Scheme, host and port of a url, and the Host header made of them."""
-    assert target(url, "", {}).origin == origin
+    assert parse_target(url, "", {}).origin == origin
     assert origin.authority == authority
 
 
@@ -143,7 +143,7 @@ def test_origin(url, origin, authority):
 def test_url_that_is_no_address_is_refused(url):
     """Only http and https addresses without credentials, blanks, fragments and line breaks are taken."""
     with pytest.raises(ValueError, match=r"."):
-        target(url, "", {})
+        parse_target(url, "", {})
 
 
 @pytest.mark.parametrize(
@@ -168,18 +168,18 @@ def test_url_that_is_no_address_is_refused(url):
 )
 def test_url_path(url, endpoint, subpath, expected):
     """An endpoint takes the place of the sub path, which goes on as it came; there is one slash between the parts."""
-    assert url_path(target(url, endpoint, {}), subpath, changed=False) == expected
+    assert url_path(parse_target(url, endpoint, {}), subpath, changed=False) == expected
 
 
 def test_url_path_of_a_processor():
     """A processor may write a sub path with or without a first slash."""
-    where = target("http://h/v1", "", {})
+    where = parse_target("http://h/v1", "", {})
     assert url_path(where, "a", changed=True) == url_path(where, "/a", changed=True) == ("http://h/v1/a", "/v1/a")
 
 
 def test_is_echo():
     """Routers below `/echo/` give back what would be sent."""
-    where = target("http://h", "", {})
+    where = parse_target("http://h", "", {})
     assert [Router(path, {}, where).is_echo for path in ("/echo/", "/echo/x/", "/echos/", "/a/echo/")] == [
         True,
         True,

@@ -13,7 +13,7 @@ from tests.services.gl.rig.stage import FakeAnswer, built, call_of, done, doors
 
 async def received(answer, config=None):
     config = config or built()
-    call = call_of(config, target=config.routers["/service/"], answer=answer)
+    call = call_of(config, target_router=config.routers["/service/"], answer=answer)
     await done(inbound.receive(call, doors()))
     return call
 
@@ -39,7 +39,7 @@ async def test_head_goes_into_the_record():
         (b"Transfer-Encoding", b"chunked"),
     ]
     call = await received(FakeAnswer(201, lines))
-    assert call.response.fields == {
+    assert call.response_half.fields == {
         "gl_path": "/service/",
         "inbound_status_code": 201,
         "inbound_headers": {"Set-Cookie": [MASK], "X-A": ["1"]},
@@ -59,7 +59,7 @@ async def test_body_is_held_back_for_a_processor():
     """With one the body is read, and is in the record."""
     call = await received(FakeAnswer(pieces=[b'{"a"', b":1}"]), holding())
     assert call.inbound_body == b'{"a":1}'
-    assert call.response.fields["inbound_payload"] == call.response.fields["egress_payload"] == b'{"a":1}'
+    assert call.response_half.fields["inbound_payload"] == call.response_half.fields["egress_payload"] == b'{"a":1}'
     assert call.received
 
 
@@ -70,7 +70,7 @@ async def test_too_large_to_hold_back():
     assert call.inbound_body is None
     assert await whole(call.answer) == b"".join(pieces)
     assert call.answer.length == 5000
-    assert [error["name"] for error in call.response.errors] == ["inbound_payload"]
+    assert [error["name"] for error in call.response_half.errors] == ["inbound_payload"]
 
 
 async def test_exactly_the_limit_is_held_back():
@@ -92,11 +92,11 @@ async def test_breaks_off_while_held_back():
     """Nothing has gone to the caller yet: it gets a 502; the record says where it broke off."""
     answer = FakeAnswer(pieces=[b"12345", UpstreamError(502, "connection closed")])
     config = holding()
-    call = call_of(config, target=config.routers["/service/"], answer=answer)
+    call = call_of(config, target_router=config.routers["/service/"], answer=answer)
     with pytest.raises(Refusal) as caught:
         await done(inbound.receive(call, doors()))
     assert (caught.value.status, caught.value.text) == (502, "failure making request")
-    assert call.response.errors[0] == {
+    assert call.response_half.errors[0] == {
         "name": "inbound_payload",
         "details": "broke off after 5 bytes: connection closed",
     }
@@ -116,7 +116,7 @@ async def test_encoded_body_is_recorded_decoded():
     body = gzip.compress(b'{"a":1}')
     lines = [(b"Content-Encoding", b"gzip"), (b"Content-Type", b"application/json")]
     call = await received(FakeAnswer(lines=lines, pieces=[body]), holding())
-    assert call.response.fields["inbound_payload"] == b'{"a":1}'
+    assert call.response_half.fields["inbound_payload"] == b'{"a":1}'
     assert call.inbound_body == body
 
 
@@ -124,5 +124,5 @@ async def test_body_that_cannot_be_decoded():
     """A wrong encoding is described by size and hash, and noted."""
     lines = [(b"Content-Encoding", b"br"), (b"Content-Type", b"text/plain")]
     call = await received(FakeAnswer(lines=lines, pieces=[b"not brotli"]), holding())
-    assert call.response.fields["inbound_payload"]["size"] == 10
-    assert [error["name"] for error in call.response.errors] == ["inbound_payload"]
+    assert call.response_half.fields["inbound_payload"]["size"] == 10
+    assert [error["name"] for error in call.response_half.errors] == ["inbound_payload"]

@@ -52,7 +52,7 @@ async def test_record_begins():
     )
     call = call_of(request=request)
     await ingress.receive(call, doors())
-    fields = call.request.fields
+    fields = call.request_half.fields
     assert fields == {
         "gl_path": "/service/",
         "ingress_method": "PUT",
@@ -66,14 +66,18 @@ async def test_record_begins():
         "outbound_query_parameters": [{"name": "x", "details": ["1", "2"]}, {"name": "y", "details": [""]}],
         "outbound_payload": b'{"a":1}',
     }
-    assert call.request.errors == []
+    assert call.request_half.errors == []
 
 
 async def test_masked_headers():
     """Processors and records see a mask, whatever the letter case of the name; the call keeps the value."""
     call = call_of(request=FakeRequest(lines=[(b"API-KEY", b"secret"), (b"api-key", b"second")]))
     await ingress.receive(call, doors())
-    assert call.request.fields["ingress_headers"] == call.request.fields["outbound_headers"] == {"Api-Key": [MASK]}
+    assert (
+        call.request_half.fields["ingress_headers"]
+        == call.request_half.fields["outbound_headers"]
+        == {"Api-Key": [MASK]}
+    )
     assert call.headers == {"Api-Key": ["secret", "second"]}
 
 
@@ -83,8 +87,8 @@ async def test_payload_that_is_no_json():
         call = call_of(request=FakeRequest(body=body))
         await ingress.receive(call, doors())
         assert call.body == body
-        assert [error["name"] for error in call.request.errors] == ["ingress_payload"]
-        assert note in call.request.errors[0]["details"]
+        assert [error["name"] for error in call.request_half.errors] == ["ingress_payload"]
+        assert note in call.request_half.errors[0]["details"]
 
 
 async def test_encoded_payload():
@@ -92,7 +96,7 @@ async def test_encoded_payload():
     body = gzip.compress(b'{"a":1}')
     call = call_of(request=FakeRequest(lines=[(b"Content-Encoding", b"gzip")], body=body))
     await ingress.receive(call, doors())
-    assert call.request.fields["ingress_payload"] == b'{"a":1}'
+    assert call.request_half.fields["ingress_payload"] == b'{"a":1}'
     assert call.body == body
 
 
@@ -106,7 +110,7 @@ async def test_refused(log_unauthorized):
     assert (caught.value.status, caught.value.text) == (401, "unauthorized header:'X-Key' values invalid")
     assert call.is_recorded is log_unauthorized
     if log_unauthorized:
-        assert call.request.fields["ingress_headers"] == {"X-Key": ["two"]}
+        assert call.request_half.fields["ingress_headers"] == {"X-Key": ["two"]}
 
 
 async def test_body_over_the_limit_is_recorded_by_its_head():
@@ -115,7 +119,7 @@ async def test_body_over_the_limit_is_recorded_by_its_head():
     with pytest.raises(Refusal) as caught:
         await ingress.receive(call, doors())
     assert caught.value.status == 413
-    fields = call.request.fields
+    fields = call.request_half.fields
     assert fields["gl_path"] == "/service/"
     assert fields["ingress_subpath"] == "x"
     assert fields["ingress_headers"] == {"X-A": ["1"]}
@@ -127,5 +131,5 @@ async def test_caller_who_leaves_is_recorded_by_its_head():
     call = call_of(request=FakeRequest(gone=True))
     with pytest.raises(Disconnected):
         await ingress.receive(call, doors())
-    assert call.request.fields["gl_path"] == "/service/"
-    assert call.request.fields["ingress_subpath"] == "x"
+    assert call.request_half.fields["gl_path"] == "/service/"
+    assert call.request_half.fields["ingress_subpath"] == "x"

@@ -117,24 +117,24 @@ async def test_rows_follow_each_other():
     """The second row sees what the first wrote."""
     rows = [[processor("one", output_fields_write=["new"])], [processor("two", output_fields_write=["newer"])]]
     call = call_of(built(request={"processors": rows}))
-    call.request.fields = {"a": 1}
+    call.request_half.fields = {"a": 1}
     bus = FakeBus(one={"new": "x"}, two=lambda fields: {"newer": fields["new"]})
     await processors.before_call(call, doors(bus))
-    assert call.request.fields == {"a": 1, "new": b'"x"', "newer": b'"x"'}
+    assert call.request_half.fields == {"a": 1, "new": b'"x"', "newer": b'"x"'}
 
 
 async def test_required_request_processor():
     """A required one that does not complete ends the call with 500; its row is in the record, later rows do not run."""
     rows = [[processor("one", required=True), processor("two", output_fields_write=["new"])], [processor("three")]]
     call = call_of(built(request={"processors": rows}))
-    call.request.fields = {"a": 1}
+    call.request_half.fields = {"a": 1}
     bus = FakeBus(one=NoAnswer("nobody listens"), two={"new": 1}, three={})
     with pytest.raises(Refusal) as caught:
         await processors.before_call(call, doors(bus))
     assert (caught.value.status, caught.value.text) == (500, "internal server error")
-    assert [run["name"] for run in call.request.runs] == ["one", "two"]
-    assert call.request.fields["new"] == b"1"
-    assert [error["name"] for error in call.request.errors] == ["one"]
+    assert [run["name"] for run in call.request_half.runs] == ["one", "two"]
+    assert call.request_half.fields["new"] == b"1"
+    assert [error["name"] for error in call.request_half.errors] == ["one"]
 
 
 async def test_required_that_answers_nothing_is_noted():
@@ -148,17 +148,17 @@ async def test_required_response_processor_does_not_stop_the_answer():
     """The answer is there already: the failure is noted, later rows run."""
     rows = [[processor("one", required=True)], [processor("two", output_fields_write=["new"])]]
     call = call_of(built(response={"processors": rows}))
-    call.response.fields, call.inbound_body = {"a": 1}, b"{}"
+    call.response_half.fields, call.inbound_body = {"a": 1}, b"{}"
     await done(processors.before_reply(call, doors(FakeBus(one=NoAnswer("late"), two={"new": 1}))))
-    assert call.response.fields["new"] == b"1"
-    assert [error["name"] for error in call.response.errors] == ["one"]
+    assert call.response_half.fields["new"] == b"1"
+    assert [error["name"] for error in call.response_half.errors] == ["one"]
 
 
 async def test_response_rows_run_in_order():
     """Rows of the response run in the order of the config."""
     rows = [[processor(name)] for name in ("one", "two", "three")]
     call = call_of(built(response={"processors": rows}))
-    call.response.fields, call.inbound_body = {"a": 1}, b"{}"
+    call.response_half.fields, call.inbound_body = {"a": 1}, b"{}"
     bus = FakeBus(one={}, two={}, three={})
     await done(processors.before_reply(call, doors(bus)))
     assert [subject for subject, _ in bus.asked] == ["processor.one", "processor.two", "processor.three"]
@@ -168,7 +168,7 @@ async def test_nothing_held_back_no_response_processors():
     """An answer that passes by unbuffered is not given to synchronous processors."""
     call = call_of(built(response={"processors": [[processor("one")]]}))
     await done(processors.before_reply(call, doors(FakeBus())))
-    assert call.response.runs == []
+    assert call.response_half.runs == []
 
 
 async def test_asynchronous_processors():
@@ -177,14 +177,14 @@ async def test_asynchronous_processors():
     config = built(
         request={"processors": [[processor("one", **late)]]}, response={"processors": [[processor("two", **late)]]}
     )
-    call = call_of(config, target=config.routers["/service/"])
-    call.request.fields, call.response.fields = {"a": 1}, {"b": 2}
+    call = call_of(config, target_router=config.routers["/service/"])
+    call.request_half.fields, call.response_half.fields = {"a": 1}, {"b": 2}
     bus = FakeBus(one={"new": 1}, two={"new": 2})
     await processors.after_reply(call, doors(bus))
     assert [subject for subject, _ in bus.asked] == ["processor.one", "processor.two"]
-    assert (call.request.fields["new"], call.response.fields["new"]) == (b"1", b"2")
-    assert [run["name"] for run in call.request.async_runs] == ["one"]
-    assert call.request.runs == []
+    assert (call.request_half.fields["new"], call.response_half.fields["new"]) == (b"1", b"2")
+    assert [run["name"] for run in call.request_half.async_runs] == ["one"]
+    assert call.request_half.runs == []
 
 
 async def test_refused_call_has_no_asynchronous_processors():
@@ -199,19 +199,19 @@ async def test_modifier_adds_orders():
     """A modifier may add fields that tell gl what to do, if its entry lists them; others it may only replace."""
     write = ["fallback_paths", "control", "control_status_code", "new"]
     call = call_of(built(request={"processors": [[processor("one", modifier=True, output_fields_write=write)]]}))
-    call.request.fields = {"gl_path": "/service/"}
+    call.request_half.fields = {"gl_path": "/service/"}
     answer = {"fallback_paths": ["/b/"], "control_status_code": 429, "control_headers": {"X": "1"}, "new": 1}
     await processors.before_call(call, doors(FakeBus(one=answer)))
-    assert set(call.request.fields) == {"gl_path", "fallback_paths", "control_status_code"}
+    assert set(call.request_half.fields) == {"gl_path", "fallback_paths", "control_status_code"}
 
 
 async def test_modifier_of_responses_adds_nothing():
     """On the side of the response they mean nothing, and a modifier only replaces."""
     rows = [[processor("one", modifier=True, output_fields_write=["control"])]]
     call = call_of(built(response={"processors": rows}))
-    call.response.fields, call.inbound_body = {"a": 1}, b"{}"
+    call.response_half.fields, call.inbound_body = {"a": 1}, b"{}"
     await done(processors.before_reply(call, doors(FakeBus(one={"control": 1}))))
-    assert call.response.fields == {"a": 1}
+    assert call.response_half.fields == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -229,9 +229,9 @@ async def test_modifier_of_responses_adds_nothing():
 async def test_fields_for_those_that_name_them(more, seen, is_async):
     """`attempts` is for response processors that name it, synchronous or not."""
     config = built(response={"processors": [[processor("one", **more, **{"async": is_async})]]})
-    call = call_of(config, target=config.routers["/service/"])
-    call.response.fields, call.inbound_body = {"a": 1, "b": 2}, b"{}"
-    call.response.named = {"attempts": [{"gl_path": "/service/"}]}
+    call = call_of(config, target_router=config.routers["/service/"])
+    call.response_half.fields, call.inbound_body = {"a": 1, "b": 2}, b"{}"
+    call.response_half.named = {"attempts": [{"gl_path": "/service/"}]}
     bus = FakeBus(one={})
     await (processors.after_reply if is_async else processors.before_reply)(call, doors(bus))
     assert [set(fields) for _, fields in bus.asked] == [seen]
@@ -242,8 +242,8 @@ async def test_request_processors_are_not_given_attempts(is_async):
     """The request's own processors are not given them, whatever they name."""
     entry = processor("one", input_fields_include=["a", "attempts"], **{"async": is_async})
     config = built(request={"processors": [[entry]]})
-    call = call_of(config, target=config.routers["/service/"])
-    call.request.fields, call.response.named = {"a": 1}, {"attempts": []}
+    call = call_of(config, target_router=config.routers["/service/"])
+    call.request_half.fields, call.response_half.named = {"a": 1}, {"attempts": []}
     bus = FakeBus(one={})
     await (processors.after_reply if is_async else processors.before_call)(call, doors(bus))
     assert [set(fields) for _, fields in bus.asked] == [{"a"}]
@@ -252,8 +252,8 @@ async def test_request_processors_are_not_given_attempts(is_async):
 async def test_no_response_no_response_processors():
     """A call whose caller left before an answer came has no response to tell of, attempts or not."""
     config = built(response={"processors": [[processor("one", input_fields_include=["attempts"], **{"async": True})]]})
-    call = call_of(config, target=config.routers["/service/"])
-    call.response.named = {"attempts": [{"gl_path": "/service/"}]}
+    call = call_of(config, target_router=config.routers["/service/"])
+    call.response_half.named = {"attempts": [{"gl_path": "/service/"}]}
     bus = FakeBus(one={})
     await processors.after_reply(call, doors(bus))
     assert bus.asked == []
@@ -267,11 +267,11 @@ async def test_request_processors_of_a_router():
         [processor("nowhere", routers=["/x/"], required=True)],
     ]
     call = call_of(built(request={"processors": rows}))
-    call.request.fields = {"gl_path": "/service/"}
+    call.request_half.fields = {"gl_path": "/service/"}
     bus = FakeBus(first={"gl_path": "/other/"}, there={}, here={})
     await processors.before_call(call, doors(bus))
     assert [subject for subject, _ in bus.asked] == ["processor.first", "processor.there", "processor.here"]
-    assert [run["name"] for run in call.request.runs] == ["first", "there", "here"]
+    assert [run["name"] for run in call.request_half.runs] == ["first", "there", "here"]
 
 
 @pytest.mark.parametrize("chosen", [3, None, ["/other/"], {"a": 1}, "/nowhere/"])
@@ -282,7 +282,7 @@ async def test_request_processors_of_a_router_and_a_strange_choice(chosen):
         [processor("there", routers=["/other/"])],
     ]
     call = call_of(built(request={"processors": rows}))
-    call.request.fields = {"gl_path": "/service/"}
+    call.request_half.fields = {"gl_path": "/service/"}
     bus = FakeBus(first={"gl_path": chosen}, there={})
     await processors.before_call(call, doors(bus))
     assert [subject for subject, _ in bus.asked] == ["processor.first"]
@@ -301,8 +301,8 @@ async def test_response_processors_of_a_router():
             ]
         },
     )
-    call = call_of(config, target=config.routers["/other/"])
-    call.request.fields, call.response.fields, call.inbound_body = {"a": 1}, {"b": 1}, b"{}"
+    call = call_of(config, target_router=config.routers["/other/"])
+    call.request_half.fields, call.response_half.fields, call.inbound_body = {"a": 1}, {"b": 1}, b"{}"
     bus = FakeBus(by={}, to={}, late={}, late_to={})
     await done(processors.before_reply(call, doors(bus)))
     await processors.after_reply(call, doors(bus))

@@ -9,7 +9,7 @@ import pytest
 
 from gecholog.alarm import NEVER, Alarm
 from services.gl.call import Outbound
-from services.gl.routing import Router, Timeouts, target
+from services.gl.routing import Router, Timeouts, parse_target
 from services.gl.upstream.connection import Connection
 from services.gl.upstream.pool import _Place, request_head
 from services.gl.upstream.proxy import Route
@@ -18,7 +18,7 @@ from tests.services.gl.rig.upstream import Upstream
 
 
 def outbound(method="POST", url="http://host:81", query="", headers=None, body=b""):
-    return Outbound(method, Router("/", {}, target(url, "", {})), "/a", query, headers or {}, body)
+    return Outbound(method, Router("/", {}, parse_target(url, "", {})), "/a", query, headers or {}, body)
 
 
 def test_request_head():

@@ -1,4 +1,4 @@
-"""The exchange: the call is made, or answered in place of the target."""
+"""Dispatch: the call is made, or answered in place of the target."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 async def send(call: Call, doors: Doors) -> None:
     """Get an answer: a processor's `control`, the echo of what would be sent, or a target's."""
-    if "control" in call.request.fields:
+    if "control" in call.request_half.fields:
         call.answer = control.answer(call)
-    elif call.router.is_echo or call.required_target().is_echo:
+    elif call.router.is_echo or call.required_target_router().is_echo:
         call.answer = _echo(call)
     elif call.failover is None:
         call.answer = await attempts.ask(call, doors)
@@ -28,5 +28,5 @@ async def send(call: Call, doors: Doors) -> None:
 def _echo(call: Call) -> LocalAnswer:
     """What would have been sent, but for the keys that the config adds: those are not for the caller."""
     outbound = call.required_outbound()
-    keys = call.required_target().target.headers.keys() & call.config.masked & outbound.headers.keys()
+    keys = call.required_target_router().target.headers.keys() & call.config.masked & outbound.headers.keys()
     return LocalAnswer(200, outbound.body, outbound.headers | {key: [MASK] for key in keys}, content_type=None)

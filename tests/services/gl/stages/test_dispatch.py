@@ -7,7 +7,7 @@ import pytest
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
 from services.gl.call import UpstreamError
-from services.gl.stages import exchange, ingress, outbound
+from services.gl.stages import dispatch, ingress, outbound
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import FakeAnswer, FakeRequest, FakeTargets, built, call_of, doors
@@ -16,9 +16,9 @@ from tests.services.gl.rig.stage import FakeAnswer, FakeRequest, FakeTargets, bu
 async def sent(targets, *, path="/service/", config=None, request=None, status=None, **written):
     call = call_of(config, request or FakeRequest(path=f"{path}x"), path=path)
     await ingress.receive(call, doors())
-    call.request.fields |= written
+    call.request_half.fields |= written
     outbound.prepare(call, doors())
-    await exchange.send(call, doors(targets=targets, status=status))
+    await dispatch.send(call, doors(targets=targets, status=status))
     return call
 
 
@@ -77,9 +77,9 @@ async def test_echo_keeps_keys(path, chosen):
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 async def test_target_that_cannot_be_called(status):
-    """502, 503 and 504 are answers as well; the reason is for the record and the status, not for the caller."""
+    """502, 503 and 504 are answers as well; the reason is for the record, not for the caller, and no error of ours."""
     state = Status()
     call = await sent(FakeTargets(UpstreamError(status, "the reason")), status=state)
     assert call.answer.status == status
     assert json.loads(await whole(call.answer)) == {"error": "failure making request"}
-    assert call.fault == state.last_error == "the reason"
+    assert (call.fault, state.last_error) == ("the reason", "")

@@ -1,0 +1,120 @@
+"""Outgoing: what processors wrote, read back; and the headers of a message that leaves, for target or caller. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gecholog import headers, rawjson
+from gecholog.errors import NotJson
+from gecholog.rawjson import Raw
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from gecholog.headers import Headers
+    from services.gl.config import Config
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_WRONG_FORM = "must be an object of name and list of values"
+
+
+def plain(value: Any) -> Any:
+    """A field's value, loaded if it is the raw JSON that a processor wrote; as it is if that cannot be loaded."""
+    try:
+        return rawjson.loads(value) if isinstance(value, Raw) else value
+    except NotJson:  # nested too deeply: no field is meant to be
+        return value
+
+
+def body_of(value: Any) -> bytes:
+    """The bytes of a payload that a processor wrote."""
+    return bytes(value) if isinstance(value, Raw) else rawjson.dumps(value)
+
+
+class Outgoing(NamedTuple):
+    """Headers of a message that leaves: as sent, as the record shows them, and what was `removed` or `discarded`."""
+
+    sent: Headers
+    shown: Headers
+    notes: dict[str, Headers]
+
+    def without(self, names: frozenset[str]) -> Outgoing:
+        """The same less some headers."""
+        return Outgoing(headers.without(self.sent, names), headers.without(self.shown, names), self.notes)
+
+    def with_header(self, name: str, value: str) -> Outgoing:
+        """The same with one header set to one value."""
+        return Outgoing(self.sent | {name: [value]}, self.shown | {name: [value]}, self.notes)
+
+    def without_encoding(self) -> Outgoing:
+        """For a body that a processor wrote: it is not encoded, whatever the one was that came."""
+        return self.without(frozenset({"Content-Encoding"}))
+
+
+def outgoing_headers(
+    field: Any,
+    before: Headers,
+    real: Headers,
+    static: Headers,
+    config: Config,
+) -> Outgoing:
+    """Headers of a message that leaves, the same as the record shows them, and notes of what was left out.
+
+    `field` is the record's field (perhaps written by a processor), `before` what it was at first, `real` the headers
+    that came, `static` those that are set whatever else is there. Masked headers keep the values that came, whatever a
+    processor wrote; a static one wins over them. Raises ValueError if the field has a wrong form.
+    """
+    notes: dict[str, Headers] = {}
+    chosen = real
+    if field is not before:
+        given = as_headers(plain(field))
+        kept = {name: values for name, values in real.items() if name in config.masked}
+        chosen = headers.without(given, config.masked) | kept
+        if lost := _lost(before, given, static, config.masked):
+            notes["discarded"] = lost
+    if "Connection" in real and (options := headers.connection_options(real)):
+        chosen = headers.without(chosen, options)  # before what is set here: that is not the caller's to take away
+    if static:
+        chosen = chosen | static
+    if removed := chosen.keys() & config.removed:
+        notes["removed"] = {name: [] for name in sorted(removed)}
+    sent = headers.without(chosen, config.never_forwarded)
+    return Outgoing(sent, headers.masked(sent, config.masked), notes)
+
+
+def _lost(before: Headers, given: Headers, static: Headers, masked: AbstractSet[str]) -> Headers:
+    """What a processor left out. A masked header goes out all the same, and so does one that is set in any case."""
+    lost = before.keys() - given.keys()
+    return {name: [headers.MASK] if name in masked else [] for name in lost if name in masked or name not in static}
+
+
+def as_headers(value: Any) -> Headers:
+    """Headers as a processor wrote them, names made canonical. Raises ValueError if they have a wrong form.
+
+    None is as good as an empty object: Go writes it for one.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(_WRONG_FORM)  # noqa: TRY004 - one error for all wrong forms
+    result: Headers = {}
+    for name, values in value.items():
+        if not headers.is_name(name) or not isinstance(values, list) or not all(_is_value(text) for text in values):
+            raise ValueError(_WRONG_FORM)
+        result.setdefault(headers.canonical(name), []).extend(values)
+    return result
+
+
+def _is_value(text: Any) -> bool:
+    """Tell whether `text` may stand behind a header's name: no control characters but tab (RFC 9110, section 5.5).
+
+    Nor a lone surrogate, unless it stands for a byte (PEP 383): it could not be written.
+    """
+    if not isinstance(text, str) or _CONTROL.search(text):
+        return False
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
