@@ -75,8 +75,8 @@ def _run(program: Program[C], arguments: Arguments) -> int:
         _report("warning", fresh.source, fresh.warnings, aloud=False)
         return service.Reading(made, fresh.sha256, fresh.values["log_level"])
 
-    sign = ChecksumFile.of(arguments.alias)
-    return service.run(program.make(built, arguments.alias), reread, document.sha256, sign, program.ready)
+    checksum_file = ChecksumFile.of(arguments.alias)
+    return service.run(program.make(built, arguments.alias), reread, document.sha256, checksum_file, program.ready)
 
 
 def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments:

@@ -58,8 +58,8 @@ class ChecksumFile:
 class Claim:
     """The right to write a checksum file, which one living process has: others of its name and home leave it alone."""
 
-    def __init__(self, sign: ChecksumFile) -> None:
-        self._path = sign.path.with_suffix(".lock")
+    def __init__(self, checksum_file: ChecksumFile) -> None:
+        self._path = checksum_file.path.with_suffix(".lock")
         self._file: int | None = None
 
     def take(self) -> bool:

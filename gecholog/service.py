@@ -129,7 +129,7 @@ def run(
     service: Service[C],
     reread: Callable[[], Reading[C]],
     checksum: str,
-    sign: ChecksumFile,
+    checksum_file: ChecksumFile,
     ready: str,
 ) -> int:
     """Run a service until it is told to stop; returns the exit code.
@@ -138,7 +138,7 @@ def run(
     `service` was made with; `ready` is the log message that says it is healthy.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(_Running(service, reread, sign, ready).live(checksum))
+        code = runner.run(_Running(service, reread, checksum_file, ready).live(checksum))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # one that comes now must not change the exit code
     return code
@@ -149,13 +149,13 @@ class _Running:
         self,
         service: Service[C],
         reread: Callable[[], Reading[C]],
-        sign: ChecksumFile,
+        checksum_file: ChecksumFile,
         ready: str,
     ) -> None:
         self._service = service
         self._reread = reread
-        self._sign = sign
-        self._claim = Claim(sign)
+        self._checksum_file = checksum_file
+        self._claim = Claim(checksum_file)
         self._ready = ready
         self._life = Life()
         self._reload_wanted = asyncio.Event()
@@ -168,13 +168,13 @@ class _Running:
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
         if not self._claim.take():
             log.warning("another process has this name and home, its checksum file is left alone", file=self._shown)
-        self._unsign()
+        self._remove_checksum()
         code = 0
         try:
             code = await self._serve(checksum)
         finally:
             await self._end_reloading()
-            self._unsign()
+            self._remove_checksum()
             self._claim.release()
             await self._stop()
         return code
@@ -210,7 +210,7 @@ class _Running:
         return 1
 
     def _healthy(self, checksum: str) -> None:
-        self._write_sign(checksum)
+        self._write_checksum(checksum)
         log.info(self._ready, sha256=checksum)
         _settle_the_collector()
 
@@ -235,7 +235,7 @@ class _Running:
             log.fault("config not taken", error)
         else:
             logs.set_level(reading.log_level)
-            self._write_sign(reading.sha256)
+            self._write_checksum(reading.sha256)
             log.info("config in force", sha256=reading.sha256)
 
     async def _end_reloading(self) -> None:
@@ -246,21 +246,21 @@ class _Running:
 
     @property
     def _shown(self) -> str:
-        return str(self._sign.path)
+        return str(self._checksum_file.path)
 
-    def _write_sign(self, checksum: str) -> None:
+    def _write_checksum(self, checksum: str) -> None:
         if not self._claim.take():
             return
         try:
-            self._sign.write(checksum)
+            self._checksum_file.write(checksum)
         except OSError as error:
             log.error("checksum file not written", file=self._shown, reason=error.strerror)
 
-    def _unsign(self) -> None:
+    def _remove_checksum(self) -> None:
         if not self._claim.take():
             return
         try:
-            self._sign.remove()
+            self._checksum_file.remove()
         except OSError as error:
             log.error("checksum file not removed", file=self._shown, reason=error.strerror)
 

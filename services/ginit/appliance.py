@@ -31,14 +31,14 @@ from services.ginit.events import (
     Redefined,
     Refused,
     Reload,
+    RemoveChecksum,
     Say,
-    Sign,
     Spoke,
     Start,
     Stop,
     Stopping,
     Tick,
-    Unsign,
+    WriteChecksum,
 )
 from services.ginit.lines import fields
 from services.ginit.listener import Listener, Notice
@@ -69,7 +69,7 @@ class Ginit:
 
     def __init__(self, config: GinitConfig, alias: str) -> None:
         self._config = config
-        self._sign = ChecksumFile.of(alias)
+        self._checksum_file = ChecksumFile.of(alias)
         home = health.home()
         self._places = Places(home, Path(os.environ.get("GECHOLOG_RUN", home / "run")))
         self._state = Appliance((), config.max_starts)
@@ -144,7 +144,7 @@ class Ginit:
         if sha256 is not None and self._performer.checksum_file(definition).read() == sha256:
             log.info("service is taken over", child=definition.name, pid=pid)
             taken = replace(service, phase=Phase.HEALTHY, in_force=sha256, good=sha256, tried=sha256)
-            return replace(taken, signs=before.get("signs", False), starts=before.get("starts", 1))
+            return replace(taken, writes_checksum=before.get("writes_checksum", False), starts=before.get("starts", 1))
         log.warning("service is started anew, its state is not known", child=definition.name, pid=pid)
         await self._performer.stop(definition)
         return replace(service, phase=Phase.STOPPING, then=Then.BEGIN)
@@ -171,8 +171,8 @@ class Ginit:
     def heard_healthy(self, name: str) -> None:
         """A service has written its healthy output."""
         if service := self._state.get(name):
-            signs = self._performer.checksum_file(service.definition).read() == service.in_force
-            self._queue.put_nowait(BecameHealthy(name, signs))
+            writes_checksum = self._performer.checksum_file(service.definition).read() == service.in_force
+            self._queue.put_nowait(BecameHealthy(name, writes_checksum))
 
     def _file_changed(self, path: Path, content: bytes | None) -> None:
         if path == _own_file():
@@ -290,18 +290,18 @@ class Ginit:
         self._forget_contents()
         try:
             self._report.write(self._state)
-            self._sign_or_not()
+            self._write_own_checksum()
         except OSError as error:
             log.error("state not written", reason=error.strerror)
         if self._state.settled and not self._state.given_up:
             self._started.set()
 
-    def _sign_or_not(self) -> None:
+    def _write_own_checksum(self) -> None:
         """The checksum file of ginit stands for the whole appliance. It is first written at the end of `start`."""
         if not self._state.healthy:
-            self._sign.remove()
-        elif self._started.is_set() and self._sign.read() != self._config.sha256:
-            self._sign.write(self._config.sha256)
+            self._checksum_file.remove()
+        elif self._started.is_set() and self._checksum_file.read() != self._config.sha256:
+            self._checksum_file.write(self._config.sha256)
 
     # ------------------------------------------------------------------ actions
 
@@ -328,14 +328,16 @@ class Ginit:
                     self._queue.put_nowait(ended)
             case Reload():
                 await performer.reload(definition)
-                if service.signs:
-                    self._life.spawn(self._await_signature(service), f"reload {service.name}")
+                if service.writes_checksum:
+                    self._life.spawn(self._await_checksum(service), f"reload {service.name}")
             case Stop():
                 await performer.stop(definition)
-            case Sign():
-                if not self._signed(service, action.sha256):
-                    self._life.spawn(self._sign_later(service.name, action.sha256), f"sign {service.name}")
-            case Unsign():
+            case WriteChecksum():
+                if not self._wrote_checksum(service, action.sha256):
+                    self._life.spawn(
+                        self._write_checksum_later(service.name, action.sha256), f"checksum of {service.name}"
+                    )
+            case RemoveChecksum():
                 self._performer.checksum_file(definition).remove()
 
     async def _check(self, definition: Definition, sha256: str) -> None:
@@ -350,7 +352,7 @@ class Ginit:
                 self._queue.put_nowait(checked)
                 return
 
-    def _signed(self, service: Service, sha256: str) -> bool:
+    def _wrote_checksum(self, service: Service, sha256: str) -> bool:
         """Write the checksum file of a service that does not do so itself; False if that is not possible."""
         try:
             self._performer.checksum_file(service.definition).write(sha256)
@@ -359,20 +361,20 @@ class Ginit:
             return False
         return True
 
-    async def _sign_later(self, name: str, sha256: str) -> None:
+    async def _write_checksum_later(self, name: str, sha256: str) -> None:
         while True:
             await asyncio.sleep(_AGAIN_AFTER)
             service = self._state.get(name)
             if service is None or service.phase not in SERVING or service.in_force != sha256:
                 return
-            if self._signed(service, sha256):
+            if self._wrote_checksum(service, sha256):
                 return
 
-    async def _await_signature(self, service: Service) -> None:
-        """A service that signs itself confirms a reload by its checksum file."""
-        sign = self._performer.checksum_file(service.definition)
+    async def _await_checksum(self, service: Service) -> None:
+        """A service that writes its checksum file itself confirms a reload by its checksum file."""
+        file = self._performer.checksum_file(service.definition)
         while (current := self._state.get(service.name)) and current.phase is Phase.RELOADING:
-            if sign.read() == service.in_force:
+            if file.read() == service.in_force:
                 self._queue.put_nowait(Confirmed(service.name))
                 return
             await asyncio.sleep(_CONFIRMED_EVERY)

@@ -37,10 +37,10 @@ class Spoke:
 
 @dataclass(frozen=True, slots=True)
 class BecameHealthy:
-    """A service has written its healthy output. `signs`: it has also written its checksum file itself."""
+    """A service has written its healthy output. `writes_checksum`: it has also written its checksum file itself."""
 
     name: str
-    signs: bool
+    writes_checksum: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class WriteChecksum:
     """Write the checksum file of a service that does not do so itself."""
 
     name: str
@@ -136,7 +136,7 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsign:
+class RemoveChecksum:
     """Remove the checksum file of a service that does not live."""
 
     name: str
@@ -165,5 +165,5 @@ class Say:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-OnOne = Check | PutInForce | Start | Reload | Stop | Sign | Unsign
+OnOne = Check | PutInForce | Start | Reload | Stop | WriteChecksum | RemoveChecksum
 Action = OnOne | Forget | GiveUp | Say

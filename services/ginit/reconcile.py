@@ -17,11 +17,11 @@ from services.ginit.events import (
     GiveUp,
     OfOne,
     Redefined,
+    RemoveChecksum,
     Say,
     Stop,
     Stopping,
     Tick,
-    Unsign,
 )
 from services.ginit.state import RUNNING, Appliance, Phase, Service, Then
 from services.ginit.step import At, Step, begin, look, start, take
@@ -65,7 +65,7 @@ def _while_ending(appliance: Appliance, event: Event) -> Decision:
         return replace(appliance, stopping=True), ()
     if service is None:
         return appliance, ()
-    return appliance.put(replace(service, phase=Phase.IDLE, due=None)), (Unsign(service.name),)
+    return appliance.put(replace(service, phase=Phase.IDLE, due=None)), (RemoveChecksum(service.name),)
 
 
 def _each(appliance: Appliance, names: Iterable[str], event: OfOne | Tick, at: At) -> Decision:

@@ -25,7 +25,7 @@ def report(appliance: Appliance, now: float, wall: int) -> dict[str, Any]:
             "state": service.phase.value,
             "since": rfc3339(wall - int((now - service.since) * 1e9)),
             "starts": service.starts,
-            "signs": service.signs,
+            "writes_checksum": service.writes_checksum,
             "checksum": service.good if serving else None,
             "reason": service.reason,
         }

@@ -49,7 +49,7 @@ class Service:
     checking: str | None = None  # what is being validated now
     in_force: str | None = None  # what the process was started with, or was asked to take
     good: str | None = None  # what it was healthy with last
-    signs: bool = False  # it writes its checksum file itself, and so can be asked to reload
+    writes_checksum: bool = False  # it writes its checksum file itself, and so can be asked to reload
     then: Then = Then.START
     starts: int = 0
     failures: int = 0  # starts in a row that did not last
@@ -76,7 +76,7 @@ class Service:
 
     @property
     def reloads(self) -> bool:
-        return self.signs or self.definition.is_nats_server
+        return self.writes_checksum or self.definition.is_nats_server
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,13 @@ from services.ginit.events import (
     PutInForce,
     Refused,
     Reload,
+    RemoveChecksum,
     Say,
-    Sign,
     Spoke,
     Start,
     Stop,
     Tick,
-    Unsign,
+    WriteChecksum,
 )
 from services.ginit.state import RUNNING, Phase, Service, Then
 
@@ -54,8 +54,8 @@ def take(service: Service, event: OfOne | Tick, at: At) -> Step:  # noqa: PLR091
             return _checked(service, event, at)
         case Spoke():
             return _spoke(service, at)
-        case BecameHealthy(signs=signs):
-            return _healthy(service, at, signs=signs)
+        case BecameHealthy(writes_checksum=writes_checksum):
+            return _healthy(service, at, writes_checksum=writes_checksum)
         case Confirmed():
             return _confirmed(service, at)
         case Refused():
@@ -167,15 +167,17 @@ def _spoke(service: Service, at: At) -> Step:
     return replace(service, heard=at.now, due=min(at.now + SILENT, service.since + LATE)), ()
 
 
-def _healthy(service: Service, at: At, *, signs: bool) -> Step:
+def _healthy(service: Service, at: At, *, writes_checksum: bool) -> Step:
     if service.phase is not Phase.STARTING:
         return service, ()
-    healthy = _to(service, at, Phase.HEALTHY, good=service.in_force, signs=signs, due=at.now + STABLE)
-    return healthy, (*_signature(healthy), _say(service, "INFO", "service is healthy", sha256=service.in_force))
+    healthy = _to(
+        service, at, Phase.HEALTHY, good=service.in_force, writes_checksum=writes_checksum, due=at.now + STABLE
+    )
+    return healthy, (*_checksum_for(healthy), _say(service, "INFO", "service is healthy", sha256=service.in_force))
 
 
-def _signature(service: Service) -> tuple[Action, ...]:
-    return () if service.signs else (Sign(service.name, service.in_force or ""),)
+def _checksum_for(service: Service) -> tuple[Action, ...]:
+    return () if service.writes_checksum else (WriteChecksum(service.name, service.in_force or ""),)
 
 
 # ---------------------------------------------------------------------------- reloading
@@ -185,7 +187,7 @@ def _confirmed(service: Service, at: At) -> Step:
     if service.phase is not Phase.RELOADING:
         return service, ()
     healthy = _to(service, at, Phase.HEALTHY, good=service.in_force, failures=0, since=service.since)
-    return healthy, (*_signature(healthy), _say(service, "INFO", "config is in force", sha256=service.in_force))
+    return healthy, (*_checksum_for(healthy), _say(service, "INFO", "config is in force", sha256=service.in_force))
 
 
 def _refused(service: Service, at: At) -> Step:
@@ -214,7 +216,7 @@ def _ended(service: Service, how: str, at: At) -> Step:
         actions = (_say(service, "WARN", "service ended while it took a new config", how=how), *actions)
     else:
         ended, actions = _failed(service, how, at)
-    return ended, (Unsign(service.name), *actions)
+    return ended, (RemoveChecksum(service.name), *actions)
 
 
 def _stopped(service: Service, at: At) -> Step:

@@ -32,7 +32,7 @@ _SMALLEST_CUT = 4096  # bytes; a field below this is not worth cutting
 def publish(call: Call, doors: Doors) -> None:
     """Publish the final record, under the id by which it was accepted."""
     doors.status.saw(call)
-    doors.records.settle(call.record_id, made(call, doors))
+    doors.records.publish(call.record_id, made(call, doors))
 
 
 def accept(call: Call, doors: Doors) -> None:

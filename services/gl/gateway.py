@@ -86,7 +86,7 @@ class Gateway:
         pool = _pool(config)
         self._socket = bind(config.listener.host, config.listener.port)
         bus = await self._joined(config)
-        await self._records.aim(bus, config.topics.logger, config.record_log)
+        await self._records.publish_to(bus, config.topics.logger, config.record_log)
         life.spawn(self._records.run(), "records")
         doors = Doors(bus, pool, self._records, self._status)
         self._standing = _Standing(config, doors, Sessions(config.gateway_id), pool)
@@ -139,7 +139,7 @@ class Gateway:
 
     async def _swap(self, config: Config, old: _Standing, bus: Bus, pool: Pool) -> None:
         if bus is not old.doors.bus or config.record_log != old.config.record_log:
-            await self._records.aim(bus, config.topics.logger, config.record_log)
+            await self._records.publish_to(bus, config.topics.logger, config.record_log)
         self._records.resize(config.journal_max_bytes)
         same_name = config.gateway_id == old.config.gateway_id
         sessions = old.sessions if same_name else Sessions(config.gateway_id)

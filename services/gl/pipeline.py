@@ -74,13 +74,13 @@ async def _record(call: Call, doors: Doors) -> None:
     except Exception as error:  # noqa: BLE001 - as above
         log.fault("record not written", error, record_id=call.record_id.hex())
         doors.status.failed(f"{type(error).__name__} while writing a record")
-        doors.records.leave(call.record_id)
+        doors.records.abandon(call.record_id)
 
 
 async def _answer(call: Call, doors: Doors) -> None:
     try:
-        if doors.records.is_full:
-            await doors.records.room()
+        if doors.records.capacity.is_full:
+            await doors.records.capacity.room()
         for stage in BEFORE_REPLY:
             waiting = stage(call, doors)
             if waiting is not None:

@@ -1,13 +1,12 @@
 """The recorder: takes records, keeps them in the journal, publishes them, and lets go of what the bus has.
 
-`accept` comes before the last byte of a reply, `settle` after it. What cannot be published waits in the journal and is
+`accept` comes before the last byte of a reply, `publish` after it. What cannot be published waits in the journal and is
 published when the bus is back, about in order; so is what a dead process left.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,9 +15,9 @@ from gecholog import rawjson, recordlog
 from gecholog.errors import BusError, GechologError, MessageTooLarge, NotJson
 from gecholog.logs import Log
 from services.gl.records import journal as journals
+from services.gl.records.capacity import Capacity
 from services.gl.records.entry import ACCEPTED, FINAL
 from services.gl.records.journal import Journal, Kept
-from services.gl.records.load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,12 +32,6 @@ log = Log("records")
 _ACK_TIMEOUT = 5.0  # seconds
 _AGAIN_AFTER = 1.0  # seconds between looks at what could not be published
 _AT_ONCE = 64  # records of the backlog that are under way at the same time
-# Bytes of records, each of which holds its call's bodies in memory: those that wait for asynchronous processors, the
-# large ones among them, and those that wait for the bus's word.
-_MOST_ACCEPTED = 512 * 1024 * 1024
-_MOST_LARGE = 64 * 1024 * 1024
-_MOST_PUBLISHING = 64 * 1024 * 1024
-_LARGE = 256 * 1024  # bytes of the bodies of a call, or of its record
 _SAY_SO_EVERY = 60.0  # seconds
 _LOOK_EVERY = 0.01  # seconds between looks at what is not confirmed, at the end
 _NOTED_WITHIN = 0.02  # seconds until the journal notes a release, if nothing else is written to it before
@@ -46,10 +39,11 @@ _HEADERS_SIZE = 256  # bytes of a message that its headers may take: they count 
 
 
 class Recorder:
-    """Brings records to the bus. One for the life of the gateway; `aim` says where the bus and the subject are."""
+    """Brings records to the bus. One for the life of the gateway; `publish_to` says which bus, and where on it."""
 
     def __init__(self, root: Path, journal_limit: int, fit: Callable[[bytes, int], bytes]) -> None:
         """`root` is the journal's folder; `fit` makes a record that is too large smaller."""
+        self.capacity = Capacity()
         self._root = root
         self._fit = fit
         self._journal = self._open(journal_limit)
@@ -62,13 +56,7 @@ class Recorder:
         self._waiting: dict[bytes, None] = {}
         self._wake = asyncio.Event()
         self._orphans_left = True
-        self._accepted = Load(_MOST_ACCEPTED)
-        self._large = Load(_MOST_LARGE)
-        self._publishing = Load(_MOST_PUBLISHING)
         self._unconfirmed: dict[bytes, bytes] = {}  # published, and the bus has not said yet that it has them
-        self.is_full = False  # too much is on its way to the bus, or was: who begins a call waits for `room`
-        self._callers = 0  # that wait for it
-        self._room = asyncio.Event()
         self._noting: asyncio.TimerHandle | None = None
         self._last_tries: dict[bytes, asyncio.Task[None]] = {}
 
@@ -81,7 +69,7 @@ class Recorder:
 
     # ------------------------------------------------------------------- life
 
-    async def aim(self, bus: Bus, subject: str, limits: Limits | None) -> None:
+    async def publish_to(self, bus: Bus, subject: str, limits: Limits | None) -> None:
         """Publish to this bus and subject from now on; asks at every connection for the stream that keeps records."""
         if bus is not self._bus:
             self._durable, self._has_kept = True, False
@@ -137,62 +125,18 @@ class Recorder:
 
     # ---------------------------------------------------------------- records
 
-    def has_room(self, size: int) -> bool:
-        """Whether a call with bodies of `size` bytes may go on to its record, or should wait for `room`."""
-        return not (self.is_full or (size > _LARGE and self._large.is_full))
-
-    async def room(self, size: int = 0, patience: float = 0) -> float:
-        """Wait while too much is on its way to the bus: callers must not be faster than their records for long.
-
-        Calls with large bodies wait for each other besides, for a few of them at a time fill the memory already; but
-        `patience` seconds at the most: among those that they wait for may be callers who do not read. Returns what is
-        left of it.
-        """
-        loop = asyncio.get_running_loop()
-        end = loop.time() + patience
-        self._callers += 1
-        try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(end if size > _LARGE else None):
-                    await self._until_room(size)
-            left = max(0.0, end - loop.time())
-            await self._until_room(0)
-        finally:
-            self._callers -= 1
-        return left
-
-    async def _until_room(self, size: int) -> None:
-        while True:
-            self.is_full = self._accepted.is_full or self._publishing.is_full
-            if self.has_room(size):
-                return
-            self._room.clear()
-            await self._room.wait()
-
     def accept(self, record_id: bytes, data: bytes) -> None:
-        """Keep a record as it stands, before the caller has all of the reply. `settle` or `leave` has to follow."""
-        self.is_full = self._accepted.put(record_id, len(data)) or self.is_full
-        if len(data) > _LARGE:
-            self._large.put(record_id, len(data))
+        """Keep a record as it stands, before the caller has all of the reply. `publish` or `abandon` has to follow."""
+        self.capacity.accept(record_id, len(data))
         self._keep(ACCEPTED, record_id, data)
 
-    def leave(self, record_id: bytes) -> None:
+    def abandon(self, record_id: bytes) -> None:
         """There will be no final record. The one that was accepted is published at the next start."""
-        self._no_longer_accepted(record_id)
+        self.capacity.conclude(record_id)
 
-    def _no_longer_accepted(self, record_id: bytes) -> None:
-        self._large.drop(record_id)
-        self._drop(self._accepted, record_id)
-
-    def _drop(self, load: Load, record_id: bytes) -> None:
-        """Make room, and have those look who wait for it."""
-        load.drop(record_id)
-        if self._callers:
-            self._room.set()
-
-    def settle(self, record_id: bytes, data: bytes) -> None:
+    def publish(self, record_id: bytes, data: bytes) -> None:
         """Publish the final record, now or as soon as the bus is there."""
-        self._no_longer_accepted(record_id)
+        self.capacity.conclude(record_id)
         try:
             self._send(record_id, data)
         except BusError as error:
@@ -204,7 +148,7 @@ class Recorder:
         if self._durable:
             bus.ask(self._subject, data, _ACK_TIMEOUT, partial(self._heard, record_id), block, lazily=True)
             self._unconfirmed[record_id] = data
-            self.is_full = self._publishing.put(record_id, len(data)) or self.is_full
+            self.capacity.publish(record_id, len(data))
         else:
             bus.tell(self._subject, data, block, lazily=True)
             self._release(record_id)
@@ -214,7 +158,7 @@ class Recorder:
         data = self._unconfirmed.pop(record_id, None)
         if data is None:
             return
-        self._drop(self._publishing, record_id)
+        self.capacity.arrive(record_id)
         error = answer if isinstance(answer, BusError) else _refusal(answer)
         if error is None:
             self._release(record_id)
@@ -231,14 +175,14 @@ class Recorder:
 
     async def _try_once_more(self, record_id: bytes, data: bytes) -> None:
         """A record that the journal does not take: a bus that is slow for a moment must not cost it."""
-        self.is_full = self._publishing.put(record_id, len(data)) or self.is_full
+        self.capacity.publish(record_id, len(data))
         try:
-            await self._publish(record_id, data)
+            await self._publish_and_wait(record_id, data)
         except BusError as error:
             self._complain("record lost: neither the bus nor the journal takes it", str(error))
         finally:
             del self._last_tries[record_id]
-            self._drop(self._publishing, record_id)
+            self.capacity.arrive(record_id)
 
     def _release(self, record_id: bytes) -> None:
         """The record is where it belongs. The journal's note of that leaves soon, with others."""
@@ -290,7 +234,7 @@ class Recorder:
             self._durable = self._has_kept = True
         self._wake.set()
 
-    async def _publish(self, record_id: bytes, data: bytes) -> None:
+    async def _publish_and_wait(self, record_id: bytes, data: bytes) -> None:
         """Publish, and with JetStream wait for the word that the record is kept. Raises BusError."""
         bus, block = self._required_bus(), recordlog.identified(record_id)
         if not self._durable:
@@ -330,7 +274,7 @@ class Recorder:
         """Publish a record out of a journal; False if it has to wait."""
         try:
             data = self._fit(_recovered(kept.data) if kept.recovered else kept.data, self.largest)
-            await self._publish(kept.record_id, data)
+            await self._publish_and_wait(kept.record_id, data)
         except NotJson:  # as only a disk that lost something could have it
             log.error("record dropped: the journal's copy is damaged", record_id=kept.record_id.hex())
         except MessageTooLarge as error:

@@ -113,9 +113,9 @@ def reply(call: Call, doors: Doors) -> Awaitable[None]:
 async def _send(call: Call, egress: Egress, length: int | None, doors: Doors) -> None:
     body = egress.body or b""
     call.responder.start(egress.status, egress.headers, length)
-    records, size = doors.records, len(call.body) + len(body)
-    if not records.has_room(size):
-        call.patience = await records.room(size, call.patience)
+    capacity, size = doors.records.capacity, len(call.body) + len(body)
+    if not capacity.has_room(size):
+        call.patience = await capacity.room(size, call.patience)
     final_record.accept(call, doors)
     waiting = call.responder.write(body)
     if waiting is not None:
@@ -154,9 +154,9 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
 
 async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
     """Put the answer into the record, and keep that; while too much is on its way to the bus, the last byte waits."""
-    records, size = doors.records, len(call.body) + passing.copy.size
-    if not records.has_room(size):
-        call.patience = await records.room(size, call.patience)
+    capacity, size = doors.records.capacity, len(call.body) + passing.copy.size
+    if not capacity.has_room(size):
+        call.patience = await capacity.room(size, call.patience)
     try:
         if passing.is_slow_to_fold:
             passing.folding = asyncio.create_task(asyncio.to_thread(passing.record, call, completed=True))

@@ -31,8 +31,9 @@ async def receive(call: Call, doors: Doors) -> None:
     call.query = query.parse(request.query)
     call.request_half.fields = _head_fields(call, refused=refusal is not None)
     call.body = await request.body(config.limits.request_body)
-    if not doors.records.has_room(len(call.body)):
-        call.patience = await doors.records.room(len(call.body), call.patience)
+    capacity = doors.records.capacity
+    if not capacity.has_room(len(call.body)):
+        call.patience = await capacity.room(len(call.body), call.patience)
     value, note = _recorded_body(call)
     if note:
         call.request_half.note("ingress_payload", note)

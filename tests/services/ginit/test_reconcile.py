@@ -21,11 +21,11 @@ from services.ginit.events import (
     Redefined,
     Refused,
     Reload,
+    RemoveChecksum,
     Start,
     Stop,
     Stopping,
     Tick,
-    Unsign,
 )
 from services.ginit.reconcile import decide
 from services.ginit.state import Appliance, Phase, Service
@@ -66,7 +66,7 @@ class World:
 
     def _do(self, action, before):
         assert not self.over
-        assert isinstance(action, Unsign) or not before.stopping
+        assert isinstance(action, RemoveChecksum) or not before.stopping
         match action:
             case Check(name, sha256):
                 self.checks.append((name, sha256))
@@ -109,9 +109,9 @@ class World:
                 self.judged_valid[name].add(sha256)
             self.happens(Checked(name, sha256, valid))
 
-    def healthy(self, name, *, signs=True):
+    def healthy(self, name, *, writes_checksum=True):
         if name in self.alive:
-            self.happens(BecameHealthy(name, signs and name != "bus"))
+            self.happens(BecameHealthy(name, writes_checksum and name != "bus"))
 
     def dies(self, name):
         if name in self.alive:
@@ -191,7 +191,7 @@ def redefine(world, names, arguments):
 STEPS = {
     "content": lambda world, name, content: world.happens(ContentChanged(name, content)),
     "judge": World.judge,
-    "healthy": lambda world, name, signs: world.healthy(name, signs=signs),
+    "healthy": lambda world, name, writes_checksum: world.healthy(name, writes_checksum=writes_checksum),
     "dies": World.dies,
     "leaves": World.leaves,
     "confirms": lambda world, name: world.answers(name, Confirmed),

@@ -81,7 +81,7 @@ async def test_fault_after_the_reply():
     """A fault when the record is made costs the record, not the reply."""
 
     class Faulty(FakeRecorder):
-        def settle(self, record_id, data):
+        def publish(self, record_id, data):
             raise RuntimeError
 
     call, status = call_of(), Status()

@@ -10,8 +10,8 @@ from gecholog import wire
 from gecholog.errors import BusAway, NoAnswer
 from gecholog.recordlog import Limits
 from services.gl.final_record import fitted
+from services.gl.records.capacity import Capacity
 from services.gl.records.journal import Journal, unreleased
-from services.gl.records.load import Load
 from services.gl.records.recorder import Recorder
 from tests.support.waiting import DEADLINE, eventually
 
@@ -89,7 +89,7 @@ async def start(tmp_path):
 
     async def begin(bus, limit=100 * MIB):
         recorder = Recorder(tmp_path / "journal", limit, fitted)
-        await recorder.aim(bus, SUBJECT, Limits())
+        await recorder.publish_to(bus, SUBJECT, Limits())
         running.append((recorder, asyncio.create_task(recorder.run())))
         return recorder
 
@@ -111,7 +111,7 @@ async def test_published(start, durable):
     bus = FakeBus(durable=durable)
     recorder = await start(bus)
     recorder.accept(name(1), record(1))
-    recorder.settle(name(1), record(1, final=True))
+    recorder.publish(name(1), record(1, final=True))
     assert bus.taken == [(name(1).hex(), json.loads(record(1, final=True)))]
 
 
@@ -122,7 +122,7 @@ async def test_waits_for_the_bus(start):
     bus.connected = False
     for number in range(200):
         recorder.accept(name(number), record(number))
-        recorder.settle(name(number), record(number))
+        recorder.publish(name(number), record(number))
     assert bus.taken == []
     await bus.back()
     await eventually(lambda: len(bus.taken) >= 200, "the backlog")
@@ -135,7 +135,7 @@ async def test_word_that_was_lost(start):
     bus = FakeBus()
     recorder = await start(bus)
     bus.lose_acks = 1
-    recorder.settle(name(1), record(1))
+    recorder.publish(name(1), record(1))
     await eventually(lambda: len(bus.taken) == 2, "the second attempt")
     assert {record_id for record_id, _ in bus.taken} == {name(1).hex()}
 
@@ -166,7 +166,7 @@ async def test_damaged_journal(start, tmp_path, caplog):
     recorder = await start(bus)
     await eventually(lambda: bus.taken, "the other record")
     assert [identity for identity, _ in bus.taken] == [name(2).hex()]
-    recorder.settle(name(3), record(3))
+    recorder.publish(name(3), record(3))
     assert bus.taken[-1][0] == name(3).hex()
     await eventually(lambda: len(list((tmp_path / "journal").iterdir())) == 1, "the end of the folder")
     assert "the journal's copy is damaged" in caplog.text
@@ -178,8 +178,8 @@ async def test_each_complaint_is_heard(start, caplog):
     recorder = await start(bus, limit=100)
     bus.connected = False
     recorder.accept(name(1), record(1, request={"a": "x" * 500}))
-    recorder.settle(name(1), record(1, request={"a": "x" * 500}))
-    recorder.settle(name(2), record(2, request={"a": "x" * 500}))
+    recorder.publish(name(1), record(1, request={"a": "x" * 500}))
+    recorder.publish(name(2), record(2, request={"a": "x" * 500}))
     await eventually(lambda: "record lost" in caplog.text, "the word")
     for message in ("record not kept in the journal", "record not published yet", "record lost"):
         assert caplog.text.count(message) == 1
@@ -193,7 +193,7 @@ async def test_journal_that_somebody_removed(start, tmp_path):
     await bus.back()
     bus.connected = False
     for number in range(20):
-        recorder.settle(name(number), record(number))
+        recorder.publish(name(number), record(number))
     await bus.back()
     await eventually(lambda: len(bus.taken) == 20, "all records")
 
@@ -203,7 +203,7 @@ async def test_left_over_at_the_end(start, tmp_path):
     bus = FakeBus()
     recorder = await start(bus)
     bus.connected = False
-    recorder.settle(name(1), record(1))
+    recorder.publish(name(1), record(1))
     await start.end()
     await start(bus)
     await bus.back()
@@ -216,7 +216,7 @@ async def test_bus_that_takes_less(start):
     bus = FakeBus()
     recorder = await start(bus)
     bus.connected = False
-    recorder.settle(name(1), record(1, request={"ingress_payload": "x" * 100_000}))
+    recorder.publish(name(1), record(1, request={"ingress_payload": "x" * 100_000}))
     bus.max_payload = 20_000
     await bus.back()
     await eventually(lambda: bus.taken, "the record")
@@ -232,10 +232,10 @@ async def test_full_journal(start):
     bus.connected = False
     for number in range(20):
         recorder.accept(name(number), record(number, request={"a": "x" * 500}))
-        recorder.settle(name(number), record(number, request={"a": "x" * 500}))
+        recorder.publish(name(number), record(number, request={"a": "x" * 500}))
     await bus.back()
     await eventually(lambda: bus.taken, "what was kept")
-    recorder.settle(name(99), record(99))
+    recorder.publish(name(99), record(99))
     assert bus.taken[-1][1]["transaction_id"] == "T99"
 
 
@@ -246,7 +246,7 @@ async def test_unconfirmed_at_the_end(start, tmp_path):
     words = []
     bus.ask = lambda subject, data, timeout, answered, headers, lazily: words.append(answered)  # the word does not come
     recorder.accept(name(1), record(1))
-    recorder.settle(name(1), record(1, final=True))
+    recorder.publish(name(1), record(1, final=True))
     await start.end()
     words[0](b'{"stream":"GECHOLOG","seq":1}')  # or too late
     (folder,) = (tmp_path / "journal").iterdir()
@@ -259,7 +259,7 @@ async def test_releases_are_noted_soon(start, tmp_path):
     bus = FakeBus()
     recorder = await start(bus)
     recorder.accept(name(1), record(1))
-    recorder.settle(name(1), record(1))
+    recorder.publish(name(1), record(1))
     (folder,) = (tmp_path / "journal").iterdir()
     await eventually(lambda: not list(unreleased(folder)), "the note")
 
@@ -269,9 +269,9 @@ async def test_no_journal(tmp_path):
     (tmp_path / "journal").write_text("a file in the way")
     bus = FakeBus()
     recorder = Recorder(tmp_path / "journal", MIB, fitted)
-    await recorder.aim(bus, SUBJECT, Limits())
+    await recorder.publish_to(bus, SUBJECT, Limits())
     recorder.accept(name(1), record(1))
-    recorder.settle(name(1), record(1))
+    recorder.publish(name(1), record(1))
     assert len(bus.taken) == 1
     await recorder.stop(0)
 
@@ -281,7 +281,7 @@ async def test_no_journal_and_a_slow_bus(tmp_path):
     (tmp_path / "journal").write_text("a file in the way")
     bus = FakeBus()
     recorder = Recorder(tmp_path / "journal", MIB, fitted)
-    await recorder.aim(bus, SUBJECT, Limits())
+    await recorder.publish_to(bus, SUBJECT, Limits())
     ask, bus.ask = bus.ask, lambda *_, **__: (_ for _ in ()).throw(BusAway("the bus does not take what is sent"))
 
     async def later(subject, data, timeout, headers=b"", *, lazily=False):  # noqa: ASYNC109 - the bus's own
@@ -290,7 +290,7 @@ async def test_no_journal_and_a_slow_bus(tmp_path):
         return await answer
 
     bus.request = later
-    recorder.settle(name(1), record(1))
+    recorder.publish(name(1), record(1))
     await eventually(lambda: bus.taken, "the record")
     await recorder.stop(1)
     assert not recorder._last_tries
@@ -307,46 +307,46 @@ async def test_room(start):
     """Callers wait while too much is on its way, and go on when it has arrived, however often a record was kept."""
     bus = FakeBus(max_payload=2 * MIB)
     recorder = await start(bus, limit=1000 * MIB)
-    recorder._accepted = Load(64 * MIB)
+    recorder.capacity = Capacity(accepted=64 * MIB)
     large = record(0, text="x" * MIB)
     for number in range(70):
         recorder.accept(name(number), large)
         recorder.accept(name(number), large)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(recorder.room(), 0.05)
+        await asyncio.wait_for(recorder.capacity.room(), 0.05)
     for number in range(70):
-        recorder.settle(name(number), large)
-    await asyncio.wait_for(recorder.room(), DEADLINE)
+        recorder.publish(name(number), large)
+    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
 
 
 async def test_room_for_large_calls(start):
     """Calls with large bodies wait for each other; those with small ones do not wait for them."""
     bus = FakeBus(max_payload=2 * MIB)
     recorder = await start(bus, limit=1000 * MIB)
-    recorder._large = Load(8 * MIB)
+    recorder.capacity = Capacity(large=8 * MIB)
     large, small = record(0, text="x" * MIB), record(0, text="x")
     for number in range(9):
         recorder.accept(name(number), large)
         recorder.accept(name(100 + number), small)
-    assert recorder.has_room(1000)
-    assert not recorder.has_room(MIB)
-    await asyncio.wait_for(recorder.room(1000, DEADLINE), DEADLINE)
-    waiting = [asyncio.create_task(recorder.room(MIB, DEADLINE)) for _ in range(3)]
+    assert recorder.capacity.has_room(1000)
+    assert not recorder.capacity.has_room(MIB)
+    await asyncio.wait_for(recorder.capacity.room(1000, DEADLINE), DEADLINE)
+    waiting = [asyncio.create_task(recorder.capacity.room(MIB, DEADLINE)) for _ in range(3)]
     await asyncio.sleep(0.02)
     assert not any(task.done() for task in waiting)
-    recorder.leave(name(0))
-    recorder.settle(name(1), large)
+    recorder.abandon(name(0))
+    recorder.publish(name(1), large)
     assert all(await asyncio.wait_for(asyncio.gather(*waiting), DEADLINE)), "patience is left"
 
 
 async def test_large_calls_do_not_wait_for_ever(start):
     """Large calls that never end, as those of callers who do not read, hold others up for a moment only."""
     recorder = await start(FakeBus(max_payload=2 * MIB), limit=1000 * MIB)
-    recorder._large = Load(1000)
+    recorder.capacity = Capacity(large=1000)
     recorder.accept(name(1), record(1, text="x" * MIB))
-    assert not recorder.has_room(MIB)
-    assert await asyncio.wait_for(recorder.room(MIB, 0.05), DEADLINE) == 0
-    assert not recorder.has_room(MIB)
+    assert not recorder.capacity.has_room(MIB)
+    assert await asyncio.wait_for(recorder.capacity.room(MIB, 0.05), DEADLINE) == 0
+    assert not recorder.capacity.has_room(MIB)
 
 
 async def test_what_waited_is_noted_as_released(start, tmp_path):
@@ -354,7 +354,7 @@ async def test_what_waited_is_noted_as_released(start, tmp_path):
     bus = FakeBus()
     recorder = await start(bus)
     bus.connected = False
-    recorder.settle(name(1), record(1))
+    recorder.publish(name(1), record(1))
     await bus.back()
     await eventually(lambda: bus.taken, "the record")
     (folder,) = (tmp_path / "journal").iterdir()
@@ -364,12 +364,12 @@ async def test_what_waited_is_noted_as_released(start, tmp_path):
 async def test_nobody_waits_for_what_is_over(start):
     """Who comes when all records have gone does not wait, though it was full when the last one looked."""
     recorder = await start(FakeBus(max_payload=2 * MIB), limit=1000 * MIB)
-    recorder._accepted = Load(1000)
+    recorder.capacity = Capacity(accepted=1000)
     recorder.accept(name(1), record(1, text="x" * 2000))
-    assert recorder.is_full
-    recorder.settle(name(1), record(1))
-    await asyncio.wait_for(recorder.room(), DEADLINE)
-    assert not recorder.is_full
+    assert recorder.capacity.is_full
+    recorder.publish(name(1), record(1))
+    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
+    assert not recorder.capacity.is_full
 
 
 async def test_room_while_the_bus_is_away(start):
@@ -380,5 +380,5 @@ async def test_room_while_the_bus_is_away(start):
     large = record(0, text="x" * MIB)
     for number in range(70):
         recorder.accept(name(number), large)
-        recorder.settle(name(number), large)
-    await asyncio.wait_for(recorder.room(), DEADLINE)
+        recorder.publish(name(number), large)
+    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)

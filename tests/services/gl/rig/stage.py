@@ -10,6 +10,7 @@ from gecholog.session import Ids
 from services.gl.call import Call, Disconnected, Refusal, UpstreamError
 from services.gl.config import Config, build
 from services.gl.doors import Doors
+from services.gl.records.capacity import Capacity
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import config_of, router
 
@@ -149,16 +150,9 @@ class FakeRecorder:
         self.bytes: list[bytes] = []
         self.left: list[bytes] = []
         self._events = events
-        self.is_full = False
+        self.capacity = Capacity()
 
-    def has_room(self, size):
-        return True
-
-    async def room(self, size=0, patience=0):
-        """There always is."""
-        return patience
-
-    def leave(self, record_id):
+    def abandon(self, record_id):
         self.left.append(record_id)
 
     def accept(self, record_id, data):
@@ -166,7 +160,7 @@ class FakeRecorder:
             self._events.append(("accept",))
         self.accepted.append((record_id, json.loads(data, object_pairs_hook=_once_each)))
 
-    def settle(self, record_id, data):
+    def publish(self, record_id, data):
         self.bytes.append(data)
         self.settled.append((record_id, json.loads(data, object_pairs_hook=_once_each)))
 
