@@ -4,7 +4,7 @@ Promised for the death of any process, not for power loss: what is written is in
 not yet on the disk.
 """
 
-from services.gl.records.journal import Journal, Kept
+from services.gl.records.journal import Journal
 from services.gl.records.recorder import Recorder
 
-__all__ = ["Journal", "Kept", "Recorder"]
+__all__ = ["Journal", "Recorder"]

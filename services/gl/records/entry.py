@@ -36,6 +36,15 @@ class Entry:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record that the bus has not acknowledged. `recovered`: it is not final, should its process be dead."""
+
+    record_id: bytes
+    data: bytes
+    recovered: bool
+
+
 def ends(number: int, kind: bytes, record_id: bytes, data: bytes) -> tuple[bytes, bytes]:
     """Head and tail of an entry in segment `number`; `record_id` has 16 bytes."""
     head = _HEAD.pack(_MARK, kind, record_id, len(data))

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from gecholog import rawjson, recordlog
 from gecholog.errors import BusError, GechologError, MessageTooLarge, NotJson
 from gecholog.logs import Log
-from services.gl.records import journal as journals
+from services.gl.records import orphans
 from services.gl.records.capacity import Capacity
-from services.gl.records.entry import ACCEPTED, FINAL
-from services.gl.records.journal import Journal, Kept
+from services.gl.records.entry import ACCEPTED, FINAL, Kept
+from services.gl.records.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -287,7 +287,7 @@ class Recorder:
     async def _adopt(self) -> None:
         """Publish what dead processes left."""
         left = False
-        for folder in self._journal.orphans() if self._journal is not None else ():
+        for folder in orphans.folders(self._root, self._journal.folder) if self._journal is not None else ():
             try:
                 left = not await self._adopt_from(folder) or left
             except OSError as error:
@@ -303,15 +303,15 @@ class Recorder:
         if count:
             log.warning("records of a process that died were published", records=count)
         if not refused:
-            journals.discard(folder)
+            orphans.discard(folder)
         return not refused
 
     async def _publish_all(self, folder: Path) -> tuple[int, int]:
         """How many records of a dead process were published, and how many have to wait. Raises OSError."""
         count = refused = 0
-        for kept in journals.unreleased(folder):
+        for kept in orphans.unreleased(folder):
             if await self._deliver(kept):
-                journals.mark(folder, kept.record_id)
+                orphans.mark(folder, kept.record_id)
                 count += 1
             else:
                 refused += 1

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.gl.records import journal as journals
+from services.gl.records import orphans
 from services.gl.records.entry import ACCEPTED, FINAL
 from services.gl.records.journal import Journal, JournalFull
 
@@ -29,7 +30,7 @@ def root(tmp_path):
 
 
 def left(folder):
-    return {kept.record_id: (kept.data, kept.recovered) for kept in journals.unreleased(folder)}
+    return {kept.record_id: (kept.data, kept.recovered) for kept in orphans.unreleased(folder)}
 
 
 def pass_by(journal, numbers, kind=FINAL, size=MIB):
@@ -102,10 +103,10 @@ def test_closed_with_records(root):
     folder = folder_of(journal)
     journal.close()
     other = Journal(root, MIB)
-    assert list(other.orphans()) == [folder]
+    assert list(orphans.folders(root, other.folder)) == [folder]
     assert left(folder) == {name(1): (b"x", False)}
-    journals.discard(folder)
-    assert list(other.orphans()) == []
+    orphans.discard(folder)
+    assert list(orphans.folders(root, other.folder)) == []
     other.close()
 
 
@@ -113,7 +114,7 @@ def test_living_process_is_no_orphan(root):
     """The journal of somebody who lives is left alone."""
     one, other = Journal(root, MIB), Journal(root, MIB)
     one.append(FINAL, name(1), b"x")
-    assert list(other.orphans()) == []
+    assert list(orphans.folders(root, other.folder)) == []
     one.close()
     other.close()
 
@@ -238,7 +239,7 @@ def test_folder_that_was_removed(root):
     journal.append(FINAL, name(2), b"two")
     assert left(folder_of(journal)) == {name(2): (b"two", False)}
     other = Journal(root, MIB)
-    assert list(other.orphans()) == []
+    assert list(orphans.folders(root, other.folder)) == []
     other.close()
     assert len(journal.get(name(1)).data) == 17 * MIB
     journal.close()
@@ -322,7 +323,7 @@ def test_killed(root):
     done = subprocess.run([sys.executable, "-c", KILLED, str(root)], check=False, timeout=60, env={**os.environ})
     assert done.returncode == -9
     journal = Journal(root, MIB)
-    (folder,) = journal.orphans()
+    (folder,) = orphans.folders(root, journal.folder)
     found = left(folder)
     assert set(found) == {name(number) for number in range(300) if number % 3 != 1}
     assert all(found[name(number)] == (b"final", False) for number in range(0, 300, 3))

@@ -11,7 +11,8 @@ from gecholog.errors import BusAway, NoAnswer
 from gecholog.recordlog import Limits
 from services.gl.final_record import fitted
 from services.gl.records.capacity import Capacity
-from services.gl.records.journal import Journal, unreleased
+from services.gl.records.journal import Journal
+from services.gl.records.orphans import unreleased
 from services.gl.records.recorder import Recorder
 from tests.support.waiting import DEADLINE, eventually
 

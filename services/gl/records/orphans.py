@@ -1,0 +1,62 @@
+"""What dead processes left: journals that nobody writes to any more."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from services.gl.records.entry import ACCEPTED, RELEASED, Kept, entries, released
+from services.gl.records.folder import lock, remove
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MARKS = 99999999  # behind all segments of the folder: what stands there was released after everything else
+
+
+def folders(root: Path, own: Path | None) -> Iterator[Path]:
+    """Folders of processes that died, all but our `own`. Each is locked while the caller looks at it."""
+    try:
+        found = sorted(root.iterdir())
+    except OSError:  # somebody has removed it: nothing is there to be adopted
+        return
+    for folder in found:
+        if folder == own or not folder.is_dir():
+            continue
+        try:
+            file = lock(folder)
+        except OSError:
+            continue  # its process lives, or another one adopts it just now
+        try:
+            yield folder
+        finally:
+            os.close(file)
+
+
+def unreleased(folder: Path) -> Iterator[Kept]:
+    """The records that a dead process left, in the order in which they were kept. Raises OSError."""
+    latest: dict[bytes, tuple[Path, bytes, int, int]] = {}
+    for path in sorted(path for path in folder.iterdir() if path.name.isdecimal()):
+        for entry in entries(path.read_bytes(), int(path.name)):
+            if entry.kind == RELEASED:
+                latest.pop(entry.record_id, None)
+            else:
+                latest[entry.record_id] = (path, entry.kind, entry.offset, entry.size)
+    for record_id, (path, kind, offset, size) in latest.items():
+        with path.open("rb") as file:
+            file.seek(offset)
+            yield Kept(record_id, file.read(size), recovered=kind == ACCEPTED)
+
+
+def mark(folder: Path, record_id: bytes) -> None:
+    """Note in the folder of a dead process that the bus has a record, lest it is published again. Raises OSError."""
+    with (folder / f"{_MARKS}").open("ab") as file:
+        file.write(released(_MARKS, record_id))
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a dead process."""
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)
+    remove(folder)
