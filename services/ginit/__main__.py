@@ -10,11 +10,11 @@ from pathlib import Path
 
 from gecholog import cli, health, logs
 from gecholog.errors import GechologError
-from services.ginit import setup
 from services.ginit.appliance import Ginit
 from services.ginit.config import blueprint, build
 from services.ginit.control import ControlFailed, Supervisor
-from services.ginit.entrypoint import complain
+from services.ginit.startup import setup
+from services.ginit.startup.entrypoint import complain
 
 PROGRAM = cli.Program(
     name="ginit",

@@ -16,7 +16,7 @@ from gecholog.health import ChecksumFile
 from gecholog.logs import Log
 from services.ginit import nats_server
 from services.ginit.control import Supervisor
-from services.ginit.events import (
+from services.ginit.decision.events import (
     Action,
     BecameHealthy,
     Check,
@@ -40,12 +40,12 @@ from services.ginit.events import (
     Tick,
     WriteChecksum,
 )
+from services.ginit.decision.reconcile import decide
+from services.ginit.decision.state import RUNNING, SERVING, Appliance, Phase, Service, Then
 from services.ginit.lines import fields
 from services.ginit.listener import Listener, Notice
 from services.ginit.perform import Performer, Places
-from services.ginit.reconcile import decide
 from services.ginit.report import ReportFile
-from services.ginit.state import RUNNING, SERVING, Appliance, Phase, Service, Then
 from services.ginit.watch import Watch, read
 
 if TYPE_CHECKING:

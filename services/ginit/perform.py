@@ -18,9 +18,9 @@ from services.ginit import nats_server
 from services.ginit.candidate import validate
 from services.ginit.control import STOP_WAIT, ControlFailed, Supervisor, start_script
 from services.ginit.copies import Copies
-from services.ginit.events import Checked, Ended
+from services.ginit.decision.events import Checked, Ended
+from services.ginit.decision.state import Appliance
 from services.ginit.output import Ear, Pipe, SystemLog
-from services.ginit.state import Appliance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping

@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gecholog.timer import rfc3339
-from services.ginit.state import SERVING
+from services.ginit.decision.state import SERVING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.ginit.state import Appliance, Service
+    from services.ginit.decision.state import Appliance, Service
 
 
 def report(appliance: Appliance, now: float, wall: int) -> dict[str, Any]:

@@ -143,7 +143,7 @@ async def test_calls_have_the_time_that_the_config_gives_them(appliance):
     assert record["response"]["inbound_stream"]["completed"] is True
 
 
-@pytest.mark.parametrize("program", ["services.ginit.entrypoint", "services.ginit.launch", "-a\0ginit"])
+@pytest.mark.parametrize("program", ["services.ginit.startup.entrypoint", "services.ginit.startup.launch", "-a\0ginit"])
 def test_ctrl_c_at_the_start(appliance, program):
     """However early it comes, all ends without a traceback."""
     appliance.start(*UP)
@@ -153,7 +153,7 @@ def test_ctrl_c_at_the_start(appliance, program):
     assert not [line for line in appliance.lines if "Traceback" in line]
 
 
-@pytest.mark.parametrize("program", ["services.ginit.entrypoint", "services.gl"])
+@pytest.mark.parametrize("program", ["services.ginit.startup.entrypoint", "services.gl"])
 def test_death_of_the_starter(appliance, program):
     """If what `make up` runs is killed, the appliance ends in order."""
     appliance.start(*UP)

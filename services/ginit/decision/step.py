@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from services.ginit.events import (
+from services.ginit.decision.events import (
     Action,
     BecameHealthy,
     Check,
@@ -26,7 +26,7 @@ from services.ginit.events import (
     Tick,
     WriteChecksum,
 )
-from services.ginit.state import RUNNING, Phase, Service, Then
+from services.ginit.decision.state import RUNNING, Phase, Service, Then
 
 SILENT = 8.0  # seconds without a word after which a service that is starting is no longer waited for
 LATE = 30.0  # seconds for a start, however much the service says meanwhile

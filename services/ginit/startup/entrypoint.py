@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NoReturn
 from gecholog import __version__, logs
 from gecholog.errors import ConfigError, GechologError
 from gecholog.logs import Log
-from services.ginit import prepare, setup
 from services.ginit.config import find_program
+from services.ginit.startup import prepare, setup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

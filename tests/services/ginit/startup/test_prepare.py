@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ginit import prepare
+from services.ginit.startup import prepare
 from tests.support.nats_server import PROGRAM
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ginit.config import Definition
-from services.ginit.events import (
+from services.ginit.decision.events import (
     BecameHealthy,
     Check,
     Checked,
@@ -27,9 +27,9 @@ from services.ginit.events import (
     Stopping,
     Tick,
 )
-from services.ginit.reconcile import decide
-from services.ginit.state import Appliance, Phase, Service
-from services.ginit.step import LATE, RELOADED_WITHIN, SILENT, STABLE, pause
+from services.ginit.decision.reconcile import decide
+from services.ginit.decision.state import Appliance, Phase, Service
+from services.ginit.decision.step import LATE, RELOADED_WITHIN, SILENT, STABLE, pause
 
 NAMES = ("bus", "one", "two")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from services.ginit.config import Definition
-from services.ginit.events import (
+from services.ginit.decision.events import (
     Action,
     Ended,
     Event,
@@ -23,8 +23,8 @@ from services.ginit.events import (
     Stopping,
     Tick,
 )
-from services.ginit.state import RUNNING, Appliance, Phase, Service, Then
-from services.ginit.step import At, Step, begin, look, start, take
+from services.ginit.decision.state import RUNNING, Appliance, Phase, Service, Then
+from services.ginit.decision.step import At, Step, begin, look, start, take
 
 Decision = tuple[Appliance, tuple[Action, ...]]
 

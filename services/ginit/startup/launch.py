@@ -22,7 +22,7 @@ from supervisor.medusa import asyncore_25
 
 _SYSTEM_LOG = 9  # the descriptor; see supervisord.conf
 _ABOVE = 10  # descriptors from here on are safe: a restarting supervisord closes those below
-_CONF = Path(__file__).parents[2] / "supervisord.conf"
+_CONF = Path(__file__).parents[3] / "supervisord.conf"
 
 
 def main() -> int:

@@ -19,8 +19,8 @@ from typing import Any
 
 from gecholog import config, health
 from gecholog.errors import ConfigError
-from services.ginit import ports
 from services.ginit.config import blueprint, build
+from services.ginit.startup import ports
 
 _LOOK_EVERY = 0.1  # seconds
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -33,7 +33,7 @@ def main() -> int:
     os.environ.setdefault("GECHOLOG_HOME", "app")
     os.environ.setdefault("NATS2FILE_LOGGER_SUBTOPIC", ".logger")
     home = health.home().absolute()
-    child = _started([sys.executable, "-P", "-m", "services.ginit.entrypoint"])
+    child = _started([sys.executable, "-P", "-m", "services.ginit.startup.entrypoint"])
     if (state := _settled(child, home / "run" / "state.json")) is not None:
         _tell(state, home)
     code = child.wait()

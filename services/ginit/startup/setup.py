@@ -11,11 +11,11 @@ from typing import NoReturn
 
 from gecholog import config, health
 from gecholog.logs import Log
-from services.ginit import ports, prepare
 from services.ginit.config import GinitConfig, blueprint, build
-from services.ginit.prepare import CannotStart
+from services.ginit.startup import ports, prepare
+from services.ginit.startup.prepare import CannotStart
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _SECRETS = ("NATS_TOKEN", "GUI_SECRET")
 
 log = Log("setup")
@@ -62,7 +62,7 @@ def launch(file: Path, alias: str) -> NoReturn:
     _settle_temporary_folder(run)
     sys.stdout.flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a Ctrl-C waits until the launcher can take it
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "services.ginit.launch"])  # noqa: S606 - no shell wanted
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "services.ginit.startup.launch"])  # noqa: S606 - no shell wanted
 
 
 def _check_ports(checked: GinitConfig, home: Path) -> None:

@@ -18,7 +18,7 @@ from gecholog.errors import GechologError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 DEFAULTS = _ROOT / "conf"
 UNSET = frozenset({"", "not_set"})
 _LENGTH = 32  # characters of a generated secret

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.process import environment_of
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 ENTRYPOINT = ROOT / "entrypoint.sh"
 
 

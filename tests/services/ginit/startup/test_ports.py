@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.ginit.config import Definition
-from services.ginit.ports import is_taken, wanted
+from services.ginit.startup.ports import is_taken, wanted
 
 
 def numbers(tmp_path, program, text):
