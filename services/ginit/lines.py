@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LONGEST = 1024 * 1024  # bytes; what has no line break for so long is cut here
+_LONGEST_ERROR = 500  # characters
 _SHORTEST_SECRET = 8  # bytes; shorter text may be an ordinary word
 _NATS_SERVER = re.compile(r"\[\d+\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+ \[(?P<level>[A-Z]{3})\] ?(?P<message>.*)")
 _LEVELS = {"TRC": "DEBUG", "DBG": "DEBUG", "INF": "INFO", "WRN": "WARN", "ERR": "ERROR", "FTL": "ERROR"}
@@ -76,6 +77,17 @@ def _levelled(text: str) -> tuple[str, str]:
     if match := _NATS_SERVER.fullmatch(text):
         return _LEVELS.get(match["level"], "INFO"), match["message"]
     return "INFO", text
+
+
+def error_of(entry: bytes) -> str:
+    """What a line of the system log says if it is an error: its message, and its fields `reason` and `rule`."""
+    if b'"ERROR"' not in entry:
+        return ""
+    found = fields(entry)
+    if found.get("level") != "ERROR":
+        return ""
+    said = [found.get(name) for name in ("msg", "reason", "rule")]
+    return ": ".join(text for text in said if isinstance(text, str) and text)[:_LONGEST_ERROR]
 
 
 def fields(line: bytes) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from gecholog.timer import now, rfc3339
-from services.ginit.lines import Lines, Needle, log_line
+from services.ginit.lines import Lines, Needle, error_of, log_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,13 +40,14 @@ class SystemLog:
         self._stream = stream
         self._secrets = tuple(secret.encode() for secret in secrets if secret)
 
-    def write(self, line: bytes, service: str) -> None:
-        """Write a line of a service, as JSON if it is not."""
+    def write(self, line: bytes, service: str) -> bytes | None:
+        """Write a line of a service, as JSON if it is not; returns what was written."""
         entry = log_line(line, service, rfc3339(now().wall), self._secrets)
         if entry is not None:
             with contextlib.suppress(OSError):  # nobody reads the log any more: no reason to stop the services
                 self._stream.write(entry + b"\n")
                 self._stream.flush()
+        return entry
 
 
 class Pipe:
@@ -60,6 +61,7 @@ class Pipe:
         self._lines = Lines()
         self._needle = Needle(healthy_output)
         self._descriptor = -1
+        self.last_error = ""  # since the process was started
 
     def open(self) -> None:
         """Begin to read. Raises OSError."""
@@ -72,8 +74,9 @@ class Pipe:
         asyncio.get_running_loop().add_reader(self._descriptor, self._read_once)
 
     def expect(self, healthy_output: str) -> None:
-        """Look for this text from now on."""
+        """The process is started: look for this text from now on."""
         self._needle = Needle(healthy_output)
+        self.last_error = ""
 
     def drain(self) -> None:
         """Take everything that has been written; the process has ended, so a line without a break is a line."""
@@ -106,5 +109,7 @@ class Pipe:
         return bool(chunk)
 
     def _pass_on(self, line: bytes) -> None:
-        self._system_log.write(line, self.name)
+        entry = self._system_log.write(line, self.name)
+        if entry is not None:
+            self.last_error = error_of(entry) or self.last_error
         self._ear.heard(self.name, line)

@@ -167,12 +167,14 @@ class Performer:
         await self._tell(self._supervisor.hang_up(service.slug), service)
 
     async def how_it_ended(self, service: Definition) -> str:
-        """What supervisord knows of the end of the process."""
+        """What supervisord knows of the end of the process, and the last error that it logged itself."""
         try:
             status = await self._supervisor.exit_status(service.slug)
         except ControlFailed:
             return "unknown"
-        return "a signal" if status < 0 else f"exit code {status}"
+        error = self._pipes[service.name].last_error
+        how = "a signal" if status < 0 else f"exit code {status}"
+        return f"{how}, {error}" if error else how
 
     async def shut_down(self, exit_code: int) -> None:
         """End the whole appliance; the launcher ends with this exit code."""

@@ -49,6 +49,13 @@ def test_service_that_ends_in_a_row_is_given_up(home):
     until(lambda: home.checksum("ginit"), "ginit's own checksum file")
 
 
+def test_last_error_of_a_service_that_ends(home):
+    """Why it ended stands where it is said that it has, not only somewhere above."""
+    home.add("one", "crash complain").up()
+    home.becomes("one", "idle")
+    assert home.state("one")["reason"].endswith(": exit code 3, cannot go on: the dog ate it")
+
+
 def test_die_promise_ends_the_appliance(home):
     """A service with a die promise that cannot be kept healthy ends everything with an error and the reason."""
     home.add("one").add("two", "crash", die_promise=True).start()
