@@ -21,6 +21,8 @@ from gecholog.errors import ConfigError, Problem
 from gecholog.positions import Path, line_of, locate
 from gecholog.schema import Finding, Schema
 
+_LONGEST_INTEGER = 18  # characters
+
 Rule = Callable[[dict[str, Any]], Iterable[Finding]]
 
 
@@ -117,6 +119,7 @@ def _parsed(filled: Filled, source: str, repeated: list[str]) -> Any:
             filled.text,
             parse_constant=_no_constant,
             parse_float=_finite,
+            parse_int=_bounded,
             object_pairs_hook=members,
         )
     except json.JSONDecodeError as error:
@@ -138,6 +141,13 @@ def _finite(text: str) -> float:
     if math.isinf(number):
         raise ValueError("out of range")
     return number
+
+
+def _bounded(text: str) -> int:
+    """No field means more; and of what is much larger no float can be made, and no text by default."""
+    if len(text) > _LONGEST_INTEGER:
+        raise ValueError("out of range")
+    return int(text)
 
 
 def _without_nulls(value: Any) -> Any:

@@ -34,6 +34,7 @@ log = Log("service")
 NEW_BUS_WITHIN = 5.0
 """Seconds for `join` at a reload: a bus that is not reached by then is no reason to leave the one that is."""
 
+_CLAIM_EVERY = 1.0  # seconds
 _REAPED_WITHIN = 5.0  # seconds that background tasks have to end after `stop`
 
 
@@ -156,6 +157,7 @@ class _Running:
         self._reread = reread
         self._checksum_file = checksum_file
         self._claim = Claim(checksum_file)
+        self._in_force = ""  # the checksum of the config, while it is served
         self._ready = ready
         self._life = Life()
         self._reload_wanted = asyncio.Event()
@@ -168,6 +170,7 @@ class _Running:
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
         if not self._claim.take():
             log.warning("another process has this name and home, its checksum file is left alone", file=self._shown)
+            self._life.spawn(self._claim_later(), "claim")
         self._remove_checksum()
         code = 0
         try:
@@ -214,6 +217,13 @@ class _Running:
         log.info(self._ready, sha256=checksum)
         _settle_the_collector()
 
+    async def _claim_later(self) -> None:
+        """Write the checksum file when the other process has ended."""
+        while not self._claim.take():  # noqa: ASYNC110 - nobody tells us when another process ends
+            await asyncio.sleep(_CLAIM_EVERY)
+        if self._in_force:
+            self._write_checksum(self._in_force)
+
     async def _reload_for_ever(self) -> None:
         while True:
             await self._reload_wanted.wait()
@@ -249,6 +259,7 @@ class _Running:
         return str(self._checksum_file.path)
 
     def _write_checksum(self, checksum: str) -> None:
+        self._in_force = checksum
         if not self._claim.take():
             return
         try:
@@ -257,6 +268,7 @@ class _Running:
             log.error("checksum file not written", file=self._shown, reason=error.strerror)
 
     def _remove_checksum(self) -> None:
+        self._in_force = ""
         if not self._claim.take():
             return
         try:

@@ -78,6 +78,7 @@ class Ginit:
         self._report = ReportFile(self._places.run / "state.json")
         self._started = asyncio.Event()
         self._last_serial: int | None = None
+        self._no_tick_before = 0.0  # a steady clock's time
         self._complained: dict[str, float] = {}  # when each complaint was last logged
 
     # ------------------------------------------------------------------ life
@@ -209,6 +210,8 @@ class Ginit:
         left = None if due is None else max(0.0, due - time.monotonic())
         if not self._state.healthy:  # gecholog.service writes ginit's checksum file without knowing of the services
             left = _UNHEALTHY_EVERY if left is None else min(left, _UNHEALTHY_EVERY)
+        if left is not None:
+            left = max(left, self._no_tick_before - time.monotonic())
         try:
             async with asyncio.timeout(left):
                 return await self._queue.get()
@@ -241,28 +244,37 @@ class Ginit:
                 await self._take(Ended(service.name, "unknown"))
 
     async def _take(self, event: Event) -> None:
-        state, actions = decide(self._state, event, time.monotonic())
-        if not await self._put_in_force(state, actions):  # nothing of it is done, and it is decided on again
-            await asyncio.sleep(_AGAIN_AFTER)
-            self._queue.put_nowait(event)
-            return
-        self._state = state
+        before = self._state
+        self._state, actions = decide(before, event, time.monotonic())
+        if blocked := self._not_in_force(actions):  # what was decided on them is not done, and decided on again
+            for name in blocked:
+                if (service := before.get(name)) is not None:
+                    self._state = self._state.put(service)
+            actions = tuple(action for action in actions if _concerns(action) not in blocked)
+            self._look_again(event)
         if isinstance(event, Redefined):
             self._look_at_files()
         for action in actions:
             await self._perform(action)
         self._publish()
 
-    async def _put_in_force(self, state: Appliance, actions: Iterable[Action]) -> bool:
-        """Write what services are to start from, before anything else is done; False on a full disk, for example."""
+    def _not_in_force(self, actions: Iterable[Action]) -> set[str]:
+        """Write what services are to start from, before anything else is done; for whom that fails is returned."""
+        blocked = set()
         for action in actions:
-            if isinstance(action, PutInForce) and (service := state.get(action.name)):
+            if isinstance(action, PutInForce) and (service := self._state.get(action.name)):
                 try:
-                    await self._performer.put_in_force(service.definition, action.sha256)
+                    self._performer.copies.put_in_force(service.definition, action.sha256)
                 except OSError as error:
                     self._complain("config cannot be put in force yet", service.name, error)
-                    return False
-        return True
+                    blocked.add(service.name)
+        return blocked
+
+    def _look_again(self, event: Event) -> None:
+        """Take an event once more, in a while. A tick comes by itself, but then not at once."""
+        self._no_tick_before = time.monotonic() + _AGAIN_AFTER
+        if not isinstance(event, Tick):
+            asyncio.get_running_loop().call_later(_AGAIN_AFTER, self._queue.put_nowait, event)
 
     def _complain(self, message: str, child: str, error: OSError) -> None:
         """Log what is tried again and again, but not each time."""
@@ -323,13 +335,12 @@ class Ginit:
         match action:
             case Check():
                 self._life.spawn(self._check(definition, action.sha256), f"check {service.name}")
+            case PutInForce():
+                await performer.give_time(definition)
             case Start():
-                if (ended := await performer.start(definition)) is not None:
-                    self._queue.put_nowait(ended)
+                await self._start(definition)
             case Reload():
-                await performer.reload(definition)
-                if service.writes_checksum:
-                    self._life.spawn(self._await_checksum(service), f"reload {service.name}")
+                await self._reload(service)
             case Stop():
                 await performer.stop(definition)
             case WriteChecksum():
@@ -339,6 +350,15 @@ class Ginit:
                     )
             case RemoveChecksum():
                 self._performer.checksum_file(definition).remove()
+
+    async def _start(self, definition: Definition) -> None:
+        if (ended := await self._performer.start(definition)) is not None:
+            self._queue.put_nowait(ended)
+
+    async def _reload(self, service: Service) -> None:
+        await self._performer.reload(service.definition)
+        if service.writes_checksum:
+            self._life.spawn(self._await_checksum(service), f"reload {service.name}")
 
     async def _check(self, definition: Definition, sha256: str) -> None:
         """Validate a content, again and again as long as that is not possible and somebody wants to know."""
@@ -378,6 +398,13 @@ class Ginit:
                 self._queue.put_nowait(Confirmed(service.name))
                 return
             await asyncio.sleep(_CONFIRMED_EVERY)
+
+
+def _concerns(action: Action) -> str:
+    """The service whose state an action belongs to. That of a process which has ended is said in any case."""
+    if isinstance(action, RemoveChecksum | Forget | GiveUp):
+        return ""
+    return str(action.fields.get("child", "")) if isinstance(action, Say) else action.name
 
 
 def _answer(service: Service, line: bytes) -> Confirmed | Refused | None:

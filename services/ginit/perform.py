@@ -32,6 +32,7 @@ _LAST_TO_STOP = 10  # priorities: the lower, the later
 _OTHERS = 100
 _FIRST_TO_STOP = 900
 _GATEWAY = "gl"
+_LONGEST_WAIT = 24 * 3600  # seconds
 _LAST_WORDS = 3  # seconds for what follows the time that a service gives to its calls: the last records leave
 
 log = Log("ginit")
@@ -50,12 +51,12 @@ class Places:
 
 
 def seconds_to_end(data: bytes, environ: Mapping[str, str]) -> int:
-    """How long a service with this config may take to end: somewhat more than its `shutdown_timeout_ms`."""
+    """How long a service with this config may take to end: a little more than its `shutdown_timeout_ms`."""
     try:
         asked = int(json.loads(fill(data.decode("utf-8-sig"), environ).text)["shutdown_timeout_ms"]) // 1000
-    except (ValueError, LookupError, TypeError, ArithmeticError):
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError):
         return STOP_WAIT
-    return max(STOP_WAIT, asked + _LAST_WORDS)
+    return min(max(STOP_WAIT, asked + _LAST_WORDS), _LONGEST_WAIT)
 
 
 def stop_priority(service: Definition, place: int) -> int:
@@ -133,9 +134,8 @@ class Performer:
             self._system_log.write(line, service.name)
         return Checked(service.name, sha256, valid=verdict.valid)
 
-    async def put_in_force(self, service: Definition, sha256: str) -> None:
-        """Make this content the one that the service starts from, and see to what it says. Raises OSError."""
-        self.copies.put_in_force(service, sha256)
+    async def give_time(self, service: Definition) -> None:
+        """Have supervisord wait for the end of the service as long as the config in force says."""
         data = self.copies.read_in_force(service) or b""
         await self._tell(self._supervisor.wait(service.slug, seconds_to_end(data, os.environ)), service)
 

@@ -52,14 +52,6 @@ class _Standing:
     pool: Pool
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A listener that takes callers already, and its socket."""
-
-    listener: Listener
-    listening: socket.socket
-
-
 class Gateway:
     """The service gl."""
 
@@ -100,42 +92,35 @@ class Gateway:
         """
         old = self._required()
         pool = old.pool if config.trust == old.config.trust else _pool(config)
-        opened = await self._opened(config, old)
-        bus = old.doors.bus
+        listening = self._bound(config, old)
+        bus, listener = old.doors.bus, None
         try:
+            if listening is None and self._certificate is not None:
+                self._certificate.renew()
             if (config.bus, config.topics) != (old.config.bus, old.config.topics):
                 bus = await self._joined(config, NEW_BUS_WITHIN)
+            if listening is not None:  # last of all: from now on it takes calls
+                listener = await self._listen(config, listening)
         except BaseException:
-            await self._forget(opened)
+            if listening is not None and listening is not self._socket:
+                listening.close()
+            if bus is not old.doors.bus:
+                await bus.close()
             raise
-        if opened is None and self._certificate is not None:
-            self._certificate.renew()
         await self._swap(config, old, bus, pool)
-        self._move(opened, config)
+        self._move(listener, listening, config)
 
-    async def _opened(self, config: Config, old: _Standing) -> _Opened | None:
-        """Another listener, if the config asks for one: a new port, or another certificate. Raises GechologError."""
+    def _bound(self, config: Config, old: _Standing) -> socket.socket | None:
+        """The socket for another listener, if the config asks for one: a new port, or another certificate.
+
+        Raises GechologError: the port is taken, or the certificate cannot be used.
+        """
         now, before = config.listener, old.config.listener
         if now == before:
             return None
-        same_port = (now.host, now.port) == (before.host, before.port)
-        listening = self._socket if same_port else bind(now.host, now.port)
-        if listening is None:
-            raise GechologError("not started")
-        try:
-            return _Opened(await self._listen(config, listening), listening)
-        except BaseException:
-            if not same_port:
-                listening.close()
-            raise
-
-    async def _forget(self, opened: _Opened | None) -> None:
-        if opened is not None:
-            opened.listener.retire()
-            await opened.listener.finished(0)
-            self._listeners.discard(opened.listener)
-            if opened.listening is not self._socket:
-                opened.listening.close()
+        _ = config.ingress_tls
+        same_address = (now.host, now.port) == (before.host, before.port)
+        return self._socket if same_address else bind(now.host, now.port)
 
     async def _swap(self, config: Config, old: _Standing, bus: Bus, pool: Pool) -> None:
         if bus is not old.doors.bus or config.record_log != old.config.record_log:
@@ -149,21 +134,21 @@ class Gateway:
         if bus is not old.doors.bus:
             self._later(self._leave(old.doors.bus, self._calls()), "old bus")
 
-    def _move(self, opened: _Opened | None, config: Config) -> None:
+    def _move(self, listener: Listener | None, listening: socket.socket | None, config: Config) -> None:
         """From the old listener to the new one, if there is one."""
-        listener = self._listener
-        if opened is None:
-            if listener is not None:
-                listener.limits = config.limits
+        old = self._listener
+        if listener is None:
+            if old is not None:
+                old.limits = config.limits
             return
-        self._listener = opened.listener
-        if self._socket is not None and self._socket is not opened.listening:
+        self._listener = listener
+        if self._socket is not None and self._socket is not listening:
             self._socket.close()
-        self._socket = opened.listening
+        self._socket = listening
         self._watch_certificate(config)
-        if listener is not None:
-            listener.retire(_GRACE)
-            self._later(self._finish(listener), "old listener")
+        if old is not None:
+            old.retire(_GRACE)
+            self._later(self._finish(old), "old listener")
 
     def _watch_certificate(self, config: Config) -> None:
         if self._watching is not None:

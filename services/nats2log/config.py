@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gecholog.config import Document
     from gecholog.schema import Finding
 
-_FILE_NAME = re.compile(r'[^\0- ()<>@;:\\"\[\]?=]*[^\0- ()<>@;:\\"\[\]?=/]')
+_FILE_NAME = re.compile(r'[^\0- ()<>@;:\\"\[\]?=\ud800-\udfff]*[^\0- ()<>@;:\\"\[\]?=/\ud800-\udfff]')
 _SCHEMA = Path(__file__).with_name("nats2log_config.schema.json")
 _TIMEOUT = 30_000  # milliseconds
 

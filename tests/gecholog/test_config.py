@@ -132,6 +132,13 @@ def test_entries_rejected_alone():
     assert [warning.path for warning in document.warnings] == ["rows[1].id", "rows[2].size"]
 
 
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 400, "-" + "9" * 5000])
+def test_numbers_that_nobody_means(number):
+    """They are refused here, before anybody makes a float of them."""
+    (found,) = problems(f'{{"name": "a", "rows": [], "port": {number}}}')
+    assert "out of range" in found.rule
+
+
 def test_wrong_types_refuse_the_file():
     """A wrong JSON type in an entry refuses the whole file; what would only be left out is said as a warning."""
     with pytest.raises(ConfigError) as caught:

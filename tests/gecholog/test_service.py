@@ -110,6 +110,12 @@ def test_second_process_of_one_name(small_service, config_file):
     assert "another process has this name and home, its checksum file is left alone" in second.messages()
     assert second.stop() == 0
     assert first.checksum == sum_of(config_file)
+    second = ready(small_service())
+    first.stop()
+    until(lambda: second.checksum == sum_of(config_file))
+    assert second.stop() == 0
+    assert second.checksum is None
+    first = ready(small_service())
     first.kill()
     third = ready(small_service())
     assert third.checksum == sum_of(config_file)

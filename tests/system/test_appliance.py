@@ -127,6 +127,18 @@ async def test_config_changes_drop_no_call(appliance):
     assert appliance.pid("gl") == pid
 
 
+async def test_config_with_a_bus_that_is_away(appliance, free_port):
+    """gl says itself that it does not take it, in time: nobody restarts it, and it serves on."""
+    await asyncio.to_thread(appliance.up, *UP)
+    pid, before = appliance.pid("gl"), appliance.checksum("gl")
+    bus = json.loads(appliance.config("gl_config").read_text("utf-8"))["service_bus"]
+    appliance.change("gl_config", service_bus=bus | {"hostname": f"127.0.0.1:{free_port}"})
+    await asyncio.to_thread(appliance.said, "config is refused", child="gl", sha256=before)
+    assert (appliance.pid("gl"), appliance.checksum("gl")) == (pid, before)
+    async with aiohttp.ClientSession() as session:
+        assert (await call(session, appliance))[0] == 200
+
+
 async def test_calls_have_the_time_that_the_config_gives_them(appliance):
     """Told to end, the appliance waits for gl as long as its config says, also if that was changed meanwhile."""
     await asyncio.to_thread(appliance.up, *UP)

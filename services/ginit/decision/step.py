@@ -30,7 +30,7 @@ from services.ginit.decision.state import RUNNING, Phase, Service, Then
 
 SILENT = 8.0  # seconds without a word after which a service that is starting is no longer waited for
 LATE = 30.0  # seconds for a start, however much the service says meanwhile
-RELOADED_WITHIN = 5.0  # seconds to confirm a reload; then the service is restarted
+RELOADED_WITHIN = 15.0  # seconds to confirm or refuse a reload, more than services give another bus; then a restart
 STABLE = 5.0  # seconds of health after which starts are counted anew
 _LONGEST_PAUSE = 10.0  # seconds between two starts
 

@@ -29,6 +29,7 @@ log = Log("egress")
 _CONTENT_TYPE = "Content-Type"
 _STATUSES = range(200, 600)
 _OK = HTTPStatus.OK.value  # as a number: members of an enumeration are looked up in Python, at each call
+_NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
 _FOLDED_AT_ONCE = 256 * 1024  # bytes of a stream
 _COPIED_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
 
@@ -105,8 +106,8 @@ def reply(call: Call, doors: Doors) -> Awaitable[None]:
     if egress.body is None:
         return _pass_through(call, egress, doors)
     length: int | None = len(egress.body)
-    if not length and not call.payload_changed:  # HEAD and 304 tell the size of what they do not send
-        length = call.required_answer().length
+    if not length and not call.payload_changed and (call.request.method == "HEAD" or egress.status == _NOT_MODIFIED):
+        length = call.required_answer().length  # these tell the size of what they do not send
     return _send(call, egress, length, doors)
 
 

@@ -23,6 +23,7 @@ from services.gl.upstream.connection import Connection
 if TYPE_CHECKING:
     import ssl
 
+_LONGEST_PORT = 5  # digits
 _LARGEST_REPLY = 64 * 1024  # bytes of a proxy's answer to CONNECT
 
 Make = Callable[[], Connection]
@@ -97,7 +98,8 @@ def _route(name: str, value: str) -> Route:
     if parts.scheme != "http" or not host or parts.path not in ("", "/"):
         raise ValueError(f"{name} must be an http address")
     secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
-    authorization = f"Basic {base64.b64encode(secret.encode()).decode()}" if secret else ""
+    encoded = base64.b64encode(secret.encode("utf-8", "surrogateescape")).decode()
+    authorization = f"Basic {encoded}" if secret else ""
     return Route(host, port, authorization)
 
 
@@ -107,7 +109,7 @@ def _direct(text: str) -> Direct:
     except ValueError:
         pass
     name, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit():
+    if not colon or not (port.isascii() and port.isdigit() and len(port) <= _LONGEST_PORT):
         return Direct(_name(text), None, None)
     address = _address(name.strip("[]"))
     return Direct(_name(name), ip_network(address) if address else None, int(port))

@@ -52,7 +52,7 @@ def test_several_files_at_once(home):
         if number % 2:
             until(lambda: all(home.in_force(name) for name in names), "all new configs")
     until(lambda: all(home.in_force(name) for name in names), "all new configs")
-    assert {name: home.pid(name) for name in names} == pids
+    assert {name: home.pid(name) for name in names} == pids, "\n".join(home.lines)
 
 
 def test_switched_link_is_a_change(home):
@@ -143,6 +143,9 @@ def test_disk_that_is_full_for_a_while(home):
     _write(home, "two", "mute anew")
     home.said("config cannot be put in force yet", child="two")
     assert home.pid("two") == pid
+    for times in (2, 3):  # meanwhile the others are looked after, also when that takes time
+        os.kill(home.pid("one"), 9)
+        home.said("service is healthy", times=times, child="one")
     copy.rmdir()
     until(lambda: home.in_force("two"), "the config of two")
     checksum = home.folder / "checksum" / f".two_config.sha256.{home.ginit_pid()}"

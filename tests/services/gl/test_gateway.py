@@ -452,6 +452,34 @@ def test_reload_limits(fresh, upstream):
         assert caller.ask("POST", "/service/x", {}, b"x" * 50).reply().status == 413
 
 
+def test_refused_reload_leaves_nothing(run_gateway, shared_upstream, upstream, tls_files, tmp_path):
+    """No connection to a bus, no socket, and calls that began meanwhile end well."""
+    certificate, private_key = tmp_path / "c.pem", tmp_path / "k.pem"
+    certificate.write_bytes(tls_files.certificate.read_bytes())
+    private_key.write_bytes(tls_files.private_key.read_bytes())
+    ingress = {"enabled": True, "certificate_file": str(certificate), "private_key_file": str(private_key)}
+    gateway = run_gateway([router("/service/", shared_upstream.url)], tls={"ingress": ingress, "outbound": {}})
+    context = ssl.create_default_context(cafile=str(tls_files.authority))
+    open_files = Path(f"/proc/{gateway.process.pid}/fd")
+    before = len(list(open_files.iterdir()))
+    release = hold(upstream)
+    with gateway.caller(tls=context) as held:
+        held.ask("GET", "/service/held")
+        upstream.asked()
+        certificate.write_text("no certificate")
+        for number in range(3):
+            bus = gateway.values["service_bus"] | {"topic": f"coburn.gl.other{number}"}
+            gateway.reload(gateway.values | {"service_bus": bus}, taken=False)
+            elsewhere = ingress | {"certificate_file": str(tls_files.certificate)}
+            away = gateway.values["service_bus"] | {"hostname": f"127.0.0.1:{free_port()}", "token": f"other{number}"}
+            tls = {"ingress": elsewhere | {"private_key_file": str(tls_files.private_key)}, "outbound": {}}
+            if not number:
+                gateway.reload(gateway.values | {"tls": tls, "service_bus": away}, taken=False)
+        release.set()
+        assert held.reply().status == 200
+    until(lambda: len(list(open_files.iterdir())) <= before + 2, "the end of what was opened")
+
+
 def test_size_of_a_body_that_is_not_sent(run_gateway, shared_upstream, upstream):
     """HEAD and 304 tell the size of the body that GET would have, also if answers are held back for a processor."""
     holding = {"processors": [[processor("nobody", timeout=50)]]}
@@ -464,6 +492,16 @@ def test_size_of_a_body_that_is_not_sent(run_gateway, shared_upstream, upstream)
         assert (reply.status, reply.value("Content-Length")) == (304, "12345")
         upstream.behaviour = lambda talk: talk.reply(b"")
         assert caller.ask("GET", "/service/x").reply().body == b""
+
+
+def test_not_modified_that_becomes_another_status(run_gateway, shared_upstream, upstream, bus):
+    """The size that a 304 told is not that of the reply."""
+    last = processor("last", modifier=True, output_fields_write=["egress_status_code"])
+    gateway = run_gateway([router("/service/", shared_upstream.url)], response={"processors": [[last]]})
+    bus.scripts["processor.last"] = says(egress_status_code=200)
+    upstream.behaviour = lambda talk: talk.head("Content-Length: 12345", status=304)
+    reply = gateway.call("GET", "/service/x")
+    assert (reply.status, reply.value("Content-Length")) == (200, "0")
 
 
 # -------------------------------------------------------------------- TLS of callers

@@ -120,6 +120,7 @@ def test_off(topic, subject, expected):
         ("file_writer", "filename", "/folder/"),
         ("file_writer", "filename", "/a\nb"),
         ("file_writer", "filename", "/a b"),
+        ("file_writer", "filename", "/a\ud800"),
         ("file_writer", "filename", None),
         ("file_writer", "write_mode", "truncate"),
         ("file_writer", "rotate_keep", 0),

@@ -94,6 +94,19 @@ def test_no_proxy(listed, host, direct):
     assert (proxies.route(Origin("https", host, 443)) is None) is direct
 
 
+@pytest.mark.parametrize("listed", ["a.example:²", "a.example:" + "9" * 5000, "a.example:x", ":", "[", "\udcff"])
+def test_what_no_proxy_cannot_mean(listed):
+    """It matches nothing, and harms nobody."""
+    proxies = from_environment({"HTTPS_PROXY": "http://one:1", "NO_PROXY": listed})
+    assert proxies.route(SECURE) == Route("one", 1)
+
+
+def test_bytes_in_a_password():
+    """What is no UTF-8 in the environment goes to the proxy as it stands there."""
+    (route,) = from_environment({"HTTPS_PROXY": "http://us\udcffer:p@one:1"}).by_scheme.values()
+    assert route.authorization == "Basic " + base64.b64encode(b"us\xffer:p").decode()
+
+
 def test_proxies_are_values():
     """No proxies at all is the default."""
     assert Proxies().route(SECURE) is None
