@@ -160,9 +160,9 @@ class Home:
         return self.checksum(name) == self.sum_of(file or name)
 
     def pid(self, name):
-        """The process of a service, 0 if there is none."""
+        """The process of a service, 0 if there is none: the oldest, for it may have started others that look like it."""
         wanted = f"/inforce/{name}/"
-        return next((pid for pid, command in self._commands() if wanted in command), 0)
+        return min((pid for pid, command in self._commands() if wanted in command), key=_started, default=0)
 
     def ginit_pid(self):
         return next((pid for pid, command in self._commands() if "-a\0ginit" in command), 0)
@@ -182,6 +182,14 @@ class Home:
                     continue
                 if mark in environ and command and not _is_zombie(entry):
                     yield int(entry.name), command
+
+
+def _started(pid):
+    """When a process was started, in ticks since the machine was (proc(5), field 22 of stat)."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:  # it has just ended
+        return float("inf")
 
 
 def _is_zombie(entry):
