@@ -160,7 +160,7 @@ class Home:
         return self.checksum(name) == self.sum_of(file or name)
 
     def pid(self, name):
-        """The process of a service, 0 if there is none: the oldest of those that look like it, for it may start others."""
+        """The process of a service, 0 if there is none: the oldest that looks like it, for it may start others."""
         wanted = f"/inforce/{name}/"
         return min((pid for pid, command in self._commands() if wanted in command), key=_started, default=0)
 
