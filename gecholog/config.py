@@ -183,7 +183,7 @@ def _judge(blueprint: Blueprint, value: Any) -> _Verdict:
     values = value if wrong_type else _less_rejected(value, warnings)
     if not wrong_type:
         errors += [finding for check_rule in blueprint.remaining for finding in check_rule(values)]
-    empty = {name for name, needed in alone.items() if needed and _emptied(values, name)}
+    empty = [name for name, needed in alone.items() if needed and _emptied(values, name)]
     errors += [((name,), "has no valid entry") for name in empty]
     errors += [finding for finding in warnings if finding[0][0] in empty]  # why there is none
     warnings = [finding for finding in warnings if finding[0][0] not in empty]

@@ -76,6 +76,7 @@ class Gateway:
         self._life = life
         config = self._first
         pool = _pool(config)
+        _ = config.ingress_tls  # what cannot be used is said at once, not when the bus is there
         self._socket = bind(config.listener.host, config.listener.port)
         bus = await self._joined(config)
         await self._records.publish_to(bus, config.topics.logger, config.record_log)

@@ -209,6 +209,17 @@ def assert_no_repetitions(data):
     json.loads(data, object_pairs_hook=unique)
 
 
+async def test_payload_that_comes_late_and_is_cut(make_call):
+    """The record has one `error`, whatever was noted before."""
+    call, records = make_call(), FakeRecorder()
+    call.response_half.note("early", "noted before the reply was complete")
+    final_record.accept(call, doors(records=records))
+    call.response_half.fields["ingress_payload"] = Raw(b'"%b"' % (b"x" * (call.config.log_max_payload + 1)))
+    final_record.publish(call, doors(records=records))
+    assert_no_repetitions(records.bytes[-1])
+    assert [error["name"] for error in records.settled[-1][1]["response"]["error"]] == ["early", "ingress_payload"]
+
+
 async def test_record_is_settled_under_its_id(make_call):
     """The final record goes to the recorder with the id of the call, which is not in the record."""
     records = FakeRecorder()
