@@ -45,6 +45,7 @@ from services.ginit.decision.state import RUNNING, SERVING, Appliance, Phase, Se
 from services.ginit.lines import fields
 from services.ginit.listener import Listener, Notice
 from services.ginit.perform import Performer, Places
+from services.ginit.records import RecordWatch
 from services.ginit.report import ReportFile
 from services.ginit.watch import Watch, read
 
@@ -95,6 +96,8 @@ class Ginit:
         self._look_at_files()
         life.spawn(self._watch.run(), "watch")
         life.spawn(self._run(), "reconcile")
+        records = RecordWatch(self._places.home, lambda: self._state, self._queue.put_nowait)
+        life.spawn(records.run(), "records")
         self._queue.put_nowait(Tick())
         await self._started.wait()
 

@@ -33,6 +33,7 @@ def report(appliance: Appliance, now: float, wall: int) -> dict[str, Any]:
     return {
         "healthy": appliance.healthy,
         "settled": appliance.settled,
+        "problems": list(appliance.problems),
         "services": [entry(service) for service in appliance.services],
     }
 

@@ -13,10 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gecholog import __version__, health
+from gecholog.recordstatus import RecordStatusFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,11 +63,20 @@ def _state(home: Path) -> dict[str, Any]:
 
 
 def _report(home: Path, service: str, checksum: str | None) -> dict[str, Any]:
-    services = {entry["name"]: entry for entry in _state(home).get("services", [])}
+    state = _state(home)
+    services = {entry["name"]: entry for entry in state.get("services", [])}
+    healthy = checksum is not None
     if service == APPLIANCE:
-        return {"healthy": checksum is not None, "checksum": checksum, "services": list(services.values())}
+        problems = {"problems": state["problems"]} if state.get("problems") else {}
+        return {"healthy": healthy, "checksum": checksum, **problems, "services": list(services.values())}
     known = {name: value for name, value in services.get(service, {}).items() if name != "checksum"}
-    return {"name": service, "healthy": checksum is not None, "checksum": checksum} | known
+    return {"name": service, "healthy": healthy, "checksum": checksum} | known | _records(home, service)
+
+
+def _records(home: Path, service: str) -> dict[str, Any]:
+    """What a gateway says of its records; nothing of a service that has none."""
+    status = None if "/" in service else RecordStatusFile.of(service, home).read()
+    return {} if status is None else {"records": asdict(status)}
 
 
 if __name__ == "__main__":

@@ -74,6 +74,21 @@ class Redefined:
 
 
 @dataclass(frozen=True, slots=True)
+class Troubled:
+    """What is wrong though every process lives: `problems` takes the place of what was known before, () for nothing."""
+
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RestartWanted:
+    """A service that lives does not do its work; a restart is the remedy."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """The whole appliance is being stopped."""
 
@@ -83,8 +98,8 @@ class Tick:
     """Time has passed."""
 
 
-OfOne = ContentChanged | Checked | Spoke | BecameHealthy | Confirmed | Refused | Ended
-Event = OfOne | Redefined | Stopping | Tick
+OfOne = ContentChanged | Checked | Spoke | BecameHealthy | Confirmed | Refused | RestartWanted | Ended
+Event = OfOne | Redefined | Troubled | Stopping | Tick
 
 
 # ---------------------------------------------------------------------------- actions

@@ -22,6 +22,7 @@ from services.ginit.decision.events import (
     Stop,
     Stopping,
     Tick,
+    Troubled,
 )
 from services.ginit.decision.state import RUNNING, Appliance, Phase, Service, Then
 from services.ginit.decision.step import At, Step, begin, look, start, take
@@ -37,6 +38,8 @@ def decide(appliance: Appliance, event: Event, now: float) -> Decision:
     match event:
         case Stopping():
             return replace(appliance, stopping=True), ()
+        case Troubled(problems=problems):
+            return _troubled(appliance, problems)
         case Redefined():
             appliance, actions = _redefine(appliance, event, now)
         case Tick():
@@ -45,6 +48,16 @@ def decide(appliance: Appliance, event: Event, now: float) -> Decision:
             appliance, actions = _each(appliance, [event.name], event, at)
     appliance, more = _advance(appliance, at)
     return _unless_given_up(appliance, actions + more)
+
+
+def _troubled(appliance: Appliance, problems: tuple[str, ...]) -> Decision:
+    """Health follows what is wrong; that it began and that it is over is said."""
+    said: list[Action] = []
+    if problems and not appliance.problems:
+        said.append(Say("ERROR", "the appliance is unhealthy", {"reason": "; ".join(problems)}))
+    if appliance.problems and not problems:
+        said.append(Say("INFO", "the problems are over", {"reason": "; ".join(appliance.problems)}))
+    return replace(appliance, problems=problems), tuple(said)
 
 
 def _unless_given_up(appliance: Appliance, actions: tuple[Action, ...]) -> Decision:

@@ -87,12 +87,15 @@ class Appliance:
     max_starts: int
     stopping: bool = False
     given_up: str = ""
+    problems: tuple[str, ...] = ()  # what is wrong though every process lives
 
     @property
     def healthy(self) -> bool:
-        """Whether every service is healthy, or idle."""
+        """Whether every service is healthy, or idle, and nothing else is wrong."""
         fit = SERVING | {Phase.IDLE}
-        return not self.stopping and not self.given_up and all(service.phase in fit for service in self.services)
+        if self.stopping or self.given_up or self.problems:
+            return False
+        return all(service.phase in fit for service in self.services)
 
     @property
     def settled(self) -> bool:

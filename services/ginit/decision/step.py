@@ -19,6 +19,7 @@ from services.ginit.decision.events import (
     Refused,
     Reload,
     RemoveChecksum,
+    RestartWanted,
     Say,
     Spoke,
     Start,
@@ -60,6 +61,8 @@ def take(service: Service, event: OfOne | Tick, at: At) -> Step:  # noqa: PLR091
             return _confirmed(service, at)
         case Refused():
             return _refused(service, at)
+        case RestartWanted(reason=reason):
+            return _renewed(service, reason, at)
         case Ended(how=how):
             return _ended(service, how, at)
         case Tick():
@@ -159,6 +162,13 @@ def start(service: Service, at: At) -> Step:
 
 def _restart(service: Service, at: At) -> Step:
     return _to(service, at, Phase.STOPPING, then=Then.START, failures=0), (Stop(service.name),)
+
+
+def _renewed(service: Service, reason: str, at: At) -> Step:
+    if service.phase is not Phase.HEALTHY:  # it is on its way to something else already
+        return service, ()
+    restarting, actions = _restart(service, at)
+    return restarting, (_say(service, "WARN", "service is restarted", reason=reason), *actions)
 
 
 def _spoke(service: Service, at: At) -> Step:

@@ -10,6 +10,7 @@ import pytest
 
 from gecholog import __version__
 from gecholog.health import ChecksumFile
+from gecholog.recordstatus import RecordStatus, RecordStatusFile
 from tests.support.process import environment_of
 
 SUM = "ab" * 32
@@ -70,6 +71,19 @@ def test_report(tmp_path):
     code, out, _ = outcome(tmp_path, "-s", "gl", "--json")
     assert code == 0
     assert json.loads(out) == gl | {"healthy": True}
+
+
+def test_report_of_what_is_wrong(tmp_path):
+    """What is wrong though every process lives, and how a gateway's records fare."""
+    RecordStatusFile.of("gl", tmp_path).write(RecordStatus(failing=True, reason="no acknowledgement", lost=17))
+    (tmp_path / "run").mkdir()
+    problems = ["gl: no acknowledgement"]
+    (tmp_path / "run" / "state.json").write_text(json.dumps({"problems": problems, "services": []}))
+    code, out, _ = outcome(tmp_path, "--json")
+    assert (code, json.loads(out)["problems"]) == (1, problems)
+    records = json.loads(outcome(tmp_path, "-s", "gl", "--json")[1])["records"]
+    assert (records["failing"], records["reason"], records["lost"]) == (True, "no acknowledgement", 17)
+    assert "records" not in json.loads(outcome(tmp_path, "-s", "dummy", "--json")[1])
 
 
 def test_under_its_old_name(tmp_path):

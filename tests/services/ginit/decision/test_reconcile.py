@@ -22,10 +22,12 @@ from services.ginit.decision.events import (
     Refused,
     Reload,
     RemoveChecksum,
+    RestartWanted,
     Start,
     Stop,
     Stopping,
     Tick,
+    Troubled,
 )
 from services.ginit.decision.reconcile import decide
 from services.ginit.decision.state import Appliance, Phase, Service
@@ -374,3 +376,35 @@ def test_missing_config_file_at_the_start():
     world.happens(ContentChanged("two", "valid 1"))
     world.judge()
     assert world.alive == {"two"}
+
+
+def all_healthy(*names):
+    services = tuple(
+        Service(definition(name), Phase.HEALTHY, content="valid 0", in_force="valid 0", good="valid 0", tried="valid 0")
+        for name in names
+    )
+    return Appliance(services, 2)
+
+
+def test_problems_are_no_health():
+    """What is wrong though every process lives makes the appliance unhealthy until it is over; both are said once."""
+    state, said = decide(all_healthy("bus", "gl"), Troubled(("gl: records wait",)), 1.0)
+    assert not state.healthy
+    assert [(action.level, action.fields["reason"]) for action in said] == [("ERROR", "gl: records wait")]
+    state, said = decide(state, Troubled(("gl: 3 records lost",)), 2.0)
+    assert (state.healthy, said) == (False, ())
+    state, said = decide(state, Troubled(()), 3.0)
+    assert state.healthy
+    assert [action.level for action in said] == ["INFO"]
+
+
+def test_restart_is_the_remedy():
+    """A service that lives and does not do its work is stopped, and started when it has ended; once."""
+    state, actions = decide(all_healthy("bus", "gl"), RestartWanted("bus", "its stream takes no records"), 1.0)
+    assert Stop("bus") in actions
+    assert Stop("gl") not in actions
+    state, actions = decide(state, RestartWanted("bus", "its stream takes no records"), 1.1)
+    assert actions == ()
+    state, actions = decide(state, Ended("bus", "exit code 0"), 1.2)
+    assert Start("bus") in actions
+    assert state.get("bus").failures == 0
