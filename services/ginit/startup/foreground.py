@@ -1,31 +1,30 @@
-"""The appliance in the foreground of a terminal, with a few words for people.
+"""The appliance in the foreground of a terminal.
 
-The system log goes to standard output, what is for people to standard error. Whatever becomes of this process, the
-appliance ends with it.
+On a terminal people get a short start, a summary, and a line for each call and event (`services/ginit/terminal`).
+Elsewhere, or with GECHOLOG_LOG=json, the system log goes to standard output as JSON lines, and the summary to standard
+error. Whatever becomes of this process, the appliance ends with it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
-import json
+import logging
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from gecholog import config, health
-from gecholog.errors import ConfigError
-from services.ginit.config import blueprint, build
-from services.ginit.startup import ports
+from gecholog import __version__, health
+from services.ginit.terminal import summary
+from services.ginit.terminal.palette import Palette
+from services.ginit.terminal.screen import Screen
+from services.ginit.terminal.surroundings import Surroundings
+from services.ginit.terminal.view import settled, view
 
-_LOOK_EVERY = 0.1  # seconds
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-_CALL = """curl -s http://localhost:{port}/dummy/v1/chat/completions -H 'Content-Type: application/json' \\
-    -d '{{"model": "dummy", "messages": [{{"role": "user", "content": "Hello"}}]}}'"""
 
 
 def main() -> int:
@@ -33,9 +32,11 @@ def main() -> int:
     os.environ.setdefault("GECHOLOG_HOME", "app")
     os.environ.setdefault("NATS2FILE_LOGGER_SUBTOPIC", ".logger")
     home = health.home().absolute()
-    child = _started([sys.executable, "-P", "-m", "services.ginit.startup.entrypoint"])
-    if (state := _settled(child, home / "run" / "state.json")) is not None:
-        _tell(state, home)
+    is_text = _is_text()
+    child = _started(
+        [sys.executable, "-P", "-m", "services.ginit.startup.entrypoint"], subprocess.PIPE if is_text else None
+    )
+    asyncio.run(_as_text(child, home) if is_text else _as_json(child, home))
     code = child.wait()
     if code < 0:
         code = 128 - code  # a signal, as shells say it
@@ -44,7 +45,36 @@ def main() -> int:
     return code
 
 
-def _started(command: list[str]) -> subprocess.Popen[bytes]:
+def _is_text() -> bool:
+    """Whether the output is for people: GECHOLOG_LOG says so (`text`, `json`), or else a terminal does."""
+    chosen = os.environ.get("GECHOLOG_LOG", "").lower()
+    return chosen == "text" or (chosen != "json" and sys.stdout.isatty())
+
+
+async def _as_text(child: subprocess.Popen[bytes], home: Path) -> None:
+    surroundings = Surroundings(home, os.environ)
+    logging.getLogger("gecholog").addHandler(logging.NullHandler())  # what we log ourselves, the services log too
+    screen = Screen(sys.stdout, Palette.of(os.environ), surroundings)
+    screen.show(f"gecholog {__version__} is starting in {home}")
+    await view(child, screen, surroundings)
+
+
+async def _as_json(child: subprocess.Popen[bytes], home: Path) -> None:
+    """The appliance writes its log itself; tell when it is ready."""
+    telling = asyncio.create_task(_tell(home), name="summary")
+    await asyncio.to_thread(child.wait)
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
+
+
+async def _tell(home: Path) -> None:
+    state = await settled(home / "run" / "state.json")
+    palette = Palette.of(os.environ) if sys.stderr.isatty() else Palette(enabled=False)
+    lines = summary.whole(state, Surroundings(home, os.environ), palette)
+    sys.stderr.write("\n".join(("", *lines, "")) + "\n")
+
+
+def _started(command: list[str], stdout: int | None) -> subprocess.Popen[bytes]:
     """The appliance as our child. Ctrl-C reaches it by itself, it is in our process group; other signals only we get.
 
     A Ctrl-C that comes too early for it waits until it can be taken: signals that are blocked here are blocked there.
@@ -52,6 +82,7 @@ def _started(command: list[str]) -> subprocess.Popen[bytes]:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     child = subprocess.Popen(  # noqa: S603 - our own program
         command,
+        stdout=stdout,
         preexec_fn=_ending_with(os.getpid()),  # noqa: PLW1509 - there are no threads
     )
     if signal.SIGINT in signal.sigpending():
@@ -73,40 +104,3 @@ def _ending_with(parent: int) -> Callable[[], None]:
             os.kill(os.getpid(), signal.SIGTERM)
 
     return prepare
-
-
-def _settled(child: subprocess.Popen[bytes], file: Path) -> dict[str, Any] | None:
-    """The state of the services when each has had its turn; None if the appliance ended before."""
-    while child.poll() is None:
-        try:
-            state: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        except (OSError, ValueError):
-            state = {}
-        if state.get("settled"):
-            return state
-        time.sleep(_LOOK_EVERY)
-    return None
-
-
-def _tell(state: dict[str, Any], home: Path) -> None:
-    numbers = _ports(home)
-    width = max(len(service["name"]) for service in state["services"])
-    lines = [""]
-    for service in state["services"]:
-        name = service["name"]
-        where = f"port {numbers[name]}" if name in numbers else service["reason"]
-        lines.append(f"  {name:{width}}  {service['state']:8}  {where}".rstrip())
-    lines += ["", f"  home folder {home}", f"  call log    {home}/log/gecholog.jsonl", "", "Try it:", ""]
-    lines += [f"  {_CALL.format(port=numbers.get('gl', 5380))}", "", "Ctrl-C ends it.", ""]
-    sys.stderr.write("\n".join(lines) + "\n")
-
-
-def _ports(home: Path) -> dict[str, int]:
-    file = home / "conf" / "ginit_config.json"
-    try:
-        checked = build(
-            config.check(config.read(file), str(file), blueprint(), os.environ | {"GECHOLOG_HOME": str(home)})
-        )
-    except ConfigError:
-        return {}
-    return {port.service: port.number for port in reversed(ports.wanted(checked.services, os.environ))}

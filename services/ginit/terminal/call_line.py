@@ -1,0 +1,68 @@
+"""The record of a call as one line for people. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gecholog import rawjson
+from gecholog.errors import NotJson
+from services.ginit.terminal.log_line import clock, printable
+
+if TYPE_CHECKING:
+    from services.ginit.terminal.palette import Palette
+
+_LONGEST_PATH = 60  # characters
+_FIRST_ERROR = 400  # statuses
+_FIRST_SERVER_ERROR = 500
+
+
+def call_line(record: bytes, palette: Palette) -> str | None:
+    """`12:01:03 POST /dummy/v1/chat/completions 200 12 ms 17 tok` of a record as gl publishes it; None if it is none.
+
+    The duration is that of the whole call. Behind it stand the tokens, if they were counted, and the reason of a call
+    that failed.
+    """
+    try:
+        fields = rawjson.loads(record)
+        request, response, timer = fields["request"], fields["response"], fields["ingress_egress_timer"]
+        path = f"{request['gl_path']}{request.get('ingress_subpath', '')}"
+        status = response.get("egress_status_code", 0)
+        parts = [
+            palette.dim(clock(timer["start"])),
+            f"{request.get('ingress_method', ''):4}",
+            printable(path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}…"),
+            _status(status, palette),
+            f"{timer['duration']} ms",
+        ]
+    except (NotJson, LookupError, TypeError, AttributeError):
+        return None
+    if tokens := _tokens(response):
+        parts.append(f"{tokens} tok")
+    if reason := _reason(request, response, status):
+        parts.append(palette.dim(printable(reason)))
+    return " ".join(parts)
+
+
+def _status(status: Any, palette: Palette) -> str:
+    if not isinstance(status, int) or status >= _FIRST_SERVER_ERROR or not status:
+        return palette.red(str(status or "-"))
+    return palette.yellow(str(status)) if status >= _FIRST_ERROR else palette.green(str(status))
+
+
+def _tokens(response: dict[str, Any]) -> int:
+    """All tokens of the call, as the token counter found them; 0 if it did not."""
+    count = response.get("token_count")
+    if not isinstance(count, dict):
+        return 0
+    total = count.get("total_tokens")
+    if isinstance(total, int):
+        return total
+    return sum(value for name, value in count.items() if name.endswith("_tokens") and isinstance(value, int))
+
+
+def _reason(request: dict[str, Any], response: dict[str, Any], status: Any) -> str:
+    """The first note of a call that did not end with a success."""
+    if isinstance(status, int) and 0 < status < _FIRST_ERROR:
+        return ""
+    notes = [note for section in (response, request) for note in section.get("error") or () if isinstance(note, dict)]
+    return next((str(note["details"]) for note in notes if note.get("details")), "")

@@ -1,0 +1,68 @@
+"""What of the system log is shown on a terminal, and how. Pure but for the stream that it writes to.
+
+While the appliance starts, each service that is healthy gets a line, and what is wrong is shown. After that every
+entry is, except the chatter of nats-server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, TextIO
+
+from services.ginit.lines import fields
+from services.ginit.terminal.call_line import call_line
+from services.ginit.terminal.log_line import log_line, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.ginit.terminal.palette import Palette
+    from services.ginit.terminal.surroundings import Surroundings
+
+_BUS = "nats-server"
+
+
+class Screen:
+    """Shows the entries of the system log and the calls, each as it comes."""
+
+    def __init__(self, stream: TextIO, palette: Palette, surroundings: Surroundings) -> None:
+        self.palette = palette
+        self._stream = stream
+        self._surroundings = surroundings
+        self._started = False
+
+    def show(self, text: str) -> None:
+        """Write a line, or several. A terminal that is gone is no reason to end."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+
+    def started(self) -> None:
+        """All services have had their turn."""
+        self._started = True
+
+    def log(self, line: bytes) -> None:
+        """Show a line of the system log, if it is for people."""
+        entry = fields(line)
+        if not entry:
+            if text := line.decode("utf-8", "replace").strip():
+                self.show(printable(text))
+        elif self._is_shown(entry):
+            self.show(log_line(entry, self.palette))
+        elif not self._started and entry.get("msg") == "service is healthy":
+            self.show(self._healthy(str(entry.get("child", ""))))
+
+    def call(self, record: bytes) -> None:
+        """Show a call by its record."""
+        if (line := call_line(record, self.palette)) is not None:
+            self.show(line)
+
+    def _is_shown(self, entry: Mapping[str, Any]) -> bool:
+        if entry.get("level") in ("WARN", "ERROR"):
+            return True
+        return self._started and entry.get("service") != _BUS
+
+    def _healthy(self, name: str) -> str:
+        port = self._surroundings.ports.get(name)
+        where = f"port {port}" if port is not None else ""
+        return f"  {printable(name):14}{self.palette.green('healthy')}  {where}".rstrip()

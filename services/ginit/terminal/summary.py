@@ -1,0 +1,73 @@
+"""The summary when all services have had their turn: services, routers, where things are, and a first call. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from services.ginit.terminal.log_line import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from services.ginit.terminal.gateway import Router
+    from services.ginit.terminal.palette import Palette
+    from services.ginit.terminal.surroundings import Surroundings
+
+_CALL = """curl -s http://localhost:{port}/dummy/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '{{"model": "dummy", "messages": [{{"role": "user", "content": "Hello"}}]}}'"""
+_GATEWAY_PORT = 5380
+
+
+def whole(
+    state: Mapping[str, Any],
+    surroundings: Surroundings,
+    palette: Palette,
+    *,
+    services_shown: bool = False,
+) -> Iterator[str]:
+    """All of it, as lines. `services_shown`: the healthy services have had their lines already."""
+    if not (services_shown and state.get("healthy")):
+        yield from services(state, surroundings.ports, palette)
+        yield ""
+    if surroundings.gateway is not None:
+        yield from routers(surroundings.gateway.routers, {}, palette)
+        yield ""
+    yield from first_steps(surroundings.home, surroundings.ports)
+
+
+def services(state: Mapping[str, Any], ports: Mapping[str, int], palette: Palette) -> Iterator[str]:
+    """A line for each service: its name, its state, and its port or what is wrong with it.
+
+    `state` is what ginit wrote to `run/state.json`, `ports` are those of the services by name.
+    """
+    width = max((len(service["name"]) for service in state["services"]), default=0)
+    for service in state["services"]:
+        name, phase = service["name"], f"{service['state']:8}"
+        where = f"port {ports[name]}" if name in ports else service["reason"]
+        shown = palette.green(phase) if service["state"] == "healthy" else palette.red(phase)
+        yield f"  {printable(name):{width}}  {shown}  {printable(where)}".rstrip()
+
+
+def routers(found: tuple[Router, ...], left_out: Mapping[str, str], palette: Palette) -> Iterator[str]:
+    """A line for each router that serves, and one for all that are left out, with the reasons.
+
+    `left_out` has the reason for each path.
+    """
+    serving = [router for router in found if router.path not in left_out]
+    width = max((len(router.path) for router in serving), default=0)
+    for router in serving:
+        yield f"  {printable(router.path):{width}}  {palette.dim(printable(router.leads_to))}"
+    for reason in dict.fromkeys(left_out.values()):
+        paths = ", ".join(path for path, why in left_out.items() if why == reason)
+        yield palette.yellow(f"  left out: {printable(paths)} ({printable(reason)})")
+
+
+def first_steps(home: Path, ports: Mapping[str, int]) -> Iterator[str]:
+    """Where the files are, and a call to try."""
+    yield f"  config      {home}/conf"
+    yield f"  call log    {home}/log/gecholog.jsonl"
+    yield ""
+    yield "Try it from another terminal (Ctrl-C here ends the appliance):"
+    yield ""
+    yield f"  {_CALL.format(port=ports.get('gl', _GATEWAY_PORT))}"

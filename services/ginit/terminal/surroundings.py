@@ -1,0 +1,50 @@
+"""What the summary and the lines of services need to know of the configs: ports, and gl's bus and routers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from gecholog import config
+from gecholog.errors import ConfigError
+from services.ginit.config import blueprint, build
+from services.ginit.startup import ports
+from services.ginit.terminal import gateway
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from services.ginit.config import Definition
+    from services.ginit.terminal.gateway import Gateway
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The configs of a home folder. Each is read when it is first asked for: the first start makes them."""
+
+    home: Path
+    environ: Mapping[str, str]
+
+    @cached_property
+    def ports(self) -> dict[str, int]:
+        """The port of each service that has one, by name; of several the first that its config names."""
+        return {port.service: port.number for port in reversed(ports.wanted(self._services, self.environ))}
+
+    @cached_property
+    def gateway(self) -> Gateway | None:
+        """What gl's config says; None if there is no gl, or its config cannot be read."""
+        files = [service.configuration_file for service in self._services if service.program.name == "gl"]
+        return gateway.read(files[0], self.environ, self.home / "secrets") if files else None
+
+    @cached_property
+    def _services(self) -> tuple[Definition, ...]:
+        file = self.home / "conf" / "ginit_config.json"
+        try:
+            checked = config.check(
+                config.read(file), str(file), blueprint(), {**self.environ, "GECHOLOG_HOME": str(self.home)}
+            )
+        except ConfigError:
+            return ()
+        return build(checked).services

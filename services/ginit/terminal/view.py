@@ -1,0 +1,78 @@
+"""The terminal while the appliance runs: reads the system log from a pipe and the calls from the bus."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from gecholog.errors import BusError
+from services.ginit.lines import Lines
+from services.ginit.terminal import calls, summary
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+    from services.ginit.terminal.screen import Screen
+    from services.ginit.terminal.surroundings import Surroundings
+
+_LOOK_EVERY = 0.1  # seconds
+_CHUNK = 64 * 1024  # bytes
+
+
+async def view(child: subprocess.Popen[bytes], screen: Screen, surroundings: Surroundings) -> None:
+    """Show the appliance `child` until its standard output, which is a pipe, has come to its end."""
+    following = asyncio.create_task(_follow(screen, surroundings), name="calls")
+    try:
+        await _read(child, screen)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def _follow(screen: Screen, surroundings: Surroundings) -> None:
+    """Show the summary when all services have had their turn, and from then on each call."""
+    state = await settled(surroundings.home / "run" / "state.json")
+
+    def ready() -> None:
+        lines = summary.whole(state, surroundings, screen.palette, services_shown=True)
+        screen.show("\n".join(("", *lines, "")))
+
+    screen.started()
+    if surroundings.gateway is None:
+        ready()
+    else:
+        try:
+            await calls.follow(surroundings.gateway, screen.call, ready)
+        except BusError as error:
+            screen.show(screen.palette.yellow(f"calls are not shown: {error}"))
+
+
+async def _read(child: subprocess.Popen[bytes], screen: Screen) -> None:
+    """Show the system log, line by line, to its end."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), child.stdout)
+    lines = Lines()
+    while chunk := await reader.read(_CHUNK):
+        for line in lines.take(chunk):
+            screen.log(line)
+    if rest := lines.rest():
+        screen.log(rest)
+    transport.close()
+
+
+async def settled(file: Path) -> dict[str, Any]:
+    """The state of the services, as ginit writes it to `file`, when each has had its turn."""
+    while not (state := _state(file)).get("settled"):  # noqa: ASYNC110 - another process writes it
+        await asyncio.sleep(_LOOK_EVERY)
+    return state
+
+
+def _state(file: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state

@@ -1,0 +1,50 @@
+"""What the terminal knows of gl's config."""
+
+import json
+
+import pytest
+
+from services.ginit.terminal.gateway import read
+
+ROUTERS = [
+    {"path": "/echo/", "outbound": {"url": "https://localhost"}},
+    {"path": "/a/", "outbound": {"url": "https://user:secret@api.example.com:8443/v1?key=secret"}},
+    {"path": "/b/", "outbound": {"url": "${MISSING}"}},
+]
+
+
+@pytest.fixture
+def file(tmp_path):
+    bus = {"hostname": "localhost:4222", "topic_exact_logger": "coburn.gl.logger", "token": "${NATS_TOKEN}"}
+    file = tmp_path / "gl_config.json"
+    file.write_text(json.dumps({"service_bus": bus, "routers": ROUTERS}), "utf-8")
+    return file
+
+
+def test_routers_lead_to_hosts(file, tmp_path):
+    """Nothing of a url but scheme and host is shown: the rest may hold secrets."""
+    gateway = read(file, {"NATS_TOKEN": "abc"}, tmp_path)
+    assert [router.leads_to for router in gateway.routers] == [
+        "shows what would be sent",
+        "https://api.example.com:8443",
+        "",
+    ]
+    assert (gateway.hostname, gateway.subject, gateway.token) == ("localhost:4222", "coburn.gl.logger", "abc")
+
+
+def test_generated_token(file, tmp_path):
+    """A token that was made at the first start is in a file."""
+    (tmp_path / "NATS_TOKEN").write_text("made\n", "ascii")
+    assert read(file, {}, tmp_path).token == "made"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"routers": 7}', '{"routers": [{}], "service_bus": {}}'])
+def test_config_that_cannot_be_read(file, tmp_path, text):
+    """Its validation says what is wrong; the terminal goes without."""
+    file.write_text(text, "utf-8")
+    assert read(file, {"NATS_TOKEN": "abc"}, tmp_path) is None
+
+
+def test_token_is_not_shown(file, tmp_path):
+    """Not even by a debugger's look at the object."""
+    assert "abc" not in repr(read(file, {"NATS_TOKEN": "abc"}, tmp_path))
