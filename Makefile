@@ -29,7 +29,7 @@ help: ## this list
 
 .PHONY: up
 up: $(VENV)/.runtime ## start the appliance from this checkout
-	$(UP)
+	@$(UP)
 
 .PHONY: test
 test: check ## check, then all tests (PYTEST_ARGS)
@@ -102,18 +102,21 @@ clean: ## remove .venv, caches and build products (not app/, which is yours)
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Says how far it is on a terminal: a first installation takes about a minute.
+INSTALL = $(PY) services/ginit/terminal/install.py
+
 # The build backend comes from the locks as well, hence no build isolation.
 EDITABLE = $(PIP) install --no-deps --no-build-isolation --editable .
 
 $(VENV)/.runtime: $(VENV)/.created requirements.lock pyproject.toml
-	$(PIP) install --require-hashes --requirement requirements.lock
-	$(EDITABLE)
+	@$(INSTALL) requirements.lock
+	@$(EDITABLE)
 	@touch $@
 
 # The dev lock holds all of the runtime lock.
 $(VENV)/.dev: $(VENV)/.created requirements.lock requirements-dev.lock pyproject.toml
-	$(PIP) install --require-hashes --requirement requirements-dev.lock
-	$(EDITABLE)
+	@$(INSTALL) requirements-dev.lock
+	@$(EDITABLE)
 	@touch $(VENV)/.runtime $@
 
 # Debian's python3 comes without ensurepip, and then venv ends in a traceback: ask before.
