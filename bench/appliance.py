@@ -80,6 +80,7 @@ def _environ(home: Path, store: Path, target: int) -> dict[str, str]:
         "GECHOLOG_HOME": str(home),
         "NATS_TOKEN": TOKEN,
         "NATS_STORE_DIR": str(store),
+        "NATS_LISTEN": "127.0.0.1",
         "NATS2FILE_LOGGER_SUBTOPIC": ".logger",
         "AISERVICE_API_BASE": f"http://{HOST}:{target}",
         "AISERVICE_API_KEY": "benchmark",

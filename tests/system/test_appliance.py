@@ -223,3 +223,14 @@ async def test_configs_of_the_original(appliance):
         status, _ = await call(session, appliance)
     assert status == 200
     await eventually(appliance.records, "the record")
+
+
+@pytest.mark.parametrize(("environ", "is_open"), [({}, False), ({"GECHOLOG_LISTEN": "0.0.0.0"}, True)])  # noqa: S104 - the case
+async def test_who_can_reach_the_gateway_and_the_bus(appliance, environ, is_open):
+    """`make up` is for this machine alone, until it is told otherwise."""
+    await asyncio.to_thread(appliance.up, *UP, **environ)
+    for port in (appliance.gl_port, appliance.nats_port):
+        for address in ("127.0.0.1", "127.0.0.2"):
+            with socket.socket() as client:
+                refused = bool(client.connect_ex((address, port)))
+            assert refused is (address == "127.0.0.2" and not is_open)

@@ -63,7 +63,8 @@ class Terminal:
 @pytest.fixture
 def terminal(appliance):
     """The appliance on a terminal."""
-    terminal = Terminal(appliance)
+    variables = {"AISERVICE_API_BASE": "http://127.0.0.1:1", "AISERVICE_API_KEY": "b", "GECHOLOG_API_KEY": "a"}
+    terminal = Terminal(appliance, **variables)
     yield terminal
     if terminal.process.poll() is None:
         terminal.end()

@@ -31,6 +31,7 @@ def main() -> int:
     """Start the appliance, tell when it is ready, wait for its end; returns its exit code."""
     os.environ.setdefault("GECHOLOG_HOME", "app")
     os.environ.setdefault("NATS2FILE_LOGGER_SUBTOPIC", ".logger")
+    os.environ.setdefault("GECHOLOG_LISTEN", "127.0.0.1")  # on a laptop, nobody else is to use one's keys
     home = health.home().absolute()
     is_text = _is_text()
     child = _started(

@@ -48,7 +48,9 @@ def launch(file: Path, alias: str) -> NoReturn:
     """Become the appliance, with this config of ginit. Raises ConfigError, CannotStart; nothing is started then."""
     home = settle_home()
     settle_secrets(home)
-    os.environ["NATS_STORE_DIR"] = f'"{home / "nats"}"'  # in quotes: nats-server parses it as in its config
+    # in quotes: nats-server parses the values of variables as it does its config
+    os.environ["NATS_STORE_DIR"] = f'"{home / "nats"}"'
+    os.environ["NATS_LISTEN"] = f'"{os.environ.get("GECHOLOG_LISTEN") or "0.0.0.0"}"'  # noqa: S104 - what it means unset
     checked = build(config.check(config.read(file), str(file), blueprint()))
     _check_ports(checked, home)
     run = prepare.runtime_folder(home)
