@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from gecholog import __version__, config, logs, service
+from gecholog import __version__, config, logs, regular_file, service
 from gecholog.config import Blueprint, Document
 from gecholog.errors import ConfigError, Problem
 from gecholog.health import ChecksumFile
@@ -106,9 +106,18 @@ def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments
 
 def _read(arguments: Arguments) -> tuple[bytes, str]:
     if arguments.file is None:
-        # None: the process was started with its standard input closed
-        return sys.stdin.buffer.read() if sys.stdin else b"", "standard input"
+        return _standard_input(), "standard input"
     return config.read(arguments.file), str(arguments.file)
+
+
+def _standard_input() -> bytes:
+    """All of it; as a pipe it is waited for. Raises ConfigError for more than a config file may have."""
+    if not sys.stdin:  # None: the process was started with its standard input closed
+        return b""
+    data = sys.stdin.buffer.read(regular_file.LARGEST + 1)
+    if len(data) > regular_file.LARGEST:
+        raise ConfigError("standard input", [Problem("", "is larger than 16 MiB")])
+    return data
 
 
 def _report(kind: str, source: str, problems: Sequence[Problem], *, aloud: bool = True) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
 
+from gecholog import regular_file
 from gecholog import schema as schemas
 from gecholog.environment import Filled, fill
 from gecholog.errors import ConfigError, Problem
@@ -56,7 +57,7 @@ class Document:
 def read(file: FilePath) -> bytes:
     """The bytes of a config file. Raises ConfigError if it cannot be read."""
     try:
-        return file.read_bytes()
+        return regular_file.read_bytes(file)
     except OSError as error:
         raise ConfigError(str(file), [Problem("", f"cannot be read: {error.strerror or error}")]) from error
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gecholog import regular_file
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -46,7 +48,7 @@ class ChecksumFile:
     def read(self) -> str | None:
         """The checksum in force; None if the service is not serving."""
         try:
-            return self.path.read_text("ascii") or None
+            return regular_file.read_text(self.path, "ascii") or None
         except (OSError, UnicodeDecodeError):
             return None
 

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from gecholog import regular_file
+
 _SIZE = 4096  # bytes of the file, padded with spaces
 _LONGEST_REASON = 300  # characters; escaped as JSON they have to fit
 
@@ -60,7 +62,7 @@ class RecordStatusFile:
     def read(self) -> RecordStatus | None:
         """What was written last; None if there is nothing that can be read."""
         try:
-            return _status(json.loads(self._path.read_text("utf-8")))
+            return _status(json.loads(regular_file.read_text(self._path)))
         except (OSError, ValueError):
             return None
 

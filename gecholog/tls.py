@@ -6,6 +6,8 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
+from gecholog import regular_file
+
 
 @dataclass(frozen=True, slots=True)
 class OutboundTls:
@@ -34,6 +36,7 @@ def outbound_context(tls: OutboundTls) -> ssl.SSLContext:
     # create_default_context without files would load the system's authorities
     context = ssl.create_default_context() if tls.system_cert_pool else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for file in tls.cert_files:
+        regular_file.check(file)  # OpenSSL would wait for the writer of a FIFO
         context.load_verify_locations(cafile=file)
     return context
 
@@ -42,6 +45,8 @@ def ingress_context(certificate_file: str, private_key_file: str) -> ssl.SSLCont
     """A context for a server. Raises OSError (ssl.SSLError among them) if a file is not usable."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_alpn_protocols(["http/1.1"])
+    for file in (certificate_file, private_key_file):
+        regular_file.check(file)
     # with no password given OpenSSL would ask for one on the terminal, and wait
     context.load_cert_chain(certificate_file, private_key_file, password="")
     return context

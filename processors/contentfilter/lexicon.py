@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gecholog import regular_file
 from gecholog.plug import wrong
 from processors.contentfilter.words import Forms, words
 
@@ -101,7 +102,7 @@ def load() -> Lexicon:
     """Make the classifier of the word list in LEXICON_FILE, else of our own. Raises ConfigError."""
     file = os.environ.get("LEXICON_FILE")
     try:
-        return Lexicon(_terms(json.loads(Path(file or _FILE).read_text("utf-8"))))
+        return Lexicon(_terms(json.loads(regular_file.read_text(file or _FILE))))
     except (OSError, ValueError) as error:
         rule = "must be a JSON file with label → score → list of words and phrases, scores from 0 to 1"
         raise wrong("LEXICON_FILE", rule) from error

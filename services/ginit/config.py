@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gecholog import regular_file
 from gecholog import schema as schemas
 from gecholog.config import Blueprint
 
@@ -84,8 +85,8 @@ def _files_exist(value: dict[str, Any]) -> Iterator[Finding]:
     for index, service in enumerate(value.get("services", [])):
         if service.get("file") and find_program(service["file"]) is None:
             yield ("services", index, "file"), "must be a file that exists"
-        if service.get("configuration_file") and not Path(service["configuration_file"]).is_file():
-            yield ("services", index, "configuration_file"), "must be a file that exists"
+        if (file := service.get("configuration_file")) and (reason := regular_file.why_not(file)):
+            yield ("services", index, "configuration_file"), f"must be a file that exists; it {reason}"
 
 
 def find_program(file: str) -> Path | None:

@@ -17,6 +17,7 @@ from xmlrpc.client import Fault, ProtocolError, ServerProxy
 from supervisor.states import RUNNING_STATES, ProcessStates
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
+from gecholog import regular_file
 from gecholog.errors import GechologError
 
 STOP_WAIT = 3  # seconds that a service has to end before it is killed, unless its config asks for more
@@ -50,6 +51,13 @@ def start_script(arguments: Sequence[str], pipe: Path, variables: Mapping[str, s
     return f"{exports}exec {shlex.join(arguments)} </dev/null 1<>{shlex.quote(str(pipe))} 2>&1 9>&-\n"
 
 
+def _holds(file: Path, text: str) -> bool:
+    try:
+        return regular_file.read_bytes(file) == text.encode()
+    except OSError:
+        return False
+
+
 class Supervisor:
     """What ginit asks of supervisord. All methods raise ControlFailed."""
 
@@ -75,7 +83,7 @@ class Supervisor:
     async def start(self, slug: str, script: str) -> int:
         """Start a process; returns its pid, 0 if it has ended already. Raises OSError if there is no room for it."""
         file = self._folder / f"{slug}.sh"
-        if not file.exists() or file.read_text("utf-8") != script:  # on a full disk the one that is there will do
+        if not _holds(file, script):  # on a full disk the one that is there will do
             file.write_text(script, "utf-8")
         # a process that ends at once is a spawn error too, but one that we are told of as of any other that ends
         await self._ask(self._proxy.supervisor.startProcess, slug, False, unless=Faults.SPAWN_ERROR)  # noqa: FBT003

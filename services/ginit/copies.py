@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gecholog import regular_file
 from gecholog.config import checksum
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Copies:
         """The file that the service starts from."""
         copy = self._path("inforce", service)
         try:
-            data = copy.read_bytes()
+            data = regular_file.read_bytes(copy)
         except OSError:
             return copy
         return service.configuration_file if _stays_in_place(service, data) else copy
@@ -60,7 +61,7 @@ class Copies:
     def read_in_force(self, service: Definition) -> bytes | None:
         """What the service was started from, before this process began; None if nothing was put in force."""
         try:
-            return self._path("inforce", service).read_bytes()
+            return regular_file.read_bytes(self._path("inforce", service))
         except OSError:
             return None
 

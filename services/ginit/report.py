@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from gecholog import regular_file
 from gecholog.timer import rfc3339
 from services.ginit.decision.state import SERVING
 
@@ -57,7 +58,7 @@ class ReportFile:
     def read(self) -> dict[str, dict[str, Any]]:
         """The services' entries by their names; none if nothing was written."""
         try:
-            return {entry["name"]: entry for entry in json.loads(self._path.read_text("utf-8"))["services"]}
+            return {entry["name"]: entry for entry in json.loads(regular_file.read_text(self._path))["services"]}
         except (OSError, ValueError, LookupError):
             return {}
 

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gecholog import logs, recordlog, schema
+from gecholog import logs, recordlog, regular_file, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
 from gecholog.errors import GechologError
@@ -155,15 +155,15 @@ def _ingress_files(values: dict[str, Any]) -> Iterator[Finding]:
     ingress = values.get("tls", {}).get("ingress", {})
     if ingress.get("enabled"):
         for name in ("certificate_file", "private_key_file"):
-            if not _is_file(ingress.get(name, "")):
-                yield ("tls", "ingress", name), "must be a file that can be read, for TLS is enabled"
+            if reason := _unreadable(ingress.get(name, "")):
+                yield ("tls", "ingress", name), f"must be a file that can be read, for TLS is enabled; it {reason}"
 
 
 def _outbound_files(values: dict[str, Any]) -> Iterator[Finding]:
     files = values.get("tls", {}).get("outbound", {}).get("cert_files", [])
     for index, name in enumerate(files):
-        if not _is_file(name):
-            yield ("tls", "outbound", "cert_files", index), "must be a file that can be read"
+        if reason := _unreadable(name):
+            yield ("tls", "outbound", "cert_files", index), f"must be a file that can be read; it {reason}"
 
 
 def _certificates(values: dict[str, Any]) -> Iterator[Finding]:
@@ -186,16 +186,14 @@ def _certificates(values: dict[str, Any]) -> Iterator[Finding]:
 
 def _says_pem(name: str) -> bool:
     try:
-        return _is_file(name) and b"-----BEGIN " in Path(name).read_bytes()
+        return b"-----BEGIN " in regular_file.read_bytes(name)
     except OSError:
         return False
 
 
-def _is_file(name: str) -> bool:
-    try:
-        return bool(name) and Path(name).is_file()
-    except (OSError, ValueError):
-        return False
+def _unreadable(name: str) -> str:
+    """Why a file cannot be read; empty if it can."""
+    return regular_file.why_not(name) if name else "is not named"
 
 
 def _header_lists(values: dict[str, Any]) -> Iterator[Finding]:
@@ -300,7 +298,7 @@ def _trust(tls: OutboundTls) -> str:
     """A digest of whom we believe: it differs when a certificate file has another content under the same name."""
     digest = hashlib.sha256(f"{tls.insecure} {tls.system_cert_pool}".encode())
     for file in tls.cert_files:
-        digest.update(Path(file).read_bytes())
+        digest.update(regular_file.read_bytes(file))
     return digest.hexdigest()
 
 

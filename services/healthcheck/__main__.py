@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gecholog import __version__, health
+from gecholog import __version__, health, regular_file
 from gecholog.recordstatus import RecordStatusFile
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _in_force(home: Path, service: str) -> str | None:
 def _state(home: Path) -> dict[str, Any]:
     """What ginit wrote about the services; nothing if it did not."""
     try:
-        state: dict[str, Any] = json.loads((home / "run" / "state.json").read_text("utf-8"))
+        state: dict[str, Any] = json.loads(regular_file.read_text(home / "run" / "state.json"))
     except (OSError, ValueError):
         return {}
     return state

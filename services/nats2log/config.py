@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gecholog import schema
+from gecholog import regular_file, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint
 from gecholog.health import home
@@ -288,15 +288,8 @@ def _own_topic(values: dict[str, Any]) -> Iterator[Finding]:
 
 def _certificate_files(values: dict[str, Any]) -> Iterator[Finding]:
     for index, file in enumerate(values.get("tls", {}).get("cert_files", [])):
-        if not _is_file(file):
-            yield ("tls", "cert_files", index), "must be a file that exists"
-
-
-def _is_file(name: str) -> bool:
-    try:
-        return Path(name).is_file()
-    except OSError:  # such as a name that is too long
-        return False
+        if reason := regular_file.why_not(file):
+            yield ("tls", "cert_files", index), f"must be a file that exists; it {reason}"
 
 
 def _file_name(values: dict[str, Any]) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """The command line: what a program says and how it ends, seen from outside."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -233,3 +234,25 @@ def test_healthcheck_of_an_alias(small_service, config_file):
     process.wait_for_log("small is up")
     assert small_service("-a", "other", "--healthcheck").wait() == 0
     assert small_service("--healthcheck").wait() == 1
+
+
+@pytest.mark.parametrize("flags", [(), ("--validate",)])
+def test_config_that_is_a_fifo(small_service, config_file, flags):
+    """Nobody will ever write to it: it is refused at once, by name."""
+    config_file.path.unlink()
+    os.mkfifo(config_file.path)
+    code, errors, _ = said(small_service("-o", str(config_file.path), *flags))
+    assert (code, errors) == (
+        1,
+        f"error: {config_file.path}: file: cannot be read: is a FIFO, not a regular file\n",
+    )
+
+
+def test_endless_standard_input(small_service):
+    """It is taken up to the size that a config file may have."""
+    with Path("/dev/zero").open("rb") as zeros:
+        process = subprocess.run(
+            [sys.executable, str(PROGRAM), "--validate"], stdin=zeros, capture_output=True, text=True, check=False
+        )
+    assert process.returncode == 1
+    assert "standard input: file: is larger than 16 MiB" in process.stderr

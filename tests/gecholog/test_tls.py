@@ -1,6 +1,7 @@
 """SSL contexts, by real handshakes."""
 
 import asyncio
+import os
 import ssl
 import subprocess
 
@@ -113,3 +114,14 @@ def test_a_key_with_a_password(tls_files, tmp_path):
         subprocess.run(command, check=True, capture_output=True)
     with pytest.raises(ssl.SSLError):
         ingress_context(str(tls_files.certificate), str(locked))
+
+
+def test_files_that_would_be_waited_for(tmp_path, tls_files):
+    """OpenSSL opens files by itself; a FIFO in their place is found before."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with pytest.raises(OSError, match="is a FIFO"):
+        outbound_context(OutboundTls(cert_files=(str(fifo),)))
+    for files in ((tls_files.certificate, fifo), (fifo, tls_files.private_key)):
+        with pytest.raises(OSError, match="is a FIFO"):
+            ingress_context(*map(str, files))

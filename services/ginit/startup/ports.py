@@ -9,6 +9,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gecholog import regular_file
 from gecholog.environment import fill
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def wanted(services: Iterable[Definition], environ: Mapping[str, str]) -> list[P
     ports = []
     for service in services:
         try:
-            text = service.configuration_file.read_text("utf-8-sig")
+            text = regular_file.read_text(service.configuration_file, "utf-8-sig")
         except (OSError, UnicodeDecodeError):
             continue
         numbers = _of_nats_server(text) if service.is_nats_server else _of_ours(service, text, environ)

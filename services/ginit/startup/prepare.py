@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gecholog import regular_file
 from gecholog.errors import GechologError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def copy_defaults(source: Path, target: Path, names: Iterable[str]) -> Iterator[
         yield "config folder cannot be made", {"folder": str(target), "reason": error.strerror or ""} | _rights(target)
         return
     for name in names:
-        if (target / name).exists():
+        if os.path.lexists(target / name):  # a link is somebody's, wherever it leads
             continue
         try:
             _copy(source / name, target / name)
@@ -82,7 +83,7 @@ def ensure_secret(name: str, environ: MutableMapping[str, str], folder: Path) ->
         return None
     file = folder / name
     try:
-        value = file.read_text("ascii").strip()
+        value = regular_file.read_text(file, "ascii").strip()
     except (OSError, UnicodeDecodeError):
         value = ""
     if not re.fullmatch(r"[A-Za-z]{32}", value):

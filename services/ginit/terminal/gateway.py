@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from gecholog import regular_file
 from gecholog.environment import fill
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def read(file: Path, environ: Mapping[str, str], secrets: Path) -> Gateway | Non
     A token that was generated at the first start is not in the environment: it is read from the folder `secrets`.
     """
     try:
-        token = environ.get("NATS_TOKEN") or (secrets / "NATS_TOKEN").read_text("ascii").strip()
-        text = fill(file.read_text("utf-8-sig"), {**environ, "NATS_TOKEN": token}).text
+        token = environ.get("NATS_TOKEN") or regular_file.read_text(secrets / "NATS_TOKEN", "ascii").strip()
+        text = fill(regular_file.read_text(file, "utf-8-sig"), {**environ, "NATS_TOKEN": token}).text
         values = json.loads(text)
         bus = values["service_bus"]
         routers = tuple(_router(entry) for entry in values["routers"])

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+from gecholog import regular_file
 from gecholog.errors import BusError
 from services.ginit.lines import Lines
 from services.ginit.terminal import calls, summary
@@ -72,7 +73,7 @@ async def settled(file: Path) -> dict[str, Any]:
 
 def _state(file: Path) -> dict[str, Any]:
     try:
-        state: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        state: dict[str, Any] = json.loads(regular_file.read_text(file))
     except (OSError, ValueError):
         return {}
     return state

@@ -1,6 +1,7 @@
 """gl's config: what is built, and every rule with its path."""
 
 import json
+import os
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -294,6 +295,9 @@ def test_tls_files(tmp_path):
         "ingress": {"enabled": True, "certificate_file": str(here), "private_key_file": "nowhere"},
         "outbound": {"cert_files": [str(here), "gone"]},
     }
+    assert problems(values(tls=tls)) == {"tls.ingress.private_key_file", "tls.outbound.cert_files[1]"}
+    os.mkfifo(fifo := tmp_path / "fifo")
+    tls["ingress"]["private_key_file"] = tls["outbound"]["cert_files"][1] = str(fifo)
     assert problems(values(tls=tls)) == {"tls.ingress.private_key_file", "tls.outbound.cert_files[1]"}
     tls["outbound"]["cert_files"] = [str(here), str(here)]
     tls["ingress"]["enabled"] = False

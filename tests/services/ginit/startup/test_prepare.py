@@ -30,6 +30,16 @@ def test_only_missing_files_are_copied(tmp_path):
     assert sorted(file.name for file in target.iterdir()) == ["one", "two"]
 
 
+@pytest.mark.parametrize("target", ["not mounted yet", "one"])
+def test_links_are_never_replaced(tmp_path, target):
+    """A link that leads nowhere for now, or in a circle, is somebody's."""
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "one").write_text("default")
+    (tmp_path / "conf" / "one").symlink_to(target)
+    assert list(prepare.copy_defaults(tmp_path, tmp_path / "conf", ["one"])) == []
+    assert str((tmp_path / "conf" / "one").readlink()) == target
+
+
 def test_folder_that_cannot_be_written(tmp_path):
     """Owner and mode are said, so that somebody can mend them."""
     blocked = tmp_path / "blocked"
