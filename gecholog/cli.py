@@ -35,11 +35,15 @@ class Program(Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What the command line said. `file` is None if the config comes from standard input."""
+    """What the command line said. `file` is None if the config comes from standard input.
+
+    `in_force` is the file of the config in force, if the new one is to be validated as a reload.
+    """
 
     file: Path | None
     alias: str
     validate: bool
+    in_force: Path | None = None
 
 
 def main(program: Program[C], argv: Sequence[str] | None = None) -> int:
@@ -55,9 +59,11 @@ def main(program: Program[C], argv: Sequence[str] | None = None) -> int:
 def _run(program: Program[C], arguments: Arguments) -> int:
     blueprint = program.blueprint()
     try:
-        data, source = _read(arguments)
-        document = config.check(data, source, blueprint)
+        document = _checked(arguments, blueprint)
         built = program.build(document)
+        if arguments.in_force is not None:
+            file = arguments.in_force
+            config.refuse_losses(document, config.in_force(config.read(file), str(file), blueprint))
     except ConfigError as error:
         _report("warning", error.source, error.warnings)
         _report("error", error.source, error.problems)
@@ -69,14 +75,20 @@ def _run(program: Program[C], arguments: Arguments) -> int:
     logs.set_level(document.values["log_level"])
     log.info("starting", version=__version__, file=document.source, sha256=document.sha256)
 
-    def reread() -> service.Reading[C]:
-        fresh = config.check(_read(arguments)[0], source, blueprint)
+    def reread(in_force: Document) -> service.Reading[C]:
+        fresh = _checked(arguments, blueprint)
+        config.refuse_losses(fresh, in_force.in_force)
         made = program.build(fresh)
         _report("warning", fresh.source, fresh.warnings, aloud=False)
-        return service.Reading(made, fresh.sha256, fresh.values["log_level"])
+        return service.Reading(made, fresh)
 
     checksum_file = ChecksumFile.of(arguments.alias)
-    return service.run(program.make(built, arguments.alias), reread, document.sha256, checksum_file, program.ready)
+    return service.run(program.make(built, arguments.alias), reread, document, checksum_file, program.ready)
+
+
+def _checked(arguments: Arguments, blueprint: Blueprint) -> Document:
+    data, source = _read(arguments)
+    return config.check(data, source, blueprint, folder=arguments.file and arguments.file.absolute().parent)
 
 
 def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments:
@@ -94,6 +106,12 @@ def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments
         action="store_true",
         help="check the config and exit; reads standard input without -o",
     )
+    parser.add_argument(
+        "--in-force",
+        metavar="FILE",
+        type=Path,
+        help="with --validate: the config in force; refuse a config that would lose an entry of it by a wrong value",
+    )
     parser.add_argument("--version", "-version", action="version", version=__version__)
     parser.add_argument("--healthcheck", action="store_true", help="exit with 0 if ALIAS is serving here, else with 1")
     parsed = parser.parse_args(argv)
@@ -101,7 +119,9 @@ def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments
         parser.exit(0 if ChecksumFile.of(parsed.a).read() else 1)
     if parsed.o is None and not parsed.validate:
         parser.error("a config file is needed: -o FILE")
-    return Arguments(file=parsed.o, alias=parsed.a, validate=parsed.validate)
+    if parsed.in_force is not None and not parsed.validate:
+        parser.error("--in-force is for --validate")
+    return Arguments(parsed.o, parsed.a, parsed.validate, parsed.in_force)
 
 
 def _read(arguments: Arguments) -> tuple[bytes, str]:
@@ -124,7 +144,7 @@ def _report(kind: str, source: str, problems: Sequence[Problem], *, aloud: bool 
     """Say what is wrong: in the log for programs, on standard error (`aloud`) for people."""
     write = log.error if kind == "error" else log.warning
     for problem in problems:
-        write(f"config {kind}", file=source, path=problem.path, line=problem.line, rule=problem.rule)
+        write(f"config {kind}", file=source, **problem.fields)
         if aloud:
             with contextlib.suppress(OSError):
                 sys.stderr.write(f"{kind}: {source}: {problem}\n")

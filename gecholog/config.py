@@ -10,48 +10,54 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
 
 from gecholog import regular_file
 from gecholog import schema as schemas
+from gecholog.blueprint import Blueprint
+from gecholog.entries import Entry, InForce, LeftOut, Place, consequence, problem_report, refusals
 from gecholog.environment import Filled, fill
 from gecholog.errors import ConfigError, Problem
-from gecholog.positions import Path, line_of, locate
-from gecholog.schema import Finding, Schema
+from gecholog.positions import Path
+from gecholog.reporter import Reporter
+from gecholog.verdict import Verdict, judge
+
+__all__ = ["Blueprint", "Document", "check", "checksum", "in_force", "read", "refuse_losses"]
 
 _LONGEST_INTEGER = 18  # characters
-
-Rule = Callable[[dict[str, Any]], Iterable[Finding]]
-
-
-@dataclass(frozen=True, slots=True)
-class Blueprint:
-    """What a config file of one service must be: its schema, and the rules that a schema cannot say.
-
-    A rule takes the whole value (types already checked) and yields (path, sentence) for what is wrong. `not_in_use`
-    names the top-level fields of a value (types not checked) whose content does not count; their JSON types still do.
-    `remaining` are rules about the value less the entries that are rejected alone. `advice` are rules that a file may
-    break: what they find is a warning. They are asked about a file that may be used.
-    """
-
-    schema: Schema
-    rules: tuple[Rule, ...] = ()
-    not_in_use: Callable[[Any], frozenset[str]] = lambda _: frozenset()
-    remaining: tuple[Rule, ...] = ()
-    advice: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A config file that may be used: null fields, and the entries that were rejected alone, are left out."""
+    """A config file that may be used: null fields, and the entries that were rejected alone, are left out.
+
+    `warnings` hold what is wrong with the entries in `left_out`, too. `entries` are those that have names.
+    """
 
     source: str
     sha256: str
     values: dict[str, Any]
     warnings: tuple[Problem, ...] = field(default=())
+    entries: tuple[Entry, ...] = field(default=())
+    left_out: tuple[LeftOut, ...] = field(default=())
+
+    @property
+    def in_force(self) -> InForce:
+        """What is in force with this config."""
+        return InForce(self.entries, frozenset(router for one in self.left_out for router in one.closes))
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What other programs may want to know of the config in force, as JSON."""
+        told = {problem for one in self.left_out for problem in one.problems}
+        return {
+            "checksum": self.sha256,
+            "left_out": [one.report for one in self.left_out],
+            "warnings": [problem_report(problem) for problem in self.warnings if problem not in told],
+        }
 
 
 def read(file: FilePath) -> bytes:
@@ -67,27 +73,97 @@ def checksum(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def check(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[str, str] | None = None) -> Document:
-    """Make a document of a config file's bytes; `source` is its name in messages. Raises ConfigError."""
+def check(
+    data: bytes,
+    source: str,
+    blueprint: Blueprint,
+    environ: Mapping[str, str] | None = None,
+    folder: FilePath | None = None,
+) -> Document:
+    """Make a document of a config file's bytes. Raises ConfigError.
+
+    `source` is its name in messages; `folder` is where it lies, None if it is not looked at beside others.
+    """
     try:
-        return _checked(data, source, blueprint, os.environ if environ is None else environ)
+        return _checked(data, source, blueprint, os.environ if environ is None else environ, folder)
     except RecursionError:
         raise ConfigError(source, [Problem("", "is nested too deeply")]) from None
 
 
-def _checked(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[str, str]) -> Document:
+def _checked(
+    data: bytes, source: str, blueprint: Blueprint, environ: Mapping[str, str], folder: FilePath | None
+) -> Document:
     text = _text(data, source)
     filled = fill(text, environ)
     if filled.problems:
         raise ConfigError(source, filled.problems)
     repeated: list[str] = []
     value = _without_nulls(_parsed(filled, source, repeated))
-    verdict = _judge(blueprint, value)
-    report = _Report(filled)
-    warnings = (*_repetitions(text, repeated), *(report.problem(*finding) for finding in verdict.warnings))
+    report = Reporter(filled)
+    verdict = judge(blueprint, value, report.is_unset, folder)
+    left_out = tuple(_left_out(blueprint, value, verdict, report))
+    warnings = (
+        *_repetitions(text, repeated),
+        *(problem for one in left_out for problem in one.problems),
+        *(report.problem(*finding) for finding in verdict.warnings),
+    )
     if verdict.errors:
         raise ConfigError(source, [report.problem(*finding) for finding in verdict.errors], warnings)
-    return Document(source, checksum(data), verdict.values, warnings)
+    entries = tuple(_entries(blueprint, value, verdict.rejected, report))
+    return Document(source, checksum(data), verdict.values, warnings, entries, left_out)
+
+
+def in_force(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[str, str] | None = None) -> InForce:
+    """What a file holds that is in force. Raises ConfigError.
+
+    It was valid when it was taken. If it is not any more, for a file that it names is gone, say, all of its entries
+    count as in force.
+    """
+    environ = os.environ if environ is None else environ
+    try:
+        return check(data, source, blueprint, environ).in_force
+    except ConfigError:
+        filled = fill(_text(data, source), environ)
+        value = _without_nulls(_parsed(filled, source, []))
+        return InForce(tuple(_entries(blueprint, value, {}, Reporter(filled))))
+
+
+def refuse_losses(document: Document, in_force: InForce) -> None:
+    """Raise ConfigError if an entry that is in force would be lost because the new one is wrong."""
+    if problems := list(refusals(document.in_force, document.left_out, in_force)):
+        told = {problem.path for problem in problems}
+        others = [warning for warning in document.warnings if warning.path not in told]
+        raise ConfigError(document.source, problems, others)
+
+
+def _left_out(blueprint: Blueprint, value: Any, verdict: Verdict, report: Reporter) -> Iterator[LeftOut]:
+    for place, findings in verdict.rejected.items():
+        entry = _entry(blueprint, value, place, report, unusable={path for path, _ in findings})
+        closes = verdict.closes.get(place, ())
+        what = consequence(entry.shown, closes)
+        yield LeftOut(entry, tuple(report.problem(*finding, what) for finding in findings), closes)
+
+
+def _entries(blueprint: Blueprint, value: Any, rejected: Collection[Place], report: Reporter) -> Iterator[Entry]:
+    """The entries that are not rejected and have a name."""
+    for name in schemas.arrays_rejecting_alone(blueprint.schema):
+        items = value.get(name) if isinstance(value, dict) else None
+        for index in range(len(items) if isinstance(items, list) else 0):
+            if (name, index) not in rejected:
+                entry = _entry(blueprint, value, (name, index), report)
+                if entry.name:
+                    yield entry
+
+
+def _entry(blueprint: Blueprint, value: Any, place: Place, report: Reporter, unusable: Collection[Path] = ()) -> Entry:
+    """The entry at a place. It has no name if that is one of the paths that cannot be used."""
+    noun, name_field = schemas.entry_words(blueprint.schema, place[0])
+    item = value[place[0]][place[1]]
+    name = item.get(name_field) if isinstance(item, dict) else None
+    path = (*place, name_field)
+    if not isinstance(name, str) or not name or path in unusable:
+        return Entry(place[0], "", report.shown(place))
+    return Entry(place[0], name, f"{noun} {report.shown_value(path, name)}")
 
 
 def _repetitions(text: str, repeated: Iterable[str]) -> Iterator[Problem]:
@@ -158,94 +234,3 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nulls(item) for item in value]
     return value
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    values: dict[str, Any]
-    errors: list[Finding]
-    warnings: list[Finding]
-
-
-def _judge(blueprint: Blueprint, value: Any) -> _Verdict:
-    """What is wrong with a value, sorted into what refuses the file, and entries that would be left out alone."""
-    found = list(schemas.findings(blueprint.schema, value))
-    wrong_type = any(is_type for _, _, is_type in found)
-    if not wrong_type:  # rules may rely on the types
-        found += [(path, rule, False) for check_rule in blueprint.rules for path, rule in check_rule(value)]
-    idle = blueprint.not_in_use(value)
-    found = [(path, rule, is_type) for path, rule, is_type in found if is_type or not path or path[0] not in idle]
-    alone = schemas.arrays_rejecting_alone(blueprint.schema)
-    errors: list[Finding] = []
-    warnings: list[Finding] = []
-    for path, rule, is_type in found:
-        rejected = len(path) > 1 and path[0] in alone and not is_type
-        (warnings if rejected else errors).append((path, rule))
-    values = value if wrong_type else _less_rejected(value, warnings)
-    if not wrong_type:
-        errors += [finding for check_rule in blueprint.remaining for finding in check_rule(values)]
-    empty = [name for name, needed in alone.items() if needed and _emptied(values, name)]
-    errors += [((name,), "has no valid entry") for name in empty]
-    errors += [finding for finding in warnings if finding[0][0] in empty]  # why there is none
-    warnings = [finding for finding in warnings if finding[0][0] not in empty]
-    warnings += [(path, "is not known and is ignored") for path in schemas.unknown(blueprint.schema, value)]
-    if not errors:
-        warnings += [finding for advise in blueprint.advice for finding in advise(values)]
-    return _Verdict(values, errors, warnings)
-
-
-def _less_rejected(value: dict[str, Any], rejections: list[Finding]) -> dict[str, Any]:
-    rejected = {path[:2] for path, _ in rejections}
-    return {
-        name: [entry for index, entry in enumerate(part) if (name, index) not in rejected]
-        if isinstance(part, list)
-        else part
-        for name, part in value.items()
-    }
-
-
-def _emptied(values: Any, name: str) -> bool:
-    return isinstance(values, dict) and values.get(name) == []
-
-
-class _Report:
-    """Turns findings into problems that name path, line, and the variables that a value came from."""
-
-    def __init__(self, filled: Filled) -> None:
-        self._text = filled.text
-        self._references = filled.references
-        self._spans = locate(filled.text)
-
-    def problem(self, path: Path, rule: str) -> Problem:
-        span = self._span(path)
-        variables = [f"{ref.name}{'' if ref.is_set else ', which is not set'}" for ref in self._within(path)]
-        origin = f" (the value comes from the environment variable {' and '.join(variables)})" if variables else ""
-        return Problem(self._shown(path), rule + origin, line_of(self._text, span[0]))
-
-    def _shown(self, path: Path) -> str:
-        return dotted(tuple(self._step(path[: depth + 1]) for depth in range(len(path))))
-
-    def _step(self, path: Path) -> str | int:
-        """The last step of a path; a name that comes from the environment by its variables, for it may be a secret."""
-        if not self._references or path not in self._spans or isinstance(path[-1], int):
-            return path[-1]
-        begin, value = self._spans[path[:-1]][0], self._spans[path][0]
-        begin = max((end for start, end in self._spans.values() if begin < start and end <= value), default=begin)
-        return "".join(f"${{{ref.name}}}" for ref in self._references if begin < ref.offset < value) or path[-1]
-
-    def _span(self, path: Path) -> tuple[int, int]:
-        """Where a path stands; a field that is missing is looked for where it should be."""
-        while path not in self._spans:
-            path = path[:-1]
-        return self._spans[path]
-
-    def _within(self, path: Path) -> list[Any]:
-        start, end = self._spans.get(path, (0, 0))
-        is_value = start < end and self._text[start] not in "[{"
-        return [ref for ref in self._references if is_value and start <= ref.offset <= end]
-
-
-def dotted(path: Path) -> str:
-    """`("routers", 2, "path")` → `routers[2].path`."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.removeprefix(".")

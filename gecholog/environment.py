@@ -31,6 +31,7 @@ class Reference:
     name: str
     offset: int
     is_set: bool
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class _Filling:
             return
         name = match["braced"] or match["bare"]
         value = self._environ.get(name)
-        self._references.append(Reference(name, self._length, value is not None))
+        self._references.append(Reference(name, self._length, value is not None, is_empty=not value))
         self._put(self._escaped(value or "") if self._in_string else self._scalar(name, value, match.start()))
 
     def done(self) -> Filled:

@@ -42,15 +42,24 @@ class Problem:
 
     `path` is the field (`routers[2].outbound.url`), empty for the file as a whole; `rule` says what was expected and
     never holds a value from the file; `line` counts from 1 in the file as its owner sees it, None if unknown.
+    `consequence` says what follows from it (`router /a/ is left out`), empty if that is plain.
     """
 
     path: str
     rule: str
     line: int | None = None
+    consequence: str = ""
+
+    @property
+    def fields(self) -> dict[str, str | int | None]:
+        """The same as fields of a log line."""
+        fields = {"path": self.path, "line": self.line, "rule": self.rule}
+        return fields | {"consequence": self.consequence} if self.consequence else fields
 
     def __str__(self) -> str:
         where = self.path or "file"
-        return f"{where} (line {self.line}): {self.rule}" if self.line else f"{where}: {self.rule}"
+        text = f"{where} (line {self.line}): {self.rule}" if self.line else f"{where}: {self.rule}"
+        return f"{self.consequence}: {text}" if self.consequence else text
 
 
 class ConfigError(GechologError):

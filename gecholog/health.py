@@ -1,16 +1,25 @@
 """The checksum file: the one sign of health. It names the config in force, and is gone while nothing is served.
 
-`HOME/checksum/.ALIAS_config.sha256` holds the SHA-256 of the config file's bytes, in hex, without a line break.
+`HOME/checksum/.ALIAS_config.sha256` holds the SHA-256 of the config file's bytes, in hex, without a line break. Beside
+it, `.ALIAS_config.report.json` says what of that config is left out, and why:
+
+    {"checksum": "…",
+     "left_out": [{"list": "routers", "name": "/a/", "entry": "router /a/", "closes": [],
+                   "problems": [{"path": "routers[2].outbound.url", "line": 45, "rule": "must be …"}]}],
+     "warnings": [{"path": "…", "line": 7, "rule": "…"}]}
+
+`closes` are routers whose calls are refused because the entry is left out.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gecholog import regular_file
 
@@ -38,12 +47,22 @@ class ChecksumFile:
     def of(cls, alias: str, folder: Path | None = None) -> ChecksumFile:
         return cls((folder or home()) / "checksum" / f".{alias}_config.sha256")
 
-    def write(self, checksum: str) -> None:
-        """Say that the config with this checksum is in force. Readers see the old text or the new, never a part."""
+    @property
+    def report_path(self) -> Path:
+        """The file that says what is left out."""
+        return self.path.with_suffix(".report.json")
+
+    def write(self, checksum: str, report: Mapping[str, Any] | None = None) -> None:
+        """Say that the config with this checksum is in force. Readers see the old text or the new, never a part.
+
+        `report` is what `read_report` gives; there is none of a service that does not tell.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        beside.write_text(checksum, "ascii")
-        beside.replace(self.path)
+        if report is None:
+            self.report_path.unlink(missing_ok=True)
+        else:  # first: whoever sees the checksum finds the report
+            _replace(self.report_path, json.dumps(report))
+        _replace(self.path, checksum)
 
     def read(self) -> str | None:
         """The checksum in force; None if the service is not serving."""
@@ -52,9 +71,24 @@ class ChecksumFile:
         except (OSError, UnicodeDecodeError):
             return None
 
+    def read_report(self) -> dict[str, Any] | None:
+        """What is left out of the config in force, and why; None if nobody says."""
+        try:
+            report = json.loads(regular_file.read_bytes(self.report_path))
+        except (OSError, ValueError):
+            return None
+        return report if isinstance(report, dict) and report.get("checksum") == self.read() else None
+
     def remove(self) -> None:
         """Say that nothing is served."""
         self.path.unlink(missing_ok=True)
+        self.report_path.unlink(missing_ok=True)
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_text(text, "ascii")
+    beside.replace(path)
 
 
 class Claim:

@@ -1,10 +1,12 @@
 """JSON Schemas of config files, and what they say of a value. Messages name path and rule, never a value.
 
-Beside the words of JSON Schema (draft 2020-12) our schemas use two of their own:
+Beside the words of JSON Schema (draft 2020-12) our schemas use four of their own:
 
 - `rule`: the sentence for people when this subschema's `pattern`, `minLength` or the like does not hold
 - `reject_alone` on an array: an item whose *values* break a rule is left out with a warning and the others stay;
   a wrong JSON type is an error of the whole file all the same
+- `entry` beside it: `{"noun": "router", "name": "path"}`, what an item is called, and the field that holds its name
+- `must_be_set` on a string: a variable in it that has no value breaks a rule, wherever in the text it is
 """
 
 from __future__ import annotations
@@ -14,15 +16,13 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
 
-from jsonschema import Draft202012Validator, validators
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 from gecholog.positions import Path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path as FilePath
-
-    from jsonschema import ValidationError
 
 Schema = dict[str, Any]
 Finding = tuple[Path, str]
@@ -31,7 +31,17 @@ Finding = tuple[Path, str]
 _TYPES = Draft202012Validator.TYPE_CHECKER.redefine(
     "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
 )
-_Validator = validators.extend(Draft202012Validator, type_checker=_TYPES)  # type: ignore[no-untyped-call] # has no types
+
+
+def _must_be_set(_: Any, wanted: bool, instance: Any, __: Schema) -> Iterator[ValidationError]:  # noqa: FBT001 - jsonschema's
+    """Every text that has to be looked at: only the caller of `findings` knows which of them had variables."""
+    if wanted and isinstance(instance, str) and instance:  # an empty one breaks a rule of its own
+        yield ValidationError("must be set")
+
+
+_Validator = validators.extend(  # type: ignore[no-untyped-call] # has no types
+    Draft202012Validator, {"must_be_set": _must_be_set}, type_checker=_TYPES
+)
 
 _COMMON = "common.schema.json#/$defs/"
 
@@ -61,10 +71,17 @@ def _inlined(node: Any) -> Any:
     return {name: _inlined(value) for name, value in node.items()}
 
 
-def findings(schema: Schema, value: Any) -> Iterator[tuple[Path, str, bool]]:
-    """All that is wrong with `value`: path, rule, and whether it is a wrong JSON type."""
+def findings(
+    schema: Schema, value: Any, is_unset: Callable[[Path], bool] = lambda _: False
+) -> Iterator[tuple[Path, str, bool]]:
+    """All that is wrong with `value`: path, rule, and whether it is a wrong JSON type.
+
+    `is_unset` tells of the path of a text whether a variable in it has no value.
+    """
     for error in _Validator(schema).iter_errors(value):
         path: Path = tuple(error.absolute_path)
+        if error.validator == "must_be_set" and not is_unset(path):
+            continue
         for place, rule in _explained(error, path):
             yield place, rule, error.validator == "type"
 
@@ -79,6 +96,8 @@ def _explained(error: ValidationError, path: Path) -> Iterator[Finding]:
         yield path, f"has a name that is not allowed: {rule}"
     elif keyword == "type":
         yield path, f"must be {_article(expected)}"
+    elif keyword == "must_be_set":
+        yield path, "must not hold a variable without a value"
     else:
         yield path, str(cast("Schema", error.schema).get("rule") or _sentence(str(keyword), expected))
 
@@ -116,6 +135,12 @@ def unknown(schema: Schema, value: Any, path: Path = ()) -> Iterator[Path]:
             yield from unknown(properties[name], item, (*path, name))
         else:
             yield (*path, name)
+
+
+def entry_words(schema: Schema, name: str) -> tuple[str, str]:
+    """What an item of the top-level array `name` is called, and the field that holds its name; empty if unnamed."""
+    words = schema.get("properties", {}).get(name, {}).get("entry", {})
+    return words.get("noun", ""), words.get("name", "")
 
 
 def arrays_rejecting_alone(schema: Schema) -> dict[str, bool]:

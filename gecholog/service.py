@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from gecholog.bus import Bus
+    from gecholog.config import Document
     from gecholog.health import ChecksumFile
 
 C = TypeVar("C")
@@ -40,11 +41,10 @@ _REAPED_WITHIN = 5.0  # seconds that background tasks have to end after `stop`
 
 @dataclass(frozen=True)
 class Reading(Generic[C]):
-    """A config file read again: what was made of it, its checksum, and its log level (in force with the rest of it)."""
+    """A config file read again: what was made of it, and its document."""
 
     config: C
-    sha256: str
-    log_level: str
+    document: Document
 
 
 class Service(Protocol[C_contra]):
@@ -128,18 +128,18 @@ async def _reached(bus: Bus, running: asyncio.Task[None], within: float | None) 
 
 def run(
     service: Service[C],
-    reread: Callable[[], Reading[C]],
-    checksum: str,
+    reread: Callable[[Document], Reading[C]],
+    document: Document,
     checksum_file: ChecksumFile,
     ready: str,
 ) -> int:
     """Run a service until it is told to stop; returns the exit code.
 
-    `reread` gives the config that the file holds now, or raises ConfigError; `checksum` is that of the config which
-    `service` was made with; `ready` is the log message that says it is healthy.
+    `reread` takes the document in force and gives the config that the file holds now, or raises ConfigError;
+    `document` is that of the config which `service` was made with; `ready` is the log message that says it is healthy.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(_Running(service, reread, checksum_file, ready).live(checksum))
+        code = runner.run(_Running(service, reread, document, checksum_file, ready).live())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # one that comes now must not change the exit code
     return code
@@ -149,21 +149,23 @@ class _Running:
     def __init__(
         self,
         service: Service[C],
-        reread: Callable[[], Reading[C]],
+        reread: Callable[[Document], Reading[C]],
+        document: Document,
         checksum_file: ChecksumFile,
         ready: str,
     ) -> None:
         self._service = service
         self._reread = reread
+        self._document = document
         self._checksum_file = checksum_file
         self._claim = Claim(checksum_file)
-        self._in_force = ""  # the checksum of the config, while it is served
+        self._serving = False
         self._ready = ready
         self._life = Life()
         self._reload_wanted = asyncio.Event()
         self._reloading: asyncio.Task[None] | None = None
 
-    async def live(self, checksum: str) -> int:
+    async def live(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._life.ending.set)
@@ -174,7 +176,7 @@ class _Running:
         self._remove_checksum()
         code = 0
         try:
-            code = await self._serve(checksum)
+            code = await self._serve()
         finally:
             await self._end_reloading()
             self._remove_checksum()
@@ -182,13 +184,13 @@ class _Running:
             await self._stop()
         return code
 
-    async def _serve(self, checksum: str) -> int:
+    async def _serve(self) -> int:
         starting = asyncio.create_task(self._service.start(self._life), name="start")
         ending = asyncio.create_task(self._life.ending.wait(), name="ending")
         try:
             await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done() and not (starting.cancelled() or starting.exception()):
-                self._healthy(checksum)
+                self._healthy()
                 self._reloading = self._life.spawn(self._reload_for_ever(), "reload")
                 await ending
             return self._verdict(starting)
@@ -212,17 +214,18 @@ class _Running:
             log.fault("cannot go on", failure)
         return 1
 
-    def _healthy(self, checksum: str) -> None:
-        self._write_checksum(checksum)
-        log.info(self._ready, sha256=checksum)
+    def _healthy(self) -> None:
+        self._serving = True
+        self._write_checksum()
+        log.info(self._ready, sha256=self._document.sha256)
         _settle_the_collector()
 
     async def _claim_later(self) -> None:
         """Write the checksum file when the other process has ended."""
         while not self._claim.take():  # noqa: ASYNC110 - nobody tells us when another process ends
             await asyncio.sleep(_CLAIM_EVERY)
-        if self._in_force:
-            self._write_checksum(self._in_force)
+        if self._serving:
+            self._write_checksum()
 
     async def _reload_for_ever(self) -> None:
         while True:
@@ -232,21 +235,20 @@ class _Running:
 
     async def _reload(self) -> None:
         try:
-            reading = await asyncio.to_thread(self._reread)
+            reading = await asyncio.to_thread(self._reread, self._document)
             await self._service.reload(reading.config)
         except ConfigError as error:
             for problem in error.problems:
-                log.error(
-                    "config not taken", file=error.source, path=problem.path, line=problem.line, rule=problem.rule
-                )
+                log.error("config not taken", file=error.source, **problem.fields)
         except (GechologError, OSError) as error:
             log.error("config not taken", reason=str(error))
         except Exception as error:  # noqa: BLE001 - a border: a failed reload must not end a service that works
             log.fault("config not taken", error)
         else:
-            logs.set_level(reading.log_level)
-            self._write_checksum(reading.sha256)
-            log.info("config in force", sha256=reading.sha256)
+            self._document = reading.document
+            logs.set_level(self._document.values["log_level"])
+            self._write_checksum()
+            log.info("config in force", sha256=self._document.sha256)
 
     async def _end_reloading(self) -> None:
         """A reload that is under way would otherwise write the checksum file of a service that has stopped."""
@@ -258,17 +260,16 @@ class _Running:
     def _shown(self) -> str:
         return str(self._checksum_file.path)
 
-    def _write_checksum(self, checksum: str) -> None:
-        self._in_force = checksum
+    def _write_checksum(self) -> None:
         if not self._claim.take():
             return
         try:
-            self._checksum_file.write(checksum)
+            self._checksum_file.write(self._document.sha256, self._document.report)
         except OSError as error:
             log.error("checksum file not written", file=self._shown, reason=error.strerror)
 
     def _remove_checksum(self) -> None:
-        self._in_force = ""
+        self._serving = False
         if not self._claim.take():
             return
         try:

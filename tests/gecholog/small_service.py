@@ -33,7 +33,12 @@ SCHEMA = {
             "type": "array",
             "minItems": 1,
             "reject_alone": True,
-            "items": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}},
+            "entry": {"noun": "entry", "name": "name"},
+            "items": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {"name": {"type": "string", "minLength": 2}, "size": {"type": "integer", "maximum": 9}},
+            },
         },
     },
 }

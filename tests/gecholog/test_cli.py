@@ -29,7 +29,9 @@ def test_version(small_service):
         assert process.output == f"{__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["-x"], ["-o"], ["stray"], ["--valid"], ["-a", "only"]])
+@pytest.mark.parametrize(
+    "arguments", [["-x"], ["-o"], ["stray"], ["--valid"], ["-a", "only"], ["-o", "f", "--in-force", "f"]]
+)
 def test_command_lines_that_are_not_understood(small_service, arguments):
     """Exit code 2, the usage on standard error, nothing else."""
     process = small_service(*arguments)
@@ -48,12 +50,51 @@ def test_valid(small_service, config_file, flag):
 
 def test_warnings_of_a_valid_config(small_service, config_file):
     """Entries that are left out, and unknown fields, are warnings for people and for programs."""
-    config_file.write(entries=[{"name": "a"}, {}], unheard=1)
+    config_file.write(entries=[{"name": "aa"}, {}], unheard=1)
     code, errors, log = said(small_service("-o", str(config_file.path), "--validate"))
     assert code == 0
     assert errors.count("warning: ") == errors.count("\n") == 2
     warnings = [(entry["path"], entry["rule"]) for entry in log if entry["level"] == "WARN"]
     assert warnings == [("entries[1].name", "is missing"), ("unheard", "is not known and is ignored")]
+
+
+@pytest.fixture
+def in_force(config_file, tmp_path):
+    """A file with the config in force, whose entries are `kept` and `other`."""
+    config_file.write(entries=[{"name": "kept"}, {"name": "other"}])
+    return config_file.path.rename(tmp_path / "in_force.json")
+
+
+@pytest.mark.parametrize(
+    ("entries", "places"),
+    [
+        ([{"name": "kept"}, {"name": "other"}, {"name": "new", "size": 10}], []),
+        ([{"name": "kept"}], []),
+        ([{"name": "kept"}, {"name": "other", "size": 10}], ["entries[1].size"]),
+        ([{"name": "kept"}, {"name": "o"}], ["entries[1].name"]),
+        ([{"name": "kept"}, {"size": 1}], ["entries[1].name"]),
+        ([{"name": "kept", "size": 10}, {"name": "other", "size": 10}], ["entries", "entries[0].size"]),
+    ],
+)
+def test_a_config_that_would_lose_an_entry_in_force(small_service, config_file, in_force, entries, places):
+    """With `--in-force` exit code 1 for an entry in force that is wrong in the new file; deleting it is allowed."""
+    config_file.write(entries=entries)
+    code, errors, log = said(small_service("-o", str(config_file.path), "--validate", "--in-force", str(in_force)))
+    assert code == (1 if places else 0)
+    told = [entry["path"] for entry in log if entry["level"] == "ERROR"]
+    assert told[: len(places)] == places
+    if places and len(places) == 1:
+        assert "entry other is in force now and would be lost" in errors
+        assert log[-1]["consequence"] == "entry other is in force now and would be lost"
+
+
+def test_a_config_in_force_that_cannot_be_read(small_service, config_file, tmp_path):
+    """It would let everything pass: exit code 1, by its name."""
+    config_file.write(entries=[{"name": "kept"}])
+    missing = str(tmp_path / "missing.json")
+    code, errors, _ = said(small_service("-o", str(config_file.path), "--validate", "--in-force", missing))
+    assert code == 1
+    assert f"{missing}: file: cannot be read" in errors
 
 
 def test_all_problems_at_once(small_service, config_file):

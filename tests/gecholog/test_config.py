@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog import config
-from gecholog.config import Blueprint, dotted
+from gecholog.config import Blueprint, in_force, refuse_losses
+from gecholog.entries import Entry
 from gecholog.errors import ConfigError, Problem
 
 SCHEMA = {
@@ -22,10 +23,15 @@ SCHEMA = {
             "type": "array",
             "minItems": 1,
             "reject_alone": True,
+            "entry": {"noun": "row", "name": "id"},
             "items": {
                 "type": "object",
                 "required": ["id"],
-                "properties": {"id": {"type": "string"}, "size": {"type": "integer", "maximum": 9}},
+                "properties": {
+                    "id": {"type": "string", "minLength": 1},
+                    "size": {"type": "integer", "maximum": 9},
+                    "key": {"type": "string", "must_be_set": True},
+                },
             },
         },
     },
@@ -165,7 +171,9 @@ def test_rules():
 
     blueprint = Blueprint(SCHEMA, (no_twins,))
     document = check('{"name": "a", "rows": [{"id": "a"}, {"id": "a"}]}', blueprint=blueprint)
-    assert [str(warning) for warning in document.warnings] == ["rows[1] (line 1): has the id of another entry"]
+    assert [str(warning) for warning in document.warnings] == [
+        "row a is left out: rows[1] (line 1): has the id of another entry"
+    ]
     found = problems('{"name": 1, "rows": [{"id": "a"}, {"id": "a"}]}', blueprint=blueprint)
     assert [problem.path for problem in found] == ["name"]
 
@@ -222,7 +230,127 @@ def test_read(tmp_path):
             config.read(path)
 
 
-def test_dotted():
-    assert dotted(("routers", 2, "outbound", "url")) == "routers[2].outbound.url"
-    assert dotted((0, "a")) == "[0].a"
-    assert dotted(()) == ""
+def rows(*entries):
+    return json.dumps({"name": "a", "rows": list(entries)})
+
+
+def test_what_is_left_out():
+    """Each entry that is left out is told with its name and all that is wrong with it; the others by their names."""
+    document = check(rows({"id": "a"}, {"id": "b", "size": 10, "key": "x$no"}, {}, {"id": "$no"}))
+    assert document.entries == (Entry("rows", "a", "row a"),)
+    assert [one.entry for one in document.left_out] == [
+        Entry("rows", "b", "row b"),
+        Entry("rows", "", "rows[2]"),
+        Entry("rows", "", "rows[3]"),
+    ]
+    assert [problem.path for problem in document.left_out[0].problems] == ["rows[1].size", "rows[1].key"]
+    assert {problem.consequence for problem in document.left_out[0].problems} == {"row b is left out"}
+
+
+def test_report():
+    """What is left out, as JSON for other programs; other warnings stand beside it."""
+    document = check(rows({"id": "a"}, {"id": "b", "size": 10, "odd": 1}))
+    assert document.report == {
+        "checksum": document.sha256,
+        "left_out": [
+            {
+                "list": "rows",
+                "name": "b",
+                "entry": "row b",
+                "closes": [],
+                "problems": [{"path": "rows[1].size", "line": 1, "rule": "must be at most 9"}],
+            }
+        ],
+        "warnings": [{"path": "rows[1].odd", "line": 1, "rule": "is not known and is ignored"}],
+    }
+
+
+def test_names_from_the_environment_are_not_shown():
+    """An entry whose name is the value of a variable is called by the variable."""
+    document = check(rows({"id": "a"}, {"id": "x$ID", "size": 10}), {"ID": "Secret"})
+    assert document.left_out[0].entry == Entry("rows", "xSecret", "row ${ID}")
+    assert "Secret" not in str(document.warnings[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "left_out"),
+    [
+        ("Bearer $KEY", {}, True),
+        ("Bearer ${KEY}", {"KEY": ""}, True),
+        ("a${KEY}b", {}, True),
+        ("${OTHER}${KEY}", {"OTHER": "x"}, True),
+        ("a${KEY}b", {"KEY": ""}, False),
+        ("Bearer $KEY", {"KEY": "x"}, False),
+        ("Bearer $$KEY", {}, False),
+        ("Bearer ", {}, False),
+    ],
+)
+@pytest.mark.parametrize("before", [[], [{"id": "z", "size": 10}]])
+def test_variables_that_must_be_set(text, environ, left_out, before):
+    """A variable without a value anywhere in the text costs the entry, and the warning names it and its place."""
+    document = check(rows({"id": "a"}, *before, {"id": "b", "key": text}), environ)
+    problems = [one.problems for one in document.left_out if one.entry.name == "b"]
+    assert bool(problems) == left_out
+    if left_out:
+        [[problem]] = problems
+        assert problem.path == f"rows[{1 + len(before)}].key"
+        assert "environment variable" in problem.rule
+        assert "KEY" in problem.rule
+
+
+def test_advice_behind_entries_that_are_left_out():
+    """Advice is about what is left of the file, and names the places of the whole file."""
+
+    def advise(value):
+        yield ("rows", 1, "id"), "is short"
+
+    document = check(rows({}, {"id": "a"}, {}, {"id": "b"}), blueprint=Blueprint(SCHEMA, advice=(advise,)))
+    assert document.warnings[-1].path == "rows[3].id"
+
+
+def test_closes():
+    """What a service refuses for want of an entry is said in the warning, and is in force as closed."""
+
+    def closes(values, rejected):
+        assert values["rows"] == [{"id": "a"}]
+        return {place: (entry["id"],) for place, entry in rejected.items()}
+
+    document = check(rows({"id": "a"}, {"id": "b", "size": 10}), blueprint=Blueprint(SCHEMA, closes=closes))
+    assert document.warnings[0].consequence == "row b is left out, and calls of b are refused (503)"
+    assert document.in_force.closed == {"b"}
+
+
+def test_rules_beside(tmp_path):
+    """Rules about other files are asked where the file has a folder, and their findings are warnings."""
+
+    def beside(value, folder):
+        yield ("name",), f"is not {folder.name}"
+
+    blueprint = Blueprint(SCHEMA, beside=(beside,))
+    data = b'{"name": "a"}'
+    assert not config.check(data, "f.json", blueprint, {}).warnings
+    [warning] = config.check(data, "f.json", blueprint, {}, tmp_path).warnings
+    assert warning.rule == f"is not {tmp_path.name}"
+
+
+def test_a_reload_that_would_lose_an_entry():
+    """It is refused, by the entry and what is wrong with it."""
+    before = check(rows({"id": "a"}, {"id": "b"})).in_force
+    with pytest.raises(ConfigError) as caught:
+        refuse_losses(check(rows({"id": "a"}, {"id": "b", "size": 10})), before)
+    [problem] = caught.value.problems
+    assert str(problem) == "row b is in force now and would be lost: rows[1].size (line 1): must be at most 9"
+    refuse_losses(check(rows({"id": "a"})), before)
+
+
+@pytest.mark.parametrize("text", ['{"name": "A", "rows": [{"id": "a"}, {}]}', '{"rows": [{"id": "a", "size": 99}]}'])
+def test_in_force_and_not_valid_any_more(text):
+    """Whatever has happened to the file in force, or to what it names: its entries are in force."""
+    assert in_force(text.encode(), "f.json", PLAIN, {}).entries == (Entry("rows", "a", "row a"),)
+
+
+@pytest.mark.parametrize("text", ["", "[1", "\xff"])
+def test_in_force_and_not_readable(text):
+    """A file in force that cannot be read is no reason to let everything pass."""
+    with pytest.raises(ConfigError):
+        in_force(text.encode("latin-1"), "f.json", PLAIN, {})

@@ -34,6 +34,31 @@ def test_what_is_no_checksum(tmp_path, content):
     assert sign.read() is None
 
 
+def test_report(tmp_path):
+    """What is left out lies beside the checksum, counts for that checksum only, and goes with it."""
+    sign = ChecksumFile.of("gl", tmp_path)
+    assert sign.read_report() is None
+    sign.write("abc", {"checksum": "abc", "left_out": []})
+    assert sign.report_path == tmp_path / "checksum" / ".gl_config.report.json"
+    assert sign.read_report() == {"checksum": "abc", "left_out": []}
+    sign.path.write_text("def")
+    assert sign.read_report() is None
+    sign.write("def")
+    assert not sign.report_path.exists()
+    sign.write("abc", {"checksum": "abc"})
+    sign.remove()
+    assert list(sign.path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "3", "\\xff"])
+def test_what_is_no_report(tmp_path, text):
+    """A report that cannot be read says nothing."""
+    sign = ChecksumFile.of("gl", tmp_path)
+    sign.write("abc", {"checksum": "abc"})
+    sign.report_path.write_text(text)
+    assert sign.read_report() is None
+
+
 def test_readers_see_the_old_or_the_new(tmp_path):
     """However often it is written meanwhile, a reader never sees a part."""
     sign = ChecksumFile.of("gl", tmp_path)

@@ -8,6 +8,7 @@ import pytest
 
 from gecholog.bus import Bus, BusAddress
 from gecholog.errors import BusAway, BusRefused
+from gecholog.health import ChecksumFile
 from gecholog.logs import Log
 from gecholog.service import Life, join
 from tests.support.waiting import DEADLINE, until
@@ -177,6 +178,46 @@ def test_a_reload_that_fails_changes_nothing(small_service, config_file, mode):
     process.wait_for_log("config in force")
     assert "DEBUG" not in {entry["level"] for entry in process.entries}
     assert process.stop() == 0
+
+
+def test_a_reload_that_would_lose_an_entry(small_service, config_file):
+    """An entry in force that is wrong in the new file: nothing changes. Deleting it, and bringing it back, may be."""
+    config_file.write(entries=[{"name": "kept"}, {"name": "other"}])
+    process = ready(small_service())
+    before = process.checksum
+    config_file.write(entries=[{"name": "kept"}, {"name": "other", "size": 10}])
+    process.hang_up()
+    entry = process.wait_for_log("config not taken")
+    assert (entry["path"], entry["consequence"]) == (
+        "entries[1].size",
+        "entry other is in force now and would be lost",
+    )
+    assert process.checksum == before
+    config_file.write(entries=[{"name": "kept"}])
+    process.hang_up()
+    process.wait_for_log("config in force")
+    config_file.write(entries=[{"name": "kept"}, {"name": "other", "size": 10}])
+    process.hang_up()
+    process.wait_for_log("config in force", times=2)
+    assert process.checksum == sum_of(config_file)
+    assert process.stop() == 0
+
+
+def test_what_is_left_out_is_told(small_service, config_file, tmp_path):
+    """Beside the checksum file lies what is left out of the config in force; it changes and goes with it."""
+    sign = ChecksumFile.of("small", tmp_path / "app")
+    config_file.write(entries=[{"name": "kept"}, {"name": "other", "size": 10}])
+    process = ready(small_service())
+    report = sign.read_report()
+    assert report["checksum"] == process.checksum
+    assert [one["entry"] for one in report["left_out"]] == ["entry other"]
+    config_file.write(entries=[{"name": "kept"}])
+    process.hang_up()
+    process.wait_for_log("config in force")
+    assert sign.read_report() == {"checksum": process.checksum, "left_out": [], "warnings": []}
+    assert process.stop() == 0
+    assert sign.read_report() is None
+    assert not sign.report_path.exists()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00"])

@@ -1,0 +1,76 @@
+"""What is wrong with a config file, told by the paths and lines that its owner sees, without the values in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gecholog.errors import Problem
+from gecholog.positions import line_of, locate
+
+if TYPE_CHECKING:
+    from gecholog.environment import Filled, Reference
+    from gecholog.positions import Path
+
+
+class Reporter:
+    """Turns findings into problems that name path, line, and the variables that a value came from."""
+
+    def __init__(self, filled: Filled) -> None:
+        self._text = filled.text
+        self._references = filled.references
+        self._spans = locate(filled.text)
+
+    def problem(self, path: Path, rule: str, consequence: str = "") -> Problem:
+        """What is wrong at a path, for people."""
+        variables = [f"{ref.name}{_state(ref)}" for ref in self._within(path)]
+        origin = f" (the value comes from the environment variable {' and '.join(variables)})" if variables else ""
+        return Problem(self.shown(path), rule + origin, line_of(self._text, self._span(path)[0]), consequence)
+
+    def is_unset(self, path: Path) -> bool:
+        """Tell whether a text holds a variable that is not set, or an empty one that leaves a space at its end.
+
+        `Bearer ${KEY}` with an empty KEY is no credential either.
+        """
+        references = self._within(path)
+        text = self._text[slice(*self._spans.get(path, (0, 0)))][1:-1]
+        return any(not ref.is_set or (ref.is_empty and text != text.strip()) for ref in references)
+
+    def shown(self, path: Path) -> str:
+        """A path as its owner reads it."""
+        return dotted(tuple(self._step(path[: depth + 1]) for depth in range(len(path))))
+
+    def shown_value(self, path: Path, text: str) -> str:
+        """A text, or the variables that it comes from, for it may be a secret."""
+        return "".join(f"${{{ref.name}}}" for ref in self._within(path)) or text
+
+    def _step(self, path: Path) -> str | int:
+        """The last step of a path; a name that comes from the environment by its variables, for it may be a secret."""
+        if not self._references or path not in self._spans or isinstance(path[-1], int):
+            return path[-1]
+        begin, value = self._spans[path[:-1]][0], self._spans[path][0]
+        begin = max((end for start, end in self._spans.values() if begin < start and end <= value), default=begin)
+        return "".join(f"${{{ref.name}}}" for ref in self._references if begin < ref.offset < value) or path[-1]
+
+    def _span(self, path: Path) -> tuple[int, int]:
+        """Where a path stands; a field that is missing is looked for where it should be."""
+        while path not in self._spans:
+            path = path[:-1]
+        return self._spans[path]
+
+    def _within(self, path: Path) -> list[Reference]:
+        """The variables that a value came from, if it is a single one."""
+        start, end = self._spans.get(path, (0, 0))
+        is_value = start < end and self._text[start] not in "[{"
+        return [ref for ref in self._references if is_value and start <= ref.offset <= end]
+
+
+def _state(reference: Reference) -> str:
+    if not reference.is_set:
+        return ", which is not set"
+    return ", which is empty" if reference.is_empty else ""
+
+
+def dotted(path: Path) -> str:
+    """`("routers", 2, "path")` → `routers[2].path`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")

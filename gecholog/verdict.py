@@ -1,0 +1,95 @@
+"""What a value of a config file breaks: what refuses the file, and what only costs an entry. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from gecholog import schema as schemas
+from gecholog.blueprint import Blueprint
+from gecholog.entries import Closes, Place
+from gecholog.positions import Path
+from gecholog.schema import Finding, Schema
+
+Rejected = dict[Place, list[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`rejected` are the entries that are left out alone, and why."""
+
+    values: dict[str, Any]
+    errors: list[Finding]
+    warnings: list[Finding]
+    rejected: Rejected
+    closes: Closes
+
+
+def judge(
+    blueprint: Blueprint, value: Any, is_unset: Callable[[Path], bool], folder: FilePath | None = None
+) -> Verdict:
+    """What is wrong with a value, sorted into what refuses the file, and entries that would be left out alone."""
+    found = list(schemas.findings(blueprint.schema, value, is_unset))
+    wrong_type = any(is_type for _, _, is_type in found)
+    if not wrong_type:  # rules may rely on the types
+        found += [(path, rule, False) for check_rule in blueprint.rules for path, rule in check_rule(value)]
+    idle = blueprint.not_in_use(value)
+    found = [(path, rule, is_type) for path, rule, is_type in found if is_type or not path or path[0] not in idle]
+    errors, rejected = _sorted(found, schemas.arrays_rejecting_alone(blueprint.schema))
+    values = value if wrong_type else _less_rejected(value, rejected)
+    if not wrong_type:
+        errors += [_in_whole(finding, rejected) for check_rule in blueprint.remaining for finding in check_rule(values)]
+    errors += _emptied(blueprint.schema, values, rejected)
+    warnings = [(path, "is not known and is ignored") for path in schemas.unknown(blueprint.schema, value)]
+    closes: Closes = {}
+    if not errors:
+        closes = blueprint.closes(values, {place: value[place[0]][place[1]] for place in rejected})
+        warnings += [_in_whole(finding, rejected) for advise in blueprint.advice for finding in advise(values)]
+    if not errors and folder is not None:
+        warnings += [_in_whole(finding, rejected) for advise in blueprint.beside for finding in advise(values, folder)]
+    return Verdict(values, errors, warnings, rejected, closes)
+
+
+def _sorted(found: Iterable[tuple[Path, str, bool]], alone: Collection[str]) -> tuple[list[Finding], Rejected]:
+    """What is wrong with the file, and with entries that are rejected alone."""
+    errors: list[Finding] = []
+    rejected: Rejected = {}
+    for path, rule, is_type in found:
+        match path:
+            case (str(name), int(index), *_) if name in alone and not is_type:
+                rejected.setdefault((name, index), []).append((path, rule))
+            case _:
+                errors.append((path, rule))
+    return errors, rejected
+
+
+def _emptied(schema: Schema, values: Any, rejected: Rejected) -> Iterator[Finding]:
+    """Lists that need an entry and have no valid one, and why; their entries are not told as left out besides."""
+    for name, needed in schemas.arrays_rejecting_alone(schema).items():
+        if needed and isinstance(values, dict) and values.get(name) == []:
+            yield (name,), "has no valid entry"
+            for place in [place for place in rejected if place[0] == name]:
+                yield from rejected.pop(place)
+
+
+def _in_whole(finding: Finding, rejected: Collection[Place]) -> Finding:
+    """A finding about the value less its rejected entries, with the path of the whole value."""
+    path, rule = finding
+    match path:
+        case (str(name), int(index), *rest):
+            for place in sorted(place for place in rejected if place[0] == name):
+                index += place[1] <= index
+            return (name, index, *rest), rule
+        case _:
+            return finding
+
+
+def _less_rejected(value: dict[str, Any], rejected: Collection[Place]) -> dict[str, Any]:
+    return {
+        name: [entry for index, entry in enumerate(part) if (name, index) not in rejected]
+        if isinstance(part, list)
+        else part
+        for name, part in value.items()
+    }
