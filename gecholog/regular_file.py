@@ -51,11 +51,15 @@ def why_not(path: str | os.PathLike[str], limit: int = LARGEST) -> str:
     """Why `read_bytes` would fail, as in "is a FIFO, not a regular file"; empty if it would not."""
     try:
         check(path, limit)
-    except Irregular as error:
-        return str(error.strerror)
     except OSError as error:
-        return f"cannot be read: {error.strerror}"
+        return reason(error)
     return ""
+
+
+def reason(error: OSError) -> str:
+    """What an error of this module says of its file, as the end of a sentence that begins with the file."""
+    text = error.strerror or type(error).__name__
+    return text if isinstance(error, Irregular) else f"cannot be read: {text}"
 
 
 def check(path: str | os.PathLike[str], limit: int = LARGEST) -> None:

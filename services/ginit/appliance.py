@@ -47,7 +47,7 @@ from services.ginit.listener import Listener, Notice
 from services.ginit.perform import Performer, Places
 from services.ginit.records import RecordWatch
 from services.ginit.report import ReportFile
-from services.ginit.watch import Watch, read
+from services.ginit.watch import Content, Contents, Unreadable, Watch, read
 
 if TYPE_CHECKING:
     from gecholog.service import Life
@@ -74,7 +74,7 @@ class Ginit:
         home = health.home()
         self._places = Places(home, Path(os.environ.get("GECHOLOG_RUN", home / "run")))
         self._state = Appliance((), config.max_starts)
-        self._contents: dict[Path, bytes | None] = {}
+        self._contents: Contents = {}
         self._queue: asyncio.Queue[Event | Notice] = asyncio.Queue()
         self._report = ReportFile(self._places.run / "state.json")
         self._started = asyncio.Event()
@@ -106,7 +106,9 @@ class Ginit:
         for place, definition in enumerate(config.services):
             await self._performer.introduce(definition, place)
         self._config = config
-        known = tuple((definition, self._read_content(definition)) for definition in config.services)
+        known = tuple(
+            (definition, self._kept(definition, read(definition.configuration_file))) for definition in config.services
+        )
         self._queue.put_nowait(Redefined(known, config.max_starts))
 
     async def stop(self) -> None:
@@ -131,7 +133,11 @@ class Ginit:
         before = self._report.read()
         for place, definition in enumerate(self._config.services):
             await self._performer.introduce(definition, place)
-            service = Service(definition, content=self._read_content(definition), since=time.monotonic())
+            content = read(definition.configuration_file)
+            missing = content.reason if isinstance(content, Unreadable) else ""
+            service = Service(
+                definition, content=self._kept(definition, content), missing=missing, since=time.monotonic()
+            )
             if pid := running.pop(definition.slug, 0):
                 service = await self._taken_over(service, pid, before.get(definition.name, {}))
             yield service
@@ -153,12 +159,9 @@ class Ginit:
         await self._performer.stop(definition)
         return replace(service, phase=Phase.STOPPING, then=Then.BEGIN)
 
-    def _read_content(self, definition: Definition) -> str | None:
-        return self._kept(definition, read(definition.configuration_file))
-
-    def _kept(self, definition: Definition, content: bytes | None) -> str | None:
+    def _kept(self, definition: Definition, content: Content) -> str | None:
         self._contents[definition.configuration_file] = content
-        return None if content is None else self._performer.copies.keep(definition.name, content)
+        return None if isinstance(content, Unreadable) else self._performer.copies.keep(definition.name, content)
 
     # ------------------------------------------------------------------ what happens
 
@@ -178,15 +181,19 @@ class Ginit:
             writes_checksum = self._performer.checksum_file(service.definition).read() == service.in_force
             self._queue.put_nowait(BecameHealthy(name, writes_checksum))
 
-    def _file_changed(self, path: Path, content: bytes | None) -> None:
+    def _file_changed(self, path: Path, content: Content) -> None:
+        missing = content.reason if isinstance(content, Unreadable) else ""
         if path == _own_file():
-            if content is None:
-                log.warning("config file is gone, nothing changes", child="ginit", file=str(path))
+            if missing:
+                log.warning(
+                    "config file is gone, nothing changes", child="ginit", file=str(path), reason=f"it {missing}"
+                )
             else:
                 os.kill(os.getpid(), signal.SIGHUP)  # as anybody would ask a service to read its file again
         for service in self._state.services:
             if service.definition.configuration_file == path:
-                self._queue.put_nowait(ContentChanged(service.name, self._kept(service.definition, content)))
+                sha256 = self._kept(service.definition, content)
+                self._queue.put_nowait(ContentChanged(service.name, sha256, missing))
 
     def _deserted(self) -> None:
         """Now nobody would end the services, or start this process again."""
@@ -290,7 +297,7 @@ class Ginit:
         """Watch the config files, which hold what was read of them last."""
         definitions = [service.definition for service in self._state.services]
         files = [definition.configuration_file for definition in definitions if definition.watched]
-        self._watch.look_at({path: self._contents.get(path) for path in files} | _own_content())
+        self._watch.look_at({path: self._contents[path] for path in files} | _own_content())
 
     def _forget_contents(self) -> None:
         """Let go of contents that nobody asks for any more: not while an event that waits may bring one into play."""
@@ -420,7 +427,7 @@ def _answer(service: Service, line: bytes) -> Confirmed | Refused | None:
     return Confirmed(service.name) if result is nats_server.Reload.DONE else Refused(service.name)
 
 
-def _own_content() -> dict[Path, bytes | None]:
+def _own_content() -> Contents:
     own = _own_file()
     return {} if own is None else {own: read(own)}
 

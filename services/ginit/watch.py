@@ -1,6 +1,7 @@
 """Config files are watched: what counts is the content, and that it has come to rest.
 
-A file that is written again with the same content is told of, too: what was refused may be tried again.
+A file that is written again with the same content is told of, too: what was refused may be tried again. A FIFO, a
+device or a huge file in its place is never read, and told of with the reason.
 
 The operating system's notices make it quick. Looking every two seconds makes it sure: bind mounts and some volumes
 give no notice, and a link may point to a file in another folder.
@@ -11,15 +12,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import watchfiles
 
+from gecholog import regular_file
 from gecholog.logs import Log
+from services.ginit.decision.events import NOT_THERE
 
-Contents = dict[Path, bytes | None]  # None: the file is not there
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Why a file has no content, as in "is not there" or "is a FIFO, not a regular file"."""
+
+    reason: str
+
+
+Content = bytes | Unreadable
+Contents = dict[Path, Content]
 Stamp = tuple[int, int]
-Changed = Callable[[Path, bytes | None], None]
+Changed = Callable[[Path, Content], None]
+
 
 _EVERY = 2.0  # seconds between two looks without a notice
 _AT_REST = 0.25  # seconds in which a file must not change; half a file is not a config
@@ -27,12 +41,14 @@ _AT_REST = 0.25  # seconds in which a file must not change; half a file is not a
 log = Log("watch")
 
 
-def read(path: Path) -> bytes | None:
-    """The content of a file; None if there is none that can be read."""
+def read(path: Path) -> Content:
+    """The content of a file, or why there is none that can be read."""
     try:
-        return path.read_bytes()
-    except OSError:
-        return None
+        return regular_file.read_bytes(path)
+    except FileNotFoundError:
+        return Unreadable(NOT_THERE)
+    except OSError as error:
+        return Unreadable(regular_file.reason(error))
 
 
 def _stamp(path: Path) -> Stamp | None:

@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from services.ginit.config import Definition
 
+NOT_THERE = "is not there"
+
 # ---------------------------------------------------------------------------- events
 
 
 @dataclass(frozen=True, slots=True)
 class ContentChanged:
-    """The config file of a service holds something else now: its checksum, None if the file is gone."""
+    """The config file of a service holds something else now: its checksum.
+
+    None if it has no content; `missing` says why, as the end of a sentence: "is not there".
+    """
 
     name: str
     sha256: str | None
+    missing: str = NOT_THERE
 
 
 @dataclass(frozen=True, slots=True)

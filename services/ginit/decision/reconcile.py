@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from services.ginit.config import Definition
 from services.ginit.decision.events import (
+    NOT_THERE,
     Action,
     Ended,
     Event,
@@ -133,7 +134,7 @@ def _redefine(appliance: Appliance, event: Redefined, now: float) -> Decision:
 
 def _redefined(service: Service | None, definition: Definition, content: str | None, now: float) -> Step:
     """A service under its new definition. One that is called in another way has to begin anew."""
-    fresh = Service(definition, content=content, gone=content is None, since=now)
+    fresh = Service(definition, content=content, missing="" if content else NOT_THERE, since=now)
     if service is None:
         return fresh, (Say("INFO", "service added", {"child": definition.name}),)
     if _called_alike(service.definition, definition):

@@ -44,7 +44,7 @@ class Service:
     definition: Definition
     phase: Phase = Phase.WAITING
     content: str | None = None  # what the config file holds
-    gone: bool = False  # the config file is not there now
+    missing: str = ""  # why the config file has no content now, if that is so: "is not there"
     tried: str | None = None  # what was validated last
     checking: str | None = None  # what is being validated now
     in_force: str | None = None  # what the process was started with, or was asked to take

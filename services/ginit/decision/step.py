@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from services.ginit.decision.events import (
+    NOT_THERE,
     Action,
     BecameHealthy,
     Check,
@@ -49,8 +50,8 @@ class At:
 def take(service: Service, event: OfOne | Tick, at: At) -> Step:  # noqa: PLR0911 - one line for each event
     """Take in an event that concerns this service."""
     match event:
-        case ContentChanged(sha256=sha256):
-            return _content(service, sha256)
+        case ContentChanged():
+            return _content(service, event.sha256, event.missing)
         case Checked():
             return _checked(service, event, at)
         case Spoke():
@@ -82,7 +83,7 @@ def look(service: Service) -> Step:
 def begin(service: Service, at: At) -> Step:
     """The service's turn comes nearer: its config is validated."""
     if service.content is None:
-        return _at_rest(_to(service, at, Phase.IDLE, reason="the config file is not there"))
+        return _at_rest(_to(service, at, Phase.IDLE, reason=f"the config file {service.missing or NOT_THERE}"))
     return _check(_to(service, at, Phase.CHECKING))
 
 
@@ -99,16 +100,20 @@ def _check(service: Service) -> Step:
     return replace(service, checking=content, tried=content), (Check(service.name, content),)
 
 
-def _content(service: Service, sha256: str | None) -> Step:
+def _content(service: Service, sha256: str | None, missing: str) -> Step:
     if sha256 is not None:
         # written again as it was, and not in force: what stood against it may be gone
         again = sha256 == service.content == service.tried and not service.checking
         tried = None if again and (sha256 != service.in_force or service.phase is Phase.IDLE) else service.tried
-        return replace(service, content=sha256, gone=False, tried=tried), ()
-    if service.gone:
+        return replace(service, content=sha256, missing="", tried=tried), ()
+    if service.missing == missing:
         return service, ()
     file = str(service.definition.configuration_file)
-    return replace(service, gone=True), (_say(service, "WARN", "config file is gone, nothing changes", file=file),)
+    if missing == NOT_THERE:
+        said = _say(service, "WARN", "config file is gone, nothing changes", file=file)
+    else:
+        said = _say(service, "ERROR", "config file is not read, nothing changes", file=file, reason=f"it {missing}")
+    return replace(service, missing=missing), (said,)
 
 
 def _checked(service: Service, event: Checked, at: At) -> Step:

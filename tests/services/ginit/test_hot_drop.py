@@ -238,3 +238,19 @@ def test_bad_config_of_ginit_changes_nothing(home):
     home.said("config not taken", service="ginit")
     assert home.checksum("ginit") == before
     assert home.pid("one")
+
+
+def test_config_path_that_becomes_a_fifo(home):
+    """It is said and nothing changes; ginit goes on with everything else, and takes the next file."""
+    home.add("one", "signs").add("two").up()
+    before = home.checksum("one")
+    beside = home.config("one").with_suffix(".fifo")
+    os.mkfifo(beside)
+    beside.replace(home.config("one"))
+    home.said("config file is not read, nothing changes", child="one", reason="it is a FIFO, not a regular file")
+    os.kill(home.pid("two"), 9)
+    home.said("service is healthy", child="two", times=2)
+    assert home.checksum("one") == before
+    home.config("one").unlink()
+    _write(home, "one", "signs anew")
+    until(lambda: home.in_force("one"), "the new config")

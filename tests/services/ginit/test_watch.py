@@ -1,14 +1,16 @@
 """Watching config files: content decides, and it has to come to rest."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
-from services.ginit.watch import Watch, compare
+from services.ginit.watch import Unreadable, Watch, compare
 from tests.support.waiting import eventually
 
 FILE = Path("file")
+GONE = Unreadable("is not there")
 
 
 def test_change_has_to_come_to_rest():
@@ -17,7 +19,7 @@ def test_change_has_to_come_to_rest():
     assert compare(known, {}, {FILE: b"ne"}) == ({}, {FILE: b"ne"})
     assert compare(known, {FILE: b"ne"}, {FILE: b"new"}) == ({}, {FILE: b"new"})
     assert compare(known, {FILE: b"new"}, {FILE: b"new"}) == ({FILE: b"new"}, {})
-    assert compare(known, {FILE: None}, {FILE: None}) == ({FILE: None}, {})
+    assert compare(known, {FILE: GONE}, {FILE: GONE}) == ({FILE: GONE}, {})
     assert compare(known, {FILE: b"ne"}, {FILE: b"old"}) == ({}, {})
 
 
@@ -41,7 +43,7 @@ async def test_changes_are_told(watched):
     file.write_bytes(b"new")
     await eventually(lambda: told == [(file, b"new")])
     file.unlink()
-    await eventually(lambda: told[1:] == [(file, None)])
+    await eventually(lambda: told[1:] == [(file, GONE)])
     file.write_bytes(b"again")
     await eventually(lambda: told[2:] == [(file, b"again")])
 
@@ -51,7 +53,7 @@ async def test_other_files_later(watched, tmp_path):
     file, told, watch = watched
     other = tmp_path / "folder" / "other"
     other.parent.mkdir()
-    watch.look_at({file: b"old", other: None})
+    watch.look_at({file: b"old", other: GONE})
     other.write_bytes(b"there")
     await eventually(lambda: told == [(other, b"there")])
 
@@ -65,7 +67,34 @@ async def test_folder_that_is_replaced(watched, tmp_path):
     inside.write_bytes(b"1")
     watch.look_at({inside: b"1"})
     folder.rename(tmp_path / "away")
-    await eventually(lambda: told == [(inside, None)])
+    await eventually(lambda: told == [(inside, GONE)])
     folder.mkdir()
     inside.write_bytes(b"2")
     await eventually(lambda: told[1:] == [(inside, b"2")])
+
+
+async def test_what_is_no_file_is_told_of_and_does_not_stop_the_watch(watched, tmp_path):
+    """A FIFO, a link to a device without end, a directory, a huge file: each with its reason; then a file again."""
+    file, told, watch = watched
+    other = tmp_path / "other"
+    watch.look_at({file: b"old", other: GONE})
+    kinds = {
+        "is a FIFO, not a regular file": os.mkfifo,
+        "is a device, not a regular file": lambda path: path.symlink_to("/dev/zero"),
+        "is a directory, not a regular file": Path.mkdir,
+        "is larger than 16 MiB": lambda path: (path.touch(), os.truncate(path, 1 << 40)),
+    }
+    for number, (reason, make) in enumerate(kinds.items()):
+        made = tmp_path / f"made {number}"
+        make(made)
+        if made.is_dir():
+            file.unlink()
+        made.replace(file)
+        await eventually(lambda reason=reason: (file, Unreadable(reason)) in told)
+        if reason.startswith("is a directory"):
+            file.rmdir()
+    other.write_bytes(b"still looked at")
+    await eventually(lambda: (other, b"still looked at") in told)
+    (tmp_path / "new").write_bytes(b"new")
+    (tmp_path / "new").replace(file)
+    await eventually(lambda: told[-1] == (file, b"new"))
