@@ -141,7 +141,8 @@ def _left_out(blueprint: Blueprint, value: Any, verdict: Verdict, report: Report
         entry = _entry(blueprint, value, place, report, unusable={path for path, _ in findings})
         closes = verdict.closes.get(place, ())
         what = consequence(entry.shown, closes)
-        yield LeftOut(entry, tuple(report.problem(*finding, what) for finding in findings), closes)
+        problems = tuple(report.problem(*finding, what) for finding in findings)
+        yield LeftOut(entry, problems, closes, _said(blueprint, value, place))
 
 
 def _entries(blueprint: Blueprint, value: Any, rejected: Collection[Place], report: Reporter) -> Iterator[Entry]:
@@ -158,12 +159,17 @@ def _entries(blueprint: Blueprint, value: Any, rejected: Collection[Place], repo
 def _entry(blueprint: Blueprint, value: Any, place: Place, report: Reporter, unusable: Collection[Path] = ()) -> Entry:
     """The entry at a place. It has no name if that is one of the paths that cannot be used."""
     noun, name_field = schemas.entry_words(blueprint.schema, place[0])
-    item = value[place[0]][place[1]]
-    name = item.get(name_field) if isinstance(item, dict) else None
-    path = (*place, name_field)
-    if not isinstance(name, str) or not name or path in unusable:
+    name, path = _said(blueprint, value, place), (*place, name_field)
+    if not name or path in unusable:
         return Entry(place[0], "", report.shown(place))
     return Entry(place[0], name, f"{noun} {report.shown_value(path, name)}")
+
+
+def _said(blueprint: Blueprint, value: Any, place: Place) -> str:
+    """The name of an entry as the file has it; empty if there is none."""
+    item = value[place[0]][place[1]]
+    name = item.get(schemas.entry_words(blueprint.schema, place[0])[1]) if isinstance(item, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _repetitions(text: str, repeated: Iterable[str]) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ which entries of a new file may not be left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gecholog.errors import Problem
@@ -31,11 +31,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An entry that is left out alone, why, and the routers whose calls are refused because of that."""
+    """An entry that is left out alone, why, and the routers whose calls are refused because of that.
+
+    `said` is the name as the file has it, whether or not it can be used: no text for people.
+    """
 
     entry: Entry
     problems: tuple[Problem, ...]
     closes: tuple[str, ...] = ()
+    said: str = field(default="", repr=False)
 
     @property
     def report(self) -> dict[str, Any]:

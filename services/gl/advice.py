@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gecholog.headers import HOP_BY_HOP, canonical
 from services.gl.rows import ORDERS
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ _REPLACED = {
 }
 # Fields that decide what happens to a call, and come too late from a processor that runs after the reply.
 _TOO_LATE = {"request": _REPLACED["request"] | ORDERS, "response": _REPLACED["response"]}
+
+_ANY = "regex:.+"
+# Headers that hold keys of LLM APIs and of gateways before them, besides those that the config masks.
+_CREDENTIALS = frozenset({"Api-Key", "Authorization", "Ocp-Apim-Subscription-Key", "X-Api-Key", "X-Goog-Api-Key"})
 
 _Place = tuple[str, str, int, int]
 
@@ -43,6 +48,36 @@ def _written_in_vain(values: dict[str, Any]) -> Iterator[Finding]:
                 yield path, "is not taken: every call has this field, and only a modifier replaces fields"
 
 
+def _header_values(values: dict[str, Any]) -> Iterator[Finding]:
+    """What `ingress.headers` asks for is not what people take it for."""
+    for index, router in enumerate(values["routers"]):
+        for name, wanted in _required(router).items():
+            path = ("routers", index, "ingress", "headers", name)
+            if len(wanted) > 1:
+                yield path, "asks for all of these values, in this order: they are no choice"
+            for number, text in enumerate(wanted):
+                if text.startswith("regex:") and (text != _ANY or len(wanted) > 1):
+                    yield (*path, number), f"is compared as it is: only {_ANY} alone, for any value, is understood"
+
+
+def _forwarded(values: dict[str, Any]) -> Iterator[Finding]:
+    """A key of the gateway that the target gets to see. Any value (regex:.+) is the caller's own key: that may."""
+    masked = {canonical(name) for name in values.get("masked_headers", ())}
+    for index, router in enumerate(values["routers"]):
+        outbound = router["outbound"]
+        removed = (*values.get("remove_headers", ()), *outbound.get("remove_headers", ()), *outbound.get("headers", ()))
+        kept = (_CREDENTIALS | masked) - HOP_BY_HOP - {canonical(name) for name in removed}
+        for name, wanted in _required(router).items():
+            if canonical(name) in kept and wanted != [_ANY] and not router["path"].startswith("/echo/"):
+                path = ("routers", index, "ingress", "headers", name)
+                yield path, "is forwarded to the target: replace it in outbound.headers, or list it in remove_headers"
+
+
+def _required(router: dict[str, Any]) -> dict[str, list[str]]:
+    headers: dict[str, list[str]] = router.get("ingress", {}).get("headers", {})
+    return headers
+
+
 def _processors(values: dict[str, Any]) -> Iterator[tuple[_Place, dict[str, Any]]]:
     for side in ("request", "response"):
         for row, processors in enumerate(values.get(side, {}).get("processors", [])):
@@ -50,4 +85,4 @@ def _processors(values: dict[str, Any]) -> Iterator[tuple[_Place, dict[str, Any]
                 yield (side, "processors", row, index), processor
 
 
-RULES = (_routers, _written_in_vain)
+RULES = (_routers, _written_in_vain, _header_values, _forwarded)

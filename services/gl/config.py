@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gecholog import logs, recordlog, regular_file, schema
+from gecholog import hostname, logs, recordlog, regular_file, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
 from gecholog.errors import GechologError
@@ -20,9 +20,10 @@ from services.gl.rows import ORDERS, Side
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from ipaddress import IPv4Network, IPv6Network
 
+    from gecholog.entries import LeftOut
     from gecholog.schema import Finding
 
 _MIB = 1024 * 1024
@@ -144,11 +145,10 @@ def blueprint() -> Blueprint:
 
 def _different_topics(values: dict[str, Any]) -> Iterator[Finding]:
     bus = values.get("service_bus", {})
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for name in ("topic", "topic_exact_isalive", "topic_exact_logger"):
-        if bus.get(name) in seen:
-            yield ("service_bus", name), "must differ from the other topics"
-        seen.add(bus.get(name, name))
+        if name in bus and (other := seen.setdefault(bus[name], name)) != name:
+            yield ("service_bus", name), f"must differ from service_bus.{other}"
 
 
 def _ingress_files(values: dict[str, Any]) -> Iterator[Finding]:
@@ -226,9 +226,11 @@ def _urls(values: dict[str, Any]) -> Iterator[Finding]:
         outbound = router.get("outbound", {})
         if outbound.get("url"):
             try:
-                routing.parse_target(outbound["url"], "", {})
+                reason = hostname.problem(routing.parse_target(outbound["url"], "", {}).origin.host)
             except ValueError:
-                yield ("routers", index, "outbound", "url"), "must be an http or https address"
+                reason = "must be an http or https address"
+            if reason:
+                yield ("routers", index, "outbound", "url"), reason
         if any(part in outbound.get("endpoint", "") for part in _BAD_IN_ENDPOINT):
             yield ("routers", index, "outbound", "endpoint"), "must not hold " + " ".join(_BAD_IN_ENDPOINT)
 
@@ -270,12 +272,17 @@ def build(document: Document) -> Config:
         trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
         shutdown_time=values.get("shutdown_timeout_ms", 2500) / 1000,
         limits=_limits(values.get("limits", {})),
-        routers=routing.Table(routers),
+        routers=routing.Table(routers, _meant(document.left_out)),
         request=Side.of(values.get("request", {}), orders=ORDERS),
         response=Side.of(values.get("response", {})),
         log_request=_filter(values.get("logger", {}).get("request", {})),
         log_response=_filter(values.get("logger", {}).get("response", {})),
     )
+
+
+def _meant(left_out: Iterable[LeftOut]) -> frozenset[str]:
+    """The paths of routers that are left out, also where a slash of a path is missing."""
+    return frozenset(routing.meant(one.said) for one in left_out if one.entry.list == "routers") - {""}
 
 
 def _secrets(routers: tuple[routing.Router, ...], masked: frozenset[str], parameters: frozenset[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from services.gl import query as queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from gecholog.headers import Headers
 
@@ -106,14 +106,25 @@ def _is_clean(url: str) -> bool:
     return url.isascii() and url.isprintable() and " " not in url and "#" not in url
 
 
-class Table:
-    """All routers of a config."""
+def meant(path: str) -> str:
+    """The path of a router that somebody meant who left out a slash of it; empty if none can be told from it."""
+    parts = path.strip().strip("/")
+    return f"/{parts}/" if parts else path.strip()
 
-    def __init__(self, routers: Iterable[Router]) -> None:
+
+class Table:
+    """All routers of a config.
+
+    Calls of paths that are `left_out`, for their routers' entries are wrong, are calls of no router: a shorter path
+    would take them to another target, and without what their own routers ask for.
+    """
+
+    def __init__(self, routers: Iterable[Router], left_out: Collection[str] = ()) -> None:
         self._routers = {router.path: router for router in routers}
+        self._left_out = frozenset(left_out) - self._routers.keys()
         # a prefix of a path ends with one of its slashes: those lengths are worth a look, the longest first
-        self._lengths = sorted({len(path) for path in self._routers}, reverse=True)
-        self._slashless = frozenset(path[:-1] for path in self._routers)
+        self._lengths = sorted({len(path) for path in (*self._routers, *self._left_out)}, reverse=True)
+        self._slashless = frozenset(path[:-1] for path in (*self._routers, *self._left_out))
 
     def __getitem__(self, path: str) -> Router:
         return self._routers[path]
@@ -130,6 +141,8 @@ class Table:
         for length in self._lengths:
             if (router := self._routers.get(path[:length])) is not None:
                 return router
+            if path[:length] in self._left_out:
+                return None
         return None
 
     def lacks_slash(self, path: str) -> bool:

@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from gecholog import regular_file, schema
+from gecholog import hostname, regular_file, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint
 from gecholog.health import home
@@ -245,7 +246,7 @@ def blueprint() -> Blueprint:
     """What a config file of a sink must be."""
     return Blueprint(
         schema.load(_SCHEMA),
-        (_own_topic, _certificate_files, _file_name, _elastic_credentials, _azure_key, _azure_application),
+        (_own_topic, _certificate_files, _file_name, _hosts, _elastic_credentials, _azure_key, _azure_application),
         _writers_not_in_use,
     )
 
@@ -302,6 +303,20 @@ def _file_name(values: dict[str, Any]) -> Iterator[Finding]:
         yield path, 'must be the path of a file, without spaces and ()<>@;:\\"[]?='
     elif os.path.isdir(name):  # noqa: PTH112 - it takes any text
         yield path, "must be a file, and is a folder"
+
+
+def _hosts(values: dict[str, Any]) -> Iterator[Finding]:
+    """Of addresses that are none the schema speaks."""
+    mode = values.get("mode", "")
+    for name in ("url", "endpoint", "authority", "audience"):
+        address = values.get(mode, {}).get(name, "") if mode in WRITERS else ""
+        try:
+            host = urlsplit(address).hostname
+        except ValueError:
+            yield (mode, name), "must be an http or https address"
+            continue
+        if host and (reason := hostname.problem(host)):
+            yield (mode, name), reason
 
 
 def _elastic_credentials(values: dict[str, Any]) -> Iterator[Finding]:

@@ -242,3 +242,28 @@ def test_defaults():
     assert read(BASE | {"record_log": {"max_age_hours": 1}}).listening.limits == Limits(max_age_seconds=3600)
     writer = read(BASE | {"mode": "azure_log_analytics_writer"}).writer
     assert isinstance(writer, AzureCollectorWriter)
+
+
+@pytest.mark.parametrize("text", ["Bearer $no", "$no", "a${no}b"])
+def test_headers_with_a_variable_that_is_not_set(text):
+    """A variable without a value anywhere in a header refuses the file, as one that is all of it does."""
+    headers = {"headers": {"A": ["x", text]}}
+    assert problems(with_writer("rest_api_writer", **headers)) == {"rest_api_writer.headers.A[1]"}
+    assert read(with_writer("rest_api_writer", **headers) | {"mode": "file_writer"})
+
+
+@pytest.mark.parametrize(
+    ("mode", "field"),
+    [
+        ("rest_api_writer", "url"),
+        ("elastic_writer", "url"),
+        ("azure_log_analytics_writer", "url"),
+        ("azure_logs_ingestion_writer", "endpoint"),
+        ("azure_logs_ingestion_writer", "authority"),
+    ],
+)
+@pytest.mark.parametrize("host", ["a..b", "$no.a..b", f"{'a' * 64}.com"])
+def test_addresses_that_nobody_can_look_up(mode, field, host):
+    """They are refused at once, not record after record."""
+    assert problems(with_writer(mode, **{field: f"https://{host}"})) == {f"{mode}.{field}"}
+    assert read(with_writer(mode, **{field: f"https://{host}"}) | {"mode": "file_writer"})
