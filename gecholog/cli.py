@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from gecholog import __version__, config, logs, regular_file, service
+from gecholog import __version__, config, health, logs, regular_file, service
 from gecholog.config import Blueprint, Document
 from gecholog.errors import ConfigError, Problem
 from gecholog.health import ChecksumFile
@@ -88,7 +88,15 @@ def _run(program: Program[C], arguments: Arguments) -> int:
 
 def _checked(arguments: Arguments, blueprint: Blueprint) -> Document:
     data, source = _read(arguments)
-    return config.check(data, source, blueprint, folder=arguments.file and arguments.file.absolute().parent)
+    return config.check(data, source, blueprint, folder=_folder(arguments))
+
+
+def _folder(arguments: Arguments) -> Path | None:
+    """Where the other services' files lie: beside this one. The appliance's copies, below `run`, lie alone."""
+    if arguments.file is None:
+        return None
+    folder, home = arguments.file.absolute().parent, health.home().absolute()
+    return home / "conf" if folder.is_relative_to(home / "run") else folder
 
 
 def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments:

@@ -25,7 +25,7 @@ from gecholog.positions import Path
 from gecholog.reporter import Reporter
 from gecholog.verdict import Verdict, judge
 
-__all__ = ["Blueprint", "Document", "check", "checksum", "in_force", "read", "refuse_losses"]
+__all__ = ["Blueprint", "Document", "check", "checksum", "in_force", "peek", "read", "refuse_losses"]
 
 _LONGEST_INTEGER = 18  # characters
 
@@ -128,6 +128,16 @@ def in_force(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[st
         return InForce(tuple(_entries(blueprint, value, {}, Reporter(filled))))
 
 
+def peek(data: bytes, source: str, environ: Mapping[str, str] | None = None) -> Any:
+    """The value of a file that is another service's to check. Raises ConfigError if it is not JSON."""
+    try:
+        return _without_nulls(
+            _parsed(fill(_text(data, source), os.environ if environ is None else environ), source, [])
+        )
+    except RecursionError:
+        raise ConfigError(source, [Problem("", "is nested too deeply")]) from None
+
+
 def refuse_losses(document: Document, in_force: InForce) -> None:
     """Raise ConfigError if an entry that is in force would be lost because the new one is wrong."""
     if problems := list(refusals(document.in_force, document.left_out, in_force)):
@@ -139,10 +149,10 @@ def refuse_losses(document: Document, in_force: InForce) -> None:
 def _left_out(blueprint: Blueprint, value: Any, verdict: Verdict, report: Reporter) -> Iterator[LeftOut]:
     for place, findings in verdict.rejected.items():
         entry = _entry(blueprint, value, place, report, unusable={path for path, _ in findings})
-        closes = verdict.closes.get(place, ())
-        what = consequence(entry.shown, closes)
-        problems = tuple(report.problem(*finding, what) for finding in findings)
-        yield LeftOut(entry, problems, closes, _said(blueprint, value, place))
+        closes, said = verdict.closes.get(place, ()), _said(blueprint, value, place)
+        shown = report.shown_value((*place, schemas.entry_words(blueprint.schema, place[0])[1]), said)
+        what = consequence(entry.shown, closes if shown == said else closes and (shown,))
+        yield LeftOut(entry, tuple(report.problem(*finding, what) for finding in findings), closes, said)
 
 
 def _entries(blueprint: Blueprint, value: Any, rejected: Collection[Place], report: Reporter) -> Iterator[Entry]:

@@ -18,6 +18,7 @@ from processors.tokencounter import usage
 from processors.tokencounter.config import Config, blueprint, build
 from processors.tokencounter.counters import Counters
 from processors.tokencounter.sharing import Sharing, milliseconds
+from processors.tokencounter.uncounted import Uncounted
 from processors.tokencounter.window import Window
 
 log = Log("tokencounter")
@@ -50,6 +51,7 @@ class Tokencounter:
         self._replica = secrets.token_hex(6)
         window = Window(config.period * 1000, milliseconds(), config.sliding)
         self._counters = Counters(config.caps, window)
+        self._uncounted = Uncounted(_say_uncounted)
         self._post: _Post | None = None
         self._life = Life()
 
@@ -91,7 +93,7 @@ class Tokencounter:
         sharing = Sharing(bus, topic, self._replica, self._counters)
 
         async def answer(message: bytes) -> bytes:
-            data = usage.answer(message, self._config.rules, self._counters, milliseconds())
+            data = usage.answer(message, self._config.rules, self._counters, self._uncounted, milliseconds())
             if self._counters.changed:
                 sharing.notice()
             return data
@@ -105,6 +107,16 @@ class Tokencounter:
             await sharing.close()
             raise
         return _Post(bus, sharing, attachment)
+
+
+def _say_uncounted(router: str, field: str, transaction_id: str, answers: int) -> None:
+    log.warning(
+        "answer of a capped router not counted",
+        router=router,
+        field=field,
+        transaction_id=transaction_id,
+        answers=answers,
+    )
 
 
 PROGRAM = Program("tokencounter", "Counts tokens, and holds routers to their caps.", blueprint, build, Tokencounter)

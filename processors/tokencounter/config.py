@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any
 
 from gecholog import gjson, logs, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
+from gecholog.positions import Path
 from gecholog.schema import Finding
+from processors.tokencounter import advice
+from processors.tokencounter.closing import CAPS, USAGE, closes
 from processors.tokencounter.counters import Caps
 from processors.tokencounter.usage import Pattern, Refusal, Rules
 
 _SLIDING = "sliding"
-_LISTS = {"token_caps": "fields", "usage_fields": "patterns"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +34,47 @@ class Config:
 
 def blueprint() -> Blueprint:
     """The schema of tokencounter_config.json and the rules beside it."""
-    loaded = schema.load(Path(__file__).with_name("tokencounter_config.schema.json"))
-    return Blueprint(loaded, (_one_field_once, _paths), remaining=(_one_entry_a_router,))
+    loaded = schema.load(FilePath(__file__).with_name("tokencounter_config.schema.json"))
+    return Blueprint(
+        loaded,
+        (_one_cap_a_field, _paths),
+        remaining=(_one_entry_a_router,),
+        advice=(advice.never_fed,),
+        closes=closes,
+        beside=(advice.beside_gateway,),
+    )
 
 
-def _one_field_once(values: dict[str, Any]) -> Iterator[Finding]:
-    for name, part in _LISTS.items():
-        for index, entry in enumerate(values.get(name, ())):
-            fields = [item.get("field") for item in entry.get(part, ())]
-            if len(set(fields)) < len(fields):
-                yield (name, index, part), "must not hold the same field twice"
+def _one_cap_a_field(values: dict[str, Any]) -> Iterator[Finding]:
+    for index, entry in enumerate(values.get(CAPS, ())):
+        fields = [item.get("field") for item in entry.get("fields", ())]
+        if len(set(fields)) < len(fields):
+            yield (CAPS, index, "fields"), "must not hold the same field twice"
 
 
 def _paths(values: dict[str, Any]) -> Iterator[Finding]:
-    for index, entry in enumerate(values.get("usage_fields", ())):
+    """One path or a sum of several; the schema speaks of those that are empty."""
+    for index, entry in enumerate(values.get(USAGE, ())):
         for number, item in enumerate(entry.get("patterns", ())):
-            try:
-                gjson.parse(item.get("pattern") or "x")  # the schema speaks of those that are missing or empty
-            except ValueError as error:
-                yield ("usage_fields", index, "patterns", number, "pattern"), str(error)
+            place = (USAGE, index, "patterns", number)
+            if "pattern" not in item and "sum" not in item:
+                yield (*place, "pattern"), "is missing (or give a sum)"
+            if "pattern" in item and "sum" in item:
+                yield (*place, "sum"), "must not stand beside a pattern"
+            yield from _bad_path((*place, "pattern"), item.get("pattern"))
+            for part, text in enumerate(item.get("sum", ())):
+                yield from _bad_path((*place, "sum", part), text)
+
+
+def _bad_path(place: Path, text: str | None) -> Iterator[Finding]:
+    try:
+        gjson.parse(text or "x")
+    except ValueError as error:
+        yield place, str(error)
 
 
 def _one_entry_a_router(values: dict[str, Any]) -> Iterator[Finding]:
-    for name in _LISTS:
+    for name in (CAPS, USAGE):
         routers = [entry["router"] for entry in values.get(name, ())]
         if len(set(routers)) < len(routers):
             yield (name,), "must not hold two entries of one router"
@@ -70,8 +90,10 @@ def build(document: Document) -> Config:
         topic=bus["topic"],
         period=int(values["cap_period_seconds"]),
         sliding=values.get("cap_window") == _SLIDING,
-        caps={entry["router"]: _cap(entry) for entry in values.get("token_caps", ())},
-        rules=Rules({entry["router"]: _patterns(entry) for entry in values["usage_fields"]}, _refusal(values)),
+        caps={entry["router"]: _cap(entry) for entry in values.get(CAPS, ())},
+        rules=Rules(
+            {entry["router"]: _patterns(entry) for entry in values[USAGE]}, _refusal(values), _closed(document)
+        ),
     )
 
 
@@ -80,9 +102,17 @@ def _refusal(values: dict[str, Any]) -> Refusal:
     return Refusal(values.get("cap_status_code", usual.status), values.get("cap_no_retry", usual.no_retry))
 
 
+def _closed(document: Document) -> dict[str, str]:
+    """The routers that are closed, and the entry that is wrong."""
+    return {router: one.problems[0].path for one in document.left_out for router in one.closes}
+
+
 def _cap(entry: dict[str, Any]) -> dict[str, int]:
     return {item["field"]: int(item.get("value", 0)) for item in entry["fields"]}
 
 
 def _patterns(entry: dict[str, Any]) -> tuple[Pattern, ...]:
-    return tuple(Pattern(item["field"], gjson.parse(item["pattern"])) for item in entry["patterns"])
+    return tuple(
+        Pattern(item["field"], tuple(gjson.parse(text) for text in item.get("sum") or [item["pattern"]]))
+        for item in entry["patterns"]
+    )

@@ -111,6 +111,11 @@ class Counters:
             self.changed.add(router)
             self.urgent = self.urgent or (tally.urgent and not was_exhausted)
 
+    def capped(self, router: str) -> list[str]:
+        """The fields of a router that have a cap."""
+        tally = self._tallies.get(router)
+        return [field for field, _ in tally.caps] if tally is not None else []
+
     def exhausted(self, router: str, now: int) -> bool:
         """Tell whether a field of `router` has reached its cap."""
         tally = self._tallies.get(router)

@@ -14,6 +14,7 @@ from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
 from gecholog.errors import GechologError
 from gecholog.headers import HOP_BY_HOP, canonical
+from gecholog.router_path import meant_paths
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import advice, routing
 from services.gl.rows import ORDERS, Side
@@ -282,7 +283,7 @@ def build(document: Document) -> Config:
 
 def _meant(left_out: Iterable[LeftOut]) -> frozenset[str]:
     """The paths of routers that are left out, also where a slash of a path is missing."""
-    return frozenset(routing.meant(one.said) for one in left_out if one.entry.list == "routers") - {""}
+    return meant_paths(one.said for one in left_out if one.entry.list == "routers")
 
 
 def _secrets(routers: tuple[routing.Router, ...], masked: frozenset[str], parameters: frozenset[str]) -> Iterator[str]:

@@ -106,12 +106,6 @@ def _is_clean(url: str) -> bool:
     return url.isascii() and url.isprintable() and " " not in url and "#" not in url
 
 
-def meant(path: str) -> str:
-    """The path of a router that somebody meant who left out a slash of it; empty if none can be told from it."""
-    parts = path.strip().strip("/")
-    return f"/{parts}/" if parts else path.strip()
-
-
 class Table:
     """All routers of a config.
 

@@ -53,11 +53,15 @@ Rows = tuple[Row, ...]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The processors of one side of a call. `by_router`: some of them are for calls of some routers only."""
+    """The processors of one side of a call. `by_router`: some of them are for calls of some routers only.
+
+    `asks_transaction`: some of them name the field `transaction_id`.
+    """
 
     rows: Rows = ()
     async_rows: Rows = ()
     by_router: bool = False
+    asks_transaction: bool = False
 
     @classmethod
     def of(cls, values: dict[str, Any], orders: frozenset[str] = frozenset()) -> Side:
@@ -67,6 +71,7 @@ class Side:
             rows=_nonempty(tuple(entry for entry in row if not entry.is_async) for row in rows),
             async_rows=_nonempty(tuple(entry for entry in row if entry.is_async) for row in rows),
             by_router=any(entry.routers for row in rows for entry in row),
+            asks_transaction=any("transaction_id" in entry.include for row in rows for entry in row),
         )
 
     def rows_for(self, *paths: str) -> Rows:

@@ -35,6 +35,9 @@ def receive(call: Call, _: Doors) -> Awaitable[None] | None:
             call.config.masked,
         ),
     }
+    if call.config.response.asks_transaction:
+        half = call.response_half
+        half.named = {**(half.named or {}), "transaction_id": call.ids.transaction_id}
     if call.config.response.rows and rows_before_reply(call):
         return _hold_back(call, answer)
     return None

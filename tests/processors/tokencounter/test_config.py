@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from gecholog.bus import BusAddress
-from gecholog.config import check
+from gecholog.config import check, refuse_losses
 from gecholog.errors import ConfigError
 from processors.tokencounter.config import blueprint, build
-from processors.tokencounter.usage import Refusal
+from processors.tokencounter.usage import Pattern, Refusal
 
 ROOT = Path(__file__).parents[3]
 CONF = ROOT / "conf" / "tokencounter_config.json"
@@ -23,7 +23,7 @@ def values():
         "log_level": "INFO",
         "service_bus": {"hostname": "localhost:4222", "topic": "coburn.gl.tokencounter", "token": "$TOKEN"},
         "cap_period_seconds": 600,
-        "token_caps": [{"router": "/capped/", "fields": [{"field": "total_tokens", "value": 100}, {"field": "n"}]}],
+        "token_caps": [{"router": "/capped/", "fields": [{"field": "n", "value": 100}, {"field": "m"}]}],
         "usage_fields": [{"router": "default", "patterns": [{"field": "n", "pattern": "inbound_payload.a\\.b.0"}]}],
     }
 
@@ -40,16 +40,19 @@ def usage(router="/more/", **pattern):
     return {"router": router, "patterns": [{"field": "n", "pattern": "a"} | pattern]}
 
 
+def summed(*paths):
+    return {"router": "/more/", "patterns": [{"field": "n", "sum": list(paths)}]}
+
+
 def test_built():
     """A good file becomes caps and patterns, by router; a cap without a value is none."""
     config = build(document(values()))
     assert config.bus == BusAddress("localhost:4222", "abc")
     assert config.topic == "coburn.gl.tokencounter"
     assert config.period == 600
-    assert config.caps == {"/capped/": {"total_tokens": 100, "n": 0}}
-    assert [(entry.field, entry.path) for entry in config.rules.patterns["default"]] == [
-        ("n", ("inbound_payload", "a.b", "0"))
-    ]
+    assert config.caps == {"/capped/": {"n": 100, "m": 0}}
+    assert config.rules.patterns["default"] == (Pattern("n", (("inbound_payload", "a.b", "0"),)),)
+    assert config.rules.closed == {}
     assert not config.sliding
     assert config.rules.refusal == Refusal(200)
 
@@ -83,6 +86,10 @@ def test_the_default_file():
         ("usage_fields", usage(pattern="ü"), "usage_fields[1].patterns[0].pattern"),
         ("usage_fields", usage(pattern="a.#(n>1).b"), "usage_fields[1].patterns[0].pattern"),
         ("usage_fields", {"router": "/more/", "patterns": [{"field": "n"}]}, "usage_fields[1].patterns[0].pattern"),
+        ("usage_fields", usage(sum=["a"]), "usage_fields[1].patterns[0].sum"),
+        ("usage_fields", summed(), "usage_fields[1].patterns[0].sum"),
+        ("usage_fields", summed("a", ""), "usage_fields[1].patterns[0].sum[1]"),
+        ("usage_fields", summed("a", "b*"), "usage_fields[1].patterns[0].sum[1]"),
     ],
 )
 def test_left_out(field, entry, path):
@@ -116,6 +123,95 @@ def test_refused(change, path):
     with pytest.raises(ConfigError) as caught:
         document(values() | change)
     assert path in [problem.path for problem in caught.value.problems]
+
+
+def test_patterns_of_one_field():
+    """Several are alternatives in their order, and one may be a sum."""
+    content = values()
+    content["usage_fields"][0]["patterns"] += [{"field": "n", "pattern": "b"}, {"field": "n", "sum": ["c", "d"]}]
+    found = document(content)
+    assert not found.warnings
+    assert [pattern.paths for pattern in build(found).rules.patterns["default"][1:]] == [(("b",),), (("c",), ("d",))]
+
+
+WRONG = {"field": "n", "pattern": ""}
+CAPPED = [cap("/a/"), cap("/b/"), cap("/open/", value=0)]
+DEFAULT = {"router": "default", "patterns": [{"field": "n", "pattern": "a"}]}
+
+
+@pytest.mark.parametrize(
+    ("caps", "usage_fields", "closed"),
+    [
+        # a cap closes its router, also by a name that lacks a slash, or beside a good one
+        ([cap("/a/", value=-1), cap("/b/")], [DEFAULT], {"/a/": "token_caps[0].fields[0].value"}),
+        ([cap("/b/"), {"router": "/a/", "fields": []}], [DEFAULT], {"/a/": "token_caps[1].fields"}),
+        ([cap("/b/"), {"router": "/a/"}], [DEFAULT], {"/a/": "token_caps[1].fields"}),
+        ([cap("/b/"), cap("/a/", field="a b")], [DEFAULT], {"/a/": "token_caps[1].fields[0].field"}),
+        ([cap("a")], [DEFAULT], {"/a/": "token_caps[0].router"}),
+        ([cap("/a")], [DEFAULT], {"/a/": "token_caps[0].router"}),
+        ([cap(" /a/ ")], [DEFAULT], {"/a/": "token_caps[0].router"}),
+        ([cap("/a/"), cap("/a/", value=-1)], [DEFAULT], {"/a/": "token_caps[1].fields[0].value"}),
+        ([cap("a b")], [DEFAULT], {}),
+        ([{"fields": [{"field": "n", "value": 1}]}], [DEFAULT], {}),
+        # a usage entry closes its router if that has a cap
+        (CAPPED, [DEFAULT, usage("/a/", pattern="")], {"/a/": "usage_fields[1].patterns[0].pattern"}),
+        (CAPPED, [DEFAULT, {"router": "/a/", "patterns": []}], {"/a/": "usage_fields[1].patterns"}),
+        (CAPPED, [DEFAULT, usage("/a")], {"/a/": "usage_fields[1].router"}),
+        (CAPPED, [DEFAULT, usage("/open/", pattern="")], {}),
+        (CAPPED, [DEFAULT, usage("/c/", pattern="")], {}),
+        (CAPPED, [DEFAULT, usage("/a/"), usage("/a/", pattern="")], {}),
+        # the default closes those with a cap that have no entry of their own
+        (CAPPED, [usage("default", pattern="*"), usage("/a/")], {"/b/": "usage_fields[0].patterns[0].pattern"}),
+        (CAPPED, [usage("Default"), usage("/a/")], {"/b/": "usage_fields[0].router"}),
+        (CAPPED, [DEFAULT, usage("Default")], {}),
+        # it may have been for any of them
+        (
+            CAPPED,
+            [DEFAULT, usage("/a/"), {"patterns": [{"field": "n", "pattern": "a"}]}],
+            {"/b/": "usage_fields[2].router"},
+        ),
+    ],
+)
+def test_closed(caps, usage_fields, closed):
+    """No slip in an entry opens a cap: calls of the routers whose cap cannot hold are refused."""
+    found = document(values() | {"token_caps": caps, "usage_fields": usage_fields})
+    assert build(found).rules.closed == closed
+    assert found.in_force.closed == closed.keys()
+    consequences = {problem.consequence for problem in found.warnings if problem.path in closed.values()}
+    assert all(f"calls of {router} are refused (503)" in str(consequences) for router in closed)
+
+
+def test_closed_by_a_name_from_the_environment():
+    """The warning calls the router by the variable."""
+    found = document(values() | {"token_caps": [cap("/x${TOKEN}/", value=-1)]})
+    assert build(found).rules.closed == {"/xabc/": "token_caps[0].fields[0].value"}
+    assert "abc" not in str([str(warning) for warning in found.warnings])
+
+
+@pytest.mark.parametrize(
+    ("change", "lost"),
+    [
+        ({"token_caps": [cap("/a/", value=-1), cap("/b/")]}, "cap of router /a/ is in force now and would be lost"),
+        ({"token_caps": [cap("/b/")]}, None),
+        ({"token_caps": [*CAPPED, cap("/new/", value=-1)]}, None),
+        ({"usage_fields": [DEFAULT, usage("/c/", pattern="")]}, "usage entry /c/ is in force now and would be lost"),
+        (
+            {"usage_fields": [DEFAULT, usage("/c/"), usage("/a/", pattern="")]},
+            "calls of /a/, which are served now, would be refused",
+        ),
+        ({"usage_fields": [DEFAULT]}, None),
+    ],
+)
+def test_reloads(change, lost):
+    """At a reload no cap is lost, and no router closed that serves; entries may be deleted, and new ones be wrong."""
+    before = values() | {"token_caps": CAPPED, "usage_fields": [DEFAULT, usage("/c/")]}
+    found = document(before | change)
+    if lost is None:
+        refuse_losses(found, document(before).in_force)
+        return
+    with pytest.raises(ConfigError) as caught:
+        refuse_losses(found, document(before).in_force)
+    assert {problem.consequence for problem in caught.value.problems} == {lost}
 
 
 def test_rejected_entries_are_no_doubles():

@@ -5,6 +5,7 @@ import copy
 import hashlib
 import json
 
+from gecholog.health import ChecksumFile
 from gecholog.keyvalue import KeyValue
 from processors.tokencounter.sharing import BUCKET
 from tests.support.waiting import DEADLINE, eventually
@@ -84,6 +85,49 @@ async def test_bad_reload_changes_nothing(nats_server, config, start, reload, cl
     assert process.checksum == before
     async with client(nats_server) as asking:
         assert await asking.ask(response(3)) == counted(3)
+
+
+async def test_a_reload_that_would_open_a_cap(nats_server, config, start, reload, client):
+    """A slip in a cap in force is refused, and the cap holds; taking it out of the file opens it."""
+    process = start(config)
+    async with client(nats_server) as asking:
+        await asking.ask(response(100))
+        reload(process, capped(config, -1), "config not taken")
+        assert (
+            process.wait_for_log("config not taken")["consequence"]
+            == "cap of router /capped/ is in force now and would be lost"
+        )
+        assert await asking.ask(REQUEST) == REFUSED
+        reload(process, config | {"token_caps": []}, "config in force")
+        assert await asking.ask(REQUEST) == REQUEST
+
+
+async def test_a_cap_that_is_wrong_at_the_start(nats_server, config, start, reload, client, tmp_path):
+    """It closes its router, and says so in the log and beside the checksum file, until it is right."""
+    process = start(capped(config, -1))
+    assert "calls of /capped/ are refused (503)" in process.wait_for_log("config warning")["consequence"]
+    [told] = ChecksumFile.of("tokencounter", process.home).read_report()["left_out"]
+    assert (told["name"], told["closes"]) == ("/capped/", ["/capped/"])
+    async with client(nats_server) as asking:
+        refusal = await asking.ask(REQUEST)
+        assert refusal["control_status_code"] == 503
+        assert "token_caps[0].fields[0].value" in refusal["control"]["Error"]
+        assert await asking.ask(REQUEST | {"gl_path": "/other/"}) == REQUEST | {"gl_path": "/other/"}
+        reload(process, config, "config in force")
+        assert await asking.ask(REQUEST) == REQUEST
+
+
+async def test_answers_that_are_not_counted(nats_server, config, start, client):
+    """The log names router, field and call, once for many."""
+    process = start(config)
+    message = {"gl_path": "/capped/", "inbound_payload": {}, "inbound_status_code": 200}
+    async with client(nats_server) as asking:
+        for number in range(3):
+            assert await asking.ask(message | {"transaction_id": f"T_{number}"}) == {"token_count": {}}
+    entry = process.wait_for_log("answer of a capped router not counted")
+    assert (entry["router"], entry["field"], entry["transaction_id"]) == ("/capped/", "total", "T_0")
+    assert await process.stopped() == 0
+    assert process.messages().count("answer of a capped router not counted") == 1
 
 
 async def test_reload_to_another_topic(nats_server, config, start, reload, client):

@@ -9,11 +9,17 @@ from hypothesis import strategies as st
 from gecholog import gjson
 from processors.tokencounter.counters import Counters
 from processors.tokencounter.shape import Shape
+from processors.tokencounter.uncounted import Uncounted
 from processors.tokencounter.usage import Pattern, Refusal, Rules, answer, counted
 from processors.tokencounter.window import Window
 
-TOTAL = Pattern("total_tokens", gjson.parse("inbound_payload.usage.total_tokens"))
-PATTERNS = {"default": (TOTAL,), "/own/": (Pattern("n", gjson.parse("inbound_payload.n")),)}
+
+def pattern(field, *paths):
+    return Pattern(field, tuple(gjson.parse(path) for path in paths))
+
+
+TOTAL = pattern("total_tokens", "inbound_payload.usage.total_tokens")
+PATTERNS = {"default": (TOTAL,), "/own/": (pattern("n", "inbound_payload.n"),)}
 
 
 REQUEST = b'{"gl_path": "/capped/", "ingress_payload": {}}'
@@ -24,7 +30,7 @@ def counters(cap=100):
 
 
 def reply(message, patterns=PATTERNS, counting=None, now=0):
-    return answer(message, Rules(patterns), counting or counters(), now)
+    return answer(message, Rules(patterns), counting or counters(), Uncounted(lambda *_: None), now)
 
 
 def exhausted(now=0):
@@ -113,7 +119,7 @@ def test_the_cap():
 
 
 def refused(refusal, now, counting):
-    return json.loads(answer(REQUEST, Rules(PATTERNS, refusal), counting, now))
+    return json.loads(answer(REQUEST, Rules(PATTERNS, refusal), counting, Uncounted(lambda *_: None), now))
 
 
 @pytest.mark.parametrize(("now", "seconds"), [(0, "60"), (1, "60"), (1000, "59"), (59_001, "1"), (59_999, "1")])
@@ -150,11 +156,87 @@ def test_negative_numbers_do_not_lower():
     assert b"control" in reply(REQUEST, counting=counting)
 
 
+SEVERAL = (
+    pattern("n", "inbound_payload.a"),
+    pattern("n", "inbound_payload.b", "inbound_payload.c"),
+    pattern("m", "inbound_payload.c"),
+)
+
+
+@pytest.mark.parametrize(
+    ("payload", "counts"),
+    [
+        ({"a": 1, "b": 2, "c": 3}, {"n": 1, "m": 3}),
+        ({"a": 0, "b": 2}, {"n": 0}),
+        ({"b": 2, "c": 3}, {"n": 5, "m": 3}),
+        ({"b": 2}, {"n": 2}),
+        ({"a": -1, "c": 3}, {"n": 3, "m": 3}),
+        ({"a": None, "b": "2", "c": True}, {}),
+        ({"b": 2**63 - 1, "c": 3}, {"n": 2**63 - 1, "m": 3}),
+        ({}, {}),
+    ],
+)
+def test_several_patterns_of_a_field(payload, counts):
+    """The first that finds a number counts; a sum is of those of its numbers that are there."""
+    message = json.dumps({"gl_path": "/x/", "inbound_payload": payload}).encode()
+    assert json.loads(reply(message, {"default": SEVERAL})) == {"token_count": counts}
+
+
+@pytest.mark.parametrize("refusal", [Refusal(), Refusal(429), Refusal(429, no_retry=False)])
+def test_a_closed_router(refusal):
+    """Its requests are refused with 503, and the entry that is wrong is named; other routers are not concerned."""
+    rules = Rules(PATTERNS, refusal, {"/capped/": "token_caps[0].fields[0].value"})
+    answered = json.loads(answer(REQUEST, rules, counters(), Uncounted(lambda *_: None), 0))
+    assert answered["control_status_code"] == 503
+    assert answered["control"]["Path"] == "/capped/"
+    assert "token_caps[0].fields[0].value" in answered["control"]["Error"]
+    assert answered["control"]["error"]["message"] == answered["control"]["Error"]
+    assert ("control_headers" in answered) == refusal.no_retry
+    other = REQUEST.replace(b"capped", b"other")
+    assert answer(other, rules, counters(), Uncounted(lambda *_: None), 0) is other
+
+
+def uncounted_of(patterns=PATTERNS, router="/capped/", **fields):
+    """What is said of an answer."""
+    said = []
+    message = json.dumps({"gl_path": router} | fields).encode()
+    answer(message, Rules(patterns), counters(), Uncounted(lambda *one: said.append(one)), 0)
+    return said
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"inbound_payload": {}, "inbound_status_code": 200}, True),
+        ({"inbound_payload": "text", "inbound_status_code": 299}, True),
+        ({"inbound_status_code": 200}, True),
+        ({"inbound_payload": {"error": "x"}, "inbound_status_code": 200}, True),
+        ({"inbound_payload": {}, "inbound_status_code": 300}, False),
+        ({"inbound_payload": {}, "inbound_status_code": 404}, False),
+        ({"inbound_payload": {}}, True),
+        ({"inbound_payload": {"error": None}}, True),
+        ({"inbound_payload": {"error": {"message": "x"}}}, False),
+        ({"inbound_payload": {"usage": {"total_tokens": 0}}, "inbound_status_code": 200}, False),
+    ],
+)
+def test_an_answer_that_is_not_counted(fields, expected):
+    """A success without a number for a field with a cap is said; without a status, errors are told by their shape."""
+    named = fields | {"transaction_id": "T_1"}
+    assert uncounted_of(**named) == ([("/capped/", "total_tokens", "T_1", 1)] if expected else [])
+    assert uncounted_of(**fields) == ([("/capped/", "total_tokens", "", 1)] if expected else [])
+    assert not uncounted_of(router="/other/", **named)
+
+
+def test_a_capped_router_without_patterns():
+    """Nothing of it is ever counted, which is said as well."""
+    assert uncounted_of({"/own/": PATTERNS["/own/"]}, inbound_payload={}, inbound_status_code=200)
+
+
 @given(st.floats() | st.integers())
 def test_any_number(value):
     """Whatever the number, the count is a whole number from 0 to the largest of 64 bits, or left out."""
     found = {"inbound_payload": {"usage": {"total_tokens": value}}}
-    counts = counted(found, Shape([TOTAL.path]), (TOTAL,))
+    counts = counted(found, Shape(TOTAL.paths), (TOTAL,))
     assert all(type(count) is int and 0 <= count < 2**63 for count in counts.values())
 
 

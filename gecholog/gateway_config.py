@@ -1,0 +1,81 @@
+"""What the config of other services may want to know of gl's: `gl_config.json`, where it lies beside theirs.
+
+It is only looked at, for warnings: what is wrong with it is gl's to say. Whatever has an odd form is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gecholog import config
+from gecholog.errors import ConfigError
+
+FILE = "gl_config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A processor of gl's config: whom it asks, and about the calls of which routers (none are all)."""
+
+    side: str
+    subject: str
+    is_async: bool
+    writes: frozenset[str]
+    routers: frozenset[str]
+
+    def applies_to(self, router: str) -> bool:
+        """Tell whether it is asked about calls of this router."""
+        return not self.routers or router in self.routers
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """Routers by their paths, valid or not; those that ask for the usage of streams; and the processors."""
+
+    routers: frozenset[str]
+    stream_usage: frozenset[str]
+    processors: tuple[Asked, ...]
+
+
+def beside(folder: Path) -> GatewayConfig | None:
+    """The config of gl in a folder; None if there is none that can be read."""
+    try:
+        values = config.peek(config.read(folder / FILE), FILE)
+    except ConfigError:
+        return None
+    routers = {path: entry for entry in _objects(values, "routers") if isinstance(path := entry.get("path"), str)}
+    asking = {path for path, entry in routers.items() if _object(entry, "outbound").get("add_stream_usage") is True}
+    return GatewayConfig(frozenset(routers), frozenset(asking), tuple(_processors(values)))
+
+
+def _processors(values: Any) -> Iterator[Asked]:
+    for side in ("request", "response"):
+        rows = _object(values, side).get("processors")
+        for row in rows if isinstance(rows, list) else ():
+            for entry in row if isinstance(row, list) else ():
+                if isinstance(entry, dict):
+                    yield Asked(
+                        side,
+                        str(entry.get("service_bus_topic")),
+                        entry.get("async") is True,
+                        _texts(entry, "output_fields_write"),
+                        _texts(entry, "routers"),
+                    )
+
+
+def _object(value: Any, name: str) -> dict[str, Any]:
+    part = value.get(name) if isinstance(value, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _objects(value: Any, name: str) -> Iterator[dict[str, Any]]:
+    part = value.get(name) if isinstance(value, dict) else None
+    yield from (item for item in (part if isinstance(part, list) else ()) if isinstance(item, dict))
+
+
+def _texts(entry: dict[str, Any], name: str) -> frozenset[str]:
+    part = entry.get(name)
+    return frozenset(text for text in (part if isinstance(part, list) else ()) if isinstance(text, str))

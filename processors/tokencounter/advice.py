@@ -1,0 +1,67 @@
+"""What a config may say and is hardly what somebody wants: caps that never fire, or fire too late. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gecholog import gateway_config
+from gecholog.gateway_config import GatewayConfig
+from gecholog.schema import Finding
+from processors.tokencounter.closing import CAPS, USAGE, has_cap
+from processors.tokencounter.usage import DEFAULT
+
+# Where OpenAI's chat and completions have their numbers: in a stream only if the request asks for them.
+_ONLY_IF_ASKED = tuple(f"inbound_payload.usage.{name}_tokens" for name in ("prompt", "completion", "total"))
+
+
+def never_fed(values: dict[str, Any]) -> Iterator[Finding]:
+    """A cap on a field for which its router has no pattern."""
+    for index, number, item in _capped_fields(values):
+        router = values[CAPS][index]["router"]
+        if item["field"] not in {pattern["field"] for pattern in _patterns(values, router)}:
+            path = (CAPS, index, "fields", number, "field")
+            yield path, "is counted by no pattern of its router (usage_fields): the cap is never reached"
+
+
+def beside_gateway(values: dict[str, Any], folder: Path) -> Iterator[Finding]:
+    """What gl_config.json in the same folder does not do for a cap."""
+    gateway = gateway_config.beside(folder)
+    if gateway is None:
+        return
+    topic = values["service_bus"]["topic"]
+    for index, entry in enumerate(values.get(CAPS, ())):
+        if has_cap(entry):
+            path = (CAPS, index, "router")
+            yield from ((path, rule) for rule in _not_done(gateway, topic, values, entry["router"]))
+
+
+def _not_done(gateway: GatewayConfig, topic: str, values: dict[str, Any], router: str) -> Iterator[str]:
+    if router not in gateway.routers:
+        yield "is not the path of a router in gl_config.json"
+        return
+    asked = [one for one in gateway.processors if one.subject == topic and one.applies_to(router)]
+    if not any(one.side == "request" and not one.is_async and "control" in one.writes for one in asked):
+        yield "is a router about whose requests gl does not ask (request.processors): its cap does not hold"
+    if not any(one.side == "response" for one in asked):
+        yield "is a router about whose answers gl does not tell (response.processors): nothing is counted"
+    if router not in gateway.stream_usage and _needs_asking(_patterns(values, router)):
+        yield "is a router without add_stream_usage: OpenAI streams are counted only if the caller asks for usage"
+
+
+def _needs_asking(patterns: list[dict[str, Any]]) -> bool:
+    paths = {path for pattern in patterns for path in (pattern.get("pattern"), *pattern.get("sum", ()))}
+    return not paths.isdisjoint(_ONLY_IF_ASKED)
+
+
+def _capped_fields(values: Mapping[str, Any]) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    for index, entry in enumerate(values.get(CAPS, ())):
+        for number, item in enumerate(entry["fields"]):
+            if item.get("value", 0) > 0:
+                yield index, number, item
+
+
+def _patterns(values: Mapping[str, Any], router: str) -> list[dict[str, Any]]:
+    entries: dict[str, list[dict[str, Any]]] = {entry["router"]: entry["patterns"] for entry in values[USAGE]}
+    return entries.get(router) or entries.get(DEFAULT) or []
