@@ -66,7 +66,19 @@ class Life:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
+        self._fitness_changed: Callable[[], None] = _nothing
         self.ending = asyncio.Event()
+        self.fit = True
+
+    def set_fit(self, *, fit: bool) -> None:
+        """Say whether the service is healthy while it serves; its checksum file exists only then. At first it is."""
+        if fit != self.fit:
+            self.fit = fit
+            self._fitness_changed()
+
+    def on_fitness(self, changed: Callable[[], None]) -> None:
+        """Have `changed` called when `fit` has another value."""
+        self._fitness_changed = changed
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """Run `work` beside the service. If it fails, the service ends with exit code 1."""
@@ -96,6 +108,10 @@ class Life:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=_REAPED_WITHIN)
+
+
+def _nothing() -> None:
+    """What is called when nobody wants to know."""
 
 
 async def join(life: Life, bus: Bus, within: float | None = None) -> None:
@@ -162,6 +178,7 @@ class _Running:
         self._serving = False
         self._ready = ready
         self._life = Life()
+        self._life.on_fitness(self._settle_checksum)
         self._reload_wanted = asyncio.Event()
         self._reloading: asyncio.Task[None] | None = None
 
@@ -260,8 +277,15 @@ class _Running:
     def _shown(self) -> str:
         return str(self._checksum_file.path)
 
+    def _settle_checksum(self) -> None:
+        """Write or remove the checksum file, as it should be now."""
+        if self._serving and self._life.fit:
+            self._write_checksum()
+        elif self._serving:
+            self._erase_checksum()
+
     def _write_checksum(self) -> None:
-        if not self._claim.take():
+        if not (self._life.fit and self._claim.take()):
             return
         try:
             self._checksum_file.write(self._document.sha256, self._document.report)
@@ -270,6 +294,9 @@ class _Running:
 
     def _remove_checksum(self) -> None:
         self._serving = False
+        self._erase_checksum()
+
+    def _erase_checksum(self) -> None:
         if not self._claim.take():
             return
         try:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import sys
 from pathlib import Path
 
-from gecholog import cli, health, logs
+from gecholog import cli, logs
 from gecholog.errors import GechologError
+from services.ginit import exit_code, launcher
 from services.ginit.appliance import Ginit
 from services.ginit.config import blueprint, build
-from services.ginit.control import ControlFailed, Supervisor
 from services.ginit.startup import setup
 from services.ginit.startup.entrypoint import complain
 
@@ -41,17 +39,10 @@ def main() -> int:
     try:
         code = cli.main(PROGRAM)
     finally:
-        if code:
-            asyncio.run(_end_appliance(code))
+        if code:  # without ginit nothing can go on: its config is bad, or something unexpected has happened
+            exit_code.decide(code)
+            launcher.end()
     return code
-
-
-async def _end_appliance(code: int) -> None:
-    """Without ginit nothing can go on: its config is bad, or something unexpected has happened."""
-    supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], Path())
-    with contextlib.suppress(ControlFailed, OSError):
-        (health.home() / "run" / "exit_code").write_text(str(code), "ascii")
-        await supervisor.shut_down()
 
 
 if __name__ == "__main__":

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gecholog import health
-from gecholog.health import ChecksumFile
 from gecholog.logs import Log
-from services.ginit import nats_server
+from services.ginit import exit_code, launcher, nats_server
 from services.ginit.control import Supervisor
 from services.ginit.decision.events import (
     Action,
@@ -56,7 +55,8 @@ if TYPE_CHECKING:
 _CONFIRMED_EVERY = 0.03  # seconds between two looks at the checksum file of a service that reloads
 _AGAIN_AFTER = 1.0  # seconds between two tries to write what there is no room for
 _SAY_SO_EVERY = 60.0  # seconds
-_UNHEALTHY_EVERY = 0.5  # seconds between two looks at ginit's own checksum file while something is wrong
+_ENDS_WITHIN = 10.0  # seconds for supervisord to begin with it
+_STOPPING_EVERY = 0.1  # seconds between two looks whether it has
 _ENDED = frozenset({"PROCESS_STATE_EXITED", "PROCESS_STATE_STOPPED", "PROCESS_STATE_FATAL", "PROCESS_STATE_UNKNOWN"})
 _STOPPING = "SUPERVISOR_STATE_CHANGE_STOPPING"
 _REFUSAL = "config not taken"  # what gecholog.service says
@@ -68,9 +68,8 @@ _LOG_BY_LEVEL = {"INFO": log.info, "WARN": log.warning, "ERROR": log.error}
 class Ginit:
     """The service. It lives below supervisord, which gives it SUPERVISOR_SERVER_URL."""
 
-    def __init__(self, config: GinitConfig, alias: str) -> None:
+    def __init__(self, config: GinitConfig, _: str) -> None:
         self._config = config
-        self._checksum_file = ChecksumFile.of(alias)
         home = health.home()
         self._places = Places(home, Path(os.environ.get("GECHOLOG_RUN", home / "run")))
         self._state = Appliance((), config.max_starts)
@@ -201,6 +200,17 @@ class Ginit:
         self._state = replace(self._state, stopping=True)
         self._life.spawn(self._end_without_supervisord(), "end")
 
+    async def _end_all(self) -> None:
+        """Have supervisord end everything, and this process last; do it ourselves if it does not react."""
+        if launcher.end():
+            for _ in range(round(_ENDS_WITHIN / _STOPPING_EVERY)):
+                await asyncio.sleep(_STOPPING_EVERY)
+                if self._state.stopping:
+                    return
+            log.error("supervisord does not react, everything ends")
+            launcher.kill()
+        await self._end_without_supervisord()
+
     async def _end_without_supervisord(self) -> None:
         await self._performer.end_all(self._state)
         self._life.ending.set()
@@ -218,8 +228,6 @@ class Ginit:
     async def _next(self) -> Event | Notice:
         due = self._state.due
         left = None if due is None else max(0.0, due - time.monotonic())
-        if not self._state.healthy:  # gecholog.service writes ginit's checksum file without knowing of the services
-            left = _UNHEALTHY_EVERY if left is None else min(left, _UNHEALTHY_EVERY)
         if left is not None:
             left = max(left, self._no_tick_before - time.monotonic())
         try:
@@ -310,20 +318,13 @@ class Ginit:
     def _publish(self) -> None:
         """Make known what is so now."""
         self._forget_contents()
+        self._life.set_fit(fit=self._state.healthy)
         try:
             self._report.write(self._state)
-            self._write_own_checksum()
         except OSError as error:
-            log.error("state not written", reason=error.strerror)
+            self._complain("state not written", "ginit", error)
         if self._state.settled and not self._state.given_up:
             self._started.set()
-
-    def _write_own_checksum(self) -> None:
-        """The checksum file of ginit stands for the whole appliance. It is first written at the end of `start`."""
-        if not self._state.healthy:
-            self._checksum_file.remove()
-        elif self._started.is_set() and self._checksum_file.read() != self._config.sha256:
-            self._checksum_file.write(self._config.sha256)
 
     # ------------------------------------------------------------------ actions
 
@@ -333,7 +334,8 @@ class Ginit:
                 _LOG_BY_LEVEL[action.level](action.message, **action.fields)
             case GiveUp():
                 log.error("the appliance is given up", reason=action.reason)
-                await self._performer.shut_down(exit_code=1)
+                exit_code.decide(1)
+                self._life.spawn(self._end_all(), "end")
             case Forget():
                 await self._performer.forget(action.definition)
             case _:
@@ -348,7 +350,7 @@ class Ginit:
             case PutInForce():
                 await performer.give_time(definition)
             case Start():
-                await self._start(definition)
+                await self._start(service)
             case Reload():
                 await self._reload(service)
             case Stop():
@@ -361,8 +363,8 @@ class Ginit:
             case RemoveChecksum():
                 self._performer.checksum_file(definition).remove()
 
-    async def _start(self, definition: Definition) -> None:
-        if (ended := await self._performer.start(definition)) is not None:
+    async def _start(self, service: Service) -> None:
+        if (ended := await self._performer.start(service.definition, service.in_force or "")) is not None:
             self._queue.put_nowait(ended)
 
     async def _reload(self, service: Service) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import http.client
 import shlex
+import shutil
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ProtocolError, ServerProxy
@@ -20,8 +22,13 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 from gecholog import regular_file
 from gecholog.errors import GechologError
 
+CONF = Path(__file__).parents[2] / "supervisord.conf"
 STOP_WAIT = 3  # seconds that a service has to end before it is killed, unless its config asks for more
-_PATIENCE = 10.0  # seconds for an answer of supervisord
+_PATIENCE = 10.0  # seconds for an answer of supervisord; more than it takes to make a lost socket anew
+_CONNECT_EVERY = 0.2  # seconds
+
+
+_Method = Callable[[Any], Callable[..., Any]]
 
 
 class ControlFailed(GechologError):
@@ -46,9 +53,9 @@ def program_section(slug: str, priority: int) -> str:
 
 
 def start_script(arguments: Sequence[str], pipe: Path, variables: Mapping[str, str] | None = None) -> str:
-    """The shell script that becomes the service: all output to its pipe; the system log's descriptor is not its own."""
+    """The shell script that becomes the service: all output to its pipe; ginit's own descriptors are closed."""
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in (variables or {}).items())
-    return f"{exports}exec {shlex.join(arguments)} </dev/null 1<>{shlex.quote(str(pipe))} 2>&1 9>&-\n"
+    return f"{exports}exec {shlex.join(arguments)} </dev/null 1<>{shlex.quote(str(pipe))} 2>&1 8>&- 9>&-\n"
 
 
 def _holds(file: Path, text: str) -> bool:
@@ -63,72 +70,90 @@ class Supervisor:
 
     def __init__(self, server_url: str, folder: Path) -> None:
         """`server_url` is SUPERVISOR_SERVER_URL; `folder` is for the files that supervisord includes."""
-        transport = SupervisorTransport(None, None, server_url)
-        self._proxy: Any = ServerProxy("http://127.0.0.1", transport=transport)  # the address is not used
+        self._server_url = server_url
+        self._proxy = _proxy(server_url)
         self._folder = folder
         self._turn = asyncio.Lock()  # one connection, one request at a time
 
     async def all_running(self) -> dict[str, int]:
         """The pid of each service's process by its slug, 0 if it does not run."""
-        known = await self._ask(self._proxy.supervisor.getAllProcessInfo)
+        known = await self._ask(attrgetter("supervisor.getAllProcessInfo"))
         return {info["group"]: info["pid"] if info["state"] in RUNNING_STATES else 0 for info in known}
 
     async def define(self, slug: str, priority: int) -> None:
         """Make a service known. One with a higher priority number is stopped earlier."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folder()
         (self._folder / f"{slug}.conf").write_text(program_section(slug, priority), "utf-8")
-        await self._ask(self._proxy.supervisor.reloadConfig)
-        await self._ask(self._proxy.supervisor.addProcessGroup, slug, unless=Faults.ALREADY_ADDED)
+        await self._ask(attrgetter("supervisor.reloadConfig"))
+        await self._ask(attrgetter("supervisor.addProcessGroup"), slug, unless=Faults.ALREADY_ADDED)
 
     async def start(self, slug: str, script: str) -> int:
         """Start a process; returns its pid, 0 if it has ended already. Raises OSError if there is no room for it."""
         file = self._folder / f"{slug}.sh"
         if not _holds(file, script):  # on a full disk the one that is there will do
+            self._make_folder()
             file.write_text(script, "utf-8")
         # a process that ends at once is a spawn error too, but one that we are told of as of any other that ends
-        await self._ask(self._proxy.supervisor.startProcess, slug, False, unless=Faults.SPAWN_ERROR)  # noqa: FBT003
-        info = await self._ask(self._proxy.supervisor.getProcessInfo, slug)
+        await self._ask(attrgetter("supervisor.startProcess"), slug, False, unless=Faults.SPAWN_ERROR)  # noqa: FBT003
+        info = await self._ask(attrgetter("supervisor.getProcessInfo"), slug)
         if info["state"] in {ProcessStates.BACKOFF, ProcessStates.FATAL}:
             raise ControlFailed(info["spawnerr"])
         return int(info["pid"])
 
     async def stop(self, slug: str) -> None:
         """Ask a process to end; it is killed if it does not."""
-        await self._ask(self._proxy.supervisor.stopProcess, slug, False, unless=Faults.NOT_RUNNING)  # noqa: FBT003
+        await self._ask(attrgetter("supervisor.stopProcess"), slug, False, unless=Faults.NOT_RUNNING)  # noqa: FBT003
 
     async def wait(self, slug: str, seconds: int) -> None:
         """Give a process so many seconds to end, from when it is asked to."""
-        await self._ask(self._proxy.gecholog.wait, slug, seconds)
+        await self._ask(attrgetter("gecholog.wait"), slug, seconds)
 
     async def hang_up(self, slug: str) -> None:
         """Send SIGHUP."""
-        await self._ask(self._proxy.supervisor.signalProcess, slug, "HUP", unless=Faults.NOT_RUNNING)
+        await self._ask(attrgetter("supervisor.signalProcess"), slug, "HUP", unless=Faults.NOT_RUNNING)
 
     async def exit_status(self, slug: str) -> int:
         """The exit code of a process that has ended, -1 after a signal."""
-        info = await self._ask(self._proxy.supervisor.getProcessInfo, slug)
+        info = await self._ask(attrgetter("supervisor.getProcessInfo"), slug)
         return int(info["exitstatus"])
 
     async def forget(self, slug: str) -> None:
         """Make a service unknown whose process has ended."""
         for kind in ("conf", "sh"):
             (self._folder / f"{slug}.{kind}").unlink(missing_ok=True)
-        await self._ask(self._proxy.supervisor.reloadConfig)
-        await self._ask(self._proxy.supervisor.removeProcessGroup, slug, unless=Faults.BAD_NAME)
+        await self._ask(attrgetter("supervisor.reloadConfig"))
+        await self._ask(attrgetter("supervisor.removeProcessGroup"), slug, unless=Faults.BAD_NAME)
 
-    async def shut_down(self) -> None:
-        """End everything, supervisord too."""
-        await self._ask(self._proxy.supervisor.shutdown)
+    def _make_folder(self) -> None:
+        """The folder, and supervisord's own file above it, if somebody has removed them. Raises OSError."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (file := self._folder.parent / CONF.name).exists():
+            shutil.copyfile(CONF, file)
 
-    async def _ask(self, method: Callable[..., Any], *arguments: object, unless: int | None = None) -> Any:
+    async def _ask(self, method: _Method, *arguments: object, unless: int | None = None) -> Any:
         """Call a method; a fault of the kind `unless` is no failure."""
         async with self._turn:
             try:
                 async with asyncio.timeout(_PATIENCE):
-                    return await asyncio.to_thread(method, *arguments)
+                    return await self._connected(method, *arguments)
             except Fault as fault:
                 if fault.faultCode == unless:
                     return None
                 raise ControlFailed(fault.faultString) from fault
             except (ProtocolError, http.client.HTTPException, OSError, TimeoutError) as error:
+                self._proxy = _proxy(self._server_url)  # the connection is of no use any more, a thread may still wait
                 raise ControlFailed(f"supervisord does not answer: {error}") from error
+
+    async def _connected(self, method: _Method, *arguments: object) -> Any:
+        """The result of a method. A socket that somebody has removed is waited for: supervisord makes it anew."""
+        while True:
+            try:
+                return await asyncio.to_thread(method(self._proxy), *arguments)
+            except (FileNotFoundError, ConnectionRefusedError):
+                self._proxy = _proxy(self._server_url)
+                await asyncio.sleep(_CONNECT_EVERY)
+
+
+def _proxy(server_url: str) -> ServerProxy:
+    transport = SupervisorTransport(None, None, server_url)
+    return ServerProxy("http://127.0.0.1", transport=transport)  # the address is not used

@@ -49,6 +49,11 @@ class Copies:
         if data is not None:
             self._written("inforce", service, data)
 
+    def restore(self, service: Definition, sha256: str) -> None:
+        """Write the copy that is in force again if somebody has removed it. Raises OSError."""
+        if self.read_in_force(service) is None:
+            self.put_in_force(service, sha256)
+
     def in_force(self, service: Definition) -> Path:
         """The file that the service starts from."""
         copy = self._path("inforce", service)

@@ -73,6 +73,19 @@ class Pipe:
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
         asyncio.get_running_loop().add_reader(self._descriptor, self._read_once)
 
+    def renew(self) -> None:
+        """Make the pipe anew if somebody has removed it; no process may write to it now. Raises OSError."""
+        if not self._is_in_place():
+            self.drain()
+            self.close()
+            self.open()
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
     def expect(self, healthy_output: str) -> None:
         """The process is started: look for this text from now on."""
         self._needle = Needle(healthy_output)
@@ -98,6 +111,8 @@ class Pipe:
         self.path.unlink(missing_ok=True)
 
     def _read_once(self) -> bool:
+        if self._descriptor < 0:  # it could not be made anew
+            return False
         try:
             chunk = os.read(self._descriptor, _CHUNK)
         except BlockingIOError:

@@ -139,9 +139,11 @@ class Performer:
         data = self.copies.read_in_force(service) or b""
         await self._tell(self._supervisor.wait(service.slug, seconds_to_end(data, os.environ)), service)
 
-    async def start(self, service: Definition) -> Ended | None:
-        """Start the process; what comes back says that it could not be."""
+    async def start(self, service: Definition, sha256: str) -> Ended | None:
+        """Start the process with this content; what comes back says that it could not be."""
         pipe = self._pipes[service.name]
+        with contextlib.suppress(OSError):  # on a full disk the copy that is there will do
+            self.copies.restore(service, sha256)
         pipe.expect(service.healthy_output)
         file = self.copies.in_force(service)
         arguments = [str(service.program), service.config_command, str(file), *service.additional_arguments]
@@ -152,8 +154,9 @@ class Performer:
             store = self._places.home / "nats"
             arguments += nats_server.further_arguments(data.decode("utf-8", "replace"), store)
         self._pids[service.name] = 0
-        self.checksum_file(service).remove()
         try:
+            self.checksum_file(service).remove()
+            pipe.renew()
             script = start_script(arguments, pipe.path, variables)
             self._pids[service.name] = await self._supervisor.start(service.slug, script)
         except (ControlFailed, OSError) as error:
@@ -175,14 +178,6 @@ class Performer:
         error = self._pipes[service.name].last_error
         how = "a signal" if status < 0 else f"exit code {status}"
         return f"{how}, {error}" if error else how
-
-    async def shut_down(self, exit_code: int) -> None:
-        """End the whole appliance; the launcher ends with this exit code."""
-        try:
-            (self._places.run / "exit_code").write_text(str(exit_code), "ascii")
-            await self._supervisor.shut_down()
-        except (OSError, ControlFailed) as error:
-            log.error("the appliance could not be ended", reason=str(error))
 
     @staticmethod
     async def _tell(request: Awaitable[None], service: Definition) -> None:

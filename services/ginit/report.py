@@ -34,7 +34,7 @@ def report(appliance: Appliance, now: float, wall: int) -> dict[str, Any]:
     return {
         "healthy": appliance.healthy,
         "settled": appliance.settled,
-        "problems": list(appliance.problems),
+        "problems": list(appliance.faults),
         "services": [entry(service) for service in appliance.services],
     }
 
@@ -50,10 +50,11 @@ class ReportFile:
         """Write what has changed. Readers see the old text or the new, never a part. Raises OSError."""
         if appliance == self._last:
             return
-        self._last = appliance
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self._path.with_name(f"{self._path.name}.new")
         beside.write_text(json.dumps(report(appliance, time.monotonic(), time.time_ns())), "utf-8")
         beside.replace(self._path)
+        self._last = appliance
 
     def read(self) -> dict[str, dict[str, Any]]:
         """The services' entries by their names; none if nothing was written."""

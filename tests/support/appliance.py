@@ -143,6 +143,10 @@ class Home:
             return {}
         return next((service for service in services if service["name"] == name), {})
 
+    def fault(self):
+        """Why the appliance is not healthy, as ginit says it."""
+        return "; ".join(json.loads((self.folder / "run" / "state.json").read_text("utf-8"))["problems"])
+
     def becomes(self, name, state):
         until(lambda: self.state(name).get("state") == state, f"{name} {state}")
 

@@ -70,6 +70,13 @@ class Service:
         return past_its_start or self.late or self.failures >= _DELAYED
 
     @property
+    def fault(self) -> str:
+        """Why it does not serve, as a sentence; empty if it does."""
+        if self.phase in SERVING:
+            return ""
+        return f"{self.name} is {self.phase.value}" + (f": {self.reason}" if self.reason else "")
+
+    @property
     def on_trial(self) -> bool:
         """Whether it has a new config in force that it was never healthy with, and an older one that it was."""
         return self.good is not None and self.in_force != self.good
@@ -91,11 +98,16 @@ class Appliance:
 
     @property
     def healthy(self) -> bool:
-        """Whether every service is healthy, or idle, and nothing else is wrong."""
-        fit = SERVING | {Phase.IDLE}
-        if self.stopping or self.given_up or self.problems:
-            return False
-        return all(service.phase in fit for service in self.services)
+        """Whether every service serves, and nothing else is wrong."""
+        return not self.faults
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Why the appliance is not healthy: a sentence for each reason."""
+        ending = ("the appliance is being stopped",) if self.stopping else ()
+        given_up = (self.given_up,) if self.given_up else ()
+        services = tuple(fault for service in self.services if (fault := service.fault))
+        return (*ending, *given_up, *self.problems, *services)
 
     @property
     def settled(self) -> bool:

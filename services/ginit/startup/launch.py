@@ -20,9 +20,12 @@ from pathlib import Path
 from supervisor import supervisord
 from supervisor.medusa import asyncore_25
 
+from services.ginit import launcher
+from services.ginit.control import CONF
+from services.ginit.exit_code import ExitCode
+
 _SYSTEM_LOG = 9  # the descriptor; see supervisord.conf
 _ABOVE = 10  # descriptors from here on are safe: a restarting supervisord closes those below
-_CONF = Path(__file__).parents[3] / "supervisord.conf"
 
 
 def main() -> int:
@@ -30,33 +33,47 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing has been started: end without a traceback
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # `setup` held it back
     home, run = Path(os.environ["GECHOLOG_HOME"]), Path(os.environ["GECHOLOG_RUN"])
-    lock = _lock(home / "run" / "lock")
-    if lock is None:
-        sys.stderr.write(f"error: another appliance runs with the same home folder, {home}\n")
+    try:
+        free = _lock(home)
+    except OSError as error:
+        sys.stderr.write(f"error: the home folder {home} cannot be locked: {error.strerror}\n")
+        free = False
+    else:
+        if not free:
+            sys.stderr.write(f"error: another appliance runs with the same home folder, {home}\n")
+    if not free:
         _drop_temporary(home, run)
         return 1
     _clear(home, run)
-    shutil.copyfile(_CONF, run / "supervisord.conf")
+    shutil.copyfile(CONF, run / CONF.name)
     _as_many_files_as_allowed()
+    os.environ[launcher.VARIABLE] = str(os.getpid())
+    exit_code = ExitCode(_ABOVE)
     os.dup2(1, _SYSTEM_LOG)
     with _waking_on_signals():
-        supervisord.main(["-c", str(run / "supervisord.conf")])
-    code = _exit_code(home)
+        supervisord.main(["-c", str(run / CONF.name)])
     _clear(home, run)
     _drop_temporary(home, run)
-    return code
+    return exit_code.read()
 
 
-def _lock(file: Path) -> int | None:
-    """Hold the home folder for as long as this process lives; None if somebody else does."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
-    os.close(descriptor)
-    try:
-        fcntl.flock(high, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return None
-    return high
+def _lock(home: Path) -> bool:
+    """Hold the home folder for as long as this process lives; False if somebody else does. Raises OSError.
+
+    A file can be removed under us, and a folder cannot be locked everywhere (not on NFS): so both are.
+    """
+    for path, flags in ((home / "run" / "lock", os.O_RDWR | os.O_CREAT), (home, os.O_RDONLY)):
+        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
+        os.close(descriptor)
+        try:
+            fcntl.flock(high, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            if path != home:
+                raise
+    return True
 
 
 def _clear(home: Path, run: Path) -> None:
@@ -64,7 +81,6 @@ def _clear(home: Path, run: Path) -> None:
     for file in (
         *(home / "checksum").glob(".*_config.sha256"),
         home / "run" / "state.json",
-        home / "run" / "exit_code",
     ):
         with contextlib.suppress(OSError):
             file.unlink()
@@ -76,13 +92,6 @@ def _drop_temporary(home: Path, run: Path) -> None:
     """Remove the folder that was made for this run alone; the home's own stays."""
     if run != home / "run":
         shutil.rmtree(run, ignore_errors=True)
-
-
-def _exit_code(home: Path) -> int:
-    try:
-        return int((home / "run" / "exit_code").read_text("ascii"))
-    except (OSError, ValueError):
-        return 0
 
 
 def _as_many_files_as_allowed() -> None:

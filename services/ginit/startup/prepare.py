@@ -103,14 +103,20 @@ def is_misread(token: str) -> bool:
 
 def is_running(home: Path) -> bool:
     """Tell whether an appliance has this home folder: `launch` locks it."""
+    return _is_locked(home / "run" / "lock", os.O_RDWR) or _is_locked(home, os.O_RDONLY)
+
+
+def _is_locked(path: Path, flags: int) -> bool:
     try:
-        file = os.open(home / "run" / "lock", os.O_RDWR | os.O_CLOEXEC)
+        file = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return False
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError:  # there are no locks here
+        return False
     finally:
         os.close(file)
     return False

@@ -100,10 +100,12 @@ def test_invalid_config_at_the_start_keeps_only_its_own_service_idle(home):
     """The others are started; the service follows when its config is mended."""
     home.add("one", "invalid").add("two").up()
     assert home.state("one")["state"] == "idle"
-    until(lambda: home.checksum("ginit"), "ginit's checksum file: an idle service is no fault")
+    assert home.checksum("ginit") is None
+    assert home.fault() == "one is idle: the config is not valid"
     _write(home, "one", "mended")
     home.becomes("one", "healthy")
     assert home.in_force("one")
+    until(lambda: home.checksum("ginit"), "ginit's checksum file")
 
 
 def test_refused_config_is_not_in_force(home):

@@ -1,9 +1,12 @@
 """The appliance's life with a real supervisord: start, stop, deaths."""
 
 import os
+import shutil
 import signal
 import tempfile
 from pathlib import Path
+
+import pytest
 
 from tests.support.appliance import Home
 from tests.support.waiting import until
@@ -46,7 +49,10 @@ def test_service_that_ends_in_a_row_is_given_up(home):
     assert "exit code 3" in home.state("one")["reason"]
     assert home.checksum("one") is None
     assert home.checksum("two")
-    until(lambda: home.checksum("ginit"), "ginit's own checksum file")
+    until(lambda: home.checksum("ginit") is None, "ginit without a checksum file")
+    assert home.fault().startswith("one is idle: it ended 3 times in a row: exit code 3")
+    home.config("one").write_text("mended")
+    until(lambda: home.checksum("ginit"), "ginit's own checksum file: all is well again")
 
 
 def test_last_error_of_a_service_that_ends(home):
@@ -170,3 +176,119 @@ def test_home_too_long_for_a_socket(tmp_path):
             assert list(Path(temporary).iterdir()) == []
         finally:
             home.close()
+
+
+@pytest.fixture
+def short_home():
+    """A home whose `run` is short enough for sockets, so that it is used for everything."""
+    with tempfile.TemporaryDirectory(prefix="g") as folder:
+        made = Home(Path(folder) / "home")
+        yield made
+        made.close()
+
+
+def kill_until_given_up(home, name):
+    """Kill a service as often in a row as it takes (max_starts is 2)."""
+    for times in (1, 2, 3):
+        pid = until(lambda: home.pid(name), f"a process of {name}")
+        os.kill(pid, signal.SIGKILL)
+        if times < 3:
+            home.said("service ended", child=name, times=times)
+
+
+def test_die_promise_without_its_folder(short_home):
+    """The appliance ends with an error when nothing of `run` is left, and leaves no process."""
+    home = short_home
+    home.add("one").add("two", die_promise=True).up()
+    shutil.rmtree(home.folder / "run")
+    kill_until_given_up(home, "two")
+    assert home.ended() == 1
+    assert "two has a die promise" in home.find("the appliance ends")[-1]["reason"]
+    assert home.processes() == []
+
+
+def test_die_promise_where_its_folder_cannot_be_written(short_home):
+    """Nor does it take a file that can be written; what cannot be is said, and the rest goes on."""
+    home = short_home
+    home.add("one").add("two", die_promise=True).up()
+    for name in ("state.json.new", "exit_code"):
+        (home.folder / "run" / name).mkdir()
+    kill_until_given_up(home, "two")
+    assert home.ended() == 1
+    assert home.find("state not written")
+
+
+def test_health_without_its_folder(short_home):
+    """The sign of health does not depend on `run`: a service that is given up takes it away."""
+    home = short_home
+    home.add("one", "signs").add("two").up()
+    until(lambda: home.checksum("ginit"), "ginit's own checksum file")
+    shutil.rmtree(home.folder / "run")
+    (home.folder / "run").write_text("no folder any more")
+    os.kill(home.pid("two"), signal.SIGKILL)
+    home.said("service stays idle", child="two")  # there is no place for its script
+    until(lambda: home.checksum("ginit") is None, "ginit without a checksum file")
+    assert home.checksum("one")
+    assert home.stop() == 0
+    assert home.processes() == []
+
+
+def test_services_are_started_again_without_their_folder(short_home):
+    """What they start from, their scripts and pipes are made anew."""
+    home = short_home
+    home.add("one", "signs").add("two").up()
+    shutil.rmtree(home.folder / "run")
+    for name in ("one", "two"):
+        os.kill(home.pid(name), signal.SIGKILL)
+        home.said("service is healthy", child=name, times=2)
+    assert home.in_force("one")
+    home.config("one").write_text("signs anew")
+    until(lambda: home.in_force("one"), "the new config")
+    assert home.stop() == 0
+
+
+def test_death_of_ginit_without_its_folder(short_home):
+    """supervisord makes its socket anew, so that a new ginit finds it; it starts the services from their files."""
+    home = short_home
+    home.add("one", "signs").add("two").up()
+    shutil.rmtree(home.folder / "run")
+    os.kill(home.ginit_pid(), signal.SIGKILL)
+    home.said("all services have been started", times=2)
+    until(lambda: home.checksum("ginit"), "ginit's own checksum file")
+    assert home.in_force("one")
+    assert (home.folder / "run" / "supervisor.sock").is_socket()
+    assert home.stop() == 0
+    assert home.processes() == []
+
+
+def test_second_appliance_is_refused_without_its_folder(short_home):
+    """The home is locked by itself, not only by a file that can be removed."""
+    home = short_home
+    home.add("one").up()
+    shutil.rmtree(home.folder / "run")
+    second = Home(home.folder).add("one")
+    second.start()
+    assert second.ended() == 1
+    assert any("another appliance runs" in line for line in second.lines)
+    assert home.checksum("one")
+    assert home.stop() == 0
+
+
+def test_death_of_supervisord_without_its_folder(short_home):
+    """Everything ends as it does with the folder."""
+    home = short_home
+    home.add("one").add("two", "stubborn").up()
+    shutil.rmtree(home.folder / "run")
+    home.process.kill()
+    until(lambda: not home.processes(), "the end of all processes")
+
+
+@pytest.mark.slow
+def test_die_promise_with_a_supervisord_that_hangs(home):
+    """Who does not react is killed: the container ends."""
+    home.add("one").add("two", "hang", die_promise=True).start()
+    until(lambda: home.pid("two"), "the process of two")
+    home.becomes("two", "starting")
+    os.kill(home.process.pid, signal.SIGSTOP)
+    assert home.ended() == -signal.SIGKILL
+    until(lambda: not home.processes(), "the end of all processes")

@@ -1,0 +1,34 @@
+"""The launcher, seen from ginit: the process that supervisord runs in. A signal ends it, whatever became of files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+
+VARIABLE = "GECHOLOG_LAUNCHER"
+"""The environment variable with its process number."""
+
+
+def end() -> bool:
+    """Ask supervisord to end everything, in order; False if it is not our parent any more."""
+    return _sent(signal.SIGTERM)
+
+
+def kill() -> bool:
+    """End a supervisord that does not react; False if it is not our parent any more."""
+    return _sent(signal.SIGKILL)
+
+
+def pid() -> int:
+    """Its process number; 0 if it is gone, for another process may have the number by now."""
+    parent = os.getppid()
+    return parent if os.environ.get(VARIABLE) == str(parent) else 0
+
+
+def _sent(number: signal.Signals) -> bool:
+    if not (launcher := pid()):
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(launcher, number)
+    return True
