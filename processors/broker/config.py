@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gecholog import logs, rawjson, schema
+from gecholog import gateway_config, logs, rawjson, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
 from gecholog.rawjson import Raw
@@ -52,7 +52,9 @@ class Config:
 def blueprint() -> Blueprint:
     """The schema of broker_config.json and the rules beside it."""
     loaded = schema.load(Path(__file__).with_name("broker_config.schema.json"))
-    return Blueprint(loaded, (_one_group_a_router, _targets, _some_weight), advice=(_weights_in_use,))
+    return Blueprint(
+        loaded, (_one_group_a_router, _targets, _some_weight), advice=(_weights_in_use,), beside=(_routers_of_gl,)
+    )
 
 
 # ------------------------------------------------------------------ rules
@@ -95,6 +97,17 @@ def _weights_in_use(values: dict[str, Any]) -> Iterator[Finding]:
         for index, target in enumerate(group["targets"]):
             if "weight" in target and _strategy(group) is not weighted:
                 yield ("groups", number, "targets", index, "weight"), "has no effect without the strategy weighted"
+
+
+def _routers_of_gl(values: dict[str, Any], folder: Path) -> Iterator[Finding]:
+    """Groups and targets go by paths of routers: those of gl_config.json in the same folder."""
+    gateway = gateway_config.beside(folder)
+    for number, group in enumerate(values["groups"] if gateway else ()):
+        places = [("router",), *(("targets", index, "router") for index in range(len(group["targets"])))]
+        routers = [group["router"], *(target["router"] for target in group["targets"])]
+        for place, router in zip(places, routers, strict=True):
+            if gateway and router not in gateway.routers:
+                yield ("groups", number, *place), "is not the path of a router in gl_config.json"
 
 
 def _strategy(group: dict[str, Any]) -> Any:

@@ -37,7 +37,7 @@ def blueprint() -> Blueprint:
     loaded = schema.load(FilePath(__file__).with_name("tokencounter_config.schema.json"))
     return Blueprint(
         loaded,
-        (_one_cap_a_field, _paths),
+        (_one_cap_a_field, _value_of_another_name, _paths),
         remaining=(_one_entry_a_router,),
         advice=(advice.never_fed,),
         closes=closes,
@@ -50,6 +50,14 @@ def _one_cap_a_field(values: dict[str, Any]) -> Iterator[Finding]:
         fields = [item.get("field") for item in entry.get("fields", ())]
         if len(set(fields)) < len(fields):
             yield (CAPS, index, "fields"), "must not hold the same field twice"
+
+
+def _value_of_another_name(values: dict[str, Any]) -> Iterator[Finding]:
+    """A cap may be left out, and is none then. One whose name is misspelt is not left out."""
+    for index, entry in enumerate(values.get(CAPS, ())):
+        for number, item in enumerate(entry.get("fields", ())):
+            if "value" not in item and item.keys() - {"field"}:
+                yield (CAPS, index, "fields", number, "value"), "is missing, and there is a field that is not known"
 
 
 def _paths(values: dict[str, Any]) -> Iterator[Finding]:

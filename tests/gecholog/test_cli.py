@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gecholog import __version__
-from gecholog.cli import Arguments, parse
+from gecholog.cli import Arguments, _folder, parse
 from tests.support.waiting import until
 
 PROGRAM = Path(__file__).with_name("small_service.py")
@@ -297,3 +297,18 @@ def test_endless_standard_input(small_service):
         )
     assert process.returncode == 1
     assert "standard input: file: is larger than 16 MiB" in process.stderr
+
+
+def test_where_the_other_files_lie(tmp_path, monkeypatch):
+    """In the folder of the file; the appliance's copies lie alone, and what they are copies of lies in `conf`."""
+    monkeypatch.setenv("GECHOLOG_HOME", str(tmp_path))
+
+    def folder(file):
+        return _folder(Arguments(file, "small", validate=True))
+
+    assert folder(None) is None
+    assert folder(tmp_path / "conf" / "f.json") == tmp_path / "conf"
+    assert folder(tmp_path / "elsewhere" / "f.json") == tmp_path / "elsewhere"
+    assert folder(tmp_path / "run" / "candidate" / "small" / "f.json") == tmp_path / "conf"
+    monkeypatch.chdir(tmp_path)
+    assert folder(Path("f.json")) == tmp_path

@@ -194,3 +194,18 @@ def test_every_field_is_described():
             described(part.get("items", {}), f"{path}.{name}[]")
 
     described(BLUEPRINT.schema)
+
+
+def test_routers_that_gl_does_not_have(tmp_path):
+    """A group or target of a router that is not in gl_config.json in the same folder is a warning."""
+    data = json.dumps(values(groups=[group(), group(router="/other/", targets=[{"router": "/none/"}])])).encode()
+    routers = [{"path": path} for path in ("/azure/", "/azure/gpt4/", "/azure/dud/", "/other/")]
+    assert not check(data, "test", BLUEPRINT, {}, tmp_path).warnings
+    (tmp_path / "gl_config.json").write_text(json.dumps({"routers": routers}))
+    [warning] = check(data, "test", BLUEPRINT, {}, tmp_path).warnings
+    assert warning.path == "groups[1].targets[0].router"
+
+
+def test_the_files_that_ship_go_together():
+    """All routers of the demo's groups are in the demo's gl_config.json."""
+    assert not check((FOLDER / "broker_config.json").read_bytes(), "shipped", BLUEPRINT, TOKEN, FOLDER).warnings

@@ -151,6 +151,13 @@ DEFAULT = {"router": "default", "patterns": [{"field": "n", "pattern": "a"}]}
         ([cap("/a")], [DEFAULT], {"/a/": "token_caps[0].router"}),
         ([cap(" /a/ ")], [DEFAULT], {"/a/": "token_caps[0].router"}),
         ([cap("/a/"), cap("/a/", value=-1)], [DEFAULT], {"/a/": "token_caps[1].fields[0].value"}),
+        (
+            [{"router": "/a/", "fields": [{"field": "n", "vaule": 1}]}],
+            [DEFAULT],
+            {"/a/": "token_caps[0].fields[0].value"},
+        ),
+        ([cap("/a/", unknown=1)], [DEFAULT], {}),
+        ([{"router": "/a/", "fields": [{"field": "n"}]}], [DEFAULT], {}),
         ([cap("a b")], [DEFAULT], {}),
         ([{"fields": [{"field": "n", "value": 1}]}], [DEFAULT], {}),
         # a usage entry closes its router if that has a cap
