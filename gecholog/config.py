@@ -147,7 +147,7 @@ def refuse_losses(document: Document, in_force: InForce) -> None:
 
 
 def _left_out(blueprint: Blueprint, value: Any, verdict: Verdict, report: Reporter) -> Iterator[LeftOut]:
-    for place, findings in verdict.rejected.items():
+    for place, findings in sorted(verdict.rejected.items()):
         entry = _entry(blueprint, value, place, report, unusable={path for path, _ in findings})
         closes, said = verdict.closes.get(place, ()), _said(blueprint, value, place)
         shown = report.shown_value((*place, schemas.entry_words(blueprint.schema, place[0])[1]), said)

@@ -265,6 +265,16 @@ def test_report():
     }
 
 
+def test_order_of_what_is_left_out():
+    """It is that of the file, whichever rule an entry breaks."""
+
+    def first(value):
+        yield ("rows", 0), "is first"
+
+    document = check(rows({"id": "a"}, {"id": "b", "size": 10}, {"id": "c"}), blueprint=Blueprint(SCHEMA, (first,)))
+    assert [one.entry.name for one in document.left_out] == ["a", "b"]
+
+
 def test_names_from_the_environment_are_not_shown():
     """An entry whose name is the value of a variable is called by the variable."""
     document = check(rows({"id": "a"}, {"id": "x$ID", "size": 10}), {"ID": "Secret"})
