@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from gecholog import rawjson
+
 _FRAMINGS = frozenset({"event-stream", "ndjson", "jsonl", "jsonlines", "json-lines", "json-seq", "json-stream"})
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+_SSE_LINES = (b"data:", b"event:", b"id:", b"retry:", b":")
 _RECORD_SEPARATOR = b"\x1e"
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _LONGEST_INTEGER = 20  # characters of the smallest and the largest integer of 64 bits
@@ -22,6 +25,20 @@ class Event(NamedTuple):
 
     name: str
     value: dict[str, Any]
+
+
+def looks_streamed(data: bytes) -> bool:
+    """Tell whether a body that is not announced as a stream is one: SSE by its first line, or JSON lines.
+
+    The latter begin with a whole object on a line of its own and are no JSON together.
+    """
+    if begins_as_sse(data):
+        return True
+    start = data.removeprefix(BOM).lstrip()
+    if not start.startswith(b"{"):
+        return False
+    first, _, rest = start.partition(b"\n")
+    return bool(rest.strip()) and load(first) is not None and not rawjson.is_json(data)
 
 
 @lru_cache(maxsize=256)
@@ -43,18 +60,24 @@ def media_type(content_type: str) -> str:
 
 def events_of(data: bytes, content_type: str) -> Iterator[Event]:
     """The events of a whole body that are JSON objects; everything else, such as `[DONE]`, is left out."""
-    data = data.removeprefix(_BOM)
+    data = data.removeprefix(BOM)
     is_announced = media_type(content_type).endswith("event-stream")
     # some servers announce one and send the other
-    is_sse = not data.lstrip().startswith(b"{") if is_announced else data.startswith((b"data:", b"event:"))
+    is_sse = not data.lstrip().startswith(b"{") if is_announced else begins_as_sse(data)
     return server_sent(data) if is_sse else lines(data)
+
+
+def begins_as_sse(data: bytes) -> bool:
+    """Tell whether a body begins with a line of SSE, perhaps behind a byte order mark and blank lines."""
+    return data.removeprefix(BOM).lstrip(b"\r\n").startswith(_SSE_LINES)
 
 
 def server_sent(data: bytes) -> Iterator[Event]:
     """The events of an SSE body (WHATWG HTML, section 9.2.6, "Interpreting an event stream").
 
-    Two departures, so that nothing that came is lost: the last event counts without its blank line, if its JSON is
-    whole; and if the `data` lines are no JSON together, each counts alone (senders forget blank lines).
+    Departures, so that nothing that came is lost: the last event counts without its blank line, if its JSON is whole;
+    if the `data` lines are no JSON together, each counts alone (senders forget blank lines); and a JSON object that
+    stands there without `data:` counts as an event (an error that a server puts behind what it has sent).
     """
     for block in with_lf(data).split(b"\n\n"):
         # nearly every event is one data line
@@ -84,12 +107,24 @@ def fields(block: bytes) -> tuple[str, list[bytes]]:
 
 
 def _event(block: bytes) -> Iterator[Event]:
+    block, bare = _split_bare(block)
     name, data = fields(block)
     whole = load(b"\n".join(data))
     values = [whole] if whole is not None or len(data) == 1 else map(load, data)
     for found in values:
         if found is not None:
             yield Event(name, found)
+    if bare is not None:
+        yield Event("", bare)
+
+
+def _split_bare(block: bytes) -> tuple[bytes, dict[str, Any] | None]:
+    """The lines of an event, and the JSON object that stands behind them without a field name."""
+    at = 0 if block.startswith(b"{") else block.find(b"\n{") + 1
+    if not at and not block.startswith(b"{"):
+        return block, None
+    bare = load(block[at:])
+    return (block, None) if bare is None else (block[:at], bare)
 
 
 def lines(data: bytes) -> Iterator[Event]:

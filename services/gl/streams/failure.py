@@ -1,23 +1,28 @@
-"""A stream that holds nothing but errors: the answer is the error object, as without streaming."""
+"""A stream that holds one error and nothing else: the answer is the error object, as without streaming.
+
+Anything beside it but pings, a second error too, makes it a stream of a dialect that is not known, which is recorded
+whole: results of a batch, for example, some of which failed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.gl.streams.dialect import Answer, Dialect, state_of
+from services.gl.streams.dialect import Answer, Dialect, is_error, state_of
 from services.gl.streams.events import Event
-from services.gl.streams.growth import newest
 
 
 def _knows(event: Event) -> bool:
-    return "error" in state_of(event)
+    return is_error(state_of(event).get("error"))
 
 
-def _fold(events: Iterable[Event]) -> Answer:
-    answer: Answer = {}
-    for event in events:
-        newest(answer, state_of(event))
-    return answer
+def _fold(events: Iterable[Event]) -> Answer | None:
+    told = [event for event in events if not _is_ping(event)]
+    return state_of(told[0]) if len(told) == 1 else None
+
+
+def _is_ping(event: Event) -> bool:
+    return event.name == "ping" or event.value.get("type") == "ping"
 
 
 DIALECT = Dialect(_knows, _fold)

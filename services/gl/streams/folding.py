@@ -43,6 +43,8 @@ def _folded(events: Iterator[Event], dialects: tuple[Dialect, ...], *, completed
         answer = dialect.fold(chain(first, events))
     except RecursionError:
         return None
+    if answer is None:
+        return None
     answer = answer if completed else dialect.cut_off(answer)
     return answer if _can_be_written(answer) else None
 

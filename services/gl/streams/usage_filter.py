@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from services.gl.streams.events import fields, load, with_lf
+from services.gl.streams.dialect import is_error
+from services.gl.streams.events import BOM, fields, load, with_lf
 
-_BOM = b"\xef\xbb\xbf"
 _LIMIT = 64 * 1024  # bytes; an event beyond that is no usage chunk and is not held until it is complete
 # Told without parsing; most chunks have choices.
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 _LINE_ENDS = (b"\n", b"\r", b"\r\n")
 # What the first line of an event may begin with if the event is to be a usage chunk (a comment is passed on at once).
-_BEGINNINGS = (b"data", b"event", b"id", b"retry", _BOM)
+_BEGINNINGS = (b"data", b"event", b"id", b"retry", BOM)
 _LONGEST_BEGINNING = 5
 
 
@@ -100,6 +100,6 @@ class UsageFilter:
 def _is_usage(event: bytes) -> bool:
     if len(event.rstrip(b"\r\n")) > _LIMIT or not _NO_CHOICES.search(event):
         return False
-    _, data = fields(with_lf(event.removeprefix(_BOM)))
+    _, data = fields(with_lf(event.removeprefix(BOM)))
     chunk = load(b"\n".join(data)) or {}
-    return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict) and "error" not in chunk
+    return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict) and not is_error(chunk.get("error"))

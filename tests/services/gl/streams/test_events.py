@@ -5,7 +5,7 @@ import math
 import pytest
 
 from services.gl import streams
-from services.gl.streams.events import Event, events_of, load
+from services.gl.streams.events import Event, events_of, load, looks_streamed, server_sent
 from tests.services.gl.streams.samples import NDJSON, SSE
 
 
@@ -109,3 +109,38 @@ def test_numbers():
     assert load(b'{"a":NaN,"b":18446744073709551616}') == {"a": None, "b": 2.0**64}
     huge = load(b'{"a":NaN,"b":' + b"9" * 5000 + b"}")
     assert huge == {"a": None, "b": math.inf}
+
+
+@pytest.mark.parametrize(
+    "before", [b"", b'data: {"a":1}\n\n', b'data: {"a":1}\n', b": ping\n\n", b"event: x\ndata: {}\n\n"]
+)
+@pytest.mark.parametrize("bare", [b'{"error":{"code":500}}', b'{\n  "error": {\n    "code": 500\n  }\n}\n'])
+def test_bare_object(before, bare):
+    """A JSON object that stands there without `data:` counts: an error behind what was sent before."""
+    assert [event.value for event in server_sent(before + bare)][-1] == {"error": {"code": 500}}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"data: x", True),
+        (b"event: x", True),
+        (b"id: 1", True),
+        (b"retry: 1", True),
+        (b": ping", True),
+        (b"\xef\xbb\xbf\r\n\ndata:", True),
+        (b'{"a":1}\n{"a":2}\n', True),
+        (b'{"a":1}\r\n{"a":2', True),
+        (b'{"a":1}\n', False),
+        (b'{\n "a":1\n}', False),
+        (b'{"a":1}', False),
+        (b"[1]", False),
+        (b"", False),
+        (b"database", False),
+        (b"some text\ndata: x", False),
+        (b"{not json\n{}", False),
+    ],
+)
+def test_looks_streamed(body, expected):
+    """SSE is told by its first line, JSON lines by a first line that is an object where the whole is no JSON."""
+    assert looks_streamed(body) is expected

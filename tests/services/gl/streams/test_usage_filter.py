@@ -27,6 +27,13 @@ def test_usage_chunk_is_withheld():
     assert b'"usage": null' in REST
 
 
+@pytest.mark.parametrize("nothing", [None, "", {}, False, 0, [], {"message": "", "code": 0}])
+def test_usage_chunk_with_an_empty_error(nothing):
+    """Many servers send the member `error` with every chunk: what is empty is no error, and no reason to pass it on."""
+    other = sse(chunk({"content": "a"}, error=nothing))
+    assert passed(other + sse(chunk(None, usage=USAGE, error=nothing)) + DONE) == other + DONE
+
+
 def test_events_go_on_at_once():
     """An event goes on as soon as it is complete, and a comment as it comes."""
     kept = streams.UsageFilter()
@@ -62,7 +69,8 @@ def test_line_ends(end):
         b'{"choices": [], "usage": {}}\n\n',
         sse(chunk({"content": '"usage"'}, usage=USAGE)),
         sse(chunk(None, usage=None, prompt_filter_results=[])),
-        sse({"choices": [], "usage": {}, "error": {}}),
+        sse({"choices": [], "usage": {}, "error": {"message": "overloaded"}}),
+        sse({"choices": [], "usage": {}, "error": "overloaded"}),
         sse({"type": "message_delta", "usage": {"output_tokens": 5}}),
         b'data: {"choices":[],"usage":{}}\ndata: [DONE]\n\n',
         STREAMS["anthropic"][0],
