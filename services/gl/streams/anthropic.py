@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from services.gl.streams.dialect import Answer, Dialect
+from services.gl.streams.dialect import Answer, Dialect, is_error
 from services.gl.streams.events import Event
 from services.gl.streams.growth import Growing, grow, index_of, joined, newest, settled
 
@@ -60,22 +60,16 @@ def _take(message: Answer, blocks: dict[int, Block], event: dict[str, Any]) -> N
         case {"type": "message_stop"}:
             # Bedrock adds its metrics here
             newest(message, _without(event, "type"))
-        case {"error": error}:
+        case {"error": error} if is_error(error):
             message["error"] = error
 
 
 def _take_end(message: Answer, event: dict[str, Any]) -> None:
-    """The counts of `usage` are totals; one that is null or not there is as it was at the start."""
-    delta, usage = event.get("delta"), event.get("usage")
+    """The counts of `usage` are totals; one that is zero, null or not there is as it was at the start."""
+    delta = event.get("delta")
     if isinstance(delta, dict):
         newest(message, delta)
-    if isinstance(usage, dict):
-        known = message.get("usage")
-        if isinstance(known, dict):
-            newest(known, usage)
-        else:
-            message["usage"] = usage
-    newest(message, {name: value for name, value in event.items() if name not in ("type", "delta", "usage")})
+    newest(message, {name: value for name, value in event.items() if name not in ("type", "delta")})
 
 
 def _without(fields: dict[str, Any], left_out: str) -> dict[str, Any]:
@@ -120,4 +114,8 @@ def _value_of(written: str) -> Any:
         return written
 
 
-DIALECT = Dialect(_knows, _fold)
+def _ends(event: Event) -> bool:
+    return event.value.get("type") == "message_stop"
+
+
+DIALECT = Dialect(_knows, _fold, ends=_ends)

@@ -86,4 +86,12 @@ def _continues(last: dict[str, Any], part: dict[str, Any]) -> bool:
     return "text" in last and "thoughtSignature" not in last and bool(last.get("thought")) == bool(part.get("thought"))
 
 
-DIALECT = Dialect(_knows, _fold)
+def _ends(event: Event) -> bool:
+    """There is no mark of its own: the last chunk tells why each candidate ended."""
+    candidates = event.value.get("candidates")
+    if not isinstance(candidates, list) or not candidates:
+        return False
+    return all(isinstance(candidate, dict) and bool(candidate.get("finishReason")) for candidate in candidates)
+
+
+DIALECT = Dialect(_knows, _fold, ends=_ends)

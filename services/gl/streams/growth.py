@@ -1,7 +1,7 @@
 """JSON values that arrive in pieces. Pieces are collected and joined once, so that a long text costs linear time.
 
 grow      add the next piece of an object: texts are continued, objects grow, lists get longer, the rest is replaced
-newest    add the next state of an object: each field replaces the one before
+newest    add the next state of an object: each field replaces the one before, token usage is merged
 settled   the value that has grown
 """
 
@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from services.gl.streams.dialect import is_error
+from services.gl.streams.usage import USAGE_FIELDS, merge_usage
 
 # Fields that name something: senders repeat them in every piece, so they are no text to be continued.
 _LABELS = frozenset({"role", "id", "type", "name", "format", "object", "model", "status"})
@@ -119,9 +122,18 @@ def _more(old: Any, items: list[Any]) -> Any:
 
 
 def newest(target: dict[str, Any], state: Mapping[str, Any]) -> None:
-    """Put the fields of `state` in place of those in `target`; an empty value (null, "", [], {}) replaces nothing."""
+    """Put the fields of `state` in place of those in `target`; an empty value (null, "", [], {}) replaces nothing.
+
+    Token usage is merged field by field instead, see `merge_usage`, and an error is replaced only by another error.
+    """
     for name, value in state.items():
-        if value or value == 0 or name not in target:
+        if name in USAGE_FIELDS and isinstance(value, dict):
+            known = target.get(name)
+            usage = target[name] = known if isinstance(known, dict) else {}
+            merge_usage(usage, value)
+        elif name == "error" and target.get(name) is not None and not is_error(value):
+            continue
+        elif value or value == 0 or name not in target:
             target[name] = value
 
 

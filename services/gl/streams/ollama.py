@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from services.gl.streams.dialect import Answer, Dialect, state_of
 from services.gl.streams.events import Event
@@ -21,10 +22,19 @@ def _fold(events: Iterable[Event]) -> Answer:
     for event in events:
         state = state_of(event)
         pieces = {name: state.pop(name) for name in _IN_PIECES if name in state}
-        newest(answer, state)
+        newest(answer, {name: value for name, value in state.items() if not _is_lost_count(answer.get(name), value)})
         grow(answer, pieces)
     folded: Answer = settled(answer)
     return folded
 
 
-DIALECT = Dialect(_knows, _fold)
+def _is_lost_count(old: Any, value: Any) -> bool:
+    """A zero where there was a count: they stand between the other fields here."""
+    return bool(old) and value == 0 and value is not False
+
+
+def _ends(event: Event) -> bool:
+    return event.value.get("done") is True
+
+
+DIALECT = Dialect(_knows, _fold, ends=_ends)

@@ -8,6 +8,7 @@ from typing import Any
 from services.gl.streams.dialect import Answer, state_of
 from services.gl.streams.events import Event
 from services.gl.streams.growth import Growing, grow, index_of, newest, settled
+from services.gl.streams.usage import has_counts
 
 # Random characters that hide the length of a chunk; an answer without streaming has none.
 _PADDING = "obfuscation"
@@ -48,10 +49,10 @@ def _add(choices: dict[int, Choice], pieces: list[Any]) -> None:
 
 def _with_usage(answer: Answer) -> Answer:
     """Usage where the answer has it without streaming: Groq streams it in `x_groq`, Moonshot in the choice."""
-    if not answer.get("usage"):
+    if not has_counts(answer.get("usage")):
         for place in (answer.get("x_groq"), *answer["choices"]):
             if isinstance(place, dict) and isinstance(place.get("usage"), dict):
-                answer["usage"] = place["usage"]
+                newest(answer, {"usage": place["usage"]})
     return answer
 
 

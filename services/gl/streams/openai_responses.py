@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from services.gl.streams.dialect import Answer, Dialect
+from services.gl.streams.dialect import Answer, Dialect, is_error
 from services.gl.streams.events import Event
 from services.gl.streams.growth import Growing, grow, newest, settled
 
@@ -27,6 +27,7 @@ _TEXT_IN_ITEM = {
 # Events that bring a whole part.
 _PARTS = {"content_part": ("content", "content_index"), "reasoning_summary_part": ("summary", "summary_index")}
 _UNFINISHED = ("in_progress", "queued")
+_LAST = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 
 
 def _knows(event: Event) -> bool:
@@ -54,14 +55,14 @@ def _take(response: Answer, items: dict[int, Item], event: dict[str, Any]) -> No
             items[_number(event, "output_index")] = Item(item)
         case {"type": str(kind)} if kind.startswith(_PREFIX) and "output_index" in event:
             items.setdefault(_number(event, "output_index"), Item({"id": event.get("item_id")})).take(kind, event)
-        case {"error": error}:
+        case {"error": error} if is_error(error):
             response["error"] = error
 
 
 def _error(event: dict[str, Any]) -> Any:
     """The error object: in a field of its own, or the fields of the event."""
     fields = {name: value for name, value in event.items() if name not in ("type", "sequence_number")}
-    return fields.get("error", fields)
+    return fields["error"] if is_error(fields.get("error")) else fields
 
 
 def _number(event: dict[str, Any], name: str) -> int:
@@ -132,4 +133,8 @@ def _cut_off(response: Answer) -> Answer:
     return response
 
 
-DIALECT = Dialect(_knows, _fold, _cut_off)
+def _ends(event: Event) -> bool:
+    return event.value.get("type") in _LAST
+
+
+DIALECT = Dialect(_knows, _fold, _cut_off, _ends)
