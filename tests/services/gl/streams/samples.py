@@ -265,6 +265,66 @@ RESPONSES = (
     },
 )
 
+COHERE = (
+    {
+        "type": "message-start",
+        "id": "co_1",
+        "delta": {"message": {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}},
+    },
+    {"type": "tool-plan-delta", "delta": {"message": {"tool_plan": "I look"}}},
+    {"type": "tool-plan-delta", "delta": {"message": {"tool_plan": " it up."}}},
+    {
+        "type": "tool-call-start",
+        "index": 0,
+        "delta": {
+            "message": {"tool_calls": {"id": "t1", "type": "function", "function": {"name": "f", "arguments": ""}}}
+        },
+    },
+    {"type": "tool-call-delta", "index": 0, "delta": {"message": {"tool_calls": {"function": {"arguments": '{"a"'}}}}},
+    {"type": "tool-call-delta", "index": 0, "delta": {"message": {"tool_calls": {"function": {"arguments": ":1}"}}}}},
+    {"type": "tool-call-end", "index": 0},
+    {"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}},
+    {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "Hi"}}}},
+    {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": " there"}}}},
+    {"type": "content-end", "index": 0},
+    {
+        "type": "message-end",
+        "delta": {
+            "finish_reason": "COMPLETE",
+            "usage": {"billed_units": {"input_tokens": 5}, "tokens": {"input_tokens": 71, "output_tokens": 2}},
+        },
+    },
+)
+IMAGES = (
+    {"type": "image_generation.partial_image", "b64_json": "AAAA", "partial_image_index": 0, "size": "1024x1024"},
+    {
+        "type": "image_generation.completed",
+        "b64_json": "BBBB",
+        "created_at": 1,
+        "size": "1024x1024",
+        "usage": {"total_tokens": 1100, "input_tokens": 44, "output_tokens": 1056},
+    },
+)
+TRANSCRIPT = (
+    {"type": "transcript.text.delta", "delta": "Hel"},
+    {"type": "transcript.text.delta", "delta": "lo"},
+    {
+        "type": "transcript.text.done",
+        "text": "Hello",
+        "usage": {"type": "tokens", "input_tokens": 14, "total_tokens": 59},
+    },
+)
+SPEECH = (
+    {"type": "speech.audio.delta", "audio": "AAAA"},
+    {"type": "speech.audio.delta", "audio": "BBBB"},
+    {"type": "speech.audio.done", "usage": {"input_tokens": 3, "output_tokens": 9, "total_tokens": 12}},
+)
+WORKERS_AI = (
+    {"response": "Hel", "p": "abc"},
+    {"response": "lo", "p": "ab"},
+    {"response": "", "usage": {"prompt_tokens": 6, "completion_tokens": 2, "total_tokens": 8}},
+)
+
 STREAMS = {
     "chat": (sse(*CHAT, done=True), SSE),
     "tools": (sse(*TOOLS, done=True), SSE),
@@ -274,4 +334,9 @@ STREAMS = {
     "gemini array": (json.dumps(GEMINI, indent=2).encode(), "application/json"),
     "ollama": (ndjson(*OLLAMA_CHAT), NDJSON),
     "responses": (named(*RESPONSES), SSE),
+    "cohere": (named(*COHERE), SSE),
+    "images": (named(*IMAGES), SSE),
+    "transcript": (sse(*TRANSCRIPT), SSE),
+    "speech": (sse(*SPEECH), SSE),
+    "workers ai": (sse(*WORKERS_AI, done=True), SSE),
 }
