@@ -18,7 +18,7 @@ class LocalAnswer:
     def __init__(
         self, status: int, body: bytes, headers: Headers | None = None, content_type: str | None = JSON
     ) -> None:
-        self.status = status
+        self.status = int(status)
         self.headers: Headers = headers or {}
         self.content_type = content_type
         self._body = body

@@ -86,7 +86,7 @@ class Refusal(Exception):
 
     def __init__(self, status: int, text: str, headers: Headers | None = None) -> None:
         super().__init__(text)
-        self.status = status
+        self.status = int(status)  # not HTTPStatus: a record, and who compares types, want a plain number
         self.text = text
         self.headers = headers or {}
 
@@ -100,7 +100,7 @@ class UpstreamError(Exception):
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
-        self.status = status
+        self.status = int(status)
         self.reason = reason
 
 
