@@ -116,4 +116,5 @@ async def _prepare(call: Call, failover: Failover, path: str, doors: Doors) -> N
     half.fields = failover.fields | {"gl_path": path}
     del half.errors[failover.errors :]
     call.usage_filter = None
-    outbound.prepare(call, doors)
+    if (waiting := outbound.prepare(call, doors)) is not None:
+        await waiting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,15 +14,18 @@ from services.gl.call import Outbound
 from services.gl.outgoing import body_of, outgoing_headers, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from services.gl.call import Call
     from services.gl.doors import Doors
     from services.gl.outgoing import Outgoing
     from services.gl.routing import Router
 
+_LARGE = 1024 * 1024  # bytes of a body that is not searched while other calls wait
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"  # a path segment's characters that need no escape (RFC 3986, section 3.3)
 
 
-def prepare(call: Call, _: Doors) -> None:
+def prepare(call: Call, _: Doors) -> Awaitable[None] | None:
     """Decide where the call goes and what goes there; complete the request half of the record."""
     half, router = call.request_half, _chosen(call)
     fields = half.fields
@@ -37,8 +41,6 @@ def prepare(call: Call, _: Doors) -> None:
     body = _body(call)
     if body is not call.body:
         outgoing = outgoing.without_encoding()
-    if router.target.add_stream_usage and (asking := streams.usage_request(body)) is not None:
-        body, outgoing = _with_usage(call, asking, outgoing)
     call.outbound_shown = outgoing.shown  # asynchronous processors go on seeing the headers as processors left them
     for name, value in outgoing.notes.items():
         fields[f"outbound_headers_{name}"] = value
@@ -50,18 +52,45 @@ def prepare(call: Call, _: Doors) -> None:
     call.url = f"{url_path}?{shown.raw}" if shown.raw else url_path
     may_repeat = call.failover is not None
     call.outbound = Outbound(call.request.method, router, path, merged.raw, outgoing.sent, body, may_repeat)
+    target = router.target
+    if target.add_stream_usage and streams.takes_question(target.origin.host, path, outgoing.sent):
+        if len(body) > _LARGE:
+            return _ask_beside(call, outgoing)
+        _ask(call, outgoing, _asking(body, path))
+    _ready(call)
+    return None
+
+
+def _ready(call: Call) -> None:
     call.mark_sent()
-    fields["ingress_outbound_timer"] = span(call.started, call.sent)
+    call.request_half.fields["ingress_outbound_timer"] = span(call.started, call.sent)
 
 
-def _with_usage(call: Call, body: bytes, outgoing: Outgoing) -> tuple[bytes, Outgoing]:
+async def _ask_beside(call: Call, outgoing: Outgoing) -> None:
+    """The same for a large body, in a thread: between its steps, each of which takes some 20 ms, other calls go on."""
+    outbound = call.required_outbound()
+    _ask(call, outgoing, await asyncio.to_thread(_asking, outbound.body, outbound.path))
+    _ready(call)
+
+
+def _asking(body: bytes, path: str) -> Raw | None:
+    asking = streams.usage_request(body, path)
+    return None if asking is None else Raw(asking)
+
+
+def _ask(call: Call, outgoing: Outgoing, asking: Raw | None) -> None:
     """Ask for the usage of a stream, and keep the chunk with the answer to that from the caller.
 
     The filter has to read the stream, so no content encoding is asked for.
     """
+    if asking is None:
+        return
+    outgoing = outgoing.without(frozenset({"Accept-Encoding"}))
+    outbound = call.required_outbound()
+    outbound.body, outbound.headers = asking, outgoing.sent
+    call.outbound_shown = outgoing.shown
     call.usage_filter = streams.UsageFilter()
-    call.request_half.fields["outbound_payload"] = Raw(body)
-    return body, outgoing.without(frozenset({"Accept-Encoding"}))
+    call.request_half.fields["outbound_payload"] = asking
 
 
 def chosen_router(call: Call) -> Router:

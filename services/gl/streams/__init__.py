@@ -1,10 +1,18 @@
 """Streamed answers of LLM APIs: folded into the one JSON object that an answer without streaming would have been. Pure.
 
-    is_stream       tell by the content type whether an answer is a stream of events
-    fold            a stream that ended, as one object; None if no dialect knows it
-    fold_array      the same for Gemini's JSON array of chunks, which arrives as plain `application/json`
-    usage_request   ask upstream for the token usage of an OpenAI stream
-    UsageFilter     keep the chunk that was asked for with `usage_request` from the client
+    is_stream        tell by the content type whether an answer is a stream of events
+    looks_streamed   tell the same by the body, for one that is announced as something else
+    begins_as_sse    tell it by the first bytes
+    asks_for_stream  tell whether a request wants a stream
+    fold             a stream that ended, as one object; None if no dialect knows it
+    fold_array       the same for Gemini's JSON array of chunks, which arrives as plain `application/json`
+    has_ended        tell whether a stream that broke off had come to its end mark
+    awaits_usage     tell whether an OpenAI stream that was left had only its usage to come
+    is_counted       tell whether a folded answer has token usage
+    is_error         tell whether the `error` of one is an error
+    takes_question   tell whether a target can be asked for the token usage of an OpenAI stream
+    usage_request    ask it
+    UsageFilter      keep the chunk that was asked for with `usage_request` from the client
 
 A body becomes events (`events.py`), the first dialect of `dialects.py` that knows one of them folds them, one file a
 dialect; `growth.py` joins the pieces of texts and lists. Another dialect is another file and its line in `dialects.py`.
@@ -13,9 +21,29 @@ Nothing here raises on any bytes, and everything takes time linear in their numb
 
 from __future__ import annotations
 
-from services.gl.streams.events import is_stream
+from services.gl.streams.asked import Asked, asks_for_stream
+from services.gl.streams.dialect import Answer, is_error
+from services.gl.streams.ending import awaits_usage, has_ended
+from services.gl.streams.events import begins_as_sse, is_stream, looks_streamed
 from services.gl.streams.folding import fold, fold_array
+from services.gl.streams.usage import is_counted
 from services.gl.streams.usage_filter import UsageFilter
-from services.gl.streams.usage_question import usage_request
+from services.gl.streams.usage_question import takes_question, usage_request
 
-__all__ = ["UsageFilter", "fold", "fold_array", "is_stream", "usage_request"]
+__all__ = [
+    "Answer",
+    "Asked",
+    "UsageFilter",
+    "asks_for_stream",
+    "awaits_usage",
+    "begins_as_sse",
+    "fold",
+    "fold_array",
+    "has_ended",
+    "is_counted",
+    "is_error",
+    "is_stream",
+    "looks_streamed",
+    "takes_question",
+    "usage_request",
+]

@@ -188,7 +188,7 @@ async def test_nothing_of_a_router_goes_to_the_next():
                 "/a/", "http://a/v1?key=one&x=one", endpoint="e/f?y=one", headers={"Api-Key": ["one"], "X-One": ["1"]}
             ),
             router("/b/", "http://b?z=two", headers={"X-Two": ["2"]}, timeouts={"total_ms": 5}),
-            router("/c/", "https://c:444/c", headers={"Api-Key": ["three"]}, add_stream_usage=True),
+            router("/c/", "https://c:444/c/chat/completions", headers={"Api-Key": ["three"]}, add_stream_usage=True),
         ],
         remove_headers=["X-Gone"],
     )
@@ -205,7 +205,7 @@ async def test_nothing_of_a_router_goes_to_the_next():
     one, three, two = targets.sent
     assert (one.path, one.query) == ("/v1/e/f", "q=1&key=one&x=one&y=one")
     assert (two.path, two.query) == ("/", "x=mine&q=1&z=two")
-    assert (three.path, three.query) == ("/c", "x=mine&q=1")
+    assert (three.path, three.query) == ("/c/chat/completions", "x=mine&q=1")
     assert one.headers == {"Api-Key": ["one"], "X-One": ["1"], "Accept-Encoding": ["gzip"]}
     assert two.headers == {"Api-Key": ["caller"], "X-Two": ["2"], "Accept-Encoding": ["gzip"]}
     assert three.headers == {"Api-Key": ["three"]}

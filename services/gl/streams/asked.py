@@ -1,0 +1,73 @@
+"""What a request asks for, told from its path, its headers and the top level of its body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from gecholog import rawjson
+from gecholog.errors import NotJson
+
+_SMALL = 1024 * 1024  # bytes
+_SSE = "text/event-stream"
+_GEMINI = ":streamgeneratecontent"
+_OLLAMA = ("/api/chat", "/api/generate")  # they stream unless they are told not to
+
+
+class Members(msgspec.Struct, gc=False):
+    """The values of a request's members that matter here, as they were written; without bytes if they are not there.
+
+    Of a member that comes twice the last counts.
+    """
+
+    stream: msgspec.Raw = msgspec.Raw()
+    stream_options: msgspec.Raw = msgspec.Raw()
+    messages: msgspec.Raw = msgspec.Raw()
+    prompt: msgspec.Raw = msgspec.Raw()
+    data_sources: msgspec.Raw = msgspec.Raw()
+
+
+_members = msgspec.json.Decoder(Members).decode
+
+
+def members(body: bytes) -> Members | None:
+    """The members of a request; None if `body` is no JSON object.
+
+    msgspec walks over it once without making values of the rest: 50 MB take some 15 to 30 ms. It refuses lone
+    surrogates (half an emoji, say) and great depth; a large body with such is None as well.
+    """
+    try:
+        return _members(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _by_grammar(body) if len(body) <= _SMALL else None
+
+
+def _by_grammar(body: bytes) -> Members | None:
+    try:
+        found = rawjson.split(body)
+    except NotJson:
+        return None
+    return Members(**{name: msgspec.Raw(found[name]) for name in Members.__struct_fields__ if name in found})
+
+
+class Asked(NamedTuple):
+    """A request as it goes to its target: the path and the query are encoded, header names canonical."""
+
+    path: str
+    query: str
+    headers: Mapping[str, Sequence[str]]
+    body: bytes
+
+
+def asks_for_stream(request: Asked) -> bool:
+    """Tell whether a request wants its answer as a stream."""
+    path = request.path.lower()
+    if path.endswith(_GEMINI) or "alt=sse" in request.query.lower().split("&"):
+        return True
+    if any(_SSE in value.lower() for value in request.headers.get("Accept", ())):
+        return True
+    asked = members(request.body)
+    written = b"" if asked is None else bytes(asked.stream)
+    return written == b"true" or (not written and asked is not None and path.endswith(_OLLAMA))
