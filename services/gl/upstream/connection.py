@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.gl.routing import Timeouts
 
 _HIGH_WATER = 256 * 1024  # bytes of an answer that may wait here while the caller is slow
+_FIRST_PIECE = 1.0  # seconds that the head of an answer waits for the beginning of the body
 _LARGEST_HEAD = 1024 * 1024  # bytes
 # as numbers: members of an enumeration are looked up in Python, at each answer
 _SWITCHING_PROTOCOLS = HTTPStatus.SWITCHING_PROTOCOLS.value
@@ -190,18 +191,36 @@ class StreamedAnswer:
             self._fault = self._fault or UpstreamError(502, "abandoned")
 
     async def head(self) -> None:
-        """Wait for status and headers. Raises UpstreamError.
+        """Wait for status and headers, and a moment for the beginning of the body. Raises UpstreamError.
 
-        A caller that is cancelled meanwhile closes the connection.
+        As long as nothing has gone to the caller, a body that breaks off can still be told by a status, or asked of
+        another target. A caller that is cancelled meanwhile closes the connection.
         """
         try:
             while not (self._has_head or self._fault):
                 await self._next(self._timeouts.first_byte, "no answer in time")
+            if not (self._pieces or self._complete or self._fault):
+                await self._beginning()
         except BaseException:
             self._connection.close()
             raise
-        if not self._has_head and self._fault is not None:
-            raise self._fault
+        if self._fault is not None:
+            raise self._early(self._fault)
+
+    async def _beginning(self) -> None:
+        """Wait for the first piece of the body, its end, or a break, for a second at most: a model may think longer."""
+        waiter = self._next(self._timeouts.between_chunks, "no more data in time")
+        timer = self._connection.loop.call_later(_FIRST_PIECE, self._wake)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+
+    def _early(self, fault: UpstreamError) -> UpstreamError:
+        if not self._has_head:
+            return fault
+        came = f"broke off after status {self.status} and {self._waiting} bytes"
+        return UpstreamError(fault.status, f"{came}: {fault.reason}")
 
     def _next(self, seconds: float | None, late: str) -> asyncio.Future[None]:
         """What to wait for until there is more: no longer than `seconds` and the deadline, then there is a fault."""

@@ -56,7 +56,13 @@ def routers(shared_upstream, spare, strange):
     return [
         router("/first/", f"{first}?key=one", headers={"Api-Key": ["key-of-one"], "X-One": ["1"]}),
         router("/second/", f"{spare.url}/v2?k=two", headers={"X-Two": ["2"]}),
-        router("/third/", first, endpoint="third", headers={"Api-Key": ["key-of-three"]}, add_stream_usage=True),
+        router(
+            "/third/",
+            first,
+            endpoint="third/chat/completions",
+            headers={"Api-Key": ["key-of-three"]},
+            add_stream_usage=True,
+        ),
         router("/refused/", f"http://127.0.0.1:{closed}"),
         router("/unknown/", "http://no-such-host.invalid"),
         router("/tls/", strange.url),
@@ -279,7 +285,7 @@ def test_each_path_once(going_on, upstream, second, choosing):
     assert reply.status == 503
     record = bus.record(reply.transaction)
     assert outcomes(record) == [("/second/", 503), ("/first/", 503), ("/third/", 503)]
-    assert [seen.target for seen in upstream.seen] == ["/x?key=one", "/third"]
+    assert [seen.target for seen in upstream.seen] == ["/x?key=one", "/third/chat/completions"]
     (error,) = record["request"]["error"]
     assert error["name"] == "fallback_paths"
     assert "/nowhere/" in error["details"]
@@ -328,7 +334,11 @@ def test_keys_stay_with_their_router(going_on, upstream, second, choosing):
     upstream.behaviour = second.behaviour = failing(503)
     reply = going_on.call("POST", "/first/x?key=mine", {"X-Mine": "1"}, b"{}")
     one, three, two = upstream.asked(1), upstream.asked(2), second.asked()
-    assert (one.target, two.target, three.target) == ("/x?key=one", "/v2/x?key=mine&k=two", "/third?key=mine")
+    assert (one.target, two.target, three.target) == (
+        "/x?key=one",
+        "/v2/x?key=mine&k=two",
+        "/third/chat/completions?key=mine",
+    )
     assert (one.values("Api-Key"), two.values("Api-Key"), three.values("Api-Key")) == (
         [b"key-of-one"],
         [],
@@ -432,20 +442,46 @@ def test_stream_of_the_second(going_on, upstream, second, choosing):
 
 @pytest.mark.parametrize("held", [False, True])
 def test_a_good_status_is_the_end_of_it(going_on, going_on_held, upstream, second, choosing, held):
-    """What breaks off after a good status is not tried again, whether or not the caller has seen any of it."""
+    """What breaks off behind the beginning of its body is not tried again, whether or not the caller has seen it."""
     bus = choosing(fallback_paths=["/second/"])
 
     def behaviour(talk):
         talk.head("Content-Type: text/event-stream", "Transfer-Encoding: chunked")
         talk.chunk(b"data: 1\n\n")
+        if not held:
+            begun.wait(DEADLINE)
         talk.close()
 
+    begun = threading.Event()
     upstream.behaviour = behaviour
-    gateway = going_on_held if held else going_on
-    reply = gateway.call("POST", "/first/x", {}, b"{}")
-    assert (reply.status, reply.complete) == ((502, True) if held else (200, False))
+    with (going_on_held if held else going_on).caller() as caller:
+        head = caller.ask("POST", "/first/x", {}, b"{}").head()
+        assert head.status == (502 if held else 200)
+        if not held:
+            assert caller.chunk() == b"data: 1\n\n"
+            begun.set()
+            assert caller.ended()
     assert second.seen == []
-    assert outcomes(bus.record(reply.transaction)) == [("/first/", 200)]
+    assert outcomes(bus.record(head.transaction)) == [("/first/", 200)]
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "framing"])
+def test_break_before_the_body(going_on, upstream, second, choosing, how):
+    """A body that breaks off before any of it has gone out is asked of the next target: nothing was seen of it yet."""
+    bus = choosing(fallback_paths=["/second/"])
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/event-stream", "Transfer-Encoding: chunked")
+        if how == "framing":
+            talk.send(b"zz\r\ndata: 1\n\n\r\n")
+        talk.reset() if how == "reset" else talk.close()
+
+    upstream.behaviour = behaviour
+    reply = going_on.call("POST", "/first/x", {}, b"{}")
+    assert (reply.status, reply.json()) == (200, {"ok": True})
+    first, last = bus.record(reply.transaction)["request"]["attempts"]
+    assert "broke off after status 200 and 0 bytes" in first["error"]
+    assert last["status_code"] == 200
 
 
 def test_usage_of_streams_is_asked_for_by_router(going_on, upstream, second, choosing):

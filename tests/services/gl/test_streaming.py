@@ -190,16 +190,94 @@ def test_target_breaks_off(gateway, upstream, bus, framing, end):
 
 def test_target_breaks_off_in_the_middle_of_a_chunk(gateway, upstream, bus):
     """The same inside of a chunk."""
+    arrived = threading.Event()
 
     def behaviour(talk):
         talk.head("Content-Type: text/plain", "Transfer-Encoding: chunked")
         talk.send(b"100\r\nonly a part")
+        arrived.wait(DEADLINE)
         talk.close()
 
     upstream.behaviour = behaviour
     with gateway.caller() as caller:
-        reply = caller.ask("GET", "/service/x").reply()
-    assert not reply.complete
+        assert caller.ask("GET", "/service/x").head().status == 200
+        assert b"only a part" in caller.some()
+        arrived.set()
+        assert caller.ended()
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        ("Transfer-Encoding: chunked", b""),
+        ("Transfer-Encoding: chunked", b"zz\r\n"),
+        ("Transfer-Encoding: chunked", b"-1\r\nabc\r\n"),
+        ("Content-Length: 100", b""),
+    ],
+)
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_target_breaks_off_before_its_body(gateway, upstream, bus, framing, body, end):
+    """Nothing has gone out: the caller gets a 502, and the record says what it got and why."""
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/event-stream", framing)
+        talk.send(body)
+        talk.close() if end == "close" else talk.reset()
+
+    upstream.behaviour = behaviour
+    reply = gateway.call("POST", "/service/x", body=b'{"stream":true}')
+    assert (reply.status, reply.json()) == (502, {"error": "failure making request"})
+    response = bus.record(reply.transaction)["response"]
+    assert (response["inbound_status_code"], response["egress_status_code"]) == (502, 502)
+    assert "broke off after status 200 and 0 bytes" in response["error"][0]["details"]
+
+
+def test_broken_framing_in_the_first_chunk(gateway, upstream, bus):
+    """So it does if a first chunk is broken behind some bytes: none of them has gone out."""
+    upstream.behaviour = lambda talk: talk.send(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n"
+    )
+    reply = gateway.call("GET", "/service/x")
+    assert reply.status == 502
+    assert "broke off after status 200 and 3 bytes" in bus.record(reply.transaction)["response"]["error"][0]["details"]
+
+
+def test_time_outs_before_the_body(run_gateway, shared_upstream, upstream, bus):
+    """A body that does not begin in the time that the router gives it is a 504, and the only note is of that."""
+    gateway = run_gateway(
+        [
+            router("/chunks/", shared_upstream.url, timeouts={"between_chunks_ms": 100}),
+            router("/all/", shared_upstream.url, timeouts={"total_ms": 100}),
+        ]
+    )
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/event-stream", "Transfer-Encoding: chunked")
+        talk.left()
+        talk.close()
+
+    upstream.behaviour = behaviour
+    for path in ("/chunks/x", "/all/x"):
+        reply = gateway.call("GET", path)
+        assert (reply.status, reply.json()) == (504, {"error": "failure making request"})
+        response = bus.record(reply.transaction)["response"]
+        assert [error["name"] for error in response["error"]] == ["egress_status_code"]
+        assert "no more data in time" in response["error"][0]["details"]
+        assert response["egress_status_code"] == 504
+
+
+def test_bodies_that_are_empty(gateway, upstream):
+    """An answer without a body does not wait for one."""
+    for framing in ("Content-Length: 0", "Transfer-Encoding: chunked"):
+
+        def behaviour(talk, framing=framing):
+            talk.head("Content-Type: text/plain", framing)
+            if "chunked" in framing:
+                talk.chunk(b"")
+
+        upstream.behaviour = behaviour
+        reply = gateway.call("GET", "/service/x")
+        assert (reply.status, reply.body, reply.complete) == (200, b"", True)
 
 
 def test_reset_of_a_body_that_ends_with_the_connection(gateway, upstream):
