@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from services.gl.query import Pairs
     from services.gl.routing import Router
     from services.gl.stages.attempts import Failover
-    from services.gl.stages.egress import Passing
+    from services.gl.stages.passing import Passing
     from services.gl.streams import UsageFilter
 
 T = TypeVar("T")

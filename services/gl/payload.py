@@ -140,10 +140,10 @@ _DECODERS = {
 class Copy:
     """A copy of a body that passes by: whole up to `limit` bytes, beyond that its head, size and hash."""
 
-    __slots__ = ("_hash", "_limit", "_parts", "pieces", "size")
+    __slots__ = ("_hash", "_parts", "limit", "pieces", "size")
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._parts: list[bytes] = []
         self._hash: Any = None
         self.size = 0
@@ -156,7 +156,7 @@ class Copy:
             self._hash.update(piece)
             return
         self._parts.append(piece)
-        if self.size > self._limit:
+        if self.size > self.limit:
             whole = b"".join(self._parts)
             self._hash = hashlib.sha256(whole)
             self._parts = [whole[:_HEAD_BYTES]]

@@ -112,9 +112,10 @@ def _gone(call: Call) -> None:
     _uncancel()
     who = "the caller was gone" if call.responder.lost else "the gateway stopped"
     call.responder.abort()
-    if call.answer is not None:
+    if call.answer is not None and not egress.reads_on(call):
         call.answer.abandon()
-    call.response_half.note("egress", f"{who} before the end of the reply")
+    if not egress.has_delivered(call):
+        call.response_half.note("egress", f"{who} before the end of the reply")
 
 
 def _uncancel() -> None:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gecholog import rawjson
-from gecholog.headers import first
 from gecholog.logs import Log
-from gecholog.timer import span, tick
 from services.gl import final_record, streams
 from services.gl.answers import JSON, LocalAnswer
 from services.gl.call import Egress, UpstreamError
 from services.gl.outgoing import Outgoing, body_of, outgoing_headers, plain
-from services.gl.payload import Copy
-from services.gl.stages.inbound import record_body
+from services.gl.stages.passing import Passing, passing_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from gecholog.timer import Tick
     from services.gl.call import Call, Refusal
     from services.gl.doors import Doors
 
@@ -30,8 +26,7 @@ _CONTENT_TYPE = "Content-Type"
 _STATUSES = range(200, 600)
 _OK = HTTPStatus.OK.value  # as a number: members of an enumeration are looked up in Python, at each call
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
-_FOLDED_AT_ONCE = 256 * 1024  # bytes of a stream
-_COPIED_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
+_LINGER = 1.0  # seconds in which the usage of a stream comes that its caller left
 
 
 def offer(call: Call, _: Doors) -> None:
@@ -72,7 +67,8 @@ def _for_changed_body(call: Call, outgoing: Outgoing) -> Outgoing:
     """A body that a processor wrote is not encoded; one that was a stream is one JSON object now."""
     outgoing = outgoing.without_encoding()
     came = call.inbound_headers.get(_CONTENT_TYPE, [""])
-    if streams.is_stream(came[0]) and outgoing.sent.get(_CONTENT_TYPE) == came:
+    was_stream = streams.is_stream(came[0]) or streams.begins_as_sse(call.inbound_body or b"")
+    if was_stream and outgoing.sent.get(_CONTENT_TYPE) == came:
         return outgoing.with_header(_CONTENT_TYPE, JSON)
     return outgoing
 
@@ -128,7 +124,7 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
     """Hand on the answer as it arrives, and keep a copy for the record."""
     answer, responder = call.required_answer(), call.responder
     length = None if call.usage_filter else answer.length
-    passing = call.passing = _passing(call, answer.length)
+    passing = call.passing = passing_of(call, answer.length)
     try:
         responder.start(egress.status, egress.headers, length)
         while piece := await answer.read():
@@ -139,6 +135,7 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
             waiting = responder.write(call.usage_filter.feed(piece) if call.usage_filter else piece)
             if waiting is not None:
                 await waiting
+            passing.delivered = passing.copy.size
             if is_last:
                 break
         if not passing.is_recorded:
@@ -150,7 +147,24 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
         call.response_half.note("inbound_payload", f"broke off after {passing.copy.size} bytes: {error.reason}")
         responder.abort()
     finally:
-        answer.abandon()
+        if not reads_on(call):
+            answer.abandon()
+
+
+def reads_on(call: Call) -> bool:
+    """Whether the answer is still wanted although its caller left: gl asked for its usage, and nothing else is to come.
+
+    `conclude` reads it then.
+    """
+    passing = call.passing
+    if call.usage_filter is None or passing is None or not passing.is_open or not call.responder.lost:
+        return False
+    return passing.awaits_usage
+
+
+def has_delivered(call: Call) -> bool:
+    """Whether the caller was handed all of a stream, though it left before the target had ended the body."""
+    return call.passing is not None and call.passing.is_open and call.passing.has_ended
 
 
 async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
@@ -174,79 +188,40 @@ def conclude(call: Call, _: Doors) -> Awaitable[None] | None:
     passing = call.passing
     if passing is None or passing.is_recorded:
         return None
+    if reads_on(call):
+        return _read_usage(call, passing)
+    completed = passing.is_open and passing.has_ended
     if passing.is_slow_to_fold:
-        return _conclude_slowly(call, passing)
-    passing.record(call, completed=False)
+        return _conclude_slowly(call, passing, completed=completed)
+    passing.record(call, completed=completed)
     return None
 
 
-async def _conclude_slowly(call: Call, passing: Passing) -> None:
+async def _conclude_slowly(call: Call, passing: Passing, *, completed: bool) -> None:
     if passing.folding is not None:
         await asyncio.gather(passing.folding, return_exceptions=True)
     if not passing.is_recorded:
-        await asyncio.to_thread(passing.record, call, completed=False)
+        await asyncio.to_thread(passing.record, call, completed=completed)
 
 
-class Passing:
-    """A body that passes by: what was seen of it. It does not know the call, lest the two keep each other alive."""
-
-    def __init__(self, *, length: int | None, is_stream: bool, most: int) -> None:
-        """`length` is the size of the body, if it was told; `most` the bytes of it that are kept."""
-        self._length = length
-        self._is_stream = is_stream
-        self._first: Tick = 0  # when the first piece came
-        self.copy = Copy(most)
-        self.is_recorded = False
-        self.folding: asyncio.Task[None] | None = None  # the work of a thread on it
-
-    @property
-    def is_whole(self) -> bool:
-        """All of a body whose size was told has passed."""
-        return self.copy.size == self._length
-
-    def saw(self, piece: bytes) -> None:
-        """A piece of the body comes by."""
-        if not self._first:
-            self._first = tick()
-        self.copy.add(piece)
-
-    @property
-    def is_slow_to_fold(self) -> bool:
-        """Folding it takes so long that other calls should not wait for it."""
-        return self._is_stream and self.copy.size > _FOLDED_AT_ONCE
-
-    def record(self, call: Call, *, completed: bool) -> None:
-        """Put what passed by into the record of its call."""
-        fields = call.response_half.fields
-        if completed:
-            call.mark_received()
-        whole = self.copy.whole
-        if whole is None:
-            fields["inbound_payload"] = self.copy.summary()
-            call.response_half.note("inbound_payload", "too large, recorded by size, hash and head")
-        else:
-            record_body(call, whole, completed=completed)
-        fields["egress_payload"] = fields["inbound_payload"]
-        if not completed or self._is_stream:
-            fields["inbound_stream"] = self._stream(call, completed=completed)
-        self.is_recorded = True
-        self.copy.clear()
-
-    def _stream(self, call: Call, *, completed: bool) -> dict[str, Any]:
-        first = self._first or tick()
-        sent = call.sent or first
-        return {
-            "chunks": self.copy.pieces,
-            "first_chunk_timer": span(sent, first),
-            "completed": completed,
-        }
-
-
-def _passing(call: Call, length: int | None) -> Passing:
-    """A stream is many times as large as what it is folded into: more of it is kept than of another body."""
-    is_stream = streams.is_stream(first(call.inbound_headers, _CONTENT_TYPE))
-    usual = max(call.config.log_max_payload, _COPIED_AT_LEAST)
-    return Passing(length=length, is_stream=is_stream, most=call.config.limits.response_buffer if is_stream else usual)
+async def _read_usage(call: Call, passing: Passing) -> None:
+    """Read what gl itself asked for, for a second at most, and record the answer."""
+    answer = call.required_answer()
+    try:
+        async with asyncio.timeout(_LINGER):
+            while piece := await answer.read():
+                passing.saw(piece)
+    except (TimeoutError, UpstreamError):
+        pass  # the record says that the usage is not counted
+    except asyncio.CancelledError:  # the gateway stops: there is no time for a thread
+        passing.record(call, completed=False)
+        raise
+    finally:
+        answer.abandon()
+    if passing.is_slow_to_fold:
+        await _conclude_slowly(call, passing, completed=False)
+    else:
+        passing.record(call, completed=False)
 
 
 async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:

@@ -5,7 +5,7 @@ Nothing is held back unless synchronous response processors want to see the body
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import headers
 from services.gl import payload, streams
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.gl.doors import Doors
 
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
+_UNKNOWN = "a stream of a dialect that gl does not know, so its usage is not counted"
 
 
 def receive(call: Call, _: Doors) -> Awaitable[None] | None:
@@ -79,26 +80,53 @@ def _broke_off(call: Call, size: int, error: UpstreamError) -> None:
     raise Refusal(error.status, "failure making request")
 
 
-def record_body(call: Call, body: bytes, *, completed: bool) -> None:
-    """Put the body of an answer into the record: decoded, and folded into one object if it was a stream."""
-    recorded = _recorded(call, body, completed=completed)
+class Streamed(NamedTuple):
+    """A stream: its body without content encoding, and the one object that it amounts to."""
+
+    body: bytes
+    answer: streams.Answer
+
+
+def record_body(call: Call, body: bytes, *, completed: bool) -> Streamed | None:
+    """Put the body of an answer into the record: decoded, and folded into one object if it was a stream.
+
+    Returns what it was folded from and into; None if it was no stream, or one of a dialect that is not known.
+    """
+    recorded, streamed = _recorded(call, body, completed=completed)
     call.response_half.fields["inbound_payload"] = recorded.value
     if recorded.note:
         call.response_half.note("inbound_payload", recorded.note)
+    return streamed
 
 
-def _recorded(call: Call, body: bytes, *, completed: bool) -> Recorded:
+def _recorded(call: Call, body: bytes, *, completed: bool) -> tuple[Recorded, Streamed | None]:
     content_type = headers.first(call.inbound_headers, "Content-Type")
     encoding = call.inbound_headers.get("Content-Encoding")
     if encoding and body:
         plain = payload.decoded(body, ",".join(encoding), payload.LARGEST_DECODED)
         if plain is None:
-            return Recorded(payload.binary(body, content_type), "cannot be decoded, recorded by size and hash")
+            note = "cannot be decoded, recorded by size and hash"
+            return Recorded(payload.binary(body, content_type), note), None
         body = plain
-    if streams.is_stream(content_type):
+    if _is_stream(call, body, content_type):
         folded = streams.fold(body, content_type, completed=completed)
         if folded is not None:
-            return Recorded(folded)
-    elif body.lstrip()[:1] == b"[" and (folded := streams.fold_array(body)) is not None:  # Gemini streams an array
-        return Recorded(folded)
-    return payload.recorded(body, content_type)
+            return Recorded(folded), Streamed(body, folded)
+        recorded = payload.recorded(body, content_type)
+        return recorded._replace(note=recorded.note and f"{recorded.note}: {_UNKNOWN}"), None
+    if body.lstrip()[:1] == b"[" and (folded := streams.fold_array(body)) is not None:  # Gemini streams an array
+        return Recorded(folded), None
+    return payload.recorded(body, content_type), None
+
+
+def _is_stream(call: Call, body: bytes, content_type: str) -> bool:
+    """Tell whether a body is a stream: it is announced as one, or one was asked for and it looks like events."""
+    if streams.is_stream(content_type):
+        return True
+    return streams.looks_streamed(body) and asked_for_stream(call)
+
+
+def asked_for_stream(call: Call) -> bool:
+    """Whether the request that went out wanted its answer as a stream."""
+    outbound = call.required_outbound()
+    return streams.asks_for_stream(streams.Asked(outbound.path, outbound.query, outbound.headers, outbound.body))

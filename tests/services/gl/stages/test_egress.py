@@ -1,17 +1,33 @@
 """Egress: what goes back to the caller, and when the record is kept."""
 
+import asyncio
+import contextlib
 import gzip
 import json
+from http import HTTPStatus
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
 from services.gl import final_record
+from services.gl.answers import LocalAnswer
 from services.gl.call import Disconnected, Refusal, UpstreamError
 from services.gl.stages import egress, inbound, ingress, outbound
-from tests.services.gl.rig.gateway import processor
-from tests.services.gl.rig.stage import FakeAnswer, FakeRecorder, FakeResponder, built, call_of, done, doors
+from tests.services.gl.rig.gateway import processor, router
+from tests.services.gl.rig.stage import (
+    FakeAnswer,
+    FakeRecorder,
+    FakeRequest,
+    FakeResponder,
+    built,
+    call_of,
+    done,
+    doors,
+)
 
 HOLDING = {"response": {"processors": [[processor("one")]]}}
 STREAM = ((b"Content-Type", b"text/event-stream"),)
@@ -218,3 +234,232 @@ async def test_refuse():
     assert responder.headers["X-Why"] == ["size"]
     assert responder.headers["Session-Id"] == [call.ids.transaction_id]
     assert call.response_half.fields["egress_payload"] == b'{"error":"too much"}'
+
+
+# ------------------------------------------------------------------ streams, whatever they are announced as
+
+
+CHUNKS = b"".join(
+    b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % text
+    for text in (b"Hello", b" there")
+)
+COUNTED = b'data: {"object":"chat.completion.chunk","choices":[],"usage":{"total_tokens":7}}\n\n'
+DONE = b"data: [DONE]\n\n"
+FINISHED = b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+STREAMING = b'{"messages":[],"stream":true}'
+USAGE_ROUTER = [router("/service/", "http://target", endpoint="v1/chat/completions", add_stream_usage=True)]
+STARTS = [b"", b": ping\n\n", b"\xef\xbb\xbf", b"event: x\n", b"id: 1\n", b"retry: 5\n", b"\n"]
+LEFT = "did not come to its end: what had come of its usage is counted"
+
+
+async def streamed(pieces, *, kind=None, body=STREAMING, responder=None, config=None):
+    """A call that asked for a stream, and its response half when all is over; `kind` is the announced type."""
+    answer = FakeAnswer(lines=[(b"Content-Type", kind)] if kind else [], pieces=pieces)
+    answer.length = None
+    call = call_of(config or built(), FakeRequest(body=body), responder or FakeResponder(), answer=answer)
+    await ingress.receive(call, doors())
+    await done(outbound.prepare(call, doors()))
+    await done(inbound.receive(call, doors()))
+    egress.offer(call, doors())
+    egress.prepare(call, doors())
+    with contextlib.suppress(Disconnected):
+        await egress.reply(call, doors())
+    return call, (await recorded(call))["response"]
+
+
+@pytest.mark.parametrize("kind", [b"text/plain", b"application/json", b"application/octet-stream", None])
+@pytest.mark.parametrize(
+    "start", [b"", b": ping\n\n", b"\xef\xbb\xbf", b"event: x\n", b"id: 1\n", b"retry: 5\n", b"\n"]
+)
+async def test_stream_under_another_type(kind, start):
+    """Events that were asked for are a stream, folded and timed, whatever they are announced as; the bytes stay."""
+    body = start + CHUNKS + COUNTED + DONE
+    call, response = await streamed([body[:3], body[3:9], body[9:]], kind=kind)
+    assert call.responder.body == body
+    assert response["inbound_payload"]["usage"] == {"total_tokens": 7}
+    assert (response["inbound_stream"]["chunks"], response["inbound_stream"]["completed"]) == (3, True)
+    assert "error" not in response
+
+
+async def test_json_lines_under_another_type():
+    """So are JSON lines; one JSON value is none, also if a stream was asked for."""
+    lines = b'{"message":{"content":"a"},"done":false}\n{"message":{"content":"b"},"done":true,"eval_count":2}\n'
+    _, response = await streamed([lines], kind=b"application/json")
+    assert response["inbound_payload"]["message"] == {"content": "ab"}
+    assert response["inbound_stream"]["completed"] is True
+    _, response = await streamed([b'{"error":{"message":"no"}}\n'], kind=b"application/json")
+    assert response["inbound_payload"] == {"error": {"message": "no"}}
+    assert "inbound_stream" not in response
+
+
+async def test_events_that_nobody_asked_for():
+    """Text that looks like events is text if no stream was asked for."""
+    _, response = await streamed([CHUNKS], kind=b"text/plain", body=b"{}")
+    assert response["inbound_payload"] == CHUNKS.decode()
+    assert "inbound_stream" not in response
+
+
+async def test_large_stream_under_another_type():
+    """As much is kept of it as of any stream."""
+    body = CHUNKS + b": " + b"x" * 9_000_000 + b"\n\n" + COUNTED + DONE
+    _, response = await streamed([body[:500], body[500:]], kind=b"text/plain")
+    assert response["inbound_payload"]["usage"] == {"total_tokens": 7}
+
+
+@settings(deadline=None)
+@given(
+    cuts=st.lists(st.integers(0, len(CHUNKS + COUNTED + DONE))), kind=st.sampled_from([b"text/event-stream", b"x/y"])
+)
+def test_however_a_stream_is_cut(cuts, kind):
+    """The record of a stream is the same however its bytes arrive."""
+    body = CHUNKS + COUNTED + DONE
+    places = sorted({0, *cuts, len(body)})
+    _, response = asyncio.run(streamed([body[start:end] for start, end in pairwise(places)], kind=kind))
+    assert response["inbound_payload"]["choices"][0]["message"] == {"content": "Hello there"}
+    assert response["inbound_payload"]["usage"] == {"total_tokens": 7}
+    assert response["inbound_stream"]["completed"] is True
+
+
+# ------------------------------------------------------------------ how a stream ended
+
+
+class Leaving(FakeResponder):
+    """A caller that reads so many bytes, and is gone when the next ones come."""
+
+    lost = False
+
+    async def write(self, piece):
+        try:
+            await super().write(piece)
+        except Disconnected:
+            self.lost = True
+            raise
+
+
+async def left(pieces, after, config=None):
+    return await streamed(pieces, kind=b"text/event-stream", responder=Leaving(after), config=config)
+
+
+async def test_caller_leaves_behind_the_end_mark():
+    """Who was handed `[DONE]` has all of the stream, though the target had not ended the body."""
+    body = CHUNKS + COUNTED + DONE
+    _, response = await left([body, b": bye\n\n"], len(body))
+    assert response["inbound_stream"]["completed"] is True
+    assert "error" not in response
+
+
+async def test_caller_leaves_before_the_end_mark():
+    """Who leaves when it comes does not; the record says that what was seen is counted, or that nothing is."""
+    _, response = await left([CHUNKS, COUNTED, DONE], len(CHUNKS + COUNTED))
+    assert response["inbound_stream"]["completed"] is False
+    (note,) = response["error"]
+    assert note == {
+        "name": "inbound_stream",
+        "details": "did not come to its end: what had come of its usage is counted",
+    }
+    _, response = await left([CHUNKS, FINISHED, COUNTED], len(CHUNKS))
+    assert response["error"][0]["details"] == "did not come to its end: its usage is not counted"
+
+
+async def test_target_breaks_off_behind_the_end_mark():
+    """A body that breaks off when the stream was over costs nothing of the stream; the break is noted."""
+    _, response = await streamed([CHUNKS + DONE, UpstreamError(502, "reset")], kind=b"text/event-stream")
+    assert response["inbound_stream"]["completed"] is True
+    assert "broke off" in response["error"][0]["details"]
+
+
+async def test_error_behind_a_stream():
+    """An error in place of the end is in the record, and the stream is not complete."""
+    for error in (b'{"error":{"message":"broke"}}', b'data: {"error":{"message":"broke"}}\n\n'):
+        _, response = await streamed([CHUNKS, error], kind=b"text/event-stream")
+        assert response["inbound_payload"]["error"] == {"message": "broke"}
+        assert response["inbound_stream"]["completed"] is False
+        assert {"name": "inbound_stream", "details": "the target sent an error in its stream"} in response["error"]
+    _, response = await streamed([CHUNKS, b'data: {"error":null}\n\n'], kind=b"text/event-stream")
+    assert response["inbound_stream"]["completed"] is True
+
+
+async def test_unknown_stream_is_not_counted():
+    """One note says both: what it is recorded as, and that it is not counted."""
+    _, response = await streamed([b'data: {"answer":"a","error":null}\n\n'], kind=b"text/event-stream")
+    (note,) = response["error"]
+    assert note["name"] == "inbound_payload"
+    assert "not counted" in note["details"]
+    _, response = await streamed([b'{"answer":"a"}'], kind=b"application/json")
+    assert "error" not in response
+
+
+# ------------------------------------------------------------------ usage that gl asked for
+
+
+async def test_usage_is_read_for_a_caller_who_left():
+    """gl asked for the usage: it is read for the record although the caller left at the finished choice."""
+    call, response = await left([CHUNKS + FINISHED, COUNTED, DONE], 0, built(USAGE_ROUTER))
+    assert call.answer.abandoned
+    assert response["inbound_payload"]["usage"] == {"total_tokens": 7}
+    assert response["inbound_stream"]["completed"] is False
+
+
+async def test_nothing_is_read_for_a_caller_who_left_in_the_middle():
+    """A model that still writes is stopped at once, and so is one whose usage nobody asked for."""
+    call, response = await left([CHUNKS, FINISHED, COUNTED], 0, built(USAGE_ROUTER))
+    assert call.answer.abandoned
+    assert "usage" not in response["inbound_payload"]
+    call, response = await left([CHUNKS + FINISHED, COUNTED], 0)
+    assert "usage" not in response["inbound_payload"]
+
+
+async def test_usage_that_does_not_come(monkeypatch):
+    """It is waited for a while, then the target is left."""
+    monkeypatch.setattr(egress, "_LINGER", 0.01)
+    answer = FakeAnswer(lines=STREAM, pieces=[CHUNKS + FINISHED])
+    call = await replied_and_left(answer)
+    never = asyncio.get_running_loop().create_future()
+    answer.read = lambda: never
+    response = (await recorded(call))["response"]
+    assert answer.abandoned
+    assert response["error"][-1]["details"] == "did not come to its end: its usage is not counted"
+
+
+async def test_gateway_stops_while_usage_is_read():
+    """The record is made of what came, at once."""
+    answer = FakeAnswer(lines=STREAM, pieces=[CHUNKS + FINISHED])
+    call = await replied_and_left(answer)
+    reached, never = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def hang():
+        reached.set()
+        return await never
+
+    answer.read = hang
+    task = asyncio.ensure_future(egress.conclude(call, doors()))
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert answer.abandoned
+    assert call.response_half.fields["inbound_payload"]["choices"][0]["finish_reason"] == "stop"
+
+
+async def replied_and_left(answer):
+    """A call whose caller left at the first piece, before `conclude`."""
+    answer.length = None
+    call = call_of(built(USAGE_ROUTER), FakeRequest(body=STREAMING), Leaving(0), answer=answer)
+    await ingress.receive(call, doors())
+    await done(outbound.prepare(call, doors()))
+    await done(inbound.receive(call, doors()))
+    egress.offer(call, doors())
+    egress.prepare(call, doors())
+    with pytest.raises(Disconnected):
+        await egress.reply(call, doors())
+    assert not answer.abandoned
+    return call
+
+
+async def test_statuses_are_plain_numbers():
+    """A status from an enumeration is a number everywhere behind the border."""
+    status = HTTPStatus.GATEWAY_TIMEOUT
+    made = [LocalAnswer(status, b""), UpstreamError(status, "late"), Refusal(status, "late")]
+    assert all(type(one.status) is int for one in made)
+    call = await replied(LocalAnswer(status, b"{}"))
+    assert [error["details"] for error in call.response_half.errors] == ["status 504"]

@@ -1,0 +1,137 @@
+"""A body that passes by on its way to the caller: what was seen of it, and how it goes into the record."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from gecholog.headers import first
+from gecholog.timer import span, tick
+from services.gl import streams
+from services.gl.payload import Copy
+from services.gl.stages.inbound import record_body
+
+if TYPE_CHECKING:
+    from gecholog.timer import Tick
+    from services.gl.call import Call
+
+_FOLDED_AT_ONCE = 256 * 1024  # bytes of a stream
+_COPIED_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
+_SNIFFED = 64  # bytes of a body that tell whether it begins as SSE does
+
+
+def passing_of(call: Call, length: int | None) -> Passing:
+    """A stream is many times as large as what it is folded into: more of it is kept than of another body."""
+    is_stream = streams.is_stream(first(call.inbound_headers, "Content-Type"))
+    usual = max(call.config.log_max_payload, _COPIED_AT_LEAST)
+    return Passing(length=length, is_stream=is_stream, most=usual, of_stream=call.config.limits.response_buffer)
+
+
+class Passing:
+    """A body that passes by. It does not know the call, lest the two keep each other alive."""
+
+    def __init__(self, *, length: int | None, is_stream: bool, most: int, of_stream: int) -> None:
+        """`length` is the size of the body, if it was told; `most` the bytes of it that are kept, if it is no stream.
+
+        `is_stream` tells what it is announced as.
+        """
+        self._length = length
+        self._is_stream = is_stream
+        self._of_stream = of_stream
+        self._head: bytes | None = None if is_stream else b""  # the first bytes, until they have told what it is
+        self._is_sse = False  # by its first bytes
+        self._first: Tick = 0  # when the first piece came
+        self.copy = Copy(of_stream if is_stream else most)
+        self.delivered = 0  # bytes that were handed to the caller
+        self.is_recorded = False
+        self.folding: asyncio.Task[None] | None = None  # the work of a thread on it
+
+    @property
+    def is_whole(self) -> bool:
+        """All of a body whose size was told has passed."""
+        return self.copy.size == self._length
+
+    def saw(self, piece: bytes) -> None:
+        """A piece of the body comes by."""
+        if not self._first:
+            self._first = tick()
+        self.copy.add(piece)
+        if self._head is not None:
+            self._sniff(piece)
+
+    def _sniff(self, piece: bytes) -> None:
+        """Events may be announced as something else. As much is kept of them as of any stream."""
+        head = self._head = ((self._head or b"") + piece)[:_SNIFFED]
+        self._is_sse = streams.begins_as_sse(head)
+        if len(head) == _SNIFFED:
+            self._head = None
+        if self._is_sse:
+            self.copy.limit = max(self.copy.limit, self._of_stream)
+
+    @property
+    def is_slow_to_fold(self) -> bool:
+        """Folding it takes so long that other calls should not wait for it."""
+        return (self._is_stream or self._is_sse) and self.copy.size > _FOLDED_AT_ONCE
+
+    @property
+    def is_open(self) -> bool:
+        """It is not in the record, and no thread is putting it there: what was kept may be looked at."""
+        return not self.is_recorded and self.folding is None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the caller was handed the mark by which an API says that nothing follows."""
+        whole = self.copy.whole if self._is_stream or self._is_sse else None
+        return whole is not None and streams.has_ended(whole[: self.delivered])
+
+    @property
+    def awaits_usage(self) -> bool:
+        """Whether the caller left an OpenAI stream of which only the usage was still to come."""
+        whole = self.copy.whole
+        return whole is not None and streams.awaits_usage(whole)
+
+    def record(self, call: Call, *, completed: bool) -> None:
+        """Put what passed by into the record of its call; `completed` if the body, or its stream, came to its end."""
+        if completed:
+            call.mark_received()
+        whole = self.copy.whole
+        if whole is None:
+            self._record_summary(call)
+        else:
+            completed = self._record_whole(call, whole, completed=completed)
+        fields = call.response_half.fields
+        fields["egress_payload"] = fields["inbound_payload"]
+        if not completed or self._is_stream:
+            fields["inbound_stream"] = self._stream(call, completed=completed)
+        self.is_recorded = True
+        self.copy.clear()
+
+    def _record_summary(self, call: Call) -> None:
+        call.response_half.fields["inbound_payload"] = self.copy.summary()
+        call.response_half.note(
+            "inbound_payload", "too large, recorded by size, hash and head; its usage is not counted"
+        )
+
+    def _record_whole(self, call: Call, whole: bytes, *, completed: bool) -> bool:
+        """Record a body that was kept. Returns whether it is complete: an error in place of its end says that not."""
+        streamed = record_body(call, whole, completed=completed)
+        if streamed is None:
+            return completed
+        self._is_stream = True
+        folded = streamed.answer
+        if streams.is_error(folded.get("error")) and not streams.has_ended(streamed.body):
+            call.response_half.note("inbound_stream", "the target sent an error in its stream")
+            completed = False
+        if not completed:
+            told = "what had come of its usage is counted" if streams.is_counted(folded) else "its usage is not counted"
+            call.response_half.note("inbound_stream", f"did not come to its end: {told}")
+        return completed
+
+    def _stream(self, call: Call, *, completed: bool) -> dict[str, Any]:
+        first_seen = self._first or tick()
+        sent = call.sent or first_seen
+        return {
+            "chunks": self.copy.pieces,
+            "first_chunk_timer": span(sent, first_seen),
+            "completed": completed,
+        }
