@@ -279,7 +279,9 @@ def test_no_first_byte(patient, upstream, bus):
     reply = patient.call("GET", "/first/x")
     assert (reply.status, reply.json()) == (504, {"error": "failure making request"})
     assert left.wait(DEADLINE)
-    assert bus.record(reply.transaction)["response"]["error"]
+    response = bus.record(reply.transaction)["response"]
+    assert (response["inbound_status_code"], response["egress_status_code"]) == (504, 504)
+    assert response["error"] == [{"name": "egress_status_code", "details": "no answer in time"}]
 
 
 def test_half_a_head_is_no_answer(patient, upstream):
