@@ -20,7 +20,7 @@ class Default(Home):
         super().__init__(folder)
         self.nats_port, self.gl_port, self.dummy_port = free_port(), free_port(), free_port()
         ports = {"4222": self.nats_port, "5380": self.gl_port, "5390": self.dummy_port}
-        for file in CONF.iterdir():
+        for file in filter(Path.is_file, CONF.iterdir()):
             (folder / "conf" / file.name).write_text(with_ports(file.read_text("utf-8"), ports), "utf-8")
 
     def change(self, name, **fields):

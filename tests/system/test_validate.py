@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +25,7 @@ def validate(request, tmp_path):
     name = "nats2log" if request.param == "nats2file" else request.param
     home = tmp_path / "home"
     (home / "conf").mkdir(parents=True)
-    for file in CONF.iterdir():
+    for file in filter(Path.is_file, CONF.iterdir()):
         (home / "conf" / file.name).write_bytes(file.read_bytes())
 
     def call(text, *, as_file):

@@ -53,11 +53,12 @@ def test_flags_of_the_original(tmp_path):
 
 
 def test_defaults(tmp_path):
-    """Without flags for it, all default configs go to the home, which the program learns."""
+    """Without flags for it, all default configs go to the home, which the program learns. Examples stay behind."""
     done = run(tmp_path / "home", "-c", str(show_environment(tmp_path)))
     assert done.returncode == 0
     copied = {file.name for file in (tmp_path / "home" / "conf").iterdir()}
-    assert copied == {file.name for file in (ROOT / "conf").iterdir()}
+    assert copied == {file.name for file in (ROOT / "conf").iterdir() if file.is_file()}
+    assert "examples" not in copied
     assert f"GECHOLOG_HOME={tmp_path}/home\n" in done.stdout
 
 
