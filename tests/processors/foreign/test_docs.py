@@ -2,8 +2,8 @@
 
 import json
 import os
-import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,25 +12,21 @@ import pytest
 
 from tests.processors.foreign.go_tool import build
 from tests.processors.rig import entry, house
+from tests.support.appliance import Home
+from tests.support.pages import ROOT, blocks, named
+from tests.support.waiting import until
 
-ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "processors.md").read_text("utf-8")
-
-
-def blocks(page):
-    """The blocks of a page that have a name."""
-    return dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
-
-
-BLOCKS = blocks(PAGE)
-FAILOVER = blocks((ROOT / "docs" / "failover.md").read_text("utf-8"))
+PAGE = ROOT / "docs" / "processors.md"
+BLOCKS = named(PAGE)
+FAILOVER = named(ROOT / "docs" / "failover.md")
 SUBJECT = "coburn.gl.charactercount"
 NODE_CLIENT = "@nats-io/transport-node@3"
 
 
 def entry_of_the_page(number=0):
     """A row for gl_config.json that the page shows."""
-    return json.loads(re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[number])
+    rows = [block.text for block in blocks(PAGE) if block.language == "json" and not block.name]
+    return json.loads(rows[number])
 
 
 @pytest.fixture
@@ -62,7 +58,7 @@ def counts(home):
 
 def test_the_page_has_them_all():
     """No block has lost its name."""
-    own = {"characters.py", "test_characters.py", "signed.py"}
+    own = {"characters.py", "test_characters.py", "service", "signed.py"}
     assert BLOCKS.keys() == own | {"plain.py", "main.go", "characters.mjs", "characters.sh", "run.sh"}
     assert FAILOVER.keys() == {"elsewhere.py", "routers", "row"}
 
@@ -85,6 +81,30 @@ def test_its_test(folder):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
+
+
+def test_the_appliance_runs_it(tmp_path, plain_nats_server):
+    """The service of the page: healthy, started again when it is killed, and no version that cannot be imported."""
+    appliance = Home(tmp_path / "home")
+    program = appliance.folder / "conf" / "characters.py"
+    program.write_text(BLOCKS["characters.py"], "utf-8")
+    appliance.services.append(json.loads(BLOCKS["service"]) | {"file": sys.executable})
+    try:
+        appliance.up(NATS_TOKEN=plain_nats_server.token, GECHOLOG_HOST=plain_nats_server.hostname)
+        appliance.becomes("charactercount", "healthy")
+        first = appliance.pid("charactercount")
+        os.kill(first, signal.SIGKILL)
+        appliance.said("service is healthy", times=2, child="charactercount")
+        second = appliance.pid("charactercount")
+        assert second not in {0, first}
+        program.write_text("import no_such_module\n", "utf-8")
+        appliance.said("config is not valid", child="charactercount")
+        assert appliance.pid("charactercount") == second
+        program.write_text(BLOCKS["characters.py"] + "# another version\n", "utf-8")
+        appliance.said("service is healthy", times=3, child="charactercount")
+        until(lambda: appliance.pid("charactercount") not in {0, second}, "the new version")
+    finally:
+        appliance.close()
 
 
 def test_plain_python(home, folder):
