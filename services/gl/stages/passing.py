@@ -108,9 +108,9 @@ class Passing:
 
     def _record_summary(self, call: Call) -> None:
         call.response_half.fields["inbound_payload"] = self.copy.summary()
-        call.response_half.note(
-            "inbound_payload", "too large, recorded by size, hash and head; its usage is not counted"
-        )
+        note = "too large, recorded by size, hash and head"
+        may_have_usage = self._is_stream or self._is_sse or "json" in first(call.inbound_headers, "Content-Type")
+        call.response_half.note("inbound_payload", f"{note}: its usage is not counted" if may_have_usage else note)
 
     def _record_whole(self, call: Call, whole: bytes, *, completed: bool) -> bool:
         """Record a body that was kept. Returns whether it is complete: an error in place of its end says that not."""

@@ -1,6 +1,7 @@
 """Answers as they arrive: chunk by chunk, with back-pressure, and what is seen of a break."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -543,3 +544,101 @@ def test_reply_is_complete_for_a_slow_reader_that_closes(run_gateway, shared_ups
         assert clock.ended()  # gl's own clock: more time has gone by than it lets a closing connection linger
         received += len(caller.rest())
         assert received == len(body)
+
+
+CHUNK = (
+    b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":%b}]}\n\n'
+)
+COUNTS = b'data: {"object":"chat.completion.chunk","choices":[],"usage":{"total_tokens":7}}\n\n'
+
+
+@pytest.fixture(scope="module")
+def asking(run_gateway, shared_upstream):
+    """A gateway that asks OpenAI streams for their usage."""
+    return run_gateway([router("/usage/", shared_upstream.url, add_stream_usage=True)])
+
+
+def finishing(upstream, then):
+    """A behaviour: a stream up to its finished choice, then what `then` does with the talk. Gives its event."""
+    go_on = threading.Event()
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/event-stream", "Transfer-Encoding: chunked")
+        talk.chunk(CHUNK % b"null" + CHUNK % b'"stop"')
+        assert go_on.wait(DEADLINE)
+        then(talk)
+
+    upstream.behaviour = behaviour
+    return go_on
+
+
+def leave_at_the_finish(gateway, go_on):
+    """A caller that leaves at the finished choice, as SDKs let one do; the target goes on when gl has seen it.
+
+    Gives its transaction.
+    """
+    with gateway.caller() as caller:
+        head = caller.ask("POST", "/usage/chat/completions", body=b'{"messages":[],"stream":true}').head()
+        assert b'"stop"' in caller.some()
+        before = open_files(gateway)
+        caller.leave()
+    until(lambda: open_files(gateway) < before, "the gateway to see that its caller has left")
+    go_on.set()
+    return head.transaction
+
+
+def open_files(gateway):
+    return len(list(Path(f"/proc/{gateway.process.pid}/fd").iterdir()))
+
+
+def test_usage_of_a_caller_who_left(asking, upstream, bus):
+    """Whoever leaves at the finished choice is counted: gl reads the usage that it asked for."""
+
+    def then(talk):
+        talk.chunk(COUNTS)
+        talk.chunk(b"data: [DONE]\n\n")
+        talk.chunk(b"")
+
+    transaction = leave_at_the_finish(asking, finishing(upstream, then))
+    response = bus.record(transaction)["response"]
+    assert response["inbound_payload"]["usage"] == {"total_tokens": 7}
+    assert response["inbound_stream"]["completed"] is False
+    assert "egress" in [error["name"] for error in response["error"]]
+
+
+def test_usage_that_never_comes(asking, upstream, bus):
+    """A target that does not send it is left all the same, and the record says that it is not counted."""
+    left = threading.Event()
+    transaction = leave_at_the_finish(asking, finishing(upstream, lambda talk: talk.left() and left.set()))
+    response = bus.record(transaction)["response"]
+    assert left.wait(DEADLINE)
+    assert "its usage is not counted" in response["error"][-1]["details"]
+
+
+def test_gateway_stops_while_usage_is_awaited(run_gateway, shared_upstream, upstream, bus):
+    """A gateway that is told to stop has the record of such a call nevertheless."""
+    gateway = run_gateway([router("/usage/", shared_upstream.url, add_stream_usage=True)], shutdown_timeout_ms=100)
+    left = threading.Event()
+    transaction = leave_at_the_finish(gateway, finishing(upstream, lambda talk: talk.left() and left.set()))
+    gateway.process.stop()
+    assert bus.record(transaction)["response"]["inbound_payload"]["choices"][0]["finish_reason"] == "stop"
+    assert left.wait(DEADLINE)
+
+
+def test_caller_leaves_behind_the_end_mark(gateway, upstream, bus):
+    """Who leaves with `[DONE]` in hand had all of the stream, though the target keeps the body open."""
+    go_on = threading.Event()
+
+    def behaviour(talk):
+        talk.head("Content-Type: text/event-stream", "Transfer-Encoding: chunked")
+        talk.chunk(CHUNK % b'"stop"' + b"data: [DONE]\n\n")
+        go_on.set()
+        talk.left()
+
+    upstream.behaviour = behaviour
+    with gateway.caller() as caller:
+        head = caller.ask("POST", "/service/x", body=b'{"messages":[],"stream":true}').head()
+        assert b"[DONE]" in caller.some()
+    response = bus.record(head.transaction)["response"]
+    assert response["inbound_stream"]["completed"] is True
+    assert "error" not in response

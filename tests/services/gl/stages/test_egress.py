@@ -219,7 +219,11 @@ async def test_large_body_is_recorded_by_its_head():
     pieces = [b"x" * 1_000_000] * 10
     call = await replied(FakeAnswer(pieces=pieces))
     assert len(call.responder.body) == 10_000_000
-    assert (await recorded(call))["response"]["inbound_payload"]["size"] == 10_000_000
+    response = (await recorded(call))["response"]
+    assert response["inbound_payload"]["size"] == 10_000_000
+    assert "its usage is not counted" in response["error"][0]["details"]
+    call = await replied(FakeAnswer(lines=[(b"Content-Type", b"image/png")], pieces=pieces))
+    assert "usage" not in (await recorded(call))["response"]["error"][0]["details"]
 
 
 async def test_refuse():
