@@ -58,6 +58,8 @@ class Screen:
             self.show(line)
 
     def _is_shown(self, entry: Mapping[str, Any]) -> bool:
+        if not self._started and "consequence" in entry and entry.get("level") == "WARN":
+            return False  # an entry that is left out: it is in the summary
         if entry.get("level") in ("WARN", "ERROR"):
             return True
         return self._started and entry.get("service") != _BUS

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from services.ginit.terminal import left_out
 from services.ginit.terminal.log_line import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from services.ginit.terminal.gateway import Router
@@ -30,9 +32,13 @@ def whole(
     if not (services_shown and state.get("healthy")):
         yield from services(state, surroundings.ports, palette)
         yield ""
+    reports = surroundings.reports()
     if surroundings.gateway is not None:
-        yield from routers(surroundings.gateway.routers, {}, palette)
-        yield ""
+        yield from routers(
+            surroundings.gateway.routers, {name for report in reports for name in _routers(report)}, palette
+        )
+    yield from (palette.yellow(f"  {printable(line)}") for report in reports for line in left_out.lines(report))
+    yield ""
     yield from first_steps(surroundings.home, surroundings.ports)
 
 
@@ -49,18 +55,17 @@ def services(state: Mapping[str, Any], ports: Mapping[str, int], palette: Palett
         yield f"  {printable(name):{width}}  {shown}  {printable(where)}".rstrip()
 
 
-def routers(found: tuple[Router, ...], left_out: Mapping[str, str], palette: Palette) -> Iterator[str]:
-    """A line for each router that serves, and one for all that are left out, with the reasons.
-
-    `left_out` has the reason for each path.
-    """
-    serving = [router for router in found if router.path not in left_out]
+def routers(found: tuple[Router, ...], missing: AbstractSet[str], palette: Palette) -> Iterator[str]:
+    """A line for each router that serves; those whose paths are `missing` do not."""
+    serving = [router for router in found if router.path not in missing]
     width = max((len(router.path) for router in serving), default=0)
     for router in serving:
         yield f"  {printable(router.path):{width}}  {palette.dim(printable(router.leads_to))}"
-    for reason in dict.fromkeys(left_out.values()):
-        paths = ", ".join(path for path, why in left_out.items() if why == reason)
-        yield palette.yellow(f"  left out: {printable(paths)} ({printable(reason)})")
+
+
+def _routers(report: Mapping[str, Any]) -> set[str]:
+    """The paths of the routers that a service left out."""
+    return {entry["name"] for entry in report["left_out"] if entry["list"] == "routers"}
 
 
 def first_steps(home: Path, ports: Mapping[str, int]) -> Iterator[str]:

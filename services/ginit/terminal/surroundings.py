@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gecholog import config
 from gecholog.errors import ConfigError
+from gecholog.health import ChecksumFile
 from services.ginit.config import blueprint, build
 from services.ginit.startup import ports
 from services.ginit.terminal import gateway
@@ -37,6 +38,11 @@ class Surroundings:
         """What gl's config says; None if there is no gl, or its config cannot be read."""
         files = [service.configuration_file for service in self._services if service.program.name == "gl"]
         return gateway.read(files[0], self.environ, self.home / "secrets") if files else None
+
+    def reports(self) -> list[dict[str, Any]]:
+        """What the services that are healthy say they left out of their configs."""
+        found = (ChecksumFile.of(service.alias, self.home).read_report() for service in self._services)
+        return [report for report in found if report is not None and report.get("left_out")]
 
     @cached_property
     def _services(self) -> tuple[Definition, ...]:
