@@ -124,7 +124,7 @@ def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments
     parser.add_argument("--healthcheck", action="store_true", help="exit with 0 if ALIAS is serving here, else with 1")
     parsed = parser.parse_args(argv)
     if parsed.healthcheck:
-        parser.exit(0 if ChecksumFile.of(parsed.a).read() else 1)
+        parser.exit(0 if health.in_force(parsed.a) else 1)
     if parsed.o is None and not parsed.validate:
         parser.error("a config file is needed: -o FILE")
     if parsed.in_force is not None and not parsed.validate:

@@ -9,6 +9,9 @@ it, `.ALIAS_config.report.json` says what of that config is left out, and why:
      "warnings": [{"path": "…", "line": 7, "rule": "…"}]}
 
 `closes` are routers whose calls are refused because the entry is left out.
+
+The third file, `.ALIAS_config.lock`, belongs to the process that writes the other two. It gets a new time every second,
+so that a process that hangs can be told from one that serves.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +29,12 @@ from gecholog import regular_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+BEAT_EVERY = 1.0
+"""Seconds between two signs of life of a service."""
+
+SILENT_AFTER = 6.0
+"""Seconds without one after which a service is not healthy."""
 
 _IN_A_CONTAINER = Path("/app")
 
@@ -91,11 +101,40 @@ def _replace(path: Path, text: str) -> None:
     beside.replace(path)
 
 
+def last_beat(alias: str, folder: Path | None = None) -> tuple[int, int] | None:
+    """What is another one after each sign of life of a service; None of one that gives none."""
+    try:
+        status = _lock_of(ChecksumFile.of(alias, folder)).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def in_force(alias: str, folder: Path | None = None) -> str | None:
+    """The checksum in force; None if the service is not serving, or has been silent for some seconds."""
+    file = ChecksumFile.of(alias, folder)
+    checksum = file.read()
+    try:
+        silence = time.time() - _lock_of(file).stat().st_mtime
+    except OSError:  # it is no service of ours, or its folder cannot be written
+        return checksum
+    # a clock that was set back is set right by the next sign of life
+    return checksum if abs(silence) <= SILENT_AFTER else None
+
+
+def _lock_of(checksum_file: ChecksumFile) -> Path:
+    return checksum_file.path.with_suffix(".lock")
+
+
 class Claim:
-    """The right to write a checksum file, which one living process has: others of its name and home leave it alone."""
+    """The right to write a checksum file, which one living process has: others of its name and home leave it alone.
+
+    Whoever has it gives the lock file a new time every second (`beat`): a process that hangs leaves its checksum file
+    as it is, and this stops.
+    """
 
     def __init__(self, checksum_file: ChecksumFile) -> None:
-        self._path = checksum_file.path.with_suffix(".lock")
+        self._path = _lock_of(checksum_file)
         self._file: int | None = None
 
     def take(self) -> bool:
@@ -127,6 +166,25 @@ class Claim:
             raise
         os.close(file)
         return None
+
+    def beat(self) -> None:
+        """Give a sign of life, with the right; does nothing without it. Raises OSError.
+
+        The time is our own: a file server's clock may be another one.
+        """
+        if self._file is not None and not self._is_in_place(self._file):  # somebody has removed it
+            os.close(self._file)
+            self._file = None
+            self.take()
+        if self._file is not None:
+            moment = time.time_ns()
+            os.utime(self._file, ns=(moment, moment))
+
+    def _is_in_place(self, file: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file), self._path.stat())
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let go of the right. Does nothing without it."""

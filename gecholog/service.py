@@ -17,7 +17,7 @@ import uvloop
 
 from gecholog import logs
 from gecholog.errors import BusAway, ConfigError, GechologError
-from gecholog.health import Claim
+from gecholog.health import BEAT_EVERY, Claim
 from gecholog.logs import Log
 
 if TYPE_CHECKING:
@@ -176,6 +176,7 @@ class _Running:
         self._checksum_file = checksum_file
         self._claim = Claim(checksum_file)
         self._serving = False
+        self._complained = False  # that the checksum file cannot be written
         self._ready = ready
         self._life = Life()
         self._life.on_fitness(self._settle_checksum)
@@ -191,6 +192,7 @@ class _Running:
             log.warning("another process has this name and home, its checksum file is left alone", file=self._shown)
             self._life.spawn(self._claim_later(), "claim")
         self._remove_checksum()
+        self._life.spawn(self._beat_for_ever(), "beat")
         code = 0
         try:
             code = await self._serve()
@@ -244,6 +246,15 @@ class _Running:
         if self._serving:
             self._write_checksum()
 
+    async def _beat_for_ever(self) -> None:
+        """Give signs of life, which a loop that does not turn cannot; and bring back the files if they are removed."""
+        while True:
+            with contextlib.suppress(OSError):
+                self._claim.beat()
+            if self._serving and self._life.fit and self._checksum_file.read() != self._document.sha256:
+                self._write_checksum()
+            await asyncio.sleep(BEAT_EVERY)
+
     async def _reload_for_ever(self) -> None:
         while True:
             await self._reload_wanted.wait()
@@ -290,7 +301,11 @@ class _Running:
         try:
             self._checksum_file.write(self._document.sha256, self._document.report)
         except OSError as error:
-            log.error("checksum file not written", file=self._shown, reason=error.strerror)
+            if not self._complained:
+                log.error("checksum file not written", file=self._shown, reason=error.strerror)
+            self._complained = True
+        else:
+            self._complained = False
 
     def _remove_checksum(self) -> None:
         self._serving = False

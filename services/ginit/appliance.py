@@ -25,6 +25,7 @@ from services.ginit.decision.events import (
     Event,
     Forget,
     GiveUp,
+    Kill,
     OnOne,
     PutInForce,
     Redefined,
@@ -36,6 +37,7 @@ from services.ginit.decision.events import (
     Start,
     Stop,
     Stopping,
+    Supervised,
     Tick,
     WriteChecksum,
 )
@@ -44,8 +46,10 @@ from services.ginit.decision.state import RUNNING, SERVING, Appliance, Phase, Se
 from services.ginit.lines import fields
 from services.ginit.listener import Listener, Notice
 from services.ginit.perform import Performer, Places
+from services.ginit.pulses import Address, Pulses, Sources
 from services.ginit.records import RecordWatch
 from services.ginit.report import ReportFile
+from services.ginit.startup import ports
 from services.ginit.watch import Content, Contents, Unreadable, Watch, read
 
 if TYPE_CHECKING:
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
 _CONFIRMED_EVERY = 0.03  # seconds between two looks at the checksum file of a service that reloads
 _AGAIN_AFTER = 1.0  # seconds between two tries to write what there is no room for
 _SAY_SO_EVERY = 60.0  # seconds
+_SUPERVISED_EVERY = 5.0  # seconds between two questions whether supervisord answers
 _ENDS_WITHIN = 10.0  # seconds for supervisord to begin with it
 _STOPPING_EVERY = 0.1  # seconds between two looks whether it has
 _ENDED = frozenset({"PROCESS_STATE_EXITED", "PROCESS_STATE_STOPPED", "PROCESS_STATE_FATAL", "PROCESS_STATE_UNKNOWN"})
@@ -79,6 +84,7 @@ class Ginit:
         self._started = asyncio.Event()
         self._last_serial: int | None = None
         self._no_tick_before = 0.0  # a steady clock's time
+        self._addresses: dict[str, Address] = {}  # of nats-servers, as they said them
         self._complained: dict[str, float] = {}  # when each complaint was last logged
 
     # ------------------------------------------------------------------ life
@@ -97,6 +103,9 @@ class Ginit:
         life.spawn(self._run(), "reconcile")
         records = RecordWatch(self._places.home, lambda: self._state, self._queue.put_nowait)
         life.spawn(records.run(), "records")
+        life.spawn(self._ask_supervisord(), "supervisord")
+        sources = Sources(self._places.home, lambda: self._state, self._performer.pid, self._addresses.get, _assumed)
+        life.spawn(Pulses(sources, self._queue.put_nowait).run(), "pulses")
         self._queue.put_nowait(Tick())
         await self._started.wait()
 
@@ -169,6 +178,8 @@ class Ginit:
         service = self._state.get(name)
         if service is None:
             return
+        if service.definition.is_nats_server and (address := nats_server.listening(line.decode("utf-8", "replace"))):
+            self._addresses[name] = address
         if service.phase is Phase.STARTING:
             self._queue.put_nowait(Spoke(name))
         elif service.phase is Phase.RELOADING and (answer := _answer(service, line)):
@@ -193,6 +204,13 @@ class Ginit:
             if service.definition.configuration_file == path:
                 sha256 = self._kept(service.definition, content)
                 self._queue.put_nowait(ContentChanged(service.name, sha256, missing))
+
+    async def _ask_supervisord(self) -> None:
+        while True:
+            await asyncio.sleep(_SUPERVISED_EVERY)
+            answers = await self._supervisor.answers()
+            if answers != self._state.supervised:
+                self._queue.put_nowait(Supervised(answers))
 
     def _deserted(self) -> None:
         """Now nobody would end the services, or start this process again."""
@@ -355,6 +373,8 @@ class Ginit:
                 await self._reload(service)
             case Stop():
                 await performer.stop(definition)
+            case Kill():
+                await performer.kill(definition)
             case WriteChecksum():
                 if not self._wrote_checksum(service, action.sha256):
                     self._life.spawn(
@@ -410,6 +430,11 @@ class Ginit:
                 self._queue.put_nowait(Confirmed(service.name))
                 return
             await asyncio.sleep(_CONFIRMED_EVERY)
+
+
+def _assumed(service: Definition) -> Address | None:
+    """Where a nats-server seems to listen that was started before this ginit, and so has not told it."""
+    return next((("127.0.0.1", port.number) for port in ports.wanted((service,), os.environ)), None)
 
 
 def _concerns(action: Action) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _PROGRAMS = _HERE.parent / "bin"  # our own, under the names of the original's
 NATS_SERVER = "nats-server"
+HANG_TIMEOUT = 15
+"""Seconds without a sign of life after which a service is killed, unless the config says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Definition:
     healthy_output: str
     watched: bool
     die_promise: bool
+    hang_timeout: int = HANG_TIMEOUT  # seconds; 0: it is never killed
 
     @property
     def slug(self) -> str:
@@ -107,14 +110,15 @@ def find_program(file: str) -> Path | None:
 def build(document: Document) -> GinitConfig:
     """Make the config of a checked document."""
     values = document.values
+    usual = values.get("hang_timeout_seconds", HANG_TIMEOUT)
     return GinitConfig(
         sha256=document.sha256,
         max_starts=values.get("max_starts", 0),
-        services=tuple(_definition(service) for service in values["services"]),
+        services=tuple(_definition(service, usual) for service in values["services"]),
     )
 
 
-def _definition(service: dict[str, Any]) -> Definition:
+def _definition(service: dict[str, Any], hang_timeout: int) -> Definition:
     return Definition(
         name=service["name"],
         program=find_program(service["file"]) or Path(service["file"]),
@@ -125,4 +129,5 @@ def _definition(service: dict[str, Any]) -> Definition:
         healthy_output=service["healthy_output"],
         watched=not service.get("disable_config_file_monitoring", False),
         die_promise=service.get("die_promise", False),
+        hang_timeout=service.get("hang_timeout_seconds", hang_timeout),
     )

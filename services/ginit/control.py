@@ -112,6 +112,14 @@ class Supervisor:
         """Send SIGHUP."""
         await self._ask(attrgetter("supervisor.signalProcess"), slug, "HUP", unless=Faults.NOT_RUNNING)
 
+    async def answers(self) -> bool:
+        """Tell whether supervisord answers at all."""
+        try:
+            await self._ask(attrgetter("supervisor.getState"))
+        except ControlFailed:
+            return False
+        return True
+
     async def exit_status(self, slug: str) -> int:
         """The exit code of a process that has ended, -1 after a signal."""
         info = await self._ask(attrgetter("supervisor.getProcessInfo"), slug)

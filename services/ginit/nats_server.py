@@ -17,6 +17,10 @@ _MEMORY = "640MiB"
 _JETSTREAM = re.compile(r"(^|[\s{,;])[\"']?jetstream[\"']?\s*[:={\s]", re.IGNORECASE)
 
 
+_LISTENING = re.compile(r"Listening for client connections on (?P<host>\S+):(?P<port>\d+)")
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what it says
+
+
 class Reload(Enum):
     """What nats-server says when it was asked to reload."""
 
@@ -40,6 +44,15 @@ def further_arguments(config: str, store: Path) -> tuple[str, ...]:
     """
     without_comments = "\n".join(_COMMENT.sub("", line) for line in config.splitlines())
     return () if _JETSTREAM.search(without_comments) else ("-js", "-sd", str(store))
+
+
+def listening(line: str) -> tuple[str, int] | None:
+    """The address at which a line of its output says that it takes clients; None if it says nothing of it."""
+    match = _LISTENING.search(line)
+    if match is None:
+        return None
+    host = match["host"].strip("[]")
+    return _LOOPBACK.get(host, host), int(match["port"])
 
 
 def reload_result(line: str) -> Reload | None:

@@ -97,6 +97,10 @@ class Performer:
         """A process that runs already."""
         self._pids[service.name] = pid
 
+    def pid(self, name: str) -> int:
+        """The process that was started last; 0 if it is not known."""
+        return self._pids.get(name, 0)
+
     def is_current(self, name: str, pid: int) -> bool:
         """Whether this process is the one that was started last."""
         return self._pids.get(name, 0) in {0, pid}
@@ -165,6 +169,13 @@ class Performer:
 
     async def stop(self, service: Definition) -> None:
         await self._tell(self._supervisor.stop(service.slug), service)
+
+    async def kill(self, service: Definition) -> None:
+        """End a process that does not react, and those that it started."""
+        pid = self._pids.get(service.name, 0)
+        with contextlib.suppress(ProcessLookupError, PermissionError, ControlFailed):
+            if pid and (await self._supervisor.all_running()).get(service.slug) == pid:
+                os.killpg(pid, signal.SIGKILL)  # supervisord gives each service a process group
 
     async def reload(self, service: Definition) -> None:
         await self._tell(self._supervisor.hang_up(service.slug), service)

@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _in_force(home: Path, service: str) -> str | None:
     """The checksum of the config in force; None if the service is not healthy or not known."""
-    return None if "/" in service else health.ChecksumFile.of(service, home).read()
+    return None if "/" in service else health.in_force(service, home)
 
 
 def _state(home: Path) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """The checksum file, and the home of what is written."""
 
 import os
+import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from gecholog.health import ChecksumFile, Claim, home
+from gecholog.health import SILENT_AFTER, ChecksumFile, Claim, home, in_force, last_beat
 
 
 def test_write_read_remove(tmp_path):
@@ -98,6 +100,47 @@ def test_claim_where_nothing_can_be_locked(tmp_path):
     """Everybody has the right, as there is no telling."""
     (tmp_path / "checksum").write_text("no folder")
     assert Claim(ChecksumFile.of("gl", tmp_path)).take()
+
+
+def test_signs_of_life(tmp_path):
+    """A service that stops to give them is not healthy after some seconds, and is again when it goes on."""
+    sign = ChecksumFile.of("gl", tmp_path)
+    claim = Claim(sign)
+    claim.take()
+    sign.write("sum")
+    before = last_beat("gl", tmp_path)
+    claim.beat()
+    assert last_beat("gl", tmp_path) != before
+    assert in_force("gl", tmp_path) == "sum"
+    lock = sign.path.with_suffix(".lock")
+    for seconds in (-SILENT_AFTER - 1, SILENT_AFTER + 1):  # a clock that was set back is no sign of life
+        moment = time.time() + seconds
+        os.utime(lock, (moment, moment))
+        assert in_force("gl", tmp_path) is None
+        claim.beat()
+        assert in_force("gl", tmp_path) == "sum"
+
+
+def test_signs_of_life_of_others(tmp_path):
+    """A program that has no lock file gives none, and its checksum file counts by itself."""
+    ChecksumFile.of("other", tmp_path).write("sum")
+    assert last_beat("other", tmp_path) is None
+    assert in_force("other", tmp_path) == "sum"
+    Claim(ChecksumFile.of("other", tmp_path)).beat()  # without the right
+    assert last_beat("other", tmp_path) is None
+    assert in_force("none", tmp_path) is None
+
+
+def test_signs_of_life_after_the_folder_was_removed(tmp_path):
+    """The right is taken anew, and is still that of one alone."""
+    sign = ChecksumFile.of("gl", tmp_path)
+    first, second = Claim(sign), Claim(sign)
+    first.take()
+    shutil.rmtree(sign.path.parent)
+    first.beat()
+    assert last_beat("gl", tmp_path)
+    assert not second.take()
+    first.release()
 
 
 def test_home():

@@ -87,6 +87,28 @@ class Troubled:
 
 
 @dataclass(frozen=True, slots=True)
+class Silent:
+    """A service that serves has given no sign of life for so many seconds, in which it could have."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A service that was silent has given a sign of life."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Supervised:
+    """Whether supervisord answers."""
+
+    answers: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RestartWanted:
     """A service that lives does not do its work; a restart is the remedy."""
 
@@ -104,8 +126,8 @@ class Tick:
     """Time has passed."""
 
 
-OfOne = ContentChanged | Checked | Spoke | BecameHealthy | Confirmed | Refused | RestartWanted | Ended
-Event = OfOne | Redefined | Troubled | Stopping | Tick
+OfOne = ContentChanged | Checked | Spoke | BecameHealthy | Confirmed | Refused | RestartWanted | Silent | Alive | Ended
+Event = OfOne | Redefined | Troubled | Supervised | Stopping | Tick
 
 
 # ---------------------------------------------------------------------------- actions
@@ -149,6 +171,13 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Kill:
+    """End the process at once, it does not react; the answer is an `Ended`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class WriteChecksum:
     """Write the checksum file of a service that does not do so itself."""
 
@@ -186,5 +215,5 @@ class Say:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-OnOne = Check | PutInForce | Start | Reload | Stop | WriteChecksum | RemoveChecksum
+OnOne = Check | PutInForce | Start | Reload | Stop | Kill | WriteChecksum | RemoveChecksum
 Action = OnOne | Forget | GiveUp | Say

@@ -22,6 +22,7 @@ from services.ginit.decision.events import (
     Say,
     Stop,
     Stopping,
+    Supervised,
     Tick,
     Troubled,
 )
@@ -41,6 +42,8 @@ def decide(appliance: Appliance, event: Event, now: float) -> Decision:
             return replace(appliance, stopping=True), ()
         case Troubled(problems=problems):
             return _troubled(appliance, problems)
+        case Supervised(answers=answers):
+            return _supervised(appliance, answers=answers)
         case Redefined():
             appliance, actions = _redefine(appliance, event, now)
         case Tick():
@@ -59,6 +62,13 @@ def _troubled(appliance: Appliance, problems: tuple[str, ...]) -> Decision:
     if appliance.problems and not problems:
         said.append(Say("INFO", "the problems are over", {"reason": "; ".join(appliance.problems)}))
     return replace(appliance, problems=problems), tuple(said)
+
+
+def _supervised(appliance: Appliance, *, answers: bool) -> Decision:
+    if answers == appliance.supervised:
+        return appliance, ()
+    said = Say("INFO", "supervisord answers again") if answers else Say("ERROR", "supervisord does not answer")
+    return replace(appliance, supervised=answers), (said,)
 
 
 def _unless_given_up(appliance: Appliance, actions: tuple[Action, ...]) -> Decision:

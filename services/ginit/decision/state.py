@@ -34,6 +34,7 @@ class Then(Enum):
 
 SERVING = frozenset({Phase.HEALTHY, Phase.RELOADING})
 RUNNING = frozenset({Phase.STARTING, Phase.HEALTHY, Phase.RELOADING, Phase.STOPPING})
+HANGS = 5.0  # seconds without a sign of life after which a service is not healthy
 _DELAYED = 3  # starts in a row without success, after which the other services no longer wait for this one
 
 
@@ -58,6 +59,8 @@ class Service:
     due: float | None = None  # when to look at it again
     late: bool = False  # it is starting for so long that the others no longer wait
     reason: str = ""  # why it is not healthy
+    silent: float = 0.0  # seconds without a sign of life, while it serves
+    killed: float = 0.0  # and after how many of them it was killed last
 
     @property
     def name(self) -> str:
@@ -70,10 +73,14 @@ class Service:
         return past_its_start or self.late or self.failures >= _DELAYED
 
     @property
+    def hangs(self) -> bool:
+        return self.silent >= HANGS
+
+    @property
     def fault(self) -> str:
         """Why it does not serve, as a sentence; empty if it does."""
         if self.phase in SERVING:
-            return ""
+            return f"{self.name} gives no sign of life" if self.hangs else ""
         return f"{self.name} is {self.phase.value}" + (f": {self.reason}" if self.reason else "")
 
     @property
@@ -95,6 +102,7 @@ class Appliance:
     stopping: bool = False
     given_up: str = ""
     problems: tuple[str, ...] = ()  # what is wrong though every process lives
+    supervised: bool = True  # supervisord answers
 
     @property
     def healthy(self) -> bool:
@@ -106,8 +114,9 @@ class Appliance:
         """Why the appliance is not healthy: a sentence for each reason."""
         ending = ("the appliance is being stopped",) if self.stopping else ()
         given_up = (self.given_up,) if self.given_up else ()
+        alone = () if self.supervised else ("supervisord does not answer",)
         services = tuple(fault for service in self.services if (fault := service.fault))
-        return (*ending, *given_up, *self.problems, *services)
+        return (*ending, *given_up, *alone, *self.problems, *services)
 
     @property
     def settled(self) -> bool:

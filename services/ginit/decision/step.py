@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from services.ginit.decision.events import (
     NOT_THERE,
     Action,
+    Alive,
     BecameHealthy,
     Check,
     Checked,
@@ -22,13 +23,15 @@ from services.ginit.decision.events import (
     RemoveChecksum,
     RestartWanted,
     Say,
+    Silent,
     Spoke,
     Start,
     Stop,
     Tick,
     WriteChecksum,
 )
-from services.ginit.decision.state import RUNNING, Phase, Service, Then
+from services.ginit.decision.silence import alive, silent
+from services.ginit.decision.state import RUNNING, SERVING, Phase, Service, Then
 
 SILENT = 8.0  # seconds without a word after which a service that is starting is no longer waited for
 LATE = 30.0  # seconds for a start, however much the service says meanwhile
@@ -47,7 +50,7 @@ class At:
     max_starts: int
 
 
-def take(service: Service, event: OfOne | Tick, at: At) -> Step:  # noqa: PLR0911 - one line for each event
+def take(service: Service, event: OfOne | Tick, at: At) -> Step:  # noqa: C901, PLR0911 - one line for each event
     """Take in an event that concerns this service."""
     match event:
         case ContentChanged():
@@ -64,6 +67,10 @@ def take(service: Service, event: OfOne | Tick, at: At) -> Step:  # noqa: PLR091
             return _refused(service, at)
         case RestartWanted(reason=reason):
             return _renewed(service, reason, at)
+        case Silent(seconds=seconds):
+            return silent(service, seconds)
+        case Alive():
+            return alive(service)
         case Ended(how=how):
             return _ended(service, how, at)
         case Tick():
@@ -253,6 +260,7 @@ def _rolled_back(service: Service, how: str, at: At) -> Step:
 
 def _failed(service: Service, how: str, at: At) -> Step:
     failures = service.failures + 1
+    how = f"{how}, it gave no sign of life" if service.killed else how
     said = _say(service, "WARN", "service ended", how=how, failures=failures)
     if at.max_starts and failures > at.max_starts:
         reason = f"it ended {failures} times in a row: {how}"
@@ -282,7 +290,7 @@ def _tick(service: Service, at: At) -> Step:
         case Phase.PAUSING:
             return start(service, at)
         case Phase.HEALTHY:
-            return replace(service, failures=0, due=None), ()
+            return _lasting(service, at), ()
         case Phase.RELOADING:
             restarting, actions = _restart(service, at)
             return restarting, (_say(service, "WARN", "service is restarted, it did not confirm its config"), *actions)
@@ -290,6 +298,11 @@ def _tick(service: Service, at: At) -> Step:
             return _overdue(service, at)
         case _:
             return replace(service, due=None), ()
+
+
+def _lasting(service: Service, at: At) -> Service:
+    """A service that has been healthy for a while begins anew; one that is silent has to prove it first."""
+    return replace(service, due=at.now + STABLE) if service.silent else replace(service, failures=0, due=None)
 
 
 def _overdue(service: Service, at: At) -> Step:
@@ -312,6 +325,8 @@ def _to(service: Service, at: At, phase: Phase, **changes: object) -> Service:
     fresh: dict[str, object] = {"due": None, "late": False, "reason": ""}
     if phase is not service.phase:
         fresh["since"] = at.now
+    if not {phase, service.phase} <= SERVING:
+        fresh |= {"silent": 0.0, "killed": 0.0}
     return replace(service, phase=phase, **(fresh | changes))  # type: ignore[arg-type]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.ginit.config import Definition
 from services.ginit.decision.events import (
+    Alive,
     BecameHealthy,
     Check,
     Checked,
@@ -17,29 +18,35 @@ from services.ginit.decision.events import (
     Ended,
     Forget,
     GiveUp,
+    Kill,
     PutInForce,
     Redefined,
     Refused,
     Reload,
     RemoveChecksum,
     RestartWanted,
+    Silent,
     Start,
     Stop,
     Stopping,
+    Supervised,
     Tick,
     Troubled,
+    WriteChecksum,
 )
 from services.ginit.decision.reconcile import decide
-from services.ginit.decision.state import Appliance, Phase, Service
+from services.ginit.decision.state import HANGS, Appliance, Phase, Service
 from services.ginit.decision.step import LATE, RELOADED_WITHIN, SILENT, STABLE, pause
 
 NAMES = ("bus", "one", "two")
 
 
-def definition(name, *, die_promise=False, arguments=()):
+def definition(name, *, die_promise=False, arguments=(), **fields):
     program = "nats-server" if name == "bus" else name
     file = Path(f"/conf/{name}")
-    return Definition(name, Path(f"/bin/{program}"), "-o", file, arguments, "--validate", "ready", True, die_promise)
+    return Definition(
+        name, Path(f"/bin/{program}"), "-o", file, arguments, "--validate", "ready", True, die_promise, **fields
+    )
 
 
 class World:
@@ -58,15 +65,20 @@ class World:
         self.had_their_turn = set()
         self.starts = 0
         self.over = False
+        self.killed = set()
+        self.checksums = set()
+        self.writers = set()  # those that write their checksum file themselves
 
     def happens(self, event):
         before = self.state
         self.state, actions = decide(self.state, event, self.now)
         for action in actions:
             self._do(action, before)
+        if self.state.healthy:
+            assert {service.name for service in self.state.services} <= self.checksums & self.alive
         return actions
 
-    def _do(self, action, before):
+    def _do(self, action, before):  # noqa: C901 - one case for each action
         assert not self.over
         assert isinstance(action, RemoveChecksum) or not before.stopping
         match action:
@@ -82,6 +94,15 @@ class World:
                 self.alive.add(name)
                 self.starts += 1
                 self.leaving.discard(name)
+                self.killed.discard(name)
+            case Kill(name):
+                assert name in self.alive
+                self.killed.add(name)
+            case WriteChecksum(name):
+                assert name in self.alive
+                self.checksums.add(name)
+            case RemoveChecksum(name):
+                self.checksums.discard(name)
             case Stop(name):
                 assert name in self.alive
                 self.leaving.add(name)
@@ -112,25 +133,50 @@ class World:
             self.happens(Checked(name, sha256, valid))
 
     def healthy(self, name, *, writes_checksum=True):
+        if name in self.alive - self.killed:
+            itself = writes_checksum and name != "bus"
+            if self.phase(name) is Phase.STARTING:
+                (self.writers.add if itself else self.writers.discard)(name)
+                self._shows(name)
+            self.happens(BecameHealthy(name, itself))
+
+    def phase(self, name):
+        service = self.state.get(name)
+        return service and service.phase
+
+    def _shows(self, name):
+        """What a service does by itself: it writes its checksum file."""
+        if name in self.writers & self.alive:
+            self.checksums.add(name)
+
+    def silent(self, name, seconds):
         if name in self.alive:
-            self.happens(BecameHealthy(name, writes_checksum and name != "bus"))
+            self.happens(Silent(name, seconds))
+
+    def gives_a_sign(self, name):
+        if name in self.alive - self.killed and (service := self.state.get(name)) and service.silent:
+            self._shows(name)
+            self.happens(Alive(name))
 
     def dies(self, name):
         if name in self.alive:
             self.alive.discard(name)
             self.leaving.discard(name)
             self.reloading.discard(name)
+            self.killed.discard(name)
             self.happens(Ended(name, "exit code 1"))
 
     def leaves(self):
-        """Those that were asked to end do so."""
-        for name in sorted(self.leaving):
+        """Those that were asked to end, or were killed, do so."""
+        for name in sorted(self.leaving | self.killed):
             self.dies(name)
 
     def answers(self, name, event):
         if name in self.reloading:
             self.reloading.discard(name)
-            self.happens(event(name))
+            if name not in self.killed:
+                self._shows(name)
+                self.happens(event(name))
 
     def passes(self, seconds):
         self.now += seconds
@@ -146,6 +192,7 @@ class World:
                 self.answers(name, Confirmed)
             for name in sorted(self.alive):
                 self.healthy(name)
+                self.gives_a_sign(name)
             self.passes(STABLE)
             if self.state.healthy and self.state.due is None and not self.checks:
                 return
@@ -171,6 +218,8 @@ steps = st.lists(
         st.tuples(st.just("leaves")),
         st.tuples(st.just("confirms"), name_of),
         st.tuples(st.just("refuses"), name_of),
+        st.tuples(st.just("silent"), name_of, st.sampled_from([2.5, HANGS, 10.0, 15.0, 16.0, 31.0])),
+        st.tuples(st.just("sign"), name_of),
         st.tuples(st.just("passes"), st.sampled_from([0.0, 0.3, 2.0, STABLE, SILENT, LATE])),
         st.tuples(st.just("redefined"), st.lists(name_of, unique=True, min_size=1), st.sampled_from([(), ("-x",)])),
     ),
@@ -198,6 +247,8 @@ STEPS = {
     "leaves": World.leaves,
     "confirms": lambda world, name: world.answers(name, Confirmed),
     "refuses": lambda world, name: world.answers(name, Refused),
+    "silent": World.silent,
+    "sign": World.gives_a_sign,
     "passes": World.passes,
     "redefined": redefine,
 }
@@ -365,6 +416,72 @@ def test_no_limit_of_starts():
 def test_pause_between_starts(failures, seconds):
     """The first restart is at once, the pauses grow, and have an end."""
     assert pause(failures) == seconds
+
+
+def test_hang_is_unhealthy_first_and_then_killed():
+    """The appliance and the service are unhealthy at once; the process is killed at the limit, and started again."""
+    world = World().begun()
+    world.silent("one", HANGS - 1)
+    assert world.state.healthy
+    world.silent("one", HANGS)
+    assert world.state.faults == ("one gives no sign of life",)
+    assert "one" not in world.checksums
+    world.silent("one", 14.9)
+    assert world.killed == set()
+    world.silent("one", 15.0)
+    assert world.killed == {"one"}
+    world.silent("one", 16.0)  # it is not killed each second
+    world.killed.clear()
+    world.silent("one", 30.0)  # but again, if that did not help
+    assert world.killed == {"one"}
+    world.leaves()
+    assert phase(world, "one") is Phase.STARTING
+    world.settle()
+    assert world.state.healthy
+
+
+@pytest.mark.parametrize("name", ["bus", "one"])
+def test_hang_that_is_over(name):
+    """A process that goes on is healthy again, and its checksum file is back; nobody was killed."""
+    world = World().begun()
+    world.silent(name, 10.0)
+    assert not world.state.healthy
+    world.gives_a_sign(name)
+    assert world.state.healthy
+    assert world.starts == len(NAMES)
+
+
+def test_hang_of_a_service_that_is_never_killed():
+    """With a limit of 0 it is only unhealthy."""
+    world = World()
+    services = tuple(replace(one, definition=definition(one.name, hang_timeout=0)) for one in world.state.services)
+    world.state = replace(world.state, services=services)
+    world.begun()
+    world.silent("one", 3600.0)
+    assert world.killed == set()
+    assert not world.state.healthy
+
+
+def test_service_that_hangs_again_and_again_is_given_up():
+    """Each hang counts as an end without success, however long it takes to find it."""
+    world = World(max_starts=1, die_promise=True).begun()
+    for _ in range(2):
+        for seconds in (2.5, 5.0, 10.0, 15.0):
+            world.silent("one", seconds)
+            world.passes(STABLE)
+        world.leaves()
+        world.healthy("one")
+    assert "it gave no sign of life" in world.state.given_up
+
+
+def test_supervisord_that_does_not_answer():
+    """Nobody could start a service again: that is not healthy, and over when it answers."""
+    world = World().begun()
+    world.happens(Supervised(False))
+    assert world.state.faults == ("supervisord does not answer",)
+    assert world.happens(Supervised(False)) == ()
+    world.happens(Supervised(True))
+    assert world.state.healthy
 
 
 def test_missing_config_file_at_the_start():
