@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import contextlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
-import httptools
-
-from gecholog import headers
 from gecholog.alarm import NEVER, Alarm
 from services.gl.call import UpstreamError
+from services.gl.upstream.answer import StreamedAnswer
+from services.gl.upstream.unsent import is_readable, unacknowledged
 
 if TYPE_CHECKING:
-    from gecholog.headers import Headers
+    import socket
+
     from services.gl.routing import Timeouts
 
-_HIGH_WATER = 256 * 1024  # bytes of an answer that may wait here while the caller is slow
-_FIRST_PIECE = 1.0  # seconds that the head of an answer waits for the beginning of the body
-_LARGEST_HEAD = 1024 * 1024  # bytes
+_PIECE = 256 * 1024  # bytes of a request that are handed to the transport at a time
+_TLS_PIECE = 64 * 1024  # the same over TLS, where encrypting takes the time in which an early answer may come
+# A request of more bytes than this may still be on its way, or unread at the other end, when its answer is complete.
+_SENT_AT_ONCE = 16 * 1024
+_READ_AT_ONCE = 64 * 1024  # bytes
 # as numbers: members of an enumeration are looked up in Python, at each answer
-_SWITCHING_PROTOCOLS = HTTPStatus.SWITCHING_PROTOCOLS.value
-_OK = HTTPStatus.OK.value
-_NO_CONTENT = HTTPStatus.NO_CONTENT.value
-_NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
+_BAD_REQUEST = HTTPStatus.BAD_REQUEST.value
+_TOO_MANY_REQUESTS = HTTPStatus.TOO_MANY_REQUESTS.value
+_SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
 
 class Keeper(Protocol):
@@ -45,7 +46,15 @@ class Keeper(Protocol):
 class Connection(asyncio.Protocol):
     """A connection to one target."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    # As all begin; set when it changes.
+    _is_tls = False
+    _unsent: memoryview | None = None  # of the request's body
+    _write_paused = False
+    _read_paused = False
+    _sending_ended = False  # the rest of the body is not wanted any more
+
+    def __init__(self, keeper: Keeper, connected: socket.socket | None = None) -> None:
+        """`connected` is the socket below the transport, which owns it."""
         self.loop = asyncio.get_running_loop()
         self.keeper = keeper
         self.due = NEVER  # until when somebody waits for what comes next, by the loop's clock
@@ -54,6 +63,8 @@ class Connection(asyncio.Protocol):
         self.closed = False
         self.lost_idle = False  # it was lost before a byte of the answer came, having served other requests before
         self._uses = 0
+        self._size = 0  # bytes of the present request
+        self._socket = connected
         self.idle_since = 0.0
 
     # ------------------------------------------------------------- requests
@@ -70,10 +81,55 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or self.closed:
             raise UpstreamError(502, "connection closed before the request")
-        transport.write(head + body if len(body) < _HIGH_WATER else head)
-        if len(body) >= _HIGH_WATER:
-            transport.write(body)
+        self._size = len(head) + len(body)
+        if len(body) <= _PIECE:
+            transport.write(head + body)
+        else:
+            self._unsent, self._sending_ended = memoryview(body), False
+            self._send_piece(head)
         return answer
+
+    def _send_more(self) -> None:
+        """Send the next piece of the body, unless there is something to read.
+
+        A target may answer in the middle of the body, and close. A write after that fails, and what is here and not
+        read is lost with the transport. So the event loop reads first.
+        """
+        if self._unsent is None or self._write_paused or self._sending_ended or self.closed:
+            return
+        if self._read_paused or self._socket is None or not is_readable(self._socket):
+            self._send_piece()
+        else:
+            self.loop.call_soon(self._send_more)
+
+    def _send_piece(self, head: bytes = b"") -> None:
+        rest = self._unsent
+        if rest is None or self._transport is None:
+            return
+        size = _TLS_PIECE if self._is_tls and not head else _PIECE
+        self._unsent = rest[size:] if len(rest) > size else None
+        self._transport.write(head + rest[:size] if head else rest[:size])
+        if self._unsent is not None and not self._write_paused:
+            self.loop.call_soon(self._send_more)
+
+    def end_sending(self) -> None:
+        """The target has refused the request: send no more of it (RFC 9112, section 9.5)."""
+        self._sending_ended = True
+
+    def _is_all_read(self, status: int) -> bool:
+        """Tell whether the target has taken the whole request that it answered with `status`.
+
+        If not, the next request would be read as a part of this one, or never. Of what waits inside TLS only the
+        kernel's queue tells: it is not empty as long as something waits above it.
+        """
+        if self._unsent is not None or self._transport.get_write_buffer_size():
+            return False
+        if self._size <= _SENT_AT_ONCE:
+            return True
+        # Nobody knows what is unread in the target's own buffers. Servers that refuse a request by its head alone are
+        # meant to read the rest or to close (RFC 9112, section 9.3), and some do neither.
+        is_refusal = _BAD_REQUEST <= status < _SERVER_ERROR and status != _TOO_MANY_REQUESTS
+        return not (is_refusal or (self._socket is not None and unacknowledged(self._socket)))
 
     def expire(self) -> None:
         """The time for what somebody waits for is up."""
@@ -86,8 +142,8 @@ class Connection(asyncio.Protocol):
         if self._answer is not answer:
             return
         self._answer = None
-        if reusable and not self.closed and self._transport is not None:
-            self._transport.resume_reading()
+        if reusable and not self.closed and self._transport is not None and self._is_all_read(answer.status):
+            self.resume()
             self.keeper.release(self)
         else:
             self.close()
@@ -95,22 +151,26 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Close the connection now."""
         self.closed = True
+        self._unsent = None
         if self._transport is not None:
             self._transport.abort()
 
     def pause(self) -> None:
         """Read no more until `resume`: the target is held back."""
         if self._transport is not None and not self.closed:
+            self._read_paused = True
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        if self._transport is not None and not self.closed:
+        if self._read_paused and self._transport is not None and not self.closed:
+            self._read_paused = False
             self._transport.resume_reading()
 
     # ------------------------------------------------- what the transport says
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        self._is_tls = transport.get_extra_info("sslcontext") is not None
         if not self.closed:  # as it may be when TLS begins in the middle, behind a proxy
             self.keeper.keep(self)
 
@@ -123,224 +183,29 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         return False
 
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        self._send_more()
+
     def connection_lost(self, error: Exception | None) -> None:
+        if error is not None and self._size > _SENT_AT_ONCE:
+            self._read_the_rest()
         self.closed = True
+        self._unsent = None
         self.keeper.forget(self)
         if self._answer is not None:
             self.lost_idle = self._uses > 1 and not self._answer.started
             self._answer.lost(type(error).__name__ if error else "connection closed")
+        self._transport = self._socket = None
 
-
-class StreamedAnswer:
-    """The answer to one request, as it arrives."""
-
-    # As all begin; set when it changes.
-    status = 0
-    started = False  # a byte of it has come
-    _head_bytes = 0
-    _has_head = False
-    _until_close = False
-    _length: int | None = None
-    _waiting = 0
-    _held = False
-    _complete = False
-    _fault: UpstreamError | None = None
-    _waiter: asyncio.Future[None] | None = None
-    _late = ""
-
-    def __init__(self, connection: Connection, timeouts: Timeouts, deadline: float | None, *, is_head: bool) -> None:
-        self.headers: Headers = {}
-        self._connection = connection
-        self._is_head = is_head
-        self._timeouts = timeouts
-        self._deadline = deadline
-        self._parser: Any = httptools.HttpResponseParser(self)
-        self._pieces: deque[bytes] = deque()
-
-    # -------------------------------------------------------------- the body
-
-    @property
-    def length(self) -> int | None:
-        """Size of the body if the head told it."""
-        return self._length
-
-    async def read(self) -> bytes:
-        """The next piece, empty at the end. Raises UpstreamError if the answer breaks off."""
-        while not self._pieces:
-            if self._complete:
-                return b""
-            if self._fault is not None:
-                raise self._fault
-            await self._next(self._timeouts.between_chunks, "no more data in time")
-        if len(self._pieces) == 1:
-            piece = self._pieces.popleft()
-        else:
-            piece = b"".join(self._pieces)
-            self._pieces.clear()
-        self._waiting = 0
-        if self._held:
-            self._held = False
-            self._connection.resume()
-        return piece
-
-    def abandon(self) -> None:
-        """Nobody wants the rest: the target is told by a closed connection."""
-        self._pieces.clear()
-        if not self._complete:
-            self._connection.done(self, reusable=False)
-            self._fault = self._fault or UpstreamError(502, "abandoned")
-
-    async def head(self) -> None:
-        """Wait for status and headers, and a moment for the beginning of the body. Raises UpstreamError.
-
-        As long as nothing has gone to the caller, a body that breaks off can still be told by a status, or asked of
-        another target. A caller that is cancelled meanwhile closes the connection.
-        """
-        try:
-            while not (self._has_head or self._fault):
-                await self._next(self._timeouts.first_byte, "no answer in time")
-            if not (self._pieces or self._complete or self._fault):
-                await self._beginning()
-        except BaseException:
-            self._connection.close()
-            raise
-        if self._fault is not None:
-            raise self._early(self._fault)
-
-    async def _beginning(self) -> None:
-        """Wait for the first piece of the body, its end, or a break, for a second at most: a model may think longer."""
-        waiter = self._next(self._timeouts.between_chunks, "no more data in time")
-        timer = self._connection.loop.call_later(_FIRST_PIECE, self._wake)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-
-    def _early(self, fault: UpstreamError) -> UpstreamError:
-        if not self._has_head:
-            return fault
-        came = f"broke off after status {self.status} and {self._waiting} bytes"
-        return UpstreamError(fault.status, f"{came}: {fault.reason}")
-
-    def _next(self, seconds: float | None, late: str) -> asyncio.Future[None]:
-        """What to wait for until there is more: no longer than `seconds` and the deadline, then there is a fault."""
-        connection, due = self._connection, self._deadline
-        if seconds is not None:
-            end = connection.loop.time() + seconds
-            due = end if due is None or end < due else due
-        if due is not None:
-            self._late = late
-            connection.due = due
-            alarm = connection.keeper.alarm
-            if due < alarm.next:
-                alarm.set(due)
-        self._waiter = connection.loop.create_future()
-        return self._waiter
-
-    def expire(self) -> None:
-        """The time for what it waits for is up."""
-        self._fail(UpstreamError(HTTPStatus.GATEWAY_TIMEOUT, self._late))
-
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter, self._connection.due = None, NEVER
-            if not waiter.done():
-                waiter.set_result(None)
-
-    # ------------------------------------------------------------ what comes
-
-    def feed(self, data: bytes) -> None:
-        """Take bytes from the connection."""
-        self.started = True
-        if not self._has_head:
-            self._head_bytes += len(data)
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if not self._complete:
-                self._fail(UpstreamError(502, f"not HTTP: {error}"))
+    def _read_the_rest(self) -> None:
+        """Read what came before a write failed. Over TLS nobody could read it."""
+        plain = self._socket
+        if plain is None or self._is_tls:
             return
-        finally:
-            if self._complete or self._fault is not None:
-                self._parser = None  # it knows our methods: a cycle that only the collector would find
-        if not self._has_head and self._head_bytes > _LARGEST_HEAD:
-            self._fail(UpstreamError(502, "head of the answer too large"))
-        elif self._waiting > _HIGH_WATER and not self._complete:
-            self._held = True
-            self._connection.pause()
-
-    def lost(self, reason: str) -> None:
-        """The connection is gone. For a body without a length this is its end (RFC 9112, section 6.3)."""
-        if self._has_head and self._until_close and reason == "connection closed":
-            self._end(reusable=False)
-        elif not self._complete:
-            self._fail(UpstreamError(502, reason))
-
-    def _fail(self, fault: UpstreamError) -> None:
-        self._fault = self._fault or fault
-        self._connection.done(self, reusable=False)
-        self._wake()
-
-    def _end(self, *, reusable: bool) -> None:
-        self._complete = True
-        self._connection.done(self, reusable=reusable)
-        self._wake()
-
-    # ------------------------------------------------------ what the parser says
-
-    def on_message_begin(self) -> None:
-        if self._complete:  # a second answer, to nothing that was asked
-            self._connection.close()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._has_head:  # behind the body: trailers, which are dropped
-            headers.add(self.headers, name, value)
-
-    def on_headers_complete(self) -> None:
-        if self._complete:
-            return
-        status = self._parser.get_status_code()
-        if status < _OK:
-            if status == _SWITCHING_PROTOCOLS:
-                self._fail(UpstreamError(502, "the target switched protocols"))
-            self.headers = {}  # an interim answer (RFC 9110, section 15.2): the final one follows
-            self._head_bytes = 0
-            return
-        self.status = status
-        self._frame()
-        if self._fault is not None:
-            return
-        self._has_head = True
-        if self._is_head:
-            self._end(reusable=self._parser.should_keep_alive())
-        else:
-            self._wake()
-
-    def _frame(self) -> None:
-        """How long the body is (RFC 9112, section 6.3)."""
-        came = self.headers
-        if self.status == _NO_CONTENT:
-            return
-        if self._is_head or self.status == _NOT_MODIFIED:  # no body; a length says what there would be
-            length = headers.last(came, "Content-Length")
-            self._length = int(length) if length.isascii() and length.isdigit() else None
-            return
-        if "Transfer-Encoding" in came:
-            # of several codings we would take off one, and not say so
-            if headers.last(came, "Transfer-Encoding").lower() != "chunked":
-                self._fail(UpstreamError(502, "transfer coding not known"))
-        elif "Content-Length" in came:
-            self._length = int(headers.last(came, "Content-Length"))
-        else:
-            self._until_close = True
-
-    def on_body(self, piece: bytes) -> None:
-        if self._has_head and not self._complete:
-            self._pieces.append(piece)
-            self._waiting += len(piece)
-            self._wake()
-
-    def on_message_complete(self) -> None:
-        if self._has_head and not self._complete:
-            self._end(reusable=self._parser.should_keep_alive() and not self._until_close)
+        with contextlib.suppress(OSError):
+            while self._answer is not None and (data := plain.recv(_READ_AT_ONCE)):
+                self._answer.feed(data)

@@ -59,6 +59,12 @@ class FakeTransport:
     def resume_reading(self):
         """It was never held back."""
 
+    def get_write_buffer_size(self):
+        return 0
+
+    def get_extra_info(self, _):
+        return None
+
 
 async def test_an_answer_that_nobody_asked_for():
     """A second answer behind the first, in the same bytes, changes nothing of it, and ends the connection."""
