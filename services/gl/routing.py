@@ -28,9 +28,18 @@ class Origin:
     port: int
 
     @property
+    def name(self) -> str:
+        """The host less the last dot of an absolute DNS name.
+
+        The dot tells the resolver not to try search domains. It is not a part of the name that a certificate, SNI
+        (RFC 6066, section 3) and `Host` know the server by.
+        """
+        return self.host.removesuffix(".")
+
+    @property
     def authority(self) -> str:
         """`host` or `host:port`, as the Host header wants it (RFC 9110, section 7.2)."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = f"[{self.host}]" if ":" in self.host else self.name
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 

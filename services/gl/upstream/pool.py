@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -13,14 +12,17 @@ from gecholog.alarm import NEVER, Alarm
 from services.gl.call import UpstreamError
 from services.gl.upstream import proxy
 from services.gl.upstream.connection import Connection
+from services.gl.upstream.dial import Dialer, Resolve, is_host, resolve
 
 if TYPE_CHECKING:
     from services.gl.call import Outbound
     from services.gl.routing import Origin, Target
-    from services.gl.upstream.connection import StreamedAnswer
+    from services.gl.upstream.answer import StreamedAnswer
+    from services.gl.upstream.dial import Address
 
 _IDLE_FOR = 4.0  # seconds; servers close theirs after 5 or more, and a request must not meet that moment
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})  # safe methods (RFC 9110, section 9.2.1)
+_NOT_FOUND = "host name not found"
 _OURS = frozenset({"Content-Length"})
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 
@@ -28,10 +30,12 @@ _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 class Pool:
     """Connections to all targets."""
 
-    def __init__(self, context: ssl.SSLContext, proxies: proxy.Proxies) -> None:
+    def __init__(self, context: ssl.SSLContext, proxies: proxy.Proxies, lookup: Resolve = resolve) -> None:
+        """`lookup` finds the addresses of a host name."""
         self._loop = asyncio.get_running_loop()
         self._context = context
         self._proxies = proxies
+        self._dialer = Dialer(lookup)
         self._places: dict[Origin, _Place] = {}
         self._alarm = Alarm(self._expire)
         self._retired = False
@@ -78,24 +82,39 @@ class Pool:
         return place
 
     async def _connect(self, place: _Place, target: Target, deadline: float | None) -> Connection:
-        origin = target.origin
+        end = _earlier(target.timeouts.connect, deadline)
+        addresses = await self._lookup(target.origin, end)
         try:
-            async with asyncio.timeout_at(_earlier(target.timeouts.connect, deadline)):
+            async with asyncio.timeout_at(end):
+                connected = await self._dialer.connect(addresses, None if end is None else end - self._loop.time())
                 return await proxy.connect(
-                    lambda: Connection(place),
-                    origin,
-                    self._proxies.route(origin),
-                    self._context if origin.scheme == "https" else None,
+                    lambda sock: Connection(place, sock),
+                    connected,
+                    target.origin,
+                    self._proxies.route(target.origin),
+                    self._context if target.origin.scheme == "https" else None,
                 )
         except TimeoutError:
             raise UpstreamError(504, "no connection in time") from None
-        except socket.gaierror:
-            raise UpstreamError(503, "host name not found") from None
         except ssl.SSLError as error:
             reason = getattr(error, "verify_message", None) or error.reason or "handshake failed"
             raise UpstreamError(502, f"TLS: {reason}") from None
         except OSError as error:
             raise UpstreamError(502, error.strerror or type(error).__name__) from None
+
+    async def _lookup(self, origin: Origin, end: float | None) -> list[Address]:
+        """Addresses of a target, or of the proxy that leads to it. Raises UpstreamError."""
+        route = self._proxies.route(origin)
+        if not is_host(origin.host):  # the proxy would be asked for it, and TLS
+            raise UpstreamError(503, _NOT_FOUND)
+        host, port = (origin.host, origin.port) if route is None else (route.host, route.port)
+        try:
+            async with asyncio.timeout_at(end):
+                return await self._dialer.addresses(host, port)
+        except TimeoutError:
+            raise UpstreamError(504, "host name not resolved in time") from None
+        except OSError:
+            raise UpstreamError(503, _NOT_FOUND) from None
 
     def _expire(self, by: float) -> float:
         """End what is due; returns when the next is."""

@@ -21,12 +21,13 @@ from services.gl.routing import Origin
 from services.gl.upstream.connection import Connection
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
 _LONGEST_PORT = 5  # digits
 _LARGEST_REPLY = 64 * 1024  # bytes of a proxy's answer to CONNECT
 
-Make = Callable[[], Connection]
+Make = Callable[["socket.socket"], Connection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Proxies:
         """The proxy for a target; None if it is called directly."""
         if not self.by_scheme:
             return None
-        host = origin.host.lower()
+        host = origin.name.lower()
         if _is_this_machine(host) or any(entry.covers(host, origin.port) for entry in self.direct):
             return None
         return self.by_scheme.get(origin.scheme)
@@ -131,24 +132,26 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-async def connect(make: Make, origin: Origin, route: Route | None, context: ssl.SSLContext | None) -> Connection:
-    """A connection to a target, over TLS if there is a `context`, through a proxy if there is a `route`.
+async def connect(
+    make: Make, connected: socket.socket, origin: Origin, route: Route | None, context: ssl.SSLContext | None
+) -> Connection:
+    """A connection to a target, on a socket that leads to it, or to the proxy if there is a `route`.
 
-    Raises OSError (gaierror, SSLError among them) and UpstreamError.
+    Over TLS if there is a `context`. The socket is the connection's from now on. Raises OSError (SSLError among them)
+    and UpstreamError.
     """
     loop = asyncio.get_running_loop()
-    if route is None:
-        name = origin.host if context else None
-        _, connection = await loop.create_connection(make, origin.host, origin.port, ssl=context, server_hostname=name)
+    if route is None or context is None:
+        name = origin.name if context else None
+        _, connection = await loop.create_connection(
+            lambda: make(connected), sock=connected, ssl=context, server_hostname=name
+        )
         return connection
-    if context is None:
-        _, connection = await loop.create_connection(make, route.host, route.port)
-        return connection
-    transport, tunnel = await loop.create_connection(_Tunnel, route.host, route.port)
+    transport, tunnel = await loop.create_connection(_Tunnel, sock=connected)
     try:
         await tunnel.open(origin, route)
-        connection = make()
-        secure = await loop.start_tls(transport, connection, context, server_hostname=origin.host)
+        connection = make(connected)
+        secure = await loop.start_tls(transport, connection, context, server_hostname=origin.name)
     except BaseException:
         transport.close()
         raise

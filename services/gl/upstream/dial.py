@@ -1,0 +1,194 @@
+"""TCP connections by host name: all addresses of a name are resolved, then raced (RFC 8305, Happy Eyeballs version 2).
+
+Event loops try the addresses of a name one after the other. The first one that is dead then takes all the time there is
+for a connection, at every call, although the next one would answer at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from itertools import zip_longest
+from typing import Any
+
+from gecholog import keepalive
+
+_DELAY = 0.25  # seconds before the next address is tried as well (RFC 8305, section 5)
+_LEAST_DELAY = 0.01  # the least that section 5 allows
+_AVOIDED_FOR = 60.0  # seconds in which an address that another one overtook is tried last
+_MOST_AVOIDED = 256
+_LONGEST_NAME = 253  # characters (RFC 1035, section 2.3.4, less length octets)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address as the socket module takes it."""
+
+    family: int
+    sockaddr: tuple[Any, ...]
+
+
+Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
+
+
+def is_host(text: str) -> bool:
+    """Tell whether `text` can be looked up: no label is empty or over 63 characters; one last dot is allowed."""
+    try:
+        encoded = text.encode("idna")
+    except UnicodeError:
+        return False
+    return 0 < len(encoded.removesuffix(b".")) <= _LONGEST_NAME
+
+
+async def resolve(host: str, port: int) -> Sequence[Address]:
+    """All addresses of a host, in the order of the system's preference (RFC 6724). Raises OSError (gaierror).
+
+    Off the event loop, unless `host` is an address.
+    """
+    if (literal := _literal(host, port)) is not None:
+        return [literal]
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return [Address(family, sockaddr) for family, _, _, _, sockaddr in found]
+
+
+def _literal(host: str, port: int) -> Address | None:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    if address.version == 4:  # noqa: PLR2004 - IPv4
+        return Address(socket.AF_INET, (host, port))
+    if "%" in host:  # getaddrinfo knows the number of the scope
+        return None
+    return Address(socket.AF_INET6, (host, port, 0, 0))
+
+
+def interleaved(addresses: Iterable[Address]) -> list[Address]:
+    """`addresses` with the families in turn, beginning with that of the first one (RFC 8305, section 4)."""
+    families: dict[int, list[Address]] = {}
+    for address in addresses:
+        families.setdefault(address.family, []).append(address)
+    return [address for group in zip_longest(*families.values()) for address in group if address is not None]
+
+
+class Dialer:
+    """Opens TCP connections, and remembers for a while which addresses others overtook."""
+
+    def __init__(self, lookup: Resolve = resolve) -> None:
+        self._resolve = lookup
+        self._avoided: dict[Address, float] = {}  # until when, by the loop's clock
+
+    async def addresses(self, host: str, port: int) -> list[Address]:
+        """Where `host` can be reached, in the order in which it is tried. Raises OSError (gaierror) if nowhere."""
+        if not is_host(host):
+            raise socket.gaierror(socket.EAI_NONAME, "not a host name")
+        found = await self._resolve(host, port)
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "no address")
+        return self._ordered(dict.fromkeys(found))
+
+    async def connect(self, addresses: Sequence[Address], seconds: float | None) -> socket.socket:
+        """A connected socket, that of the first address that answers. Raises OSError if none does.
+
+        `seconds` is how long the caller is going to wait: all addresses are tried within half of it.
+        """
+        if len(addresses) == 1:
+            return await _attempt(addresses[0])
+        delay = _DELAY if seconds is None else max(_LEAST_DELAY, min(_DELAY, seconds / 2 / len(addresses)))
+        connected, winner, overtaken = await _race(addresses, delay)
+        self._remember(winner, overtaken)
+        return connected
+
+    def _ordered(self, addresses: Iterable[Address]) -> list[Address]:
+        now = asyncio.get_running_loop().time()
+        order = interleaved(addresses)
+        return sorted(order, key=lambda address: self._avoided.get(address, 0.0) > now)
+
+    def _remember(self, winner: Address, overtaken: Iterable[Address]) -> None:
+        now = asyncio.get_running_loop().time()
+        self._avoided.pop(winner, None)
+        for address in overtaken:
+            self._avoided[address] = now + _AVOIDED_FOR
+        if len(self._avoided) > _MOST_AVOIDED:
+            self._avoided = {address: until for address, until in self._avoided.items() if until > now}
+
+
+async def _race(addresses: Sequence[Address], delay: float) -> tuple[socket.socket, Address, list[Address]]:
+    """The first socket that connects, its address, and those that were tried before it."""
+    left = list(addresses)
+    running: dict[asyncio.Task[socket.socket], Address] = {}
+    tried: list[Address] = []
+    fault: OSError | None = None
+    loop = asyncio.get_running_loop()
+    try:
+        while left or running:
+            if left:
+                address = left.pop(0)
+                tried.append(address)
+                running[loop.create_task(_attempt(address), name="connection attempt")] = address
+            done, _ = await asyncio.wait(running, timeout=delay if left else None, return_when=asyncio.FIRST_COMPLETED)
+            for task in [task for task in running if task in done]:
+                failed = task.exception()
+                if failed is None:
+                    winner = running.pop(task)
+                    return task.result(), winner, tried[: tried.index(winner)]
+                if not isinstance(failed, OSError):
+                    raise failed
+                del running[task]
+                fault = failed
+        raise fault or OSError(errno.EADDRNOTAVAIL, "no address")
+    finally:
+        fault = failed = None  # a traceback holds this frame, which would hold the traceback
+        _end(running)
+
+
+def _end(attempts: Iterable[asyncio.Task[socket.socket]]) -> None:
+    """Stop attempts that are not needed any more, and close what they have. A cancelled one closes its own socket."""
+    for task in attempts:
+        if not task.cancel() and not task.cancelled() and task.exception() is None:
+            task.result().close()
+
+
+async def _attempt(address: Address) -> socket.socket:
+    """A socket that is connected to an address. Raises OSError.
+
+    Not by the loop's own `sock_connect`: uvloop's resolves the address once more, and loses the scope of IPv6.
+    """
+    connecting = socket.socket(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        connecting.settimeout(0)
+        keepalive.enable(connecting)
+        await _connect(connecting, address)
+    except BaseException:
+        connecting.close()
+        raise
+    return connecting
+
+
+async def _connect(connecting: socket.socket, address: Address) -> None:
+    code = connecting.connect_ex(address.sockaddr)
+    if code == errno.EINPROGRESS:
+        await _writable(connecting)
+        code = connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+async def _writable(connecting: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_writer(connecting, _set, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_writer(connecting)
+
+
+def _set(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
