@@ -4,8 +4,13 @@ import asyncio
 import os
 import ssl
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 
@@ -125,3 +130,74 @@ def test_files_that_would_be_waited_for(tmp_path, tls_files):
     for files in ((tls_files.certificate, fifo), (fifo, tls_files.private_key)):
         with pytest.raises(OSError, match="is a FIFO"):
             ingress_context(*map(str, files))
+
+
+# ------------------------------------------- what the authorities of companies look like
+
+
+def make_certificate(subject, issuer=None, *, authority=False):
+    """A certificate without key identifiers, its basic constraints not critical; and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
+    signed_by = (name, key) if issuer is None else (issuer[0].subject, issuer[1])
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(signed_by[0])
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+    )
+    if authority:
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=False)
+    else:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    return builder.sign(signed_by[1], hashes.SHA256()), key
+
+
+def pem(certificate):
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.fixture(params=["root", "intermediate"])
+async def company(request, tmp_path):
+    """A port with a certificate of a company's own authority, and the file with the authority that is given for it."""
+    root = make_certificate("root", authority=True)
+    issuer = root if request.param == "root" else make_certificate("intermediate", root, authority=True)
+    leaf, key = make_certificate("leaf", issuer)
+    (tmp_path / "authority.pem").write_bytes(pem(issuer[0]))
+    (tmp_path / "leaf.pem").write_bytes(pem(leaf))
+    no_password = serialization.NoEncryption()
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    (tmp_path / "leaf.key").write_bytes(key.private_bytes(*form, no_password))
+
+    async def serve(_, writer):
+        writer.write(b"hello")
+        writer.close()
+
+    context = ingress_context(str(tmp_path / "leaf.pem"), str(tmp_path / "leaf.key"))
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    yield server.sockets[0].getsockname()[1], str(tmp_path / "authority.pem")
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.mark.parametrize("system_cert_pool", [True, False])
+@pytest.mark.parametrize("flags", [ssl.VERIFY_DEFAULT, ssl.VERIFY_X509_STRICT, ssl.VERIFY_X509_PARTIAL_CHAIN])
+async def test_authorities_of_companies(company, monkeypatch, system_cert_pool, flags):
+    """Believed with or without the system's authorities, whatever the version of Python sets by default."""
+    default = ssl.create_default_context
+
+    def another_version(*args, **options):
+        context = default(*args, **options)
+        context.verify_flags = flags
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", another_version)
+    port, authority = company
+    context = outbound_context(OutboundTls(system_cert_pool=system_cert_pool, cert_files=(authority,)))
+    assert await hello(port, context) == b"hello"
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await hello(port, outbound_context(OutboundTls(system_cert_pool=system_cert_pool)))

@@ -16,13 +16,12 @@ from ipaddress import ip_address
 from itertools import zip_longest
 from typing import Any
 
-from gecholog import keepalive
+from gecholog import hostname, keepalive
 
 _DELAY = 0.25  # seconds before the next address is tried as well (RFC 8305, section 5)
 _LEAST_DELAY = 0.01  # the least that section 5 allows
 _AVOIDED_FOR = 60.0  # seconds in which an address that another one overtook is tried last
 _MOST_AVOIDED = 256
-_LONGEST_NAME = 253  # characters (RFC 1035, section 2.3.4, less length octets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +36,12 @@ Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 
 
 def is_host(text: str) -> bool:
-    """Tell whether `text` can be looked up: no label is empty or over 63 characters; one last dot is allowed."""
+    """Tell whether `text` can be looked up: a name with labels as DNS has them, or an address."""
     try:
-        encoded = text.encode("idna")
+        encoded = text.encode("idna").decode("ascii")
     except UnicodeError:
         return False
-    return 0 < len(encoded.removesuffix(b".")) <= _LONGEST_NAME
+    return not hostname.problem(encoded)
 
 
 async def resolve(host: str, port: int) -> Sequence[Address]:
