@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import rawjson
 from gecholog.timer import rfc3339
+from services.nats2log import permissions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,9 +55,14 @@ class DeadLetterFile:
 
     def _append(self, lines: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab", buffering=0) as file:
+        with open(self.path, "ab", buffering=0, opener=_opener) as file:
+            permissions.restrict(file.fileno(), permissions.OWNER)
             before = file.tell()
             written = file.write(lines)
             if written != len(lines):  # no room for all: leave no half line
                 file.truncate(before)
                 raise OSError(28, "No space left on device")
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags, permissions.OWNER)

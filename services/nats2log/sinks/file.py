@@ -14,6 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from gecholog.logs import Log
+from services.nats2log import permissions
 from services.nats2log.config import FileWriter
 from services.nats2log.shape import one_line
 from services.nats2log.sinks.sink import Failure, Fault, Kind, Sink, all_of
@@ -71,14 +72,28 @@ class FileSink:
         mode = self._writer.write_mode
         if mode == "new":
             self._path = _free(self._writer.filename)
+        self._restrict_rotated()
         self._open(os.O_TRUNC if mode == "overwrite" else 0)
         log.info("opened file", file=str(self._path))
 
     def _open(self, flags: int = 0) -> None:
         self._let_go()
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | flags, 0o666)
+        self._file = os.open(
+            self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | flags, self._writer.permissions
+        )
+        permissions.restrict(self._file, self._writer.permissions)
         _end_line(self._file)
+
+    def _restrict_rotated(self) -> None:
+        """Files that were rotated by an earlier version, or before the permissions were changed."""
+        for number in count(1):
+            try:
+                file = os.open(_rotated(self._path, number), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            except OSError:
+                return
+            permissions.restrict(file, self._writer.permissions)
+            os.close(file)
 
     def _write(self, lines: bytes) -> None:
         file = self._current()
@@ -106,8 +121,8 @@ class FileSink:
         """`name` becomes `name.1`, that before `name.2`, and so on; the oldest is written over."""
         try:
             for number in range(self._writer.rotate_keep, 0, -1):
-                older = self._path.with_name(f"{self._path.name}.{number}")
-                newer = self._path if number == 1 else self._path.with_name(f"{self._path.name}.{number - 1}")
+                older = _rotated(self._path, number)
+                newer = self._path if number == 1 else _rotated(self._path, number - 1)
                 if newer.exists():
                     newer.replace(older)
             self._open()
@@ -118,6 +133,10 @@ class FileSink:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def _rotated(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}")
 
 
 def _free(path: Path) -> Path:

@@ -124,6 +124,8 @@ def test_off(topic, subject, expected):
         ("file_writer", "filename", None),
         ("file_writer", "write_mode", "truncate"),
         ("file_writer", "rotate_keep", 0),
+        ("file_writer", "permissions", "0755"),
+        ("file_writer", "permissions", "rw"),
         ("rest_api_writer", "url", "ftp://h"),
         ("rest_api_writer", "url", "https://h:443"),
         ("rest_api_writer", "url", "https://h/path"),
@@ -150,7 +152,7 @@ def test_values_of_the_writer_in_use(mode, field, value):
     """A wrong value is named by its path; in a writer that is not in use it does not matter."""
     bad = with_writer(mode, **{field: value})
     assert all(path.startswith(f"{mode}.{field}") for path in problems(bad))
-    if field not in ("rotate_keep", "batch"):  # words and numbers of ours are right or wrong everywhere
+    if field not in ("rotate_keep", "batch", "permissions"):  # words and numbers of ours are right or wrong everywhere
         others = [name for name in MODES if name != mode]
         assert read(bad | {"mode": others[0]})
 

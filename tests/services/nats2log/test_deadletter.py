@@ -1,6 +1,8 @@
 """The dead-letter file."""
 
 import json
+import os
+import stat
 
 import pytest
 
@@ -45,3 +47,17 @@ async def test_no_place(tmp_path):
     (tmp_path / "log").write_text("")
     with pytest.raises(OSError, match="log"):
         await DeadLetterFile(tmp_path, "alias").add([letter(b"{}")])
+
+
+async def test_only_the_owner_can_read(tmp_path):
+    """Records that were given up are whole prompts; a file of an earlier version is closed to others as well."""
+    file = DeadLetterFile(tmp_path, "alias")
+    before = os.umask(0o022)
+    try:
+        await file.add([letter(b"{}")])
+        assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
+        file.path.chmod(0o644)
+        await file.add([letter(b"{}")])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o600

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import stat
 
 import pytest
 
@@ -149,5 +150,56 @@ async def test_pipe(open_sink, tmp_path):
         sink = await open_sink("pipe")
         assert await sink.write(entries("1")) == []
         assert os.read(reader, 100) == b"1\n"
+    finally:
+        os.close(reader)
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def _usual_umask():
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("_usual_umask")
+async def test_others_cannot_read(open_sink, tmp_path):
+    """The file and those that were rotated are for owner and group, also those of an earlier version."""
+    for name in ("log.jsonl", "log.jsonl.1", "log.jsonl.2"):
+        (tmp_path / name).write_text("old\n")
+        (tmp_path / name).chmod(0o644)
+    sink = await open_sink(rotate_bytes=10, rotate_keep=3)
+    assert {path.name: mode_of(path) for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("log.jsonl", "log.jsonl.1", "log.jsonl.2"), 0o640
+    )
+    assert await sink.write(entries("a line of text")) == []
+    assert await sink.write(entries("another line")) == []
+    assert {mode_of(path) for path in tmp_path.iterdir()} == {0o640}
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.usefixtures("_usual_umask")
+@pytest.mark.parametrize("write_mode", ["append", "overwrite", "new"])
+async def test_permissions_of_the_config(open_sink, tmp_path, write_mode):
+    """A new file has them; one that has fewer keeps those."""
+    await open_sink("a.jsonl", write_mode, permissions=0o644)
+    assert mode_of(tmp_path / "a.jsonl") == 0o644
+    (tmp_path / "b.jsonl").touch(mode=0o600)
+    await open_sink("b.jsonl", "append", permissions=0o644)
+    assert mode_of(tmp_path / "b.jsonl") == 0o600
+
+
+@pytest.mark.usefixtures("_usual_umask")
+async def test_a_pipe_keeps_its_permissions(open_sink, tmp_path):
+    """It is whoever made it who says who may read."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "pipe").chmod(0o666)
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        await open_sink("pipe")
+        assert mode_of(tmp_path / "pipe") == 0o666
     finally:
         os.close(reader)
