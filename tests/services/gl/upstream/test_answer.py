@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 import time
 
 import pytest
@@ -103,15 +104,23 @@ def test_broken_behind_the_head(run, pieces, close):
 @loops
 def test_broken_in_the_body(run):
     """What came is handed on, then `read` fails, as often as it is asked."""
+    going_on = threading.Event()
+
+    def script(connection, _):
+        whole_request(connection)
+        connection.sendall(CHUNKED + b"5\r\nhello\r\n")
+        going_on.wait(DEADLINE)
+        connection.sendall(b"zz\r\n")
 
     async def scene(target):
         response = await sent(new_pool(), target)
         assert await response.read() == b"hello"
+        going_on.set()
         for _ in range(2):
             with pytest.raises(UpstreamError, check=lambda error: "chunk size" in error.reason):
                 await response.read()
 
-    with RawTarget(playing(CHUNKED + b"5\r\nhello\r\nzz\r\n")) as target:
+    with RawTarget(script) as target:
         run(scene(target))
 
 
