@@ -81,7 +81,7 @@ class Passing:
     @property
     def has_ended(self) -> bool:
         """Whether the caller was handed the mark by which an API says that nothing follows."""
-        whole = self.copy.whole if self._is_stream or self._is_sse else None
+        whole = self.copy.whole
         return whole is not None and streams.has_ended(whole[: self.delivered])
 
     @property

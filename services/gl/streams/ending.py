@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gecholog import rawjson
 from services.gl.streams.dialects import DIALECTS
 from services.gl.streams.events import Event, begins_as_sse, lines, server_sent, with_lf
 from services.gl.streams.usage import has_counts
@@ -19,7 +20,7 @@ def has_ended(data: bytes) -> bool:
     of all of Gemini's candidates, the end of its array.
     """
     if data.lstrip().startswith(b"["):
-        return data.rstrip().endswith(b"]")
+        return rawjson.is_json(data)
     tail = _tail(data)
     return _has_done(tail) or any(
         known.knows(event) and known.ends(event) for event in _events(tail) for known in DIALECTS

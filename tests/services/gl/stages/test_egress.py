@@ -37,7 +37,7 @@ async def offered(answer, responder=None, config=None, **written):
     """A call after `egress.offer`, with fields that a response processor wrote."""
     call = call_of(config or built(), responder=responder or FakeResponder(), answer=answer)
     await ingress.receive(call, doors())
-    outbound.prepare(call, doors())
+    await done(outbound.prepare(call, doors()))
     await done(inbound.receive(call, doors()))
     egress.offer(call, doors())
     for name, value in written.items():
@@ -350,6 +350,14 @@ async def test_caller_leaves_behind_the_end_mark():
     _, response = await left([body, b": bye\n\n"], len(body))
     assert response["inbound_stream"]["completed"] is True
     assert "error" not in response
+
+
+@pytest.mark.parametrize("kind", [b"application/json", b"application/x-ndjson"])
+async def test_caller_leaves_behind_other_ends(kind):
+    """So has who was handed all of a JSON array, or the last of JSON lines."""
+    for body in (b'[{"candidates":[{"index":0}]}]', b'{"message":{},"done":false}\n{"message":{},"done":true}\n'):
+        _, response = await streamed([body, b"\n"], kind=kind, responder=Leaving(len(body)))
+        assert response.get("inbound_stream", {"completed": True})["completed"] is True
 
 
 async def test_caller_leaves_before_the_end_mark():

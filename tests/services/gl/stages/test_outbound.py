@@ -9,7 +9,7 @@ from gecholog.headers import MASK
 from gecholog.rawjson import Raw
 from services.gl.stages import ingress, outbound
 from tests.services.gl.rig.gateway import router
-from tests.services.gl.rig.stage import FakeRequest, built, call_of, doors
+from tests.services.gl.rig.stage import FakeRequest, built, call_of, done, doors
 
 
 async def prepared(config=None, request=None, **written):
@@ -18,7 +18,7 @@ async def prepared(config=None, request=None, **written):
     await ingress.receive(call, doors())
     for name, value in written.items():
         call.request_half.fields[name] = Raw(json.dumps(value).encode())
-    outbound.prepare(call, doors())
+    await done(outbound.prepare(call, doors()))
     return call
 
 
@@ -225,7 +225,7 @@ async def test_body_that_a_processor_wrote_as_bytes_goes_as_it_stands():
     call = call_of(request=FakeRequest(body=b"{}"))
     await ingress.receive(call, doors())
     call.request_half.fields["outbound_payload"] = Raw(b'{"a" : 1.10,  "b":1e400}')
-    outbound.prepare(call, doors())
+    await done(outbound.prepare(call, doors()))
     assert call.outbound.body == b'{"a" : 1.10,  "b":1e400}'
 
 
@@ -289,7 +289,7 @@ async def test_nested_deeply(name, depth):
     call = call_of(request=FakeRequest(body=b"{}"))
     await ingress.receive(call, doors())
     call.request_half.fields[name] = Raw(b"[" * depth + b"]" * depth)
-    outbound.prepare(call, doors())
+    await done(outbound.prepare(call, doors()))
     assert call.outbound.router.path == "/service/"
 
 
@@ -299,3 +299,52 @@ async def test_header_that_cannot_be_written():
     assert [error["name"] for error in call.request_half.errors] == ["outbound_headers"]
     call = await prepared(outbound_headers={"X-A": ["\udce9"]})
     assert call.outbound.headers == {"X-A": ["\udce9"]}
+
+
+# ------------------------------------------------------------------ the question for usage
+
+
+ASKING = [router("/service/", "http://target/v1", add_stream_usage=True)]
+
+
+async def asked(path, body, **lines):
+    """What goes out of a request to a router that asks for usage."""
+    headers_ = [(name.replace("_", "-").encode(), value) for name, value in lines.items()]
+    call = call_of(built(ASKING), FakeRequest(path=f"/service/{path}", body=body, lines=headers_))
+    await ingress.receive(call, doors())
+    await done(outbound.prepare(call, doors()))
+    assert call.sent
+    return call
+
+
+@pytest.mark.parametrize("size", [0, 2_000_000], ids=["small", "large"])
+async def test_usage_is_asked_for(size):
+    """A stream of chat completions is asked for its usage, unencoded; the record shows what went out."""
+    body = b'{"messages":["' + b"x" * size + b'"],"stream":true}'
+    call = await asked("chat/completions", body, Accept_Encoding=b"gzip")
+    sent = call.required_outbound()
+    assert sent.body == body[:-1] + b',"stream_options":{"include_usage":true}}'
+    assert call.request_half.fields["outbound_payload"] == sent.body
+    assert "Accept-Encoding" not in sent.headers
+    assert "Accept-Encoding" not in call.outbound_shown
+    assert call.usage_filter is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "lines"),
+    [
+        ("messages", {"Anthropic_Version": b"2023-06-01"}),
+        ("chat/completions", {"Anthropic_Version": b"2023-06-01"}),
+        ("api/chat", {}),
+        ("responses", {}),
+        ("models/gemini:streamGenerateContent", {}),
+    ],
+)
+@pytest.mark.parametrize("size", [0, 2_000_000], ids=["small", "large"])
+async def test_other_apis_are_not_asked(path, lines, size):
+    """Whatever is for another API goes out as it came, with its headers."""
+    body = b'{"messages":["' + b"x" * size + b'"],"stream":true}'
+    call = await asked(path, body, Accept_Encoding=b"gzip", **lines)
+    assert call.required_outbound().body is call.body
+    assert call.required_outbound().headers["Accept-Encoding"] == ["gzip"]
+    assert call.usage_filter is None

@@ -44,6 +44,7 @@ def test_ends_of_a_response(kind):
         sse({"candidates": [{"index": 0, "finishReason": "STOP"}, {"index": 1}]}),
         sse({"candidates": []}),
         json.dumps(GEMINI).encode()[:-1],
+        b'[{"candidates":[]',
         b"data: text\n\n",
     ],
 )
