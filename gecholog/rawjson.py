@@ -20,27 +20,52 @@ _split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _skim = msgspec.json.Decoder(msgspec.Raw).decode
 _LONGEST_INTEGER = 4000  # digits
 _SPACE = re.compile(r"[ \t\r\n]*")
-_LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
+_LARGEST_BY_GRAMMAR = (
+    64 * 1024
+)  # bytes: the standard library makes objects of all of it, and no thread goes on meanwhile
 
 
 class Raw(bytes):
     """One JSON value, as the bytes that somebody sent. Only make one from bytes that are known to be JSON."""
 
     fragment: orjson.Fragment | None = None  # made when it is first written; a payload is written several times
+    summary: dict[str, Any] | None = None  # what stands for it where it is too large, if somebody has made that
 
 
 def is_json(data: bytes) -> bool:
     """Tell whether `data` is one JSON value in UTF-8 (RFC 8259, without a byte order mark).
 
     msgspec walks over the value without making anything of it, and answers quickly for nearly everything. It does not
-    look at the encoding of strings, and refuses some of what the grammar allows (lone surrogates, great depth), so the
-    standard library has the second opinion.
+    look at the encoding of strings, and refuses lone surrogates, which the grammar allows: for its second look they are
+    other characters. Of what is small the standard library has the last opinion.
     """
+    if not (_can_be_skimmed(data) or (b"\\u" in data and _can_be_skimmed(_without_surrogates(data)))):
+        return len(data) <= _LARGEST_BY_GRAMMAR and _is_json_by_grammar(data)
+    return is_utf8(data)
+
+
+def _can_be_skimmed(data: bytes) -> bool:
     try:
         _skim(data)
     except (msgspec.MsgspecError, RecursionError):
-        return _is_json_by_grammar(data)
-    return is_utf8(data)
+        return False
+    return True
+
+
+def _without_surrogates(data: bytes) -> bytes:
+    r"""`\ud800` as `\ue800`: as long and as well-formed, but no surrogate."""
+    return data.replace(b"\\ud", b"\\ue").replace(b"\\uD", b"\\uE")
+
+
+def is_too_deep(data: bytes) -> bool:
+    """Tell whether `data` is nested so deeply that nobody reads it to its end. It may be JSON nevertheless."""
+    try:
+        _skim(data)
+    except RecursionError:
+        return True
+    except msgspec.MsgspecError:
+        pass
+    return False
 
 
 def is_utf8(data: bytes) -> bool:
@@ -171,7 +196,7 @@ def payload(data: bytes) -> Raw:
 
 def _on_one_line(data: bytes) -> bytes:
     """Inside a JSON string a line break is always escaped: every bare one is white space between tokens."""
-    return data.translate(_LINE_BREAKS) if b"\n" in data or b"\r" in data else data
+    return data.replace(b"\n", b" ").replace(b"\r", b" ")  # the same object if there is none
 
 
 def _fragment(value: Any) -> orjson.Fragment:
