@@ -6,10 +6,18 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gecholog.headers import Headers
     from services.gl.call import Answer
 
 JSON = "application/json"
+_PIECE = 256 * 1024  # bytes
+
+
+def pieces_of(body: bytes) -> Iterable[bytes]:
+    """A body as pieces to send: what is done to one (framing, encryption) must not hold up other calls."""
+    return (body,) if len(body) <= _PIECE else (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
 
 
 class LocalAnswer:
@@ -21,18 +29,18 @@ class LocalAnswer:
         self.status = int(status)
         self.headers: Headers = headers or {}
         self.content_type = content_type
-        self._body = body
+        self._pieces = iter(pieces_of(body))
+        self._length = len(body)
 
     @property
     def length(self) -> int | None:
-        return len(self._body)
+        return self._length
 
     async def read(self) -> bytes:
-        body, self._body = self._body, b""
-        return body
+        return next(self._pieces, b"")
 
     def abandon(self) -> None:
-        self._body = b""
+        self._pieces = iter(())
 
 
 class ReadAhead:

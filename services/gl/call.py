@@ -192,6 +192,7 @@ class Call:
     received: Tick = 0
     inbound_headers: Headers
     inbound_body: bytes | None = None
+    most: int = 0  # bytes of the answer's body up to which it is read; set by `inbound.receive`
     fault: str = ""
 
     # egress

@@ -102,6 +102,25 @@ class Config:
     log_request: Filter
     log_response: Filter
 
+    def most_of_request(self, largest: int) -> int:
+        """Bytes of a request's body up to which it is read; the bus takes messages of `largest`.
+
+        What no processor may see and the record does not hold whole need not be read.
+        """
+        return largest if self.payload_seen[0] else min(self.log_max_payload, largest)
+
+    def most_of_response(self, largest: int) -> int:
+        """The same of an answer's body."""
+        return largest if self.payload_seen[1] else min(self.log_max_payload, largest)
+
+    @cached_property
+    def payload_seen(self) -> tuple[bool, bool]:
+        """Whether any processor may be given the payload of a request, and that of an answer."""
+        return (
+            self.request.sees("ingress_payload", "outbound_payload"),
+            self.response.sees("inbound_payload", "egress_payload"),
+        )
+
     @cached_property
     def ingress_tls(self) -> ssl.SSLContext | None:
         """How callers are met; None without TLS. Raises GechologError if its files cannot be used."""

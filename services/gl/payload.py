@@ -1,24 +1,21 @@
 """Bodies as records show them: JSON as it is, text as a JSON string, anything else by size and hash. Pure.
 
-The bytes on the wire are never made from these values unless a processor changed them.
+The bytes on the wire are never made from these values unless a processor changed them. A body that is too large to be
+kept whole is not read at all, and stands in the record as a `Cut`.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
-import zlib
 from typing import Any, NamedTuple
 
-import brotli
-import zstandard
-
-from gecholog.rawjson import Raw, dumps, is_json, payload
+from gecholog import lenient
+from gecholog.rawjson import Raw, dumps, is_too_deep, payload
+from services.gl import decoding
 
 _HEAD_BYTES = 1024
-_STEP = 64 * 1024
-LARGEST_DECODED = 8 * 1024 * 1024  # bytes; what unpacks to more is recorded by size and hash
+_HASHED_FROM = 1024 * 1024  # bytes of a copy: from there on it is hashed as it grows, not all at once at its end
+AT_ONCE = 256 * 1024  # bytes that are decoded, hashed and read on the event loop; a thread has the patience for more
 
 
 class Recorded(NamedTuple):
@@ -31,16 +28,80 @@ class Recorded(NamedTuple):
 EMPTY = Recorded("")
 
 
-def recorded(body: bytes, content_type: str) -> Recorded:
-    """The value for the record of a body without content encoding."""
+class Cut(dict[str, Any]):
+    """What stands for a payload of more than `limit` bytes: `{"size", "sha256", "head"}`. No processor is given it."""
+
+    __slots__ = ("limit",)
+
+    def __init__(self, fields: dict[str, Any], limit: int) -> None:
+        super().__init__(fields)
+        self.limit = limit
+
+
+class Opened(NamedTuple):
+    """A body without its content encodings, as far as it could be decoded, and why that is not all of it.
+
+    `instead` is what to record if none of it can be read.
+    """
+
+    data: bytes
+    note: str | None = None
+    instead: Recorded | None = None
+
+    def noted(self, read: Recorded) -> Recorded:
+        """What was read of `data`, with what there is to say of both."""
+        return Recorded(read.value, "; ".join(filter(None, (self.note, read.note)))) if self.note else read
+
+
+def opened(body: bytes, encoding: str, content_type: str, most: int) -> Opened:
+    """Undo the content codings of a body: `encoding` is its Content-Encoding, empty if there is none.
+
+    It is decoded up to `most` bytes; if it ends too early or is broken, as far as it goes.
+    """
+    if not body or not decoding.codings(encoding):
+        return Opened(body)
+    data, note, too_large = decoding.undone(body, encoding, most)
+    if too_large:
+        return Opened(b"", note, cut(body, data, most, str(note)))
+    if note is not None and not data:
+        return Opened(b"", note, Recorded(binary(body, content_type), f"{note}, recorded by size and hash"))
+    return Opened(data, note)
+
+
+def cut(body: bytes, head: bytes, limit: int, why: str) -> Recorded:
+    """What is kept of a body over `limit` bytes: size and hash of what came, and the first part of what can be read."""
+    kept = summary(len(body), hashlib.sha256(body).hexdigest(), head)
+    return Recorded(Cut(kept, limit), f"{why}, recorded by size, hash and head")
+
+
+def recorded(body: bytes, content_type: str, most: int) -> Recorded:
+    """The value for the record of a body without content encoding. One of more than `most` bytes is not read."""
     if not body:
         return EMPTY
-    if is_json(body):
-        return Recorded(payload(body))
+    if len(body) > most:
+        return cut(body, body, most, f"larger than {most} bytes")
+    if (found := lenient.strict(body)) is not None:
+        note = f"is not strict JSON: {', '.join(found.repairs)}" if found.repairs else None
+        return Recorded(payload(found.data), note)
     try:
-        return Recorded(body.decode("utf-8"), "is not JSON, recorded as text")
+        text = body.decode("utf-8")
     except UnicodeDecodeError:
         return Recorded(binary(body, content_type), "is not text, recorded by size and hash")
+    why = "is nested too deeply" if is_too_deep(body) else "is not JSON"
+    # a large text is written once, here: its place in the record is written several times
+    return Recorded(text if len(body) <= AT_ONCE else payload(dumps(text)), f"{why}, recorded as text")
+
+
+def settled(value: Any, most: int) -> Recorded:
+    """A value that was made of a body, such as a folded stream, for the record.
+
+    A small one stays as it is; a large one is written, here and not at each use, and cut if it has more than `most`
+    bytes.
+    """
+    data = dumps(value)
+    if len(data) > most:
+        return cut(data, data, most, f"larger than {most} bytes when it is folded")
+    return Recorded(value if len(data) <= AT_ONCE else payload(data))
 
 
 def binary(body: bytes, content_type: str) -> dict[str, Any]:
@@ -53,88 +114,24 @@ def summary(size: int, sha256: str, head: bytes) -> dict[str, Any]:
     return {"size": size, "sha256": sha256, "head": head[:_HEAD_BYTES].decode("utf-8", "replace")}
 
 
+def is_cut_at(value: Any, limit: int) -> bool:
+    """Tell whether this limit is what kept a body from being read."""
+    return isinstance(value, Cut) and value.limit == limit
+
+
 def cut_to(value: Any, limit: int) -> Any:
     """`value` if its JSON has at most `limit` bytes, else its summary."""
-    if isinstance(value, Raw | str) and len(value) * 4 <= limit:
+    if isinstance(value, Cut) or (isinstance(value, Raw | str) and len(value) * 4 <= limit):
         return value
     data = value if isinstance(value, Raw) else dumps(value)
     if len(data) <= limit:
         return value
-    return summary(len(data), hashlib.sha256(data).hexdigest(), data)
-
-
-def decoded(body: bytes, encoding: str, limit: int) -> bytes | None:
-    """`body` without its content encodings (RFC 9110, section 8.4); None if one is unknown, broken, or over `limit`."""
-    for name in reversed([part.strip().lower() for part in encoding.split(",")]):
-        if name in ("", "identity"):
-            continue
-        try:
-            body = _DECODERS[name](body, limit)
-        except (KeyError, OSError, EOFError, ValueError, zlib.error, brotli.error, zstandard.ZstdError):
-            return None
-    return body
-
-
-def _ungzip(body: bytes, limit: int) -> bytes:
-    with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
-        return _within(file.read(limit + 1), limit)
-
-
-def _inflate(body: bytes, limit: int) -> bytes:
-    """`deflate` should be in a zlib wrapper; some senders leave it out (RFC 9110, section 8.4.1.2)."""
-    for window in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
-        decompressor = zlib.decompressobj(window)
-        try:
-            data = _within(decompressor.decompress(body, limit + 1), limit)
-        except zlib.error:
-            continue
-        if not decompressor.eof:
-            raise ValueError("cut off")
-        return data
-    raise ValueError("not deflate")
-
-
-def _unbrotli(body: bytes, limit: int) -> bytes:
-    decompressor = brotli.Decompressor()
-    parts = [decompressor.process(body, output_buffer_limit=_STEP)]
-    size = len(parts[0])
-    while not decompressor.is_finished():  # what goes beyond a step is held back until it is asked for
-        if size > limit:
-            raise ValueError("too large")
-        part = decompressor.process(b"", output_buffer_limit=_STEP)
-        if not part and not decompressor.is_finished() and decompressor.can_accept_more_data():
-            raise ValueError("cut off")
-        parts.append(part)
-        size += len(part)
-    return _within(b"".join(parts), limit)
-
-
-def _unzstd(body: bytes, limit: int) -> bytes:
-    with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
-        data = _within(reader.read(limit + 1), limit)
-    rest = body
-    while rest:  # the reader does not say whether the last frame was whole
-        frame = zstandard.ZstdDecompressor().decompressobj()
-        frame.decompress(rest)
-        if not frame.eof:
-            raise ValueError("cut off")
-        rest = frame.unused_data
-    return data
-
-
-def _within(data: bytes, limit: int) -> bytes:
-    if len(data) > limit:
-        raise ValueError("too large")
-    return data
-
-
-_DECODERS = {
-    "gzip": _ungzip,
-    "x-gzip": _ungzip,
-    "deflate": _inflate,
-    "br": _unbrotli,
-    "zstd": _unzstd,
-}
+    if isinstance(value, Raw) and value.summary is not None:
+        return value.summary
+    made = summary(len(data), hashlib.sha256(data).hexdigest(), data)
+    if isinstance(value, Raw):
+        value.summary = made  # it is asked for again: for the other end of the call, and for the final record
+    return made
 
 
 class Copy:
@@ -150,21 +147,28 @@ class Copy:
         self.pieces = 0
 
     def add(self, piece: bytes) -> None:
+        was_whole = self.size <= self.limit
         self.size += len(piece)
         self.pieces += 1
         if self._hash is not None:
             self._hash.update(piece)
-            return
-        self._parts.append(piece)
+        if was_whole:
+            self._parts.append(piece)
+            self._look()
+
+    def _look(self) -> None:
+        """Begin to hash what grows large, and keep no more than the head of what is too large."""
+        if self._hash is None and self.size > min(self.limit, _HASHED_FROM):
+            self._hash = hashlib.sha256()
+            for part in self._parts:
+                self._hash.update(part)
         if self.size > self.limit:
-            whole = b"".join(self._parts)
-            self._hash = hashlib.sha256(whole)
-            self._parts = [whole[:_HEAD_BYTES]]
+            self._parts = [_first(self._parts)]
 
     @property
     def whole(self) -> bytes | None:
         """All that was added; None if it was too much."""
-        if self._hash is not None:
+        if self.size > self.limit:
             return None
         if len(self._parts) != 1:
             self._parts = [b"".join(self._parts)]
@@ -174,6 +178,16 @@ class Copy:
         """Nobody asks for what was added any more."""
         self._parts = []
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Cut:
         """Size, hash and head of what was too much."""
-        return summary(self.size, self._hash.hexdigest(), self._parts[0])
+        return Cut(summary(self.size, self._hash.hexdigest(), self._parts[0]), self.limit)
+
+
+def _first(parts: list[bytes]) -> bytes:
+    """The first bytes of all, as many as a head has."""
+    head = b""
+    for part in parts:
+        head += part[: _HEAD_BYTES - len(head)]
+        if len(head) == _HEAD_BYTES:
+            break
+    return head

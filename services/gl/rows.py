@@ -74,6 +74,15 @@ class Side:
             asks_transaction=any("transaction_id" in entry.include for row in rows for entry in row),
         )
 
+    def sees(self, *names: str) -> bool:
+        """Tell whether any of the processors, for whichever router, may be given one of these fields."""
+        return any(
+            name not in entry.exclude and (not entry.include or name in entry.include)
+            for row in (*self.rows, *self.async_rows)
+            for entry in row
+            for name in names
+        )
+
     def rows_for(self, *paths: str) -> Rows:
         """The rows before the reply of a call that has to do with the routers of these paths."""
         return _applying(self.rows, paths) if self.by_router else self.rows

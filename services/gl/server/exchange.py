@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.gl.server.connection import Connection
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
+_JOINED_AT_ONCE = 1024 * 1024  # bytes: of more, `bytes.join` lets other threads go on meanwhile
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _OURS = frozenset({"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"})  # the connection's business
 
@@ -58,7 +59,7 @@ class Exchange:
         self._check(limit)
         if not self.complete:
             await self._rest(limit)
-        return self._whole()
+        return self._whole() if self._size <= _JOINED_AT_ONCE else await asyncio.to_thread(self._whole)
 
     async def _rest(self, limit: int) -> None:
         """Wait for what has not come yet."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from gecholog import rawjson
 from gecholog.logs import Log
 from services.gl import final_record, streams
-from services.gl.answers import JSON, LocalAnswer
+from services.gl.answers import JSON, LocalAnswer, pieces_of
 from services.gl.call import Egress, UpstreamError
 from services.gl.outgoing import Outgoing, body_of, outgoing_headers, plain
+from services.gl.stages.inbound import TakesLong
 from services.gl.stages.passing import Passing, passing_of
 
 if TYPE_CHECKING:
@@ -114,9 +115,9 @@ async def _send(call: Call, egress: Egress, length: int | None, doors: Doors) ->
     if not capacity.has_room(size):
         call.patience = await capacity.room(size, call.patience)
     final_record.accept(call, doors)
-    waiting = call.responder.write(body)
-    if waiting is not None:
-        await waiting
+    for piece in pieces_of(body):
+        if (waiting := call.responder.write(piece)) is not None:
+            await waiting
     call.responder.finish()
 
 
@@ -172,12 +173,11 @@ async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
     capacity, size = doors.records.capacity, len(call.body) + passing.copy.size
     if not capacity.has_room(size):
         call.patience = await capacity.room(size, call.patience)
+    call.mark_received()
     try:
-        if passing.is_slow_to_fold:
+        if not _recorded_at_once(call, passing, completed=True):
             passing.folding = asyncio.create_task(asyncio.to_thread(passing.record, call, completed=True))
             await asyncio.shield(passing.folding)  # a thread goes on when the caller leaves: `conclude` waits for it
-        else:
-            passing.record(call, completed=True)
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
     final_record.accept(call, doors)
@@ -191,10 +191,19 @@ def conclude(call: Call, _: Doors) -> Awaitable[None] | None:
     if reads_on(call):
         return _read_usage(call, passing)
     completed = passing.is_open and passing.has_ended
-    if passing.is_slow_to_fold:
-        return _conclude_slowly(call, passing, completed=completed)
-    passing.record(call, completed=completed)
-    return None
+    if completed:
+        call.mark_received()
+    if passing.folding is None and _recorded_at_once(call, passing, completed=completed):
+        return None
+    return _conclude_slowly(call, passing, completed=completed)
+
+
+def _recorded_at_once(call: Call, passing: Passing, *, completed: bool) -> bool:
+    try:
+        passing.record(call, completed=completed, at_once=True)
+    except TakesLong:
+        return False
+    return True
 
 
 async def _conclude_slowly(call: Call, passing: Passing, *, completed: bool) -> None:
@@ -218,10 +227,8 @@ async def _read_usage(call: Call, passing: Passing) -> None:
         raise
     finally:
         answer.abandon()
-    if passing.is_slow_to_fold:
+    if not _recorded_at_once(call, passing, completed=False):
         await _conclude_slowly(call, passing, completed=False)
-    else:
-        passing.record(call, completed=False)
 
 
 async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:

@@ -5,6 +5,7 @@ Nothing is held back unless synchronous response processors want to see the body
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import headers
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
     from services.gl.doors import Doors
 
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
+_KEPT_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
+_MEDIA = frozenset({"image", "audio", "video", "font"})
+NOT_COUNTED = "its usage is not counted"
 _UNKNOWN = "a stream of a dialect that gl does not know, so its usage is not counted"
 
 
-def receive(call: Call, _: Doors) -> Awaitable[None] | None:
+def receive(call: Call, doors: Doors) -> Awaitable[None] | None:
     """Begin the response half of the record; read the body if response processors are waiting for it."""
     answer = call.required_answer()
     call.inbound_headers = answer.headers
+    call.most = call.config.most_of_response(doors.bus.max_payload)
     call.response_half.fields = {
         "gl_path": call.required_target_router().path,
         "inbound_status_code": answer.status,
@@ -60,8 +65,14 @@ async def _hold_back(call: Call, answer: Answer) -> None:
         _broke_off(call, size, error)
         return
     call.mark_received()
-    call.inbound_body = b"".join(pieces)
-    record_body(call, call.inbound_body, completed=True)
+    if size <= payload.AT_ONCE:
+        call.inbound_body = b"".join(pieces)
+    else:
+        call.inbound_body = await asyncio.to_thread(b"".join, pieces)
+    try:
+        record_body(call, call.inbound_body, completed=True, at_once=True)
+    except TakesLong:
+        await asyncio.to_thread(record_body, call, call.inbound_body, completed=True)
     call.response_half.fields["egress_payload"] = call.response_half.fields["inbound_payload"]
 
 
@@ -81,42 +92,75 @@ def _broke_off(call: Call, size: int, error: UpstreamError) -> None:
 
 
 class Streamed(NamedTuple):
-    """A stream: its body without content encoding, and the one object that it amounts to."""
+    """A stream: its body without content encoding, the one object that it amounts to, and if all could be decoded."""
 
     body: bytes
     answer: streams.Answer
+    is_whole: bool = True
 
 
-def record_body(call: Call, body: bytes, *, completed: bool) -> Streamed | None:
+class TakesLong(Exception):
+    """The work would hold up other calls: it is for a thread."""
+
+
+def kept(call: Call) -> int:
+    """Bytes of the body of an answer, decoded, that are kept for the record and for processors.
+
+    A stream is many times as large as what it is folded into: more of it is kept than of another body.
+    """
+    if streams.is_stream(headers.first(call.inbound_headers, "Content-Type")):
+        return call.config.limits.response_buffer
+    return max(call.config.log_max_payload, _KEPT_AT_LEAST)
+
+
+def may_have_usage(call: Call) -> bool:
+    """Whether an answer is of a kind in which usage may be told, as an image is not."""
+    kind = headers.first(call.inbound_headers, "Content-Type").partition("/")[0]
+    return kind.strip().lower() not in _MEDIA
+
+
+def record_body(call: Call, body: bytes, *, completed: bool, at_once: bool = False) -> Streamed | None:
     """Put the body of an answer into the record: decoded, and folded into one object if it was a stream.
 
-    Returns what it was folded from and into; None if it was no stream, or one of a dialect that is not known.
+    Returns what it was folded from and into; None if it was no stream, or one of a dialect that is not known. Raises
+    TakesLong, before anything is done, if it should be done `at_once` and is large, or unpacks to much.
     """
-    recorded, streamed = _recorded(call, body, completed=completed)
+    limit = kept(call)
+    if at_once and len(body) > payload.AT_ONCE:
+        raise TakesLong
+    recorded, streamed = _recorded(call, body, min(limit, payload.AT_ONCE) if at_once else limit, completed=completed)
+    if at_once and payload.is_cut_at(recorded.value, payload.AT_ONCE):
+        raise TakesLong
+    payload.cut_to(recorded.value, call.config.log_max_payload)  # hashing takes long: not when the record is written
     call.response_half.fields["inbound_payload"] = recorded.value
     if recorded.note:
-        call.response_half.note("inbound_payload", recorded.note)
+        is_uncounted = isinstance(recorded.value, payload.Cut) and may_have_usage(call)
+        call.response_half.note("inbound_payload", recorded.note + (f": {NOT_COUNTED}" if is_uncounted else ""))
     return streamed
 
 
-def _recorded(call: Call, body: bytes, *, completed: bool) -> tuple[Recorded, Streamed | None]:
+def _recorded(call: Call, body: bytes, limit: int, *, completed: bool) -> tuple[Recorded, Streamed | None]:
+    """The body for the record; `limit` is for what it unpacks to."""
     content_type = headers.first(call.inbound_headers, "Content-Type")
-    encoding = call.inbound_headers.get("Content-Encoding")
-    if encoding and body:
-        plain = payload.decoded(body, ",".join(encoding), payload.LARGEST_DECODED)
-        if plain is None:
-            note = "cannot be decoded, recorded by size and hash"
-            return Recorded(payload.binary(body, content_type), note), None
-        body = plain
+    opened = payload.opened(body, ",".join(call.inbound_headers.get("Content-Encoding", ())), content_type, limit)
+    if opened.instead is not None:
+        return opened.instead, None
+    is_whole = opened.note is None
+    read, streamed = _read(call, opened.data, content_type, completed=completed and is_whole)
+    return opened.noted(read), streamed and streamed._replace(is_whole=is_whole)
+
+
+def _read(call: Call, body: bytes, content_type: str, *, completed: bool) -> tuple[Recorded, Streamed | None]:
+    """A body without content encoding for the record."""
     if _is_stream(call, body, content_type):
         folded = streams.fold(body, content_type, completed=completed)
         if folded is not None:
-            return Recorded(folded), Streamed(body, folded)
-        recorded = payload.recorded(body, content_type)
+            return payload.settled(folded, call.most), Streamed(body, folded)
+        recorded = payload.recorded(body, content_type, call.most)
         return recorded._replace(note=recorded.note and f"{recorded.note}: {_UNKNOWN}"), None
     if body.lstrip()[:1] == b"[" and (folded := streams.fold_array(body)) is not None:  # Gemini streams an array
-        return Recorded(folded), None
-    return payload.recorded(body, content_type), None
+        return payload.settled(folded, call.most), None
+    return payload.recorded(body, content_type, call.most), None
 
 
 def _is_stream(call: Call, body: bytes, content_type: str) -> bool:

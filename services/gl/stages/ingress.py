@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -11,6 +12,8 @@ from services.gl import payload, query
 from services.gl.call import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gecholog.record import Fields
     from services.gl.call import Call
     from services.gl.config import Config
@@ -34,7 +37,7 @@ async def receive(call: Call, doors: Doors) -> None:
     capacity = doors.records.capacity
     if not capacity.has_room(len(call.body)):
         call.patience = await capacity.room(len(call.body), call.patience)
-    value, note = _recorded_body(call)
+    value, note = await _recorded_body(call, call.config.most_of_request(doors.bus.max_payload))
     if note:
         call.request_half.note("ingress_payload", note)
     call.request_half.fields["ingress_payload"] = call.request_half.fields["outbound_payload"] = value
@@ -64,15 +67,27 @@ def _head_fields(call: Call, *, refused: bool) -> Fields:
     return fields
 
 
-def _recorded_body(call: Call) -> payload.Recorded:
-    body = call.body
-    content_type = headers.first(call.headers, "Content-Type")
-    if encoding := call.headers.get("Content-Encoding"):
-        plain = payload.decoded(body, ",".join(encoding), payload.LARGEST_DECODED)
-        if plain is None:
-            return payload.Recorded(payload.binary(body, content_type), "cannot be decoded, recorded by size and hash")
-        body = plain
-    return payload.recorded(body, content_type)
+async def _recorded_body(call: Call, most: int) -> payload.Recorded:
+    """The body for the record. A large one, or one that unpacks to much, is read in a thread."""
+    body, content_type = call.body, headers.first(call.headers, "Content-Type")
+    encoding = ",".join(call.headers.get("Content-Encoding", ()))
+
+    def read(limit: int) -> payload.Recorded:
+        opened = payload.opened(body, encoding, content_type, limit)
+        return opened.instead or opened.noted(payload.recorded(opened.data, content_type, most))
+
+    if len(body) <= payload.AT_ONCE:
+        found = read(min(most, payload.AT_ONCE))
+        if not payload.is_cut_at(found.value, payload.AT_ONCE):
+            return found
+    return await asyncio.to_thread(_and_cut, read, most, call.config.log_max_payload)
+
+
+def _and_cut(read: Callable[[int], payload.Recorded], most: int, limit: int) -> payload.Recorded:
+    """What is read of a body, and its summary if the record will want that: hashing takes long."""
+    found = read(most)
+    payload.cut_to(found.value, limit)
+    return found
 
 
 def caller(peer: str, came: headers.Headers, config: Config) -> str:

@@ -8,23 +8,19 @@ from typing import TYPE_CHECKING, Any
 from gecholog.headers import first
 from gecholog.timer import span, tick
 from services.gl import streams
-from services.gl.payload import Copy
-from services.gl.stages.inbound import record_body
+from services.gl.payload import AT_ONCE, Copy
+from services.gl.stages.inbound import NOT_COUNTED, TakesLong, kept, may_have_usage, record_body
 
 if TYPE_CHECKING:
     from gecholog.timer import Tick
     from services.gl.call import Call
 
-_FOLDED_AT_ONCE = 256 * 1024  # bytes of a stream
-_COPIED_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
 _SNIFFED = 64  # bytes of a body that tell whether it begins as SSE does
 
 
 def passing_of(call: Call, length: int | None) -> Passing:
-    """A stream is many times as large as what it is folded into: more of it is kept than of another body."""
     is_stream = streams.is_stream(first(call.inbound_headers, "Content-Type"))
-    usual = max(call.config.log_max_payload, _COPIED_AT_LEAST)
-    return Passing(length=length, is_stream=is_stream, most=usual, of_stream=call.config.limits.response_buffer)
+    return Passing(length=length, is_stream=is_stream, most=kept(call), of_stream=call.config.limits.response_buffer)
 
 
 class Passing:
@@ -69,11 +65,6 @@ class Passing:
             self.copy.limit = max(self.copy.limit, self._of_stream)
 
     @property
-    def is_slow_to_fold(self) -> bool:
-        """Folding it takes so long that other calls should not wait for it."""
-        return (self._is_stream or self._is_sse) and self.copy.size > _FOLDED_AT_ONCE
-
-    @property
     def is_open(self) -> bool:
         """It is not in the record, and no thread is putting it there: what was kept may be looked at."""
         return not self.is_recorded and self.folding is None
@@ -90,15 +81,18 @@ class Passing:
         whole = self.copy.whole
         return whole is not None and streams.awaits_usage(whole)
 
-    def record(self, call: Call, *, completed: bool) -> None:
-        """Put what passed by into the record of its call; `completed` if the body, or its stream, came to its end."""
-        if completed:
-            call.mark_received()
+    def record(self, call: Call, *, completed: bool, at_once: bool = False) -> None:
+        """Put what passed by into the record of its call; `completed` if the body, or its stream, came to its end.
+
+        Raises TakesLong, before anything is done, if it should be done `at_once` and would hold up other calls.
+        """
+        if at_once and self.copy.size > AT_ONCE:
+            raise TakesLong
         whole = self.copy.whole
         if whole is None:
             self._record_summary(call)
         else:
-            completed = self._record_whole(call, whole, completed=completed)
+            completed = self._record_whole(call, whole, completed=completed, at_once=at_once)
         fields = call.response_half.fields
         fields["egress_payload"] = fields["inbound_payload"]
         if not completed or self._is_stream:
@@ -107,23 +101,24 @@ class Passing:
         self.copy.clear()
 
     def _record_summary(self, call: Call) -> None:
-        call.response_half.fields["inbound_payload"] = self.copy.summary()
-        note = "too large, recorded by size, hash and head"
-        may_have_usage = self._is_stream or self._is_sse or "json" in first(call.inbound_headers, "Content-Type")
-        call.response_half.note("inbound_payload", f"{note}: its usage is not counted" if may_have_usage else note)
+        cut = call.response_half.fields["inbound_payload"] = self.copy.summary()
+        note = f"larger than {cut.limit} bytes, recorded by size, hash and head"
+        is_counted = self._is_sse or may_have_usage(call)
+        call.response_half.note("inbound_payload", f"{note}: {NOT_COUNTED}" if is_counted else note)
 
-    def _record_whole(self, call: Call, whole: bytes, *, completed: bool) -> bool:
+    def _record_whole(self, call: Call, whole: bytes, *, completed: bool, at_once: bool) -> bool:
         """Record a body that was kept. Returns whether it is complete: an error in place of its end says that not."""
-        streamed = record_body(call, whole, completed=completed)
+        streamed = record_body(call, whole, completed=completed, at_once=at_once)
         if streamed is None:
             return completed
         self._is_stream = True
+        completed = completed and streamed.is_whole
         folded = streamed.answer
         if streams.is_error(folded.get("error")) and not streams.has_ended(streamed.body):
             call.response_half.note("inbound_stream", "the target sent an error in its stream")
             completed = False
         if not completed:
-            told = "what had come of its usage is counted" if streams.is_counted(folded) else "its usage is not counted"
+            told = "what had come of its usage is counted" if streams.is_counted(folded) else NOT_COUNTED
             call.response_half.note("inbound_stream", f"did not come to its end: {told}")
         return completed
 

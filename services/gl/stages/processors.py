@@ -12,6 +12,7 @@ from gecholog import rawjson, record
 from gecholog.errors import BusError, NotJson
 from gecholog.timer import span, tick
 from services.gl.call import Refusal
+from services.gl.payload import Cut
 from services.gl.rows import applying
 from services.gl.stages.outbound import chosen_router
 
@@ -112,6 +113,9 @@ async def ask(processor: Processor, half: Half, bus: Bus, *, lazily: bool = Fals
         return Run(processor, False, {}, fault, span(start, tick()))  # noqa: FBT003 - in the order of its fields
     answer: Mapping[str, Any] = {}
     fault = None
+    if (cut := next((name for name, value in seen.items() if isinstance(value, Cut)), None)) is not None:
+        fault = f"not asked: {cut} is larger than {seen[cut].limit} bytes"
+        return Run(processor, False, {}, fault, span(start, tick()))  # noqa: FBT003 - as above
     try:
         data = await bus.request(processor.subject, rawjson.dumps(seen), processor.timeout, lazily=lazily)
         answer = rawjson.split(data) if data and data != _NOTHING else {}

@@ -19,6 +19,16 @@ async def test_local_answer():
     assert await answer.read() == b""
 
 
+async def test_large_local_answer():
+    """A large body comes in pieces: other calls have their turn between them."""
+    body = bytes(range(256)) * 4000
+    answer = LocalAnswer(200, body)
+    assert answer.length == len(body)
+    pieces = await pieces_of(answer)
+    assert b"".join(pieces) == body
+    assert max(map(len, pieces)) == 256 * 1024
+
+
 async def test_local_answer_that_nobody_wants():
     """After `abandon` there is nothing to read."""
     answer = LocalAnswer(200, b"body")

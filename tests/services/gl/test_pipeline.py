@@ -142,10 +142,10 @@ async def test_caller_leaves_while_a_large_stream_is_folded(monkeypatch):
     loop, reached, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
     fold = passing.record_body
 
-    def slowly(call, body, *, completed):
+    def slowly(call, body, **how):
         loop.call_soon_threadsafe(reached.set)
         go_on.wait(DEADLINE)
-        return fold(call, body, completed=completed)
+        return fold(call, body, **how)
 
     monkeypatch.setattr(passing, "record_body", slowly)
     event = b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % (

@@ -45,3 +45,13 @@ def test_what_a_modifier_may_add():
     entry = processor("one", modifier=True, output_fields_write=["control", "fallback_paths", "gl_path"])
     assert side([entry], orders=ORDERS).rows[0][0].add == {"control", "fallback_paths"}
     assert side([entry]).rows[0][0].add == frozenset()
+
+
+def test_sees():
+    """A field may be given to a processor that names it, or that names none and does not exclude it."""
+    assert not side([processor("one", input_fields_include=["gl_path"])]).sees("a", "b")
+    assert side([processor("one", input_fields_include=["gl_path"])], [processor("two")]).sees("a", "b")
+    assert side([processor("one", input_fields_include=["b"], **{"async": True})]).sees("a", "b")
+    assert not side([processor("one", input_fields_exclude=["a", "b"])]).sees("a", "b")
+    assert side([processor("one", input_fields_exclude=["a"], routers=["/x/"])]).sees("a", "b")
+    assert not side().sees("a")

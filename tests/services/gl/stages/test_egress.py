@@ -220,10 +220,11 @@ async def test_large_body_is_recorded_by_its_head():
     call = await replied(FakeAnswer(pieces=pieces))
     assert len(call.responder.body) == 10_000_000
     response = (await recorded(call))["response"]
-    assert response["inbound_payload"]["size"] == 10_000_000
-    assert "its usage is not counted" in response["error"][0]["details"]
+    assert response["inbound_payload"]["size"] == response["egress_payload"]["size"] == 10_000_000
+    details = "larger than 8388608 bytes, recorded by size, hash and head"
+    assert response["error"] == [{"name": "inbound_payload", "details": f"{details}: its usage is not counted"}]
     call = await replied(FakeAnswer(lines=[(b"Content-Type", b"image/png")], pieces=pieces))
-    assert "usage" not in (await recorded(call))["response"]["error"][0]["details"]
+    assert (await recorded(call))["response"]["error"] == [{"name": "inbound_payload", "details": details}]
 
 
 async def test_refuse():

@@ -5,10 +5,11 @@ import gzip
 import pytest
 
 from gecholog.headers import MASK
+from services.gl import payload
 from services.gl.call import Disconnected, Refusal
 from services.gl.stages import ingress
-from tests.services.gl.rig.gateway import router
-from tests.services.gl.rig.stage import FakeRequest, built, call_of, doors
+from tests.services.gl.rig.gateway import processor, router
+from tests.services.gl.rig.stage import FakeBus, FakeRequest, built, call_of, doors
 
 TRUSTED = ["10.0.0.0/8", "192.0.2.1", "fd00::/8"]
 
@@ -133,3 +134,62 @@ async def test_caller_who_leaves_is_recorded_by_its_head():
         await ingress.receive(call, doors())
     assert call.request_half.fields["gl_path"] == "/service/"
     assert call.request_half.fields["ingress_subpath"] == "x"
+
+
+async def test_large_body_that_nobody_wants_is_not_read():
+    """Neither recorded whole nor given to a processor: not even JSON is looked for; the note says the limit."""
+    body = b'{"a":"' + b"x" * 5000
+    call = call_of(built(log_max_payload_bytes=2000), FakeRequest(body=body))
+    await ingress.receive(call, doors())
+    fields = call.request_half.fields
+    assert isinstance(fields["ingress_payload"], payload.Cut)
+    assert fields["ingress_payload"] is fields["outbound_payload"]
+    assert (fields["ingress_payload"]["size"], call.body) == (len(body), body)
+    details = "larger than 2000 bytes, recorded by size, hash and head"
+    assert call.request_half.errors == [{"name": "ingress_payload", "details": details}]
+
+
+@pytest.mark.parametrize("include", [[], ["gl_path", "ingress_payload"], ["outbound_payload"]])
+async def test_large_body_that_a_processor_wants_is_read(include):
+    """Up to what the bus takes; the record's own limit is another."""
+    one = processor("one", input_fields_include=include)
+    config = built(log_max_payload_bytes=2000, request={"processors": [[one]]})
+    body = b'{"a":"' + b"x" * 400_000 + b'"}'
+    call = call_of(config, FakeRequest(body=body))
+    await ingress.receive(call, doors(FakeBus(500_000)))
+    assert call.request_half.fields["ingress_payload"] == body
+    assert call.request_half.errors == []
+    call = call_of(config, FakeRequest(body=body))
+    await ingress.receive(call, doors(FakeBus(300_000)))
+    assert call.request_half.fields["ingress_payload"].limit == 300_000
+
+
+async def test_body_that_unpacks_to_much():
+    """A few kilobytes may be more than the event loop wants to unpack: what comes of it is the same."""
+    body = b'{"a":"' + b"x" * 600_000 + b'"}'
+    for limit, cut in ((700_000, False), (500_000, True)):
+        lines = [(b"Content-Encoding", b"gzip")]
+        call = call_of(built(log_max_payload_bytes=limit), FakeRequest(lines=lines, body=gzip.compress(body)))
+        await ingress.receive(call, doors())
+        value = call.request_half.fields["ingress_payload"]
+        assert isinstance(value, payload.Cut) is cut
+        assert cut or value == body
+
+
+async def test_no_body_with_an_encoding():
+    """An encoding of nothing is nothing that could not be decoded."""
+    call = call_of(request=FakeRequest("GET", lines=[(b"Content-Encoding", b"gzip")]))
+    await ingress.receive(call, doors())
+    assert (call.request_half.fields["ingress_payload"], call.request_half.errors) == ("", [])
+
+
+@pytest.mark.parametrize("content_type", [b"application/json", b"text/plain", b";;;", b"", None])
+async def test_json_that_is_a_little_off(content_type):
+    """It is recorded as JSON whatever its content type says; the bytes stay."""
+    lines = [] if content_type is None else [(b"Content-Type", content_type)]
+    body = b'\xef\xbb\xbf{"temperature":NaN,"text":"\xff"}'
+    call = call_of(request=FakeRequest(lines=lines, body=body))
+    await ingress.receive(call, doors())
+    assert call.request_half.fields["ingress_payload"] == '{"temperature":null,"text":"\ufffd"}'.encode()
+    assert call.request_half.errors[0]["details"].startswith("is not strict JSON: byte order mark left out, ")
+    assert call.body == body

@@ -7,6 +7,7 @@ import pytest
 
 from gecholog.errors import BusAway, MessageTooLarge, NoAnswer
 from services.gl.call import Half, Refusal
+from services.gl.payload import Cut
 from services.gl.rows import Processor
 from services.gl.stages import processors
 from tests.services.gl.rig.gateway import processor
@@ -307,3 +308,27 @@ async def test_response_processors_of_a_router():
     await done(processors.before_reply(call, doors(bus)))
     await processors.after_reply(call, doors(bus))
     assert [subject.removeprefix("processor.") for subject, _ in bus.asked] == ["by", "to", "late", "late_to"]
+
+
+async def test_a_payload_that_is_cut_is_not_given_to_a_processor():
+    """It would take the summary for the payload: it is not asked, and the record says why."""
+    call = call_of(built(request={"processors": [[processor("one")], [processor("two", required=True)]]}))
+    call.request_half.fields = {"ingress_payload": Cut({"size": 5000, "sha256": "", "head": ""}, 2000)}
+    bus = FakeBus(one={"control": 1}, two={"control": 1})
+    with pytest.raises(Refusal) as caught:
+        await processors.before_call(call, doors(bus))
+    assert caught.value.status == 500
+    assert bus.asked == []
+    details = "not asked: ingress_payload is larger than 2000 bytes"
+    assert call.request_half.errors == [{"name": name, "details": details} for name in ("one", "two")]
+    assert [run["details"]["completed"] for run in call.request_half.runs] == [False, False]
+
+
+async def test_a_processor_that_does_not_see_the_payload_is_asked():
+    """What it is given is small."""
+    one = processor("one", input_fields_include=["gl_path"])
+    call = call_of(built(request={"processors": [[one]]}))
+    call.request_half.fields = {"gl_path": "/service/", "ingress_payload": Cut({"size": 5000}, 2000)}
+    bus = FakeBus(one={"new": 1})
+    await processors.before_call(call, doors(bus))
+    assert [fields for _, fields in bus.asked] == [{"gl_path": "/service/"}]
