@@ -67,4 +67,4 @@ class Screen:
     def _healthy(self, name: str) -> str:
         port = self._surroundings.ports.get(name)
         where = f"port {port}" if port is not None else ""
-        return f"  {printable(name):14}{self.palette.green('healthy')}  {where}".rstrip()
+        return f"  {printable(name):13} {self.palette.green('healthy')}  {where}".rstrip()

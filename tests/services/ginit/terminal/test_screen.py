@@ -41,6 +41,12 @@ def test_start_is_quiet(screen):
     assert second.endswith("warning: careful")
 
 
+def test_a_long_name_keeps_its_distance(screen):
+    """A processor's name may be longer than those of our services."""
+    log(screen, msg="service is healthy", service="ginit", child="charactercount")
+    assert shown(screen) == "  charactercount healthy\n"
+
+
 def test_after_the_start_events_are_shown(screen):
     """But for the chatter of the bus."""
     screen.started()
