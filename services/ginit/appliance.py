@@ -396,7 +396,7 @@ class Ginit:
         """Validate a content, again and again as long as that is not possible and somebody wants to know."""
         while (service := self._state.get(definition.name)) and service.checking == sha256:
             try:
-                checked = await self._performer.check(definition, sha256)
+                checked = await self._performer.check(definition, sha256, service.in_force if service.good else None)
             except OSError as error:
                 self._complain("config cannot be validated yet", definition.name, error)
                 await asyncio.sleep(_AGAIN_AFTER)

@@ -27,9 +27,16 @@ class Verdict:
     problems: tuple[bytes, ...] = ()
 
 
-async def validate(service: Definition, candidate: Path, patience: float = _PATIENCE) -> Verdict:
-    """Let the service validate the file `candidate`."""
-    arguments = (service.config_command, str(candidate), service.validate_command, *service.additional_arguments)
+async def validate(
+    service: Definition, candidate: Path, in_force: Path | None = None, patience: float = _PATIENCE
+) -> Verdict:
+    """Let the service validate the file `candidate`.
+
+    With `in_force`, a service of ours also refuses what would lose an entry in force by a wrong value.
+    """
+    arguments = [service.config_command, str(candidate), service.validate_command, *service.additional_arguments]
+    if in_force is not None and service.is_ours:
+        arguments += ["--in-force", str(in_force)]
     try:
         process = await asyncio.create_subprocess_exec(
             service.program,

@@ -130,10 +130,15 @@ class Performer:
 
     # ------------------------------------------------------------------ actions
 
-    async def check(self, service: Definition, sha256: str) -> Checked:
-        """Validate a content; what is wrong with it goes to the log. Raises OSError if there is no room for it."""
+    async def check(self, service: Definition, sha256: str, in_force: str | None) -> Checked:
+        """Validate a content, as a reload if there is one in force; what is wrong with it goes to the log.
+
+        Raises OSError if there is no room for the content.
+        """
         candidate = self.copies.candidate(service, sha256)
-        verdict = await validate(service, candidate)
+        if in_force is not None:
+            self.copies.restore(service, in_force)
+        verdict = await validate(service, candidate, None if in_force is None else self.copies.in_force(service))
         for line in verdict.problems:
             self._system_log.write(line, service.name)
         return Checked(service.name, sha256, valid=verdict.valid)

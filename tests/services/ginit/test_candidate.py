@@ -1,9 +1,12 @@
 """Candidates: what a service's own validation says."""
 
+import json
+
 import pytest
 
 from services.ginit.candidate import problem_lines, validate
 from services.ginit.config import Definition
+from tests.support.process import ROOT
 
 
 def program(folder, script):
@@ -42,6 +45,32 @@ async def test_validation_that_cannot_be_run(tmp_path):
     service.program.chmod(0o644)
     verdict = await validate(service, tmp_path / "candidate")
     assert not verdict.valid
+
+
+async def test_entry_in_force_that_would_be_lost(tmp_path, monkeypatch):
+    """A service of ours is told what is in force, and refuses a file that would leave an entry of it out by a slip."""
+    monkeypatch.setenv("NATS_TOKEN", "TokenOfTheTest")
+    config = json.loads((ROOT / "conf" / "tokencounter_config.json").read_text("utf-8"))
+    cap = {"router": "/a/", "fields": [{"field": "total_tokens", "value": 5}]}
+    files = {name: tmp_path / name for name in ("good", "bad", "without")}
+    wrong = cap | {"fields": [{"field": "total_tokens", "value": -5}]}
+    for name, caps in (("good", [cap]), ("bad", [wrong]), ("without", [])):
+        files[name].write_text(json.dumps(config | {"token_caps": caps}), "utf-8")
+    program = ROOT / "services" / "bin" / "tokencounter"
+    service = Definition("one", program, "-o", tmp_path / "mine.json", (), "--validate", "ready", True, False)
+    assert service.is_ours
+    assert (await validate(service, files["bad"])).valid
+    verdict = await validate(service, files["bad"], files["good"])
+    assert not verdict.valid
+    assert any(b"is in force now" in line for line in verdict.problems)
+    assert (await validate(service, files["without"], files["good"])).valid
+
+
+async def test_programs_of_others_are_called_as_ever(tmp_path):
+    """They may not know what `--in-force` is."""
+    service = program(tmp_path, f'test "$*" = "-o {tmp_path}/candidate --validate -a x"')
+    assert not service.is_ours
+    assert (await validate(service, tmp_path / "candidate", tmp_path / "good")).valid
 
 
 def test_problems_are_said_once():
