@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _enter(arguments: argparse.Namespace) -> NoReturn:
+    setup.settle_umask()
     home = setup.settle_home()
     log.info("preparing", version=__version__, home=str(home), user=os.geteuid())
     target = arguments.t or home / "conf"

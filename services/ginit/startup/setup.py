@@ -21,6 +21,14 @@ _SECRETS = ("NATS_TOKEN", "GUI_SECRET")
 log = Log("setup")
 
 
+def settle_umask() -> None:
+    """What is created from now on, by this process and those to come, is not for everybody.
+
+    Records hold whole prompts, and configs secrets. The group may read: in a container it is often all that is known.
+    """
+    os.umask(os.umask(0o077) | 0o027)
+
+
 def settle_home() -> Path:
     """Make the home folder's path absolute, for this process and those to come."""
     home = health.home().absolute()
@@ -46,6 +54,7 @@ def settle_secrets(home: Path, names: tuple[str, ...] = _SECRETS) -> None:
 
 def launch(file: Path, alias: str) -> NoReturn:
     """Become the appliance, with this config of ginit. Raises ConfigError, CannotStart; nothing is started then."""
+    settle_umask()
     home = settle_home()
     settle_secrets(home)
     # in quotes: nats-server parses the values of variables as it does its config

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.appliance import Home
+from tests.support.appliance import FAKE, Home
 from tests.support.waiting import until
 
 
@@ -26,6 +26,28 @@ def test_services_start_in_order_and_stop_without_a_trace(home):
     assert ends == sorted(ends)
     assert home.processes() == []
     assert list((home.folder / "checksum").iterdir()) == []
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_files_are_not_for_everybody(home, umask):
+    """Whatever the appliance and its services create, nobody but the owner and the group may read; a umask may say
+    more.
+    """
+    program = home.folder / "writer"
+    program.write_text('#!/bin/sh\necho prompt >"$GECHOLOG_HOME/prompts.jsonl"\nexec "$FAKE" "$@"\n')
+    program.chmod(0o755)
+    home.add("one", "signs", file=str(program))
+    mine = set(home.folder.rglob("*")) | {home.config("ginit_config")}
+    before = os.umask(umask)
+    try:
+        home.up(FAKE=str(FAKE))
+    finally:
+        os.umask(before)
+    home.config("one").write_text("signs anew")
+    until(lambda: home.in_force("one"), "the new config")
+    created = [path for path in home.folder.rglob("*") if path not in mine and not path.is_symlink()]
+    assert home.folder / "prompts.jsonl" in created
+    assert not [path for path in created if path.stat().st_mode & (0o027 | umask)]
 
 
 def test_killed_service_is_started_again(home):
