@@ -112,14 +112,16 @@ def last_beat(alias: str, folder: Path | None = None) -> tuple[int, int] | None:
 
 def in_force(alias: str, folder: Path | None = None) -> str | None:
     """The checksum in force; None if the service is not serving, or has been silent for some seconds."""
-    file = ChecksumFile.of(alias, folder)
-    checksum = file.read()
+    return None if is_silent(alias, folder) else ChecksumFile.of(alias, folder).read()
+
+
+def is_silent(alias: str, folder: Path | None = None) -> bool:
+    """Tell whether a service that gave signs of life has given none for some seconds, and has not ended in order."""
     try:
-        silence = time.time() - _lock_of(file).stat().st_mtime
+        silence = time.time() - _lock_of(ChecksumFile.of(alias, folder)).stat().st_mtime
     except OSError:  # it is no service of ours, or its folder cannot be written
-        return checksum
-    # a clock that was set back is set right by the next sign of life
-    return checksum if abs(silence) <= SILENT_AFTER else None
+        return False
+    return abs(silence) > SILENT_AFTER  # a clock that was set back is made good by the next sign of life
 
 
 def _lock_of(checksum_file: ChecksumFile) -> Path:

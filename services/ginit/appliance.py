@@ -338,7 +338,7 @@ class Ginit:
         self._forget_contents()
         self._life.set_fit(fit=self._state.healthy)
         try:
-            self._report.write(self._state)
+            self._report.write(self._state, self._config.left_out)
         except OSError as error:
             self._complain("state not written", "ginit", error)
         if self._state.settled and not self._state.given_up:

@@ -51,6 +51,11 @@ class Definition:
         return self.program.name == NATS_SERVER or str(self.program) == os.environ.get("NATS_SERVER")
 
     @property
+    def is_ours(self) -> bool:
+        """Whether its program is one of this project, under whatever link."""
+        return self.program.resolve().parent == _PROGRAMS.resolve()
+
+    @property
     def alias(self) -> str:
         """The name in the service's checksum file: what `-a` says, else the name of a program of ours, else its own."""
         arguments = self.additional_arguments
@@ -69,6 +74,7 @@ class GinitConfig:
     sha256: str
     max_starts: int
     services: tuple[Definition, ...]
+    left_out: tuple[dict[str, Any], ...] = ()  # entries that are not among them, and why, as JSON
 
 
 def blueprint() -> Blueprint:
@@ -115,6 +121,7 @@ def build(document: Document) -> GinitConfig:
         sha256=document.sha256,
         max_starts=values.get("max_starts", 0),
         services=tuple(_definition(service, usual) for service in values["services"]),
+        left_out=tuple(one.report for one in document.left_out),
     )
 
 

@@ -11,18 +11,24 @@ from gecholog.timer import rfc3339
 from services.ginit.decision.state import SERVING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from services.ginit.decision.state import Appliance, Service
 
 
-def report(appliance: Appliance, now: float, wall: int) -> dict[str, Any]:
-    """The appliance as JSON; `now` is the steady clock that the phases began by, `wall` nanoseconds since 1970."""
+def report(appliance: Appliance, left_out: Sequence[dict[str, Any]], now: float, wall: int) -> dict[str, Any]:
+    """The appliance as JSON.
+
+    `left_out` are the entries of ginit's config that are left out. `now` is the steady clock that the phases began by,
+    `wall` nanoseconds since 1970.
+    """
 
     def entry(service: Service) -> dict[str, Any]:
         serving = service.phase in SERVING
         return {
             "name": service.name,
+            "alias": service.definition.alias,
             "state": service.phase.value,
             "since": rfc3339(wall - int((now - service.since) * 1e9)),
             "starts": service.starts,
@@ -35,6 +41,7 @@ def report(appliance: Appliance, now: float, wall: int) -> dict[str, Any]:
         "healthy": appliance.healthy,
         "settled": appliance.settled,
         "problems": list(appliance.faults),
+        "left_out": list(left_out),
         "services": [entry(service) for service in appliance.services],
     }
 
@@ -44,17 +51,18 @@ class ReportFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._last: Appliance | None = None
+        self._last: tuple[Appliance, Sequence[dict[str, Any]]] | None = None
 
-    def write(self, appliance: Appliance) -> None:
+    def write(self, appliance: Appliance, left_out: Sequence[dict[str, Any]] = ()) -> None:
         """Write what has changed. Readers see the old text or the new, never a part. Raises OSError."""
-        if appliance == self._last:
+        if (appliance, left_out) == self._last:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self._path.with_name(f"{self._path.name}.new")
-        beside.write_text(json.dumps(report(appliance, time.monotonic(), time.time_ns())), "utf-8")
+        text = json.dumps(report(appliance, left_out, time.monotonic(), time.time_ns()))
+        beside.write_text(text, "utf-8")
         beside.replace(self._path)
-        self._last = appliance
+        self._last = appliance, left_out
 
     def read(self) -> dict[str, dict[str, Any]]:
         """The services' entries by their names; none if nothing was written."""

@@ -21,7 +21,7 @@ from gecholog import __version__, health, regular_file
 from gecholog.recordstatus import RecordStatusFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 APPLIANCE = "ginit"  # it decides over all services, and is healthy when they are
 
@@ -56,21 +56,47 @@ def _in_force(home: Path, service: str) -> str | None:
 def _state(home: Path) -> dict[str, Any]:
     """What ginit wrote about the services; nothing if it did not."""
     try:
-        state: dict[str, Any] = json.loads(regular_file.read_text(home / "run" / "state.json"))
+        state = json.loads(regular_file.read_text(home / "run" / "state.json"))
     except (OSError, ValueError):
         return {}
-    return state
+    return state if isinstance(state, dict) else {}
 
 
 def _report(home: Path, service: str, checksum: str | None) -> dict[str, Any]:
+    """What is known. Lists of what is wrong, or left out, are there if they are not empty."""
     state = _state(home)
-    services = {entry["name"]: entry for entry in state.get("services", [])}
+    services = [entry for entry in state.get("services", []) if isinstance(entry, dict)]
     healthy = checksum is not None
+    silent = [f"{service} gives no sign of life"] if not healthy and _is_silent(home, service) else []
     if service == APPLIANCE:
-        problems = {"problems": state["problems"]} if state.get("problems") else {}
-        return {"healthy": healthy, "checksum": checksum, **problems, "services": list(services.values())}
-    known = {name: value for name, value in services.get(service, {}).items() if name != "checksum"}
-    return {"name": service, "healthy": healthy, "checksum": checksum} | known | _records(home, service)
+        lists = {
+            "problems": silent + list(state.get("problems", [])),
+            "left_out": [one for entry in ({"name": service}, *services) for one in _left_out(home, entry, state)],
+        }
+        return {"healthy": healthy, "checksum": checksum, **_given(lists), "services": services}
+    entry = next((entry for entry in services if entry.get("name") == service), {"name": service})
+    lists = {"problems": silent, "left_out": [] if "/" in service else list(_left_out(home, entry, state))}
+    known = {name: value for name, value in entry.items() if name != "checksum"}
+    return {"name": service, "healthy": healthy, "checksum": checksum} | known | _given(lists) | _records(home, service)
+
+
+def _is_silent(home: Path, service: str) -> bool:
+    return "/" not in service and health.is_silent(service, home)
+
+
+def _given(lists: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {name: value for name, value in lists.items() if value}
+
+
+def _left_out(home: Path, entry: dict[str, Any], state: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The entries that a service leaves out of its config in force, and why, each with the name of the service.
+
+    ginit's own are in its state, for its report goes with the health of the appliance.
+    """
+    name = str(entry.get("name", ""))
+    report = health.ChecksumFile.of(str(entry.get("alias", name)), home).read_report() or {}
+    for one in state.get("left_out", []) if name == APPLIANCE else report.get("left_out", []):
+        yield {"service": name, **one}
 
 
 def _records(home: Path, service: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gecholog import __version__
-from gecholog.health import ChecksumFile
+from gecholog.health import ChecksumFile, Claim
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
 from tests.support.process import environment_of
 
@@ -84,6 +84,47 @@ def test_report_of_what_is_wrong(tmp_path):
     records = json.loads(outcome(tmp_path, "-s", "gl", "--json")[1])["records"]
     assert (records["failing"], records["reason"], records["lost"]) == (True, "no acknowledgement", 17)
     assert "records" not in json.loads(outcome(tmp_path, "-s", "dummy", "--json")[1])
+
+
+def test_report_of_what_is_left_out(tmp_path):
+    """Routers, caps and sinks by the reports of the services, services by ginit's; each with its reason."""
+    router = {"list": "routers", "name": "/a/", "entry": "router /a/", "closes": [], "problems": [{"rule": "must"}]}
+    service = router | {"list": "services", "name": "two", "entry": "service two"}
+    (tmp_path / "run").mkdir()
+    state = {"left_out": [service], "services": [{"name": "gateway", "alias": "gl"}, {"name": "other"}]}
+    (tmp_path / "run" / "state.json").write_text(json.dumps(state))
+    ChecksumFile.of("gl", tmp_path).write(SUM, {"checksum": SUM, "left_out": [router], "warnings": []})
+    found = json.loads(outcome(tmp_path, "--json")[1])["left_out"]
+    assert found == [{"service": "ginit"} | service, {"service": "gateway"} | router]
+    assert json.loads(outcome(tmp_path, "-s", "gateway", "--json")[1])["left_out"] == [{"service": "gateway"} | router]
+    assert "left_out" not in json.loads(outcome(tmp_path, "-s", "other", "--json")[1])
+
+
+def test_silence(tmp_path):
+    """A service, or ginit, that hangs or was killed leaves its files: they do not count, and the reason is said."""
+    for alias, arguments in (("ginit", ()), ("gl", ("-s", "gl"))):
+        sign = ChecksumFile.of(alias, tmp_path)
+        claim = Claim(sign)
+        claim.take()
+        claim.beat()
+        sign.write(SUM)
+        assert outcome(tmp_path, *arguments)[0] == 0
+        os.utime(sign.path.with_suffix(".lock"), (1, 1))
+        assert outcome(tmp_path, *arguments) == (1, "", "")
+        assert json.loads(outcome(tmp_path, *arguments, "--json")[1])["problems"] == [f"{alias} gives no sign of life"]
+        claim.release()
+
+
+@pytest.mark.parametrize("text", ["[]", "nonsense", '{"services": [1]}', '{"services": [{}]}'])
+def test_state_that_nobody_wrote(tmp_path, text):
+    """Whatever is in its place: nothing is known, and nothing breaks."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "state.json").write_text(text)
+    code, out, err = outcome(tmp_path, "--json")
+    assert (code, json.loads(out)["healthy"], err) == (1, False, "")
+    (tmp_path / "run" / "state.json").unlink()
+    os.mkfifo(tmp_path / "run" / "state.json")
+    assert outcome(tmp_path, "--json")[0] == 1
 
 
 def test_under_its_old_name(tmp_path):
