@@ -9,6 +9,7 @@ from typing import Any
 
 from gecholog import config, gjson, schema
 from gecholog.config import Blueprint
+from gecholog.duplicates import duplicates
 from gecholog.errors import ConfigError, Problem
 from gecholog.schema import Finding
 from processors.regex.search import Pattern, compiled
@@ -74,9 +75,9 @@ def _readable(values: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _one_a_router(values: dict[str, Any]) -> Iterator[Finding]:
-    routers = [entry.get("router") for entry in values.get("patterns", ())]
-    if len(set(routers)) < len(routers):
-        yield ("patterns",), "must not hold two entries of one router"
+    entries = enumerate(values.get("patterns", ()))
+    routers = [(("patterns", index, "router"), entry["router"]) for index, entry in entries if "router" in entry]
+    return duplicates(routers, "two entries must not have the same router")
 
 
 def _of_file(file: Path, environ: Mapping[str, str]) -> Config:

@@ -10,6 +10,7 @@ from typing import Any
 from gecholog import gjson, logs, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
+from gecholog.duplicates import duplicates
 from gecholog.positions import Path
 from gecholog.schema import Finding
 from processors.tokencounter import advice
@@ -47,9 +48,11 @@ def blueprint() -> Blueprint:
 
 def _one_cap_a_field(values: dict[str, Any]) -> Iterator[Finding]:
     for index, entry in enumerate(values.get(CAPS, ())):
-        fields = [item.get("field") for item in entry.get("fields", ())]
-        if len(set(fields)) < len(fields):
-            yield (CAPS, index, "fields"), "must not hold the same field twice"
+        items = enumerate(entry.get("fields", ()))
+        fields = [
+            ((CAPS, index, "fields", number, "field"), item["field"]) for number, item in items if "field" in item
+        ]
+        yield from duplicates(fields, "two caps of a router must not have the same field")
 
 
 def _value_of_another_name(values: dict[str, Any]) -> Iterator[Finding]:
@@ -83,9 +86,8 @@ def _bad_path(place: Path, text: str | None) -> Iterator[Finding]:
 
 def _one_entry_a_router(values: dict[str, Any]) -> Iterator[Finding]:
     for name in (CAPS, USAGE):
-        routers = [entry["router"] for entry in values.get(name, ())]
-        if len(set(routers)) < len(routers):
-            yield (name,), "must not hold two entries of one router"
+        routers = [((name, index, "router"), entry["router"]) for index, entry in enumerate(values.get(name, ()))]
+        yield from duplicates(routers, "two entries must not have the same router")
 
 
 def build(document: Document) -> Config:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gecholog import regular_file
 from gecholog import schema as schemas
 from gecholog.config import Blueprint
+from gecholog.duplicates import duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,9 +86,8 @@ def blueprint() -> Blueprint:
 
 def _used_once(value: dict[str, Any]) -> Iterator[Finding]:
     for name in ("name", "configuration_file"):
-        used = [service[name] for service in value.get("services", [])]
-        if len(set(used)) < len(used):
-            yield ("services",), f"must not hold the same {name} twice"
+        used = [(("services", index, name), entry[name]) for index, entry in enumerate(value.get("services", []))]
+        yield from duplicates(used, f"two services must not have the same {name}")
 
 
 def _files_exist(value: dict[str, Any]) -> Iterator[Finding]:

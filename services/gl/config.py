@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gecholog import hostname, logs, recordlog, regular_file, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
+from gecholog.duplicates import duplicates
 from gecholog.errors import GechologError
 from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.router_path import meant_paths
@@ -228,9 +229,9 @@ def _rows(values: dict[str, Any]) -> Iterator[Finding]:
     for side in ("request", "response"):
         for number, row in enumerate(values.get(side, {}).get("processors", [])):
             for field in ("name", "service_bus_topic"):
-                texts = [processor.get(field) for processor in row]
-                if len(set(texts)) < len(texts):
-                    yield (side, "processors", number), f"must not hold the same {field} twice in a row"
+                place = (side, "processors", number)
+                texts = [((*place, index, field), one[field]) for index, one in enumerate(row) if field in one]
+                yield from duplicates(texts, f"two processors of a row must not have the same {field}")
 
 
 def _networks(values: dict[str, Any]) -> Iterator[Finding]:
@@ -256,9 +257,8 @@ def _urls(values: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _one_path_one_router(values: dict[str, Any]) -> Iterator[Finding]:
-    paths = [router["path"] for router in values.get("routers", [])]
-    if len(set(paths)) < len(paths):
-        yield ("routers",), "must not hold two routers of one path"
+    paths = [(("routers", index, "path"), router["path"]) for index, router in enumerate(values.get("routers", []))]
+    return duplicates(paths, "two routers must not have the same path")
 
 
 # ------------------------------------------------------------------ building

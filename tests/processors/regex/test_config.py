@@ -73,7 +73,7 @@ ENTRY = {"router": "default", "regex": "secret-word"}
     [
         ({}, "patterns"),
         ({"patterns": []}, "patterns"),
-        ({"patterns": [ENTRY, ENTRY]}, r"patterns .*: must not hold two entries of one router"),
+        ({"patterns": [ENTRY, ENTRY]}, r"patterns\[0\].router .*: two entries must not have the same router"),
         ({"patterns": [ENTRY | {"router": "a"}]}, r"patterns\[0\].router"),
         ({"patterns": [ENTRY | {"regex": "secret-word("}]}, r"patterns\[0\].regex"),
         ({"patterns": [ENTRY | {"regex": ""}]}, r"patterns\[0\].regex"),

@@ -62,7 +62,7 @@ def test_bad_service_is_rejected_alone(tmp_path, fields, place):
 def test_what_must_be_used_once(tmp_path, field):
     """Two services with one name or one config file are an error of the whole file."""
     one, two = service("one", tmp_path), service("two", tmp_path)
-    with pytest.raises(ConfigError, match=f"the same {field} twice"):
+    with pytest.raises(ConfigError, match=f"two services must not have the same {field}"):
         checked(one, two | {field: one[field]})
 
 

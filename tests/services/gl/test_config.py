@@ -290,7 +290,9 @@ def test_processors_of_a_row_differ(side, field):
     """Name and topic are unique in a row, and may come again in another one."""
     one, two = processor("one"), processor("two")
     two[field] = one[field]
-    assert problems(values(**{side: {"processors": [[processor("zero")], [one, two]]}})) == {f"{side}.processors[1]"}
+    assert problems(values(**{side: {"processors": [[processor("zero")], [one, two]]}})) == {
+        f"{side}.processors[1][{place}].{field}" for place in (0, 1)
+    }
     assert not check(values(**{side: {"processors": [[one], [two]]}})).warnings
 
 
@@ -524,10 +526,12 @@ def test_router_with_a_wrong_type_refuses_the_file(wrong):
 
 
 def test_two_routers_of_one_path():
-    """Nobody could tell which one serves: the file is refused."""
+    """Nobody could tell which one serves: the file is refused, and both are named."""
     value = values()
     value["routers"].append(router("/a/", "http://other"))
-    assert problems(value) == {"routers"}
+    places = [place for place, entry in enumerate(value["routers"]) if entry["path"] == "/a/"]
+    assert len(places) == 2
+    assert problems(value) == {f"routers[{place}].path" for place in places}
 
 
 def test_no_router_left():

@@ -1,0 +1,24 @@
+"""Values of a config file that must differ from each other. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gecholog.positions import Path
+    from gecholog.schema import Finding
+
+
+def duplicates(values: Iterable[tuple[Path, Any]], rule: str) -> Iterator[Finding]:
+    """`rule` for every place whose value another place has as well, so that the owner of the file is shown all lines.
+
+    `values` are places in the file and the values there, which must be hashable.
+    """
+    places: dict[Any, list[Path]] = {}
+    for place, value in values:
+        places.setdefault(value, []).append(place)
+    for same in places.values():
+        if len(same) > 1:
+            yield from ((place, rule) for place in same)
