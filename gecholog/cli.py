@@ -68,9 +68,9 @@ def _run(program: Program[C], arguments: Arguments) -> int:
         _report("warning", error.source, error.warnings)
         _report("error", error.source, error.problems)
         return 1
-    _report("warning", document.source, document.warnings, aloud=arguments.validate)
+    _report("warning", document.source, document.warnings)
     if arguments.validate:
-        log.info("config is valid", file=document.source, sha256=document.sha256)
+        _say_valid(document)
         return 0
     logs.set_level(document.values["log_level"])
     log.info("starting", version=__version__, file=document.source, sha256=document.sha256)
@@ -79,7 +79,7 @@ def _run(program: Program[C], arguments: Arguments) -> int:
         fresh = _checked(arguments, blueprint)
         config.refuse_losses(fresh, in_force.in_force)
         made = program.build(fresh)
-        _report("warning", fresh.source, fresh.warnings, aloud=False)
+        _report("warning", fresh.source, fresh.warnings)
         return service.Reading(made, fresh)
 
     checksum_file = ChecksumFile.of(arguments.alias)
@@ -148,11 +148,28 @@ def _standard_input() -> bytes:
     return data
 
 
-def _report(kind: str, source: str, problems: Sequence[Problem], *, aloud: bool = True) -> None:
-    """Say what is wrong: in the log for programs, on standard error (`aloud`) for people."""
+def _report(kind: str, source: str, problems: Sequence[Problem]) -> None:
+    """Say what is wrong: as text on a terminal, else as lines of the log. `kind` is `error` or `warning`."""
     write = log.error if kind == "error" else log.warning
     for problem in problems:
-        write(f"config {kind}", file=source, **problem.fields)
-        if aloud:
-            with contextlib.suppress(OSError):
-                sys.stderr.write(f"{kind}: {source}: {problem}\n")
+        if _is_terminal():
+            _print(f"{kind}: {source}: {problem}")
+        else:
+            write(f"config {kind}", file=source, **problem.fields)
+
+
+def _say_valid(document: Document) -> None:
+    if _is_terminal():
+        _print(f"{document.source} is valid")
+    else:
+        log.info("config is valid", file=document.source, sha256=document.sha256)
+
+
+def _is_terminal() -> bool:
+    return bool(sys.stdout) and sys.stdout.isatty()  # None: the process was started with it closed
+
+
+def _print(text: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()

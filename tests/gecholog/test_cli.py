@@ -10,15 +10,53 @@ import pytest
 
 from gecholog import __version__
 from gecholog.cli import Arguments, _folder, parse
-from tests.support.waiting import until
+from gecholog.errors import Problem
+from tests.support.process import environment_of
+from tests.support.waiting import DEADLINE, until
 
 PROGRAM = Path(__file__).with_name("small_service.py")
 
 
 def said(process):
-    """Exit code, what people read, the log."""
+    """Exit code, the problems as people would read them, the log. Nothing else is written."""
     code = process.wait()
-    return code, "".join(process.errors), process.entries
+    assert process.errors == []
+    return code, "".join(_text(entry) for entry in process.entries if "rule" in entry), process.entries
+
+
+def _text(entry):
+    problem = Problem(entry["path"], entry["rule"], entry["line"], entry.get("consequence", ""))
+    kind = "error" if entry["level"] == "ERROR" else "warning"
+    return f"{kind}: {entry['file']}: {problem}\n"
+
+
+def shown(*arguments, home):
+    """Exit code, and what people read on a terminal."""
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(PROGRAM), *arguments], stdout=slave, stderr=slave, env=environment_of(home, {})
+    )
+    os.close(slave)
+    code, text = process.wait(DEADLINE), b""
+    try:
+        while piece := os.read(master, 4096):
+            text += piece
+    except OSError:  # its end
+        pass
+    os.close(master)
+    return code, text.decode().replace("\r\n", "\n")
+
+
+def test_terminal_is_shown_text(config_file, tmp_path):
+    """Each problem once, as a line of text; a valid file is said to be."""
+    file = str(config_file.path)
+    assert shown("-o", file, "--validate", home=tmp_path) == (0, f"{file} is valid\n")
+    config_file.write(version=1, unheard=1)
+    code, text = shown("-o", file, "--validate", home=tmp_path)
+    assert code == 1
+    lines = text.splitlines()
+    assert [line.split(" ")[0] for line in lines] == ["warning:", "error:"]
+    assert lines[1].startswith(f"error: {file}: version (line ")
 
 
 def test_version(small_service):
@@ -98,7 +136,7 @@ def test_a_config_in_force_that_cannot_be_read(small_service, config_file, tmp_p
 
 
 def test_all_problems_at_once(small_service, config_file):
-    """Every problem is named with its path and line, for people on standard error, for programs in the log."""
+    """Every problem is named with its path and line."""
     config_file.write(version=1, number="x", mode=None)
     code, errors, log = said(small_service())
     assert code == 1
@@ -296,7 +334,7 @@ def test_endless_standard_input(small_service):
             [sys.executable, str(PROGRAM), "--validate"], stdin=zeros, capture_output=True, text=True, check=False
         )
     assert process.returncode == 1
-    assert "standard input: file: is larger than 16 MiB" in process.stderr
+    assert json.loads(process.stdout)["rule"] == "is larger than 16 MiB"
 
 
 def test_where_the_other_files_lie(tmp_path, monkeypatch):

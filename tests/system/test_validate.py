@@ -64,7 +64,7 @@ def test_all_problems_are_said(validate, as_file):
     assert code == 1
     said = {entry["path"] for entry in entries if entry["level"] == "ERROR"}
     assert "version" in said
-    assert errors.count("error: ") == len([entry for entry in entries if entry["level"] == "ERROR"])
+    assert errors == ""
 
 
 @pytest.mark.parametrize("as_file", [True, False])

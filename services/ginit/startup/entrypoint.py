@@ -43,7 +43,7 @@ def complain(error: GechologError) -> int:
     """Say why the appliance does not start, in the log and on standard error; returns the exit code."""
     for reason in error.problems if isinstance(error, ConfigError) else (error,):
         source = f"{error.source}: " if isinstance(error, ConfigError) else ""
-        log.error("the appliance cannot start", reason=f"{source}{reason}")
+        log.error(prepare.CANNOT_START, reason=f"{source}{reason}")
         sys.stderr.write(f"error: {source}{reason}\n")
     return 1
 

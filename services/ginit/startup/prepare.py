@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[3]
 DEFAULTS = _ROOT / "conf"
+CANNOT_START = "the appliance cannot start"  # what the log says then
 UNSET = frozenset({"", "not_set"})
 _LENGTH = 32  # characters of a generated secret
 _LONGEST_SOCKET = 90  # bytes; the kernel takes 107, and supervisord appends its pid for a moment

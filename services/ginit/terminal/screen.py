@@ -10,6 +10,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, TextIO
 
 from services.ginit.lines import fields
+from services.ginit.startup.prepare import CANNOT_START
 from services.ginit.terminal.call_line import call_line
 from services.ginit.terminal.log_line import log_line, printable
 
@@ -60,6 +61,8 @@ class Screen:
     def _is_shown(self, entry: Mapping[str, Any]) -> bool:
         if not self._started and "consequence" in entry and entry.get("level") == "WARN":
             return False  # an entry that is left out: it is in the summary
+        if entry.get("msg") == CANNOT_START:
+            return False  # the entry point says it on standard error, too
         if entry.get("level") in ("WARN", "ERROR"):
             return True
         return self._started and entry.get("service") != _BUS
