@@ -1,0 +1,48 @@
+"""The parts of config files that pages show: put into the default config, the service finds nothing wrong with them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.pages import ROOT, named
+from tests.support.process import environment_of
+
+GL = ("services.gl", "gl_config.json")
+COUNTER = ("processors.tokencounter", "tokencounter_config.json")
+ENVIRONMENT = {"NATS_TOKEN": "TokenOfTheTests", "GECHOLOG_API_KEY": "a", "OPENAI_API_KEY": "b"}
+ENVIRONMENT |= {"AISERVICE_API_BASE": "http://127.0.0.1:1", "AISERVICE_API_KEY": "c"}
+
+
+def shown():
+    """Service, config file, the page's words for it, and the fields that it sets."""
+    blocks = named(ROOT / "docs" / "configuration.md")
+    for name, text in blocks.items():
+        if name.startswith("router "):
+            yield pytest.param(*GL, {"routers": [json.loads(text)]}, id=name)
+    yield pytest.param(*COUNTER, json.loads(blocks["caps"]), id="caps")
+    for name in ("record_log", "logger"):
+        yield pytest.param(*GL, json.loads(named(ROOT / "docs" / "records.md")[name]), id=name)
+
+
+@pytest.mark.parametrize(("module", "file", "fields"), list(shown()))
+def test_it_is_valid(module, file, fields, tmp_path):
+    """The service's own validation of the whole file says that it is valid, and nothing else."""
+    values = json.loads((ROOT / "conf" / file).read_text("utf-8"))
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--validate"],
+        input=json.dumps(values | fields),
+        env=environment_of(tmp_path, ENVIRONMENT),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [json.loads(line)["msg"] for line in done.stdout.splitlines()] == ["config is valid"]
+
+
+def test_there_are_some():
+    """The routers of the page, step by step, and the rest."""
+    assert len(list(shown())) == 6
