@@ -13,7 +13,7 @@ from gecholog.timer import rfc3339
 from services.nats2log.deadletter import DeadLetter
 from services.nats2log.retry import Verdict, pause, verdict
 from services.nats2log.shape import Shape, shaped
-from services.nats2log.sinks.sink import Fault, Kind, all_of
+from services.nats2log.sinks.sink import Fault, Kind, all_of, as_outage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -184,6 +184,8 @@ class Delivery:
         if not failures:
             await self._settled([held.entry for held in offered])
             return
+        if _all_turned_away(offered, failures):
+            failures = [as_outage(failure) for failure in failures]
         faults = {id(failure.entry): failure.fault for failure in failures}
         await self._settled([held.entry for held in offered if id(held.entry) not in faults])
         await self._judge([(held, faults[id(held.entry)]) for held in offered if id(held.entry) in faults])
@@ -283,3 +285,15 @@ class Delivery:
         if not shape.changes:
             return entries
         return [replace(entry, data=shaped(entry.data, shape)) for entry in entries]
+
+
+def _all_turned_away(offered: Sequence[_Held], failures: Sequence[Failure]) -> bool:
+    """Tell whether the target was too busy for every one of the records, at the first attempt of all of them.
+
+    Then it does not take more now. A single record that it turns away again and again is no reason to hold others back.
+    """
+    return (
+        len(failures) == len(offered)
+        and not any(held.attempts for held in offered)
+        and all(failure.fault.kind is Kind.BUSY for failure in failures)
+    )

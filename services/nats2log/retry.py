@@ -20,9 +20,14 @@ class Verdict(Enum):
 
 
 def verdict(kind: Kind, attempts: int, retries: int, *, durable: bool) -> Verdict:
-    """What to do after the `attempts`-th attempt. Only what the record log keeps can wait."""
+    """What to do after the `attempts`-th attempt. Only what the record log keeps can wait.
+
+    A target that is too busy for a record has not refused it: as long as the record log keeps it, it is tried again.
+    """
     if durable and kind is Kind.OUTAGE:
         return Verdict.WAIT
+    if durable and kind is Kind.BUSY:
+        return Verdict.AGAIN
     return Verdict.AGAIN if attempts <= retries else Verdict.GIVE_UP
 
 

@@ -7,6 +7,7 @@ there, and is written. Version 8 of the client speaks to servers 8 and 9.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from elastic_transport import AiohttpHttpNode, HttpHeaders, TransportError
@@ -156,11 +157,21 @@ def _action(entry: Entry) -> bytes:
 
 
 def _item_failures(entries: Sequence[Entry], answer: Mapping[str, Any]) -> list[Failure]:
-    """The items of a bulk answer, in the order of the call, that are no success."""
+    """The items of a bulk answer, in the order of the call, that are no success.
+
+    Documents go to shards that may be busy or away one by one: if the answer takes or refuses others, the target is not
+    away.
+    """
     if not answer.get("errors"):
         return []
-    found = ((entry, _item_fault(item["create"])) for entry, item in zip(entries, answer["items"], strict=True))
-    return [Failure(entry, fault) for entry, fault in found if fault is not None]
+    found = [(entry, _item_fault(item["create"])) for entry, item in zip(entries, answer["items"], strict=True)]
+    away = all(fault is not None and fault.kind is Kind.OUTAGE for _, fault in found)
+    return [Failure(entry, fault if away else _alone(fault)) for entry, fault in found if fault is not None]
+
+
+def _alone(fault: Fault) -> Fault:
+    """An outage of one document among others."""
+    return replace(fault, kind=Kind.BUSY) if fault.kind is Kind.OUTAGE else fault
 
 
 def _item_fault(item: Mapping[str, Any]) -> Fault | None:
@@ -185,7 +196,7 @@ def _fault_of(error: ApiError) -> Fault:
     fault = fault_of(status, retry_after)
     if fault is None or status in _NOT_THE_CONTENT:
         return Fault(Kind.OUTAGE, f"status {status}")
-    return fault
+    return replace(fault, kind=Kind.OUTAGE) if fault.kind is Kind.BUSY else fault
 
 
 def make(writer: Writer, tls: OutboundTls) -> Sink:

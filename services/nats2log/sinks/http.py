@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _SUCCESS_BELOW = 300
 _SERVER_ERROR = 500
 _FORBIDDEN = frozenset({401, 403})
-_AWAY = frozenset({408, 429})  # time-out, too many requests: later it may well take them
+_TIMED_OUT = 408
+_TOO_MANY_REQUESTS = 429
 _LONGEST_RETRY_AFTER = 900.0  # seconds; a typing error on the other side must not stop a sink for years
 _MOST_OF_AN_ANSWER = 64 * 1024  # bytes that are read; nobody looks at them
 # A connection that stays idle for longer is closed by us, before the other side closes it under a call.
@@ -96,8 +97,10 @@ def fault_of(status: int, retry_after: str = "", forbidden: Kind = Kind.REFUSAL)
 
 
 def kind_of(status: int) -> Kind:
-    """Time mends 408, 429 and 5xx; the rest is an answer to what was sent."""
-    return Kind.OUTAGE if status in _AWAY or status >= _SERVER_ERROR else Kind.REFUSAL
+    """Time mends 408, 429 and 5xx; the rest is an answer to what was sent. A 429 need not be about what comes next."""
+    if status == _TOO_MANY_REQUESTS:
+        return Kind.BUSY
+    return Kind.OUTAGE if status == _TIMED_OUT or status >= _SERVER_ERROR else Kind.REFUSAL
 
 
 def seconds_of(retry_after: str, now: float | None = None) -> float:

@@ -6,7 +6,7 @@ A new sink is one file with `make(writer, tls) -> Sink`, a line in `_MODULES`, a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
@@ -31,6 +31,7 @@ class Kind(Enum):
     """Why a record was not written."""
 
     OUTAGE = "outage"  # the target cannot take anything now
+    BUSY = "busy"  # the target does not take this record now, and may take others
     REFUSAL = "refusal"  # the target does not take this record
 
 
@@ -80,3 +81,10 @@ def make(config: Config) -> Sink:
 def all_of(entries: Sequence[Entry], fault: Fault) -> list[Failure]:
     """The same fault for every entry."""
     return [Failure(entry, fault) for entry in entries]
+
+
+def as_outage(failure: Failure) -> Failure:
+    """A failure because the target was too busy, as one that holds up all others; any other as it is."""
+    if failure.fault.kind is not Kind.BUSY:
+        return failure
+    return replace(failure, fault=replace(failure.fault, kind=Kind.OUTAGE))

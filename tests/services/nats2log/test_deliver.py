@@ -17,7 +17,7 @@ from services.nats2log.shape import Shape
 from services.nats2log.sinks.sink import Failure, Fault, Kind
 from tests.support.waiting import eventually
 
-AWAY, BAD = Fault(Kind.OUTAGE, "away"), Fault(Kind.REFUSAL, "bad", "why")
+AWAY, BAD, BUSY = Fault(Kind.OUTAGE, "away"), Fault(Kind.REFUSAL, "bad", "why"), Fault(Kind.BUSY, "busy")
 
 
 class Target:
@@ -161,6 +161,49 @@ async def test_refusal_that_passes(house):
     assert at.letters() == []
 
 
+async def test_turned_away(house):
+    """What is taken is settled at once, what is refused becomes a dead letter, what is turned away is tried again."""
+    at = house(Target({b"1": [BUSY] * 5, b"2": [BAD] * 9}), retries=0).add(b"1", b"2", b"3").run()
+    await eventually(lambda: at.origin.settled == [b"3", b"2"])
+    at.add(b"4")
+    await eventually(lambda: b"4" in at.origin.settled)
+    await eventually(lambda: b"1" in at.origin.settled)
+    assert [letter["record"] for letter in at.letters()] == [2]
+    assert at.target.calls[0] == [b"1", b"2", b"3"]
+    assert at.target.calls.count([b"1"]) == 5
+    assert not at.meter.outage
+
+
+async def test_turned_away_for_good(house):
+    """A record that the target never takes holds up nobody, and is not given up as long as the record log keeps it."""
+    at = house(Target({b"1": [BUSY] * 1000}), retries=0).add(b"1", b"2").run()
+    for number in range(3, 9):
+        text = str(number).encode()
+        at.add(text)
+        await eventually(lambda text=text: text in at.origin.settled)
+    await at.end()
+    assert at.letters() == []
+    assert at.origin.returned == [b"1"]
+
+
+async def test_turned_away_without_the_record_log(house):
+    """After the retries it is a dead letter."""
+    at = house(Target({b"1": [BUSY] * 9}), retries=1).add(b"1", b"2", durable=False).run()
+    await eventually(lambda: at.origin.settled == [b"2", b"1"])
+    assert [(letter["reason"], letter["attempts"]) for letter in at.letters()] == [("busy", 2)]
+
+
+async def test_all_turned_away(house):
+    """A target that takes none of a new batch takes no more now; of the next attempt on each record is on its own."""
+    busy = Fault(Kind.BUSY, "busy", retry_after=0.2)
+    at = house(Target({b"1": [busy, BUSY], b"2": [busy]})).add(b"1", b"2").run()
+    await eventually(lambda: at.meter.outage == "busy")
+    at.add(b"3")
+    await eventually(lambda: sorted(at.origin.settled) == [b"1", b"2", b"3"])
+    assert at.target.calls[:2] == [[b"1", b"2"]] * 2
+    assert not at.meter.outage
+
+
 async def test_broken_sink(house):
     """A sink's own mistake is an outage: no record is lost for it."""
     at = house(Target({b"1": [ZeroDivisionError()]})).add(b"1").run()
@@ -256,7 +299,7 @@ async def test_shape(house):
     await eventually(lambda: at.target.taken == [b'{"a":1}'])
 
 
-faults = st.lists(st.sampled_from([AWAY, BAD, None]), max_size=4)
+faults = st.lists(st.sampled_from([AWAY, BAD, BUSY, None]), max_size=4)
 
 
 @settings(max_examples=40, deadline=None)

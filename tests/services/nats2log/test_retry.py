@@ -16,13 +16,21 @@ def test_an_outage_is_waited_out(attempts, retries):
 
 
 @given(
-    counts, st.integers(0, 100), st.sampled_from([(Kind.REFUSAL, True), (Kind.REFUSAL, False), (Kind.OUTAGE, False)])
+    counts,
+    st.integers(0, 100),
+    st.sampled_from([(Kind.REFUSAL, True), (Kind.REFUSAL, False), (Kind.OUTAGE, False), (Kind.BUSY, False)]),
 )
 def test_retries_are_counted(attempts, retries, case):
     """One attempt and `retries` more; then it is given up."""
     kind, durable = case
     expected = Verdict.AGAIN if attempts <= retries else Verdict.GIVE_UP
     assert verdict(kind, attempts, retries, durable=durable) is expected
+
+
+@given(counts, st.integers(0, 100))
+def test_what_is_turned_away_is_tried_again(attempts, retries):
+    """What the record log keeps is neither given up nor does it hold up others because the target was busy."""
+    assert verdict(Kind.BUSY, attempts, retries, durable=True) is Verdict.AGAIN
 
 
 @given(counts, st.integers(0, 10**6), st.floats(0, 900), st.floats(0, 1))

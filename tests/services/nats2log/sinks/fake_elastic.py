@@ -13,7 +13,8 @@ NDJSON_TYPE = "application/vnd.elasticsearch+x-ndjson; compatible-with=8"
 
 @dataclass
 class FakeElastic:
-    """`documents` is what it holds, by id. A document whose field `n` is in `refuses` is malformed to it.
+    """`documents` is what it holds, by id. A document whose field `n` is in `refuses` is malformed to it,
+    one in `turns_away` gets that status.
 
     `product` False: it is some other product, which knows plain media types only and sends no product header.
     """
@@ -21,6 +22,7 @@ class FakeElastic:
     authorization: str
     product: bool = True
     refuses: frozenset[int] = frozenset()
+    turns_away: dict[int, int] = field(default_factory=dict)
     indices: dict = field(default_factory=dict)
     documents: dict = field(default_factory=dict)
     created: int = 0
@@ -64,6 +66,8 @@ class FakeElastic:
         if document.get("n") in self.refuses:
             error = {"type": "document_parsing_exception", "reason": "failed to parse [n], preview: 'private words'"}
             return {"create": result | {"status": 400, "error": error}}
+        if (status := self.turns_away.get(document.get("n"))) is not None:
+            return {"create": result | {"status": status, "error": {"type": "es_rejected_execution_exception"}}}
         if identity in self.documents:
             return {"create": result | {"status": 409, "error": {"type": "version_conflict_engine_exception"}}}
         self.documents[identity] = document

@@ -120,6 +120,29 @@ async def test_refused_row(open_sink, tls_target):
     assert sorted(row["n"] for row in azure.rows) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
 
 
+async def test_a_part_that_is_turned_away(open_sink, tls_target):
+    """Azure limits calls one by one: of several parts the others are written."""
+    azure = FakeAzure()
+    turned_away = []
+
+    def answer(request):
+        is_upload = request.method == "POST" and "dataCollectionRules" in request.target
+        if is_upload and not turned_away:
+            turned_away.append(request)
+            return Answer(status=429, headers=[("Content-Type", "application/json")], body=b"{}")
+        return azure(request)
+
+    tls_target.usual = answer
+    sink = await open_sink()
+    batch = [Entry(json.dumps({"n": number, "text": "x" * 300_000}).encode()) for number in range(9)]
+    failures = await sink.write(batch)
+    assert {failure.fault.kind for failure in failures} == {Kind.BUSY}
+    lost = [json.loads(failure.entry.data)["n"] for failure in failures]
+    assert lost == list(range(len(lost)))
+    assert 0 < len(lost) < 9
+    assert [row["n"] for row in azure.rows] == list(range(len(lost), 9))
+
+
 async def test_large_batches(open_sink, tls_target):
     """More than a megabyte goes in several calls, and all of it arrives."""
     tls_target.usual = azure = FakeAzure()
@@ -145,7 +168,7 @@ async def test_outage(open_sink, tls_target, status):
     tls_target.usual = FakeAzure(usual=Answer(status=status, headers=headers, body=b"{}"))
     sink = await open_sink()
     (failure,) = await sink.write(entries(1))
-    assert (failure.fault.kind, failure.fault.retry_after) == (Kind.OUTAGE, 9.0)
+    assert (failure.fault.kind, failure.fault.retry_after) == (Kind.BUSY if status == 429 else Kind.OUTAGE, 9.0)
     assert len(tls_target.requests) == 2
 
 

@@ -81,6 +81,30 @@ async def test_one_by_one(open_sink, target):
     assert "private words" in refused.details
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_document_that_is_turned_away(open_sink, target, status):
+    """A busy shard is no outage of the target, as long as it answers for other documents."""
+    target.usual = elastic = FakeElastic(
+        basic("elastic", "TheSecret"), refuses=frozenset({2}), turns_away={3: status, 4: status}
+    )
+    sink = await open_sink(target)
+    failures = await sink.write(entries(1, 2, 3, 4, 5))
+    assert sorted(elastic.documents) == ["id-1", "id-5"]
+    assert {failure.entry.id: failure.fault.kind for failure in failures} == {
+        "id-2": Kind.REFUSAL,
+        "id-3": Kind.BUSY,
+        "id-4": Kind.BUSY,
+    }
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, Kind.BUSY), (503, Kind.OUTAGE), (403, Kind.OUTAGE)])
+async def test_all_documents_turned_away(open_sink, target, status, kind):
+    """If no document is taken because the target cannot, it is away; what is too busy is for the delivery to judge."""
+    target.usual = FakeElastic(basic("elastic", "TheSecret"), turns_away={1: status, 2: status})
+    sink = await open_sink(target)
+    assert {failure.fault.kind for failure in await sink.write(entries(1, 2))} == {kind}
+
+
 async def test_api_key(open_sink, target):
     """An API key in place of user and password."""
     target.usual = elastic = FakeElastic("ApiKey TheKeyOfTheApi")

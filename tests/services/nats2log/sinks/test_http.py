@@ -10,13 +10,14 @@ from services.nats2log.sinks.sink import Kind
 
 @given(st.integers(100, 599))
 def test_every_status_means_something(status):
-    """Below 300 written; 408, 429 and 5xx an outage; the rest a refusal."""
+    """Below 300 written; 408 and 5xx an outage, 429 too busy; the rest a refusal."""
     fault = fault_of(status)
     if status < 300:
         assert fault is None
     else:
         assert fault is not None
-        assert fault.kind is (Kind.OUTAGE if status in (408, 429) or status >= 500 else Kind.REFUSAL)
+        expected = Kind.OUTAGE if status == 408 or status >= 500 else Kind.REFUSAL
+        assert fault.kind is (Kind.BUSY if status == 429 else expected)
 
 
 def test_credentials():

@@ -94,6 +94,25 @@ async def test_outage(open_sink, target, answer):
     assert len(target.requests) == 1
 
 
+async def test_a_record_that_is_turned_away(open_sink, target):
+    """A 429 is about the one call; the others are made all the same."""
+    target.usual = lambda request: Answer(status=429 if request.body == b'{"n":3}' else 200)
+    sink = await open_sink(target, concurrency=2)
+    batch = [Entry(b'{"n":%d}' % number) for number in range(20)]
+    (failure,) = await sink.write(batch)
+    assert (failure.entry.data, failure.fault.kind) == (b'{"n":3}', Kind.BUSY)
+    assert len(target.requests) == 20
+
+
+async def test_a_target_that_turns_all_away(open_sink, target):
+    """After some in a row the rest is not tried."""
+    target.usual = Answer(status=429)
+    sink = await open_sink(target, concurrency=2)
+    failures = await sink.write(entries(*range(100)))
+    assert [failure.fault.kind for failure in failures] == [Kind.BUSY] * 100
+    assert len(target.requests) == 6
+
+
 async def test_time_out(open_sink, target):
     """No answer in time is an outage."""
     never = asyncio.Event()

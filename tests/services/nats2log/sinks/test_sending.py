@@ -9,7 +9,7 @@ from services.nats2log.entry import Entry
 from services.nats2log.sinks.sending import chunks, in_chunks, one_by_one
 from services.nats2log.sinks.sink import Fault, Kind
 
-OUTAGE, REFUSAL = Fault(Kind.OUTAGE, "away"), Fault(Kind.REFUSAL, "bad")
+OUTAGE, REFUSAL, BUSY = Fault(Kind.OUTAGE, "away"), Fault(Kind.REFUSAL, "bad"), Fault(Kind.BUSY, "busy")
 
 
 def entries(sizes):
@@ -61,3 +61,37 @@ def test_after_an_outage_nothing_is_tried(count, good, most, together):
     run = in_chunks(batch, most, send_part) if together else one_by_one(batch, 1, send_one)
     failures = asyncio.run(run)
     assert taken + [failure.entry.id for failure in failures] == [entry.id for entry in batch]
+
+
+@given(st.lists(st.sampled_from([None, BUSY, REFUSAL]), max_size=40), st.integers(2, 9))
+def test_what_is_turned_away_is_one_record(faults, at_once):
+    """Each entry has its own end, unless three calls in a row were turned away as a whole: the rest waits with them."""
+    batch = entries([1] * len(faults))
+    tried = []
+
+    async def send(entry):
+        tried.append(entry.id)
+        return faults[int(entry.id)]
+
+    failures = {failure.entry.id: failure.fault for failure in asyncio.run(one_by_one(batch, at_once, send))}
+    for number, fault in enumerate(faults):
+        expected = fault if str(number) in tried else BUSY
+        assert failures.get(str(number)) == expected
+    parts = [faults[start : start + at_once] for start in range(0, len(faults), at_once)]
+    in_a_row = [all(fault is BUSY for fault in part) for part in parts]
+    stop = next((end for end in range(3, len(parts) + 1) if all(in_a_row[end - 3 : end])), len(parts))
+    assert len(tried) == sum(map(len, parts[:stop]))
+
+
+def test_entries_that_keep_their_order():
+    """One call at a time: what is turned away holds up the rest, as an outage does."""
+    batch = entries([1] * 3)
+    tried = []
+
+    async def send(entry):
+        tried.append(entry.id)
+        return BUSY if entry.id == "1" else None
+
+    failures = asyncio.run(one_by_one(batch, 1, send))
+    assert tried == ["0", "1"]
+    assert [(failure.entry.id, failure.fault.kind) for failure in failures] == [("1", Kind.OUTAGE), ("2", Kind.OUTAGE)]
