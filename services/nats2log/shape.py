@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
 from gecholog.errors import NotJson
+from services.nats2log.payload_fields import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +23,10 @@ Tree = dict[str, "Tree"]  # paths as a tree; an empty one means: the whole value
 # Azure tables: names of letters, digits and _, at most 45 characters, not beginning with a digit or _.
 _LONGEST_COLUMN = 45
 _NO_COLUMN = re.compile(r"[^A-Za-z0-9_]")
+_MOST_COLUMNS = 200  # of a row; a table of Azure has 500, and the columns of all its rows
+_REST = "more_columns"
+_PAYLOAD = "_payload"
+_MORE = "more"  # of a payload: the fields that have no column of their own
 _DIGEST = 6  # characters that keep two cut names apart
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
@@ -72,7 +77,7 @@ def shaped(data: bytes, shape: Shape) -> bytes:
     except NotJson:
         return data
     if shape.flatten:
-        value = flattened(value)
+        value = flattened(value, shape.include)
     if shape.max_field_length:
         value = cut(value, shape.max_field_length)
     return rawjson.dumps(value)
@@ -123,19 +128,69 @@ def _inside(value: Any) -> Mapping[str, Any] | None:
         return None
 
 
-def flattened(value: Mapping[str, Any]) -> dict[str, Any]:
-    """One level of columns. Lists become JSON text; of two names that become the same column the later one counts."""
-    return {_column(path): item for path, item in _leaves(value, ())}
+def flattened(value: Mapping[str, Any], include: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """One level of columns. Lists become JSON text; of two names that become the same column the later one counts.
+
+    Tables have room for some hundred columns, and a column once made stays. So what callers name makes none: headers,
+    query parameters, and payloads but for what LLM APIs call their fields, become JSON text, unless a path of `include`
+    leads below. What a row has beyond the most columns is JSON text in one of them.
+    """
+    columns = {_column(path): item for path, item in _leaves(value, (), _tree(include))}
+    if len(columns) <= _MOST_COLUMNS:
+        return columns
+    rest = [name for name in columns if name != _REST][_MOST_COLUMNS - 1 :]
+    columns[_REST] = _text({name: columns.pop(name) for name in rest})
+    return columns
 
 
-def _leaves(value: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Any]]:
+def _leaves(value: Mapping[str, Any], path: Path, named: Tree) -> Iterator[tuple[Path, Any]]:
     for name, item in value.items():
-        if isinstance(item, dict):
-            yield from _leaves(item, (*path, name))
-        elif isinstance(item, list):
-            yield (*path, name), rawjson.dumps(item).decode("utf-8")
+        here, below = (*path, name), named.get(name, {})
+        if not isinstance(item, dict):
+            yield here, _plain(item)
+        elif below and _is_of_others(name):
+            yield from _chosen(item, here, below)
+        elif name.endswith(_PAYLOAD):
+            yield from _payload(item, here)
+        elif _is_of_others(name):
+            if item:
+                yield here, _text(item)
         else:
-            yield (*path, name), item
+            yield from _leaves(item, here, below)
+
+
+def _is_of_others(name: str) -> bool:
+    """Tell whether callers and targets name what is in the field."""
+    return name.endswith((_PAYLOAD, "_headers")) or "_query_parameters" in name
+
+
+def _chosen(value: Mapping[str, Any], path: Path, named: Tree) -> Iterator[tuple[Path, Any]]:
+    """The columns that the config names in a field of others."""
+    for name, item in value.items():
+        below = named.get(name)
+        if below and isinstance(item, dict):
+            yield from _chosen(item, (*path, name), below)
+        else:
+            yield (*path, name), _plain(item)
+
+
+def _payload(fields: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Any]]:
+    rest = {}
+    for name, item in fields.items():
+        if name in FIELDS:
+            yield (*path, name), _plain(item)
+        else:
+            rest[name] = item
+    if rest:
+        yield (*path, _MORE), _text(rest)
+
+
+def _plain(item: Any) -> Any:
+    return _text(item) if isinstance(item, dict | list) else item
+
+
+def _text(item: Any) -> str:
+    return rawjson.dumps(item).decode("utf-8")
 
 
 def _column(path: Path) -> str:

@@ -76,9 +76,81 @@ def test_flatten():
 @given(objects)
 def test_columns(fields):
     """Whatever comes in, columns are what Azure takes, and hold no objects and lists."""
-    for name, value in flattened(fields).items():
+    columns = flattened(fields)
+    assert len(columns) <= 200
+    for name, value in columns.items():
         assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,44}", name)
         assert not isinstance(value, dict | list)
+
+
+def record_of(number):
+    """A call whose caller names as much as it can."""
+    own = f"own_{number}"
+    headers = {f"X-{own}": ["1"], "Authorization": ["*****MASKED*****"]}
+    body = {
+        "model": "m",
+        "stream": False,
+        "metadata": {own: "1"},
+        "response_format": {"json_schema": {"schema": {"properties": {own: {"type": "string"}}}}},
+        own: {own: 1},
+    }
+    reply = {"id": "1", "usage": {"total_tokens": 7, own: 1}, own: 1}
+    return {
+        "session_id": "s",
+        "request": {
+            "gl_path": "/a/",
+            "ingress_headers": headers,
+            "ingress_payload": body,
+            "ingress_query_parameters": {own: ["1"]},
+            "outbound_headers": headers,
+            "outbound_payload": body,
+            "outbound_query_parameters": {},
+            "outbound_query_parameters_overwritten": {own: ["1"]},
+            "ingress_outbound_timer": {"start": "x", "stop": "y", "duration": 5},
+        },
+        "response": {
+            "inbound_headers": headers,
+            "inbound_payload": reply,
+            "egress_headers": headers,
+            "egress_payload": reply,
+            "token_count": {"total_tokens": 7},
+        },
+    }
+
+
+def test_callers_make_no_columns():
+    """Whatever callers call their headers, parameters and fields: the columns are those of the first call."""
+    first = flattened(record_of(0))
+    columns = set(first).union(*(flattened(record_of(number)) for number in range(1, 50)))
+    assert columns == set(first)
+    assert len(columns) < 50
+    assert first["request_ingress_payload_model"] == "m"
+    assert first["response_token_count_total_tokens"] == 7
+    assert first["request_ingress_outbound_timer_duration"] == 5
+    assert json.loads(first["request_ingress_headers"])["X-own_0"] == ["1"]
+    assert json.loads(first["request_ingress_payload_metadata"]) == {"own_0": "1"}
+    assert json.loads(first["request_ingress_payload_more"]) == {"own_0": {"own_0": 1}}
+    assert json.loads(first["response_inbound_payload_usage"]) == {"total_tokens": 7, "own_0": 1}
+
+
+def test_columns_that_the_config_names():
+    """A path of `include` that leads into a payload or headers has a column, as it always had."""
+    chosen = ["response.inbound_payload.usage.total_tokens", "request.ingress_headers.X-own_3", "request.gl_path"]
+    row = json.loads(shaped(json.dumps(record_of(3)).encode(), shape(include=chosen, flatten=True)))
+    assert row == {
+        "response_inbound_payload_usage_total_tokens": 7,
+        "request_ingress_headers_X_own_3": '["1"]',
+        "request_gl_path": "/a/",
+    }
+
+
+def test_the_most_columns_of_a_row():
+    """What is more than a row may have is in one of its columns, as JSON text."""
+    row = flattened({"response": {"of_a_processor": {f"n{number}": number for number in range(300)}}})
+    assert len(row) == 200
+    rest = json.loads(row.pop("more_columns"))
+    assert len(rest) == 101
+    assert sorted((row | rest).values()) == list(range(300))
 
 
 def test_long_names_stay_apart():
