@@ -7,7 +7,7 @@ import binascii
 import os
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gecholog.config import Document
+    from gecholog.positions import Path
     from gecholog.schema import Finding
 
 _FILE_NAME = re.compile(r'[^\0- ()<>@;:\\"\[\]?=\ud800-\udfff]*[^\0- ()<>@;:\\"\[\]?=/\ud800-\udfff]')
-_SCHEMA = Path(__file__).with_name("nats2log_config.schema.json")
+_SCHEMA = FilePath(__file__).with_name("nats2log_config.schema.json")
 _TIMEOUT = 30_000  # milliseconds
 
 # Values of other headers may be keys; these are not, and masking "application/json" would black out logs.
@@ -38,7 +39,7 @@ _HARMLESS_HEADERS = frozenset({"accept", "accept-encoding", "content-encoding", 
 class FileWriter:
     """The section `file_writer`."""
 
-    filename: Path
+    filename: FilePath
     write_mode: str
     rotate_bytes: int = 0
     rotate_keep: int = 5
@@ -48,7 +49,7 @@ class FileWriter:
     @classmethod
     def of(cls, values: dict[str, Any]) -> FileWriter:
         return cls(
-            filename=Path(values["filename"]),
+            filename=FilePath(values["filename"]),
             write_mode=values["write_mode"],
             rotate_bytes=values.get("rotate_bytes", 0),
             rotate_keep=values.get("rotate_keep", 5),
@@ -247,19 +248,67 @@ class Config:
 
 def blueprint() -> Blueprint:
     """What a config file of a sink must be."""
+    fields = schema.load(_SCHEMA)
+
+    def idle_writers(values: dict[str, Any]) -> Iterator[Finding]:
+        yield from _idle_writers(fields, values)
+
     return Blueprint(
-        schema.load(_SCHEMA),
-        (_own_topic, _certificate_files, _file_name, _hosts, _elastic_credentials, _azure_key, _azure_application),
+        fields,
+        (_own_topic, _certificate_files, *_WRITER_RULES),
         _writers_not_in_use,
+        advice=(idle_writers, _trusts_nobody),
     )
 
 
 def _writers_not_in_use(values: Any) -> frozenset[str]:
-    """Of a sink that is off, no writer has to be filled in: the default config waits for its variables like this."""
-    bus = values.get("service_bus") if isinstance(values, dict) else None
+    """All but that of the mode; of a sink that is off all: the default config waits for its variables like this."""
+    if not isinstance(values, dict) or _is_switched_off(values):
+        return frozenset(WRITERS)
+    mode = values.get("mode")
+    return frozenset(WRITERS) - {mode} if isinstance(mode, str) else frozenset()
+
+
+def _is_switched_off(values: dict[str, Any]) -> bool:
+    bus = values.get("service_bus")
     topic, subject = (bus.get("topic"), bus.get("topic_exact_logger")) if isinstance(bus, dict) else (None, None)
-    off = isinstance(topic, str) and isinstance(subject, str) and _is_off(topic, subject)
-    return frozenset(WRITERS) if off else frozenset()
+    return isinstance(topic, str) and isinstance(subject, str) and _is_off(topic, subject)
+
+
+def _idle_writers(fields: schema.Schema, values: dict[str, Any]) -> Iterator[Finding]:
+    """What would be wrong with writers that are not in use; what they lack, or a variable left empty, is not."""
+    for name in sorted(_writers_not_in_use(values) & values.keys()):
+        in_use = values | {"mode": name}
+        found = [(path, rule) for path, rule, _ in schema.findings(fields, in_use)]
+        found += [finding for check in _WRITER_RULES for finding in check(in_use)]
+        for path, rule in found:
+            if path[:1] == (name,) and _is_given(values, path):
+                yield path, f"{rule} (not in use now)"
+
+
+def _is_given(values: Any, path: Path) -> bool:
+    """Tell whether there is something at a path."""
+    for step in path:
+        try:
+            values = values[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return values not in ("", {}, [])
+
+
+def _trusts_nobody(values: dict[str, Any]) -> Iterator[Finding]:
+    """Without a word on TLS no authority is believed: right for a file, and the end of every call over TLS."""
+    mode, tls = values["mode"], values["tls"]
+    believes = tls.get("insecure") or tls.get("system_cert_pool") or tls.get("cert_files")
+    if not believes and not _is_switched_off(values) and _calls_over_tls(mode, values[mode]):
+        yield ("tls",), "believes no certificate, so no call succeeds: set system_cert_pool, or name cert_files"
+
+
+def _calls_over_tls(mode: str, writer: dict[str, Any]) -> bool:
+    if mode == "azure_log_analytics_writer":
+        return not writer.get("url", "").startswith("http:")
+    address = writer.get("endpoint" if mode == "azure_logs_ingestion_writer" else "url", "")
+    return mode != "file_writer" and address.startswith("https:")
 
 
 def build(document: Document) -> Config:
@@ -350,3 +399,6 @@ def _azure_application(values: dict[str, Any]) -> Iterator[Finding]:
         for name in names
         if name not in given
     )
+
+
+_WRITER_RULES = (_file_name, _hosts, _elastic_credentials, _azure_key, _azure_application)

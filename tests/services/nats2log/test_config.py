@@ -149,12 +149,33 @@ def test_off(topic, subject, expected):
     ],
 )
 def test_values_of_the_writer_in_use(mode, field, value):
-    """A wrong value is named by its path; in a writer that is not in use it does not matter."""
+    """A wrong value is named by its path; in a writer that is not in use it is a warning, if it is there at all."""
     bad = with_writer(mode, **{field: value})
     assert all(path.startswith(f"{mode}.{field}") for path in problems(bad))
-    if field not in ("rotate_keep", "batch", "permissions"):  # words and numbers of ours are right or wrong everywhere
-        others = [name for name in MODES if name != mode]
-        assert read(bad | {"mode": others[0]})
+    others = [name for name in MODES if name != mode]
+    document = check(json.dumps(bad | {"mode": others[0]}).encode(), "test", blueprint(), {})
+    assert build(document).mode == others[0]
+    warned = {problem.path for problem in document.warnings}
+    if value in (None, "", {"X": []}, {"X": [""]}):
+        assert warned == set()
+    else:
+        assert warned
+        assert all(path.startswith(f"{mode}.{field}") for path in warned)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "file_writer"])
+def test_tls_that_believes_nobody(mode):
+    """An empty section is fine for a file; a writer that calls over TLS would never succeed, which is a warning."""
+    empty = {"tls": {}}
+
+    def warned(**fields):
+        value = with_writer(mode, **fields) | empty
+        return {problem.path for problem in check(json.dumps(value).encode(), "test", blueprint(), {}).warnings}
+
+    assert warned(**({"url": "https://h"} if mode in ("rest_api_writer", "elastic_writer") else {})) == {"tls"}
+    if mode != "azure_logs_ingestion_writer":
+        assert warned(url="http://h") == set()
+    assert check(json.dumps(BASE | empty).encode(), "test", blueprint(), {}).warnings == ()
 
 
 def test_home_may_be_called_as_it_likes(monkeypatch, tmp_path):
