@@ -17,7 +17,6 @@ from gecholog.config import Blueprint
 from gecholog.health import home
 from gecholog.recordlog import Limits
 from gecholog.tls import OutboundTls
-from services.nats2log import permissions
 from services.nats2log.shape import Shape
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class FileWriter:
     rotate_bytes: int = 0
     rotate_keep: int = 5
     fsync: bool = False
-    permissions: int = permissions.GROUP_READS
+    permissions: int | None = None  # None: 0640, less what the umask or the file itself takes away
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> FileWriter:
@@ -54,7 +53,7 @@ class FileWriter:
             rotate_bytes=values.get("rotate_bytes", 0),
             rotate_keep=values.get("rotate_keep", 5),
             fsync=values.get("fsync", False),
-            permissions=int(values["permissions"], 8) if "permissions" in values else permissions.GROUP_READS,
+            permissions=int(values["permissions"], 8) if "permissions" in values else None,
         )
 
     @property

@@ -72,7 +72,7 @@ class FileSink:
         mode = self._writer.write_mode
         if mode == "new":
             self._path = _free(self._writer.filename)
-        self._restrict_rotated()
+        self._protect_rotated()
         self._open(os.O_TRUNC if mode == "overwrite" else 0)
         log.info("opened file", file=str(self._path))
 
@@ -85,14 +85,21 @@ class FileSink:
         permissions.restrict(self._file, self._writer.permissions)
         _end_line(self._file)
 
-    def _restrict_rotated(self) -> None:
+    def _protect(self, file: int) -> None:
+        wanted = self._writer.permissions
+        if wanted is None:
+            permissions.restrict(file, permissions.GROUP_READS)
+        else:
+            permissions.give(file, wanted)
+
+    def _protect_rotated(self) -> None:
         """Files that were rotated by an earlier version, or before the permissions were changed."""
         for number in count(1):
             try:
                 file = os.open(_rotated(self._path, number), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             except OSError:
                 return
-            permissions.restrict(file, self._writer.permissions)
+            self._protect(file)
             os.close(file)
 
     def _write(self, lines: bytes) -> None:

@@ -184,12 +184,21 @@ async def test_others_cannot_read(open_sink, tmp_path):
 @pytest.mark.usefixtures("_usual_umask")
 @pytest.mark.parametrize("write_mode", ["append", "overwrite", "new"])
 async def test_permissions_of_the_config(open_sink, tmp_path, write_mode):
-    """A new file has them; one that has fewer keeps those."""
+    """The file has them, new or not, and whatever the umask says."""
+    os.umask(0o077)
     await open_sink("a.jsonl", write_mode, permissions=0o644)
     assert mode_of(tmp_path / "a.jsonl") == 0o644
     (tmp_path / "b.jsonl").touch(mode=0o600)
     await open_sink("b.jsonl", "append", permissions=0o644)
-    assert mode_of(tmp_path / "b.jsonl") == 0o600
+    assert mode_of(tmp_path / "b.jsonl") == 0o644
+
+
+@pytest.mark.usefixtures("_usual_umask")
+async def test_fewer_permissions_stay(open_sink, tmp_path):
+    """Without a word in the config a file never gets more than it has."""
+    (tmp_path / "log.jsonl").touch(mode=0o600)
+    await open_sink()
+    assert mode_of(tmp_path / "log.jsonl") == 0o600
 
 
 @pytest.mark.usefixtures("_usual_umask")
