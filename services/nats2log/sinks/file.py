@@ -79,10 +79,9 @@ class FileSink:
     def _open(self, flags: int = 0) -> None:
         self._let_go()
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(
-            self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | flags, self._writer.permissions
-        )
-        permissions.restrict(self._file, self._writer.permissions)
+        flags |= os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        self._file = os.open(self._path, flags, permissions.GROUP_READS)
+        self._protect(self._file)
         _end_line(self._file)
 
     def _protect(self, file: int) -> None:
