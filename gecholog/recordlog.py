@@ -23,7 +23,7 @@ STREAM = "GECHOLOG"
 
 _ATTEMPTS = 5
 _BETWEEN_ATTEMPTS = 0.1  # seconds
-_SMALLEST = 64 * 1024 * 1024  # bytes; the default is made smaller to fit a small disk, but not below this
+_SMALLEST = 8 * 1024 * 1024  # bytes; the default is made smaller to fit a small disk, but not below this
 _UNLIMITED = -1
 
 # Somebody else makes it at this moment, or did between our question and our order: look again.
@@ -36,6 +36,11 @@ class NoRecordLog(NoJetStream):
 
 class RecordLogRefused(JetStreamRefused):
     """JetStream would not do what was asked of the record log."""
+
+    @property
+    def is_no_room(self) -> bool:
+        """Whether even the smallest stream does not fit the disk."""
+        return self.code == jetstream.NO_ROOM
 
 
 _ERRORS = Errors(NoRecordLog, RecordLogRefused)
@@ -98,7 +103,8 @@ _IDENTIFIED = wire.encoded({"Nats-Msg-Id": "%b"})
 async def ensure(bus: Asks, subject: str, limits: Limits | None = None) -> RecordLog:
     """The stream that captures `subject`, made or widened if need be.
 
-    `limits` None: the defaults if the stream has to be made; one that exists keeps what it has.
+    `limits` None: the defaults if the stream has to be made, or less if the disk has no room for them; one that exists
+    keeps what it has. One that exists and cannot be made larger for want of room keeps its size.
     Raises NoRecordLog, RecordLogRefused, NoAnswer (ask again), BusAway.
     """
     for _ in range(_ATTEMPTS - 1):
@@ -109,6 +115,28 @@ async def ensure(bus: Asks, subject: str, limits: Limits | None = None) -> Recor
                 raise
         await asyncio.sleep(_BETWEEN_ATTEMPTS)
     return await _ensure(bus, subject, limits)
+
+
+async def ensure_fitting(bus: Asks, subject: str, limits: Limits | None = None) -> RecordLog:
+    """As `ensure`, but where there is no room for what `limits` ask for, a stream that fits is better than none.
+
+    `max_bytes` of what is returned tells. Publishers and consumers have to agree on this: of a stream that only one of
+    them knows records come twice.
+    """
+    try:
+        return await ensure(bus, subject, limits)
+    except RecordLogRefused as error:
+        if not error.is_no_room or limits is None:
+            raise
+    usual = Limits().max_bytes
+    fitting = replace(limits, max_bytes=min(limits.max_bytes or usual, usual))
+    while True:
+        try:
+            return await _ensure(bus, subject, fitting)
+        except RecordLogRefused as error:
+            if error.code not in _RACES or fitting.max_bytes // 2 < _SMALLEST:
+                raise
+        fitting = replace(fitting, max_bytes=fitting.max_bytes // 2)
 
 
 async def _ensure(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
@@ -126,8 +154,19 @@ async def _ensure(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
         present = info["config"]
         wide = widened(present, subject, limits)
     if wide != present:
-        info = await ask(bus, f"STREAM.UPDATE.{STREAM}", wide)
+        info = await _update(bus, wide, present) or info
     return RecordLog.of(info)
+
+
+async def _update(bus: Asks, wide: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Widen the stream; None if nothing changes: where there is no room for more bytes it keeps those that it has."""
+    try:
+        return await ask(bus, f"STREAM.UPDATE.{STREAM}", wide)
+    except RecordLogRefused as error:
+        if not error.is_no_room or wide.get("max_bytes") == present.get("max_bytes"):
+            raise
+    narrow = {**wide, "max_bytes": present.get("max_bytes", _UNLIMITED)}
+    return None if narrow == present else await ask(bus, f"STREAM.UPDATE.{STREAM}", narrow)
 
 
 async def _create(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
@@ -137,7 +176,7 @@ async def _create(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
         try:
             return RecordLog.of(await ask(bus, f"STREAM.CREATE.{STREAM}", new_config(subject, wanted)))
         except RecordLogRefused as error:
-            if error.code != jetstream.NO_ROOM or limits is not None or wanted.max_bytes // 2 < _SMALLEST:
+            if not error.is_no_room or limits is not None or wanted.max_bytes // 2 < _SMALLEST:
                 raise
         wanted = replace(wanted, max_bytes=wanted.max_bytes // 2)
 
@@ -174,14 +213,14 @@ def widened(config: Mapping[str, Any], subject: str, limits: Limits | None) -> d
     if not any(covers(pattern, subject) for pattern in subjects):
         wide["subjects"] = [*subjects, subject]
     if limits is not None:
-        if _is_wider(limits.max_bytes, config.get("max_bytes", _UNLIMITED)):
+        if is_wider(limits.max_bytes, config.get("max_bytes", _UNLIMITED)):
             wide["max_bytes"] = limits.max_bytes or _UNLIMITED
-        if _is_wider(limits.max_age_seconds * NANOSECONDS, config.get("max_age", 0)):
+        if is_wider(limits.max_age_seconds * NANOSECONDS, config.get("max_age", 0)):
             wide["max_age"] = limits.max_age_seconds * NANOSECONDS
     return wide
 
 
-def _is_wider(wanted: int, present: int) -> bool:
+def is_wider(wanted: int, present: int) -> bool:
     """Compare limits; 0 and less mean none."""
     return present > 0 and (wanted <= 0 or wanted > present)
 

@@ -18,7 +18,7 @@ from gecholog import rawjson
 from gecholog.errors import BusAway, BusError
 from gecholog.jetstream import NANOSECONDS, NO_CONSUMER, understood
 from gecholog.logs import Log
-from gecholog.recordlog import NoRecordLog, RecordLogRefused, ask, ensure
+from gecholog.recordlog import NoRecordLog, RecordLogRefused, ask, ensure_fitting
 from services.nats2log.backlog import Backlog, measure
 from services.nats2log.deadletter import DeadLetter
 from services.nats2log.entry import Delivered, Entry
@@ -178,7 +178,7 @@ class Consumer:
     async def _durable(self) -> RecordLog | None:
         """The stream with our consumer on it; None if the bus has no JetStream."""
         try:
-            found = await ensure(self._bus, self._listening.subject, self._listening.limits)
+            found = await ensure_fitting(self._bus, self._listening.subject, self._listening.limits)
         except NoRecordLog:
             if not self._warned:
                 log.warning("the bus has no JetStream: records that pass while this sink is away are lost to it")

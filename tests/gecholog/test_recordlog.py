@@ -1,6 +1,7 @@
 """The stream of records, on a real nats-server."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from gecholog.recordlog import (
     ask,
     covers,
     ensure,
+    ensure_fitting,
     new_config,
     widened,
 )
@@ -204,3 +206,35 @@ def test_limits_of_a_config():
     assert Limits.of({}) == Limits()
     given_ = {"max_bytes": 5, "max_age_hours": 2, "duplicate_window_seconds": 7, "replicas": 3}
     assert Limits.of(given_) == Limits(5, 7200, 7, 3)
+
+
+async def test_fitting(nats_server, connect):
+    """Where there is no room for what a config asks for, a smaller stream is made, and kept by who asks next."""
+    bus = await connect(nats_server)
+    ballast = {"name": "BALLAST", "subjects": ["x"], "storage": "file", "max_bytes": 900 << 20}
+    await ask(bus, "STREAM.CREATE.BALLAST", ballast)
+    wanted = Limits(max_bytes=1 << 40, max_age_seconds=60)
+    made = await ensure_fitting(bus, SUBJECT, wanted)
+    assert (made.max_bytes, made.max_age) == (64 << 20, 60)
+    assert await ensure_fitting(bus, SUBJECT, wanted) == made
+    assert (await ensure_fitting(bus, SUBJECT, replace(wanted, max_age_seconds=90))).max_age == 90
+    assert (await ensure_fitting(bus, SUBJECT)).max_bytes == 64 << 20
+
+
+async def test_nothing_fits(nats_server, connect):
+    """The refusal says that it is for want of room."""
+    bus = await connect(nats_server)
+    ballast = {"name": "BALLAST", "subjects": ["x"], "storage": "file", "max_bytes": 1020 << 20}
+    await ask(bus, "STREAM.CREATE.BALLAST", ballast)
+    for limits in (None, Limits(max_bytes=1 << 40)):
+        with pytest.raises(RecordLogRefused) as caught:
+            await ensure_fitting(bus, SUBJECT, limits)
+        assert caught.value.is_no_room
+
+
+async def test_a_very_small_disk(nats_server, connect):
+    """A few megabytes are enough for a stream."""
+    bus = await connect(nats_server)
+    ballast = {"name": "BALLAST", "subjects": ["x"], "storage": "file", "max_bytes": 1008 << 20}
+    await ask(bus, "STREAM.CREATE.BALLAST", ballast)
+    assert (await ensure(bus, SUBJECT)).max_bytes == 16 << 20

@@ -155,11 +155,21 @@ async def test_plain_overflow(room, plain_bus, tmp_path):
 
 
 async def test_refused_by_jetstream(room, bus):
-    """Without room for the stream: a plain subscription, and records come all the same."""
+    """Without room for any stream: a plain subscription, and records come all the same."""
+    ballast = {"name": "BALLAST", "subjects": ["x"], "storage": "file", "max_bytes": 1020 << 20}
+    await ask(bus, "STREAM.CREATE.BALLAST", ballast)
     at = await room(bus, limits=Limits(max_bytes=1 << 50))
     assert at.consumer.source is Source.SUBSCRIPTION
     await bus.publish(SUBJECT, b"1")
     assert (await at.came(1))[0].data == b"1"
+
+
+async def test_less_room_than_configured(room, bus):
+    """A smaller stream is taken, as the gateway takes it: records come once, from there."""
+    at = await room(bus, limits=Limits(max_bytes=1 << 50))
+    assert at.consumer.source is Source.RECORD_LOG
+    await bus.publish(SUBJECT, b"1")
+    assert [entry.data for entry in await at.came(1)] == [b"1"]
 
 
 async def test_jetstream_comes_later(nats_server, connect, room):
