@@ -1,6 +1,6 @@
 """How the records of a gateway fare: a small file that the gateway writes, and that ginit and healthcheck read.
 
-It is `HOME/journal/ALIAS/status.json`. Its bytes are allocated when the gateway starts and written over in place: on a
+It is `HOME/run/records-ALIAS.json`. Its bytes are allocated when the gateway starts and written over in place: on a
 full disk, which is when it matters most, a new file could not be written.
 """
 
@@ -46,7 +46,7 @@ class RecordStatusFile:
     @classmethod
     def of(cls, alias: str, home: Path) -> RecordStatusFile:
         """The file of the gateway with this alias."""
-        return cls(home / "journal" / alias / "status.json")
+        return cls(home / "run" / f"records-{alias}.json")
 
     def write(self, status: RecordStatus) -> None:
         """Write over what is there; readers who meet a half-written text read again later. Raises OSError."""

@@ -47,7 +47,7 @@ class RecordWatch:
     def look(self, now: float) -> None:
         """Look once; `now` is a steady clock's time in seconds."""
         found = dict(self._found())
-        problems = tuple(f"{name}: {status.reason}" for name, status in found.items() if status.failing)
+        problems = tuple(f"records of {name}: {status.reason}" for name, status in found.items() if status.failing)
         if problems != self._problems:
             self._problems = problems
             self._tell(Troubled(problems))

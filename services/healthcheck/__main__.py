@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gecholog import __version__, health, regular_file
-from gecholog.recordstatus import RecordStatusFile
+from gecholog.recordstatus import RecordStatus, RecordStatusFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,15 +69,15 @@ def _report(home: Path, service: str, checksum: str | None) -> dict[str, Any]:
     healthy = checksum is not None
     silent = [f"{service} gives no sign of life"] if not healthy and _is_silent(home, service) else []
     if service == APPLIANCE:
-        lists = {
-            "problems": silent + list(state.get("problems", [])),
+        lists: dict[str, list[Any]] = {
+            "problems": silent + _problems(home, state, services),
             "left_out": [one for entry in ({"name": service}, *services) for one in _left_out(home, entry, state)],
         }
         return {"healthy": healthy, "checksum": checksum, **_given(lists), "services": services}
     entry = next((entry for entry in services if entry.get("name") == service), {"name": service})
     lists = {"problems": silent, "left_out": [] if "/" in service else list(_left_out(home, entry, state))}
     known = {name: value for name, value in entry.items() if name != "checksum"}
-    return {"name": service, "healthy": healthy, "checksum": checksum} | known | _given(lists) | _records(home, service)
+    return {"name": service, "healthy": healthy, "checksum": checksum} | known | _given(lists) | _records(home, entry)
 
 
 def _is_silent(home: Path, service: str) -> bool:
@@ -99,9 +99,22 @@ def _left_out(home: Path, entry: dict[str, Any], state: dict[str, Any]) -> Itera
         yield {"service": name, **one}
 
 
-def _records(home: Path, service: str) -> dict[str, Any]:
-    """What a gateway says of its records; nothing of a service that has none."""
-    status = None if "/" in service else RecordStatusFile.of(service, home).read()
+def _problems(home: Path, state: dict[str, Any], services: list[dict[str, Any]]) -> list[str]:
+    """What is wrong. Gateways are asked themselves: on a full disk ginit cannot write down what it knows."""
+    known = {f"records of {entry.get('name')}: ": _record_status(home, entry) for entry in services}
+    asked = {begin: status for begin, status in known.items() if status is not None}
+    others = [text for text in state.get("problems", ()) if not text.startswith(tuple(asked))]
+    return [*others, *(begin + status.reason for begin, status in asked.items() if status.failing)]
+
+
+def _record_status(home: Path, entry: dict[str, Any]) -> RecordStatus | None:
+    """What a gateway says of its records; None of a service that has none."""
+    alias = str(entry.get("alias", entry.get("name", "")))
+    return None if "/" in alias else RecordStatusFile.of(alias, home).read()
+
+
+def _records(home: Path, entry: dict[str, Any]) -> dict[str, Any]:
+    status = _record_status(home, entry)
     return {} if status is None else {"records": asdict(status)}
 
 

@@ -26,9 +26,9 @@ def test_round_trip(tmp_path_factory, written):
 
 
 def test_place(tmp_path):
-    """Beside the journal of the gateway, whose folder is made."""
+    """Among what is kept while the appliance runs; the folder is made."""
     RecordStatusFile.of("gl", tmp_path).write(RecordStatus(lost=3))
-    assert json.loads((tmp_path / "journal" / "gl" / "status.json").read_text())["lost"] == 3
+    assert json.loads((tmp_path / "run" / "records-gl.json").read_text())["lost"] == 3
 
 
 def test_long_reason(tmp_path):

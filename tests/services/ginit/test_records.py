@@ -37,7 +37,7 @@ def test_problems_come_and_go(tmp_path):
     scene.watch.look(0)
     assert scene.told == []
     failing = RecordStatus(failing=True, reason="17 records lost", lost=17)
-    assert scene.looks(1, failing) == [Troubled(("gl: 17 records lost",))]
+    assert scene.looks(1, failing) == [Troubled(("records of gl: 17 records lost",))]
     assert scene.looks(2, failing) == []
     assert scene.looks(3, RecordStatus(lost=17)) == [Troubled(())]
 

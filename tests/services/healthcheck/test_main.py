@@ -76,11 +76,15 @@ def test_report(tmp_path):
 def test_report_of_what_is_wrong(tmp_path):
     """What is wrong though every process lives, and how a gateway's records fare."""
     RecordStatusFile.of("gl", tmp_path).write(RecordStatus(failing=True, reason="no acknowledgement", lost=17))
-    (tmp_path / "run").mkdir()
-    problems = ["gl: no acknowledgement"]
-    (tmp_path / "run" / "state.json").write_text(json.dumps({"problems": problems, "services": []}))
-    code, out, _ = outcome(tmp_path, "--json")
-    assert (code, json.loads(out)["problems"]) == (1, problems)
+    problems = ["records of gl: no acknowledgement"]
+    for known in (
+        {"problems": problems},
+        {"services": [{"name": "gl"}]},
+        {"problems": problems, "services": [{"name": "gl"}]},
+    ):
+        (tmp_path / "run" / "state.json").write_text(json.dumps(known))
+        code, out, _ = outcome(tmp_path, "--json")
+        assert (code, json.loads(out)["problems"]) == (1, problems)
     records = json.loads(outcome(tmp_path, "-s", "gl", "--json")[1])["records"]
     assert (records["failing"], records["reason"], records["lost"]) == (True, "no acknowledgement", 17)
     assert "records" not in json.loads(outcome(tmp_path, "-s", "dummy", "--json")[1])
