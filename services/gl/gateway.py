@@ -15,6 +15,7 @@ from gecholog import headers, health, rawjson
 from gecholog.bus import Bus
 from gecholog.errors import GechologError
 from gecholog.logs import Log
+from gecholog.recordstatus import RecordStatusFile
 from gecholog.service import NEW_BUS_WITHIN, join
 from gecholog.session import Sessions
 from services.gl import final_record, pipeline, routing
@@ -59,7 +60,14 @@ class Gateway:
         self._alias = alias
         self._first = config
         self._status = Status()
-        self._records = Recorder(health.home() / "journal" / alias, config.journal_max_bytes, final_record.fitted)
+        home = health.home()
+        self._records = Recorder(
+            home / "journal" / alias,
+            config.journal_max_bytes,
+            final_record.fitted,
+            RecordStatusFile.of(alias, home),
+            self._status.failed,
+        )
         self._life: Life | None = None
         self._standing: _Standing | None = None
         self._listener: Listener | None = None  # the one that takes callers

@@ -28,6 +28,8 @@ class Capacity:
         self._large = Load(large)
         self._publishing = Load(publishing)
         self._callers = 0  # that wait
+        self._is_tight = False  # records come faster than they can be kept
+        self._bypasses_bus = False  # records do not go to the bus now, so nobody waits for it
         self._room = asyncio.Event()
 
     # ---------------------------------------------------------------- callers
@@ -58,11 +60,27 @@ class Capacity:
 
     async def _until_room(self, size: int) -> None:
         while True:
-            self.is_full = self._accepted.is_full or self._publishing.is_full
+            self.is_full = self._accepted.is_full or self._is_tight or self._waits_for_bus
             if self.has_room(size):
                 return
             self._room.clear()
             await self._room.wait()
+
+    @property
+    def bus_is_full(self) -> bool:
+        """Whether so much waits for the bus's word that a record should not be sent as well."""
+        return self._publishing.is_full
+
+    @property
+    def _waits_for_bus(self) -> bool:
+        return self._publishing.is_full and not self._bypasses_bus
+
+    def steer(self, *, bypasses_bus: bool, is_tight: bool) -> None:
+        """Whether records pass the bus by (it does not acknowledge), and whether there is little room for more."""
+        if (bypasses_bus, is_tight) != (self._bypasses_bus, self._is_tight):
+            self._bypasses_bus, self._is_tight = bypasses_bus, is_tight
+            self.is_full = self.is_full or is_tight
+            self._look_again()
 
     # ---------------------------------------------------------------- records
 
@@ -80,7 +98,8 @@ class Capacity:
 
     def publish(self, record_id: bytes, size: int) -> None:
         """A record is on its way to the bus."""
-        self.is_full = self._publishing.put(record_id, size) or self.is_full
+        if self._publishing.put(record_id, size) and not self._bypasses_bus:
+            self.is_full = True
 
     def arrive(self, record_id: bytes) -> None:
         """The bus has it, or will not."""

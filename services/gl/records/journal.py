@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 from typing import TYPE_CHECKING
 
 from gecholog.errors import GechologError
-from services.gl.records.entry import ACCEPTED, HEAD_SIZE, Kept, ends, released
+from services.gl.records.entry import ACCEPTED, HEAD_SIZE, TAIL_SIZE, Kept, ends, is_whole, released
 from services.gl.records.folder import lock, remove
 from services.gl.records.segment import Segment
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _SEGMENT = 16 * 1024 * 1024  # bytes at which the next one begins
 _LEAST = 8  # segments that the limit has room for: small ones, if need be
+_SHARE = 16  # of a small disk: two or three segments are there at any time, and the stream of records needs room, too
+_SMALLEST = 256 * 1024  # bytes of a segment
 _MANY = 4  # segments; with more, the oldest is ended if it holds only a few records, and less than half of its bytes
 _FEW = 256
 _SPARE = "spare"  # a file to be written anew; what it holds is of no account
@@ -31,6 +34,10 @@ _SPARE = "spare"  # a file to be written anew; what it holds is of no account
 
 class JournalFull(GechologError):
     """The journal has reached its limit: the bus has been away for too long."""
+
+
+class JournalDamaged(GechologError):
+    """What is read is not what was written."""
 
 
 class Journal:
@@ -43,6 +50,7 @@ class Journal:
         self._folder = root / f"{time.time_ns()}-{os.getpid()}"
         self._folder.mkdir(parents=True, mode=0o700)
         self._lock = lock(self._folder)
+        self._share = max(_SMALLEST, shutil.disk_usage(self._folder).free // _SHARE)
         self._number = 0
         self._size = 0  # of all files
         self._segments: list[Segment] = []
@@ -59,6 +67,16 @@ class Journal:
     def __len__(self) -> int:
         """How many records the bus has not acknowledged."""
         return len(self._places)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return self._size
+
+    def size_of(self, record_id: bytes) -> int | None:
+        """Bytes of a record that is kept; None if it is not."""
+        place = self._places.get(record_id)
+        return None if place is None else place[3]
 
     def append(self, kind: bytes, record_id: bytes, data: bytes) -> None:
         """Keep a record; a later version takes the place of an earlier one. Raises JournalFull, OSError."""
@@ -105,12 +123,16 @@ class Journal:
                     self._write(segment)
 
     def get(self, record_id: bytes) -> Kept | None:
-        """A record that is kept; None if it was released. Raises OSError."""
+        """A record that is kept; None if it was released. Raises OSError, JournalDamaged."""
         place = self._places.get(record_id)
         if place is None:
             return None
         segment, kind, offset, size = place
-        return Kept(record_id, segment.read(offset, size), recovered=kind == ACCEPTED)
+        both = segment.read(offset, size + TAIL_SIZE)
+        data = both[:size]
+        if not is_whole(segment.number, kind, record_id, data, both[size:]):
+            raise JournalDamaged(f"the copy in {segment.path.name} is damaged")
+        return Kept(record_id, data, recovered=kind == ACCEPTED)
 
     def close(self) -> None:
         """Leave the journal; a folder without records is removed, another waits for the next process."""
@@ -159,7 +181,7 @@ class Journal:
 
     def _full(self) -> int:
         """Bytes at which the next segment begins."""
-        return min(_SEGMENT, self.limit // _LEAST)
+        return min(_SEGMENT, self.limit // _LEAST, self._share)
 
     def _carry_over(self) -> None:
         """Move the few records that hold the oldest segment to the newest.
@@ -172,9 +194,11 @@ class Journal:
         held = [(record_id, place) for record_id, place in self._places.items() if place[0] is oldest]
         if sum(size for _, (_, _, _, size) in held) > self._full() // 2:
             return
-        with contextlib.suppress(OSError):
-            for record_id, (_, kind, offset, size) in held:
-                self._put(newest, kind, record_id, oldest.read(offset, size))
+        with contextlib.suppress(OSError, JournalDamaged):
+            for record_id, (_, kind, _, _) in held:
+                kept = self.get(record_id)
+                if kept is not None:
+                    self._put(newest, kind, record_id, kept.data)
 
     def _next(self) -> Segment:
         """The segment behind all others, if possible in a file that is there."""

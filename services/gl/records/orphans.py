@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.gl.records.entry import ACCEPTED, RELEASED, Kept, entries, released
+from services.gl.records.entry import ACCEPTED, RELEASED, Damage, Kept, entries, released
 from services.gl.records.folder import lock, remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from services.gl.records.entry import Entry
 
 _MARKS = 99999999  # behind all segments of the folder: what stands there was released after everything else
 
@@ -34,11 +37,24 @@ def folders(root: Path, own: Path | None) -> Iterator[Path]:
             os.close(file)
 
 
-def unreleased(folder: Path) -> Iterator[Kept]:
-    """The records that a dead process left, in the order in which they were kept. Raises OSError."""
+@dataclass(slots=True)
+class Damages:
+    """What of a folder could not be read: how many places, how many bytes; `files` that could not be read at all."""
+
+    places: int = 0
+    bytes: int = 0
+    files: int = 0
+
+
+def unreleased(folder: Path, damages: Damages | None = None) -> Iterator[Kept]:
+    """The records that a dead process left, in the order in which they were kept. What is damaged is counted.
+
+    Raises OSError if the folder cannot be read.
+    """
+    damages = damages or Damages()
     latest: dict[bytes, tuple[Path, bytes, int, int]] = {}
     for path in sorted(path for path in folder.iterdir() if path.name.isdecimal()):
-        for entry in entries(path.read_bytes(), int(path.name)):
+        for entry in _read(path, damages):
             if entry.kind == RELEASED:
                 latest.pop(entry.record_id, None)
             else:
@@ -47,6 +63,21 @@ def unreleased(folder: Path) -> Iterator[Kept]:
         with path.open("rb") as file:
             file.seek(offset)
             yield Kept(record_id, file.read(size), recovered=kind == ACCEPTED)
+
+
+def _read(path: Path, damages: Damages) -> Iterator[Entry]:
+    """The entries of one segment. A file that cannot be read does not hide the others."""
+    try:
+        segment = path.read_bytes()
+    except OSError:
+        damages.files += 1
+        return
+    for entry in entries(segment, int(path.name)):
+        if isinstance(entry, Damage):
+            damages.places += 1
+            damages.bytes += entry.size
+        else:
+            yield entry
 
 
 def mark(folder: Path, record_id: bytes) -> None:

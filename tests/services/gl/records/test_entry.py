@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.records.entry import ACCEPTED, FINAL, RELEASED, ends, entries, released
+from services.gl.records.entry import ACCEPTED, FINAL, RELEASED, Damage, ends, entries, is_whole, released
 
 SEGMENT = 7
 records = st.lists(
@@ -26,6 +26,7 @@ def read(segment, number=SEGMENT):
     return [
         (entry.kind, entry.record_id, segment[entry.offset : entry.offset + entry.size])
         for entry in entries(segment, number)
+        if not isinstance(entry, Damage)
     ]
 
 
@@ -70,12 +71,36 @@ def test_of_another_segment(items):
 
 @given(records.filter(len), st.data())
 def test_flipped(items, data):
-    """A changed byte is noticed: reading ends before its entry."""
+    """A changed byte costs its own entry, whatever it was part of, and no other; what was skipped is told."""
     segment = bytearray(written(items))
     number = data.draw(st.integers(0, len(items) - 1))
     start, end = len(written(items[:number])), len(written(items[: number + 1]))
     segment[data.draw(st.integers(start, end - 1))] ^= data.draw(st.integers(1, 255))
-    assert read(bytes(segment)) == items[:number]
+    assert read(bytes(segment)) == items[:number] + items[number + 1 :]
+    damages = [entry for entry in entries(bytes(segment), SEGMENT) if isinstance(entry, Damage)]
+    is_last = number == len(items) - 1  # as one that was cut off
+    assert damages == ([] if is_last else [Damage(start, end - start)])
+
+
+@given(records.filter(len), records.filter(len), st.binary(max_size=100))
+def test_rubbish_in_the_middle(before, after, rubbish):
+    """Bytes that are nothing hide nothing, be they few or many."""
+    assert read(written(before) + rubbish + written(after)) == before + after
+
+
+def test_mark_within_rubbish():
+    """What looks like a beginning, and is none, is passed over quickly, and what follows it is found."""
+    items = [(FINAL, b"n" * 16, b"{}")]
+    false_starts = (b"GJf" + b"x" * 16 + (30).to_bytes(4)) * 10_000
+    assert read(false_starts + written(items)) == items
+
+
+def test_is_whole():
+    """Data are held against the tail that was written behind them."""
+    _, tail = ends(SEGMENT, FINAL, b"n" * 16, b"{}")
+    assert is_whole(SEGMENT, FINAL, b"n" * 16, b"{}", tail)
+    assert not is_whole(SEGMENT, FINAL, b"n" * 16, b"[]", tail)
+    assert not is_whole(SEGMENT, FINAL, b"n" * 16, b"{}", tail[:3])
 
 
 @given(st.binary(max_size=200))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from services.gl.records import journal as journals
 from services.gl.records import orphans
 from services.gl.records.entry import ACCEPTED, FINAL
-from services.gl.records.journal import Journal, JournalFull
+from services.gl.records.journal import Journal, JournalDamaged, JournalFull
 
 MIB = 1024 * 1024
 
@@ -298,6 +298,36 @@ def test_spare_makes_room_on_a_full_disk(root, monkeypatch):
             journal.append(FINAL, name(number), bytes(MIB // 2))
     assert 30 < len(journal) < 45
     assert len(left(folder_of(journal))) == len(journal)
+    journal.close()
+
+
+def test_small_disk(root, monkeypatch):
+    """Segments are small where the disk is: the journal must not take the room of the stream of records."""
+    usage = shutil.disk_usage(root.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=60 * MIB))
+    journal = Journal(root, 200 * MIB)
+    most = 0
+    for number in range(300):
+        journal.append(ACCEPTED, name(number), bytes(MIB // 4))
+        journal.append(FINAL, name(number), bytes(MIB // 4))
+        journal.release(name(number))
+        most = max(most, sum(file.stat().st_size for file in folder_of(journal).iterdir()))
+    assert most < 16 * MIB
+    journal.close()
+
+
+def test_damaged_copy(root):
+    """What is read is what was written, or an error."""
+    journal = Journal(root, MIB)
+    journal.append(FINAL, name(1), b"one")
+    journal.append(FINAL, name(2), b"two")
+    (segment,) = (path for path in folder_of(journal).iterdir() if path.name.isdecimal())
+    with segment.open("r+b") as file:
+        file.seek(segment.read_bytes().index(b"one"))
+        file.write(b"owe")
+    with pytest.raises(JournalDamaged):
+        journal.get(name(1))
+    assert journal.get(name(2)).data == b"two"
     journal.close()
 
 

@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 from gecholog import wire
-from gecholog.errors import BusAway, NoAnswer
+from gecholog.errors import BusAway, NoAnswer, NobodyListens
 from gecholog.recordlog import Limits
+from gecholog.recordstatus import RecordStatus, RecordStatusFile
 from services.gl.final_record import fitted
 from services.gl.records.capacity import Capacity
 from services.gl.records.journal import Journal
@@ -21,13 +22,20 @@ MIB = 1024 * 1024
 
 
 class FakeBus:
-    """A bus with JetStream, or without; `away` loses it."""
+    """A bus with JetStream, or without; `away` loses it.
+
+    `lose_acks` acknowledgements do not come; `silent` holds them all back, until `speak`; `refusal` is said instead.
+    """
 
     def __init__(self, *, durable=True, max_payload=MIB):
         self.max_payload = max_payload
         self.connected = True
         self.taken = []
         self.lose_acks = 0
+        self.silent = False
+        self.refusal = None
+        self.room = True
+        self._unsaid = []
         self._durable = durable
         self._announcements = []
 
@@ -39,6 +47,12 @@ class FakeBus:
         for announcement in self._announcements:
             await announcement(self)
 
+    def speak(self):
+        self.silent = False
+        for answered in self._unsaid:
+            answered(b'{"stream":"GECHOLOG","seq":1}')
+        self._unsaid.clear()
+
     def tell(self, subject, data, headers=b"", *, lazily=False):
         if not self.connected:
             raise BusAway("no connection to the bus")
@@ -49,8 +63,13 @@ class FakeBus:
     def ask(self, subject, data, timeout, answered, headers=b"", *, lazily=False):
         self.tell(subject, data, headers, lazily=lazily)
         answer = b'{"stream":"GECHOLOG","seq":1}'
-        if self.lose_acks:
-            self.lose_acks -= 1
+        if self.silent:
+            self._unsaid.append(answered)
+            return
+        if self.refusal:
+            answer = json.dumps({"stream": "GECHOLOG", "error": {"code": 429, "description": self.refusal}}).encode()
+        if self.lose_acks or not self._durable:
+            self.lose_acks = max(0, self.lose_acks - 1)
             answer = NoAnswer("no answer in 5000 ms")
         asyncio.get_running_loop().call_soon(answered, answer)
 
@@ -68,7 +87,12 @@ class FakeBus:
                 raise heard
             return heard
         if not self._durable:
-            raise NoAnswer("nobody listens")
+            raise NobodyListens("nobody listens")
+        if not self.room and "STREAM.NAMES" in subject:
+            return b'{"streams":[]}'
+        if not self.room:
+            code = 10047 if "CREATE" in subject else 10059
+            return json.dumps({"error": {"err_code": code, "description": "insufficient storage"}}).encode()
         if "STREAM.NAMES" in subject:
             return b'{"streams":["GECHOLOG"]}'
         config = {"name": "GECHOLOG", "subjects": [SUBJECT], "max_bytes": 1 << 40, "max_age": 0}
@@ -88,8 +112,10 @@ async def start(tmp_path):
     """Starts recorders on one journal folder."""
     running = []
 
-    async def begin(bus, limit=100 * MIB):
-        recorder = Recorder(tmp_path / "journal", limit, fitted)
+    async def begin(bus, limit=100 * MIB, most_held=None, **more):
+        recorder = Recorder(tmp_path / "journal", limit, fitted, **more)
+        if most_held is not None:
+            recorder._backlog._most_held = most_held
         await recorder.publish_to(bus, SUBJECT, Limits())
         running.append((recorder, asyncio.create_task(recorder.run())))
         return recorder
@@ -174,16 +200,20 @@ async def test_damaged_journal(start, tmp_path, caplog):
 
 
 async def test_each_complaint_is_heard(start, caplog):
-    """That a record cannot be kept does not hide that one is lost."""
+    """That a record cannot be kept does not hide that one is lost, and how many are lost is known."""
+    losses = []
     bus = FakeBus()
-    recorder = await start(bus, limit=100)
+    recorder = await start(bus, limit=100, most_held=1000, on_loss=losses.append)
     bus.connected = False
-    recorder.accept(name(1), record(1, request={"a": "x" * 500}))
-    recorder.publish(name(1), record(1, request={"a": "x" * 500}))
-    recorder.publish(name(2), record(2, request={"a": "x" * 500}))
-    await eventually(lambda: "record lost" in caplog.text, "the word")
+    for number in range(4):
+        recorder.accept(name(number), record(number, request={"a": "x" * 500}))
+        recorder.publish(name(number), record(number, request={"a": "x" * 500}))
     for message in ("record not kept in the journal", "record not published yet", "record lost"):
         assert caplog.text.count(message) == 1
+    assert [loss.split(":")[0] for loss in losses] == ["1 records lost", "2 records lost", "3 records lost"]
+    await bus.back()
+    await eventually(lambda: bus.taken, "the record that was held")
+    assert [fields["transaction_id"] for _, fields in bus.taken] == ["T0"]
 
 
 async def test_journal_that_somebody_removed(start, tmp_path):
@@ -226,18 +256,251 @@ async def test_bus_that_takes_less(start):
     assert shown["error"]
 
 
-async def test_full_journal(start):
-    """A journal at its limit does not stop anything: records that fit no more are lost, and that is said."""
+async def test_full_journal(start, tmp_path):
+    """Records that a full journal does not take wait in memory, and are let go of when the bus has them.
+
+    Once they have gone the journal is empty, and the next process finds nothing to publish again.
+    """
     bus = FakeBus()
     recorder = await start(bus, limit=2000)
     bus.connected = False
     for number in range(20):
         recorder.accept(name(number), record(number, request={"a": "x" * 500}))
         recorder.publish(name(number), record(number, request={"a": "x" * 500}))
+    assert recorder._backlog.held
     await bus.back()
-    await eventually(lambda: bus.taken, "what was kept")
+    await eventually(lambda: len(bus.taken) >= 20, "all records")
+    await eventually(lambda: not len(recorder._backlog.journal), "an empty journal")
+    assert sorted(fields["transaction_id"] for _, fields in bus.taken) == sorted(f"T{number}" for number in range(20))
+    assert "error" not in bus.taken[-1][1]
+    assert not recorder._backlog.held
+    await start.end()
+    await start(bus)
     recorder.publish(name(99), record(99))
-    assert bus.taken[-1][1]["transaction_id"] == "T99"
+    await asyncio.sleep(0.05)
+    assert len({record_id for record_id, _ in bus.taken}) == len(bus.taken)
+
+
+async def test_full_journal_and_memory(start):
+    """What was accepted is published in place of a final record that nothing has room for."""
+    bus = FakeBus()
+    recorder = await start(bus, limit=1200, most_held=0)
+    bus.connected = False
+    recorder.accept(name(1), record(1, request={"a": "x" * 500}))
+    recorder.publish(name(1), record(1, request={"a": "x" * 800}))
+    await bus.back()
+    await eventually(lambda: bus.taken, "the record")
+    shown = bus.taken[0][1]
+    assert shown["request"] == {"a": "x" * 500}
+    assert [error["name"] for error in shown["error"]] == ["recovered"]
+    assert recorder._backlog.lost == 0
+
+
+async def test_held_records_move_to_the_journal(start, tmp_path):
+    """As soon as the journal takes them: in memory they would not outlive the process."""
+    bus = FakeBus()
+    recorder = await start(bus, limit=100)
+    bus.connected = False
+    recorder.publish(name(1), record(1, text="x" * 100))
+    assert recorder._backlog.held == 1
+    recorder.resize(MIB)
+    bus.lose_acks = 1000
+    await bus.back()
+    await eventually(lambda: not recorder._backlog.held, "the move")
+    (folder,) = (tmp_path / "journal").iterdir()
+    assert [kept.record_id for kept in unreleased(folder)] == [name(1)]
+
+
+async def test_left_in_memory_at_the_end(start):
+    """At the end of the process what only memory has is counted as lost."""
+    bus = FakeBus()
+    recorder = await start(bus, limit=100)
+    bus.connected = False
+    recorder.publish(name(1), record(1, text="x" * 100))
+    await start.end()
+    assert recorder._backlog.lost == 1
+
+
+async def test_refused_in_a_rush(start):
+    """A stream that has too much to do for a moment gets each record in the end, once, and after pauses."""
+    bus = FakeBus()
+    recorder = await start(bus, limit=1000)
+    bus.refusal = "too many requests"
+    for number in range(50):
+        recorder.publish(name(number), record(number, request={"a": "x" * 500}))
+    await eventually(lambda: recorder._failures >= 2, "pauses")
+    bus.refusal = None
+    refused = len(bus.taken)
+    await eventually(lambda: not recorder._backlog, "all records")
+    assert {record_id for record_id, _ in bus.taken[refused:]} == {name(number).hex() for number in range(50)}
+    assert len(bus.taken) - refused == 50
+    assert recorder._backlog.lost == 0
+
+
+async def test_silent_bus(start):
+    """After the first records that are not acknowledged, others go to the journal at once, and nobody waits.
+
+    The bus is tried with one record at a time; when it speaks again all are published.
+    """
+    bus = FakeBus(max_payload=2 * MIB)
+    recorder = await start(bus, limit=1000 * MIB)
+    recorder.capacity = Capacity(publishing=2 * MIB)
+    bus.silent = True
+    large = record(0, text="x" * MIB)
+    for number in range(3):
+        recorder.publish(name(number), large)
+    assert recorder.capacity.is_full
+    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)  # not for the acknowledgements, but for the breaker
+    sent = len(bus.taken)
+    for number in range(3, 40):
+        recorder.publish(name(number), large)
+    await asyncio.sleep(0.3)
+    assert len(bus.taken) <= sent + 1
+    assert not recorder.capacity.is_full
+    bus.speak()
+    await eventually(lambda: not recorder._backlog and not recorder._unconfirmed, "all records")
+    assert {record_id for record_id, _ in bus.taken} == {name(number).hex() for number in range(40)}
+
+
+async def test_no_more_than_the_bus_can_take(start):
+    """What would be too much at once waits in the journal, though the bus is well."""
+    bus = FakeBus(max_payload=2 * MIB)
+    recorder = await start(bus, limit=1000 * MIB)
+    recorder.capacity = Capacity(publishing=4 * MIB)
+    bus.silent = True
+    for number in range(20):
+        recorder.publish(name(number), record(number, text="x" * MIB))
+    assert len(bus.taken) == 4
+    bus.speak()
+    await eventually(lambda: len(bus.taken) == 20, "all records")
+    assert len({record_id for record_id, _ in bus.taken}) == 20
+
+
+async def test_calls_wait_for_a_journal_that_fills(start):
+    """While the bus takes records, but too slowly, new calls wait; not while it takes none."""
+    bus = FakeBus(max_payload=2 * MIB)
+    recorder = await start(bus, limit=16 * MIB)
+    recorder.capacity = Capacity(publishing=0)
+    bus.silent = True
+    for number in range(14):
+        recorder.publish(name(number), record(number, text="x" * MIB))
+    assert recorder.capacity.is_full
+    bus.speak()
+    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
+    bus.connected = False
+    recorder._breaker.trip("silence")
+    for number in range(20, 40):
+        recorder.publish(name(number), record(number, text="x" * MIB))
+    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
+
+
+async def test_no_room_for_a_stream(start, caplog):
+    """Without a stream each record is published once, to those who listen, and that is said."""
+    bus = FakeBus()
+    bus.room = False
+    recorder = await start(bus)
+    for number in range(20):
+        recorder.publish(name(number), record(number))
+    await asyncio.sleep(0.3)
+    assert len(bus.taken) == 20
+    assert caplog.text.count("no room for a record stream") == 1
+    assert not len(recorder._backlog)
+
+
+async def test_stream_that_is_gone(start):
+    """A bus that has lost JetStream gets no records, which only plain subscribers would see, again and again."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    bus._durable = False
+    bus.lose_acks = 1
+    recorder.publish(name(1), record(1))
+    await eventually(lambda: recorder._stream.is_missing, "the discovery")
+    seen = len(bus.taken)
+    recorder.publish(name(2), record(2))
+    await asyncio.sleep(0.3)
+    assert len(bus.taken) == seen
+    bus._durable = True
+    await eventually(lambda: not recorder._backlog, "both records")
+
+
+async def test_status(start, tmp_path):
+    """Others can read that records are at risk, why, and how many were lost; and that all is well again."""
+    file = RecordStatusFile(tmp_path / "status.json")
+    file.write(RecordStatus(lost=5))
+    bus = FakeBus()
+    recorder = await start(bus, limit=100, most_held=0, status_file=file)
+    await eventually(lambda: file.read() == RecordStatus(lost=5), "the first word")
+    bus.connected = False
+    recorder.publish(name(1), record(1, text="x" * 100))
+    await eventually(lambda: file.read().failing, "the bad word")
+    assert (file.read().lost, "6 records lost" in file.read().reason) == (6, True)
+
+
+async def test_abandoned(start):
+    """A record that cannot be made final is published as it was accepted, without a restart."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    recorder.accept(name(1), record(1))
+    recorder.abandon(name(1))
+    await eventually(lambda: bus.taken, "the record")
+    assert [error["name"] for error in bus.taken[0][1]["error"]] == ["recovered"]
+    await eventually(lambda: not len(recorder._backlog.journal), "an empty journal")
+
+
+async def test_damage_between_records(start, tmp_path, caplog):
+    """A damaged place in a dead process's journal hides nothing behind it; it is counted, and the folder goes."""
+    dead = Journal(tmp_path / "journal", MIB)
+    for number in range(5):
+        dead.append(b"f", name(number), record(number))
+    (segment,) = (path for path in dead.folder.iterdir() if path.name.isdecimal())
+    dead.close()
+    content = bytearray(segment.read_bytes())
+    content[content.index(b'"T1"') + 1] ^= 1
+    segment.write_bytes(content)
+    bus = FakeBus()
+    recorder = await start(bus)
+    await eventually(lambda: len(bus.taken) == 4, "the other records")
+    assert [fields["transaction_id"] for _, fields in bus.taken] == ["T0", "T2", "T3", "T4"]
+    await eventually(lambda: recorder._sight().damaged == 1, "the count")
+    assert "journal of a dead process is damaged" in caplog.text
+    await eventually(lambda: len(list((tmp_path / "journal").iterdir())) == 1, "the end of the folder")
+
+
+async def test_unreadable_segment(start, tmp_path):
+    """A file that cannot be read hides no other, and stays for somebody to look at."""
+    dead = Journal(tmp_path / "journal", 100 * MIB)
+    dead.append(b"f", name(1), record(1, text="x" * 17 * MIB))
+    dead.append(b"f", name(2), record(2))
+    folder = dead.folder
+    dead.close()
+    first = min(path for path in folder.iterdir() if path.name.isdecimal())
+    first.unlink()
+    first.mkdir()
+    bus = FakeBus()
+    recorder = await start(bus)
+    await eventually(lambda: bus.taken, "the other record")
+    await eventually(lambda: recorder._sight().damaged == 1, "the count")
+    assert [fields["transaction_id"] for _, fields in bus.taken] == ["T2"]
+    assert first.exists()
+
+
+async def test_damaged_copy_of_a_living_process(start, caplog):
+    """A copy that is not what was written is not published as if it were, and holds up nothing."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    bus.connected = False
+    recorder.publish(name(1), record(1))
+    recorder.publish(name(2), record(2))
+    (segment,) = (path for path in recorder._backlog.journal.folder.iterdir() if path.name.isdecimal())
+    content = segment.read_bytes()
+    with segment.open("r+b") as file:
+        file.seek(content.index(b'"T1"') + 1)
+        file.write(b"X")
+    await bus.back()
+    await eventually(lambda: bus.taken, "the other record")
+    assert [fields["transaction_id"] for _, fields in bus.taken] == ["T2"]
+    assert recorder._sight().damaged == 1
+    assert "the journal's copy cannot be read" in caplog.text
 
 
 async def test_unconfirmed_at_the_end(start, tmp_path):
@@ -277,12 +540,11 @@ async def test_no_journal(tmp_path):
     await recorder.stop(0)
 
 
-async def test_no_journal_and_a_slow_bus(tmp_path):
+async def test_no_journal_and_a_slow_bus(start, tmp_path):
     """A bus that takes nothing for a moment does not cost a record that the journal cannot keep."""
     (tmp_path / "journal").write_text("a file in the way")
     bus = FakeBus()
-    recorder = Recorder(tmp_path / "journal", MIB, fitted)
-    await recorder.publish_to(bus, SUBJECT, Limits())
+    recorder = await start(bus)
     ask, bus.ask = bus.ask, lambda *_, **__: (_ for _ in ()).throw(BusAway("the bus does not take what is sent"))
 
     async def later(subject, data, timeout, headers=b"", *, lazily=False):  # noqa: ASYNC109 - the bus's own
@@ -293,8 +555,7 @@ async def test_no_journal_and_a_slow_bus(tmp_path):
     bus.request = later
     recorder.publish(name(1), record(1))
     await eventually(lambda: bus.taken, "the record")
-    await recorder.stop(1)
-    assert not recorder._last_tries
+    await eventually(lambda: not recorder._backlog, "its release")
 
 
 async def test_headers_have_room(start):

@@ -1,0 +1,136 @@
+"""Records that the bus did not take yet: in the journal, or in memory while the journal takes no more.
+
+A record is given up only if neither has room for it, and then it is counted.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from gecholog.errors import GechologError
+from services.gl.records.entry import FINAL, Kept
+
+if TYPE_CHECKING:
+    from services.gl.records.journal import Journal
+
+_MOST_HELD = 64 * 1024 * 1024  # bytes of records in memory
+_TIGHT = 0.75  # of the journal, or of that memory: from here on calls should not be faster than their records
+
+
+class Backlog:
+    """What waits for the bus. `journal` is None where there is none."""
+
+    def __init__(self, journal: Journal | None, most_held: int = _MOST_HELD) -> None:
+        self.journal = journal
+        self.lost = 0  # records, since the start
+        self.kept_fault = ""  # why the journal did not take a record last
+        self._waiting: dict[bytes, int] = {}  # in the journal: their sizes
+        self._held: dict[bytes, bytes] = {}  # in memory
+        self._held_bytes = 0
+        self._most_held = most_held
+
+    def __len__(self) -> int:
+        """How many records wait."""
+        return len(self._waiting) + len(self._held)
+
+    def __contains__(self, record_id: bytes) -> bool:
+        return record_id in self._waiting or record_id in self._held
+
+    @property
+    def held(self) -> int:
+        """How many of them are in memory."""
+        return len(self._held)
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether records will soon be lost if many more come."""
+        if not len(self):
+            return False
+        journal = self.journal
+        is_filling = journal is not None and journal.size > _TIGHT * journal.limit
+        return is_filling or self._held_bytes > _TIGHT * self._most_held
+
+    # ---------------------------------------------------------------- records
+
+    def keep(self, kind: bytes, record_id: bytes, data: bytes) -> bool:
+        """Put a record into the journal; False, with `kept_fault`, if that is not possible."""
+        if self.journal is None:
+            self.kept_fault = "there is no journal"
+            return False
+        try:
+            self.journal.append(kind, record_id, data)
+        except (OSError, GechologError) as error:
+            self.kept_fault = str(error)
+            return False
+        return True
+
+    def add(self, record_id: bytes, data: bytes) -> bool:
+        """A final record has to wait; False if it is lost. What the journal has of it already will do if need be."""
+        self._drop_held(record_id)
+        if self.keep(FINAL, record_id, data):
+            self._waiting[record_id] = len(data)
+        elif self._held_bytes + len(data) <= self._most_held:
+            self._held[record_id] = data
+            self._held_bytes += len(data)
+        elif not self.wait_as_accepted(record_id):
+            self.lost += 1
+            return False
+        return True
+
+    def wait_as_accepted(self, record_id: bytes) -> bool:
+        """Let the version that the journal has wait; False if it has none."""
+        size = None if self.journal is None else self.journal.size_of(record_id)
+        if size is None:
+            return False
+        self._waiting[record_id] = size
+        return True
+
+    def next(self, most: int, most_bytes: int) -> list[bytes]:
+        """The records to be tried next, those in memory first: at most so many, of so many bytes, but at least one."""
+        chosen: list[bytes] = []
+        total = 0
+        held = ((record_id, len(data)) for record_id, data in self._held.items())
+        for record_id, size in islice(chain(held, self._waiting.items()), most):
+            total += size
+            if chosen and total > most_bytes:
+                break
+            chosen.append(record_id)
+        return chosen
+
+    def get(self, record_id: bytes) -> Kept | None:
+        """A record that waits; None if it does no more. Raises OSError, JournalDamaged."""
+        if (data := self._held.get(record_id)) is not None:
+            return Kept(record_id, data, recovered=False)
+        return None if self.journal is None else self.journal.get(record_id)
+
+    def put_last(self, record_id: bytes) -> None:
+        """One that was refused must not hold up those behind it."""
+        if record_id in self._waiting:
+            self._waiting[record_id] = self._waiting.pop(record_id)
+        elif record_id in self._held:
+            self._held[record_id] = self._held.pop(record_id)
+
+    def remove(self, record_id: bytes) -> None:
+        """It waits no more. The journal is for the caller to tell."""
+        self._waiting.pop(record_id, None)
+        self._drop_held(record_id)
+
+    def settle(self) -> None:
+        """Move to the journal what it takes by now of the records in memory: there they outlive the process."""
+        for record_id, data in list(self._held.items()):
+            if not self.keep(FINAL, record_id, data):
+                return
+            self._drop_held(record_id)
+            self._waiting[record_id] = len(data)
+
+    def close(self) -> None:
+        """The process ends: what is in memory alone is lost. What the journal has is for the next process."""
+        self.settle()
+        for record_id in list(self._held):
+            self._drop_held(record_id)
+            if not self.wait_as_accepted(record_id):
+                self.lost += 1
+
+    def _drop_held(self, record_id: bytes) -> None:
+        self._held_bytes -= len(self._held.pop(record_id, b""))

@@ -1,0 +1,18 @@
+"""Records that were accepted and did not become final. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gecholog import rawjson
+
+if TYPE_CHECKING:
+    from gecholog.record import Fields
+
+
+def recovered(data: bytes, details: str) -> bytes:
+    """A record that is not final, with a note of why. Raises NotJson."""
+    fields: Fields = dict(rawjson.split(data))
+    errors = rawjson.loads(fields["error"]) if "error" in fields else []
+    fields["error"] = [*errors, {"name": "recovered", "details": details}]
+    return rawjson.dumps(fields)
