@@ -73,8 +73,9 @@ bench: $(VENV)/.dev ## run the benchmarks: calls and streams, then the file sink
 .PHONY: soak
 soak: $(VENV)/.dev ## the long proofs: no record lost, no call dropped (SOAK_ARGS)
 	LOSS_SECONDS=$${LOSS_SECONDS:-60} LOSS_RATE=$${LOSS_RATE:-500} \
-	    CHANGES=$${CHANGES:-200} CHANGES_INVALID=$${CHANGES_INVALID:-50} \
-	    $(PY) -m pytest -s $(SOAK_ARGS) tests/system/test_loss.py tests/system/test_changes.py
+	    CHANGES=$${CHANGES:-200} CHANGES_INVALID=$${CHANGES_INVALID:-50} STORAGE=1 \
+	    $(PY) -m pytest -s $(SOAK_ARGS) \
+	    tests/system/test_loss.py tests/system/test_changes.py tests/system/test_storage.py
 
 .PHONY: image
 image: ## build the container image (DOCKER, IMAGE, IMAGE_ARGS)
