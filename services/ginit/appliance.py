@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gecholog import health
 from gecholog.logs import Log
 from services.ginit import exit_code, launcher, nats_server
-from services.ginit.control import Supervisor
+from services.ginit.control import ShuttingDown, Supervisor
 from services.ginit.decision.events import (
     Action,
     BecameHealthy,
@@ -96,7 +96,11 @@ class Ginit:
         self._performer = Performer(self._places, self._supervisor, self)
         self._listener = Listener(self._queue.put_nowait, self._deserted)
         self._watch = Watch(self._file_changed)
-        self._state = replace(self._state, services=tuple([service async for service in self._found()]))
+        try:
+            self._state = replace(self._state, services=tuple([service async for service in self._found()]))
+        except ShuttingDown:  # no failure of ours: the appliance was told to end while we began
+            life.ending.set()
+            await asyncio.Event().wait()
         self._listener.open()
         self._look_at_files()
         life.spawn(self._watch.run(), "watch")

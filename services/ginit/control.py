@@ -35,6 +35,10 @@ class ControlFailed(GechologError):
     """supervisord could not do what it was asked, or is not there."""
 
 
+class ShuttingDown(ControlFailed):
+    """supervisord does nothing any more, it is ending everything."""
+
+
 def program_section(slug: str, priority: int) -> str:
     """The section of supervisord's configuration for a service: it is started and restarted by ginit only."""
     return (
@@ -147,7 +151,8 @@ class Supervisor:
             except Fault as fault:
                 if fault.faultCode == unless:
                     return None
-                raise ControlFailed(fault.faultString) from fault
+                kind = ShuttingDown if fault.faultCode == Faults.SHUTDOWN_STATE else ControlFailed
+                raise kind(fault.faultString) from fault
             except (ProtocolError, http.client.HTTPException, OSError, TimeoutError) as error:
                 self._proxy = _proxy(self._server_url)  # the connection is of no use any more, a thread may still wait
                 raise ControlFailed(f"supervisord does not answer: {error}") from error

@@ -139,6 +139,16 @@ def test_death_of_ginit_disturbs_nobody(home):
     assert home.stop() == 0
 
 
+def test_stop_while_a_new_ginit_begins(home):
+    """That the appliance is told to end just then is no failure."""
+    home.add("one", "stubborn").up()
+    ginit = home.ginit_pid()
+    os.kill(ginit, signal.SIGKILL)
+    until(lambda: home.ginit_pid() not in {0, ginit}, "a new ginit")
+    assert home.stop() == 0
+    assert home.processes() == []
+
+
 def test_death_of_supervisord_leaves_nothing(home):
     """If supervisord is killed, ginit ends the services in its place."""
     home.add("one").add("two", "stubborn").up()
