@@ -18,6 +18,8 @@ from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.router_path import meant_paths
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import advice, routing
+from services.gl.cors import ANY, Cors
+from services.gl.routing import PORTS
 from services.gl.rows import ORDERS, Side
 
 if TYPE_CHECKING:
@@ -157,6 +159,7 @@ def blueprint() -> Blueprint:
         _rows,
         _networks,
         _urls,
+        _cors,
     )
     return Blueprint(schema.load(file), rules, remaining=(_one_path_one_router,), advice=advice.RULES)
 
@@ -256,6 +259,19 @@ def _urls(values: dict[str, Any]) -> Iterator[Finding]:
             yield ("routers", index, "outbound", "endpoint"), "must not hold " + " ".join(_BAD_IN_ENDPOINT)
 
 
+def _cors(values: dict[str, Any]) -> Iterator[Finding]:
+    for index, router in enumerate(values.get("routers", [])):
+        place = ("routers", index, "ingress", "cors")
+        rules = router.get("ingress", {}).get("cors", {})
+        for field in ("allow_origins", "allow_methods", "allow_headers", "expose_headers"):
+            listed = rules.get(field, [])
+            if ANY in listed and len(listed) > 1:
+                yield (*place, field), "must hold nothing beside *, which stands for all"
+        for number, origin in enumerate(rules.get("allow_origins", [])):
+            if any(origin.startswith(f"{scheme}:") and origin.endswith(f":{port}") for scheme, port in PORTS.items()):
+                yield (*place, "allow_origins", number), "must leave out the scheme's own port, as browsers do"
+
+
 def _one_path_one_router(values: dict[str, Any]) -> Iterator[Finding]:
     paths = [(("routers", index, "path"), router["path"]) for index, router in enumerate(values.get("routers", []))]
     return duplicates(paths, "two routers must not have the same path")
@@ -330,8 +346,8 @@ def _trust(tls: OutboundTls) -> str:
 
 
 def _router(entry: dict[str, Any]) -> routing.Router:
-    outbound = entry["outbound"]
-    required = entry.get("ingress", {}).get("headers", {})
+    outbound, ingress = entry["outbound"], entry.get("ingress", {})
+    required = ingress.get("headers", {})
     return routing.Router(
         path=entry["path"],
         required_headers={canonical(name): tuple(values) for name, values in required.items()},
@@ -342,6 +358,7 @@ def _router(entry: dict[str, Any]) -> routing.Router:
             _timeouts(outbound.get("timeouts", {})),
             add_stream_usage=outbound.get("add_stream_usage", False),
         ),
+        cors=Cors.of(ingress["cors"]) if "cors" in ingress else None,
     )
 
 

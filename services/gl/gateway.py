@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gecholog import headers, health, rawjson
@@ -18,7 +19,7 @@ from gecholog.logs import Log
 from gecholog.recordstatus import RecordStatusFile
 from gecholog.service import NEW_BUS_WITHIN, join
 from gecholog.session import Sessions
-from services.gl import final_record, pipeline, routing
+from services.gl import cors, final_record, pipeline, routing
 from services.gl.answers import JSON
 from services.gl.call import Call, Disconnected, Refusal
 from services.gl.certificate import Certificate
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 log = Log("gateway")
 
 _LAST_RECORDS = 1.0  # seconds at the end for records that wait for the bus's word
+_NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _GRACE = 2.0  # seconds for callers with an idle connection to an old port
 
 
@@ -190,6 +192,8 @@ class Gateway:
             router = route(standing.config.routers, exchange.path)
         except Refusal as refusal:
             return _refuse(exchange, refusal)
+        if router.cors is not None and cors.is_preflight(exchange.method, exchange.headers):
+            return _reply(exchange, _NO_CONTENT, cors.preflight(router.cors, exchange.headers))
         ids = standing.sessions.ids(headers.first(exchange.headers, standing.config.session_header))
         return pipeline.run(Call(standing.config, exchange, exchange, router, ids), standing.doors)
 
@@ -270,10 +274,14 @@ def route(table: routing.Table, path: str) -> Router:
     return router
 
 
-async def _refuse(exchange: Exchange, refusal: Refusal) -> None:
-    body = rawjson.dumps({"error": refusal.text})
+def _refuse(exchange: Exchange, refusal: Refusal) -> Coroutine[None, None, None]:
+    return _reply(exchange, refusal.status, {"Content-Type": [JSON]}, rawjson.dumps({"error": refusal.text}))
+
+
+async def _reply(exchange: Exchange, status: int, fields: headers.Headers, body: bytes = b"") -> None:
+    """Answer without a call, and so without a record."""
     try:
-        exchange.start(refusal.status, {"Content-Type": [JSON]}, len(body))
+        exchange.start(status, fields, len(body))
         if (waiting := exchange.write(body)) is not None:
             await waiting
         exchange.finish()

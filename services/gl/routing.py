@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from gecholog.headers import Headers
+    from services.gl.cors import Cors
 
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
 # A segment of one or two dots, as any server may read it: dots and slashes encoded, backslashes, parameters behind `;`.
 _DOT_SEGMENT = re.compile(r"(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?=$|[/\\;]|%2f|%5c|%3b)", re.IGNORECASE)
 
@@ -40,7 +41,7 @@ class Origin:
     def authority(self) -> str:
         """`host` or `host:port`, as the Host header wants it (RFC 9110, section 7.2)."""
         host = f"[{self.host}]" if ":" in self.host else self.name
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A path of the gateway: what a call must bring, and its target."""
+    """A path of the gateway: what a call must bring, its target, and which pages of browsers may call it."""
 
     path: str
     required_headers: Mapping[str, tuple[str, ...]]
     target: Target
+    cors: Cors | None = None
 
     @property
     def is_echo(self) -> bool:
@@ -92,9 +94,9 @@ def parse_target(
 ) -> Target:
     """Take a router's `url` and `endpoint` apart. Raises ValueError if the url is no http or https address."""
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname or parts.username is not None or not _is_clean(url):
+    if parts.scheme not in PORTS or not parts.hostname or parts.username is not None or not _is_clean(url):
         raise ValueError("must be an http or https address")
-    origin = Origin(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])
+    origin = Origin(parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme])
     endpoint_path, _, endpoint_query = endpoint.partition("?")
     if endpoint_path == "/":  # as good as none
         endpoint_path = ""

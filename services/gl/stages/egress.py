@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import rawjson
 from gecholog.logs import Log
-from services.gl import final_record, streams
+from services.gl import cors, final_record, streams
 from services.gl.answers import JSON, LocalAnswer, pieces_of
 from services.gl.call import Egress, UpstreamError
 from services.gl.outgoing import Outgoing, body_of, outgoing_headers, plain
@@ -53,6 +53,9 @@ def prepare(call: Call, _: Doors) -> None:
         outgoing = outgoing_headers({}, call.egress_offered, real, static, call.config)
     if call.payload_changed:
         outgoing = _for_changed_body(call, outgoing)
+    if call.router.cors is not None:
+        sent, shown = (cors.answered(call.router.cors, call.headers, each) for each in (outgoing.sent, outgoing.shown))
+        outgoing = outgoing._replace(sent=sent, shown=shown)
     fields["egress_headers"] = outgoing.shown
     for name, value in outgoing.notes.items():
         fields[f"egresss_headers_{name}"] = value  # with three s, as users know it
@@ -234,13 +237,15 @@ async def _read_usage(call: Call, passing: Passing) -> None:
 async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
     """End the call with a status and `{"error": text}`; the record gets what the caller got."""
     body = rawjson.dumps({"error": refusal.text})
-    session = {call.config.session_header: [call.ids.transaction_id]}
+    headers = {call.config.session_header: [call.ids.transaction_id]} | refusal.headers
+    if call.router.cors is not None:
+        headers = cors.answered(call.router.cors, call.request.headers, headers)
     fields = call.response_half.fields
     fields["egress_status_code"] = refusal.status
-    fields["egress_headers"] = session | refusal.headers
+    fields["egress_headers"] = headers
     fields["egress_payload"] = rawjson.Raw(body)
     call.response_half.note("egress_status_code", refusal.text)
     if call.target_router is None:
         call.request_half.fields["outbound_headers"] = {}  # nothing went out
-    reply = Egress(refusal.status, {_CONTENT_TYPE: [JSON]} | session | refusal.headers, body)
+    reply = Egress(refusal.status, {_CONTENT_TYPE: [JSON]} | headers, body)
     await _send(call, reply, len(body), doors)

@@ -10,6 +10,7 @@ import pytest
 from gecholog import config as configs
 from gecholog.errors import ConfigError, GechologError
 from services.gl.config import Filter, Limits, blueprint, build
+from services.gl.cors import Cors
 from services.gl.routing import Timeouts
 from tests.services.gl.rig.gateway import config_of, processor, router
 
@@ -411,6 +412,79 @@ def test_router_with_a_wrong_value_is_left_out(change, path):
     document = check(value)
     assert f"routers[1].{path}" in {warning.path for warning in document.warnings}
     assert [entry["path"] for entry in document.values["routers"]] == ["/a/"]
+
+
+def crossing(**rules):
+    """A config with a second router that pages may call."""
+    entry = router("/b/", "http://h")
+    entry["ingress"]["cors"] = rules
+    value = values()
+    value["routers"].append(entry)
+    return value
+
+
+def test_cors():
+    """What the file says of pages, and what holds if it says less; without it there is none."""
+    full = {
+        "allow_origins": ["https://a.b", "http://localhost:3000", "http://[::1]:5173", "app://x"],
+        "allow_methods": ["POST"],
+        "allow_headers": ["Api-Key"],
+        "expose_headers": ["Session-Id"],
+        "max_age_seconds": 0,
+    }
+    routers = build(check(crossing(**full))).routers
+    assert routers["/a/"].cors is None
+    assert routers["/b/"].cors == Cors(frozenset(full["allow_origins"]), ("POST",), ("Api-Key",), ("Session-Id",), 0)
+    assert build(check(crossing(allow_origins=["*"]))).routers["/b/"].cors == Cors(frozenset("*"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "place"),
+    [
+        ({"allow_origins": []}, "allow_origins"),
+        *[
+            ({"allow_origins": [origin]}, "allow_origins[0]")
+            for origin in (
+                "",
+                "a.b",
+                "https://a.b/",
+                "https://A.b",
+                "HTTPS://a.b",
+                "https://*.a.b",
+                "https://u@a.b",
+                "https://a.b:443",
+                "http://a.b:80",
+                "https://a.b\n",
+                "null",
+                "$no",
+            )
+        ],
+        ({"allow_origins": ["*", "https://a.b"]}, "allow_origins"),
+        ({"allow_origins": ["https://a.b", "https://a.b"]}, "allow_origins"),
+        ({"allow_origins": ["*"], "allow_methods": ["post"]}, "allow_methods[0]"),
+        ({"allow_origins": ["*"], "allow_methods": ["*", "POST"]}, "allow_methods"),
+        ({"allow_origins": ["*"], "allow_headers": ["a b"]}, "allow_headers[0]"),
+        ({"allow_origins": ["*"], "expose_headers": ["*", "A"]}, "expose_headers"),
+        ({"allow_origins": ["*"], "max_age_seconds": -1}, "max_age_seconds"),
+    ],
+)
+def test_cors_with_a_wrong_value(rules, place):
+    """A router that would let other pages in than those that are meant is left out; the others serve."""
+    document = check(crossing(**rules))
+    assert f"routers[1].ingress.cors.{place}" in {warning.path for warning in document.warnings}
+    assert [entry["path"] for entry in document.values["routers"]] == ["/a/"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "place"),
+    [
+        ({"allow_origins": "*"}, ".allow_origins"),
+        ({"allow_origins": ["*"], "max_age_seconds": "1"}, ".max_age_seconds"),
+    ],
+)
+def test_cors_of_a_wrong_type(rules, place):
+    """A wrong type refuses the file, as everywhere."""
+    assert problems(crossing(**rules)) == {f"routers[1].ingress.cors{place}"}
 
 
 @pytest.mark.parametrize(

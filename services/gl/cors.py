@@ -1,0 +1,99 @@
+"""Cross-origin requests of browsers (CORS): which pages may call a router, and the headers that tell them so. Pure.
+
+The protocol: https://fetch.spec.whatwg.org/#http-cors-protocol. Cookies and the like (`credentials`) are never allowed:
+keys come in headers that a page sets itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gecholog.headers import first, is_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gecholog.headers import Headers
+
+ANY = "*"
+_PREFIX = "Access-Control-"
+_ORIGIN = "Origin"
+_METHOD = "Access-Control-Request-Method"
+_HEADERS = "Access-Control-Request-Headers"
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """Who may call a router from a page. `*` in a list stands for anything; `max_age` is in seconds."""
+
+    origins: frozenset[str]
+    methods: tuple[str, ...] = (ANY,)
+    headers: tuple[str, ...] = (ANY,)
+    exposed: tuple[str, ...] = ()
+    max_age: int | None = None
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Cors:
+        """Make one of a router's `ingress.cors`."""
+        return cls(
+            origins=frozenset(values["allow_origins"]),
+            methods=tuple(values.get("allow_methods", (ANY,))),
+            headers=tuple(values.get("allow_headers", (ANY,))),
+            exposed=tuple(values.get("expose_headers", ())),
+            max_age=values.get("max_age_seconds"),
+        )
+
+
+def is_preflight(method: str, came: Mapping[str, list[str]]) -> bool:
+    """Tell whether a request is a browser's question whether it may send another one."""
+    return method == "OPTIONS" and _ORIGIN in came and _METHOD in came
+
+
+def preflight(cors: Cors, came: Mapping[str, list[str]]) -> Headers:
+    """The headers that answer a preflight; none that allow anything, if its origin is not allowed."""
+    answer = _origin(cors, came)
+    if f"{_PREFIX}Allow-Origin" not in answer:
+        return answer
+    allowed = {
+        "Allow-Methods": _allowed(cors.methods, first(came, _METHOD)),
+        # `*` would leave out Authorization (Fetch, "CORS-preflight fetch"): what is asked for is allowed by its name
+        "Allow-Headers": _allowed(cors.headers, ",".join(came.get(_HEADERS, ()))),
+        "Max-Age": "" if cors.max_age is None else str(cors.max_age),
+    }
+    answer |= {_PREFIX + name: [value] for name, value in allowed.items() if value}
+    return _varying(answer, (_METHOD, _HEADERS))
+
+
+def answered(cors: Cors, came: Mapping[str, list[str]], headers: Headers) -> Headers:
+    """The headers of an answer with those of CORS in place of what the target may have sent of them."""
+    own = _origin(cors, came)
+    if f"{_PREFIX}Allow-Origin" in own and cors.exposed:
+        own[f"{_PREFIX}Expose-Headers"] = [", ".join(cors.exposed)]
+    vary = own.pop("Vary", ())
+    kept = {name: values for name, values in headers.items() if not name.startswith(_PREFIX)}
+    return _varying(kept | own, tuple(vary))
+
+
+def _origin(cors: Cors, came: Mapping[str, list[str]]) -> Headers:
+    """Who may read the answer. If that depends on who asks, caches have to know, whoever asked first."""
+    if ANY in cors.origins:
+        return {f"{_PREFIX}Allow-Origin": [ANY]}
+    origins = came.get(_ORIGIN, [])
+    allowed: Headers = {f"{_PREFIX}Allow-Origin": origins} if len(origins) == 1 and origins[0] in cors.origins else {}
+    return allowed | {"Vary": [_ORIGIN]}
+
+
+def _allowed(listed: tuple[str, ...], asked: str) -> str:
+    """The names that are allowed: those of the config, or, if it says `*`, those that were asked for."""
+    if ANY not in listed:
+        return ", ".join(listed)
+    return ", ".join(name for part in asked.split(",") if is_name(name := part.strip()))
+
+
+def _varying(headers: Headers, names: tuple[str, ...]) -> Headers:
+    """Headers whose `Vary` names some more (RFC 9110, section 12.5.5)."""
+    there = headers.get("Vary", [])
+    known = {part.strip().lower() for value in there for part in value.split(",")}
+    more = [name for name in names if name.lower() not in known]
+    return headers | {"Vary": [*there, ", ".join(more)]} if more and ANY not in known else headers
