@@ -17,5 +17,9 @@ PROGRAM = Program(
     ready="http(s) server initialized",
 )
 
+# Seconds until a thread that reads a large body gives the interpreter back to the event loop (Python's own: 0.005).
+_SWITCH_INTERVAL = 0.001
+
 if __name__ == "__main__":
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     sys.exit(main(PROGRAM))

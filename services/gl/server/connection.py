@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _LINGER = 1.0  # seconds in which a caller can still read a refusal while it sends
 _QUEUED = 8  # requests that a caller may send ahead
+# Bytes in one piece by which a fast sender is known. libuv hands over up to 32 of them (8 MB) before anybody else has
+# a turn: https://github.com/libuv/libuv/blob/v1.x/src/unix/stream.c, uv__read.
+_LARGE_PIECE = 128 * 1024
 
 
 class HeadRefusal(Exception):
@@ -82,6 +85,9 @@ class Connection(asyncio.Protocol):
         else:
             self._wait_at_most(self._listener.limits.request_body_time)
         arriving = self._arriving
+        if len(data) >= _LARGE_PIECE:
+            self._transport.pause_reading()
+            self.loop.call_soon(self._read_on)
         try:
             self._feed(data)
             if arriving is not None and self._arriving is arriving:  # all of the data was of its body
@@ -95,6 +101,11 @@ class Connection(asyncio.Protocol):
             self._refuse(cause if isinstance(cause, HeadRefusal) else HeadRefusal(400, "malformed request"))
         except httptools.HttpParserError:
             self._refuse(HeadRefusal(400, "malformed request"))
+
+    def _read_on(self) -> None:
+        """Others have had their turn."""
+        if not (self._closing or self.lost or len(self._waiting) >= _QUEUED):
+            self._transport.resume_reading()
 
     def _limit_overhead(self, exchange: Exchange, size: int) -> None:
         """Chunk extensions and trailers are thrown away, but the parser gathers them: they must have an end."""

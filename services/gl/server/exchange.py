@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.gl.server.connection import Connection
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
+_FREED_AT_ONCE = 16  # pieces of a body
 _JOINED_AT_ONCE = 1024 * 1024  # bytes: of more, `bytes.join` lets other threads go on meanwhile
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _OURS = frozenset({"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"})  # the connection's business
@@ -83,7 +84,10 @@ class Exchange:
     def _whole(self) -> bytes:
         pieces = self._pieces
         if len(pieces) != 1:
-            pieces[:] = [b"".join(pieces)]
+            whole = b"".join(pieces)
+            while pieces:  # to free many of them takes long, and nobody else has the interpreter meanwhile
+                del pieces[-_FREED_AT_ONCE:]
+            pieces.append(whole)
         return pieces[0]
 
     def add(self, piece: bytes, limit: int) -> None:

@@ -1,0 +1,235 @@
+"""How long other calls wait for a large body: `python -m bench.bodies [--mb 51] [--rounds 5]`.
+
+The appliance as it ships, and a target. While a large body passes through gl, as a request or as an answer, another
+process makes small calls, one every 5 ms. What those take is what the event loop was blocked, and what the machine was
+busy: the same body sent to the target directly, not through gl, shows the latter. Ends with 1 if a call waited longer
+than `--most` milliseconds in the median of the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import json
+import random
+import select
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from bench import appliance
+from bench.appliance import ROUTE, STREAMS
+from bench.processes import HOST, Fleet, listens
+
+EVERY = 0.005  # seconds
+BEFORE = 0.3  # seconds of small calls before a large body, and after it
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A large body: the request in which it is, or which asks for it."""
+
+    name: str
+    method: str
+    path: str
+    headers: str = ""
+    body: bytes = b""
+
+    def request(self, prefix: str) -> bytes:
+        """The whole request, below a router's path."""
+        head = f"{self.method} {prefix}{self.path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n{self.headers}"
+        return f"{head}Content-Length: {len(self.body)}\r\n\r\n".encode("ascii") + self.body
+
+
+def document(size: int) -> bytes:
+    """JSON of about `size` bytes: texts and numbers, as in chats and embeddings."""
+    chance = random.Random(1)
+    rows = [
+        {"text": f"row {n} " + "lorem ipsum " * 30, "vector": [chance.random() for _ in range(20)]} for n in range(200)
+    ]
+    part = json.dumps(rows)[1:-1]
+    rest = '"usage":{"prompt_tokens":40,"completion_tokens":9}}'
+    return f'{{"model":"m","data":[{",".join([part] * max(1, size // len(part)))}],{rest}'.encode("ascii")
+
+
+def one_event(size: int) -> bytes:
+    """A stream of one event, whose line has about `size` bytes."""
+    delta = {"role": "assistant", "content": "x" * size}
+    chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
+    return b"data: " + json.dumps(chunk).encode("ascii") + b"\n\ndata: [DONE]\n\n"
+
+
+def cases(size: int) -> list[Case]:
+    """All that is measured."""
+    plain, kind = document(size), "Content-Type: application/json\r\n"
+    packed = gzip.compress(plain, 1)
+    return [
+        Case("request, JSON", "POST", "sink", kind, plain),
+        Case("request, JSON in gzip", "POST", "sink", f"{kind}Content-Encoding: gzip\r\n", packed),
+        Case("answer, JSON", "GET", "json"),
+        Case("answer, JSON in gzip", "GET", "gzip"),
+        Case("answer, SSE in one line", "GET", "sse"),
+        Case("answer, 12 MB of SSE in one line", "GET", "image"),
+        Case("answer, 7 MB of JSON", "GET", "middle"),
+    ]
+
+
+# -------------------------------------------------------------------- the target
+
+
+async def serve(port: int, size: int) -> None:
+    """A target: takes whatever comes, and answers with what the end of the path names."""
+    plain = document(size)
+    kind = "Content-Type: application/json\r\n"
+    answers = {
+        "json": (kind, plain),
+        "gzip": (f"{kind}Content-Encoding: gzip\r\n", gzip.compress(plain, 1)),
+        "sse": ("Content-Type: text/event-stream\r\n", one_event(size)),
+        "image": ("Content-Type: text/event-stream\r\n", one_event(12 * MIB)),
+        "middle": (kind, document(7 * MIB)),
+    }
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                left = int((head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]) or 0)
+                while left > 0:
+                    left -= len(await reader.read(min(left, MIB)))
+                name = head.split(b" ", 2)[1].rpartition(b"/")[2].decode("ascii")
+                fields, body = answers.get(name, (kind, b"{}"))
+                writer.write(f"HTTP/1.1 200 OK\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(talk, HOST, port, limit=MIB) as server:
+        await server.serve_forever()
+
+
+# ---------------------------------------------------------------- the small calls
+
+
+def probe(port: int, path: str) -> None:
+    """Make small calls on one connection until standard input ends; then write how long each took, in seconds."""
+    request = f"GET {path}small HTTP/1.1\r\nHost: bench\r\n\r\n".encode("ascii")
+    times: list[float] = []
+    with socket.create_connection((HOST, port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        due = time.monotonic()
+        while not select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
+            start = time.monotonic()
+            connection.sendall(request)
+            if not connection.recv(65536):
+                raise ConnectionError("the gateway ended the connection")
+            times.append(time.monotonic() - start)
+            due = max(due + EVERY, time.monotonic())
+    json.dump(times, sys.stdout)
+
+
+# --------------------------------------------------------------------- measuring
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What the small calls took beside one large body, in milliseconds, and the large one itself."""
+
+    median: float
+    most: float
+    large: float
+
+
+def measure(case: Case, port: int, prefix: str, calls: tuple[int, str]) -> Waits:
+    """Send one large body to `port` while small calls go to another port and path."""
+    words = [sys.executable, "-m", "bench.bodies", "--probe", str(calls[0]), calls[1]]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as prober:
+        time.sleep(BEFORE)
+        start = time.monotonic()
+        exchange(port, case.request(prefix))
+        large = time.monotonic() - start
+        time.sleep(BEFORE)  # the record is written when the reply has gone
+        output, _ = prober.communicate(timeout=30)
+    times = [1000 * each for each in json.loads(output)]
+    return Waits(statistics.median(times), max(times), 1000 * large)
+
+
+def exchange(port: int, request: bytes) -> None:
+    """One call, whose answer is read to its end."""
+    with socket.create_connection((HOST, port)) as connection:
+        connection.sendall(request)
+        first = connection.recv(MIB)
+        assert first.startswith(b"HTTP/1.1 200"), first[:200]
+        left = int(first.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+        left -= len(first.partition(b"\r\n\r\n")[2])
+        buffer = memoryview(bytearray(MIB))
+        while left > 0:
+            got = connection.recv_into(buffer)
+            assert got, f"the answer ended {left} bytes early"
+            left -= got
+
+
+def row(name: str, case: str, rounds: list[Waits]) -> str:
+    """A line of the report."""
+    mosts = sorted(each.most for each in rounds)
+    median = statistics.median(each.median for each in rounds)
+    large = statistics.median(each.large for each in rounds)
+    return f"{name:24} {case:34} {large:9.0f} {median:9.2f} {statistics.median(mosts):9.1f} {mosts[-1]:9.1f}"
+
+
+HEAD = f"{'':59} {'large ms':>9} {'small ms':>9} {'most ms':>9} {'worst ms':>9}"
+
+
+def run(size: int, rounds: int, only: str) -> float:
+    """Measure everything. Returns the longest that a small call beside gl's work took, of the medians of the rounds."""
+    longest = 0.0
+    with Fleet() as fleet:
+        target, small = fleet.port(), fleet.port()
+        for name, port, most in (("target", target, size), ("target of small calls", small, 0)):
+            fleet.start(name, [sys.executable, "-m", "bench.bodies", "--serve", str(port), str(most)], listens(port))
+        ports = appliance.start(fleet, target, small)
+        gateways = (
+            ("no processors", ports.bare),
+            ("default processors", ports.full),
+            ("request processor", ports.more),
+        )
+        print(HEAD)
+        for case in cases(size):
+            if only not in case.name:
+                continue
+            beside = [measure(case, target, "/", (ports.bare, STREAMS)) for _ in range(rounds)]
+            print(row("beside gl, not through", case.name, beside))
+            for name, port in gateways:
+                found = [measure(case, port, ROUTE, (port, STREAMS)) for _ in range(rounds)]
+                longest = max(longest, statistics.median(each.most for each in found))
+                print(row(name, case.name, found), flush=True)
+    return longest
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--mb", type=int, default=51, help="size of the large bodies, in MB (51)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is sent (5)")
+    parser.add_argument("--most", type=float, default=20, help="milliseconds that another call may wait (20)")
+    parser.add_argument("--only", default="", help="cases whose name has this text")
+    parser.add_argument("--serve", nargs=2, metavar=("PORT", "BYTES"), help=argparse.SUPPRESS)
+    parser.add_argument("--probe", nargs=2, metavar=("PORT", "PATH"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        asyncio.run(serve(*map(int, options.serve)))
+    elif options.probe:
+        probe(int(options.probe[0]), options.probe[1])
+    else:
+        longest = run(options.mb * 1_000_000, options.rounds, options.only)
+        print(f"longest wait beside gl's work, in the median of the rounds: {longest:.1f} ms")
+        return 1 if longest > options.most else 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
