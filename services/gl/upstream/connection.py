@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gecholog.alarm import NEVER, Alarm
 from services.gl.call import UpstreamError
 from services.gl.upstream.answer import StreamedAnswer
-from services.gl.upstream.unsent import is_readable, unacknowledged
+from services.gl.upstream.unsent import drop_unsent, is_readable, unacknowledged
 
 if TYPE_CHECKING:
     import socket
@@ -149,10 +149,12 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def close(self) -> None:
-        """Close the connection now."""
+        """Close the connection now. What the target has not taken of a request is thrown away."""
         self.closed = True
         self._unsent = None
         if self._transport is not None:
+            if self._size > _SENT_AT_ONCE and self._socket is not None and unacknowledged(self._socket):
+                drop_unsent(self._socket)
             self._transport.abort()
 
     def pause(self) -> None:

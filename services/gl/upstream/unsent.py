@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import select
+import socket
+import struct
 import sys
 import termios
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import socket
 
 _INTEGER = 4  # bytes
 
@@ -23,6 +22,15 @@ def unacknowledged(connected: socket.socket) -> int:
         return int.from_bytes(fcntl.ioctl(connected, termios.TIOCOUTQ, bytes(_INTEGER)), sys.byteorder)
     except (OSError, ValueError):
         return 0
+
+
+def drop_unsent(connected: socket.socket) -> None:
+    """Let closing the socket reset the connection (RST).
+
+    Else the kernel keeps what was not acknowledged, megabytes of it, for as long as the other side does not read.
+    """
+    with contextlib.suppress(OSError):
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def is_readable(connected: socket.socket) -> bool:

@@ -180,6 +180,34 @@ def test_a_refused_body_is_not_sent_to_its_end(run, pool, tls):
 
 
 @loops
+def test_what_is_not_read_is_thrown_away(run, pool):
+    """The connection is reset: the kernel does not keep the rest for a target that never reads it."""
+    ends = []
+
+    def read_later(connection):
+        over.wait(DEADLINE)
+        try:
+            while connection.recv(1 << 20):
+                pass
+        except ConnectionResetError:
+            ends.append("reset")
+
+    over = threading.Event()
+    script = Early(answer(b"no", 401), after=read_later)
+
+    async def scene(target):
+        calls = pool()
+        assert await call(calls, target, bytes(5 * MIB)) == (401, b"no")
+        (place,) = calls._places.values()
+        await eventually(lambda: not place.open)
+        over.set()
+        await eventually(lambda: ends)
+
+    with RawTarget(script) as target:
+        run(scene(target))
+
+
+@loops
 @pytest.mark.parametrize("status", [200, 429, 500])
 def test_a_body_that_is_read(run, pool, tls, status):
     """Whole bodies of any size leave the connection for the next call."""
