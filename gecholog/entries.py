@@ -42,12 +42,21 @@ class LeftOut:
     said: str = field(default="", repr=False)
 
     @property
+    def reason(self) -> str:
+        """Why it is left out, in a few words: the variables that are not set, else the first of the problems."""
+        unset = list(dict.fromkeys(name for problem in self.problems for name in problem.unset))
+        if unset:
+            return f"{', '.join(unset)} {'is' if len(unset) == 1 else 'are'} not set"
+        return f"{self.problems[0].path} {self.problems[0].rule}" if self.problems else ""
+
+    @property
     def report(self) -> dict[str, Any]:
         """The same as JSON, for other programs."""
         return {
             "list": self.entry.list,
             "name": self.entry.name,
             "entry": self.entry.shown,
+            "reason": self.reason,
             "closes": list(self.closes),
             "problems": [problem_report(problem) for problem in self.problems],
         }
@@ -90,7 +99,7 @@ def refusals(new: InForce, left_out: Iterable[LeftOut], in_force: InForce) -> It
 
 def _refused(one: LeftOut, why: str) -> Iterator[Problem]:
     for problem in one.problems:
-        yield Problem(problem.path, problem.rule, problem.line, why)
+        yield Problem(problem.path, problem.rule, problem.line, why, problem.unset)
 
 
 def _lost(one: LeftOut, new: InForce, left: tuple[LeftOut, ...], in_force: InForce) -> list[Entry]:

@@ -42,13 +42,15 @@ class Problem:
 
     `path` is the field (`routers[2].outbound.url`), empty for the file as a whole; `rule` says what was expected and
     never holds a value from the file; `line` counts from 1 in the file as its owner sees it, None if unknown.
-    `consequence` says what follows from it (`router /a/ is left out`), empty if that is plain.
+    `consequence` says what follows from it (`router /a/ is left out`), empty if that is plain. `unset` are the
+    environment variables without a value that the wrong value comes from.
     """
 
     path: str
     rule: str
     line: int | None = None
     consequence: str = ""
+    unset: tuple[str, ...] = ()
 
     @property
     def fields(self) -> dict[str, str | int | None]:

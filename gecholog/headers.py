@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -139,8 +139,20 @@ def _options(listed: tuple[str, ...]) -> frozenset[str]:
     return frozenset(named - {"", "Close", "Keep-Alive"})
 
 
-def refusal(required: Mapping[str, tuple[str, ...]], headers: Mapping[str, list[str]]) -> str | None:
-    """Why `headers` do not meet what a router requires, as text for the caller; None if they do.
+class Unmet(NamedTuple):
+    """A required header that a request does not have as it should, and what is wrong with it."""
+
+    name: str
+    problem: str
+
+    @property
+    def text(self) -> str:
+        """The same as the original tells it to its callers."""
+        return f"unauthorized header:'{self.name}' {self.problem}"
+
+
+def unmet(required: Mapping[str, tuple[str, ...]], headers: Mapping[str, list[str]]) -> Unmet | None:
+    """The first header that does not meet what a router requires; None if all do.
 
     A required header must be there with exactly the required values in their order; the one value `regex:.+` takes
     anything that is not empty. Of `Content-Type` the media type is compared, and parameters may follow. Values are
@@ -149,12 +161,12 @@ def refusal(required: Mapping[str, tuple[str, ...]], headers: Mapping[str, list[
     for name, wanted in required.items():
         values = headers.get(name)
         if values is None:
-            return f"unauthorized header:'{name}' missing"
+            return Unmet(name, "missing")
         if wanted == ANY_VALUE:
             if not all(values):
-                return f"unauthorized header:'{name}' values missing"
+                return Unmet(name, "values missing")
         elif not _equal(name, wanted, values):
-            return f"unauthorized header:'{name}' values invalid"
+            return Unmet(name, "values invalid")
     return None
 
 

@@ -22,9 +22,11 @@ class Reporter:
 
     def problem(self, path: Path, rule: str, consequence: str = "") -> Problem:
         """What is wrong at a path, for people."""
-        variables = [f"{ref.name}{_state(ref)}" for ref in self._within(path)]
+        found = self._within(path)
+        variables = [f"{ref.name}{_state(ref)}" for ref in found]
+        unset = tuple(dict.fromkeys(ref.name for ref in found if not ref.is_set))
         origin = f" (the value comes from the environment variable {' and '.join(variables)})" if variables else ""
-        return Problem(self.shown(path), rule + origin, line_of(self._text, self._span(path)[0]), consequence)
+        return Problem(self.shown(path), rule + origin, line_of(self._text, self._span(path)[0]), consequence, unset)
 
     def is_unset(self, path: Path) -> bool:
         """Tell whether a text holds a variable that is not set, or an empty one that leaves a space at its end.

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _MEANT = re.compile(r"/*([A-Za-z0-9._/-]*[A-Za-z0-9._-])/*")
 
@@ -17,8 +13,3 @@ def meant(path: str) -> str:
         return "/"
     match = _MEANT.fullmatch(path.strip())
     return f"/{match[1]}/" if match else ""
-
-
-def meant_paths(said: Iterable[str]) -> frozenset[str]:
-    """The same of several, less those that tell nothing."""
-    return frozenset(map(meant, said)) - {""}

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from gecholog.headers import Headers
 from gecholog.record import Fields
 from gecholog.timer import Tick, tick
+from services.gl.errors import format_for
 
 if TYPE_CHECKING:
     from gecholog.session import Ids
     from services.gl.config import Config
+    from services.gl.errors import ErrorDetail, ErrorFormat
     from services.gl.query import Pairs
     from services.gl.routing import Router
     from services.gl.stages.attempts import Failover
@@ -82,13 +84,19 @@ class Answer(Protocol):
 
 
 class Refusal(Exception):
-    """The call ends here with this status, and `{"error": text}` as body."""
+    """The call ends here: with this status, and `{"error": text}` as body, where errors are plain.
 
-    def __init__(self, status: int, text: str, headers: Headers | None = None) -> None:
+    `detail` is what the client is told where they are not; without it, the same.
+    """
+
+    def __init__(
+        self, status: int, text: str, headers: Headers | None = None, detail: ErrorDetail | None = None
+    ) -> None:
         super().__init__(text)
         self.status = int(status)  # not HTTPStatus: a record, and who compares types, want a plain number
         self.text = text
         self.headers = headers or {}
+        self.detail = detail
 
 
 class Disconnected(Exception):
@@ -216,6 +224,11 @@ class Call:
         self.subpath = request.path[len(router.path) :]
         self.request_half = Half()
         self.response_half = Half()
+
+    @property
+    def error_format(self) -> ErrorFormat:
+        """How this client is told of errors."""
+        return format_for(self.router.errors or self.config.errors, self.request.path, self.request.headers)
 
     def required_target_router(self) -> Router:
         """The router that the call goes to, which `outbound.prepare` sets."""

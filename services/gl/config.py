@@ -15,19 +15,19 @@ from gecholog.config import Blueprint, Document
 from gecholog.duplicates import duplicates
 from gecholog.errors import GechologError
 from gecholog.headers import HOP_BY_HOP, canonical
-from gecholog.router_path import meant_paths
+from gecholog.router_path import meant
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import advice, routing
 from services.gl.cors import ANY, Cors
+from services.gl.errors import ErrorFormat
 from services.gl.routing import PORTS
 from services.gl.rows import ORDERS, Side
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from ipaddress import IPv4Network, IPv6Network
 
-    from gecholog.entries import LeftOut
     from gecholog.schema import Finding
 
 _MIB = 1024 * 1024
@@ -93,6 +93,7 @@ class Config:
     removed: frozenset[str]
     never_forwarded: frozenset[str]
     log_unauthorized: bool
+    errors: ErrorFormat
     log_max_payload: int
     journal_max_bytes: int
     record_log: recordlog.Limits | None
@@ -302,13 +303,14 @@ def build(document: Document) -> Config:
         removed=removed,
         never_forwarded=removed | HOP_BY_HOP | {"Host", "Expect"},
         log_unauthorized=values.get("log_unauthorized", False),
+        errors=ErrorFormat(values.get("errors", "plain")),
         log_max_payload=values.get("log_max_payload_bytes", _MIB),
         journal_max_bytes=values.get("journal_max_bytes", 1024 * _MIB),
         record_log=recordlog.Limits.of(values["record_log"]) if "record_log" in values else None,
         trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
         shutdown_time=values.get("shutdown_timeout_ms", 2500) / 1000,
         limits=_limits(values.get("limits", {})),
-        routers=routing.Table(routers, _meant(document.left_out)),
+        routers=routing.Table(routers, _left_out(document)),
         request=Side.of(values.get("request", {}), orders=ORDERS),
         response=Side.of(values.get("response", {})),
         log_request=_filter(values.get("logger", {}).get("request", {})),
@@ -316,9 +318,10 @@ def build(document: Document) -> Config:
     )
 
 
-def _meant(left_out: Iterable[LeftOut]) -> frozenset[str]:
-    """The paths of routers that are left out, also where a slash of a path is missing."""
-    return meant_paths(one.said for one in left_out if one.entry.list == "routers")
+def _left_out(document: Document) -> dict[str, str]:
+    """The paths of routers that are left out, also where a slash of a path is missing, and why they are."""
+    routers = [one for one in document.left_out if one.entry.list == "routers"]
+    return {path: one.reason for one in routers if (path := meant(one.said))}
 
 
 def _secrets(routers: tuple[routing.Router, ...], masked: frozenset[str], parameters: frozenset[str]) -> Iterator[str]:
@@ -359,6 +362,7 @@ def _router(entry: dict[str, Any]) -> routing.Router:
             add_stream_usage=outbound.get("add_stream_usage", False),
         ),
         cors=Cors.of(ingress["cors"]) if "cors" in ingress else None,
+        errors=ErrorFormat(entry["errors"]) if "errors" in entry else None,
     )
 
 

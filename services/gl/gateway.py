@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from gecholog import headers, health, rawjson
+from gecholog import headers, health
 from gecholog.bus import Bus
 from gecholog.errors import GechologError
 from gecholog.logs import Log
@@ -24,6 +24,7 @@ from services.gl.answers import JSON
 from services.gl.call import Call, Disconnected, Refusal
 from services.gl.certificate import Certificate
 from services.gl.doors import Doors
+from services.gl.errors import ErrorDetail, format_for, reply_to
 from services.gl.records import Recorder
 from services.gl.server.listener import Listener, bind
 from services.gl.status import Status
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from gecholog.service import Life
     from services.gl.config import Config
+    from services.gl.errors import ErrorFormat
     from services.gl.routing import Router
     from services.gl.server import Exchange
 
@@ -42,6 +44,7 @@ log = Log("gateway")
 
 _LAST_RECORDS = 1.0  # seconds at the end for records that wait for the bus's word
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
+_LONGEST_PATH = 200  # characters of a path in an error
 _GRACE = 2.0  # seconds for callers with an idle connection to an old port
 
 
@@ -191,7 +194,7 @@ class Gateway:
         try:
             router = route(standing.config.routers, exchange.path)
         except Refusal as refusal:
-            return _refuse(exchange, refusal)
+            return _refuse(exchange, refusal, standing.config.errors)
         if router.cors is not None and cors.is_preflight(exchange.method, exchange.headers):
             return _reply(exchange, _NO_CONTENT, cors.preflight(router.cors, exchange.headers))
         ids = standing.sessions.ids(headers.first(exchange.headers, standing.config.session_header))
@@ -270,12 +273,21 @@ def route(table: routing.Table, path: str) -> Router:
         raise Refusal(400, "path without its last slash")
     router = table.match(path)
     if router is None:
-        raise Refusal(404, "no router for this path")
+        raise Refusal(404, "no router for this path", detail=_why_no_router(table, path))
     return router
 
 
-def _refuse(exchange: Exchange, refusal: Refusal) -> Coroutine[None, None, None]:
-    return _reply(exchange, refusal.status, {"Content-Type": [JSON]}, rawjson.dumps({"error": refusal.text}))
+def _why_no_router(table: routing.Table, path: str) -> ErrorDetail:
+    if (found := table.left_out(path)) is not None:
+        configured, reason = found
+        return ErrorDetail(503, f"router {configured} is configured but left out: {reason}", "router_left_out")
+    shown = path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}…"
+    return ErrorDetail(404, f"no router for {shown}: a path begins with the path of a configured router", "no_router")
+
+
+def _refuse(exchange: Exchange, refusal: Refusal, chosen: ErrorFormat) -> Coroutine[None, None, None]:
+    told = reply_to(refusal, format_for(chosen, exchange.path, exchange.headers))
+    return _reply(exchange, told.status, {"Content-Type": [JSON]} | told.headers, told.body)
 
 
 async def _reply(exchange: Exchange, status: int, fields: headers.Headers, body: bytes = b"") -> None:

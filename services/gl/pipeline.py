@@ -16,6 +16,7 @@ from gecholog import logs
 from gecholog.logs import Log
 from services.gl import final_record
 from services.gl.call import Disconnected, Refusal
+from services.gl.errors import ErrorDetail
 from services.gl.stages import attempts, dispatch, egress, inbound, ingress, outbound, processors
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ async def _answer(call: Call, doors: Doors) -> None:
     except Exception as error:  # noqa: BLE001 - a border: a fault of ours must cost one call at most
         log.fault("call failed", error)
         doors.status.failed(f"{type(error).__name__} in the gateway")
-        await _refuse(call, Refusal(500, "internal server error"), doors)
+        detail = ErrorDetail(500, f"internal error of the gateway, see its log for {call.ids.transaction_id}")
+        await _refuse(call, Refusal(500, "internal server error", detail=detail), doors)
 
 
 async def _refuse(call: Call, refusal: Refusal, doors: Doors) -> None:

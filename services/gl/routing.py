@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from services.gl import query as queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gecholog.headers import Headers
     from services.gl.cors import Cors
+    from services.gl.errors import ErrorFormat
 
 PORTS = {"http": 80, "https": 443}
 # A segment of one or two dots, as any server may read it: dots and slashes encoded, backslashes, parameters behind `;`.
@@ -77,6 +78,7 @@ class Router:
     required_headers: Mapping[str, tuple[str, ...]]
     target: Target
     cors: Cors | None = None
+    errors: ErrorFormat | None = None  # None: as the gateway has it
 
     @property
     def is_echo(self) -> bool:
@@ -124,9 +126,10 @@ class Table:
     would take them to another target, and without what their own routers ask for.
     """
 
-    def __init__(self, routers: Iterable[Router], left_out: Collection[str] = ()) -> None:
+    def __init__(self, routers: Iterable[Router], left_out: Mapping[str, str] | None = None) -> None:
+        """`left_out` has the reason for each path."""
         self._routers = {router.path: router for router in routers}
-        self._left_out = frozenset(left_out) - self._routers.keys()
+        self._left_out = {path: why for path, why in (left_out or {}).items() if path not in self._routers}
         # a prefix of a path ends with one of its slashes: those lengths are worth a look, the longest first
         self._lengths = sorted({len(path) for path in (*self._routers, *self._left_out)}, reverse=True)
         self._slashless = frozenset(path[:-1] for path in (*self._routers, *self._left_out))
@@ -148,6 +151,15 @@ class Table:
                 return router
             if path[:length] in self._left_out:
                 return None
+        return None
+
+    def left_out(self, path: str) -> tuple[str, str] | None:
+        """The path of the left-out router that would take `path`, and why it is left out; None if there is none."""
+        for length in self._lengths:
+            if path[:length] in self._routers:
+                return None
+            if (reason := self._left_out.get(path[:length])) is not None:
+                return path[:length], reason
         return None
 
     def lacks_slash(self, path: str) -> bool:

@@ -257,6 +257,7 @@ def test_report():
                 "list": "rows",
                 "name": "b",
                 "entry": "row b",
+                "reason": "rows[1].size must be at most 9",
                 "closes": [],
                 "problems": [{"path": "rows[1].size", "line": 1, "rule": "must be at most 9"}],
             }

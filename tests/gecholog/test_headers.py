@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog import headers
-from gecholog.headers import ANY_VALUE, MASK, canonical, collect, connection_options, is_name, lines, refusal
+from gecholog.headers import ANY_VALUE, MASK, canonical, collect, connection_options, is_name, lines, unmet
 
 TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~" + string.ascii_letters + string.digits
 TEXTS = st.text(st.characters())  # surrogates among them
@@ -156,16 +156,16 @@ def test_few_names_are_kept():
         ({"Content-Type": ("application/json",)}, {"Content-Type": []}, "values invalid"),
     ],
 )
-def test_refusal(required, given_headers, problem):
+def test_unmet(required, given_headers, problem):
     """What a router requires, and what the caller is told; never a value."""
-    text = refusal(required, given_headers)
+    found = unmet(required, given_headers)
     name = next(iter(required), "")
-    assert text == (problem and f"unauthorized header:'{name}' {problem}")
+    assert (found and found.text) == (problem and f"unauthorized header:'{name}' {problem}")
 
 
 @given(st.lists(TEXTS, min_size=1), st.lists(TEXTS))
 def test_only_the_very_values_are_accepted(wanted, values):
     """Required values are met by themselves and nothing else."""
-    accepted = refusal({"X-Key": tuple(wanted)}, {"X-Key": values}) is None
+    accepted = unmet({"X-Key": tuple(wanted)}, {"X-Key": values}) is None
     if tuple(wanted) != ANY_VALUE:
         assert accepted == (wanted == values)

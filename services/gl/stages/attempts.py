@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from gecholog import rawjson
 from gecholog.timer import span, tick
 from services.gl.answers import LocalAnswer
 from services.gl.call import UpstreamError
+from services.gl.errors import reply_to
 from services.gl.outgoing import plain
 from services.gl.stages import outbound
+from services.gl.target_failure import failure
 
 if TYPE_CHECKING:
     from gecholog.record import Fields
@@ -75,7 +76,8 @@ async def ask(call: Call, doors: Doors) -> Answer:
         return await doors.upstream.send(call.required_outbound())
     except UpstreamError as error:
         call.fault = error.reason
-        return LocalAnswer(error.status, rawjson.dumps({"error": "failure making request"}))
+        told = reply_to(failure(call.required_target_router(), error), call.error_format)
+        return LocalAnswer(told.status, told.body)
 
 
 async def _attempt(call: Call, made: list[Fields], doors: Doors) -> Answer:

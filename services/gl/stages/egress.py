@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import rawjson
 from gecholog.logs import Log
-from services.gl import cors, final_record, streams
+from services.gl import cors, errors, final_record, streams
 from services.gl.answers import JSON, LocalAnswer, pieces_of
 from services.gl.call import Egress, UpstreamError
 from services.gl.outgoing import Outgoing, body_of, outgoing_headers, plain
@@ -235,17 +235,17 @@ async def _read_usage(call: Call, passing: Passing) -> None:
 
 
 async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
-    """End the call with a status and `{"error": text}`; the record gets what the caller got."""
-    body = rawjson.dumps({"error": refusal.text})
-    headers = {call.config.session_header: [call.ids.transaction_id]} | refusal.headers
+    """End the call with an error in the client's format; the record gets what the client got."""
+    told = errors.reply_to(refusal, call.error_format)
+    headers = {call.config.session_header: [call.ids.transaction_id]} | told.headers
     if call.router.cors is not None:
         headers = cors.answered(call.router.cors, call.request.headers, headers)
     fields = call.response_half.fields
-    fields["egress_status_code"] = refusal.status
+    fields["egress_status_code"] = told.status
     fields["egress_headers"] = headers
-    fields["egress_payload"] = rawjson.Raw(body)
-    call.response_half.note("egress_status_code", refusal.text)
+    fields["egress_payload"] = rawjson.Raw(told.body)
+    call.response_half.note("egress_status_code", told.text)
     if call.target_router is None:
         call.request_half.fields["outbound_headers"] = {}  # nothing went out
-    reply = Egress(refusal.status, {_CONTENT_TYPE: [JSON]} | headers, body)
-    await _send(call, reply, len(body), doors)
+    reply = Egress(told.status, {_CONTENT_TYPE: [JSON]} | headers, told.body)
+    await _send(call, reply, len(told.body), doors)

@@ -12,8 +12,10 @@ from gecholog import headers
 from services.gl import payload, streams
 from services.gl.answers import ReadAhead
 from services.gl.call import Refusal, UpstreamError
+from services.gl.errors import ErrorDetail
 from services.gl.payload import Recorded
 from services.gl.stages.processors import rows_before_reply
+from services.gl.target_failure import failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -81,14 +83,16 @@ def _pass_by(call: Call, answer: Answer) -> None:
     call.response_half.note("inbound_payload", note)
     if any(processor.required for row in rows_before_reply(call) for processor in row):
         answer.abandon()
-        raise Refusal(502, "answer too large for a required processor")
+        text = "answer too large for a required processor"
+        limit = call.config.limits.response_buffer
+        raise Refusal(502, text, detail=ErrorDetail(502, f"{text}: it has more than {limit} bytes"))
     call.answer = answer
 
 
 def _broke_off(call: Call, size: int, error: UpstreamError) -> None:
     """Nothing has gone to the caller yet: the failure can still be told by status."""
     call.response_half.note("inbound_payload", f"broke off after {size} bytes: {error.reason}")
-    raise Refusal(error.status, "failure making request")
+    raise failure(call.required_target_router(), error)
 
 
 class Streamed(NamedTuple):

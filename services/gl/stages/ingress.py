@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from gecholog import headers
 from services.gl import payload, query
 from services.gl.call import Refusal
+from services.gl.errors import ErrorDetail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +28,12 @@ async def receive(call: Call, doors: Doors) -> None:
     config, request = call.config, call.request
     call.headers = request.headers
     call.client = caller(request.client, call.headers, config)
-    refusal = headers.refusal(call.router.required_headers, call.headers)
-    if refusal and not config.log_unauthorized:
+    unmet = headers.unmet(call.router.required_headers, call.headers)
+    if unmet and not config.log_unauthorized:
         call.is_recorded = False
-        raise Refusal(401, refusal)
+        raise _unauthorized(unmet, config)
     call.query = query.parse(request.query)
-    call.request_half.fields = _head_fields(call, refused=refusal is not None)
+    call.request_half.fields = _head_fields(call, refused=unmet is not None)
     call.body = await request.body(config.limits.request_body)
     capacity = doors.records.capacity
     if not capacity.has_room(len(call.body)):
@@ -41,10 +42,17 @@ async def receive(call: Call, doors: Doors) -> None:
     if note:
         call.request_half.note("ingress_payload", note)
     call.request_half.fields["ingress_payload"] = call.request_half.fields["outbound_payload"] = value
-    if refusal:
-        call.request_half.note("ingress_headers", refusal)
-        raise Refusal(401, refusal)
+    if unmet:
+        call.request_half.note("ingress_headers", unmet.text)
+        raise _unauthorized(unmet, config)
     call.initial = call.request_half.fields.copy()
+
+
+def _unauthorized(unmet: headers.Unmet, config: Config) -> Refusal:
+    """The refusal of a call without the headers that its router asks for. It never says what the right value is."""
+    what = "key in" if unmet.name in config.masked else "value of the header"
+    detail = ErrorDetail(401, f"missing or wrong {what} {unmet.name}", "invalid_api_key")
+    return Refusal(401, unmet.text, detail=detail)
 
 
 def _head_fields(call: Call, *, refused: bool) -> Fields:

@@ -9,9 +9,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gecholog import rawjson, record
-from gecholog.errors import BusError, NotJson
+from gecholog.errors import BusError, MessageTooLarge, NotJson
 from gecholog.timer import span, tick
 from services.gl.call import Refusal
+from services.gl.errors import ErrorDetail
 from services.gl.payload import Cut
 from services.gl.rows import applying
 from services.gl.stages.outbound import chosen_router
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from services.gl.rows import Processor, Row, Rows
 
 
+_INTERNAL = "internal server error"
+_RETRY_AFTER = 1  # seconds
 _NOTHING = b"null"  # what Go writes for an empty object
 
 
@@ -39,11 +42,12 @@ class Run(NamedTuple):
     answer: Mapping[str, Any]
     fault: str | None
     timer: Fragment
+    too_large: bool = False  # what it would be sent: asking again is in vain
 
     @property
     def details(self) -> dict[str, Any]:
         """The run as it is listed in the record."""
-        processor, completed, _, _, timer = self
+        processor, completed, _, _, timer, _ = self
         shown = {"required": processor.required, "completed": completed, "timestamp": timer}
         return {"name": processor.name, "details": shown}
 
@@ -58,7 +62,17 @@ async def before_call(call: Call, doors: Doors) -> None:
             continue
         for run in await run_row(row, call.request_half, call.request_half.runs, doors.bus):
             if run.processor.required and not run.completed:
-                raise Refusal(500, "internal server error")
+                raise _unprocessed(run)
+
+
+def _unprocessed(run: Run) -> Refusal:
+    """The refusal of a call that a required processor did not process."""
+    name, fault = run.processor.name, run.fault
+    if run.too_large:
+        message = f"request too large for the required processor {name}: {fault}"
+        return Refusal(500, _INTERNAL, detail=ErrorDetail(413, message, "request_too_large"))
+    detail = ErrorDetail(503, f"required processor {name} failed: {fault}", "processor_unavailable", _RETRY_AFTER)
+    return Refusal(500, _INTERNAL, detail=detail)
 
 
 def before_reply(call: Call, doors: Doors) -> Awaitable[None] | None:
@@ -112,18 +126,18 @@ async def ask(processor: Processor, half: Half, bus: Bus, *, lazily: bool = Fals
         fault = "not asked: none of the fields that it is given is there" if processor.required else None
         return Run(processor, False, {}, fault, span(start, tick()))  # noqa: FBT003 - in the order of its fields
     answer: Mapping[str, Any] = {}
-    fault = None
+    fault, too_large = None, False
     if (cut := next((name for name, value in seen.items() if isinstance(value, Cut)), None)) is not None:
         fault = f"not asked: {cut} is larger than {seen[cut].limit} bytes"
-        return Run(processor, False, {}, fault, span(start, tick()))  # noqa: FBT003 - as above
+        return Run(processor, False, {}, fault, span(start, tick()), too_large=True)  # noqa: FBT003 - as above
     try:
         data = await bus.request(processor.subject, rawjson.dumps(seen), processor.timeout, lazily=lazily)
         answer = rawjson.split(data) if data and data != _NOTHING else {}
     except (BusError, NotJson) as error:
-        fault = str(error)
+        fault, too_large = str(error), isinstance(error, MessageTooLarge)
     if not answer and processor.required:
         fault = fault or "answered nothing"
-    return Run(processor, bool(answer), answer, fault, span(start, tick()))
+    return Run(processor, bool(answer), answer, fault, span(start, tick()), too_large)
 
 
 def seen_by(processor: Processor, half: Half) -> Fields:

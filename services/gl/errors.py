@@ -1,0 +1,106 @@
+"""The bodies of gl's own errors, in the shape that the client's SDK shows to people. Pure.
+
+OpenAI's SDKs print `error.message` of {"error": {"message", "type", "param", "code"}}
+(https://platform.openai.com/docs/guides/error-codes), Anthropic's that of {"type": "error", "error": {"type",
+"message"}} (https://docs.claude.com/en/api/errors). The plain form is the original's: {"error": text}.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from gecholog import rawjson
+
+if TYPE_CHECKING:
+    from gecholog.headers import Headers
+    from services.gl.call import Refusal
+
+
+class ErrorFormat(Enum):
+    """What the config can say in `errors`; `auto` is decided by the request."""
+
+    PLAIN = "plain"
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetail:
+    """What a client is told whose errors are not plain: a better status, and what is wrong and where.
+
+    `code` is for programs; only OpenAI's shape has it. `retry_after` are seconds, for what passes.
+    """
+
+    status: int
+    message: str
+    code: str | None = None
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReply:
+    """An error as it goes out; `text` is what the record notes."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    text: str
+
+
+# The types of both APIs by status; what is not listed is the one of its class.
+_OPENAI_TYPES = {
+    HTTPStatus.UNAUTHORIZED.value: "authentication_error",
+    HTTPStatus.FORBIDDEN.value: "permission_error",
+    HTTPStatus.NOT_FOUND.value: "not_found_error",
+    HTTPStatus.TOO_MANY_REQUESTS.value: "rate_limit_error",
+    HTTPStatus.GATEWAY_TIMEOUT.value: "timeout_error",
+}
+_ANTHROPIC_TYPES = _OPENAI_TYPES | {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value: "request_too_large",
+    HTTPStatus.SERVICE_UNAVAILABLE.value: "overloaded_error",
+}
+_FIRST_SERVER_ERROR = 500
+_MESSAGES = "/messages"  # the end of the path of Anthropic's Messages API
+
+
+def format_for(chosen: ErrorFormat, path: str, headers: Headers) -> ErrorFormat:
+    """The format for one request: `chosen`, or for `auto` the one of the API that the request speaks.
+
+    `path` is the request's as it came, `headers` are its canonical ones. Never returns `AUTO`.
+    """
+    if chosen is not ErrorFormat.AUTO:
+        return chosen
+    is_anthropic = "Anthropic-Version" in headers or path.endswith(_MESSAGES) or f"{_MESSAGES}/" in path
+    return ErrorFormat.ANTHROPIC if is_anthropic else ErrorFormat.OPENAI
+
+
+def reply_to(refusal: Refusal, shape: ErrorFormat) -> ErrorReply:
+    """The reply to a call that is refused, in a format that is not `AUTO`."""
+    detail = refusal.detail or ErrorDetail(refusal.status, refusal.text)
+    if shape is ErrorFormat.PLAIN:
+        return ErrorReply(refusal.status, refusal.headers, body(shape, refusal.status, refusal.text), refusal.text)
+    pause = {} if detail.retry_after is None else {"Retry-After": [str(detail.retry_after)]}
+    sent = body(shape, detail.status, detail.message, detail.code)
+    return ErrorReply(detail.status, refusal.headers | pause, sent, detail.message)
+
+
+def body(shape: ErrorFormat, status: int, message: str, code: str | None = None) -> bytes:
+    """The JSON body of an error with this status. `code` is for programs, and only OpenAI's shape has it."""
+    match shape:
+        case ErrorFormat.PLAIN:
+            return rawjson.dumps({"error": message})
+        case ErrorFormat.ANTHROPIC:
+            return rawjson.dumps(
+                {"type": "error", "error": {"type": _type(_ANTHROPIC_TYPES, status), "message": message}}
+            )
+    return rawjson.dumps(
+        {"error": {"message": message, "type": _type(_OPENAI_TYPES, status), "param": None, "code": code}}
+    )
+
+
+def _type(types: dict[int, str], status: int) -> str:
+    return types.get(status, "api_error" if status >= _FIRST_SERVER_ERROR else "invalid_request_error")

@@ -1,0 +1,38 @@
+"""What a client is told of a target that failed. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.gl.call import Refusal
+from services.gl.errors import ErrorDetail
+
+if TYPE_CHECKING:
+    from services.gl.call import UpstreamError
+    from services.gl.routing import Router
+
+# The reasons that are the end of one of a router's time-outs.
+_TIME_OUTS = {
+    "no answer in time": "first_byte",
+    "no more data in time": "between_chunks",
+    "no connection in time": "connect",
+    "host name not resolved in time": "connect",
+}
+_REFUSED = "Connection refused"  # strerror(ECONNREFUSED)
+
+
+def failure(router: Router, error: UpstreamError) -> Refusal:
+    """The refusal of a call whose target could not be called, or whose answer broke off before anything went out."""
+    return Refusal(error.status, "failure making request", detail=_detail(router, error))
+
+
+def _detail(router: Router, error: UpstreamError) -> ErrorDetail:
+    target = f"target of {router.path}"
+    if error.reason == _REFUSED:
+        return ErrorDetail(error.status, f"{target} refused the connection", "upstream_error")
+    field = _TIME_OUTS.get(error.reason)
+    seconds = getattr(router.target.timeouts, field) if field else None
+    if seconds is None:
+        return ErrorDetail(error.status, f"{target} failed: {error.reason}", "upstream_error")
+    what = error.reason.removesuffix(" in time")
+    return ErrorDetail(error.status, f"{target}: {what} within {seconds * 1000:.0f} ms", "upstream_timeout")
