@@ -6,6 +6,7 @@ Nothing is held back unless synchronous response processors want to see the body
 from __future__ import annotations
 
 import asyncio
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import headers
@@ -162,7 +163,9 @@ def _read(call: Call, body: bytes, content_type: str, *, completed: bool) -> tup
             return payload.settled(folded, call.most), Streamed(body, folded)
         recorded = payload.recorded(body, content_type, call.most)
         return recorded._replace(note=recorded.note and f"{recorded.note}: {_UNKNOWN}"), None
-    if body.lstrip()[:1] == b"[" and (folded := streams.fold_array(body)) is not None:  # Gemini streams an array
+    if (
+        body.removeprefix(BOM_UTF8).lstrip()[:1] == b"[" and (folded := streams.fold_array(body)) is not None
+    ):  # Gemini streams an array
         return payload.settled(folded, call.most), None
     return payload.recorded(body, content_type, call.most), None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -10,14 +9,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from gecholog import rawjson
+from gecholog import lenient, rawjson
+from gecholog.errors import NotJson
 
 _FRAMINGS = frozenset({"event-stream", "ndjson", "jsonl", "jsonlines", "json-lines", "json-seq", "json-stream"})
 BOM = b"\xef\xbb\xbf"
 _SSE_LINES = (b"data:", b"event:", b"id:", b"retry:", b":")
 _RECORD_SEPARATOR = b"\x1e"
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
-_LONGEST_INTEGER = 20  # characters of the smallest and the largest integer of 64 bits
 
 
 class Event(NamedTuple):
@@ -138,25 +137,18 @@ def lines(data: bytes) -> Iterator[Event]:
 def load(data: bytes) -> dict[str, Any] | None:
     """The JSON object in `data`, None if there is none.
 
-    Takes what servers send beside the grammar: bytes that are no UTF-8 (U+FFFD, as SSE decodes them), NaN and Infinity
-    (null, for JSON has no word for them), control characters in strings. An integer beyond 64 bits becomes a float.
+    Takes what servers send beside the grammar, as plain answers are read too (`gecholog.lenient`).
     """
     try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        value = _load_leniently(data) if b"{" in data else None
+        value = lenient.loads(data) if b"{" in data else None
+    except NotJson:
+        value = None
     return value if isinstance(value, dict) else None
-
-
-def _load_leniently(data: bytes) -> Any:
-    try:
-        return _LENIENT.decode(data.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
 
 
 def items(data: bytes) -> Iterator[Event]:
     """The objects in a JSON array. One that was cut off counts as far as its items are whole."""
+    data = data.removeprefix(BOM)
     if not data.lstrip().startswith(b"["):
         return iter(())
     try:
@@ -172,19 +164,7 @@ def _whole_items(data: bytes) -> Iterator[Any]:
     at = text.index("[") + 1
     while between := _BETWEEN.match(text, at):
         try:
-            value, at = _LENIENT.raw_decode(text, between.end())
+            value, at = lenient.DECODER.raw_decode(text, between.end())
         except (ValueError, RecursionError):
             return
         yield value
-
-
-def _integer(digits: str) -> int | float:
-    fits = len(digits) <= _LONGEST_INTEGER and -(2**63) <= int(digits) < 2**64
-    return int(digits) if fits else float(digits)
-
-
-def _nothing(_constant: str) -> None:
-    return None
-
-
-_LENIENT = json.JSONDecoder(strict=False, parse_int=_integer, parse_constant=_nothing)

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from gecholog import rawjson
 from services.gl.streams.dialect import Answer, Dialect
 from services.gl.streams.dialects import DIALECTS
-from services.gl.streams.events import Event, events_of, items
+from services.gl.streams.events import BOM, Event, events_of, items
 from services.gl.streams.gemini import DIALECT as GEMINI
 
 _FIRST_EVENTS = 16  # a dialect shows in its first event; others may stand before it (Azure's filter results, pings)
@@ -20,7 +20,7 @@ def fold(data: bytes, content_type: str, *, completed: bool) -> Answer | None:
     `data` is the whole body, without content encoding, as far as it came; `completed` tells whether the stream came to
     its end. None if no dialect knows the stream, or if the object could not be written as JSON (nested too deep).
     """
-    if data.lstrip().startswith(b"["):
+    if data.removeprefix(BOM).lstrip().startswith(b"["):
         return fold_array(data)
     return _folded(events_of(data, content_type), DIALECTS, completed=completed)
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import zlib
 from http import HTTPStatus
 from itertools import pairwise
 
@@ -379,6 +380,20 @@ async def test_target_breaks_off_behind_the_end_mark():
     _, response = await streamed([CHUNKS + DONE, UpstreamError(502, "reset")], kind=b"text/event-stream")
     assert response["inbound_stream"]["completed"] is True
     assert "broke off" in response["error"][0]["details"]
+
+
+async def test_stream_that_ends_inside_its_encoding():
+    """The body came to its end, what it encodes did not: what could be decoded is counted, and not taken for all."""
+    compressor = zlib.compressobj(wbits=31)
+    body = compressor.compress(CHUNKS + COUNTED) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    answer = FakeAnswer(lines=[*STREAM, (b"Content-Encoding", b"gzip")], pieces=[body])
+    response = (await recorded(await replied(answer)))["response"]
+    assert response["inbound_payload"]["usage"] == {"total_tokens": 7}
+    assert response["inbound_stream"]["completed"] is False
+    assert [error["details"] for error in response["error"]] == [
+        f"cut off after {len(CHUNKS + COUNTED)} decoded bytes",
+        LEFT,
+    ]
 
 
 async def test_error_behind_a_stream():

@@ -248,3 +248,14 @@ async def test_large_body_is_held_back_whole():
     assert call.inbound_body == b"".join(pieces) == call.response_half.fields["inbound_payload"]
     assert isinstance(call.response_half.fields["inbound_payload"], Raw)
     assert not isinstance(call.response_half.fields["egress_payload"], payload.Cut)
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\n"])
+def test_array_that_is_a_little_off(start):
+    """Gemini's array of chunks is folded, whatever stands before it and in it."""
+    chunk = b'{"candidates":[{"content":{"parts":[{"text":"%b"}]}}],"usageMetadata":{"totalTokenCount":%d},"avg":NaN}'
+    body = start + b"[" + chunk % (b"a", 1) + b",\n" + chunk % (b"b\xff", 2) + b"]"
+    value, notes = same(recorded(body, (b"Content-Type", b"application/json")))
+    assert value["usageMetadata"] == {"totalTokenCount": 2}
+    assert value["candidates"][0]["content"]["parts"] == [{"text": "ab\ufffd"}]
+    assert notes == []
