@@ -1,0 +1,290 @@
+"""The byte budget of request bodies: which body is read on, and which waits. Pure: bytes and times in, decisions out.
+
+There are two pools, so that a small call never waits behind large uploads: one for bodies of up to `SMALL` bytes, one
+for larger ones. A chunked body, whose length is not known, begins in the first and moves on when it outgrows that.
+
+A body counts with the bytes that it was *granted* until its call is over. While it still arrives, it also counts in its
+pool's *window*, which bounds what clients hold that do not finish:
+
+- An announced length is granted as a whole, in the order in which bodies asked. A body that does not fit into the
+  window may be overtaken by those that do. A chunked body is granted one step at a time.
+- The oldest body that still arrives needs no room in the window, and of the total only what complete bodies leave: one
+  body can always go on (no deadlock), and every body is the oldest at some time (no starvation).
+- A body that may be read on and makes no progress while others wait is *stalled*: its client should be sent away.
+
+A pool grants at most `max(total, largest body) + window` bytes, of these `window + largest body` to bodies that still
+arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+MIB = 1024 * 1024
+SMALL = 256 * 1024
+"""Bytes of the largest body in the pool of small ones; also the first grant of a chunked body."""
+
+STEP = MIB
+"""Bytes that a chunked body is granted at a time, in the pool of large ones."""
+
+STALL_S = 5.0
+"""While others wait, a body has so many seconds for its next `PROGRESS` bytes, or for its end."""
+
+PROGRESS = 64 * 1024
+
+
+@dataclass(slots=True)
+class _Body:
+    """A body that still arrives; `mark` is what had come of it at the time `since`."""
+
+    wanted: int
+    held: int
+    since: float
+    granted: int = 0
+    mark: int = 0
+
+    @property
+    def waits(self) -> bool:
+        return self.wanted > self.granted
+
+    def is_stalled(self, now: float) -> bool:
+        return not self.waits and now - self.since > STALL_S
+
+
+class Pool(Generic[Key]):
+    """One pool of bytes. What returns a list returns the keys of the bodies that may be read on from now."""
+
+    def __init__(self, total: int, window: int) -> None:
+        self.total = total
+        self.window = window
+        self._arriving: dict[Key, _Body] = {}  # the oldest first
+        self._complete: dict[Key, int] = {}
+        self._arriving_granted = 0
+        self._complete_granted = 0
+        self._waiting = 0
+
+    @property
+    def granted(self) -> int:
+        """Bytes granted to all bodies."""
+        return self._arriving_granted + self._complete_granted
+
+    @property
+    def arriving_granted(self) -> int:
+        """Bytes granted to bodies that still arrive."""
+        return self._arriving_granted
+
+    @property
+    def waiting(self) -> int:
+        """Bodies that wait."""
+        return self._waiting
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._arriving or key in self._complete
+
+    def room(self, key: Key) -> int:
+        """Bytes that the body was granted and that have not come; 0 while it waits for a grant."""
+        body = self._arriving[key]
+        return 0 if body.waits else body.granted - body.held
+
+    def take(self, size: int) -> bool:
+        """Grant `size` bytes to a body that is complete already; `give_back` them. False: there is no room."""
+        if self._waiting or self.granted + size > self.total:
+            return False
+        self._complete_granted += size
+        return True
+
+    def give_back(self, size: int, now: float) -> list[Key]:
+        """Take back bytes that `take` granted."""
+        self._complete_granted -= size
+        return self._grant(now)
+
+    def ask(self, key: Key, wanted: int, held: int, now: float) -> list[Key]:
+        """A new body wants to be granted `wanted` bytes, of which `held` have come already."""
+        body = self._arriving[key] = _Body(wanted, held, now)
+        self._waiting += body.waits
+        return self._grant(now)
+
+    def want(self, key: Key, wanted: int, now: float) -> list[Key]:
+        """An arriving body wants to be granted so many bytes in total, more than it was."""
+        body = self._arriving[key]
+        if not body.waits:
+            self._waiting += 1
+        body.wanted = wanted
+        return self._grant(now)
+
+    def received(self, key: Key, held: int, now: float) -> None:
+        """So many bytes of the body have come in total."""
+        body = self._arriving[key]
+        body.held = held
+        if held - body.mark >= PROGRESS:
+            body.mark, body.since = held, now
+
+    def complete(self, key: Key, held: int, now: float) -> list[Key]:
+        """The body has come to its end with `held` bytes; what it did not need is free again."""
+        size = min(self._remove(key).granted, held)
+        self._complete[key] = size
+        self._complete_granted += size
+        return self._grant(now)
+
+    def release(self, key: Key, now: float) -> list[Key]:
+        """Nobody holds the body any more. Does nothing for one that is not in the pool."""
+        if key in self._arriving:
+            self._remove(key)
+        elif key in self._complete:
+            self._complete_granted -= self._complete.pop(key)
+        else:
+            return []
+        return self._grant(now)
+
+    def stalled(self, now: float) -> list[Key]:
+        """The bodies whose clients should be sent away now."""
+        if not self._waiting:
+            return []
+        return [key for key, body in self._arriving.items() if body.is_stalled(now)]
+
+    def resize(self, total: int, window: int, now: float) -> list[Key]:
+        """Change the pool's limits. Bodies keep what they were granted."""
+        self.total, self.window = total, window
+        return self._grant(now)
+
+    def _remove(self, key: Key) -> _Body:
+        body = self._arriving.pop(key)
+        self._arriving_granted -= body.granted
+        self._waiting -= body.waits
+        return body
+
+    def _grant(self, now: float) -> list[Key]:
+        """Give room to those who wait, the oldest first."""
+        granted: list[Key] = []
+        if not self._waiting:
+            return granted
+        oldest = next(iter(self._arriving.values()))
+        if oldest.waits:
+            if not self._has_room_for_oldest(oldest):
+                return granted
+            self._give(oldest, now)
+            granted.append(next(iter(self._arriving)))
+        ahead = 0  # bytes that older bodies wait for
+        for key, body in self._arriving.items():
+            if not body.waits:
+                continue
+            more = body.wanted - body.granted
+            in_window = self._arriving_granted - oldest.granted
+            if in_window >= self.window or self.granted + ahead + more > self.total:
+                break
+            if in_window + more > self.window:
+                ahead += more
+                continue
+            self._give(body, now)
+            granted.append(key)
+        return granted
+
+    def _has_room_for_oldest(self, body: _Body) -> bool:
+        return not self._complete_granted or self._complete_granted + body.wanted <= self.total
+
+    def _give(self, body: _Body, now: float) -> None:
+        self._arriving_granted += body.wanted - body.granted
+        self._waiting -= 1
+        body.granted = body.wanted
+        body.mark, body.since = body.held, now
+
+
+class BodyBudget(Generic[Key]):
+    """The whole budget: `total` bytes, a quarter of them for small bodies. Keys are the caller's own.
+
+    What returns a list returns the keys of the bodies that may be read on from now.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._small: Pool[Key] = Pool(*_small(total))
+        self._large: Pool[Key] = Pool(*_large(total))
+        self._chunked: set[Key] = set()  # chunked bodies with room in the small pool
+        self._growing: set[Key] = set()  # chunked bodies in the large pool
+
+    @property
+    def pools(self) -> tuple[Pool[Key], Pool[Key]]:
+        """The pool of small bodies and that of large ones."""
+        return self._small, self._large
+
+    def resize(self, total: int, now: float) -> list[Key]:
+        """Change the whole budget. Bodies keep what they were granted."""
+        return self._small.resize(*_small(total), now) + self._moved(self._large.resize(*_large(total), now), now)
+
+    def take(self, size: int) -> bool:
+        """Grant room to a small body that is complete already: `give_back` it. False: there is no room, so `ask`."""
+        return self._small.take(size)
+
+    def give_back(self, size: int, now: float) -> list[Key]:
+        """Take back what `take` granted."""
+        return self._small.give_back(size, now)
+
+    def ask(self, key: Key, size: int | None, held: int, now: float) -> list[Key]:
+        """A body of `size` bytes (None: not announced) is to be read on; `held` bytes of it are here.
+
+        It may be read on as soon as its key is returned, by this method or another one.
+        """
+        if size is not None:
+            return self._small.ask(key, size, held, now) if size <= SMALL else self._ask_large(key, size, held, now)
+        if held < SMALL and SMALL * (len(self._chunked) + 1) <= self._small.total // 2:
+            self._chunked.add(key)
+            return self._small.ask(key, SMALL, held, now)
+        self._growing.add(key)
+        return self._ask_large(key, held + STEP, held, now)
+
+    def room(self, key: Key) -> int:
+        """Bytes of the body that may be read now; 0 while it waits."""
+        return self._pool(key).room(key)
+
+    def received(self, key: Key, held: int, now: float, least: int) -> list[Key]:
+        """So many bytes of the body have come in total. A chunked one with room for less than `least` asks for more."""
+        pool = self._pool(key)
+        pool.received(key, held, now)
+        if key in self._growing:
+            if pool.room(key) < least:
+                return self._moved(pool.want(key, held + STEP, now), now)
+        elif key in self._chunked and pool.room(key) < least:
+            # Its room among the small bodies is kept until it has room among the large ones, as if it were complete.
+            self._growing.add(key)
+            return self._small.complete(key, held, now) + self._ask_large(key, held + STEP, held, now)
+        return []
+
+    def complete(self, key: Key, held: int, now: float) -> list[Key]:
+        """The body has come to its end with `held` bytes. `release` it when nobody holds it any more."""
+        return self._moved(self._pool(key).complete(key, held, now), now)
+
+    def release(self, key: Key, now: float) -> list[Key]:
+        """Nobody holds the body any more. Does nothing for one that did not ask."""
+        self._chunked.discard(key)
+        self._growing.discard(key)
+        return self._small.release(key, now) + self._moved(self._large.release(key, now), now)
+
+    def stalled(self, now: float) -> list[Key]:
+        """The bodies whose clients should be sent away now, because others wait."""
+        return self._small.stalled(now) + self._large.stalled(now)
+
+    def _pool(self, key: Key) -> Pool[Key]:
+        return self._large if key in self._large else self._small
+
+    def _ask_large(self, key: Key, wanted: int, held: int, now: float) -> list[Key]:
+        return self._moved(self._large.ask(key, wanted, held, now), now)
+
+    def _moved(self, granted: list[Key], now: float) -> list[Key]:
+        """Chunked bodies that have room among the large ones give up that among the small ones."""
+        for key in self._chunked.intersection(granted):
+            self._chunked.discard(key)
+            granted = granted + self._small.release(key, now)
+        return granted
+
+
+def _small(total: int) -> tuple[int, int]:
+    """Limits of the small pool: with its window it grants a quarter of the budget."""
+    return total // 8, total // 8
+
+
+def _large(total: int) -> tuple[int, int]:
+    """Limits of the large pool: with its window (32 MiB of 1 GiB) it grants three quarters of the budget."""
+    return total * 23 // 32, total // 32
