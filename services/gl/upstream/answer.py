@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _HIGH_WATER = 256 * 1024  # bytes of an answer that may wait here while the caller is slow
 _FIRST_PIECE = 1.0  # seconds that the head of an answer waits for the beginning of the body
 _LARGEST_HEAD = 1024 * 1024  # bytes
+_FIRST = (b"H", b"\r", b"\n")  # bytes that may come first: llhttp reads status lines of RTSP and Icecast as well
+_VERSIONS = frozenset({"1.1", "1.0"})
 # as numbers: members of an enumeration are looked up in Python, at each answer
 _SWITCHING_PROTOCOLS = HTTPStatus.SWITCHING_PROTOCOLS.value
 _OK = HTTPStatus.OK.value
@@ -152,7 +154,12 @@ class StreamedAnswer:
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the connection."""
-        self.started = True
+        if not self.started:
+            self.started = True
+            if data[:1] not in _FIRST:
+                self._parser = None
+                self._fail(UpstreamError(502, "not HTTP"))
+                return
         if not self._has_head:
             self._head_bytes += len(data)
         try:
@@ -204,6 +211,9 @@ class StreamedAnswer:
 
     def on_headers_complete(self) -> None:
         if self._complete or self._fault is not None:
+            return
+        if self._parser.get_http_version() not in _VERSIONS:
+            self._fail(UpstreamError(502, "HTTP version not supported"))
             return
         status = self._parser.get_status_code()
         if status < _OK:
