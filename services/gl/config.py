@@ -65,7 +65,9 @@ class Limits:
     request_head_time: float | None = 30.0
     request_body_time: float | None = 60.0
     idle_time: float | None = 75.0
+    handshake_time: float = 10.0
     connections: int = 10_000
+    inflight_body: int = 1024 * _MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +392,9 @@ def _limits(values: dict[str, Any]) -> Limits:
         request_head_time=_seconds(values, "request_head_timeout_ms", default.request_head_time),
         request_body_time=_seconds(values, "request_body_timeout_ms", default.request_body_time),
         idle_time=_seconds(values, "idle_timeout_ms", default.idle_time),
+        handshake_time=_seconds(values, "tls_handshake_timeout_ms", None) or default.handshake_time,
         connections=values.get("connections", default.connections),
+        inflight_body=values.get("inflight_body_bytes", default.inflight_body),
     )
 
 

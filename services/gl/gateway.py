@@ -26,6 +26,7 @@ from services.gl.certificate import Certificate
 from services.gl.doors import Doors
 from services.gl.errors import ErrorDetail, format_for, reply_to
 from services.gl.records import Recorder
+from services.gl.server import descriptors
 from services.gl.server.listener import Listener, bind
 from services.gl.status import Status
 from services.gl.upstream import Pool, proxy
@@ -81,12 +82,14 @@ class Gateway:
         self._certificate: Certificate | None = None
         self._watching: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
+        self._open_files: int | None = None
 
     # ------------------------------------------------------------------- life
 
     async def start(self, life: Life) -> None:
         """Take the port, find the bus, then serve."""
         self._life = life
+        self._open_files = descriptors.raise_limit()
         config = self._first
         pool = _pool(config)
         _ = config.ingress_tls  # what cannot be used is said at once, not when the bus is there
@@ -96,7 +99,7 @@ class Gateway:
         life.spawn(self._records.run(), "records")
         doors = Doors(bus, pool, self._records, self._status)
         self._standing = _Standing(config, doors, Sessions(config.gateway_id), pool)
-        self._listener = await self._listen(config, self._socket)
+        self._listener = self._listen(config, self._socket)
         self._watch_certificate(config)
 
     async def reload(self, config: Config) -> None:
@@ -114,7 +117,7 @@ class Gateway:
             if (config.bus, config.topics) != (old.config.bus, old.config.topics):
                 bus = await self._joined(config, NEW_BUS_WITHIN)
             if listening is not None:  # last of all: from now on it takes calls
-                listener = await self._listen(config, listening)
+                listener = self._listen(config, listening)
         except BaseException:
             if listening is not None and listening is not self._socket:
                 listening.close()
@@ -153,7 +156,8 @@ class Gateway:
         old = self._listener
         if listener is None:
             if old is not None:
-                old.limits = config.limits
+                old.limit(config.limits)
+                _warn_of_open_files(old)
             return
         self._listener = listener
         if self._socket is not None and self._socket is not listening:
@@ -212,9 +216,10 @@ class Gateway:
             raise GechologError("not started")
         return self._standing
 
-    async def _listen(self, config: Config, listening: socket.socket) -> Listener:
-        listener = Listener(self.handle, config.limits)
-        await listener.open(listening, config.ingress_tls)
+    def _listen(self, config: Config, listening: socket.socket) -> Listener:
+        listener = Listener(self.handle, config.limits, self._open_files)
+        listener.open(listening, config.ingress_tls)
+        _warn_of_open_files(listener)
         self._listeners.add(listener)
         return listener
 
@@ -299,3 +304,10 @@ async def _reply(exchange: Exchange, status: int, fields: headers.Headers, body:
         exchange.finish()
     except Disconnected:
         exchange.abort()
+
+
+def _warn_of_open_files(listener: Listener) -> None:
+    """Say so if the process may not open as many files as the config's connections need."""
+    wanted, most = listener.limits.connections, listener.most_connections
+    if wanted > most > 0:
+        log.warning("limits.connections is lowered by the limit of open files", connections=wanted, in_force=most)

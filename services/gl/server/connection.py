@@ -1,7 +1,7 @@
-"""One caller's connection: HTTP/1.1 in, one reply after the other out (RFC 9112).
+"""One client's connection: HTTP/1.1 in, one response after the other out (RFC 9112).
 
-llhttp, in its strict mode, refuses what is ambiguous: a bare LF, folded headers, a Content-Length twice or beside a
-Transfer-Encoding, bad chunk sizes, control characters. What it lets pass is refused here.
+It is read only as far as what comes may be held: `steer` decides that. What is not read waits in the kernel, and holds
+the client back.
 """
 
 from __future__ import annotations
@@ -14,42 +14,44 @@ import httptools
 
 from gecholog import headers, rawjson
 from services.gl.call import Disconnected, Refusal
+from services.gl.server import request_head
 from services.gl.server.exchange import Exchange
+from services.gl.server.request_head import HeadRefusal
+from services.gl.server.uploads import READ_BYTES
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
     from services.gl.server.listener import Listener
 
 _LINGER = 1.0  # seconds in which a caller can still read a refusal while it sends
+_ROOM_S = 300.0  # seconds that a request may wait for room
+_FULL_BUFFERS = 4  # that are read in one turn of the event loop
 _QUEUED = 8  # requests that a caller may send ahead
-# Bytes in one piece by which a fast sender is known. libuv hands over up to 32 of them (8 MB) before anybody else has
-# a turn: https://github.com/libuv/libuv/blob/v1.x/src/unix/stream.c, uv__read.
-_LARGE_PIECE = 128 * 1024
+_READ_AHEAD = 16 * 1024  # bytes of bodies that nobody has asked for yet, at which a connection is read no further
+_LARGE_HEAD = READ_BYTES  # bytes of a head from which on it is an upload, as a body is
+_OFFER = frozenset({"Connection", "Upgrade", "Http2-Settings"})
 
 
-class HeadRefusal(Exception):
-    """A request that is refused before anybody looks at its path."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-
-
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """A connection of one caller."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, *, is_refused: bool = False) -> None:
+        """`is_refused`: there are too many already, and the client is to be told."""
         self.peer = ""
         self.lost = False
         self.deadline: float | None = None  # when the listener's sweep closes the connection
-        self._listener = listener
+        self.uploads = listener.uploads
+        self.garbage = listener.garbage
         self.loop = asyncio.get_running_loop()
+        self._listener = listener
         self._transport: Any = None
         self._parser: Any = httptools.HttpRequestParser(self)
         self._url = b""
+        self._url_piece = b""
+        self._behind_url: bytes | None = None
         self._headers: Headers = {}
         self._head_bytes = 0
+        self._head_asked = self._head_granted = False
         self._body_bytes = 0
         self._in_head = False
         self._arriving: Exchange | None = None
@@ -58,7 +60,11 @@ class Connection(asyncio.Protocol):
         self._refusal: HeadRefusal | None = None
         self._without_offer = b""
         self._writable: asyncio.Future[None] | None = None
+        self._full_buffers = 0
+        self._is_others_turn = False
+        self._reading = True
         self._closing = False
+        self._is_refused = is_refused
 
     @property
     def may_stay(self) -> bool:
@@ -72,22 +78,36 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.peer = peer[0].removeprefix("::ffff:") if isinstance(peer, tuple) else ""
         self._wait_at_most(self._listener.limits.request_head_time)
-        if not self._listener.admit(self):
+        if self._is_refused:
             self._refuse(HeadRefusal(503, "too many connections"))
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _: int) -> memoryview:
+        return self._listener.buffer
+
+    def buffer_updated(self, size: int) -> None:
+        self._take_turns(size)
+        data, arriving = self._listener.buffer[:size], self._arriving
+        # All connections have the same buffer. Nothing of it is kept of a piece within a body, so that needs no copy.
+        self.data_received(data if arriving is not None and arriving.lacks > size else bytes(data))
+
+    def data_received(self, data: bytes | memoryview) -> None:
+        """Bytes have come; a memoryview is a piece within the body that arrives."""
         if self._closing or self._refusal is not None:
             return
         if self._current is None and not self._in_head and not self._head_bytes:
             self._wait_at_most(self._listener.limits.request_head_time)
-        if self._arriving is None:
-            self._head_bytes += len(data)
-        else:
-            self._wait_at_most(self._listener.limits.request_body_time)
         arriving = self._arriving
-        if len(data) >= _LARGE_PIECE:
-            self._transport.pause_reading()
-            self.loop.call_soon(self._read_on)
+        if arriving is None:
+            self._head_bytes += len(data)
+        elif arriving is self._current:
+            self._wait_at_most(self._listener.limits.request_body_time)
+        self._read(data, arriving)
+        if self._arriving is not None or self._waiting or self._head_bytes > _LARGE_HEAD or not self._reading:
+            self._account()
+            self.steer()
+
+    def _read(self, data: bytes | memoryview, arriving: Exchange | None) -> None:
+        """Feed the parser; refuse what is wrong with the request."""
         try:
             self._feed(data)
             if arriving is not None and self._arriving is arriving:  # all of the data was of its body
@@ -102,11 +122,6 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse(HeadRefusal(400, "malformed request"))
 
-    def _read_on(self) -> None:
-        """Others have had their turn."""
-        if not (self._closing or self.lost or len(self._waiting) >= _QUEUED):
-            self._transport.resume_reading()
-
     def _limit_overhead(self, exchange: Exchange, size: int) -> None:
         """Chunk extensions and trailers are thrown away, but the parser gathers them: they must have an end."""
         self._body_bytes += size
@@ -114,7 +129,31 @@ class Connection(asyncio.Protocol):
         if self._body_bytes > self._listener.limits.request_head + 8 * exchange.received:
             raise HeadRefusal(431, "chunk extensions or trailers too large")
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: bytes | memoryview) -> None:
+        if isinstance(data, memoryview):
+            self._parser.feed_data(data)
+            return
+        if self._behind_url is not None:
+            self._behind_url = request_head.goes_on(self._behind_url, data)
+        if request_head.RTSP in data:
+            self._feed_carefully(data)
+        else:
+            self._feed_some(data)
+        if self._in_head and self._url_piece:
+            self._behind_url = request_head.behind(data, self._url_piece)
+            self._url_piece = b""
+        if self._arriving is None and self._head_bytes > self._listener.limits.request_head:
+            raise HeadRefusal(431, "request head too large")
+
+    def _feed_carefully(self, data: bytes) -> None:
+        """Feed data in which RTSP's name stands, of which llhttp does not tell."""
+        for piece, is_before_rtsp in request_head.cut(data):
+            size = len(self._url)
+            self._feed_some(piece)
+            if is_before_rtsp and self._in_head and len(self._url) > size:
+                raise HeadRefusal(505, request_head.NOT_HTTP)
+
+    def _feed_some(self, data: bytes) -> None:
         while data:
             try:
                 self._parser.feed_data(data)
@@ -124,8 +163,6 @@ class Connection(asyncio.Protocol):
                 # its head, so the request is read again without the offer, and its body with it.
                 data = self._without_offer + data[upgrade.args[0] :]
                 self._parser = httptools.HttpRequestParser(self)
-        if self._arriving is None and self._head_bytes > self._listener.limits.request_head:
-            raise HeadRefusal(431, "request head too large")
 
     def eof_received(self) -> bool:
         return False  # a caller who stops sending is gone: the work for it stops
@@ -139,6 +176,9 @@ class Connection(asyncio.Protocol):
             if exchange is not None:
                 exchange.gone()
         self._waiting.clear()
+        self._release_head()
+        # All of them know us: cycles that only the collector would find.
+        self._arriving = self._current = self._parser = self._writable = self._transport = None
 
     def pause_writing(self) -> None:
         self._writable = self.loop.create_future()
@@ -154,11 +194,12 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
-        self._url = b""
+        self._url = self._url_piece = b""
         self._headers = {}
 
     def on_url(self, url: bytes) -> None:
         self._url += url
+        self._url_piece = url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # behind the body: trailers, which are dropped
@@ -170,6 +211,7 @@ class Connection(asyncio.Protocol):
         if self._head_bytes > limit and self._head_size() > limit:  # what came may hold a part of the body as well
             raise HeadRefusal(431, "request head too large")
         self._head_bytes = 0
+        self._release_head()
         exchange = self._exchange()
         if self._parser.should_upgrade():
             self._without_offer = self._head_without_offer(exchange.keep_alive)
@@ -179,8 +221,6 @@ class Connection(asyncio.Protocol):
             self._begin(exchange)
             return
         self._waiting.append(exchange)
-        if len(self._waiting) >= _QUEUED:
-            self._transport.pause_reading()
 
     def _head_without_offer(self, keep_alive: bool) -> bytes:  # noqa: FBT001 - one fact about the request
         """The head of the present request as it would be had its sender not offered HTTP/2."""
@@ -198,14 +238,13 @@ class Connection(asyncio.Protocol):
 
     def _exchange(self) -> Exchange:
         version = self._parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            raise HeadRefusal(505, "HTTP version not supported")
         method = self._parser.get_method().decode("ascii")
         came = self._headers
-        _check_framing(came, version)
-        exchange = Exchange(self, method, _request_target(self._url, method), version, came)
+        request_head.check(method, version, came)
+        exchange = Exchange(self, method, request_head.target(self._url, method), version, came)
         exchange.keep_alive = self._parser.should_keep_alive()
         exchange.announced = int(headers.last(came, "Content-Length") or 0)
+        exchange.is_chunked = "Transfer-Encoding" in came
         exchange.expects_continue = version == "1.1" and "Expect" in came
         return exchange
 
@@ -220,16 +259,85 @@ class Connection(asyncio.Protocol):
             if self._writable is None:
                 self.deadline = None
 
+    # --------------------------------------------------- how much of it is read
+
+    def _take_turns(self, size: int) -> None:
+        """Full buffers say that more is waiting: it waits until others have had their turn.
+
+        libuv would hand over 32 of them (https://github.com/libuv/libuv/blob/v1.x/src/unix/stream.c, uv__read).
+        """
+        self._full_buffers = self._full_buffers + 1 if size == READ_BYTES else 0
+        if self._full_buffers == _FULL_BUFFERS:
+            self._full_buffers = 0
+            self._is_others_turn = True
+            self.loop.call_soon(self._take_own_turn)
+            self.steer()
+
+    def _take_own_turn(self) -> None:
+        self._is_others_turn = False
+        self.steer()
+
+    def steer(self) -> None:
+        """Read on, or leave what comes to the kernel."""
+        may = not self._is_others_turn and self._may_read()
+        if may is not self._reading and not self.lost:
+            self._reading = may
+            if may:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    def _may_read(self) -> bool:
+        if self._closing or self._refusal is not None:
+            return True  # to throw it away
+        exchange = self._arriving
+        if exchange is not None and exchange.is_asked:
+            return exchange.may_read
+        if self._head_asked:
+            return self._head_granted
+        if exchange is not None and exchange is self._current:
+            return exchange.received < _READ_AHEAD
+        is_crowded = exchange is None and len(self._waiting) >= _QUEUED
+        return not is_crowded and sum([queued.received for queued in self._waiting]) < _READ_AHEAD
+
+    def awaits_body(self) -> None:
+        """The gateway wants the body: the rest of it, or room for it, has to come in time from now on."""
+        exchange = self._current
+        has_room = exchange is None or exchange.may_read
+        self._wait_at_most(self._listener.limits.request_body_time if has_room else _ROOM_S)
+        self.steer()
+
+    def _account(self) -> None:
+        """Count what has come of an upload: of a body, or of a head that is very large."""
+        if self._arriving is not None:
+            self._arriving.progress()
+        elif self._head_bytes > _LARGE_HEAD and self._refusal is None:
+            if self._head_asked:
+                self.uploads.received(self, self._head_bytes)
+            else:
+                self._head_asked = True
+                self.uploads.ask(self, max(self._listener.limits.request_head, self._head_bytes), self._head_bytes)
+
+    def go_on(self) -> None:
+        """There is room for a head that is very large."""
+        self._head_granted = True
+        self.steer()
+
+    def send_away(self) -> None:
+        """What the client sends does not come, and others wait for the room."""
+        self.late()
+
+    def _release_head(self) -> None:
+        if self._head_asked:
+            self._head_asked = self._head_granted = False
+            self.uploads.release(self)
+
     # ---------------------------------------------------------------- replies
 
     def _begin(self, exchange: Exchange) -> None:
         self._current = exchange
         self.deadline = None
         exchange.task = self._listener.work(exchange)
-
-    def awaits_body(self) -> None:
-        """The rest of the body has to come in time from now on."""
-        self._wait_at_most(self._listener.limits.request_body_time)
 
     def send(self, data: bytes) -> None:
         """Write to the caller. Raises Disconnected."""
@@ -251,7 +359,7 @@ class Connection(asyncio.Protocol):
             self._end()
         elif self._waiting:
             self._begin(self._waiting.popleft())
-            self._transport.resume_reading()
+            self.steer()
         elif self._refusal is not None:
             self._refuse(self._refusal)
         elif self._listener.draining and not self._listener.grace:
@@ -277,16 +385,18 @@ class Connection(asyncio.Protocol):
 
         One whose work has begun is answered by that, for it is recorded too.
         """
-        self._refusal = refusal
+        self._refusal = refusal.with_traceback(None)  # whose frames know us
+        self._release_head()
         self._drop_arriving(refusal)
+        self.steer()
         if self._current is not None:
             return  # its turn comes in `replied`
         body = rawjson.dumps({"error": refusal.text})
         head = (
             f"HTTP/1.1 {refusal.status} \r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n"
         )
-        self._transport.write(head.encode("ascii") + body)
+        self._transport.write(head.encode("ascii") + headers.lines(refusal.headers) + b"\r\n" + body)
         self._end()
 
     def _drop_arriving(self, refusal: HeadRefusal) -> None:
@@ -295,14 +405,16 @@ class Connection(asyncio.Protocol):
         if exchange is None:
             return
         if exchange is self._current:
-            exchange.refuse(Refusal(refusal.status, refusal.text))
+            exchange.refuse(Refusal(refusal.status, refusal.text, refusal.headers))
         elif exchange in self._waiting:
             self._waiting.remove(exchange)
 
     def _end(self) -> None:
         """Say that nothing more comes, and give the caller time to read: closing at once could cost the last bytes."""
         self._closing = True
+        self._release_head()
         self._wait_at_most(_LINGER)
+        self.steer()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         else:
@@ -315,15 +427,28 @@ class Connection(asyncio.Protocol):
 
     def late(self) -> None:
         """The time is up (called by the listener's sweep)."""
+        if self.lost:
+            return
         self.deadline = None
         if self._closing or self._writable is not None:
             self._transport.abort()
+        elif self._current is not None and self._current.waits:
+            self._refuse_for_room(self._current)
         elif self._arriving is not None:
             self._refuse(HeadRefusal(408, "request body took too long"))
+        elif self._head_asked and not self._head_granted:
+            self._refuse(HeadRefusal(503, "no room for the request head", {"Retry-After": ["5"]}))
         elif self._in_head or self._head_bytes:
             self._refuse(HeadRefusal(408, "request head took too long"))
         else:
             self._transport.close()
+
+    def _refuse_for_room(self, exchange: Exchange) -> None:
+        refusal = HeadRefusal(503, "no room for the request body", {"Retry-After": ["5"]})
+        if exchange is self._arriving:
+            self._refuse(refusal)
+        else:
+            exchange.refuse(Refusal(refusal.status, refusal.text, refusal.headers))
 
     def drain(self, grace: float) -> None:
         """The listener goes away: an idle connection is closed in `grace` seconds, others after their reply."""
@@ -334,51 +459,3 @@ class Connection(asyncio.Protocol):
             self._wait_at_most(grace)
         else:
             self._transport.close()
-
-
-_OFFER = frozenset({"Connection", "Upgrade", "Http2-Settings"})
-_ONCE = ("Host", "Content-Length", "Transfer-Encoding")
-# What a request has that says more of itself than host and length.
-_SPECIAL = frozenset({"Transfer-Encoding", "Upgrade", "Expect"})
-
-
-def _check_framing(came: Headers, version: str) -> None:
-    """What llhttp lets pass and we do not."""
-    for name in _ONCE:
-        if name in came and len(came[name]) > 1:
-            raise HeadRefusal(400, f"header {name.lower()} more than once")
-    if "Host" not in came and version == "1.1":
-        raise HeadRefusal(400, "header host missing")  # RFC 9112, section 3.2
-    if not _SPECIAL.isdisjoint(came):
-        _check_special(came, version)
-
-
-def _check_special(came: Headers, version: str) -> None:
-    coding = came.get("Transfer-Encoding")
-    if coding is not None and (coding[-1].lower() != "chunked" or version == "1.0"):
-        raise HeadRefusal(501, "transfer encoding not supported")
-    upgrade = ",".join(came.get("Upgrade", ())).lower()
-    if upgrade and "upgrade" in ",".join(came.get("Connection", ())).lower() and "h2c" not in upgrade:
-        raise HeadRefusal(501, "upgrade (WebSocket) is not supported")
-    if "Expect" in came and headers.last(came, "Expect").lower() != "100-continue":
-        raise HeadRefusal(417, "expectation not supported")
-
-
-def _request_target(url: bytes, method: str) -> str:
-    """Path and query of a request target (RFC 9112, section 3.2). Raises HeadRefusal if it has none."""
-    if method == "CONNECT":
-        raise HeadRefusal(501, "method CONNECT is not supported")
-    try:
-        target = url.decode("ascii")
-    except UnicodeDecodeError:
-        raise HeadRefusal(400, "malformed request target") from None
-    if url.startswith(b"/") and b"#" not in url:  # nearly all are like that
-        return target
-    if target[:7].lower() == "http://" or target[:8].lower() == "https://":  # absolute-form: host and scheme are ours
-        rest = target.split("://", 1)[1]
-        start = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))
-        target = rest[start:]
-        target = target if target.startswith("/") else "/" + target
-    if not (target.startswith("/") or (target == "*" and method == "OPTIONS")) or "#" in target:
-        raise HeadRefusal(400, "malformed request target")
-    return target

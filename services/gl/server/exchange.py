@@ -6,10 +6,13 @@ import asyncio
 import time
 from email.utils import formatdate
 from http import HTTPStatus
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from gecholog import headers
 from services.gl.call import Disconnected, Refusal
+from services.gl.server.body_budget import SMALL
+from services.gl.server.garbage import COUNTED_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -18,14 +21,16 @@ if TYPE_CHECKING:
     from services.gl.server.connection import Connection
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
-_FREED_AT_ONCE = 16  # pieces of a body
-_JOINED_AT_ONCE = 1024 * 1024  # bytes: of more, `bytes.join` lets other threads go on meanwhile
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _OURS = frozenset({"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"})  # the connection's business
 
 
 class Exchange:
-    """A request whose head has come. Handed to the gateway as both `Request` and `Responder`."""
+    """A request whose head has come. Handed to the gateway as both `Request` and `Responder`.
+
+    Of the body no more than the first bytes are read before the gateway asks for it, and no more than the listener's
+    budget has room for.
+    """
 
     # As all begin; set when it changes.
     task: asyncio.Task[None] | None = None
@@ -34,8 +39,15 @@ class Exchange:
     complete = False  # the request has come to its end
     expects_continue = False
     announced = 0  # size of the body, if the head told it
+    received = 0  # bytes of the body that have come
+    is_chunked = False
+    is_asked = False  # the gateway wants the body
+    may_read = False  # it has room for more of it
     keep_alive = True
-    _size = 0
+    _has_room = False  # it was granted some
+    _taken = 0
+    _first = b""
+    _rest: BytesIO | None = None
     _body_waiter: asyncio.Future[None] | None = None
     _refusal: Refusal | None = None
     _head = b""
@@ -51,53 +63,102 @@ class Exchange:
         self.loop = connection.loop
         self._connection = connection
         self._version = version
-        self._pieces: list[bytes] = []
 
     # ------------------------------------------------------------ the request
 
     async def body(self, limit: int) -> bytes:
         """The whole body. Raises Refusal if it has more than `limit` bytes (413), or does not come as it should."""
         self._check(limit)
-        if not self.complete:
-            await self._rest(limit)
-        return self._whole() if self._size <= _JOINED_AT_ONCE else await asyncio.to_thread(self._whole)
+        if not (self.complete and self._take()):
+            await self._upload(limit)
+        if self._rest is not None:
+            self._first, self._rest = self._rest.getvalue(), None  # its own buffer, not a copy
+        return self._first
 
-    async def _rest(self, limit: int) -> None:
-        """Wait for what has not come yet."""
-        if self.expects_continue:
-            self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    def _take(self) -> bool:
+        """Have room for a body that came with the head; False if others wait for it."""
+        size = self.received
+        if not size:
+            return True
+        if size > SMALL or not self._connection.uploads.take(size):
+            return False
+        self._taken = size
+        self._release_at_end()
+        return True
+
+    async def _upload(self, limit: int) -> None:
+        """Have room for the body, and wait for what of it has not come yet."""
+        uploads = self._connection.uploads
+        self.is_asked = True
+        self._release_at_end()
+        uploads.ask(self, None if self.is_chunked else self.announced, self.received)
         self._connection.awaits_body()
-        while not self.complete:
+        while not (self._has_room and self.complete):
+            if self._has_room and self.expects_continue:
+                self.expects_continue = False
+                self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._body_waiter = self.loop.create_future()
             try:
                 await self._body_waiter
             finally:
                 self._body_waiter = None
             self._check(limit)
+        uploads.complete(self, self.received)
+
+    def _release_at_end(self) -> None:
+        if self.task is not None:
+            self.task.add_done_callback(self._release)
+
+    def _release(self, _: asyncio.Task[None] | None = None) -> None:
+        """The call is over: nobody holds the body any more."""
+        self._connection.garbage.handled(self.received)
+        if self._taken:
+            self._connection.uploads.give_back(self._taken)
+            self._taken = 0
+        elif self.is_asked:
+            self._connection.uploads.release(self)
 
     def _check(self, limit: int) -> None:
-        if self._refusal is not None:
-            raise self._refusal
-        if self.announced > limit or self._size > limit:
+        refusal = self._refusal
+        if refusal is not None:  # a new one each time: what was raised holds the frames that it passed
+            raise Refusal(refusal.status, refusal.text, refusal.headers)
+        if self.announced > limit or self.received > limit:
             raise Refusal(413, f"request body larger than {limit} bytes")
 
-    def _whole(self) -> bytes:
-        pieces = self._pieces
-        if len(pieces) != 1:
-            whole = b"".join(pieces)
-            while pieces:  # to free many of them takes long, and nobody else has the interpreter meanwhile
-                del pieces[-_FREED_AT_ONCE:]
-            pieces.append(whole)
-        return pieces[0]
+    @property
+    def lacks(self) -> int:
+        """Bytes of the body that are still to come, as far as that is known."""
+        return 0 if self.is_chunked else self.announced - self.received
+
+    @property
+    def waits(self) -> bool:
+        """Whether the gateway waits for the body, and the body for room."""
+        return self.is_asked and not self.may_read
 
     def add(self, piece: bytes, limit: int) -> None:
         """A piece of the body has come; what is over the limit is not kept."""
-        self._size += len(piece)
-        if self._size <= limit:
-            self._pieces.append(piece)
-        else:
-            self._pieces.clear()
+        self.received += len(piece)
+        if self.received > limit:
+            self._first, self._rest = b"", None
             self._wake()
+        elif self._rest is not None:
+            self._rest.write(piece)
+        elif self._first:
+            self._rest = BytesIO()
+            self._rest.write(self._first)
+            self._rest.write(piece)
+            self._first = b""
+        else:
+            self._first = piece
+
+    def progress(self) -> None:
+        """All that was read has been added: count it."""
+        if self.is_asked and not self.complete:
+            self.may_read = False
+            self._connection.uploads.received(self, self.received)
+            self.may_read = self.may_read or self._connection.uploads.room(self) > 0
+            if not self.may_read:
+                self._connection.awaits_body()
 
     def end(self) -> None:
         """The request has come to its end."""
@@ -107,12 +168,20 @@ class Exchange:
     def refuse(self, refusal: Refusal) -> None:
         """The rest of the request cannot be read: whoever waits for it answers with this."""
         self._refusal = refusal
+        self._first, self._rest = b"", None
+        if self.is_asked:
+            self._connection.uploads.release(self)
         self._wake()
 
-    @property
-    def received(self) -> int:
-        """Bytes of the body that have come."""
-        return self._size
+    def go_on(self) -> None:
+        """There is room for more of the body."""
+        self._has_room = self.may_read = True
+        self._connection.awaits_body()
+        self._wake()
+
+    def send_away(self) -> None:
+        """The body does not come, and others wait for its room."""
+        self._connection.late()
 
     def _wake(self) -> None:
         if self._body_waiter is not None and not self._body_waiter.done():
@@ -174,6 +243,8 @@ class Exchange:
             return None
         if self._left is not None:
             self._left -= len(piece)
+        if len(piece) >= COUNTED_FROM:
+            self._connection.garbage.handled(len(piece))
         self._send(b"%x\r\n%s\r\n" % (len(piece), piece) if self._chunked else piece)
         return self._connection.room
 

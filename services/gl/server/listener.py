@@ -7,8 +7,13 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
+from gecholog import keepalive
 from gecholog.errors import GechologError
+from services.gl.server import descriptors
+from services.gl.server.acceptor import Acceptor
 from services.gl.server.connection import Connection
+from services.gl.server.garbage import Garbage
+from services.gl.server.uploads import READ_BYTES, Uploads
 
 if TYPE_CHECKING:
     import ssl
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 1024
 _SWEEP = 0.5  # seconds between two looks for connections whose time is up
+_REFUSED = 32  # connections over the limit that are told so, at once; more are closed without a word
 
 
 class PortTaken(GechologError):
@@ -29,31 +35,39 @@ class PortTaken(GechologError):
 class Listener:
     """Accepts callers on one address and hands their requests to `handler`, each in a task of its own."""
 
-    def __init__(self, handler: Callable[[Exchange], Coroutine[None, None, None]], limits: Limits) -> None:
+    def __init__(
+        self,
+        handler: Callable[[Exchange], Coroutine[None, None, None]],
+        limits: Limits,
+        open_files: int | None = None,
+    ) -> None:
+        """`open_files` is how many descriptors the process may have; None is no limit."""
         self.limits = limits
+        self.uploads = Uploads(limits.inflight_body, asyncio.get_running_loop().time)
+        self.garbage = Garbage()
+        self.buffer = memoryview(bytearray(READ_BYTES))  # what comes from a connection, until its parser has seen it
         self.draining = False
         self.grace = 0.0  # seconds for requests that may be on their way when it drains
         self._handler = handler
-        self._server: asyncio.Server | None = None
-        self._socket: socket.socket | None = None
+        self._open_files = open_files
+        self._acceptor: Acceptor | None = None
         self._connections: set[Connection] = set()
+        self._refused: set[Connection] = set()  # those of them that are one too many
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------- life
 
-    async def open(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
+    def open(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Take callers from now on. The socket stays the caller's own. Raises PortTaken: somebody else was quicker."""
-        loop = asyncio.get_running_loop()
+        own = listening.dup()
         try:
-            self._server = await loop.create_server(
-                lambda: Connection(self),
-                sock=listening.dup(),
-                ssl=tls,
-                backlog=_BACKLOG,
-            )
+            own.listen(_BACKLOG)
         except OSError as error:
+            own.close()
             raise PortTaken(f"cannot listen on {listening.getsockname()}: {error.strerror or error}") from error
+        self._acceptor = Acceptor(own, tls, self.limits.handshake_time, self)
+        self._acceptor.start()
         self._sweeper = asyncio.create_task(self._sweep(), name="connection time-outs")
 
     def retire(self, grace: float = 0.0) -> None:
@@ -63,8 +77,8 @@ class Listener:
         """
         self.draining = True
         self.grace = grace
-        if self._server is not None:
-            self._server.close()
+        if self._acceptor is not None:
+            self._acceptor.stop()
         for connection in list(self._connections):
             connection.drain(grace)
 
@@ -81,6 +95,8 @@ class Listener:
             task.cancel()
         if self._tasks:  # what is left to do for a cancelled call is its record
             await asyncio.wait(self._tasks, timeout=1.0)
+        if self._acceptor is not None:
+            self._acceptor.abandon()
         for connection in list(self._connections):
             connection.abort()
         if self._sweeper is not None:
@@ -92,25 +108,53 @@ class Listener:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP)
-            now = loop.time()
-            for connection in list(self._connections):
-                if connection.deadline is not None and connection.deadline < now:
-                    connection.late()
+            self._end_late(loop.time())
+            self.uploads.sweep()
+
+    def _end_late(self, now: float) -> None:
+        """A function of its own: a variable of a coroutine that sleeps would keep the last connection alive."""
+        for connection in list(self._connections):
+            if connection.deadline is not None and connection.deadline < now:
+                connection.late()
+
+    def limit(self, limits: Limits) -> None:
+        """Change the limits. A TLS handshake keeps the time that it had."""
+        self.limits = limits
+        self.uploads.resize(limits.inflight_body)
+
+    @property
+    def most_connections(self) -> int:
+        """Connections that may be open at once; 0 is no limit."""
+        return descriptors.most_connections(self.limits.connections, self._open_files)
 
     @property
     def calls(self) -> AbstractSet[asyncio.Task[None]]:
         """The work that is under way."""
         return self._tasks
 
+    @property
+    def connections(self) -> AbstractSet[Connection]:
+        """The connections that are open, or being opened."""
+        return self._connections
+
     # ------------------------------------------------- what connections call
 
-    def admit(self, connection: Connection) -> bool:
-        """Count a new connection; False if it is one too many."""
+    def admit(self, *, can_be_told: bool) -> Connection | None:
+        """Count a new connection. One that is too many is None, or is told so if `can_be_told`."""
+        most = self.most_connections
+        is_over = most and len(self._connections) - len(self._refused) >= most
+        if is_over and not (can_be_told and len(self._refused) < _REFUSED):
+            return None
+        connection = Connection(self, is_refused=bool(is_over))
         self._connections.add(connection)
-        return not self.limits.connections or len(self._connections) <= self.limits.connections
+        if is_over:
+            self._refused.add(connection)
+        return connection
 
     def leave(self, connection: Connection) -> None:
+        """A connection is gone, or was never opened."""
         self._connections.discard(connection)
+        self._refused.discard(connection)
 
     def work(self, exchange: Exchange) -> asyncio.Task[None]:
         """Start the work on a request."""
@@ -132,6 +176,7 @@ def bind(host: str, port: int) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not dual)
+        keepalive.enable(bound)
         bound.bind((host, port))
     except OSError as error:
         bound.close()

@@ -53,9 +53,9 @@ def run_gateway(tmp_path_factory, bus_server):
     """Starts gateways; what still runs at the end of the tests is killed."""
     running = []
 
-    def start(routers, *, server=bus_server, env=None, **more):
+    def start(routers, *, server=bus_server, env=None, run_by=(), **more):
         values = config_of(server.hostname, routers, **more)
-        gateway = Gateway(tmp_path_factory.mktemp("gl"), server, values, env)
+        gateway = Gateway(tmp_path_factory.mktemp("gl"), server, values, env, run_by)
         running.append(gateway)
         return gateway.ready()
 

@@ -1,7 +1,7 @@
 """gl as a process, with a config of the test's own."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +61,21 @@ def resident(pid: int) -> int:
 class Gateway:
     """A running gl. `values` is the config that it was given last."""
 
-    def __init__(self, folder: Path, bus: NatsServer, values: Values, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bus: NatsServer,
+        values: Values,
+        env: Mapping[str, str] | None = None,
+        run_by: Sequence[str] = (),
+    ) -> None:
+        """`run_by` are the words of a command that runs it."""
         folder.mkdir(parents=True, exist_ok=True)
         self.values = values
         self.file = folder / "gl_config.json"
         self.write(values)
         self.process = ServiceProcess(
-            command_of("services.gl", self.file, "gl"),
+            [*run_by, *command_of("services.gl", self.file, "gl")],
             alias="gl",
             home=folder / "app",
             env=environment_of(folder / "app", {"NATS_TOKEN": bus.token} | dict(env or {})),

@@ -140,6 +140,57 @@ def test_what_is_not_supported_is_said_so(gateway, upstream, raw, status):
     assert upstream.seen == []
 
 
+RTSP_METHODS = ("GET", "POST", "OPTIONS", "DESCRIBE", "PLAY", "SETUP", "FLUSH", "RECORD")
+OTHER_PROTOCOLS = [
+    *[f"{method} /service/x RTSP/{version}" for method in RTSP_METHODS for version in ("1.0", "1.1")],
+    "OPTIONS * RTSP/1.0",
+    "GET http://g/service/x RTSP/1.0",
+    "GET /service/x?a=RTSP/1.0 RTSP/1.0",
+    "SOURCE /service/x ICE/1.0",
+    "SOURCE /service/x HTTP/1.0",
+    "PRI * HTTP/2.0",
+]
+
+
+@pytest.mark.parametrize("line", OTHER_PROTOCOLS)
+@pytest.mark.parametrize("cut", ["whole", "bytes", "behind another"])
+def test_other_protocols_are_refused(gateway, upstream, line, cut):
+    """Request lines of RTSP and Icecast, which llhttp reads as well, are refused however they come."""
+    raw = f"{line}\r\nHost: g\r\n\r\n".encode()
+    with gateway.caller() as caller:
+        if cut == "behind another":
+            raw = b"POST /echo/x HTTP/1.1\r\nHost: g\r\nContent-Length: 16\r\n\r\nGET /x RTSP/1.0\n" + raw
+        for piece in [raw[index : index + 1] for index in range(len(raw))] if cut == "bytes" else [raw]:
+            caller.send(piece)
+        if cut == "behind another":
+            assert caller.reply().status == 200
+        check_refused(caller.reply(), *((400, 505) if line.startswith("PRI") else (505,)))
+        assert caller.ended()
+    assert upstream.seen == []
+
+
+@pytest.mark.parametrize("cut", ["whole", "bytes"])
+def test_rtsp_may_be_talked_about(gateway, upstream, cut):
+    """RTSP's name elsewhere than behind the target of a request is a text like others."""
+    body = b'{"q":"GET /service/x RTSP/1.0\r\n"}'
+    raw = (
+        b"POST /service/RTSP/1.0 HTTP/1.1\r\nHost: g\r\nX-A: GET /service/x RTSP/1.0\r\n"
+        b"X-B: /service/RTSP/1.0 RTSP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body)
+    ) + body
+    with gateway.caller() as caller:
+        for _ in range(2):
+            for piece in [raw[index : index + 1] for index in range(len(raw))] if cut == "bytes" else [raw]:
+                caller.send(piece)
+            assert caller.reply().status == 200
+    assert [seen.body for seen in upstream.seen] == [body, body]
+
+
+def test_trace_is_refused(gateway, upstream):
+    """An upstream would send back the request with the keys that the router put into it."""
+    check_refused(gateway.call("TRACE", "/service/x"), 501)
+    assert upstream.seen == []
+
+
 def test_upgrade_refusal_names_the_reason(gateway):
     """Who asks for a WebSocket reads in the error that there is none."""
     raw = b"GET /service/x HTTP/1.1\r\nHost: g\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"

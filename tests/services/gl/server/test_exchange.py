@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from services.gl.call import Disconnected, Refusal
 from services.gl.config import Limits
 from services.gl.server.connection import Connection
+from services.gl.server.garbage import Garbage
+from services.gl.server.uploads import Uploads
 
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -21,6 +23,7 @@ class FakeTransport:
         self.written = b""
         self.ended = False
         self.aborted = False
+        self.reads = True
 
     def get_extra_info(self, _):
         return ("192.0.2.7", 1)
@@ -42,9 +45,10 @@ class FakeTransport:
         self.ended = self.aborted = True
 
     def pause_reading(self):
-        """Nothing to hold back."""
+        self.reads = False
 
-    resume_reading = pause_reading
+    def resume_reading(self):
+        self.reads = True
 
 
 @pytest.mark.parametrize(
@@ -82,9 +86,8 @@ class FakeListener:
         self.draining = False
         self.requests = []
         self.tasks = []
-
-    def admit(self, _):
-        return True
+        self.garbage = Garbage()
+        self.uploads = Uploads(self.limits.inflight_body, asyncio.get_running_loop().time)
 
     def leave(self, _):
         """Nothing is counted."""
@@ -117,6 +120,10 @@ async def fed(pieces, limits=None):
     connection = Connection(listener)
     connection.connection_made(transport)
     for piece in pieces:
+        for _ in range(1000):  # as the kernel does, hold back what is not read
+            if transport.reads:
+                break
+            await asyncio.sleep(0)
         if transport.ended:
             break
         connection.data_received(piece)

@@ -1,0 +1,130 @@
+"""The head of a request: what llhttp lets pass, and what of it is refused here (RFC 9112). Pure.
+
+In its strict mode llhttp refuses what is ambiguous: a bare LF, folded headers, a Content-Length twice or beside a
+Transfer-Encoding, bad chunk sizes, control characters. But it also reads what is not HTTP: request lines of RTSP and of
+Icecast (`GET /x RTSP/1.0`, `SOURCE /x ICE/1.0`), and the first line of HTTP/2 (`PRI * HTTP/2.0`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gecholog import headers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gecholog.headers import Headers
+
+_ONCE = ("Host", "Content-Length", "Transfer-Encoding")
+# What a request has that says more of itself than host and length.
+_SPECIAL = frozenset({"Transfer-Encoding", "Upgrade", "Expect"})
+_VERSIONS = frozenset({"1.1", "1.0"})
+
+NOT_HTTP = "protocol not supported"
+RTSP = b" RTSP/"
+# Methods of RTSP (RFC 2326) and Icecast. llhttp takes the former only with RTSP's name behind the target; it takes GET,
+# POST and OPTIONS with that as well, which only the line itself tells.
+_OTHER_METHODS = frozenset(
+    {
+        "ANNOUNCE",
+        "DESCRIBE",
+        "FLUSH",
+        "GET_PARAMETER",
+        "PAUSE",
+        "PLAY",
+        "RECORD",
+        "REDIRECT",
+        "SETUP",
+        "SET_PARAMETER",
+        "SOURCE",
+        "TEARDOWN",
+    }
+)
+# CONNECT is for proxies. A response to TRACE repeats the request as the upstream got it (RFC 9110, section 9.3.8), with
+# the keys that the router put into it.
+_UNSUPPORTED = frozenset({"CONNECT", "TRACE"})
+
+
+class HeadRefusal(Exception):
+    """A request that is refused before anybody looks at its path. `headers` go with the response."""
+
+    def __init__(self, status: int, text: str, fields: Headers | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.headers: Headers = fields or {}
+
+
+def check(method: str, version: str, came: Headers) -> None:
+    """Check what llhttp lets pass. `version` is such as `1.1`. Raises HeadRefusal."""
+    if version not in _VERSIONS:
+        raise HeadRefusal(505, "HTTP version not supported")
+    if method in _OTHER_METHODS:
+        raise HeadRefusal(505, NOT_HTTP)
+    if method in _UNSUPPORTED:
+        raise HeadRefusal(501, f"method {method} is not supported")
+    for name in _ONCE:
+        if name in came and len(came[name]) > 1:
+            raise HeadRefusal(400, f"header {name.lower()} more than once")
+    if "Host" not in came and version == "1.1":
+        raise HeadRefusal(400, "header host missing")  # RFC 9112, section 3.2
+    if not _SPECIAL.isdisjoint(came):
+        _check_special(came, version)
+
+
+def _check_special(came: Headers, version: str) -> None:
+    coding = came.get("Transfer-Encoding")
+    if coding is not None and (coding[-1].lower() != "chunked" or version == "1.0"):
+        raise HeadRefusal(501, "transfer encoding not supported")
+    upgrade = ",".join(came.get("Upgrade", ())).lower()
+    if upgrade and "upgrade" in ",".join(came.get("Connection", ())).lower() and "h2c" not in upgrade:
+        raise HeadRefusal(501, "upgrade (WebSocket) is not supported")
+    if "Expect" in came and headers.last(came, "Expect").lower() != "100-continue":
+        raise HeadRefusal(417, "expectation not supported")
+
+
+def target(url: bytes, method: str) -> str:
+    """Path and query of a request target (RFC 9112, section 3.2). Raises HeadRefusal if it has none."""
+    try:
+        text = url.decode("ascii")
+    except UnicodeDecodeError:
+        raise HeadRefusal(400, "malformed request target") from None
+    if url.startswith(b"/") and b"#" not in url:  # nearly all are like that
+        return text
+    if text[:7].lower() == "http://" or text[:8].lower() == "https://":  # absolute-form: host and scheme are ours
+        rest = text.split("://", 1)[1]
+        start = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))
+        text = rest[start:]
+        text = text if text.startswith("/") else "/" + text
+    if not (text.startswith("/") or (text == "*" and method == "OPTIONS")) or "#" in text:
+        raise HeadRefusal(400, "malformed request target")
+    return text
+
+
+def cut(data: bytes) -> Iterator[tuple[bytes, bool]]:
+    """`data` in pieces to feed llhttp with; with each, whether RTSP's name stands behind it.
+
+    llhttp tells neither the name of the protocol nor where it stands. But if such a piece, which is a single byte, was
+    part of a request target, then the name behind it is the protocol's.
+    """
+    start = 0
+    while (place := data.find(RTSP, start + 1)) > 0:
+        yield data[start : place - 1], False
+        yield data[place - 1 : place], True
+        start = place
+    yield data[start:], False
+
+
+def behind(data: bytes, piece: bytes) -> bytes | None:
+    """What stands behind `piece`, the end of a request target, in `data`, if RTSP's name may go on from there."""
+    rest = data[data.rfind(piece) + len(piece) :]
+    return rest if RTSP.startswith(rest) else None
+
+
+def goes_on(rest: bytes, data: bytes) -> bytes | None:
+    """The same with the next data. Raises HeadRefusal if RTSP's name is complete now."""
+    rest += data[: len(RTSP)]
+    if rest.startswith(RTSP):
+        raise HeadRefusal(505, NOT_HTTP)
+    return rest if RTSP.startswith(rest) else None
