@@ -29,6 +29,7 @@ from services.gl.records import Recorder
 from services.gl.server import descriptors
 from services.gl.server.listener import Listener, bind
 from services.gl.status import Status
+from services.gl.unrouted import EVERY_S, Line, Unrouted
 from services.gl.upstream import Pool, proxy
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ _LAST_RECORDS = 1.0  # seconds at the end for records that wait for the bus's wo
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _LONGEST_PATH = 200  # characters of a path in an error
 _GRACE = 2.0  # seconds for callers with an idle connection to an old port
+_HEALTH = "/healthz"
+_JSON: headers.Headers = {"Content-Type": [JSON]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,10 @@ class Gateway:
         self._certificate: Certificate | None = None
         self._watching: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self._open_files: int | None = None
+        self._unrouted = Unrouted()
+        self._telling: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------------- life
 
@@ -178,6 +184,10 @@ class Gateway:
 
     async def stop(self) -> None:
         """Accept nothing new, finish what is under way, leave the bus."""
+        self._stopping = True
+        if self._telling is not None:
+            self._telling.cancel()
+            self._tell()
         if self._socket is not None:
             self._socket.close()
         standing = self._standing
@@ -195,14 +205,40 @@ class Gateway:
     def handle(self, exchange: Exchange) -> Coroutine[None, None, None]:
         """Find the router of a request; what is returned takes the call through the pipeline."""
         standing = self._required()
+        if exchange.path == _HEALTH and (answer := self._health(exchange, standing.config.routers)) is not None:
+            return answer
         try:
             router = route(standing.config.routers, exchange.path)
         except Refusal as refusal:
+            self._saw_unrouted(exchange.path, refusal.status)
             return _refuse(exchange, refusal, standing.config.errors)
         if router.cors is not None and cors.is_preflight(exchange.method, exchange.headers):
             return _reply(exchange, _NO_CONTENT, cors.preflight(router.cors, exchange.headers))
         ids = standing.sessions.ids(headers.first(exchange.headers, standing.config.session_header))
         return pipeline.run(Call(standing.config, exchange, exchange, router, ids), standing.doors)
+
+    def _health(self, exchange: Exchange, routers: routing.Table) -> Coroutine[None, None, None] | None:
+        """The answer to a health check over HTTP; None if it is none, or a router has its path."""
+        if exchange.method not in ("GET", "HEAD") or routers.get(_HEALTH + "/") is not None:
+            return None
+        if self._stopping:
+            return _reply(exchange, 503, _JSON, b'{"status":"stopping"}')
+        return _reply(exchange, 200, _JSON, b'{"status":"ok"}')
+
+    def _saw_unrouted(self, path: str, status: int) -> None:
+        """Log a request that reached no router, and those that follow it by their number."""
+        line = self._unrouted.saw(path, status)
+        if line is not None:
+            _log_unrouted(line)
+        if self._telling is None and not self._stopping:
+            self._telling = asyncio.get_running_loop().call_later(EVERY_S, self._tell)
+
+    def _tell(self) -> None:
+        self._telling = None
+        for line in self._unrouted.flush():
+            _log_unrouted(line)
+        if not (self._unrouted.is_empty or self._stopping):
+            self._telling = asyncio.get_running_loop().call_later(EVERY_S, self._tell)
 
     # ------------------------------------------------------------------ parts
 
@@ -292,7 +328,7 @@ def _why_no_router(table: routing.Table, path: str) -> ErrorDetail:
 
 def _refuse(exchange: Exchange, refusal: Refusal, chosen: ErrorFormat) -> Coroutine[None, None, None]:
     told = reply_to(refusal, format_for(chosen, exchange.path, exchange.headers))
-    return _reply(exchange, told.status, {"Content-Type": [JSON]} | told.headers, told.body)
+    return _reply(exchange, told.status, _JSON | told.headers, told.body)
 
 
 async def _reply(exchange: Exchange, status: int, fields: headers.Headers, body: bytes = b"") -> None:
@@ -304,6 +340,10 @@ async def _reply(exchange: Exchange, status: int, fields: headers.Headers, body:
         exchange.finish()
     except Disconnected:
         exchange.abort()
+
+
+def _log_unrouted(line: Line) -> None:
+    log.warning("no router for requests", path=line.path, status=line.status, requests=line.requests)
 
 
 def _warn_of_open_files(listener: Listener) -> None:
