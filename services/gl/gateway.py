@@ -19,7 +19,7 @@ from gecholog.logs import Log
 from gecholog.recordstatus import RecordStatusFile
 from gecholog.service import NEW_BUS_WITHIN, join
 from gecholog.session import Sessions
-from services.gl import cors, final_record, pipeline, routing
+from services.gl import cors, final_record, memory, pipeline, routing
 from services.gl.answers import JSON
 from services.gl.call import Call, Disconnected, Refusal
 from services.gl.certificate import Certificate
@@ -95,6 +95,7 @@ class Gateway:
     async def start(self, life: Life) -> None:
         """Take the port, find the bus, then serve."""
         self._life = life
+        memory.give_back_large_blocks()
         self._open_files = descriptors.raise_limit()
         config = self._first
         pool = _pool(config)

@@ -1,0 +1,48 @@
+"""Memory of large bodies goes back to the machine."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from services.gl import memory
+
+SCRIPT = """
+import sys
+from io import BytesIO
+from pathlib import Path
+from services.gl import memory
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+if sys.argv[1] == "yes":
+    memory.give_back_large_blocks()
+before, kept = resident(), []
+for round in range(40):  # bodies that grow while small things are made between them, and stay
+    bodies = [BytesIO() for _ in range(4)]
+    for _ in range(40 + round):
+        for body in bodies:
+            body.write(bytes(65536))
+            kept.append(bytes(1000))
+    bodies.clear()
+print(resident() - before - len(kept) * 1000)
+"""
+
+
+def left(called):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
+    command = [sys.executable, "-c", SCRIPT, called]
+    return int(subprocess.run(command, check=True, capture_output=True, env=environment, timeout=60).stdout)
+
+
+def test_freed_bodies_are_given_back():
+    """What is left resident is a small part of what the bodies had, 40 MB at a time."""
+    assert left("yes") < 20_000_000
+
+
+@pytest.mark.parametrize("name", ["MALLOC_ARENA_MAX", "GLIBC_TUNABLES"])
+def test_settings_of_a_user_are_left_alone(name):
+    """Who has set up malloc knows why."""
+    assert not memory.give_back_large_blocks({name: "2"})
