@@ -15,6 +15,7 @@ from gecholog.timer import Tick, tick
 from services.gl.errors import format_for
 
 if TYPE_CHECKING:
+    from gecholog.llm import UsageFilter
     from gecholog.session import Ids
     from services.gl.config import Config
     from services.gl.errors import ErrorDetail, ErrorFormat
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from services.gl.routing import Router
     from services.gl.stages.attempts import Failover
     from services.gl.stages.passing import Passing
-    from services.gl.streams import UsageFilter
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from gecholog import rawjson
+from gecholog import llm, rawjson
 from gecholog.logs import Log
-from services.gl import cors, errors, final_record, streams
+from services.gl import cors, errors, final_record
 from services.gl.answers import JSON, LocalAnswer, pieces_of
 from services.gl.call import Egress, UpstreamError
 from services.gl.outgoing import Outgoing, body_of, outgoing_headers, plain
@@ -71,7 +71,7 @@ def _for_changed_body(call: Call, outgoing: Outgoing) -> Outgoing:
     """A body that a processor wrote is not encoded; one that was a stream is one JSON object now."""
     outgoing = outgoing.without_encoding()
     came = call.inbound_headers.get(_CONTENT_TYPE, [""])
-    was_stream = streams.is_stream(came[0]) or streams.begins_as_sse(call.inbound_body or b"")
+    was_stream = llm.is_stream(came[0]) or llm.begins_as_sse(call.inbound_body or b"")
     if was_stream and outgoing.sent.get(_CONTENT_TYPE) == came:
         return outgoing.with_header(_CONTENT_TYPE, JSON)
     return outgoing

@@ -9,8 +9,8 @@ import asyncio
 from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, NamedTuple
 
-from gecholog import headers
-from services.gl import payload, streams
+from gecholog import headers, llm
+from services.gl import payload
 from services.gl.answers import ReadAhead
 from services.gl.call import Refusal, UpstreamError
 from services.gl.errors import ErrorDetail
@@ -100,7 +100,7 @@ class Streamed(NamedTuple):
     """A stream: its body without content encoding, the one object that it amounts to, and if all could be decoded."""
 
     body: bytes
-    answer: streams.Answer
+    answer: llm.Answer
     is_whole: bool = True
 
 
@@ -113,7 +113,7 @@ def kept(call: Call) -> int:
 
     A stream is many times as large as what it is folded into: more of it is kept than of another body.
     """
-    if streams.is_stream(headers.first(call.inbound_headers, "Content-Type")):
+    if llm.is_stream(headers.first(call.inbound_headers, "Content-Type")):
         return call.config.limits.response_buffer
     return max(call.config.log_max_payload, _KEPT_AT_LEAST)
 
@@ -158,13 +158,13 @@ def _recorded(call: Call, body: bytes, limit: int, *, completed: bool) -> tuple[
 def _read(call: Call, body: bytes, content_type: str, *, completed: bool) -> tuple[Recorded, Streamed | None]:
     """A body without content encoding for the record."""
     if _is_stream(call, body, content_type):
-        folded = streams.fold(body, content_type, completed=completed)
+        folded = llm.fold(body, content_type, completed=completed)
         if folded is not None:
             return payload.settled(folded, call.most), Streamed(body, folded)
         recorded = payload.recorded(body, content_type, call.most)
         return recorded._replace(note=recorded.note and f"{recorded.note}: {_UNKNOWN}"), None
     if (
-        body.removeprefix(BOM_UTF8).lstrip()[:1] == b"[" and (folded := streams.fold_array(body)) is not None
+        body.removeprefix(BOM_UTF8).lstrip()[:1] == b"[" and (folded := llm.fold_array(body)) is not None
     ):  # Gemini streams an array
         return payload.settled(folded, call.most), None
     return payload.recorded(body, content_type, call.most), None
@@ -172,12 +172,12 @@ def _read(call: Call, body: bytes, content_type: str, *, completed: bool) -> tup
 
 def _is_stream(call: Call, body: bytes, content_type: str) -> bool:
     """Tell whether a body is a stream: it is announced as one, or one was asked for and it looks like events."""
-    if streams.is_stream(content_type):
+    if llm.is_stream(content_type):
         return True
-    return streams.looks_streamed(body) and asked_for_stream(call)
+    return llm.looks_streamed(body) and asked_for_stream(call)
 
 
 def asked_for_stream(call: Call) -> bool:
     """Whether the request that went out wanted its answer as a stream."""
     outbound = call.required_outbound()
-    return streams.asks_for_stream(streams.Asked(outbound.path, outbound.query, outbound.headers, outbound.body))
+    return llm.asks_for_stream(llm.Asked(outbound.path, outbound.query, outbound.headers, outbound.body))

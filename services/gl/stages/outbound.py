@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gecholog import headers
+from gecholog import headers, llm
 from gecholog.rawjson import Raw
 from gecholog.timer import span
-from services.gl import query, routing, streams
+from services.gl import query, routing
 from services.gl.call import Outbound
 from services.gl.outgoing import body_of, outgoing_headers, plain
 
@@ -53,7 +53,7 @@ def prepare(call: Call, _: Doors) -> Awaitable[None] | None:
     may_repeat = call.failover is not None
     call.outbound = Outbound(call.request.method, router, path, merged.raw, outgoing.sent, body, may_repeat)
     target = router.target
-    if target.add_stream_usage and streams.takes_question(target.origin.host, path, outgoing.sent):
+    if target.add_stream_usage and llm.takes_question(target.origin.host, path, outgoing.sent):
         if len(body) > _LARGE:
             return _ask_beside(call, outgoing)
         _ask(call, outgoing, _asking(body, path))
@@ -74,7 +74,7 @@ async def _ask_beside(call: Call, outgoing: Outgoing) -> None:
 
 
 def _asking(body: bytes, path: str) -> Raw | None:
-    asking = streams.usage_request(body, path)
+    asking = llm.usage_request(body, path)
     return None if asking is None else Raw(asking)
 
 
@@ -89,7 +89,7 @@ def _ask(call: Call, outgoing: Outgoing, asking: Raw | None) -> None:
     outbound = call.required_outbound()
     outbound.body, outbound.headers = asking, outgoing.sent
     call.outbound_shown = outgoing.shown
-    call.usage_filter = streams.UsageFilter()
+    call.usage_filter = llm.UsageFilter()
     call.request_half.fields["outbound_payload"] = asking
 
 

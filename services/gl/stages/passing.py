@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from gecholog import llm
 from gecholog.headers import first
 from gecholog.timer import span, tick
-from services.gl import streams
 from services.gl.payload import AT_ONCE, Copy
 from services.gl.stages.inbound import NOT_COUNTED, TakesLong, kept, may_have_usage, record_body
 
@@ -19,7 +19,7 @@ _SNIFFED = 64  # bytes of a body that tell whether it begins as SSE does
 
 
 def passing_of(call: Call, length: int | None) -> Passing:
-    is_stream = streams.is_stream(first(call.inbound_headers, "Content-Type"))
+    is_stream = llm.is_stream(first(call.inbound_headers, "Content-Type"))
     return Passing(length=length, is_stream=is_stream, most=kept(call), of_stream=call.config.limits.response_buffer)
 
 
@@ -58,7 +58,7 @@ class Passing:
     def _sniff(self, piece: bytes) -> None:
         """Events may be announced as something else. As much is kept of them as of any stream."""
         head = self._head = ((self._head or b"") + piece)[:_SNIFFED]
-        self._is_sse = streams.begins_as_sse(head)
+        self._is_sse = llm.begins_as_sse(head)
         if len(head) == _SNIFFED:
             self._head = None
         if self._is_sse:
@@ -73,13 +73,13 @@ class Passing:
     def has_ended(self) -> bool:
         """Whether the caller was handed the mark by which an API says that nothing follows."""
         whole = self.copy.whole
-        return whole is not None and streams.has_ended(whole[: self.delivered])
+        return whole is not None and llm.has_ended(whole[: self.delivered])
 
     @property
     def awaits_usage(self) -> bool:
         """Whether the caller left an OpenAI stream of which only the usage was still to come."""
         whole = self.copy.whole
-        return whole is not None and streams.awaits_usage(whole)
+        return whole is not None and llm.awaits_usage(whole)
 
     def record(self, call: Call, *, completed: bool, at_once: bool = False) -> None:
         """Put what passed by into the record of its call; `completed` if the body, or its stream, came to its end.
@@ -114,11 +114,11 @@ class Passing:
         self._is_stream = True
         completed = completed and streamed.is_whole
         folded = streamed.answer
-        if streams.is_error(folded.get("error")) and not streams.has_ended(streamed.body):
+        if llm.is_error(folded.get("error")) and not llm.has_ended(streamed.body):
             call.response_half.note("inbound_stream", "the target sent an error in its stream")
             completed = False
         if not completed:
-            told = "what had come of its usage is counted" if streams.is_counted(folded) else NOT_COUNTED
+            told = "what had come of its usage is counted" if llm.is_counted(folded) else NOT_COUNTED
             call.response_half.note("inbound_stream", f"did not come to its end: {told}")
         return completed
 

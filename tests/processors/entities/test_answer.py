@@ -6,7 +6,7 @@ from gecholog.errors import ConfigError
 from gecholog.testing import ask
 from processors.entities.__main__ import made
 from processors.entities.config import Config, from_environment
-from tests.services.gl.streams import samples
+from tests.gecholog.llm import samples
 
 
 def capitals(text):

@@ -14,7 +14,7 @@ from gecholog.testing import ask
 from processors.regex.__main__ import made
 from processors.regex.answer import answer
 from processors.regex.config import from_environment
-from tests.services.gl.streams import samples
+from tests.gecholog.llm import samples
 
 pytest.importorskip("re2", reason="google-re2 is not installed (the extra regex)")
 

@@ -6,7 +6,7 @@ from gecholog.errors import ConfigError
 from gecholog.testing import ask
 from processors.tokenizer.__main__ import made
 from processors.tokenizer.config import Config, from_environment
-from tests.services.gl.streams import samples
+from tests.gecholog.llm import samples
 
 WORDS = made(Config("words", lambda text: len(text.split())))
 

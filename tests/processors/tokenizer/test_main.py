@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+from tests.gecholog.llm import samples
 from tests.processors.rig import house
-from tests.services.gl.streams import samples
 from tests.support.process import ROOT
 
 EXAMPLE = Path(__file__).parents[3] / "processors" / "tokenizer" / "gl_config.json"

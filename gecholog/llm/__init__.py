@@ -1,0 +1,49 @@
+"""Streamed answers of LLM APIs: folded into the one JSON object that an answer without streaming would have been. Pure.
+
+    is_stream        tell by the content type whether an answer is a stream of events
+    looks_streamed   tell the same by the body, for one that is announced as something else
+    begins_as_sse    tell it by the first bytes
+    asks_for_stream  tell whether a request wants a stream
+    fold             a stream that ended, as one object; None if no dialect knows it
+    fold_array       the same for Gemini's JSON array of chunks, which arrives as plain `application/json`
+    has_ended        tell whether a stream that broke off had come to its end mark
+    awaits_usage     tell whether an OpenAI stream that was left had only its usage to come
+    is_counted       tell whether a folded answer has token usage
+    is_error         tell whether the `error` of one is an error
+    takes_question   tell whether a target can be asked for the token usage of an OpenAI stream
+    usage_request    ask it
+    UsageFilter      keep the chunk that was asked for with `usage_request` from the client
+
+A body becomes events (`events.py`), the first dialect of `dialects.py` that knows one of them folds them, one file a
+dialect; `growth.py` joins the pieces of texts and lists. Another dialect is another file and its line in `dialects.py`.
+Nothing here raises on any bytes, and everything takes time linear in their number.
+"""
+
+from __future__ import annotations
+
+from gecholog.llm.dialect import Answer, is_error
+from gecholog.llm.ending import awaits_usage, has_ended
+from gecholog.llm.events import begins_as_sse, is_stream, looks_streamed
+from gecholog.llm.folding import fold, fold_array
+from gecholog.llm.include_usage import takes_question, usage_request
+from gecholog.llm.request import Asked, asks_for_stream
+from gecholog.llm.usage_fields import is_counted
+from gecholog.llm.usage_filter import UsageFilter
+
+__all__ = [
+    "Answer",
+    "Asked",
+    "UsageFilter",
+    "asks_for_stream",
+    "awaits_usage",
+    "begins_as_sse",
+    "fold",
+    "fold_array",
+    "has_ended",
+    "is_counted",
+    "is_error",
+    "is_stream",
+    "looks_streamed",
+    "takes_question",
+    "usage_request",
+]

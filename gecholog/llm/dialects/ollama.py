@@ -1,0 +1,40 @@
+"""Ollama's own `/api/chat` and `/api/generate`: JSON lines, the last of which (`done`) holds the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gecholog.llm.accumulate import Growing, grow, newest, settled
+from gecholog.llm.dialect import Answer, Dialect, state_of
+from gecholog.llm.events import Event
+
+_IN_PIECES = ("message", "response", "thinking", "logprobs")
+
+
+def _knows(event: Event) -> bool:
+    value = event.value
+    return isinstance(value.get("done"), bool) and ("message" in value or "response" in value)
+
+
+def _fold(events: Iterable[Event]) -> Answer:
+    answer = Growing()
+    for event in events:
+        state = state_of(event)
+        pieces = {name: state.pop(name) for name in _IN_PIECES if name in state}
+        newest(answer, {name: value for name, value in state.items() if not _is_lost_count(answer.get(name), value)})
+        grow(answer, pieces)
+    folded: Answer = settled(answer)
+    return folded
+
+
+def _is_lost_count(old: Any, value: Any) -> bool:
+    """A zero where there was a count: they stand between the other fields here."""
+    return bool(old) and value == 0 and value is not False
+
+
+def _ends(event: Event) -> bool:
+    return event.value.get("done") is True
+
+
+DIALECT = Dialect(_knows, _fold, ends=_ends)

@@ -1,0 +1,139 @@
+"""The chunks of OpenAI's chat and legacy completions: an envelope that is repeated, and pieces of choices by index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gecholog.llm.accumulate import Growing, grow, index_of, newest, settled
+from gecholog.llm.dialect import Answer, state_of
+from gecholog.llm.events import Event
+from gecholog.llm.usage_fields import has_counts
+
+# Random characters that hide the length of a chunk; an answer without streaming has none.
+_PADDING = "obfuscation"
+
+
+def fold_choices(events: Iterable[Event], object_name: str) -> Answer:
+    """The answer of a stream of chunks; `object_name` is what its `object` is without streaming.
+
+    Of the envelope (id, model, usage, …) the last value counts, of a choice the pieces are joined.
+    """
+    answer: Answer = {}
+    choices: dict[int, Choice] = {}
+    for event in events:
+        if event.name == "ping":
+            continue
+        state = state_of(event)
+        pieces = state.pop("choices", None)
+        newest(answer, state)
+        if isinstance(pieces, list):
+            _add(choices, pieces)
+    answer.pop(_PADDING, None)
+    answer["object"] = object_name
+    answer["choices"] = [choices[index].settled() for index in sorted(choices)]
+    return _with_usage(answer)
+
+
+def _add(choices: dict[int, Choice], pieces: list[Any]) -> None:
+    for position, piece in enumerate(pieces):
+        if not isinstance(piece, dict):
+            continue
+        index = index_of(piece)
+        index = position if index is None else index
+        choice = choices.get(index)
+        if choice is None:
+            choice = choices[index] = Choice(index)
+        choice.add(piece)
+
+
+def _with_usage(answer: Answer) -> Answer:
+    """Usage where the answer has it without streaming: Groq streams it in `x_groq`, Moonshot in the choice."""
+    if not has_counts(answer.get("usage")):
+        for place in (answer.get("x_groq"), *answer["choices"]):
+            if isinstance(place, dict) and isinstance(place.get("usage"), dict):
+                newest(answer, {"usage": place["usage"]})
+    return answer
+
+
+class Choice:
+    """A choice that is being put together."""
+
+    __slots__ = ("_calls", "_fields", "_message")
+
+    def __init__(self, index: int) -> None:
+        self._fields: dict[str, Any] = Growing(index=index)
+        self._message: dict[str, Any] = Growing()
+        self._calls = ToolCalls()
+
+    def add(self, piece: dict[str, Any]) -> None:
+        """Take the piece of the choice that one chunk holds."""
+        for name, value in piece.items():
+            match name:
+                case "index":
+                    pass
+                case "delta":
+                    self._add_delta(value)
+                case _ if value is None:
+                    self._fields.setdefault(name, None)
+                case "text" | "logprobs" | "token_ids":
+                    grow(self._fields, {name: value})
+                case "content_filter_results" if isinstance(value, dict):
+                    # Azure sends the categories as they are decided
+                    grow(self._fields, {name: {}})
+                    newest(self._fields[name], value)
+                case _:
+                    newest(self._fields, {name: value})
+
+    def _add_delta(self, delta: Any) -> None:
+        if not isinstance(delta, dict):
+            return
+        calls = delta.get("tool_calls")
+        if isinstance(calls, list):
+            self._calls.add(calls)
+            delta = {name: value for name, value in delta.items() if name != "tool_calls"}
+        grow(self._message, delta)
+
+    def settled(self) -> dict[str, Any]:
+        """The choice as it is without streaming. A whole `message` beside the pieces (Perplexity) gives way to them."""
+        choice: dict[str, Any] = settled(self._fields)
+        message = settled(self._message)
+        calls = self._calls.settled()
+        if calls:
+            message["tool_calls"] = calls
+        if message or not choice.keys() & {"message", "text"}:
+            choice["message"] = message
+        return choice
+
+
+class ToolCalls:
+    """The tool calls of a message that is being put together."""
+
+    __slots__ = ("_by_index", "_calls")
+
+    def __init__(self) -> None:
+        self._calls: list[dict[str, Any]] = []
+        self._by_index: dict[int | None, dict[str, Any]] = {}
+
+    def add(self, pieces: list[Any]) -> None:
+        """Take the pieces that one chunk holds. A piece without index belongs to the call before."""
+        for piece in pieces:
+            if not isinstance(piece, dict):
+                continue
+            index = index_of(piece)
+            call = self._by_index.get(index)
+            if call is None or _begins_another(call, piece):
+                call = self._by_index[index] = self._by_index[None] = Growing()
+                self._calls.append(call)
+            grow(call, piece)
+
+    def settled(self) -> list[dict[str, Any]]:
+        """The calls as they are without streaming, without their index."""
+        return [{name: settled(value) for name, value in call.items() if name != "index"} for call in self._calls]
+
+
+def _begins_another(call: dict[str, Any], piece: dict[str, Any]) -> bool:
+    """Gemini's OpenAI endpoint gives the same index to all calls of a turn: a new id with a new name is a new call."""
+    function = piece.get("function")
+    named = isinstance(function, dict) and function.get("name")
+    return bool(named and call.get("id") and piece.get("id") and call["id"] != piece["id"])

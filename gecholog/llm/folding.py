@@ -1,0 +1,58 @@
+"""A stream that ended becomes one answer: its dialect is found, its events are folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+
+from gecholog import rawjson
+from gecholog.llm.dialect import Answer, Dialect
+from gecholog.llm.dialects.gemini import DIALECT as GEMINI
+from gecholog.llm.dialects.table import DIALECTS
+from gecholog.llm.events import BOM, Event, events_of, items
+
+_FIRST_EVENTS = 16  # a dialect shows in its first event; others may stand before it (Azure's filter results, pings)
+
+
+def fold(data: bytes, content_type: str, *, completed: bool) -> Answer | None:
+    """The one object that a streamed answer amounts to, as its API gives it without streaming.
+
+    `data` is the whole body, without content encoding, as far as it came; `completed` tells whether the stream came to
+    its end. None if no dialect knows the stream, or if the object could not be written as JSON (nested too deep).
+    """
+    if data.removeprefix(BOM).lstrip().startswith(b"["):
+        return fold_array(data)
+    return _folded(events_of(data, content_type), DIALECTS, completed=completed)
+
+
+def fold_array(data: bytes) -> Answer | None:
+    """The same for the array of chunks that Gemini's `streamGenerateContent` sends without `alt=sse`.
+
+    It arrives as plain `application/json`, so `is_stream` does not tell; ask for every body that begins with `[`. None
+    if it is no such array. One that was cut off counts as far as its items are whole.
+    """
+    return _folded(items(data), (GEMINI,), completed=True)
+
+
+def _folded(events: Iterator[Event], dialects: tuple[Dialect, ...], *, completed: bool) -> Answer | None:
+    first = list(islice(events, _FIRST_EVENTS))
+    dialect = next((known for known in dialects if any(map(known.knows, first))), None)
+    if dialect is None:
+        return None
+    try:
+        answer = dialect.fold(chain(first, events))
+    except RecursionError:
+        return None
+    if answer is None:
+        return None
+    answer = answer if completed else dialect.cut_off(answer)
+    return answer if _can_be_written(answer) else None
+
+
+def _can_be_written(answer: Answer) -> bool:
+    """Tell whether a record can hold `answer`: orjson writes 254 levels, some of them are the record's own."""
+    try:
+        rawjson.dumps([[[[[[[[answer]]]]]]]])
+    except (TypeError, RecursionError):
+        return False
+    return True

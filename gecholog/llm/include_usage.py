@@ -1,0 +1,125 @@
+"""The question for token usage in the request for an OpenAI stream: `stream_options.include_usage`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+
+import msgspec
+
+from gecholog.llm.request import Members, members
+
+_ASK = b'"include_usage":true'
+_NAME = b'"stream_options"'
+_SPACE = b" \t\r\n"
+_COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
+_NOT_ASKED = re.compile(rb'"include_usage"[ \t\r\n]*:[ \t\r\n]*(false|null)')
+_LONGEST_SPACE = 1024  # bytes at the end of a body in which its last member ends; if not, the brace tells
+_MOST_TRIED = 8  # places at which the body names `stream_options`, from its end
+_CHAT = ("chat", "completions")
+# Mistral's paths: agents and fill-in-the-middle. Its API refuses `include_usage` with 422, and tells usage unasked.
+_NOT_LEGACY = frozenset({"agents", "fim", "chat"})
+_REFUSING = "mistral.ai"
+
+
+class _Options(msgspec.Struct, gc=False):
+    include_usage: msgspec.Raw = msgspec.Raw()
+
+
+_options = msgspec.json.Decoder(_Options).decode
+
+
+def takes_question(host: str, path: str, headers: Container[str]) -> bool:
+    """Tell whether a target knows the question: by the path of OpenAI's chat completions or legacy completions.
+
+    `path` is the one that goes to the target, `headers` holds canonical names. The same bodies go to other APIs, which
+    refuse what they do not know: Anthropic's Messages, Ollama's `/api/chat`, Cohere's `/v2/chat`.
+    """
+    if _kind(path) is None or "Anthropic-Version" in headers:
+        return False
+    return host != _REFUSING and not host.endswith("." + _REFUSING)
+
+
+def _kind(path: str) -> str | None:
+    """The member that a request to this path has: `messages` or `prompt`; None for any other path."""
+    *_, before, last = ("", *path.lower().rstrip("/").split("/"))
+    if last != "completions":
+        return None
+    if before == _CHAT[0]:
+        return "messages"
+    return None if before in _NOT_LEGACY else "prompt"
+
+
+def usage_request(body: bytes, path: str) -> bytes | None:
+    """`body` with `stream_options.include_usage` true; None if nothing is to be changed.
+
+    Changed is the request for a stream of chat completions (`messages`) or legacy completions (`prompt`) that does not
+    ask for usage already. All other bytes stay as they are. None as well for what is no such request, or one that
+    upstream will refuse: `stream_options` that is no object, `include_usage` that is no truth value, and Azure's
+    `data_sources`, with which `stream_options` are not allowed.
+    """
+    request = members(body)
+    if request is None or bytes(request.stream) != b"true" or not _is_of(request, path):
+        return None
+    if not request.stream_options:
+        return _spliced(body, _behind_last(body), b',"stream_options":{' + _ASK + b"}")
+    options = bytes(request.stream_options)
+    asking = _asking(options)
+    return None if asking is None else _replaced(body, options, asking)
+
+
+def _behind_last(body: bytes) -> int:
+    """The place behind the last member of an object."""
+    view = body[-_LONGEST_SPACE:]  # of a large body only the end is copied
+    before = view.rstrip(_SPACE)[:-1].rstrip(_SPACE)
+    return len(body) - len(view) + len(before) if before else body.rindex(b"}")
+
+
+def _spliced(body: bytes, at: int, more: bytes, end: int | None = None) -> bytes:
+    """`body` with `more` in place of what stands from `at` to `end`; a large body is copied once."""
+    view = memoryview(body)
+    return b"".join((view[:at], more, view[at if end is None else end :]))
+
+
+def _is_of(request: Members, path: str) -> bool:
+    needed = _kind(path)
+    return needed is not None and bool(getattr(request, needed)) and not request.data_sources
+
+
+def _asking(options: bytes) -> bytes | None:
+    """The value of `stream_options` with the question; None if it is there already, or no place for it."""
+    if options == b"null":
+        return b"{" + _ASK + b"}"
+    if not options.startswith(b"{"):
+        return None
+    asked = _included(options)
+    if not asked:
+        return b"{" + _ASK + (b"" if options[1:].lstrip(_SPACE) == b"}" else b",") + options[1:]
+    if asked not in (b"false", b"null"):
+        return None
+    changes = (options[: no.start(1)] + b"true" + options[no.end(1) :] for no in _NOT_ASKED.finditer(options))
+    return next((changed for changed in changes if _included(changed) == b"true"), None)
+
+
+def _included(options: bytes) -> bytes:
+    return bytes(_options(options).include_usage)
+
+
+def _replaced(body: bytes, options: bytes, asking: bytes) -> bytes | None:
+    """`body` with other options. Its top level is not walked: of the places that look right, one is tried and checked.
+
+    None if none is right: the name is written with escapes, say.
+    """
+    end = len(body)
+    for _ in range(_MOST_TRIED):
+        end = body.rfind(_NAME, 0, end)
+        if end < 0:
+            return None
+        value = _COLON.match(body, end + len(_NAME))
+        if value is None or not body.startswith(options, value.end()):
+            continue
+        changed = _spliced(body, value.end(), asking, value.end() + len(options))
+        found = members(changed)
+        if found is not None and bytes(found.stream_options) == asking:
+            return changed
+    return None
