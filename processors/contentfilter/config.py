@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gecholog import texts
+from gecholog.llm import payload_text
 from gecholog.plug import plugged, wrong
 
 Classify = Callable[[Sequence[str]], Mapping[str, Iterable[float]]]
@@ -18,7 +18,7 @@ All texts of a message in one call: to a model, many cost little more than one.
 _PROFANITY = "processors.contentfilter.profanity:load"
 _THRESHOLD = "0.5"
 _MAX_CHARACTERS = "1000000"
-_ROLES = texts.USER
+_ROLES = payload_text.USER
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ def _threshold(text: str) -> float:
 
 def _roles(text: str) -> frozenset[str]:
     roles = frozenset(part.strip() for part in text.split(","))
-    if not roles <= texts.ROLES:
-        raise wrong("ROLES", f"must hold, divided by commas, some of: {', '.join(sorted(texts.ROLES))}")
+    if not roles <= payload_text.ROLES:
+        raise wrong("ROLES", f"must hold, divided by commas, some of: {', '.join(sorted(payload_text.ROLES))}")
     return roles
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gecholog import texts
 from gecholog.errors import GechologError
+from gecholog.llm import payload_text
 from gecholog.message import Message, Response
 from processors.contentfilter.config import Classify, Config
 
@@ -38,11 +38,11 @@ def _classified(message: Message, roles: frozenset[str]) -> list[str]:
     A payload of an unknown form must not slip by: each of its strings counts.
     """
     if isinstance(message, Response):
-        answered = texts.answered(texts.payload(message, "inbound_payload", "egress_payload"))
-        return list(texts.said_by(answered, texts.ASSISTANT))
-    payload = texts.payload(message, "ingress_payload", "outbound_payload")
-    known = texts.asked(payload)
-    return list(texts.said_by(known, *roles)) if known else list(texts.strings(payload))
+        answered = payload_text.answered(payload_text.payload(message, "inbound_payload", "egress_payload"))
+        return list(payload_text.said_by(answered, payload_text.ASSISTANT))
+    payload = payload_text.payload(message, "ingress_payload", "outbound_payload")
+    known = payload_text.asked(payload)
+    return list(payload_text.said_by(known, *roles)) if known else list(payload_text.strings(payload))
 
 
 def scores(classified: Sequence[str], classify: Classify) -> dict[str, float]:

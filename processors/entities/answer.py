@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from gecholog import texts
+from gecholog.llm import payload_text
 from gecholog.message import Message, Response
 from processors.entities.config import Config, Find
 
@@ -25,13 +25,13 @@ def answer(message: Message, config: Config) -> dict[str, Any]:
     return {config.field: {"entities": [{"text": text, "label": label} for text, label in found]}}
 
 
-def _said(message: Message) -> tuple[texts.Text, ...]:
+def _said(message: Message) -> tuple[payload_text.Text, ...]:
     if isinstance(message, Response):
-        return texts.answered(texts.payload(message, "egress_payload", "inbound_payload"))
-    return texts.asked(texts.payload(message, "outbound_payload", "ingress_payload"))
+        return payload_text.answered(payload_text.payload(message, "egress_payload", "inbound_payload"))
+    return payload_text.asked(payload_text.payload(message, "outbound_payload", "ingress_payload"))
 
 
-def _found(said: tuple[texts.Text, ...], find: Find) -> Iterator[tuple[str, str]]:
+def _found(said: tuple[payload_text.Text, ...], find: Find) -> Iterator[tuple[str, str]]:
     for item in said:
         for text, label in find(item.text):
             yield str(text), str(label)

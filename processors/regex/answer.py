@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog import gjson, rawjson, texts
+from gecholog import gjson, rawjson
 from gecholog.errors import NotJson
+from gecholog.llm import payload_text
 from gecholog.message import Response
 from processors.regex.config import DEFAULT, Config
 from processors.regex.search import Clock, section, sections
@@ -27,7 +28,7 @@ def answer(response: Response, config: Config, clock: Clock) -> dict[str, Any]:
     members = _members(response)
     if pattern is None or members is None:
         return {}
-    searched = texts.said_by(texts.answered(response.egress_payload), texts.ASSISTANT)
+    searched = payload_text.said_by(payload_text.answered(response.egress_payload), payload_text.ASSISTANT)
     if pattern.path is not None:
         searched = iter(_at(response, pattern.path))
     found = [

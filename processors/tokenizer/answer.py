@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gecholog import texts
+from gecholog.llm import payload_text
 from gecholog.message import Message, Response
 from processors.tokenizer.config import Config
 
@@ -18,7 +18,7 @@ def answer(message: Message, config: Config) -> dict[str, Any]:
     return {"tokenizer": {config.name: sum(int(config.count(item.text)) for item in said)}} if said else {}
 
 
-def _said(message: Message) -> tuple[texts.Text, ...]:
+def _said(message: Message) -> tuple[payload_text.Text, ...]:
     if isinstance(message, Response):
-        return texts.answered(texts.payload(message, "inbound_payload", "egress_payload"))
-    return texts.asked(texts.payload(message, "ingress_payload", "outbound_payload"))
+        return payload_text.answered(payload_text.payload(message, "inbound_payload", "egress_payload"))
+    return payload_text.asked(payload_text.payload(message, "ingress_payload", "outbound_payload"))

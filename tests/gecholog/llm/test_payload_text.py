@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gecholog import texts
-from gecholog.texts import ASSISTANT, ROLES, SYSTEM, THINKING, TOOL, TOOL_CALL, USER, Text, answered, asked
+from gecholog.llm import payload_text
+from gecholog.llm.payload_text import ASSISTANT, ROLES, SYSTEM, THINKING, TOOL, TOOL_CALL, USER, Text, answered, asked
 
 PICTURE = "iVBORw0KGgo="
 
@@ -212,14 +212,14 @@ def test_answered(payload, expected):
 
 def test_said_by():
     """What some have said, in order."""
-    assert list(texts.said_by(asked(CHAT), USER, TOOL)) == ["What is this?", "a lizard", "Thanks"]
+    assert list(payload_text.said_by(asked(CHAT), USER, TOOL)) == ["What is this?", "a lizard", "Thanks"]
 
 
 def test_payload():
     """The first name that is there; the error of the first if none is."""
-    assert texts.payload({"b": 1, "c": 2}, "a", "b", "c") == 1
+    assert payload_text.payload({"b": 1, "c": 2}, "a", "b", "c") == 1
     with pytest.raises(KeyError, match="a"):
-        texts.payload({}, "a", "b")
+        payload_text.payload({}, "a", "b")
 
 
 MEMBERS = (
@@ -238,7 +238,7 @@ anything = st.recursive(
 @given(anything)
 def test_never_fails(payload):
     """Whatever is sent, each text is one of its strings or JSON, and is not empty."""
-    known = set(texts.strings(payload))
+    known = set(payload_text.strings(payload))
     for text in (*asked(payload), *answered(payload)):
         assert text.role in ROLES
         assert text.text in known or json.loads(text.text) is not Ellipsis
@@ -261,7 +261,7 @@ def test_strings(payload):
             found.append(value)
 
     collect(payload)
-    assert list(texts.strings(payload)) == found
+    assert list(payload_text.strings(payload)) == found
 
 
 def test_nested_deeply():
@@ -270,7 +270,7 @@ def test_nested_deeply():
     for _ in range(100_000):
         payload = {"content": [payload]}
     assert asked({"messages": [payload]}) == ()
-    assert list(texts.strings(payload)) == ["deep"]
+    assert list(payload_text.strings(payload)) == ["deep"]
     arguments = []
     for _ in range(5_000):
         arguments = [arguments]
