@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -106,8 +107,8 @@ def tell(title, **figures):
     sys.stdout.write("\n" + title + "".join(f"\n  {name}: {value}" for name, value in figures.items()) + "\n")
 
 
-async def large_call(caller, port, number):
-    message = {"role": "user", "content": f"{number} " + "x" * 1_000_000}
+async def large_call(caller, port, number, size=1_000_000):
+    message = {"role": "user", "content": f"{number} " + "x" * size}
     body = orjson.dumps({"model": "dummy", "messages": [message]})
     lines = ["POST /dummy/v1/chat/completions HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
     head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode()
@@ -146,6 +147,51 @@ def test_burst_of_large_calls(appliance):
     assert file.duplicates == 0
     assert status(appliance)["lost"] == 0
     assert left < _MOST_MEMORY
+
+
+@pytest.mark.timeout(600)
+def test_bus_that_hangs(appliance):
+    """A bus is stopped for as long as ginit bears it: calls of 100 KB are answered, and recorded once."""
+    slowest, statuses = [], {}
+
+    async def work(port, place, ending):
+        caller, number = Caller(), 0
+        while not ending.is_set():
+            began = time.monotonic()
+            transaction, status = await large_call(caller, port, f"{place}-{number}", 100_000)
+            slowest.append(time.monotonic() - began)
+            statuses[transaction] = status
+            number += 1
+        caller.close()
+
+    async def run():
+        await up(appliance)
+        ending = asyncio.Event()
+        calls = [asyncio.create_task(work(appliance.gl_port, place, ending)) for place in range(32)]
+        await asyncio.sleep(3)
+        bus, before = appliance.pid("nats-server"), len(statuses)
+        os.kill(bus, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(12)
+            during = len(statuses) - before
+            await asyncio.sleep(18)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # ginit has put an end to it
+                os.kill(bus, signal.SIGCONT)
+            ending.set()
+            await asyncio.gather(*calls)
+        file = RecordFile(appliance.folder / "log" / "gecholog.jsonl")
+        await settled(file, statuses.keys())
+        return file, during
+
+    file, during = uvloop.run(run())
+    missing = statuses.keys() - file.places.keys()
+    figures = {"calls": Counter(statuses.values()), "while it hung": during, "slowest": f"{max(slowest):.1f} s"}
+    tell("bus hung", **figures, missing=len(missing), twice=file.duplicates, status=status(appliance))
+    assert during > 32
+    assert max(slowest) < 20
+    assert not missing
+    assert file.duplicates == 0
 
 
 @pytest.mark.timeout(600)

@@ -30,6 +30,10 @@ class Adoption:
         self._is_done = False
         self._unreadable: set[Path] = set()  # folders that were given up
 
+    def look_again(self) -> None:
+        """Another process may have died since."""
+        self._is_done = False
+
     async def publish_all(self, own: Path) -> bool:
         """Publish what is left but for our `own` folder; False if some of it has to wait."""
         if self._is_done:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-_GRACE = 1.0  # seconds since the last acknowledgement, within which a failure says nothing about the bus as a whole
+_GRACE = 1.5  # seconds since the last acknowledgement, within which a failure says nothing about the bus as a whole
 _FIRST_PAUSE = 0.1  # seconds
 _LONGEST_PAUSE = 2.0
 
@@ -24,8 +24,11 @@ class Breaker:
         self._acknowledged = -math.inf  # when the bus did so last
 
     def acknowledged(self, now: float) -> None:
-        """The bus has answered; a refusal is an answer too."""
+        """The bus has answered of late. To be said now and then, not for each record."""
         self._acknowledged = now
+
+    def close(self) -> None:
+        """The bus answers, if only to refuse."""
         self.is_open = False
 
     def failed(self, reason: str, now: float) -> None:

@@ -79,7 +79,8 @@ class Recorder:
         self._breaker = Breaker()
         self._held_up = False  # records go to the backlog: the breaker is open, or there should be a stream and is none
         self._refused = ""  # why the stream refused a record, if it has taken none since
-        self._acknowledged = 0  # how many records, or refusals
+        self._acknowledged = 0  # how many records, or refusals,
+        self._seen = 0  # and when we looked last
         self._probed = False  # the breaker is open, and another try was not answered either
         self._failures = 0  # tries in a row that did not bring all of a batch to the bus
         self._said: dict[str, float] = {}  # when each complaint was last logged
@@ -114,6 +115,7 @@ class Recorder:
     async def _on_connect(self, bus: Bus) -> None:
         if bus is self._bus:
             self._stream.connected()
+            self._adoption.look_again()
             await self._prepare(bus)
             self._hurry.set()
             self._wake.set()
@@ -146,15 +148,24 @@ class Recorder:
             await self._wake.wait()
             self._wake.clear()
             self._hurry.clear()
-            if self._is_connected and await self._adopt() and await self._drain():
+            if await self._publish_what_waits():
                 self._failures = 0
             else:
                 await self._rest()
                 self._wake.set()
 
-    @property
-    def _is_connected(self) -> bool:
-        return self._bus is not None and self._bus.connected
+    async def _publish_what_waits(self) -> bool:
+        """Bring to the bus what dead processes left, and the backlog; False if some of it has to wait."""
+        bus = self._bus
+        if bus is None or not bus.connected:
+            return False
+        if self._stream.is_missing:
+            await self._prepare(bus)
+        done = not self._stream.is_missing and await self._adopt() and await self._drain()
+        if not done and bus.connected:
+            self._backlog.settle()
+            await self._prepare(bus)  # the stream may have been removed
+        return done
 
     async def _adopt(self) -> bool:
         """Publish what dead processes left; False if some of it has to wait."""
@@ -165,6 +176,7 @@ class Recorder:
         """Wait before the next try, ever longer; a new connection ends that."""
         seconds = pause(self._failures, random.random())  # noqa: S311 - spreads attempts, guards nothing
         self._failures += 1
+        self._steer()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._hurry.wait()
@@ -243,16 +255,22 @@ class Recorder:
     def _judged(self, answer: bytes | BusError) -> BusError | None:
         """What is wrong, if the stream does not have the record; the breaker hears of it, too."""
         if isinstance(answer, BusError):
+            self._probed = self._breaker.is_open
+            self._stream.answers = False  # until it is asked again
             self._breaker.failed(str(answer), time.monotonic())
             self._steer()
             return answer
         error = refusal(answer)
-        self._refused = "" if error is None else str(error)
         self._acknowledged += 1
-        self._breaker.acknowledged(time.monotonic())
-        if self._held_up:
-            self._steer()
+        if error is not None or self._refused or self._held_up:
+            self._answers(error)
         return error
+
+    def _answers(self, error: BusError | None) -> None:
+        """The stream answers after trouble, or refuses a record; a refusal is an answer too."""
+        self._refused = "" if error is None else str(error)
+        self._breaker.close()
+        self._steer()
 
     def _postpone(self, record_id: bytes, data: bytes, reason: str) -> None:
         """The record has to wait. `reason` is empty if nothing is wrong, only much is under way."""
@@ -305,16 +323,10 @@ class Recorder:
     # -------------------------------------------------------------- the backlog
 
     async def _drain(self) -> bool:
-        """Publish what waits, about in order, as long as that works. False if some of it has to wait."""
+        """Publish the backlog, about in order, as long as that works. False if some of it has to wait."""
         async with self._draining:
             while self._backlog:
-                bus = self._bus
-                if self._stream.is_missing and bus is not None and bus.connected:
-                    await self._prepare(bus)
                 if self._stream.is_missing or not await self._publish_some():
-                    self._backlog.settle()
-                    if bus is not None and bus.connected:
-                        await self._prepare(bus)  # the stream may have been removed
                     return False
                 self._failures = 0
                 self._steer()
@@ -324,7 +336,6 @@ class Recorder:
         """Publish a batch; one record alone while the breaker is open. False if some of it has to wait."""
         batch = self._backlog.next(1 if self._breaker.is_open else _AT_ONCE, _BYTES_AT_ONCE)
         done = await asyncio.gather(*(self._again(record_id) for record_id in batch))
-        self._probed = self._breaker.is_open
         return all(done)
 
     async def _again(self, record_id: bytes) -> bool:
@@ -358,7 +369,7 @@ class Recorder:
         return True
 
     def _may_go_on(self) -> bool:
-        return self._is_connected and not self._held_up
+        return self._bus is not None and self._bus.connected and not self._held_up
 
     async def _publish_and_wait(self, record_id: bytes, data: bytes) -> None:
         """Publish, and with JetStream wait for the word that the record is kept. Raises BusError."""
@@ -387,6 +398,9 @@ class Recorder:
 
     def _look(self, now: float) -> None:
         """Open the breaker if the bus is silent, and report what has changed."""
+        if self._acknowledged != self._seen:
+            self._seen = self._acknowledged
+            self._breaker.acknowledged(now)
         if self._stall.looked(now, unconfirmed=len(self._unconfirmed), acknowledged=self._acknowledged):
             self._breaker.trip("the bus does not acknowledge records")
             self._steer()
@@ -402,6 +416,6 @@ class Recorder:
         elif breaker.is_open:
             trouble = f"the record stream does not acknowledge, records wait: {breaker.reason}"
         else:
-            trouble = self._refused and f"records wait: {self._refused}"
+            trouble = f"records wait: {self._refused}" if self._refused and backlog else ""
         stalled = connected and (stream.vanished or (breaker.is_open and self._probed and stream.answers))
         return Sight(trouble, stalled, len(backlog), backlog.held, backlog.lost, self._damaged + self._adoption.damaged)

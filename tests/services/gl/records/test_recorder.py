@@ -394,6 +394,19 @@ async def test_calls_wait_for_a_journal_that_fills(start):
     await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
 
 
+@pytest.mark.parametrize("connected", [True, False])
+async def test_calls_do_not_wait_for_a_bus_that_takes_nothing(start, connected):
+    """Where nothing goes on, waiting would help nobody, though the journal fills."""
+    bus = FakeBus(max_payload=2 * MIB)
+    recorder = await start(bus, limit=16 * MIB)
+    bus.refusal = "not now"
+    bus.connected = connected
+    for number in range(14):
+        recorder.publish(name(number), record(number, text="x" * MIB))
+    recorder.capacity.steer(bypasses_bus=False, is_tight=True)
+    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
+
+
 async def test_no_room_for_a_stream(start, caplog):
     """Without a stream each record is published once, to those who listen, and that is said."""
     bus = FakeBus()
@@ -421,6 +434,28 @@ async def test_stream_that_is_gone(start):
     assert len(bus.taken) == seen
     bus._durable = True
     await eventually(lambda: not recorder._backlog, "both records")
+
+
+async def test_missing_stream_gets_nothing_of_the_dead(start, tmp_path):
+    """What a dead process left waits for the stream as well; that is found again without a call."""
+    dead = Journal(tmp_path / "journal", MIB)
+    dead.append(b"f", name(1), record(1))
+    dead.close()
+    bus = FakeBus()
+    recorder = Recorder(tmp_path / "journal", MIB, fitted)
+    await recorder.publish_to(bus, SUBJECT, Limits())
+    bus._durable = False
+    await bus.back()
+    assert recorder._stream.is_missing
+    running = asyncio.create_task(recorder.run())
+    await asyncio.sleep(0.3)
+    assert bus.taken == []
+    bus._durable = True
+    await eventually(lambda: bus.taken, "the record")
+    assert not recorder._stream.is_missing
+    running.cancel()
+    await asyncio.wait([running])
+    await recorder.stop(1)
 
 
 async def test_status(start, tmp_path):
