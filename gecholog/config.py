@@ -219,7 +219,9 @@ def _parsed(filled: Filled, source: str, repeated: list[str]) -> Any:
         line = error.pos - error.colno + 1
         # behind a filled variable the column is not that of the file, and tells how long the value is
         exact = not any(line <= reference.offset < error.pos for reference in filled.references)
-        rule = f"is not JSON: {error.msg}" + (f" at column {error.colno}" if exact else "")
+        # some messages want their place behind them: "Unterminated string starting at", "Invalid control character at"
+        message = error.msg.removesuffix(" at") if exact else error.msg.removesuffix(" at").removesuffix(" starting")
+        rule = f"is not JSON: {message}" + (f" at column {error.colno}" if exact else "")
         raise ConfigError(source, [Problem("", rule, error.lineno)]) from None  # the error holds the filled text
     except ValueError:
         raise ConfigError(source, [Problem("", "is not JSON, or holds a number out of range")]) from None
