@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -13,6 +12,7 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from gecholog.errors import GechologError
+from gecholog.listen_error import listen_error
 from services.dummy.refusal import Refusal
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -41,8 +41,7 @@ class Listener:
             await site.start()
         except OSError as error:
             await site.stop()
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            raise GechologError(f"cannot listen on {host}:{port}: {reason}") from error
+            raise GechologError(listen_error(host, port, error)) from error
         old, self._site = self._site, site
         if old is not None:
             await old.stop()

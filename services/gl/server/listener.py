@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import keepalive
 from gecholog.errors import GechologError
+from gecholog.listen_error import listen_error
 from services.gl.server import descriptors
 from services.gl.server.acceptor import Acceptor
 from services.gl.server.connection import Connection
@@ -64,8 +65,9 @@ class Listener:
         try:
             own.listen(_BACKLOG)
         except OSError as error:
+            host, port = listening.getsockname()[:2]
             own.close()
-            raise PortTaken(f"cannot listen on {listening.getsockname()}: {error.strerror or error}") from error
+            raise PortTaken(listen_error(host, port, error)) from error
         self._acceptor = Acceptor(own, tls, self.limits.handshake_time, self)
         self._acceptor.start()
         self._sweeper = asyncio.create_task(self._sweep(), name="connection time-outs")
@@ -180,6 +182,5 @@ def bind(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        where = f"{host or 'every address'}, port {port}"
-        raise PortTaken(f"cannot listen on {where}: {error.strerror or error}") from error
+        raise PortTaken(listen_error(host, port, error)) from error
     return bound

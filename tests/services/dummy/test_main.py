@@ -27,7 +27,8 @@ def test_port_taken(start):
         port = other.getsockname()[1]
         dummy = start(ready=False, port=port)
         assert dummy.process.wait() == 1
-    assert f"127.0.0.1:{port}" in dummy.process.wait_for_log("cannot go on")["reason"]
+    reason = dummy.process.wait_for_log("cannot go on")["reason"]
+    assert reason == f"port {port} of 127.0.0.1 is taken: another program listens on it"
     assert "Traceback" not in dummy.process.output
 
 
