@@ -29,7 +29,7 @@ Handler = Callable[["Message"], Awaitable[None]]
 Announcement = Callable[["Bus"], Awaitable[None]]
 Answered = Callable[[bytes | BusError], None]
 
-_NO_RESPONDERS = b"NATS/1.0 503"  # the header of the server's own answer: nobody listens
+_NO_RESPONDERS = b"NATS/1.0 503"  # the header of the server's own answer: no subscriber
 _SAY_SO_EVERY = 5.0  # seconds
 _LONGEST_PAUSE = 1.0  # seconds between attempts: a bus that is back is found soon
 _CONNECT_TIMEOUT = 2.0  # seconds
@@ -128,8 +128,8 @@ class _Subscription:
             self._task.cancel()
 
 
-_Question = tuple[Answered, float, float]
-"""What was asked: who wants the answer, until when (by the loop's clock), and how many seconds that were."""
+_Question = tuple[Answered, float, float, str]
+"""What was asked: who wants the answer, until when (by the loop's clock), how many seconds that were, the subject."""
 
 
 class Bus:
@@ -296,7 +296,7 @@ class Bus:
         inbox = f"{self._inbox}.{next(self._numbers)}"
         connection.publish(subject, data, inbox, headers, lazily=lazily)
         due = connection.loop.time() + timeout
-        self._questions[inbox] = (answered, due, timeout)
+        self._questions[inbox] = (answered, due, timeout, subject)
         if due < self._alarm.next:
             self._alarm.set(due)
         return inbox
@@ -403,7 +403,7 @@ class Bus:
         self._wire = None
         self._alarm.cancel()
         questions, self._questions = self._questions, {}
-        for answered, _, _ in questions.values():
+        for answered, _, _, _ in questions.values():
             answered(BusAway("the connection to the bus was lost"))
 
     def _answered(self, delivery: Delivery) -> None:
@@ -411,14 +411,14 @@ class Bus:
         if question is None:
             return  # it came too late, or another one was first
         if delivery.headers.startswith(_NO_RESPONDERS):
-            question[0](NobodyListens("nobody listens"))
+            question[0](NobodyListens(f"no subscriber on {question[3]}"))
         else:
             question[0](delivery.data)
 
     def _expire(self, by: float) -> float:
         """Nobody waits any more for what is due; returns when the next question is."""
         for inbox in [inbox for inbox, question in self._questions.items() if question[1] <= by]:
-            answered, _, timeout = self._questions.pop(inbox)
+            answered, _, timeout, _ = self._questions.pop(inbox)
             answered(NoAnswer(f"no answer in {round(timeout * 1000)} ms"))
         return min((question[1] for question in self._questions.values()), default=NEVER)
 

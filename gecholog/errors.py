@@ -118,7 +118,7 @@ class BusAway(BusError):
 
 
 class NoAnswer(BusError):
-    """A request on the bus got no answer: the time was up, or nobody listens."""
+    """A request on the bus got no answer: the time was up, or the subject has no subscriber."""
 
 
 class NobodyListens(NoAnswer):

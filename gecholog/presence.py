@@ -21,7 +21,7 @@ from gecholog.bus import Bus, Message
 from gecholog.errors import NotJson
 from gecholog.timer import now, rfc3339
 
-_NO_RESPONDERS = "503"  # the server's own answer: nobody listens
+_NO_RESPONDERS = "503"  # the server's own answer: no subscriber
 _TYPE = "io.nats.micro.v1.{}_response"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 # semver.org's own pattern, in parts

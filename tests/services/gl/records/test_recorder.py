@@ -87,7 +87,7 @@ class FakeBus:
                 raise heard
             return heard
         if not self._durable:
-            raise NobodyListens("nobody listens")
+            raise NobodyListens("no subscriber on coburn.gl.logger")
         if not self.room and "STREAM.NAMES" in subject:
             return b'{"streams":[]}'
         if not self.room:

@@ -129,7 +129,7 @@ async def test_required_request_processor():
     rows = [[processor("one", required=True), processor("two", output_fields_write=["new"])], [processor("three")]]
     call = call_of(built(request={"processors": rows}))
     call.request_half.fields = {"a": 1}
-    bus = FakeBus(one=NoAnswer("nobody listens"), two={"new": 1}, three={})
+    bus = FakeBus(one=NoAnswer("no subscriber on one"), two={"new": 1}, three={})
     with pytest.raises(Refusal) as caught:
         await processors.before_call(call, doors(bus))
     assert (caught.value.status, caught.value.text) == (500, "internal server error")
