@@ -67,7 +67,7 @@ _STOPPING = "SUPERVISOR_STATE_CHANGE_STOPPING"
 _REFUSAL = "config not taken"  # what gecholog.service says
 
 log = Log("ginit")
-_LOG_BY_LEVEL = {"INFO": log.info, "WARN": log.warning, "ERROR": log.error}
+_LOG_BY_LEVEL = {"DEBUG": log.debug, "INFO": log.info, "WARN": log.warning, "ERROR": log.error}
 
 
 class Ginit:

@@ -17,6 +17,8 @@ _LONGEST = 1024 * 1024  # bytes; what has no line break for so long is cut here
 _LONGEST_ERROR = 500  # characters
 _SHORTEST_SECRET = 8  # bytes; shorter text may be an ordinary word
 _NATS_SERVER = re.compile(r"\[\d+\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+ \[(?P<level>[A-Z]{3})\] ?(?P<message>.*)")
+# What nats-server says of a machine without a network but its own: it has no address to tell clients of, and goes on.
+_HARMLESS = re.compile(r'Address "(0\.0\.0\.0|::)" can not be resolved properly')
 _LEVELS = {"TRC": "DEBUG", "DBG": "DEBUG", "INF": "INFO", "WRN": "WARN", "ERR": "ERROR", "FTL": "ERROR"}
 
 
@@ -58,7 +60,8 @@ def log_line(line: bytes, service: str, time: str, secrets: Iterable[bytes] = ()
     """A line of a service's output as a JSON line; None for one that says nothing.
 
     A JSON object is passed on as it is. Anything else is wrapped: `time` is RFC 3339, the level is read from
-    nats-server's `[INF] [WRN] [ERR] [FTL]`. `secrets` are masked wherever they stand.
+    nats-server's `[INF] [WRN] [ERR] [FTL]` (its one harmless error is information). `secrets` are masked wherever they
+    stand.
     """
     line = line.strip()
     for secret in secrets:
@@ -75,6 +78,8 @@ def log_line(line: bytes, service: str, time: str, secrets: Iterable[bytes] = ()
 
 def _levelled(text: str) -> tuple[str, str]:
     if match := _NATS_SERVER.fullmatch(text):
+        if _HARMLESS.fullmatch(match["message"]):
+            return "INFO", match["message"]
         return _LEVELS.get(match["level"], "INFO"), match["message"]
     return "INFO", text
 

@@ -210,7 +210,8 @@ def _confirmed(service: Service, at: At) -> Step:
     if service.phase is not Phase.RELOADING:
         return service, ()
     healthy = _to(service, at, Phase.HEALTHY, good=service.in_force, failures=0, since=service.since)
-    return healthy, (*_checksum_for(healthy), _say(service, "INFO", "config is in force", sha256=service.in_force))
+    level = "DEBUG" if service.writes_checksum else "INFO"  # such a service says it, too
+    return healthy, (*_checksum_for(healthy), _say(service, level, "config is in force", sha256=service.in_force))
 
 
 def _refused(service: Service, at: At) -> Step:

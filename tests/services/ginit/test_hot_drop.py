@@ -29,13 +29,17 @@ def _copy_in_halves(home, name, words):
 
 @pytest.mark.parametrize("change", [_write, _rename, _copy_in_halves])
 def test_service_takes_a_new_config_as_the_same_process(home, change):
-    """A service that can reload does so, however the file was replaced; its checksum file then names the content."""
+    """A service that can reload does so, however the file was replaced; its checksum file then names the content.
+
+    It says so itself: ginit's own line is for those who look closely.
+    """
+    home.settings["log_level"] = "DEBUG"
     home.add("one", "signs").up()
     pid = home.pid("one")
     change(home, "one", "signs, anew")
     until(lambda: home.in_force("one"), "the new config")
     home.said("took signs, anew")
-    home.said("config is in force", child="one", sha256=home.sum_of("one"))
+    assert home.said("config is in force", child="one", sha256=home.sum_of("one"))["level"] == "DEBUG"
     assert home.pid("one") == pid
 
 

@@ -55,6 +55,16 @@ def test_json_lines_are_passed_on_as_they_are():
         (b"[7] 2026/11/21 09:47:09.645453 [ERR] bad", "ERROR", "bad"),
         (b"[7] 2026/11/21 09:47:09.645453 [FTL] worst", "ERROR", "worst"),
         (b"[7] 2026/11/21 09:47:09.645453 [DBG] chatter", "DEBUG", "chatter"),
+        (
+            b'[7] 2026/11/21 09:47:09.645453 [ERR] Address "0.0.0.0" can not be resolved properly',
+            "INFO",
+            'Address "0.0.0.0" can not be resolved properly',
+        ),
+        (
+            b'[7] 2026/11/21 09:47:09.645453 [ERR] Address "my.host" can not be resolved properly',
+            "ERROR",
+            'Address "my.host" can not be resolved properly',
+        ),
         (b"plain text", "INFO", "plain text"),
         (b'{"cut off', "INFO", '{"cut off'),
         (b"[1, 2]", "INFO", "[1, 2]"),
