@@ -10,10 +10,10 @@ DEFAULT = json.loads((ROOT / "conf" / "gl_config.json").read_text("utf-8"))
 EXAMPLES = {file.parent.name: json.loads(file.read_text("utf-8")) for file in ROOT.glob("processors/*/gl_config.json")}
 
 
-@pytest.mark.parametrize("field", ["masked_headers", "masked_query_parameters", "remove_headers"])
+@pytest.mark.parametrize("field", ["masked_headers", "masked_query_parameters", "remove_headers", "errors"])
 @pytest.mark.parametrize("example", sorted(EXAMPLES))
-def test_what_is_masked(example, field):
-    """Whoever takes an example for the default keeps secrets as the default does."""
+def test_what_is_as_in_the_default(example, field):
+    """An example that replaces the default keeps the same secrets, and tells clients of errors in the same form."""
     assert EXAMPLES[example].get(field) == DEFAULT[field]
 
 

@@ -24,7 +24,7 @@ def counts(prompt, completion, total):
 @pytest.fixture(scope="module")
 def config():
     """The shipped config, with a cap."""
-    values = json.loads(FILE.read_text("utf-8")) | {"token_caps": CAP, "cap_status_code": 429}
+    values = json.loads(FILE.read_text("utf-8")) | {"token_caps": CAP}
     return build(check(json.dumps(values).encode(), "test", blueprint(), {"NATS_TOKEN": "abc"}))
 
 

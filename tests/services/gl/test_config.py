@@ -11,6 +11,7 @@ from gecholog import config as configs
 from gecholog.errors import ConfigError, GechologError
 from services.gl.config import Filter, Limits, blueprint, build
 from services.gl.cors import Cors
+from services.gl.errors import ErrorFormat
 from services.gl.routing import Timeouts
 from tests.services.gl.rig.gateway import config_of, processor, router
 
@@ -193,7 +194,7 @@ def test_default_config_of_the_appliance_is_valid():
     }
     document = configs.check(file.read_bytes(), "gl_config.json", blueprint(), environ)
     assert document.warnings == ()
-    build(document)
+    assert build(document).errors is ErrorFormat.AUTO
 
 
 # ----------------------------------------------------------------------- rules
