@@ -70,7 +70,7 @@ def _forwarded(values: dict[str, Any]) -> Iterator[Finding]:
         for name, wanted in _required(router).items():
             if canonical(name) in kept and wanted != [_ANY] and not router["path"].startswith("/echo/"):
                 path = ("routers", index, "ingress", "headers", name)
-                yield path, "is forwarded to the target: replace it in outbound.headers, or list it in remove_headers"
+                yield path, "is forwarded to the target: list it in outbound.remove_headers, or replace it"
 
 
 def _required(router: dict[str, Any]) -> dict[str, list[str]]:

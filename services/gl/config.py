@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gecholog.schema import Finding
 
 _MIB = 1024 * 1024
+_TWICE = "must not hold the same name twice (letter case does not count)"
 _BAD_IN_ENDPOINT = ("//", "..", "??", "./", "/=", "=/", "/?", "?/")
 
 
@@ -226,9 +227,16 @@ def _unreadable(name: str) -> str:
 def _header_lists(values: dict[str, Any]) -> Iterator[Finding]:
     """Names are compared without case, so `Api-Key` and `api-key` are the same entry twice."""
     for field in ("masked_headers", "remove_headers"):
-        names = values.get(field, [])
-        if len({canonical(name) for name in names}) < len(set(names)):
-            yield (field,), "must not hold the same name twice (letter case does not count)"
+        if _has_twice(values.get(field, [])):
+            yield (field,), _TWICE
+    for index, router in enumerate(values.get("routers", [])):
+        if _has_twice(router.get("outbound", {}).get("remove_headers", [])):
+            yield ("routers", index, "outbound", "remove_headers"), _TWICE
+
+
+def _has_twice(names: list[str]) -> bool:
+    """Tell whether a name is there in two letter cases; that no text comes twice, the schema says."""
+    return len({canonical(name) for name in names}) < len(set(names))
 
 
 def _rows(values: dict[str, Any]) -> Iterator[Finding]:
@@ -351,21 +359,28 @@ def _trust(tls: OutboundTls) -> str:
 
 
 def _router(entry: dict[str, Any]) -> routing.Router:
-    outbound, ingress = entry["outbound"], entry.get("ingress", {})
+    ingress = entry.get("ingress", {})
     required = ingress.get("headers", {})
     return routing.Router(
         path=entry["path"],
         required_headers={canonical(name): tuple(values) for name, values in required.items()},
-        target=routing.parse_target(
-            outbound["url"],
-            outbound.get("endpoint", ""),
-            {canonical(name): values for name, values in outbound.get("headers", {}).items()},
-            _timeouts(outbound.get("timeouts", {})),
-            add_stream_usage=outbound.get("add_stream_usage", False),
-        ),
+        target=_target(entry["outbound"]),
         cors=Cors.of(ingress["cors"]) if "cors" in ingress else None,
         errors=ErrorFormat(entry["errors"]) if "errors" in entry else None,
     )
+
+
+def _target(outbound: dict[str, Any]) -> routing.Target:
+    static = {canonical(name): values for name, values in outbound.get("headers", {}).items()}
+    target = routing.parse_target(
+        outbound["url"],
+        outbound.get("endpoint", ""),
+        static,
+        _timeouts(outbound.get("timeouts", {})),
+        add_stream_usage=outbound.get("add_stream_usage", False),
+    )
+    removed = {canonical(name) for name in outbound.get("remove_headers", ())}
+    return replace(target, removed=frozenset(removed - static.keys()))  # what the router sets goes out in any case
 
 
 def _seconds(values: dict[str, Any], name: str, default: float | None) -> float | None:

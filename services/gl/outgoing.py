@@ -43,6 +43,12 @@ class Outgoing(NamedTuple):
         """The same less some headers."""
         return Outgoing(headers.without(self.sent, names), headers.without(self.shown, names), self.notes)
 
+    def removing(self, names: frozenset[str]) -> Outgoing:
+        """The same less some headers, which `notes` tells with the others that were removed."""
+        removed = self.notes.get("removed", {}).keys() | (self.sent.keys() & names)
+        noted: dict[str, Headers] = {"removed": {name: [] for name in sorted(removed)}} if removed else {}
+        return self.without(names)._replace(notes=self.notes | noted)
+
     def with_header(self, name: str, value: str) -> Outgoing:
         """The same with one header set to one value."""
         return Outgoing(self.sent | {name: [value]}, self.shown | {name: [value]}, self.notes)

@@ -68,6 +68,7 @@ class Target:
     headers: Headers
     timeouts: Timeouts = field(default_factory=Timeouts)
     add_stream_usage: bool = False
+    removed: frozenset[str] = frozenset()  # request headers that are not forwarded, none of `headers` among them
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ def prepare(call: Call, _: Doors) -> Awaitable[None] | None:
     except ValueError as error:
         half.note("outbound_headers", str(error))
         outgoing = outgoing_headers({}, before, call.headers, router.target.headers, call.config)
+    if router.target.removed:
+        outgoing = outgoing.removing(router.target.removed)
     body = _body(call)
     if body is not call.body:
         outgoing = outgoing.without_encoding()

@@ -202,6 +202,34 @@ async def test_removed_headers():
     assert call.request_half.fields["outbound_headers_removed"] == {"X-Gone": [], "X-Also": []}
 
 
+async def test_headers_that_a_router_removes():
+    """They are not forwarded to its target, masked or not, and noted; what the router itself sets goes out."""
+    config = built(
+        [
+            router("/service/", "http://t", headers={"X-Set": ["ours"]}, remove_headers=["x-gone", "api-key", "X-Set"]),
+            router("/other/", "http://t"),
+        ],
+        remove_headers=["X-Also"],
+    )
+    lines = [(b"X-Gone", b"1"), (b"X-Stays", b"1"), (b"Api-Key", b"k"), (b"X-Set", b"theirs"), (b"X-Also", b"1")]
+    call = await prepared(config, FakeRequest(lines=lines))
+    assert call.outbound.headers == {"X-Stays": ["1"], "X-Set": ["ours"]}
+    assert call.outbound_shown == call.outbound.headers
+    fields = call.request_half.fields
+    assert fields["outbound_headers_removed"] == {"Api-Key": [], "X-Also": [], "X-Gone": []}
+    assert "outbound_headers_discarded" not in fields
+
+
+async def test_headers_that_the_target_router_removes():
+    """If a processor chose another router, that one decides; what a processor adds is removed as well."""
+    config = built([router("/service/", "http://t"), router("/other/", "http://o", remove_headers=["X-Gone", "X-New"])])
+    written = {"X-Gone": ["1"], "X-New": ["2"], "X-Stays": ["3"]}
+    request = FakeRequest(lines=[(b"X-Gone", b"1")])
+    call = await prepared(config, request, gl_path="/other/", outbound_headers=written)
+    assert call.outbound.headers == {"X-Stays": ["3"]}
+    assert call.request_half.fields["outbound_headers_removed"] == {"X-Gone": [], "X-New": []}
+
+
 async def test_encoded_body_that_nobody_changed():
     """A body with a content encoding goes on as it came, with its header."""
     body = gzip.compress(b'{"a":1}')
