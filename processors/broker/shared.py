@@ -16,6 +16,7 @@ from typing import Protocol
 from gecholog.errors import BusError
 from gecholog.keyvalue import Conflict, Entry, NoKeyValue, Watch
 from gecholog.logs import Log
+from gecholog.router_path import key_part, of_key_part
 from gecholog.timer import Moment
 from processors.broker.board import Board
 from processors.broker.notice import Bounds, Notice, decode, encode, seconds
@@ -125,7 +126,7 @@ class Shared:
     async def _write(self, path: str) -> None:
         self._writing = path
         try:
-            revision = await self._store.put(path, self._notice(path))
+            revision = await self._store.put(key_part(path), self._notice(path))
         except BusError as error:
             self._failed(path, error)
             await asyncio.sleep(_AGAIN_AFTER)
@@ -152,16 +153,16 @@ class Shared:
 
     async def _heard(self, entry: Entry) -> None:
         """Take over what another replica says, unless our own word is newer."""
-        if entry.key == self._writing or entry.key in self._unwritten:
-            self._held[entry.key] = entry
+        path = of_key_part(entry.key)
+        if path == self._writing or path in self._unwritten:
+            self._held[path] = entry
         elif entry.revision == 0:  # the bus has lost its store: what we know is still true
-            self._revisions.pop(entry.key, None)
-        elif entry.revision >= self._revisions.get(entry.key, 0):
-            self._revisions[entry.key] = entry.revision
-            self._take_over(entry)
+            self._revisions.pop(path, None)
+        elif entry.revision >= self._revisions.get(path, 0):
+            self._revisions[path] = entry.revision
+            self._take_over(path, entry)
 
-    def _take_over(self, entry: Entry) -> None:
-        path = entry.key
+    def _take_over(self, path: str, entry: Entry) -> None:
         notice = Notice(None) if entry.value is None else self._read(entry.value)
         if notice is None or notice.by == self._name:
             return
@@ -210,15 +211,15 @@ class Shared:
         value = encode(Notice(self._board.probed(path, seconds(now)), self._name), now)
         try:
             if known is None:
-                self._revisions[path] = await self._store.create(path, value)
+                self._revisions[path] = await self._store.create(key_part(path), value)
             else:
-                self._revisions[path] = await self._store.update(path, value, known)
+                self._revisions[path] = await self._store.update(key_part(path), value, known)
         except Conflict as conflict:
             if known is not None and conflict.revision < known:  # the key is gone, or the bucket is another one
                 self._revisions.pop(path, None)
                 return await self._claim(path, None)
             with contextlib.suppress(BusError):
-                if (entry := await self._store.get(path)) is not None:
+                if (entry := await self._store.get(key_part(path))) is not None:
                     await self._heard(entry)
             return False
         except BusError as error:

@@ -19,6 +19,7 @@ from gecholog.bus import Bus
 from gecholog.errors import BusAway, BusError
 from gecholog.keyvalue import Conflict, Entry, KeyValue, NoKeyValue, Watch
 from gecholog.logs import Log
+from gecholog.router_path import key_part, of_key_part
 from processors.tokencounter.counters import Counters, Share
 
 BUCKET = "gecholog_tokens"
@@ -191,15 +192,18 @@ class Sharing:
     async def _put(self, router: str) -> None:
         share = self._counters.own(router, milliseconds())
         try:
-            await self._bucket.put(f"{self._topic}.{router}.{self._replica}", _write(share))
+            await self._bucket.put(self._key(router, self._replica), _write(share))
         except BaseException:
             self._counters.changed.add(router)
             raise
 
+    def _key(self, router: str, replica: str) -> str:
+        return f"{self._topic}.{key_part(router)}.{replica}"
+
     async def _heard(self, entry: Entry) -> None:
         """What is deleted was used all the same: it counts until it leaves the window."""
-        router, replica = entry.key.rsplit(".", 2)[1:]
-        is_others = replica != self._replica and router != _PERIOD
+        part, replica = entry.key.rsplit(".", 2)[1:]
+        is_others = replica != self._replica and part != _PERIOD
         if entry.value is None and not is_others:
             self.begin_again()  # the bucket has been lost: what we know is told once more
         if entry.value is None or not is_others:
@@ -210,14 +214,14 @@ class Sharing:
             log.warning("a count of another replica cannot be read", key=entry.key)
             return
         self._revisions[entry.key] = entry.revision
-        self._counters.hear(router, replica, Share(written.uses, written.until))
+        self._counters.hear(of_key_part(part), replica, Share(written.uses, written.until))
 
     async def _sweep(self) -> None:
         if time.monotonic() - self._swept < _SWEEP:
             return
         self._swept = time.monotonic()
         for router, replica in self._counters.forget(milliseconds()):
-            key = f"{self._topic}.{router}.{replica}"
+            key = self._key(router, replica)
             await self._bucket.purge(key, self._revisions.pop(key, 0))
 
 

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.router_path import meant, meant_paths
+from gecholog import schema
+from gecholog.keyvalue import checked
+from gecholog.router_path import key_part, meant, of_key_part
 
 
 @pytest.mark.parametrize("said", ["/a/b/", "/a/b", "a/b/", "a/b", " /a/b/ ", "//a/b//", "/a/b/\n"])
@@ -19,13 +21,22 @@ def test_what_tells_nothing(said):
     assert meant(said) == ""
 
 
-def test_several():
-    """Those that tell nothing are left out; `/` is a router of its own."""
-    assert meant_paths(["/", "a", "a b", "/a/"]) == {"/", "/a/"}
-
-
 @given(st.text("a/._-", max_size=6))
 def test_what_is_right_stays(text):
     """A path that is right is what was meant."""
     path = f"/{text.strip('/')}/" if text.strip("/") else "/"
     assert meant(path) == path
+
+
+@given(st.from_regex(schema._common()["router_path"]["pattern"]))
+def test_any_path_is_one_part_of_a_key(path):
+    """It can be read back, and the key has the parts that it is to have."""
+    key = checked(f"topic.{key_part(path)}.replica")
+    assert key.split(".") == ["topic", key_part(path), "replica"]
+    assert of_key_part(key_part(path)) == path
+
+
+@given(st.from_regex(schema._common()["router_path"]["pattern"]))
+def test_no_path_has_a_dot_segment(path):
+    """Calls of such a path are refused: a router of it could never be called."""
+    assert not {".", ".."} & set(path.split("/"))

@@ -113,7 +113,8 @@ def test_load_puts_shared_parts_in(tmp_path):
         ("token", ["a", "!~", "a b"], ["", "é", "a\n"]),
         ("header_name", ["X-A", "x_1", "!"], ["", "a b", "a:", "é", "a\n"]),
         ("field_name", ["a_1"], ["", "a-b", "a.b", "a\n"]),
-        ("router_path", ["/", "/a/", "/a/b/"], ["", "a/", "/a", "/a-b/", "/a/\n"]),
+        ("router_path", ["/", "/a/", "/a/b/", "/a//b/", "/a-b/v1.0_x/", "/.a/a./.../"], ["", "a/", "/a", "/a/\n"]),
+        ("router_path", ["/-/_/"], ["/./", "/../", "/a/./", "/a/../b/", "/%2e/", "/a b/", "/a;b/", "/é/"]),
     ],
 )  # fmt: skip
 def test_common_parts(name, good, bad):

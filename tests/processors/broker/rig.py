@@ -4,7 +4,7 @@ import json
 
 from tests.processors.asking import Asking
 
-TARGETS = ("/a/one/", "/a/two/", "/a/three/")
+TARGETS = ("/a/one/", "/a/two/", "/a/three.5_b-c/")
 REFUSAL = {
     "error": {
         "message": "no target is available, try again later",

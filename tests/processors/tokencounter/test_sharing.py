@@ -16,7 +16,8 @@ from processors.tokencounter.window import Window
 from tests.support.waiting import DEADLINE, eventually
 
 TOPIC = "coburn.gl.tokencounter"
-CAPS = {"/capped/": {"total": 100}, "/other/": {"total": 100}, "/free/": {"total": 0}}
+DOTTED = "/v1.0/.../my-model_2./"
+CAPS = {"/capped/": {"total": 100}, "/other/": {"total": 100}, "/free/": {"total": 0}, DOTTED: {"total": 100}}
 HOUR = 3_600_000
 
 
@@ -84,6 +85,16 @@ async def test_the_sum_counts(nats_server, replica):
     replicas[0].add(1)
     for each in replicas:
         await each.refuses()
+
+
+async def test_path_with_dots(nats_server, replica):
+    """Dots divide parts of a key: those of a router's path must not."""
+    one, two = [await replica(nats_server, name) for name in ("one", "two")]
+    for each in (one, two):
+        each.add(50, DOTTED)
+    for each in (one, two):
+        await eventually(lambda each=each: each.counters.exhausted(DOTTED, milliseconds()), "an exhausted router")
+    assert not one.exhausted
 
 
 async def test_who_comes_later(nats_server, replica):

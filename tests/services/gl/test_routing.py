@@ -96,6 +96,14 @@ def test_dot_segments_are_found(path):
     assert has_dot_segment(path)
 
 
+def test_paths_with_dots_and_the_like():
+    """They are matched as they are: a dot stands for a dot."""
+    routers = table("/", "/v1.0/", "/v1.0/my-model_2/")
+    paths = ("/v1.0/x", "/v1x0/x", "/v1.0/my-model_2/x", "/v1.0/my-model.2/x")
+    assert [routers.match(path).path for path in paths] == ["/v1.0/", "/", "/v1.0/my-model_2/", "/v1.0/"]
+    assert routers.lacks_slash("/v1.0")
+
+
 @pytest.mark.parametrize("path", ["/", "/a.b/c..d", "/...", "/.a", "/a./b", "/%2f", "/a%2Fb", "/a..", "/v1.0/x;a=..b"])
 def test_dots_elsewhere_are_no_dot_segments(path):
     """Dots inside of names are ordinary."""
