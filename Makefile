@@ -31,6 +31,10 @@ help: ## this list
 up: $(VENV)/.runtime ## start the appliance from this checkout
 	@$(UP)
 
+.PHONY: config-diff
+config-diff: $(VENV)/.runtime ## show how your config files differ from those that are shipped
+	@GECHOLOG_HOME="$${GECHOLOG_HOME:-app}" $(PY) -m services.ginit.startup.config_diff
+
 .PHONY: test
 test: check ## check, then all tests (PYTEST_ARGS)
 	$(PY) -m pytest $(PYTEST_ARGS)
@@ -97,6 +101,10 @@ lock: ## write both lock files anew (needs uv; UPGRADE=1 for newer versions)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv: pip install uv, or UV=/path/to/uv' >&2; exit 1; }
 	$(LOCK) --group build --output-file requirements.lock pyproject.toml
 	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+.PHONY: shipped
+shipped: $(VENV)/.dev ## list the versions of the files in conf, after a change of one
+	$(PY) -m services.ginit.startup.shipped
 
 .PHONY: clean
 clean: ## remove .venv, caches and build products (not app/, which is yours)

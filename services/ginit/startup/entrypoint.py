@@ -19,10 +19,10 @@ from gecholog import __version__, logs
 from gecholog.errors import ConfigError, GechologError
 from gecholog.logs import Log
 from services.ginit.config import find_program
-from services.ginit.startup import prepare, setup
+from services.ginit.startup import prepare, setup, shipped, upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 log = Log("entrypoint")
 
@@ -68,7 +68,7 @@ def _enter(arguments: argparse.Namespace) -> NoReturn:
     home = setup.settle_home()
     log.info("preparing", version=__version__, home=str(home), user=os.geteuid())
     target = arguments.t or home / "conf"
-    _copy_defaults(arguments, target)
+    _settle_configs(arguments, home, target)
     names = tuple(arguments.e.split(":")) if arguments.e else ("NATS_TOKEN", "GUI_SECRET")
     setup.settle_secrets(home, names)
     if not arguments.c:
@@ -80,12 +80,19 @@ def _enter(arguments: argparse.Namespace) -> NoReturn:
     os.execv(found, [str(found), *rest])  # noqa: S606 - whoever starts the container says what to start
 
 
-def _copy_defaults(arguments: argparse.Namespace, target: Path) -> None:
+def _settle_configs(arguments: argparse.Namespace, home: Path, target: Path) -> None:
     source = arguments.s if arguments.s and arguments.s.is_dir() else prepare.DEFAULTS
     names = arguments.f.split(":") if arguments.f else sorted(file.name for file in source.iterdir() if file.is_file())
     for message, fields in prepare.copy_defaults(source, target, names):
-        write = log.warning if "reason" in fields else log.info
-        write(message, **fields)
+        _say(message, fields)
+    if source.samefile(prepare.DEFAULTS) and not prepare.is_running(home):  # whose files are they while it runs?
+        for done, about in upgrade.upgrade(upgrade.pairs(source, target, names, shipped.load())):
+            _say(done, about)
+
+
+def _say(message: str, fields: Mapping[str, object]) -> None:
+    write = log.warning if "reason" in fields else log.info
+    write(message, **fields)
 
 
 if __name__ == "__main__":

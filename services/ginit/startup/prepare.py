@@ -6,7 +6,6 @@ import fcntl
 import os
 import re
 import secrets
-import shutil
 import socket
 import string
 import tempfile
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import regular_file
 from gecholog.errors import GechologError
+from services.ginit.startup.replace import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping
@@ -49,19 +49,12 @@ def copy_defaults(source: Path, target: Path, names: Iterable[str]) -> Iterator[
         if os.path.lexists(target / name):  # a link is somebody's, wherever it leads
             continue
         try:
-            _copy(source / name, target / name)
+            replace(target / name, (source / name).read_bytes())
         except OSError as error:
             fields = {"file": str(target / name), "reason": error.strerror or ""}
             yield "default config file cannot be copied", fields | _rights(target)
         else:
             yield "default config file copied", {"file": str(target / name)}
-
-
-def _copy(source: Path, target: Path) -> None:
-    """All of it or nothing; the image's defaults may be read-only, the copies may not."""
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.copyfile(source, beside)
-    beside.replace(target)
 
 
 def _rights(folder: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from services.ginit.lines import fields
 from services.ginit.startup.prepare import CANNOT_START
+from services.ginit.startup.upgrade import UPDATED
 from services.ginit.terminal.call_line import call_line
 from services.ginit.terminal.log_line import log_line, printable
 
@@ -63,6 +64,8 @@ class Screen:
             return False  # an entry that is left out: it is in the summary
         if entry.get("msg") == CANNOT_START:
             return False  # the entry point says it on standard error, too
+        if entry.get("msg") == UPDATED:
+            return True
         if entry.get("level") in ("WARN", "ERROR"):
             return True
         return self._started and entry.get("service") != _BUS

@@ -8,7 +8,7 @@ from services.ginit.terminal import left_out
 from services.ginit.terminal.log_line import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _CALL = """curl -s http://localhost:{port}/dummy/v1/chat/completions -H 'Content-Type: application/json' \\
     -d '{{"model": "dummy", "messages": [{{"role": "user", "content": "Hello"}}]}}'"""
 _GATEWAY_PORT = 5380
+_MOST_NAMED = 5  # new fields of a file
 
 
 def whole(
@@ -38,6 +39,7 @@ def whole(
             surroundings.gateway.routers, {name for report in reports for name in _routers(report)}, palette
         )
     yield from (palette.yellow(f"  {printable(line)}") for report in reports for line in left_out.lines(report))
+    yield from news(surroundings.news())
     yield ""
     yield from first_steps(surroundings.home, surroundings.ports)
 
@@ -66,6 +68,13 @@ def routers(found: tuple[Router, ...], missing: AbstractSet[str], palette: Palet
 def _routers(report: Mapping[str, Any]) -> set[str]:
     """The paths of the routers that a service left out."""
     return {entry["name"] for entry in report["left_out"] if entry["list"] == "routers"}
+
+
+def news(found: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
+    """A line for each config file that somebody has made his own, with the fields that the shipped one has gained."""
+    for name, new in found:
+        more = f" and {len(new) - _MOST_NAMED} more" if len(new) > _MOST_NAMED else ""
+        yield f"  {name} is yours; new in the shipped file: {', '.join(new[:_MOST_NAMED])}{more}: make config-diff"
 
 
 def first_steps(home: Path, ports: Mapping[str, int]) -> Iterator[str]:

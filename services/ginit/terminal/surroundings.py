@@ -10,7 +10,8 @@ from gecholog import config
 from gecholog.errors import ConfigError
 from gecholog.health import ChecksumFile
 from services.ginit.config import blueprint, build
-from services.ginit.startup import ports
+from services.ginit.startup import ports, shipped, upgrade
+from services.ginit.startup.prepare import DEFAULTS
 from services.ginit.terminal import gateway
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ class Surroundings:
         """What the services that are healthy say they left out of their configs."""
         found = (ChecksumFile.of(service.alias, self.home).read_report() for service in self._services)
         return [report for report in found if report is not None and report.get("left_out")]
+
+    def news(self) -> list[tuple[str, list[str]]]:
+        """The config files that are somebody's own, and which fields have been added to the shipped ones."""
+        versions = shipped.load()
+        found = upgrade.pairs(DEFAULTS, self.home / "conf", versions, versions)
+        return [(pair.file.name, new) for pair in found if (new := pair.new)]
 
     @cached_property
     def _services(self) -> tuple[Definition, ...]:

@@ -1,10 +1,16 @@
 """The container's entry point: what it prepares, and what it becomes."""
 
+import fcntl
+import json
+import os
+import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from services.ginit.startup import shipped
+from services.ginit.startup.upgrade import UPDATED, YOURS
 from tests.support.process import environment_of
 
 ROOT = Path(__file__).parents[4]
@@ -97,3 +103,73 @@ def test_bad_config_of_ginit_starts_nothing(tmp_path):
     for place in ("version", "log_level", "services"):
         assert place in done.stderr
     assert not list((home / "run").glob("*.sock"))
+
+
+def old_default(name):
+    """What an earlier version shipped, of a file that has changed since."""
+    versions = list(shipped.history(ROOT, name)) if (ROOT / ".git").exists() else []
+    if len(versions) < 2:
+        pytest.skip("there is no history here")
+    return versions[0]
+
+
+def entries(done):
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def test_home_of_an_earlier_version(tmp_path):
+    """Its default files are updated before anything starts, those of the user are not; both are said."""
+    conf, program = tmp_path / "home" / "conf", show_environment(tmp_path)
+    conf.mkdir(parents=True)
+    (conf / "gl_config.json").write_bytes(old_default("gl_config.json"))
+    own = old_default("tokencounter_config.json") + b"\n"
+    (conf / "tokencounter_config.json").write_bytes(own)
+    done = run(tmp_path / "home", "-c", str(program))
+    [updated] = [entry for entry in entries(done) if entry["msg"] == UPDATED]
+    assert updated["file"] == str(conf / "gl_config.json")
+    assert Path(updated["kept"]).read_bytes() == old_default("gl_config.json")
+    assert (conf / "gl_config.json").read_bytes() == (ROOT / "conf" / "gl_config.json").read_bytes()
+    [yours] = [entry for entry in entries(done) if entry["msg"] == YOURS]
+    assert (yours["level"], yours["file"]) == ("INFO", str(conf / "tokencounter_config.json"))
+    assert "cap_status_code" in yours["new"]
+    assert (conf / "tokencounter_config.json").read_bytes() == own
+
+
+def test_files_of_a_running_appliance_are_left_alone(tmp_path):
+    """It works with them; a second start on its home is refused later."""
+    conf = tmp_path / "home" / "conf"
+    conf.mkdir(parents=True)
+    (conf / "gl_config.json").write_bytes(old_default("gl_config.json"))
+    descriptor = os.open(tmp_path / "home", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    done = run(tmp_path / "home", "-c", str(show_environment(tmp_path)))
+    os.close(descriptor)
+    assert UPDATED not in done.stdout
+    assert (conf / "gl_config.json").read_bytes() == old_default("gl_config.json")
+
+
+def test_defaults_of_somebody_else_update_nothing(tmp_path):
+    """`-s` names a folder of one's own: its files are no newer versions of ours."""
+    conf, source = tmp_path / "home" / "conf", tmp_path / "source"
+    conf.mkdir(parents=True)
+    source.mkdir()
+    (source / "gl_config.json").write_text("{}")
+    (conf / "gl_config.json").write_bytes(old_default("gl_config.json"))
+    run(tmp_path / "home", "-s", str(source), "-c", str(show_environment(tmp_path)))
+    assert (conf / "gl_config.json").read_bytes() == old_default("gl_config.json")
+
+
+@pytest.mark.parametrize(("umask", "file", "folder"), [(0o022, 0o640, 0o750), (0o077, 0o600, 0o700)])
+def test_what_is_written_is_not_for_everybody(tmp_path, umask, file, folder):
+    """Copies of config files for the group at the most, secrets for their owner alone."""
+    before = os.umask(umask)
+    try:
+        run(tmp_path / "home", "-c", str(show_environment(tmp_path)))
+    finally:
+        os.umask(before)
+    home = tmp_path / "home"
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.glob("*/*")}
+    assert modes.pop("NATS_TOKEN") == modes.pop("GUI_SECRET") == 0o600
+    assert set(modes.values()) == {file}
+    found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
+    assert found == {"conf": folder, "secrets": 0o700}

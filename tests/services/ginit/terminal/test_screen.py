@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from services.ginit.startup.upgrade import UPDATED
 from services.ginit.terminal.palette import Palette
 from services.ginit.terminal.screen import Screen
 from services.ginit.terminal.surroundings import Surroundings
@@ -39,6 +40,12 @@ def test_start_is_quiet(screen):
     first, second = shown(screen).splitlines()
     assert first == "  gl            healthy"
     assert second.endswith("warning: careful")
+
+
+def test_updated_files_are_shown_at_the_start(screen):
+    """Somebody's folder was changed, if only where it held defaults."""
+    log(screen, msg=UPDATED, service="entrypoint", file="/home/conf/gl_config.json")
+    assert shown(screen).endswith("default config file updated  file=/home/conf/gl_config.json\n")
 
 
 def test_a_long_name_keeps_its_distance(screen):

@@ -1,0 +1,94 @@
+"""The config files of a home that an earlier version made: default ones are updated, those of users are left alone.
+
+A file that is byte for byte what an earlier version shipped has never been edited, so it gets the content that is
+shipped now. Of any other file is said which fields have been added to the shipped one since the first version.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gecholog import regular_file
+from gecholog.config import checksum
+from services.ginit.startup.fields import fields, missing
+from services.ginit.startup.replace import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from services.ginit.startup.shipped import Version, Versions
+
+UPDATED = "default config file updated"
+NOT_UPDATED = "default config file cannot be updated"
+YOURS = "config file is yours, the shipped one has new fields"
+_FOLDER = "replaced"  # in the config folder: what was there before
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A config file in use, and the one of this name that is shipped now."""
+
+    file: Path
+    present: bytes
+    shipped: bytes
+    versions: tuple[Version, ...]
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether it is what an earlier version shipped."""
+        sha256 = checksum(self.present)
+        return self.present != self.shipped and any(version.sha256 == sha256 for version in self.versions)
+
+    @property
+    def new(self) -> list[str]:
+        """The fields that were added to the shipped file, and that a file of a user's does not have."""
+        if self.present == self.shipped or self.is_outdated:
+            return []
+        added = {field for version in self.versions for field in version.new}
+        name = self.file.name
+        try:
+            present = fields(name, self.present.decode("utf-8-sig"))
+        except (ValueError, RecursionError):
+            return []  # its validation says what is wrong
+        return [field for field in missing(fields(name, self.shipped.decode()), present) if field in added]
+
+
+def pairs(source: Path, target: Path, names: Iterable[str], versions: Versions) -> Iterator[Pair]:
+    """The files of these names in the config folder `target`, but for those that are not there or cannot be read."""
+    for name in names:
+        try:
+            present, shipped = regular_file.read_bytes(target / name), regular_file.read_bytes(source / name)
+        except OSError:
+            continue
+        yield Pair(target / name, present, shipped, versions.get(name, ()))
+
+
+def upgrade(found: Iterable[Pair]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Update what is outdated. Yields a message and fields for what was done or failed, and what is worth knowing."""
+    for pair in found:
+        if pair.is_outdated:
+            yield _updated(pair)
+        elif new := pair.new:
+            yield YOURS, {"file": str(pair.file), "new": new, "see": "config-diff"}
+
+
+def _updated(pair: Pair) -> tuple[str, dict[str, object]]:
+    shown: dict[str, object] = {"file": str(pair.file)}
+    if pair.file.is_symlink():  # somebody's own arrangement, and perhaps one file for many
+        return NOT_UPDATED, shown | {"reason": "it is a symbolic link"}
+    kept = pair.file.parent / _FOLDER / f"{pair.file.stem}.{checksum(pair.present)[:12]}{pair.file.suffix}"
+    try:
+        status = pair.file.stat()
+        kept.parent.mkdir(mode=0o750, exist_ok=True)
+        replace(kept, pair.present, status)
+        replace(pair.file, pair.shipped, status)
+    except OSError as error:
+        return NOT_UPDATED, shown | {"reason": error.strerror or str(error), "running_as": _user()}
+    return UPDATED, shown | {"kept": str(kept)}
+
+
+def _user() -> str:
+    return f"{os.geteuid()}:{os.getegid()}"

@@ -1,0 +1,26 @@
+"""The summary when all services have had their turn."""
+
+import json
+
+from services.ginit.startup.prepare import DEFAULTS
+from services.ginit.terminal import summary
+from services.ginit.terminal.palette import Palette
+from services.ginit.terminal.surroundings import Surroundings
+
+
+def test_new_fields_of_shipped_files():
+    """A line for each file, with the first of them."""
+    assert list(summary.news([("gl_config.json", ["errors", "gl_host"]), ("other.json", list("abcdefg"))])) == [
+        "  gl_config.json is yours; new in the shipped file: errors, gl_host: make config-diff",
+        "  other.json is yours; new in the shipped file: a, b, c, d, e and 2 more: make config-diff",
+    ]
+
+
+def test_summary_names_what_is_new(tmp_path):
+    """Read from the files of the home."""
+    values = json.loads((DEFAULTS / "gl_config.json").read_text())
+    del values["gl_host"]
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "gl_config.json").write_text(json.dumps(values))
+    lines = list(summary.whole({"services": []}, Surroundings(tmp_path, {}), Palette(enabled=False)))
+    assert "  gl_config.json is yours; new in the shipped file: gl_host: make config-diff" in lines
