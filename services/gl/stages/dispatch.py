@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gecholog.headers import MASK
+from services.gl import echo
 from services.gl.answers import LocalAnswer
 from services.gl.stages import attempts, control
 
@@ -27,6 +28,7 @@ async def send(call: Call, doors: Doors) -> None:
 
 def _echo(call: Call) -> LocalAnswer:
     """What would have been sent, but for the keys that the config adds: those are not for the caller."""
-    outbound = call.required_outbound()
-    keys = call.required_target_router().target.headers.keys() & call.config.masked & outbound.headers.keys()
-    return LocalAnswer(200, outbound.body, outbound.headers | {key: [MASK] for key in keys}, content_type=None)
+    outbound, static = call.required_outbound(), call.required_target_router().target.headers
+    keys = static.keys() & call.config.masked & outbound.headers.keys()
+    shown = echo.headers_of(outbound.headers | {key: [MASK] for key in keys}, static)
+    return LocalAnswer(200, outbound.body, shown, content_type=None)

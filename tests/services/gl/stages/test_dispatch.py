@@ -48,6 +48,11 @@ async def test_control(written, body):
     assert (call.answer.status, call.answer.content_type, await whole(call.answer)) == (200, "application/json", body)
 
 
+def without_type(answer):
+    """The headers of an echo but for those about its type."""
+    return {name: values for name, values in answer.headers.items() if "Content-Type" not in name}
+
+
 async def test_echo():
     """An echo router gives back headers and body that would go out; nothing is called."""
     targets = FakeTargets()
@@ -55,7 +60,7 @@ async def test_echo():
     request = FakeRequest(path="/echo/x", lines=[(b"X-A", b"\xe9")], body=b"\0bytes")
     call = await sent(targets, path="/echo/", config=config, request=request)
     assert targets.sent == []
-    assert call.answer.headers == {"X-A": ["\udce9"], "X-S": ["1"]}
+    assert without_type(call.answer) == {"X-A": ["\udce9"], "X-S": ["1"]}
     assert await whole(call.answer) == b"\0bytes"
 
 
@@ -72,7 +77,7 @@ async def test_echo_keeps_keys(path, chosen):
     request = FakeRequest(path=f"{path}x", lines=[(b"Authorization", b"of the caller")])
     call = await sent(targets, path=path, config=config, request=request, gl_path=Raw(json.dumps(chosen).encode()))
     assert targets.sent == []
-    assert call.answer.headers == {"Api-Key": [MASK], "X-Plain": ["9"], "Authorization": ["of the caller"]}
+    assert without_type(call.answer) == {"Api-Key": [MASK], "X-Plain": ["9"], "Authorization": ["of the caller"]}
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])

@@ -1,0 +1,111 @@
+"""Which headers of a request an echo sends back. Pure.
+
+A request that a foreign page makes a browser send must not become a response that acts on that browser: a page of the
+gateway's origin (HTML, SVG), a cookie, a redirect. So an echo sends back headers that mean something in requests only,
+and those that nobody gives a meaning. The record shows all of them in `outbound_headers`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from gecholog.headers import Headers
+
+_CONTENT_TYPE = "Content-Type"
+_JSON = "application/json"
+_TEXT = "text/plain; charset=utf-8"
+_BYTES = "application/octet-stream"
+# One value of a type that browsers show as it is. Anything behind it (a comma: a second type) could be another meaning
+# (https://fetch.spec.whatwg.org/#concept-header-extract-mime-type).
+_INERT = re.compile(
+    r"(application/json|text/plain)(\s*;\s*charset=[a-z0-9_-]+)?|application/octet-stream", re.IGNORECASE
+)
+_MEDIA_TYPE = re.compile(r"\s*([a-z]+)/([a-z0-9!#$&^_.+-]+)\s*(;|$)", re.IGNORECASE)
+
+# Headers of requests, which say nothing in a response (RFC 9110, and those of LLM APIs); and what tells how to read the
+# body.
+_OF_REQUESTS = frozenset(
+    {
+        "Accept",
+        "Accept-Charset",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Api-Key",
+        "Authorization",
+        "Baggage",
+        "Content-Encoding",
+        "Content-Language",
+        "Content-Length",
+        "Cookie",
+        "Forwarded",
+        "From",
+        "Http-Referer",
+        "Idempotency-Key",
+        "If-Match",
+        "If-Modified-Since",
+        "If-None-Match",
+        "Max-Forwards",
+        "Ocp-Apim-Subscription-Key",
+        "Origin",
+        "Prefer",
+        "Range",
+        "Referer",
+        "Traceparent",
+        "Tracestate",
+        "User-Agent",
+        "Via",
+    }
+)
+_FAMILIES = ("Anthropic-", "Openai-", "Sec-Ch-", "Sec-Fetch-", "X-")
+# Of the family X- those that browsers, or web servers in front of the gateway, obey in a response.
+_OBEYED = (
+    "X-Accel-",
+    "X-Content-",
+    "X-Dns-",
+    "X-Download-",
+    "X-Frame-",
+    "X-Lighttpd-",
+    "X-Litespeed-",
+    "X-Permitted-",
+    "X-Reproxy-",
+    "X-Robots-",
+    "X-Sendfile",
+    "X-Sourcemap",
+    "X-Ua-",
+    "X-Webkit-",
+    "X-Xss-",
+)
+
+
+def headers_of(sent: Headers, static: Container[str]) -> Headers:
+    """The headers of an echo of a request with the headers `sent`, whose names are canonical.
+
+    Those in `static` are the config's own, and not of the request: they are sent back whatever they are. A body that is
+    not JSON is text or bytes, whatever the request says of it, and browsers must not guess (WHATWG Fetch, "nosniff").
+    """
+    kept = {name: values for name, values in sent.items() if name in static or _is_harmless(name)}
+    kept[_CONTENT_TYPE] = [kind := _content_type(sent.get(_CONTENT_TYPE, []))]
+    if not kind.lower().startswith(_JSON):
+        kept["X-Content-Type-Options"] = ["nosniff"]
+    return kept
+
+
+def _is_harmless(name: str) -> bool:
+    return name in _OF_REQUESTS or (name.startswith(_FAMILIES) and not name.startswith(_OBEYED))
+
+
+def _content_type(values: list[str]) -> str:
+    if len(values) == 1 and _INERT.fullmatch(values[0]):
+        return values[0]
+    match = _MEDIA_TYPE.match(values[0]) if values else None
+    if match is None:
+        return _BYTES if values else _TEXT
+    kind, subtype = match[1].lower(), match[2].lower()
+    if kind == "application" and (subtype == "json" or subtype.endswith("+json")):
+        return _JSON
+    is_text = kind == "text" or (kind, subtype) == ("application", "x-www-form-urlencoded")
+    return _TEXT if is_text else _BYTES
