@@ -19,6 +19,9 @@ _PROFANITY = "processors.contentfilter.profanity:load"
 _THRESHOLD = "0.5"
 _MAX_CHARACTERS = "1000000"
 _ROLES = payload_text.USER
+_STATUS = "200"
+_OK = 200
+_ERRORS = range(400, 600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +29,28 @@ class Config:
     """The classifier, the score above which a text is toxic, and what is classified.
 
     `roles` are those whose texts of a request are classified; a message with more than `max_characters` is not.
+    `status` is that of the response to a toxic message; 200 is the original's, which SDKs take for the model's.
     """
 
     classify: Classify
     threshold: float
     roles: frozenset[str]
     max_characters: int
+    status: int = _OK
+
+    @property
+    def is_error(self) -> bool:
+        """Whether a toxic message is answered with an error."""
+        return self.status != _OK
 
 
 def from_environment(environ: Mapping[str, str]) -> Config:
-    """The config that CLASSIFIER, THRESHOLD, ROLES and MAX_CHARACTERS make. Raises ConfigError."""
+    """The config that CLASSIFIER, THRESHOLD, ROLES, MAX_CHARACTERS and STATUS_CODE make. Raises ConfigError."""
     return Config(
         threshold=_threshold(environ.get("THRESHOLD") or _THRESHOLD),
         roles=_roles(environ.get("ROLES") or _ROLES),
         max_characters=_max_characters(environ.get("MAX_CHARACTERS") or _MAX_CHARACTERS),
+        status=_status(environ.get("STATUS_CODE") or _STATUS),
         classify=plugged("CLASSIFIER", environ.get("CLASSIFIER") or _PROFANITY),
     )
 
@@ -68,4 +79,11 @@ def _max_characters(text: str) -> int:
         number = 0
     if number < 1:
         raise wrong("MAX_CHARACTERS", "must be a whole number above 0")
+    return number
+
+
+def _status(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number != _OK and number not in _ERRORS:
+        raise wrong("STATUS_CODE", "must be 200, or the status of an error, from 400 to 599")
     return number

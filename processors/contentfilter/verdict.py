@@ -17,7 +17,7 @@ class TooMuchText(GechologError):
 
 
 def answer(message: Message, config: Config) -> dict[str, Any]:
-    """The fields to write: `content_filter` (label → score), `is_toxic`, and `control` if it is.
+    """The fields to write: `content_filter` (label → score), `is_toxic`, and if it is, those that stop the call.
 
     A payload without words has no scores and is not toxic. Raises FieldNotSent, TooMuchText, and what the classifier
     raises.
@@ -27,9 +27,28 @@ def answer(message: Message, config: Config) -> dict[str, Any]:
         # Part of it would be no answer: what is toxic may stand in the rest.
         raise TooMuchText("the message has more text than MAX_CHARACTERS")
     found = scores(classified, config.classify)
-    if any(score > config.threshold for score in found.values()):
-        return {"content_filter": found, "is_toxic": True, "control": {"is_toxic": True}}
-    return {"content_filter": found, "is_toxic": False}
+    toxic = any(score > config.threshold for score in found.values())
+    written = {"content_filter": found, "is_toxic": toxic}
+    return written | _stopped(found, config) if toxic else written
+
+
+def _stopped(found: dict[str, float], config: Config) -> dict[str, Any]:
+    """The fields that make gl answer in the target's place: as the original, or with an error as SDKs know it.
+
+    The error is that of OpenAI's API (https://platform.openai.com/docs/guides/error-codes).
+    """
+    control: dict[str, Any] = {"is_toxic": True}
+    if not config.is_error:
+        return {"control": control}
+    label = max(found, key=found.__getitem__)
+    reason = f"{label} {found[label]:.4g}, the threshold is {config.threshold:g}"
+    control["error"] = {
+        "message": f"The content filter has stopped this message: {reason}",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "content_filter",
+    }
+    return {"control": control, "control_status_code": config.status}
 
 
 def _classified(message: Message, roles: frozenset[str]) -> list[str]:

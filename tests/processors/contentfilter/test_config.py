@@ -14,6 +14,7 @@ def test_usual():
     """With nothing else set it has the original's threshold and a limit."""
     config = from_environment(WORD_LIST)
     assert (config.threshold, config.roles, config.max_characters) == (0.5, {"user"}, 1_000_000)
+    assert (config.status, config.is_error) == (200, False)
     assert config.classify(["Hello", "You idiot"])["toxicity"] == [0.0, 0.75]
 
 
@@ -21,6 +22,8 @@ def test_set():
     """Threshold, roles and limit are taken."""
     config = from_environment(WORD_LIST | {"THRESHOLD": "0.9", "ROLES": "user, system,tool", "MAX_CHARACTERS": "7"})
     assert (config.threshold, config.roles, config.max_characters) == (0.9, {"user", "system", "tool"}, 7)
+    config = from_environment(WORD_LIST | {"STATUS_CODE": "451"})
+    assert (config.status, config.is_error) == (451, True)
 
 
 def test_usual_classifier():
@@ -50,6 +53,14 @@ def test_without_the_extra(monkeypatch):
         ("MAX_CHARACTERS", "0"),
         ("MAX_CHARACTERS", "-1"),
         ("MAX_CHARACTERS", "1 MB"),
+        ("STATUS_CODE", "0"),
+        ("STATUS_CODE", "204"),
+        ("STATUS_CODE", "302"),
+        ("STATUS_CODE", "399"),
+        ("STATUS_CODE", "600"),
+        ("STATUS_CODE", "-400"),
+        ("STATUS_CODE", "4e2"),
+        ("STATUS_CODE", "Bad Request"),
         ("CLASSIFIER", "detoxify"),
         ("CLASSIFIER", "no_such_module_here:load"),
     ],

@@ -4,9 +4,12 @@ import importlib.util
 import os
 from pathlib import Path
 
+import anthropic
+import openai
 import pytest
 
-from tests.processors.rig import house
+from tests.processors.rig import entry, house
+from tests.support.nats_server import NatsServer
 from tests.support.process import ROOT
 from tests.support.waiting import until
 
@@ -31,7 +34,7 @@ def test_the_call_is_not_made(tmp_path, plain_nats_server):
         assert home.post("/dummy/v1", message("Who were the founders of Microsoft?")).json() == {"ok": True}
         assert len(home.upstream.seen) == 1
         reply = home.post("/dummy/v1", message("Im sick of this nonsense!"))
-        assert (reply.status, reply.json()) == (200, {"is_toxic": True})
+        assert (reply.status, reply.json()) == (200, {"is_toxic": True})  # as by the original, for no status is set
         assert len(home.upstream.seen) == 1
         request = home.record(reply)["request"]
         assert request["is_toxic"] is True
@@ -47,7 +50,7 @@ def test_a_long_message(tmp_path, plain_nats_server):
         filtering = home.run_module("processors.contentfilter", MAX_CHARACTERS="350000")
         assert home.post("/dummy/v1", message(half + half)).json() == {"ok": True}
         assert home.post("/dummy/v1", message(f"{half} You are an idiot. {half}")).json() == {"is_toxic": True}
-        assert home.post("/dummy/v1", message(half * 3)).status == 500
+        assert home.post("/dummy/v1", message(half * 3)).status == 503
         assert filtering.wait_for_log("message not processed")["reason"].endswith("more text than MAX_CHARACTERS")
         assert len(home.upstream.seen) == 1
 
@@ -55,11 +58,11 @@ def test_a_long_message(tmp_path, plain_nats_server):
 def test_the_filter_is_away(tmp_path, plain_nats_server):
     """A call that the required filter has not seen is not made."""
     with house(tmp_path, plain_nats_server, EXAMPLE) as home:
-        assert home.post("/dummy/v1", message("Hello")).status == 500
+        assert home.post("/dummy/v1", message("Hello")).status == 503
         filtering = home.run_module("processors.contentfilter", **WORD_LIST)
         assert home.post("/dummy/v1", message("Hello")).status == 200
         filtering.close()
-        assert home.post("/dummy/v1", message("Hello")).status == 500
+        assert home.post("/dummy/v1", message("Hello")).status == 503
         assert len(home.upstream.seen) == 1
 
 
@@ -83,6 +86,66 @@ def test_word_list(tmp_path, plain_nats_server):
         reply = home.post("/dummy/v1", message("You are an idiot"))
         assert (reply.status, reply.json()) == (200, {"is_toxic": True})
         assert home.record(reply)["request"]["content_filter"]["insult"] == 0.75
+
+
+@pytest.fixture(scope="module")
+def stopping(tmp_path_factory):
+    """A house with the example's config, whose filter answers with status 400."""
+    folder = tmp_path_factory.mktemp("stopping")
+    bus = NatsServer(folder / "nats", jetstream=False)
+    bus.start()
+    with house(folder, bus, EXAMPLE) as home:
+        home.run_module("processors.contentfilter", **WORD_LIST, STATUS_CODE="400")
+        yield home
+    bus.kill()
+
+
+REASON = "The content filter has stopped this message: toxicity 0.75, the threshold is 0.5"
+ASKED = {"model": "m", "messages": [{"role": "user", "content": "You are an idiot"}]}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_openai(stopping, stream):
+    """Its SDK raises an error with the reason, for a stream before it begins, and does not call again."""
+    before = len(stopping.upstream.seen)
+    with (
+        openai.OpenAI(api_key="client", base_url=f"http://127.0.0.1:{stopping.gateway.port}/dummy/v1") as client,
+        pytest.raises(openai.BadRequestError, match=REASON) as caught,
+    ):
+        client.chat.completions.create(**ASKED, stream=stream)
+    assert (caught.value.type, caught.value.code) == ("invalid_request_error", "content_filter")
+    assert caught.value.body["message"] == REASON
+    assert len(stopping.upstream.seen) == before
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_anthropic(stopping, stream):
+    """So does Anthropic's."""
+    with (
+        anthropic.Anthropic(api_key="client", base_url=f"http://127.0.0.1:{stopping.gateway.port}/dummy") as client,
+        pytest.raises(anthropic.BadRequestError, match=REASON),
+    ):
+        client.messages.create(**ASKED, max_tokens=10, stream=stream)
+
+
+def test_error_in_the_record(stopping):
+    """Its body is `control`, with the original's field."""
+    reply = stopping.post("/dummy/v1/chat/completions", ASKED)
+    assert (reply.status, reply.value("Content-Type")) == (400, "application/json")
+    assert reply.json()["is_toxic"] is True
+    record = stopping.record(reply)
+    assert record["request"]["control"] == record["response"]["egress_payload"] == reply.json()
+    assert record["response"]["egress_status_code"] == 400
+
+
+def test_entry_of_the_original(tmp_path, plain_nats_server):
+    """Without `control_status_code` in `output_fields_write` the status stays 200."""
+    fields = ["control", "content_filter", "is_toxic"]
+    rows = [[entry("contentfilter", required=True, output_fields_write=fields)]]
+    with house(tmp_path, plain_nats_server, request={"processors": rows}) as home:
+        home.run_module("processors.contentfilter", **WORD_LIST, STATUS_CODE="400")
+        reply = home.post("/service/v1", ASKED)
+        assert (reply.status, reply.json()["is_toxic"]) == (200, True)
 
 
 def test_answers_are_classified(tmp_path, plain_nats_server):

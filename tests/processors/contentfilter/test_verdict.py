@@ -17,8 +17,8 @@ def lizards(texts):
     return {"lizards": [text.count("lizard") / 4 for text in texts], "length": [0.0 for _ in texts]}
 
 
-def filtering(threshold=0.5, roles=("user",), classify=lizards, max_characters=1000):
-    return made(Config(classify, threshold, frozenset(roles), max_characters))
+def filtering(threshold=0.5, roles=("user",), classify=lizards, max_characters=1000, status=200):
+    return made(Config(classify, threshold, frozenset(roles), max_characters, status))
 
 
 def said(*messages):
@@ -34,6 +34,30 @@ TOXIC = {"content_filter": {"lizards": 0.75, "length": 0.0}, "is_toxic": True, "
 def test_toxic():
     """A toxic message is answered in the target's place."""
     assert ask(filtering(), said(("user", "lizard lizard lizard"))) == TOXIC
+
+
+@pytest.mark.parametrize("status", [400, 451, 599])
+def test_error(status):
+    """With the status of an error it is one that SDKs know, which says why; what the original writes is there, too."""
+    error = {
+        "message": "The content filter has stopped this message: lizards 0.75, the threshold is 0.5",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "content_filter",
+    }
+    written = TOXIC | {"control": {"is_toxic": True, "error": error}, "control_status_code": status}
+    assert ask(filtering(status=status), said(("user", "lizard lizard lizard"))) == written
+    assert "control" not in ask(filtering(status=status), said(("user", "a lizard")))
+
+
+@given(st.dictionaries(st.text(), st.floats(0.51, 1), min_size=1))
+def test_error_names_the_worst(given_scores):
+    """Of several labels the one with the highest score."""
+    classify = {label: [score] for label, score in given_scores.items()}
+    written = ask(filtering(classify=lambda _: classify, status=400), said(("user", "x")))
+    worst = max(given_scores.values())
+    named = [f": {label} {worst:.4g}, " for label, score in given_scores.items() if score == worst]
+    assert any(text in written["control"]["error"]["message"] for text in named)
 
 
 def test_harmless():
