@@ -9,7 +9,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.ginit.lines import fields
+from services.ginit.lines import fields, renamed, renaming
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,9 +59,8 @@ async def validate(
         await process.wait()
     if process.returncode == 0:
         return Verdict(valid=True)
-    problems = problem_lines(out, err)
-    shown = str(service.configuration_file).encode()
-    return Verdict(valid=False, problems=tuple(line.replace(str(candidate).encode(), shown) for line in problems))
+    names = renaming({str(copy): str(service.configuration_file) for copy in (candidate, in_force) if copy is not None})
+    return Verdict(valid=False, problems=tuple(renamed(line, names) for line in problem_lines(out, err)))
 
 
 def problem_lines(out: bytes, err: bytes) -> tuple[bytes, ...]:

@@ -63,6 +63,10 @@ class Copies:
             return copy
         return service.configuration_file if _stays_in_place(service, data) else copy
 
+    def names(self, service: Definition) -> dict[str, str]:
+        """What a service may call its copies, and what its user calls the file that they are copies of."""
+        return {str(self._path(kind, service)): str(service.configuration_file) for kind in ("inforce", "candidate")}
+
     def read_in_force(self, service: Definition) -> bytes | None:
         """What the service was started from, before this process began; None if nothing was put in force."""
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from gecholog.errors import NotJson
 from gecholog.headers import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _LONGEST = 1024 * 1024  # bytes; what has no line break for so long is cut here
 _LONGEST_ERROR = 500  # characters
@@ -19,6 +20,7 @@ _SHORTEST_SECRET = 8  # bytes; shorter text may be an ordinary word
 _NATS_SERVER = re.compile(r"\[\d+\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+ \[(?P<level>[A-Z]{3})\] ?(?P<message>.*)")
 # What nats-server says of a machine without a network but its own: it has no address to tell clients of, and goes on.
 _HARMLESS = re.compile(r'Address "(0\.0\.0\.0|::)" can not be resolved properly')
+Renaming = tuple[tuple[bytes, bytes], ...]
 _LEVELS = {"TRC": "DEBUG", "DBG": "DEBUG", "INF": "INFO", "WRN": "WARN", "ERR": "ERROR", "FTL": "ERROR"}
 
 
@@ -54,6 +56,23 @@ class Needle:
         seen = self._tail + chunk
         self._tail = seen[-(len(self._text) - 1) :] if len(self._text) > 1 else b""
         return self._text in seen
+
+
+def renaming(names: Mapping[str, str]) -> Renaming:
+    """How to say other names of files in lines of output: as they are, and as JSON with and without escapes."""
+    forms = (os.fsencode, _in_json, lambda name: json.dumps(name)[1:-1].encode())
+    return tuple({form(old): form(new) for old, new in names.items() for form in forms}.items())
+
+
+def _in_json(name: str) -> bytes:
+    return os.fsencode(json.dumps(name, ensure_ascii=False)[1:-1])
+
+
+def renamed(line: bytes, names: Renaming) -> bytes:
+    """A line of output with other names of files in it."""
+    for old, new in names:
+        line = line.replace(old, new)
+    return line
 
 
 def log_line(line: bytes, service: str, time: str, secrets: Iterable[bytes] = ()) -> bytes | None:

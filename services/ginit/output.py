@@ -13,10 +13,10 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from gecholog.timer import now, rfc3339
-from services.ginit.lines import Lines, Needle, error_of, log_line
+from services.ginit.lines import Lines, Needle, Renaming, error_of, log_line, renamed, renaming
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -61,7 +61,12 @@ class Pipe:
         self._lines = Lines()
         self._needle = Needle(healthy_output)
         self._descriptor = -1
+        self._names: Renaming = ()
         self.last_error = ""  # since the process was started
+
+    def call(self, names: Mapping[str, str]) -> None:
+        """Have files that the service names be called otherwise in the log."""
+        self._names = renaming(names)
 
     def open(self) -> None:
         """Begin to read. Raises OSError."""
@@ -124,7 +129,7 @@ class Pipe:
         return bool(chunk)
 
     def _pass_on(self, line: bytes) -> None:
-        entry = self._system_log.write(line, self.name)
+        entry = self._system_log.write(renamed(line, self._names), self.name)
         if entry is not None:
             self.last_error = error_of(entry) or self.last_error
         self._ear.heard(self.name, line)

@@ -91,6 +91,7 @@ class Performer:
             pipe = Pipe(service.name, path, service.healthy_output, self._system_log, self._ear)
             pipe.open()
             self._pipes[service.name] = pipe
+        self._pipes[service.name].call(self.copies.names(service))
         await self._supervisor.define(service.slug, stop_priority(service, place))
 
     def adopt(self, service: Definition, pid: int) -> None:

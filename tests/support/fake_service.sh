@@ -2,6 +2,7 @@
 # A service for the tests of ginit: fake_service.sh -o FILE [-a NAME] [--validate]. Words in its config say what it does:
 #   invalid    the validation fails                 crash    ends at once
 #   complain   says an error before it crashes
+#   name       says which file it was started with
 #   hang       is never healthy                     stubborn does not end when it is asked to
 #   signs      writes its checksum file, and takes a new config on SIGHUP; unless the new one says `refused`
 file=$2
@@ -32,6 +33,7 @@ end() {
     rm -f "$sign"
     exit 0
 }
+says name && echo "the config is in $file"
 says complain && echo '{"level":"ERROR","msg":"cannot go on","reason":"the dog ate it"}'
 says crash && { echo "crash of $name"; exit 3; }
 trap end TERM

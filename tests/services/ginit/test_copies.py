@@ -30,6 +30,16 @@ def test_content_is_kept_and_put_in_force(tmp_path):
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
+def test_names_of_copies(tmp_path):
+    """Both copies are called as the user's file is."""
+    copies, service = Copies(tmp_path / "run"), definition(tmp_path)
+    sha256 = copies.keep("one", b"x")
+    copies.put_in_force(service, sha256)
+    names = copies.names(service)
+    for copy in (copies.candidate(service, sha256), copies.in_force(service)):
+        assert names[str(copy)] == str(tmp_path / "conf" / "mine.json")
+
+
 def test_contents_that_nobody_needs_are_forgotten(tmp_path):
     """Hot drops do not fill the memory; what is asked for after that is left as it is on disk."""
     copies, service = Copies(tmp_path), definition(tmp_path)

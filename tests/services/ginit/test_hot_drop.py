@@ -43,6 +43,12 @@ def test_service_takes_a_new_config_as_the_same_process(home, change):
     assert home.pid("one") == pid
 
 
+def test_the_users_file_is_named(home):
+    """What a service says of its config is about the file that people know, not about the copy in force."""
+    home.add("one", "name").up()
+    home.said(f"the config is in {home.config('one')}", service="one")
+
+
 def test_several_files_at_once(home):
     """`docker cp` of a whole folder: each of the files is taken, and so is the next of each, dropped meanwhile."""
     names = ["one", "two", "three", "four"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ginit.lines import Lines, Needle, fields, log_line
+from services.ginit.lines import Lines, Needle, fields, log_line, renamed, renaming
 
 TIME = "2026-01-01T00:00:00.000000000Z"
 
@@ -87,6 +87,21 @@ def test_secrets_are_masked():
     """Wherever they stand; a short one may be an ordinary word and is left."""
     line = log_line(b'{"msg":"token VerySecretToken and on"}', "one", TIME, [b"VerySecretToken", b"on"])
     assert json.loads(line)["msg"] == "token *****MASKED***** and on"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"in /run/a/x.conf:3 and /run/a/x.conf", b"in /conf/x.conf:3 and /conf/x.conf"),
+        ('{"file":"/run/ü\\"/y"}'.encode(), '{"file":"/conf/ü\\"/y"}'.encode()),
+        (b'{"file":"/run/\\u00fc\\"/y"}', b'{"file":"/conf/\\u00fc\\"/y"}'),
+        ('as it is: /run/ü"/y'.encode(), 'as it is: /conf/ü"/y'.encode()),
+        (b"/run/other", b"/run/other"),
+    ],
+)
+def test_files_are_called_otherwise(line, said):
+    """However a path is written in the output."""
+    assert renamed(line, renaming({"/run/a/x.conf": "/conf/x.conf", '/run/ü"/y': '/conf/ü"/y'})) == said
 
 
 @pytest.mark.parametrize(("line", "found"), [(b'{"a":1}', {"a": 1}), (b"[1]", {}), (b"{", {}), (b"text", {})])
