@@ -8,7 +8,8 @@ it, `.ALIAS_config.report.json` says what of that config is left out, and why:
                    "problems": [{"path": "routers[2].outbound.url", "line": 45, "rule": "must be …"}]}],
      "warnings": [{"path": "…", "line": 7, "rule": "…"}]}
 
-`closes` are routers whose calls are refused because the entry is left out.
+`closes` are routers whose calls are refused because the entry is left out. `"off": true` says that the service is well
+and has nothing to do.
 
 The third file, `.ALIAS_config.lock`, belongs to the process that writes the other two. It gets a new time every second,
 so that a process that hangs can be told from one that serves.
@@ -88,6 +89,10 @@ class ChecksumFile:
         except (OSError, ValueError):
             return None
         return report if isinstance(report, dict) and report.get("checksum") == self.read() else None
+
+    def is_off(self) -> bool:
+        """Whether the service says that it has nothing to do."""
+        return (self.read_report() or {}).get("off") is True
 
     def remove(self) -> None:
         """Say that nothing is served."""

@@ -69,6 +69,8 @@ class Life:
         self._fitness_changed: Callable[[], None] = _nothing
         self.ending = asyncio.Event()
         self.fit = True
+        self.off = False
+        """Set by a service whose config leaves it nothing to do, before the end of `start` and of `reload`."""
 
     def set_fit(self, *, fit: bool) -> None:
         """Say whether the service is healthy while it serves; its checksum file exists only then. At first it is."""
@@ -299,7 +301,8 @@ class _Running:
         if not (self._life.fit and self._claim.take()):
             return
         try:
-            self._checksum_file.write(self._document.sha256, self._document.report)
+            off = {"off": True} if self._life.off else {}
+            self._checksum_file.write(self._document.sha256, self._document.report | off)
         except OSError as error:
             if not self._complained:
                 log.error("checksum file not written", file=self._shown, reason=error.strerror)

@@ -1,7 +1,7 @@
-"""healthcheck: exit code 0 if a service is healthy, else 1. Says nothing unless asked.
+"""healthcheck: exit code 0 if a service is healthy, else 1.
 
-    healthcheck                whether the whole appliance is healthy
-    healthcheck -s gl          whether this service is
+    healthcheck                whether the whole appliance is healthy, in a line; a second one says what is left out
+    healthcheck -s gl          whether this service is; says nothing
     healthcheck -s gl -p       print the SHA-256 of the config file in force
     healthcheck --json         print what is known: state, since when, starts, checksum
 
@@ -11,17 +11,21 @@ A container's HEALTHCHECK calls this every few seconds, so it imports only what 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gecholog import __version__, health, regular_file
+from gecholog.health import ChecksumFile
+from gecholog.left_out import phrases
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 APPLIANCE = "ginit"  # it decides over all services, and is healthy when they are
 
@@ -30,22 +34,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
     arguments = _parser().parse_args(argv)
     home = health.home()
-    checksum = _in_force(home, arguments.service)
+    service = arguments.service or APPLIANCE
+    checksum = _in_force(home, service)
     if arguments.json:
-        sys.stdout.write(json.dumps(_report(home, arguments.service, checksum), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_report(home, service, checksum), indent=2) + "\n")
     elif arguments.print and checksum:
         sys.stdout.write(checksum)
+    elif not (arguments.print or arguments.service):
+        _say(_words(home, _report(home, service, checksum)))
     return 0 if checksum else 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="healthcheck", description="Tell whether a service is healthy.")
-    parser.add_argument("-s", dest="service", metavar="SERVICE", default=APPLIANCE, help="its name (%(default)s: all)")
+    parser.add_argument("-s", dest="service", metavar="SERVICE", help=f"its name ({APPLIANCE}: all); says nothing")
     parser.add_argument("-p", dest="print", action="store_true", help="print the checksum of the config file in force")
     parser.add_argument("--json", action="store_true", help="print what is known as JSON")
     # the original's flags took one dash as well as two
     parser.add_argument("--version", "-version", action="version", version=__version__)
     return parser
+
+
+def _words(home: Path, report: dict[str, Any]) -> Iterator[str]:
+    """Lines for people about the whole appliance."""
+    if report["healthy"]:
+        count = len(report["services"])
+        off = [entry["name"] for entry in report["services"] if ChecksumFile.of(_alias(entry), home).is_off()]
+        about = f": {count} service{'' if count == 1 else 's'}" if count else ""
+        yield f"healthy{about}" + (f" (off: {', '.join(off)})" if off else "")
+    else:
+        unknown = "it is starting" if report["services"] else f"no appliance runs in {home.absolute()}"
+        yield f"unhealthy: {'; '.join(report.get('problems', ())) or unknown}"
+    if left_out := "; ".join(phrases(report.get("left_out", ()))):
+        yield f"left out: {left_out}"
+
+
+def _say(lines: Iterable[str]) -> None:
+    """Write lines. That nobody can read them must not change the exit code."""
+    text = "".join(f"{''.join(sign if sign.isprintable() else ' ' for sign in line)}\n" for line in lines)
+    with contextlib.suppress(OSError):
+        os.write(1, text.encode("utf-8", "backslashreplace"))
 
 
 def _in_force(home: Path, service: str) -> str | None:
@@ -94,9 +122,14 @@ def _left_out(home: Path, entry: dict[str, Any], state: dict[str, Any]) -> Itera
     ginit's own are in its state, for its report goes with the health of the appliance.
     """
     name = str(entry.get("name", ""))
-    report = health.ChecksumFile.of(str(entry.get("alias", name)), home).read_report() or {}
+    report = ChecksumFile.of(_alias(entry), home).read_report() or {}
     for one in state.get("left_out", []) if name == APPLIANCE else report.get("left_out", []):
         yield {"service": name, **one}
+
+
+def _alias(entry: dict[str, Any]) -> str:
+    """The name in the files of a service, which is in the state that ginit writes."""
+    return str(entry.get("alias", entry.get("name", "")))
 
 
 def _problems(home: Path, state: dict[str, Any], services: list[dict[str, Any]]) -> list[str]:
@@ -109,7 +142,7 @@ def _problems(home: Path, state: dict[str, Any], services: list[dict[str, Any]])
 
 def _record_status(home: Path, entry: dict[str, Any]) -> RecordStatus | None:
     """What a gateway says of its records; None of a service that has none."""
-    alias = str(entry.get("alias", entry.get("name", "")))
+    alias = _alias(entry)
     return None if "/" in alias else RecordStatusFile.of(alias, home).read()
 
 

@@ -38,7 +38,8 @@ class Nats2Log:
         self._life = life
         await self._sink.open()
         self._line = Line(self._config, self._alias, self._sink, self._lasting)
-        if self._config.listening.is_off:
+        life.off = self._config.listening.is_off
+        if life.off:
             log.info("off: the logger topic is above the sink's own", subject=self._config.listening.subject)
         await self._line.reach(life)
         await self._line.begin(life)
@@ -80,6 +81,7 @@ class Nats2Log:
         """From here on nothing may fail."""
         old_line, old_sink = self._line, self._sink
         self._config, self._sink = config, sink
+        self._life.off = config.listening.is_off
         if line is None:
             if old_line is not None:
                 old_line.swap(config, sink)

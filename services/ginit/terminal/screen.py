@@ -73,4 +73,5 @@ class Screen:
     def _healthy(self, name: str) -> str:
         port = self._surroundings.ports.get(name)
         where = f"port {port}" if port is not None else ""
-        return f"  {printable(name):13} {self.palette.green('healthy')}  {where}".rstrip()
+        state = self.palette.dim("off") if self._surroundings.is_off(name) else self.palette.green("healthy")
+        return f"  {printable(name):13} {state}  {where}".rstrip()

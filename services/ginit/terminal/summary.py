@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.ginit.terminal import left_out
+from gecholog.left_out import phrases
 from services.ginit.terminal.log_line import printable
 
 if TYPE_CHECKING:
@@ -31,30 +31,34 @@ def whole(
 ) -> Iterator[str]:
     """All of it, as lines. `services_shown`: the healthy services have had their lines already."""
     if not (services_shown and state.get("healthy")):
-        yield from services(state, surroundings.ports, palette)
+        yield from services(state, surroundings, palette)
         yield ""
     reports = surroundings.reports()
     if surroundings.gateway is not None:
         yield from routers(
             surroundings.gateway.routers, {name for report in reports for name in _routers(report)}, palette
         )
-    yield from (palette.yellow(f"  {printable(line)}") for report in reports for line in left_out.lines(report))
+    left_out = (phrase for report in reports for phrase in phrases(report["left_out"]))
+    yield from (palette.yellow(f"  left out: {printable(phrase)}") for phrase in left_out)
     yield from news(surroundings.news())
     yield ""
     yield from first_steps(surroundings.home, surroundings.ports)
 
 
-def services(state: Mapping[str, Any], ports: Mapping[str, int], palette: Palette) -> Iterator[str]:
+def services(state: Mapping[str, Any], surroundings: Surroundings, palette: Palette) -> Iterator[str]:
     """A line for each service: its name, its state, and its port or what is wrong with it.
 
-    `state` is what ginit wrote to `run/state.json`, `ports` are those of the services by name.
+    `state` is what ginit wrote to `run/state.json`. One that is healthy and has nothing to do is `off`.
     """
+    ports = surroundings.ports
     width = max((len(service["name"]) for service in state["services"]), default=0)
     for service in state["services"]:
-        name, phase = service["name"], f"{service['state']:8}"
+        name = service["name"]
+        off = service["state"] == "healthy" and surroundings.is_off(name)
+        phase = f"{'off' if off else service['state']:8}"
         where = f"port {ports[name]}" if name in ports else service["reason"]
-        shown = palette.green(phase) if service["state"] == "healthy" else palette.red(phase)
-        yield f"  {printable(name):{width}}  {shown}  {printable(where)}".rstrip()
+        colour = palette.dim if off else palette.green if service["state"] == "healthy" else palette.red
+        yield f"  {printable(name):{width}}  {colour(phase)}  {printable(where)}".rstrip()
 
 
 def routers(found: tuple[Router, ...], missing: AbstractSet[str], palette: Palette) -> Iterator[str]:

@@ -45,6 +45,12 @@ class Surroundings:
         found = (ChecksumFile.of(service.alias, self.home).read_report() for service in self._services)
         return [report for report in found if report is not None and report.get("left_out")]
 
+    def is_off(self, name: str) -> bool:
+        """Whether a service that is healthy says that it has nothing to do."""
+        return any(
+            ChecksumFile.of(service.alias, self.home).is_off() for service in self._services if service.name == name
+        )
+
     def news(self) -> list[tuple[str, list[str]]]:
         """The config files that are somebody's own, and which fields have been added to the shipped ones."""
         versions = shipped.load()

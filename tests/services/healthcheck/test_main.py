@@ -28,19 +28,68 @@ def outcome(home, *arguments):
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [(), ("-s", "gl"), ("-s=gl",), ("-s", "gl", "-p"), ("-s", "unknown"), ("-p",)])
+@pytest.mark.parametrize(
+    "arguments", [("-s", "ginit"), ("-s", "gl"), ("-s=gl",), ("-s", "gl", "-p"), ("-s", "unknown"), ("-p",)]
+)
 def test_not_healthy_is_silent(tmp_path, arguments):
     """Exit code 1 and no word."""
     assert outcome(tmp_path, *arguments) == (1, "", "")
 
 
-@pytest.mark.parametrize(("alias", "arguments"), [("ginit", ()), ("gl", ("-s", "gl")), ("mine", ("-s=mine",))])
+@pytest.mark.parametrize(
+    ("alias", "arguments"), [("ginit", ("-s", "ginit")), ("gl", ("-s", "gl")), ("mine", ("-s=mine",))]
+)
 def test_healthy(tmp_path, alias, arguments):
     """Exit code 0, and the checksum only if it is asked for."""
     ChecksumFile.of(alias, tmp_path).write(SUM)
     assert outcome(tmp_path, *arguments) == (0, "", "")
     assert outcome(tmp_path, *arguments, "-p") == (0, SUM, "")
     assert outcome(tmp_path, "-s", "other", "-p") == (1, "", "")
+
+
+def write_state(home, *services, **fields):
+    (home / "run").mkdir(exist_ok=True)
+    (home / "run" / "state.json").write_text(json.dumps({"services": list(services), **fields}))
+
+
+def test_words_about_the_appliance(tmp_path):
+    """A line: whether it is healthy, and why not; what is off is named, for it is well and does nothing."""
+    assert outcome(tmp_path) == (1, f"unhealthy: no appliance runs in {tmp_path}\n", "")
+    write_state(tmp_path, {"name": "gl"}, {"name": "log", "alias": "nats2log"})
+    assert outcome(tmp_path) == (1, "unhealthy: it is starting\n", "")
+    problems = ["gl is idle: exit code 1,\nport 1 is taken", "log is stopping"]
+    write_state(tmp_path, {"name": "gl"}, problems=problems)
+    assert outcome(tmp_path) == (
+        1,
+        "unhealthy: gl is idle: exit code 1, port 1 is taken; log is stopping\n",
+        "",
+    )
+    write_state(tmp_path, {"name": "gl"}, {"name": "log", "alias": "nats2log"})
+    ChecksumFile.of("ginit", tmp_path).write(SUM)
+    assert outcome(tmp_path) == (0, "healthy: 2 services\n", "")
+    ChecksumFile.of("nats2log", tmp_path).write(SUM, {"checksum": SUM, "left_out": [], "off": True})
+    assert outcome(tmp_path) == (0, "healthy: 2 services (off: log)\n", "")
+    assert outcome(tmp_path, "-s", "ginit") == (0, "", "")
+    assert outcome(tmp_path, "-p") == (0, SUM, "")
+
+
+def test_words_about_what_is_left_out(tmp_path):
+    """One line more, each reason once."""
+    left_out = [{"entry": f"router /{name}/", "closes": [], "reason": "KEY is not set"} for name in "ab"]
+    cap = {"entry": "cap of /c/", "closes": ["/c/"], "reason": "value must be 0 or more"}
+    ChecksumFile.of("ginit", tmp_path).write(SUM)
+    ChecksumFile.of("gl", tmp_path).write(SUM, {"checksum": SUM, "left_out": [*left_out, cap]})
+    write_state(tmp_path, {"name": "gl"})
+    cap_said = "cap of /c/ (value must be 0 or more; calls of /c/ are refused)"
+    said = f"healthy: 1 service\nleft out: router /a/, router /b/ (KEY is not set); {cap_said}\n"
+    assert outcome(tmp_path) == (0, said, "")
+
+
+def test_nobody_reads_the_words(tmp_path):
+    """The exit code is what counts, also with standard output closed or full."""
+    ChecksumFile.of("ginit", tmp_path).write(SUM)
+    for redirection in (">&-", ">/dev/full"):
+        assert run(tmp_path, program=("/bin/sh", "-c", f"{LINK} {redirection}")).returncode == 0
 
 
 def test_names_are_names(tmp_path):
@@ -106,7 +155,7 @@ def test_report_of_what_is_left_out(tmp_path):
 
 def test_silence(tmp_path):
     """A service, or ginit, that hangs or was killed leaves its files: they do not count, and the reason is said."""
-    for alias, arguments in (("ginit", ()), ("gl", ("-s", "gl"))):
+    for alias, arguments in (("ginit", ("-s", "ginit")), ("gl", ("-s", "gl"))):
         sign = ChecksumFile.of(alias, tmp_path)
         claim = Claim(sign)
         claim.take()

@@ -1,6 +1,7 @@
 """The sink as a process: what it keeps when it, the bus or the target dies."""
 
 import asyncio
+import hashlib
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 
 import pytest
 
+from gecholog.health import ChecksumFile
 from gecholog.recordlog import STREAM, ask, ensure
 from services.nats2log.deliver import MOST
 from tests.services.nats2log.conftest import SUBJECT
@@ -160,6 +162,21 @@ async def test_off(start, config_for, nats_server, bus, lines_of):
     }
     assert await process.stopped() == 0
     assert lines_of() == []
+
+
+async def test_off_is_reported_as_long_as_it_is_so(start, config_for, nats_server, stream, lines_of, tmp_path):
+    """Healthy all the time; the report beside the checksum says whether there is anything to do."""
+    file, sign = tmp_path / "config.json", None
+    for times, subject in enumerate(("coburn.gl", SUBJECT, "coburn.gl")):
+        file.write_text(json.dumps(config_for(nats_server, subject=subject)))
+        if sign is None:
+            process = await start(file)
+            sign = ChecksumFile.of("nats2file", process.home)
+        else:
+            process.hang_up()
+            await process.logged("config in force", times=times)
+        assert sign.read() == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert sign.is_off() == (subject == "coburn.gl")
 
 
 async def test_logger_topic_of_ones_own(start, config_for, nats_server, stream, lines_of):

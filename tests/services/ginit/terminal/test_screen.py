@@ -9,6 +9,7 @@ from services.ginit.startup.upgrade import UPDATED
 from services.ginit.terminal.palette import Palette
 from services.ginit.terminal.screen import Screen
 from services.ginit.terminal.surroundings import Surroundings
+from tests.services.ginit.terminal.sink import home_with_a_sink
 
 
 class Gone(io.StringIO):
@@ -40,6 +41,13 @@ def test_start_is_quiet(screen):
     first, second = shown(screen).splitlines()
     assert first == "  gl            healthy"
     assert second.endswith("warning: careful")
+
+
+def test_a_sink_that_is_off(tmp_path):
+    """It is healthy, but nobody should believe that it writes anything."""
+    screen = Screen(io.StringIO(), Palette(enabled=False), home_with_a_sink(tmp_path))
+    log(screen, msg="service is healthy", service="ginit", child="nats2log")
+    assert shown(screen) == "  nats2log      off\n"
 
 
 def test_updated_files_are_shown_at_the_start(screen):

@@ -6,6 +6,7 @@ from services.ginit.startup.prepare import DEFAULTS
 from services.ginit.terminal import summary
 from services.ginit.terminal.palette import Palette
 from services.ginit.terminal.surroundings import Surroundings
+from tests.services.ginit.terminal.sink import home_with_a_sink
 
 
 def test_new_fields_of_shipped_files():
@@ -14,6 +15,15 @@ def test_new_fields_of_shipped_files():
         "  gl_config.json is yours; new in the shipped file: errors, gl_host: make config-diff",
         "  other.json is yours; new in the shipped file: a, b, c, d, e and 2 more: make config-diff",
     ]
+
+
+def test_a_sink_that_is_off(tmp_path):
+    """While it is healthy it is off; what is wrong with it is said all the same."""
+    surroundings, palette = home_with_a_sink(tmp_path), Palette(enabled=False)
+    for state, said in (("healthy", "off"), ("idle", "idle      ended")):
+        services = [{"name": "nats2log", "state": state, "reason": "" if state == "healthy" else "ended"}]
+        lines = list(summary.services({"services": services}, surroundings, palette))
+        assert lines == [f"  nats2log  {said}"]
 
 
 def test_summary_names_what_is_new(tmp_path):
