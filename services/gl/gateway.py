@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from gecholog.service import Life
     from services.gl.config import Config
-    from services.gl.errors import ErrorFormat
+    from services.gl.errors import ErrorFormat, ErrorReply
     from services.gl.routing import Router
     from services.gl.server import Exchange
 
@@ -218,6 +218,16 @@ class Gateway:
         ids = standing.sessions.ids(headers.first(exchange.headers, standing.config.session_header))
         return pipeline.run(Call(standing.config, exchange, exchange, router, ids), standing.doors)
 
+    def told(self, refusal: Refusal, path: str, came: headers.Headers) -> ErrorReply:
+        """The response to a request that cannot be read, in the format of the config in force.
+
+        `path` and `came`, its headers, are what has come of them.
+        """
+        config = self._required().config
+        router = config.routers.match(path)
+        chosen = (router and router.errors) or config.errors
+        return reply_to(refusal, format_for(chosen, path, came))
+
     def _health(self, exchange: Exchange, routers: routing.Table) -> Coroutine[None, None, None] | None:
         """The answer to a health check over HTTP; None if it is none, or a router has its path."""
         if exchange.method not in ("GET", "HEAD") or routers.get(_HEALTH + "/") is not None:
@@ -254,7 +264,7 @@ class Gateway:
         return self._standing
 
     def _listen(self, config: Config, listening: socket.socket) -> Listener:
-        listener = Listener(self.handle, config.limits, self._open_files)
+        listener = Listener(self.handle, config.limits, self._open_files, self.told)
         listener.open(listening, config.ingress_tls)
         _warn_of_open_files(listener)
         self._listeners.add(listener)

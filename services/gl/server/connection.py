@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import httptools
 
-from gecholog import headers, rawjson
-from services.gl.call import Disconnected, Refusal
-from services.gl.server import request_head
+from gecholog import headers
+from services.gl.answers import JSON
+from services.gl.call import Disconnected
+from services.gl.server import refusals, request_head
 from services.gl.server.exchange import Exchange
-from services.gl.server.request_head import HeadRefusal
+from services.gl.server.refusals import HeadRefusal
+from services.gl.server.status_line import status_line
 from services.gl.server.uploads import READ_BYTES
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ class Connection(asyncio.BufferedProtocol):
         self.peer = peer[0].removeprefix("::ffff:") if isinstance(peer, tuple) else ""
         self._wait_at_most(self._listener.limits.request_head_time)
         if self._is_refused:
-            self._refuse(HeadRefusal(503, "too many connections"))
+            self._refuse(refusals.too_many_connections(self._listener.most_connections))
 
     def get_buffer(self, _: int) -> memoryview:
         return self._listener.buffer
@@ -127,7 +129,7 @@ class Connection(asyncio.BufferedProtocol):
         self._body_bytes += size
         # a chunk of a single byte costs six
         if self._body_bytes > self._listener.limits.request_head + 8 * exchange.received:
-            raise HeadRefusal(431, "chunk extensions or trailers too large")
+            raise refusals.framing_too_large(self._listener.limits.request_head)
 
     def _feed(self, data: bytes | memoryview) -> None:
         if isinstance(data, memoryview):
@@ -142,8 +144,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._in_head and self._url_piece:
             self._behind_url = request_head.behind(data, self._url_piece)
             self._url_piece = b""
-        if self._arriving is None and self._head_bytes > self._listener.limits.request_head:
-            raise HeadRefusal(431, "request head too large")
+        limit = self._listener.limits.request_head
+        if self._arriving is None and self._head_bytes > limit:
+            raise refusals.head_too_large(limit)
 
     def _feed_carefully(self, data: bytes) -> None:
         """Feed data in which RTSP's name stands, of which llhttp does not tell."""
@@ -209,7 +212,7 @@ class Connection(asyncio.BufferedProtocol):
         self._in_head = False
         limit = self._listener.limits.request_head
         if self._head_bytes > limit and self._head_size() > limit:  # what came may hold a part of the body as well
-            raise HeadRefusal(431, "request head too large")
+            raise refusals.head_too_large(limit)
         self._head_bytes = 0
         self._release_head()
         exchange = self._exchange()
@@ -325,7 +328,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def send_away(self) -> None:
         """What the client sends does not come, and others wait for the room."""
-        self.late()
+        self.late(is_stalled=True)
 
     def _release_head(self) -> None:
         if self._head_asked:
@@ -391,12 +394,11 @@ class Connection(asyncio.BufferedProtocol):
         self.steer()
         if self._current is not None:
             return  # its turn comes in `replied`
-        body = rawjson.dumps({"error": refusal.text})
-        head = (
-            f"HTTP/1.1 {refusal.status} \r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n"
-        )
-        self._transport.write(head.encode("ascii") + headers.lines(refusal.headers) + b"\r\n" + body)
+        path = self._url.decode("latin-1").partition("?")[0]  # what has come of it
+        told = self._listener.told(refusal, path, self._headers)
+        framing = {"Content-Type": [JSON], "Content-Length": [str(len(told.body))], "Connection": ["close"]}
+        head = status_line(told.status).encode("ascii") + headers.lines(framing | told.headers)
+        self._transport.write(head + b"\r\n" + told.body)
         self._end()
 
     def _drop_arriving(self, refusal: HeadRefusal) -> None:
@@ -405,7 +407,7 @@ class Connection(asyncio.BufferedProtocol):
         if exchange is None:
             return
         if exchange is self._current:
-            exchange.refuse(Refusal(refusal.status, refusal.text, refusal.headers))
+            exchange.refuse(refusal)
         elif exchange in self._waiting:
             self._waiting.remove(exchange)
 
@@ -425,30 +427,31 @@ class Connection(asyncio.BufferedProtocol):
     def _wait_at_most(self, seconds: float | None) -> None:
         self.deadline = self.loop.time() + seconds if seconds else None
 
-    def late(self) -> None:
-        """The time is up (called by the listener's sweep)."""
+    def late(self, *, is_stalled: bool = False) -> None:
+        """The time is up (called by the listener's sweep), or it `is_stalled` while others wait for its room."""
         if self.lost:
             return
         self.deadline = None
+        limits = self._listener.limits
         if self._closing or self._writable is not None:
             self._transport.abort()
         elif self._current is not None and self._current.waits:
             self._refuse_for_room(self._current)
         elif self._arriving is not None:
-            self._refuse(HeadRefusal(408, "request body took too long"))
+            self._refuse(refusals.late("body", None if is_stalled else limits.request_body_time))
         elif self._head_asked and not self._head_granted:
-            self._refuse(HeadRefusal(503, "no room for the request head", {"Retry-After": ["5"]}))
+            self._refuse(refusals.no_room("head"))
         elif self._in_head or self._head_bytes:
-            self._refuse(HeadRefusal(408, "request head took too long"))
+            self._refuse(refusals.late("head", None if is_stalled else limits.request_head_time))
         else:
             self._transport.close()
 
     def _refuse_for_room(self, exchange: Exchange) -> None:
-        refusal = HeadRefusal(503, "no room for the request body", {"Retry-After": ["5"]})
+        refusal = refusals.no_room("body")
         if exchange is self._arriving:
             self._refuse(refusal)
         else:
-            exchange.refuse(Refusal(refusal.status, refusal.text, refusal.headers))
+            exchange.refuse(refusal)
 
     def drain(self, grace: float) -> None:
         """The listener goes away: an idle connection is closed in `grace` seconds, others after their reply."""

@@ -13,6 +13,8 @@ from gecholog import headers
 from services.gl.call import Disconnected, Refusal
 from services.gl.server.body_budget import SMALL
 from services.gl.server.garbage import COUNTED_FROM
+from services.gl.server.refusals import body_too_large
+from services.gl.server.status_line import status_line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from gecholog.headers import Headers
     from services.gl.server.connection import Connection
 
-_REASONS = {status.value: status.phrase for status in HTTPStatus}
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _OURS = frozenset({"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"})  # the connection's business
 
@@ -121,9 +122,9 @@ class Exchange:
     def _check(self, limit: int) -> None:
         refusal = self._refusal
         if refusal is not None:  # a new one each time: what was raised holds the frames that it passed
-            raise Refusal(refusal.status, refusal.text, refusal.headers)
+            raise Refusal(refusal.status, refusal.text, refusal.headers, refusal.detail)
         if self.announced > limit or self.received > limit:
-            raise Refusal(413, f"request body larger than {limit} bytes")
+            raise body_too_large(limit)
 
     @property
     def lacks(self) -> int:
@@ -181,7 +182,7 @@ class Exchange:
 
     def send_away(self) -> None:
         """The body does not come, and others wait for its room."""
-        self._connection.late()
+        self._connection.send_away()
 
     def _wake(self) -> None:
         if self._body_waiter is not None and not self._body_waiter.done():
@@ -201,7 +202,7 @@ class Exchange:
         self._bodiless = self.method == "HEAD" or status in (204, 304)
         framing = self._framing(status, length)
         date = "" if "Date" in fields else f"Date: {_date()}\r\n"
-        first = f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n{date}{framing}"
+        first = f"{status_line(status)}{date}{framing}"
         self._head = first.encode("ascii") + headers.lines(headers.without(fields, _OURS)) + b"\r\n"
         # The first piece is often here already and leaves with the head; if not, the head does not wait for it. A head
         # that is all of the reply leaves at its end: the record is kept before.

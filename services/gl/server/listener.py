@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gecholog import keepalive
 from gecholog.errors import GechologError
 from gecholog.listen_error import listen_error
+from services.gl.errors import ErrorFormat, reply_to
 from services.gl.server import descriptors
 from services.gl.server.acceptor import Acceptor
 from services.gl.server.connection import Connection
@@ -21,12 +22,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from collections.abc import Set as AbstractSet
 
+    from gecholog.headers import Headers
+    from services.gl.call import Refusal
     from services.gl.config import Limits
+    from services.gl.errors import ErrorReply
     from services.gl.server.exchange import Exchange
+
+    Told = Callable[[Refusal, str, Headers], ErrorReply]
 
 _BACKLOG = 1024
 _SWEEP = 0.5  # seconds between two looks for connections whose time is up
 _REFUSED = 32  # connections over the limit that are told so, at once; more are closed without a word
+
+
+def plain(refusal: Refusal, _path: str, _headers: Headers) -> ErrorReply:
+    """The refusal in the original's format."""
+    return reply_to(refusal, ErrorFormat.PLAIN)
 
 
 class PortTaken(GechologError):
@@ -41,9 +52,15 @@ class Listener:
         handler: Callable[[Exchange], Coroutine[None, None, None]],
         limits: Limits,
         open_files: int | None = None,
+        told: Told = plain,
     ) -> None:
-        """`open_files` is how many descriptors the process may have; None is no limit."""
+        """`open_files` is how many descriptors the process may have; None is no limit.
+
+        `told` makes the response to a request that cannot be read: of the refusal, and of what is known of the
+        request's path and headers.
+        """
         self.limits = limits
+        self.told = told
         self.uploads = Uploads(limits.inflight_body, asyncio.get_running_loop().time)
         self.garbage = Garbage()
         self.buffer = memoryview(bytearray(READ_BYTES))  # what comes from a connection, until its parser has seen it

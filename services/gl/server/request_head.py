@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gecholog import headers
+from services.gl.server.refusals import HeadRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,16 +45,6 @@ _OTHER_METHODS = frozenset(
 # CONNECT is for proxies. A response to TRACE repeats the request as the upstream got it (RFC 9110, section 9.3.8), with
 # the keys that the router put into it.
 _UNSUPPORTED = frozenset({"CONNECT", "TRACE"})
-
-
-class HeadRefusal(Exception):
-    """A request that is refused before anybody looks at its path. `headers` go with the response."""
-
-    def __init__(self, status: int, text: str, fields: Headers | None = None) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-        self.headers: Headers = fields or {}
 
 
 def check(method: str, version: str, came: Headers) -> None:

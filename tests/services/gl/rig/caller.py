@@ -106,8 +106,9 @@ class Caller:
         """Status and headers of the next reply."""
         raw = self._until(b"\r\n\r\n")
         first, *rest = raw[:-4].split(b"\r\n")
-        version, status, *_ = first.split(b" ")
+        version, status, phrase = first.split(b" ", 2)
         assert version == b"HTTP/1.1", first
+        assert phrase, first  # some clients take a line without one for malformed
         return Reply(
             int(status), [(name, value.strip(b" \t")) for name, _, value in (line.partition(b":") for line in rest)]
         )

@@ -11,6 +11,7 @@ from services.gl.call import Disconnected, Refusal
 from services.gl.config import Limits
 from services.gl.server.connection import Connection
 from services.gl.server.garbage import Garbage
+from services.gl.server.listener import plain
 from services.gl.server.uploads import Uploads
 
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -80,6 +81,8 @@ async def test_head_that_is_all_of_a_reply(method, status, length, leaves):
 
 class FakeListener:
     """Answers each request with its body; remembers what it was handed."""
+
+    told = staticmethod(plain)
 
     def __init__(self, limits=None):
         self.limits = limits or Limits()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gl.server import request_head
-from services.gl.server.request_head import HeadRefusal
+from services.gl.server.refusals import HeadRefusal
 
 RTSP_ONLY = [
     "ANNOUNCE",

@@ -9,6 +9,7 @@ from services.gl.config import Limits
 from services.gl.server.body_budget import MIB, SMALL
 from services.gl.server.connection import Connection
 from services.gl.server.garbage import Garbage
+from services.gl.server.listener import plain
 from services.gl.server.uploads import READ_BYTES, Uploads
 from tests.services.gl.server.test_exchange import FakeTransport, statuses
 
@@ -24,6 +25,8 @@ class Clock:
 
 class Asking:
     """A listener whose work on a request begins when the test says so: `ask` the exchange for its body."""
+
+    told = staticmethod(plain)
 
     def __init__(self, budget=64 * MIB):
         self.limits = Limits(inflight_body=budget)

@@ -1,0 +1,63 @@
+"""Refusals of requests that exceed a limit, before a call is made of them. Pure.
+
+The texts are what clients with plain errors get. The details name the limit, and where it is set.
+"""
+
+from __future__ import annotations
+
+from services.gl.call import Refusal
+from services.gl.errors import ErrorDetail
+
+_ROOM_AFTER_S = 5
+_CONNECTION_AFTER_S = 1
+
+
+class HeadRefusal(Refusal):
+    """A request that is refused before anybody looks at its path."""
+
+
+def too_many_connections(most: int) -> HeadRefusal:
+    """The connection is one too many; `most` may be open at once."""
+    limit = f"the gateway takes {most} at a time (limits.connections, and the files that its process may open)"
+    return _passing(f"too many connections: {limit}", "too many connections", _CONNECTION_AFTER_S)
+
+
+def no_room(what: str) -> HeadRefusal:
+    """There is no room for a head or body: `what` it is."""
+    text = f"no room for the request {what}"
+    return _passing(f"{text}: other requests hold all of limits.inflight_body_bytes", text, _ROOM_AFTER_S)
+
+
+def head_too_large(limit: int) -> HeadRefusal:
+    """The head has more than `limit` bytes."""
+    message = f"request head larger than {limit} bytes (limits.request_head_bytes)"
+    return HeadRefusal(431, "request head too large", detail=ErrorDetail(431, message))
+
+
+def framing_too_large(limit: int) -> HeadRefusal:
+    """What is around the pieces of a chunked body has more than `limit` bytes and 8 times the size of the body."""
+    text = "chunk extensions or trailers too large"
+    message = f"{text}: they exceed {limit} bytes (limits.request_head_bytes) and 8 times the size of the body"
+    return HeadRefusal(431, text, detail=ErrorDetail(431, message))
+
+
+def body_too_large(limit: int) -> Refusal:
+    """The body has more than `limit` bytes."""
+    text = f"request body larger than {limit} bytes"
+    return Refusal(413, text, detail=ErrorDetail(413, f"{text} (limits.request_body_bytes)", "request_too_large"))
+
+
+def late(what: str, seconds: float | None) -> HeadRefusal:
+    """The head or body (`what`) did not come within `seconds`; None: it stalled while others waited for its room."""
+    text = f"request {what} took too long"
+    if seconds is None:
+        message = f"{text}: no data came, and other requests waited for its room in limits.inflight_body_bytes"
+    else:
+        went = "not complete" if what == "head" else "no data"
+        message = f"{text}: {went} within {seconds * 1000:.0f} ms (limits.request_{what}_timeout_ms)"
+    return HeadRefusal(408, text, detail=ErrorDetail(408, message, "request_timeout"))
+
+
+def _passing(message: str, text: str, seconds: int) -> HeadRefusal:
+    """A refusal of what may be sent again in some seconds."""
+    return HeadRefusal(503, text, {"Retry-After": [str(seconds)]}, ErrorDetail(503, message, "overloaded"))
