@@ -1,6 +1,7 @@
 """JSON that is a little off, as LLM servers send it, read as what it is meant to be. Pure.
 
     strict    the same as strict JSON bytes, and what was repaired
+    in_utf8   the same in UTF-8, nothing else repaired
     loads     the value
 
 Forgiven are: a byte order mark, UTF-16 and UTF-32, bytes in strings that are not UTF-8, `NaN` and `Infinity`, and
@@ -69,6 +70,11 @@ def loads(data: bytes) -> Any:
         return DECODER.decode(found.data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise NotJson("not JSON") from error
+
+
+def in_utf8(data: bytes) -> bytes:
+    """JSON in UTF-16 or UTF-32 as UTF-8, without a byte order mark; anything else as it is."""
+    return _in_utf8(data)[0]
 
 
 def _in_utf8(data: bytes) -> tuple[bytes, list[str]]:

@@ -39,7 +39,7 @@ def is_json(data: bytes) -> bool:
     look at the encoding of strings, and refuses lone surrogates, which the grammar allows: for its second look they are
     other characters. Of what is small the standard library has the last opinion.
     """
-    if not (_can_be_skimmed(data) or (b"\\u" in data and _can_be_skimmed(_without_surrogates(data)))):
+    if not (_can_be_skimmed(data) or (b"\\u" in data and _can_be_skimmed(without_surrogates(data)))):
         return len(data) <= _LARGEST_BY_GRAMMAR and _is_json_by_grammar(data)
     return is_utf8(data)
 
@@ -52,7 +52,7 @@ def _can_be_skimmed(data: bytes) -> bool:
     return True
 
 
-def _without_surrogates(data: bytes) -> bytes:
+def without_surrogates(data: bytes) -> bytes:
     r"""`\ud800` as `\ue800`: as long and as well-formed, but no surrogate."""
     return data.replace(b"\\ud", b"\\ue").replace(b"\\uD", b"\\uE")
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
+from urllib.parse import unquote
 
 import msgspec
 
-from gecholog.llm.request import Members, members
+from gecholog import lenient
+from gecholog.llm.request import Members, is_true, members
 
 _ASK = b'"include_usage":true'
 _NAME = b'"stream_options"'
 _SPACE = b" \t\r\n"
 _COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
-_NOT_ASKED = re.compile(rb'"include_usage"[ \t\r\n]*:[ \t\r\n]*(false|null)')
+# The values with which servers take usage for not asked: those that pydantic reads leniently are vLLM's, among others.
+_NO = frozenset({b"false", b"null", b"0", b"0.0", b'"false"', b'"0"', b'"f"', b'"no"', b'"n"', b'"off"'})
+_NOT_ASKED = re.compile(rb'"include_usage"[ \t\r\n]*:[ \t\r\n]*(false|null|0(?:\.0)?|"\w+")')
 _LONGEST_SPACE = 1024  # bytes at the end of a body in which its last member ends; if not, the brace tells
 _MOST_TRIED = 8  # places at which the body names `stream_options`, from its end
 _CHAT = ("chat", "completions")
@@ -41,8 +45,14 @@ def takes_question(host: str, path: str, headers: Container[str]) -> bool:
 
 
 def _kind(path: str) -> str | None:
-    """The member that a request to this path has: `messages` or `prompt`; None for any other path."""
-    *_, before, last = ("", *path.lower().rstrip("/").split("/"))
+    """The member that a request to this path has: `messages` or `prompt`; None for any other path.
+
+    The path is read as servers read it that decode, that merge slashes, and that drop parameters behind `;`: another
+    way to write a path must not be a way around a token cap.
+    """
+    decoded = unquote(path) if "%" in path else path
+    segments = [segment.partition(";")[0] for segment in decoded.lower().split("/")]
+    *_, before, last = ("", "", *filter(None, segments))
     if last != "completions":
         return None
     if before == _CHAT[0]:
@@ -54,18 +64,39 @@ def usage_request(body: bytes, path: str) -> bytes | None:
     """`body` with `stream_options.include_usage` true; None if nothing is to be changed.
 
     Changed is the request for a stream of chat completions (`messages`) or legacy completions (`prompt`) that does not
-    ask for usage already. All other bytes stay as they are. None as well for what is no such request, or one that
-    upstream will refuse: `stream_options` that is no object, `include_usage` that is no truth value, and Azure's
-    `data_sources`, with which `stream_options` are not allowed.
+    ask for usage already. All other bytes stay as they are; of UTF-16 and of a byte order mark the text is sent in
+    UTF-8. None as well for what is no such request, or one that upstream will refuse: `stream_options` that is no
+    object, `include_usage` that is no truth value, and Azure's `data_sources`, with which `stream_options` are not
+    allowed.
     """
-    request = members(body)
-    if request is None or bytes(request.stream) != b"true" or not _is_of(request, path):
+    request, body = _read(body)
+    if request is None or not is_true(bytes(request.stream)) or not _is_of(request, path):
         return None
     if not request.stream_options:
-        return _spliced(body, _behind_last(body), b',"stream_options":{' + _ASK + b"}")
+        return _with_options(body, b"{" + _ASK + b"}")
     options = bytes(request.stream_options)
     asking = _asking(options)
-    return None if asking is None else _replaced(body, options, asking)
+    if asking is None:
+        return None
+    return _replaced(body, options, asking) or _with_options(body, asking)
+
+
+def _read(body: bytes) -> tuple[Members | None, bytes]:
+    """The members of a request, also of one that is a little off (`gecholog.lenient`), and the request in UTF-8.
+
+    Servers written in Python take such requests.
+    """
+    found = members(body)
+    if found is not None:
+        return found, body
+    body = lenient.in_utf8(body)
+    repaired = lenient.strict(body)
+    return (None if repaired is None else members(repaired.data)), body
+
+
+def _with_options(body: bytes, options: bytes) -> bytes:
+    """`body` with these options as its last member. Of a name that comes twice servers take the last."""
+    return _spliced(body, _behind_last(body), b',"stream_options":' + options)
 
 
 def _behind_last(body: bytes) -> int:
@@ -95,10 +126,11 @@ def _asking(options: bytes) -> bytes | None:
     asked = _included(options)
     if not asked:
         return b"{" + _ASK + (b"" if options[1:].lstrip(_SPACE) == b"}" else b",") + options[1:]
-    if asked not in (b"false", b"null"):
+    if asked.lower() not in _NO:
         return None
     changes = (options[: no.start(1)] + b"true" + options[no.end(1) :] for no in _NOT_ASKED.finditer(options))
-    return next((changed for changed in changes if _included(changed) == b"true"), None)
+    behind = options[:-1] + b"," + _ASK + b"}"  # of a name that is written with escapes
+    return next((changed for changed in changes if _included(changed) == b"true"), behind)
 
 
 def _included(options: bytes) -> bytes:
@@ -119,7 +151,7 @@ def _replaced(body: bytes, options: bytes, asking: bytes) -> bytes | None:
         if value is None or not body.startswith(options, value.end()):
             continue
         changed = _spliced(body, value.end(), asking, value.end() + len(options))
-        found = members(changed)
+        found = _read(changed)[0]
         if found is not None and bytes(found.stream_options) == asking:
             return changed
     return None

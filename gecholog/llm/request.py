@@ -31,17 +31,34 @@ class Members(msgspec.Struct, gc=False):
 
 _members = msgspec.json.Decoder(Members).decode
 
+# What servers read as true that are not strict, pydantic's and so vLLM's among them: others refuse it.
+# https://docs.pydantic.dev/latest/concepts/conversion_table/
+_TRUE = frozenset({b"true", b"1", b"1.0", b'"true"', b'"1"', b'"t"', b'"yes"', b'"y"', b'"on"'})
+
+
+def is_true(written: bytes) -> bool:
+    """Tell whether a server may read a member's value, as it was written, as true."""
+    return written == b"true" or written.lower() in _TRUE
+
 
 def members(body: bytes) -> Members | None:
     """The members of a request; None if `body` is no JSON object.
 
     msgspec walks over it once without making values of the rest: 50 MB take some 15 to 30 ms. It refuses lone
-    surrogates (half an emoji, say) and great depth; a large body with such is None as well.
+    surrogates (half an emoji, say) and great depth; a large body of great depth is None as well. In a large one lone
+    surrogates are other characters.
     """
     try:
         return _members(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _by_grammar(body) if len(body) <= _SMALL else None
+        return _by_grammar(body) if len(body) <= _SMALL else _of_large(body)
+
+
+def _of_large(body: bytes) -> Members | None:
+    try:
+        return _members(rawjson.without_surrogates(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _by_grammar(body: bytes) -> Members | None:
@@ -70,4 +87,4 @@ def asks_for_stream(request: Asked) -> bool:
         return True
     asked = members(request.body)
     written = b"" if asked is None else bytes(asked.stream)
-    return written == b"true" or (not written and asked is not None and path.endswith(_OLLAMA))
+    return is_true(written) or (not written and asked is not None and path.endswith(_OLLAMA))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from gecholog import headers, llm
-from gecholog.rawjson import Raw
+from gecholog import headers, lenient, llm, rawjson
 from gecholog.timer import span
 from services.gl import query, routing
 from services.gl.call import Outbound
@@ -16,6 +15,7 @@ from services.gl.outgoing import body_of, outgoing_headers, plain
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from gecholog.rawjson import Raw
     from services.gl.call import Call
     from services.gl.doors import Doors
     from services.gl.outgoing import Outgoing
@@ -75,12 +75,22 @@ async def _ask_beside(call: Call, outgoing: Outgoing) -> None:
     _ready(call)
 
 
-def _asking(body: bytes, path: str) -> Raw | None:
+class _Asking(NamedTuple):
+    """A request that asks for usage: as it is `sent`, and as the record shows it, which is strict JSON."""
+
+    sent: bytes
+    shown: Raw | str
+
+
+def _asking(body: bytes, path: str) -> _Asking | None:
     asking = llm.usage_request(body, path)
-    return None if asking is None else Raw(asking)
+    if asking is None:
+        return None
+    found = lenient.strict(asking)
+    return _Asking(asking, asking.decode("utf-8", "replace") if found is None else rawjson.payload(found.data))
 
 
-def _ask(call: Call, outgoing: Outgoing, asking: Raw | None) -> None:
+def _ask(call: Call, outgoing: Outgoing, asking: _Asking | None) -> None:
     """Ask for the usage of a stream, and keep the chunk with the answer to that from the caller.
 
     The filter has to read the stream, so no content encoding is asked for.
@@ -89,10 +99,10 @@ def _ask(call: Call, outgoing: Outgoing, asking: Raw | None) -> None:
         return
     outgoing = outgoing.without(frozenset({"Accept-Encoding"}))
     outbound = call.required_outbound()
-    outbound.body, outbound.headers = asking, outgoing.sent
+    outbound.body, outbound.headers = asking.sent, outgoing.sent
     call.outbound_shown = outgoing.shown
     call.usage_filter = llm.UsageFilter()
-    call.request_half.fields["outbound_payload"] = asking
+    call.request_half.fields["outbound_payload"] = asking.shown
 
 
 def chosen_router(call: Call) -> Router:

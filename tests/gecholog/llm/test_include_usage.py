@@ -75,14 +75,15 @@ def test_question_is_put(body, expected):
         b"\xff",
         b'{"messages":[]}',
         b'{"messages":[],"stream":false}',
-        b'{"messages":[],"stream":"true"}',
+        b'{"messages":[],"stream":"false"}',
+        b'{"messages":[],"stream":0}',
+        b'{"messages":[],"stream":{}}',
         b'{"messages":[],"stream":true,"stream":false}',
         b'{"input":"a","stream":true}',
         b'{"messages":[],"stream":true,"stream_options":{"include_usage":true}}',
         b'{"messages":[],"stream":true,"stream_options":"yes"}',
         b'{"messages":[],"stream":true,"stream_options":{"include_usage":"yes"}}',
-        b'\xef\xbb\xbf{"messages":[],"stream":true}',
-        b'{"messages":[],"stream":true,"stream_opt\\u0069ons":{}}',
+        b'{"messages":[],"stream":true}{}',
         b'{"messages":[],"stream":true,"data_sources":[{"type":"azure_search"}]}',
     ],
 )
@@ -125,6 +126,10 @@ def test_any_bytes(data):
         ("/openai/deployments/gpt-4o/chat/completions", "messages"),
         ("/v1beta/openai/chat/completions/", "messages"),
         ("/V1/Chat/Completions", "messages"),
+        ("/v1/%63hat/completion%73", "messages"),
+        ("/v1/chat%2Fcompletions", "messages"),
+        ("/v1/chat//completions//", "messages"),
+        ("/v1/chat;a=b/completions;c", "messages"),
         ("/completions", "prompt"),
         ("/v1/completions", "prompt"),
         ("/openai/deployments/davinci/completions", "prompt"),
@@ -171,7 +176,52 @@ def test_question_in_options_behind_others_of_the_name():
 
 
 def test_half_an_emoji_in_a_large_body():
-    """A body that only the grammar can read is searched up to a size; beyond it goes on as it came."""
+    """Whatever its size, a request with half a character is asked, and the half goes on."""
     half = b'"\\ud83d"'
-    assert asked(b'{"messages":[' + half + b'],"stream":true}') is not None
-    assert asked(b'{"messages":[' + half + b" " * 2_000_000 + b'],"stream":true}') is None
+    for space in (b"", b" " * 2_000_000):
+        body = b'{"messages":[' + half + space + b'],"stream":true}'
+        assert asked(body) == body[:-1] + b',"stream_options":' + ASKED + b"}"
+
+
+@pytest.mark.parametrize("yes", [b"1", b"1.0", b'"true"', b'"True"', b'"on"', b'"yes"', b'"1"'])
+def test_servers_that_are_lenient_about_truth_values(yes):
+    """What some server takes for `true` asks for a stream, and so has to ask for its usage."""
+    assert asked(b'{"messages":[],"stream":' + yes + b"}").endswith(b',"stream_options":' + ASKED + b"}")
+
+
+@pytest.mark.parametrize("no", [b"0", b"0.0", b'"false"', b'"False"', b'"off"', b'"no"', b'"0"'])
+def test_servers_that_are_lenient_about_false(no):
+    """What some server takes for `false` does not ask for usage."""
+    body = b'{"messages":[],"stream":true,"stream_options":{"include_usage":' + no + b"}}"
+    assert asked(body) == body.replace(no, b"true")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_other_encodings(encoding):
+    """Servers in Python read UTF-16 and a byte order mark: the question goes out in UTF-8, with all that was said."""
+    text = '{"messages":["\u00fc"],"stream":true}'
+    assert asked(text.encode(encoding)) == text[:-1].encode() + b',"stream_options":' + ASKED + b"}"
+
+
+@pytest.mark.parametrize("member", [b'"temperature":NaN', b'"a":-Infinity', b'"a":"\xff"', b'"a":"x\ty"'])
+@pytest.mark.parametrize("options", [b"", b',"stream_options":{"include_usage":false}'])
+def test_requests_that_are_a_little_off(member, options):
+    """What is not strict JSON, and is read by some servers, is asked and goes on byte for byte."""
+    body = b'{"messages":[],"stream":true,' + member + options + b"}"
+    expected = body.replace(b"false", b"true") if options else body[:-1] + b',"stream_options":' + ASKED + b"}"
+    assert asked(body) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messages":[],"stream":true,"stream_opt\\u0069ons":{"include_usage":false}}',
+        b'{"messages":[],"stream":true,"stream_options":{"include_us\\u0061ge":false}}',
+        b'{"messages":[],"stream":true,"stream_opt\\u0069ons":{"x":1,"include_us\\u0061ge":false}}',
+    ],
+)
+def test_names_with_escapes(body):
+    """Where the name is not found, the question stands last: that one counts."""
+    before = json.loads(body)
+    options = before["stream_options"] | {"include_usage": True}
+    assert json.loads(asked(body)) == before | {"stream_options": options}

@@ -19,6 +19,8 @@ CHAT = "/v1/chat/completions"
         Asked("/mcp", "", {"Accept": ["application/json, text/event-stream"]}, b"{}"),
         Asked("/api/chat", "", {}, b'{"model":"llama"}'),
         Asked("/v1/x", "", {}, b'{"stream":false,"stream":true}'),
+        Asked(CHAT, "", {}, b'{"stream":"true"}'),
+        Asked(CHAT, "", {}, b'{"stream":1}'),
     ],
 )
 def test_asked(request_):
@@ -31,7 +33,7 @@ def test_asked(request_):
     [
         Asked(CHAT, "", {}, b'{"messages":[]}'),
         Asked(CHAT, "", {}, b'{"messages":[{"stream":true}]}'),
-        Asked(CHAT, "", {}, b'{"stream":"true"}'),
+        Asked(CHAT, "", {}, b'{"stream":"false"}'),
         Asked(CHAT, "", {}, b'{"stream":true'),
         Asked(CHAT, "", {}, b""),
         Asked(CHAT, "", {}, b"[true]"),

@@ -358,6 +358,17 @@ async def test_usage_is_asked_for(size):
     assert call.usage_filter is not None
 
 
+@pytest.mark.parametrize("size", [0, 2_000_000], ids=["small", "large"])
+@pytest.mark.parametrize(("off", "strict"), [(b'"\xff"', '"\ufffd"'), (b"NaN", "null")])
+async def test_record_of_a_question_is_strict_json(off, strict, size):
+    """A request that is a little off goes out as it came but for the question; its record can be read by everybody."""
+    body = b'{"messages":["' + b"x" * size + b'"],"stream":true,"a":' + off + b"}"
+    call = await asked("chat/completions", body)
+    sent, shown = call.required_outbound().body, call.request_half.fields["outbound_payload"]
+    assert sent == body[:-1] + b',"stream_options":{"include_usage":true}}'
+    assert shown == sent.replace(off, strict.encode())
+
+
 @pytest.mark.parametrize(
     ("path", "lines"),
     [
