@@ -7,6 +7,7 @@ that are still at it, and would accept all that wait in the kernel's queue at on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,6 +24,11 @@ log = Log("listener")
 _AT_ONCE = 64  # connections that are accepted in a row: calls want their turn, too
 _REST_S = 0.5  # seconds in which nobody is accepted, when the machine has no descriptor or memory for it
 _SHUTDOWN_S = 5.0  # seconds in which a client may answer the end of TLS
+_REQUEST = 64 * 1024  # bytes of a request that are thrown away
+_REFUSAL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 32\r\n"
+    b'Connection: close\r\n\r\n{"error":"too many connections"}'
+)
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -32,7 +38,7 @@ class Admission(Protocol):
     def admit(self, *, can_be_told: bool) -> Connection | None:
         """The protocol of a connection that has come, which counts from now on; None: close it at once.
 
-        `can_be_told`: a connection that is refused can be sent an answer.
+        `can_be_told`: the client of one that is refused can be sent an answer.
         """
 
 
@@ -89,6 +95,8 @@ class Acceptor:
     def _admit(self, accepted: socket.socket) -> None:
         connection = self._admission.admit(can_be_told=self._tls is None)
         if connection is None:
+            if self._tls is None:
+                _tell(accepted)
             accepted.close()
             return
         task = self._loop.create_task(self._open(accepted, connection))
@@ -113,3 +121,11 @@ class Acceptor:
         except BaseException:
             connection.connection_lost(None)
             raise
+
+
+def _tell(accepted: socket.socket) -> None:
+    """Answer as far as that needs no waiting. What was not read when a socket is closed resets it, so it is read."""
+    accepted.setblocking(False)  # noqa: FBT003 - the standard library's own
+    for step in (lambda: accepted.send(_REFUSAL), lambda: accepted.recv(_REQUEST)):
+        with contextlib.suppress(OSError):
+            step()

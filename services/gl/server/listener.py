@@ -15,7 +15,7 @@ from services.gl.server import descriptors
 from services.gl.server.acceptor import Acceptor
 from services.gl.server.connection import Connection
 from services.gl.server.garbage import Garbage
-from services.gl.server.uploads import READ_BYTES, Uploads
+from services.gl.server.uploads import LARGE_READ_BYTES, Uploads
 
 if TYPE_CHECKING:
     import ssl
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 1024
 _SWEEP = 0.5  # seconds between two looks for connections whose time is up
-_REFUSED = 32  # connections over the limit that are told so, at once; more are closed without a word
+_REFUSED = 32  # connections over the limit that have time to read that they are; more are closed at once
 
 
 def plain(refusal: Refusal, _path: str, _headers: Headers) -> ErrorReply:
@@ -63,7 +63,9 @@ class Listener:
         self.told = told
         self.uploads = Uploads(limits.inflight_body, asyncio.get_running_loop().time)
         self.garbage = Garbage()
-        self.buffer = memoryview(bytearray(READ_BYTES))  # what comes from a connection, until its parser has seen it
+        self.buffer = memoryview(
+            bytearray(LARGE_READ_BYTES)
+        )  # what comes from a connection, until its parser has seen it
         self.draining = False
         self.grace = 0.0  # seconds for requests that may be on their way when it drains
         self._handler = handler

@@ -142,7 +142,7 @@ def test_one_connection_too_many_is_told():
 
 
 def test_connections_that_are_told_have_a_limit_themselves():
-    """Of a flood only some are told; the others are closed, so that they do not use up descriptors."""
+    """Of a flood only some have time to read it; the others are closed at once, so that descriptors are left."""
 
     async def work():
         async with listening(connections=2) as (listener, port):
@@ -153,7 +153,7 @@ def test_connections_that_are_told_have_a_limit_themselves():
                 with contextlib.suppress(ConnectionError):
                     told += (await reader.read()).startswith(b"HTTP/1.1 503 ")
                 writer.close()
-            assert 1 <= told <= 98
+            assert told == 98
             for _, writer in pairs[:2]:
                 writer.close()
 
