@@ -19,7 +19,7 @@ from services.gl.server import refusals, request_head
 from services.gl.server.exchange import Exchange
 from services.gl.server.refusals import HeadRefusal
 from services.gl.server.status_line import status_line
-from services.gl.server.uploads import READ_BYTES
+from services.gl.server.uploads import LARGE_READ_BYTES, READ_BYTES
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 _LINGER = 1.0  # seconds in which a caller can still read a refusal while it sends
 _ROOM_S = 300.0  # seconds that a request may wait for room
-_FULL_BUFFERS = 4  # that are read in one turn of the event loop
 _QUEUED = 8  # requests that a caller may send ahead
+_SEARCHED_WHOLE = 2 * 1024  # bytes of data that are searched for other protocols, whether they are of a head or not
+_USUAL_HEAD = 4 * 1024  # bytes; in more of them no end is looked for
+_HEAD_END = b"\r\n\r\n"
 _READ_AHEAD = 16 * 1024  # bytes of bodies that nobody has asked for yet, at which a connection is read no further
 _LARGE_HEAD = READ_BYTES  # bytes of a head from which on it is an upload, as a body is
 _OFFER = frozenset({"Connection", "Upgrade", "Http2-Settings"})
@@ -62,7 +64,8 @@ class Connection(asyncio.BufferedProtocol):
         self._refusal: HeadRefusal | None = None
         self._without_offer = b""
         self._writable: asyncio.Future[None] | None = None
-        self._full_buffers = 0
+        self._first_bytes = listener.buffer[:READ_BYTES]
+        self._unbroken = 0  # bytes that came in this turn of the event loop
         self._is_others_turn = False
         self._reading = True
         self._closing = False
@@ -84,16 +87,21 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse(refusals.too_many_connections(self._listener.most_connections))
 
     def get_buffer(self, _: int) -> memoryview:
+        """The listener's buffer; only the beginning of it as long as nobody has asked for what comes."""
+        arriving = self._arriving
+        if arriving is None or not arriving.is_asked or arriving.lacks <= READ_BYTES:
+            return self._first_bytes
         return self._listener.buffer
 
     def buffer_updated(self, size: int) -> None:
-        self._take_turns(size)
-        data, arriving = self._listener.buffer[:size], self._arriving
-        # All connections have the same buffer. Nothing of it is kept of a piece within a body, so that needs no copy.
-        self.data_received(data if arriving is not None and arriving.lacks > size else bytes(data))
+        if size < READ_BYTES:
+            self._unbroken = 0
+        else:
+            self._take_turns(size)
+        self.data_received(self._listener.buffer[:size])  # nothing of it is kept: all connections have the same buffer
 
     def data_received(self, data: bytes | memoryview) -> None:
-        """Bytes have come; a memoryview is a piece within the body that arrives."""
+        """Bytes have come."""
         if self._closing or self._refusal is not None:
             return
         if self._current is None and not self._in_head and not self._head_bytes:
@@ -132,9 +140,20 @@ class Connection(asyncio.BufferedProtocol):
             raise refusals.framing_too_large(self._listener.limits.request_head)
 
     def _feed(self, data: bytes | memoryview) -> None:
-        if isinstance(data, memoryview):
+        """Feed the parser. Where there may be a head, other protocols are looked for; bodies are left alone."""
+        if self._arriving is None and len(data) > _SEARCHED_WHOLE:
+            start = bytes(data[:_USUAL_HEAD])
+            end = start.find(_HEAD_END) + len(_HEAD_END)
+            if end >= len(_HEAD_END):
+                self._feed_head(start[:end])
+                data = data[end:]
+        if self._arriving is not None and self._arriving.lacks >= len(data):
             self._parser.feed_data(data)
-            return
+        else:
+            self._feed_head(bytes(data))
+
+    def _feed_head(self, data: bytes) -> None:
+        """Feed data in which a request may begin."""
         if self._behind_url is not None:
             self._behind_url = request_head.goes_on(self._behind_url, data)
         if request_head.RTSP in data:
@@ -269,9 +288,9 @@ class Connection(asyncio.BufferedProtocol):
 
         libuv would hand over 32 of them (https://github.com/libuv/libuv/blob/v1.x/src/unix/stream.c, uv__read).
         """
-        self._full_buffers = self._full_buffers + 1 if size == READ_BYTES else 0
-        if self._full_buffers == _FULL_BUFFERS:
-            self._full_buffers = 0
+        self._unbroken += size
+        if self._unbroken >= LARGE_READ_BYTES:
+            self._unbroken = 0
             self._is_others_turn = True
             self.loop.call_soon(self._take_own_turn)
             self.steer()

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from gecholog.headers import Headers
     from services.gl.server.connection import Connection
 
+_TINY = 4 * 1024  # bytes of a body that are not counted: the connection itself takes more
+# Bytes of a body whose pieces are joined at its end. Those of a larger one are gathered as they come: it is never there
+# twice, and its end takes no longer than that of another.
+_JOINED = 1024 * 1024
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _OURS = frozenset({"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"})  # the connection's business
 
@@ -47,8 +51,7 @@ class Exchange:
     keep_alive = True
     _has_room = False  # it was granted some
     _taken = 0
-    _first = b""
-    _rest: BytesIO | None = None
+    _gathered: BytesIO | None = None
     _body_waiter: asyncio.Future[None] | None = None
     _refusal: Refusal | None = None
     _head = b""
@@ -64,6 +67,7 @@ class Exchange:
         self.loop = connection.loop
         self._connection = connection
         self._version = version
+        self._pieces: list[bytes] = []
 
     # ------------------------------------------------------------ the request
 
@@ -72,14 +76,21 @@ class Exchange:
         self._check(limit)
         if not (self.complete and self._take()):
             await self._upload(limit)
-        if self._rest is not None:
-            self._first, self._rest = self._rest.getvalue(), None  # its own buffer, not a copy
-        return self._first
+        return self._whole()
+
+    def _whole(self) -> bytes:
+        pieces = self._pieces
+        if self._gathered is not None:
+            pieces[:] = [self._gathered.getvalue()]  # its own buffer, not a copy
+            self._gathered = None
+        elif len(pieces) != 1:
+            pieces[:] = [b"".join(pieces)]
+        return pieces[0]
 
     def _take(self) -> bool:
         """Have room for a body that came with the head; False if others wait for it."""
         size = self.received
-        if not size:
+        if size <= _TINY:
             return True
         if size > SMALL or not self._connection.uploads.take(size):
             return False
@@ -140,17 +151,21 @@ class Exchange:
         """A piece of the body has come; what is over the limit is not kept."""
         self.received += len(piece)
         if self.received > limit:
-            self._first, self._rest = b"", None
+            self._drop()
             self._wake()
-        elif self._rest is not None:
-            self._rest.write(piece)
-        elif self._first:
-            self._rest = BytesIO()
-            self._rest.write(self._first)
-            self._rest.write(piece)
-            self._first = b""
+        elif self._gathered is not None:
+            self._gathered.write(piece)
         else:
-            self._first = piece
+            self._pieces.append(piece)
+            if self.received > _JOINED:
+                self._gathered = BytesIO()
+                self._gathered.writelines(self._pieces)
+                self._pieces.clear()
+
+    def _drop(self) -> None:
+        """Let go of what has come."""
+        self._pieces.clear()
+        self._gathered = None
 
     def progress(self) -> None:
         """All that was read has been added: count it."""
@@ -169,7 +184,7 @@ class Exchange:
     def refuse(self, refusal: Refusal) -> None:
         """The rest of the request cannot be read: whoever waits for it answers with this."""
         self._refusal = refusal
-        self._first, self._rest = b"", None
+        self._drop()
         if self.is_asked:
             self._connection.uploads.release(self)
         self._wake()

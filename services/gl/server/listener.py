@@ -63,9 +63,7 @@ class Listener:
         self.told = told
         self.uploads = Uploads(limits.inflight_body, asyncio.get_running_loop().time)
         self.garbage = Garbage()
-        self.buffer = memoryview(
-            bytearray(LARGE_READ_BYTES)
-        )  # what comes from a connection, until its parser has seen it
+        self.buffer = memoryview(bytearray(LARGE_READ_BYTES))  # what comes from a connection, before it is parsed
         self.draining = False
         self.grace = 0.0  # seconds for requests that may be on their way when it drains
         self._handler = handler

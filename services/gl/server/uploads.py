@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 READ_BYTES = 64 * 1024
 """Bytes that are read from a connection at a time."""
 
+LARGE_READ_BYTES = 4 * READ_BYTES
+"""The same of a body whose length was announced and that has room. What comes so fast ends a turn of the event loop."""
+
 
 class Upload(Protocol):
     """Something that a client sends and that is held in memory as a whole."""

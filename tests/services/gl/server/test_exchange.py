@@ -12,7 +12,7 @@ from services.gl.config import Limits
 from services.gl.server.connection import Connection
 from services.gl.server.garbage import Garbage
 from services.gl.server.listener import plain
-from services.gl.server.uploads import Uploads
+from services.gl.server.uploads import READ_BYTES, Uploads
 
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -90,6 +90,7 @@ class FakeListener:
         self.requests = []
         self.tasks = []
         self.garbage = Garbage()
+        self.buffer = memoryview(bytearray(READ_BYTES))
         self.uploads = Uploads(self.limits.inflight_body, asyncio.get_running_loop().time)
 
     def leave(self, _):

@@ -5,7 +5,7 @@ import asyncio
 from services.gl.config import Limits
 from services.gl.server.connection import Connection
 from services.gl.server.garbage import Garbage
-from services.gl.server.uploads import READ_BYTES, Uploads
+from services.gl.server.uploads import LARGE_READ_BYTES, READ_BYTES, Uploads
 
 
 class Transport:
@@ -45,7 +45,7 @@ class Listener:
         self.exchanges = []
         self.uploads = Uploads(self.limits.inflight_body, asyncio.get_running_loop().time)
         self.garbage = Garbage()
-        self.buffer = memoryview(bytearray(READ_BYTES))
+        self.buffer = memoryview(bytearray(LARGE_READ_BYTES))
 
     def leave(self, _):
         """Nobody counts."""

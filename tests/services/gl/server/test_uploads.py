@@ -10,7 +10,7 @@ from services.gl.server.body_budget import MIB, SMALL
 from services.gl.server.connection import Connection
 from services.gl.server.garbage import Garbage
 from services.gl.server.listener import plain
-from services.gl.server.uploads import READ_BYTES, Uploads
+from services.gl.server.uploads import LARGE_READ_BYTES, READ_BYTES, Uploads
 from tests.services.gl.server.test_exchange import FakeTransport, statuses
 
 
@@ -35,7 +35,7 @@ class Asking:
         self.clock = Clock()
         self.uploads = Uploads(budget, self.clock)
         self.garbage = Garbage()
-        self.buffer = memoryview(bytearray(READ_BYTES))
+        self.buffer = memoryview(bytearray(LARGE_READ_BYTES))
         self.exchanges = []
         self._begin = asyncio.Event()
 
