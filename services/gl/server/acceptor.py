@@ -25,10 +25,6 @@ _AT_ONCE = 64  # connections that are accepted in a row: calls want their turn, 
 _REST_S = 0.5  # seconds in which nobody is accepted, when the machine has no descriptor or memory for it
 _SHUTDOWN_S = 5.0  # seconds in which a client may answer the end of TLS
 _REQUEST = 64 * 1024  # bytes of a request that are thrown away
-_REFUSAL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 32\r\n"
-    b'Connection: close\r\n\r\n{"error":"too many connections"}'
-)
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -40,6 +36,9 @@ class Admission(Protocol):
 
         `can_be_told`: the client of one that is refused can be sent an answer.
         """
+
+    def refusal(self) -> bytes:
+        """The response to a connection that is one too many."""
 
 
 class Acceptor:
@@ -96,7 +95,7 @@ class Acceptor:
         connection = self._admission.admit(can_be_told=self._tls is None)
         if connection is None:
             if self._tls is None:
-                _tell(accepted)
+                _tell(accepted, self._admission.refusal())
             accepted.close()
             return
         task = self._loop.create_task(self._open(accepted, connection))
@@ -123,9 +122,9 @@ class Acceptor:
             raise
 
 
-def _tell(accepted: socket.socket) -> None:
+def _tell(accepted: socket.socket, response: bytes) -> None:
     """Answer as far as that needs no waiting. What was not read when a socket is closed resets it, so it is read."""
     accepted.setblocking(False)  # noqa: FBT003 - the standard library's own
-    for step in (lambda: accepted.send(_REFUSAL), lambda: accepted.recv(_REQUEST)):
+    for step in (lambda: accepted.send(response), lambda: accepted.recv(_REQUEST)):
         with contextlib.suppress(OSError):
             step()

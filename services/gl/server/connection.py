@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 import httptools
 
 from gecholog import headers
-from services.gl.answers import JSON
 from services.gl.call import Disconnected
 from services.gl.server import refusals, request_head
 from services.gl.server.exchange import Exchange
 from services.gl.server.refusals import HeadRefusal
-from services.gl.server.status_line import status_line
 from services.gl.server.uploads import LARGE_READ_BYTES, READ_BYTES
 
 if TYPE_CHECKING:
@@ -415,9 +413,7 @@ class Connection(asyncio.BufferedProtocol):
             return  # its turn comes in `replied`
         path = self._url.decode("latin-1").partition("?")[0]  # what has come of it
         told = self._listener.told(refusal, path, self._headers)
-        framing = {"Content-Type": [JSON], "Content-Length": [str(len(told.body))], "Connection": ["close"]}
-        head = status_line(told.status).encode("ascii") + headers.lines(framing | told.headers)
-        self._transport.write(head + b"\r\n" + told.body)
+        self._transport.write(refusals.response(told))
         self._end()
 
     def _drop_arriving(self, refusal: HeadRefusal) -> None:

@@ -11,7 +11,7 @@ from gecholog import keepalive
 from gecholog.errors import GechologError
 from gecholog.listen_error import listen_error
 from services.gl.errors import ErrorFormat, reply_to
-from services.gl.server import descriptors
+from services.gl.server import descriptors, refusals
 from services.gl.server.acceptor import Acceptor
 from services.gl.server.connection import Connection
 from services.gl.server.garbage import Garbage
@@ -169,6 +169,10 @@ class Listener:
         if is_over:
             self._refused.add(connection)
         return connection
+
+    def refusal(self) -> bytes:
+        """The response to a connection that is one too many."""
+        return refusals.response(self.told(refusals.too_many_connections(self.most_connections), "", {}))
 
     def leave(self, connection: Connection) -> None:
         """A connection is gone, or was never opened."""

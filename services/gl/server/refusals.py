@@ -5,8 +5,16 @@ The texts are what clients with plain errors get. The details name the limit, an
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from gecholog import headers
+from services.gl.answers import JSON
 from services.gl.call import Refusal
 from services.gl.errors import ErrorDetail
+from services.gl.server.status_line import status_line
+
+if TYPE_CHECKING:
+    from services.gl.errors import ErrorReply
 
 _ROOM_AFTER_S = 5
 _CONNECTION_AFTER_S = 1
@@ -56,6 +64,13 @@ def late(what: str, seconds: float | None) -> HeadRefusal:
         went = "not complete" if what == "head" else "no data"
         message = f"{text}: {went} within {seconds * 1000:.0f} ms (limits.request_{what}_timeout_ms)"
     return HeadRefusal(408, text, detail=ErrorDetail(408, message, "request_timeout"))
+
+
+def response(told: ErrorReply) -> bytes:
+    """The whole response, after which the connection ends."""
+    framing = {"Content-Type": [JSON], "Content-Length": [str(len(told.body))], "Connection": ["close"]}
+    head = status_line(told.status).encode("ascii") + headers.lines(framing | told.headers)
+    return head + b"\r\n" + told.body
 
 
 def _passing(message: str, text: str, seconds: int) -> HeadRefusal:
