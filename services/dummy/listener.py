@@ -17,6 +17,7 @@ from services.dummy.refusal import Refusal
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
+_BACKLOG = 1024  # connections that wait to be accepted: bursts are what the dummy is for
 _LARGEST_BODY = 256 * 1024 * 1024
 _FINISH_WITHIN = 3.0  # seconds that requests under way have when the dummy stops
 
@@ -36,7 +37,7 @@ class Listener:
         """
         if self._runner.server is None:
             await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
+        site = web.TCPSite(self._runner, host, port, backlog=_BACKLOG)
         try:
             await site.start()
         except OSError as error:

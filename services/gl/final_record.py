@@ -61,7 +61,8 @@ def made(call: Call, doors: Doors) -> bytes:
         f',"egress_post_timer":{span_text(replied, tick())}}}'
     )
     comma = b"," if more and not written.data.endswith(b"{") else b""
-    return fitted(b"".join((written.data, comma, more, times.encode())), doors.records.largest)
+    data, largest = b"".join((written.data, comma, more, times.encode())), doors.records.largest
+    return data if len(data) <= largest else fitted(data, largest, f"to fit the bus's {largest}")
 
 
 def _begun(call: Call, replied: Tick) -> Written:
@@ -135,10 +136,10 @@ def shown(fields: Fields, chosen: Filter, limit: int) -> Fields:
     return fields
 
 
-def fitted(data: bytes, limit: int) -> bytes:
+def fitted(data: bytes, limit: int, why: str) -> bytes:
     """A record of at most `limit` bytes: while it is too large, its largest field becomes a summary.
 
-    What was cut is noted in the record's own `error`.
+    What was cut, and `why`, is noted in the record's own `error`.
     """
     if len(data) <= limit:
         return data
@@ -151,7 +152,7 @@ def fitted(data: bytes, limit: int) -> bytes:
         if size < _SMALLEST_CUT:
             break
         sides[side][name] = cut_to(sides[side][name], _SMALLEST_CUT // 2)
-        errors.append({"name": f"{side}.{name}", "details": f"{size} bytes, cut to fit the bus's {limit}"})
+        errors.append({"name": f"{side}.{name}", "details": f"{size} bytes, cut {why}"})
         whole["error"] = errors
         data = rawjson.dumps(whole)
     return data

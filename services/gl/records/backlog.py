@@ -1,6 +1,7 @@
 """Records that the bus did not take yet: in the journal, or in memory while the journal takes no more.
 
-A record is given up only if neither has room for it, and then it is counted.
+A record that neither has room for is kept without its payloads. It is given up only if there is no room for that
+either, and then it is counted.
 """
 
 from __future__ import annotations
@@ -12,23 +13,36 @@ from gecholog.errors import GechologError
 from services.gl.records.entry import FINAL, Kept
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from services.gl.records.journal import Journal
 
 _MOST_HELD = 64 * 1024 * 1024  # bytes of records in memory
+_MOST_SHORT = 16 * 1024 * 1024  # bytes of memory for records without their payloads, when that is full
 _TIGHT = 0.75  # of the journal, or of that memory: from here on calls should not be faster than their records
 
 
 class Backlog:
-    """What waits for the bus. `journal` is None where there is none."""
+    """What waits for the bus."""
 
-    def __init__(self, journal: Journal | None, most_held: int = _MOST_HELD) -> None:
+    def __init__(
+        self,
+        journal: Journal | None,
+        shorten: Callable[[bytes], bytes] = lambda data: data,
+        most_held: int = _MOST_HELD,
+        most_short: int = _MOST_SHORT,
+    ) -> None:
+        """`journal` is None where there is none. `shorten` makes a record small; the rest are bytes of memory."""
         self.journal = journal
         self.lost = 0  # records, since the start
+        self.shortened = 0  # the same of those that were kept without their payloads
         self.kept_fault = ""  # why the journal did not take a record last
         self._waiting: dict[bytes, int] = {}  # in the journal: their sizes
         self._held: dict[bytes, bytes] = {}  # in memory
         self._held_bytes = 0
+        self._shorten = shorten
         self._most_held = most_held
+        self._most_short = most_short
 
     def __len__(self) -> int:
         """How many records wait."""
@@ -68,13 +82,22 @@ class Backlog:
     def add(self, record_id: bytes, data: bytes) -> bool:
         """A final record has to wait; False if it is lost. What the journal has of it already will do if need be."""
         self._drop_held(record_id)
+        if self._put(record_id, data, self._most_held) or self.wait_as_accepted(record_id):
+            return True
+        if self._put(record_id, self._shorten(data), self._most_held + self._most_short):
+            self.shortened += 1
+            return True
+        self.lost += 1
+        return False
+
+    def _put(self, record_id: bytes, data: bytes, most_held: int) -> bool:
+        """Put a final record into the journal, or else into memory; False if neither has room."""
         if self.keep(FINAL, record_id, data):
             self._waiting[record_id] = len(data)
-        elif self._held_bytes + len(data) <= self._most_held:
+        elif self._held_bytes + len(data) <= most_held:
             self._held[record_id] = data
             self._held_bytes += len(data)
-        elif not self.wait_as_accepted(record_id):
-            self.lost += 1
+        else:
             return False
         return True
 

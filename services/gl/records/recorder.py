@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 log = Log("records")
 
+_SHORT = 16 * 1024  # bytes of a record that there is little room for
+_NO_ROOM = "because neither the bus nor the journal had room"
 _ACK_TIMEOUT = 5.0  # seconds
 _AT_ONCE = 64  # records of the backlog that are under way at the same time,
 _BYTES_AT_ONCE = 16 * 1024 * 1024  # and their bytes: JetStream refuses what it cannot buffer
@@ -59,11 +61,11 @@ class Recorder:
         self,
         root: Path,
         journal_limit: int,
-        fit: Callable[[bytes, int], bytes],
+        fit: Callable[[bytes, int, str], bytes],
         status_file: RecordStatusFile | None = None,
         on_loss: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`root` is the journal's folder; `fit` makes a record that is too large smaller.
+        """`root` is the journal's folder. `fit` makes a record that is too large smaller, and notes why in it.
 
         `status_file` is for others to read how the records fare; `on_loss` is told of each loss.
         """
@@ -71,7 +73,7 @@ class Recorder:
         self._root = root
         self._fit = fit
         self._on_loss = on_loss
-        self._backlog = Backlog(self._open(journal_limit))
+        self._backlog = Backlog(self._open(journal_limit), lambda data: fit(data, _SHORT, _NO_ROOM))
         self._bus: Bus | None = None
         self._subject = ""
         self._limits: Limits | None = None
@@ -274,8 +276,11 @@ class Recorder:
 
     def _postpone(self, record_id: bytes, data: bytes, reason: str) -> None:
         """The record has to wait. `reason` is empty if nothing is wrong, only much is under way."""
-        backlog = self._backlog
-        if not backlog.add(record_id, data):
+        backlog, shortened = self._backlog, self._backlog.shortened
+        added = backlog.add(record_id, data)
+        if backlog.shortened > shortened:
+            self._complain("records kept without payloads: no room", reason, shortened=backlog.shortened)
+        if not added:
             self._complain("record lost: neither the bus, the journal nor memory takes it", reason, lost=backlog.lost)
             self._on_loss(f"{backlog.lost} records lost: {reason or backlog.kept_fault}")
         elif backlog.held:
@@ -356,7 +361,8 @@ class Recorder:
     async def _deliver(self, kept: Kept, details: str) -> bool:
         """Publish a record out of the backlog or of an old journal; False if it has to wait."""
         try:
-            data = self._fit(recovered(kept.data, details) if kept.recovered else kept.data, self.largest)
+            data = recovered(kept.data, details) if kept.recovered else kept.data
+            data = self._fit(data, self.largest, f"to fit the bus's {self.largest}")
             await self._publish_and_wait(kept.record_id, data)
         except NotJson:  # as only a disk that lost something could have it
             log.error("record dropped: the journal's copy is damaged", record_id=kept.record_id.hex())

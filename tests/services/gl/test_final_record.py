@@ -40,7 +40,7 @@ def test_fitted_is_within_the_limit(request_fields, response_fields, limit):
     before = {
         (side, name): json.loads(dumps(made[side][name])) for side in ("request", "response") for name in made[side]
     }
-    data = fitted(dumps(made), limit)
+    data = fitted(dumps(made), limit, "to fit")
     record = json.loads(data)
     assert len(data) <= max(limit, size_of_uncuttable(made))
     cut = {tuple(entry["name"].split(".", 1)) for entry in record.get("error", ())}
@@ -54,7 +54,7 @@ def test_fitted_is_within_the_limit(request_fields, response_fields, limit):
 def test_fitted_cuts_the_largest_first():
     """What is small stays whole."""
     made = {"request": {"a": "x" * 5000, "b": "y" * 200_000}, "response": {"c": "z" * 9000}}
-    record = json.loads(fitted(dumps(made), 50_000))
+    record = json.loads(fitted(dumps(made), 50_000, "to fit"))
     assert record["request"]["a"] == "x" * 5000
     assert record["response"]["c"] == "z" * 9000
     assert record["request"]["b"]["size"] == 200_002
@@ -65,14 +65,14 @@ def test_fitted_leaves_alone_what_fits():
     """A record of exactly the limit is not touched."""
     made = {"request": {"a": "x" * 5000}, "response": {}}
     size = len(json.dumps(made, separators=(",", ":")))
-    assert json.loads(fitted(dumps(made), size)) == made
+    assert json.loads(fitted(dumps(made), size, "to fit")) == made
 
 
 def test_fitted_keeps_what_was_noted():
     """What the record says of itself already stays; numbers keep their digits."""
     note = {"name": "recovered", "details": "x"}
     made = b'{"request":{"a":"%b"},"response":{"n":1.10},"error":[%b]}' % (b"x" * 50_000, dumps(note))
-    data = fitted(made, 20_000)
+    data = fitted(made, 20_000, "to fit")
     assert [entry["name"] for entry in json.loads(data)["error"]] == ["recovered", "request.a"]
     assert b'"n":1.10' in data
 

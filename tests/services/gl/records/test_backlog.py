@@ -21,7 +21,7 @@ def make(tmp_path):
 
     def backlog(limit=MIB, most_held=MIB):
         made.append(Journal(tmp_path, limit))
-        return Backlog(made[-1], most_held)
+        return Backlog(made[-1], most_held=most_held, most_short=0)
 
     yield backlog
     for journal in made:
@@ -50,9 +50,20 @@ def test_in_memory(make):
     assert backlog.add(name(6), b"x" * 1000)
 
 
+def test_without_its_payloads(tmp_path):
+    """A record that nothing has room for is kept without them, as long as there is room for that."""
+    backlog = Backlog(Journal(tmp_path, 1), lambda data: data[:10], most_held=100, most_short=15)
+    assert backlog.add(name(1), b"x" * 100)
+    assert backlog.add(name(2), b"y" * 1000)
+    assert (backlog.get(name(2)).data, backlog.shortened, backlog.lost) == (b"y" * 10, 1, 0)
+    assert not backlog.add(name(3), b"z" * 1000)
+    assert (backlog.shortened, backlog.lost) == (1, 1)
+    backlog.journal.close()
+
+
 def test_without_a_journal():
     """Memory is all that there is."""
-    backlog = Backlog(None, 100)
+    backlog = Backlog(None, most_held=100, most_short=0)
     assert not backlog.keep(ACCEPTED, name(1), b"x")
     assert backlog.add(name(1), b"x" * 60)
     assert not backlog.add(name(2), b"x" * 60)
@@ -100,7 +111,7 @@ actions = st.lists(st.tuples(st.sampled_from(["add", "remove", "settle", "room"]
 @given(actions)
 def test_model(tmp_path_factory, actions):
     """Whatever happens, what was added and not removed is there, as it was added, or counted as lost."""
-    backlog = Backlog(Journal(tmp_path_factory.mktemp("journal"), 300), 300)
+    backlog = Backlog(Journal(tmp_path_factory.mktemp("journal"), 300), most_held=300, most_short=0)
     expected, added = {}, 0
     for action, number in actions:
         if action == "add" and name(number) not in expected:

@@ -115,7 +115,7 @@ async def start(tmp_path):
     async def begin(bus, limit=100 * MIB, most_held=None, **more):
         recorder = Recorder(tmp_path / "journal", limit, fitted, **more)
         if most_held is not None:
-            recorder._backlog._most_held = most_held
+            recorder._backlog._most_held, recorder._backlog._most_short = most_held, 0
         await recorder.publish_to(bus, SUBJECT, Limits())
         running.append((recorder, asyncio.create_task(recorder.run())))
         return recorder
