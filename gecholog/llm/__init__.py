@@ -1,4 +1,4 @@
-"""Streamed answers of LLM APIs: folded into the one JSON object that an answer without streaming would have been. Pure.
+"""What LLM APIs send and answer: streams, texts, token usage. Pure: values in, values out, no I/O.
 
     is_stream        tell by the content type whether an answer is a stream of events
     looks_streamed   tell the same by the body, for one that is announced as something else
@@ -13,9 +13,14 @@
     takes_question   tell whether a target can be asked for the token usage of an OpenAI stream
     usage_request    ask it
     UsageFilter      keep the chunk that was asked for with `usage_request` from the client
+    usage_of         the token usage in an answer, as one `Usage`, by the answer's shape
+    usage_in         the same of a body of JSON, without decoding all of it
+    usage_at_ends    the same of a body of which only the first and the last bytes were kept
+    usage_of_events  the same of the events of a stream that no dialect knows
 
-A body becomes events (`events.py`), the first dialect of `dialects.py` that knows one of them folds them, one file a
-dialect; `growth.py` joins the pieces of texts and lists. Another dialect is another file and its line in `dialects.py`.
+A body becomes events by the decoder of its framing (`sse`, `json_lines`, `json_array`, `aws_event_stream`), the first
+dialect of `dialects/table.py` that knows one of them folds them, one file a dialect; `accumulate` joins the pieces of
+texts and lists. Another dialect is another file and its line in the table. `payload_text` finds the texts of payloads.
 Nothing here raises on any bytes, and everything takes time linear in their number.
 """
 
@@ -23,20 +28,27 @@ from __future__ import annotations
 
 from gecholog.llm.dialect import Answer, is_error
 from gecholog.llm.ending import awaits_usage, has_ended
-from gecholog.llm.events import begins_as_sse, is_stream, looks_streamed
 from gecholog.llm.folding import fold, fold_array
+from gecholog.llm.framing import events_of, is_stream, looks_streamed
 from gecholog.llm.include_usage import takes_question, usage_request
 from gecholog.llm.request import Asked, asks_for_stream
+from gecholog.llm.sse import begins_as_sse
+from gecholog.llm.usage import NONE, Usage, usage_of
 from gecholog.llm.usage_fields import is_counted
 from gecholog.llm.usage_filter import UsageFilter
+from gecholog.llm.usage_search import END, usage_at_ends, usage_in, usage_of_events
 
 __all__ = [
+    "END",
+    "NONE",
     "Answer",
     "Asked",
+    "Usage",
     "UsageFilter",
     "asks_for_stream",
     "awaits_usage",
     "begins_as_sse",
+    "events_of",
     "fold",
     "fold_array",
     "has_ended",
@@ -45,5 +57,9 @@ __all__ = [
     "is_stream",
     "looks_streamed",
     "takes_question",
+    "usage_at_ends",
+    "usage_in",
+    "usage_of",
+    "usage_of_events",
     "usage_request",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gecholog.llm.events import Event
+from gecholog.llm.event import Event
 
 Answer = dict[str, Any]
 

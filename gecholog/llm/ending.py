@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from gecholog import rawjson
 from gecholog.llm.dialects.table import DIALECTS
-from gecholog.llm.events import Event, begins_as_sse, lines, server_sent, with_lf
+from gecholog.llm.event import Event
+from gecholog.llm.framing import lines, server_sent
+from gecholog.llm.sse import begins_as_sse, with_lf
 from gecholog.llm.usage_fields import has_counts
 
 _LAST_EVENTS = 16  # comments, pings and usage may stand behind the event that is looked for

@@ -9,7 +9,8 @@ from gecholog import rawjson
 from gecholog.llm.dialect import Answer, Dialect
 from gecholog.llm.dialects.gemini import DIALECT as GEMINI
 from gecholog.llm.dialects.table import DIALECTS
-from gecholog.llm.events import BOM, Event, events_of, items
+from gecholog.llm.event import BOM, Event
+from gecholog.llm.framing import events_of, items
 
 _FIRST_EVENTS = 16  # a dialect shows in its first event; others may stand before it (Azure's filter results, pings)
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 
 from gecholog.llm.dialect import is_error
-from gecholog.llm.events import BOM, fields, load, with_lf
+from gecholog.llm.event import BOM, load
+from gecholog.llm.sse import FIELD_NAMES, Piece, SseFramer, fields, with_lf
 
 _LIMIT = 64 * 1024  # bytes; an event beyond that is no usage chunk and is not held until it is complete
 # Told without parsing; most chunks have choices.
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
-_LINE_ENDS = (b"\n", b"\r", b"\r\n")
-# What the first line of an event may begin with if the event is to be a usage chunk (a comment is passed on at once).
-_BEGINNINGS = (b"data", b"event", b"id", b"retry", BOM)
-_LONGEST_BEGINNING = 5
 
 
 class UsageFilter:
@@ -26,75 +23,28 @@ class UsageFilter:
     Works on a body without content encoding.
     """
 
-    __slots__ = ("_after_cr", "_held", "_in_line", "_passing", "_withheld")
+    __slots__ = ("_after_cr", "_framer")
 
     def __init__(self) -> None:
-        self._held = bytearray()  # the event that is not complete
-        self._passing = ""  # until the end of what bytes go on undecided: "line", "event", or nothing
-        self._in_line = False  # the last byte was no line end
-        self._after_cr = False  # the last byte was CR: an LF would belong to it
-        self._withheld = False  # the last bytes were the end of an event that was withheld
+        self._framer = SseFramer(_LIMIT, FIELD_NAMES)
+        self._after_cr = False  # the last byte was the CR at the end of an event that was withheld
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes, return those that may go on."""
-        if data.endswith(b"\n\n") and self._is_between_events() and not _NO_CHOICES.search(data):
+        if data.endswith(b"\n\n") and self._framer.is_between_events and not _NO_CHOICES.search(data):
             return data
-        return b"".join([self._next(line) for line in data.splitlines(keepends=True)])
+        return b"".join([piece.raw for piece in self._framer.feed(data) if self._goes_on(piece)])
 
     def flush(self) -> bytes:
         """Return what is left when the stream has ended."""
-        return self._decided()
+        rest = self._framer.flush()
+        return b"" if _is_usage(rest) else rest
 
-    def _is_between_events(self) -> bool:
-        return not (self._held or self._passing or self._in_line or self._after_cr)
-
-    def _next(self, line: bytes) -> bytes:
-        """Take a line, or a part of one; return what may go on."""
-        if self._after_cr and line == b"\n":
-            self._after_cr = False
-            return self._second_half(line)
-        begins, self._in_line = not self._in_line, not line.endswith(_LINE_ENDS)
-        self._after_cr = line.endswith(b"\r")
-        self._withheld = False
-        is_blank = begins and line in _LINE_ENDS
-        if self._passing:
-            if is_blank if self._passing == "event" else not self._in_line:
-                self._passing = ""
-            return line
-        if not self._held and (is_blank or line.startswith(b":")):
-            self._passing = "line" if self._in_line else ""
-            return line
-        self._held += line
-        if is_blank:
-            return self._decided()
-        return b"" if self._may_be_usage() else self._given_up()
-
-    def _second_half(self, lf: bytes) -> bytes:
+    def _goes_on(self, piece: Piece) -> bool:
         """The LF of a CRLF shares the fate of its CR."""
-        if self._held:
-            self._held += lf
-            return b""
-        return b"" if self._withheld else lf
-
-    def _may_be_usage(self) -> bool:
-        beginning = bytes(self._held[:_LONGEST_BEGINNING])
-        may_begin = any(beginning.startswith(known) or known.startswith(beginning) for known in _BEGINNINGS)
-        # the end of a line, up to two bytes, is not counted when an event is complete
-        return may_begin and len(self._held) <= _LIMIT + 2
-
-    def _given_up(self) -> bytes:
-        self._passing = "event"
-        return self._released()
-
-    def _decided(self) -> bytes:
-        event = self._released()
-        self._withheld = _is_usage(event)
-        return b"" if self._withheld else event
-
-    def _released(self) -> bytes:
-        released = bytes(self._held)
-        self._held.clear()
-        return released
+        is_withheld = (piece.is_event and _is_usage(piece.raw)) or (self._after_cr and piece.raw == b"\n")
+        self._after_cr = is_withheld and piece.raw.endswith(b"\r")
+        return not is_withheld
 
 
 def _is_usage(event: bytes) -> bool:

@@ -9,7 +9,7 @@ import orjson
 
 from gecholog.llm.accumulate import Growing, grow, index_of, joined, newest, settled
 from gecholog.llm.dialect import Answer, Dialect, is_error
-from gecholog.llm.events import Event
+from gecholog.llm.event import Event
 
 _TYPES = frozenset(
     {

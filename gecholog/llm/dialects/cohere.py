@@ -7,7 +7,7 @@ from typing import Any
 
 from gecholog.llm.accumulate import Growing, grow, index_of, newest, settled
 from gecholog.llm.dialect import Answer, Dialect, is_error
-from gecholog.llm.events import Event
+from gecholog.llm.event import Event
 
 _LAST = "message-end"
 _TYPES = frozenset(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gecholog.llm.dialect import Answer, Dialect, is_error, state_of
-from gecholog.llm.events import Event
+from gecholog.llm.event import Event
 
 
 def _knows(event: Event) -> bool:

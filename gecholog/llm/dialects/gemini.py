@@ -7,7 +7,7 @@ from typing import Any
 
 from gecholog.llm.accumulate import Growing, grow, index_of, newest, settled
 from gecholog.llm.dialect import Answer, Dialect, state_of
-from gecholog.llm.events import Event
+from gecholog.llm.event import Event
 
 _TEXT_PART = frozenset({"text", "thought", "thoughtSignature"})
 _CHUNK_FIELDS = {"candidates": list, "usageMetadata": dict, "promptFeedback": dict}

@@ -7,7 +7,7 @@ from typing import Any
 
 from gecholog.llm.accumulate import Growing, grow, newest, settled
 from gecholog.llm.dialect import Answer, Dialect, state_of
-from gecholog.llm.events import Event
+from gecholog.llm.event import Event
 
 _IN_PIECES = ("message", "response", "thinking", "logprobs")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gecholog.llm.accumulate import Growing, grow, index_of, newest, settled
 from gecholog.llm.dialect import Answer, state_of
-from gecholog.llm.events import Event
+from gecholog.llm.event import Event
 from gecholog.llm.usage_fields import has_counts
 
 # Random characters that hide the length of a chunk; an answer without streaming has none.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gecholog.llm.dialect import Answer, Dialect
 from gecholog.llm.dialects.openai_choices import fold_choices
-from gecholog.llm.events import Event
+from gecholog.llm.event import Event
 
 
 def _knows(event: Event) -> bool:

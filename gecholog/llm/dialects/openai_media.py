@@ -8,7 +8,7 @@ from typing import Any
 
 from gecholog.llm.accumulate import joined, newest
 from gecholog.llm.dialect import Answer, Dialect, is_error
-from gecholog.llm.events import Event
+from gecholog.llm.event import Event
 
 _IMAGES = ("image_generation.completed", "image_edit.completed")
 _TRANSCRIPT = "transcript.text.done"

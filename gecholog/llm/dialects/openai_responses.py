@@ -7,7 +7,7 @@ from typing import Any
 
 from gecholog.llm.accumulate import Growing, grow, newest, settled
 from gecholog.llm.dialect import Answer, Dialect, is_error
-from gecholog.llm.events import Event
+from gecholog.llm.event import Event
 
 _PREFIX = "response."
 # Events that bring a piece of text: the list of parts in the output item, the part's index, its type, and the field.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gecholog.llm.dialects.anthropic import DIALECT as ANTHROPIC
+from gecholog.llm.dialects.bedrock_converse import DIALECT as BEDROCK_CONVERSE
 from gecholog.llm.dialects.cohere import DIALECT as COHERE
 from gecholog.llm.dialects.failure import DIALECT as FAILURE
 from gecholog.llm.dialects.gemini import DIALECT as GEMINI
@@ -17,6 +18,7 @@ DIALECTS = (
     OPENAI_RESPONSES,
     OPENAI_MEDIA,
     ANTHROPIC,
+    BEDROCK_CONVERSE,
     COHERE,
     GEMINI,
     OLLAMA,

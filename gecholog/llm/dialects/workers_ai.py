@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gecholog.llm.accumulate import Growing, grow, newest, settled
 from gecholog.llm.dialect import Answer, Dialect, state_of
-from gecholog.llm.events import Event
+from gecholog.llm.event import Event
 
 _PADDING = "p"  # random characters that hide the length of a piece
 _FIELDS = frozenset({"response", "usage", "tool_calls", _PADDING})

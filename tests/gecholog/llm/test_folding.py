@@ -65,7 +65,7 @@ def replaced(value, path, new):
 def test_values_of_other_types(name, data, new, completed):
     """Nor any value in place of another."""
     body, content_type = STREAMS[name]
-    values = [event.value for event in llm.events.events_of(body, content_type)] or json.loads(body)
+    values = [event.value for event in llm.framing.events_of(body, content_type)] or json.loads(body)
     number = data.draw(st.integers(0, len(values) - 1))
     values[number] = replaced(values[number], data.draw(st.sampled_from(list(places(values[number])))), new)
     assert writable(llm.fold(sse(*values), SSE, completed=completed))

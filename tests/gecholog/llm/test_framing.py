@@ -5,7 +5,8 @@ import math
 import pytest
 
 from gecholog import llm
-from gecholog.llm.events import Event, events_of, load, looks_streamed, server_sent
+from gecholog.llm.event import Event, load
+from gecholog.llm.framing import events_of, looks_streamed, server_sent
 from tests.gecholog.llm.samples import NDJSON, SSE
 
 
@@ -27,6 +28,7 @@ def values(body, content_type=SSE):
         "application/json-seq",
         "application/vnd.example+json-seq",
         "application/vnd.example.v2+x-ndjson;v=1",
+        "application/vnd.amazon.eventstream",
     ],
 )
 def test_streams(content_type):
@@ -36,7 +38,7 @@ def test_streams(content_type):
 
 @pytest.mark.parametrize(
     "content_type",
-    ["", "application/json", "text/plain", "application/octet-stream", "application/vnd.amazon.eventstream", "ndjson"],
+    ["", "application/json", "text/plain", "application/octet-stream", "application/vnd.amazon.other", "ndjson"],
 )
 def test_no_streams(content_type):
     """These do not."""

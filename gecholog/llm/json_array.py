@@ -1,0 +1,92 @@
+"""A JSON array whose items are the events of a stream (Gemini without `alt=sse`), incrementally."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gecholog.llm.event import BOM, Event, load
+
+LARGEST_ITEM = 32 * 1024 * 1024  # bytes
+# The group of a string is not possessive: Python would not go back behind a backslash that is the last byte.
+_PLAIN = re.compile(rb'[^"{}\[\]]*+')
+_STRING = re.compile(rb'(?:[^"\\]++|\\.)*', re.DOTALL)
+_QUOTE = ord('"')
+_OPENING = frozenset(b"{[")
+_SPACE = b" \t\r\n"
+
+
+class JsonArrayDecoder:
+    """Makes an event of each object in an array. At an item of more than `limit` bytes it stops."""
+
+    __slots__ = ("_at", "_depth", "_held", "_in_string", "_limit", "_start", "_state")
+
+    def __init__(self, limit: int = LARGEST_ITEM) -> None:
+        self._limit = limit
+        self._held = bytearray()  # the item that is not complete
+        self._start = 0  # where it begins
+        self._at = 0  # how far it was looked at
+        self._depth = 0  # inside it
+        self._in_string = False
+        self._state = "before"  # the array, "inside", or "after" it
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes; return the events of the items that are complete with them."""
+        if self._state == "after":
+            return []
+        self._held += data
+        if self._state == "before":
+            self._begin()
+        events = [Event("", value) for item in self._items() if (value := load(item)) is not None]
+        if self._depth == 0:  # white space and commas
+            del self._held[: self._at]
+            self._at = 0
+        if self._state == "after" or len(self._held) > self._limit:
+            self._state = "after"
+            self._held.clear()
+        return events
+
+    def flush(self) -> list[Event]:
+        """Nothing: an item without its end is none."""
+        return []
+
+    def _begin(self) -> None:
+        start = bytes(self._held[: len(BOM)])
+        if len(start) < len(BOM) and BOM.startswith(start):
+            return
+        begun = self._held.removeprefix(BOM).lstrip(_SPACE)
+        if begun:
+            self._state = "inside" if begun.startswith(b"[") else "after"
+            self._held = begun[1:]
+
+    def _items(self) -> Iterator[bytes]:
+        """The items that are objects or arrays and complete; what comes behind them stays held."""
+        while self._state == "inside" and (at := self._next_bracket()) is not None:
+            is_opening = self._held[at] in _OPENING
+            if is_opening and self._depth == 0:
+                self._start = at
+            self._depth += 1 if is_opening else -1
+            self._at = at + 1
+            if self._depth < 0:
+                self._state = "after"
+            elif self._depth == 0:
+                yield bytes(self._held[self._start : self._at])
+                del self._held[: self._at]
+                self._at = 0
+
+    def _next_bracket(self) -> int | None:
+        """The place of the next bracket outside of strings; None if it has not come yet."""
+        held = self._held
+        while self._at < len(held):
+            found = (_STRING if self._in_string else _PLAIN).match(held, self._at)
+            self._at = found.end() if found else self._at
+            if self._at == len(held):
+                break
+            if held[self._at] == _QUOTE:
+                self._in_string = not self._in_string
+                self._at += 1
+            elif self._in_string:  # a backslash whose character is still to come
+                break
+            else:
+                return self._at
+        return None

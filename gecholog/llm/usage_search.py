@@ -1,0 +1,161 @@
+"""Token usage of an answer that need not be decoded, or not be there, as a whole.
+
+usage_in          of a body that is one JSON object
+usage_of_events   of the events of a stream that no dialect knows
+usage_at_ends     of a body of which only the first and the last bytes were kept
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import orjson
+
+from gecholog import lenient
+from gecholog.errors import NotJson
+from gecholog.llm.accumulate import newest
+from gecholog.llm.event import BOM, Event
+from gecholog.llm.json_array import JsonArrayDecoder
+from gecholog.llm.json_ends import Members, first_members, last_members
+from gecholog.llm.json_lines import JsonLinesDecoder
+from gecholog.llm.sse import SseDecoder, begins_as_sse
+from gecholog.llm.usage import MEMBERS, Usage, usage_of
+
+END = 64 * 1024  # bytes of either end of a body that are worth keeping for `usage_at_ends`
+_LARGEST_VALUE = 64 * 1024  # bytes; a larger one is no usage
+_SMALL = 256 * 1024  # bytes of a body that is read by any grammar that servers write
+_WITH_ALL = frozenset({"usage", "usageMetadata"})  # members that hold all counts: nothing else is looked for
+_INSIDE = ("message", "response", "delta", "metadata")  # where events have what answers have at their top
+_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+
+# The members of an answer in which usage may be, as they were written.
+_Body = msgspec.defstruct(
+    "Body",
+    [
+        (f"f{number}", msgspec.Raw | msgspec.UnsetType, msgspec.field(default=msgspec.UNSET, name=name))
+        for number, name in enumerate(MEMBERS)
+    ],
+    gc=False,
+)
+_read = msgspec.json.Decoder(_Body).decode
+_PLACES = tuple((f"f{number}", name) for number, name in enumerate(MEMBERS))
+
+
+class _Statistics(msgspec.Struct, gc=False):
+    token_count: Any = None
+
+
+class _Embeddings(msgspec.Struct, gc=False):
+    statistics: _Statistics | None = None
+
+
+class _Prediction(msgspec.Struct, gc=False):
+    embeddings: _Embeddings | None = None
+
+
+_predictions = msgspec.json.Decoder(list[_Prediction]).decode
+
+
+def usage_in(body: bytes) -> Usage | None:
+    """The usage in a body that is a JSON object; None if there is none, or no object.
+
+    msgspec walks over it once and makes values of the few members that matter only, so that 10 MB take some 5 ms.
+    """
+    try:
+        found = _read(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _usage_in_odd(body)
+    return usage_of(_values(found))
+
+
+def _values(found: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for place, name in _PLACES:
+        raw = getattr(found, place)
+        if raw is not msgspec.UNSET:
+            values[name] = _value(name, bytes(raw))
+    return values
+
+
+def _value(name: str, raw: bytes) -> Any:
+    if name == "predictions":
+        return _of_predictions(raw)
+    if name == "result":  # an answer in an envelope
+        return _values(_read(raw)) if raw.startswith(b"{") else None
+    try:
+        return orjson.loads(raw) if len(raw) <= _LARGEST_VALUE else None
+    except orjson.JSONDecodeError:  # a number that no float holds
+        return None
+
+
+def _of_predictions(raw: bytes) -> Any:
+    """Vertex's embeddings without their numbers."""
+    try:
+        return msgspec.to_builtins(_predictions(raw))
+    except msgspec.MsgspecError:
+        return None
+
+
+def _usage_in_odd(body: bytes) -> Usage | None:
+    """The same of JSON that is a little off, as `lenient` reads it; of a large body only the ends are looked at."""
+    if len(body) > _SMALL:
+        return usage_at_ends(body[:END], body[-END:])
+    try:
+        value = lenient.loads(body)
+    except NotJson:
+        return None
+    return usage_of(value) if isinstance(value, dict) else None
+
+
+def usage_of_events(events: Iterable[Event]) -> Usage | None:
+    """The usage that events tell, at their top or where the known APIs have it; a later count replaces an earlier."""
+    answer: dict[str, Any] = {}
+    for _, value in events:
+        for part in (value, *(value.get(name) for name in _INSIDE)):
+            if isinstance(part, dict):
+                newest(answer, {name: part[name] for name in MEMBERS if name in part})
+    return usage_of(answer)
+
+
+def usage_at_ends(head: bytes, tail: bytes) -> Usage | None:
+    """The usage of a body whose middle is not there: JSON, SSE, JSON lines, or a JSON array of chunks.
+
+    `head` are its first bytes, `tail` its last; they may not overlap unless both are all of it. Text in strings is
+    never taken for usage. None as well if the usage is in neither.
+    """
+    start = head.removeprefix(BOM).lstrip()
+    if begins_as_sse(head):
+        return usage_of_events(_sse_ends(head, tail))
+    if start.startswith(b"["):
+        last = last_members(tail.rstrip().removesuffix(b"]").rstrip(), _WITH_ALL)
+        return usage_of_events([*JsonArrayDecoder().feed(head), _event(last)])
+    if not start.startswith(b"{"):
+        return None
+    last = last_members(tail, _WITH_ALL)
+    if last.outside is not None and last.outside.strip() and b"\n" in last.outside[-2:]:
+        return usage_of_events([*JsonLinesDecoder().feed(head), *_last_lines(tail)])
+    first = first_members(start, _WITH_ALL)
+    values = first.values(MEMBERS) | last.values(MEMBERS)
+    if last.inner and "success" in values:
+        values["result"] = last.inner_values(MEMBERS)
+    return usage_of(values)
+
+
+def _sse_ends(head: bytes, tail: bytes) -> list[Event]:
+    """The events at both ends; of the one that `tail` begins in, what can be read from its end."""
+    cut = min(((at, blank) for blank in _BLANK_LINES if (at := tail.find(blank)) >= 0), default=(len(tail), b""))
+    at, blank = cut
+    decoder = SseDecoder()
+    last = decoder.feed(tail[at + len(blank) :])
+    return [*SseDecoder().feed(head), _event(last_members(tail[:at], _WITH_ALL)), *last, *decoder.flush()]
+
+
+def _last_lines(tail: bytes) -> list[Event]:
+    decoder = JsonLinesDecoder()
+    return [*decoder.feed(tail.partition(b"\n")[2]), *decoder.flush()]
+
+
+def _event(members: Members) -> Event:
+    return Event("", members.values(MEMBERS) | {"response": members.inner_values(MEMBERS)})
