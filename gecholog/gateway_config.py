@@ -18,13 +18,17 @@ FILE = "gl_config.json"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A processor of gl's config: whom it asks, and about the calls of which routers (none are all)."""
+    """A processor of gl's config: whom it asks, and about the calls of which routers (none are all).
+
+    `names` are the fields that it names to be given.
+    """
 
     side: str
     subject: str
     is_async: bool
     writes: frozenset[str]
     routers: frozenset[str]
+    names: frozenset[str] = frozenset()
 
     def applies_to(self, router: str) -> bool:
         """Tell whether it is asked about calls of this router."""
@@ -63,6 +67,7 @@ def _processors(values: Any) -> Iterator[Asked]:
                         entry.get("async") is True,
                         _texts(entry, "output_fields_write"),
                         _texts(entry, "routers"),
+                        _texts(entry, "input_fields_include"),
                     )
 
 

@@ -171,6 +171,10 @@ class Response(Message):
     egress_headers = Sent[Headers]("Headers that the caller gets. May be written.")
     egress_payload = Sent[Any]("Body that the caller gets. May be written.")
     transaction_id = Sent[str]("The id of the call; sent to processors that name it in `input_fields_include`.")
+    usage = Sent[dict[str, Any]](
+        'The token usage of the answer, as the record has it: `{"source", "prompt_tokens", "completion_tokens", …}`. '
+        "Sent to processors that name it in `input_fields_include`; these get no payload that is too large for the bus."
+    )
     attempts = Sent[list[dict[str, Any]]](
         'The targets that were tried, in order: `[{"gl_path", "url", "status_code" or "error", "timer"}]`. Only in '
         "calls with `fallback_paths`, and only for an entry that names it in `input_fields_include`."

@@ -122,8 +122,8 @@ def usage_of_events(events: Iterable[Event]) -> Usage | None:
 def usage_at_ends(head: bytes, tail: bytes) -> Usage | None:
     """The usage of a body whose middle is not there: JSON, SSE, JSON lines, or a JSON array of chunks.
 
-    `head` are its first bytes, `tail` its last; they may not overlap unless both are all of it. Text in strings is
-    never taken for usage. None as well if the usage is in neither.
+    `head` are its first bytes, `tail` its last; they may overlap. Text in strings is never taken for usage. None as
+    well if the usage is in neither.
     """
     start = head.removeprefix(BOM).lstrip()
     if begins_as_sse(head):

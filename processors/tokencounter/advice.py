@@ -44,8 +44,11 @@ def _not_done(gateway: GatewayConfig, topic: str, values: dict[str, Any], router
     asked = [one for one in gateway.processors if one.subject == topic and one.applies_to(router)]
     if not any(one.side == "request" and not one.is_async and "control" in one.writes for one in asked):
         yield "is a router about whose requests gl does not ask (request.processors): its cap does not hold"
-    if not any(one.side == "response" for one in asked):
+    told = [one for one in asked if one.side == "response"]
+    if not told:
         yield "is a router about whose answers gl does not tell (response.processors): nothing is counted"
+    elif not any("usage" in one.names for one in told):
+        yield "is a router whose usage gl does not tell (input_fields_include): large answers are not counted"
     if router not in gateway.stream_usage and _needs_asking(_patterns(values, router)):
         yield "is a router without add_stream_usage: OpenAI streams are counted only if the caller asks for usage"
 

@@ -15,7 +15,7 @@ from gecholog.timer import Tick, tick
 from services.gl.errors import format_for
 
 if TYPE_CHECKING:
-    from gecholog.llm import UsageFilter
+    from gecholog.llm import Usage, UsageFilter
     from gecholog.session import Ids
     from services.gl.config import Config
     from services.gl.errors import ErrorDetail, ErrorFormat
@@ -202,6 +202,7 @@ class Call:
     inbound_body: bytes | None = None
     most: int = 0  # bytes of the answer's body up to which it is read; set by `inbound.receive`
     fault: str = ""
+    usage: Usage | None = None  # set with the body of the answer
 
     # egress
     egress_offered: Headers

@@ -72,6 +72,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageRules:
+    """What is done about token usage. `linger` is how long gl waits for it when the client has left (seconds)."""
+
+    token_count: bool = False
+    linger: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     """Where callers connect. `tls` is compared by its files, not by their content."""
 
@@ -97,6 +105,7 @@ class Config:
     never_forwarded: frozenset[str]
     log_unauthorized: bool
     errors: ErrorFormat
+    usage: UsageRules
     log_max_payload: int
     journal_max_bytes: int
     record_log: recordlog.Limits | None
@@ -314,6 +323,7 @@ def build(document: Document) -> Config:
         never_forwarded=removed | HOP_BY_HOP | {"Host", "Expect"},
         log_unauthorized=values.get("log_unauthorized", False),
         errors=ErrorFormat(values.get("errors", "plain")),
+        usage=_usage(values.get("usage", {})),
         log_max_payload=values.get("log_max_payload_bytes", _MIB),
         journal_max_bytes=values.get("journal_max_bytes", 1024 * _MIB),
         record_log=recordlog.Limits.of(values["record_log"]) if "record_log" in values else None,
@@ -411,6 +421,12 @@ def _limits(values: dict[str, Any]) -> Limits:
         connections=values.get("connections", default.connections),
         inflight_body=values.get("inflight_body_bytes", default.inflight_body),
     )
+
+
+def _usage(values: dict[str, Any]) -> UsageRules:
+    default = UsageRules()
+    linger = values["linger_ms"] / 1000 if "linger_ms" in values else default.linger
+    return UsageRules(values.get("token_count", default.token_count), linger)
 
 
 def _filter(values: dict[str, Any]) -> Filter:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gecholog import rawjson, record
+from gecholog import llm, rawjson, record
 from gecholog.logs import Log
 from gecholog.rawjson import Raw
 from gecholog.timer import span, span_text, tick
@@ -26,6 +26,7 @@ log = Log("record")
 
 _PAYLOADS = frozenset({"ingress_payload", "outbound_payload", "inbound_payload", "egress_payload"})
 _LAST = "inbound_egress_timer"
+_NONE = rawjson.dumps(llm.NONE.fields()).decode()
 _SMALLEST_CUT = 4096  # bytes; a field below this is not worth cutting
 
 
@@ -57,7 +58,7 @@ def made(call: Call, doors: Doors) -> bytes:
         last = f'"{_LAST}":{span_text(call.received or replied, replied)}'.encode()
         more = more + b"," + last if more else last
     times = (
-        f'}},"ingress_egress_timer":{span_text(call.started, replied)}'
+        f'}},"usage":{usage_text(call)},"ingress_egress_timer":{span_text(call.started, replied)}'
         f',"egress_post_timer":{span_text(replied, tick())}}}'
     )
     comma = b"," if more and not written.data.endswith(b"{") else b""
@@ -77,12 +78,26 @@ def _begun(call: Call, replied: Tick) -> Written:
         late["attempts"] = call.attempts
     request = half(call.request_half, late)
     request_data = rawjson.dumps(shown(request, config.log_request, config.log_max_payload))
-    response = half(side, {"outbound_inbound_timer": span(call.sent or replied, call.received or replied)})
+    late = {"outbound_inbound_timer": span(call.sent or replied, call.received or replied)}
+    if config.usage.token_count and call.usage is not None and _counts(call):
+        late["token_count"] = call.usage.counts()
+    response = half(side, late)
     response.pop(_LAST, None)  # a processor's; ours comes at the end
     response_data = rawjson.dumps(shown(response, config.log_response, config.log_max_payload))
     ids = f'{{"session_id":"{call.ids.session_id}","transaction_id":"{call.ids.transaction_id}","request":'
     data = b"".join((ids.encode(), request_data, b',"response":', memoryview(response_data)[:-1]))
     return Written(data, dict(side.fields), response.keys(), len(side.errors))
+
+
+def usage_text(call: Call) -> str:
+    """The token usage of a call, as JSON."""
+    return _NONE if call.usage is None else rawjson.dumps(call.usage.fields()).decode()
+
+
+def _counts(call: Call) -> bool:
+    """Whether gl writes `token_count`: no processor of the call's routers does."""
+    paths = (call.router.path, (call.target_router or call.router).path)
+    return "token_count" not in call.response_half.fields and not call.config.response.writes("token_count", *paths)
 
 
 def _is_outdated(written: Written, call: Call) -> bool:

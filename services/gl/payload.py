@@ -7,14 +7,16 @@ kept whole is not read at all, and stands in the record as a `Cut`.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from typing import Any, NamedTuple
 
-from gecholog import lenient
+from gecholog import lenient, llm
 from gecholog.rawjson import Raw, dumps, is_too_deep, payload
 from services.gl import decoding
 
 _HEAD_BYTES = 1024
 _HASHED_FROM = 1024 * 1024  # bytes of a copy: from there on it is hashed as it grows, not all at once at its end
+_DECODED_AT_ONCE = 1024  # bytes of an encoded body; they may become a thousand times as many
 AT_ONCE = 256 * 1024  # bytes that are decoded, hashed and read on the event loop; a thread has the patience for more
 
 
@@ -135,14 +137,15 @@ def cut_to(value: Any, limit: int) -> Any:
 
 
 class Copy:
-    """A copy of a body that passes by: whole up to `limit` bytes, beyond that its head, size and hash."""
+    """A copy of a body that passes by: whole up to `limit` bytes, beyond that its ends, size and hash."""
 
-    __slots__ = ("_hash", "_parts", "limit", "pieces", "size")
+    __slots__ = ("_ends", "_hash", "_parts", "limit", "pieces", "size")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._parts: list[bytes] = []
         self._hash: Any = None
+        self._ends: Ends | None = None
         self.size = 0
         self.pieces = 0
 
@@ -155,15 +158,20 @@ class Copy:
         if was_whole:
             self._parts.append(piece)
             self._look()
+        elif self._ends is not None:
+            self._ends.add(piece)
 
     def _look(self) -> None:
-        """Begin to hash what grows large, and keep no more than the head of what is too large."""
+        """Begin to hash what grows large, and keep no more than the ends of what is too large."""
         if self._hash is None and self.size > min(self.limit, _HASHED_FROM):
             self._hash = hashlib.sha256()
             for part in self._parts:
                 self._hash.update(part)
         if self.size > self.limit:
-            self._parts = [_first(self._parts)]
+            self._ends = Ends()
+            for part in self._parts:
+                self._ends.add(part)
+            self._parts = []
 
     @property
     def whole(self) -> bytes | None:
@@ -177,17 +185,46 @@ class Copy:
     def clear(self) -> None:
         """Nobody asks for what was added any more."""
         self._parts = []
+        self._ends = None
+
+    @property
+    def ends(self) -> Ends:
+        """The ends of what was too much."""
+        return self._ends or Ends()
 
     def summary(self) -> Cut:
         """Size, hash and head of what was too much."""
-        return Cut(summary(self.size, self._hash.hexdigest(), self._parts[0]), self.limit)
+        return Cut(summary(self.size, self._hash.hexdigest(), self.ends.head), self.limit)
 
 
-def _first(parts: list[bytes]) -> bytes:
-    """The first bytes of all, as many as a head has."""
-    head = b""
-    for part in parts:
-        head += part[: _HEAD_BYTES - len(head)]
-        if len(head) == _HEAD_BYTES:
-            break
-    return head
+class Ends:
+    """The first and the last bytes of a body, at least `llm.END` of each as far as there are so many."""
+
+    __slots__ = ("_last", "_size", "head")
+
+    def __init__(self) -> None:
+        self.head = b""
+        self._last: deque[bytes] = deque()
+        self._size = 0  # of `_last`
+
+    def add(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        if len(self.head) < llm.END:
+            self.head += piece[: llm.END - len(self.head)]
+        self._last.append(piece[-llm.END :])
+        self._size += len(self._last[-1])
+        while self._size - len(self._last[0]) >= llm.END:
+            self._size -= len(self._last.popleft())
+
+    @property
+    def tail(self) -> bytes:
+        """The last bytes."""
+        return b"".join(self._last)
+
+
+def ends_of(body: bytes, encoding: str, most: int) -> Ends | None:
+    """The ends of what `body` is without its content codings; None if that has more than `most` bytes."""
+    decoder, ends = decoding.Decoder(encoding, most), Ends()
+    for at in range(0, len(body), _DECODED_AT_ONCE):
+        ends.add(decoder.feed(body[at : at + _DECODED_AT_ONCE]))
+    return None if decoder.too_large else ends

@@ -55,13 +55,14 @@ Rows = tuple[Row, ...]
 class Side:
     """The processors of one side of a call. `by_router`: some of them are for calls of some routers only.
 
-    `asks_transaction`: some of them name the field `transaction_id`.
+    `asks_transaction`: some of them name the field `transaction_id`; `asks_usage`: some name `usage`.
     """
 
     rows: Rows = ()
     async_rows: Rows = ()
     by_router: bool = False
     asks_transaction: bool = False
+    asks_usage: bool = False
 
     @classmethod
     def of(cls, values: dict[str, Any], orders: frozenset[str] = frozenset()) -> Side:
@@ -72,6 +73,7 @@ class Side:
             async_rows=_nonempty(tuple(entry for entry in row if entry.is_async) for row in rows),
             by_router=any(entry.routers for row in rows for entry in row),
             asks_transaction=any("transaction_id" in entry.include for row in rows for entry in row),
+            asks_usage=any("usage" in entry.include for row in rows for entry in row),
         )
 
     def sees(self, *names: str) -> bool:
@@ -82,6 +84,11 @@ class Side:
             for entry in row
             for name in names
         )
+
+    def writes(self, name: str, *paths: str) -> bool:
+        """Tell whether a processor for calls that have to do with the routers of these paths may write a field."""
+        rows = (*self.rows_for(*paths), *self.async_rows_for(*paths))
+        return any(name in entry.write for row in rows for entry in row)
 
     def rows_for(self, *paths: str) -> Rows:
         """The rows before the reply of a call that has to do with the routers of these paths."""

@@ -27,7 +27,6 @@ _CONTENT_TYPE = "Content-Type"
 _STATUSES = range(200, 600)
 _OK = HTTPStatus.OK.value  # as a number: members of an enumeration are looked up in Python, at each call
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
-_LINGER = 1.0  # seconds in which the usage of a stream comes that its caller left
 
 
 def offer(call: Call, _: Doors) -> None:
@@ -163,6 +162,8 @@ def reads_on(call: Call) -> bool:
     passing = call.passing
     if call.usage_filter is None or passing is None or not passing.is_open or not call.responder.lost:
         return False
+    if not call.config.usage.linger:
+        return False
     return passing.awaits_usage
 
 
@@ -217,10 +218,10 @@ async def _conclude_slowly(call: Call, passing: Passing, *, completed: bool) -> 
 
 
 async def _read_usage(call: Call, passing: Passing) -> None:
-    """Read what gl itself asked for, for a second at most, and record the answer."""
+    """Read what gl itself asked for, as long as the config allows, and record the answer."""
     answer = call.required_answer()
     try:
-        async with asyncio.timeout(_LINGER):
+        async with asyncio.timeout(call.config.usage.linger):
             while piece := await answer.read():
                 passing.saw(piece)
     except (TimeoutError, UpstreamError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import headers, llm
 from services.gl import payload
-from services.gl.answers import ReadAhead
+from services.gl.answers import LocalAnswer, ReadAhead
 from services.gl.call import Refusal, UpstreamError
 from services.gl.errors import ErrorDetail
 from services.gl.payload import Recorded
@@ -124,6 +124,14 @@ def may_have_usage(call: Call) -> bool:
     return kind.strip().lower() not in _MEDIA
 
 
+class Read(NamedTuple):
+    """What was made of a body: its value for the record, what it was folded from and into, and its token usage."""
+
+    recorded: Recorded
+    streamed: Streamed | None = None
+    usage: llm.Usage | None = None
+
+
 def record_body(call: Call, body: bytes, *, completed: bool, at_once: bool = False) -> Streamed | None:
     """Put the body of an answer into the record: decoded, and folded into one object if it was a stream.
 
@@ -133,41 +141,71 @@ def record_body(call: Call, body: bytes, *, completed: bool, at_once: bool = Fal
     limit = kept(call)
     if at_once and len(body) > payload.AT_ONCE:
         raise TakesLong
-    recorded, streamed = _recorded(call, body, min(limit, payload.AT_ONCE) if at_once else limit, completed=completed)
+    read = _recorded(call, body, min(limit, payload.AT_ONCE) if at_once else limit, completed=completed)
+    recorded = read.recorded
     if at_once and payload.is_cut_at(recorded.value, payload.AT_ONCE):
         raise TakesLong
     payload.cut_to(recorded.value, call.config.log_max_payload)  # hashing takes long: not when the record is written
     call.response_half.fields["inbound_payload"] = recorded.value
+    is_cut = isinstance(recorded.value, payload.Cut)
+    usage = _usage_of_encoded(call, body) if is_cut and read.usage is None and encoding_of(call) else read.usage
+    set_usage(call, usage)
     if recorded.note:
-        is_uncounted = isinstance(recorded.value, payload.Cut) and may_have_usage(call)
+        is_uncounted = is_cut and usage is None and may_have_usage(call)
         call.response_half.note("inbound_payload", recorded.note + (f": {NOT_COUNTED}" if is_uncounted else ""))
-    return streamed
+    return read.streamed
 
 
-def _recorded(call: Call, body: bytes, limit: int, *, completed: bool) -> tuple[Recorded, Streamed | None]:
+def set_usage(call: Call, usage: llm.Usage | None) -> None:
+    """Note the token usage of an answer, for the record and for processors that ask for it.
+
+    What gl answers itself has used none, whatever is written in it.
+    """
+    call.usage = None if isinstance(call.answer, LocalAnswer) else usage
+    if call.config.response.asks_usage:
+        half = call.response_half
+        half.named = {**(half.named or {}), "usage": (call.usage or llm.NONE).fields()}
+
+
+def encoding_of(call: Call) -> str:
+    """The Content-Encoding of an answer, empty if it has none."""
+    return ",".join(call.inbound_headers.get("Content-Encoding", ()))
+
+
+def _usage_of_encoded(call: Call, body: bytes) -> llm.Usage | None:
+    """The usage in a body that is too large when it is decoded: it is decoded once more, and only its ends are kept."""
+    ends = payload.ends_of(body, encoding_of(call), call.config.limits.response_buffer)
+    return llm.usage_at_ends(ends.head, ends.tail) if ends is not None and may_have_usage(call) else None
+
+
+def _recorded(call: Call, body: bytes, limit: int, *, completed: bool) -> Read:
     """The body for the record; `limit` is for what it unpacks to."""
     content_type = headers.first(call.inbound_headers, "Content-Type")
-    opened = payload.opened(body, ",".join(call.inbound_headers.get("Content-Encoding", ())), content_type, limit)
+    opened = payload.opened(body, encoding_of(call), content_type, limit)
     if opened.instead is not None:
-        return opened.instead, None
+        return Read(opened.instead)
     is_whole = opened.note is None
-    read, streamed = _read(call, opened.data, content_type, completed=completed and is_whole)
-    return opened.noted(read), streamed and streamed._replace(is_whole=is_whole)
+    read = _read(call, opened.data, content_type, completed=completed and is_whole)
+    streamed = read.streamed and read.streamed._replace(is_whole=is_whole)
+    return Read(opened.noted(read.recorded), streamed, read.usage)
 
 
-def _read(call: Call, body: bytes, content_type: str, *, completed: bool) -> tuple[Recorded, Streamed | None]:
+def _read(call: Call, body: bytes, content_type: str, *, completed: bool) -> Read:
     """A body without content encoding for the record."""
     if _is_stream(call, body, content_type):
         folded = llm.fold(body, content_type, completed=completed)
         if folded is not None:
-            return payload.settled(folded, call.most), Streamed(body, folded)
+            return Read(payload.settled(folded, call.most), Streamed(body, folded), llm.usage_of(folded))
         recorded = payload.recorded(body, content_type, call.most)
-        return recorded._replace(note=recorded.note and f"{recorded.note}: {_UNKNOWN}"), None
-    if (
-        body.removeprefix(BOM_UTF8).lstrip()[:1] == b"[" and (folded := llm.fold_array(body)) is not None
-    ):  # Gemini streams an array
-        return payload.settled(folded, call.most), None
-    return payload.recorded(body, content_type, call.most), None
+        usage = llm.usage_of_events(llm.events_of(body, content_type))
+        if recorded.note and usage is None:
+            recorded = recorded._replace(note=f"{recorded.note}: {_UNKNOWN}")
+        return Read(recorded, usage=usage)
+    start = body.removeprefix(BOM_UTF8).lstrip()[:1]
+    if start == b"[" and (folded := llm.fold_array(body)) is not None:  # Gemini streams an array
+        return Read(payload.settled(folded, call.most), usage=llm.usage_of(folded))
+    usage = llm.usage_in(body) if start == b"{" else None
+    return Read(payload.recorded(body, content_type, call.most), usage=usage)
 
 
 def _is_stream(call: Call, body: bytes, content_type: str) -> bool:

@@ -9,7 +9,15 @@ from gecholog import llm
 from gecholog.headers import first
 from gecholog.timer import span, tick
 from services.gl.payload import AT_ONCE, Copy
-from services.gl.stages.inbound import NOT_COUNTED, TakesLong, kept, may_have_usage, record_body
+from services.gl.stages.inbound import (
+    NOT_COUNTED,
+    TakesLong,
+    encoding_of,
+    kept,
+    may_have_usage,
+    record_body,
+    set_usage,
+)
 
 if TYPE_CHECKING:
     from gecholog.timer import Tick
@@ -20,7 +28,10 @@ _SNIFFED = 64  # bytes of a body that tell whether it begins as SSE does
 
 def passing_of(call: Call, length: int | None) -> Passing:
     is_stream = llm.is_stream(first(call.inbound_headers, "Content-Type"))
-    return Passing(length=length, is_stream=is_stream, most=kept(call), of_stream=call.config.limits.response_buffer)
+    of_stream, most = call.config.limits.response_buffer, kept(call)
+    if call.inbound_headers.get("Content-Encoding"):  # its usage shows only when it is decoded, from its beginning
+        most = max(most, of_stream)
+    return Passing(length=length, is_stream=is_stream, most=most, of_stream=of_stream)
 
 
 class Passing:
@@ -103,8 +114,13 @@ class Passing:
     def _record_summary(self, call: Call) -> None:
         cut = call.response_half.fields["inbound_payload"] = self.copy.summary()
         note = f"larger than {cut.limit} bytes, recorded by size, hash and head"
-        is_counted = self._is_sse or may_have_usage(call)
-        call.response_half.note("inbound_payload", f"{note}: {NOT_COUNTED}" if is_counted else note)
+        may_be_counted = self._is_sse or may_have_usage(call)
+        ends, usage = self.copy.ends, None
+        if may_be_counted and not encoding_of(call):
+            usage = llm.usage_at_ends(ends.head, ends.tail)
+        set_usage(call, usage)
+        is_uncounted = may_be_counted and usage is None
+        call.response_half.note("inbound_payload", f"{note}: {NOT_COUNTED}" if is_uncounted else note)
 
     def _record_whole(self, call: Call, whole: bytes, *, completed: bool, at_once: bool) -> bool:
         """Record a body that was kept. Returns whether it is complete: an error in place of its end says that not."""

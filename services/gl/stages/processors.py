@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _INTERNAL = "internal server error"
 _RETRY_AFTER = 1  # seconds
+_PAYLOADS = frozenset({"inbound_payload", "egress_payload"})
 _NOTHING = b"null"  # what Go writes for an empty object
 
 
@@ -128,16 +129,29 @@ async def ask(processor: Processor, half: Half, bus: Bus, *, lazily: bool = Fals
     answer: Mapping[str, Any] = {}
     fault, too_large = None, False
     if (cut := next((name for name, value in seen.items() if isinstance(value, Cut)), None)) is not None:
-        fault = f"not asked: {cut} is larger than {seen[cut].limit} bytes"
-        return Run(processor, False, {}, fault, span(start, tick()), too_large=True)  # noqa: FBT003 - as above
+        if "usage" not in seen:
+            fault = f"not asked: {cut} is larger than {seen[cut].limit} bytes"
+            return Run(processor, False, {}, fault, span(start, tick()), too_large=True)  # noqa: FBT003 - as above
+        seen = _without_payloads(seen)
     try:
-        data = await bus.request(processor.subject, rawjson.dumps(seen), processor.timeout, lazily=lazily)
+        try:
+            data = await bus.request(processor.subject, rawjson.dumps(seen), processor.timeout, lazily=lazily)
+        except MessageTooLarge:
+            if "usage" not in seen or _PAYLOADS.isdisjoint(seen):
+                raise
+            message = rawjson.dumps(_without_payloads(seen))
+            data = await bus.request(processor.subject, message, processor.timeout, lazily=lazily)
         answer = rawjson.split(data) if data and data != _NOTHING else {}
     except (BusError, NotJson) as error:
         fault, too_large = str(error), isinstance(error, MessageTooLarge)
     if not answer and processor.required:
         fault = fault or "answered nothing"
     return Run(processor, bool(answer), answer, fault, span(start, tick()), too_large)
+
+
+def _without_payloads(seen: Fields) -> Fields:
+    """What a processor that names `usage` is given of an answer that is too large for the bus."""
+    return {name: value for name, value in seen.items() if name not in _PAYLOADS}
 
 
 def seen_by(processor: Processor, half: Half) -> Fields:

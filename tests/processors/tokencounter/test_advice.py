@@ -89,6 +89,8 @@ def test_a_cap_of_no_router(beside):
         ("response", {"service_bus_topic": "another"}, "about whose answers"),
         ("response", {"routers": ["/other/"]}, "about whose answers"),
         ("response", {"async": False}, None),
+        ("response", {"input_fields_include": ["gl_path", "inbound_payload"]}, "whose usage gl does not tell"),
+        ("response", {"input_fields_include": []}, "whose usage gl does not tell"),
     ],
 )
 def test_a_router_that_gl_does_not_ask_about(beside, side, change, expected):

@@ -85,6 +85,20 @@ def test_counts(config, counters, payload, expected):
     assert answered(config, counters, inbound_payload=payload) == {"token_count": expected}
 
 
+USAGE = {"source": "provider", "prompt_tokens": 400, "completion_tokens": 90, "total_tokens": 490, "cached_tokens": 8}
+
+
+def test_usage_that_the_gateway_found(config, counters):
+    """It counts without a payload, which may be too large for the bus, and before what the payload says."""
+    expected = {"token_count": counts(400, 90, 490)}
+    assert answered(config, counters, usage=USAGE) == expected
+    assert answered(config, counters, usage=USAGE, inbound_payload={"usage": CHAT}) == expected
+    assert answered(config, counters, usage={"source": "none"}, inbound_payload={"usage": CHAT})[
+        "token_count"
+    ] == counts(40, 9, 49)
+    assert answered(config, counters, ingress_method="POST")["control_status_code"] == 429
+
+
 @pytest.mark.parametrize("payload", [payload for payload, expected in SHAPES if expected.get("total_tokens", 0) >= 100])
 def test_a_cap_on_the_total_fires(config, counters, payload):
     """From the second call on."""

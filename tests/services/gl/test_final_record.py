@@ -255,9 +255,11 @@ async def test_record_has_the_parts_of_the_specification(make_call):
         "transaction_id",
         "request",
         "response",
+        "usage",
         "ingress_egress_timer",
         "egress_post_timer",
     }
+    assert record["usage"] == {"source": "none"}
     timers = [
         record["ingress_egress_timer"],
         record["request"]["ingress_outbound_timer"],

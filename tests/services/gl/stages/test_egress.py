@@ -437,11 +437,10 @@ async def test_nothing_is_read_for_a_caller_who_left_in_the_middle():
     assert "usage" not in response["inbound_payload"]
 
 
-async def test_usage_that_does_not_come(monkeypatch):
-    """It is waited for a while, then the target is left."""
-    monkeypatch.setattr(egress, "_LINGER", 0.01)
+async def test_usage_that_does_not_come():
+    """It is waited for as long as the config says, then the target is left."""
     answer = FakeAnswer(lines=STREAM, pieces=[CHUNKS + FINISHED])
-    call = await replied_and_left(answer)
+    call = await replied_and_left(answer, built(USAGE_ROUTER, usage={"linger_ms": 1}))
     never = asyncio.get_running_loop().create_future()
     answer.read = lambda: never
     response = (await recorded(call))["response"]
@@ -469,10 +468,10 @@ async def test_gateway_stops_while_usage_is_read():
     assert call.response_half.fields["inbound_payload"]["choices"][0]["finish_reason"] == "stop"
 
 
-async def replied_and_left(answer):
+async def replied_and_left(answer, config=None):
     """A call whose caller left at the first piece, before `conclude`."""
     answer.length = None
-    call = call_of(built(USAGE_ROUTER), FakeRequest(body=STREAMING), Leaving(0), answer=answer)
+    call = call_of(config or built(USAGE_ROUTER), FakeRequest(body=STREAMING), Leaving(0), answer=answer)
     await ingress.receive(call, doors())
     await done(outbound.prepare(call, doors()))
     await done(inbound.receive(call, doors()))

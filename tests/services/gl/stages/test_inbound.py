@@ -196,6 +196,8 @@ def test_large_answer_that_nobody_wants_is_not_read():
     body = CHAT + b" " * 5000
     value, notes = same(recorded(body, log_max_payload_bytes=2000))
     assert (value["size"], value.limit) == (len(body), 2000)
+    assert notes == ["larger than 2000 bytes, recorded by size, hash and head"]
+    _, notes = same(recorded(b'{"x":"' + b"x" * 5000 + b'"}', log_max_payload_bytes=2000))
     assert notes == ["larger than 2000 bytes, recorded by size, hash and head: its usage is not counted"]
 
 
@@ -206,10 +208,7 @@ def test_large_answer_that_an_asynchronous_processor_wants():
     value, notes = same(recorded(body, log_max_payload_bytes=2000, response=row))
     assert (value, notes) == (body, [])
     value, notes = same(recorded(body, log_max_payload_bytes=2000, response=row, bus=100_000))
-    assert (value.limit, notes) == (
-        100_000,
-        ["larger than 100000 bytes, recorded by size, hash and head: its usage is not counted"],
-    )
+    assert (value.limit, notes) == (100_000, ["larger than 100000 bytes, recorded by size, hash and head"])
 
 
 def test_answer_that_unpacks_to_more_than_is_kept():
