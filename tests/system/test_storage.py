@@ -142,6 +142,7 @@ def test_burst_of_large_calls(appliance):
     missing = complete - file.places.keys()
     figures = {"calls": Counter(statuses.values()), "seconds": round(seconds, 1), "missing": len(missing)}
     tell("burst", **figures, twice=file.duplicates, memory_mb=left // MIB, status=status(appliance))
+    assert Counter(statuses.values()) == {200: _AT_ONCE * _TIMES}
     assert len(complete) == _AT_ONCE * _TIMES
     assert not missing
     assert file.duplicates == 0
