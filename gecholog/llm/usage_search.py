@@ -21,7 +21,8 @@ from gecholog.llm.json_array import JsonArrayDecoder
 from gecholog.llm.json_ends import Members, first_members, last_members
 from gecholog.llm.json_lines import JsonLinesDecoder
 from gecholog.llm.sse import SseDecoder, begins_as_sse
-from gecholog.llm.usage import MEMBERS, Usage, usage_of
+from gecholog.llm.usage import Usage, usage_of
+from gecholog.llm.usage_shapes import MEMBERS
 
 END = 64 * 1024  # bytes of either end of a body that are worth keeping for `usage_at_ends`
 _LARGEST_VALUE = 64 * 1024  # bytes; a larger one is no usage
@@ -40,6 +41,7 @@ _Body = msgspec.defstruct(
     gc=False,
 )
 _read = msgspec.json.Decoder(_Body).decode
+_USAGE = f"f{MEMBERS.index('usage')}"
 _PLACES = tuple((f"f{number}", name) for number, name in enumerate(MEMBERS))
 
 
@@ -67,7 +69,9 @@ def usage_in(body: bytes) -> Usage | None:
         found = _read(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _usage_in_odd(body)
-    return usage_of(_values(found))
+    raw = getattr(found, _USAGE)  # nearly every answer has it
+    usage = None if raw is msgspec.UNSET else usage_of({"usage": _value("usage", bytes(raw))})
+    return usage or usage_of(_values(found))
 
 
 def _values(found: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from services.gl.errors import format_for
 
 if TYPE_CHECKING:
     from gecholog.llm import Usage, UsageFilter
+    from gecholog.rawjson import Raw
     from gecholog.session import Ids
     from services.gl.config import Config
     from services.gl.errors import ErrorDetail, ErrorFormat
@@ -202,7 +203,8 @@ class Call:
     inbound_body: bytes | None = None
     most: int = 0  # bytes of the answer's body up to which it is read; set by `inbound.receive`
     fault: str = ""
-    usage: Usage | None = None  # set with the body of the answer
+    usage: Usage | None = None  # set with the body of the answer, and
+    usage_shown: Raw | None = None  # how records and processors are told of it
 
     # egress
     egress_offered: Headers

@@ -26,7 +26,7 @@ log = Log("record")
 
 _PAYLOADS = frozenset({"ingress_payload", "outbound_payload", "inbound_payload", "egress_payload"})
 _LAST = "inbound_egress_timer"
-_NONE = rawjson.dumps(llm.NONE.fields()).decode()
+_NONE = rawjson.dumps(llm.NONE.fields())
 _SMALLEST_CUT = 4096  # bytes; a field below this is not worth cutting
 
 
@@ -79,7 +79,7 @@ def _begun(call: Call, replied: Tick) -> Written:
     request = half(call.request_half, late)
     request_data = rawjson.dumps(shown(request, config.log_request, config.log_max_payload))
     late = {"outbound_inbound_timer": span(call.sent or replied, call.received or replied)}
-    if config.usage.token_count and call.usage is not None and _counts(call):
+    if call.usage is not None and config.usage.token_count and _counts(call):
         late["token_count"] = call.usage.counts()
     response = half(side, late)
     response.pop(_LAST, None)  # a processor's; ours comes at the end
@@ -91,13 +91,14 @@ def _begun(call: Call, replied: Tick) -> Written:
 
 def usage_text(call: Call) -> str:
     """The token usage of a call, as JSON."""
-    return _NONE if call.usage is None else rawjson.dumps(call.usage.fields()).decode()
+    return (call.usage_shown or _NONE).decode()
 
 
 def _counts(call: Call) -> bool:
     """Whether gl writes `token_count`: no processor of the call's routers does."""
-    paths = (call.router.path, (call.target_router or call.router).path)
-    return "token_count" not in call.response_half.fields and not call.config.response.writes("token_count", *paths)
+    if "token_count" in call.response_half.fields:
+        return False
+    return not call.config.response.counts_tokens(call.router.path, (call.target_router or call.router).path)
 
 
 def _is_outdated(written: Written, call: Call) -> bool:

@@ -55,7 +55,8 @@ Rows = tuple[Row, ...]
 class Side:
     """The processors of one side of a call. `by_router`: some of them are for calls of some routers only.
 
-    `asks_transaction`: some of them name the field `transaction_id`; `asks_usage`: some name `usage`.
+    `counted`: the routers about whose calls some of them write `token_count`, None for all. `asks_transaction`: some of
+    them name the field `transaction_id`; `asks_usage`: some name `usage`.
     """
 
     rows: Rows = ()
@@ -63,6 +64,7 @@ class Side:
     by_router: bool = False
     asks_transaction: bool = False
     asks_usage: bool = False
+    counted: frozenset[str] | None = frozenset()
 
     @classmethod
     def of(cls, values: dict[str, Any], orders: frozenset[str] = frozenset()) -> Side:
@@ -74,6 +76,7 @@ class Side:
             by_router=any(entry.routers for row in rows for entry in row),
             asks_transaction=any("transaction_id" in entry.include for row in rows for entry in row),
             asks_usage=any("usage" in entry.include for row in rows for entry in row),
+            counted=_counted(entry for row in rows for entry in row if "token_count" in entry.write),
         )
 
     def sees(self, *names: str) -> bool:
@@ -85,10 +88,9 @@ class Side:
             for name in names
         )
 
-    def writes(self, name: str, *paths: str) -> bool:
-        """Tell whether a processor for calls that have to do with the routers of these paths may write a field."""
-        rows = (*self.rows_for(*paths), *self.async_rows_for(*paths))
-        return any(name in entry.write for row in rows for entry in row)
+    def counts_tokens(self, *paths: str) -> bool:
+        """Tell whether a processor for calls that have to do with the routers of these paths writes `token_count`."""
+        return self.counted is None or not self.counted.isdisjoint(paths)
 
     def rows_for(self, *paths: str) -> Rows:
         """The rows before the reply of a call that has to do with the routers of these paths."""
@@ -106,6 +108,11 @@ def applying(row: Row, *paths: str) -> Row:
 
 def _applying(rows: Rows, paths: tuple[str, ...]) -> Rows:
     return _nonempty(applying(row, *paths) for row in rows)
+
+
+def _counted(entries: Iterable[Processor]) -> frozenset[str] | None:
+    found = [entry.routers for entry in entries]
+    return None if not all(found) else frozenset[str]().union(*found)
 
 
 def _nonempty(rows: Iterable[Row]) -> Rows:

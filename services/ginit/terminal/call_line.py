@@ -36,7 +36,7 @@ def call_line(record: bytes, palette: Palette) -> str | None:
         ]
     except (NotJson, LookupError, TypeError, AttributeError):
         return None
-    if tokens := _tokens(response):
+    if tokens := _tokens(response.get("token_count")) or _tokens(fields.get("usage")):
         parts.append(f"{tokens} tok")
     if reason := _reason(request, response, status):
         parts.append(palette.dim(printable(reason)))
@@ -49,9 +49,8 @@ def _status(status: Any, palette: Palette) -> str:
     return palette.yellow(str(status)) if status >= _FIRST_ERROR else palette.green(str(status))
 
 
-def _tokens(response: dict[str, Any]) -> int:
-    """All tokens of the call, as the token counter found them; 0 if it did not."""
-    count = response.get("token_count")
+def _tokens(count: Any) -> int:
+    """All tokens of the call, as the token counter or gl found them; 0 if they did not."""
     if not isinstance(count, dict):
         return 0
     total = count.get("total_tokens")

@@ -10,6 +10,7 @@ from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import headers, llm
+from gecholog.rawjson import Raw, dumps
 from services.gl import payload
 from services.gl.answers import LocalAnswer, ReadAhead
 from services.gl.call import Refusal, UpstreamError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
 _KEPT_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
 _MEDIA = frozenset({"image", "audio", "video", "font"})
+NO_USAGE = Raw(dumps(llm.NONE.fields()))
 NOT_COUNTED = "its usage is not counted"
 _UNKNOWN = "a stream of a dialect that gl does not know, so its usage is not counted"
 
@@ -161,10 +163,11 @@ def set_usage(call: Call, usage: llm.Usage | None) -> None:
 
     What gl answers itself has used none, whatever is written in it.
     """
-    call.usage = None if isinstance(call.answer, LocalAnswer) else usage
+    if usage is not None and not isinstance(call.answer, LocalAnswer):
+        call.usage, call.usage_shown = usage, Raw(dumps(usage.fields()))
     if call.config.response.asks_usage:
         half = call.response_half
-        half.named = {**(half.named or {}), "usage": (call.usage or llm.NONE).fields()}
+        half.named = {**(half.named or {}), "usage": call.usage_shown or NO_USAGE}
 
 
 def encoding_of(call: Call) -> str:

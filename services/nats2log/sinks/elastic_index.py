@@ -24,6 +24,7 @@ def definition() -> dict[str, Any]:
             "properties": {
                 "session_id": _KEYWORD,
                 "transaction_id": _KEYWORD,
+                "usage": {"dynamic": False, "properties": _usage()},
                 "ingress_egress_timer": _SPAN,
                 "egress_post_timer": _SPAN,
                 "request": {"dynamic": False, "properties": _request()},
@@ -36,6 +37,11 @@ def definition() -> dict[str, Any]:
 def _request() -> dict[str, Any]:
     names = ("gl_path", "original_gl_path", "ingress_method", "ingress_client", "ingress_subpath", "outbound_subpath")
     return dict.fromkeys((*names, "url", "url_path"), _KEYWORD) | {"ingress_outbound_timer": _SPAN}
+
+
+def _usage() -> dict[str, Any]:
+    names = ("prompt", "completion", "total", "cached", "cache_creation", "reasoning")
+    return {"source": _KEYWORD} | {f"{name}_tokens": _WHOLE_NUMBER for name in names}
 
 
 def _response() -> dict[str, Any]:

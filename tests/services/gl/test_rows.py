@@ -35,6 +35,18 @@ def test_by_router():
     assert both.async_rows_for("/x/", "/a/") == ()
 
 
+def test_who_counts_tokens():
+    """Processors that may write `token_count`, before the reply or after it: for all calls, or for those of routers."""
+    counting = {"output_fields_write": ["a", "token_count"]}
+    assert not side([processor("one")]).counts_tokens("/a/", "/a/")
+    assert side([processor("one"), processor("two", **counting, **{"async": True})]).counts_tokens("/a/", "/a/")
+    some = side([processor("one", routers=["/a/"], **counting)], [processor("two", routers=["/b/"], **counting)])
+    assert some.counts_tokens("/a/", "/x/")
+    assert some.counts_tokens("/x/", "/b/")
+    assert not some.counts_tokens("/x/", "/c/")
+    assert side([processor("one", routers=["/a/"], **counting), processor("two", **counting)]).counts_tokens("/x/")
+
+
 def test_path_is_compared_whole():
     """A router's path stands for that router, not for those below it."""
     assert side([processor("one", routers=["/a/"])]).rows_for("/a/b/", "/a") == ()

@@ -34,6 +34,13 @@ def test_tokens_without_a_total_are_added():
     assert call_line(record(token_count={"prompt_tokens": 10, "completion_tokens": 7}), PLAIN).endswith("17 tok")
 
 
+def test_tokens_that_the_gateway_found():
+    """Where no token counter is asked."""
+    found = json.loads(record()) | {"usage": {"source": "provider", "prompt_tokens": 9, "total_tokens": 12}}
+    assert call_line(json.dumps(found).encode(), PLAIN).endswith("12 tok")
+    assert call_line(json.dumps(found | {"usage": {"source": "none"}}).encode(), PLAIN).endswith("12 ms")
+
+
 def test_reason_of_a_failure():
     """What the record says of a call that failed stands behind it; of one that succeeded nothing does."""
     notes = [{"name": "egress_status_code", "details": "connection refused"}]

@@ -1,0 +1,219 @@
+"""Where answers tell their token usage, and what their numbers mean: a function for each way that APIs have.
+
+Each takes an answer (decoded JSON) and gives back its counts, or nothing if it is of another shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+MOST = 2**63 - 1  # what fits the integers of the systems that read records
+
+Fields = Mapping[str, Any]
+
+
+class Counts(NamedTuple):
+    """What an API tells. `prompt_parts` are numbers that its total may hold beyond prompt and completion."""
+
+    prompt: int | None
+    completion: int | None
+    total: int | None = None
+    cached: int | None = None
+    creation: int | None = None
+    reasoning: int | None = None
+    prompt_parts: tuple[int | None, ...] = ()
+
+
+def _in_usage(answer: Fields) -> Counts | None:
+    usage = answer.get("usage")
+    if not isinstance(usage, dict):
+        return None
+    if "inputTokens" in usage or "outputTokens" in usage:
+        return _converse(usage)
+    if isinstance(usage.get("tokens"), dict) or isinstance(usage.get("billed_units"), dict):
+        return _cohere(usage)
+    if "input_tokens" in usage or "output_tokens" in usage:
+        return _input_output(usage)
+    return _chat(usage)
+
+
+def _chat(usage: Fields) -> Counts:
+    """OpenAI's chat completions, completions and embeddings, and the many that speak like them."""
+    details, completion = _object(usage, "prompt_tokens_details"), _object(usage, "completion_tokens_details")
+    cached = _any(
+        (details, "cached_tokens"),
+        (usage, "prompt_cache_hit_tokens"),  # DeepSeek
+        (usage, "cached_tokens"),  # Moonshot
+        (usage, "num_cached_tokens"),
+        (usage, "cache_read_input_tokens"),  # Venice
+    )
+    creation = _any((details, "cache_write_tokens"), (usage, "cache_creation_input_tokens"))
+    return Counts(
+        _count(usage, "prompt_tokens"),
+        _count(usage, "completion_tokens"),
+        _count(usage, "total_tokens"),
+        cached,
+        creation,
+        _any((completion, "reasoning_tokens"), (usage, "reasoning_tokens")),
+        (_count(details, "audio_tokens"), _sum(cached, creation)) if details else (),
+    )
+
+
+def _input_output(usage: Fields) -> Counts:
+    """OpenAI's responses, images, transcripts and speech; Anthropic, which leaves cached input out of the input."""
+    details, output = _object(usage, "input_tokens_details"), _object(usage, "output_tokens_details")
+    read, written = _count(usage, "cache_read_input_tokens"), _count(usage, "cache_creation_input_tokens")
+    prompt = _count(usage, "input_tokens")
+    if not details and prompt is not None:
+        prompt = _sum(prompt, read, written)
+    return Counts(
+        prompt=prompt,
+        completion=_count(usage, "output_tokens"),
+        total=_count(usage, "total_tokens"),
+        cached=_any((details, "cached_tokens"), (usage, "cache_read_input_tokens")),
+        creation=_any((details, "cache_write_tokens"), (usage, "cache_creation_input_tokens")),
+        reasoning=_any((output, "reasoning_tokens"), (output, "thinking_tokens")),
+    )
+
+
+def _converse(usage: Fields) -> Counts:
+    """Bedrock Converse: cached input is counted apart, and in the total."""
+    read, written = _count(usage, "cacheReadInputTokens"), _count(usage, "cacheWriteInputTokens")
+    prompt = _count(usage, "inputTokens")
+    return Counts(
+        prompt=None if prompt is None else _sum(prompt, read, written),
+        completion=_count(usage, "outputTokens"),
+        total=_count(usage, "totalTokens"),
+        cached=read,
+        creation=written,
+    )
+
+
+def _cohere(usage: Fields) -> Counts:
+    """Cohere: `tokens` are those that the model saw, `billed_units` leave the chat template out."""
+    tokens = _object(usage, "tokens") or _object(usage, "billed_units")
+    return Counts(
+        prompt=_count(tokens, "input_tokens"),
+        completion=_count(tokens, "output_tokens"),
+        cached=_count(usage, "cached_tokens"),
+    )
+
+
+def _cohere_meta(answer: Fields) -> Counts | None:
+    """Cohere's version 1, and its embeddings."""
+    meta = answer.get("meta")
+    return _cohere(meta) if isinstance(meta, dict) else None
+
+
+def _groq(answer: Fields) -> Counts | None:
+    """Groq's streams of older models; folding puts it where it belongs, a part of a stream has it here."""
+    usage = _object(_object(answer, "x_groq"), "usage")
+    return _chat(usage) if usage else None
+
+
+def _gemini(answer: Fields) -> Counts | None:
+    """Gemini and Vertex: thoughts, and what server tools put into the prompt, are counted apart, and in the total."""
+    usage = _object(answer, "usageMetadata") or _object(answer, "usage_metadata")
+    if not usage:
+        return None
+    reasoning = _either(usage, "thoughtsTokenCount", "thoughts_token_count")
+    prompt = _either(usage, "promptTokenCount", "prompt_token_count")
+    tools = _either(usage, "toolUsePromptTokenCount", "tool_use_prompt_token_count")
+    completion = _sum(_either(usage, "candidatesTokenCount", "candidates_token_count"), reasoning)
+    total = _either(usage, "totalTokenCount", "total_token_count")
+    if completion is None and prompt is not None and total == _sum(prompt, tools):
+        completion = 0  # the prompt was blocked
+    return Counts(
+        prompt=None if prompt is None else _sum(prompt, tools),
+        completion=completion,
+        total=total,
+        cached=_either(usage, "cachedContentTokenCount", "cached_content_token_count"),
+        reasoning=reasoning,
+    )
+
+
+def _ollama(answer: Fields) -> Counts | None:
+    """Ollama's own API, chat, generate and embed: the counts stand between the other fields."""
+    return Counts(_count(answer, "prompt_eval_count"), _count(answer, "eval_count"))
+
+
+def _vertex_embeddings(answer: Fields) -> Counts | None:
+    """Vertex's `:predict` of text embeddings: one number for each text."""
+    found = [
+        _count(_object(_object(prediction, "embeddings"), "statistics"), "token_count")
+        for prediction in _objects(answer.get("predictions"))
+    ]
+    return Counts(_sum(*found), None)
+
+
+def _bedrock_metrics(answer: Fields) -> Counts | None:
+    """What Bedrock's InvokeModel puts behind the stream of any model."""
+    metrics = _object(answer, "amazon-bedrock-invocationMetrics")
+    read, written = _count(metrics, "cacheReadInputTokenCount"), _count(metrics, "cacheWriteInputTokenCount")
+    prompt = _count(metrics, "inputTokenCount")
+    total = None if prompt is None else _sum(prompt, read, written)
+    return Counts(total, _count(metrics, "outputTokenCount"), cached=read, creation=written)
+
+
+SHAPES: tuple[Callable[[Fields], Counts | None], ...] = (
+    _in_usage,
+    _gemini,
+    _ollama,
+    _cohere_meta,
+    _groq,
+    _bedrock_metrics,
+    _vertex_embeddings,
+)
+# The members of an answer that any of them looks at.
+MEMBERS = (
+    "usage",
+    "usageMetadata",
+    "usage_metadata",
+    "prompt_eval_count",
+    "eval_count",
+    "meta",
+    "x_groq",
+    "amazon-bedrock-invocationMetrics",
+    "predictions",
+    "result",
+    "success",
+)
+
+
+def _count(fields: Fields, name: str) -> int | None:
+    """A number of tokens: zero or more, fractions cut off (Cohere sends floats); None for anything else.
+
+    Some servers say -1 for what they do not know.
+    """
+    value: Any = fields.get(name)
+    if type(value) not in (int, float) or not 0 <= value <= MOST:
+        return None
+    return min(int(value), MOST)
+
+
+def _any(*places: tuple[Fields, str]) -> int | None:
+    """The first number that is there."""
+    for fields, name in places:
+        if name in fields and (found := _count(fields, name)) is not None:
+            return found
+    return None
+
+
+def _either(fields: Fields, *names: str) -> int | None:
+    return _any(*((fields, name) for name in names))
+
+
+def _sum(*values: int | None) -> int | None:
+    """The sum of what is known; None if nothing is."""
+    known = [value for value in values if value is not None]
+    return min(sum(known), MOST) if known else None
+
+
+def _object(fields: Fields, name: str) -> Fields:
+    value = fields.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> Iterable[Fields]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else ()
