@@ -1,8 +1,9 @@
 """JSON values that arrive in pieces. Pieces are collected and joined once, so that a long text costs linear time.
 
-grow      add the next piece of an object: texts are continued, objects grow, lists get longer, the rest is replaced
-newest    add the next state of an object: each field replaces the one before, token usage is merged
-settled   the value that has grown
+grow             add the next piece of an object: texts are continued, objects grow, lists get longer, the rest is
+                 replaced
+replace_fields   add the next state of an object: each field replaces the one before, token usage is merged
+finalize         the value that has grown
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Growing(dict[str, Any]):
     __slots__ = ()
 
 
-class Row:
+class GrowingList:
     """A list that has got at least one piece more. Items with the same `index` are pieces of one item."""
 
     __slots__ = ("_positions", "items")
@@ -101,7 +102,7 @@ def _longer(old: Any, piece: str) -> Any:
             return old
         case str():
             return Text((old, piece))
-        case Row() | list():
+        case GrowingList() | list():
             # content that began as a list of parts goes on as text
             return _more(old, [{"type": "text", "text": piece}] if piece else [])
     return piece
@@ -109,19 +110,19 @@ def _longer(old: Any, piece: str) -> Any:
 
 def _more(old: Any, items: list[Any]) -> Any:
     match old:
-        case Row():
+        case GrowingList():
             row = old
         case Text() | str():
-            row = Row([Growing(type="text", text=old)])
+            row = GrowingList([Growing(type="text", text=old)])
         case list():
-            row = Row(old)
+            row = GrowingList(old)
         case _:
             return items
     row.extend(items)
     return row
 
 
-def newest(target: dict[str, Any], state: Mapping[str, Any]) -> None:
+def replace_fields(target: dict[str, Any], state: Mapping[str, Any]) -> None:
     """Put the fields of `state` in place of those in `target`; an empty value (null, "", [], {}) replaces nothing.
 
     Token usage is merged field by field instead, see `merge_usage`, and an error is replaced only by another error.
@@ -137,15 +138,15 @@ def newest(target: dict[str, Any], state: Mapping[str, Any]) -> None:
             target[name] = value
 
 
-def settled(value: Any) -> Any:
+def finalize(value: Any) -> Any:
     """What `value` has grown to. Parts that came in one piece are taken as they are."""
     match value:
         case Text():
             return joined(value)
         case Growing():
-            return {name: settled(item) for name, item in value.items()}
-        case Row():
-            return [settled(item) for item in value.items]
+            return {name: finalize(item) for name, item in value.items()}
+        case GrowingList():
+            return [finalize(item) for item in value.items]
     return value
 
 

@@ -25,13 +25,13 @@ class Dialect:
 
     `knows` is asked about single events and must be true for no other dialect's that comes later in the table.
     `fold` gets all events of the stream and may find anything in them; None if the stream is not this dialect's after
-    all. `cut_off` corrects the answer of a stream that broke before its end. `ends` tells the event that is the API's
-    mark for the end of a stream (`[DONE]`, which is no JSON, counts for all).
+    all. `mark_incomplete` corrects the answer of a stream that broke before its end. `ends` tells the event that is the
+    API's mark for the end of a stream (`[DONE]`, which is no JSON, counts for all).
     """
 
     knows: Callable[[Event], bool]
     fold: Callable[[Iterable[Event]], Answer | None]
-    cut_off: Callable[[Answer], Answer] = _as_it_is
+    mark_incomplete: Callable[[Answer], Answer] = _as_it_is
     ends: Callable[[Event], bool] = _never
 
 

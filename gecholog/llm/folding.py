@@ -46,7 +46,7 @@ def _folded(events: Iterator[Event], dialects: tuple[Dialect, ...], *, completed
         return None
     if answer is None:
         return None
-    answer = answer if completed else dialect.cut_off(answer)
+    answer = answer if completed else dialect.mark_incomplete(answer)
     return answer if _can_be_written(answer) else None
 
 

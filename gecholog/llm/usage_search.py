@@ -15,7 +15,7 @@ import orjson
 
 from gecholog import lenient
 from gecholog.errors import NotJson
-from gecholog.llm.accumulate import newest
+from gecholog.llm.accumulate import replace_fields
 from gecholog.llm.event import BOM, Event
 from gecholog.llm.json_array import JsonArrayDecoder
 from gecholog.llm.json_ends import Members, first_members, last_members
@@ -119,7 +119,7 @@ def usage_of_events(events: Iterable[Event]) -> Usage | None:
     for _, value in events:
         for part in (value, *(value.get(name) for name in _INSIDE)):
             if isinstance(part, dict):
-                newest(answer, {name: part[name] for name in MEMBERS if name in part})
+                replace_fields(answer, {name: part[name] for name in MEMBERS if name in part})
     return usage_of(answer)
 
 

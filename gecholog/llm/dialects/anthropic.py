@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from gecholog.llm.accumulate import Growing, grow, index_of, joined, newest, settled
+from gecholog.llm.accumulate import Growing, finalize, grow, index_of, joined, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, is_error
 from gecholog.llm.event import Event
 
@@ -42,14 +42,14 @@ def _fold(events: Iterable[Event]) -> Answer:
     for event in events:
         _take(message, blocks, event.value)
     if blocks or "content" not in message:
-        message["content"] = [blocks[index].settled() for index in sorted(blocks)]
+        message["content"] = [blocks[index].finalize() for index in sorted(blocks)]
     return message
 
 
 def _take(message: Answer, blocks: dict[int, Block], event: dict[str, Any]) -> None:
     match event:
         case {"type": "message_start", "message": dict(start)}:
-            newest(message, start)
+            replace_fields(message, start)
         case {"type": "content_block_start", "content_block": dict(start)}:
             blocks[index_of(event) or 0] = Block(start)
         case {"type": "content_block_delta", "delta": dict(delta)}:
@@ -59,7 +59,7 @@ def _take(message: Answer, blocks: dict[int, Block], event: dict[str, Any]) -> N
             _take_end(message, event)
         case {"type": "message_stop"}:
             # Bedrock adds its metrics here
-            newest(message, _without(event, "type"))
+            replace_fields(message, _without(event, "type"))
         case {"error": error} if is_error(error):
             message["error"] = error
 
@@ -68,8 +68,8 @@ def _take_end(message: Answer, event: dict[str, Any]) -> None:
     """The counts of `usage` are totals; one that is zero, null or not there is as it was at the start."""
     delta = event.get("delta")
     if isinstance(delta, dict):
-        newest(message, delta)
-    newest(message, {name: value for name, value in event.items() if name not in ("type", "delta")})
+        replace_fields(message, delta)
+    replace_fields(message, {name: value for name, value in event.items() if name not in ("type", "delta")})
 
 
 def _without(fields: dict[str, Any], left_out: str) -> dict[str, Any]:
@@ -98,9 +98,9 @@ class Block:
             case _:
                 grow(self._fields, _without(delta, "type"))
 
-    def settled(self) -> dict[str, Any]:
+    def finalize(self) -> dict[str, Any]:
         """The block as it is without streaming. Input that was cut off is the text that came."""
-        block: dict[str, Any] = settled(self._fields)
+        block: dict[str, Any] = finalize(self._fields)
         written = joined(self._input)
         if written:
             block["input"] = _value_of(written)

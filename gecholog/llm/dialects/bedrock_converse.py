@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from gecholog.llm.accumulate import Growing, grow, joined, newest, settled
+from gecholog.llm.accumulate import Growing, finalize, grow, joined, replace_fields
 from gecholog.llm.dialect import Answer, Dialect
 from gecholog.llm.event import Event
 
@@ -48,14 +48,14 @@ def _fold(events: Iterable[Event]) -> Answer:
         value = {key: item for key, item in value.items() if key != "p"}  # padding that hides the length
         match name:
             case "messageStart":
-                newest(message, value)
+                replace_fields(message, value)
             case "contentBlockStart" | "contentBlockDelta":
                 blocks.setdefault(_index(value), Block()).add(value.get("start") or value.get("delta"))
             case "messageStop" | "metadata":
-                newest(answer, value)
+                replace_fields(answer, value)
             case _ if name.endswith(_EXCEPTION):
                 answer["error"] = {"type": name} | value
-    content = [blocks[index].settled() for index in sorted(blocks)]
+    content = [blocks[index].finalize() for index in sorted(blocks)]
     if message or content:
         answer = {"output": {"message": message | {"content": content}}} | answer
     return answer
@@ -90,9 +90,9 @@ class Block:
                     {name: Growing(value) if isinstance(value, dict) else value for name, value in piece.items()},
                 )
 
-    def settled(self) -> dict[str, Any]:
+    def finalize(self) -> dict[str, Any]:
         """The block as it is without streaming. Input that was cut off is the text that came."""
-        block: dict[str, Any] = settled(self._fields)
+        block: dict[str, Any] = finalize(self._fields)
         if self._input:
             written = joined(self._input)
             tool = block.get("toolUse")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm.accumulate import Growing, grow, index_of, newest, settled
+from gecholog.llm.accumulate import Growing, finalize, grow, index_of, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, is_error
 from gecholog.llm.event import Event
 
@@ -39,9 +39,9 @@ def _fold(events: Iterable[Event]) -> Answer:
     lists: dict[str, dict[int, dict[str, Any]]] = {}
     for event in events:
         _take(answer, message, lists, event.value)
-    folded: dict[str, Any] = settled(message)
+    folded: dict[str, Any] = finalize(message)
     for name, items in lists.items():
-        folded[name] = [settled(items[index]) for index in sorted(items)]
+        folded[name] = [finalize(items[index]) for index in sorted(items)]
     return answer | {"message": folded}
 
 
@@ -53,9 +53,9 @@ def _take(
 ) -> None:
     match event:
         case {"type": "message-end", "delta": dict(end)}:
-            newest(answer, end)
+            replace_fields(answer, end)
         case {"type": str(kind), "delta": {"message": dict(piece)}} if kind in _TYPES:
-            newest(answer, {name: value for name, value in event.items() if name == "id"})
+            replace_fields(answer, {name: value for name, value in event.items() if name == "id"})
             for name, value in piece.items():
                 if name in _LISTS and isinstance(value, dict):
                     item = lists.setdefault(name, {}).setdefault(index_of(event) or 0, Growing())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm.accumulate import Growing, grow, index_of, newest, settled
+from gecholog.llm.accumulate import Growing, finalize, grow, index_of, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, state_of
 from gecholog.llm.event import Event
 
@@ -23,11 +23,11 @@ def _fold(events: Iterable[Event]) -> Answer:
     for event in events:
         state = state_of(event)
         pieces = state.pop("candidates", None)
-        newest(answer, state)
+        replace_fields(answer, state)
         if isinstance(pieces, list):
             _add(candidates, pieces)
     if candidates:
-        answer["candidates"] = [candidates[index].settled() for index in sorted(candidates)]
+        answer["candidates"] = [candidates[index].finalize() for index in sorted(candidates)]
     return answer
 
 
@@ -57,11 +57,11 @@ class Candidate:
                 case "citationMetadata" | "logprobsResult":
                     grow(self._fields, {name: value})
                 case _:
-                    newest(self._fields, {name: value})
+                    replace_fields(self._fields, {name: value})
 
     def _add_content(self, content: dict[str, Any]) -> None:
         parts = content.pop("parts", None)
-        newest(self._content, content)
+        replace_fields(self._content, content)
         for part in parts if isinstance(parts, list) else []:
             if not isinstance(part, dict):
                 continue
@@ -70,11 +70,11 @@ class Candidate:
             else:
                 self._parts.append(Growing(part))
 
-    def settled(self) -> dict[str, Any]:
+    def finalize(self) -> dict[str, Any]:
         """The candidate as it is without streaming."""
-        fields: dict[str, Any] = settled(self._fields)
+        fields: dict[str, Any] = finalize(self._fields)
         if self._content or self._parts:
-            parts = [settled(part) for part in self._parts]
+            parts = [finalize(part) for part in self._parts]
             return {"content": {"parts": parts, **self._content} if parts else self._content, **fields}
         return fields
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm.accumulate import Growing, grow, newest, settled
+from gecholog.llm.accumulate import Growing, finalize, grow, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, state_of
 from gecholog.llm.event import Event
 
@@ -22,9 +22,11 @@ def _fold(events: Iterable[Event]) -> Answer:
     for event in events:
         state = state_of(event)
         pieces = {name: state.pop(name) for name in _IN_PIECES if name in state}
-        newest(answer, {name: value for name, value in state.items() if not _is_lost_count(answer.get(name), value)})
+        replace_fields(
+            answer, {name: value for name, value in state.items() if not _is_lost_count(answer.get(name), value)}
+        )
         grow(answer, pieces)
-    folded: Answer = settled(answer)
+    folded: Answer = finalize(answer)
     return folded
 
 

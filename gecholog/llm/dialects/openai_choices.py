@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm.accumulate import Growing, grow, index_of, newest, settled
+from gecholog.llm.accumulate import Growing, finalize, grow, index_of, replace_fields
 from gecholog.llm.dialect import Answer, state_of
 from gecholog.llm.event import Event
 from gecholog.llm.usage_fields import has_counts
@@ -26,12 +26,12 @@ def fold_choices(events: Iterable[Event], object_name: str) -> Answer:
             continue
         state = state_of(event)
         pieces = state.pop("choices", None)
-        newest(answer, state)
+        replace_fields(answer, state)
         if isinstance(pieces, list):
             _add(choices, pieces)
     answer.pop(_PADDING, None)
     answer["object"] = object_name
-    answer["choices"] = [choices[index].settled() for index in sorted(choices)]
+    answer["choices"] = [choices[index].finalize() for index in sorted(choices)]
     return _with_usage(answer)
 
 
@@ -52,7 +52,7 @@ def _with_usage(answer: Answer) -> Answer:
     if not has_counts(answer.get("usage")):
         for place in (answer.get("x_groq"), *answer["choices"]):
             if isinstance(place, dict) and isinstance(place.get("usage"), dict):
-                newest(answer, {"usage": place["usage"]})
+                replace_fields(answer, {"usage": place["usage"]})
     return answer
 
 
@@ -81,9 +81,9 @@ class Choice:
                 case "content_filter_results" if isinstance(value, dict):
                     # Azure sends the categories as they are decided
                     grow(self._fields, {name: {}})
-                    newest(self._fields[name], value)
+                    replace_fields(self._fields[name], value)
                 case _:
-                    newest(self._fields, {name: value})
+                    replace_fields(self._fields, {name: value})
 
     def _add_delta(self, delta: Any) -> None:
         if not isinstance(delta, dict):
@@ -94,11 +94,11 @@ class Choice:
             delta = {name: value for name, value in delta.items() if name != "tool_calls"}
         grow(self._message, delta)
 
-    def settled(self) -> dict[str, Any]:
+    def finalize(self) -> dict[str, Any]:
         """The choice as it is without streaming. A whole `message` beside the pieces (Perplexity) gives way to them."""
-        choice: dict[str, Any] = settled(self._fields)
-        message = settled(self._message)
-        calls = self._calls.settled()
+        choice: dict[str, Any] = finalize(self._fields)
+        message = finalize(self._message)
+        calls = self._calls.finalize()
         if calls:
             message["tool_calls"] = calls
         if message or not choice.keys() & {"message", "text"}:
@@ -127,9 +127,9 @@ class ToolCalls:
                 self._calls.append(call)
             grow(call, piece)
 
-    def settled(self) -> list[dict[str, Any]]:
+    def finalize(self) -> list[dict[str, Any]]:
         """The calls as they are without streaming, without their index."""
-        return [{name: settled(value) for name, value in call.items() if name != "index"} for call in self._calls]
+        return [{name: finalize(value) for name, value in call.items() if name != "index"} for call in self._calls]
 
 
 def _begins_another(call: dict[str, Any], piece: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm.accumulate import joined, newest
+from gecholog.llm.accumulate import joined, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, is_error
 from gecholog.llm.event import Event
 
@@ -41,9 +41,11 @@ def _fold(events: Iterable[Event]) -> Answer:
                 sounds.append(piece)
             case {"type": str(kind)} if kind in _IMAGES:
                 images.append({name: _kept(value) for name, value in event.value.items() if name in _IMAGE_FIELDS})
-                newest(answer, {name: value for name, value in event.value.items() if name not in _OF_THE_EVENT})
+                replace_fields(
+                    answer, {name: value for name, value in event.value.items() if name not in _OF_THE_EVENT}
+                )
             case {"type": str(kind)} if kind in _LAST:
-                newest(answer, _without_type(event.value))
+                replace_fields(answer, _without_type(event.value))
             case {"error": error} if is_error(error):
                 answer["error"] = error
     if "created_at" in answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm.accumulate import Growing, grow, newest, settled
+from gecholog.llm.accumulate import Growing, finalize, grow, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, is_error
 from gecholog.llm.event import Event
 
@@ -41,7 +41,7 @@ def _fold(events: Iterable[Event]) -> Answer:
     for event in events:
         _take(response, items, event.value)
     if items and not response.get("output"):
-        response["output"] = [items[index].settled() for index in sorted(items)]
+        response["output"] = [items[index].finalize() for index in sorted(items)]
     return response
 
 
@@ -50,7 +50,7 @@ def _take(response: Answer, items: dict[int, Item], event: dict[str, Any]) -> No
         case {"type": "error"}:
             response["error"] = _error(event)
         case {"type": str(), "response": dict(state)}:
-            newest(response, state)
+            replace_fields(response, state)
         case {"type": "response.output_item.added" | "response.output_item.done", "item": dict(item)}:
             items[_number(event, "output_index")] = Item(item)
         case {"type": str(kind)} if kind.startswith(_PREFIX) and "output_index" in event:
@@ -108,11 +108,11 @@ class Item:
     def _part(self, name: str, index: int) -> dict[str, Any]:
         return self._parts.setdefault(name, {}).setdefault(index, Growing())
 
-    def settled(self) -> dict[str, Any]:
+    def finalize(self) -> dict[str, Any]:
         """The item as far as it came."""
-        item: dict[str, Any] = settled(self._fields)
+        item: dict[str, Any] = finalize(self._fields)
         for name, parts in self._parts.items():
-            item[name] = [settled(parts[index]) for index in sorted(parts)]
+            item[name] = [finalize(parts[index]) for index in sorted(parts)]
         return item
 
 
@@ -124,7 +124,7 @@ def _write(target: dict[str, Any], field: str, happened: str, event: dict[str, A
         target[field] = event[field]
 
 
-def _cut_off(response: Answer) -> Answer:
+def _mark_incomplete(response: Answer) -> Answer:
     """What was in progress when the stream broke is `incomplete`, the word that the API has for it."""
     output = response.get("output")
     for part in (response, *(output if isinstance(output, list) else ())):
@@ -137,4 +137,4 @@ def _ends(event: Event) -> bool:
     return event.value.get("type") in _LAST
 
 
-DIALECT = Dialect(_knows, _fold, _cut_off, _ends)
+DIALECT = Dialect(_knows, _fold, _mark_incomplete, _ends)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gecholog.llm.accumulate import Growing, grow, newest, settled
+from gecholog.llm.accumulate import Growing, finalize, grow, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, state_of
 from gecholog.llm.event import Event
 
@@ -22,9 +22,9 @@ def _fold(events: Iterable[Event]) -> Answer:
     answer = Growing()
     for event in events:
         state = state_of(event)
-        newest(answer, {name: value for name, value in state.items() if name not in (*_IN_PIECES, _PADDING)})
+        replace_fields(answer, {name: value for name, value in state.items() if name not in (*_IN_PIECES, _PADDING)})
         grow(answer, {name: state[name] for name in _IN_PIECES if name in state})
-    folded: Answer = settled(answer)
+    folded: Answer = finalize(answer)
     return folded
 
 

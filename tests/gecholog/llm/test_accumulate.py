@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.llm.accumulate import Growing, grow, joined, newest, settled
+from gecholog.llm.accumulate import Growing, finalize, grow, joined, replace_fields
 from tests.gecholog.llm.samples import CALM
 
 NAMES = st.sampled_from(["id", "role", "content", "a", "index", "type", "text"])
@@ -18,7 +18,7 @@ def grown(*pieces):
     target = Growing()
     for piece in pieces:
         grow(target, piece)
-    return settled(target)
+    return finalize(target)
 
 
 @CALM
@@ -80,5 +80,5 @@ def test_items_by_index():
 def test_newest():
     """The last value counts unless it is empty; 0 and false are values."""
     target = {"a": "x", "b": 1, "c": True, "d": [1]}
-    newest(target, {"a": "", "b": 0, "c": False, "d": [], "e": None})
+    replace_fields(target, {"a": "", "b": 0, "c": False, "d": [], "e": None})
     assert target == {"a": "x", "b": 0, "c": False, "d": [1], "e": None}
