@@ -148,6 +148,6 @@ $(VENV)/.created:
 	    echo "$$found cannot make a virtual environment: the package python3-venv is missing (apt install python3-venv)." >&2; \
 	    exit 1; \
 	fi; \
-	echo "$$found -m venv .venv"; \
+	echo "$$found -m venv .venv" >&2; \
 	"$$found" -m venv --clear '$(VENV)'
 	@touch $@

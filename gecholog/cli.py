@@ -79,7 +79,7 @@ def _run(program: Program[C], arguments: Arguments) -> int:
         fresh = _checked(arguments, blueprint)
         config.refuse_losses(fresh, in_force.in_force)
         made = program.build(fresh)
-        _report("warning", fresh.source, fresh.warnings)
+        _report("warning", fresh.source, [one for one in fresh.warnings if one not in in_force.warnings])
         return service.Reading(made, fresh)
 
     checksum_file = ChecksumFile.of(arguments.alias)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gecholog.bus import Bus
     from services.gl.records import Recorder
     from services.gl.status import Status
@@ -14,9 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The bus, the targets, the way of the records, and the place where gl's own state is kept."""
+    """The bus, the targets, the way of the records, and the place where gl's own state is kept.
+
+    `saw_unrecorded` is told path and status of a call that is refused without a record.
+    """
 
     bus: Bus
     upstream: Upstream
     records: Recorder
     status: Status
+    saw_unrecorded: Callable[[str, int], None] = lambda _path, _status: None

@@ -29,7 +29,7 @@ from services.gl.records import Recorder
 from services.gl.server import descriptors
 from services.gl.server.listener import Listener, bind
 from services.gl.status import Status
-from services.gl.unrouted import EVERY_S, Line, Unrouted
+from services.gl.unrecorded import EVERY_S, Line, Unrecorded
 from services.gl.upstream import Pool, proxy
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from gecholog.service import Life
     from services.gl.config import Config
-    from services.gl.errors import ErrorFormat, ErrorReply
+    from services.gl.errors import ErrorReply
     from services.gl.routing import Router
     from services.gl.server import Exchange
 
@@ -47,6 +47,7 @@ log = Log("gateway")
 _LAST_RECORDS = 1.0  # seconds at the end for records that wait for the bus's word
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _LONGEST_PATH = 200  # characters of a path in an error
+_NEARLY = 0.9  # of the connections that a config allows: a few less are no reason for a warning
 _GRACE = 2.0  # seconds for callers with an idle connection to an old port
 _HEALTH = "/healthz"
 _JSON: headers.Headers = {"Content-Type": [JSON]}
@@ -87,7 +88,7 @@ class Gateway:
         self._retired: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._open_files: int | None = None
-        self._unrouted = Unrouted()
+        self._unrecorded = Unrecorded()
         self._telling: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------------- life
@@ -104,7 +105,7 @@ class Gateway:
         bus = await self._joined(config)
         await self._records.publish_to(bus, config.topics.logger, config.record_log)
         life.spawn(self._records.run(), "records")
-        doors = Doors(bus, pool, self._records, self._status)
+        doors = Doors(bus, pool, self._records, self._status, self._saw_unrecorded)
         self._standing = _Standing(config, doors, Sessions(config.gateway_id), pool)
         self._listener = self._listen(config, self._socket)
         self._watch_certificate(config)
@@ -152,7 +153,9 @@ class Gateway:
         self._records.resize(config.journal_max_bytes)
         same_name = config.gateway_id == old.config.gateway_id
         sessions = old.sessions if same_name else Sessions(config.gateway_id)
-        self._standing = _Standing(config, Doors(bus, pool, self._records, self._status), sessions, pool)
+        self._standing = _Standing(
+            config, Doors(bus, pool, self._records, self._status, self._saw_unrecorded), sessions, pool
+        )
         if pool is not old.pool:
             old.pool.retire()
         if bus is not old.doors.bus:
@@ -211,8 +214,9 @@ class Gateway:
         try:
             router = route(standing.config.routers, exchange.path)
         except Refusal as refusal:
-            self._saw_unrouted(exchange.path, refusal.status)
-            return _refuse(exchange, refusal, standing.config.errors)
+            told = reply_to(refusal, format_for(standing.config.errors, exchange.path, exchange.headers))
+            self._saw_unrecorded(exchange.path, told.status)
+            return _reply(exchange, told.status, _JSON | told.headers, told.body)
         if router.cors is not None and cors.is_preflight(exchange.method, exchange.headers):
             return _reply(exchange, _NO_CONTENT, cors.preflight(router.cors, exchange.headers))
         ids = standing.sessions.ids(headers.first(exchange.headers, standing.config.session_header))
@@ -236,19 +240,19 @@ class Gateway:
             return _reply(exchange, 503, _JSON, b'{"status":"stopping"}')
         return _reply(exchange, 200, _JSON, b'{"status":"ok"}')
 
-    def _saw_unrouted(self, path: str, status: int) -> None:
-        """Log a request that reached no router, and those that follow it by their number."""
-        line = self._unrouted.saw(path, status)
+    def _saw_unrecorded(self, path: str, status: int) -> None:
+        """Log a request that is refused and leaves no record, and those that follow it by their number."""
+        line = self._unrecorded.saw(path, status)
         if line is not None:
-            _log_unrouted(line)
+            _log_unrecorded(line)
         if self._telling is None and not self._stopping:
             self._telling = asyncio.get_running_loop().call_later(EVERY_S, self._tell)
 
     def _tell(self) -> None:
         self._telling = None
-        for line in self._unrouted.flush():
-            _log_unrouted(line)
-        if not (self._unrouted.is_empty or self._stopping):
+        for line in self._unrecorded.flush():
+            _log_unrecorded(line)
+        if not (self._unrecorded.is_empty or self._stopping):
             self._telling = asyncio.get_running_loop().call_later(EVERY_S, self._tell)
 
     # ------------------------------------------------------------------ parts
@@ -337,11 +341,6 @@ def _why_no_router(table: routing.Table, path: str) -> ErrorDetail:
     return ErrorDetail(404, f"no router for {shown}: a path begins with the path of a configured router", "no_router")
 
 
-def _refuse(exchange: Exchange, refusal: Refusal, chosen: ErrorFormat) -> Coroutine[None, None, None]:
-    told = reply_to(refusal, format_for(chosen, exchange.path, exchange.headers))
-    return _reply(exchange, told.status, _JSON | told.headers, told.body)
-
-
 async def _reply(exchange: Exchange, status: int, fields: headers.Headers, body: bytes = b"") -> None:
     """Answer without a call, and so without a record."""
     try:
@@ -353,12 +352,12 @@ async def _reply(exchange: Exchange, status: int, fields: headers.Headers, body:
         exchange.abort()
 
 
-def _log_unrouted(line: Line) -> None:
-    log.warning("no router for requests", path=line.path, status=line.status, requests=line.requests)
+def _log_unrecorded(line: Line) -> None:
+    log.warning("requests refused without a record", path=line.path, status=line.status, requests=line.requests)
 
 
 def _warn_of_open_files(listener: Listener) -> None:
     """Say so if the process may not open as many files as the config's connections need."""
     wanted, most = listener.limits.connections, listener.most_connections
-    if wanted > most > 0:
+    if wanted * _NEARLY > most > 0:
         log.warning("limits.connections is lowered by the limit of open files", connections=wanted, in_force=most)

@@ -64,4 +64,14 @@ def _reason(request: dict[str, Any], response: dict[str, Any], status: Any) -> s
     if isinstance(status, int) and 0 < status < _FIRST_ERROR:
         return ""
     notes = [note for section in (response, request) for note in section.get("error") or () if isinstance(note, dict)]
-    return next((str(note["details"]) for note in notes if note.get("details")), "")
+    details = [str(note["details"]) for note in notes if note.get("details")]
+    told = _told(response.get("egress_payload"))
+    return next((text for text in details if text != f"status {status}"), told)
+
+
+def _told(payload: Any) -> str:
+    """What an error body says to people, in the forms of OpenAI, Anthropic and gl itself; empty if it says nothing."""
+    found = payload.get("error", payload.get("Error")) if isinstance(payload, dict) else None
+    if isinstance(found, dict):
+        found = found.get("message")
+    return found if isinstance(found, str) else ""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from services.ginit.terminal.surroundings import Surroundings
 
 _BUS = "nats-server"
+_ROUTINE = frozenset({"status"})  # what a sink says once a minute
 
 
 class Screen:
@@ -68,7 +69,7 @@ class Screen:
             return True
         if entry.get("level") in ("WARN", "ERROR"):
             return True
-        return self._started and entry.get("service") != _BUS
+        return self._started and entry.get("service") != _BUS and entry.get("msg") not in _ROUTINE
 
     def _healthy(self, name: str) -> str:
         port = self._surroundings.ports.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from services.gl.config import Config
     from services.gl.doors import Doors
 
+_UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
 _NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
 
 
@@ -31,6 +33,7 @@ async def receive(call: Call, doors: Doors) -> None:
     unmet = headers.unmet(call.router.required_headers, call.headers)
     if unmet and not config.log_unauthorized:
         call.is_recorded = False
+        doors.saw_unrecorded(call.router.path, _UNAUTHORIZED)
         raise _unauthorized(unmet, config)
     call.query = query.parse(request.query)
     call.request_half.fields = _head_fields(call, refused=unmet is not None)

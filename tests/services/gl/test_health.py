@@ -69,17 +69,21 @@ def accepts(gateway):
         return False
 
 
-def test_requests_without_a_router_are_logged(gateway):
-    """The first for a path, with its status; not each one."""
+def test_requests_without_a_record_are_logged(gateway):
+    """The first for a path without a router, or a router without its key, with its status; not each one."""
 
     def lines(path):
         entries = gateway.process.entries
-        return [entry for entry in entries if entry["msg"] == "no router for requests" and entry["path"] == path]
+        return [
+            entry for entry in entries if entry["msg"] == "requests refused without a record" and entry["path"] == path
+        ]
 
     for _ in range(20):
         assert gateway.call("GET", "/lost/path?key=secret").status == 404
     assert gateway.call("GET", "/service").status == 400
-    until(lambda: lines("/service"), "the line")
+    assert gateway.call("GET", "/locked/x", {"Api-Key": "secret-of-a-stranger"}).status == 401
+    until(lambda: lines("/service") and lines("/locked/"), "the lines")
+    assert lines("/locked/")[0]["status"] == 401
     (line,) = lines("/lost/path")
     assert (line["status"], line["requests"], line["level"]) == (404, 1, "WARN")
     assert "secret" not in gateway.process.output
@@ -91,5 +95,7 @@ def test_requests_without_a_router_are_counted_at_the_end(run_gateway, shared_up
     for _ in range(20):
         gateway.call("GET", "/lost")
     gateway.process.stop()
-    counts = [entry["requests"] for entry in gateway.process.entries if entry["msg"] == "no router for requests"]
+    counts = [
+        entry["requests"] for entry in gateway.process.entries if entry["msg"] == "requests refused without a record"
+    ]
     assert counts == [1, 19]

@@ -48,6 +48,20 @@ def test_reason_of_a_failure():
     assert "refused" not in call_line(record(200, error=notes), PLAIN)
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"error": {"message": "cap exceeded", "type": "tokens"}},
+        {"type": "error", "error": {"message": "cap exceeded"}},
+        {"Error": "cap exceeded", "Path": "/a/"},
+    ],
+)
+def test_reason_of_a_refusal(payload):
+    """Of a status alone nobody knows who refused: the body says it."""
+    notes = [{"name": "egress_status_code", "details": "status 429"}]
+    assert call_line(record(429, error=notes, egress_payload=payload), PLAIN).endswith("429 12 ms cap exceeded")
+
+
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"7", b'{"request":{},"response":null}', b"{"])
 def test_what_is_no_record(data):
     """Anything can be published on the subject."""

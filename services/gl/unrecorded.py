@@ -1,4 +1,7 @@
-"""Requests that reach no router: they leave no record, so the log tells of them, but not of each."""
+"""Requests that are refused and leave no record, so the log tells of them, but not of each.
+
+They reach no router, or lack the headers that their router asks for.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def _is_word(part: str) -> bool:
     return _WORD.fullmatch(part) is not None and sum(map(str.isdigit, part)) <= _MOST_DIGITS
 
 
-class Unrouted:
+class Unrecorded:
     """Counts requests by path and status. Pure: times come in, lines to log go out."""
 
     def __init__(self) -> None:
