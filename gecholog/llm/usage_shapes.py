@@ -187,9 +187,9 @@ def _count(fields: Fields, name: str) -> int | None:
     Some servers say -1 for what they do not know.
     """
     value: Any = fields.get(name)
-    if type(value) not in (int, float) or not 0 <= value <= MOST:
-        return None
-    return min(int(value), MOST)
+    if type(value) is int:
+        return value if 0 <= value <= MOST else None
+    return min(int(value), MOST) if type(value) is float and 0 <= value <= MOST else None
 
 
 def _any(*places: tuple[Fields, str]) -> int | None:
