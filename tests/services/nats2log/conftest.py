@@ -112,6 +112,12 @@ class Stream:
             return 1  # nobody knows
         return int(info["num_pending"] + info["num_ack_pending"])
 
+    async def nobody_waits(self, consumer: str) -> None:
+        """Wait until the server knows that who asked for records is gone: it would send them the next ones."""
+        async with asyncio.timeout(30):
+            while (await ask(self._bus, f"CONSUMER.INFO.{STREAM}.{consumer}"))["num_waiting"]:  # noqa: ASYNC110 - the server knows
+                await asyncio.sleep(0.02)
+
     async def all_acknowledged(self, consumer: str) -> None:
         async with asyncio.timeout(30):
             while await self.unacknowledged(consumer):  # noqa: ASYNC110 - the server has no event for it

@@ -115,6 +115,7 @@ async def test_dropped_records_are_counted(room, bus, stream, connect, nats_serv
     await stream.all_acknowledged("sink")
     await at.stop()
     await first_bus.close()
+    await stream.nobody_waits("sink")
     await stream.add(*(b"x" * 10_000 for _ in range(40)), first_id=1)
     late = await room(bus)
     state = (await ask(bus, f"STREAM.INFO.{STREAM}"))["state"]
