@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 _HIGH_WATER = 256 * 1024  # bytes of an answer that may wait here while the caller is slow
 _FIRST_PIECE = 1.0  # seconds that the head of an answer waits for the beginning of the body
 _LARGEST_HEAD = 1024 * 1024  # bytes
+_BYTES_PER_BYTE = 8  # of a body in chunks: one of a single byte costs six
 _FIRST = (b"H", b"\r", b"\n")  # bytes that may come first: llhttp reads status lines of RTSP and Icecast as well
 _VERSIONS = frozenset({"1.1", "1.0"})
 # as numbers: members of an enumeration are looked up in Python, at each answer
 _SWITCHING_PROTOCOLS = HTTPStatus.SWITCHING_PROTOCOLS.value
+_CONTINUE = HTTPStatus.CONTINUE.value
 _OK = HTTPStatus.OK.value
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _MULTIPLE_CHOICES = HTTPStatus.MULTIPLE_CHOICES.value
@@ -38,6 +40,8 @@ class StreamedAnswer:
     status = 0
     started = False  # a byte of it has come
     _head_bytes = 0
+    _fed = 0  # bytes that came behind the head
+    _body_bytes = 0
     _has_head = False
     _until_close = False
     _length: int | None = None
@@ -160,7 +164,9 @@ class StreamedAnswer:
                 self._parser = None
                 self._fail(UpstreamError(502, "not HTTP"))
                 return
-        if not self._has_head:
+        if self._has_head:
+            self._fed += len(data)
+        else:
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -175,11 +181,19 @@ class StreamedAnswer:
                 self._parser = None  # it knows our methods: a cycle that only the collector would find
         if self._complete:
             return
-        if not self._has_head and self._head_bytes > _LARGEST_HEAD:
-            self._fail(UpstreamError(502, "head of the answer too large"))
+        if (excess := self._excess()) is not None:
+            self._fail(UpstreamError(502, excess))
         elif self._waiting > _HIGH_WATER:
             self._held = True
             self._connection.pause()
+
+    def _excess(self) -> str | None:
+        """What there is too much of, that is neither body nor handed on: the parser copies it at each piece."""
+        if not self._has_head:
+            return "head of the answer too large" if self._head_bytes > _LARGEST_HEAD else None
+        if self._fed > _LARGEST_HEAD + _BYTES_PER_BYTE * self._body_bytes:
+            return "chunk extensions or trailers of the answer too large"
+        return None
 
     def lost(self, reason: str) -> None:
         """The connection is gone. For a body without a length this is its end (RFC 9112, section 6.3)."""
@@ -219,6 +233,8 @@ class StreamedAnswer:
         if status < _OK:
             if status == _SWITCHING_PROTOCOLS:
                 self._fail(UpstreamError(502, "the target switched protocols"))
+            elif status < _CONTINUE:  # no class of statuses (RFC 9110, section 15): nothing would follow
+                self._fail(UpstreamError(502, f"not HTTP: status {status}"))
             self.headers = {}  # an interim answer (RFC 9110, section 15.2): the final one follows
             self._head_bytes = 0
             return
@@ -255,7 +271,9 @@ class StreamedAnswer:
     def on_body(self, piece: bytes) -> None:
         if self._has_head and not self._complete:
             self._pieces.append(piece)
-            self._waiting += len(piece)
+            size = len(piece)
+            self._waiting += size
+            self._body_bytes += size
             self._wake()
         elif self._complete:  # a body where there must be none: the rest of it would be taken for the next answer
             self._connection.close()

@@ -1,6 +1,7 @@
 """Answers of targets: broken framing, what follows an answer, and that nothing of them is left to the collector."""
 
 import asyncio
+import contextlib
 import gc
 import threading
 import time
@@ -25,6 +26,13 @@ LONG = b"HTTP/1.1 200 X\r\nContent-Length: 5\r\n\r\n"
 
 def new_pool():
     return Pool(outbound_context(OutboundTls()), Proxies())
+
+
+async def everything(response):
+    body = b""
+    while piece := await response.read():
+        body += piece
+    return body
 
 
 def playing(*pieces, close=False):
@@ -69,6 +77,8 @@ async def sent(pool, target, body=b"{}", method="POST", **timeouts):
         ),
         (b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "switched protocols"),
         (b"SSH-2.0-OpenSSH\r\n", "not HTTP"),
+        (b"HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n", "status 0"),
+        (b"HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n", "status 99"),
     ],
 )
 def test_broken_before_the_first_byte_of_the_body(run, wire, reason):
@@ -98,6 +108,40 @@ def test_broken_behind_the_head(run, pieces, close):
             await (await sent(new_pool(), target)).read()
 
     with RawTarget(playing(*pieces, close=close)) as target:
+        run(scene(target))
+
+
+@loops
+@pytest.mark.parametrize("endless", [b"0\r\nX: ", b"0\r\n", b"1;"], ids=["trailer", "trailers", "extension"])
+def test_what_is_thrown_away_has_an_end(run, endless):
+    """Trailers and chunk extensions are gathered by the parser: a target must not make it gather without end."""
+    filler = b"X: y\r\n" * 50_000 if endless == b"0\r\n" else b"x" * 300_000
+
+    def script(connection, _):
+        whole_request(connection)
+        with contextlib.suppress(OSError):  # it is closed meanwhile
+            connection.sendall(CHUNKED + b"5\r\nhello\r\n" + endless)
+            for _ in range(200):
+                connection.sendall(filler)
+
+    async def scene(target):
+        response = await sent(new_pool(), target)
+        with pytest.raises(UpstreamError, check=lambda error: "too large" in error.reason):
+            await everything(response)
+
+    with RawTarget(script) as target:
+        run(scene(target))
+
+
+@loops
+def test_chunks_of_one_byte(run):
+    """The smallest chunks are no trailers, however many they are."""
+
+    async def scene(target):
+        response = await sent(new_pool(), target)
+        assert await everything(response) == b"x" * 300_000
+
+    with RawTarget(playing(CHUNKED + b"1\r\nx\r\n" * 300_000 + b"0\r\n\r\n", close=True)) as target:
         run(scene(target))
 
 
