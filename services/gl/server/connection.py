@@ -29,6 +29,8 @@ _QUEUED = 8  # requests that a caller may send ahead
 _SEARCHED_WHOLE = 2 * 1024  # bytes of data that are searched for other protocols, whether they are of a head or not
 _USUAL_HEAD = 4 * 1024  # bytes; in more of them no end is looked for
 _HEAD_END = b"\r\n\r\n"
+_FEW = 1024  # bytes in which there is no room for many requests
+_LEAST_PIECE = 256  # bytes of many requests that are read at a time
 _READ_AHEAD = 16 * 1024  # bytes of bodies that nobody has asked for yet, at which a connection is read no further
 _LARGE_HEAD = READ_BYTES  # bytes of a head from which on it is an upload, as a body is
 _OFFER = frozenset({"Connection", "Upgrade", "Http2-Settings"})
@@ -61,6 +63,7 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting: deque[Exchange] = deque()
         self._refusal: HeadRefusal | None = None
         self._without_offer = b""
+        self._ahead = b""  # requests for which there is no place yet
         self._writable: asyncio.Future[None] | None = None
         self._first_bytes = listener.buffer[:READ_BYTES]
         self._unbroken = 0  # bytes that came in this turn of the event loop
@@ -102,6 +105,23 @@ class Connection(asyncio.BufferedProtocol):
         """Bytes have come."""
         if self._closing or self._refusal is not None:
             return
+        if self._ahead:
+            self._ahead += data
+        else:
+            self._receive(data)
+        if self._ahead:
+            self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        """Read of many requests as many as may wait. Their bytes take far less memory than they themselves."""
+        while self._ahead and len(self._waiting) < _QUEUED and not self._closing and self._refusal is None:
+            piece, self._ahead = _cut(self._ahead)
+            self._receive(piece)
+        if self._closing or self._refusal is not None:
+            self._ahead = b""
+        self.steer()
+
+    def _receive(self, data: bytes | memoryview) -> None:
         if self._current is None and not self._in_head and not self._head_bytes:
             self._wait_at_most(self._listener.limits.request_head_time)
         arriving = self._arriving
@@ -147,8 +167,11 @@ class Connection(asyncio.BufferedProtocol):
                 data = data[end:]
         if self._arriving is not None and self._arriving.lacks >= len(data):
             self._parser.feed_data(data)
-        else:
-            self._feed_head(bytes(data))
+            return
+        rest = bytes(data)
+        if not self._ahead and len(rest) > _FEW and rest.count(_HEAD_END) > _QUEUED:
+            rest, self._ahead = _cut(rest)
+        self._feed_head(rest)
 
     def _feed_head(self, data: bytes) -> None:
         """Feed data in which a request may begin."""
@@ -196,6 +219,7 @@ class Connection(asyncio.BufferedProtocol):
             if exchange is not None:
                 exchange.gone()
         self._waiting.clear()
+        self._ahead = b""
         self._release_head()
         # All of them know us: cycles that only the collector would find.
         self._arriving = self._current = self._parser = self._writable = self._transport = None
@@ -310,6 +334,8 @@ class Connection(asyncio.BufferedProtocol):
     def _may_read(self) -> bool:
         if self._closing or self._refusal is not None:
             return True  # to throw it away
+        if self._ahead:
+            return False
         exchange = self._arriving
         if exchange is not None and exchange.is_asked:
             return exchange.may_read
@@ -379,7 +405,10 @@ class Connection(asyncio.BufferedProtocol):
             self._end()
         elif self._waiting:
             self._begin(self._waiting.popleft())
-            self.steer()
+            if self._ahead:
+                self._read_ahead()
+            else:
+                self.steer()
         elif self._refusal is not None:
             self._refuse(self._refusal)
         elif self._listener.draining and not self._listener.grace:
@@ -477,3 +506,10 @@ class Connection(asyncio.BufferedProtocol):
             self._wait_at_most(grace)
         else:
             self._transport.close()
+
+
+def _cut(data: bytes) -> tuple[bytes, bytes]:
+    """A few requests of many, up to the end of a head, and the rest."""
+    end = data.find(_HEAD_END, _LEAST_PIECE)
+    end = len(data) if end < 0 else end + len(_HEAD_END)
+    return data[:end], data[end:]

@@ -133,8 +133,11 @@ async def fed(pieces, limits=None):
         connection.data_received(piece)
         for _ in range(6):  # the requests that are there get their replies
             await asyncio.sleep(0)
-    for _ in range(80):
-        await asyncio.sleep(0)
+    before = -1
+    while before < len(transport.written) or before < 0:
+        before = len(transport.written)
+        for _ in range(80):
+            await asyncio.sleep(0)
     connection.connection_lost(None)
     await asyncio.gather(*listener.tasks, return_exceptions=True)
     return listener.requests, statuses(transport.written), transport.ended
@@ -227,6 +230,23 @@ async def test_good_requests_are_all_answered(requests, places):
     assert whole[1] == pieces[1] == [200] * len(requests)
     assert whole[0] == pieces[0]
     assert [request[4] for request in whole[0]] == [body_of(raw) for raw in requests]
+
+
+@FUZZ
+@given(
+    requests=st.lists(good(), min_size=1, max_size=4),
+    times=st.integers(8, 30),
+    last=wild,
+    places=st.lists(st.integers(0, 100_000), max_size=8),
+)
+async def test_many_requests_sent_ahead(requests, times, last, places):
+    """More of them than may wait are answered as well, in order, and what is wrong behind them is refused."""
+    raw = b"".join(requests) * times + last
+    whole, pieces = await fed([raw]), await fed(cut(raw, places))
+    count = len(requests) * times
+    assert whole[1][:count] == [200] * count
+    assert [request[4] for request in whole[0][:count]] == [body_of(raw) for raw in requests] * times
+    assert whole == pieces
 
 
 def body_of(raw):

@@ -143,6 +143,34 @@ async def test_queued_bodies_are_not_read():
     assert statuses(transport.written) == [200, 200]
 
 
+async def test_many_tiny_requests_in_one_packet():
+    """What a client sends ahead is kept as bytes until its turn comes: as requests it would take far more memory."""
+    listener = Asking()
+    connection, transport = listener.connect()
+    tiny = b"GET / HTTP/1.1\r\nHost:\r\n\r\n"
+    read = []
+    on_url = connection.on_url
+    connection.on_url = lambda url: (read.append(url), on_url(url))
+    arrive(connection, tiny * 1000)
+    assert len(read) <= 1 + 8 + 256 // len(tiny) + 1
+    assert not transport.reads
+    for number in range(1000):
+        listener.exchanges[number].begin.set()
+        await settle()
+    assert statuses(transport.written) == [200] * 1000
+    assert transport.reads
+
+
+async def test_a_client_that_leaves_with_requests_sent_ahead():
+    """Nothing of what it sent ahead begins any more."""
+    listener = Asking()
+    connection, _ = listener.connect()
+    arrive(connection, b"GET / HTTP/1.1\r\nHost:\r\n\r\n" * 1000)
+    connection.connection_lost(None)
+    await settle()
+    assert len(listener.exchanges) == 1
+
+
 @pytest.mark.parametrize("size", [1000, 20_000])
 async def test_queued_small_bodies_together(size):
     """Many small ones count together."""
