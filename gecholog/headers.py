@@ -18,6 +18,8 @@ Headers = dict[str, list[str]]
 
 MASK = "*****MASKED*****"
 ANY_VALUE = ("regex:.+",)
+MOST_NAMES = 1000
+"""Names of headers in one message: each costs far more time than its bytes."""
 
 # Headers that belong to one connection (RFC 9110, section 7.6.1; Proxy-Authenticate and Proxy-Authorization are for the
 # next proxy alone, sections 11.7.1 and 11.7.2; Keep-Alive and Proxy-Connection are what older software sends).

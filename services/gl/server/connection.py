@@ -248,6 +248,8 @@ class Connection(asyncio.BufferedProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # behind the body: trailers, which are dropped
             headers.add(self._headers, name, value)
+            if len(self._headers) > headers.MOST_NAMES:
+                raise refusals.too_many_headers()
 
     def on_headers_complete(self) -> None:
         self._in_head = False

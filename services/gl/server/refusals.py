@@ -42,6 +42,12 @@ def head_too_large(limit: int) -> HeadRefusal:
     return HeadRefusal(431, "request head too large", detail=ErrorDetail(431, message))
 
 
+def too_many_headers() -> HeadRefusal:
+    """The head has more names of headers than are taken."""
+    message = f"request head with more than {headers.MOST_NAMES} headers"
+    return HeadRefusal(431, "request head too large", detail=ErrorDetail(431, message))
+
+
 def framing_too_large(limit: int) -> HeadRefusal:
     """What is around the pieces of a chunked body has more than `limit` bytes and 8 times the size of the body."""
     text = "chunk extensions or trailers too large"

@@ -222,6 +222,8 @@ class StreamedAnswer:
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._has_head:  # behind the body: trailers, which are dropped
             headers.add(self.headers, name, value)
+            if len(self.headers) > headers.MOST_NAMES:
+                self._fail(UpstreamError(502, "too many headers in the answer"))
 
     def on_headers_complete(self) -> None:
         if self._complete or self._fault is not None:

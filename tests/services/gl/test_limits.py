@@ -83,6 +83,23 @@ def test_head_too_large(strict, upstream, head):
     assert upstream.seen == []
 
 
+def test_too_many_headers(gateway, upstream):
+    """A thousand names are taken, and no more: each costs far more time than its bytes."""
+    for number, status in ((900, 200), (1001, 431)):
+        lines = b"".join(b"X-%d: a\r\n" % place for place in range(number))
+        with gateway.caller() as caller:
+            assert caller.send(b"GET /service/x HTTP/1.1\r\nHost: g\r\n" + lines + b"\r\n").reply().status == status
+    assert len(upstream.seen) == 1
+
+
+def test_target_with_too_many_headers(gateway, upstream):
+    """The same for an answer: a 502 that says so."""
+    upstream.behaviour = lambda talk: talk.head(*(f"X-{place}: a" for place in range(1001)), "Content-Length: 0")
+    assert gateway.call("GET", "/service/x").status == 502
+    upstream.behaviour = lambda talk: talk.head(*(f"X-{place}: a" for place in range(900)), "Content-Length: 0")
+    assert gateway.call("GET", "/service/x").status == 200
+
+
 def test_trailers_are_limited(strict, upstream):
     """A caller cannot send trailers without end."""
     with strict.caller() as caller:
