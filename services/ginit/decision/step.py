@@ -131,8 +131,8 @@ def _checked(service: Service, event: Checked, at: At) -> Step:
         return _valid(replace(service, in_force=event.sha256), at)
     file = str(service.definition.configuration_file)
     if service.phase is not Phase.CHECKING:
-        kept = ", the last good one stays in force" if service.in_force else ""
-        return service, (_say(service, "ERROR", f"config is not valid{kept}", file=file, sha256=event.sha256),)
+        kept = {"consequence": "the last good one stays in force"} if service.in_force else {}
+        return service, (_say(service, "ERROR", "config is not valid", file=file, sha256=event.sha256, **kept),)
     said = _say(service, "ERROR", "config is not valid", file=file, sha256=event.sha256)
     idle, actions = _at_rest(_to(service, at, Phase.IDLE, reason="the config is not valid"))
     return idle, (said, *actions)

@@ -58,7 +58,7 @@ def counts(home):
 
 def test_the_page_has_them_all():
     """No block has lost its name."""
-    own = {"characters.py", "test_characters.py", "service", "signed.py"}
+    own = {"characters.py", "test_characters.py", "service", "signed.py", "guard.py", "guard row"}
     assert BLOCKS.keys() == own | {"plain.py", "main.go", "characters.mjs", "characters.sh", "run.sh"}
     assert FAILOVER.keys() == {"elsewhere.py", "routers", "row"}
 
@@ -205,6 +205,16 @@ def test_what_the_page_says_of_routers(tmp_path, plain_nats_server, folder):
         home.run(sys.executable, "characters.py", cwd=folder)
         assert "character_count" in home.record(home.post("/other/v1", {}))["request"]
         assert "character_count" not in home.record(home.post("/service/v1", {}))["request"]
+
+
+def test_the_guard_of_the_page(tmp_path, plain_nats_server, folder):
+    """It refuses what it should with an error, and lets the rest pass."""
+    row = json.loads(BLOCKS["guard row"])
+    with house(tmp_path, plain_nats_server, request={"processors": [row]}) as home:
+        home.run(sys.executable, "guard.py", cwd=folder)
+        assert home.post("/service/v1", {"messages": [{"role": "user", "content": "Hello"}]}).status == 200
+        reply = home.post("/service/v1", {"messages": [{"role": "user", "content": "A secret"}]})
+        assert (reply.status, reply.json()["error"]["message"]) == (403, "no secrets please")
 
 
 def test_what_the_page_says_of_streams(tmp_path, plain_nats_server, folder):
