@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gecholog import keepalive
 from gecholog.errors import GechologError
 from gecholog.listen_error import listen_error
+from services.gl import memory
 from services.gl.errors import ErrorFormat, reply_to
 from services.gl.server import descriptors, refusals
 from services.gl.server.acceptor import Acceptor
@@ -129,6 +130,8 @@ class Listener:
             await asyncio.sleep(_SWEEP)
             self._end_late(loop.time())
             self.uploads.sweep()
+            if self.garbage.quiet():
+                await asyncio.to_thread(memory.give_back_free_pages)
 
     def _end_late(self, now: float) -> None:
         """A function of its own: a variable of a coroutine that sleeps would keep the last connection alive."""

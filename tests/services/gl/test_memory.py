@@ -46,3 +46,4 @@ def test_freed_bodies_are_given_back():
 def test_settings_of_a_user_are_left_alone(name):
     """Who has set up malloc knows why."""
     assert not memory.give_back_large_blocks({name: "2"})
+    assert not memory.give_back_free_pages({name: "2"})
