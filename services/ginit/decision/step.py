@@ -112,7 +112,10 @@ def _content(service: Service, sha256: str | None, missing: str) -> Step:
         # written again as it was, and not in force: what stood against it may be gone
         again = sha256 == service.content == service.tried and not service.checking
         tried = None if again and (sha256 != service.in_force or service.phase is Phase.IDLE) else service.tried
-        return replace(service, content=sha256, missing="", tried=tried), ()
+        is_back = sha256 == service.in_force and service.content not in (None, sha256)
+        file = str(service.definition.configuration_file)
+        said = _say(service, "INFO", "config file is the one in force again", file=file, sha256=sha256)
+        return replace(service, content=sha256, missing="", tried=tried), (said,) if is_back else ()
     if service.missing == missing:
         return service, ()
     file = str(service.definition.configuration_file)

@@ -100,6 +100,8 @@ def test_invalid_config_changes_nothing(home):
     _write(home, "one", "signs invalid")
     home.said("config is not valid", child="one", sha256=home.sum_of("one"))
     assert home.find(f"this is invalid in {home.config('one')}", service="one")
+    _write(home, "one", "signs")
+    home.said("config file is the one in force again", child="one", sha256=before)
     _write(home, "one", "signs again")
     until(lambda: home.in_force("one"), "the next valid config")
     assert (home.pid("one"), len(home.find("config is not valid"))) == (pid, 1)
