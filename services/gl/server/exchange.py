@@ -118,8 +118,9 @@ class Exchange:
         uploads.complete(self, self.received)
 
     def _release_at_end(self) -> None:
-        if self.task is not None:
-            self.task.add_done_callback(self._release)
+        task = self.task or asyncio.current_task()  # None: the client has gone, and the work goes on to its own end
+        if task is not None:
+            task.add_done_callback(self._release)
 
     def _release(self, _: asyncio.Task[None] | None = None) -> None:
         """The call is over: nobody holds the body any more."""
@@ -283,7 +284,9 @@ class Exchange:
     def gone(self) -> None:
         """The caller is gone: the work for it is cancelled."""
         if not self.finished and self.task is not None:
-            self.task.cancel()
+            # One that has not begun ends with an error that knows the call, which knows us: a cycle through the task.
+            task, self.task = self.task, None
+            task.cancel()
 
 
 _date_cache: tuple[int, str] = (0, "")

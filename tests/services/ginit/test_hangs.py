@@ -42,7 +42,7 @@ def stopped(home, name):
     pid = home.pid(name)
     os.kill(pid, signal.SIGSTOP)
     until(lambda: not healthy(home) and not healthy(home, name), "the end of health")
-    assert home.fault() == f"{name} gives no sign of life"
+    until(lambda: home.fault() == f"{name} gives no sign of life", "the reason")
     return pid
 
 
