@@ -35,7 +35,7 @@ class Program(Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What the command line said. `file` is None if the config comes from standard input.
+    """The parsed command line. `file` is None if the config comes from standard input.
 
     `in_force` is the file of the config in force, if the new one is to be validated as a reload.
     """

@@ -114,10 +114,10 @@ def _checked(
 
 
 def in_force(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[str, str] | None = None) -> InForce:
-    """What a file holds that is in force. Raises ConfigError.
+    """The entries of the config file in force. Raises ConfigError.
 
-    It was valid when it was taken. If it is not any more, for a file that it names is gone, say, all of its entries
-    count as in force.
+    It was valid when it was applied. If it no longer is (a certificate file was deleted, for example), all of its
+    entries count as in force.
     """
     environ = os.environ if environ is None else environ
     try:
@@ -176,7 +176,7 @@ def _entry(blueprint: Blueprint, value: Any, place: Place, report: Reporter, unu
 
 
 def _said(blueprint: Blueprint, value: Any, place: Place) -> str:
-    """The name of an entry as the file has it; empty if there is none."""
+    """The name of an entry as written in the file, or an empty string."""
     item = value[place[0]][place[1]]
     name = item.get(schemas.entry_words(blueprint.schema, place[0])[1]) if isinstance(item, dict) else None
     return name if isinstance(name, str) else ""

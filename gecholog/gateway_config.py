@@ -45,7 +45,7 @@ class GatewayConfig:
 
 
 def beside(folder: Path) -> GatewayConfig | None:
-    """The config of gl in a folder; None if there is none that can be read."""
+    """The config of gl in a folder, or None if it is missing or cannot be read."""
     try:
         values = config.peek(config.read(folder / FILE), FILE)
     except ConfigError:
