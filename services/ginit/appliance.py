@@ -340,11 +340,11 @@ class Ginit:
     def _publish(self) -> None:
         """Make known what is so now."""
         self._forget_contents()
-        self._life.set_fit(fit=self._state.healthy)
-        try:
+        try:  # the reasons first: whoever finds the appliance unhealthy looks there
             self._report.write(self._state, self._config.left_out)
         except OSError as error:
             self._complain("state not written", "ginit", error)
+        self._life.set_fit(fit=self._state.healthy)
         if self._state.settled and not self._state.given_up:
             self._started.set()
 
