@@ -19,13 +19,14 @@ from gecholog.logs import Log
 from gecholog.recordstatus import RecordStatusFile
 from gecholog.service import NEW_BUS_WITHIN, join
 from gecholog.session import Sessions
-from services.gl import cors, final_record, memory, pipeline, routing
+from services.gl import cors, memory, pipeline, routing
 from services.gl.answers import JSON
 from services.gl.call import Call, Disconnected, Refusal
 from services.gl.certificate import Certificate
 from services.gl.doors import Doors
 from services.gl.errors import ErrorDetail, format_for, reply_to
-from services.gl.records import Recorder
+from services.gl.record import writer
+from services.gl.record.recorder import Recorder
 from services.gl.server import descriptors
 from services.gl.server.listener import Listener, bind
 from services.gl.status import Status
@@ -74,7 +75,7 @@ class Gateway:
         self._records = Recorder(
             home / "journal" / alias,
             config.journal_max_bytes,
-            final_record.fitted,
+            writer.fitted,
             RecordStatusFile.of(alias, home),
             self._status.failed,
         )

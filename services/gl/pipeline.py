@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from gecholog import logs
 from gecholog.logs import Log
-from services.gl import final_record
 from services.gl.call import Disconnected, Refusal
 from services.gl.errors import ErrorDetail
+from services.gl.record import writer
 from services.gl.stages import attempts, dispatch, egress, inbound, ingress, outbound, processors
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ BEFORE_REPLY: tuple[Stage, ...] = (
 AFTER_REPLY: tuple[Stage, ...] = (
     egress.conclude,  # what came of an answer that broke off
     processors.after_reply,  # asynchronous processors
-)  # and last of all final_record.publish: timers, filters, the bus
+)  # and last of all writer.publish: timers, filters, the bus
 
 
 async def run(call: Call, doors: Doors) -> None:
@@ -71,7 +71,7 @@ async def _record(call: Call, doors: Doors) -> None:
         log.fault("a stage after the reply failed", error)
         doors.status.failed(f"{type(error).__name__} after a reply")
     try:
-        final_record.publish(call, doors)
+        writer.publish(call, doors)
     except Exception as error:  # noqa: BLE001 - as above
         log.fault("record not written", error, record_id=call.record_id.hex())
         doors.status.failed(f"{type(error).__name__} while writing a record")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from gecholog import llm, rawjson
 from gecholog.logs import Log
-from services.gl import cors, errors, final_record
+from services.gl import cors, errors
 from services.gl.answers import JSON, LocalAnswer, pieces_of
 from services.gl.call import Egress, UpstreamError
 from services.gl.outgoing import Outgoing, body_of, outgoing_headers, plain
+from services.gl.record import writer
 from services.gl.stages.inbound import TakesLong
 from services.gl.stages.passing import Passing, passing_of
 
@@ -116,7 +117,7 @@ async def _send(call: Call, egress: Egress, length: int | None, doors: Doors) ->
     capacity, size = doors.records.capacity, len(call.body) + len(body)
     if not capacity.has_room(size):
         call.patience = await capacity.room(size, call.patience)
-    final_record.accept(call, doors)
+    writer.accept(call, doors)
     for piece in pieces_of(body):
         if (waiting := call.responder.write(piece)) is not None:
             await waiting
@@ -184,7 +185,7 @@ async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
             await asyncio.shield(passing.folding)  # a thread goes on when the caller leaves: `conclude` waits for it
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
-    final_record.accept(call, doors)
+    writer.accept(call, doors)
 
 
 def conclude(call: Call, _: Doors) -> Awaitable[None] | None:

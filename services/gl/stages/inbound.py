@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import headers, llm
 from gecholog.rawjson import Raw, dumps
-from services.gl import payload
 from services.gl.answers import LocalAnswer, ReadAhead
 from services.gl.call import Refusal, UpstreamError
 from services.gl.errors import ErrorDetail
-from services.gl.payload import Recorded
+from services.gl.record import payload
+from services.gl.record.payload import Recorded
 from services.gl.stages.processors import rows_before_reply
 from services.gl.target_failure import failure
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from gecholog import headers
-from services.gl import payload, query
+from services.gl import query
 from services.gl.call import Refusal
 from services.gl.errors import ErrorDetail
+from services.gl.record import payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gecholog import llm
 from gecholog.headers import first
 from gecholog.timer import span, tick
-from services.gl.payload import AT_ONCE, Copy
+from services.gl.record.payload import AT_ONCE, Copy
 from services.gl.stages.inbound import (
     NOT_COUNTED,
     TakesLong,

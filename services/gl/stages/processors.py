@@ -13,7 +13,7 @@ from gecholog.errors import BusError, MessageTooLarge, NotJson
 from gecholog.timer import span, tick
 from services.gl.call import Refusal
 from services.gl.errors import ErrorDetail
-from services.gl.payload import Cut
+from services.gl.record.payload import Cut
 from services.gl.rows import applying
 from services.gl.stages.outbound import chosen_router
 

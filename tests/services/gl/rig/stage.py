@@ -10,7 +10,7 @@ from gecholog.session import Ids
 from services.gl.call import Call, Disconnected, Refusal, UpstreamError
 from services.gl.config import Config, build
 from services.gl.doors import Doors
-from services.gl.records.capacity import Capacity
+from services.gl.record.capacity import Capacity
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import config_of, router
 

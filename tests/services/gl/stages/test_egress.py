@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
-from services.gl import final_record
 from services.gl.answers import LocalAnswer
 from services.gl.call import Disconnected, Refusal, UpstreamError
+from services.gl.record import writer
 from services.gl.stages import egress, inbound, ingress, outbound
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import (
@@ -57,7 +57,7 @@ async def recorded(call):
     """The record of a call whose reply is over."""
     records = FakeRecorder()
     await done(egress.conclude(call, doors()))
-    final_record.publish(call, doors(records=records))
+    writer.publish(call, doors(records=records))
     return records.record
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
-from services.gl import payload
 from services.gl.call import Refusal, UpstreamError
+from services.gl.record import payload
 from services.gl.stages import inbound
 from tests.services.gl.rig.gateway import processor
 from tests.services.gl.rig.stage import FakeAnswer, FakeBus, built, call_of, done, doors

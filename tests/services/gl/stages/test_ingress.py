@@ -5,8 +5,8 @@ import gzip
 import pytest
 
 from gecholog.headers import MASK
-from services.gl import payload
 from services.gl.call import Disconnected, Refusal
+from services.gl.record import payload
 from services.gl.stages import ingress
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import FakeBus, FakeRequest, built, call_of, doors

@@ -7,7 +7,7 @@ import pytest
 
 from gecholog.errors import BusAway, MessageTooLarge, NoAnswer
 from services.gl.call import Half, Refusal
-from services.gl.payload import Cut
+from services.gl.record.payload import Cut
 from services.gl.rows import Processor
 from services.gl.stages import processors
 from tests.services.gl.rig.gateway import processor

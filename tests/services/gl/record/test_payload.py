@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gecholog import rawjson
 from gecholog.rawjson import Raw, dumps
-from services.gl import payload
+from services.gl.record import payload
 
 MIB = 1024 * 1024
 

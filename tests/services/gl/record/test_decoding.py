@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.gl.decoding import Decoded, Decoder, codings, undone
+from services.gl.record.decoding import Decoded, Decoder, codings, undone
 
 MIB = 1024 * 1024
 
@@ -223,7 +223,7 @@ else:
     c = zlib.compressobj(level=1, wbits=15 if name == "deflate" else 31); data = pump(c.compress, c.flush)
 if name.endswith("in gzip"):
     data = gzip.compress(data); name = name.split()[0] + ",gzip"
-from services.gl.decoding import undone
+from services.gl.record.decoding import undone
 resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
 found = undone(data, name, limit)
 assert (len(found.data), found.too_large) == (limit, True), found.note

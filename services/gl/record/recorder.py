@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING
 from gecholog import recordlog
 from gecholog.errors import BusError, MessageTooLarge, NotJson
 from gecholog.logs import Log
-from services.gl.records.adoption import Adoption
-from services.gl.records.backlog import Backlog
-from services.gl.records.breaker import Breaker, pause
-from services.gl.records.capacity import Capacity
-from services.gl.records.entry import ACCEPTED
-from services.gl.records.journal import Journal, JournalDamaged
-from services.gl.records.report import Report
-from services.gl.records.stream import RecordStream, refusal
-from services.gl.records.trouble import Sight, Stall
-from services.gl.records.unfinished import recovered
+from services.gl.record.adoption import Adoption
+from services.gl.record.backlog import Backlog
+from services.gl.record.breaker import Breaker, pause
+from services.gl.record.capacity import Capacity
+from services.gl.record.entry import ACCEPTED
+from services.gl.record.journal import Journal, JournalDamaged
+from services.gl.record.report import Report
+from services.gl.record.stream import RecordStream, refusal
+from services.gl.record.trouble import Sight, Stall
+from services.gl.record.unfinished import recovered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gecholog.bus import Bus
     from gecholog.recordlog import Limits
     from gecholog.recordstatus import RecordStatusFile
-    from services.gl.records.entry import Kept
+    from services.gl.record.entry import Kept
 
 log = Log("records")
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from gecholog import lenient, llm
 from gecholog.rawjson import Raw, dumps, is_too_deep, payload
-from services.gl import decoding
+from services.gl.record import decoding
 
 _HEAD_BYTES = 1024
 _HASHED_FROM = 1024 * 1024  # bytes of a copy: from there on it is hashed as it grows, not all at once at its end

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gecholog.rawjson import Raw, dumps
-from services.gl import final_record
 from services.gl.call import Half
 from services.gl.config import Filter
-from services.gl.final_record import fitted, half, shown
+from services.gl.record import writer
+from services.gl.record.writer import fitted, half, shown
 from services.gl.status import Status
 from tests.services.gl.rig.stage import FakeRecorder, built, call_of, doors
 
@@ -128,9 +128,9 @@ def test_timer_of_a_processor(early):
     call, records = call_of(built(), sent=1, received=2), FakeRecorder()
     if early:
         call.response_half.fields["inbound_egress_timer"] = "a processor's"
-    final_record.accept(call, doors(records=records))
+    writer.accept(call, doors(records=records))
     call.response_half.fields |= {"note": 1, "inbound_egress_timer": "a processor's"}
-    final_record.publish(call, doors(records=records))
+    writer.publish(call, doors(records=records))
     ((_, record),) = records.settled
     assert set(record["response"]["inbound_egress_timer"]) == {"start", "stop", "duration"}
 
@@ -169,7 +169,7 @@ def test_the_second_time_it_is_as_if_it_were_the_first(before, later, runs, note
             call.response_half.runs.append({"name": "zero", "details": {}})
             call.response_half.note("zero", "early")
         if kept:
-            final_record.accept(call, doors(records=records))
+            writer.accept(call, doors(records=records))
         call.replied = 3
         call.response_half.fields |= later
         for run in runs:
@@ -183,7 +183,7 @@ def test_the_second_time_it_is_as_if_it_were_the_first(before, later, runs, note
         if later:
             call.response_half.note("one", "late")
         call.started = 1
-        final_record.publish(call, doors(records=records))
+        writer.publish(call, doors(records=records))
         ((_, data),) = records.settled
         times = ("ingress_egress_timer", "egress_post_timer")
         return {name: value for name, value in data.items() if name not in times}, records.bytes[0]
@@ -213,9 +213,9 @@ async def test_payload_that_comes_late_and_is_cut(make_call):
     """The record has one `error`, whatever was noted before."""
     call, records = make_call(), FakeRecorder()
     call.response_half.note("early", "noted before the reply was complete")
-    final_record.accept(call, doors(records=records))
+    writer.accept(call, doors(records=records))
     call.response_half.fields["ingress_payload"] = Raw(b'"%b"' % (b"x" * (call.config.log_max_payload + 1)))
-    final_record.publish(call, doors(records=records))
+    writer.publish(call, doors(records=records))
     assert_no_repetitions(records.bytes[-1])
     assert [error["name"] for error in records.settled[-1][1]["response"]["error"]] == ["early", "ingress_payload"]
 
@@ -224,7 +224,7 @@ async def test_record_is_settled_under_its_id(make_call):
     """The final record goes to the recorder with the id of the call, which is not in the record."""
     records = FakeRecorder()
     call = make_call()
-    final_record.publish(call, doors(records=records))
+    writer.publish(call, doors(records=records))
     assert [record_id for record_id, _ in records.settled] == [call.record_id]
     assert call.record_id.hex() not in str(records.settled)
 
@@ -233,7 +233,7 @@ async def test_record_fits_the_recorder(make_call):
     """A record is never larger than what the recorder takes."""
     call, records = make_call(), FakeRecorder(largest=20_000)
     call.request_half.fields["ingress_payload"] = "x" * 100_000
-    final_record.publish(call, doors(records=records))
+    writer.publish(call, doors(records=records))
     assert len(records.bytes[0]) <= 20_000
 
 
@@ -241,14 +241,14 @@ async def test_a_call_that_is_not_recorded_is_not_kept(make_call):
     """A refused call leaves nothing in the journal either."""
     call, records = make_call(), FakeRecorder()
     call.is_recorded = False
-    final_record.accept(call, doors(records=records))
+    writer.accept(call, doors(records=records))
     assert records.accepted == []
 
 
 async def test_record_has_the_parts_of_the_specification(make_call):
     """The record has ids, both halves and all timers, `error` only if there is one."""
     records = FakeRecorder()
-    final_record.publish(make_call(), doors(records=records))
+    writer.publish(make_call(), doors(records=records))
     record = records.settled[0][1]
     assert set(record) == {
         "session_id",
@@ -271,7 +271,7 @@ async def test_record_has_the_parts_of_the_specification(make_call):
 async def test_status_remembers_the_call(make_call):
     """The is-alive answer names the last recorded call."""
     call, status = make_call(), Status()
-    final_record.publish(call, doors(status=status))
+    writer.publish(call, doors(status=status))
     body = status.report()["Body"]
     assert body["LastTransactionID"] == call.ids.transaction_id
     assert body["LastIngressTime"].endswith("Z")

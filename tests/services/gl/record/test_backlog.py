@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.records.backlog import Backlog
-from services.gl.records.entry import ACCEPTED, FINAL
-from services.gl.records.journal import Journal
+from services.gl.record.backlog import Backlog
+from services.gl.record.entry import ACCEPTED, FINAL
+from services.gl.record.journal import Journal
 
 MIB = 1024 * 1024
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from services.gl.records.load import Load
+from services.gl.record.load import Load
 
 LARGE = 256 * 1024  # bytes of the bodies of a call, or of its record
 _MOST_ACCEPTED = 512 * 1024 * 1024  # bytes of records that wait for asynchronous processors,

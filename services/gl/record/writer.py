@@ -13,7 +13,7 @@ from gecholog.logs import Log
 from gecholog.rawjson import Raw
 from gecholog.timer import span, span_text, tick
 from services.gl.call import Written
-from services.gl.payload import cut_to
+from services.gl.record.payload import cut_to
 
 if TYPE_CHECKING:
     from gecholog.record import Fields
