@@ -7,12 +7,13 @@ from collections.abc import Awaitable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from gecholog.headers import Headers
 from gecholog.record import Fields
 from gecholog.timer import Tick, tick
 from services.gl.errors import format_for
+from services.gl.record.section import RecordSection
 
 if TYPE_CHECKING:
     from gecholog.llm import Usage, UsageFilter
@@ -115,7 +116,7 @@ class UpstreamError(Exception):
 
 @dataclass(slots=True)
 class Written:
-    """The record as far as it was written before the reply was complete, and what its response half was made of.
+    """The record as far as it was written before the reply was complete, and what its response section was made of.
 
     `fields` are those that processors see, `names` those of all that it might show, `errors` is how many it had.
     """
@@ -124,26 +125,6 @@ class Written:
     fields: Fields
     names: AbstractSet[str]
     errors: int
-
-
-class Half:
-    """One half of the record: the fields that processors see, and the lists that only the record shows.
-
-    `named` are fields that only a processor that names them is given.
-    """
-
-    __slots__ = ("async_runs", "errors", "fields", "named", "runs")
-
-    def __init__(self, fields: Fields | None = None) -> None:
-        self.fields: Fields = {} if fields is None else fields
-        self.errors: list[dict[str, Any]] = []
-        self.runs: list[dict[str, Any]] = []
-        self.async_runs: list[dict[str, Any]] = []
-        self.named: Fields | None = None
-
-    def note(self, name: str, details: str) -> None:
-        """Put something into the record's `error`."""
-        self.errors.append({"name": name, "details": details})
 
 
 @dataclass(slots=True)
@@ -225,8 +206,8 @@ class Call:
         self.ids = ids
         self.record_id = _BIRTH + next(_numbers).to_bytes(8)
         self.subpath = request.path[len(router.path) :]
-        self.request_half = Half()
-        self.response_half = Half()
+        self.request_section = RecordSection()
+        self.response_section = RecordSection()
 
     @property
     def error_format(self) -> ErrorFormat:

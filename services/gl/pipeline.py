@@ -117,7 +117,7 @@ def _gone(call: Call) -> None:
     if call.answer is not None and not egress.reads_on(call):
         call.answer.abandon()
     if not egress.has_delivered(call):
-        call.response_half.note("egress", f"{who} before the end of the reply")
+        call.response_section.note("egress", f"{who} before the end of the reply")
 
 
 def _uncancel() -> None:

@@ -1,4 +1,4 @@
-"""The record of a call: both halves filtered, the timers, fitted to the bus, published.
+"""The record of a call: both sections filtered, the timers, fitted to the bus, published.
 
 It is made twice, before the last byte of the reply and when all is over. What was written the first time is kept, and
 the second time only what has come since is put behind it.
@@ -18,9 +18,10 @@ from services.gl.record.payload import cut_to
 if TYPE_CHECKING:
     from gecholog.record import Fields
     from gecholog.timer import Tick
-    from services.gl.call import Call, Half
+    from services.gl.call import Call
     from services.gl.config import Filter
     from services.gl.doors import Doors
+    from services.gl.record.section import RecordSection
 
 log = Log("record")
 
@@ -67,8 +68,8 @@ def made(call: Call, doors: Doors) -> bytes:
 
 
 def _begun(call: Call, replied: Tick) -> Written:
-    """The record but for its end. The end of the response half is missing, too."""
-    config, side = call.config, call.response_half
+    """The record but for its end. The end of the response section is missing, too."""
+    config, side = call.config, call.response_section
     late: Fields = {"url": call.url}
     if not call.sent:
         late["ingress_outbound_timer"] = span(call.started, replied)
@@ -76,12 +77,12 @@ def _begun(call: Call, replied: Tick) -> Written:
         late["outbound_headers"] = call.outbound_shown
     if call.attempts:
         late["attempts"] = call.attempts
-    request = half(call.request_half, late)
+    request = section_fields(call.request_section, late)
     request_data = rawjson.dumps(shown(request, config.log_request, config.log_max_payload))
     late = {"outbound_inbound_timer": span(call.sent or replied, call.received or replied)}
     if call.usage is not None and config.usage.token_count and _counts(call):
         late["token_count"] = call.usage.counts()
-    response = half(side, late)
+    response = section_fields(side, late)
     response.pop(_LAST, None)  # a processor's; ours comes at the end
     response_data = rawjson.dumps(shown(response, config.log_response, config.log_max_payload))
     ids = f'{{"session_id":"{call.ids.session_id}","transaction_id":"{call.ids.transaction_id}","request":'
@@ -96,17 +97,17 @@ def usage_text(call: Call) -> str:
 
 def _counts(call: Call) -> bool:
     """Whether gl writes `token_count`: no processor of the call's routers does."""
-    if "token_count" in call.response_half.fields:
+    if "token_count" in call.response_section.fields:
         return False
     return not call.config.response.counts_tokens(call.router.path, (call.target_router or call.router).path)
 
 
 def _is_outdated(written: Written, call: Call) -> bool:
     """Tell whether anything of what was written is different now. Of the request only processors could change it."""
-    side = call.response_half
+    side = call.response_section
     return (
         len(side.errors) != written.errors
-        or bool(call.request_half.async_runs)
+        or bool(call.request_section.async_runs)
         or (bool(side.async_runs) and "processors_async" in written.fields)
         or not written.fields.items() <= side.fields.items()
         # a payload that came later may be cut, which is noted in `error`: that is written already
@@ -115,8 +116,8 @@ def _is_outdated(written: Written, call: Call) -> bool:
 
 
 def _since(written: Written, call: Call) -> Fields:
-    """What has come to the response half since it was written."""
-    side = call.response_half
+    """What has come to the response section since it was written."""
+    side = call.response_section
     more: Fields = {}
     if len(side.fields) > len(written.fields):
         more = {name: side.fields[name] for name in side.fields.keys() - written.names - {_LAST}}
@@ -125,8 +126,8 @@ def _since(written: Written, call: Call) -> Fields:
     return more
 
 
-def half(side: Half, late: Fields) -> Fields:
-    """One half of the record: what processors see, what they do not see (`late`), who they were and what went wrong."""
+def section_fields(side: RecordSection, late: Fields) -> Fields:
+    """One section of the record: what processors see, `late` (what they do not see), who they were, what went wrong."""
     fields = {**side.fields, **late}
     if side.runs:
         fields["processors"] = side.runs

@@ -1,7 +1,7 @@
 """Attempts: the call to its target, and to the next one as long as a target fails and there is another.
 
 A request processor names the others in `fallback_paths`. An attempt fails if its target cannot be called, or if its
-answer has status 408, 429 or 5xx; nothing has gone to the caller by then. The request half of the record is made anew
+answer has status 408, 429 or 5xx; nothing has gone to the caller by then. The record's request section is made anew
 for each attempt, from the fields as processors left them, so that it tells of the last one.
 """
 
@@ -31,7 +31,7 @@ _LONGEST = 64  # characters of a Retry-After: a date has 29
 
 @dataclass(frozen=True, slots=True)
 class Failover:
-    """Paths that may be tried, and the request half before the first attempt: its fields, the number of its errors."""
+    """Paths that may be tried; the request section before the first attempt: its fields, the number of its errors."""
 
     paths: tuple[str, ...]
     fields: Fields
@@ -39,29 +39,29 @@ class Failover:
 
 
 def plan(call: Call, _: Doors) -> None:
-    """Take note of `fallback_paths`, if a processor wrote any, before the first attempt changes the request half."""
-    fields = call.request_half.fields
+    """Take note of `fallback_paths`, if a processor wrote any, before the first attempt changes the request section."""
+    fields = call.request_section.fields
     if "fallback_paths" in fields and (paths := _paths(call, plain(fields["fallback_paths"]))):
-        call.failover = Failover(paths, dict(fields), len(call.request_half.errors))
+        call.failover = Failover(paths, dict(fields), len(call.request_section.errors))
 
 
 def _paths(call: Call, written: Any) -> tuple[str, ...]:
     """The paths that have a router; what is wrong with the others, or with all, is noted."""
     if not isinstance(written, list) or not all(isinstance(path, str) for path in written):
-        call.request_half.note("fallback_paths", "must be a list of router paths")
+        call.request_section.note("fallback_paths", "must be a list of router paths")
         return ()
     routers = {path: call.config.routers.get(path) for path in written}
     if unknown := [path for path, router in routers.items() if router is None]:
-        call.request_half.note("fallback_paths", f"left out, for no router has the path: {', '.join(unknown)}")
+        call.request_section.note("fallback_paths", f"left out, for no router has the path: {', '.join(unknown)}")
     if echoes := [path for path, router in routers.items() if router is not None and router.is_echo]:
-        call.request_half.note("fallback_paths", f"left out, for an echo is no answer: {', '.join(echoes)}")
+        call.request_section.note("fallback_paths", f"left out, for an echo is no answer: {', '.join(echoes)}")
     return tuple(path for path, router in routers.items() if router is not None and not router.is_echo)
 
 
 async def until_answered(call: Call, failover: Failover, doors: Doors) -> Answer:
     """The answer of the first target that does not fail, or else that of the last one."""
     made = call.attempts = []
-    call.response_half.named = {"attempts": made}
+    call.response_section.opt_in_fields = {"attempts": made}
     answer = await _attempt(call, made, doors)
     while _has_failed(answer) and (path := _next(failover.paths, made)) is not None:
         answer.abandon()
@@ -114,9 +114,9 @@ def _next(paths: tuple[str, ...], made: list[Fields]) -> str | None:
 
 async def _prepare(call: Call, failover: Failover, path: str, doors: Doors) -> None:
     """Prepare the call for another router, as if the last attempt had not been."""
-    half = call.request_half
-    half.fields = failover.fields | {"gl_path": path}
-    del half.errors[failover.errors :]
+    section = call.request_section
+    section.fields = failover.fields | {"gl_path": path}
+    del section.errors[failover.errors :]
     call.usage_filter = None
     if (waiting := outbound.prepare(call, doors)) is not None:
         await waiting

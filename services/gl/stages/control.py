@@ -26,25 +26,25 @@ def answer(call: Call) -> LocalAnswer:
     chosen = _headers(call)
     content_type = None if "Content-Type" in chosen else JSON
     status = _status(call)
-    body = b"" if status == HTTPStatus.RESET_CONTENT else body_of(call.request_half.fields["control"])
+    body = b"" if status == HTTPStatus.RESET_CONTENT else body_of(call.request_section.fields["control"])
     return LocalAnswer(status, body, chosen, content_type)
 
 
 def _status(call: Call) -> int:
-    status = plain(call.request_half.fields.get("control_status_code", 200))
+    status = plain(call.request_section.fields.get("control_status_code", 200))
     if isinstance(status, int) and not isinstance(status, bool) and status in _STATUSES:
         return status
-    call.request_half.note("control_status_code", "must be a status from 200 to 599")
+    call.request_section.note("control_status_code", "must be a status from 200 to 599")
     return 200
 
 
 def _headers(call: Call) -> Headers:
     """The headers that a processor wrote, less those that are not its to write; a text counts as one value."""
-    written = plain(call.request_half.fields.get("control_headers", {}))
+    written = plain(call.request_section.fields.get("control_headers", {}))
     if isinstance(written, dict):
         written = {name: [values] if isinstance(values, str) else values for name, values in written.items()}
     try:
         return headers.without(as_headers(written), call.config.masked | _NOT_ITS_OWN)
     except ValueError as error:
-        call.request_half.note("control_headers", str(error))
+        call.request_section.note("control_headers", str(error))
         return {}

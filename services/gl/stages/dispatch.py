@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 async def send(call: Call, doors: Doors) -> None:
     """Get an answer: a processor's `control`, the echo of what would be sent, or a target's."""
-    if "control" in call.request_half.fields:
+    if "control" in call.request_section.fields:
         call.answer = control.answer(call)
     elif call.router.is_echo or call.required_target_router().is_echo:
         call.answer = _echo(call)

@@ -32,7 +32,7 @@ _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
 
 def offer(call: Call, _: Doors) -> None:
     """Put into the record what would go to the caller, for response processors to change."""
-    fields = call.response_half.fields
+    fields = call.response_section.fields
     headers = {**fields["inbound_headers"], call.config.session_header: [call.ids.transaction_id]}
     call.egress_offered = headers
     fields["egress_status_code"] = fields["inbound_status_code"]
@@ -40,16 +40,16 @@ def offer(call: Call, _: Doors) -> None:
 
 
 def prepare(call: Call, _: Doors) -> None:
-    """Decide status, headers and body of the reply; complete the response half of the record."""
+    """Decide status, headers and body of the reply; complete the response section of the record."""
     status = _status(call)
     body = _changed_body(call)
     static = {call.config.session_header: [call.ids.transaction_id]}
     real = call.inbound_headers | static
-    fields = call.response_half.fields
+    fields = call.response_section.fields
     try:
         outgoing = outgoing_headers(fields.get("egress_headers"), call.egress_offered, real, static, call.config)
     except ValueError as error:
-        call.response_half.note("egress_headers", str(error))
+        call.response_section.note("egress_headers", str(error))
         outgoing = outgoing_headers({}, call.egress_offered, real, static, call.config)
     if call.payload_changed:
         outgoing = _for_changed_body(call, outgoing)
@@ -60,7 +60,7 @@ def prepare(call: Call, _: Doors) -> None:
     for name, value in outgoing.notes.items():
         fields[f"egresss_headers_{name}"] = value  # with three s, as users know it
     if status != _OK:
-        call.response_half.note("egress_status_code", call.fault or f"status {status}")
+        call.response_section.note("egress_status_code", call.fault or f"status {status}")
     sent = outgoing.sent
     if isinstance(call.answer, LocalAnswer) and call.answer.content_type:  # sent, and no header of the record
         sent = {_CONTENT_TYPE: [call.answer.content_type]} | sent
@@ -78,12 +78,12 @@ def _for_changed_body(call: Call, outgoing: Outgoing) -> Outgoing:
 
 
 def _status(call: Call) -> int:
-    fields = call.response_half.fields
+    fields = call.response_section.fields
     status = plain(fields.get("egress_status_code"))
     if type(status) is int and status in _STATUSES:  # a bool is an int, too
         fields["egress_status_code"] = status
         return status
-    call.response_half.note("egress_status_code", "must be a status from 200 to 599")
+    call.response_section.note("egress_status_code", "must be a status from 200 to 599")
     fields["egress_status_code"] = status = call.required_answer().status
     return status
 
@@ -92,7 +92,7 @@ def _changed_body(call: Call) -> bytes | None:
     """The body if it was held back: as it came, or what a processor wrote in its place."""
     if call.inbound_body is None:
         return None
-    fields = call.response_half.fields
+    fields = call.response_section.fields
     if fields.get("egress_payload") is fields["inbound_payload"]:
         hidden = call.usage_filter
         return hidden.feed(call.inbound_body) + hidden.flush() if hidden else call.inbound_body
@@ -148,7 +148,7 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
             await waiting
         responder.finish()
     except UpstreamError as error:
-        call.response_half.note("inbound_payload", f"broke off after {passing.copy.size} bytes: {error.reason}")
+        call.response_section.note("inbound_payload", f"broke off after {passing.copy.size} bytes: {error.reason}")
         responder.abort()
     finally:
         if not reads_on(call):
@@ -242,12 +242,12 @@ async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
     headers = {call.config.session_header: [call.ids.transaction_id]} | told.headers
     if call.router.cors is not None:
         headers = cors.answered(call.router.cors, call.request.headers, headers)
-    fields = call.response_half.fields
+    fields = call.response_section.fields
     fields["egress_status_code"] = told.status
     fields["egress_headers"] = headers
     fields["egress_payload"] = rawjson.Raw(told.body)
-    call.response_half.note("egress_status_code", told.text)
+    call.response_section.note("egress_status_code", told.text)
     if call.target_router is None:
-        call.request_half.fields["outbound_headers"] = {}  # nothing went out
+        call.request_section.fields["outbound_headers"] = {}  # nothing went out
     reply = Egress(told.status, {_CONTENT_TYPE: [JSON]} | headers, told.body)
     await _send(call, reply, len(told.body), doors)

@@ -34,11 +34,11 @@ _UNKNOWN = "a stream of a dialect that gl does not know, so its usage is not cou
 
 
 def receive(call: Call, doors: Doors) -> Awaitable[None] | None:
-    """Begin the response half of the record; read the body if response processors are waiting for it."""
+    """Begin the response section of the record; read the body if response processors are waiting for it."""
     answer = call.required_answer()
     call.inbound_headers = answer.headers
     call.most = call.config.most_of_response(doors.bus.max_payload)
-    call.response_half.fields = {
+    call.response_section.fields = {
         "gl_path": call.required_target_router().path,
         "inbound_status_code": answer.status,
         "inbound_headers": headers.masked(
@@ -47,8 +47,8 @@ def receive(call: Call, doors: Doors) -> Awaitable[None] | None:
         ),
     }
     if call.config.response.asks_transaction:
-        half = call.response_half
-        half.named = {**(half.named or {}), "transaction_id": call.ids.transaction_id}
+        section = call.response_section
+        section.opt_in_fields = {**(section.opt_in_fields or {}), "transaction_id": call.ids.transaction_id}
     if call.config.response.rows and rows_before_reply(call):
         return _hold_back(call, answer)
     return None
@@ -78,12 +78,12 @@ async def _hold_back(call: Call, answer: Answer) -> None:
         record_body(call, call.inbound_body, completed=True, at_once=True)
     except TakesLong:
         await asyncio.to_thread(record_body, call, call.inbound_body, completed=True)
-    call.response_half.fields["egress_payload"] = call.response_half.fields["inbound_payload"]
+    call.response_section.fields["egress_payload"] = call.response_section.fields["inbound_payload"]
 
 
 def _pass_by(call: Call, answer: Answer) -> None:
     note = f"larger than {call.config.limits.response_buffer} bytes, the response processors were left out"
-    call.response_half.note("inbound_payload", note)
+    call.response_section.note("inbound_payload", note)
     if any(processor.required for row in rows_before_reply(call) for processor in row):
         answer.abandon()
         text = "answer too large for a required processor"
@@ -94,7 +94,7 @@ def _pass_by(call: Call, answer: Answer) -> None:
 
 def _broke_off(call: Call, size: int, error: UpstreamError) -> None:
     """Nothing has gone to the caller yet: the failure can still be told by status."""
-    call.response_half.note("inbound_payload", f"broke off after {size} bytes: {error.reason}")
+    call.response_section.note("inbound_payload", f"broke off after {size} bytes: {error.reason}")
     raise failure(call.required_target_router(), error)
 
 
@@ -148,13 +148,13 @@ def record_body(call: Call, body: bytes, *, completed: bool, at_once: bool = Fal
     if at_once and payload.is_cut_at(recorded.value, payload.AT_ONCE):
         raise TakesLong
     payload.cut_to(recorded.value, call.config.log_max_payload)  # hashing takes long: not when the record is written
-    call.response_half.fields["inbound_payload"] = recorded.value
+    call.response_section.fields["inbound_payload"] = recorded.value
     is_cut = isinstance(recorded.value, payload.Cut)
     usage = _usage_of_encoded(call, body) if is_cut and read.usage is None and encoding_of(call) else read.usage
     set_usage(call, usage)
     if recorded.note:
         is_uncounted = is_cut and usage is None and may_have_usage(call)
-        call.response_half.note("inbound_payload", recorded.note + (f": {NOT_COUNTED}" if is_uncounted else ""))
+        call.response_section.note("inbound_payload", recorded.note + (f": {NOT_COUNTED}" if is_uncounted else ""))
     return read.streamed
 
 
@@ -166,8 +166,8 @@ def set_usage(call: Call, usage: llm.Usage | None) -> None:
     if usage is not None and not isinstance(call.answer, LocalAnswer):
         call.usage, call.usage_shown = usage, Raw(dumps(usage.fields()))
     if call.config.response.asks_usage:
-        half = call.response_half
-        half.named = {**(half.named or {}), "usage": call.usage_shown or NO_USAGE}
+        section = call.response_section
+        section.opt_in_fields = {**(section.opt_in_fields or {}), "usage": call.usage_shown or NO_USAGE}
 
 
 def encoding_of(call: Call) -> str:

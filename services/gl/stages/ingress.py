@@ -37,19 +37,19 @@ async def receive(call: Call, doors: Doors) -> None:
         doors.saw_unrecorded(call.router.path, _UNAUTHORIZED)
         raise _unauthorized(unmet, config)
     call.query = query.parse(request.query)
-    call.request_half.fields = _head_fields(call, refused=unmet is not None)
+    call.request_section.fields = _head_fields(call, refused=unmet is not None)
     call.body = await request.body(config.limits.request_body)
     capacity = doors.records.capacity
     if not capacity.has_room(len(call.body)):
         call.patience = await capacity.room(len(call.body), call.patience)
     value, note = await _recorded_body(call, call.config.most_of_request(doors.bus.max_payload))
     if note:
-        call.request_half.note("ingress_payload", note)
-    call.request_half.fields["ingress_payload"] = call.request_half.fields["outbound_payload"] = value
+        call.request_section.note("ingress_payload", note)
+    call.request_section.fields["ingress_payload"] = call.request_section.fields["outbound_payload"] = value
     if unmet:
-        call.request_half.note("ingress_headers", unmet.text)
+        call.request_section.note("ingress_headers", unmet.text)
         raise _unauthorized(unmet, config)
-    call.initial = call.request_half.fields.copy()
+    call.initial = call.request_section.fields.copy()
 
 
 def _unauthorized(unmet: headers.Unmet, config: Config) -> Refusal:

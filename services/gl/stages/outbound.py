@@ -26,9 +26,9 @@ _PATH_SAFE = "/:@!$&'()*+,;=-._~"  # a path segment's characters that need no es
 
 
 def prepare(call: Call, _: Doors) -> Awaitable[None] | None:
-    """Decide where the call goes and what goes there; complete the request half of the record."""
-    half, router = call.request_half, _chosen(call)
-    fields = half.fields
+    """Decide where the call goes and what goes there; complete the request section of the record."""
+    section, router = call.request_section, _chosen(call)
+    fields = section.fields
     url_path, path = _path(call, router)
     merged = _query(call, router)
     shown = query.masked(merged, call.config.masked_parameters)
@@ -36,7 +36,7 @@ def prepare(call: Call, _: Doors) -> Awaitable[None] | None:
     try:
         outgoing = outgoing_headers(field, before, call.headers, router.target.headers, call.config)
     except ValueError as error:
-        half.note("outbound_headers", str(error))
+        section.note("outbound_headers", str(error))
         outgoing = outgoing_headers({}, before, call.headers, router.target.headers, call.config)
     if router.target.removed:
         outgoing = outgoing.removing(router.target.removed)
@@ -65,7 +65,7 @@ def prepare(call: Call, _: Doors) -> Awaitable[None] | None:
 
 def _ready(call: Call) -> None:
     call.mark_sent()
-    call.request_half.fields["ingress_outbound_timer"] = span(call.started, call.sent)
+    call.request_section.fields["ingress_outbound_timer"] = span(call.started, call.sent)
 
 
 async def _ask_beside(call: Call, outgoing: Outgoing) -> None:
@@ -102,7 +102,7 @@ def _ask(call: Call, outgoing: Outgoing, asking: _Asking | None) -> None:
     outbound.body, outbound.headers = asking.sent, outgoing.sent
     call.outbound_shown = outgoing.shown
     call.usage_filter = llm.UsageFilter()
-    call.request_half.fields["outbound_payload"] = asking.shown
+    call.request_section.fields["outbound_payload"] = asking.shown
 
 
 def chosen_router(call: Call) -> Router:
@@ -115,25 +115,25 @@ def _chosen(call: Call) -> Router:
     path = _chosen_path(call)
     if path == call.router.path:
         return call.router
-    call.request_half.fields["original_gl_path"] = call.router.path
+    call.request_section.fields["original_gl_path"] = call.router.path
     if not isinstance(path, str):
-        call.request_half.note("gl_path", "must be a string")
+        call.request_section.note("gl_path", "must be a string")
     return call.config.routers.get(path) or call.router
 
 
 def _chosen_path(call: Call) -> Any:
-    fields = call.request_half.fields
+    fields = call.request_section.fields
     return plain(fields["gl_path"]) if "gl_path" in fields else call.router.path
 
 
 def _path(call: Call, router: Router) -> tuple[str, str]:
-    field = call.request_half.fields.get("outbound_subpath")
+    field = call.request_section.fields.get("outbound_subpath")
     if field is call.initial["outbound_subpath"]:
         return routing.url_path(router.target, call.subpath, changed=False)
     subpath = plain(field)
     if not isinstance(subpath, str):
         if subpath is not None:
-            call.request_half.note("outbound_subpath", "must be a string")
+            call.request_section.note("outbound_subpath", "must be a string")
         subpath = ""
     if subpath == call.initial["outbound_subpath"]:
         return routing.url_path(router.target, call.subpath, changed=False)
@@ -145,7 +145,7 @@ def _query(call: Call, router: Router) -> query.Merged:
 
     Masked parameters keep the values that came, whatever a processor wrote.
     """
-    fields, masked = call.request_half.fields, call.config.masked_parameters
+    fields, masked = call.request_section.fields, call.config.masked_parameters
     raw, given = call.request.query, call.query
     field = fields.get("outbound_query_parameters")
     if field is not call.initial.get("outbound_query_parameters"):
@@ -153,7 +153,7 @@ def _query(call: Call, router: Router) -> query.Merged:
         try:
             given += query.encoded(headers.without(query.from_list(plain(field)), masked))
         except ValueError as error:
-            call.request_half.note("outbound_query_parameters", str(error))
+            call.request_section.note("outbound_query_parameters", str(error))
         raw = "&".join(pair.raw for pair in given)
     merged = query.merge(raw, given, router.target.query, router.target.endpoint_query)
     if given is not call.query and (lost := query.discarded(query.parameters(call.query), merged.parameters)):
@@ -162,5 +162,5 @@ def _query(call: Call, router: Router) -> query.Merged:
 
 
 def _body(call: Call) -> bytes:
-    field = call.request_half.fields.get("outbound_payload")
+    field = call.request_section.fields.get("outbound_payload")
     return call.body if field is call.initial["outbound_payload"] else body_of(field)

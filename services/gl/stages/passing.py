@@ -104,7 +104,7 @@ class Passing:
             self._record_summary(call)
         else:
             completed = self._record_whole(call, whole, completed=completed, at_once=at_once)
-        fields = call.response_half.fields
+        fields = call.response_section.fields
         fields["egress_payload"] = fields["inbound_payload"]
         if not completed or self._is_stream:
             fields["inbound_stream"] = self._stream(call, completed=completed)
@@ -112,7 +112,7 @@ class Passing:
         self.copy.clear()
 
     def _record_summary(self, call: Call) -> None:
-        cut = call.response_half.fields["inbound_payload"] = self.copy.summary()
+        cut = call.response_section.fields["inbound_payload"] = self.copy.summary()
         note = f"larger than {cut.limit} bytes, recorded by size, hash and head"
         may_be_counted = self._is_sse or may_have_usage(call)
         ends, usage = self.copy.ends, None
@@ -120,7 +120,7 @@ class Passing:
             usage = llm.usage_at_ends(ends.head, ends.tail)
         set_usage(call, usage)
         is_uncounted = may_be_counted and usage is None
-        call.response_half.note("inbound_payload", f"{note}: {NOT_COUNTED}" if is_uncounted else note)
+        call.response_section.note("inbound_payload", f"{note}: {NOT_COUNTED}" if is_uncounted else note)
 
     def _record_whole(self, call: Call, whole: bytes, *, completed: bool, at_once: bool) -> bool:
         """Record a body that was kept. Returns whether it is complete: an error in place of its end says that not."""
@@ -131,11 +131,11 @@ class Passing:
         completed = completed and streamed.is_whole
         folded = streamed.answer
         if llm.is_error(folded.get("error")) and not llm.has_ended(streamed.body):
-            call.response_half.note("inbound_stream", "the target sent an error in its stream")
+            call.response_section.note("inbound_stream", "the target sent an error in its stream")
             completed = False
         if not completed:
             told = "what had come of its usage is counted" if llm.is_counted(folded) else NOT_COUNTED
-            call.response_half.note("inbound_stream", f"did not come to its end: {told}")
+            call.response_section.note("inbound_stream", f"did not come to its end: {told}")
         return completed
 
     def _stream(self, call: Call, *, completed: bool) -> dict[str, Any]:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from gecholog.bus import Bus
     from gecholog.record import Fields
-    from services.gl.call import Call, Half
+    from services.gl.call import Call
     from services.gl.doors import Doors
+    from services.gl.record.section import RecordSection
     from services.gl.rows import Processor, Row, Rows
 
 
@@ -61,7 +62,7 @@ async def before_call(call: Call, doors: Doors) -> None:
         row = applying(whole, call.router.path, chosen_router(call).path) if side.by_router else whole
         if not row:
             continue
-        for run in await run_row(row, call.request_half, call.request_half.runs, doors.bus):
+        for run in await run_row(row, call.request_section, call.request_section.runs, doors.bus):
             if run.processor.required and not run.completed:
                 raise _unprocessed(run)
 
@@ -85,7 +86,7 @@ def before_reply(call: Call, doors: Doors) -> Awaitable[None] | None:
 
 async def _run_rows(rows: Rows, call: Call, doors: Doors) -> None:
     for row in rows:
-        await run_row(row, call.response_half, call.response_half.runs, doors.bus)
+        await run_row(row, call.response_section, call.response_section.runs, doors.bus)
 
 
 def rows_before_reply(call: Call) -> Rows:
@@ -99,30 +100,32 @@ async def after_reply(call: Call, doors: Doors) -> None:
         return
     config, paths = call.config, (call.router.path, call.target_router.path)
     for row in config.request.async_rows_for(*paths):
-        await run_row(row, call.request_half, call.request_half.async_runs, doors.bus, lazily=True)
+        await run_row(row, call.request_section, call.request_section.async_runs, doors.bus, lazily=True)
     for row in config.response.async_rows_for(*paths):
-        await run_row(row, call.response_half, call.response_half.async_runs, doors.bus, lazily=True)
+        await run_row(row, call.response_section, call.response_section.async_runs, doors.bus, lazily=True)
 
 
-async def run_row(row: Row, half: Half, listed: list[dict[str, Any]], bus: Bus, *, lazily: bool = False) -> list[Run]:
-    """Run one row on one half of the record: fields are written, runs are listed, faults are noted."""
+async def run_row(
+    row: Row, section: RecordSection, listed: list[dict[str, Any]], bus: Bus, *, lazily: bool = False
+) -> list[Run]:
+    """Run one row on one section of the record: fields are written, runs are listed, faults are noted."""
     if len(row) == 1:
-        runs = [await ask(row[0], half, bus, lazily=lazily)]
+        runs = [await ask(row[0], section, bus, lazily=lazily)]
     else:
-        runs = await asyncio.gather(*[ask(processor, half, bus, lazily=lazily) for processor in row])
+        runs = await asyncio.gather(*[ask(processor, section, bus, lazily=lazily) for processor in row])
     for run in runs:
         if run.answer:
-            half.fields |= written(run, half.fields)
+            section.fields |= written(run, section.fields)
         listed.append(run.details)
         if run.fault:
-            half.note(run.processor.name, run.fault)
+            section.note(run.processor.name, run.fault)
     return runs
 
 
-async def ask(processor: Processor, half: Half, bus: Bus, *, lazily: bool = False) -> Run:
+async def ask(processor: Processor, section: RecordSection, bus: Bus, *, lazily: bool = False) -> Run:
     """Send a processor the fields that it may see, and wait for its answer."""
     start = tick()
-    seen = seen_by(processor, half)
+    seen = seen_by(processor, section)
     if not seen:
         fault = "not asked: none of the fields that it is given is there" if processor.required else None
         return Run(processor, False, {}, fault, span(start, tick()))  # noqa: FBT003 - in the order of its fields
@@ -154,11 +157,11 @@ def _without_payloads(seen: Fields) -> Fields:
     return {name: value for name, value in seen.items() if name not in _PAYLOADS}
 
 
-def seen_by(processor: Processor, half: Half) -> Fields:
+def seen_by(processor: Processor, section: RecordSection) -> Fields:
     """The fields that a processor is given."""
-    seen = record.select(half.fields, processor.include, processor.exclude)
-    if half.named and processor.include and half.fields:  # a half without fields has nothing to tell
-        seen |= record.select(half.named, processor.include, processor.exclude)
+    seen = record.select(section.fields, processor.include, processor.exclude)
+    if section.opt_in_fields and processor.include and section.fields:  # a section without fields has nothing to tell
+        seen |= record.select(section.opt_in_fields, processor.include, processor.exclude)
     return seen
 
 

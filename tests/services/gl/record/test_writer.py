@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gecholog.rawjson import Raw, dumps
-from services.gl.call import Half
 from services.gl.config import Filter
 from services.gl.record import writer
-from services.gl.record.writer import fitted, half, shown
+from services.gl.record.section import RecordSection
+from services.gl.record.writer import fitted, section_fields, shown
 from services.gl.status import Status
 from tests.services.gl.rig.stage import FakeRecorder, built, call_of, doors
 
@@ -86,24 +86,24 @@ def test_fitted_keeps_what_was_noted():
         (("a", "b"), ("a",), {"b"}),
     ],
 )
-def test_half_is_filtered(include, exclude, expected):
+def test_section_is_filtered(include, exclude, expected):
     """Fields to include (empty: all), less those to exclude; processors, timers and errors are fields too."""
-    side = Half({"a": 1, "b": 2, "ingress_payload": "p"})
+    side = RecordSection({"a": 1, "b": 2, "ingress_payload": "p"})
     side.runs.append({"name": "x"})
     side.async_runs.append({"name": "y"})
     side.note("z", "details")
-    assert set(shown(half(side, {"timer": {}}), Filter(include, frozenset(exclude)), 1000)) == expected
+    assert set(shown(section_fields(side, {"timer": {}}), Filter(include, frozenset(exclude)), 1000)) == expected
 
 
-def test_half_leaves_out_what_is_empty():
+def test_section_leaves_out_what_is_empty():
     """No processors, no errors: no fields for them."""
-    assert half(Half({"a": 1}), {}) == {"a": 1}
+    assert section_fields(RecordSection({"a": 1}), {}) == {"a": 1}
 
 
-def test_half_cuts_large_payloads():
+def test_section_cuts_large_payloads():
     """A payload over `log_max_payload_bytes` is shown by size, hash and head; other fields are not touched."""
-    side = Half({"ingress_payload": Raw(b'"%b"' % (b"x" * 3000)), "other": "y" * 3000})
-    fields = shown(half(side, {}), Filter(), 2048)
+    side = RecordSection({"ingress_payload": Raw(b'"%b"' % (b"x" * 3000)), "other": "y" * 3000})
+    fields = shown(section_fields(side, {}), Filter(), 2048)
     assert fields["ingress_payload"]["size"] == 3002
     assert fields["other"] == "y" * 3000
     assert [error["name"] for error in fields["error"]] == ["ingress_payload"]
@@ -111,10 +111,10 @@ def test_half_cuts_large_payloads():
     assert side.errors == []
 
 
-def test_half_without_errors_notes_nothing():
+def test_section_without_errors_notes_nothing():
     """Who does not log errors is not told by one either that a payload was cut."""
-    side = Half({"ingress_payload": Raw(b'"%b"' % (b"x" * 3000))})
-    assert shown(half(side, {}), Filter((), frozenset({"error"})), 2048).keys() == {"ingress_payload"}
+    side = RecordSection({"ingress_payload": Raw(b'"%b"' % (b"x" * 3000))})
+    assert shown(section_fields(side, {}), Filter((), frozenset({"error"})), 2048).keys() == {"ingress_payload"}
 
 
 def anything():
@@ -127,9 +127,9 @@ def test_timer_of_a_processor(early):
     """A processor that writes `inbound_egress_timer` changes nothing: ours is in the record, once."""
     call, records = call_of(built(), sent=1, received=2), FakeRecorder()
     if early:
-        call.response_half.fields["inbound_egress_timer"] = "a processor's"
+        call.response_section.fields["inbound_egress_timer"] = "a processor's"
     writer.accept(call, doors(records=records))
-    call.response_half.fields |= {"note": 1, "inbound_egress_timer": "a processor's"}
+    call.response_section.fields |= {"note": 1, "inbound_egress_timer": "a processor's"}
     writer.publish(call, doors(records=records))
     ((_, record),) = records.settled
     assert set(record["response"]["inbound_egress_timer"]) == {"start", "stop", "duration"}
@@ -164,24 +164,24 @@ def test_the_second_time_it_is_as_if_it_were_the_first(before, later, runs, note
 
     def final(*, kept):
         call, records = call_of(config, target=config.routers["/service/"], sent=1, received=2), FakeRecorder()
-        call.response_half.fields |= {"gl_path": "/service/", "inbound_payload": Raw(b'{"a":1}')} | before
+        call.response_section.fields |= {"gl_path": "/service/", "inbound_payload": Raw(b'{"a":1}')} | before
         if note:
-            call.response_half.runs.append({"name": "zero", "details": {}})
-            call.response_half.note("zero", "early")
+            call.response_section.runs.append({"name": "zero", "details": {}})
+            call.response_section.note("zero", "early")
         if kept:
             writer.accept(call, doors(records=records))
         call.replied = 3
-        call.response_half.fields |= later
+        call.response_section.fields |= later
         for run in runs:
-            call.response_half.async_runs.append({"name": "one", "details": {}})
-            call.response_half.fields |= {
-                name: value for name, value in run.items() if name not in call.response_half.fields
+            call.response_section.async_runs.append({"name": "one", "details": {}})
+            call.response_section.fields |= {
+                name: value for name, value in run.items() if name not in call.response_section.fields
             }
         if on_request:
-            call.request_half.fields |= on_request
-            call.request_half.async_runs.append({"name": "two", "details": {}})
+            call.request_section.fields |= on_request
+            call.request_section.async_runs.append({"name": "two", "details": {}})
         if later:
-            call.response_half.note("one", "late")
+            call.response_section.note("one", "late")
         call.started = 1
         writer.publish(call, doors(records=records))
         ((_, data),) = records.settled
@@ -212,9 +212,9 @@ def assert_no_repetitions(data):
 async def test_payload_that_comes_late_and_is_cut(make_call):
     """The record has one `error`, whatever was noted before."""
     call, records = make_call(), FakeRecorder()
-    call.response_half.note("early", "noted before the reply was complete")
+    call.response_section.note("early", "noted before the reply was complete")
     writer.accept(call, doors(records=records))
-    call.response_half.fields["ingress_payload"] = Raw(b'"%b"' % (b"x" * (call.config.log_max_payload + 1)))
+    call.response_section.fields["ingress_payload"] = Raw(b'"%b"' % (b"x" * (call.config.log_max_payload + 1)))
     writer.publish(call, doors(records=records))
     assert_no_repetitions(records.bytes[-1])
     assert [error["name"] for error in records.settled[-1][1]["response"]["error"]] == ["early", "ingress_payload"]
@@ -232,7 +232,7 @@ async def test_record_is_settled_under_its_id(make_call):
 async def test_record_fits_the_recorder(make_call):
     """A record is never larger than what the recorder takes."""
     call, records = make_call(), FakeRecorder(largest=20_000)
-    call.request_half.fields["ingress_payload"] = "x" * 100_000
+    call.request_section.fields["ingress_payload"] = "x" * 100_000
     writer.publish(call, doors(records=records))
     assert len(records.bytes[0]) <= 20_000
 
@@ -246,7 +246,7 @@ async def test_a_call_that_is_not_recorded_is_not_kept(make_call):
 
 
 async def test_record_has_the_parts_of_the_specification(make_call):
-    """The record has ids, both halves and all timers, `error` only if there is one."""
+    """The record has ids, both sections and all timers, `error` only if there is one."""
     records = FakeRecorder()
     writer.publish(make_call(), doors(records=records))
     record = records.settled[0][1]

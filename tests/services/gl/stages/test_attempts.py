@@ -57,7 +57,7 @@ async def made(targets, *, config=CONFIG, path="/a/", request=None, **written):
     call = call_of(config, request or FakeRequest(path=f"{path}x"), path=path)
     await ingress.receive(call, doors())
     for name, value in written.items():
-        call.request_half.fields[name] = Raw(json.dumps(value).encode())
+        call.request_section.fields[name] = Raw(json.dumps(value).encode())
     for stage in (attempts.plan, outbound.prepare, dispatch.send):
         await done(stage(call, doors(targets=targets)))
     return call
@@ -92,7 +92,7 @@ def test_order_of_attempts(results, named):
         assert [path for path, _ in outcomes(call)] == expected
     else:
         assert call.attempts is None
-    notes = [error["details"] for error in call.request_half.errors if error["name"] == "fallback_paths"]
+    notes = [error["details"] for error in call.request_section.errors if error["name"] == "fallback_paths"]
     assert len(notes) == (1 if set(named) - set(PATHS) else 0)
 
 
@@ -107,7 +107,7 @@ async def test_what_is_recorded_of_an_attempt():
         ("gl_path", "url", "status_code", "timer"),
     }
     assert set(rawjson.loads(rawjson.dumps(call.attempts[0]["timer"]))) == {"start", "stop", "duration"}
-    fields = call.request_half.fields
+    fields = call.request_section.fields
     assert (fields["gl_path"], fields["original_gl_path"]) == ("/c/", "/a/")
     assert (fields["url_path"], call.url) == ("http://hostc/v1/x", "http://hostc/v1/x?q=1")
     assert call.fault == ""
@@ -133,7 +133,7 @@ async def test_no_fallback_paths():
     """Without them a failure is the answer, and the record has no attempts."""
     targets = Targets(a=503)
     call = await made(targets)
-    assert (targets.order, call.attempts, call.response_half.named) == (["/a/"], None, None)
+    assert (targets.order, call.attempts, call.response_section.opt_in_fields) == (["/a/"], None, None)
 
 
 @pytest.mark.parametrize("wrong", [None, "/b/", {}, {"a": "/b/"}, 3, True, ["/b/", 3], [["/b/"]], [None]])
@@ -143,7 +143,7 @@ async def test_wrong_forms(wrong):
     call = await made(targets, fallback_paths=wrong)
     assert targets.order == ["/a/"]
     assert call.attempts is None
-    assert call.request_half.errors == [{"name": "fallback_paths", "details": "must be a list of router paths"}]
+    assert call.request_section.errors == [{"name": "fallback_paths", "details": "must be a list of router paths"}]
 
 
 async def test_unknown_paths_are_named():
@@ -151,7 +151,7 @@ async def test_unknown_paths_are_named():
     targets = Targets(a=503)
     call = await made(targets, fallback_paths=["/x/", "/b", "/b/", "/y/"])
     assert targets.order == ["/a/", "/b/"]
-    (error,) = call.request_half.errors
+    (error,) = call.request_section.errors
     assert error["details"].endswith(": /x/, /b, /y/")
 
 
@@ -169,8 +169,8 @@ async def test_first_target_of_a_processors_choice():
     targets = Targets(b=500)
     call = await made(targets, gl_path="/b/", fallback_paths=["/b/", "/a/", "/c/"])
     assert targets.order == ["/b/", "/a/"]
-    assert call.request_half.fields["gl_path"] == "/a/"
-    assert "original_gl_path" not in call.request_half.fields
+    assert call.request_section.fields["gl_path"] == "/a/"
+    assert "original_gl_path" not in call.request_section.fields
 
 
 async def test_first_target_if_the_choice_is_unknown():
@@ -213,12 +213,12 @@ async def test_nothing_of_a_router_goes_to_the_next():
     assert b"include_usage" in three.body
     assert call.usage_filter is None
     assert two.router.target.timeouts.total == 0.005
-    fields = call.request_half.fields
+    fields = call.request_section.fields
     assert fields["outbound_query_parameters"] == {"x": ["mine"], "q": ["1"], "z": ["two"]}
     assert "outbound_query_parameters_overwritten" not in fields
     assert fields["outbound_headers_removed"] == {"X-Gone": []}
     assert fields["outbound_payload"] == body
-    assert [error["name"] for error in call.request_half.errors] == ["outbound_subpath"]
+    assert [error["name"] for error in call.request_section.errors] == ["outbound_subpath"]
 
 
 async def test_fault_of_an_attempt_that_was_given_up_is_forgotten():
@@ -228,7 +228,7 @@ async def test_fault_of_an_attempt_that_was_given_up_is_forgotten():
     everything = doors(targets=targets, records=records)
 
     async def write(call, _):
-        call.request_half.fields["fallback_paths"] = Raw(b'["/b/"]')
+        call.request_section.fields["fallback_paths"] = Raw(b'["/b/"]')
 
     before = pipeline.BEFORE_REPLY
     stages = [write if stage.__name__ == "before_call" else stage for stage in before]
@@ -254,7 +254,7 @@ async def test_caller_leaves_during_an_attempt():
     targets = Hanging(a=503)
     call = call_of(CONFIG, FakeRequest(path="/a/x"), path="/a/")
     await ingress.receive(call, doors())
-    call.request_half.fields["fallback_paths"] = Raw(b'["/b/","/c/"]')
+    call.request_section.fields["fallback_paths"] = Raw(b'["/b/","/c/"]')
     attempts.plan(call, doors())
     outbound.prepare(call, doors())
     task = asyncio.create_task(dispatch.send(call, doors(targets=targets)))

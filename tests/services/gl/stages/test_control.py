@@ -14,7 +14,7 @@ async def answered(config=None, **written):
     call = call_of(config)
     await ingress.receive(call, doors())
     for name, value in ({"control": {"a": 1}} | written).items():
-        call.request_half.fields[name] = Raw(json.dumps(value).encode())
+        call.request_section.fields[name] = Raw(json.dumps(value).encode())
     outbound.prepare(call, doors())
     call.answer = control.answer(call)
     return call
@@ -34,8 +34,8 @@ async def test_usual():
     assert call.responder.status == 200
     assert json.loads(call.responder.body) == {"a": 1}
     assert call.responder.headers["Content-Type"] == ["application/json"]
-    assert call.response_half.fields["inbound_headers"] == {}
-    assert call.request_half.errors == call.response_half.errors == []
+    assert call.response_section.fields["inbound_headers"] == {}
+    assert call.request_section.errors == call.response_section.errors == []
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 301, 400, 429, 503, 599])
@@ -43,8 +43,12 @@ async def test_status(status):
     """Any final status."""
     call = await replied(control_status_code=status)
     assert call.responder.status == status
-    assert call.response_half.fields["inbound_status_code"] == call.response_half.fields["egress_status_code"] == status
-    assert call.request_half.errors == []
+    assert (
+        call.response_section.fields["inbound_status_code"]
+        == call.response_section.fields["egress_status_code"]
+        == status
+    )
+    assert call.request_section.errors == []
 
 
 async def test_reset_content():
@@ -58,7 +62,7 @@ async def test_wrong_status(wrong):
     """Anything else is noted, and 200 is sent."""
     call = await replied(control_status_code=wrong)
     assert call.responder.status == 200
-    assert [error["name"] for error in call.request_half.errors] == ["control_status_code"]
+    assert [error["name"] for error in call.request_section.errors] == ["control_status_code"]
 
 
 async def test_headers():
@@ -66,12 +70,12 @@ async def test_headers():
     call = await replied(control_headers={"x-a": ["1", "2"], "Retry-After": "7", "content-type": "text/x"})
     headers = call.responder.headers
     assert (headers["X-A"], headers["Retry-After"], headers["Content-Type"]) == (["1", "2"], ["7"], ["text/x"])
-    assert call.response_half.fields["inbound_headers"] == {
+    assert call.response_section.fields["inbound_headers"] == {
         "X-A": ["1", "2"],
         "Retry-After": ["7"],
         "Content-Type": ["text/x"],
     }
-    assert call.request_half.errors == []
+    assert call.request_section.errors == []
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ async def test_wrong_headers(wrong):
     """What is no object of names and values is noted, and nothing of it is sent."""
     call = await replied(control_headers=wrong)
     assert set(call.responder.headers) == {"Content-Type", "Session-Id"}
-    assert [error["name"] for error in call.request_half.errors] == ["control_headers"]
+    assert [error["name"] for error in call.request_section.errors] == ["control_headers"]
 
 
 async def test_headers_that_are_not_a_processors():
@@ -116,6 +120,6 @@ async def test_without_control():
     """Status and headers alone mean nothing, and are not looked at."""
     call = call_of(request=FakeRequest())
     await ingress.receive(call, doors())
-    call.request_half.fields["control_status_code"] = Raw(b"429")
+    call.request_section.fields["control_status_code"] = Raw(b"429")
     outbound.prepare(call, doors())
-    assert call.request_half.errors == []
+    assert call.request_section.errors == []

@@ -42,7 +42,7 @@ async def offered(answer, responder=None, config=None, **written):
     await done(inbound.receive(call, doors()))
     egress.offer(call, doors())
     for name, value in written.items():
-        call.response_half.fields[name] = Raw(json.dumps(value).encode())
+        call.response_section.fields[name] = Raw(json.dumps(value).encode())
     return call
 
 
@@ -66,7 +66,7 @@ async def test_a_stream_that_a_processor_wrote_anew():
     stream = {"lines": [*STREAM, (b"Content-Encoding", b"identity")], "pieces": [b'data: {"a":1}\n\n']}
     call = await replied(FakeAnswer(**stream), config=built(**HOLDING), egress_payload={"b": 2})
     assert call.responder.headers["Content-Type"] == ["application/json"]
-    assert call.response_half.fields["egress_headers"]["Content-Type"] == ["application/json"]
+    assert call.response_section.fields["egress_headers"]["Content-Type"] == ["application/json"]
     written = {"egress_payload": "x", "egress_headers": {"Content-Type": ["text/plain"]}}
     call = await replied(FakeAnswer(**stream), config=built(**HOLDING), **written)
     assert call.responder.headers["Content-Type"] == ["text/plain"]
@@ -86,8 +86,8 @@ async def test_passes_piece_by_piece():
 async def test_offered_to_processors():
     """Response processors see what would go out, masked."""
     call = await offered(FakeAnswer(lines=[(b"Set-Cookie", b"secret")]))
-    assert call.response_half.fields["egress_status_code"] == 200
-    assert call.response_half.fields["egress_headers"] == {
+    assert call.response_section.fields["egress_status_code"] == 200
+    assert call.response_section.fields["egress_headers"] == {
         "Set-Cookie": [MASK],
         "Session-Id": [call.ids.transaction_id],
     }
@@ -106,15 +106,15 @@ async def test_written_by_a_processor():
     assert responder.status == 418
     assert json.loads(responder.body) == {"changed": True}
     assert responder.headers == {"X-New": ["2"], "Set-Cookie": ["real"], "Session-Id": [call.ids.transaction_id]}
-    assert call.response_half.fields["egresss_headers_discarded"] == {"X-A": [], "Set-Cookie": [MASK]}
+    assert call.response_section.fields["egresss_headers_discarded"] == {"X-A": [], "Set-Cookie": [MASK]}
 
 
 @pytest.mark.parametrize("status", [0, 99, 100, 101, 600, 1000, "200", None, True, 200.5, [200]])
 async def test_wrong_status_of_a_processor(status):
     """What is no final status is noted, and the target's stays."""
     call = await replied(FakeAnswer(201), config=built(**HOLDING), egress_status_code=status)
-    assert call.responder.status == call.response_half.fields["egress_status_code"] == 201
-    assert call.response_half.errors[0]["name"] == "egress_status_code"
+    assert call.responder.status == call.response_section.fields["egress_status_code"] == 201
+    assert call.response_section.errors[0]["name"] == "egress_status_code"
 
 
 @pytest.mark.parametrize("written", [[], {"X": "x"}, {"X": ["a\r\nY: z"]}, {"X Y": ["a"]}, "text", 0])
@@ -122,7 +122,7 @@ async def test_wrong_headers_of_a_processor(written):
     """Headers in a wrong form are noted, and the transaction id goes back all the same."""
     call = await replied(FakeAnswer(), config=built(**HOLDING), egress_headers=written)
     assert call.responder.headers["Session-Id"] == [call.ids.transaction_id]
-    assert "egress_headers" in [error["name"] for error in call.response_half.errors]
+    assert "egress_headers" in [error["name"] for error in call.response_section.errors]
 
 
 async def test_session_header_is_ours():
@@ -169,7 +169,7 @@ async def test_encoded_body_that_nobody_changed():
 async def test_other_status_is_noted():
     """A status other than 200 is in the record's `error`."""
     call = await replied(FakeAnswer(404))
-    assert {"name": "egress_status_code", "details": "status 404"} in call.response_half.errors
+    assert {"name": "egress_status_code", "details": "status 404"} in call.response_section.errors
 
 
 @pytest.mark.parametrize("config", [built(), built(**HOLDING)], ids=["passing", "held-back"])
@@ -239,7 +239,7 @@ async def test_refuse():
     assert responder.headers["Content-Type"] == ["application/json"]
     assert responder.headers["X-Why"] == ["size"]
     assert responder.headers["Session-Id"] == [call.ids.transaction_id]
-    assert call.response_half.fields["egress_payload"] == b'{"error":"too much"}'
+    assert call.response_section.fields["egress_payload"] == b'{"error":"too much"}'
 
 
 # ------------------------------------------------------------------ streams, whatever they are announced as
@@ -259,7 +259,7 @@ LEFT = "did not come to its end: what had come of its usage is counted"
 
 
 async def streamed(pieces, *, kind=None, body=STREAMING, responder=None, config=None):
-    """A call that asked for a stream, and its response half when all is over; `kind` is the announced type."""
+    """A call that asked for a stream, and its response section when all is over; `kind` is the announced type."""
     answer = FakeAnswer(lines=[(b"Content-Type", kind)] if kind else [], pieces=pieces)
     answer.length = None
     call = call_of(config or built(), FakeRequest(body=body), responder or FakeResponder(), answer=answer)
@@ -465,7 +465,7 @@ async def test_gateway_stops_while_usage_is_read():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert answer.abandoned
-    assert call.response_half.fields["inbound_payload"]["choices"][0]["finish_reason"] == "stop"
+    assert call.response_section.fields["inbound_payload"]["choices"][0]["finish_reason"] == "stop"
 
 
 async def replied_and_left(answer, config=None):
@@ -489,4 +489,4 @@ async def test_statuses_are_plain_numbers():
     made = [LocalAnswer(status, b""), UpstreamError(status, "late"), Refusal(status, "late")]
     assert all(type(one.status) is int for one in made)
     call = await replied(LocalAnswer(status, b"{}"))
-    assert [error["details"] for error in call.response_half.errors] == ["status 504"]
+    assert [error["details"] for error in call.response_section.errors] == ["status 504"]

@@ -43,7 +43,7 @@ async def test_head_goes_into_the_record():
         (b"Transfer-Encoding", b"chunked"),
     ]
     call = await received(FakeAnswer(201, lines))
-    assert call.response_half.fields == {
+    assert call.response_section.fields == {
         "gl_path": "/service/",
         "inbound_status_code": 201,
         "inbound_headers": {"Set-Cookie": [MASK], "X-A": ["1"]},
@@ -63,7 +63,9 @@ async def test_body_is_held_back_for_a_processor():
     """With one the body is read, and is in the record."""
     call = await received(FakeAnswer(pieces=[b'{"a"', b":1}"]), holding())
     assert call.inbound_body == b'{"a":1}'
-    assert call.response_half.fields["inbound_payload"] == call.response_half.fields["egress_payload"] == b'{"a":1}'
+    assert (
+        call.response_section.fields["inbound_payload"] == call.response_section.fields["egress_payload"] == b'{"a":1}'
+    )
     assert call.received
 
 
@@ -74,7 +76,7 @@ async def test_too_large_to_hold_back():
     assert call.inbound_body is None
     assert await whole(call.answer) == b"".join(pieces)
     assert call.answer.length == 5000
-    assert [error["name"] for error in call.response_half.errors] == ["inbound_payload"]
+    assert [error["name"] for error in call.response_section.errors] == ["inbound_payload"]
 
 
 async def test_exactly_the_limit_is_held_back():
@@ -100,7 +102,7 @@ async def test_breaks_off_while_held_back():
     with pytest.raises(Refusal) as caught:
         await done(inbound.receive(call, doors()))
     assert (caught.value.status, caught.value.text) == (502, "failure making request")
-    assert call.response_half.errors[0] == {
+    assert call.response_section.errors[0] == {
         "name": "inbound_payload",
         "details": "broke off after 5 bytes: connection closed",
     }
@@ -120,7 +122,7 @@ async def test_encoded_body_is_recorded_decoded():
     body = gzip.compress(b'{"a":1}')
     lines = [(b"Content-Encoding", b"gzip"), (b"Content-Type", b"application/json")]
     call = await received(FakeAnswer(lines=lines, pieces=[body]), holding())
-    assert call.response_half.fields["inbound_payload"] == b'{"a":1}'
+    assert call.response_section.fields["inbound_payload"] == b'{"a":1}'
     assert call.inbound_body == body
 
 
@@ -128,8 +130,8 @@ async def test_body_that_cannot_be_decoded():
     """A wrong encoding is described by size and hash, and noted."""
     lines = [(b"Content-Encoding", b"br"), (b"Content-Type", b"text/plain")]
     call = await received(FakeAnswer(lines=lines, pieces=[b"not brotli"]), holding())
-    assert call.response_half.fields["inbound_payload"]["size"] == 10
-    assert [error["name"] for error in call.response_half.errors] == ["inbound_payload"]
+    assert call.response_section.fields["inbound_payload"]["size"] == 10
+    assert [error["name"] for error in call.response_section.errors] == ["inbound_payload"]
 
 
 CHAT = b'{"usage":{"prompt_tokens":40,"completion_tokens":9}}'
@@ -143,7 +145,7 @@ def recorded(body, *lines, completed=True, bus=1024 * 1024, **more):
         try:
             inbound.record_body(call, body, completed=completed, at_once=True)
         except inbound.TakesLong:
-            assert "inbound_payload" not in call.response_half.fields
+            assert "inbound_payload" not in call.response_section.fields
             slowly(call)
 
     def slowly(call):
@@ -154,7 +156,10 @@ def recorded(body, *lines, completed=True, bus=1024 * 1024, **more):
         call = call_of(config, target_router=config_router(config), answer=FakeAnswer(lines=lines))
         inbound.receive(call, doors(FakeBus(bus)))
         record(call)
-        yield call.response_half.fields["inbound_payload"], [each["details"] for each in call.response_half.errors]
+        yield (
+            call.response_section.fields["inbound_payload"],
+            [each["details"] for each in call.response_section.errors],
+        )
 
 
 def config_router(config):
@@ -244,9 +249,9 @@ async def test_large_body_is_held_back_whole():
     """The work on it is done beside the event loop; what comes of it is the same."""
     pieces = [b'{"a":"'] + [b"x" * 100_000] * 6 + [b'"}']
     call = await received(FakeAnswer(pieces=list(pieces)), holding(1 << 20))
-    assert call.inbound_body == b"".join(pieces) == call.response_half.fields["inbound_payload"]
-    assert isinstance(call.response_half.fields["inbound_payload"], Raw)
-    assert not isinstance(call.response_half.fields["egress_payload"], payload.Cut)
+    assert call.inbound_body == b"".join(pieces) == call.response_section.fields["inbound_payload"]
+    assert isinstance(call.response_section.fields["inbound_payload"], Raw)
+    assert not isinstance(call.response_section.fields["egress_payload"], payload.Cut)
 
 
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\n"])

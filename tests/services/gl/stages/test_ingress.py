@@ -47,13 +47,13 @@ def test_caller_without_trusted_proxies():
 
 
 async def test_record_begins():
-    """The request half has what came, and the same for processors to change."""
+    """The request section has what came, and the same for processors to change."""
     request = FakeRequest(
         "PUT", "/service/a%20b", "x=1&x=2&y=", [(b"host", b"g"), (b"X-A", b"1"), (b"x-a", b"2")], b'{"a":1}'
     )
     call = call_of(request=request)
     await ingress.receive(call, doors())
-    fields = call.request_half.fields
+    fields = call.request_section.fields
     assert fields == {
         "gl_path": "/service/",
         "ingress_method": "PUT",
@@ -67,7 +67,7 @@ async def test_record_begins():
         "outbound_query_parameters": [{"name": "x", "details": ["1", "2"]}, {"name": "y", "details": [""]}],
         "outbound_payload": b'{"a":1}',
     }
-    assert call.request_half.errors == []
+    assert call.request_section.errors == []
 
 
 async def test_masked_headers():
@@ -75,8 +75,8 @@ async def test_masked_headers():
     call = call_of(request=FakeRequest(lines=[(b"API-KEY", b"secret"), (b"api-key", b"second")]))
     await ingress.receive(call, doors())
     assert (
-        call.request_half.fields["ingress_headers"]
-        == call.request_half.fields["outbound_headers"]
+        call.request_section.fields["ingress_headers"]
+        == call.request_section.fields["outbound_headers"]
         == {"Api-Key": [MASK]}
     )
     assert call.headers == {"Api-Key": ["secret", "second"]}
@@ -88,8 +88,8 @@ async def test_payload_that_is_no_json():
         call = call_of(request=FakeRequest(body=body))
         await ingress.receive(call, doors())
         assert call.body == body
-        assert [error["name"] for error in call.request_half.errors] == ["ingress_payload"]
-        assert note in call.request_half.errors[0]["details"]
+        assert [error["name"] for error in call.request_section.errors] == ["ingress_payload"]
+        assert note in call.request_section.errors[0]["details"]
 
 
 async def test_encoded_payload():
@@ -97,7 +97,7 @@ async def test_encoded_payload():
     body = gzip.compress(b'{"a":1}')
     call = call_of(request=FakeRequest(lines=[(b"Content-Encoding", b"gzip")], body=body))
     await ingress.receive(call, doors())
-    assert call.request_half.fields["ingress_payload"] == b'{"a":1}'
+    assert call.request_section.fields["ingress_payload"] == b'{"a":1}'
     assert call.body == body
 
 
@@ -111,7 +111,7 @@ async def test_refused(log_unauthorized):
     assert (caught.value.status, caught.value.text) == (401, "unauthorized header:'X-Key' values invalid")
     assert call.is_recorded is log_unauthorized
     if log_unauthorized:
-        assert call.request_half.fields["ingress_headers"] == {"X-Key": ["two"]}
+        assert call.request_section.fields["ingress_headers"] == {"X-Key": ["two"]}
 
 
 async def test_body_over_the_limit_is_recorded_by_its_head():
@@ -120,7 +120,7 @@ async def test_body_over_the_limit_is_recorded_by_its_head():
     with pytest.raises(Refusal) as caught:
         await ingress.receive(call, doors())
     assert caught.value.status == 413
-    fields = call.request_half.fields
+    fields = call.request_section.fields
     assert fields["gl_path"] == "/service/"
     assert fields["ingress_subpath"] == "x"
     assert fields["ingress_headers"] == {"X-A": ["1"]}
@@ -132,8 +132,8 @@ async def test_caller_who_leaves_is_recorded_by_its_head():
     call = call_of(request=FakeRequest(gone=True))
     with pytest.raises(Disconnected):
         await ingress.receive(call, doors())
-    assert call.request_half.fields["gl_path"] == "/service/"
-    assert call.request_half.fields["ingress_subpath"] == "x"
+    assert call.request_section.fields["gl_path"] == "/service/"
+    assert call.request_section.fields["ingress_subpath"] == "x"
 
 
 async def test_large_body_that_nobody_wants_is_not_read():
@@ -141,12 +141,12 @@ async def test_large_body_that_nobody_wants_is_not_read():
     body = b'{"a":"' + b"x" * 5000
     call = call_of(built(log_max_payload_bytes=2000), FakeRequest(body=body))
     await ingress.receive(call, doors())
-    fields = call.request_half.fields
+    fields = call.request_section.fields
     assert isinstance(fields["ingress_payload"], payload.Cut)
     assert fields["ingress_payload"] is fields["outbound_payload"]
     assert (fields["ingress_payload"]["size"], call.body) == (len(body), body)
     details = "larger than 2000 bytes, recorded by size, hash and head"
-    assert call.request_half.errors == [{"name": "ingress_payload", "details": details}]
+    assert call.request_section.errors == [{"name": "ingress_payload", "details": details}]
 
 
 @pytest.mark.parametrize("include", [[], ["gl_path", "ingress_payload"], ["outbound_payload"]])
@@ -157,11 +157,11 @@ async def test_large_body_that_a_processor_wants_is_read(include):
     body = b'{"a":"' + b"x" * 400_000 + b'"}'
     call = call_of(config, FakeRequest(body=body))
     await ingress.receive(call, doors(FakeBus(500_000)))
-    assert call.request_half.fields["ingress_payload"] == body
-    assert call.request_half.errors == []
+    assert call.request_section.fields["ingress_payload"] == body
+    assert call.request_section.errors == []
     call = call_of(config, FakeRequest(body=body))
     await ingress.receive(call, doors(FakeBus(300_000)))
-    assert call.request_half.fields["ingress_payload"].limit == 300_000
+    assert call.request_section.fields["ingress_payload"].limit == 300_000
 
 
 async def test_body_that_unpacks_to_much():
@@ -171,7 +171,7 @@ async def test_body_that_unpacks_to_much():
         lines = [(b"Content-Encoding", b"gzip")]
         call = call_of(built(log_max_payload_bytes=limit), FakeRequest(lines=lines, body=gzip.compress(body)))
         await ingress.receive(call, doors())
-        value = call.request_half.fields["ingress_payload"]
+        value = call.request_section.fields["ingress_payload"]
         assert isinstance(value, payload.Cut) is cut
         assert cut or value == body
 
@@ -180,7 +180,7 @@ async def test_no_body_with_an_encoding():
     """An encoding of nothing is nothing that could not be decoded."""
     call = call_of(request=FakeRequest("GET", lines=[(b"Content-Encoding", b"gzip")]))
     await ingress.receive(call, doors())
-    assert (call.request_half.fields["ingress_payload"], call.request_half.errors) == ("", [])
+    assert (call.request_section.fields["ingress_payload"], call.request_section.errors) == ("", [])
 
 
 @pytest.mark.parametrize("content_type", [b"application/json", b"text/plain", b";;;", b"", None])
@@ -190,6 +190,6 @@ async def test_json_that_is_a_little_off(content_type):
     body = b'\xef\xbb\xbf{"temperature":NaN,"text":"\xff"}'
     call = call_of(request=FakeRequest(lines=lines, body=body))
     await ingress.receive(call, doors())
-    assert call.request_half.fields["ingress_payload"] == '{"temperature":null,"text":"\ufffd"}'.encode()
-    assert call.request_half.errors[0]["details"].startswith("is not strict JSON: byte order mark left out, ")
+    assert call.request_section.fields["ingress_payload"] == '{"temperature":null,"text":"\ufffd"}'.encode()
+    assert call.request_section.errors[0]["details"].startswith("is not strict JSON: byte order mark left out, ")
     assert call.body == body

@@ -17,7 +17,7 @@ async def prepared(config=None, request=None, **written):
     call = call_of(config, request or FakeRequest())
     await ingress.receive(call, doors())
     for name, value in written.items():
-        call.request_half.fields[name] = Raw(json.dumps(value).encode())
+        call.request_section.fields[name] = Raw(json.dumps(value).encode())
     await done(outbound.prepare(call, doors()))
     return call
 
@@ -29,9 +29,9 @@ async def test_unchanged():
     sent = call.outbound
     assert (sent.method, sent.path, sent.query, sent.body) == ("POST", "/a%2fb//c", "x=%20+&&y", b"not json")
     assert sent.headers == {"X-A": ["\udce9", "2"]}
-    assert call.request_half.fields["url_path"] == "http://target/a%2fb//c"
+    assert call.request_section.fields["url_path"] == "http://target/a%2fb//c"
     assert call.url == "http://target/a%2fb//c?x=%20+&&y"
-    assert call.request_half.fields["outbound_query_parameters"] == {"x": ["  "], "y": [""]}
+    assert call.request_section.fields["outbound_query_parameters"] == {"x": ["  "], "y": [""]}
 
 
 async def test_written_by_a_processor():
@@ -47,7 +47,7 @@ async def test_written_by_a_processor():
     assert (sent.path, sent.query) == ("/v1/%C3%A4%20b", "a=x+y&a=%26")
     assert sent.headers == {"X-A": ["3"], "X-New": ["4", "5"]}
     assert json.loads(sent.body) == {"changed": 1.0}
-    fields = call.request_half.fields
+    fields = call.request_section.fields
     assert fields["outbound_headers_discarded"] == {"X-B": []}
     assert fields["outbound_query_parameters_discarded"] == {"b": ["2"]}
 
@@ -75,7 +75,7 @@ async def test_processor_that_writes_what_it_saw_changes_nothing():
 async def test_wrong_forms_are_noted(name, value):
     """What a processor wrote in a wrong form is noted, and nothing of it goes out."""
     call = await prepared(**{name: value})
-    assert [error["name"] for error in call.request_half.errors if error["name"] == name]
+    assert [error["name"] for error in call.request_section.errors if error["name"] == name]
     sent = call.outbound
     assert not [text for texts in sent.headers.values() for text in texts if "\r" in text or "\0" in text]
 
@@ -85,7 +85,7 @@ async def test_headers_in_a_wrong_form_are_all_lost():
     config = built([router("/service/", "http://t", headers={"X-Static": ["1"]})])
     request = FakeRequest(lines=[(b"X-A", b"1"), (b"X-Static", b"2"), (b"Api-Key", b"real")])
     call = await prepared(config, request, outbound_headers="text")
-    assert call.request_half.fields["outbound_headers_discarded"] == {"X-A": [], "Api-Key": [MASK]}
+    assert call.request_section.fields["outbound_headers_discarded"] == {"X-A": [], "Api-Key": [MASK]}
     assert call.outbound.headers == {"X-Static": ["1"], "Api-Key": ["real"]}
 
 
@@ -94,7 +94,7 @@ async def test_what_the_router_carries_cannot_be_left_out():
     config = built([router("/service/", "http://t?k=1", endpoint="?l=2", headers={"X-A": ["1"]})])
     request = FakeRequest(query="k=mine&l=mine&m=mine", lines=[(b"X-A", b"mine")])
     call = await prepared(config, request, outbound_headers={}, outbound_query_parameters=[])
-    fields = call.request_half.fields
+    fields = call.request_section.fields
     assert "outbound_headers_discarded" not in fields
     assert fields["outbound_query_parameters_discarded"] == {"m": ["mine"]}
 
@@ -105,7 +105,7 @@ async def test_null_is_as_good_as_empty(name):
     request = FakeRequest(path="/service/x", query="a=1", lines=[(b"X-A", b"1")])
     call = await prepared(None, request, **{name: None})
     sent = call.outbound
-    assert call.request_half.errors == []
+    assert call.request_section.errors == []
     assert [sent.path == "/", sent.headers == {}, sent.query == ""] == [
         name == field for field in ("outbound_subpath", "outbound_headers", "outbound_query_parameters")
     ]
@@ -132,7 +132,7 @@ async def test_other_router():
     assert sent.router.path == "/other/"
     assert (sent.path, sent.query) == ("/v2/e", "m=4&k=second&l=3")
     assert sent.headers == {"X-Other": ["second"]}
-    assert call.request_half.fields["original_gl_path"] == "/service/"
+    assert call.request_section.fields["original_gl_path"] == "/service/"
 
 
 @pytest.mark.parametrize("chosen", ["/nowhere/", "/other", "", None, 3, ["/other/"]])
@@ -140,9 +140,9 @@ async def test_unknown_router(chosen):
     """A path that no router has keeps the router, and the record says what was written."""
     call = await prepared(gl_path=chosen)
     assert call.outbound.router.path == "/service/"
-    assert call.request_half.fields["original_gl_path"] == "/service/"
-    assert json.loads(call.request_half.fields["gl_path"]) == chosen
-    assert [error["name"] for error in call.request_half.errors] == ([] if isinstance(chosen, str) else ["gl_path"])
+    assert call.request_section.fields["original_gl_path"] == "/service/"
+    assert json.loads(call.request_section.fields["gl_path"]) == chosen
+    assert [error["name"] for error in call.request_section.errors] == ([] if isinstance(chosen, str) else ["gl_path"])
 
 
 async def test_masked_headers_keep_their_values():
@@ -199,7 +199,7 @@ async def test_removed_headers():
     config = built([router("/service/", "http://t", headers={"X-Gone": ["1"]})], remove_headers=["x-gone", "X-Also"])
     call = await prepared(config, FakeRequest(lines=[(b"X-Also", b"1"), (b"X-Stays", b"1")]))
     assert call.outbound.headers == {"X-Stays": ["1"]}
-    assert call.request_half.fields["outbound_headers_removed"] == {"X-Gone": [], "X-Also": []}
+    assert call.request_section.fields["outbound_headers_removed"] == {"X-Gone": [], "X-Also": []}
 
 
 async def test_headers_that_a_router_removes():
@@ -215,7 +215,7 @@ async def test_headers_that_a_router_removes():
     call = await prepared(config, FakeRequest(lines=lines))
     assert call.outbound.headers == {"X-Stays": ["1"], "X-Set": ["ours"]}
     assert call.outbound_shown == call.outbound.headers
-    fields = call.request_half.fields
+    fields = call.request_section.fields
     assert fields["outbound_headers_removed"] == {"Api-Key": [], "X-Also": [], "X-Gone": []}
     assert "outbound_headers_discarded" not in fields
 
@@ -227,7 +227,7 @@ async def test_headers_that_the_target_router_removes():
     request = FakeRequest(lines=[(b"X-Gone", b"1")])
     call = await prepared(config, request, gl_path="/other/", outbound_headers=written)
     assert call.outbound.headers == {"X-Stays": ["3"]}
-    assert call.request_half.fields["outbound_headers_removed"] == {"X-Gone": [], "X-New": []}
+    assert call.request_section.fields["outbound_headers_removed"] == {"X-Gone": [], "X-New": []}
 
 
 async def test_encoded_body_that_nobody_changed():
@@ -252,7 +252,7 @@ async def test_body_that_a_processor_wrote_as_bytes_goes_as_it_stands():
     """The JSON of a processor's answer is not written anew."""
     call = call_of(request=FakeRequest(body=b"{}"))
     await ingress.receive(call, doors())
-    call.request_half.fields["outbound_payload"] = Raw(b'{"a" : 1.10,  "b":1e400}')
+    call.request_section.fields["outbound_payload"] = Raw(b'{"a" : 1.10,  "b":1e400}')
     await done(outbound.prepare(call, doors()))
     assert call.outbound.body == b'{"a" : 1.10,  "b":1e400}'
 
@@ -268,7 +268,7 @@ async def test_masked_query_parameters():
     call = await prepared(KEYS, FakeRequest(query="%6bey=caller&my+token=a&q=1&my%20token=b"))
     assert call.outbound.query == "my+token=a&q=1&my%20token=b&key=router&v=1&Key=other"
     assert call.url == f"http://t/e?my+token={MASK}&q=1&my%20token={MASK}&key={MASK}&v=1&Key=other"
-    fields = call.request_half.fields
+    fields = call.request_section.fields
     assert fields["ingress_query_parameters"] == [
         {"name": "key", "details": [MASK]},
         {"name": "my token", "details": [MASK]},
@@ -296,7 +296,7 @@ async def test_masked_query_parameters_keep_their_values(written):
     """A processor neither sees nor changes a masked parameter."""
     call = await prepared(KEYS, FakeRequest(query="my+token=a&q=1"), outbound_query_parameters=written)
     assert call.outbound.query == "my+token=a&q=2&key=router&v=1&Key=other"
-    assert "outbound_query_parameters_discarded" not in call.request_half.fields
+    assert "outbound_query_parameters_discarded" not in call.request_section.fields
 
 
 async def test_masked_query_parameter_cannot_be_brought_in():
@@ -316,7 +316,7 @@ async def test_nested_deeply(name, depth):
     """A field that is nested as deeply as JSON may be is of a wrong form, not a fault."""
     call = call_of(request=FakeRequest(body=b"{}"))
     await ingress.receive(call, doors())
-    call.request_half.fields[name] = Raw(b"[" * depth + b"]" * depth)
+    call.request_section.fields[name] = Raw(b"[" * depth + b"]" * depth)
     await done(outbound.prepare(call, doors()))
     assert call.outbound.router.path == "/service/"
 
@@ -324,7 +324,7 @@ async def test_nested_deeply(name, depth):
 async def test_header_that_cannot_be_written():
     """A lone surrogate stands for no byte: the headers are of a wrong form; one that does goes out as its byte."""
     call = await prepared(outbound_headers={"X-A": ["\ud800"]})
-    assert [error["name"] for error in call.request_half.errors] == ["outbound_headers"]
+    assert [error["name"] for error in call.request_section.errors] == ["outbound_headers"]
     call = await prepared(outbound_headers={"X-A": ["\udce9"]})
     assert call.outbound.headers == {"X-A": ["\udce9"]}
 
@@ -352,7 +352,7 @@ async def test_usage_is_asked_for(size):
     call = await asked("chat/completions", body, Accept_Encoding=b"gzip")
     sent = call.required_outbound()
     assert sent.body == body[:-1] + b',"stream_options":{"include_usage":true}}'
-    assert call.request_half.fields["outbound_payload"] == sent.body
+    assert call.request_section.fields["outbound_payload"] == sent.body
     assert "Accept-Encoding" not in sent.headers
     assert "Accept-Encoding" not in call.outbound_shown
     assert call.usage_filter is not None
@@ -364,7 +364,7 @@ async def test_record_of_a_question_is_strict_json(off, strict, size):
     """A request that is a little off goes out as it came but for the question; its record can be read by everybody."""
     body = b'{"messages":["' + b"x" * size + b'"],"stream":true,"a":' + off + b"}"
     call = await asked("chat/completions", body)
-    sent, shown = call.required_outbound().body, call.request_half.fields["outbound_payload"]
+    sent, shown = call.required_outbound().body, call.request_section.fields["outbound_payload"]
     assert sent == body[:-1] + b',"stream_options":{"include_usage":true}}'
     assert shown == sent.replace(off, strict.encode())
 

@@ -6,8 +6,9 @@ import json
 import pytest
 
 from gecholog.errors import BusAway, MessageTooLarge, NoAnswer
-from services.gl.call import Half, Refusal
+from services.gl.call import Refusal
 from services.gl.record.payload import Cut
+from services.gl.record.section import RecordSection
 from services.gl.rows import Processor
 from services.gl.stages import processors
 from tests.services.gl.rig.gateway import processor
@@ -21,9 +22,9 @@ def entry(name="one", *, modifier=False, required=False, include=(), exclude=(),
 
 
 async def run(bus, *row, fields=None):
-    half = Half(fields={"a": 1, "b": 2, "c": 3} if fields is None else fields)
-    runs = await processors.run_row(tuple(row), half, half.runs, bus)
-    return half, runs
+    section = RecordSection(fields={"a": 1, "b": 2, "c": 3} if fields is None else fields)
+    runs = await processors.run_row(tuple(row), section, section.runs, bus)
+    return section, runs
 
 
 @pytest.mark.parametrize(
@@ -41,22 +42,22 @@ async def test_what_a_processor_sees(include, exclude, seen):
 async def test_no_field_left(required):
     """A processor that would see nothing is not called, and did not complete; what that means is noted."""
     bus = FakeBus(one={"new": 1})
-    half, runs = await run(bus, entry(include=("x",), required=required))
+    section, runs = await run(bus, entry(include=("x",), required=required))
     assert bus.asked == []
     assert [run.completed for run in runs] == [False]
-    assert [error["name"] for error in half.errors] == ["one"] * required
+    assert [error["name"] for error in section.errors] == ["one"] * required
 
 
 async def test_modifier_replaces():
     """A modifier replaces fields that exist, of those that it may write."""
-    half, _ = await run(FakeBus(one={"a": 10, "new": 20, "c": 30}), entry(modifier=True))
-    assert half.fields == {"a": b"10", "b": 2, "c": 3}
+    section, _ = await run(FakeBus(one={"a": 10, "new": 20, "c": 30}), entry(modifier=True))
+    assert section.fields == {"a": b"10", "b": 2, "c": 3}
 
 
 async def test_annotator_adds():
     """An annotator adds fields that are not there, of those that it may write."""
-    half, _ = await run(FakeBus(one={"a": 10, "new": {"x": [1.50]}, "other": 1}), entry())
-    assert half.fields == {"a": 1, "b": 2, "c": 3, "new": b'{"x": [1.5]}'}
+    section, _ = await run(FakeBus(one={"a": 10, "new": {"x": [1.50]}, "other": 1}), entry())
+    assert section.fields == {"a": 1, "b": 2, "c": 3, "new": b'{"x": [1.5]}'}
 
 
 @pytest.mark.parametrize(
@@ -81,12 +82,12 @@ async def test_annotator_adds():
 )
 async def test_answers(answer, completed, noted):
     """What counts as an answer, and what is noted."""
-    half, runs = await run(FakeBus(one=answer), entry(write=("a", "control")))
+    section, runs = await run(FakeBus(one=answer), entry(write=("a", "control")))
     assert runs[0].completed is completed
-    assert [error["name"] for error in half.errors] == (["one"] if noted else [])
-    assert half.runs[0]["name"] == "one"
-    assert half.runs[0]["details"]["completed"] is completed
-    assert set(half.runs[0]["details"]) == {"required", "completed", "timestamp"}
+    assert [error["name"] for error in section.errors] == (["one"] if noted else [])
+    assert section.runs[0]["name"] == "one"
+    assert section.runs[0]["details"]["completed"] is completed
+    assert set(section.runs[0]["details"]) == {"required", "completed", "timestamp"}
 
 
 async def test_processors_of_a_row_see_the_same():
@@ -108,58 +109,60 @@ async def test_processors_of_a_row_see_the_same():
 
 async def test_later_of_a_row_wins():
     """Of two modifiers of a field the later in the row wins; of two annotators the earlier."""
-    half, _ = await run(FakeBus(one={"a": 1}, two={"a": 2}), entry("one", modifier=True), entry("two", modifier=True))
-    assert half.fields["a"] == b"2"
-    half, _ = await run(FakeBus(one={"new": 1}, two={"new": 2}), entry("one"), entry("two"))
-    assert half.fields["new"] == b"1"
+    section, _ = await run(
+        FakeBus(one={"a": 1}, two={"a": 2}), entry("one", modifier=True), entry("two", modifier=True)
+    )
+    assert section.fields["a"] == b"2"
+    section, _ = await run(FakeBus(one={"new": 1}, two={"new": 2}), entry("one"), entry("two"))
+    assert section.fields["new"] == b"1"
 
 
 async def test_rows_follow_each_other():
     """The second row sees what the first wrote."""
     rows = [[processor("one", output_fields_write=["new"])], [processor("two", output_fields_write=["newer"])]]
     call = call_of(built(request={"processors": rows}))
-    call.request_half.fields = {"a": 1}
+    call.request_section.fields = {"a": 1}
     bus = FakeBus(one={"new": "x"}, two=lambda fields: {"newer": fields["new"]})
     await processors.before_call(call, doors(bus))
-    assert call.request_half.fields == {"a": 1, "new": b'"x"', "newer": b'"x"'}
+    assert call.request_section.fields == {"a": 1, "new": b'"x"', "newer": b'"x"'}
 
 
 async def test_required_request_processor():
     """A required one that does not complete ends the call with 500; its row is in the record, later rows do not run."""
     rows = [[processor("one", required=True), processor("two", output_fields_write=["new"])], [processor("three")]]
     call = call_of(built(request={"processors": rows}))
-    call.request_half.fields = {"a": 1}
+    call.request_section.fields = {"a": 1}
     bus = FakeBus(one=NoAnswer("no subscriber on one"), two={"new": 1}, three={})
     with pytest.raises(Refusal) as caught:
         await processors.before_call(call, doors(bus))
     assert (caught.value.status, caught.value.text) == (500, "internal server error")
-    assert [run["name"] for run in call.request_half.runs] == ["one", "two"]
-    assert call.request_half.fields["new"] == b"1"
-    assert [error["name"] for error in call.request_half.errors] == ["one"]
+    assert [run["name"] for run in call.request_section.runs] == ["one", "two"]
+    assert call.request_section.fields["new"] == b"1"
+    assert [error["name"] for error in call.request_section.errors] == ["one"]
 
 
 async def test_required_that_answers_nothing_is_noted():
     """An empty answer of a required processor is a failure, and said."""
-    half, runs = await run(FakeBus(one=b""), entry(required=True))
+    section, runs = await run(FakeBus(one=b""), entry(required=True))
     assert not runs[0].completed
-    assert half.errors[0]["name"] == "one"
+    assert section.errors[0]["name"] == "one"
 
 
 async def test_required_response_processor_does_not_stop_the_answer():
     """The answer is there already: the failure is noted, later rows run."""
     rows = [[processor("one", required=True)], [processor("two", output_fields_write=["new"])]]
     call = call_of(built(response={"processors": rows}))
-    call.response_half.fields, call.inbound_body = {"a": 1}, b"{}"
+    call.response_section.fields, call.inbound_body = {"a": 1}, b"{}"
     await done(processors.before_reply(call, doors(FakeBus(one=NoAnswer("late"), two={"new": 1}))))
-    assert call.response_half.fields["new"] == b"1"
-    assert [error["name"] for error in call.response_half.errors] == ["one"]
+    assert call.response_section.fields["new"] == b"1"
+    assert [error["name"] for error in call.response_section.errors] == ["one"]
 
 
 async def test_response_rows_run_in_order():
     """Rows of the response run in the order of the config."""
     rows = [[processor(name)] for name in ("one", "two", "three")]
     call = call_of(built(response={"processors": rows}))
-    call.response_half.fields, call.inbound_body = {"a": 1}, b"{}"
+    call.response_section.fields, call.inbound_body = {"a": 1}, b"{}"
     bus = FakeBus(one={}, two={}, three={})
     await done(processors.before_reply(call, doors(bus)))
     assert [subject for subject, _ in bus.asked] == ["processor.one", "processor.two", "processor.three"]
@@ -169,7 +172,7 @@ async def test_nothing_held_back_no_response_processors():
     """An answer that passes by unbuffered is not given to synchronous processors."""
     call = call_of(built(response={"processors": [[processor("one")]]}))
     await done(processors.before_reply(call, doors(FakeBus())))
-    assert call.response_half.runs == []
+    assert call.response_section.runs == []
 
 
 async def test_asynchronous_processors():
@@ -179,13 +182,13 @@ async def test_asynchronous_processors():
         request={"processors": [[processor("one", **late)]]}, response={"processors": [[processor("two", **late)]]}
     )
     call = call_of(config, target_router=config.routers["/service/"])
-    call.request_half.fields, call.response_half.fields = {"a": 1}, {"b": 2}
+    call.request_section.fields, call.response_section.fields = {"a": 1}, {"b": 2}
     bus = FakeBus(one={"new": 1}, two={"new": 2})
     await processors.after_reply(call, doors(bus))
     assert [subject for subject, _ in bus.asked] == ["processor.one", "processor.two"]
-    assert (call.request_half.fields["new"], call.response_half.fields["new"]) == (b"1", b"2")
-    assert [run["name"] for run in call.request_half.async_runs] == ["one"]
-    assert call.request_half.runs == []
+    assert (call.request_section.fields["new"], call.response_section.fields["new"]) == (b"1", b"2")
+    assert [run["name"] for run in call.request_section.async_runs] == ["one"]
+    assert call.request_section.runs == []
 
 
 async def test_refused_call_has_no_asynchronous_processors():
@@ -200,19 +203,19 @@ async def test_modifier_adds_orders():
     """A modifier may add fields that tell gl what to do, if its entry lists them; others it may only replace."""
     write = ["fallback_paths", "control", "control_status_code", "new"]
     call = call_of(built(request={"processors": [[processor("one", modifier=True, output_fields_write=write)]]}))
-    call.request_half.fields = {"gl_path": "/service/"}
+    call.request_section.fields = {"gl_path": "/service/"}
     answer = {"fallback_paths": ["/b/"], "control_status_code": 429, "control_headers": {"X": "1"}, "new": 1}
     await processors.before_call(call, doors(FakeBus(one=answer)))
-    assert set(call.request_half.fields) == {"gl_path", "fallback_paths", "control_status_code"}
+    assert set(call.request_section.fields) == {"gl_path", "fallback_paths", "control_status_code"}
 
 
 async def test_modifier_of_responses_adds_nothing():
     """On the side of the response they mean nothing, and a modifier only replaces."""
     rows = [[processor("one", modifier=True, output_fields_write=["control"])]]
     call = call_of(built(response={"processors": rows}))
-    call.response_half.fields, call.inbound_body = {"a": 1}, b"{}"
+    call.response_section.fields, call.inbound_body = {"a": 1}, b"{}"
     await done(processors.before_reply(call, doors(FakeBus(one={"control": 1}))))
-    assert call.response_half.fields == {"a": 1}
+    assert call.response_section.fields == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -231,8 +234,8 @@ async def test_fields_for_those_that_name_them(more, seen, is_async):
     """`attempts` is for response processors that name it, synchronous or not."""
     config = built(response={"processors": [[processor("one", **more, **{"async": is_async})]]})
     call = call_of(config, target_router=config.routers["/service/"])
-    call.response_half.fields, call.inbound_body = {"a": 1, "b": 2}, b"{}"
-    call.response_half.named = {"attempts": [{"gl_path": "/service/"}]}
+    call.response_section.fields, call.inbound_body = {"a": 1, "b": 2}, b"{}"
+    call.response_section.opt_in_fields = {"attempts": [{"gl_path": "/service/"}]}
     bus = FakeBus(one={})
     await (processors.after_reply if is_async else processors.before_reply)(call, doors(bus))
     assert [set(fields) for _, fields in bus.asked] == [seen]
@@ -244,7 +247,7 @@ async def test_request_processors_are_not_given_attempts(is_async):
     entry = processor("one", input_fields_include=["a", "attempts"], **{"async": is_async})
     config = built(request={"processors": [[entry]]})
     call = call_of(config, target_router=config.routers["/service/"])
-    call.request_half.fields, call.response_half.named = {"a": 1}, {"attempts": []}
+    call.request_section.fields, call.response_section.opt_in_fields = {"a": 1}, {"attempts": []}
     bus = FakeBus(one={})
     await (processors.after_reply if is_async else processors.before_call)(call, doors(bus))
     assert [set(fields) for _, fields in bus.asked] == [{"a"}]
@@ -254,7 +257,7 @@ async def test_no_response_no_response_processors():
     """A call whose caller left before an answer came has no response to tell of, attempts or not."""
     config = built(response={"processors": [[processor("one", input_fields_include=["attempts"], **{"async": True})]]})
     call = call_of(config, target_router=config.routers["/service/"])
-    call.response_half.named = {"attempts": [{"gl_path": "/service/"}]}
+    call.response_section.opt_in_fields = {"attempts": [{"gl_path": "/service/"}]}
     bus = FakeBus(one={})
     await processors.after_reply(call, doors(bus))
     assert bus.asked == []
@@ -268,11 +271,11 @@ async def test_request_processors_of_a_router():
         [processor("nowhere", routers=["/x/"], required=True)],
     ]
     call = call_of(built(request={"processors": rows}))
-    call.request_half.fields = {"gl_path": "/service/"}
+    call.request_section.fields = {"gl_path": "/service/"}
     bus = FakeBus(first={"gl_path": "/other/"}, there={}, here={})
     await processors.before_call(call, doors(bus))
     assert [subject for subject, _ in bus.asked] == ["processor.first", "processor.there", "processor.here"]
-    assert [run["name"] for run in call.request_half.runs] == ["first", "there", "here"]
+    assert [run["name"] for run in call.request_section.runs] == ["first", "there", "here"]
 
 
 @pytest.mark.parametrize("chosen", [3, None, ["/other/"], {"a": 1}, "/nowhere/"])
@@ -283,7 +286,7 @@ async def test_request_processors_of_a_router_and_a_strange_choice(chosen):
         [processor("there", routers=["/other/"])],
     ]
     call = call_of(built(request={"processors": rows}))
-    call.request_half.fields = {"gl_path": "/service/"}
+    call.request_section.fields = {"gl_path": "/service/"}
     bus = FakeBus(first={"gl_path": chosen}, there={})
     await processors.before_call(call, doors(bus))
     assert [subject for subject, _ in bus.asked] == ["processor.first"]
@@ -303,7 +306,7 @@ async def test_response_processors_of_a_router():
         },
     )
     call = call_of(config, target_router=config.routers["/other/"])
-    call.request_half.fields, call.response_half.fields, call.inbound_body = {"a": 1}, {"b": 1}, b"{}"
+    call.request_section.fields, call.response_section.fields, call.inbound_body = {"a": 1}, {"b": 1}, b"{}"
     bus = FakeBus(by={}, to={}, late={}, late_to={})
     await done(processors.before_reply(call, doors(bus)))
     await processors.after_reply(call, doors(bus))
@@ -313,22 +316,22 @@ async def test_response_processors_of_a_router():
 async def test_a_payload_that_is_cut_is_not_given_to_a_processor():
     """It would take the summary for the payload: it is not asked, and the record says why."""
     call = call_of(built(request={"processors": [[processor("one")], [processor("two", required=True)]]}))
-    call.request_half.fields = {"ingress_payload": Cut({"size": 5000, "sha256": "", "head": ""}, 2000)}
+    call.request_section.fields = {"ingress_payload": Cut({"size": 5000, "sha256": "", "head": ""}, 2000)}
     bus = FakeBus(one={"control": 1}, two={"control": 1})
     with pytest.raises(Refusal) as caught:
         await processors.before_call(call, doors(bus))
     assert caught.value.status == 500
     assert bus.asked == []
     details = "not asked: ingress_payload is larger than 2000 bytes"
-    assert call.request_half.errors == [{"name": name, "details": details} for name in ("one", "two")]
-    assert [run["details"]["completed"] for run in call.request_half.runs] == [False, False]
+    assert call.request_section.errors == [{"name": name, "details": details} for name in ("one", "two")]
+    assert [run["details"]["completed"] for run in call.request_section.runs] == [False, False]
 
 
 async def test_a_processor_that_does_not_see_the_payload_is_asked():
     """What it is given is small."""
     one = processor("one", input_fields_include=["gl_path"])
     call = call_of(built(request={"processors": [[one]]}))
-    call.request_half.fields = {"gl_path": "/service/", "ingress_payload": Cut({"size": 5000}, 2000)}
+    call.request_section.fields = {"gl_path": "/service/", "ingress_payload": Cut({"size": 5000}, 2000)}
     bus = FakeBus(one={"new": 1})
     await processors.before_call(call, doors(bus))
     assert [fields for _, fields in bus.asked] == [{"gl_path": "/service/"}]

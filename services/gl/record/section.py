@@ -1,0 +1,29 @@
+"""A section of the record: `request` or `response`, while stages and processors fill it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gecholog.record import Fields
+
+
+class RecordSection:
+    """The fields that processors see, and the lists that only the record shows.
+
+    `runs` and `async_runs` list the processors that ran before and after the reply, as the record shows them.
+    `opt_in_fields` are given only to a processor that names them in its config.
+    """
+
+    __slots__ = ("async_runs", "errors", "fields", "opt_in_fields", "runs")
+
+    def __init__(self, fields: Fields | None = None) -> None:
+        self.fields: Fields = {} if fields is None else fields
+        self.errors: list[dict[str, Any]] = []
+        self.runs: list[dict[str, Any]] = []
+        self.async_runs: list[dict[str, Any]] = []
+        self.opt_in_fields: Fields | None = None
+
+    def note(self, name: str, details: str) -> None:
+        """Add an entry to the section's `error` list."""
+        self.errors.append({"name": name, "details": details})
