@@ -18,7 +18,6 @@ so that a process that hangs can be told from one that serves.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -26,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gecholog import regular_file
+from gecholog import file_lock, regular_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,48 +149,27 @@ class Claim:
         Where nothing can be locked, everybody has it.
         """
         try:
-            while self._file is None:
-                self._file = self._locked()
+            if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = file_lock.acquire(self._path)
         except BlockingIOError:
             return False
         except OSError:
             return True
         return True
 
-    def _locked(self) -> int | None:
-        """The lock file, locked; None if its last owner has removed it meanwhile. Raises OSError."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(file), self._path.stat()):
-                return file
-        except FileNotFoundError:
-            pass
-        except BaseException:
-            os.close(file)
-            raise
-        os.close(file)
-        return None
-
     def beat(self) -> None:
         """Give a sign of life, with the right; does nothing without it. Raises OSError.
 
         The time is our own: a file server's clock may be another one.
         """
-        if self._file is not None and not self._is_in_place(self._file):  # somebody has removed it
+        if self._file is not None and not file_lock.is_at(self._file, self._path):  # somebody has removed it
             os.close(self._file)
             self._file = None
             self.take()
         if self._file is not None:
             moment = time.time_ns()
             os.utime(self._file, ns=(moment, moment))
-
-    def _is_in_place(self, file: int) -> bool:
-        try:
-            return os.path.samestat(os.fstat(file), self._path.stat())
-        except OSError:
-            return False
 
     def release(self) -> None:
         """Let go of the right. Does nothing without it."""

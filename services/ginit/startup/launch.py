@@ -20,6 +20,7 @@ from pathlib import Path
 from supervisor import supervisord
 from supervisor.medusa import asyncore_25
 
+from gecholog import file_lock
 from services.ginit import launcher
 from services.ginit.control import CONF
 from services.ginit.exit_code import ExitCode
@@ -63,16 +64,16 @@ def _lock(home: Path) -> bool:
     A file can be removed under us, and a folder cannot be locked everywhere (not on NFS): so both are.
     """
     for path, flags in ((home / "run" / "lock", os.O_RDWR | os.O_CREAT), (home, os.O_RDONLY)):
-        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
-        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
-        os.close(descriptor)
         try:
-            fcntl.flock(high, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            descriptor = file_lock.acquire(path, flags)
         except BlockingIOError:
             return False
         except OSError:
             if path != home:
                 raise
+        else:
+            fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _ABOVE)  # the duplicate keeps the lock
+            os.close(descriptor)
     return True
 
 

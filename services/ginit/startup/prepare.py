@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
@@ -12,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gecholog import regular_file
+from gecholog import file_lock, regular_file
 from gecholog.errors import GechologError
 from services.ginit.startup.replace import replace
 
@@ -97,23 +96,7 @@ def is_misread(token: str) -> bool:
 
 def is_running(home: Path) -> bool:
     """Tell whether an appliance has this home folder: `launch` locks it."""
-    return _is_locked(home / "run" / "lock", os.O_RDWR) or _is_locked(home, os.O_RDONLY)
-
-
-def _is_locked(path: Path, flags: int) -> bool:
-    try:
-        file = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # there are no locks here
-        return False
-    finally:
-        os.close(file)
-    return False
+    return file_lock.is_held(home / "run" / "lock") or file_lock.is_held(home, os.O_RDONLY)
 
 
 def runtime_folder(home: Path) -> Path:

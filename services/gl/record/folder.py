@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 from typing import TYPE_CHECKING
+
+from gecholog import file_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,13 +15,7 @@ _LOCK = "lock"
 
 def lock(folder: Path) -> int:
     """Lock a folder for as long as the returned file is open. Raises OSError if somebody else has it."""
-    file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(file)
-        raise
-    return file
+    return file_lock.acquire(folder / _LOCK)
 
 
 def remove(folder: Path) -> None:
