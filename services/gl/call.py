@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from services.gl.config import Config
     from services.gl.errors import ErrorDetail, ErrorFormat
     from services.gl.query import Pairs
+    from services.gl.record.snapshot import RecordSnapshot
     from services.gl.routing import Router
     from services.gl.stages.attempts import Failover
     from services.gl.stages.passing import Passing
@@ -115,19 +115,6 @@ class UpstreamError(Exception):
 
 
 @dataclass(slots=True)
-class Written:
-    """The record as far as it was written before the reply was complete, and what its response section was made of.
-
-    `fields` are those that processors see, `names` those of all that it might show, `errors` is how many it had.
-    """
-
-    data: bytes
-    fields: Fields
-    names: AbstractSet[str]
-    errors: int
-
-
-@dataclass(slots=True)
 class Outbound:
     """What goes to the target. `path` and `query` are encoded; `headers` have their real values.
 
@@ -194,7 +181,7 @@ class Call:
     passing: Passing | None = None
     replied: Tick = 0
     is_recorded: bool = True
-    written: Written | None = None
+    snapshot: RecordSnapshot | None = None
 
     def __init__(self, config: Config, request: Request, responder: Responder, router: Router, ids: Ids) -> None:
         """A call that has just come in."""

@@ -12,8 +12,8 @@ from gecholog import llm, rawjson, record
 from gecholog.logs import Log
 from gecholog.rawjson import Raw
 from gecholog.timer import span, span_text, tick
-from services.gl.call import Written
 from services.gl.record.payload import cut_to
+from services.gl.record.snapshot import RecordSnapshot
 
 if TYPE_CHECKING:
     from gecholog.record import Fields
@@ -34,7 +34,7 @@ _SMALLEST_CUT = 4096  # bytes; a field below this is not worth cutting
 def publish(call: Call, doors: Doors) -> None:
     """Publish the final record, under the id by which it was accepted."""
     doors.status.saw(call)
-    doors.records.publish(call.record_id, made(call, doors))
+    doors.records.publish(call.record_id, serialize(call, doors))
 
 
 def accept(call: Call, doors: Doors) -> None:
@@ -42,18 +42,18 @@ def accept(call: Call, doors: Doors) -> None:
     if not call.is_recorded:
         return
     try:
-        doors.records.accept(call.record_id, made(call, doors))
+        doors.records.accept(call.record_id, serialize(call, doors))
     except Exception as error:  # noqa: BLE001 - a border: a record that cannot be kept must not cost the reply
         log.fault("record not kept", error)
 
 
-def made(call: Call, doors: Doors) -> bytes:
+def serialize(call: Call, doors: Doors) -> bytes:
     """The record as it stands, fitted to the bus. A stage that was not reached took no time."""
     replied = call.replied or tick()
-    written, more = call.written, b""
-    if written is None or _is_outdated(written, call):
-        written = call.written = _begun(call, replied)
-    elif late := _since(written, call):
+    snapshot, more = call.snapshot, b""
+    if snapshot is None or _is_outdated(snapshot, call):
+        snapshot = call.snapshot = serialize_head(call, replied)
+    elif late := changes_since(snapshot, call):
         more = rawjson.dumps(shown(late, call.config.log_response, call.config.log_max_payload))[1:-1]
     if call.config.log_response.shows(_LAST):
         last = f'"{_LAST}":{span_text(call.received or replied, replied)}'.encode()
@@ -62,12 +62,12 @@ def made(call: Call, doors: Doors) -> bytes:
         f'}},"usage":{usage_text(call)},"ingress_egress_timer":{span_text(call.started, replied)}'
         f',"egress_post_timer":{span_text(replied, tick())}}}'
     )
-    comma = b"," if more and not written.data.endswith(b"{") else b""
-    data, largest = b"".join((written.data, comma, more, times.encode())), doors.records.largest
+    comma = b"," if more and not snapshot.data.endswith(b"{") else b""
+    data, largest = b"".join((snapshot.data, comma, more, times.encode())), doors.records.largest
     return data if len(data) <= largest else fitted(data, largest, f"to fit the bus's {largest}")
 
 
-def _begun(call: Call, replied: Tick) -> Written:
+def serialize_head(call: Call, replied: Tick) -> RecordSnapshot:
     """The record but for its end. The end of the response section is missing, too."""
     config, side = call.config, call.response_section
     late: Fields = {"url": call.url}
@@ -87,7 +87,7 @@ def _begun(call: Call, replied: Tick) -> Written:
     response_data = rawjson.dumps(shown(response, config.log_response, config.log_max_payload))
     ids = f'{{"session_id":"{call.ids.session_id}","transaction_id":"{call.ids.transaction_id}","request":'
     data = b"".join((ids.encode(), request_data, b',"response":', memoryview(response_data)[:-1]))
-    return Written(data, dict(side.fields), response.keys(), len(side.errors))
+    return RecordSnapshot(data, dict(side.fields), response.keys(), len(side.errors))
 
 
 def usage_text(call: Call) -> str:
@@ -102,26 +102,26 @@ def _counts(call: Call) -> bool:
     return not call.config.response.counts_tokens(call.router.path, (call.target_router or call.router).path)
 
 
-def _is_outdated(written: Written, call: Call) -> bool:
+def _is_outdated(snapshot: RecordSnapshot, call: Call) -> bool:
     """Tell whether anything of what was written is different now. Of the request only processors could change it."""
     side = call.response_section
     return (
-        len(side.errors) != written.errors
+        len(side.errors) != snapshot.errors
         or bool(call.request_section.async_runs)
-        or (bool(side.async_runs) and "processors_async" in written.fields)
-        or not written.fields.items() <= side.fields.items()
+        or (bool(side.async_runs) and "processors_async" in snapshot.fields)
+        or not snapshot.fields.items() <= side.fields.items()
         # a payload that came later may be cut, which is noted in `error`: that is written already
-        or (len(side.fields) > len(written.fields) and not _PAYLOADS.isdisjoint(side.fields.keys() - written.names))
+        or (len(side.fields) > len(snapshot.fields) and not _PAYLOADS.isdisjoint(side.fields.keys() - snapshot.names))
     )
 
 
-def _since(written: Written, call: Call) -> Fields:
+def changes_since(snapshot: RecordSnapshot, call: Call) -> Fields:
     """What has come to the response section since it was written."""
     side = call.response_section
     more: Fields = {}
-    if len(side.fields) > len(written.fields):
-        more = {name: side.fields[name] for name in side.fields.keys() - written.names - {_LAST}}
-    if side.async_runs and "processors_async" not in written.names:
+    if len(side.fields) > len(snapshot.fields):
+        more = {name: side.fields[name] for name in side.fields.keys() - snapshot.names - {_LAST}}
+    if side.async_runs and "processors_async" not in snapshot.names:
         more["processors_async"] = side.async_runs
     return more
 
