@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gecholog.headers import HOP_BY_HOP, canonical
+from services.gl.routing import Action, action_of
 from services.gl.rows import ORDERS
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _forwarded(values: dict[str, Any]) -> Iterator[Finding]:
         removed = (*values.get("remove_headers", ()), *outbound.get("remove_headers", ()), *outbound.get("headers", ()))
         kept = (_CREDENTIALS | masked) - HOP_BY_HOP - {canonical(name) for name in removed}
         for name, wanted in _required(router).items():
-            if canonical(name) in kept and wanted != [_ANY] and not router["path"].startswith("/echo/"):
+            if canonical(name) in kept and wanted != [_ANY] and action_of(router["path"]) is Action.FORWARD:
                 path = ("routers", index, "ingress", "headers", name)
                 yield path, "is forwarded to the target: list it in outbound.remove_headers, or replace it"
 

@@ -377,6 +377,7 @@ def _router(entry: dict[str, Any]) -> routing.Router:
         target=_target(entry["outbound"]),
         cors=Cors.of(ingress["cors"]) if "cors" in ingress else None,
         errors=ErrorFormat(entry["errors"]) if "errors" in entry else None,
+        action=routing.action_of(entry["path"]),
     )
 
 

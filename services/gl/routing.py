@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -71,6 +72,18 @@ class Target:
     removed: frozenset[str] = frozenset()  # request headers that are not forwarded, none of `headers` among them
 
 
+class Action(Enum):
+    """What a router does with its calls."""
+
+    FORWARD = "forward"  # to its target
+    ECHO = "echo"  # answers them with the request that would have been sent
+
+
+def action_of(path: str) -> Action:
+    """The action of the router with this path."""
+    return Action.ECHO if path.startswith("/echo/") else Action.FORWARD
+
+
 @dataclass(frozen=True, slots=True)
 class Router:
     """A path of the gateway: what a call must bring, its target, and which pages of browsers may call it."""
@@ -80,11 +93,7 @@ class Router:
     target: Target
     cors: Cors | None = None
     errors: ErrorFormat | None = None  # None: as the gateway has it
-
-    @property
-    def is_echo(self) -> bool:
-        """Calls are answered with what would have been sent."""
-        return self.path.startswith("/echo/")
+    action: Action = Action.FORWARD
 
 
 def parse_target(

@@ -16,6 +16,7 @@ from services.gl.answers import LocalAnswer
 from services.gl.call import UpstreamError
 from services.gl.errors import reply_to
 from services.gl.outgoing import plain
+from services.gl.routing import Action
 from services.gl.stages import outbound
 from services.gl.target_failure import failure
 
@@ -53,9 +54,9 @@ def _paths(call: Call, written: Any) -> tuple[str, ...]:
     routers = {path: call.config.routers.get(path) for path in written}
     if unknown := [path for path, router in routers.items() if router is None]:
         call.request_section.note("fallback_paths", f"left out, for no router has the path: {', '.join(unknown)}")
-    if echoes := [path for path, router in routers.items() if router is not None and router.is_echo]:
+    if echoes := [path for path, router in routers.items() if router is not None and router.action is Action.ECHO]:
         call.request_section.note("fallback_paths", f"left out, for an echo is no answer: {', '.join(echoes)}")
-    return tuple(path for path, router in routers.items() if router is not None and not router.is_echo)
+    return tuple(path for path, router in routers.items() if router is not None and router.action is Action.FORWARD)
 
 
 async def until_answered(call: Call, failover: Failover, doors: Doors) -> Answer:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gecholog.headers import MASK
 from services.gl import echo
 from services.gl.answers import LocalAnswer
+from services.gl.routing import Action
 from services.gl.stages import attempts, control
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ async def send(call: Call, doors: Doors) -> None:
     """Get an answer: a processor's `control`, the echo of what would be sent, or a target's."""
     if "control" in call.request_section.fields:
         call.answer = control.answer(call)
-    elif call.router.is_echo or call.required_target_router().is_echo:
+    elif Action.ECHO in (call.router.action, call.required_target_router().action):
         call.answer = _echo(call)
     elif call.failover is None:
         call.answer = await attempts.ask(call, doors)

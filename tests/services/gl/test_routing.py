@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from services.gl.call import Refusal
 from services.gl.gateway import route
-from services.gl.routing import Origin, Router, Table, has_dot_segment, parse_target, url_path
+from services.gl.routing import Action, Origin, Router, Table, action_of, has_dot_segment, parse_target, url_path
 
 paths = st.lists(st.text("aB3", min_size=1, max_size=3), max_size=4).map(
     lambda parts: "/" + "".join(f"{p}/" for p in parts)
@@ -185,12 +185,11 @@ def test_url_path_of_a_processor():
     assert url_path(where, "a", changed=True) == url_path(where, "/a", changed=True) == ("http://h/v1/a", "/v1/a")
 
 
-def test_is_echo():
-    """Routers below `/echo/` give back what would be sent."""
-    where = parse_target("http://h", "", {})
-    assert [Router(path, {}, where).is_echo for path in ("/echo/", "/echo/x/", "/echos/", "/a/echo/")] == [
-        True,
-        True,
-        False,
-        False,
+def test_action():
+    """Routers below `/echo/` answer with the request that would be sent, all others forward it."""
+    assert [action_of(path) for path in ("/echo/", "/echo/x/", "/echos/", "/a/echo/")] == [
+        Action.ECHO,
+        Action.ECHO,
+        Action.FORWARD,
+        Action.FORWARD,
     ]
