@@ -34,7 +34,7 @@ from typing import Any, NoReturn, TypeVar
 
 import uvloop
 
-from gecholog import __version__, logs, rawjson
+from gecholog import __version__, host_port, logs, rawjson
 from gecholog.attachment import NOTHING, QUEUE, Answer, Attachment, attach, described
 from gecholog.bus import Bus, BusAddress
 from gecholog.errors import BusError, BusRefused, GechologError, NoFields
@@ -377,14 +377,12 @@ async def _ill(name: str, address: BusAddress) -> str:
 def bus_address(environ: Mapping[str, str]) -> BusAddress:
     """The bus that the environment names: GECHOLOG_HOST, `host` or `host:port` (default `localhost`), and NATS_TOKEN.
 
-    Raises ValueError for what is neither.
+    Raises ValueError if GECHOLOG_HOST is neither.
     """
-    host = environ.get("GECHOLOG_HOST") or "localhost"
-    if host.count(":") > 1 and not host.startswith("["):
-        host = f"[{host}]"  # an IPv6 address
-    name, colon, port = host.rpartition(":")
-    if not colon or host.endswith("]"):
-        name, port = host, str(_PORT)
-    if not name or "/" in name or not (port.isascii() and port.isdigit()):
-        raise ValueError("GECHOLOG_HOST must be the bus's host or host:port")
-    return BusAddress(f"{name}:{port}", environ.get("NATS_TOKEN", ""))
+    try:
+        host, port = host_port.split(environ.get("GECHOLOG_HOST") or "localhost")
+    except ValueError as error:
+        raise ValueError(f"GECHOLOG_HOST {error}") from None
+    if not host:
+        raise ValueError("GECHOLOG_HOST must be host or host:port")
+    return BusAddress(host_port.join(host, port or _PORT), environ.get("NATS_TOKEN", ""))

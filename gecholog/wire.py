@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NamedTuple
 
-from gecholog import __version__, rawjson
+from gecholog import __version__, host_port, rawjson
 from gecholog.errors import BusAway, BusError, MessageTooLarge, NotJson
 
 _LINE_END = b"\r\n"
 _LONGEST_LINE = 1024 * 1024  # bytes; the server's INFO lists its cluster, all other lines are short
+_PORT = 4222  # where an address names none
 _LAZY = 0.002  # seconds until what nobody waits for is written
 _LARGEST = 128 * 1024 * 1024  # bytes of a message; nats-server allows 64 MiB (max_payload), headers included
 _HIGH_WATER = 64 * 1024 * 1024  # bytes that may wait to be written while the server is slow
@@ -59,13 +60,12 @@ class Login:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port. Raises BusError if the port is no number."""
-        host, colon, port = self.hostname.rpartition(":")
-        if not colon or port.endswith("]"):  # no port; the colon of an IPv6 address in brackets is none
-            host, port = self.hostname, "4222"
-        if not port.isdigit():
-            raise BusError(f"the bus's address {self.hostname} has no port")
-        return host.strip("[]"), int(port)
+        """Host and port. Raises BusError if they cannot be read."""
+        try:
+            host, port = host_port.split(self.hostname)
+        except ValueError as error:
+            raise BusError(f"the address of the bus, {self.hostname}, {error}") from None
+        return host, port or _PORT
 
 
 class Parser:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gecholog import gateway_config, logs, rawjson, schema
+from gecholog import gateway_config, host_port, logs, rawjson, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
 from gecholog.rawjson import Raw
@@ -134,10 +134,8 @@ def build(document: Document) -> Config:
 
 def _address(text: str) -> str:
     """`host:port` of what may be without a port, without a host, or empty (GECHOLOG_HOST is not set)."""
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        host, port = text, ""
-    return f"{host or _HOST}:{port or _PORT}"
+    host, port = host_port.split(text)
+    return host_port.join(host or _HOST, port or _PORT)
 
 
 def _limits(values: dict[str, Any]) -> Limits:

@@ -102,7 +102,7 @@ def test_addresses(hostname, address):
 
 def test_an_address_without_a_number():
     """A port has to be a number."""
-    with pytest.raises(BusError, match="has no port"):
+    with pytest.raises(BusError, match="h:x, must have a port"):
         _ = Login("h:x", "", "").address
 
 

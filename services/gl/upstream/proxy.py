@@ -16,6 +16,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from gecholog import host_port
 from services.gl.call import UpstreamError
 from services.gl.routing import Origin
 from services.gl.upstream.connection import Connection
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     import socket
     import ssl
 
-_LONGEST_PORT = 5  # digits
 _LARGEST_REPLY = 64 * 1024  # bytes of a proxy's answer to CONNECT
 
 Make = Callable[["socket.socket"], Connection]
@@ -109,11 +109,12 @@ def _direct(text: str) -> Direct:
         return Direct("", ip_network(text.strip("[]"), strict=False), None)
     except ValueError:
         pass
-    name, colon, port = text.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit() and len(port) <= _LONGEST_PORT):
-        return Direct(_name(text), None, None)
-    address = _address(name.strip("[]"))
-    return Direct(_name(name), ip_network(address) if address else None, int(port))
+    try:
+        name, port = host_port.split(text)
+    except ValueError:
+        name, port = text, None
+    address = _address(name)
+    return Direct(_name(name), ip_network(address) if address else None, port)
 
 
 def _name(text: str) -> str:
@@ -171,8 +172,7 @@ class _Tunnel(asyncio.Protocol):
 
     async def open(self, origin: Origin, route: Route) -> None:
         """Ask for a tunnel to `origin`. Raises UpstreamError if the proxy refuses."""
-        host = f"[{origin.host}]" if ":" in origin.host else origin.host
-        where = f"{host}:{origin.port}"
+        where = host_port.join(origin.host, origin.port)
         head = f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n{route.authorization_line}\r\n"
         self._transport.write(head.encode("ascii"))
         reply = await self._answered
