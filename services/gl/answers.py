@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gecholog.headers import Headers
-    from services.gl.call import Answer
+    from services.gl.http import Answer
 
 JSON = "application/json"
 _PIECE = 256 * 1024  # bytes

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gecholog.headers import Headers
 from gecholog.record import Fields
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from gecholog.rawjson import Raw
     from gecholog.session import Ids
     from services.gl.config import Config
-    from services.gl.errors import ErrorDetail, ErrorFormat
+    from services.gl.errors import ErrorFormat
+    from services.gl.http import Answer, Outbound, Request, Responder
     from services.gl.query import Pairs
     from services.gl.record.snapshot import RecordSnapshot
     from services.gl.routing import Router
@@ -31,103 +31,6 @@ T = TypeVar("T")
 # A record's id is unique, over all processes and their lives: this process's own part, and a number.
 _BIRTH = os.urandom(8)
 _numbers = count(1)
-
-
-class Request(Protocol):
-    """What a caller sent. `path` and `query` are as they came, still percent-encoded."""
-
-    method: str
-    path: str
-    query: str
-    headers: Headers
-    client: str
-
-    async def body(self, limit: int) -> bytes:
-        """The whole body. Raises Refusal (413) if it has more than `limit` bytes, Disconnected if it does not come."""
-
-
-class Responder(Protocol):
-    """The way back to the caller. One head, then pieces, then the end; `abort` breaks the connection instead."""
-
-    started: bool  # something of the reply is on its way
-
-    @property
-    def lost(self) -> bool:
-        """Whether the caller is gone."""
-
-    def start(self, status: int, headers: Headers, length: int | None) -> None:
-        """Send status and headers; `length` is the size of the body in bytes, None if it is not known."""
-
-    def write(self, piece: bytes) -> Awaitable[None] | None:
-        """Send a piece of the body; returns what to wait for while the caller is slow."""
-
-    def finish(self) -> None:
-        """The body is complete."""
-
-    def abort(self) -> None:
-        """Break off, so that the caller sees that the body is not complete."""
-
-
-class Answer(Protocol):
-    """What came from the other side: a target's answer, or one that we made."""
-
-    status: int
-    headers: Headers
-
-    @property
-    def length(self) -> int | None:
-        """Size of the body in bytes if it is known before it comes."""
-
-    async def read(self) -> bytes:
-        """The next piece of the body, empty at its end. Raises UpstreamError if it breaks off."""
-
-    def abandon(self) -> None:
-        """Nobody wants the rest. Does nothing after the end."""
-
-
-class Refusal(Exception):
-    """The call ends here: with this status, and `{"error": text}` as body, where errors are plain.
-
-    `detail` is what the client is told where they are not; without it, the same.
-    """
-
-    def __init__(
-        self, status: int, text: str, headers: Headers | None = None, detail: ErrorDetail | None = None
-    ) -> None:
-        super().__init__(text)
-        self.status = int(status)  # not HTTPStatus: a record, and who compares types, want a plain number
-        self.text = text
-        self.headers = headers or {}
-        self.detail = detail
-
-
-class Disconnected(Exception):
-    """The caller is gone."""
-
-
-class UpstreamError(Exception):
-    """A target cannot be called, or its answer breaks off. `status` is for a caller who has no answer yet."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = int(status)
-        self.reason = reason
-
-
-@dataclass(slots=True)
-class Outbound:
-    """What goes to the target. `path` and `query` are encoded; `headers` have their real values.
-
-    `may_repeat`: whoever set up the call takes it that a request may be sent twice.
-    """
-
-    method: str
-    router: Router
-    path: str
-    query: str
-    headers: Headers
-    body: bytes
-    may_repeat: bool = False
 
 
 @dataclass(slots=True)

@@ -16,7 +16,6 @@ from gecholog import rawjson
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
-    from services.gl.call import Refusal
 
 
 class ErrorFormat(Enum):
@@ -39,6 +38,31 @@ class ErrorDetail:
     message: str
     code: str | None = None
     retry_after: int | None = None
+
+
+class Refusal(Exception):
+    """The call ends here: with this status, and `{"error": text}` as body, where errors are plain.
+
+    `detail` is what the client is told where they are not; without it, the same.
+    """
+
+    def __init__(
+        self, status: int, text: str, headers: Headers | None = None, detail: ErrorDetail | None = None
+    ) -> None:
+        super().__init__(text)
+        self.status = int(status)  # not HTTPStatus: a record, and who compares types, want a plain number
+        self.text = text
+        self.headers = headers or {}
+        self.detail = detail
+
+
+class UpstreamError(Exception):
+    """A target cannot be called, or its answer breaks off. `status` is for a caller who has no answer yet."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = int(status)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

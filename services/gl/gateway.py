@@ -21,10 +21,11 @@ from gecholog.service import NEW_BUS_WITHIN, join
 from gecholog.session import Sessions
 from services.gl import cors, memory, pipeline, routing
 from services.gl.answers import JSON
-from services.gl.call import Call, Disconnected, Refusal
+from services.gl.call import Call
 from services.gl.certificate import Certificate
 from services.gl.doors import Doors
-from services.gl.errors import ErrorDetail, format_for, reply_to
+from services.gl.errors import ErrorDetail, Refusal, format_for, reply_to
+from services.gl.http import Disconnected
 from services.gl.record import writer
 from services.gl.record.recorder import Recorder
 from services.gl.server import descriptors

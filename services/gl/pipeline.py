@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from gecholog import logs
 from gecholog.logs import Log
-from services.gl.call import Disconnected, Refusal
-from services.gl.errors import ErrorDetail
+from services.gl.errors import ErrorDetail, Refusal
+from services.gl.http import Disconnected
 from services.gl.record import writer
 from services.gl.stages import attempts, dispatch, egress, inbound, ingress, outbound, processors
 

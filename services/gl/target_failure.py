@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.gl.call import Refusal
-from services.gl.errors import ErrorDetail
+from services.gl.errors import ErrorDetail, Refusal
 
 if TYPE_CHECKING:
-    from services.gl.call import UpstreamError
+    from services.gl.errors import UpstreamError
     from services.gl.routing import Router
 
 # The reasons that are the end of one of a router's time-outs.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httptools
 
 from gecholog import headers
-from services.gl.call import Disconnected
+from services.gl.http import Disconnected
 from services.gl.server import refusals, request_head
 from services.gl.server.exchange import Exchange
 from services.gl.server.refusals import HeadRefusal

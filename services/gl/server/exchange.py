@@ -10,7 +10,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from gecholog import headers
-from services.gl.call import Disconnected, Refusal
+from services.gl.errors import Refusal
+from services.gl.http import Disconnected
 from services.gl.server.body_budget import SMALL
 from services.gl.server.garbage import COUNTED_FROM
 from services.gl.server.refusals import body_too_large

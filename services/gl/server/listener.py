@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from gecholog.headers import Headers
-    from services.gl.call import Refusal
     from services.gl.config import Limits
-    from services.gl.errors import ErrorReply
+    from services.gl.errors import ErrorReply, Refusal
     from services.gl.server.exchange import Exchange
 
     Told = Callable[[Refusal, str, Headers], ErrorReply]

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import headers
 from services.gl.answers import JSON
-from services.gl.call import Refusal
-from services.gl.errors import ErrorDetail
+from services.gl.errors import ErrorDetail, Refusal
 from services.gl.server.status_line import status_line
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog.timer import span, tick
 from services.gl.answers import LocalAnswer
-from services.gl.call import UpstreamError
-from services.gl.errors import reply_to
+from services.gl.errors import UpstreamError, reply_to
 from services.gl.outgoing import plain
 from services.gl.routing import Action
 from services.gl.stages import outbound
@@ -22,8 +21,9 @@ from services.gl.target_failure import failure
 
 if TYPE_CHECKING:
     from gecholog.record import Fields
-    from services.gl.call import Answer, Call
+    from services.gl.call import Call
     from services.gl.doors import Doors
+    from services.gl.http import Answer
 
 _NOT_NOW = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _SERVER_ERRORS = range(500, 600)

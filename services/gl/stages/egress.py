@@ -10,7 +10,8 @@ from gecholog import llm, rawjson
 from gecholog.logs import Log
 from services.gl import cors, errors
 from services.gl.answers import JSON, LocalAnswer, pieces_of
-from services.gl.call import Egress, UpstreamError
+from services.gl.call import Egress
+from services.gl.errors import UpstreamError
 from services.gl.outgoing import Outgoing, body_of, outgoing_headers, plain
 from services.gl.record import writer
 from services.gl.stages.inbound import TakesLong
@@ -19,8 +20,9 @@ from services.gl.stages.passing import Passing, passing_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from services.gl.call import Call, Refusal
+    from services.gl.call import Call
     from services.gl.doors import Doors
+    from services.gl.errors import Refusal
 
 log = Log("egress")
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gecholog import headers, llm
 from gecholog.rawjson import Raw, dumps
 from services.gl.answers import LocalAnswer, ReadAhead
-from services.gl.call import Refusal, UpstreamError
-from services.gl.errors import ErrorDetail
+from services.gl.errors import ErrorDetail, Refusal, UpstreamError
 from services.gl.record import payload
 from services.gl.record.payload import Recorded
 from services.gl.stages.processors import rows_before_reply
@@ -22,8 +21,9 @@ from services.gl.target_failure import failure
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from services.gl.call import Answer, Call
+    from services.gl.call import Call
     from services.gl.doors import Doors
+    from services.gl.http import Answer
 
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
 _KEPT_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given

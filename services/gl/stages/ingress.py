@@ -10,8 +10,7 @@ from urllib.parse import unquote
 
 from gecholog import headers
 from services.gl import query
-from services.gl.call import Refusal
-from services.gl.errors import ErrorDetail
+from services.gl.errors import ErrorDetail, Refusal
 from services.gl.record import payload
 
 if TYPE_CHECKING:

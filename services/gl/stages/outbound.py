@@ -9,7 +9,7 @@ from urllib.parse import quote
 from gecholog import headers, lenient, llm, rawjson
 from gecholog.timer import span
 from services.gl import query, routing
-from services.gl.call import Outbound
+from services.gl.http import Outbound
 from services.gl.outgoing import body_of, outgoing_headers, plain
 
 if TYPE_CHECKING:

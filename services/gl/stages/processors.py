@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gecholog import rawjson, record
 from gecholog.errors import BusError, MessageTooLarge, NotJson
 from gecholog.timer import span, tick
-from services.gl.call import Refusal
-from services.gl.errors import ErrorDetail
+from services.gl.errors import ErrorDetail, Refusal
 from services.gl.record.payload import Cut
 from services.gl.rows import applying
 from services.gl.stages.outbound import chosen_router

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from services.gl.upstream.pool import Pool
 
 if TYPE_CHECKING:
-    from services.gl.call import Answer, Outbound
+    from services.gl.http import Answer, Outbound
 
 __all__ = ["Pool", "Upstream"]
 

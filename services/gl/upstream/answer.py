@@ -11,7 +11,7 @@ import httptools
 
 from gecholog import headers
 from gecholog.alarm import NEVER
-from services.gl.call import UpstreamError
+from services.gl.errors import UpstreamError
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers

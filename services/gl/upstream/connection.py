@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gecholog.alarm import NEVER, Alarm
-from services.gl.call import UpstreamError
+from services.gl.errors import UpstreamError
 from services.gl.upstream.answer import StreamedAnswer
 from services.gl.upstream.unsent import drop_unsent, is_readable, unacknowledged
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from gecholog import headers
 from gecholog.alarm import NEVER, Alarm
-from services.gl.call import UpstreamError
+from services.gl.errors import UpstreamError
 from services.gl.upstream import proxy
 from services.gl.upstream.connection import Connection
 from services.gl.upstream.dial import Dialer, Resolve, is_host, resolve
 
 if TYPE_CHECKING:
-    from services.gl.call import Outbound
+    from services.gl.http import Outbound
     from services.gl.routing import Origin, Target
     from services.gl.upstream.answer import StreamedAnswer
     from services.gl.upstream.dial import Address

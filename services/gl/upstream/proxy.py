@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from gecholog import host_port
-from services.gl.call import UpstreamError
+from services.gl.errors import UpstreamError
 from services.gl.routing import Origin
 from services.gl.upstream.connection import Connection
 

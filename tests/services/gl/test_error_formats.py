@@ -6,7 +6,7 @@ import anthropic
 import openai
 import pytest
 
-from services.gl.call import UpstreamError
+from services.gl.errors import UpstreamError
 from services.gl.routing import Router, Timeouts, parse_target
 from services.gl.target_failure import failure
 from tests.services.gl.rig.gateway import processor, router

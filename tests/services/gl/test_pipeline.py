@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gecholog import headers
 from services.gl import pipeline
-from services.gl.call import Disconnected, UpstreamError
+from services.gl.errors import UpstreamError
+from services.gl.http import Disconnected
 from services.gl.stages import passing
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import processor, router

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.call import Refusal
+from services.gl.errors import Refusal
 from services.gl.gateway import route
 from services.gl.routing import Action, Origin, Router, Table, action_of, has_dot_segment, parse_target, url_path
 

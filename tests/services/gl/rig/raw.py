@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
-from services.gl.call import Outbound
+from services.gl.http import Outbound
 from services.gl.routing import Router, Timeouts, parse_target
 from tests.support.waiting import DEADLINE
 

@@ -7,9 +7,11 @@ from typing import Any
 from gecholog import headers
 from gecholog.config import Document
 from gecholog.session import Ids
-from services.gl.call import Call, Disconnected, Refusal, UpstreamError
+from services.gl.call import Call
 from services.gl.config import Config, build
 from services.gl.doors import Doors
+from services.gl.errors import Refusal, UpstreamError
+from services.gl.http import Disconnected
 from services.gl.record.capacity import Capacity
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import config_of, router

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gecholog import rawjson
 from gecholog.rawjson import Raw
 from services.gl import pipeline
-from services.gl.call import UpstreamError
+from services.gl.errors import UpstreamError
 from services.gl.stages import attempts, dispatch, ingress, outbound
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import (

@@ -6,7 +6,7 @@ import pytest
 
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
-from services.gl.call import UpstreamError
+from services.gl.errors import UpstreamError
 from services.gl.stages import dispatch, ingress, outbound
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import router

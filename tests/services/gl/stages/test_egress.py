@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
 from services.gl.answers import LocalAnswer
-from services.gl.call import Disconnected, Refusal, UpstreamError
+from services.gl.errors import Refusal, UpstreamError
+from services.gl.http import Disconnected
 from services.gl.record import writer
 from services.gl.stages import egress, inbound, ingress, outbound
 from tests.services.gl.rig.gateway import processor, router

@@ -8,7 +8,7 @@ import pytest
 
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
-from services.gl.call import Refusal, UpstreamError
+from services.gl.errors import Refusal, UpstreamError
 from services.gl.record import payload
 from services.gl.stages import inbound
 from tests.services.gl.rig.gateway import processor

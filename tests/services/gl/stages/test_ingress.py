@@ -5,7 +5,8 @@ import gzip
 import pytest
 
 from gecholog.headers import MASK
-from services.gl.call import Disconnected, Refusal
+from services.gl.errors import Refusal
+from services.gl.http import Disconnected
 from services.gl.record import payload
 from services.gl.stages import ingress
 from tests.services.gl.rig.gateway import processor, router

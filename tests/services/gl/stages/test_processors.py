@@ -6,7 +6,7 @@ import json
 import pytest
 
 from gecholog.errors import BusAway, MessageTooLarge, NoAnswer
-from services.gl.call import Refusal
+from services.gl.errors import Refusal
 from services.gl.record.payload import Cut
 from services.gl.record.section import RecordSection
 from services.gl.rows import Processor

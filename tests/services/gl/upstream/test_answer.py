@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from gecholog.tls import OutboundTls, outbound_context
-from services.gl.call import UpstreamError
+from services.gl.errors import UpstreamError
 from services.gl.routing import Timeouts
 from services.gl.upstream.answer import StreamedAnswer
 from services.gl.upstream.connection import Connection

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.tls import OutboundTls, outbound_context
-from services.gl.call import UpstreamError
+from services.gl.errors import UpstreamError
 from services.gl.routing import Timeouts
 from services.gl.upstream.dial import Address, Dialer, interleaved, is_host, resolve
 from services.gl.upstream.pool import Pool

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from gecholog.alarm import NEVER, Alarm
-from services.gl.call import Outbound
+from services.gl.http import Outbound
 from services.gl.routing import Router, Timeouts, parse_target
 from services.gl.upstream.connection import Connection
 from services.gl.upstream.pool import _Place, request_head
