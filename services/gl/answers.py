@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gecholog.headers import Headers
-    from services.gl.http import Answer
+    from services.gl.http import Response
 
 JSON = "application/json"
 _PIECE = 256 * 1024  # bytes
@@ -46,7 +46,7 @@ class LocalAnswer:
 class ReadAhead:
     """An answer of which some pieces were taken already; they come again, then the rest."""
 
-    def __init__(self, pieces: list[bytes], answer: Answer) -> None:
+    def __init__(self, pieces: list[bytes], answer: Response) -> None:
         self.status = answer.status
         self.headers = answer.headers
         self._length = answer.length

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gecholog.session import Ids
     from services.gl.config import Config
     from services.gl.errors import ErrorFormat
-    from services.gl.http import Answer, Outbound, Request, Responder
+    from services.gl.http import Request, Responder, Response, UpstreamRequest
     from services.gl.query import Pairs
     from services.gl.record.snapshot import RecordSnapshot
     from services.gl.routing import Router
@@ -61,14 +61,14 @@ class Call:
     failover: Failover | None = None
     attempts: list[Fields] | None = None
     target_router: Router | None = None
-    outbound: Outbound | None = None
+    outbound: UpstreamRequest | None = None
     outbound_shown: Headers | None = None
     usage_filter: UsageFilter | None = None
     url: str = ""
     sent: Tick = 0  # 0: not yet; `received` and `replied` as well
 
     # inbound
-    answer: Answer | None = None
+    answer: Response | None = None
     received: Tick = 0
     inbound_headers: Headers
     inbound_body: bytes | None = None
@@ -108,11 +108,11 @@ class Call:
         """The router that the call goes to, which `outbound.prepare` sets."""
         return _there(self.target_router)
 
-    def required_outbound(self) -> Outbound:
+    def required_outbound(self) -> UpstreamRequest:
         """What goes to the target, which `outbound.prepare` sets."""
         return _there(self.outbound)
 
-    def required_answer(self) -> Answer:
+    def required_answer(self) -> Response:
         """The answer, which `dispatch.send` sets."""
         return _there(self.answer)
 

@@ -1,4 +1,4 @@
-"""The wire as the rest of gl sees it: what the server and the upstream client implement, and what they are given."""
+"""HTTP as the rest of gl sees it: the protocols of a request, its response and the connection to the client. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from services.gl.routing import Router
 
 
+class Disconnected(Exception):
+    """The client has closed the connection."""
+
+
 class Request(Protocol):
-    """What a caller sent. `path` and `query` are as they came, still percent-encoded."""
+    """What a client sent. `path` and `query` are as they came, still percent-encoded; `client` is its address."""
 
     method: str
     path: str
@@ -21,57 +25,56 @@ class Request(Protocol):
     client: str
 
     async def body(self, limit: int) -> bytes:
-        """The whole body. Raises Refusal (413) if it has more than `limit` bytes, Disconnected if it does not come."""
+        """Return the whole body. Raises Refusal (413) if it exceeds `limit` bytes, Disconnected if it breaks off."""
 
 
 class Responder(Protocol):
-    """The way back to the caller. One head, then pieces, then the end; `abort` breaks the connection instead."""
+    """Sends the response to the client: `start` once, `write` per piece, then `finish`, or `abort` instead."""
 
-    started: bool  # something of the reply is on its way
+    started: bool  # a part of the response has been sent
 
     @property
     def lost(self) -> bool:
-        """Whether the caller is gone."""
+        """Whether the client has closed the connection."""
 
     def start(self, status: int, headers: Headers, length: int | None) -> None:
         """Send status and headers; `length` is the size of the body in bytes, None if it is not known."""
 
     def write(self, piece: bytes) -> Awaitable[None] | None:
-        """Send a piece of the body; returns what to wait for while the caller is slow."""
+        """Send a piece of the body. Returns an awaitable if the client reads too slowly, which ends when it is ready.
+
+        Raises Disconnected, and so may the awaitable.
+        """
 
     def finish(self) -> None:
-        """The body is complete."""
+        """End the body: it is complete."""
 
     def abort(self) -> None:
-        """Break off, so that the caller sees that the body is not complete."""
+        """Close the connection, which tells the client that the body is incomplete."""
 
 
-class Answer(Protocol):
-    """What came from the other side: a target's answer, or one that we made."""
+class Response(Protocol):
+    """A response whose body is read piece by piece: an upstream's, or one that gl makes itself."""
 
     status: int
     headers: Headers
 
     @property
     def length(self) -> int | None:
-        """Size of the body in bytes if it is known before it comes."""
+        """Size of the body in bytes if it is known in advance."""
 
     async def read(self) -> bytes:
-        """The next piece of the body, empty at its end. Raises UpstreamError if it breaks off."""
+        """Return the next piece of the body, b"" at its end. Raises UpstreamError if the body breaks off."""
 
     def abandon(self) -> None:
-        """Nobody wants the rest. Does nothing after the end."""
-
-
-class Disconnected(Exception):
-    """The caller is gone."""
+        """Discard the rest of the body. Does nothing after its end."""
 
 
 @dataclass(slots=True)
-class Outbound:
-    """What goes to the target. `path` and `query` are encoded; `headers` have their real values.
+class UpstreamRequest:
+    """A request to a router's target. `path` and `query` are percent-encoded, `headers` hold real secrets.
 
-    `may_repeat`: whoever set up the call takes it that a request may be sent twice.
+    `may_repeat` allows the upstream client to send it a second time, whatever its method.
     """
 
     method: str

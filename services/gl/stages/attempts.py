@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gecholog.record import Fields
     from services.gl.call import Call
     from services.gl.doors import Doors
-    from services.gl.http import Answer
+    from services.gl.http import Response
 
 _NOT_NOW = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _SERVER_ERRORS = range(500, 600)
@@ -59,7 +59,7 @@ def _paths(call: Call, written: Any) -> tuple[str, ...]:
     return tuple(path for path, router in routers.items() if router is not None and router.action is Action.FORWARD)
 
 
-async def until_answered(call: Call, failover: Failover, doors: Doors) -> Answer:
+async def until_answered(call: Call, failover: Failover, doors: Doors) -> Response:
     """The answer of the first target that does not fail, or else that of the last one."""
     made = call.attempts = []
     call.response_section.opt_in_fields = {"attempts": made}
@@ -71,7 +71,7 @@ async def until_answered(call: Call, failover: Failover, doors: Doors) -> Answer
     return answer
 
 
-async def ask(call: Call, doors: Doors) -> Answer:
+async def ask(call: Call, doors: Doors) -> Response:
     """Call the target. One that cannot be called is an answer as well: 502, 503 or 504."""
     try:
         return await doors.upstream.send(call.required_outbound())
@@ -81,7 +81,7 @@ async def ask(call: Call, doors: Doors) -> Answer:
         return LocalAnswer(told.status, told.body)
 
 
-async def _attempt(call: Call, made: list[Fields], doors: Doors) -> Answer:
+async def _attempt(call: Call, made: list[Fields], doors: Doors) -> Response:
     """Call the target, and list what came of it, also if the caller leaves meanwhile."""
     start = tick()
     call.fault = ""
@@ -95,7 +95,7 @@ async def _attempt(call: Call, made: list[Fields], doors: Doors) -> Answer:
         made.append(where | outcome | {"timer": span(start, tick())})
 
 
-def _retry_after(answer: Answer) -> Fields:
+def _retry_after(answer: Response) -> Fields:
     """When a target that fails wants to be asked again, as it said it: its answer is thrown away, perhaps."""
     if not _has_failed(answer):
         return {}
@@ -103,7 +103,7 @@ def _retry_after(answer: Answer) -> Fields:
     return {"retry_after": values[0]} if values else {}
 
 
-def _has_failed(answer: Answer) -> bool:
+def _has_failed(answer: Response) -> bool:
     return answer.status in _NOT_NOW or answer.status in _SERVER_ERRORS
 
 

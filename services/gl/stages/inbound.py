@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from services.gl.call import Call
     from services.gl.doors import Doors
-    from services.gl.http import Answer
+    from services.gl.http import Response
 
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
 _KEPT_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
@@ -54,7 +54,7 @@ def receive(call: Call, doors: Doors) -> Awaitable[None] | None:
     return None
 
 
-async def _hold_back(call: Call, answer: Answer) -> None:
+async def _hold_back(call: Call, answer: Response) -> None:
     """Read the whole body, so that processors can change it; one that is too large passes by without them."""
     limit = call.config.limits.response_buffer
     pieces: list[bytes] = []
@@ -81,7 +81,7 @@ async def _hold_back(call: Call, answer: Answer) -> None:
     call.response_section.fields["egress_payload"] = call.response_section.fields["inbound_payload"]
 
 
-def _pass_by(call: Call, answer: Answer) -> None:
+def _pass_by(call: Call, answer: Response) -> None:
     note = f"larger than {call.config.limits.response_buffer} bytes, the response processors were left out"
     call.response_section.note("inbound_payload", note)
     if any(processor.required for row in rows_before_reply(call) for processor in row):

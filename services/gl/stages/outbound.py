@@ -9,7 +9,7 @@ from urllib.parse import quote
 from gecholog import headers, lenient, llm, rawjson
 from gecholog.timer import span
 from services.gl import query, routing
-from services.gl.http import Outbound
+from services.gl.http import UpstreamRequest
 from services.gl.outgoing import body_of, outgoing_headers, plain
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def prepare(call: Call, _: Doors) -> Awaitable[None] | None:
     call.target_router = router
     call.url = f"{url_path}?{shown.raw}" if shown.raw else url_path
     may_repeat = call.failover is not None
-    call.outbound = Outbound(call.request.method, router, path, merged.raw, outgoing.sent, body, may_repeat)
+    call.outbound = UpstreamRequest(call.request.method, router, path, merged.raw, outgoing.sent, body, may_repeat)
     target = router.target
     if target.add_stream_usage and llm.takes_question(target.origin.host, path, outgoing.sent):
         if len(body) > _LARGE:

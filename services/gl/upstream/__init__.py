@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from services.gl.upstream.pool import Pool
 
 if TYPE_CHECKING:
-    from services.gl.http import Answer, Outbound
+    from services.gl.http import Response, UpstreamRequest
 
 __all__ = ["Pool", "Upstream"]
 
@@ -20,7 +20,7 @@ __all__ = ["Pool", "Upstream"]
 class Upstream(Protocol):
     """The way to all targets."""
 
-    async def send(self, outbound: Outbound) -> Answer:
+    async def send(self, outbound: UpstreamRequest) -> Response:
         """Send a request; return when the head of the answer is there. Raises UpstreamError."""
 
     def retire(self) -> None:

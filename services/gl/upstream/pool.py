@@ -15,7 +15,7 @@ from services.gl.upstream.connection import Connection
 from services.gl.upstream.dial import Dialer, Resolve, is_host, resolve
 
 if TYPE_CHECKING:
-    from services.gl.http import Outbound
+    from services.gl.http import UpstreamRequest
     from services.gl.routing import Origin, Target
     from services.gl.upstream.answer import StreamedAnswer
     from services.gl.upstream.dial import Address
@@ -40,7 +40,7 @@ class Pool:
         self._alarm = Alarm(self._expire)
         self._retired = False
 
-    async def send(self, outbound: Outbound) -> StreamedAnswer:
+    async def send(self, outbound: UpstreamRequest) -> StreamedAnswer:
         """Send a request; return when the head of the answer is there. Raises UpstreamError."""
         target = outbound.router.target
         total = target.timeouts.total
@@ -182,7 +182,7 @@ def _earlier(seconds: float | None, deadline: float | None) -> float | None:
     return min([*ends, *([] if deadline is None else [deadline])], default=None)
 
 
-def request_head(outbound: Outbound, route: proxy.Route | None = None) -> bytes:
+def request_head(outbound: UpstreamRequest, route: proxy.Route | None = None) -> bytes:
     """Request line and headers as they go on the wire. Length and host are ours, whatever the record says."""
     origin = outbound.router.target.origin
     target = f"{outbound.path}?{outbound.query}" if outbound.query else outbound.path

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
-from services.gl.http import Outbound
+from services.gl.http import UpstreamRequest
 from services.gl.routing import Router, Timeouts, parse_target
 from tests.support.waiting import DEADLINE
 
@@ -101,9 +101,9 @@ def answer(body: bytes = b"ok", status: int = 200, *lines: str) -> bytes:
     return f"HTTP/1.1 {status} X\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def request(url: str, body: bytes = b"", method: str = "POST", timeouts: Timeouts | None = None) -> Outbound:
+def request(url: str, body: bytes = b"", method: str = "POST", timeouts: Timeouts | None = None) -> UpstreamRequest:
     """What a pool is asked to send."""
-    return Outbound(method, Router("/", {}, parse_target(url, "", {}, timeouts)), "/x", "", {}, body)
+    return UpstreamRequest(method, Router("/", {}, parse_target(url, "", {}, timeouts)), "/x", "", {}, body)
 
 
 async def body_of(response) -> bytes:

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from gecholog.alarm import NEVER, Alarm
-from services.gl.http import Outbound
+from services.gl.http import UpstreamRequest
 from services.gl.routing import Router, Timeouts, parse_target
 from services.gl.upstream.connection import Connection
 from services.gl.upstream.pool import _Place, request_head
@@ -18,7 +18,7 @@ from tests.services.gl.rig.upstream import Upstream
 
 
 def outbound(method="POST", url="http://host:81", query="", headers=None, body=b""):
-    return Outbound(method, Router("/", {}, parse_target(url, "", {})), "/a", query, headers or {}, body)
+    return UpstreamRequest(method, Router("/", {}, parse_target(url, "", {})), "/a", query, headers or {}, body)
 
 
 def test_request_head():
