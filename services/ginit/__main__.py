@@ -8,11 +8,11 @@ from pathlib import Path
 
 from gecholog import cli, logs
 from gecholog.errors import GechologError
-from services.ginit import exit_code, launcher
 from services.ginit.appliance import Ginit
 from services.ginit.config import blueprint, build
 from services.ginit.startup import setup
 from services.ginit.startup.entrypoint import complain
+from services.ginit.supervisord import exit_code, launcher
 
 PROGRAM = cli.Program(
     name="ginit",

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import health
 from gecholog.logs import Log
-from services.ginit import exit_code, launcher, nats_server
-from services.ginit.control import ShuttingDown, Supervisor
+from services.ginit import nats_server
 from services.ginit.decision.events import (
     Action,
     BecameHealthy,
@@ -44,12 +43,14 @@ from services.ginit.decision.events import (
 from services.ginit.decision.reconcile import decide
 from services.ginit.decision.state import RUNNING, SERVING, Appliance, Phase, Service, Then
 from services.ginit.lines import fields
-from services.ginit.listener import Listener, Notice
 from services.ginit.perform import Performer, Places
 from services.ginit.pulses import Address, Pulses, Sources
 from services.ginit.records import RecordWatch
 from services.ginit.report import ReportFile
 from services.ginit.startup import ports
+from services.ginit.supervisord import exit_code, launcher
+from services.ginit.supervisord.client import ShuttingDown, Supervisor
+from services.ginit.supervisord.listener import Listener, Notice
 from services.ginit.watch import Content, Contents, Unreadable, Watch, read
 
 if TYPE_CHECKING:

@@ -16,11 +16,12 @@ from gecholog.health import ChecksumFile
 from gecholog.logs import Log
 from services.ginit import nats_server
 from services.ginit.candidate import validate
-from services.ginit.control import STOP_WAIT, ControlFailed, Supervisor, start_script
 from services.ginit.copies import Copies
 from services.ginit.decision.events import Checked, Ended
 from services.ginit.decision.state import Appliance
 from services.ginit.output import Ear, Pipe, SystemLog
+from services.ginit.supervisord.client import ControlFailed, Supervisor
+from services.ginit.supervisord.program import STOP_WAIT, start_script
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping

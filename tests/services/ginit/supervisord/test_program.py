@@ -2,7 +2,7 @@
 
 import subprocess
 
-from services.ginit.control import program_section, start_script
+from services.ginit.supervisord.program import program_section, start_script
 
 
 def test_script_hands_every_argument_over(tmp_path):

@@ -6,7 +6,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ginit.listener import Listener, Notices
+from services.ginit.supervisord.listener import Listener, Notices
 from tests.support.waiting import eventually
 
 

@@ -1,16 +1,14 @@
-"""supervisord's side: it is told over its local socket what to start, stop and signal.
+"""The client of supervisord's XML-RPC API: over a local socket ginit asks it to start, stop and signal services.
 
-supervisord knows a service by its slug, and starts a shell script of ours for it. All that a user may write (paths,
-arguments) is in that script, quoted for the shell: supervisord's own files have no way to quote `%`, ` ;` or ` #`.
+The API is described at http://supervisord.org/api.html. supervisord knows a service by its slug (`Definition.slug`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import http.client
-import shlex
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,8 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from gecholog import regular_file
 from gecholog.errors import GechologError
+from services.ginit.supervisord.program import CONF, program_section
 
-CONF = Path(__file__).parents[2] / "supervisord.conf"
-STOP_WAIT = 3  # seconds that a service has to end before it is killed, unless its config asks for more
 _PATIENCE = 10.0  # seconds for an answer of supervisord; more than it takes to make a lost socket anew
 _CONNECT_EVERY = 0.2  # seconds
 
@@ -37,29 +34,6 @@ class ControlFailed(GechologError):
 
 class ShuttingDown(ControlFailed):
     """supervisord does nothing any more, it is ending everything."""
-
-
-def program_section(slug: str, priority: int) -> str:
-    """The section of supervisord's configuration for a service: it is started and restarted by ginit only."""
-    return (
-        f"[program:{slug}]\n"
-        f"command=/bin/sh -c 'exec /bin/sh \"$GECHOLOG_RUN/services/{slug}.sh\"'\n"
-        f"priority={priority}\n"
-        "autostart=false\n"
-        "autorestart=false\n"
-        "startsecs=0\n"
-        "startretries=0\n"
-        f"stopwaitsecs={STOP_WAIT}\n"
-        "killasgroup=true\n"
-        "redirect_stderr=true\n"
-        "stdout_logfile=NONE\n"
-    )
-
-
-def start_script(arguments: Sequence[str], pipe: Path, variables: Mapping[str, str] | None = None) -> str:
-    """The shell script that becomes the service: all output to its pipe; ginit's own descriptors are closed."""
-    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in (variables or {}).items())
-    return f"{exports}exec {shlex.join(arguments)} </dev/null 1<>{shlex.quote(str(pipe))} 2>&1 8>&- 9>&-\n"
 
 
 def _holds(file: Path, text: str) -> bool:

@@ -1,0 +1,69 @@
+"""Run supervisord in this very process, and wake it at once when a signal comes."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from supervisor.medusa import asyncore_25
+from supervisor.supervisord import main
+
+from services.ginit.supervisord.descriptors import moved_up
+
+_AGAIN = b"\0"  # no signal has this number
+
+
+def run(conf: Path) -> None:
+    """Run supervisord with this config file; returns when it and all its processes have ended."""
+    with _waking_on_signals():
+        main(["-c", str(conf)])
+
+
+class _Waker:
+    """Ends supervisord's wait for input when a signal has come. Python would let it wait on, for up to a second.
+
+    It does so once more after each signal: supervisord sees in one round that a process has ended, and tells its event
+    listener in the next.
+    """
+
+    def __init__(self, end: socket.socket, other_end: socket.socket) -> None:
+        self._end = end
+        self._other_end = other_end
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
+
+    def handle_read_event(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            if self._end.recv(4096).strip(_AGAIN):
+                self._other_end.send(_AGAIN)
+
+    def handle_error(self) -> None:
+        """Nothing can be done about it: signals are then seen a little later."""
+
+
+@contextlib.contextmanager
+def _waking_on_signals() -> Iterator[None]:
+    ours, theirs = (_private(end) for end in socket.socketpair())
+    asyncore_25.socket_map[ours.fileno()] = _Waker(ours, theirs)
+    signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    theirs.send(_AGAIN)  # the first wait comes before anything is started
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(-1)
+        asyncore_25.socket_map.pop(ours.fileno(), None)
+        ours.close()
+        theirs.close()
+
+
+def _private(end: socket.socket) -> socket.socket:
+    moved = socket.socket(fileno=moved_up(end.detach()))
+    moved.settimeout(0)
+    return moved
