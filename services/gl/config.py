@@ -20,6 +20,7 @@ from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import advice, routing
 from services.gl.cors import ANY, Cors
 from services.gl.errors import ErrorFormat
+from services.gl.record.filter import FieldFilter
 from services.gl.routing import PORTS
 from services.gl.rows import ORDERS, Side
 
@@ -42,18 +43,6 @@ class Topics:
     own: str
     isalive: str
     logger: str
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which fields of one side are in the record."""
-
-    include: tuple[str, ...] = ()
-    exclude: frozenset[str] = frozenset()
-
-    def shows(self, name: str) -> bool:
-        """Tell whether a field of this name is in the record."""
-        return name not in self.exclude and (not self.include or name in self.include)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +104,8 @@ class Config:
     routers: routing.Table
     request: Side
     response: Side
-    log_request: Filter
-    log_response: Filter
+    log_request: FieldFilter
+    log_response: FieldFilter
 
     def most_of_request(self, largest: int) -> int:
         """Bytes of a request's body up to which it is read; the bus takes messages of `largest`.
@@ -430,5 +419,5 @@ def _usage(values: dict[str, Any]) -> UsageRules:
     return UsageRules(values.get("token_count", default.token_count), linger)
 
 
-def _filter(values: dict[str, Any]) -> Filter:
-    return Filter(tuple(values.get("fields_include", ())), frozenset(values.get("fields_exclude", ())))
+def _filter(values: dict[str, Any]) -> FieldFilter:
+    return FieldFilter(tuple(values.get("fields_include", ())), frozenset(values.get("fields_exclude", ())))

@@ -26,7 +26,7 @@ from services.gl.certificate import Certificate
 from services.gl.doors import Doors
 from services.gl.errors import ErrorDetail, Refusal, format_for, reply_to
 from services.gl.http import Disconnected
-from services.gl.record import writer
+from services.gl.record.fitting import fitted
 from services.gl.record.recorder import Recorder
 from services.gl.server import descriptors
 from services.gl.server.listener import Listener, bind
@@ -76,7 +76,7 @@ class Gateway:
         self._records = Recorder(
             home / "journal" / alias,
             config.journal_max_bytes,
-            writer.fitted,
+            fitted,
             RecordStatusFile.of(alias, home),
             self._status.failed,
         )

@@ -6,12 +6,13 @@ the second time only what has come since is put behind it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gecholog import llm, rawjson, record
 from gecholog.logs import Log
 from gecholog.rawjson import Raw
 from gecholog.timer import span, span_text, tick
+from services.gl.record.fitting import fitted
 from services.gl.record.payload import cut_to
 from services.gl.record.snapshot import RecordSnapshot
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from gecholog.record import Fields
     from gecholog.timer import Tick
     from services.gl.call import Call
-    from services.gl.config import Filter
     from services.gl.doors import Doors
+    from services.gl.record.filter import FieldFilter
     from services.gl.record.section import RecordSection
 
 log = Log("record")
@@ -28,7 +29,6 @@ log = Log("record")
 _PAYLOADS = frozenset({"ingress_payload", "outbound_payload", "inbound_payload", "egress_payload"})
 _LAST = "inbound_egress_timer"
 _NONE = rawjson.dumps(llm.NONE.fields())
-_SMALLEST_CUT = 4096  # bytes; a field below this is not worth cutting
 
 
 def publish(call: Call, doors: Doors) -> None:
@@ -138,7 +138,7 @@ def section_fields(side: RecordSection, late: Fields) -> Fields:
     return fields
 
 
-def shown(fields: Fields, chosen: Filter, limit: int) -> Fields:
+def shown(fields: Fields, chosen: FieldFilter, limit: int) -> Fields:
     """The fields that are to be logged; payloads have at most `limit` bytes, and what was cut is noted."""
     if chosen.include or chosen.exclude:
         fields = record.select(fields, chosen.include, chosen.exclude)
@@ -151,33 +151,3 @@ def shown(fields: Fields, chosen: Filter, limit: int) -> Fields:
     if cut and chosen.shows("error"):
         fields["error"] = [*fields.get("error", ()), *cut]
     return fields
-
-
-def fitted(data: bytes, limit: int, why: str) -> bytes:
-    """A record of at most `limit` bytes: while it is too large, its largest field becomes a summary.
-
-    What was cut, and `why`, is noted in the record's own `error`.
-    """
-    if len(data) <= limit:
-        return data
-    whole: Fields = dict(rawjson.split(data))
-    sides = {name: dict(rawjson.split(whole[name])) for name in ("request", "response")}
-    errors: list[Any] = rawjson.loads(whole["error"]) if "error" in whole else []
-    whole |= sides
-    while len(data) > limit:
-        side, name, size = _largest(sides)
-        if size < _SMALLEST_CUT:
-            break
-        sides[side][name] = cut_to(sides[side][name], _SMALLEST_CUT // 2)
-        errors.append({"name": f"{side}.{name}", "details": f"{size} bytes, cut {why}"})
-        whole["error"] = errors
-        data = rawjson.dumps(whole)
-    return data
-
-
-def _largest(sides: dict[str, Fields]) -> tuple[str, str, int]:
-    sizes = [
-        (len(rawjson.dumps(value)), side, name) for side, fields in sides.items() for name, value in fields.items()
-    ]
-    size, side, name = max(sizes, default=(0, "", ""))
-    return side, name, size

@@ -9,9 +9,10 @@ import pytest
 
 from gecholog import config as configs
 from gecholog.errors import ConfigError, GechologError
-from services.gl.config import Filter, Limits, blueprint, build
+from services.gl.config import Limits, blueprint, build
 from services.gl.cors import Cors
 from services.gl.errors import ErrorFormat
+from services.gl.record.filter import FieldFilter
 from services.gl.routing import Timeouts
 from tests.services.gl.rig.gateway import config_of, processor, router
 
@@ -73,8 +74,8 @@ def test_built():
     assert [[entry.name for entry in row] for row in config.request.async_rows] == [["two"]]
     assert config.request.rows[1][0].required
     assert config.request.rows[0][0].timeout == 5.0
-    assert config.log_request == Filter(exclude=frozenset({"ingress_payload"}))
-    assert config.log_response == Filter(include=("gl_path",))
+    assert config.log_request == FieldFilter(exclude=frozenset({"ingress_payload"}))
+    assert config.log_response == FieldFilter(include=("gl_path",))
     assert config.routers["/a/"].target.headers == {"Api-Key": ["secret-key"]}
     assert config.bus.token == ENVIRON["NATS_TOKEN"]
 

@@ -11,10 +11,10 @@ from gecholog.errors import BusAway, NoAnswer, NobodyListens
 from gecholog.recordlog import Limits
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
 from services.gl.record.capacity import Capacity
+from services.gl.record.fitting import fitted
 from services.gl.record.journal import Journal
 from services.gl.record.orphans import unreleased
 from services.gl.record.recorder import Recorder
-from services.gl.record.writer import fitted
 from tests.support.waiting import DEADLINE, eventually
 
 SUBJECT = "coburn.gl.logger"

@@ -1,4 +1,4 @@
-"""The record of a call: filtered, and never larger than the bus takes."""
+"""The record of a call: filtered, and complete when the call is."""
 
 import json
 
@@ -6,75 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gecholog.rawjson import Raw, dumps
-from services.gl.config import Filter
+from gecholog.rawjson import Raw
 from services.gl.record import writer
+from services.gl.record.filter import FieldFilter
 from services.gl.record.section import RecordSection
-from services.gl.record.writer import fitted, section_fields, shown
+from services.gl.record.writer import section_fields, shown
 from services.gl.status import Status
 from tests.services.gl.rig.stage import FakeRecorder, built, call_of, doors
-
-texts = st.one_of(
-    st.text(max_size=50),
-    st.integers(0, 60_000).map(lambda size: "x" * size),
-    st.integers(0, 30_000).map(lambda size: '"\\' * size),
-    st.integers(0, 20_000).map(lambda size: "é\n" * size),
-    st.integers(0, 9_000).map(lambda size: "\0" * size),
-)
-payloads = (
-    texts | texts.map(lambda text: Raw(json.dumps({"text": text}).encode())) | texts.map(lambda text: {"a": [text]})
-)
-names = st.sampled_from(["ingress_payload", "inbound_payload", "headers", "url", "error", "other"])
-sides = st.dictionaries(names, payloads, max_size=6)
-
-
-def size_of_uncuttable(made):
-    """The bytes that are left when every field is as small as it gets."""
-    return 6000 * 12 + sum(len(json.dumps(name)) for side in ("request", "response") for name in made[side])
-
-
-@given(sides, sides, st.integers(1000, 300_000))
-def test_fitted_is_within_the_limit(request_fields, response_fields, limit):
-    """A record fits, unless nothing in it is left to cut; it is JSON, and says what was cut."""
-    made = {"transaction_id": "T", "request": request_fields, "response": response_fields}
-    before = {
-        (side, name): json.loads(dumps(made[side][name])) for side in ("request", "response") for name in made[side]
-    }
-    data = fitted(dumps(made), limit, "to fit")
-    record = json.loads(data)
-    assert len(data) <= max(limit, size_of_uncuttable(made))
-    cut = {tuple(entry["name"].split(".", 1)) for entry in record.get("error", ())}
-    for (side, name), value in before.items():
-        if (side, name) in cut:
-            assert set(record[side][name]) == {"size", "sha256", "head"}
-        else:
-            assert record[side][name] == value
-
-
-def test_fitted_cuts_the_largest_first():
-    """What is small stays whole."""
-    made = {"request": {"a": "x" * 5000, "b": "y" * 200_000}, "response": {"c": "z" * 9000}}
-    record = json.loads(fitted(dumps(made), 50_000, "to fit"))
-    assert record["request"]["a"] == "x" * 5000
-    assert record["response"]["c"] == "z" * 9000
-    assert record["request"]["b"]["size"] == 200_002
-    assert [entry["name"] for entry in record["error"]] == ["request.b"]
-
-
-def test_fitted_leaves_alone_what_fits():
-    """A record of exactly the limit is not touched."""
-    made = {"request": {"a": "x" * 5000}, "response": {}}
-    size = len(json.dumps(made, separators=(",", ":")))
-    assert json.loads(fitted(dumps(made), size, "to fit")) == made
-
-
-def test_fitted_keeps_what_was_noted():
-    """What the record says of itself already stays; numbers keep their digits."""
-    note = {"name": "recovered", "details": "x"}
-    made = b'{"request":{"a":"%b"},"response":{"n":1.10},"error":[%b]}' % (b"x" * 50_000, dumps(note))
-    data = fitted(made, 20_000, "to fit")
-    assert [entry["name"] for entry in json.loads(data)["error"]] == ["recovered", "request.a"]
-    assert b'"n":1.10' in data
 
 
 @pytest.mark.parametrize(
@@ -92,7 +30,7 @@ def test_section_is_filtered(include, exclude, expected):
     side.runs.append({"name": "x"})
     side.async_runs.append({"name": "y"})
     side.note("z", "details")
-    assert set(shown(section_fields(side, {"timer": {}}), Filter(include, frozenset(exclude)), 1000)) == expected
+    assert set(shown(section_fields(side, {"timer": {}}), FieldFilter(include, frozenset(exclude)), 1000)) == expected
 
 
 def test_section_leaves_out_what_is_empty():
@@ -103,7 +41,7 @@ def test_section_leaves_out_what_is_empty():
 def test_section_cuts_large_payloads():
     """A payload over `log_max_payload_bytes` is shown by size, hash and head; other fields are not touched."""
     side = RecordSection({"ingress_payload": Raw(b'"%b"' % (b"x" * 3000)), "other": "y" * 3000})
-    fields = shown(section_fields(side, {}), Filter(), 2048)
+    fields = shown(section_fields(side, {}), FieldFilter(), 2048)
     assert fields["ingress_payload"]["size"] == 3002
     assert fields["other"] == "y" * 3000
     assert [error["name"] for error in fields["error"]] == ["ingress_payload"]
@@ -114,7 +52,7 @@ def test_section_cuts_large_payloads():
 def test_section_without_errors_notes_nothing():
     """Who does not log errors is not told by one either that a payload was cut."""
     side = RecordSection({"ingress_payload": Raw(b'"%b"' % (b"x" * 3000))})
-    assert shown(section_fields(side, {}), Filter((), frozenset({"error"})), 2048).keys() == {"ingress_payload"}
+    assert shown(section_fields(side, {}), FieldFilter((), frozenset({"error"})), 2048).keys() == {"ingress_payload"}
 
 
 def anything():
