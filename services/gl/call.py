@@ -54,7 +54,7 @@ class Call:
     headers: Headers
     body: bytes = b""
     client: str = ""
-    initial: Fields
+    outbound_offered: Headers  # that processors may change, and
     patience: float = 3  # seconds that it waits for others, all in all, should its bodies be large
 
     # outbound
@@ -78,8 +78,7 @@ class Call:
     usage_shown: Raw | None = None  # how records and processors are told of it
 
     # egress
-    egress_offered: Headers
-    payload_changed: bool = False
+    egress_offered: Headers  # the same for the reply
     egress: Egress | None = None
     passing: Passing | None = None
     replied: Tick = 0

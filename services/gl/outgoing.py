@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from gecholog.headers import Headers
     from services.gl.config import Config
+    from services.gl.record.section import RecordSection
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _WRONG_FORM = "must be an object of name and list of values"
@@ -58,26 +59,39 @@ class Outgoing(NamedTuple):
         return self.without(frozenset({"Content-Encoding"}))
 
 
+def headers_written(section: RecordSection, name: str) -> Headers | None:
+    """The headers that a processor wrote into the field `name`; None if none did.
+
+    If they have a wrong form, that is noted, and they count as no headers at all.
+    """
+    if name not in section.changed:
+        return None
+    try:
+        return as_headers(plain(section.fields[name]))
+    except ValueError as error:
+        section.note(name, str(error))
+        return {}
+
+
 def outgoing_headers(
-    field: Any,
-    before: Headers,
+    written: Headers | None,
+    offered: Headers,
     real: Headers,
     static: Headers,
     config: Config,
 ) -> Outgoing:
     """Headers of a message that leaves, the same as the record shows them, and notes of what was left out.
 
-    `field` is the record's field (perhaps written by a processor), `before` what it was at first, `real` the headers
+    `written` are the headers that a processor wrote, if any did, `offered` those that it was shown, `real` the headers
     that came, `static` those that are set whatever else is there. Masked headers keep the values that came, whatever a
-    processor wrote; a static one wins over them. Raises ValueError if the field has a wrong form.
+    processor wrote; a static one wins over them.
     """
     notes: dict[str, Headers] = {}
     chosen = real
-    if field is not before:
-        given = as_headers(plain(field))
+    if written is not None:
         kept = {name: values for name, values in real.items() if name in config.masked}
-        chosen = headers.without(given, config.masked) | kept
-        if lost := _lost(before, given, static, config.masked):
+        chosen = headers.without(written, config.masked) | kept
+        if lost := _lost(offered, written, static, config.masked):
             notes["discarded"] = lost
     if "Connection" in real and (options := headers.connection_options(real)):
         chosen = headers.without(chosen, options)  # before what is set here: that is not the caller's to take away
@@ -89,9 +103,9 @@ def outgoing_headers(
     return Outgoing(sent, headers.masked(sent, config.masked), notes)
 
 
-def _lost(before: Headers, given: Headers, static: Headers, masked: AbstractSet[str]) -> Headers:
+def _lost(offered: Headers, written: Headers, static: Headers, masked: AbstractSet[str]) -> Headers:
     """What a processor left out. A masked header goes out all the same, and so does one that is set in any case."""
-    lost = before.keys() - given.keys()
+    lost = offered.keys() - written.keys()
     return {name: [headers.MASK] if name in masked else [] for name in lost if name in masked or name not in static}
 
 

@@ -12,7 +12,7 @@ from services.gl import cors, errors
 from services.gl.answers import JSON, LocalAnswer, pieces_of
 from services.gl.call import Egress
 from services.gl.errors import UpstreamError
-from services.gl.outgoing import Outgoing, body_of, outgoing_headers, plain
+from services.gl.outgoing import Outgoing, body_of, headers_written, outgoing_headers, plain
 from services.gl.record import writer
 from services.gl.stages.inbound import TakesLong
 from services.gl.stages.passing import Passing, passing_of
@@ -48,12 +48,9 @@ def prepare(call: Call, _: Doors) -> None:
     static = {call.config.session_header: [call.ids.transaction_id]}
     real = call.inbound_headers | static
     fields = call.response_section.fields
-    try:
-        outgoing = outgoing_headers(fields.get("egress_headers"), call.egress_offered, real, static, call.config)
-    except ValueError as error:
-        call.response_section.note("egress_headers", str(error))
-        outgoing = outgoing_headers({}, call.egress_offered, real, static, call.config)
-    if call.payload_changed:
+    written = headers_written(call.response_section, "egress_headers")
+    outgoing = outgoing_headers(written, call.egress_offered, real, static, call.config)
+    if "egress_payload" in call.response_section.changed:
         outgoing = _for_changed_body(call, outgoing)
     if call.router.cors is not None:
         sent, shown = (cors.answered(call.router.cors, call.headers, each) for each in (outgoing.sent, outgoing.shown))
@@ -94,12 +91,10 @@ def _changed_body(call: Call) -> bytes | None:
     """The body if it was held back: as it came, or what a processor wrote in its place."""
     if call.inbound_body is None:
         return None
-    fields = call.response_section.fields
-    if fields.get("egress_payload") is fields["inbound_payload"]:
-        hidden = call.usage_filter
-        return hidden.feed(call.inbound_body) + hidden.flush() if hidden else call.inbound_body
-    call.payload_changed = True
-    return body_of(fields.get("egress_payload"))
+    if "egress_payload" in call.response_section.changed:
+        return body_of(call.response_section.fields["egress_payload"])
+    hidden = call.usage_filter
+    return hidden.feed(call.inbound_body) + hidden.flush() if hidden else call.inbound_body
 
 
 def reply(call: Call, doors: Doors) -> Awaitable[None]:
@@ -108,7 +103,7 @@ def reply(call: Call, doors: Doors) -> Awaitable[None]:
     if egress.body is None:
         return _pass_through(call, egress, doors)
     length: int | None = len(egress.body)
-    if not length and not call.payload_changed and (call.request.method == "HEAD" or egress.status == _NOT_MODIFIED):
+    if not length and (call.request.method == "HEAD" or egress.status == _NOT_MODIFIED):
         length = call.required_answer().length  # these tell the size of what they do not send
     return _send(call, egress, length, doors)
 

@@ -48,7 +48,7 @@ async def receive(call: Call, doors: Doors) -> None:
     if unmet:
         call.request_section.note("ingress_headers", unmet.text)
         raise _unauthorized(unmet, config)
-    call.initial = call.request_section.fields.copy()
+    call.outbound_offered = call.request_section.fields["outbound_headers"]
 
 
 def _unauthorized(unmet: headers.Unmet, config: Config) -> Refusal:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from gecholog import headers, lenient, llm, rawjson
 from gecholog.timer import span
 from services.gl import query, routing
 from services.gl.http import UpstreamRequest
-from services.gl.outgoing import body_of, outgoing_headers, plain
+from services.gl.outgoing import body_of, headers_written, outgoing_headers, plain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -32,17 +32,13 @@ def prepare(call: Call, _: Doors) -> Awaitable[None] | None:
     url_path, path = _path(call, router)
     merged = _query(call, router)
     shown = query.masked(merged, call.config.masked_parameters)
-    field, before = fields.get("outbound_headers"), call.initial["outbound_headers"]
-    try:
-        outgoing = outgoing_headers(field, before, call.headers, router.target.headers, call.config)
-    except ValueError as error:
-        section.note("outbound_headers", str(error))
-        outgoing = outgoing_headers({}, before, call.headers, router.target.headers, call.config)
+    written = headers_written(section, "outbound_headers")
+    outgoing = outgoing_headers(written, call.outbound_offered, call.headers, router.target.headers, call.config)
     if router.target.removed:
         outgoing = outgoing.removing(router.target.removed)
-    body = _body(call)
-    if body is not call.body:
-        outgoing = outgoing.without_encoding()
+    body = call.body
+    if "outbound_payload" in section.changed:
+        body, outgoing = body_of(fields["outbound_payload"]), outgoing.without_encoding()
     call.outbound_shown = outgoing.shown  # asynchronous processors go on seeing the headers as processors left them
     for name, value in outgoing.notes.items():
         fields[f"outbound_headers_{name}"] = value
@@ -127,15 +123,14 @@ def _chosen_path(call: Call) -> Any:
 
 
 def _path(call: Call, router: Router) -> tuple[str, str]:
-    field = call.request_section.fields.get("outbound_subpath")
-    if field is call.initial["outbound_subpath"]:
+    if "outbound_subpath" not in call.request_section.changed:
         return routing.url_path(router.target, call.subpath, changed=False)
-    subpath = plain(field)
+    subpath = plain(call.request_section.fields["outbound_subpath"])
     if not isinstance(subpath, str):
         if subpath is not None:
             call.request_section.note("outbound_subpath", "must be a string")
         subpath = ""
-    if subpath == call.initial["outbound_subpath"]:
+    if subpath == unquote(call.subpath):  # written, and not changed
         return routing.url_path(router.target, call.subpath, changed=False)
     return routing.url_path(router.target, quote(subpath.encode("utf-8", "replace"), safe=_PATH_SAFE), changed=True)
 
@@ -145,22 +140,18 @@ def _query(call: Call, router: Router) -> query.Merged:
 
     Masked parameters keep the values that came, whatever a processor wrote.
     """
-    fields, masked = call.request_section.fields, call.config.masked_parameters
+    section, masked = call.request_section, call.config.masked_parameters
     raw, given = call.request.query, call.query
-    field = fields.get("outbound_query_parameters")
-    if field is not call.initial.get("outbound_query_parameters"):
+    is_written = "outbound_query_parameters" in section.changed
+    if is_written:
         given = tuple(pair for pair in given if pair.name in masked)
         try:
-            given += query.encoded(headers.without(query.from_list(plain(field)), masked))
+            written = query.from_list(plain(section.fields["outbound_query_parameters"]))
+            given += query.encoded(headers.without(written, masked))
         except ValueError as error:
-            call.request_section.note("outbound_query_parameters", str(error))
+            section.note("outbound_query_parameters", str(error))
         raw = "&".join(pair.raw for pair in given)
     merged = query.merge(raw, given, router.target.query, router.target.endpoint_query)
-    if given is not call.query and (lost := query.discarded(query.parameters(call.query), merged.parameters)):
-        fields["outbound_query_parameters_discarded"] = lost  # never a masked one
+    if is_written and (lost := query.discarded(query.parameters(call.query), merged.parameters)):
+        section.fields["outbound_query_parameters_discarded"] = lost  # never a masked one
     return merged
-
-
-def _body(call: Call) -> bytes:
-    field = call.request_section.fields.get("outbound_payload")
-    return call.body if field is call.initial["outbound_payload"] else body_of(field)

@@ -114,7 +114,7 @@ async def run_row(
         runs = await asyncio.gather(*[ask(processor, section, bus, lazily=lazily) for processor in row])
     for run in runs:
         if run.answer:
-            section.fields |= written(run, section.fields)
+            section.write(written(run, section.fields))
         listed.append(run.details)
         if run.fault:
             section.note(run.processor.name, run.fault)

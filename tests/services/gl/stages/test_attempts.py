@@ -57,7 +57,7 @@ async def made(targets, *, config=CONFIG, path="/a/", request=None, **written):
     call = call_of(config, request or FakeRequest(path=f"{path}x"), path=path)
     await ingress.receive(call, doors())
     for name, value in written.items():
-        call.request_section.fields[name] = Raw(json.dumps(value).encode())
+        call.request_section.write({name: Raw(json.dumps(value).encode())})
     for stage in (attempts.plan, outbound.prepare, dispatch.send):
         await done(stage(call, doors(targets=targets)))
     return call
@@ -228,7 +228,7 @@ async def test_fault_of_an_attempt_that_was_given_up_is_forgotten():
     everything = doors(targets=targets, records=records)
 
     async def write(call, _):
-        call.request_section.fields["fallback_paths"] = Raw(b'["/b/"]')
+        call.request_section.write({"fallback_paths": Raw(b'["/b/"]')})
 
     before = pipeline.BEFORE_REPLY
     stages = [write if stage.__name__ == "before_call" else stage for stage in before]
@@ -254,7 +254,7 @@ async def test_caller_leaves_during_an_attempt():
     targets = Hanging(a=503)
     call = call_of(CONFIG, FakeRequest(path="/a/x"), path="/a/")
     await ingress.receive(call, doors())
-    call.request_section.fields["fallback_paths"] = Raw(b'["/b/","/c/"]')
+    call.request_section.write({"fallback_paths": Raw(b'["/b/","/c/"]')})
     attempts.plan(call, doors())
     outbound.prepare(call, doors())
     task = asyncio.create_task(dispatch.send(call, doors(targets=targets)))

@@ -14,7 +14,7 @@ async def answered(config=None, **written):
     call = call_of(config)
     await ingress.receive(call, doors())
     for name, value in ({"control": {"a": 1}} | written).items():
-        call.request_section.fields[name] = Raw(json.dumps(value).encode())
+        call.request_section.write({name: Raw(json.dumps(value).encode())})
     outbound.prepare(call, doors())
     call.answer = control.answer(call)
     return call
@@ -120,6 +120,6 @@ async def test_without_control():
     """Status and headers alone mean nothing, and are not looked at."""
     call = call_of(request=FakeRequest())
     await ingress.receive(call, doors())
-    call.request_section.fields["control_status_code"] = Raw(b"429")
+    call.request_section.write({"control_status_code": Raw(b"429")})
     outbound.prepare(call, doors())
     assert call.request_section.errors == []

@@ -16,7 +16,7 @@ from tests.services.gl.rig.stage import FakeAnswer, FakeRequest, FakeTargets, bu
 async def sent(targets, *, path="/service/", config=None, request=None, status=None, **written):
     call = call_of(config, request or FakeRequest(path=f"{path}x"), path=path)
     await ingress.receive(call, doors())
-    call.request_section.fields |= written
+    call.request_section.write(written)
     outbound.prepare(call, doors())
     await dispatch.send(call, doors(targets=targets, status=status))
     return call

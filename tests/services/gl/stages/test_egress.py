@@ -43,7 +43,7 @@ async def offered(answer, responder=None, config=None, **written):
     await done(inbound.receive(call, doors()))
     egress.offer(call, doors())
     for name, value in written.items():
-        call.response_section.fields[name] = Raw(json.dumps(value).encode())
+        call.response_section.write({name: Raw(json.dumps(value).encode())})
     return call
 
 
@@ -108,6 +108,15 @@ async def test_written_by_a_processor():
     assert json.loads(responder.body) == {"changed": True}
     assert responder.headers == {"X-New": ["2"], "Set-Cookie": ["real"], "Session-Id": [call.ids.transaction_id]}
     assert call.response_section.fields["egresss_headers_discarded"] == {"X-A": [], "Set-Cookie": [MASK]}
+
+
+async def test_another_field_of_a_processor_leaves_the_reply_alone():
+    """Who writes `inbound_payload` changes the record, and not what the caller gets."""
+    stream = {"lines": STREAM, "pieces": [b'data: {"a":1}\n\n']}
+    call = await replied(FakeAnswer(**stream), config=built(**HOLDING), inbound_payload={"b": 2})
+    assert call.responder.body == b'data: {"a":1}\n\n'
+    assert call.responder.headers["Content-Type"] == ["text/event-stream"]
+    assert call.response_section.fields["inbound_payload"] == b'{"b": 2}'
 
 
 @pytest.mark.parametrize("status", [0, 99, 100, 101, 600, 1000, "200", None, True, 200.5, [200]])

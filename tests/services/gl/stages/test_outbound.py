@@ -17,7 +17,7 @@ async def prepared(config=None, request=None, **written):
     call = call_of(config, request or FakeRequest())
     await ingress.receive(call, doors())
     for name, value in written.items():
-        call.request_section.fields[name] = Raw(json.dumps(value).encode())
+        call.request_section.write({name: Raw(json.dumps(value).encode())})
     await done(outbound.prepare(call, doors()))
     return call
 
@@ -252,7 +252,7 @@ async def test_body_that_a_processor_wrote_as_bytes_goes_as_it_stands():
     """The JSON of a processor's answer is not written anew."""
     call = call_of(request=FakeRequest(body=b"{}"))
     await ingress.receive(call, doors())
-    call.request_section.fields["outbound_payload"] = Raw(b'{"a" : 1.10,  "b":1e400}')
+    call.request_section.write({"outbound_payload": Raw(b'{"a" : 1.10,  "b":1e400}')})
     await done(outbound.prepare(call, doors()))
     assert call.outbound.body == b'{"a" : 1.10,  "b":1e400}'
 
@@ -316,7 +316,7 @@ async def test_nested_deeply(name, depth):
     """A field that is nested as deeply as JSON may be is of a wrong form, not a fault."""
     call = call_of(request=FakeRequest(body=b"{}"))
     await ingress.receive(call, doors())
-    call.request_section.fields[name] = Raw(b"[" * depth + b"]" * depth)
+    call.request_section.write({name: Raw(b"[" * depth + b"]" * depth)})
     await done(outbound.prepare(call, doors()))
     assert call.outbound.router.path == "/service/"
 

@@ -117,6 +117,16 @@ async def test_later_of_a_row_wins():
     assert section.fields["new"] == b"1"
 
 
+async def test_what_they_change_is_known_by_name():
+    """What was replaced and what was added; not what they read, answered in vain, or were not asked about."""
+    section, _ = await run(FakeBus(one={"a": 1, "b": 2}), entry("one", modifier=True, write={"a"}))
+    assert section.changed == {"a"}
+    section, _ = await run(FakeBus(one={"a": 1, "new": 2}), entry("one"))
+    assert section.changed == {"new"}
+    section, _ = await run(FakeBus(one={}), entry("one"))
+    assert section.changed == frozenset()
+
+
 async def test_rows_follow_each_other():
     """The second row sees what the first wrote."""
     rows = [[processor("one", output_fields_write=["new"])], [processor("two", output_fields_write=["newer"])]]
