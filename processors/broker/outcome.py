@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
+from gecholog import retry_after
 from gecholog.message import Response
 from processors.broker.health import Failure
 
 _RETRIED_ELSEWHERE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _SERVER_ERRORS = 500
-_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
 _SUCCESSES = range(200, 300)
 _HEADERS = ("inbound_headers", "egress_headers")
 _STATUSES = ("egress_status_code", "inbound_status_code")
@@ -74,7 +70,7 @@ def _only_one(response: Response) -> Iterator[_Try]:
 def _outcome(entry: _Try, *, any_status_but_200: bool, wall: float) -> Outcome:
     reason = _reason(entry.status, any_status_but_200=any_status_but_200)
     if reason is not None:
-        return Outcome(entry.path, Failure(reason, retry_after(entry.headers, wall)))
+        return Outcome(entry.path, Failure(reason, wait_of(entry.headers, wall)))
     # a refusal is quick: it says nothing of how long an answer takes
     return Outcome(entry.path, latency=entry.latency if entry.status in _SUCCESSES else None)
 
@@ -88,29 +84,16 @@ def _reason(status: int | None, *, any_status_but_200: bool) -> str | None:
     return None
 
 
-def retry_after(headers: Mapping[str, Any], wall: float) -> float | None:
-    """Seconds after which a target wants to be called again; None if it does not say (RFC 9110, section 10.2.3).
-
-    `Retry-After-Ms` is what OpenAI and Azure send beside it, in milliseconds.
-    """
-    if (milliseconds := _number(_first(headers, "Retry-After-Ms"))) is not None:
-        return milliseconds / 1000
-    text = _first(headers, "Retry-After")
-    if (seconds := _number(text)) is not None:
+def wait_of(headers: Mapping[str, Any], wall: float) -> float | None:
+    """Seconds after which a target wants to be called again; None if it does not say."""
+    if (seconds := retry_after.seconds_of_ms(_first(headers, "Retry-After-Ms"))) is not None:
         return seconds
-    with suppress(ValueError, OverflowError):
-        date = parsedate_to_datetime(text)
-        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - wall)
-    return None
+    return retry_after.seconds(_first(headers, "Retry-After"), wall)
 
 
 def _first(headers: Mapping[str, Any], name: str) -> str:
     values = headers.get(name)
     return values[0] if isinstance(values, list) and values and isinstance(values[0], str) else ""
-
-
-def _number(text: str) -> float | None:
-    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def _status(value: Any) -> int | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from gecholog import retry_after
 from gecholog.tls import OutboundTls, outbound_context
 from services.nats2log.sinks.sink import Fault, Kind
 
@@ -88,12 +88,12 @@ class HttpCalls:
             self._session = None
 
 
-def fault_of(status: int, retry_after: str = "", forbidden: Kind = Kind.REFUSAL) -> Fault | None:
-    """What an answer's status means; None = written."""
+def fault_of(status: int, asked: str = "", forbidden: Kind = Kind.REFUSAL) -> Fault | None:
+    """What an answer's status means; None = written. `asked` is the value of its `Retry-After` header."""
     if status < _SUCCESS_BELOW:
         return None
     kind = forbidden if status in _FORBIDDEN else kind_of(status)
-    return Fault(kind, f"status {status}", retry_after=seconds_of(retry_after))
+    return Fault(kind, f"status {status}", retry_after=seconds_of(asked))
 
 
 def kind_of(status: int) -> Kind:
@@ -103,13 +103,7 @@ def kind_of(status: int) -> Kind:
     return Kind.OUTAGE if status == _TIMED_OUT or status >= _SERVER_ERROR else Kind.REFUSAL
 
 
-def seconds_of(retry_after: str, now: float | None = None) -> float:
-    """Seconds that a `Retry-After` header asks for (RFC 9110, section 10.2.3: a number, or a date); 0 if unreadable."""
-    text = retry_after.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), _LONGEST_RETRY_AFTER)
-    try:
-        at = parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    return min(max(0.0, at - (time.time() if now is None else now)), _LONGEST_RETRY_AFTER)
+def seconds_of(value: str, now: float | None = None) -> float:
+    """Seconds that a `Retry-After` header asks for, within reason; 0 if it cannot be read."""
+    seconds = retry_after.seconds(value, time.time() if now is None else now)
+    return min(seconds or 0.0, _LONGEST_RETRY_AFTER)
