@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from gecholog.media_type import media_type
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
@@ -174,7 +176,7 @@ def unmet(required: Mapping[str, tuple[str, ...]], headers: Mapping[str, list[st
 
 def _equal(name: str, wanted: tuple[str, ...], values: list[str]) -> bool:
     if name == "Content-Type":
-        return [_media_type(value) for value in values] == [_media_type(value) for value in wanted]
+        return [media_type(value) for value in values] == [media_type(value) for value in wanted]
     if len(wanted) != len(values):
         return False
     # every pair is compared, so that the time does not tell which one differs
@@ -183,7 +185,3 @@ def _equal(name: str, wanted: tuple[str, ...], values: list[str]) -> bool:
         for want, value in zip(wanted, values, strict=True)
     ]
     return all(same)
-
-
-def _media_type(value: str) -> str:
-    return value.partition(";")[0].strip().lower()

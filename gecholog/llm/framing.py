@@ -14,6 +14,7 @@ from gecholog.llm.event import BOM, Event, StreamDecoder, load
 from gecholog.llm.json_array import JsonArrayDecoder
 from gecholog.llm.json_lines import JsonLinesDecoder
 from gecholog.llm.sse import SseDecoder, begins_as_sse
+from gecholog.media_type import media_type
 
 _FRAMINGS = frozenset({"event-stream", "ndjson", "jsonl", "jsonlines", "json-lines", "json-seq", "json-stream"})
 _AWS = "application/vnd.amazon.eventstream"
@@ -44,11 +45,6 @@ def is_stream(content_type: str) -> bool:
     found = media_type(content_type)
     subtype = found.partition("/")[2]
     return found == _AWS or subtype == "stream+json" or subtype.rpartition("+")[2].removeprefix("x-") in _FRAMINGS
-
-
-def media_type(content_type: str) -> str:
-    """`Text/Event-Stream; charset=utf-8` → `text/event-stream`."""
-    return content_type.partition(";")[0].strip().lower()
 
 
 def events_of(data: bytes, content_type: str) -> Iterator[Event]:
