@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog import gjson, rawjson
+from gecholog import gjson, llm, rawjson
 from gecholog.errors import NotJson
+from gecholog.headers import first
 from gecholog.llm import payload_text
 from gecholog.message import Response
 from processors.regex.config import DEFAULT, Config
 from processors.regex.search import Clock, section, sections
 
 _FIELD = "egress_payload"
-_STREAMS = ("event-stream", "ndjson", "jsonl")  # how the types of streams end
 
 
 def answer(response: Response, config: Config, clock: Clock) -> dict[str, Any]:
@@ -39,8 +39,7 @@ def answer(response: Response, config: Config, clock: Clock) -> dict[str, Any]:
 
 
 def _is_stream(response: Response) -> bool:
-    content_type: list[str] = response.get("inbound_headers", {}).get("Content-Type") or [""]
-    return content_type[0].partition(";")[0].strip().lower().endswith(_STREAMS)
+    return llm.is_stream(first(response.get("inbound_headers", {}), "Content-Type"))
 
 
 def _members(response: Response) -> dict[str, Any] | None:

@@ -109,6 +109,8 @@ def test_field(field, text):
         {"gl_path": "/json/", "inbound_payload": {}},
         {"gl_path": "/json/", "ingress_payload": chat(SAID)},
         fields(chat(SAID), inbound_headers={"Content-Type": ["text/event-stream; charset=utf-8"]}),
+        fields(chat(SAID), inbound_headers={"Content-Type": ["application/x-ndjson"]}),
+        fields(chat(SAID), inbound_headers={"Content-Type": ["application/vnd.amazon.eventstream"]}),
     ],
 )
 def test_nothing_to_write(message):
