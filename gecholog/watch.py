@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gecholog.ack_subject import AckSubject
 from gecholog.bus import Bus, Message
 from gecholog.errors import BusAway, BusError
 from gecholog.jetstream import NANOSECONDS, understood
@@ -188,20 +189,19 @@ class _Round:
             self._heard = asyncio.get_running_loop().time()
 
     async def _take(self, message: Message) -> None:
-        if message.reply.startswith("$JS.ACK."):
-            await self._take_entry(message)
+        if (place := AckSubject.parse(message.reply)) is not None:
+            await self._take_entry(message, place)
         elif message.headers.get("Status") == _CONTROL:
             await self._take_control(message)
         else:  # the server ends the consumer
             self.over.set()
 
-    async def _take_entry(self, message: Message) -> None:
-        place = _place(message.reply)
-        if place.number != self._count + 1:
+    async def _take_entry(self, message: Message, place: AckSubject) -> None:
+        if place.consumer_sequence != self._count + 1:
             self.over.set()
             return
-        self._count = place.number
-        entry = _entry(message, self._prefix, place.revision)
+        self._count = place.consumer_sequence
+        entry = _entry(message, self._prefix, place.stream_sequence)
         self._seen.add(entry.key)
         await self._tell(entry)
         await self._settle(place.pending)
@@ -223,27 +223,6 @@ class _Round:
         with understood():
             if int(message.headers.get("Nats-Last-Consumer", self._count)) != self._count:
                 self.over.set()
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a message of a consumer stands: its revision, its number, and how many are to come."""
-
-    revision: int
-    number: int
-    pending: int
-
-
-def _place(reply: str) -> _Place:
-    """Read `$JS.ACK.stream.consumer.delivered.revision.number.time.pending`.
-
-    Newer servers may put domain and account before the stream, and a token behind (ADR-15). Raises NoAnswer for
-    another text.
-    """
-    parts = reply.split(".")
-    first = 4 if len(parts) > 9 else 2  # noqa: PLR2004 - the length of the older form
-    with understood():
-        return _Place(int(parts[first + 3]), int(parts[first + 4]), int(parts[first + 6]))
 
 
 def _nothing() -> None:

@@ -15,13 +15,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
+from gecholog.ack_subject import AckSubject
 from gecholog.errors import BusAway, BusError
 from gecholog.jetstream import NANOSECONDS, NO_CONSUMER, understood
 from gecholog.logs import Log
 from gecholog.recordlog import NoRecordLog, RecordLogRefused, ask, ensure_fitting
 from services.nats2log.backlog import Backlog, measure
 from services.nats2log.deadletter import DeadLetter
-from services.nats2log.entry import Delivered, Entry
+from services.nats2log.entry import Entry
 from services.nats2log.ledger import Known, Ledger
 from services.nats2log.sinks.sink import Fault, Kind
 
@@ -264,20 +265,20 @@ class Consumer:
 
     async def _pulled(self, message: Message) -> None:
         self._heard = time.monotonic()
-        delivered = Delivered.of(message.reply)
-        if delivered is None:
+        place = AckSubject.parse(message.reply)
+        if place is None:
             self._status(message.headers)
             return
         self._asked = max(0, self._asked - 1)
         self._brought += 1
         if not self._asked:
             self._wake.set()
-        if delivered.attempt > 1:
+        if place.delivered > 1:
             self._meter.redelivered += 1
         else:
-            self._count_dropped(delivered.sequence)
-        identity = message.headers.get("Nats-Msg-Id") or f"{delivered.stream}-{delivered.key}"
-        entry = Entry(message.data, identity, message.reply, delivered.key)
+            self._count_dropped(place.stream_sequence)
+        identity = message.headers.get("Nats-Msg-Id") or f"{place.stream}-{place.key}"
+        entry = Entry(message.data, identity, message.reply, place.key)
         if self._stopping:
             await self._tell([entry.reply], _NAK)
             return

@@ -6,9 +6,8 @@ import json
 import pytest
 
 from gecholog import wire
-from gecholog.errors import NoAnswer
 from gecholog.keyvalue import Entry, KeyValue
-from gecholog.watch import _HEARTBEAT, _Place, _place, consumer_config
+from gecholog.watch import _HEARTBEAT, consumer_config
 from tests.support.waiting import DEADLINE, eventually
 
 
@@ -237,23 +236,3 @@ class TestAWatch:
             await eventually(lambda: "bucket not watched" in caplog.text)
             assert not following.current
             await following.close()
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        "$JS.ACK.KV_b.watch_1.1.42.7.1700000000000000000.3",
-        "$JS.ACK._.hash.KV_b.watch_1.1.42.7.1700000000000000000.3",
-        "$JS.ACK.hub.hash.KV_b.watch_1.1.42.7.1700000000000000000.3.token",
-    ],
-)
-def test_places(reply):
-    """Older and newer servers say differently where a message stands."""
-    assert _place(reply) == _Place(revision=42, number=7, pending=3)
-
-
-@pytest.mark.parametrize("reply", ["$JS.ACK.", "$JS.ACK.x.y", "$JS.ACK.KV_b.watch_1.1.x.7.1700000000000000000.3"])
-def test_no_places(reply):
-    """What somebody else made up is recognised."""
-    with pytest.raises(NoAnswer):
-        _place(reply)
