@@ -21,7 +21,7 @@ from gecholog.health import BEAT_EVERY, Claim
 from gecholog.logs import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from gecholog.bus import Bus
     from gecholog.config import Document
@@ -32,9 +32,7 @@ C_contra = TypeVar("C_contra", contravariant=True)
 
 log = Log("service")
 
-NEW_BUS_WITHIN = 5.0
-"""Seconds for `join` at a reload: a bus that is not reached by then is no reason to leave the one that is."""
-
+_NEW_BUS_WITHIN = 5.0  # seconds for a new bus on a reload; the one in use is not left for one that is not reached
 _CLAIM_EVERY = 1.0  # seconds
 _REAPED_WITHIN = 5.0  # seconds that background tasks have to end after `stop`
 
@@ -116,10 +114,10 @@ def _nothing() -> None:
     """What is called when nobody wants to know."""
 
 
-async def join(life: Life, bus: Bus, within: float | None = None) -> None:
-    """Reach a bus, within so many seconds or for as long as it takes; from then on it is connected beside the service.
+async def connect_bus(life: Life, bus: Bus, within: float | None = None) -> None:
+    """Connect to the bus, within so many seconds or for as long as it takes; `life` then owns the connection.
 
-    What goes wrong before that does not harm the service. Raises BusRefused, BusAway; nothing is left behind then.
+    Raises BusRefused, BusAway. Then nothing is left behind, and the service goes on.
     """
     running = asyncio.create_task(bus.run(), name="bus")
     try:
@@ -130,6 +128,25 @@ async def join(life: Life, bus: Bus, within: float | None = None) -> None:
         await bus.close()
         raise
     life.adopt(running)
+
+
+@contextlib.asynccontextmanager
+async def replacing_bus(life: Life, bus: Bus | None) -> AsyncIterator[None]:
+    """Connect to a new bus on a reload, before the service leaves the one that it uses.
+
+    The block does everything else that may fail. If it raises, or the new bus is not reached within 5 seconds, the new
+    bus is closed and the one in use stays. After the block the service switches over and closes the old one. With None
+    the bus does not change. Raises BusRefused, BusAway, and what the block raises.
+    """
+    if bus is None:
+        yield
+        return
+    await connect_bus(life, bus, _NEW_BUS_WITHIN)
+    try:
+        yield
+    except BaseException:
+        await bus.close()
+        raise
 
 
 async def _reached(bus: Bus, running: asyncio.Task[None], within: float | None) -> None:

@@ -9,7 +9,7 @@ from random import Random
 
 from gecholog import cli
 from gecholog.cli import Program
-from gecholog.service import NEW_BUS_WITHIN, Life
+from gecholog.service import Life, connect_bus, replacing_bus
 from gecholog.timer import now
 from processors.broker.board import Board
 from processors.broker.broker import Broker
@@ -35,21 +35,24 @@ class Service:
 
     async def start(self, life: Life) -> None:
         self._life = life
-        self._connection = self._connected(self._config)
-        await self._connection.open(life)
+        self._connection = self._connection_for(self._config)
+        await connect_bus(life, self._connection.bus)
+        await self._connection.begin(life)
 
     async def reload(self, config: Config) -> None:
         """A new bus, topic or bucket is in use before the old one is left. Raises BusAway, BusRefused."""
-        old = self._connection
-        moves = config.place != self._config.place
-        if moves:
-            fresh = self._connected(config)
-            await fresh.open(self._life, NEW_BUS_WITHIN)
-            self._connection = fresh
+        old, fresh = self._connection, None
+        if config.place != self._config.place:
+            fresh = self._connection_for(config)
+        async with replacing_bus(self._life, fresh.bus if fresh else None):
+            if fresh is not None:
+                await fresh.begin(self._life)
         self._configure(config)
         self._config = config
-        if moves and old is not None:
-            await old.close()
+        if fresh is not None:
+            self._connection = fresh
+            if old is not None:
+                await old.close()
 
     async def stop(self) -> None:
         if self._connection is not None:
@@ -59,7 +62,7 @@ class Service:
         self._board.configure(config.groups, config.limits)
         self._broker.configure(config.groups, any_status_but_200=config.any_status_but_200)
 
-    def _connected(self, config: Config) -> Connection:
+    def _connection_for(self, config: Config) -> Connection:
         return Connection(config.place, self._alias, self._board, self._broker)
 
 

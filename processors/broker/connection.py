@@ -12,7 +12,7 @@ from gecholog.errors import BusAway
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
 from gecholog.presence import Presence
-from gecholog.service import Life, join
+from gecholog.service import Life
 from gecholog.timer import now
 from processors.broker.board import Board
 from processors.broker.broker import Broker
@@ -27,28 +27,24 @@ _FINISHED_WITHIN = 5.0  # seconds for messages that have come
 
 
 class Connection:
-    """One bus and subject. It is opened once and closed once."""
+    """One bus and subject. It begins once and is closed once."""
 
     def __init__(self, place: Place, alias: str, board: Board, broker: Broker) -> None:
         self._place = place
-        self._bus = Bus(place.bus, alias, log)
-        self._shared = Shared(KeyValue(self._bus, place.bucket or _NO_BUCKET), board, now)
+        self.bus = Bus(place.bus, alias, log)
+        self._shared = Shared(KeyValue(self.bus, place.bucket or _NO_BUCKET), board, now)
         self._broker = broker
         self._attachment: Attachment | None = None
         self._sharing: asyncio.Task[None] | None = None
 
-    async def open(self, life: Life, within: float | None = None) -> None:
-        """Reach the bus, and begin to answer. `within` so many seconds, or as long as it takes.
-
-        Raises BusAway, BusRefused; nothing is left behind then.
-        """
-        await join(life, self._bus, within)
+    async def begin(self, life: Life) -> None:
+        """Begin to answer. The bus is connected."""
         if self._place.bucket:
             await self._share(life)
-        self._attachment = await attach(self._bus, self._place.topic, self._answer, concurrency=1)
-        await Presence("broker", __version__, "Spreads calls over routers.", self._attachment).begin(self._bus)
+        self._attachment = await attach(self.bus, self._place.topic, self._answer, concurrency=1)
+        await Presence("broker", __version__, "Spreads calls over routers.", self._attachment).begin(self.bus)
         with contextlib.suppress(BusAway):  # lost just now: the next connection subscribes
-            await self._bus.flush()
+            await self.bus.flush()
 
     async def close(self) -> None:
         """Answer what has come, and leave the bus."""
@@ -56,11 +52,11 @@ class Connection:
             await self._attachment.finish(_FINISHED_WITHIN)
         if self._sharing is not None:
             await _ended(self._sharing)
-        await self._bus.close()
+        await self.bus.close()
 
     async def _share(self, life: Life) -> None:
         """Begin with what the others know, if that is to be had soon."""
-        self._bus.on_connect(self._shared.connected)
+        self.bus.on_connect(self._shared.connected)
         self._sharing = life.spawn(self._shared.run(), "shared")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SETTLED_WITHIN):

@@ -13,7 +13,7 @@ from gecholog.cli import Program, main
 from gecholog.errors import BusAway
 from gecholog.logs import Log
 from gecholog.processor import Attachment
-from gecholog.service import NEW_BUS_WITHIN, Life, join
+from gecholog.service import Life, connect_bus, replacing_bus
 from processors.tokencounter import usage
 from processors.tokencounter.config import Config, blueprint, build
 from processors.tokencounter.counters import Counters
@@ -57,21 +57,26 @@ class Tokencounter:
 
     async def start(self, life: Life) -> None:
         self._life = life
-        self._post = await self._posted(await self._joined(self._config), self._config.topic)
+        bus = self._bus(self._config)
+        await connect_bus(life, bus)
+        self._post = await self._posted(bus, self._config.topic)
 
     async def reload(self, config: Config) -> None:
         """A new bus or topic is listened on before the old one is left. Raises BusAway, BusRefused."""
-        old = self._post
+        old, fresh = self._post, None
         moves = (config.bus, config.topic) != (self._config.bus, self._config.topic)
-        bus = await self._joined(config, NEW_BUS_WITHIN) if moves else None
+        bus = self._bus(config) if moves else None
+        async with replacing_bus(self._life, bus):
+            if bus is not None:
+                fresh = await self._posted(bus, config.topic)
         self._take(config)
-        if bus is not None:
-            self._post = await self._posted(bus, config.topic)
+        if fresh is not None:
+            self._post = fresh
             if old is not None:
                 await old.leave()
-                self._post.sharing.begin_again()  # what the old one wrote meanwhile is not known on the new bus
-        elif old is not None:
-            old.sharing.begin_again()
+        if self._post is not None:
+            # the config is another one, and what the old one wrote meanwhile is not known on a new bus
+            self._post.sharing.begin_again()
 
     async def stop(self) -> None:
         if self._post is not None:
@@ -83,10 +88,8 @@ class Tokencounter:
         self._counters.take(config.caps, window, now)
         self._config = config
 
-    async def _joined(self, config: Config, within: float | None = None) -> Bus:
-        bus = Bus(config.bus, self._alias, log)
-        await join(self._life, bus, within)
-        return bus
+    def _bus(self, config: Config) -> Bus:
+        return Bus(config.bus, self._alias, log)
 
     async def _posted(self, bus: Bus, topic: str) -> _Post:
         """Listen on a bus that is connected, knowing what the other replicas there have counted."""

@@ -17,7 +17,7 @@ from gecholog.bus import Bus
 from gecholog.errors import GechologError
 from gecholog.logs import Log
 from gecholog.recordstatus import RecordStatusFile
-from gecholog.service import NEW_BUS_WITHIN, join
+from gecholog.service import connect_bus, replacing_bus
 from gecholog.session import Sessions
 from services.gl import cors, memory, pipeline, routing
 from services.gl.answers import JSON
@@ -104,7 +104,8 @@ class Gateway:
         pool = _pool(config)
         _ = config.ingress_tls  # what cannot be used is said at once, not when the bus is there
         self._socket = bind(config.listener.host, config.listener.port)
-        bus = await self._joined(config)
+        bus = await self._bus(config)
+        await connect_bus(life, bus)
         await self._records.publish_to(bus, config.topics.logger, config.record_log)
         life.spawn(self._records.run(), "records")
         doors = Doors(bus, pool, self._records, self._status, self._saw_unrecorded)
@@ -120,21 +121,20 @@ class Gateway:
         old = self._required()
         pool = old.pool if config.trust == old.config.trust else _pool(config)
         listening = self._bound(config, old)
-        bus, listener = old.doors.bus, None
+        moves = (config.bus, config.topics) != (old.config.bus, old.config.topics)
+        bus = await self._bus(config) if moves else None
+        listener = None
         try:
             if listening is None and self._certificate is not None:
                 self._certificate.renew()
-            if (config.bus, config.topics) != (old.config.bus, old.config.topics):
-                bus = await self._joined(config, NEW_BUS_WITHIN)
-            if listening is not None:  # last of all: from now on it takes calls
-                listener = self._listen(config, listening)
+            async with replacing_bus(self._required_life(), bus):
+                if listening is not None:  # last of all: from now on it takes calls
+                    listener = self._listen(config, listening)
         except BaseException:
             if listening is not None and listening is not self._socket:
                 listening.close()
-            if bus is not old.doors.bus:
-                await bus.close()
             raise
-        await self._swap(config, old, bus, pool)
+        await self._swap(config, old, bus or old.doors.bus, pool)
         self._move(listener, listening, config)
 
     def _bound(self, config: Config, old: _Standing) -> socket.socket | None:
@@ -285,12 +285,6 @@ class Gateway:
                 await connected.publish(config.topics.own, f"{self._alias} {text}".encode())
 
         bus.on_connect(announce)
-        return bus
-
-    async def _joined(self, config: Config, within: float | None = None) -> Bus:
-        """A bus that is connected. Raises BusRefused, BusAway."""
-        bus = await self._bus(config)
-        await join(self._required_life(), bus, within)
         return bus
 
     def _calls(self) -> set[asyncio.Task[None]]:

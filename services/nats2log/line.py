@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from gecholog.bus import Bus
 from gecholog.logs import Log
-from gecholog.service import join
 from services.nats2log.buffer import Buffer
 from services.nats2log.consume import Consumer
 from services.nats2log.deliver import Delivery, Manner, Rooms
@@ -46,21 +45,17 @@ class Line:
         rooms = Rooms(Buffer(), lasting.dead, lasting.meter)
         self.listening: Listening = config.listening
         self._alias = alias
-        self._bus = Bus(config.listening.address, alias, log)
-        self._consumer = Consumer(self._bus, config.listening, alias, rooms)
+        self.bus = Bus(config.listening.address, alias, log)
+        self.bus.on_connect(self._announce)
+        self._consumer = Consumer(self.bus, config.listening, alias, rooms)
         self._delivery = Delivery(sink, manner(config), self._consumer, rooms)
         self._status = Status(config.mode, self._consumer, self._delivery, lasting.meter)
         self._work: list[asyncio.Task[None]] = []
 
-    async def reach(self, life: Life, within: float | None = None) -> None:
-        """Connect to the bus. Raises BusRefused; BusAway if it takes longer than `within` seconds."""
-        self._bus.on_connect(self._announce)
-        await join(life, self._bus, within)
-
     async def begin(self, life: Life) -> None:
-        """Take records from now on; returns when it is known where they come from."""
+        """Take records from now on; returns when it is known where they come from. The bus is connected."""
         await self._consumer.begin()
-        await self._bus.subscribe(f"{self.listening.topic}.status", self._status.answer)
+        await self.bus.subscribe(f"{self.listening.topic}.status", self._status.answer)
         self._work = [
             life.spawn(self._consumer.run(), "consumer"),
             life.spawn(self._delivery.run(), "delivery"),
@@ -84,7 +79,7 @@ class Line:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
         await self._delivery.leave()
-        await self._bus.close()
+        await self.bus.close()
 
     async def _announce(self, bus: Bus) -> None:
         text = f"{self._alias} connected, listening on {self.listening.subject}"

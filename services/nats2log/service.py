@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import logs
 from gecholog.logs import Log
-from gecholog.service import NEW_BUS_WITHIN, Life
+from gecholog.service import Life, connect_bus, replacing_bus
 from services.nats2log.config import Config, FileWriter
 from services.nats2log.consume import durable_name
 from services.nats2log.deadletter import DeadLetterFile
@@ -41,18 +41,14 @@ class Nats2Log:
         life.off = self._config.listening.is_off
         if life.off:
             log.info("off: the logger topic is above the sink's own", subject=self._config.listening.subject)
-        await self._line.reach(life)
+        await connect_bus(life, self._line.bus)
         await self._line.begin(life)
 
     async def reload(self, config: Config) -> None:
         logs.protect(config.secrets)
-        sink = await self._sink_for(config)
-        try:
-            line = await self._line_for(config, sink)
-        except BaseException:
-            if sink is not self._sink:
-                await sink.close()
-            raise
+        line = self._line_for(config)
+        async with replacing_bus(self._life, line.bus if line else None):
+            sink = await self._sink_for(config)
         await self._exchange(config, sink, line)
 
     async def stop(self) -> None:
@@ -69,13 +65,11 @@ class Nats2Log:
         await sink.open()
         return sink
 
-    async def _line_for(self, config: Config, sink: Sink) -> Line | None:
-        """Another line, connected, if `config` listens elsewhere; None if the present one can stay."""
+    def _line_for(self, config: Config) -> Line | None:
+        """Another line, if `config` listens elsewhere; None if the present one can stay."""
         if self._line is not None and config.listening == self._line.listening:
             return None
-        line = Line(config, self._alias, sink, self._lasting)
-        await line.reach(self._life, NEW_BUS_WITHIN)
-        return line
+        return Line(config, self._alias, self._sink, self._lasting)
 
     async def _exchange(self, config: Config, sink: Sink, line: Line | None) -> None:
         """From here on nothing may fail."""
@@ -87,6 +81,7 @@ class Nats2Log:
                 old_line.swap(config, sink)
             return
         self._line = line
+        line.swap(config, sink)
         if old_line is not None:
             await old_line.end()
         if old_sink is not sink:

@@ -10,7 +10,7 @@ from gecholog.bus import Bus, BusAddress
 from gecholog.errors import BusAway, BusRefused
 from gecholog.health import ChecksumFile
 from gecholog.logs import Log
-from gecholog.service import Life, join
+from gecholog.service import Life, connect_bus, replacing_bus
 from tests.support.waiting import DEADLINE, until
 
 
@@ -358,7 +358,7 @@ def test_term_while_the_bus_is_away(on_the_bus, plain_nats_server):
     assert process.stop() == 0
 
 
-class TestJoin:
+class TestConnectBus:
     """A bus that is reached, and then lives beside the service."""
 
     @pytest.fixture
@@ -379,7 +379,7 @@ class TestJoin:
     async def test_reached(self, plain_nats_server, life):
         """It is connected, stays so for as long as the service lives, and ends without harm when it is left."""
         bus = self.bus(plain_nats_server.hostname)
-        await join(life, bus, DEADLINE)
+        await connect_bus(life, bus, DEADLINE)
         assert bus.connected
         assert {task.get_name() for task in asyncio.all_tasks()} >= {"bus"}
         await bus.close()
@@ -389,7 +389,7 @@ class TestJoin:
 
     async def test_refused_later(self, plain_nats_server, life):
         """A bus that was reached and refuses the token when it comes back ends the service."""
-        await join(life, self.bus(plain_nats_server.hostname), DEADLINE)
+        await connect_bus(life, self.bus(plain_nats_server.hostname), DEADLINE)
         await asyncio.to_thread(plain_nats_server.kill)
         plain_nats_server.token = "AnotherToken"
         await asyncio.to_thread(plain_nats_server.start)
@@ -400,7 +400,7 @@ class TestJoin:
     async def test_refused(self, plain_nats_server, life):
         """A refusal is raised, at once and without harm to the service."""
         with pytest.raises(BusRefused) as caught:
-            await join(life, self.bus(plain_nats_server.hostname, "NotTheToken"))
+            await connect_bus(life, self.bus(plain_nats_server.hostname, "NotTheToken"))
         assert "NotTheToken" not in str(caught.value)
         assert life.failure is None
         assert self.alone()
@@ -408,7 +408,7 @@ class TestJoin:
     async def test_away(self, free_port, life):
         """A bus that is not there is looked for no longer than it was said."""
         with pytest.raises(BusAway, match=str(free_port)):
-            await join(life, self.bus(f"127.0.0.1:{free_port}"), 0.2)
+            await connect_bus(life, self.bus(f"127.0.0.1:{free_port}"), 0.2)
         assert not life.ending.is_set()
         assert self.alone()
 
@@ -416,11 +416,11 @@ class TestJoin:
         """Without a limit a bus that comes later is waited for."""
         await asyncio.to_thread(plain_nats_server.stop)
         bus = self.bus(plain_nats_server.hostname)
-        joining = asyncio.create_task(join(life, bus))
-        await asyncio.wait({joining}, timeout=0.2)
+        connecting = asyncio.create_task(connect_bus(life, bus))
+        await asyncio.wait({connecting}, timeout=0.2)
         await asyncio.to_thread(plain_nats_server.start)
         async with asyncio.timeout(DEADLINE):
-            await joining
+            await connecting
         assert bus.connected
 
     async def test_somebody_silent(self, life):
@@ -435,26 +435,52 @@ class TestJoin:
         async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             with pytest.raises(BusAway):
-                await join(life, self.bus(f"127.0.0.1:{port}"), 0.2)
+                await connect_bus(life, self.bus(f"127.0.0.1:{port}"), 0.2)
             async with asyncio.timeout(DEADLINE):
                 await ended.wait()
         assert not life.ending.is_set()
 
     async def test_given_up(self, free_port, life):
         """A service that is told to stop while it looks for the bus leaves nothing behind."""
-        joining = asyncio.create_task(join(life, self.bus(f"127.0.0.1:{free_port}")))
-        await asyncio.wait({joining}, timeout=0.2)
-        joining.cancel()
+        connecting = asyncio.create_task(connect_bus(life, self.bus(f"127.0.0.1:{free_port}")))
+        await asyncio.wait({connecting}, timeout=0.2)
+        connecting.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await joining
+            await connecting
         assert self.alone()
 
     async def test_left_before_it_is_reached(self, free_port, life):
         """A bus that is closed while it is looked for is not reached."""
         bus = self.bus(f"127.0.0.1:{free_port}")
-        joining = asyncio.create_task(join(life, bus))
-        await asyncio.wait({joining}, timeout=0.2)
+        connecting = asyncio.create_task(connect_bus(life, bus))
+        await asyncio.wait({connecting}, timeout=0.2)
         await bus.close()
         with pytest.raises(BusAway):
-            await joining
+            await connecting
         assert self.alone()
+
+    async def test_replaced(self, plain_nats_server, life):
+        """A new bus is connected in the block, and stays connected after it."""
+        bus = self.bus(plain_nats_server.hostname)
+        async with replacing_bus(life, bus):
+            assert bus.connected
+        assert bus.connected
+
+    async def test_not_replaced(self, plain_nats_server, free_port, life):
+        """If the block fails, or the bus refuses the token, the new bus is closed and the service goes on."""
+        bus = self.bus(plain_nats_server.hostname)
+        with pytest.raises(OSError, match="port taken"):
+            async with replacing_bus(life, bus):
+                raise OSError("port taken")
+        assert not bus.connected
+        with pytest.raises(BusRefused):
+            async with replacing_bus(life, self.bus(plain_nats_server.hostname, "NotTheToken")):
+                pytest.fail("not connected")
+        await life.reap()
+        assert not life.ending.is_set()
+        assert self.alone()
+
+    async def test_nothing_to_replace(self, life):
+        """Without a new bus the block is all that happens."""
+        async with replacing_bus(life, None):
+            assert self.alone()
