@@ -282,7 +282,7 @@ def _idle_writers(fields: schema.Schema, values: dict[str, Any]) -> Iterator[Fin
         found += [finding for check in _WRITER_RULES for finding in check(in_use)]
         for path, rule in found:
             if path[:1] == (name,) and _is_given(values, path):
-                yield path, f"{rule} (not in use now)"
+                yield path, f"{rule} (not in use)"
 
 
 def _is_given(values: Any, path: Path) -> bool:
@@ -300,7 +300,10 @@ def _trusts_nobody(values: dict[str, Any]) -> Iterator[Finding]:
     mode, tls = values["mode"], values["tls"]
     believes = tls.get("insecure") or tls.get("system_cert_pool") or tls.get("cert_files")
     if not believes and not _is_switched_off(values) and _calls_over_tls(mode, values[mode]):
-        yield ("tls",), "believes no certificate, so no call succeeds: set system_cert_pool, or name cert_files"
+        yield (
+            ("tls",),
+            "trusts no certificate authority, so every request will fail: set system_cert_pool or list cert_files",
+        )
 
 
 def _calls_over_tls(mode: str, writer: dict[str, Any]) -> bool:
@@ -335,7 +338,7 @@ def build(document: Document) -> Config:
 def _own_topic(values: dict[str, Any]) -> Iterator[Finding]:
     bus = values.get("service_bus", {})
     if bus.get("topic") is not None and bus.get("topic") == bus.get("topic_exact_logger"):
-        yield ("service_bus", "topic_exact_logger"), "must not be the same as topic"
+        yield ("service_bus", "topic_exact_logger"), "must differ from topic"
 
 
 def _certificate_files(values: dict[str, Any]) -> Iterator[Finding]:
@@ -351,9 +354,9 @@ def _file_name(values: dict[str, Any]) -> Iterator[Finding]:
         return
     path = ("file_writer", "filename")
     if not _FILE_NAME.fullmatch(name.removeprefix(f"{home()}/")):
-        yield path, 'must be the path of a file, without spaces and ()<>@;:\\"[]?='
+        yield path, 'must be a file path without spaces or any of ()<>@;:\\"[]?='
     elif os.path.isdir(name):  # noqa: PTH112 - it takes any text
-        yield path, "must be a file, and is a folder"
+        yield path, "must be a file, but is a directory"
 
 
 def _hosts(values: dict[str, Any]) -> Iterator[Finding]:
@@ -375,7 +378,7 @@ def _elastic_credentials(values: dict[str, Any]) -> Iterator[Finding]:
     if writer is not None and values.get("mode") == "elastic_writer" and "api_key" not in writer:
         for name in ("username", "password"):
             if name not in writer:
-                yield ("elastic_writer", name), "is missing (or give an api_key)"
+                yield ("elastic_writer", name), "is missing (or set api_key)"
 
 
 def _azure_key(values: dict[str, Any]) -> Iterator[Finding]:

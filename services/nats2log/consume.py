@@ -117,7 +117,7 @@ class Consumer:
             except BusAway:
                 pass  # `_connected` will wake us
             except BusError as error:
-                log.warning("record log not ready, asking again", reason=str(error))
+                log.warning("record stream not ready, retrying", reason=str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_TICK):
                     await self._wake.wait()
@@ -143,7 +143,7 @@ class Consumer:
         await self._keep()
         now = time.monotonic()
         if self._asked and now - self._heard > _SILENCE:
-            log.warning("no sign of life from the record log, asking again")
+            log.warning("no heartbeat from the record stream, retrying")
             self._attach_wanted = True
             self._wake.set()
         elif not self._asked and len(self._buffer) < _PULL and self._buffer.bytes < self._most_bytes():
@@ -155,7 +155,9 @@ class Consumer:
         try:
             found = None if self._listening.is_off else await self._durable()
         except RecordLogRefused as error:
-            log.error("no record log, records that pass while this sink is away are lost to it", reason=str(error))
+            log.error(
+                "record stream unavailable, records published while this sink is down are lost", reason=str(error)
+            )
             found = None
             self._ask_again = time.monotonic() + _ASK_AGAIN
         if found is None:
@@ -168,7 +170,7 @@ class Consumer:
         self._log = found
         self._attach_wanted = False
         self._decided.set()
-        log.info("records come from", source=self.source.value, subject=self._listening.subject)
+        log.info("consuming records", source=self.source.value, subject=self._listening.subject)
 
     def _again_in_time(self) -> None:
         """What JetStream refused once (no room, say) may be granted later."""
@@ -182,7 +184,7 @@ class Consumer:
             found = await ensure_fitting(self._bus, self._listening.subject, self._listening.limits)
         except NoRecordLog:
             if not self._warned:
-                log.warning("the bus has no JetStream: records that pass while this sink is away are lost to it")
+                log.warning("JetStream is not enabled on the bus, records published while this sink is down are lost")
                 self._warned = True
             return None
         with understood():
@@ -309,7 +311,7 @@ class Consumer:
         if only_ours and sequence > self._sequence + 1:
             missing = sequence - self._sequence - 1
             self._meter.dropped += missing
-            log.error("the record log dropped records before they came here: its limits are too low", records=missing)
+            log.error("record stream dropped records before delivery, raise its limits", records=missing)
         self._sequence = max(self._sequence, sequence)
 
     async def _came_by(self, message: Message) -> None:
@@ -321,7 +323,7 @@ class Consumer:
             self._buffer.add(entry)
             return
         try:
-            await self._dead.add([DeadLetter(entry, Fault(Kind.OUTAGE, "too many records wait"), 0)])
+            await self._dead.add([DeadLetter(entry, Fault(Kind.OUTAGE, "too many records pending"), 0)])
             self._meter.dead_letters += 1
         except OSError:
             self._meter.lost += 1

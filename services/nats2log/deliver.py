@@ -122,7 +122,7 @@ class Delivery:
             async with asyncio.timeout(_LAST_WRITE_MAY_TAKE):
                 await self._offer(last)
         except TimeoutError:
-            fault = Fault(Kind.OUTAGE, "no answer in time at the end of the service")
+            fault = Fault(Kind.OUTAGE, "request timed out during shutdown")
             await self._bury([DeadLetter(held.entry, fault, held.attempts + 1) for held in last])
 
     def _wake(self) -> None:
@@ -202,7 +202,7 @@ class Delivery:
             return
         self._meter.written += len(entries)
         if self._meter.outage:
-            log.info("the target takes records again", since=self._meter.outage_since, attempts=self._rounds)
+            log.info("sink recovered", since=self._meter.outage_since, attempts=self._rounds)
             self._meter.outage = self._meter.outage_since = ""
         self._rounds = 0
         await self._origin.settle(entries)
@@ -226,7 +226,7 @@ class Delivery:
         if waits is not None:
             self._outage(waits)
         elif not dead:
-            log.warning("records not written, trying again", records=len(failed), reason=failed[0][1].reason)
+            log.warning("records not written, retrying", records=len(failed), reason=failed[0][1].reason)
         if dead:
             await self._bury(dead)
 
@@ -246,7 +246,7 @@ class Delivery:
             self._meter.outage_since = rfc3339(time.time_ns())
         self._meter.outage = fault.reason
         log.error(
-            "the target takes nothing, waiting",
+            "sink unavailable, retrying",
             reason=fault.reason,
             records=len(self._waiting),
             next_attempt_in_seconds=round(seconds, 1),
@@ -258,12 +258,12 @@ class Delivery:
             await self._dead.add(letters)
         except OSError as error:
             reason = error.strerror or str(error)
-            log.error("dead-letter file not written", file=str(self._dead.path), reason=reason, records=len(letters))
+            log.error("cannot write dead-letter file", file=str(self._dead.path), reason=reason, records=len(letters))
             self._keep(letters)
             return
         self._meter.dead_letters += len(letters)
         log.error(
-            "records not taken by the target, put into the dead-letter file",
+            "records rejected by the sink, moved to the dead-letter file",
             file=str(self._dead.path),
             records=len(letters),
             reason=first.fault.reason,

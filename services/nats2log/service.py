@@ -40,7 +40,8 @@ class Nats2Log:
         self._line = Line(self._config, self._alias, self._sink, self._lasting)
         life.off = self._config.listening.is_off
         if life.off:
-            log.info("off: the logger topic is above the sink's own", subject=self._config.listening.subject)
+            subject = self._config.listening.subject
+            log.info("sink is off: its logger topic is a parent of its own topic", subject=subject)
         await connect_bus(life, self._line.bus)
         await self._line.begin(life)
 

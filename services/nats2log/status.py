@@ -50,7 +50,7 @@ class Status:
         log.info("status", **self._fields(backlog))
         if backlog is not None and backlog.share >= _NEAR_THE_LIMIT:
             log.error(
-                "records wait so long that the record log will drop them: mend the target, or raise the limits",
+                "record stream is about to drop undelivered records, fix the sink or raise the limits",
                 lag=backlog.records,
                 percent_of_limits=round(100 * backlog.share),
             )

@@ -44,7 +44,7 @@ class AzureCollectorSink:
     async def open(self) -> None:
         self._calls.open()
         log.warning(
-            "the Data Collector API ends: Microsoft has announced that it stops working on 14 September 2026",
+            "the HTTP Data Collector API is deprecated, Microsoft retires it on 14 September 2026",
             successor="azure_logs_ingestion_writer",
         )
 

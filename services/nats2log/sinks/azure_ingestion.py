@@ -89,11 +89,11 @@ class AzureIngestionSink:
 
     async def _upload(self, rows: list[Row]) -> Fault | None:
         if self._client is None:
-            return Fault(Kind.OUTAGE, "not open")
+            return Fault(Kind.OUTAGE, "sink not open")
         try:
             await self._client.upload(self._writer.rule_id, self._writer.stream_name, rows)
         except ClientAuthenticationError as error:
-            return Fault(Kind.OUTAGE, f"no token: {_status(error)}")
+            return Fault(Kind.OUTAGE, f"authentication failed: {_status(error)}")
         except HttpResponseError as error:
             return _fault_of(error)
         except (AzureError, OSError) as error:

@@ -82,7 +82,7 @@ class ElasticSink:
 
     async def _bulk(self, entries: Sequence[Entry]) -> list[Failure]:
         if self._client is None:
-            return all_of(entries, Fault(Kind.OUTAGE, "not open"))
+            return all_of(entries, Fault(Kind.OUTAGE, "sink not open"))
         # lines that are bytes already are sent as they are, which the client's types do not tell
         lines: Any = [line for entry in entries for line in (_action(entry), one_line(entry.data))]
         try:
@@ -104,13 +104,13 @@ class ElasticSink:
         try:
             if not await self._client.indices.exists(index=index):
                 await self._client.indices.create(index=index, **definition())
-                log.info("index made", index=index)
+                log.info("index created", index=index)
         except ApiError as error:
             fault = _fault_of(error)
             if fault.kind is Kind.OUTAGE and error.status_code not in _NOT_THE_CONTENT:
                 return fault
             # no right to look or to make, or made by somebody else meanwhile: the bulk call will tell
-            log.warning("index not made, going on with what is there", index=index, reason=fault.reason)
+            log.warning("index not created, continuing", index=index, reason=fault.reason)
         except TransportError as error:
             return Fault(Kind.OUTAGE, type(error).__name__)
         self._index_is_there = True

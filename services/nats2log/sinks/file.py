@@ -52,7 +52,7 @@ class FileSink:
         except OSError as error:
             if error.errno not in _NO_ROOM:
                 raise OSError(error.errno, f"cannot write to {self._path}: {error.strerror}") from error
-            log.error("file not opened", file=str(self._path), reason=error.strerror)
+            log.error("cannot open file", file=str(self._path), reason=error.strerror)
 
     async def write(self, entries: Sequence[Entry]) -> list[Failure]:
         try:
@@ -117,7 +117,7 @@ class FileSink:
         """The open file, opened again if it is no longer what the path leads to."""
         if self._file is None or not _leads_to(self._path, self._file):
             if self._file is not None:
-                log.info("file is gone, making it again", file=str(self._path))
+                log.info("file was moved or deleted, reopening", file=str(self._path))
             self._open()
         if self._file is None:
             raise OSError(errno.EBADF, "file not open")
@@ -133,7 +133,7 @@ class FileSink:
                     newer.replace(older)
             self._open()
         except OSError as error:  # the records are written; the file grows on until it can be rotated
-            log.error("file not rotated", file=str(self._path), reason=error.strerror)
+            log.error("cannot rotate file", file=str(self._path), reason=error.strerror)
 
     def _let_go(self) -> None:
         if self._file is not None:

@@ -70,7 +70,7 @@ class HttpCalls:
     async def post(self, body: bytes, headers: Iterable[tuple[str, str]]) -> Fault | None:
         """Send `body`; returns what went wrong, None if nothing did."""
         if self._session is None:
-            return Fault(Kind.OUTAGE, "not open")
+            return Fault(Kind.OUTAGE, "sink not open")
         try:
             async with self._session.post(
                 self._address, data=body, headers=CIMultiDict(headers), allow_redirects=False
@@ -78,7 +78,7 @@ class HttpCalls:
                 await response.content.read(_MOST_OF_AN_ANSWER)
                 return fault_of(response.status, response.headers.get("Retry-After", ""), self._forbidden)
         except TimeoutError:
-            return Fault(Kind.OUTAGE, "no answer in time")
+            return Fault(Kind.OUTAGE, "request timed out")
         except (aiohttp.ClientError, OSError) as error:
             return Fault(Kind.OUTAGE, f"{type(error).__name__}: {error}")
 

@@ -144,7 +144,7 @@ async def test_without_jetstream(start, config_for, plain_nats_server, plain_bus
     await plain_bus.publish(SUBJECT, b'{"n": 1}')
     await eventually(lambda: lines_of() == [{"n": 1}])
     warnings = [entry["msg"] for entry in process.entries if entry["level"] == "WARN"]
-    assert warnings == ["the bus has no JetStream: records that pass while this sink is away are lost to it"]
+    assert warnings == ["JetStream is not enabled on the bus, records published while this sink is down are lost"]
 
 
 async def test_off(start, config_for, nats_server, bus, lines_of):
@@ -225,7 +225,7 @@ async def test_target_away(start, config_for, nats_server, bus, stream, target):
     await target.stop()
     process = await start(config)
     await stream.add(*records(5))
-    await process.logged("the target takes nothing, waiting", times=3)
+    await process.logged("sink unavailable, retrying", times=3)
     status = json.loads(await bus.request("coburn.gl.nats2log.status", b"", 5))
     assert status["lag"] == 5
     assert status["outage"]
@@ -268,7 +268,7 @@ async def test_without_jetstream_nothing_waits(start, config_for, plain_nats_ser
     await eventually(dead.exists)
     await plain_bus.publish(SUBJECT, b'{"n": 2}')
     await plain_bus.flush()
-    await process.logged("records not written, trying again", times=3)
+    await process.logged("records not written, retrying", times=3)
     assert await process.stopped() == 0
     assert [json.loads(line)["record"]["n"] for line in dead.read_text().splitlines()] == [1, 2]
 
@@ -392,7 +392,7 @@ async def test_one_document_each(start, config_for, nats_server, stream, target,
     publishing = asyncio.create_task(publish())
     await more(200)
     await target.stop()
-    await process.logged("the target takes nothing, waiting")
+    await process.logged("sink unavailable, retrying")
     await target.start()
     await more(200)
     process.kill()
@@ -422,7 +422,7 @@ async def test_disk_full(start, config_for, nats_server, stream, lines_of, tmp_p
         process = await start(config)
         big = [json.dumps({"n": number, "text": "y" * 1000}).encode() for number in range(100)]
         await stream.add(*big)
-        entry = await process.logged("the target takes nothing, waiting")
+        entry = await process.logged("sink unavailable, retrying")
         assert "No space left" in entry["reason"]
         (disk / "ballast").unlink()
         await eventually(lambda: len(lines_of("disk/log.jsonl")) == 100)
@@ -440,7 +440,7 @@ async def test_consumer_deleted(start, config_for, nats_server, bus, stream, lin
     await stream.add(*records(5))
     await eventually(lambda: len(lines_of()) == 5)
     await ask(bus, f"CONSUMER.DELETE.{STREAM}.nats2file")
-    await process.logged("records come from", times=2)
+    await process.logged("consuming records", times=2)
     await stream.add(*records(5, first=5), first_id=5)
     await eventually(lambda: len(lines_of()) == 10)
     await stream.all_acknowledged("nats2file")

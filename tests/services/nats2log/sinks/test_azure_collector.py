@@ -83,7 +83,7 @@ async def test_says_that_the_service_ends(open_sink, said):
     sink = await open_sink()
     await sink.write([Entry(b"{}")])
     assert [entry["level"] for entry in said()] == ["WARN"]
-    assert "ends" in said()[0]["msg"]
+    assert "deprecated" in said()[0]["msg"]
 
 
 def test_signature():
