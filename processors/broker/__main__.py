@@ -17,7 +17,7 @@ from processors.broker.config import Config, blueprint, build
 from processors.broker.connection import Connection
 
 _NAME = "broker"
-_ABOUT = "Spreads calls over several routers, and leaves out those that fail."
+_ABOUT = "Balances calls across routers, with a circuit breaker for failing ones."
 _SHIPPED = Path(__file__).with_name("broker_config.json")
 
 

@@ -72,7 +72,7 @@ class Broker:
         if not paths and group.when_all_out is WhenAllOut.LEAST_BAD:
             paths = self._board.least_bad(group)
         if choice.due is not None and await sharing.grant(choice.due):
-            log.info("target is probed", router=choice.due)
+            log.info("probing target, circuit breaker half-open", router=choice.due)
             paths = [choice.due, *(path for path in paths if path != choice.due)]
         written = directions(paths, group) if paths else refusal(choice, group)
         return rawjson.dumps(written) if written else _NOTHING
@@ -90,10 +90,12 @@ class Broker:
     def _say(self, outcome: Outcome, now: float) -> None:
         health = self._board.health(outcome.path)
         if health is None:
-            log.info("target is in again", router=outcome.path)
+            log.info("target recovered, circuit breaker closed", router=outcome.path)
         else:
             left = round(health.until - now, 3)
-            log.warning("target is out", router=outcome.path, reason=health.reason, seconds=left)
+            log.warning(
+                "target failed, circuit breaker opened", router=outcome.path, reason=health.reason, seconds=left
+            )
 
 
 def directions(paths: list[str], group: Group) -> dict[str, Any]:

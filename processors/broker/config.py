@@ -62,14 +62,14 @@ def blueprint() -> Blueprint:
 
 def _one_group_a_router(values: dict[str, Any]) -> Iterator[Finding]:
     for index in _repeated(group.get("router") for group in values.get("groups", ())):
-        yield ("groups", index, "router"), "is the router of another group already"
+        yield ("groups", index, "router"), "is already the router of another group"
 
 
 def _targets(values: dict[str, Any]) -> Iterator[Finding]:
     for number, group in enumerate(values.get("groups", ())):
         routers = [target.get("router") for target in group.get("targets", ())]
         for index in _repeated(routers):
-            yield ("groups", number, "targets", index, "router"), "is a target of this group already"
+            yield ("groups", number, "targets", index, "router"), "is already a target of this group"
         for index, router in enumerate(routers):
             if router is not None and router == group.get("router"):
                 yield ("groups", number, "targets", index, "router"), "must not be the router of its own group"

@@ -42,7 +42,7 @@ class Connection:
         if self._place.bucket:
             await self._share(life)
         self._attachment = await attach(self.bus, self._place.topic, self._answer, concurrency=1)
-        await Presence("broker", __version__, "Spreads calls over routers.", self._attachment).begin(self.bus)
+        await Presence("broker", __version__, "Balances calls across routers.", self._attachment).begin(self.bus)
         with contextlib.suppress(BusAway):  # lost just now: the next connection subscribes
             await self.bus.flush()
 

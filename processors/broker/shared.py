@@ -90,19 +90,21 @@ class Shared:
                 await self._store.ensure()
                 self._works = True
             except NoKeyValue:
-                self._say_once("each replica goes by what it sees itself", "the bus has no JetStream")
+                self._say_once(
+                    "target health is not shared, each replica tracks its own", "JetStream is not enabled on the bus"
+                )
                 self.settled.set()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_AGAIN_AFTER):
                         await self._connected.wait()
             except BusError as error:
-                self._say_once("health of targets is not shared yet", str(error))
+                self._say_once("cannot share target health, retrying", str(error))
                 self.settled.set()
                 await asyncio.sleep(_AGAIN_AFTER)
         self._watch = await self._store.watch(self._heard, begins=self._begins)
         await self._watch.caught_up()
         self.settled.set()
-        log.info("health of targets is shared")
+        log.info("target health shared with other replicas")
 
     async def _close(self) -> None:
         self._works = False
@@ -146,7 +148,7 @@ class Shared:
 
     def _failed(self, path: str, error: BusError) -> None:
         self._works = False
-        self._say_once("health of targets is not shared for now", str(error))
+        self._say_once("cannot share target health, retrying", str(error))
         self.tell(path)
 
     # -------------------------------------------------------------- hearing
@@ -172,7 +174,7 @@ class Shared:
         self._board.put(path, notice.health)
         if (before and before.state) != (notice.health and notice.health.state):
             state = notice.health.state.value if notice.health else "in"
-            log.info("state of a target taken from the bus", router=path, state=state)
+            log.info("target health updated by another replica", router=path, state=state)
 
     def _read(self, value: bytes) -> Notice | None:
         limits = self._board.limits

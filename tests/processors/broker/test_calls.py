@@ -148,7 +148,7 @@ def test_refused(gateway, start, config, upstreams):
     process = start(config)
     upstreams[DEAD].stop()
     assert calls(gateway(), 100) == {200: 100}
-    assert process.wait_for_log("target is out")["router"] == DEAD
+    assert process.wait_for_log("target failed, circuit breaker opened")["router"] == DEAD
 
 
 @pytest.mark.slow
@@ -189,6 +189,6 @@ def test_rate_limited(gateway, start, config, upstreams):
     process = start(config)
     upstreams[DEAD].behaviour = lambda talk: talk.reply(b"{}", 429, "Retry-After: 30")
     assert calls(gateway(), 50) == {200: 50}
-    told = process.wait_for_log("target is out")
+    told = process.wait_for_log("target failed, circuit breaker opened")
     assert (told["router"], told["reason"]) == (DEAD, "status 429")
     assert 25 < told["seconds"] <= 30

@@ -148,7 +148,7 @@ def test_sharing_is_off():
         ({"groups": [group(router="azure")]}, "groups[0].router", "must begin and end with /"),
         ({"groups": [group(targets=[*TARGETS, TARGETS[0]])]}, "groups[0].targets[2].router", "a target of this group"),
         ({"groups": [group(targets=[{"router": "/azure/"}])]}, "groups[0].targets[0].router", "of its own group"),
-        ({"groups": [group(), group()]}, "groups[1].router", "is the router of another group already"),
+        ({"groups": [group(), group()]}, "groups[1].router", "is already the router of another group"),
         ({"groups": [group(when_all_out="wait")]}, "groups[0].when_all_out", "must be one of"),
         ({"groups": [group(refusal={"status_code": 99})]}, "groups[0].refusal.status_code", "must be at least 200"),
         ({"groups": [group(targets=[{"router": "/b/", "weight": -1}])]}, "groups[0].targets[0].weight", "at least 0"),

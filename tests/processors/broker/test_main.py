@@ -43,7 +43,7 @@ async def test_routes_and_learns(nats_server, config, start, client):
         await asking.response(ONE, 503)
         assert await asking.paths() == OTHERS
         assert await asking.request("/other/") == {}
-    assert process.wait_for_log("target is out")["reason"] == "status 503"
+    assert process.wait_for_log("target failed, circuit breaker opened")["reason"] == "status 503"
     assert await process.stopped() == 0
     assert process.checksum is None
     assert "Traceback" not in process.output
@@ -68,9 +68,14 @@ async def test_disabled_time(nats_server, config, start, client):
         assert await asking.paths() == OTHERS
         await asking.response(ONE, 200)
         assert await asking.paths() == set(TARGETS)
-    await process.logged("target is in again")  # its output is read by a thread, the answer may be here before
-    messages = [message for message in process.messages() if message.startswith("target")]
-    assert messages == ["target is out", "target is probed", "target is in again"]
+    # A thread reads its output, so the answer may be here first.
+    await process.logged("target recovered, circuit breaker closed")
+    messages = [message for message in process.messages() if "circuit breaker" in message]
+    assert messages == [
+        "target failed, circuit breaker opened",
+        "probing target, circuit breaker half-open",
+        "target recovered, circuit breaker closed",
+    ]
 
 
 async def test_all_out(nats_server, config, start, client):
@@ -214,5 +219,5 @@ async def test_without_jetstream(plain_nats_server, config, start, client):
     await process.logged("connected to the bus", 2)
     async with client(plain_nats_server) as asking:
         assert await asking.paths() == OTHERS
-    await process.logged("each replica goes by what it sees itself")
-    assert process.messages().count("each replica goes by what it sees itself") == 1
+    await process.logged("target health is not shared, each replica tracks its own")
+    assert process.messages().count("target health is not shared, each replica tracks its own") == 1
