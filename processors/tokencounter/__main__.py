@@ -114,7 +114,7 @@ class Tokencounter:
 
 def _say_uncounted(router: str, field: str, transaction_id: str, answers: int) -> None:
     log.warning(
-        "answer of a capped router not counted",
+        "no usage found in a response of a capped router",
         router=router,
         field=field,
         transaction_id=transaction_id,
@@ -122,7 +122,7 @@ def _say_uncounted(router: str, field: str, transaction_id: str, answers: int) -
     )
 
 
-PROGRAM = Program("tokencounter", "Counts tokens, and holds routers to their caps.", blueprint, build, Tokencounter)
+PROGRAM = Program("tokencounter", "Counts tokens and enforces the caps of routers.", blueprint, build, Tokencounter)
 
 if __name__ == "__main__":
     sys.exit(main(PROGRAM))

@@ -22,7 +22,7 @@ def never_fed(values: dict[str, Any]) -> Iterator[Finding]:
         router = values[CAPS][index]["router"]
         if item["field"] not in {pattern["field"] for pattern in _patterns(values, router)}:
             path = (CAPS, index, "fields", number, "field")
-            yield path, "is counted by no pattern of its router (usage_fields): the cap is never reached"
+            yield path, "is not counted by any pattern of this router (usage_fields), so the cap is never reached"
 
 
 def beside_gateway(values: dict[str, Any], folder: Path) -> Iterator[Finding]:
@@ -43,14 +43,14 @@ def _not_done(gateway: GatewayConfig, topic: str, values: dict[str, Any], router
         return
     asked = [one for one in gateway.processors if one.subject == topic and one.applies_to(router)]
     if not any(one.side == "request" and not one.is_async and "control" in one.writes for one in asked):
-        yield "is a router about whose requests gl does not ask (request.processors): its cap does not hold"
+        yield "is a router whose requests the token counter does not see (request.processors): its cap is not enforced"
     told = [one for one in asked if one.side == "response"]
     if not told:
-        yield "is a router about whose answers gl does not tell (response.processors): nothing is counted"
+        yield "is a router whose responses the token counter does not see (response.processors): nothing is counted"
     elif not any("usage" in one.names for one in told):
-        yield "is a router whose usage gl does not tell (input_fields_include): large answers are not counted"
+        yield "is a router whose usage gl does not send (input_fields_include), so large responses are not counted"
     if router not in gateway.stream_usage and _needs_asking(_patterns(values, router)):
-        yield "is a router without add_stream_usage: OpenAI streams are counted only if the caller asks for usage"
+        yield "is a router without add_stream_usage, so OpenAI streams are counted only if the client asks for usage"
 
 
 def _needs_asking(patterns: list[dict[str, Any]]) -> bool:

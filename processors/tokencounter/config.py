@@ -60,7 +60,7 @@ def _value_of_another_name(values: dict[str, Any]) -> Iterator[Finding]:
     for index, entry in enumerate(values.get(CAPS, ())):
         for number, item in enumerate(entry.get("fields", ())):
             if "value" not in item and item.keys() - {"field"}:
-                yield (CAPS, index, "fields", number, "value"), "is missing, and there is a field that is not known"
+                yield (CAPS, index, "fields", number, "value"), "is missing, and the entry has an unknown field"
 
 
 def _paths(values: dict[str, Any]) -> Iterator[Finding]:
@@ -69,9 +69,9 @@ def _paths(values: dict[str, Any]) -> Iterator[Finding]:
         for number, item in enumerate(entry.get("patterns", ())):
             place = (USAGE, index, "patterns", number)
             if "pattern" not in item and "sum" not in item:
-                yield (*place, "pattern"), "is missing (or give a sum)"
+                yield (*place, "pattern"), "is missing (or set sum)"
             if "pattern" in item and "sum" in item:
-                yield (*place, "sum"), "must not stand beside a pattern"
+                yield (*place, "sum"), "must not be combined with pattern"
             yield from _bad_path((*place, "pattern"), item.get("pattern"))
             for part, text in enumerate(item.get("sum", ())):
                 yield from _bad_path((*place, "sum", part), text)

@@ -116,16 +116,16 @@ class Sharing:
                 await self._begin()
                 await self._share()
             except NoKeyValue as error:
-                self._say("token counts are not shared, each replica counts for itself", str(error))
+                self._say("token counts are not shared, each replica counts its own", str(error))
                 self._begun.set()
                 await _happens(self._again, _LOOK_AGAIN)
             except BusAway:  # the bus says so itself
                 await _happens(self._again, _RETRY)
             except BusError as error:
-                self._say("token counts are not shared at the moment", str(error))
+                self._say("cannot share token counts, retrying", str(error))
                 await _happens(self._again, _RETRY)
             except Exception as error:  # noqa: BLE001 - a border: counting goes on whatever happens here
-                log.fault("token counts are not shared at the moment", error)
+                log.fault("cannot share token counts, retrying", error)
                 await _happens(self._again, _RETRY)
 
     async def _begin(self) -> None:
@@ -135,7 +135,7 @@ class Sharing:
             self._watch = await self._bucket.watch(self._heard, f"{self._topic}.*.*")
         self._begun.set()
         self._said = ""
-        log.info("token counts are shared", bucket=BUCKET, replica=self._replica)
+        log.info("token counts shared with other replicas", bucket=BUCKET, replica=self._replica)
         self._counters.tell_all()
         self._woken.set()
 
@@ -176,7 +176,7 @@ class Sharing:
         if unreadable is None:
             await self._bucket.create(key, began)
         else:
-            log.warning("the beginning of a period cannot be read, it is written anew", key=key)
+            log.warning("invalid start of period in the bucket, overwriting it", key=key)
             await self._bucket.update(key, began, unreadable.revision)
 
     async def _write(self) -> None:
@@ -211,7 +211,7 @@ class Sharing:
         try:
             written = _read(entry.value)
         except msgspec.MsgspecError:
-            log.warning("a count of another replica cannot be read", key=entry.key)
+            log.warning("ignoring an invalid token count of another replica", key=entry.key)
             return
         self._revisions[entry.key] = entry.revision
         self._counters.hear(of_key_part(part), replica, Share(written.uses, written.until))

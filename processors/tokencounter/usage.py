@@ -131,7 +131,7 @@ def _number(value: Any) -> int | None:
 
 def closed(router: str, entry: str, refusal: Refusal) -> bytes:
     """The refusal of a request of a router whose cap cannot hold, for `entry` of the config is wrong."""
-    words = f"The token cap of this router is not valid, see {entry} in the config of the token counter"
+    words = f"The token cap of this router is invalid, see {entry} in the config of the token counter"
     error = {"message": words, "type": "server_error", "code": "token_cap_not_valid"}
     headers = {"control_headers": {"x-should-retry": ["false"]}} if refusal.no_retry else {}
     control = {"Error": words, "Path": router, "error": error}

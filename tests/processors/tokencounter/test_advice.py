@@ -81,16 +81,16 @@ def test_a_cap_of_no_router(beside):
 @pytest.mark.parametrize(
     ("side", "change", "expected"),
     [
-        ("request", {"service_bus_topic": "another"}, "about whose requests"),
-        ("request", {"async": True}, "about whose requests"),
-        ("request", {"output_fields_write": []}, "about whose requests"),
-        ("request", {"routers": ["/other/"]}, "about whose requests"),
+        ("request", {"service_bus_topic": "another"}, "whose requests the token counter does not see"),
+        ("request", {"async": True}, "whose requests the token counter does not see"),
+        ("request", {"output_fields_write": []}, "whose requests the token counter does not see"),
+        ("request", {"routers": ["/other/"]}, "whose requests the token counter does not see"),
         ("request", {"routers": ["/service/capped/"]}, None),
-        ("response", {"service_bus_topic": "another"}, "about whose answers"),
-        ("response", {"routers": ["/other/"]}, "about whose answers"),
+        ("response", {"service_bus_topic": "another"}, "whose responses the token counter does not see"),
+        ("response", {"routers": ["/other/"]}, "whose responses the token counter does not see"),
         ("response", {"async": False}, None),
-        ("response", {"input_fields_include": ["gl_path", "inbound_payload"]}, "whose usage gl does not tell"),
-        ("response", {"input_fields_include": []}, "whose usage gl does not tell"),
+        ("response", {"input_fields_include": ["gl_path", "inbound_payload"]}, "whose usage gl does not send"),
+        ("response", {"input_fields_include": []}, "whose usage gl does not send"),
     ],
 )
 def test_a_router_that_gl_does_not_ask_about(beside, side, change, expected):

@@ -124,10 +124,10 @@ async def test_answers_that_are_not_counted(nats_server, config, start, client):
     async with client(nats_server) as asking:
         for number in range(3):
             assert await asking.ask(message | {"transaction_id": f"T_{number}"}) == {"token_count": {}}
-    entry = process.wait_for_log("answer of a capped router not counted")
+    entry = process.wait_for_log("no usage found in a response of a capped router")
     assert (entry["router"], entry["field"], entry["transaction_id"]) == ("/capped/", "total", "T_0")
     assert await process.stopped() == 0
-    assert process.messages().count("answer of a capped router not counted") == 1
+    assert process.messages().count("no usage found in a response of a capped router") == 1
 
 
 async def test_reload_to_another_topic(nats_server, config, start, reload, client):
@@ -288,8 +288,8 @@ class TestReplicas:
         async with client(plain_nats_server) as asking:
             await asking.ask(response(100))
             assert await asking.ask(REQUEST) == REFUSED
-        await process.logged("token counts are not shared, each replica counts for itself")
-        assert process.messages().count("token counts are not shared, each replica counts for itself") == 1
+        await process.logged("token counts are not shared, each replica counts its own")
+        assert process.messages().count("token counts are not shared, each replica counts its own") == 1
 
 
 async def test_a_status_of_its_own(nats_server, config, start, reload, client):
