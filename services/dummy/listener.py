@@ -65,8 +65,8 @@ class _Protocol(RequestHandler):
     ) -> web.StreamResponse:
         del exc, message
         if request.writer.output_size:
-            raise ConnectionError("an answer has been sent already")
-        refusal = Refusal("The request cannot be understood.", status=status)
+            raise ConnectionError("the response has already started")
+        refusal = Refusal("The request is not valid HTTP.", status=status)
         response = web.Response(status=status, body=refusal.body, content_type="application/json")
         response.force_close()
         return response

@@ -48,4 +48,4 @@ def made_to_order(status: int) -> Refusal:
         status,
         ("server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error", None),
     )
-    return Refusal("The dummy was asked to answer with this error.", status=status, kind=kind, code=code)
+    return Refusal("The request or the config asked the dummy for this error.", status=status, kind=kind, code=code)

@@ -45,12 +45,12 @@ class Handler:
         except web.HTTPRequestEntityTooLarge:
             return _refused(Refusal("The request is too large.", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
         except web.RequestPayloadError:
-            return _refused(Refusal("The body of the request cannot be read."))
+            return _refused(Refusal("The body of the request is incomplete or corrupt."))
         except (ConnectionError, asyncio.CancelledError):
             raise  # the caller is gone
         except Exception as error:  # noqa: BLE001 - a border: a fault of ours must not end a call without a word
-            log.fault("request not answered", error, method=request.method)
-            return _refused(Refusal("The dummy failed.", status=500, kind="server_error"))
+            log.fault("request failed", error, method=request.method)
+            return _refused(Refusal("Internal error of the dummy LLM.", status=500, kind="server_error"))
 
     async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
         self._authorise(request)
@@ -100,7 +100,7 @@ def _reply(request: web.BaseRequest, data: bytes, how: Behaviour) -> Reply:
 
 def _allow(request: web.BaseRequest, method: str) -> None:
     if request.method != method:
-        message = f"This URL takes {method} only."
+        message = f"Method not allowed: use {method}."
         refusal = Refusal(message, status=HTTPStatus.METHOD_NOT_ALLOWED, code="method_not_supported")
         refusal.allow = method
         raise refusal
@@ -126,5 +126,5 @@ async def _streamed(request: web.BaseRequest, stream: Stream, delay: float) -> w
             await response.write(chunk)
         await response.write(stream.tail)
     except ClientConnectionResetError:
-        log.debug("caller left in the middle of a stream")
+        log.debug("client disconnected during a stream")
     return response

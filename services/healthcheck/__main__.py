@@ -46,10 +46,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="healthcheck", description="Tell whether a service is healthy.")
-    parser.add_argument("-s", dest="service", metavar="SERVICE", help=f"its name ({APPLIANCE}: all); says nothing")
-    parser.add_argument("-p", dest="print", action="store_true", help="print the checksum of the config file in force")
-    parser.add_argument("--json", action="store_true", help="print what is known as JSON")
+    parser = argparse.ArgumentParser(
+        prog="healthcheck",
+        description="Check the health of one service or of the whole appliance. Exit code 0: healthy, 1: not.",
+    )
+    parser.add_argument(
+        "-s",
+        dest="service",
+        metavar="SERVICE",
+        help=f"check this service and print nothing ({APPLIANCE}: the appliance)",
+    )
+    parser.add_argument("-p", dest="print", action="store_true", help="print the SHA-256 of the config file in force")
+    parser.add_argument("--json", action="store_true", help="print the whole status as JSON")
     # the original's flags took one dash as well as two
     parser.add_argument("--version", "-version", action="version", version=__version__)
     return parser
@@ -63,7 +71,7 @@ def _words(home: Path, report: dict[str, Any]) -> Iterator[str]:
         about = f": {count} service{'' if count == 1 else 's'}" if count else ""
         yield f"healthy{about}" + (f" (off: {', '.join(off)})" if off else "")
     else:
-        unknown = "it is starting" if report["services"] else f"no appliance runs in {home.absolute()}"
+        unknown = "starting" if report["services"] else f"no appliance is running in {home.absolute()}"
         yield f"unhealthy: {'; '.join(report.get('problems', ())) or unknown}"
     if left_out := "; ".join(phrases(report.get("left_out", ()))):
         yield f"left out: {left_out}"

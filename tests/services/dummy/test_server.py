@@ -279,4 +279,4 @@ def test_a_caller_who_leaves(dummy, llm):
     next(iter(stream))
     stream.close()
     assert chat(llm).choices
-    assert "request not answered" not in dummy.process.messages()
+    assert "request failed" not in dummy.process.messages()

@@ -54,9 +54,9 @@ def write_state(home, *services, **fields):
 
 def test_words_about_the_appliance(tmp_path):
     """A line: whether it is healthy, and why not; what is off is named, for it is well and does nothing."""
-    assert outcome(tmp_path) == (1, f"unhealthy: no appliance runs in {tmp_path}\n", "")
+    assert outcome(tmp_path) == (1, f"unhealthy: no appliance is running in {tmp_path}\n", "")
     write_state(tmp_path, {"name": "gl"}, {"name": "log", "alias": "nats2log"})
-    assert outcome(tmp_path) == (1, "unhealthy: it is starting\n", "")
+    assert outcome(tmp_path) == (1, "unhealthy: starting\n", "")
     problems = ["gl is idle: exit code 1,\nport 1 is taken", "log is stopping"]
     write_state(tmp_path, {"name": "gl"}, problems=problems)
     assert outcome(tmp_path) == (
