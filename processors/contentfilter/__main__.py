@@ -12,7 +12,7 @@ from gecholog.processor import Message, Processor
 from processors.contentfilter.config import Config, from_environment
 from processors.contentfilter.verdict import answer
 
-ABOUT = "Classifies what is said, and stops calls whose message is toxic."
+ABOUT = "Classifies message text and blocks toxic calls."
 
 
 def made(config: Config) -> Processor:

@@ -68,7 +68,7 @@ def _threshold(text: str) -> float:
 def _roles(text: str) -> frozenset[str]:
     roles = frozenset(part.strip() for part in text.split(","))
     if not roles <= payload_text.ROLES:
-        raise wrong("ROLES", f"must hold, divided by commas, some of: {', '.join(sorted(payload_text.ROLES))}")
+        raise wrong("ROLES", f"must be a comma-separated list of: {', '.join(sorted(payload_text.ROLES))}")
     return roles
 
 
@@ -85,5 +85,5 @@ def _max_characters(text: str) -> int:
 def _status(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() else 0
     if number != _OK and number not in _ERRORS:
-        raise wrong("STATUS_CODE", "must be 200, or the status of an error, from 400 to 599")
+        raise wrong("STATUS_CODE", "must be 200, or an error status from 400 to 599")
     return number

@@ -25,7 +25,7 @@ def answer(message: Message, config: Config) -> dict[str, Any]:
     classified = _classified(message, config.roles)
     if sum(map(len, classified)) > config.max_characters:
         # Part of it would be no answer: what is toxic may stand in the rest.
-        raise TooMuchText("the message has more text than MAX_CHARACTERS")
+        raise TooMuchText("the message is longer than MAX_CHARACTERS")
     found = scores(classified, config.classify)
     toxic = any(score > config.threshold for score in found.values())
     written = {"content_filter": found, "is_toxic": toxic}
@@ -41,9 +41,9 @@ def _stopped(found: dict[str, float], config: Config) -> dict[str, Any]:
     if not config.is_error:
         return {"control": control}
     label = max(found, key=found.__getitem__)
-    reason = f"{label} {found[label]:.4g}, the threshold is {config.threshold:g}"
+    reason = f"{label} {found[label]:.4g} is above the threshold {config.threshold:g}"
     control["error"] = {
-        "message": f"The content filter has stopped this message: {reason}",
+        "message": f"Blocked by the content filter: {reason}",
         "type": "invalid_request_error",
         "param": None,
         "code": "content_filter",
@@ -76,5 +76,5 @@ def _highest(given: Iterable[float]) -> float:
     """
     numbers = [float(score) for score in given]
     if not numbers or any(map(math.isnan, numbers)):
-        raise ValueError("the classifier gave no score, or one that is no number")
+        raise ValueError("the classifier returned no score, or NaN")
     return max(numbers)

@@ -12,7 +12,7 @@ from gecholog.processor import Message, Processor
 from processors.entities.answer import answer
 from processors.entities.config import Config, from_environment
 
-ABOUT = "Finds what requests and answers name: people, places, dates, addresses."
+ABOUT = "Finds entities in requests and responses: people, places, dates, addresses."
 
 
 def made(config: Config) -> Processor:

@@ -37,5 +37,5 @@ def from_environment(environ: Mapping[str, str]) -> Config:
 def _of_form(environ: Mapping[str, str], name: str, default: str, form: re.Pattern[str]) -> str:
     value = environ.get(name) or default
     if not form.fullmatch(value):
-        raise wrong(name, "must have letters, digits and _ only, a subject also parts with dots between them")
+        raise wrong(name, "must consist of letters, digits and _ (a subject: also of - and dots between its parts)")
     return value

@@ -72,7 +72,7 @@ def rate_of(text: str) -> float:
 def processor_with(rate: float) -> Processor:
     """A processor that has nothing recorded yet."""
     mock = Mock(rate)
-    processor = Processor("mock", concurrency=_AT_A_TIME, description="Gives back the last response of a router.")
+    processor = Processor("mock", concurrency=_AT_A_TIME, description="Replays the last response of a router.")
     processor.request(mock.on_request)
     processor.response(mock.on_response)
     return processor

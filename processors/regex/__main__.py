@@ -13,7 +13,7 @@ from gecholog.processor import Processor, Response
 from processors.regex.answer import answer
 from processors.regex.config import Config, from_environment
 
-ABOUT = "Finds a pattern in the text of an answer, and adds what it found to the answer."
+ABOUT = "Searches responses for a regular expression and adds the matches to the payload."
 
 
 def made(config: Config) -> Processor:

@@ -77,7 +77,7 @@ def sections(expression: Expression, texts: Iterable[str], seconds: float, clock
         for match in expression.finditer(_encodable(text)):
             yield match.group(group) or ""
             if clock() > end:
-                raise SearchTooLong("the search in this answer took longer than it may")
+                raise SearchTooLong("the search took longer than the time limit")
 
 
 def _encodable(text: str) -> str:

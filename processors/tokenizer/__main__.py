@@ -12,7 +12,7 @@ from gecholog.processor import Message, Processor
 from processors.tokenizer.answer import answer
 from processors.tokenizer.config import Config, from_environment
 
-ABOUT = "Counts the tokens of requests and answers with one tokenizer, whatever the model says."
+ABOUT = "Counts the tokens of requests and responses with one tokenizer for all models."
 
 
 def made(config: Config) -> Processor:

@@ -51,7 +51,7 @@ def test_a_long_message(tmp_path, plain_nats_server):
         assert home.post("/dummy/v1", message(half + half)).json() == {"ok": True}
         assert home.post("/dummy/v1", message(f"{half} You are an idiot. {half}")).json() == {"is_toxic": True}
         assert home.post("/dummy/v1", message(half * 3)).status == 503
-        assert filtering.wait_for_log("message not processed")["reason"].endswith("more text than MAX_CHARACTERS")
+        assert filtering.wait_for_log("message not processed")["reason"].endswith("longer than MAX_CHARACTERS")
         assert len(home.upstream.seen) == 1
 
 
@@ -100,7 +100,7 @@ def stopping(tmp_path_factory):
     bus.kill()
 
 
-REASON = "The content filter has stopped this message: toxicity 0.75, the threshold is 0.5"
+REASON = "Blocked by the content filter: toxicity 0.75 is above the threshold 0.5"
 ASKED = {"model": "m", "messages": [{"role": "user", "content": "You are an idiot"}]}
 
 

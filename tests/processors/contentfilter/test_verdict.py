@@ -40,7 +40,7 @@ def test_toxic():
 def test_error(status):
     """With the status of an error it is one that SDKs know, which says why; what the original writes is there, too."""
     error = {
-        "message": "The content filter has stopped this message: lizards 0.75, the threshold is 0.5",
+        "message": "Blocked by the content filter: lizards 0.75 is above the threshold 0.5",
         "type": "invalid_request_error",
         "param": None,
         "code": "content_filter",
@@ -56,7 +56,7 @@ def test_error_names_the_worst(given_scores):
     classify = {label: [score] for label, score in given_scores.items()}
     written = ask(filtering(classify=lambda _: classify, status=400), said(("user", "x")))
     worst = max(given_scores.values())
-    named = [f": {label} {worst:.4g}, " for label, score in given_scores.items() if score == worst]
+    named = [f": {label} {worst:.4g} is above " for label, score in given_scores.items() if score == worst]
     assert any(text in written["control"]["error"]["message"] for text in named)
 
 
@@ -124,7 +124,7 @@ def test_too_much_text():
 @pytest.mark.parametrize("given_scores", [[math.nan], [0.1, math.nan], []])
 def test_no_number(given_scores):
     """A score that is no number, or that is not there, is a failure, and not a low score."""
-    with pytest.raises(ValueError, match="no number"):
+    with pytest.raises(ValueError, match="no score, or NaN"):
         ask(filtering(classify=lambda _: {"x": given_scores}), said(("user", "hi")))
 
 
