@@ -69,6 +69,7 @@ def _run(program: Program[C], arguments: Arguments) -> int:
         _report("error", error.source, error.problems)
         return 1
     _report("warning", document.source, document.warnings)
+    _tell_not_set(document)
     if arguments.validate:
         _say_valid(document)
         return 0
@@ -80,6 +81,8 @@ def _run(program: Program[C], arguments: Arguments) -> int:
         config.refuse_losses(fresh, in_force.in_force)
         made = program.build(fresh)
         _report("warning", fresh.source, [one for one in fresh.warnings if one not in in_force.warnings])
+        if fresh.not_set != in_force.not_set:
+            _tell_not_set(fresh)
         return service.Reading(made, fresh)
 
     checksum_file = ChecksumFile.of(arguments.alias)
@@ -156,6 +159,13 @@ def _report(kind: str, source: str, problems: Sequence[Problem]) -> None:
             _print(f"{kind}: {source}: {problem}")
         else:
             write(f"config {kind}", file=source, **problem.fields)
+
+
+def _tell_not_set(document: Document) -> None:
+    """One line for all entries that are left out for want of variables, where that is no mistake."""
+    if document.not_set:
+        entries = ", ".join(f"{one.entry.shown} ({one.reason})" for one in document.not_set)
+        log.info("left out, for variables are not set", entries=entries)
 
 
 def _say_valid(document: Document) -> None:

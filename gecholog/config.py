@@ -34,7 +34,8 @@ _LONGEST_INTEGER = 18  # characters
 class Document:
     """A config file that may be used: null fields, and the entries that were rejected alone, are left out.
 
-    `warnings` hold what is wrong with the entries in `left_out`, too. `entries` are those that have names.
+    `warnings` hold what is wrong with the entries in `left_out`, too. `entries` are those that have names. `not_set`
+    are entries that were left out because variables have no value, where that is no mistake.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Document:
     warnings: tuple[Problem, ...] = field(default=())
     entries: tuple[Entry, ...] = field(default=())
     left_out: tuple[LeftOut, ...] = field(default=())
+    not_set: tuple[LeftOut, ...] = field(default=())
 
     @property
     def in_force(self) -> InForce:
@@ -101,7 +103,8 @@ def _checked(
     value = _without_nulls(_parsed(filled, source, repeated))
     report = Reporter(filled)
     verdict = judge(blueprint, value, report.is_unset, folder)
-    left_out = tuple(_left_out(blueprint, value, verdict, report))
+    rejected = tuple(_left_out(blueprint, value, verdict, report))
+    left_out = tuple(one for one in rejected if not one.is_unset)
     warnings = (
         *_repetitions(text, repeated),
         *(problem for one in left_out for problem in one.problems),
@@ -110,7 +113,8 @@ def _checked(
     if verdict.errors:
         raise ConfigError(source, [report.problem(*finding) for finding in verdict.errors], warnings)
     entries = tuple(_entries(blueprint, value, verdict.rejected, report))
-    return Document(source, checksum(data), verdict.values, warnings, entries, left_out)
+    not_set = tuple(one for one in rejected if one.is_unset)
+    return Document(source, checksum(data), verdict.values, warnings, entries, left_out, not_set)
 
 
 def in_force(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[str, str] | None = None) -> InForce:
@@ -140,7 +144,7 @@ def peek(data: bytes, source: str, environ: Mapping[str, str] | None = None) -> 
 
 def refuse_losses(document: Document, in_force: InForce) -> None:
     """Raise ConfigError if an entry that is in force would be lost because the new one is wrong."""
-    if problems := list(refusals(document.in_force, document.left_out, in_force)):
+    if problems := list(refusals(document.in_force, (*document.left_out, *document.not_set), in_force)):
         told = {problem.path for problem in problems}
         others = [warning for warning in document.warnings if warning.path not in told]
         raise ConfigError(document.source, problems, others)
@@ -152,7 +156,10 @@ def _left_out(blueprint: Blueprint, value: Any, verdict: Verdict, report: Report
         closes, said = verdict.closes.get(place, ()), _said(blueprint, value, place)
         shown = report.shown_value((*place, schemas.entry_words(blueprint.schema, place[0])[1]), said)
         what = consequence(entry.shown, closes if shown == said else closes and (shown,))
-        yield LeftOut(entry, tuple(report.problem(*finding, what) for finding in findings), closes, said)
+        problems = tuple(report.problem(*finding, what) for finding in findings)
+        may_be_unset = schemas.has_optional_variables(blueprint.schema, place[0])
+        is_unset = may_be_unset and all(report.is_absent(path) for path, _ in findings)
+        yield LeftOut(entry, problems, closes, said, is_unset)
 
 
 def _entries(blueprint: Blueprint, value: Any, rejected: Collection[Place], report: Reporter) -> Iterator[Entry]:

@@ -33,13 +33,15 @@ class Entry:
 class LeftOut:
     """An entry that is left out alone, why, and the routers whose calls are refused because of that.
 
-    `said` is the name as the file has it, whether or not it can be used: no text for people.
+    `said` is the name as the file has it, whether or not it can be used: no text for people. `is_unset`: nothing is
+    wrong, but variables have no value in an entry that may do without.
     """
 
     entry: Entry
     problems: tuple[Problem, ...]
     closes: tuple[str, ...] = ()
     said: str = field(default="", repr=False)
+    is_unset: bool = False
 
     @property
     def reason(self) -> str:

@@ -1,4 +1,6 @@
-"""Environment variables in the text of a config file: `${NAME}` and `$NAME`. Pure functions.
+"""Environment variables in the text of a config file: `${NAME}`, `$NAME` and `${NAME|OTHER}`. Pure functions.
+
+`${NAME|OTHER}` is the first of the variables that is set and not empty.
 
 Inside a JSON string the value is escaped, so that a quote or a backslash in it cannot break out. Outside a string it
 must be a JSON number, `true`, `false` or `null`. `$$` is a dollar sign. Filling keeps the lines of the file: what is
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 # One token at a time: a whole step inside a string or outside, never a quote that a backslash escapes.
 _TOKEN = re.compile(
-    r'(?P<escape>\\.)|(?P<quote>")|\$(?:(?P<dollar>\$)|\{(?P<braced>\w+)\}|(?P<bare>\w+))', re.ASCII | re.DOTALL
+    r'(?P<escape>\\.)|(?P<quote>")|\$(?:(?P<dollar>\$)|\{(?P<braced>\w+(?:\|\w+)*)\}|(?P<bare>\w+))',
+    re.ASCII | re.DOTALL,
 )
 _SCALAR = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null")
 
@@ -75,8 +78,9 @@ class _Filling:
         if match["dollar"]:
             self._put("$")
             return
-        name = match["braced"] or match["bare"]
-        value = self._environ.get(name)
+        names = (match["braced"] or match["bare"]).split("|")
+        value = next(filter(None, map(self._environ.get, names)), self._environ.get(names[0]))
+        name = " or ".join(names)
         self._references.append(Reference(name, self._length, value is not None, is_empty=not value))
         self._put(self._escaped(value or "") if self._in_string else self._scalar(name, value, match.start()))
 

@@ -37,6 +37,10 @@ class Reporter:
         text = self._text[slice(*self._spans.get(path, (0, 0)))][1:-1]
         return any(not ref.is_set or (ref.is_empty and text != text.strip()) for ref in references)
 
+    def is_absent(self, path: Path) -> bool:
+        """Tell whether a text holds a variable that is not set, or empty."""
+        return any(ref.is_empty for ref in self._within(path))
+
     def shown(self, path: Path) -> str:
         """A path as its owner reads it."""
         return dotted(tuple(self._step(path[: depth + 1]) for depth in range(len(path))))

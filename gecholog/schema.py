@@ -1,11 +1,12 @@
 """JSON Schemas of config files, and what they say of a value. Messages name path and rule, never a value.
 
-Beside the words of JSON Schema (draft 2020-12) our schemas use four of their own:
+Beside the words of JSON Schema (draft 2020-12) our schemas use five of their own:
 
 - `rule`: the sentence for people when this subschema's `pattern`, `minLength` or the like does not hold
 - `reject_alone` on an array: an item whose *values* break a rule is left out with a warning and the others stay;
   a wrong JSON type is an error of the whole file all the same
 - `entry` beside it: `{"noun": "router", "name": "path"}`, what an item is called, and the field that holds its name
+- `optional_variables` there as well: an item that is left out only because variables have no value is no mistake
 - `must_be_set` on a string: a variable in it that has no value breaks a rule, wherever in the text it is
 """
 
@@ -141,6 +142,11 @@ def entry_words(schema: Schema, name: str) -> tuple[str, str]:
     """What an item of the top-level array `name` is called, and the field that holds its name; empty if unnamed."""
     words = schema.get("properties", {}).get(name, {}).get("entry", {})
     return words.get("noun", ""), words.get("name", "")
+
+
+def has_optional_variables(schema: Schema, name: str) -> bool:
+    """Tell whether items of the top-level array `name` may be left out for want of variables, without a warning."""
+    return bool(schema.get("properties", {}).get(name, {}).get("optional_variables"))
 
 
 def arrays_rejecting_alone(schema: Schema) -> dict[str, bool]:

@@ -133,4 +133,18 @@ def test_references(pairs):
 def test_any_text(text):
     """Whatever the file is, filling it raises nothing, and only what looks like a variable is taken for one."""
     filled = fill(text, {})
-    assert {reference.name for reference in filled.references} <= set(re.findall(r"\w+", text, re.ASCII))
+    assert {name for reference in filled.references for name in reference.name.split(" or ")} <= set(
+        re.findall(r"\w+", text, re.ASCII)
+    )
+
+
+@given(st.dictionaries(NAMES, VALUES, min_size=1, max_size=4), st.data())
+def test_the_first_that_has_a_value(environ, data):
+    """`${A|B}` is the first variable that is set and not empty. Without one it is empty, and set if the first is."""
+    names = data.draw(st.lists(st.sampled_from([*environ, "not_set_by_anybody"]), min_size=2, max_size=4))
+    filled = fill(json.dumps(f"${{{'|'.join(names)}}}"), environ)
+    wanted = next((environ[name] for name in names if environ.get(name)), "")
+    assert json.loads(filled.text) == wanted
+    [reference] = filled.references
+    assert reference.name == " or ".join(names)
+    assert (reference.is_empty, reference.is_set) == (not wanted, bool(wanted) or names[0] in environ)

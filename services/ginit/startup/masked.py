@@ -21,10 +21,10 @@ _SECRET_FIELD = re.compile(
     r"|headers|additional_arguments",
     re.IGNORECASE,
 )
-_VARIABLES = re.compile(r"((Bearer|Basic|ApiKey|SharedKey|Token) +)?(\$\{\w+\}|\$[A-Za-z_]\w*)*", re.IGNORECASE)
+_VARIABLES = re.compile(r"((Bearer|Basic|ApiKey|SharedKey|Token) +)?(\$\{[\w|]+\}|\$[A-Za-z_]\w*)*", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _QUERY = re.compile(r"(?<==)[^&\s#]+")
-_GENERATED = re.compile(r"\$\{\w+\}|\$\w+|[\w-]*?(?=[A-Za-z0-9]{16})(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[\w-]+")
+_GENERATED = re.compile(r"\$\{[\w|]+\}|\$\w+|[\w-]*?(?=[A-Za-z0-9]{16})(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[\w-]+")
 _NATS_SECRET = re.compile(
     r"(?P<name>\b(?:token|pass|password|user|username|nkey|seed|jwt|secret|key|credentials)\b[\"']?(?:\s*[:=]\s*|\s+))"
     r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s,}\]#]+)",
