@@ -20,6 +20,10 @@ from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import advice, routing
 from services.gl.cors import ANY, Cors
 from services.gl.errors import ErrorFormat
+from services.gl.models import rules as model_rules
+from services.gl.models.model import model_of
+from services.gl.models.provider import provider_of
+from services.gl.models.registry import Registry, registry_of
 from services.gl.record.filter import FieldFilter
 from services.gl.routing import PORTS
 from services.gl.rows import ORDERS, Side
@@ -102,6 +106,7 @@ class Config:
     shutdown_time: float
     limits: Limits
     routers: routing.Table
+    models: Registry
     request: Side
     response: Side
     log_request: FieldFilter
@@ -162,6 +167,7 @@ def blueprint() -> Blueprint:
         _networks,
         _urls,
         _cors,
+        *model_rules.RULES,
     )
     return Blueprint(schema.load(file), rules, remaining=(_one_path_one_router,), advice=advice.RULES)
 
@@ -296,8 +302,9 @@ def build(document: Document) -> Config:
     removed = frozenset(canonical(name) for name in values.get("remove_headers", ()))
     masked_parameters = frozenset(values.get("masked_query_parameters", ()))
     routers = tuple(_router(entry) for entry in values["routers"])
+    models = _registry(values)
     bus = values["service_bus"]
-    logs.protect([bus["token"], *_secrets(routers, masked, masked_parameters)])
+    logs.protect([bus["token"], *_secrets(routers, masked, masked_parameters), *_keys(models)])
     return Config(
         gateway_id=values["gateway_id"],
         listener=_listener(values),
@@ -320,6 +327,7 @@ def build(document: Document) -> Config:
         shutdown_time=values.get("shutdown_timeout_ms", 2500) / 1000,
         limits=_limits(values.get("limits", {})),
         routers=routing.Table(routers, _left_out(document)),
+        models=models,
         request=Side.of(values.get("request", {}), orders=ORDERS),
         response=Side.of(values.get("response", {})),
         log_request=_filter(values.get("logger", {}).get("request", {})),
@@ -341,6 +349,22 @@ def _secrets(routers: tuple[routing.Router, ...], masked: frozenset[str], parame
         for pair in (*router.target.query, *router.target.endpoint_query):
             if pair.name in parameters:
                 yield from (pair.value, pair.raw.partition("=")[2])
+
+
+def _registry(values: dict[str, Any]) -> Registry:
+    def enabled(field: str) -> Iterator[dict[str, Any]]:
+        return (entry for entry in values.get(field, ()) if entry.get("enabled", True))
+
+    return registry_of(map(provider_of, enabled("providers")), map(model_of, enabled("models")))
+
+
+def _keys(models: Registry) -> Iterator[str]:
+    """What of the providers must not be logged: keys, and the values of added headers, which may be keys as well."""
+    for provider in models.providers.values():
+        if provider.api_key:
+            yield provider.api_key
+        for header in provider.headers.values():
+            yield from header
 
 
 def _listener(values: dict[str, Any]) -> Listener:

@@ -1,0 +1,36 @@
+"""Names with `*` for any characters. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def is_glob(pattern: str) -> bool:
+    """Tell whether a name stands for many."""
+    return "*" in pattern
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Tell whether `name` is one that `pattern` stands for. Letter case counts; `*` takes `/` as well."""
+    if pattern in {name, "*"}:
+        return True
+    first, *middle = pattern.split("*")
+    if not middle or not name.startswith(first):
+        return False
+    last, at = middle.pop(), len(first)
+    for part in middle:  # each as early as it comes: a later place leaves no more for those behind it
+        at = name.find(part, at)
+        if at < 0:
+            return False
+        at += len(part)
+    return len(name) - at >= len(last) and name.endswith(last)
+
+
+def matches_any(patterns: Iterable[str], name: str) -> bool:
+    """Tell whether one of `patterns` stands for `name`."""
+    return any(matches(pattern, name) for pattern in patterns)
+
+
+def most_specific(patterns: Iterable[str], name: str) -> str | None:
+    """The pattern with the most characters of its own that stands for `name`; of equals the first, None without any."""
+    return max((one for one in patterns if matches(one, name)), key=lambda one: len(one.replace("*", "")), default=None)

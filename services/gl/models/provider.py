@@ -1,0 +1,115 @@
+"""Providers: APIs of somebody's, with an address and credentials. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+from urllib.parse import urlsplit
+
+from gecholog.headers import Headers, canonical
+from services.gl.models import profile as profiles
+from services.gl.models.profile import Profile
+from services.gl.resilience.breaker import BreakerRules
+
+
+class Dialect(Enum):
+    """The API that a provider speaks."""
+
+    OPENAI = "openai"
+    AZURE = "azure"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+    VERTEX = "vertex"
+    BEDROCK = "bedrock"
+    OLLAMA = "ollama"
+    COHERE = "cohere"
+    DUMMY = "dummy"
+
+
+# Base URLs of dialects that have one place on the internet. Those of OpenAI's clones are in their profiles.
+URLS = {
+    Dialect.ANTHROPIC: "https://api.anthropic.com",
+    Dialect.GEMINI: "https://generativelanguage.googleapis.com",
+    Dialect.COHERE: "https://api.cohere.com",
+    Dialect.DUMMY: "http://127.0.0.1:5390/v1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider that can be called.
+
+    `url` is where its API begins; `api_version` is Azure's. `models` are names and globs that it is known to serve,
+    `discovers` says that it is asked for more of them. `headers` go with every request. `max_connections` None: no
+    limit of its own.
+    """
+
+    name: str
+    dialect: Dialect
+    url: str
+    profile: Profile
+    api_key: str = field(default="", repr=False)
+    api_version: str = ""
+    headers: Headers = field(default_factory=dict, repr=False)
+    timeouts: dict[str, int] = field(default_factory=dict)
+    default_system_prompt: str = ""
+    models: tuple[str, ...] = ()
+    discovers: bool = False
+    breaker: BreakerRules = field(default_factory=BreakerRules)
+    max_connections: int | None = None
+
+    @property
+    def speaks_openai(self) -> bool:
+        """Whether requests in OpenAI's dialect can go there as they are."""
+        return self.dialect in _OPENAI
+
+    @property
+    def vendor(self) -> str:
+        """Who sells, by the name in the price table; empty if there is no price."""
+        return _VENDORS.get(self.dialect) or (self.profile.name if self.profile.name in _PRICED else "")
+
+
+_OPENAI = frozenset({Dialect.OPENAI, Dialect.AZURE, Dialect.DUMMY})
+
+_VENDORS = {
+    Dialect.AZURE: "azure",
+    Dialect.ANTHROPIC: "anthropic",
+    Dialect.GEMINI: "google",
+    Dialect.VERTEX: "google-vertex",
+    Dialect.BEDROCK: "aws",
+    Dialect.COHERE: "cohere",
+}
+_PRICED = frozenset({"openai", "mistral", "deepseek", "groq", "xai", "openrouter", "moonshot", "huggingface"})
+
+
+def provider_of(entry: dict[str, Any]) -> Provider:
+    """The provider of a checked entry of the config file."""
+    dialect = Dialect(entry["dialect"])
+    return Provider(
+        name=entry["name"],
+        dialect=dialect,
+        url=url_of(entry).rstrip("/"),
+        profile=profile_of(entry),
+        api_key=entry.get("api_key", ""),
+        api_version=entry.get("api_version", ""),
+        headers={canonical(name): values for name, values in entry.get("headers", {}).items()},
+        timeouts=entry.get("timeouts", {}),
+        default_system_prompt=entry.get("default_system_prompt", ""),
+        models=tuple(entry.get("models", ())),
+        discovers=entry.get("discover", False),
+        breaker=BreakerRules.of(entry.get("breaker", {})),
+        max_connections=entry.get("max_connections"),
+    )
+
+
+def url_of(entry: dict[str, Any]) -> str:
+    """The base URL of an entry: its own, else the usual one; empty if there is no usual one."""
+    own: str = entry.get("url", "")
+    return own or URLS.get(Dialect(entry["dialect"])) or profile_of(entry).url
+
+
+def profile_of(entry: dict[str, Any]) -> Profile:
+    """The profile of an entry: the one that it names, else that of its host. Without a host: `generic`."""
+    named = profiles.PROFILES.get(entry.get("profile", ""))
+    return named or profiles.guessed(urlsplit(entry.get("url", "")).hostname or "")

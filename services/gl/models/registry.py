@@ -1,0 +1,113 @@
+"""The registry: all providers and models of a config that can be used, and what a name means to it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from types import MappingProxyType
+
+from services.gl.models import glob, target
+from services.gl.models.close_names import close_to
+from services.gl.models.model import Model
+from services.gl.models.provider import Provider
+from services.gl.models.target import ProviderModel
+
+Sellers = Callable[[str], tuple[str, frozenset[str]]]
+"""The name of a model → who made it, and who else sells it, by their names in the price table; empty if unknown."""
+
+
+def nobody(_name: str) -> tuple[str, frozenset[str]]:
+    """For a registry without a price table: no model is known."""
+    return "", frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Providers and models by their names. `discovered` are models that providers say they have."""
+
+    providers: Mapping[str, Provider] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
+    sellers: Sellers = nobody
+    discovered: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def with_discovered(self, provider: str, models: tuple[str, ...]) -> Registry:
+        """The same, and a provider has said which models it has."""
+        return replace(self, discovered={**self.discovered, provider: models})
+
+    def models_of(self, provider: Provider) -> tuple[str, ...]:
+        """Names and globs that a provider is known to serve, each once."""
+        return tuple(dict.fromkeys((*provider.models, *self.discovered.get(provider.name, ()))))
+
+    def meaning(self, name: str) -> Model | ProviderModel | None:
+        """What a name means, by the first of these that knows it; None if nobody does.
+
+        A model of the config; a model whose glob takes it; `provider/model`; the only provider whose models take it;
+        its maker by the price table, else the only provider that sells it.
+        """
+        if (model := self.models.get(name)) is not None:
+            return model
+        if (pattern := glob.most_specific(filter(glob.is_glob, self.models), name)) is not None:
+            return self.models[pattern]
+        return self._of_named_provider(name) or self._of_serving_provider(name) or self._of_seller(name)
+
+    def close_to(self, name: str, shown: Callable[[str], bool] = lambda _name: True) -> tuple[str, ...]:
+        """Names like `name` that clients could have meant, of those that may be `shown`."""
+        return close_to(name, filter(shown, self.names()))
+
+    def names(self) -> Iterator[str]:
+        """All names that can be listed: those of models, then those that providers are known to serve, each once."""
+        served = chain.from_iterable(
+            (self._shortest(provider, name) for name in self.models_of(provider) if not glob.is_glob(name))
+            for provider in self.providers.values()
+        )
+        models = (name for name in self.models if not glob.is_glob(name))
+        return iter(dict.fromkeys(chain(models, served)))
+
+    def _shortest(self, provider: Provider, name: str) -> str:
+        """A model of a provider as clients can name it: without the provider where that is enough."""
+        meant = ProviderModel(provider.name, name)
+        return name if self.meaning(name) == meant else str(meant)
+
+    def _of_named_provider(self, name: str) -> ProviderModel | None:
+        found = target.parsed(name, ())
+        return found if isinstance(found, ProviderModel) and found.provider in self.providers else None
+
+    def _of_serving_provider(self, name: str) -> ProviderModel | None:
+        serving = [one for one in self.providers.values() if glob.matches_any(self.models_of(one), name)]
+        return ProviderModel(serving[0].name, name) if len(serving) == 1 else None
+
+    def _of_seller(self, name: str) -> ProviderModel | None:
+        maker, resellers = self.sellers(name)
+        if made := [one for one in self.providers.values() if maker and one.vendor == maker]:
+            return ProviderModel(made[0].name, name)
+        sold = [one for one in self.providers.values() if one.vendor in resellers]
+        return ProviderModel(sold[0].name, name) if len(sold) == 1 else None
+
+
+def registry_of(providers: Iterable[Provider], models: Iterable[Model], sellers: Sellers = nobody) -> Registry:
+    """The registry of what can be used: targets without a provider are left out, and models without any target."""
+    known = {provider.name: provider for provider in providers}
+    left = {model.name: model for model in models}
+    while (cleaned := _cleaned(left, known)) != left:
+        left = cleaned
+    return Registry(known, left, sellers)
+
+
+def _cleaned(models: Mapping[str, Model], providers: Mapping[str, Provider]) -> dict[str, Model]:
+    """One step of leaving out: what loses its last target here is a missing target in the next step."""
+    cleaned = (_with_usable_targets(model, models, providers) for model in models.values())
+    return {model.name: model for model in cleaned if model.targets}
+
+
+def _with_usable_targets(model: Model, models: Mapping[str, Model], providers: Mapping[str, Provider]) -> Model:
+    def is_usable(text: str) -> bool:
+        found = target.parsed(text, models)
+        return found is not None and (isinstance(found, str) or found.provider in providers)
+
+    usable = [is_usable(text) for text in model.targets]
+    if all(usable):
+        return model
+    targets = tuple(text for text, kept in zip(model.targets, usable, strict=True) if kept)
+    weights = tuple(weight for weight, kept in zip(model.weights, usable, strict=False) if kept)
+    return replace(model, targets=targets, weights=weights)

@@ -1,0 +1,91 @@
+"""Resolving: the name that a client says → the models of providers to try, in their order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.gl.models import target
+from services.gl.models.model import Model, Strategy
+from services.gl.models.ordering import Facts, Place, ordered
+from services.gl.models.provider import Provider
+from services.gl.models.registry import Registry
+from services.gl.models.target import ProviderModel
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A model of a provider that a call may go to.
+
+    `groups` are the models of the config on the way there, outermost first, `why` what decided at each of them (empty
+    where the order of the file did). `max_output_tokens` is the innermost group's that has one.
+    """
+
+    provider: Provider
+    model: str
+    groups: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+    max_output_tokens: int | None = None
+
+    @property
+    def name(self) -> str:
+        """`provider/model`."""
+        return str(ProviderModel(self.provider.name, self.model))
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What led to a model."""
+
+    groups: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+    max_output_tokens: int | None = None
+
+
+def resolve(registry: Registry, name: str, facts: Facts) -> tuple[Choice, ...]:
+    """All choices for a name, each once, in the order in which they are tried; none if nobody knows the name."""
+    meaning = registry.meaning(name)
+    if meaning is None:
+        return ()
+    if isinstance(meaning, ProviderModel):
+        return (Choice(registry.providers[meaning.provider], meaning.model),)
+    choices: dict[str, Choice] = {}
+    for choice in _choices(registry, meaning, facts, _Way()):
+        choices.setdefault(choice.name, choice)
+    return tuple(choices.values())
+
+
+def next_classifier(registry: Registry, name: str, facts: Facts, asked: frozenset[str]) -> Model | None:
+    """The model whose classifier decides where the first attempt goes, and that is not among those `asked`.
+
+    Classifiers on the way to a later choice are not asked: that would cost a call which most requests do not need.
+    """
+    model = registry.meaning(name)
+    while isinstance(model, Model):
+        if model.strategy is Strategy.CLASSIFIER and model.name not in asked:
+            return model
+        first = _order(registry, model, facts)[0]
+        model = registry.models.get(model.targets[first.target])
+    return None
+
+
+def _choices(registry: Registry, model: Model, facts: Facts, way: _Way) -> Iterator[Choice]:
+    """The choices of a model, each target in turn."""
+    limit = model.max_output_tokens or way.max_output_tokens
+    for place in _order(registry, model, facts):
+        here = _Way((*way.groups, model.name), (*way.why, place.why), limit)
+        match target.parsed(model.targets[place.target], registry.models):
+            case str(group):
+                yield from _choices(registry, registry.models[group], facts, here)
+            case ProviderModel(provider, name):
+                yield Choice(registry.providers[provider], name, here.groups, here.why, limit)
+
+
+def _order(registry: Registry, model: Model, facts: Facts) -> list[Place]:
+    def latency(text: str) -> float | None:
+        """Of a group that of its quickest target."""
+        if (group := registry.models.get(text)) is None:
+            return facts.latency(text)
+        return min((known for one in group.targets if (known := latency(one)) is not None), default=None)
+
+    return ordered(model, facts, latency)

@@ -1,0 +1,156 @@
+"""What gl_config.json may say of providers and models, beyond its schema. Pure.
+
+A provider or a model with a wrong value is left out alone. What refuses the whole file is a group that contains itself,
+and groups that are nested too deeply: no single entry is wrong there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from gecholog import hostname
+from gecholog.duplicates import duplicates
+from gecholog.schema import Finding
+from services.gl import routing
+from services.gl.models import provider as providers
+from services.gl.models import target
+from services.gl.models.close_names import did_you_mean
+from services.gl.models.provider import Dialect
+from services.gl.models.target import ProviderModel
+
+DEEPEST = 10
+"""Models on the way from a name to a provider."""
+
+_Entry = dict[str, Any]
+# Without a key nobody is served there; Azure without one means Entra ID, the clouds have chains of their own.
+_NEED_KEY = frozenset({Dialect.ANTHROPIC, Dialect.GEMINI, Dialect.COHERE})
+
+
+def names(values: _Entry) -> Iterator[Finding]:
+    """Names that come twice."""
+    for field, what in (("providers", "two providers"), ("models", "two models")):
+        listed = [((field, index, "name"), entry.get("name")) for index, entry in enumerate(values.get(field, []))]
+        yield from duplicates([pair for pair in listed if pair[1]], f"{what} must not have the same name")
+
+
+def addresses(values: _Entry) -> Iterator[Finding]:
+    """Providers need an address, and most of them a key."""
+    for index, entry in enumerate(values.get("providers", [])):
+        if (dialect := _dialect(entry)) is None:
+            continue  # the schema says so
+        url, place = providers.url_of(entry), ("providers", index)
+        if reason := _wrong_url(url, dialect):
+            yield (*place, "url"), reason
+        needs_key = dialect in _NEED_KEY or (dialect is Dialect.OPENAI and not providers.profile_of(entry).keyless)
+        if needs_key and "api_key" not in entry:
+            yield (*place, "api_key"), "is missing"
+
+
+def _dialect(entry: _Entry) -> Dialect | None:
+    try:
+        return Dialect(entry.get("dialect"))
+    except ValueError:
+        return None
+
+
+def _wrong_url(url: str, dialect: Dialect) -> str:
+    if not url and dialect in {Dialect.BEDROCK, Dialect.VERTEX}:  # made of region and project
+        return ""
+    if not url:
+        return "must be an http or https address: there is no usual one"
+    try:
+        return hostname.problem(routing.parse_target(url, "", {}).origin.host)
+    except ValueError:
+        return "must be an http or https address"
+
+
+def targets(values: _Entry) -> Iterator[Finding]:
+    """Targets, and what else names one, have to be there."""
+    groups = [entry["name"] for entry in values.get("models", []) if "name" in entry]
+    known = [entry["name"] for entry in values.get("providers", []) if "name" in entry]
+    for index, entry in enumerate(values.get("models", [])):
+        place, listed = ("models", index), entry.get("targets", [])
+        for number, text in enumerate(listed):
+            if reason := _wrong_target(text, groups, known):
+                yield (*place, "targets", number), reason
+        for number, rule in enumerate(entry.get("rules", [])):
+            if "target" in rule and rule["target"] not in listed:
+                reason = f"must be one of the targets of the model{did_you_mean(rule['target'], listed)}"
+                yield (*place, "rules", number, "target"), f"{_shown(rule['target'])} {reason}"
+        asked = entry.get("classifier", {}).get("model")
+        if asked is not None and (reason := _wrong_target(asked, groups, known)):
+            yield (*place, "classifier", "model"), reason
+
+
+def _wrong_target(text: str, groups: list[str], known: list[str]) -> str:
+    match target.parsed(text, groups):
+        case None:
+            return f"must be provider/model, or the name of another model{did_you_mean(text, groups)}"
+        case ProviderModel(provider, _) if provider not in known:
+            return f"names a provider that is not configured{did_you_mean(provider, known)}"
+    return ""
+
+
+def strategies(values: _Entry) -> Iterator[Finding]:
+    """What a strategy needs has to be there."""
+    for index, entry in enumerate(values.get("models", [])):
+        weights, strategy = entry.get("weights"), entry.get("strategy")
+        if weights is not None and len(weights) != len(entry.get("targets", [])):
+            yield ("models", index, "weights"), "must have one number for each target"
+        elif weights is not None and not any(weights):
+            yield ("models", index, "weights"), "must not all be 0"
+        elif strategy == "weighted" and weights is None:
+            yield ("models", index, "weights"), "is missing"
+        if strategy == "classifier" and "classifier" not in entry:
+            yield ("models", index, "classifier"), "is missing"
+
+
+def nesting(values: _Entry) -> Iterator[Finding]:
+    """Groups must not contain themselves, and be nested ten deep at most."""
+    groups = {entry["name"]: entry.get("targets", []) for entry in values.get("models", []) if "name" in entry}
+    if cycle := _cycle(groups):
+        yield ("models",), f"must not contain themselves: {' → '.join(map(_shown, cycle))}"
+    elif len(longest := _longest(groups)) > DEEPEST:
+        yield ("models",), f"must be nested at most {DEEPEST} deep: {' → '.join(map(_shown, longest))}"
+
+
+def _cycle(groups: Mapping[str, Iterable[str]]) -> list[str]:
+    """A way from a group back to itself, its name at both ends; empty if there is none."""
+    done: set[str] = set()
+    for start in groups:
+        way: list[str] = []
+        waiting = [iter((start,))]
+        while waiting:  # depth first, without recursion: a file may nest more deeply than Python does
+            name = next((one for one in waiting[-1] if one in groups and one not in done), None)
+            if name is None:
+                waiting.pop()
+                if way:
+                    done.add(way.pop())
+            elif name in way:
+                return [*way[way.index(name) :], name]
+            else:
+                way.append(name)
+                waiting.append(iter(groups[name]))
+    return []
+
+
+def _longest(groups: Mapping[str, Iterable[str]]) -> list[str]:
+    """The longest way down from a group, of groups without a cycle."""
+    below: dict[str, list[str]] = {}
+    while len(below) < len(groups):
+        for name, listed in groups.items():
+            inner = [one for one in listed if one in groups]
+            if name not in below and all(one in below for one in inner):
+                below[name] = [name, *max((below[one] for one in inner), key=len, default=[])]
+    return max(below.values(), key=len, default=[])
+
+
+def _shown(name: str) -> str:
+    """A name for people: a long one is cut off."""
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+
+
+_SHOWN = 64  # characters
+
+RULES = (names, addresses, targets, strategies, nesting)

@@ -1,0 +1,95 @@
+"""What a name means to a config, as a program: `python -m services.gl.resolve MODEL`.
+
+It prints the candidates that a call would try, in their order, and what decided. Nothing is called: a classifier is not
+asked, for that costs a call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gecholog import config, health, logs
+from gecholog.errors import ConfigError
+from services.gl.config import blueprint, build
+from services.gl.models.model import Model
+from services.gl.models.ordering import Facts
+from services.gl.models.registry import Registry
+from services.gl.models.resolving import Choice, next_classifier, resolve
+
+
+def report(registry: Registry, name: str, facts: Facts) -> Iterator[str]:
+    """The lines for one name."""
+    choices = resolve(registry, name, facts)
+    if not choices:
+        yield f"{name}: no model of this name{_close(registry, name)}"
+        return
+    yield f"{name}: {len(choices)} {'candidate' if len(choices) == 1 else 'candidates'}"
+    for number, choice in enumerate(choices, 1):
+        yield f"  {number}. {choice.name}  {choice.provider.dialect.value} at {choice.provider.url}{_reasons(choice)}"
+    model = next_classifier(registry, name, facts, frozenset())
+    if model is not None and model.classifier is not None and facts.rating(model.name) is None:
+        yield f"{model.name} would ask {model.classifier.model} for a rating, which costs a call: try --rating"
+
+
+def _close(registry: Registry, name: str) -> str:
+    found = registry.close_to(name)
+    return f"; close to it: {', '.join(found)}" if found else ""
+
+
+def _reasons(choice: Choice) -> str:
+    """What decided on the way, and at which model."""
+    steps = [f"{group}: {why}" if why else group for group, why in zip(choice.groups, choice.why, strict=True)]
+    return f"  ({' → '.join(steps)})" if steps else ""
+
+
+def left_out(document: config.Document, name: str) -> Iterator[str]:
+    """What of the config is left out and may be missed."""
+    for one in (*document.left_out, *document.not_set):
+        if one.entry.list in {"providers", "models"} and (one.said == name or name.startswith(f"{one.said}/")):
+            yield f"{one.entry.shown} is left out: {one.reason}"
+
+
+def _facts(registry: Registry, prompt: str, rating: int | None) -> Facts:
+    draw = random.Random().random  # noqa: S311 - a choice, no secret
+    classified = {name for name, model in registry.models.items() if _asks(model)}
+    return Facts(prompt=lambda: prompt, draw=draw, rating=lambda name: rating if name in classified else None)
+
+
+def _asks(model: Model) -> bool:
+    return model.classifier is not None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code: 0 if there is a candidate, 1 if not, or if the config is wrong."""
+    arguments = _parser().parse_args(argv)
+    logs.setup("resolve")
+    try:
+        document = config.check(config.read(arguments.o), str(arguments.o), blueprint())
+        built = build(document)
+    except ConfigError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"error: {error.source}: {problem}\n")
+        return 1
+    finally:
+        logs.finish()
+    facts = _facts(built.models, arguments.prompt, arguments.rating)
+    lines = [*report(built.models, arguments.model, facts), *left_out(document, arguments.model)]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0 if resolve(built.models, arguments.model, facts) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="resolve", description="Show what a model name means to a config.")
+    parser.add_argument("model", metavar="MODEL", help="the name that a client would say")
+    parser.add_argument("-o", metavar="FILE", type=Path, default=health.home() / "conf" / "gl_config.json")
+    parser.add_argument("--prompt", metavar="TEXT", default="", help="the user's last message, for heuristic models")
+    parser.add_argument("--rating", metavar="N", type=int, help="what a classifier would have answered")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
