@@ -95,7 +95,7 @@ def answer(message: bytes, rules: Rules, counters: Counters, uncounted: Uncounte
     for name in counters.capped(router):
         if name not in counts and _succeeded(found, shape):
             transaction_id = shape.get(found, _TRANSACTION)
-            uncounted.saw(router, name, transaction_id if isinstance(transaction_id, str) else "", now)
+            uncounted.saw(router, name, transaction_id if isinstance(transaction_id, str) else "")
     return message if chosen is None else orjson.dumps({"token_count": counts})
 
 

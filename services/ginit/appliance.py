@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gecholog import health
+from gecholog.log_throttle import LogThrottle
 from gecholog.logs import Log
 from services.ginit import nats_server
 from services.ginit.decision.events import (
@@ -86,7 +87,7 @@ class Ginit:
         self._last_serial: int | None = None
         self._no_tick_before = 0.0  # a steady clock's time
         self._addresses: dict[str, Address] = {}  # of nats-servers, as they said them
-        self._complained: dict[str, float] = {}  # when each complaint was last logged
+        self._throttle = LogThrottle(_SAY_SO_EVERY)
 
     # ------------------------------------------------------------------ life
 
@@ -319,9 +320,7 @@ class Ginit:
 
     def _complain(self, message: str, child: str, error: OSError) -> None:
         """Log what is tried again and again, but not each time."""
-        now = time.monotonic()
-        if now - self._complained.get(message, -_SAY_SO_EVERY) >= _SAY_SO_EVERY:
-            self._complained[message] = now
+        if self._throttle.admit(message):
             log.error(message, child=child, reason=str(error))
 
     def _look_at_files(self) -> None:

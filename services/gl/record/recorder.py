@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import recordlog
 from gecholog.errors import BusError, MessageTooLarge, NotJson
+from gecholog.log_throttle import LogThrottle
 from gecholog.logs import Log
 from services.gl.record.adoption import Adoption
 from services.gl.record.backlog import Backlog
@@ -85,7 +86,7 @@ class Recorder:
         self._seen = 0  # and when we looked last
         self._probed = False  # the breaker is open, and another try was not answered either
         self._failures = 0  # tries in a row that did not bring all of a batch to the bus
-        self._said: dict[str, float] = {}  # when each complaint was last logged
+        self._throttle = LogThrottle(_SAY_SO_EVERY)
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()  # there is no need to wait for the next try
         self._draining = asyncio.Lock()
@@ -315,9 +316,7 @@ class Recorder:
 
     def _complain(self, message: str, reason: str, **fields: object) -> None:
         """Log an error, but not once a call."""
-        now = time.monotonic()
-        if now - self._said.get(message, -_SAY_SO_EVERY) >= _SAY_SO_EVERY:
-            self._said[message] = now
+        if self._throttle.admit(message):
             log.error(message, reason=reason, waiting=len(self._backlog), **fields)
 
     def _required_bus(self) -> Bus:
