@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import socket
     import ssl
 
-    from services.gl.server.connection import Connection
-
 log = Log("listener")
 
 _AT_ONCE = 64  # connections that are accepted in a row: calls want their turn, too
@@ -31,8 +29,8 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 class Admission(Protocol):
     """Who decides on new connections, and keeps count of them."""
 
-    def admit(self, *, can_be_told: bool) -> Connection | None:
-        """The protocol of a connection that has come, which counts from now on; None: close it at once.
+    def admit(self, *, can_be_told: bool) -> asyncio.BufferedProtocol | None:
+        """Count a new connection and return its protocol; None: close it at once.
 
         `can_be_told`: the client of one that is refused can be sent an answer.
         """
@@ -102,7 +100,7 @@ class Acceptor:
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    async def _open(self, accepted: socket.socket, connection: Connection) -> None:
+    async def _open(self, accepted: socket.socket, connection: asyncio.BufferedProtocol) -> None:
         try:
             if self._tls is None:
                 await self._loop.connect_accepted_socket(lambda: connection, accepted)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httptools
 
@@ -21,7 +21,10 @@ from services.gl.server.uploads import LARGE_READ_BYTES, READ_BYTES
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
-    from services.gl.server.listener import Listener
+    from services.gl.config import Limits
+    from services.gl.errors import ErrorReply, Refusal
+    from services.gl.server.garbage import Garbage
+    from services.gl.server.uploads import Uploads
 
 _LINGER = 1.0  # seconds in which a caller can still read a refusal while it sends
 _ROOM_S = 300.0  # seconds that a request may wait for room
@@ -36,10 +39,34 @@ _LARGE_HEAD = READ_BYTES  # bytes of a head from which on it is an upload, as a 
 _OFFER = frozenset({"Connection", "Upgrade", "Http2-Settings"})
 
 
+class ConnectionOwner(Protocol):
+    """The listener, as far as its connections use it."""
+
+    limits: Limits
+    uploads: Uploads
+    garbage: Garbage
+    buffer: memoryview  # what arrives is read into it, on all connections
+    draining: bool  # no connection stays after its response
+    grace: float  # seconds for requests that may be on their way when it drains
+
+    @property
+    def most_connections(self) -> int:
+        """Connections that may be open at once; 0 is no limit."""
+
+    def told(self, refusal: Refusal, path: str, came: Headers, /) -> ErrorReply:
+        """Make the response to a request that cannot be read, of whose head `path` and `came` are known."""
+
+    def work(self, exchange: Exchange) -> asyncio.Task[None]:
+        """Start the task that answers a request."""
+
+    def leave(self, connection: Connection) -> None:
+        """The connection is closed, or was never opened."""
+
+
 class Connection(asyncio.BufferedProtocol):
     """A connection of one caller."""
 
-    def __init__(self, listener: Listener, *, is_refused: bool = False) -> None:
+    def __init__(self, listener: ConnectionOwner, *, is_refused: bool = False) -> None:
         """`is_refused`: there are too many already, and the client is to be told."""
         self.peer = ""
         self.lost = False

@@ -7,7 +7,7 @@ import time
 from email.utils import formatdate
 from http import HTTPStatus
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gecholog import headers
 from services.gl.errors import Refusal
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from gecholog.headers import Headers
-    from services.gl.server.connection import Connection
+    from services.gl.server.garbage import Garbage
+    from services.gl.server.uploads import Uploads
 
 _TINY = 4 * 1024  # bytes of a body that are not counted: the connection itself takes more
 # Bytes of a body whose pieces are joined at its end. Those of a larger one are gathered as they come: it is never there
@@ -29,6 +30,39 @@ _TINY = 4 * 1024  # bytes of a body that are not counted: the connection itself 
 _JOINED = 1024 * 1024
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _OURS = frozenset({"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"})  # the connection's business
+
+
+class ExchangeChannel(Protocol):
+    """The client connection, as far as an exchange uses it."""
+
+    peer: str
+    lost: bool  # the client has closed it
+    loop: asyncio.AbstractEventLoop
+    uploads: Uploads
+    garbage: Garbage
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether the connection takes another request after this one."""
+
+    @property
+    def room(self) -> asyncio.Future[None] | None:
+        """Done when the client has read enough, or failed with Disconnected; None if there is nothing to wait for."""
+
+    def send(self, data: bytes) -> None:
+        """Write to the client. Raises Disconnected."""
+
+    def awaits_body(self) -> None:
+        """The exchange waits for its body, or for room for it: start the time-out of that."""
+
+    def send_away(self) -> None:
+        """Refuse the request: its body has stalled while others wait for room."""
+
+    def replied(self, exchange: Exchange) -> None:
+        """The response is complete."""
+
+    def break_off(self, exchange: Exchange) -> None:
+        """The response is incomplete: close the connection."""
 
 
 class Exchange:
@@ -60,7 +94,7 @@ class Exchange:
     _chunked = False
     _left: int | None = None
 
-    def __init__(self, connection: Connection, method: str, target: str, version: str, came: Headers) -> None:
+    def __init__(self, connection: ExchangeChannel, method: str, target: str, version: str, came: Headers) -> None:
         self.method = method
         self.path, _, self.query = target.partition("?")
         self.headers = came
