@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httptools
 
 from gecholog import headers
-from gecholog.alarm import NEVER
+from gecholog.alarm import NEVER, Alarm
 from services.gl.errors import UpstreamError
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
     from services.gl.routing import Timeouts
-    from services.gl.upstream.connection import Connection
 
 _HIGH_WATER = 256 * 1024  # bytes of an answer that may wait here while the caller is slow
 _FIRST_PIECE = 1.0  # seconds that the head of an answer waits for the beginning of the body
@@ -31,6 +30,29 @@ _OK = HTTPStatus.OK.value
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _MULTIPLE_CHOICES = HTTPStatus.MULTIPLE_CHOICES.value
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
+
+
+class ResponseChannel(Protocol):
+    """The upstream connection, as far as a response uses it."""
+
+    loop: asyncio.AbstractEventLoop
+    alarm: Alarm  # calls `StreamedAnswer.expire` through the connection, at `due` or a little later
+    due: float  # until when the response waits for more, by the loop's clock
+
+    def pause(self) -> None:
+        """Stop reading until `resume`."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    def end_sending(self) -> None:
+        """Send no more of the request: it has been refused."""
+
+    def done(self, answer: StreamedAnswer, *, reusable: bool) -> None:
+        """The response has ended; `reusable`: the connection can take another request."""
+
+    def close(self) -> None:
+        """Close the connection now."""
 
 
 class StreamedAnswer:
@@ -52,9 +74,9 @@ class StreamedAnswer:
     _waiter: asyncio.Future[None] | None = None
     _late = ""
 
-    def __init__(self, connection: Connection, timeouts: Timeouts, deadline: float | None, *, is_head: bool) -> None:
+    def __init__(self, channel: ResponseChannel, timeouts: Timeouts, deadline: float | None, *, is_head: bool) -> None:
         self.headers: Headers = {}
-        self._connection = connection
+        self._channel = channel
         self._is_head = is_head
         self._timeouts = timeouts
         self._deadline = deadline
@@ -84,7 +106,7 @@ class StreamedAnswer:
         self._waiting = 0
         if self._held:
             self._held = False
-            self._connection.resume()
+            self._channel.resume()
         return piece
 
     def abandon(self) -> None:
@@ -92,7 +114,7 @@ class StreamedAnswer:
         self._pieces.clear()
         self._parser = None
         if not self._complete:
-            self._connection.done(self, reusable=False)
+            self._channel.done(self, reusable=False)
             self._fault = self._fault or UpstreamError(502, "abandoned")
 
     async def head(self) -> None:
@@ -107,7 +129,7 @@ class StreamedAnswer:
             if not (self._pieces or self._complete or self._fault):
                 await self._beginning()
         except BaseException:
-            self._connection.close()
+            self._channel.close()
             raise
         if self._fault is not None:
             raise self._early(self._fault)
@@ -115,7 +137,7 @@ class StreamedAnswer:
     async def _beginning(self) -> None:
         """Wait for the first piece of the body, its end, or a break, for a second at most: a model may think longer."""
         waiter = self._next(self._timeouts.between_chunks, "no more data in time")
-        timer = self._connection.loop.call_later(_FIRST_PIECE, self._wake)
+        timer = self._channel.loop.call_later(_FIRST_PIECE, self._wake)
         try:
             await waiter
         finally:
@@ -129,17 +151,17 @@ class StreamedAnswer:
 
     def _next(self, seconds: float | None, late: str) -> asyncio.Future[None]:
         """What to wait for until there is more: no longer than `seconds` and the deadline, then there is a fault."""
-        connection, due = self._connection, self._deadline
+        channel, due = self._channel, self._deadline
         if seconds is not None:
-            end = connection.loop.time() + seconds
+            end = channel.loop.time() + seconds
             due = end if due is None or end < due else due
         if due is not None:
             self._late = late
-            connection.due = due
-            alarm = connection.keeper.alarm
+            channel.due = due
+            alarm = channel.alarm
             if due < alarm.next:
                 alarm.set(due)
-        self._waiter = connection.loop.create_future()
+        self._waiter = channel.loop.create_future()
         return self._waiter
 
     def expire(self) -> None:
@@ -150,7 +172,7 @@ class StreamedAnswer:
     def _wake(self) -> None:
         waiter = self._waiter
         if waiter is not None:
-            self._waiter, self._connection.due = None, NEVER
+            self._waiter, self._channel.due = None, NEVER
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -172,7 +194,7 @@ class StreamedAnswer:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if self._complete:  # what follows the answer is none
-                self._connection.close()
+                self._channel.close()
             else:
                 self._fail(UpstreamError(502, f"not HTTP: {error}"))
             return
@@ -185,7 +207,7 @@ class StreamedAnswer:
             self._fail(UpstreamError(502, excess))
         elif self._waiting > _HIGH_WATER:
             self._held = True
-            self._connection.pause()
+            self._channel.pause()
 
     def _excess(self) -> str | None:
         """What there is too much of, that is neither body nor handed on: the parser copies it at each piece."""
@@ -205,19 +227,19 @@ class StreamedAnswer:
 
     def _fail(self, fault: UpstreamError) -> None:
         self._fault = self._fault or fault
-        self._connection.done(self, reusable=False)
+        self._channel.done(self, reusable=False)
         self._wake()
 
     def _end(self, *, reusable: bool) -> None:
         self._complete = True
-        self._connection.done(self, reusable=reusable)
+        self._channel.done(self, reusable=reusable)
         self._wake()
 
     # ------------------------------------------------------ what the parser says
 
     def on_message_begin(self) -> None:
         if self._complete:  # a second answer, to nothing that was asked
-            self._connection.close()
+            self._channel.close()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._has_head:  # behind the body: trailers, which are dropped
@@ -246,7 +268,7 @@ class StreamedAnswer:
             return
         self._has_head = True
         if status >= _MULTIPLE_CHOICES:
-            self._connection.end_sending()
+            self._channel.end_sending()
         if self._is_head:
             self._end(reusable=self._parser.should_keep_alive())
         else:
@@ -278,7 +300,7 @@ class StreamedAnswer:
             self._body_bytes += size
             self._wake()
         elif self._complete:  # a body where there must be none: the rest of it would be taken for the next answer
-            self._connection.close()
+            self._channel.close()
 
     def on_message_complete(self) -> None:
         if self._has_head and not self._complete:

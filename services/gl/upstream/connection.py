@@ -56,7 +56,8 @@ class Connection(asyncio.Protocol):
     def __init__(self, keeper: Keeper, connected: socket.socket | None = None) -> None:
         """`connected` is the socket below the transport, which owns it."""
         self.loop = asyncio.get_running_loop()
-        self.keeper = keeper
+        self.alarm = keeper.alarm
+        self._keeper = keeper
         self.due = NEVER  # until when somebody waits for what comes next, by the loop's clock
         self._transport: Any = None  # uvloop's transports are no subclasses of asyncio.Transport
         self._answer: StreamedAnswer | None = None
@@ -144,7 +145,7 @@ class Connection(asyncio.Protocol):
         self._answer = None
         if reusable and not self.closed and self._transport is not None and self._is_all_read(answer.status):
             self.resume()
-            self.keeper.release(self)
+            self._keeper.release(self)
         else:
             self.close()
 
@@ -174,7 +175,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._is_tls = transport.get_extra_info("sslcontext") is not None
         if not self.closed:  # as it may be when TLS begins in the middle, behind a proxy
-            self.keeper.keep(self)
+            self._keeper.keep(self)
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None:
@@ -197,7 +198,7 @@ class Connection(asyncio.Protocol):
             self._read_the_rest()
         self.closed = True
         self._unsent = None
-        self.keeper.forget(self)
+        self._keeper.forget(self)
         if self._answer is not None:
             self.lost_idle = self._uses > 1 and not self._answer.started
             self._answer.lost(type(error).__name__ if error else "connection closed")
