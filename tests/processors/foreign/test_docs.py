@@ -113,12 +113,14 @@ def test_plain_python(home, folder):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # the compiler may have nothing in its cache, and little of the processor
 def test_go(home, folder):
     home.run(build(BLOCKS["main.go"], folder / "go"), listens="")
     counts(home)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # npm alone may take 300 s
 def test_node(home, folder):
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
