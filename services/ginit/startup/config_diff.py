@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gecholog import __version__, health, logs, regular_file
+from services.ginit.printable import printable
 from services.ginit.startup.fields import unfilled
 from services.ginit.startup.masked import Known, masked, masked_line
 from services.ginit.startup.prepare import DEFAULTS
-from services.ginit.terminal.log_line import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
 from gecholog.errors import NotJson
-from services.ginit.terminal.log_line import clock, printable
+from services.ginit.printable import printable
+from services.ginit.terminal.log_line import clock
 
 if TYPE_CHECKING:
     from services.ginit.terminal.palette import Palette

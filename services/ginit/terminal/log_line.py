@@ -6,6 +6,8 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from services.ginit.printable import printable
+
 if TYPE_CHECKING:
     from services.ginit.terminal.palette import Palette
 
@@ -50,8 +52,3 @@ def _by_level(entry: dict[str, Any], message: str, palette: Palette) -> str:
 def _value(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return printable(text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…")
-
-
-def printable(text: Any) -> str:
-    """`text` with its control characters escaped."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text))

@@ -10,10 +10,11 @@ import contextlib
 from typing import TYPE_CHECKING, Any, TextIO
 
 from services.ginit.lines import fields
+from services.ginit.printable import printable
 from services.ginit.startup.prepare import CANNOT_START
 from services.ginit.startup.upgrade import UPDATED
 from services.ginit.terminal.call_line import call_line
-from services.ginit.terminal.log_line import log_line, printable
+from services.ginit.terminal.log_line import log_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
