@@ -26,32 +26,32 @@ from services.ginit.decision.events import (
     Forget,
     GiveUp,
     Kill,
-    OnOne,
+    LogLine,
+    OutputSeen,
     PutInForce,
     Redefined,
     Refused,
     Reload,
     RemoveChecksum,
-    Say,
-    Spoke,
+    ServiceAction,
     Start,
     Stop,
     Stopping,
-    Supervised,
-    Tick,
+    SupervisordStatus,
+    TimerFired,
     WriteChecksum,
 )
 from services.ginit.decision.reconcile import decide
-from services.ginit.decision.state import RUNNING, SERVING, Appliance, Phase, Service, Then
+from services.ginit.decision.state import RUNNING, SERVING, AfterStop, Appliance, Phase, Service
 from services.ginit.lines import fields
-from services.ginit.perform import Performer, Places
+from services.ginit.perform import Paths, Performer
 from services.ginit.pulses import Address, Pulses, Sources
 from services.ginit.records import RecordWatch
 from services.ginit.report import ReportFile
 from services.ginit.startup import ports
 from services.ginit.supervisord import exit_code, launcher
 from services.ginit.supervisord.client import ShuttingDown, Supervisor
-from services.ginit.supervisord.listener import Listener, Notice
+from services.ginit.supervisord.listener import EventListener, Notification
 from services.ginit.watch import Content, Contents, Unreadable, Watch, read
 
 if TYPE_CHECKING:
@@ -78,14 +78,14 @@ class Ginit:
     def __init__(self, config: GinitConfig, _: str) -> None:
         self._config = config
         home = health.home()
-        self._places = Places(home, Path(os.environ.get("GECHOLOG_RUN", home / "run")))
+        self._paths = Paths(home, Path(os.environ.get("GECHOLOG_RUN", home / "run")))
         self._state = Appliance((), config.max_starts)
         self._contents: Contents = {}
-        self._queue: asyncio.Queue[Event | Notice] = asyncio.Queue()
-        self._report = ReportFile(self._places.run / "state.json")
+        self._queue: asyncio.Queue[Event | Notification] = asyncio.Queue()
+        self._report = ReportFile(self._paths.run / "state.json")
         self._started = asyncio.Event()
         self._last_serial: int | None = None
-        self._no_tick_before = 0.0  # a steady clock's time
+        self._no_timer_before = 0.0  # a steady clock's time
         self._addresses: dict[str, Address] = {}  # of nats-servers, as they said them
         self._throttle = LogThrottle(_SAY_SO_EVERY)
 
@@ -94,9 +94,9 @@ class Ginit:
     async def start(self, life: Life) -> None:
         """Start the services in their order; returns when each has had its turn."""
         self._life = life
-        self._supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], self._places.runtime / "services")
-        self._performer = Performer(self._places, self._supervisor, self)
-        self._listener = Listener(self._queue.put_nowait, self._deserted)
+        self._supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], self._paths.runtime / "services")
+        self._performer = Performer(self._paths, self._supervisor, self)
+        self._listener = EventListener(self._queue.put_nowait, self._deserted)
         self._watch = Watch(self._file_changed)
         try:
             self._state = replace(self._state, services=tuple([service async for service in self._found()]))
@@ -107,12 +107,12 @@ class Ginit:
         self._look_at_files()
         life.spawn(self._watch.run(), "watch")
         life.spawn(self._run(), "reconcile")
-        records = RecordWatch(self._places.home, lambda: self._state, self._queue.put_nowait)
+        records = RecordWatch(self._paths.home, lambda: self._state, self._queue.put_nowait)
         life.spawn(records.run(), "records")
         life.spawn(self._ask_supervisord(), "supervisord")
-        sources = Sources(self._places.home, lambda: self._state, self._performer.pid, self._addresses.get, _assumed)
+        sources = Sources(self._paths.home, lambda: self._state, self._performer.pid, self._addresses.get, _assumed)
         life.spawn(Pulses(sources, self._queue.put_nowait).run(), "pulses")
-        self._queue.put_nowait(Tick())
+        self._queue.put_nowait(TimerFired())
         await self._started.wait()
 
     async def reload(self, config: GinitConfig) -> None:
@@ -171,7 +171,7 @@ class Ginit:
             return replace(taken, writes_checksum=before.get("writes_checksum", False), starts=before.get("starts", 1))
         log.warning("service is started anew, its state is not known", child=definition.name, pid=pid)
         await self._performer.stop(definition)
-        return replace(service, phase=Phase.STOPPING, then=Then.BEGIN)
+        return replace(service, phase=Phase.STOPPING, then=AfterStop.BEGIN)
 
     def _kept(self, definition: Definition, content: Content) -> str | None:
         self._contents[definition.configuration_file] = content
@@ -179,7 +179,7 @@ class Ginit:
 
     # ------------------------------------------------------------------ what happens
 
-    def heard(self, name: str, line: bytes) -> None:
+    def on_line(self, name: str, line: bytes) -> None:
         """A service has written a line."""
         service = self._state.get(name)
         if service is None:
@@ -187,11 +187,11 @@ class Ginit:
         if service.definition.is_nats_server and (address := nats_server.listening(line.decode("utf-8", "replace"))):
             self._addresses[name] = address
         if service.phase is Phase.STARTING:
-            self._queue.put_nowait(Spoke(name))
+            self._queue.put_nowait(OutputSeen(name))
         elif service.phase is Phase.RELOADING and (answer := _answer(service, line)):
             self._queue.put_nowait(answer)
 
-    def heard_healthy(self, name: str) -> None:
+    def on_healthy_output(self, name: str) -> None:
         """A service has written its healthy output."""
         if service := self._state.get(name):
             writes_checksum = self._performer.checksum_file(service.definition).read() == service.in_force
@@ -216,7 +216,7 @@ class Ginit:
             await asyncio.sleep(_SUPERVISED_EVERY)
             answers = await self._supervisor.answers()
             if answers != self._state.supervised:
-                self._queue.put_nowait(Supervised(answers))
+                self._queue.put_nowait(SupervisordStatus(answers))
 
     def _deserted(self) -> None:
         """Now nobody would end the services, or start this process again."""
@@ -244,23 +244,23 @@ class Ginit:
     async def _run(self) -> None:
         while True:
             event = await self._next()
-            if isinstance(event, Notice):
+            if isinstance(event, Notification):
                 await self._note(event)
             else:
                 await self._take(event)
 
-    async def _next(self) -> Event | Notice:
+    async def _next(self) -> Event | Notification:
         due = self._state.due
         left = None if due is None else max(0.0, due - time.monotonic())
         if left is not None:
-            left = max(left, self._no_tick_before - time.monotonic())
+            left = max(left, self._no_timer_before - time.monotonic())
         try:
             async with asyncio.timeout(left):
                 return await self._queue.get()
         except TimeoutError:
-            return Tick()
+            return TimerFired()
 
-    async def _note(self, notice: Notice) -> None:
+    async def _note(self, notice: Notification) -> None:
         """Take in what supervisord says."""
         missed = self._last_serial is not None and notice.serial > self._last_serial + 1
         self._last_serial = notice.serial
@@ -271,7 +271,7 @@ class Ginit:
         if missed:
             await self._ask_for_missed()
 
-    async def _end(self, notice: Notice) -> None:
+    async def _end(self, notice: Notification) -> None:
         service = next((one for one in self._state.services if one.definition.slug == notice.slug), None)
         if service is None or not self._performer.is_current(service.name, notice.pid):
             return
@@ -314,8 +314,8 @@ class Ginit:
 
     def _look_again(self, event: Event) -> None:
         """Take an event once more, in a while. A tick comes by itself, but then not at once."""
-        self._no_tick_before = time.monotonic() + _AGAIN_AFTER
-        if not isinstance(event, Tick):
+        self._no_timer_before = time.monotonic() + _AGAIN_AFTER
+        if not isinstance(event, TimerFired):
             asyncio.get_running_loop().call_later(_AGAIN_AFTER, self._queue.put_nowait, event)
 
     def _complain(self, message: str, child: str, error: OSError) -> None:
@@ -352,7 +352,7 @@ class Ginit:
 
     async def _perform(self, action: Action) -> None:
         match action:
-            case Say():
+            case LogLine():
                 _LOG_BY_LEVEL[action.level](action.message, **action.fields)
             case GiveUp():
                 log.error("the appliance is given up", reason=action.reason)
@@ -364,7 +364,7 @@ class Ginit:
                 if service := self._state.get(action.name):
                     await self._perform_on(service, action)
 
-    async def _perform_on(self, service: Service, action: OnOne) -> None:
+    async def _perform_on(self, service: Service, action: ServiceAction) -> None:
         performer, definition = self._performer, service.definition
         match action:
             case Check():
@@ -445,7 +445,7 @@ def _concerns(action: Action) -> str:
     """The service whose state an action belongs to. That of a process which has ended is said in any case."""
     if isinstance(action, RemoveChecksum | Forget | GiveUp):
         return ""
-    return str(action.fields.get("child", "")) if isinstance(action, Say) else action.name
+    return str(action.fields.get("child", "")) if isinstance(action, LogLine) else action.name
 
 
 def _answer(service: Service, line: bytes) -> Confirmed | Refused | None:

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 _CHUNK = 64 * 1024  # bytes, what a pipe holds
 
 
-class Ear(Protocol):
+class OutputListener(Protocol):
     """Who is told what a service writes."""
 
-    def heard(self, name: str, line: bytes) -> None:
+    def on_line(self, name: str, line: bytes) -> None:
         """A line."""
 
-    def heard_healthy(self, name: str) -> None:
+    def on_healthy_output(self, name: str) -> None:
         """The healthy output."""
 
 
@@ -53,11 +53,13 @@ class SystemLog:
 class Pipe:
     """The output of one service."""
 
-    def __init__(self, name: str, path: Path, healthy_output: str, system_log: SystemLog, ear: Ear) -> None:
+    def __init__(
+        self, name: str, path: Path, healthy_output: str, system_log: SystemLog, listener: OutputListener
+    ) -> None:
         self.name = name
         self.path = path
         self._system_log = system_log
-        self._ear = ear
+        self._listener = listener
         self._lines = Lines()
         self._needle = Needle(healthy_output)
         self._descriptor = -1
@@ -125,11 +127,11 @@ class Pipe:
         for line in self._lines.take(chunk):
             self._pass_on(line)
         if self._needle.found_in(chunk):
-            self._ear.heard_healthy(self.name)
+            self._listener.on_healthy_output(self.name)
         return bool(chunk)
 
     def _pass_on(self, line: bytes) -> None:
         entry = self._system_log.write(renamed(line, self._names), self.name)
         if entry is not None:
             self.last_error = error_of(entry) or self.last_error
-        self._ear.heard(self.name, line)
+        self._listener.on_line(self.name, line)

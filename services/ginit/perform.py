@@ -19,7 +19,7 @@ from services.ginit.candidate import validate
 from services.ginit.copies import Copies
 from services.ginit.decision.events import Checked, Ended
 from services.ginit.decision.state import Appliance
-from services.ginit.output import Ear, Pipe, SystemLog
+from services.ginit.output import OutputListener, Pipe, SystemLog
 from services.ginit.supervisord.client import ControlFailed, Supervisor
 from services.ginit.supervisord.program import STOP_WAIT, start_script
 
@@ -40,7 +40,7 @@ log = Log("ginit")
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Paths:
     """Where ginit's things are. `runtime` is for what needs a real file system: pipes and supervisord's files."""
 
     home: Path
@@ -73,23 +73,23 @@ def stop_priority(service: Definition, place: int) -> int:
 class Performer:
     """Does things to services, each given by its definition."""
 
-    def __init__(self, places: Places, supervisor: Supervisor, ear: Ear) -> None:
-        self._places = places
+    def __init__(self, paths: Paths, supervisor: Supervisor, listener: OutputListener) -> None:
+        self._paths = paths
         self._supervisor = supervisor
-        self._ear = ear
+        self._listener = listener
         self._pipes: dict[str, Pipe] = {}
         self._pids: dict[str, int] = {}
         secrets = (os.environ.get("NATS_TOKEN", ""), os.environ.get("GUI_SECRET", ""))
         self._system_log = SystemLog(sys.stdout.buffer, secrets)
-        self.copies = Copies(places.run)
+        self.copies = Copies(paths.run)
 
     # ------------------------------------------------------------------ life
 
     async def introduce(self, service: Definition, place: int) -> None:
         """Get everything ready for a service that may be started. Raises OSError, ControlFailed."""
         if service.name not in self._pipes:
-            path = self._places.runtime / "output" / service.slug
-            pipe = Pipe(service.name, path, service.healthy_output, self._system_log, self._ear)
+            path = self._paths.runtime / "output" / service.slug
+            pipe = Pipe(service.name, path, service.healthy_output, self._system_log, self._listener)
             pipe.open()
             self._pipes[service.name] = pipe
         self._pipes[service.name].call(self.copies.names(service))
@@ -128,7 +128,7 @@ class Performer:
             pipe.close()
 
     def checksum_file(self, service: Definition) -> ChecksumFile:
-        return ChecksumFile.of(service.alias, self._places.home)
+        return ChecksumFile.of(service.alias, self._paths.home)
 
     # ------------------------------------------------------------------ actions
 
@@ -162,7 +162,7 @@ class Performer:
         if service.is_nats_server:
             variables = nats_server.variables(os.environ)
             data = self.copies.read_in_force(service) or b""
-            store = self._places.home / "nats"
+            store = self._paths.home / "nats"
             arguments += nats_server.further_arguments(data.decode("utf-8", "replace"), store)
         self._pids[service.name] = 0
         try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gecholog.health import last_beat
 from services.ginit import process
-from services.ginit.decision.events import Alive, Silent
+from services.ginit.decision.events import HeartbeatMissed, HeartbeatSeen
 from services.ginit.decision.pulse import EVERY, WORTH_TELLING, Pulse, Sight
 from services.ginit.decision.state import SERVING
 
@@ -70,9 +70,9 @@ class Pulses:
         known = dict(self._looked(now))
         for (name, _), pulse in known.items():
             if pulse.silence >= WORTH_TELLING:
-                self._tell(Silent(name, pulse.silence))
+                self._tell(HeartbeatMissed(name, pulse.silence))
             elif (service := self._sources.state().get(name)) and service.silent:
-                self._tell(Alive(name))
+                self._tell(HeartbeatSeen(name))
         self._known = known
 
     def _looked(self, now: float) -> Iterator[tuple[tuple[str, int], Pulse]]:

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gecholog.recordstatus import RecordStatusFile
-from services.ginit.decision.events import RestartWanted, Troubled
+from services.ginit.decision.events import ProblemsChanged, RestartWanted
 from services.ginit.decision.remedy import Remedy
 from services.ginit.decision.state import SERVING
 
@@ -50,7 +50,7 @@ class RecordWatch:
         problems = tuple(f"records of {name}: {status.reason}" for name, status in found.items() if status.failing)
         if problems != self._problems:
             self._problems = problems
-            self._tell(Troubled(problems))
+            self._tell(ProblemsChanged(problems))
         stalled = any(status.stalled for status in found.values())
         self._remedy, is_due = self._remedy.looked(now, is_stalled=stalled, has_room=not stalled or self._has_room())
         if is_due:

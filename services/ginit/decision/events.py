@@ -35,7 +35,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoke:
+class OutputSeen:
     """A service that is being started has written something."""
 
     name: str
@@ -80,14 +80,14 @@ class Redefined:
 
 
 @dataclass(frozen=True, slots=True)
-class Troubled:
+class ProblemsChanged:
     """What is wrong though every process lives: `problems` takes the place of what was known before, () for nothing."""
 
     problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
+class HeartbeatMissed:
     """A service that serves has given no sign of life for so many seconds, in which it could have."""
 
     name: str
@@ -95,14 +95,14 @@ class Silent:
 
 
 @dataclass(frozen=True, slots=True)
-class Alive:
+class HeartbeatSeen:
     """A service that was silent has given a sign of life."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Supervised:
+class SupervisordStatus:
     """Whether supervisord answers."""
 
     answers: bool
@@ -122,12 +122,23 @@ class Stopping:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class TimerFired:
     """Time has passed."""
 
 
-OfOne = ContentChanged | Checked | Spoke | BecameHealthy | Confirmed | Refused | RestartWanted | Silent | Alive | Ended
-Event = OfOne | Redefined | Troubled | Supervised | Stopping | Tick
+ServiceEvent = (
+    ContentChanged
+    | Checked
+    | OutputSeen
+    | BecameHealthy
+    | Confirmed
+    | Refused
+    | RestartWanted
+    | HeartbeatMissed
+    | HeartbeatSeen
+    | Ended
+)
+Event = ServiceEvent | Redefined | ProblemsChanged | SupervisordStatus | Stopping | TimerFired
 
 
 # ---------------------------------------------------------------------------- actions
@@ -207,7 +218,7 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class LogLine:
     """Write a log line."""
 
     level: str
@@ -215,5 +226,5 @@ class Say:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-OnOne = Check | PutInForce | Start | Reload | Stop | Kill | WriteChecksum | RemoveChecksum
-Action = OnOne | Forget | GiveUp | Say
+ServiceAction = Check | PutInForce | Start | Reload | Stop | Kill | WriteChecksum | RemoveChecksum
+Action = ServiceAction | Forget | GiveUp | LogLine

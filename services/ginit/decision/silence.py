@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from services.ginit.decision.events import Action, Kill, RemoveChecksum, Say, WriteChecksum
+from services.ginit.decision.events import Action, Kill, LogLine, RemoveChecksum, WriteChecksum
 from services.ginit.decision.state import SERVING
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ def silent(service: Service, seconds: float) -> Step:
     changed = replace(service, silent=seconds)
     actions: tuple[Action, ...] = ()
     if changed.hangs and not service.hangs:
-        said = Say("ERROR", "service gives no sign of life", {"child": service.name, "seconds": round(seconds)})
+        said = LogLine("ERROR", "service gives no sign of life", {"child": service.name, "seconds": round(seconds)})
         actions = (RemoveChecksum(service.name), said)
     limit = service.definition.hang_timeout
     if not limit or seconds - service.killed < limit:
         return changed, actions
-    said = Say("ERROR", "service is killed, it hangs", {"child": service.name, "seconds": round(seconds)})
+    said = LogLine("ERROR", "service is killed, it hangs", {"child": service.name, "seconds": round(seconds)})
     return replace(changed, killed=seconds), (*actions, said, Kill(service.name))
 
 
@@ -35,7 +35,7 @@ def alive(service: Service) -> Step:
     changed = replace(service, silent=0.0, killed=0.0)
     if not service.hangs or service.phase not in SERVING:
         return changed, ()
-    said = Say("INFO", "service gives signs of life again", {"child": service.name})
+    said = LogLine("INFO", "service gives signs of life again", {"child": service.name})
     if service.writes_checksum:
         return changed, (said,)
     return changed, (WriteChecksum(service.name, service.good or ""), said)

@@ -24,7 +24,7 @@ class Phase(Enum):
     IDLE = "idle"  # it does not run, and will not without a new config
 
 
-class Then(Enum):
+class AfterStop(Enum):
     """What follows when a process that was asked to end has done so."""
 
     START = "start"
@@ -51,11 +51,11 @@ class Service:
     in_force: str | None = None  # what the process was started with, or was asked to take
     good: str | None = None  # what it was healthy with last
     writes_checksum: bool = False  # it writes its checksum file itself, and so can be asked to reload
-    then: Then = Then.START
+    then: AfterStop = AfterStop.START
     starts: int = 0
     failures: int = 0  # starts in a row that did not last
     since: float = 0.0  # when the phase began
-    heard: float = 0.0  # when it wrote something last, while it is starting
+    last_output: float = 0.0  # when it last wrote something while it was starting
     due: float | None = None  # when to look at it again
     late: bool = False  # it is starting for so long that the others no longer wait
     reason: str = ""  # why it is not healthy

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from services.ginit.decision.events import (
     NOT_THERE,
     Action,
-    Alive,
     BecameHealthy,
     Check,
     Checked,
@@ -16,22 +15,23 @@ from services.ginit.decision.events import (
     Ended,
     Forget,
     GiveUp,
-    OfOne,
+    HeartbeatMissed,
+    HeartbeatSeen,
+    LogLine,
+    OutputSeen,
     PutInForce,
     Refused,
     Reload,
     RemoveChecksum,
     RestartWanted,
-    Say,
-    Silent,
-    Spoke,
+    ServiceEvent,
     Start,
     Stop,
-    Tick,
+    TimerFired,
     WriteChecksum,
 )
 from services.ginit.decision.silence import alive, silent
-from services.ginit.decision.state import RUNNING, SERVING, Phase, Service, Then
+from services.ginit.decision.state import RUNNING, SERVING, AfterStop, Phase, Service
 
 SILENT = 8.0  # seconds without a word after which a service that is starting is no longer waited for
 LATE = 30.0  # seconds for a start, however much the service says meanwhile
@@ -43,38 +43,38 @@ Step = tuple[Service, tuple[Action, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class At:
-    """When a decision is made (a steady clock's seconds), and how often a service may end in a row (0: any number)."""
+class Now:
+    """The time of a decision (seconds of a monotonic clock), and how often a service may end in a row (0: no limit)."""
 
-    now: float
+    time: float
     max_starts: int
 
 
-def take(service: Service, event: OfOne | Tick, at: At) -> Step:  # noqa: C901, PLR0911 - one line for each event
+def take(service: Service, event: ServiceEvent | TimerFired, now: Now) -> Step:  # noqa: C901, PLR0911 - one line for each event
     """Take in an event that concerns this service."""
     match event:
         case ContentChanged():
             return _content(service, event.sha256, event.missing)
         case Checked():
-            return _checked(service, event, at)
-        case Spoke():
-            return _spoke(service, at)
+            return _checked(service, event, now)
+        case OutputSeen():
+            return _output_seen(service, now)
         case BecameHealthy(writes_checksum=writes_checksum):
-            return _healthy(service, at, writes_checksum=writes_checksum)
+            return _healthy(service, now, writes_checksum=writes_checksum)
         case Confirmed():
-            return _confirmed(service, at)
+            return _confirmed(service, now)
         case Refused():
-            return _refused(service, at)
+            return _refused(service, now)
         case RestartWanted(reason=reason):
-            return _renewed(service, reason, at)
-        case Silent(seconds=seconds):
+            return _renewed(service, reason, now)
+        case HeartbeatMissed(seconds=seconds):
             return silent(service, seconds)
-        case Alive():
+        case HeartbeatSeen():
             return alive(service)
         case Ended(how=how):
-            return _ended(service, how, at)
-        case Tick():
-            return _tick(service, at)
+            return _ended(service, how, now)
+        case TimerFired():
+            return _timer_fired(service, now)
 
 
 def look(service: Service) -> Step:
@@ -87,11 +87,11 @@ def look(service: Service) -> Step:
     return _check(service)
 
 
-def begin(service: Service, at: At) -> Step:
+def begin(service: Service, now: Now) -> Step:
     """The service's turn comes nearer: its config is validated."""
     if service.content is None:
-        return _at_rest(_to(service, at, Phase.IDLE, reason=f"the config file {service.missing or NOT_THERE}"))
-    return _check(_to(service, at, Phase.CHECKING))
+        return _at_rest(_to(service, now, Phase.IDLE, reason=f"the config file {service.missing or NOT_THERE}"))
+    return _check(_to(service, now, Phase.CHECKING))
 
 
 def pause(failures: int) -> float:
@@ -126,37 +126,37 @@ def _content(service: Service, sha256: str | None, missing: str) -> Step:
     return replace(service, missing=missing), (said,)
 
 
-def _checked(service: Service, event: Checked, at: At) -> Step:
+def _checked(service: Service, event: Checked, now: Now) -> Step:
     if service.checking != event.sha256:  # of a definition that is no more
         return service, ()
     service = replace(service, checking=None)
     if event.valid:
-        return _valid(replace(service, in_force=event.sha256), at)
+        return _valid(replace(service, in_force=event.sha256), now)
     file = str(service.definition.configuration_file)
     if service.phase is not Phase.CHECKING:
         kept = {"consequence": "the last good one stays in force"} if service.in_force else {}
         return service, (_say(service, "ERROR", "config is not valid", file=file, sha256=event.sha256, **kept),)
     said = _say(service, "ERROR", "config is not valid", file=file, sha256=event.sha256)
-    idle, actions = _at_rest(_to(service, at, Phase.IDLE, reason="the config is not valid"))
+    idle, actions = _at_rest(_to(service, now, Phase.IDLE, reason="the config is not valid"))
     return idle, (said, *actions)
 
 
-def _valid(service: Service, at: At) -> Step:
+def _valid(service: Service, now: Now) -> Step:
     """A content that may be put in force; how depends on what the service does now."""
     changed: Service = service
     actions: tuple[Action, ...] = ()
     match service.phase:
         case Phase.CHECKING:
-            changed = _to(service, at, Phase.READY)
+            changed = _to(service, now, Phase.READY)
         case Phase.IDLE if not service.starts:  # mended before its turn has come
-            changed = _to(service, at, Phase.READY)
+            changed = _to(service, now, Phase.READY)
         case Phase.IDLE | Phase.PAUSING:
-            changed, actions = start(replace(service, failures=0), at)
+            changed, actions = start(replace(service, failures=0), now)
         case Phase.HEALTHY if service.reloads:
-            changed = _to(service, at, Phase.RELOADING, since=service.since, due=at.now + RELOADED_WITHIN)
+            changed = _to(service, now, Phase.RELOADING, since=service.since, due=now.time + RELOADED_WITHIN)
             actions = (Reload(service.name),)
         case Phase.HEALTHY | Phase.STARTING:
-            changed, actions = _restart(service, at)
+            changed, actions = _restart(service, now)
         case _:
             pass  # its next start takes the file that is in force
     return changed, (PutInForce(service.name, service.in_force or ""), *actions)
@@ -169,35 +169,35 @@ def _put_good(service: Service) -> PutInForce:
 # ---------------------------------------------------------------------------- starting
 
 
-def start(service: Service, at: At) -> Step:
+def start(service: Service, now: Now) -> Step:
     """Start the process, with the file that is in force."""
-    due = at.now + SILENT
-    started = _to(service, at, Phase.STARTING, since=at.now, heard=at.now, due=due, starts=service.starts + 1)
+    times = {"since": now.time, "last_output": now.time, "due": now.time + SILENT}
+    started = _to(service, now, Phase.STARTING, **times, starts=service.starts + 1)
     return started, (Start(service.name),)
 
 
-def _restart(service: Service, at: At) -> Step:
-    return _to(service, at, Phase.STOPPING, then=Then.START, failures=0), (Stop(service.name),)
+def _restart(service: Service, now: Now) -> Step:
+    return _to(service, now, Phase.STOPPING, then=AfterStop.START, failures=0), (Stop(service.name),)
 
 
-def _renewed(service: Service, reason: str, at: At) -> Step:
+def _renewed(service: Service, reason: str, now: Now) -> Step:
     if service.phase is not Phase.HEALTHY:  # it is on its way to something else already
         return service, ()
-    restarting, actions = _restart(service, at)
+    restarting, actions = _restart(service, now)
     return restarting, (_say(service, "WARN", "service is restarted", reason=reason), *actions)
 
 
-def _spoke(service: Service, at: At) -> Step:
+def _output_seen(service: Service, now: Now) -> Step:
     if service.phase is not Phase.STARTING or service.late:
         return service, ()
-    return replace(service, heard=at.now, due=min(at.now + SILENT, service.since + LATE)), ()
+    return replace(service, last_output=now.time, due=min(now.time + SILENT, service.since + LATE)), ()
 
 
-def _healthy(service: Service, at: At, *, writes_checksum: bool) -> Step:
+def _healthy(service: Service, now: Now, *, writes_checksum: bool) -> Step:
     if service.phase is not Phase.STARTING:
         return service, ()
     healthy = _to(
-        service, at, Phase.HEALTHY, good=service.in_force, writes_checksum=writes_checksum, due=at.now + STABLE
+        service, now, Phase.HEALTHY, good=service.in_force, writes_checksum=writes_checksum, due=now.time + STABLE
     )
     return healthy, (*_checksum_for(healthy), _say(service, "INFO", "service is healthy", sha256=service.in_force))
 
@@ -209,72 +209,72 @@ def _checksum_for(service: Service) -> tuple[Action, ...]:
 # ---------------------------------------------------------------------------- reloading
 
 
-def _confirmed(service: Service, at: At) -> Step:
+def _confirmed(service: Service, now: Now) -> Step:
     if service.phase is not Phase.RELOADING:
         return service, ()
-    healthy = _to(service, at, Phase.HEALTHY, good=service.in_force, failures=0, since=service.since)
+    healthy = _to(service, now, Phase.HEALTHY, good=service.in_force, failures=0, since=service.since)
     level = "DEBUG" if service.writes_checksum else "INFO"  # such a service says it, too
     return healthy, (*_checksum_for(healthy), _say(service, level, "config is in force", sha256=service.in_force))
 
 
-def _refused(service: Service, at: At) -> Step:
+def _refused(service: Service, now: Now) -> Step:
     if service.phase is not Phase.RELOADING:
         return service, ()
     if service.definition.is_nats_server:  # it cannot change everything while it runs, its port for one
-        restarting, actions = _restart(service, at)
+        restarting, actions = _restart(service, now)
         return restarting, (_say(service, "INFO", "service is restarted, it cannot reload this config"), *actions)
     said = _say(service, "ERROR", "config is refused, the last good one stays in force", sha256=service.good)
-    kept = _to(service, at, Phase.HEALTHY, in_force=service.good, since=service.since)
+    kept = _to(service, now, Phase.HEALTHY, in_force=service.good, since=service.since)
     return kept, (_put_good(service), said)
 
 
 # ---------------------------------------------------------------------------- ending
 
 
-def _ended(service: Service, how: str, at: At) -> Step:
+def _ended(service: Service, how: str, now: Now) -> Step:
     if service.phase not in RUNNING:
         return service, ()
     if service.phase is Phase.STOPPING:
-        ended, actions = _stopped(service, at)
+        ended, actions = _stopped(service, now)
     elif service.phase is Phase.STARTING and service.on_trial:
-        ended, actions = _rolled_back(service, how, at)
+        ended, actions = _rolled_back(service, how, now)
     elif service.phase is Phase.RELOADING:
-        ended, actions = start(service, at)
+        ended, actions = start(service, now)
         actions = (_say(service, "WARN", "service ended while it took a new config", how=how), *actions)
     else:
-        ended, actions = _failed(service, how, at)
+        ended, actions = _failed(service, how, now)
     return ended, (RemoveChecksum(service.name), *actions)
 
 
-def _stopped(service: Service, at: At) -> Step:
+def _stopped(service: Service, now: Now) -> Step:
     match service.then:
-        case Then.START:
-            return start(service, at)
-        case Then.BEGIN:
-            return _to(service, at, Phase.WAITING), ()
-        case Then.FORGET:
+        case AfterStop.START:
+            return start(service, now)
+        case AfterStop.BEGIN:
+            return _to(service, now, Phase.WAITING), ()
+        case AfterStop.FORGET:
             return service, (Forget(service.definition),)
 
 
-def _rolled_back(service: Service, how: str, at: At) -> Step:
+def _rolled_back(service: Service, how: str, now: Now) -> Step:
     """A new config that the service does not get healthy with: the last good one is tried again."""
     said = _say(service, "ERROR", "not healthy with the new config, the last good one is in force again", reason=how)
-    started, actions = start(replace(service, in_force=service.good), at)
+    started, actions = start(replace(service, in_force=service.good), now)
     return started, (_put_good(service), said, *actions)
 
 
-def _failed(service: Service, how: str, at: At) -> Step:
+def _failed(service: Service, how: str, now: Now) -> Step:
     failures = service.failures + 1
     how = f"{how}, it gave no sign of life" if service.killed else how
     said = _say(service, "WARN", "service ended", how=how, failures=failures)
-    if at.max_starts and failures > at.max_starts:
+    if now.max_starts and failures > now.max_starts:
         reason = f"it ended {failures} times in a row: {how}"
-        changed, actions = _at_rest(_to(service, at, Phase.IDLE, failures=failures, reason=reason))
+        changed, actions = _at_rest(_to(service, now, Phase.IDLE, failures=failures, reason=reason))
     elif pause(failures) > 0:
-        due = at.now + pause(failures)
-        changed, actions = _to(service, at, Phase.PAUSING, failures=failures, reason=how, due=due), ()
+        due = now.time + pause(failures)
+        changed, actions = _to(service, now, Phase.PAUSING, failures=failures, reason=how, due=due), ()
     else:
-        changed, actions = start(replace(service, failures=failures), at)
+        changed, actions = start(replace(service, failures=failures), now)
     return changed, (said, *actions)
 
 
@@ -288,35 +288,35 @@ def _at_rest(idle: Service) -> Step:
 # ---------------------------------------------------------------------------- time
 
 
-def _tick(service: Service, at: At) -> Step:
-    if service.due is None or at.now < service.due:
+def _timer_fired(service: Service, now: Now) -> Step:
+    if service.due is None or now.time < service.due:
         return service, ()
     match service.phase:
         case Phase.PAUSING:
-            return start(service, at)
+            return start(service, now)
         case Phase.HEALTHY:
-            return _lasting(service, at), ()
+            return _lasting(service, now), ()
         case Phase.RELOADING:
-            restarting, actions = _restart(service, at)
+            restarting, actions = _restart(service, now)
             return restarting, (_say(service, "WARN", "service is restarted, it did not confirm its config"), *actions)
         case Phase.STARTING:
-            return _overdue(service, at)
+            return _overdue(service, now)
         case _:
             return replace(service, due=None), ()
 
 
-def _lasting(service: Service, at: At) -> Service:
+def _lasting(service: Service, now: Now) -> Service:
     """A service that has been healthy for a while begins anew; one that is silent has to prove it first."""
-    return replace(service, due=at.now + STABLE) if service.silent else replace(service, failures=0, due=None)
+    return replace(service, due=now.time + STABLE) if service.silent else replace(service, failures=0, due=None)
 
 
-def _overdue(service: Service, at: At) -> Step:
-    reason = f"no healthy output after {round(at.now - service.since)} seconds"
+def _overdue(service: Service, now: Now) -> Step:
+    reason = f"no healthy output after {round(now.time - service.since)} seconds"
     if service.on_trial:
         said = _say(service, "ERROR", "not healthy with the new config, the last good one is next", reason=reason)
-        stopping, actions = _restart(replace(service, in_force=service.good), at)
+        stopping, actions = _restart(replace(service, in_force=service.good), now)
         return stopping, (_put_good(service), said, *actions)
-    if service.definition.die_promise and at.now - service.heard >= SILENT:
+    if service.definition.die_promise and now.time - service.last_output >= SILENT:
         return _at_rest(replace(service, due=None, reason=reason))
     said = _say(service, "WARN", "service is not healthy yet, the others go on", reason=reason)
     return replace(service, due=None, late=True, reason=reason), (said,)
@@ -325,15 +325,15 @@ def _overdue(service: Service, at: At) -> Step:
 # ---------------------------------------------------------------------------- small things
 
 
-def _to(service: Service, at: At, phase: Phase, **changes: object) -> Service:
+def _to(service: Service, now: Now, phase: Phase, **changes: object) -> Service:
     """The service in a phase that has nothing to wait for, unless `changes` say otherwise."""
     fresh: dict[str, object] = {"due": None, "late": False, "reason": ""}
     if phase is not service.phase:
-        fresh["since"] = at.now
+        fresh["since"] = now.time
     if not {phase, service.phase} <= SERVING:
         fresh |= {"silent": 0.0, "killed": 0.0}
     return replace(service, phase=phase, **(fresh | changes))  # type: ignore[arg-type]
 
 
-def _say(service: Service, level: str, message: str, **fields: object) -> Say:
-    return Say(level, message, {"child": service.name} | fields)
+def _say(service: Service, level: str, message: str, **fields: object) -> LogLine:
+    return LogLine(level, message, {"child": service.name} | fields)

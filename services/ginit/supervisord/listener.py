@@ -15,7 +15,7 @@ _CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """An event: its name (`PROCESS_STATE_EXITED`), its number among those that we are sent, and its fields."""
 
     event: str
@@ -31,20 +31,20 @@ class Notice:
         return int(self.fields.get("pid", "0"))
 
 
-class Notices:
+class NotificationParser:
     """Takes chunks, gives whole notices."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def take(self, chunk: bytes) -> list[Notice]:
+    def take(self, chunk: bytes) -> list[Notification]:
         self._rest += chunk
         notices = []
         while (notice := self._next()) is not None:
             notices.append(notice)
         return notices
 
-    def _next(self) -> Notice | None:
+    def _next(self) -> Notification | None:
         head, found, body = self._rest.partition(b"\n")
         if not found:
             return None
@@ -54,7 +54,7 @@ class Notices:
             return None
         self._rest = body[length:]
         payload = body[:length].decode("utf-8", "replace")
-        return Notice(headers["eventname"], int(headers["poolserial"]), _tokens(payload))
+        return Notification(headers["eventname"], int(headers["poolserial"]), _tokens(payload))
 
 
 def _tokens(text: str) -> dict[str, str]:
@@ -62,17 +62,20 @@ def _tokens(text: str) -> dict[str, str]:
     return {name: value for name, _, value in (token.partition(":") for token in text.split())}
 
 
-class Listener:
+class EventListener:
     """Tells `noticed` what supervisord says, and `deserted` when supervisord is no more."""
 
     def __init__(
-        self, noticed: Callable[[Notice], None], deserted: Callable[[], None], descriptors: tuple[int, int] = (0, 3)
+        self,
+        noticed: Callable[[Notification], None],
+        deserted: Callable[[], None],
+        descriptors: tuple[int, int] = (0, 3),
     ) -> None:
         """`descriptors` are for reading and for writing: standard output belongs to the log, so 3 stands in for it."""
         self._noticed = noticed
         self._deserted = deserted
         self._incoming, self._outgoing = descriptors
-        self._notices = Notices()
+        self._notices = NotificationParser()
 
     def open(self) -> None:
         """Begin to listen."""

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from services.ginit.config import Definition
 from services.ginit.decision.events import (
-    Alive,
     BecameHealthy,
     Check,
     Checked,
@@ -18,20 +17,21 @@ from services.ginit.decision.events import (
     Ended,
     Forget,
     GiveUp,
+    HeartbeatMissed,
+    HeartbeatSeen,
     Kill,
+    ProblemsChanged,
     PutInForce,
     Redefined,
     Refused,
     Reload,
     RemoveChecksum,
     RestartWanted,
-    Silent,
     Start,
     Stop,
     Stopping,
-    Supervised,
-    Tick,
-    Troubled,
+    SupervisordStatus,
+    TimerFired,
     WriteChecksum,
 )
 from services.ginit.decision.reconcile import decide
@@ -151,12 +151,12 @@ class World:
 
     def silent(self, name, seconds):
         if name in self.alive:
-            self.happens(Silent(name, seconds))
+            self.happens(HeartbeatMissed(name, seconds))
 
     def gives_a_sign(self, name):
         if name in self.alive - self.killed and (service := self.state.get(name)) and service.silent:
             self._shows(name)
-            self.happens(Alive(name))
+            self.happens(HeartbeatSeen(name))
 
     def dies(self, name):
         if name in self.alive:
@@ -180,7 +180,7 @@ class World:
 
     def passes(self, seconds):
         self.now += seconds
-        self.happens(Tick())
+        self.happens(TimerFired())
 
     def settle(self):
         """Everybody behaves from now on, and time passes."""
@@ -198,7 +198,7 @@ class World:
                 return
 
     def begun(self):
-        self.happens(Tick())
+        self.happens(TimerFired())
         self.settle()
         return self
 
@@ -258,7 +258,7 @@ STEPS = {
 def test_whatever_happens_makes_sense(script):
     """Nothing runs twice, nothing invalid is in force, the order holds; and in the end all is well."""
     world = World()
-    world.happens(Tick())
+    world.happens(TimerFired())
     play(world, script)
     names = [service.name for service in world.state.services]
     for name in names:
@@ -275,11 +275,11 @@ def test_whatever_happens_makes_sense(script):
 def test_die_promises_end_it_once(script):
     """With die promises the appliance is given up at most once, and nothing is done after."""
     world = World(die_promise=True)
-    world.happens(Tick())
+    world.happens(TimerFired())
     play(world, script)
     if world.over:
         assert world.state.given_up
-        assert world.happens(Tick()) == ()
+        assert world.happens(TimerFired()) == ()
         assert not world.state.healthy
 
 
@@ -287,7 +287,7 @@ def test_die_promises_end_it_once(script):
 def test_nothing_starts_while_all_is_stopping(before, after):
     """From the moment that everything ends, whatever else happens, nobody is started."""
     world = World()
-    world.happens(Tick())
+    world.happens(TimerFired())
     play(world, before)
     world.happens(Stopping())
     starts = world.starts
@@ -299,7 +299,7 @@ def test_nothing_starts_while_all_is_stopping(before, after):
 def test_order_of_starts():
     """A service is started when the one before is healthy; meanwhile its config is validated, and no other."""
     world = World()
-    world.happens(Tick())
+    world.happens(TimerFired())
     assert [check[0] for check in world.checks] == ["bus", "one"]
     world.judge()
     world.judge()
@@ -404,7 +404,7 @@ def test_health_for_a_while_makes_up_for_failures():
 def test_no_limit_of_starts():
     """With max_starts 0 a service is started again for ever, and the others do not wait for it."""
     world = World(max_starts=0)
-    world.happens(Tick())
+    world.happens(TimerFired())
     for _ in range(50):
         world.judge()
         world.dies("bus")
@@ -478,10 +478,10 @@ def test_service_that_hangs_again_and_again_is_given_up():
 def test_supervisord_that_does_not_answer():
     """Nobody could start a service again: that is not healthy, and over when it answers."""
     world = World().begun()
-    world.happens(Supervised(False))
+    world.happens(SupervisordStatus(False))
     assert world.state.faults == ("supervisord does not answer",)
-    assert world.happens(Supervised(False)) == ()
-    world.happens(Supervised(True))
+    assert world.happens(SupervisordStatus(False)) == ()
+    world.happens(SupervisordStatus(True))
     assert world.state.healthy
 
 
@@ -489,7 +489,7 @@ def test_missing_config_file_at_the_start():
     """The service stays idle until there is one."""
     world = World()
     world.state = replace(world.state, services=tuple(replace(one, content=None) for one in world.state.services))
-    world.happens(Tick())
+    world.happens(TimerFired())
     assert {service.phase for service in world.state.services} == {Phase.IDLE}
     world.happens(ContentChanged("two", "valid 1"))
     world.judge()
@@ -506,12 +506,12 @@ def all_healthy(*names):
 
 def test_problems_are_no_health():
     """What is wrong though every process lives makes the appliance unhealthy until it is over; both are said once."""
-    state, said = decide(all_healthy("bus", "gl"), Troubled(("gl: records wait",)), 1.0)
+    state, said = decide(all_healthy("bus", "gl"), ProblemsChanged(("gl: records wait",)), 1.0)
     assert not state.healthy
     assert [(action.level, action.fields["reason"]) for action in said] == [("ERROR", "gl: records wait")]
-    state, said = decide(state, Troubled(("gl: 3 records lost",)), 2.0)
+    state, said = decide(state, ProblemsChanged(("gl: 3 records lost",)), 2.0)
     assert (state.healthy, said) == (False, ())
-    state, said = decide(state, Troubled(()), 3.0)
+    state, said = decide(state, ProblemsChanged(()), 3.0)
     assert state.healthy
     assert [action.level for action in said] == ["INFO"]
 

@@ -6,7 +6,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ginit.supervisord.listener import Listener, Notices
+from services.ginit.supervisord.listener import EventListener, NotificationParser
 from tests.support.waiting import eventually
 
 
@@ -22,7 +22,7 @@ EXITED = "processname:one groupname:one from_state:RUNNING expected:0 pid:77"
 def test_notices_do_not_depend_on_the_chunks(size):
     """However they arrive, two notices are two notices."""
     data = message(1, EXITED) + message(2, "", "SUPERVISOR_STATE_CHANGE_STOPPING")
-    notices = Notices()
+    notices = NotificationParser()
     found = [one for start in range(0, len(data), size) for one in notices.take(data[start : start + size])]
     assert [(one.event, one.serial, one.slug, one.pid) for one in found] == [
         ("PROCESS_STATE_EXITED", 1, "one", 77),
@@ -35,7 +35,7 @@ async def test_each_notice_is_acknowledged():
     events, our_end = os.pipe()
     answers, their_end = os.pipe()
     noticed, deserted = [], asyncio.Event()
-    listener = Listener(noticed.append, deserted.set, (events, their_end))
+    listener = EventListener(noticed.append, deserted.set, (events, their_end))
     listener.open()
     assert os.read(answers, 100) == b"READY\n"
     os.write(our_end, message(1, EXITED))
