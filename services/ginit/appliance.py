@@ -44,8 +44,8 @@ from services.ginit.decision.events import (
 from services.ginit.decision.reconcile import decide
 from services.ginit.decision.state import RUNNING, SERVING, AfterStop, Appliance, Phase, Service
 from services.ginit.lines import fields
+from services.ginit.liveness import Address, LivenessMonitor, LivenessSources
 from services.ginit.perform import Paths, Performer
-from services.ginit.pulses import Address, Pulses, Sources
 from services.ginit.records import RecordWatch
 from services.ginit.report import ReportFile
 from services.ginit.startup import ports
@@ -110,8 +110,10 @@ class Ginit:
         records = RecordWatch(self._paths.home, lambda: self._state, self._queue.put_nowait)
         life.spawn(records.run(), "records")
         life.spawn(self._ask_supervisord(), "supervisord")
-        sources = Sources(self._paths.home, lambda: self._state, self._performer.pid, self._addresses.get, _assumed)
-        life.spawn(Pulses(sources, self._queue.put_nowait).run(), "pulses")
+        sources = LivenessSources(
+            self._paths.home, lambda: self._state, self._performer.pid, self._addresses.get, _assumed
+        )
+        life.spawn(LivenessMonitor(sources, self._queue.put_nowait).run(), "liveness")
         self._queue.put_nowait(TimerFired())
         await self._started.wait()
 
@@ -167,7 +169,7 @@ class Ginit:
         sha256 = None if data is None else self._performer.copies.keep(definition.name, data)
         if sha256 is not None and self._performer.checksum_file(definition).read() == sha256:
             log.info("service is taken over", child=definition.name, pid=pid)
-            taken = replace(service, phase=Phase.HEALTHY, in_force=sha256, good=sha256, tried=sha256)
+            taken = replace(service, phase=Phase.HEALTHY, in_force=sha256, last_good=sha256, last_checked=sha256)
             return replace(taken, writes_checksum=before.get("writes_checksum", False), starts=before.get("starts", 1))
         log.warning("service is started anew, its state is not known", child=definition.name, pid=pid)
         await self._performer.stop(definition)
@@ -214,9 +216,9 @@ class Ginit:
     async def _ask_supervisord(self) -> None:
         while True:
             await asyncio.sleep(_SUPERVISED_EVERY)
-            answers = await self._supervisor.answers()
-            if answers != self._state.supervised:
-                self._queue.put_nowait(SupervisordStatus(answers))
+            responds = await self._supervisor.responds()
+            if responds != self._state.supervisord_responds:
+                self._queue.put_nowait(SupervisordStatus(responds))
 
     def _deserted(self) -> None:
         """Now nobody would end the services, or start this process again."""
@@ -250,8 +252,8 @@ class Ginit:
                 await self._take(event)
 
     async def _next(self) -> Event | Notification:
-        due = self._state.due
-        left = None if due is None else max(0.0, due - time.monotonic())
+        timer_at = self._state.timer_at
+        left = None if timer_at is None else max(0.0, timer_at - time.monotonic())
         if left is not None:
             left = max(left, self._no_timer_before - time.monotonic())
         try:
@@ -334,7 +336,7 @@ class Ginit:
         if not self._queue.empty():
             return
         for service in self._state.services:
-            used = {service.content, service.checking, service.in_force, service.good}
+            used = {service.content, service.checking, service.in_force, service.last_good}
             self._performer.copies.keep_only(service.name, used)
 
     def _publish(self) -> None:
@@ -400,7 +402,9 @@ class Ginit:
         """Validate a content, again and again as long as that is not possible and somebody wants to know."""
         while (service := self._state.get(definition.name)) and service.checking == sha256:
             try:
-                checked = await self._performer.check(definition, sha256, service.in_force if service.good else None)
+                checked = await self._performer.check(
+                    definition, sha256, service.in_force if service.last_good else None
+                )
             except OSError as error:
                 self._complain("config cannot be validated yet", definition.name, error)
                 await asyncio.sleep(_AGAIN_AFTER)

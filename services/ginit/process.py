@@ -6,27 +6,27 @@ import os
 from pathlib import Path
 
 _PROC = Path("/proc")
-_TICKS = os.sysconf("SC_CLK_TCK")  # in a second
-_HELD_UP = frozenset({"R", "D"})  # can run, waits for the disk
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_WAITING = frozenset({"R", "D"})  # runnable, in disk sleep
 
 
-def computed(pid: int) -> float:
-    """The seconds of processor time of all threads of a process, those that have ended among them; 0 if not known."""
-    fields = _fields(_PROC / str(pid) / "stat")
-    return (int(fields[11]) + int(fields[12])) / _TICKS if fields else 0.0
+def cpu_seconds(pid: int) -> float:
+    """The CPU time of all threads of a process, also of those that have ended; 0 if it is not known."""
+    fields = _stat_fields(_PROC / str(pid) / "stat")
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S if fields else 0.0
 
 
-def is_held_up(pid: int) -> bool:
-    """Tell whether a thread of the process can run, or waits for the disk; False if that is not known."""
+def waits_for_resources(pid: int) -> bool:
+    """Tell whether a thread of the process is runnable or waits for the disk; False if that is not known."""
     try:
         threads = list((_PROC / str(pid) / "task").iterdir())
     except OSError:
         return False
-    return any((fields := _fields(thread / "stat")) and fields[0] in _HELD_UP for thread in threads)
+    return any((fields := _stat_fields(thread / "stat")) and fields[0] in _WAITING for thread in threads)
 
 
-def _fields(file: Path) -> list[str]:
-    """The fields from the third on, the state; the second, a name, may hold anything. None if it has just ended."""
+def _stat_fields(file: Path) -> list[str]:
+    """The fields from the third on, the state. The second, a name, may hold anything. Empty if it has just ended."""
     try:
         return file.read_text("ascii", "replace").rpartition(")")[2].split()
     except OSError:

@@ -1,7 +1,7 @@
-"""The records of the gateways: what is wrong with them is what is wrong with the appliance.
+"""The record status of the gateways: their problems with records are problems of the appliance.
 
-A stream that has met a full disk takes no record any more, also when there is room again, until nats-server is started
-anew. A gateway sees that (the bus answers, the stream does not) and says so in its status file.
+A stream that has met a full disk accepts no record any more, even when there is room again, until nats-server is
+restarted. A gateway sees that (the bus responds, the stream does not) and says so in its status file.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import time
 from typing import TYPE_CHECKING
 
 from gecholog.recordstatus import RecordStatusFile
-from services.ginit.decision.events import ProblemsChanged, RestartWanted
-from services.ginit.decision.remedy import Remedy
+from services.ginit.decision.bus_restart import BusRestartPolicy
+from services.ginit.decision.events import RecordProblems, RestartWanted
 from services.ginit.decision.state import SERVING
 
 if TYPE_CHECKING:
@@ -24,39 +24,40 @@ if TYPE_CHECKING:
     from services.ginit.decision.events import Event
     from services.ginit.decision.state import Appliance
 
-_EVERY = 1.0  # seconds between two looks
-_ROOM = 16 * 1024 * 1024  # bytes on the disk below which a stream would fail again at once
+_INTERVAL_S = 1.0
+_ROOM = 16 * 1024 * 1024  # bytes; with less on the disk, a stream would fail again at once
 
 
 class RecordWatch:
-    """Looks at the status files of the gateways that serve, and tells ginit what follows."""
+    """Reads the status files of the gateways that serve, and reports what follows to ginit."""
 
-    def __init__(self, home: Path, state: Callable[[], Appliance], tell: Callable[[Event], None]) -> None:
+    def __init__(self, home: Path, state: Callable[[], Appliance], report: Callable[[Event], None]) -> None:
         self._home = home
         self._state = state
-        self._tell = tell
+        self._report = report
         self._problems: tuple[str, ...] = ()
-        self._remedy = Remedy()
+        self._bus_restart = BusRestartPolicy()
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Read once a second, until cancelled."""
         while True:
-            self.look(time.monotonic())
-            await asyncio.sleep(_EVERY)
+            self.read(time.monotonic())
+            await asyncio.sleep(_INTERVAL_S)
 
-    def look(self, now: float) -> None:
-        """Look once; `now` is a steady clock's time in seconds."""
+    def read(self, now: float) -> None:
+        """Read once; `now` is in seconds of a monotonic clock."""
         found = dict(self._found())
         problems = tuple(f"records of {name}: {status.reason}" for name, status in found.items() if status.failing)
         if problems != self._problems:
             self._problems = problems
-            self._tell(ProblemsChanged(problems))
-        stalled = any(status.stalled for status in found.values())
-        self._remedy, is_due = self._remedy.looked(now, is_stalled=stalled, has_room=not stalled or self._has_room())
-        if is_due:
+            self._report(RecordProblems(problems))
+        is_stalled = any(status.stalled for status in found.values())
+        has_room = not is_stalled or self._has_room()
+        self._bus_restart, restart_now = self._bus_restart.observe(now, is_stalled=is_stalled, has_room=has_room)
+        if restart_now:
             for service in self._state().services:
                 if service.definition.is_nats_server:
-                    self._tell(RestartWanted(service.name, "its stream takes no records, and the disk has room"))
+                    self._report(RestartWanted(service.name, "its stream takes no records, and the disk has room"))
 
     def _found(self) -> Iterator[tuple[str, RecordStatus]]:
         for service in self._state().services:

@@ -33,14 +33,14 @@ def report(appliance: Appliance, left_out: Sequence[dict[str, Any]], now: float,
             "since": rfc3339(wall - int((now - service.since) * 1e9)),
             "starts": service.starts,
             "writes_checksum": service.writes_checksum,
-            "checksum": service.good if serving else None,
+            "checksum": service.last_good if serving else None,
             "reason": service.reason,
         }
 
     return {
         "healthy": appliance.healthy,
         "settled": appliance.settled,
-        "problems": list(appliance.faults),
+        "problems": list(appliance.problems),
         "left_out": list(left_out),
         "services": [entry(service) for service in appliance.services],
     }

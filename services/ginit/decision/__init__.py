@@ -1,3 +1,5 @@
-"""What ginit decides, as values: `reconcile` takes what is known (`state`) and what happened (`events`), sees to all
-services together and by `step` to each of them, and gives what is known then and what is to be done. No I/O.
+"""What ginit decides, as values and without I/O.
+
+`reconcile.decide` takes the state of the appliance (`state`), an event (`events`) and the time. It returns the next
+state and the actions to take. It handles what concerns all services itself, and asks `step` about each of them.
 """

@@ -15,9 +15,9 @@ NOT_THERE = "is not there"
 
 @dataclass(frozen=True, slots=True)
 class ContentChanged:
-    """The config file of a service holds something else now: its checksum.
+    """The config file of a service has another content now: its checksum.
 
-    None if it has no content; `missing` says why, as the end of a sentence: "is not there".
+    None if the file cannot be read; `missing` says why, as the end of a sentence: "is not there".
     """
 
     name: str
@@ -27,7 +27,7 @@ class ContentChanged:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The service's own validation has judged a content of its config file."""
+    """The service's own validation has accepted or rejected a content of its config file."""
 
     name: str
     sha256: str
@@ -36,7 +36,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class OutputSeen:
-    """A service that is being started has written something."""
+    """A service that is starting has written something."""
 
     name: str
 
@@ -58,17 +58,40 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A service that was asked to reload keeps the config it had."""
+    """A service that was asked to reload keeps the config that it had."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The process of a service is no more, or could not be started."""
+    """The process of a service has ended, or could not be started."""
 
     name: str
     how: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatMissed:
+    """A service that serves has not responded for so many seconds, in which it could have."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatSeen:
+    """A service that did not respond responds again."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartWanted:
+    """A service that runs does not do its work, and a restart will help."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,40 +103,17 @@ class Redefined:
 
 
 @dataclass(frozen=True, slots=True)
-class ProblemsChanged:
-    """What is wrong though every process lives: `problems` takes the place of what was known before, () for nothing."""
+class RecordProblems:
+    """What is wrong with the records of the gateways. `problems` replaces what was known before; () if all is well."""
 
     problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class HeartbeatMissed:
-    """A service that serves has given no sign of life for so many seconds, in which it could have."""
-
-    name: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class HeartbeatSeen:
-    """A service that was silent has given a sign of life."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class SupervisordStatus:
-    """Whether supervisord answers."""
+    """Whether supervisord responds."""
 
-    answers: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RestartWanted:
-    """A service that lives does not do its work; a restart is the remedy."""
-
-    name: str
-    reason: str
+    responds: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class TimerFired:
-    """Time has passed."""
+    """The time has come that some service has set as its `timer_at`, or it may have."""
 
 
 ServiceEvent = (
@@ -138,7 +138,7 @@ ServiceEvent = (
     | HeartbeatSeen
     | Ended
 )
-Event = ServiceEvent | Redefined | ProblemsChanged | SupervisordStatus | Stopping | TimerFired
+Event = ServiceEvent | Redefined | RecordProblems | SupervisordStatus | Stopping | TimerFired
 
 
 # ---------------------------------------------------------------------------- actions
@@ -169,7 +169,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """Ask the process to take the file that is in force now; the answer is `Confirmed`, `Refused` or silence."""
+    """Ask the process to reload the file that is in force now; the answer is `Confirmed`, `Refused` or nothing."""
 
     name: str
 
@@ -183,7 +183,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """End the process at once, it does not react; the answer is an `Ended`."""
+    """Kill the process, which does not respond; the answer is an `Ended`."""
 
     name: str
 
@@ -198,14 +198,14 @@ class WriteChecksum:
 
 @dataclass(frozen=True, slots=True)
 class RemoveChecksum:
-    """Remove the checksum file of a service that does not live."""
+    """Remove the checksum file of a service that does not serve."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Let go of everything that was kept for a service that is no longer wanted."""
+    """Discard everything that is kept for a service that was removed from the config."""
 
     definition: Definition
 
@@ -219,7 +219,7 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """Write a log line."""
+    """Write a line to the log."""
 
     level: str
     message: str

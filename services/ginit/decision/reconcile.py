@@ -1,6 +1,6 @@
-"""What to do next: (what is known, what happened, the time) → (what is known now, what to do). Pure functions.
+"""What to do next: (state, event, time) → (next state, actions). Pure functions.
 
-This file sees to all services together, `step` to one of them.
+This file decides about all services together, `step` about one of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from services.ginit.decision.events import (
     Forget,
     GiveUp,
     LogLine,
-    ProblemsChanged,
+    RecordProblems,
     Redefined,
     RemoveChecksum,
     ServiceEvent,
@@ -33,17 +33,17 @@ Decision = tuple[Appliance, tuple[Action, ...]]
 
 
 def decide(appliance: Appliance, event: Event, time: float) -> Decision:
-    """Take an event in; `time` is that of a monotonic clock, in seconds."""
+    """Handle an event; `time` is in seconds of a monotonic clock."""
     if appliance.stopping or appliance.given_up:
         return _while_ending(appliance, event)
     now = Now(time, appliance.max_starts)
     match event:
         case Stopping():
             return replace(appliance, stopping=True), ()
-        case ProblemsChanged(problems=problems):
-            return _troubled(appliance, problems)
-        case SupervisordStatus(answers=answers):
-            return _supervised(appliance, answers=answers)
+        case RecordProblems(problems=problems):
+            return _record_problems(appliance, problems)
+        case SupervisordStatus(responds=responds):
+            return _supervisord_status(appliance, responds=responds)
         case Redefined():
             appliance, actions = _redefine(appliance, event, time)
         case TimerFired():
@@ -54,21 +54,21 @@ def decide(appliance: Appliance, event: Event, time: float) -> Decision:
     return _unless_given_up(appliance, actions + more)
 
 
-def _troubled(appliance: Appliance, problems: tuple[str, ...]) -> Decision:
-    """Health follows what is wrong; that it began and that it is over is said."""
-    said: list[Action] = []
-    if problems and not appliance.problems:
-        said.append(LogLine("ERROR", "the appliance is unhealthy", {"reason": "; ".join(problems)}))
-    if appliance.problems and not problems:
-        said.append(LogLine("INFO", "the problems are over", {"reason": "; ".join(appliance.problems)}))
-    return replace(appliance, problems=problems), tuple(said)
+def _record_problems(appliance: Appliance, problems: tuple[str, ...]) -> Decision:
+    """Health follows the problems; their beginning and their end are logged."""
+    lines: list[Action] = []
+    if problems and not appliance.record_problems:
+        lines.append(LogLine("ERROR", "the appliance is unhealthy", {"reason": "; ".join(problems)}))
+    if appliance.record_problems and not problems:
+        lines.append(LogLine("INFO", "the problems are over", {"reason": "; ".join(appliance.record_problems)}))
+    return replace(appliance, record_problems=problems), tuple(lines)
 
 
-def _supervised(appliance: Appliance, *, answers: bool) -> Decision:
-    if answers == appliance.supervised:
+def _supervisord_status(appliance: Appliance, *, responds: bool) -> Decision:
+    if responds == appliance.supervisord_responds:
         return appliance, ()
-    said = LogLine("INFO", "supervisord answers again") if answers else LogLine("ERROR", "supervisord does not answer")
-    return replace(appliance, supervised=answers), (said,)
+    line = LogLine("INFO", "supervisord answers again") if responds else LogLine("ERROR", "supervisord does not answer")
+    return replace(appliance, supervisord_responds=responds), (line,)
 
 
 def _unless_given_up(appliance: Appliance, actions: tuple[Action, ...]) -> Decision:
@@ -83,13 +83,13 @@ def _unless_given_up(appliance: Appliance, actions: tuple[Action, ...]) -> Decis
 
 
 def _while_ending(appliance: Appliance, event: Event) -> Decision:
-    """Nothing is started any more; only who has ended is kept track of."""
+    """Nothing is started any more; ginit only keeps track of what has ended."""
     service = appliance.get(event.name) if isinstance(event, Ended) else None
     if isinstance(event, Stopping):
         return replace(appliance, stopping=True), ()
     if service is None:
         return appliance, ()
-    return appliance.put(replace(service, phase=Phase.IDLE, due=None)), (RemoveChecksum(service.name),)
+    return appliance.put(replace(service, phase=Phase.IDLE, timer_at=None)), (RemoveChecksum(service.name),)
 
 
 def _each(appliance: Appliance, names: Iterable[str], event: ServiceEvent | TimerFired, now: Now) -> Decision:
@@ -136,32 +136,28 @@ def _redefine(appliance: Appliance, event: Redefined, time: float) -> Decision:
     names = {definition.name for definition, _ in event.services}
     for service in appliance.services:
         if service.name not in names:
-            leaving, more = _dismissed(service)
+            leaving, more = _removed(service)
             wanted += leaving
             actions += more
     return replace(appliance, services=tuple(wanted), max_starts=event.max_starts), actions
 
 
 def _redefined(service: Service | None, definition: Definition, content: str | None, time: float) -> Step:
-    """A service under its new definition. One that is called in another way has to begin anew."""
+    """A service under its new definition. If its command line has changed, it begins anew."""
     fresh = Service(definition, content=content, missing="" if content else NOT_THERE, since=time)
     if service is None:
         return fresh, (LogLine("INFO", "service added", {"child": definition.name}),)
-    if _called_alike(service.definition, definition):
+    if _command_line(service.definition) == _command_line(definition):
         return replace(service, definition=definition), ()
-    said = LogLine("INFO", "service is defined anew", {"child": definition.name})
+    line = LogLine("INFO", "service is defined anew", {"child": definition.name})
     if service.phase in RUNNING:
-        # the process in its old shape has to end first; its good config belongs to that shape
+        # the process of the old definition has to end first; its last good config belongs to that definition
         leaving = replace(fresh, phase=Phase.STOPPING, then=AfterStop.BEGIN, starts=service.starts)
-        return leaving, (said, Stop(service.name)) if service.phase is not Phase.STOPPING else (said,)
-    return replace(fresh, starts=service.starts), (said,)
+        return leaving, (line, Stop(service.name)) if service.phase is not Phase.STOPPING else (line,)
+    return replace(fresh, starts=service.starts), (line,)
 
 
-def _called_alike(one: Definition, other: Definition) -> bool:
-    return _call(one) == _call(other)
-
-
-def _call(definition: Definition) -> tuple[object, ...]:
+def _command_line(definition: Definition) -> tuple[object, ...]:
     return (
         definition.program,
         definition.config_command,
@@ -170,12 +166,12 @@ def _call(definition: Definition) -> tuple[object, ...]:
     )
 
 
-def _dismissed(service: Service) -> tuple[list[Service], tuple[Action, ...]]:
-    """A service that is no longer wanted: its process, if there is one, has to end first."""
-    said = LogLine("INFO", "service removed", {"child": service.name})
-    leaving = replace(service, phase=Phase.STOPPING, then=AfterStop.FORGET, checking=None, due=None)
+def _removed(service: Service) -> tuple[list[Service], tuple[Action, ...]]:
+    """A service that is no longer in the config: its process, if there is one, has to end first."""
+    line = LogLine("INFO", "service removed", {"child": service.name})
+    leaving = replace(service, phase=Phase.STOPPING, then=AfterStop.FORGET, checking=None, timer_at=None)
     if service.phase is Phase.STOPPING:
-        return [leaving], (said,) if service.then is not AfterStop.FORGET else ()
+        return [leaving], (line,) if service.then is not AfterStop.FORGET else ()
     if service.phase in RUNNING:
-        return [leaving], (said, Stop(service.name))
-    return [], (said, Forget(service.definition))
+        return [leaving], (line, Stop(service.name))
+    return [], (line, Forget(service.definition))

@@ -15,12 +15,12 @@ class Phase(Enum):
 
     WAITING = "waiting"  # its turn has not come yet
     CHECKING = "checking"  # its config is validated before the first start
-    READY = "ready"  # its config is valid, and it is started when those before it are settled
+    READY = "ready"  # its config is valid; it is started when those before it are settled
     STARTING = "starting"  # its process runs and is not healthy yet
     HEALTHY = "healthy"
-    RELOADING = "reloading"  # it serves, and was asked to take a new config
+    RELOADING = "reloading"  # it serves, and was asked to reload its config
     STOPPING = "stopping"  # it was asked to end
-    PAUSING = "pausing"  # it has ended and will be started again in a moment
+    PAUSING = "pausing"  # it has ended, and is started again after a pause
     IDLE = "idle"  # it does not run, and will not without a new config
 
 
@@ -34,33 +34,33 @@ class AfterStop(Enum):
 
 SERVING = frozenset({Phase.HEALTHY, Phase.RELOADING})
 RUNNING = frozenset({Phase.STARTING, Phase.HEALTHY, Phase.RELOADING, Phase.STOPPING})
-HANGS = 5.0  # seconds without a sign of life after which a service is not healthy
-_DELAYED = 3  # starts in a row without success, after which the other services no longer wait for this one
+HANGS = 5.0  # seconds without a heartbeat after which a service is unhealthy
+_DELAYED = 3  # failures in a row, after which the other services no longer wait for this one
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service. Contents of its config file go by their checksums."""
+    """One service. Contents of its config file go by their checksums; times are seconds of a monotonic clock."""
 
     definition: Definition
     phase: Phase = Phase.WAITING
-    content: str | None = None  # what the config file holds
-    missing: str = ""  # why the config file has no content now, if that is so: "is not there"
-    tried: str | None = None  # what was validated last
-    checking: str | None = None  # what is being validated now
-    in_force: str | None = None  # what the process was started with, or was asked to take
-    good: str | None = None  # what it was healthy with last
+    content: str | None = None  # of the config file now
+    missing: str = ""  # why the config file cannot be read now, if so: "is not there"
+    last_checked: str | None = None  # the content that was validated last
+    checking: str | None = None  # the content that is being validated
+    in_force: str | None = None  # what the process was started with, or was asked to reload
+    last_good: str | None = None  # what it was healthy with last
     writes_checksum: bool = False  # it writes its checksum file itself, and so can be asked to reload
     then: AfterStop = AfterStop.START
     starts: int = 0
     failures: int = 0  # starts in a row that did not last
     since: float = 0.0  # when the phase began
     last_output: float = 0.0  # when it last wrote something while it was starting
-    due: float | None = None  # when to look at it again
-    late: bool = False  # it is starting for so long that the others no longer wait
+    timer_at: float | None = None  # when a `TimerFired` is needed
+    is_late: bool = False  # it has been starting for so long that the others no longer wait
     reason: str = ""  # why it is not healthy
-    silent: float = 0.0  # seconds without a sign of life, while it serves
-    killed: float = 0.0  # and after how many of them it was killed last
+    unresponsive_s: float = 0.0  # seconds without a heartbeat, while it serves
+    killed_at_s: float = 0.0  # of these, when it was killed last
 
     @property
     def name(self) -> str:
@@ -69,15 +69,15 @@ class Service:
     @property
     def settled(self) -> bool:
         """Whether the next service may be started."""
-        past_its_start = self.phase in SERVING or self.phase is Phase.IDLE or self.good is not None
-        return past_its_start or self.late or self.failures >= _DELAYED
+        past_its_start = self.phase in SERVING or self.phase is Phase.IDLE or self.last_good is not None
+        return past_its_start or self.is_late or self.failures >= _DELAYED
 
     @property
     def hangs(self) -> bool:
-        return self.silent >= HANGS
+        return self.unresponsive_s >= HANGS
 
     @property
-    def fault(self) -> str:
+    def problem(self) -> str:
         """Why it does not serve, as a sentence; empty if it does."""
         if self.phase in SERVING:
             return f"{self.name} gives no sign of life" if self.hangs else ""
@@ -85,11 +85,11 @@ class Service:
 
     @property
     def on_trial(self) -> bool:
-        """Whether it has a new config in force that it was never healthy with, and an older one that it was."""
-        return self.good is not None and self.in_force != self.good
+        """Whether it was never healthy with the config in force, but was with an older one."""
+        return self.last_good is not None and self.in_force != self.last_good
 
     @property
-    def reloads(self) -> bool:
+    def can_reload(self) -> bool:
         return self.writes_checksum or self.definition.is_nats_server
 
 
@@ -101,22 +101,22 @@ class Appliance:
     max_starts: int
     stopping: bool = False
     given_up: str = ""
-    problems: tuple[str, ...] = ()  # what is wrong though every process lives
-    supervised: bool = True  # supervisord answers
+    record_problems: tuple[str, ...] = ()  # of the gateways, though every process runs
+    supervisord_responds: bool = True
 
     @property
     def healthy(self) -> bool:
         """Whether every service serves, and nothing else is wrong."""
-        return not self.faults
+        return not self.problems
 
     @property
-    def faults(self) -> tuple[str, ...]:
+    def problems(self) -> tuple[str, ...]:
         """Why the appliance is not healthy: a sentence for each reason."""
         ending = ("the appliance is being stopped",) if self.stopping else ()
         given_up = (self.given_up,) if self.given_up else ()
-        alone = () if self.supervised else ("supervisord does not answer",)
-        services = tuple(fault for service in self.services if (fault := service.fault))
-        return (*ending, *given_up, *alone, *self.problems, *services)
+        supervisord = () if self.supervisord_responds else ("supervisord does not answer",)
+        services = tuple(problem for service in self.services if (problem := service.problem))
+        return (*ending, *given_up, *supervisord, *self.record_problems, *services)
 
     @property
     def settled(self) -> bool:
@@ -124,9 +124,9 @@ class Appliance:
         return all(service.settled for service in self.services)
 
     @property
-    def due(self) -> float | None:
-        """When to look again."""
-        return min((service.due for service in self.services if service.due is not None), default=None)
+    def timer_at(self) -> float | None:
+        """When the next `TimerFired` is needed; None if no service waits for one."""
+        return min((service.timer_at for service in self.services if service.timer_at is not None), default=None)
 
     def get(self, name: str) -> Service | None:
         return next((service for service in self.services if service.name == name), None)

@@ -30,7 +30,7 @@ from services.ginit.decision.events import (
     TimerFired,
     WriteChecksum,
 )
-from services.ginit.decision.silence import alive, silent
+from services.ginit.decision.heartbeat import heartbeat_missed, heartbeat_seen
 from services.ginit.decision.state import RUNNING, SERVING, AfterStop, Phase, Service
 
 SILENT = 8.0  # seconds without a word after which a service that is starting is no longer waited for
@@ -68,9 +68,9 @@ def take(service: Service, event: ServiceEvent | TimerFired, now: Now) -> Step: 
         case RestartWanted(reason=reason):
             return _renewed(service, reason, now)
         case HeartbeatMissed(seconds=seconds):
-            return silent(service, seconds)
+            return heartbeat_missed(service, seconds)
         case HeartbeatSeen():
-            return alive(service)
+            return heartbeat_seen(service)
         case Ended(how=how):
             return _ended(service, how, now)
         case TimerFired():
@@ -80,10 +80,10 @@ def take(service: Service, event: ServiceEvent | TimerFired, now: Now) -> Step: 
 def look(service: Service) -> Step:
     """Validate what the config file holds, if it is new and the service can be seen to now."""
     busy = service.phase in {Phase.WAITING, Phase.CHECKING, Phase.RELOADING, Phase.STOPPING}
-    if busy or service.checking or service.content is None or service.content == service.tried:
+    if busy or service.checking or service.content is None or service.content == service.last_checked:
         return service, ()
     if service.content == service.in_force and service.phase is not Phase.IDLE:
-        return replace(service, tried=service.content), ()
+        return replace(service, last_checked=service.content), ()
     return _check(service)
 
 
@@ -104,18 +104,20 @@ def pause(failures: int) -> float:
 
 def _check(service: Service) -> Step:
     content = service.content or ""
-    return replace(service, checking=content, tried=content), (Check(service.name, content),)
+    return replace(service, checking=content, last_checked=content), (Check(service.name, content),)
 
 
 def _content(service: Service, sha256: str | None, missing: str) -> Step:
     if sha256 is not None:
         # written again as it was, and not in force: what stood against it may be gone
-        again = sha256 == service.content == service.tried and not service.checking
-        tried = None if again and (sha256 != service.in_force or service.phase is Phase.IDLE) else service.tried
+        again = sha256 == service.content == service.last_checked and not service.checking
+        last_checked = (
+            None if again and (sha256 != service.in_force or service.phase is Phase.IDLE) else service.last_checked
+        )
         is_back = sha256 == service.in_force and service.content not in (None, sha256)
         file = str(service.definition.configuration_file)
         said = _say(service, "INFO", "config file is the one in force again", file=file, sha256=sha256)
-        return replace(service, content=sha256, missing="", tried=tried), (said,) if is_back else ()
+        return replace(service, content=sha256, missing="", last_checked=last_checked), (said,) if is_back else ()
     if service.missing == missing:
         return service, ()
     file = str(service.definition.configuration_file)
@@ -152,8 +154,8 @@ def _valid(service: Service, now: Now) -> Step:
             changed = _to(service, now, Phase.READY)
         case Phase.IDLE | Phase.PAUSING:
             changed, actions = start(replace(service, failures=0), now)
-        case Phase.HEALTHY if service.reloads:
-            changed = _to(service, now, Phase.RELOADING, since=service.since, due=now.time + RELOADED_WITHIN)
+        case Phase.HEALTHY if service.can_reload:
+            changed = _to(service, now, Phase.RELOADING, since=service.since, timer_at=now.time + RELOADED_WITHIN)
             actions = (Reload(service.name),)
         case Phase.HEALTHY | Phase.STARTING:
             changed, actions = _restart(service, now)
@@ -163,7 +165,7 @@ def _valid(service: Service, now: Now) -> Step:
 
 
 def _put_good(service: Service) -> PutInForce:
-    return PutInForce(service.name, service.good or "")
+    return PutInForce(service.name, service.last_good or "")
 
 
 # ---------------------------------------------------------------------------- starting
@@ -171,7 +173,7 @@ def _put_good(service: Service) -> PutInForce:
 
 def start(service: Service, now: Now) -> Step:
     """Start the process, with the file that is in force."""
-    times = {"since": now.time, "last_output": now.time, "due": now.time + SILENT}
+    times = {"since": now.time, "last_output": now.time, "timer_at": now.time + SILENT}
     started = _to(service, now, Phase.STARTING, **times, starts=service.starts + 1)
     return started, (Start(service.name),)
 
@@ -188,16 +190,21 @@ def _renewed(service: Service, reason: str, now: Now) -> Step:
 
 
 def _output_seen(service: Service, now: Now) -> Step:
-    if service.phase is not Phase.STARTING or service.late:
+    if service.phase is not Phase.STARTING or service.is_late:
         return service, ()
-    return replace(service, last_output=now.time, due=min(now.time + SILENT, service.since + LATE)), ()
+    return replace(service, last_output=now.time, timer_at=min(now.time + SILENT, service.since + LATE)), ()
 
 
 def _healthy(service: Service, now: Now, *, writes_checksum: bool) -> Step:
     if service.phase is not Phase.STARTING:
         return service, ()
     healthy = _to(
-        service, now, Phase.HEALTHY, good=service.in_force, writes_checksum=writes_checksum, due=now.time + STABLE
+        service,
+        now,
+        Phase.HEALTHY,
+        last_good=service.in_force,
+        writes_checksum=writes_checksum,
+        timer_at=now.time + STABLE,
     )
     return healthy, (*_checksum_for(healthy), _say(service, "INFO", "service is healthy", sha256=service.in_force))
 
@@ -212,7 +219,7 @@ def _checksum_for(service: Service) -> tuple[Action, ...]:
 def _confirmed(service: Service, now: Now) -> Step:
     if service.phase is not Phase.RELOADING:
         return service, ()
-    healthy = _to(service, now, Phase.HEALTHY, good=service.in_force, failures=0, since=service.since)
+    healthy = _to(service, now, Phase.HEALTHY, last_good=service.in_force, failures=0, since=service.since)
     level = "DEBUG" if service.writes_checksum else "INFO"  # such a service says it, too
     return healthy, (*_checksum_for(healthy), _say(service, level, "config is in force", sha256=service.in_force))
 
@@ -223,8 +230,8 @@ def _refused(service: Service, now: Now) -> Step:
     if service.definition.is_nats_server:  # it cannot change everything while it runs, its port for one
         restarting, actions = _restart(service, now)
         return restarting, (_say(service, "INFO", "service is restarted, it cannot reload this config"), *actions)
-    said = _say(service, "ERROR", "config is refused, the last good one stays in force", sha256=service.good)
-    kept = _to(service, now, Phase.HEALTHY, in_force=service.good, since=service.since)
+    said = _say(service, "ERROR", "config is refused, the last good one stays in force", sha256=service.last_good)
+    kept = _to(service, now, Phase.HEALTHY, in_force=service.last_good, since=service.since)
     return kept, (_put_good(service), said)
 
 
@@ -259,20 +266,20 @@ def _stopped(service: Service, now: Now) -> Step:
 def _rolled_back(service: Service, how: str, now: Now) -> Step:
     """A new config that the service does not get healthy with: the last good one is tried again."""
     said = _say(service, "ERROR", "not healthy with the new config, the last good one is in force again", reason=how)
-    started, actions = start(replace(service, in_force=service.good), now)
+    started, actions = start(replace(service, in_force=service.last_good), now)
     return started, (_put_good(service), said, *actions)
 
 
 def _failed(service: Service, how: str, now: Now) -> Step:
     failures = service.failures + 1
-    how = f"{how}, it gave no sign of life" if service.killed else how
+    how = f"{how}, it gave no sign of life" if service.killed_at_s else how
     said = _say(service, "WARN", "service ended", how=how, failures=failures)
     if now.max_starts and failures > now.max_starts:
         reason = f"it ended {failures} times in a row: {how}"
         changed, actions = _at_rest(_to(service, now, Phase.IDLE, failures=failures, reason=reason))
     elif pause(failures) > 0:
-        due = now.time + pause(failures)
-        changed, actions = _to(service, now, Phase.PAUSING, failures=failures, reason=how, due=due), ()
+        timer_at = now.time + pause(failures)
+        changed, actions = _to(service, now, Phase.PAUSING, failures=failures, reason=how, timer_at=timer_at), ()
     else:
         changed, actions = start(replace(service, failures=failures), now)
     return changed, (said, *actions)
@@ -289,7 +296,7 @@ def _at_rest(idle: Service) -> Step:
 
 
 def _timer_fired(service: Service, now: Now) -> Step:
-    if service.due is None or now.time < service.due:
+    if service.timer_at is None or now.time < service.timer_at:
         return service, ()
     match service.phase:
         case Phase.PAUSING:
@@ -302,24 +309,28 @@ def _timer_fired(service: Service, now: Now) -> Step:
         case Phase.STARTING:
             return _overdue(service, now)
         case _:
-            return replace(service, due=None), ()
+            return replace(service, timer_at=None), ()
 
 
 def _lasting(service: Service, now: Now) -> Service:
     """A service that has been healthy for a while begins anew; one that is silent has to prove it first."""
-    return replace(service, due=now.time + STABLE) if service.silent else replace(service, failures=0, due=None)
+    return (
+        replace(service, timer_at=now.time + STABLE)
+        if service.unresponsive_s
+        else replace(service, failures=0, timer_at=None)
+    )
 
 
 def _overdue(service: Service, now: Now) -> Step:
     reason = f"no healthy output after {round(now.time - service.since)} seconds"
     if service.on_trial:
         said = _say(service, "ERROR", "not healthy with the new config, the last good one is next", reason=reason)
-        stopping, actions = _restart(replace(service, in_force=service.good), now)
+        stopping, actions = _restart(replace(service, in_force=service.last_good), now)
         return stopping, (_put_good(service), said, *actions)
     if service.definition.die_promise and now.time - service.last_output >= SILENT:
-        return _at_rest(replace(service, due=None, reason=reason))
+        return _at_rest(replace(service, timer_at=None, reason=reason))
     said = _say(service, "WARN", "service is not healthy yet, the others go on", reason=reason)
-    return replace(service, due=None, late=True, reason=reason), (said,)
+    return replace(service, timer_at=None, is_late=True, reason=reason), (said,)
 
 
 # ---------------------------------------------------------------------------- small things
@@ -327,11 +338,11 @@ def _overdue(service: Service, now: Now) -> Step:
 
 def _to(service: Service, now: Now, phase: Phase, **changes: object) -> Service:
     """The service in a phase that has nothing to wait for, unless `changes` say otherwise."""
-    fresh: dict[str, object] = {"due": None, "late": False, "reason": ""}
+    fresh: dict[str, object] = {"timer_at": None, "is_late": False, "reason": ""}
     if phase is not service.phase:
         fresh["since"] = now.time
     if not {phase, service.phase} <= SERVING:
-        fresh |= {"silent": 0.0, "killed": 0.0}
+        fresh |= {"unresponsive_s": 0.0, "killed_at_s": 0.0}
     return replace(service, phase=phase, **(fresh | changes))  # type: ignore[arg-type]
 
 

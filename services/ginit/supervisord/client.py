@@ -90,8 +90,8 @@ class Supervisor:
         """Send SIGHUP."""
         await self._ask(attrgetter("supervisor.signalProcess"), slug, "HUP", unless=Faults.NOT_RUNNING)
 
-    async def answers(self) -> bool:
-        """Tell whether supervisord answers at all."""
+    async def responds(self) -> bool:
+        """Tell whether supervisord responds at all."""
         try:
             await self._ask(attrgetter("supervisor.getState"))
         except ControlFailed:

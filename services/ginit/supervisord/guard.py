@@ -1,6 +1,6 @@
-"""supervisord's look at ginit: one that hangs is killed, and started again. An RPC interface without methods.
+"""Kills a ginit that hangs, and supervisord starts it again: an RPC interface for supervisord, without methods.
 
-A new ginit takes the services over as they are, so killing it disturbs nobody.
+A new ginit takes the services over as they are, so killing it does not disturb them.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from supervisor import events
 
 from gecholog.health import last_beat
 from services.ginit import process
-from services.ginit.decision.pulse import Pulse, Sight
+from services.ginit.decision.liveness import Liveness, Sample
 
 NAME = "ginit"  # in supervisord.conf
-_EVERY = 5.0  # seconds: supervisord tells the time so often
-_KEPT = "gecholog_guard"  # the attribute of supervisord that holds it
-_LIMIT = 15.0  # seconds of silence
+_INTERVAL_S = 5.0  # of Tick5Event
+_LIMIT_S = 15.0  # without a heartbeat
+_ATTRIBUTE = "gecholog_guard"  # of supervisord, where the guard is kept
 
 
 class Guard:
-    """Looks every five seconds, when supervisord tells the time."""
+    """Samples ginit on each Tick5Event of supervisord."""
 
     def __init__(self, supervisord: Any) -> None:
         self._groups = supervisord.process_groups
         self._alias = os.environ.get("GECHOLOG_GINIT_ALIAS", NAME)
         self._home = Path(os.environ["GECHOLOG_HOME"])
         self._pid = 0
-        self._pulse: Pulse | None = None
-        events.subscribe(events.Tick5Event, self._look)
+        self._liveness: Liveness | None = None
+        events.subscribe(events.Tick5Event, self._check)
 
-    def _look(self, _: object) -> None:
+    def _check(self, _: object) -> None:
         pid = self._groups[NAME].processes[NAME].pid
-        sign = last_beat(self._alias, self._home)
-        sight = Sight(time.monotonic(), sign, process.computed(pid), process.is_held_up(pid))
-        known = self._pulse if pid == self._pid else None
-        self._pid, self._pulse = pid, known.after(sight, _EVERY) if known else Pulse(sight)
-        if pid and self._pulse.silence >= _LIMIT:
-            self._pulse = None
+        heartbeat = last_beat(self._alias, self._home)
+        sample = Sample(time.monotonic(), heartbeat, process.cpu_seconds(pid), process.waits_for_resources(pid))
+        known = self._liveness if pid == self._pid else None
+        self._pid, self._liveness = pid, known.after(sample, _INTERVAL_S) if known else Liveness(sample)
+        if pid and self._liveness.unresponsive_s >= _LIMIT_S:
+            self._liveness = None
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
 def make(supervisord: Any, **_: Any) -> Guard:
-    """What supervisord.conf names. Whoever makes the socket anew has the interfaces made anew: the guard stays."""
-    if not hasattr(supervisord, _KEPT):
-        setattr(supervisord, _KEPT, Guard(supervisord))
-    guard: Guard = getattr(supervisord, _KEPT)
+    """The factory that supervisord.conf names. `socket_repair` has the interfaces made again: the guard stays."""
+    if not hasattr(supervisord, _ATTRIBUTE):
+        setattr(supervisord, _ATTRIBUTE, Guard(supervisord))
+    guard: Guard = getattr(supervisord, _ATTRIBUTE)
     return guard

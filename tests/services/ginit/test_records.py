@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
 from services.ginit.config import Definition
-from services.ginit.decision.events import ProblemsChanged, RestartWanted
+from services.ginit.decision.events import RecordProblems, RestartWanted
 from services.ginit.decision.state import Appliance, Phase, Service
 from services.ginit.records import RecordWatch
 
@@ -27,19 +27,19 @@ class Scene:
         """What is told after a look."""
         self.file.write(status)
         self.told.clear()
-        self.watch.look(now)
+        self.watch.read(now)
         return list(self.told)
 
 
 def test_problems_come_and_go(tmp_path):
     """Each change is told once; a gateway without trouble, or without a file, is none."""
     scene = Scene(tmp_path, service("bus", "nats-server"), service("gl", "gl"))
-    scene.watch.look(0)
+    scene.watch.read(0)
     assert scene.told == []
     failing = RecordStatus(failing=True, reason="17 records lost", lost=17)
-    assert scene.looks(1, failing) == [ProblemsChanged(("records of gl: 17 records lost",))]
+    assert scene.looks(1, failing) == [RecordProblems(("records of gl: 17 records lost",))]
     assert scene.looks(2, failing) == []
-    assert scene.looks(3, RecordStatus(lost=17)) == [ProblemsChanged(())]
+    assert scene.looks(3, RecordStatus(lost=17)) == [RecordProblems(())]
 
 
 def test_gateway_that_does_not_serve(tmp_path):
@@ -53,7 +53,7 @@ def test_stalled_stream(tmp_path):
     scene = Scene(tmp_path, service("bus", "nats-server"), service("gl", "gl"), service("dummy", "dummy"))
     stalled = RecordStatus(failing=True, stalled=True, reason="the stream does not answer")
     told = [event for now in range(20) for event in scene.looks(now, stalled)]
-    assert [type(event) for event in told] == [ProblemsChanged, RestartWanted]
+    assert [type(event) for event in told] == [RecordProblems, RestartWanted]
     assert told[1].name == "bus"
 
 
@@ -61,4 +61,4 @@ def test_bus_of_somebody_else(tmp_path):
     """Without a nats-server among the services there is none to restart."""
     scene = Scene(tmp_path, service("gl", "gl"))
     stalled = RecordStatus(failing=True, stalled=True, reason="the stream does not answer")
-    assert [type(event) for now in range(20) for event in scene.looks(now, stalled)] == [ProblemsChanged]
+    assert [type(event) for now in range(20) for event in scene.looks(now, stalled)] == [RecordProblems]

@@ -20,8 +20,8 @@ from services.ginit.decision.events import (
     HeartbeatMissed,
     HeartbeatSeen,
     Kill,
-    ProblemsChanged,
     PutInForce,
+    RecordProblems,
     Redefined,
     Refused,
     Reload,
@@ -154,7 +154,7 @@ class World:
             self.happens(HeartbeatMissed(name, seconds))
 
     def gives_a_sign(self, name):
-        if name in self.alive - self.killed and (service := self.state.get(name)) and service.silent:
+        if name in self.alive - self.killed and (service := self.state.get(name)) and service.unresponsive_s:
             self._shows(name)
             self.happens(HeartbeatSeen(name))
 
@@ -194,7 +194,7 @@ class World:
                 self.healthy(name)
                 self.gives_a_sign(name)
             self.passes(STABLE)
-            if self.state.healthy and self.state.due is None and not self.checks:
+            if self.state.healthy and self.state.timer_at is None and not self.checks:
                 return
 
     def begun(self):
@@ -267,7 +267,7 @@ def test_whatever_happens_makes_sense(script):
     assert world.state.healthy
     for service in world.state.services:
         assert service.phase is Phase.HEALTHY
-        assert world.in_force[service.name] == service.in_force == service.good == "valid last"
+        assert world.in_force[service.name] == service.in_force == service.last_good == "valid last"
     assert world.alive == {service.name for service in world.state.services}
 
 
@@ -337,7 +337,7 @@ def test_new_config_while_one_is_being_taken_waits_for_its_turn():
     world.answers("one", Confirmed)
     assert [check[1] for check in world.checks] == ["valid 2"]
     world.settle()
-    assert world.state.get("one").good == "valid 2"
+    assert world.state.get("one").last_good == "valid 2"
 
 
 def test_reload_without_an_answer_becomes_a_restart():
@@ -350,7 +350,7 @@ def test_reload_without_an_answer_becomes_a_restart():
     world.leaves()
     assert world.in_force["one"] == "valid 1"
     world.healthy("one")
-    assert world.state.get("one").good == "valid 1"
+    assert world.state.get("one").last_good == "valid 1"
 
 
 def test_death_while_reloading_is_a_trial_of_the_new_config():
@@ -363,7 +363,7 @@ def test_death_while_reloading_is_a_trial_of_the_new_config():
     world.dies("one")
     assert world.in_force["one"] == "valid 0"
     world.healthy("one")
-    assert world.state.get("one").good == "valid 0"
+    assert world.state.get("one").last_good == "valid 0"
 
 
 def test_nats_server_is_restarted_for_what_it_cannot_reload():
@@ -425,7 +425,7 @@ def test_hang_is_unhealthy_first_and_then_killed():
     world.silent("one", HANGS - 1)
     assert world.state.healthy
     world.silent("one", HANGS)
-    assert world.state.faults == ("one gives no sign of life",)
+    assert world.state.problems == ("one gives no sign of life",)
     assert "one" not in world.checksums
     world.silent("one", 14.9)
     assert world.killed == set()
@@ -479,7 +479,7 @@ def test_supervisord_that_does_not_answer():
     """Nobody could start a service again: that is not healthy, and over when it answers."""
     world = World().begun()
     world.happens(SupervisordStatus(False))
-    assert world.state.faults == ("supervisord does not answer",)
+    assert world.state.problems == ("supervisord does not answer",)
     assert world.happens(SupervisordStatus(False)) == ()
     world.happens(SupervisordStatus(True))
     assert world.state.healthy
@@ -498,7 +498,14 @@ def test_missing_config_file_at_the_start():
 
 def all_healthy(*names):
     services = tuple(
-        Service(definition(name), Phase.HEALTHY, content="valid 0", in_force="valid 0", good="valid 0", tried="valid 0")
+        Service(
+            definition(name),
+            Phase.HEALTHY,
+            content="valid 0",
+            in_force="valid 0",
+            last_good="valid 0",
+            last_checked="valid 0",
+        )
         for name in names
     )
     return Appliance(services, 2)
@@ -506,12 +513,12 @@ def all_healthy(*names):
 
 def test_problems_are_no_health():
     """What is wrong though every process lives makes the appliance unhealthy until it is over; both are said once."""
-    state, said = decide(all_healthy("bus", "gl"), ProblemsChanged(("gl: records wait",)), 1.0)
+    state, said = decide(all_healthy("bus", "gl"), RecordProblems(("gl: records wait",)), 1.0)
     assert not state.healthy
     assert [(action.level, action.fields["reason"]) for action in said] == [("ERROR", "gl: records wait")]
-    state, said = decide(state, ProblemsChanged(("gl: 3 records lost",)), 2.0)
+    state, said = decide(state, RecordProblems(("gl: 3 records lost",)), 2.0)
     assert (state.healthy, said) == (False, ())
-    state, said = decide(state, ProblemsChanged(()), 3.0)
+    state, said = decide(state, RecordProblems(()), 3.0)
     assert state.healthy
     assert [action.level for action in said] == ["INFO"]
 

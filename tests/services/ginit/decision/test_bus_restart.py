@@ -5,24 +5,24 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ginit.decision.remedy import PATIENCE, Remedy
+from services.ginit.decision.bus_restart import STALLED_FOR_S, BusRestartPolicy
 
 DAY = 24 * 3600
 
 
 def restarts(seconds, is_stalled, has_room=lambda _: True):
     """When the bus is restarted, looked at every second."""
-    remedy, found = Remedy(), []
+    policy, found = BusRestartPolicy(), []
     for now in range(seconds):
-        remedy, is_due = remedy.looked(float(now), is_stalled=is_stalled(now), has_room=has_room(now))
-        if is_due:
+        policy, restart_now = policy.observe(float(now), is_stalled=is_stalled(now), has_room=has_room(now))
+        if restart_now:
             found.append(now)
     return found
 
 
 def test_a_moment_is_nothing():
     """A stream that is back within seconds is left alone, however often."""
-    assert restarts(600, lambda now: now % 10 < PATIENCE) == []
+    assert restarts(600, lambda now: now % 10 < STALLED_FOR_S) == []
 
 
 def test_once_if_it_helps():
@@ -44,7 +44,7 @@ def test_ever_more_rarely():
 
 
 def test_forgotten():
-    """Trouble of yesterday does not hold up the remedy of today."""
+    """Trouble of yesterday does not hold up the policy of today."""
     found = restarts(DAY, lambda now: now < 1000 or now > DAY - 100)
     later = [now for now in found if now > 1000]
     assert later == [DAY - 99 + 3, DAY - 99 + 33, DAY - 99 + 93]
