@@ -15,31 +15,33 @@ from gecholog import health
 from gecholog.log_throttle import LogThrottle
 from gecholog.logs import Log
 from services.ginit import nats_server
-from services.ginit.decision.events import (
+from services.ginit.decision.actions import (
     Action,
-    BecameHealthy,
     Check,
-    Confirmed,
-    ContentChanged,
-    Ended,
-    Event,
     Forget,
     GiveUp,
     Kill,
     LogLine,
-    OutputSeen,
     PutInForce,
-    Redefined,
-    Refused,
     Reload,
     RemoveChecksum,
     ServiceAction,
     Start,
     Stop,
+    WriteChecksum,
+)
+from services.ginit.decision.events import (
+    BecameHealthy,
+    Confirmed,
+    ContentChanged,
+    Ended,
+    Event,
+    OutputSeen,
+    Redefined,
+    Refused,
     Stopping,
     SupervisordStatus,
     TimerFired,
-    WriteChecksum,
 )
 from services.ginit.decision.reconcile import decide
 from services.ginit.decision.state import RUNNING, SERVING, AfterStop, Appliance, Phase, Service

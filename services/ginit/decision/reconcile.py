@@ -9,25 +9,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from services.ginit.config import Definition
+from services.ginit.decision.actions import Action, Forget, GiveUp, LogLine, RemoveChecksum, Stop
+from services.ginit.decision.config_file import begin, check_new
 from services.ginit.decision.events import (
     NOT_THERE,
-    Action,
     Ended,
     Event,
-    Forget,
-    GiveUp,
-    LogLine,
     RecordProblems,
     Redefined,
-    RemoveChecksum,
     ServiceEvent,
-    Stop,
     Stopping,
     SupervisordStatus,
     TimerFired,
 )
+from services.ginit.decision.starting import start
 from services.ginit.decision.state import RUNNING, AfterStop, Appliance, Phase, Service
-from services.ginit.decision.step import Now, Step, begin, look, start, take
+from services.ginit.decision.step import step
+from services.ginit.decision.transition import Now, Step
 
 Decision = tuple[Appliance, tuple[Action, ...]]
 
@@ -97,7 +95,7 @@ def _each(appliance: Appliance, names: Iterable[str], event: ServiceEvent | Time
     for name in names:
         if (service := appliance.get(name)) is None:
             continue
-        changed, more = take(service, event, now)
+        changed, more = step(service, event, now)
         actions += more
         forgotten = any(isinstance(action, Forget) for action in more)
         appliance = appliance.without(name) if forgotten else appliance.put(changed)
@@ -115,7 +113,7 @@ def _advance(appliance: Appliance, now: Now) -> Decision:
         if ahead > 1:
             break
     for service in appliance.services:
-        changed, more = look(service)
+        changed, more = check_new(service)
         appliance, actions = appliance.put(changed), actions + more
     return appliance, actions
 

@@ -8,35 +8,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ginit.config import Definition
+from services.ginit.decision.actions import (
+    Check,
+    Forget,
+    GiveUp,
+    Kill,
+    PutInForce,
+    Reload,
+    RemoveChecksum,
+    Start,
+    Stop,
+    WriteChecksum,
+)
+from services.ginit.decision.ending import pause
 from services.ginit.decision.events import (
     BecameHealthy,
-    Check,
     Checked,
     Confirmed,
     ContentChanged,
     Ended,
-    Forget,
-    GiveUp,
     HeartbeatMissed,
     HeartbeatSeen,
-    Kill,
-    PutInForce,
     RecordProblems,
     Redefined,
     Refused,
-    Reload,
-    RemoveChecksum,
     RestartWanted,
-    Start,
-    Stop,
     Stopping,
     SupervisordStatus,
     TimerFired,
-    WriteChecksum,
 )
 from services.ginit.decision.reconcile import decide
+from services.ginit.decision.reloading import RELOADED_WITHIN
+from services.ginit.decision.starting import LATE, SILENT, STABLE
 from services.ginit.decision.state import HANGS, Appliance, Phase, Service
-from services.ginit.decision.step import LATE, RELOADED_WITHIN, SILENT, STABLE, pause
 
 NAMES = ("bus", "one", "two")
 

@@ -1,0 +1,67 @@
+"""The end of a process: what was asked for, what a new config has caused, and failures. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.ginit.decision.actions import Forget, RemoveChecksum
+from services.ginit.decision.starting import start, stay_idle
+from services.ginit.decision.state import RUNNING, AfterStop, Phase, Service
+from services.ginit.decision.transition import Now, Step, log, put_last_good, to_phase
+
+_LONGEST_PAUSE = 10.0  # seconds between two starts
+
+
+def pause(failures: int) -> float:
+    """Seconds until the next start after so many failures in a row: 0 after the first, then 0.1, 0.2, 0.4 and so on."""
+    return 0.0 if failures <= 1 else min(0.1 * 2.0 ** min(failures - 2, 10), _LONGEST_PAUSE)
+
+
+def ended(service: Service, how: str, now: Now) -> Step:
+    """The process has ended; its checksum file must not say otherwise."""
+    if service.phase not in RUNNING:
+        return service, ()
+    if service.phase is Phase.STOPPING:
+        changed, actions = _stopped(service, now)
+    elif service.phase is Phase.STARTING and service.on_trial:
+        changed, actions = _rolled_back(service, how, now)
+    elif service.phase is Phase.RELOADING:
+        changed, actions = start(service, now)
+        actions = (log(service, "WARN", "service ended while it took a new config", how=how), *actions)
+    else:
+        changed, actions = _failed(service, how, now)
+    return changed, (RemoveChecksum(service.name), *actions)
+
+
+def _stopped(service: Service, now: Now) -> Step:
+    match service.then:
+        case AfterStop.START:
+            return start(service, now)
+        case AfterStop.BEGIN:
+            return to_phase(service, now, Phase.WAITING), ()
+        case AfterStop.FORGET:
+            return service, (Forget(service.definition),)
+
+
+def _rolled_back(service: Service, how: str, now: Now) -> Step:
+    """The service does not become healthy with a new config: go back to the last good one."""
+    line = log(service, "ERROR", "not healthy with the new config, the last good one is in force again", reason=how)
+    started, actions = start(replace(service, in_force=service.last_good), now)
+    return started, (put_last_good(service), line, *actions)
+
+
+def _failed(service: Service, how: str, now: Now) -> Step:
+    """Start the service again, at once or after a pause, unless it has failed too often in a row."""
+    failures = service.failures + 1
+    how = f"{how}, it gave no sign of life" if service.killed_at_s else how
+    line = log(service, "WARN", "service ended", how=how, failures=failures)
+    if now.max_starts and failures > now.max_starts:
+        reason = f"it ended {failures} times in a row: {how}"
+        changed, actions = stay_idle(to_phase(service, now, Phase.IDLE, failures=failures, reason=reason))
+    elif pause(failures) > 0:
+        timer_at = now.time + pause(failures)
+        changed = to_phase(service, now, Phase.PAUSING, failures=failures, reason=how, timer_at=timer_at)
+        actions = ()
+    else:
+        changed, actions = start(replace(service, failures=failures), now)
+    return changed, (line, *actions)

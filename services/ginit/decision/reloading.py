@@ -1,0 +1,37 @@
+"""The answer of a service that was asked to reload its config. Pure."""
+
+from __future__ import annotations
+
+from services.ginit.decision.starting import restart
+from services.ginit.decision.state import Phase, Service
+from services.ginit.decision.transition import Now, Step, checksum_of, log, put_last_good, to_phase
+
+RELOADED_WITHIN = 15.0  # seconds to confirm or refuse; services give another bus less than that. Then a restart
+
+
+def confirmed(service: Service, now: Now) -> Step:
+    """The config in force is the last good one now."""
+    if service.phase is not Phase.RELOADING:
+        return service, ()
+    known = {"last_good": service.in_force, "failures": 0, "since": service.since}
+    healthy = to_phase(service, now, Phase.HEALTHY, **known)
+    level = "DEBUG" if service.writes_checksum else "INFO"  # such a service logs it, too
+    return healthy, (*checksum_of(healthy), log(service, level, "config is in force", sha256=service.in_force))
+
+
+def refused(service: Service, now: Now) -> Step:
+    """The service keeps its config. nats-server cannot change everything at run time, so it is restarted instead."""
+    if service.phase is not Phase.RELOADING:
+        return service, ()
+    if service.definition.is_nats_server:
+        restarting, actions = restart(service, now)
+        return restarting, (log(service, "INFO", "service is restarted, it cannot reload this config"), *actions)
+    line = log(service, "ERROR", "config is refused, the last good one stays in force", sha256=service.last_good)
+    kept = to_phase(service, now, Phase.HEALTHY, in_force=service.last_good, since=service.since)
+    return kept, (put_last_good(service), line)
+
+
+def unanswered(service: Service, now: Now) -> Step:
+    """The service has neither confirmed nor refused: start it with the config."""
+    restarting, actions = restart(service, now)
+    return restarting, (log(service, "WARN", "service is restarted, it did not confirm its config"), *actions)

@@ -1,0 +1,49 @@
+"""What every decision about one service is made of: the time, the next phase, and lines for the log. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from services.ginit.decision.actions import Action, LogLine, PutInForce, WriteChecksum
+from services.ginit.decision.state import SERVING, Phase, Service
+
+Step = tuple[Service, tuple[Action, ...]]
+"""The service after a decision, and the actions to take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The time of a decision (seconds of a monotonic clock), and how often a service may end in a row (0: no limit)."""
+
+    time: float
+    max_starts: int
+
+
+def to_phase(service: Service, now: Now, phase: Phase, **changes: Any) -> Service:
+    """The service in a phase, with `changes` of other fields.
+
+    Unless `changes` say otherwise: no timer, no reason, not late. The time without a heartbeat only lives on between
+    phases in which the service serves.
+    """
+    fresh: dict[str, Any] = {"timer_at": None, "is_late": False, "reason": ""}
+    if phase is not service.phase:
+        fresh["since"] = now.time
+    if not {phase, service.phase} <= SERVING:
+        fresh |= {"unresponsive_s": 0.0, "killed_at_s": 0.0}
+    return replace(service, phase=phase, **(fresh | changes))
+
+
+def log(service: Service, level: str, message: str, **fields: object) -> LogLine:
+    """A log line about the service."""
+    return LogLine(level, message, {"child": service.name} | fields)
+
+
+def put_last_good(service: Service) -> PutInForce:
+    """Put the config back with which the service was healthy last."""
+    return PutInForce(service.name, service.last_good or "")
+
+
+def checksum_of(service: Service) -> tuple[WriteChecksum, ...]:
+    """Write the checksum file for a service that does not do so itself."""
+    return () if service.writes_checksum else (WriteChecksum(service.name, service.in_force or ""),)
