@@ -108,6 +108,10 @@ lock: ## write both lock files anew (needs uv; UPGRADE=1 for newer versions)
 shipped: $(VENV)/.dev ## list the versions of the files in conf, after a change of one
 	$(PY) -m services.ginit.startup.shipped
 
+.PHONY: prices
+prices: $(VENV)/.dev ## write the table of models and prices anew, from the locked genai-prices
+	$(PY) -m tools.prices
+
 .PHONY: clean
 clean: ## remove .venv, caches and build products (not app/, which is yours)
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

@@ -15,6 +15,7 @@ from gecholog.config import Blueprint, Document
 from gecholog.duplicates import duplicates
 from gecholog.errors import GechologError
 from gecholog.headers import HOP_BY_HOP, canonical
+from gecholog.llm import price_table
 from gecholog.router_path import meant
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import advice, routing
@@ -355,7 +356,8 @@ def _registry(values: dict[str, Any]) -> Registry:
     def enabled(field: str) -> Iterator[dict[str, Any]]:
         return (entry for entry in values.get(field, ()) if entry.get("enabled", True))
 
-    return registry_of(map(provider_of, enabled("providers")), map(model_of, enabled("models")))
+    sellers = price_table.shipped().sellers
+    return registry_of(map(provider_of, enabled("providers")), map(model_of, enabled("models")), sellers)
 
 
 def _keys(models: Registry) -> Iterator[str]:

@@ -76,11 +76,11 @@ _VENDORS = {
     Dialect.AZURE: "azure",
     Dialect.ANTHROPIC: "anthropic",
     Dialect.GEMINI: "google",
-    Dialect.VERTEX: "google-vertex",
-    Dialect.BEDROCK: "aws",
+    Dialect.VERTEX: "google",
+    Dialect.BEDROCK: "bedrock",
     Dialect.COHERE: "cohere",
 }
-_PRICED = frozenset({"openai", "mistral", "deepseek", "groq", "xai", "openrouter", "moonshot", "huggingface"})
+_PRICED = frozenset({"openai", "mistral", "deepseek", "groq", "xai", "openrouter", "moonshot"})
 
 
 def provider_of(entry: dict[str, Any]) -> Provider:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from types import MappingProxyType
 
-from services.gl.models import glob, target
+from gecholog import glob
+from services.gl.models import target
 from services.gl.models.close_names import close_to
 from services.gl.models.model import Model
 from services.gl.models.provider import Provider

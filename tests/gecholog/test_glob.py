@@ -6,7 +6,7 @@ from itertools import starmap
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.models.glob import matches, matches_any, most_specific
+from gecholog.glob import matches, matches_any, most_specific
 
 names = st.text("ab/*.", max_size=8)
 

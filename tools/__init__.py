@@ -1,0 +1,1 @@
+"""Programs for those who develop this project. Nothing of it is installed or in the image."""
