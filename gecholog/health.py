@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gecholog import file_lock, regular_file
+from gecholog import atomic_file, file_lock, regular_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,8 +71,8 @@ class ChecksumFile:
         if report is None:
             self.report_path.unlink(missing_ok=True)
         else:  # first: whoever sees the checksum finds the report
-            _replace(self.report_path, json.dumps(report))
-        _replace(self.path, checksum)
+            atomic_file.write(self.report_path, json.dumps(report).encode())
+        atomic_file.write(self.path, checksum.encode())
 
     def read(self) -> str | None:
         """The checksum in force; None if the service is not serving."""
@@ -97,12 +97,6 @@ class ChecksumFile:
         """Say that nothing is served."""
         self.path.unlink(missing_ok=True)
         self.report_path.unlink(missing_ok=True)
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.write_text(text, "ascii")
-    beside.replace(path)
 
 
 def last_beat(alias: str, folder: Path | None = None) -> tuple[int, int] | None:

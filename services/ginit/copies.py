@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gecholog import regular_file
+from gecholog import atomic_file, regular_file
 from gecholog.config import checksum
 
 if TYPE_CHECKING:
@@ -80,11 +80,7 @@ class Copies:
     def _written(self, kind: str, service: Definition, data: bytes) -> Path:
         path = self._path(kind, service)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = path.with_name(f"{path.name}.new")
-        beside.unlink(missing_ok=True)
-        beside.touch(mode=0o600)
-        beside.write_bytes(data)
-        beside.replace(path)
+        atomic_file.write(path, data, 0o600)
         return service.configuration_file if _stays_in_place(service, data) else path
 
 

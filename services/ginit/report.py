@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from gecholog import regular_file
+from gecholog import atomic_file, regular_file
 from gecholog.timer import rfc3339
 from services.ginit.decision.state import SERVING
 
@@ -58,10 +58,8 @@ class ReportFile:
         if (appliance, left_out) == self._last:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = self._path.with_name(f"{self._path.name}.new")
         text = json.dumps(report(appliance, left_out, time.monotonic(), time.time_ns()))
-        beside.write_text(text, "utf-8")
-        beside.replace(self._path)
+        atomic_file.write(self._path, text.encode())
         self._last = appliance, left_out
 
     def read(self) -> dict[str, dict[str, Any]]:

@@ -11,9 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gecholog import file_lock, regular_file
+from gecholog import atomic_file, file_lock, regular_file
 from gecholog.errors import GechologError
-from services.ginit.startup.replace import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping
@@ -22,6 +21,7 @@ _ROOT = Path(__file__).parents[3]
 DEFAULTS = _ROOT / "conf"
 CANNOT_START = "the appliance cannot start"  # what the log says then
 UNSET = frozenset({"", "not_set"})
+_CONFIG_MODE = 0o640  # less what the umask takes away
 _LENGTH = 32  # characters of a generated secret
 _LONGEST_SOCKET = 90  # bytes; the kernel takes 107, and supervisord appends its pid for a moment
 
@@ -48,7 +48,7 @@ def copy_defaults(source: Path, target: Path, names: Iterable[str]) -> Iterator[
         if os.path.lexists(target / name):  # a link is somebody's, wherever it leads
             continue
         try:
-            replace(target / name, (source / name).read_bytes())
+            atomic_file.write(target / name, (source / name).read_bytes(), _CONFIG_MODE, fsync=True)
         except OSError as error:
             fields = {"file": str(target / name), "reason": error.strerror or ""}
             yield "default config file cannot be copied", fields | _rights(target)

@@ -10,10 +10,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gecholog import regular_file
+from gecholog import atomic_file, regular_file
 from gecholog.config import checksum
 from services.ginit.startup.fields import fields, missing
-from services.ginit.startup.replace import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -83,8 +82,8 @@ def _updated(pair: Pair) -> tuple[str, dict[str, object]]:
     try:
         status = pair.file.stat()
         kept.parent.mkdir(mode=0o750, exist_ok=True)
-        replace(kept, pair.present, status)
-        replace(pair.file, pair.shipped, status)
+        atomic_file.write(kept, pair.present, like=status, fsync=True)
+        atomic_file.write(pair.file, pair.shipped, like=status, fsync=True)
     except OSError as error:
         return NOT_UPDATED, shown | {"reason": error.strerror or str(error), "running_as": _user()}
     return UPDATED, shown | {"kept": str(kept)}

@@ -151,7 +151,7 @@ def test_disk_that_is_full_for_a_while(home):
     home.said("config cannot be validated yet", child="one")
     folder.unlink()
     until(lambda: home.in_force("one"), "the config of one")
-    copy = home.folder / "run" / "inforce" / "two" / "two.json.new"
+    copy = home.folder / "run" / "inforce" / "two" / f".two.json.{home.ginit_pid()}"
     copy.mkdir()
     pid = home.pid("two")
     _write(home, "two", "mute anew")

@@ -243,7 +243,7 @@ def test_die_promise_where_its_folder_cannot_be_written(short_home):
     """Nor does it take a file that can be written; what cannot be is said, and the rest goes on."""
     home = short_home
     home.add("one").add("two", die_promise=True).up()
-    for name in ("state.json.new", "exit_code"):
+    for name in (f".state.json.{home.ginit_pid()}", "exit_code"):
         (home.folder / "run" / name).mkdir()
     kill_until_given_up(home, "two")
     assert home.ended() == 1
