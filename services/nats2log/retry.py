@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from gecholog.backoff import exponential
 from services.nats2log.sinks.sink import Kind
 
 _LONGEST = 60.0  # seconds between attempts
@@ -33,6 +34,6 @@ def verdict(kind: Kind, attempts: int, retries: int, *, durable: bool) -> Verdic
 
 def pause(attempts: int, delay_ms: int, retry_after: float, chance: float) -> float:
     """Seconds until the next attempt: doubling, at least what the target asked for. `chance` is from 0 to 1."""
-    doubled = min(_LONGEST, delay_ms / 1000 * 2.0 ** min(attempts - 1, 30))
+    doubled = exponential(attempts - 1, delay_ms / 1000, _LONGEST)
     spread = 1 + _SPREAD * (2 * chance - 1)
     return max(_SHORTEST, retry_after, min(_LONGEST, doubled * spread))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gecholog.backoff import exponential
 from services.ginit.decision.actions import Forget, RemoveChecksum
 from services.ginit.decision.starting import start, stay_idle
 from services.ginit.decision.state import RUNNING, AfterStop, Phase, Service
@@ -14,7 +15,7 @@ _LONGEST_PAUSE = 10.0  # seconds between two starts
 
 def pause(failures: int) -> float:
     """Seconds until the next start after so many failures in a row: 0 after the first, then 0.1, 0.2, 0.4 and so on."""
-    return 0.0 if failures <= 1 else min(0.1 * 2.0 ** min(failures - 2, 10), _LONGEST_PAUSE)
+    return 0.0 if failures <= 1 else exponential(failures - 2, 0.1, _LONGEST_PAUSE)
 
 
 def ended(service: Service, how: str, now: Now) -> Step:

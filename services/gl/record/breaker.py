@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+from gecholog.backoff import exponential
+
 _GRACE = 1.5  # seconds since the last acknowledgement, within which a failure says nothing about the bus as a whole
 _FIRST_PAUSE = 0.1  # seconds
 _LONGEST_PAUSE = 2.0
@@ -46,5 +48,4 @@ def pause(failures: int, chance: float) -> float:
 
     They double up to a limit; `chance`, from 0 to 1, spreads them, so that several gateways do not come at once.
     """
-    longest = min(_FIRST_PAUSE * 2.0 ** min(failures, 16), _LONGEST_PAUSE)
-    return longest * (0.5 + 0.5 * chance)
+    return exponential(failures, _FIRST_PAUSE, _LONGEST_PAUSE) * (0.5 + 0.5 * chance)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from gecholog.backoff import exponential
+
 FIRST_S = 0.25
 MOST_S = 30.0
-_MOST_DOUBLINGS = 16  # no float is exceeded, whatever the config says
 
 
 def delay(retry: int, jitter: float, most: float = MOST_S) -> float:
@@ -13,7 +14,7 @@ def delay(retry: int, jitter: float, most: float = MOST_S) -> float:
     `retry` counts from 0; `jitter` is a random number from 0 to 1. See
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter.
     """
-    return jitter * min(most, FIRST_S * 2.0 ** min(retry, _MOST_DOUBLINGS))
+    return jitter * exponential(retry, FIRST_S, most)
 
 
 def pause(retry: int, jitter: float, asked: float | None, most_asked: float) -> float | None:
