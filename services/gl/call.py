@@ -14,16 +14,17 @@ from services.gl.errors import format_for
 from services.gl.record.section import RecordSection
 
 if TYPE_CHECKING:
-    from gecholog.llm import Usage, UsageFilter
+    from gecholog.llm import Usage
     from gecholog.rawjson import Raw
     from gecholog.session import Ids
+    from services.gl.attempt import Attempt
+    from services.gl.candidates import Candidate
     from services.gl.config import Config
     from services.gl.errors import ErrorFormat
-    from services.gl.http import Request, Responder, Response, UpstreamRequest
+    from services.gl.http import Request, Responder, Response
     from services.gl.query import Pairs
     from services.gl.record.snapshot import RecordSnapshot
     from services.gl.routing import Router
-    from services.gl.stages.attempts import Failover
     from services.gl.stages.passing import Passing
 
 T = TypeVar("T")
@@ -58,13 +59,9 @@ class Call:
     patience: float = 3  # seconds that it waits for others, all in all, should its bodies be large
 
     # outbound
-    failover: Failover | None = None
-    attempts: list[Fields] | None = None
-    target_router: Router | None = None
-    outbound: UpstreamRequest | None = None
-    outbound_shown: Headers | None = None
-    usage_filter: UsageFilter | None = None
-    url: str = ""
+    candidates: tuple[Candidate, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    outcomes: list[Fields] | None = None  # of the attempts, as the record lists them if there may be several
     sent: Tick = 0  # 0: not yet; `received` and `replied` as well
 
     # inbound
@@ -95,7 +92,7 @@ class Call:
         self.ids = ids
         self.record_id = _BIRTH + next(_numbers).to_bytes(8)
         self.subpath = request.path[len(router.path) :]
-        self.request_section = RecordSection()
+        self.request_base = RecordSection()
         self.response_section = RecordSection()
 
     @property
@@ -103,16 +100,32 @@ class Call:
         """How this client is told of errors."""
         return format_for(self.router.errors or self.config.errors, self.request.path, self.request.headers)
 
-    def required_target_router(self) -> Router:
-        """The router that the call goes to, which `outbound.prepare` sets."""
-        return _there(self.target_router)
+    @property
+    def attempt(self) -> Attempt | None:
+        """The last attempt; None before the first one."""
+        return self.attempts[-1] if self.attempts else None
 
-    def required_outbound(self) -> UpstreamRequest:
-        """What goes to the target, which `outbound.prepare` sets."""
-        return _there(self.outbound)
+    @property
+    def target_router(self) -> Router:
+        """The router that the call went to last; before that its own."""
+        return self.attempts[-1].candidate.router if self.attempts else self.router
+
+    @property
+    def router_paths(self) -> tuple[str, str]:
+        """The paths of the routers that the call has to do with: its own, and the one that it goes to."""
+        return self.router.path, self.target_router.path
+
+    @property
+    def request_section(self) -> RecordSection:
+        """The request section of the record: that of the last attempt, before the first one what all begin with."""
+        return self.attempts[-1].section if self.attempts else self.request_base
+
+    def required_attempt(self) -> Attempt:
+        """The last attempt, which `attempts.run` adds."""
+        return _there(self.attempt)
 
     def required_answer(self) -> Response:
-        """The answer, which `dispatch.send` sets."""
+        """The answer, which `attempts.run` sets."""
         return _there(self.answer)
 
     def required_egress(self) -> Egress:

@@ -1,4 +1,4 @@
-"""Which headers of a request an echo sends back. Pure.
+"""The answer of an echo: the request that would have been sent, less what may not go back. Pure.
 
 A request that a foreign page makes a browser send must not become a response that acts on that browser: a page of the
 gateway's origin (HTML, SVG), a cookie, a redirect. So an echo sends back headers that mean something in requests only,
@@ -10,10 +10,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gecholog.headers import MASK
+from services.gl.answers import LocalAnswer
+
 if TYPE_CHECKING:
     from collections.abc import Container
+    from collections.abc import Set as AbstractSet
 
     from gecholog.headers import Headers
+    from services.gl.http import UpstreamRequest
 
 _CONTENT_TYPE = "Content-Type"
 _JSON = "application/json"
@@ -79,6 +84,14 @@ _OBEYED = (
     "X-Webkit-",
     "X-Xss-",
 )
+
+
+def answer(request: UpstreamRequest, masked: AbstractSet[str]) -> LocalAnswer:
+    """What would have been sent, but for the keys that the config adds: those are not for the caller."""
+    static = request.router.target.headers
+    keys = static.keys() & masked & request.headers.keys()
+    shown = headers_of(request.headers | {key: [MASK] for key in keys}, static)
+    return LocalAnswer(200, request.body, shown, content_type=None)
 
 
 def headers_of(sent: Headers, static: Container[str]) -> Headers:

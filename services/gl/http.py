@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
@@ -70,8 +69,7 @@ class Response(Protocol):
         """Discard the rest of the body. Does nothing after its end."""
 
 
-@dataclass(slots=True)
-class UpstreamRequest:
+class UpstreamRequest(NamedTuple):
     """A request to a router's target. `path` and `query` are percent-encoded, `headers` hold real secrets.
 
     `may_repeat` allows the upstream client to send it a second time, whatever its method.

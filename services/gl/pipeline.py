@@ -17,7 +17,7 @@ from gecholog.logs import Log
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.http import Disconnected
 from services.gl.record import writer
-from services.gl.stages import attempts, dispatch, egress, inbound, ingress, outbound, processors
+from services.gl.stages import attempts, egress, inbound, ingress, processors
 
 if TYPE_CHECKING:
     from services.gl.call import Call
@@ -30,9 +30,8 @@ Stage = Callable[["Call", "Doors"], Awaitable[None] | None]
 BEFORE_REPLY: tuple[Stage, ...] = (
     ingress.receive,  # check the caller's headers, read the body
     processors.before_call,  # request processors, row by row
-    attempts.plan,  # where else the call may go, should its target fail
-    outbound.prepare,  # target, url, query, headers, body
-    dispatch.send,  # make the call, and the next attempt if it fails; or a control answer, or an echo
+    attempts.plan,  # where the call may go: to its target, and elsewhere should that fail
+    attempts.run,  # build a request, send it, and go on to the next target if that fails; or answer it here
     inbound.receive,  # status and headers; the body too, if somebody wants to change it
     egress.offer,  # what would go back
     processors.before_reply,  # response processors, row by row

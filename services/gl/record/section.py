@@ -29,6 +29,15 @@ class RecordSection:
         self.async_runs: list[dict[str, Any]] = []
         self.opt_in_fields: Fields | None = None
 
+    def copy(self) -> RecordSection:
+        """A section that begins with what this one has, except for asynchronous runs. It shares the list `runs`."""
+        other = RecordSection(self.fields.copy())
+        other.errors = self.errors.copy()
+        other.runs = self.runs
+        other.changed = self.changed
+        other.opt_in_fields = self.opt_in_fields
+        return other
+
     def write(self, fields: Fields) -> None:
         """Set fields to what a processor wrote."""
         self.fields |= fields

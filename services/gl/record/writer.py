@@ -69,14 +69,14 @@ def serialize(call: Call, doors: Doors) -> bytes:
 
 def serialize_head(call: Call, replied: Tick) -> RecordSnapshot:
     """The record but for its end. The end of the response section is missing, too."""
-    config, side = call.config, call.response_section
-    late: Fields = {"url": call.url}
+    config, side, attempt = call.config, call.response_section, call.attempt
+    late: Fields = {"url": attempt.url if attempt else ""}
     if not call.sent:
         late["ingress_outbound_timer"] = span(call.started, replied)
-    if call.outbound_shown is not None:
-        late["outbound_headers"] = call.outbound_shown
-    if call.attempts:
-        late["attempts"] = call.attempts
+    if attempt is not None:
+        late["outbound_headers"] = attempt.shown_headers
+    if call.outcomes:
+        late["attempts"] = call.outcomes
     request = section_fields(call.request_section, late)
     request_data = rawjson.dumps(shown(request, config.log_request, config.log_max_payload))
     late = {"outbound_inbound_timer": span(call.sent or replied, call.received or replied)}
@@ -99,7 +99,7 @@ def _counts(call: Call) -> bool:
     """Whether gl writes `token_count`: no processor of the call's routers does."""
     if "token_count" in call.response_section.fields:
         return False
-    return not call.config.response.counts_tokens(call.router.path, (call.target_router or call.router).path)
+    return not call.config.response.counts_tokens(*call.router_paths)
 
 
 def _is_outdated(snapshot: RecordSnapshot, call: Call) -> bool:

@@ -93,7 +93,7 @@ def _changed_body(call: Call) -> bytes | None:
         return None
     if "egress_payload" in call.response_section.changed:
         return body_of(call.response_section.fields["egress_payload"])
-    hidden = call.usage_filter
+    hidden = call.required_attempt().transform
     return hidden.feed(call.inbound_body) + hidden.flush() if hidden else call.inbound_body
 
 
@@ -123,8 +123,8 @@ async def _send(call: Call, egress: Egress, length: int | None, doors: Doors) ->
 
 async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
     """Hand on the answer as it arrives, and keep a copy for the record."""
-    answer, responder = call.required_answer(), call.responder
-    length = None if call.usage_filter else answer.length
+    answer, responder, transform = call.required_answer(), call.responder, call.required_attempt().transform
+    length = None if transform else answer.length
     passing = call.passing = passing_of(call, answer.length)
     try:
         responder.start(egress.status, egress.headers, length)
@@ -133,7 +133,7 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
             is_last = length is not None and passing.is_whole
             if is_last:
                 await _keep(call, passing, doors)
-            waiting = responder.write(call.usage_filter.feed(piece) if call.usage_filter else piece)
+            waiting = responder.write(transform.feed(piece) if transform else piece)
             if waiting is not None:
                 await waiting
             passing.delivered = passing.copy.size
@@ -141,7 +141,7 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
                 break
         if not passing.is_recorded:
             await _keep(call, passing, doors)
-        if call.usage_filter and (waiting := responder.write(call.usage_filter.flush())) is not None:
+        if transform and (waiting := responder.write(transform.flush())) is not None:
             await waiting
         responder.finish()
     except UpstreamError as error:
@@ -158,7 +158,7 @@ def reads_on(call: Call) -> bool:
     `conclude` reads it then.
     """
     passing = call.passing
-    if call.usage_filter is None or passing is None or not passing.is_open or not call.responder.lost:
+    if passing is None or call.required_attempt().transform is None or not passing.is_open or not call.responder.lost:
         return False
     if not call.config.usage.linger:
         return False
@@ -244,7 +244,7 @@ async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
     fields["egress_headers"] = headers
     fields["egress_payload"] = rawjson.Raw(told.body)
     call.response_section.note("egress_status_code", told.text)
-    if call.target_router is None:
+    if call.attempt is None:
         call.request_section.fields["outbound_headers"] = {}  # nothing went out
     reply = Egress(told.status, {_CONTENT_TYPE: [JSON]} | headers, told.body)
     await _send(call, reply, len(told.body), doors)

@@ -39,7 +39,7 @@ def receive(call: Call, doors: Doors) -> Awaitable[None] | None:
     call.inbound_headers = answer.headers
     call.most = call.config.most_of_response(doors.bus.max_payload)
     call.response_section.fields = {
-        "gl_path": call.required_target_router().path,
+        "gl_path": call.target_router.path,
         "inbound_status_code": answer.status,
         "inbound_headers": headers.masked(
             headers.without(call.inbound_headers, _NOT_RECORDED),
@@ -95,7 +95,7 @@ def _pass_by(call: Call, answer: Response) -> None:
 def _broke_off(call: Call, size: int, error: UpstreamError) -> None:
     """Nothing has gone to the caller yet: the failure can still be told by status."""
     call.response_section.note("inbound_payload", f"broke off after {size} bytes: {error.reason}")
-    raise failure(call.required_target_router(), error)
+    raise failure(call.target_router, error)
 
 
 class Streamed(NamedTuple):
@@ -220,5 +220,5 @@ def _is_stream(call: Call, body: bytes, content_type: str) -> bool:
 
 def asked_for_stream(call: Call) -> bool:
     """Whether the request that went out wanted its answer as a stream."""
-    outbound = call.required_outbound()
+    outbound = call.required_attempt().request
     return llm.asks_for_stream(llm.Asked(outbound.path, outbound.query, outbound.headers, outbound.body))

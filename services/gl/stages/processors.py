@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gecholog import rawjson, record
 from gecholog.errors import BusError, MessageTooLarge, NotJson
 from gecholog.timer import span, tick
+from services.gl.candidates import chosen_router
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.record.payload import Cut
 from services.gl.rows import applying
-from services.gl.stages.outbound import chosen_router
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -90,14 +90,14 @@ async def _run_rows(rows: Rows, call: Call, doors: Doors) -> None:
 
 def rows_before_reply(call: Call) -> Rows:
     """The synchronous response processors of this call."""
-    return call.config.response.rows_for(call.router.path, (call.target_router or call.router).path)
+    return call.config.response.rows_for(*call.router_paths)
 
 
 async def after_reply(call: Call, doors: Doors) -> None:
     """The asynchronous processors, of the request and then of the response."""
-    if call.target_router is None:  # refused before it went anywhere
+    if call.attempt is None:  # refused before it went anywhere
         return
-    config, paths = call.config, (call.router.path, call.target_router.path)
+    config, paths = call.config, call.router_paths
     for row in config.request.async_rows_for(*paths):
         await run_row(row, call.request_section, call.request_section.async_runs, doors.bus, lazily=True)
     for row in config.response.async_rows_for(*paths):

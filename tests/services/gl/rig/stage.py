@@ -7,12 +7,15 @@ from typing import Any
 from gecholog import headers
 from gecholog.config import Document
 from gecholog.session import Ids
+from services.gl.attempt import Attempt
 from services.gl.call import Call
+from services.gl.candidates import Candidate
 from services.gl.config import Config, build
 from services.gl.doors import Doors
 from services.gl.errors import Refusal, UpstreamError
-from services.gl.http import Disconnected
+from services.gl.http import Disconnected, UpstreamRequest
 from services.gl.record.capacity import Capacity
+from services.gl.stages import attempts
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import config_of, router
 
@@ -194,12 +197,27 @@ def built(routers=None, **more) -> Config:
     return build(Document("test", "0", values))
 
 
-def call_of(config=None, request=None, responder=None, path="/service/", **more) -> Call:
-    """A call that has just come in."""
+async def begun(call: Call) -> Call:
+    """A call whose first attempt is prepared, and not made."""
+    attempts.plan(call, doors())
+    await attempts.begin(call, call.candidates[0])
+    return call
+
+
+def attempt_at(call, router) -> Attempt:
+    """An attempt at the target of a router, of which nothing else matters."""
+    request = UpstreamRequest("POST", router, "/x", "", {}, b"")
+    return Attempt(Candidate(router), request, call.request_base, "", {})
+
+
+def call_of(config=None, request=None, responder=None, path="/service/", target_router=None, **more) -> Call:
+    """A call that has just come in, or that was sent to the target of a router."""
     config = config or built()
     request = request or FakeRequest()
     chosen = config.routers[path]
     call = Call(config, request, responder or FakeResponder(), chosen, Ids("TST00001_1_1_0", "TST00001_1_1_0"))
+    if target_router is not None:
+        call.attempts = (attempt_at(call, target_router),)
     for name, value in more.items():
         setattr(call, name, value)
     return call

@@ -11,7 +11,7 @@ from gecholog import rawjson
 from gecholog.rawjson import Raw
 from services.gl import pipeline
 from services.gl.errors import UpstreamError
-from services.gl.stages import attempts, dispatch, ingress, outbound
+from services.gl.stages import attempts, ingress
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import (
     FakeAnswer,
@@ -58,14 +58,14 @@ async def made(targets, *, config=CONFIG, path="/a/", request=None, **written):
     await ingress.receive(call, doors())
     for name, value in written.items():
         call.request_section.write({name: Raw(json.dumps(value).encode())})
-    for stage in (attempts.plan, outbound.prepare, dispatch.send):
+    for stage in (attempts.plan, attempts.run):
         await done(stage(call, doors(targets=targets)))
     return call
 
 
 def outcomes(call):
     """Path and outcome of each attempt in the record."""
-    return [(one["gl_path"], one.get("status_code", one.get("error"))) for one in call.attempts]
+    return [(one["gl_path"], one.get("status_code", one.get("error"))) for one in call.outcomes]
 
 
 statuses = st.sampled_from([200, 204, 301, 400, 404, 408, 409, 429, 500, 503, 599])
@@ -91,7 +91,7 @@ def test_order_of_attempts(results, named):
     if set(named) & set(PATHS):
         assert [path for path, _ in outcomes(call)] == expected
     else:
-        assert call.attempts is None
+        assert call.outcomes is None
     notes = [error["details"] for error in call.request_section.errors if error["name"] == "fallback_paths"]
     assert len(notes) == (1 if set(named) - set(PATHS) else 0)
 
@@ -101,15 +101,15 @@ async def test_what_is_recorded_of_an_attempt():
     targets = Targets(a=UpstreamError(503, "host name not found"), b=429)
     call = await made(targets, request=FakeRequest(path="/a/v1/x", query="q=1"), fallback_paths=["/b/", "/c/"])
     assert outcomes(call) == [("/a/", "host name not found"), ("/b/", 429), ("/c/", 200)]
-    assert [one["url"] for one in call.attempts] == [f"http://host{name}/v1/x?q=1" for name in "abc"]
-    assert {tuple(one) for one in call.attempts} == {
+    assert [one["url"] for one in call.outcomes] == [f"http://host{name}/v1/x?q=1" for name in "abc"]
+    assert {tuple(one) for one in call.outcomes} == {
         ("gl_path", "url", "error", "timer"),
         ("gl_path", "url", "status_code", "timer"),
     }
-    assert set(rawjson.loads(rawjson.dumps(call.attempts[0]["timer"]))) == {"start", "stop", "duration"}
+    assert set(rawjson.loads(rawjson.dumps(call.outcomes[0]["timer"]))) == {"start", "stop", "duration"}
     fields = call.request_section.fields
     assert (fields["gl_path"], fields["original_gl_path"]) == ("/c/", "/a/")
-    assert (fields["url_path"], call.url) == ("http://hostc/v1/x", "http://hostc/v1/x?q=1")
+    assert (fields["url_path"], call.attempt.url) == ("http://hostc/v1/x", "http://hostc/v1/x?q=1")
     assert call.fault == ""
 
 
@@ -118,7 +118,7 @@ async def test_when_a_failing_target_wants_to_be_asked_again():
     lines = [(b"retry-after", b"30"), (b"Retry-After", b"40")]
     targets = Targets(a=FakeAnswer(429, lines), b=FakeAnswer(200, lines))
     call = await made(targets, fallback_paths=["/b/"])
-    assert [one.get("retry_after") for one in call.attempts] == ["30", None]
+    assert [one.get("retry_after") for one in call.outcomes] == ["30", None]
 
 
 async def test_answers_that_are_given_up_are_let_go():
@@ -133,7 +133,7 @@ async def test_no_fallback_paths():
     """Without them a failure is the answer, and the record has no attempts."""
     targets = Targets(a=503)
     call = await made(targets)
-    assert (targets.order, call.attempts, call.response_section.opt_in_fields) == (["/a/"], None, None)
+    assert (targets.order, call.outcomes, call.response_section.opt_in_fields) == (["/a/"], None, None)
 
 
 @pytest.mark.parametrize("wrong", [None, "/b/", {}, {"a": "/b/"}, 3, True, ["/b/", 3], [["/b/"]], [None]])
@@ -142,7 +142,7 @@ async def test_wrong_forms(wrong):
     targets = Targets(a=503)
     call = await made(targets, fallback_paths=wrong)
     assert targets.order == ["/a/"]
-    assert call.attempts is None
+    assert call.outcomes is None
     assert call.request_section.errors == [{"name": "fallback_paths", "details": "must be a list of router paths"}]
 
 
@@ -161,7 +161,7 @@ async def test_no_attempts_without_a_target(written, path):
     config = built([router("/a/", "http://a"), router("/echo/", "http://e"), router("/b/", "http://b")])
     targets = Targets()
     call = await made(targets, config=config, path=path, fallback_paths=["/b/"], **written)
-    assert (targets.sent, call.attempts) == ([], None)
+    assert (targets.sent, call.outcomes) == ([], None)
 
 
 async def test_first_target_of_a_processors_choice():
@@ -211,7 +211,7 @@ async def test_nothing_of_a_router_goes_to_the_next():
     assert three.headers == {"Api-Key": ["three"]}
     assert (one.body, two.body) == (body, body)
     assert b"include_usage" in three.body
-    assert call.usage_filter is None
+    assert call.attempt.transform is None
     assert two.router.target.timeouts.total == 0.005
     fields = call.request_section.fields
     assert fields["outbound_query_parameters"] == {"x": ["mine"], "q": ["1"], "z": ["two"]}
@@ -256,8 +256,7 @@ async def test_caller_leaves_during_an_attempt():
     await ingress.receive(call, doors())
     call.request_section.write({"fallback_paths": Raw(b'["/b/","/c/"]')})
     attempts.plan(call, doors())
-    outbound.prepare(call, doors())
-    task = asyncio.create_task(dispatch.send(call, doors(targets=targets)))
+    task = asyncio.create_task(attempts.run(call, doors(targets=targets)))
     await asyncio.wait_for(reached.wait(), DEADLINE)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

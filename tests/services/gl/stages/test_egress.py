@@ -18,13 +18,14 @@ from services.gl.answers import LocalAnswer
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected
 from services.gl.record import writer
-from services.gl.stages import egress, inbound, ingress, outbound
+from services.gl.stages import egress, inbound, ingress
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import (
     FakeAnswer,
     FakeRecorder,
     FakeRequest,
     FakeResponder,
+    begun,
     built,
     call_of,
     done,
@@ -39,7 +40,7 @@ async def offered(answer, responder=None, config=None, **written):
     """A call after `egress.offer`, with fields that a response processor wrote."""
     call = call_of(config or built(), responder=responder or FakeResponder(), answer=answer)
     await ingress.receive(call, doors())
-    await done(outbound.prepare(call, doors()))
+    await begun(call)
     await done(inbound.receive(call, doors()))
     egress.offer(call, doors())
     for name, value in written.items():
@@ -274,7 +275,7 @@ async def streamed(pieces, *, kind=None, body=STREAMING, responder=None, config=
     answer.length = None
     call = call_of(config or built(), FakeRequest(body=body), responder or FakeResponder(), answer=answer)
     await ingress.receive(call, doors())
-    await done(outbound.prepare(call, doors()))
+    await begun(call)
     await done(inbound.receive(call, doors()))
     egress.offer(call, doors())
     egress.prepare(call, doors())
@@ -483,7 +484,7 @@ async def replied_and_left(answer, config=None):
     answer.length = None
     call = call_of(config or built(USAGE_ROUTER), FakeRequest(body=STREAMING), Leaving(0), answer=answer)
     await ingress.receive(call, doors())
-    await done(outbound.prepare(call, doors()))
+    await begun(call)
     await done(inbound.receive(call, doors()))
     egress.offer(call, doors())
     egress.prepare(call, doors())

@@ -1,4 +1,4 @@
-"""The exchange: the target's answer, or one in its place."""
+"""Answers in the target's place: a processor's `control`, and echoes."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
 from services.gl.errors import UpstreamError
-from services.gl.stages import dispatch, ingress, outbound
+from services.gl.stages import attempts, ingress
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import FakeAnswer, FakeRequest, FakeTargets, built, call_of, doors
@@ -17,8 +17,8 @@ async def sent(targets, *, path="/service/", config=None, request=None, status=N
     call = call_of(config, request or FakeRequest(path=f"{path}x"), path=path)
     await ingress.receive(call, doors())
     call.request_section.write(written)
-    outbound.prepare(call, doors())
-    await dispatch.send(call, doors(targets=targets, status=status))
+    attempts.plan(call, doors())
+    await attempts.run(call, doors(targets=targets, status=status))
     return call
 
 
@@ -34,7 +34,7 @@ async def test_target_is_called():
     targets = FakeTargets(FakeAnswer(201))
     call = await sent(targets)
     assert call.answer is targets.answer
-    assert targets.sent == [call.outbound]
+    assert targets.sent == [call.attempt.request]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from gecholog.rawjson import Raw
-from services.gl.stages import control, egress, inbound, ingress, outbound
-from tests.services.gl.rig.stage import FakeRequest, built, call_of, done, doors
+from services.gl import control
+from services.gl.stages import egress, inbound, ingress
+from tests.services.gl.rig.stage import FakeRequest, begun, built, call_of, done, doors
 
 
 async def answered(config=None, **written):
@@ -15,8 +16,8 @@ async def answered(config=None, **written):
     await ingress.receive(call, doors())
     for name, value in ({"control": {"a": 1}} | written).items():
         call.request_section.write({name: Raw(json.dumps(value).encode())})
-    outbound.prepare(call, doors())
-    call.answer = control.answer(call)
+    await begun(call)
+    call.answer = control.answer(call.request_section, call.config.masked)
     return call
 
 
@@ -121,5 +122,5 @@ async def test_without_control():
     call = call_of(request=FakeRequest())
     await ingress.receive(call, doors())
     call.request_section.write({"control_status_code": Raw(b"429")})
-    outbound.prepare(call, doors())
+    await begun(call)
     assert call.request_section.errors == []

@@ -7,30 +7,29 @@ import pytest
 
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
-from services.gl.stages import ingress, outbound
+from services.gl.stages import ingress
 from tests.services.gl.rig.gateway import router
-from tests.services.gl.rig.stage import FakeRequest, built, call_of, done, doors
+from tests.services.gl.rig.stage import FakeRequest, begun, built, call_of, doors
 
 
 async def prepared(config=None, request=None, **written):
-    """A call after `outbound.prepare`, with fields that a processor wrote before it."""
+    """A call whose attempt is prepared, with fields that a processor wrote before it."""
     call = call_of(config, request or FakeRequest())
     await ingress.receive(call, doors())
     for name, value in written.items():
         call.request_section.write({name: Raw(json.dumps(value).encode())})
-    await done(outbound.prepare(call, doors()))
-    return call
+    return await begun(call)
 
 
 async def test_unchanged():
     """Without processors path, query, headers and body go on byte for byte."""
     request = FakeRequest("POST", "/service/a%2fb//c", "x=%20+&&y", [(b"X-A", b"\xe9"), (b"X-A", b"2")], b"not json")
     call = await prepared(request=request)
-    sent = call.outbound
+    sent = call.attempt.request
     assert (sent.method, sent.path, sent.query, sent.body) == ("POST", "/a%2fb//c", "x=%20+&&y", b"not json")
     assert sent.headers == {"X-A": ["\udce9", "2"]}
     assert call.request_section.fields["url_path"] == "http://target/a%2fb//c"
-    assert call.url == "http://target/a%2fb//c?x=%20+&&y"
+    assert call.attempt.url == "http://target/a%2fb//c?x=%20+&&y"
     assert call.request_section.fields["outbound_query_parameters"] == {"x": ["  "], "y": [""]}
 
 
@@ -43,7 +42,7 @@ async def test_written_by_a_processor():
         outbound_query_parameters=[{"name": "a", "details": ["x y", "&"]}],
         outbound_payload={"changed": 1.0},
     )
-    sent = call.outbound
+    sent = call.attempt.request
     assert (sent.path, sent.query) == ("/v1/%C3%A4%20b", "a=x+y&a=%26")
     assert sent.headers == {"X-A": ["3"], "X-New": ["4", "5"]}
     assert json.loads(sent.body) == {"changed": 1.0}
@@ -55,7 +54,7 @@ async def test_written_by_a_processor():
 async def test_processor_that_writes_what_it_saw_changes_nothing():
     """A sub path that is written back unchanged keeps its raw text."""
     call = await prepared(request=FakeRequest(path="/service/a%2Fb"), outbound_subpath="a/b")
-    assert call.outbound.path == "/a%2Fb"
+    assert call.attempt.request.path == "/a%2Fb"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +75,7 @@ async def test_wrong_forms_are_noted(name, value):
     """What a processor wrote in a wrong form is noted, and nothing of it goes out."""
     call = await prepared(**{name: value})
     assert [error["name"] for error in call.request_section.errors if error["name"] == name]
-    sent = call.outbound
+    sent = call.attempt.request
     assert not [text for texts in sent.headers.values() for text in texts if "\r" in text or "\0" in text]
 
 
@@ -86,7 +85,7 @@ async def test_headers_in_a_wrong_form_are_all_lost():
     request = FakeRequest(lines=[(b"X-A", b"1"), (b"X-Static", b"2"), (b"Api-Key", b"real")])
     call = await prepared(config, request, outbound_headers="text")
     assert call.request_section.fields["outbound_headers_discarded"] == {"X-A": [], "Api-Key": [MASK]}
-    assert call.outbound.headers == {"X-Static": ["1"], "Api-Key": ["real"]}
+    assert call.attempt.request.headers == {"X-Static": ["1"], "Api-Key": ["real"]}
 
 
 async def test_what_the_router_carries_cannot_be_left_out():
@@ -104,7 +103,7 @@ async def test_null_is_as_good_as_empty(name):
     """Go writes it for a list or a map that was never filled."""
     request = FakeRequest(path="/service/x", query="a=1", lines=[(b"X-A", b"1")])
     call = await prepared(None, request, **{name: None})
-    sent = call.outbound
+    sent = call.attempt.request
     assert call.request_section.errors == []
     assert [sent.path == "/", sent.headers == {}, sent.query == ""] == [
         name == field for field in ("outbound_subpath", "outbound_headers", "outbound_query_parameters")
@@ -115,8 +114,8 @@ async def test_null_is_as_good_as_empty(name):
 async def test_subpath_of_a_processor_is_encoded(subpath):
     """A processor cannot break the request line."""
     call = await prepared(outbound_subpath=subpath)
-    assert not set(call.outbound.path) & set("\r\n \0?#")
-    assert call.outbound.path.isascii()
+    assert not set(call.attempt.request.path) & set("\r\n \0?#")
+    assert call.attempt.request.path.isascii()
 
 
 async def test_other_router():
@@ -128,7 +127,7 @@ async def test_other_router():
         ]
     )
     call = await prepared(config, FakeRequest(query="m=4"), gl_path="/other/")
-    sent = call.outbound
+    sent = call.attempt.request
     assert sent.router.path == "/other/"
     assert (sent.path, sent.query) == ("/v2/e", "m=4&k=second&l=3")
     assert sent.headers == {"X-Other": ["second"]}
@@ -139,7 +138,7 @@ async def test_other_router():
 async def test_unknown_router(chosen):
     """A path that no router has keeps the router, and the record says what was written."""
     call = await prepared(gl_path=chosen)
-    assert call.outbound.router.path == "/service/"
+    assert call.attempt.request.router.path == "/service/"
     assert call.request_section.fields["original_gl_path"] == "/service/"
     assert json.loads(call.request_section.fields["gl_path"]) == chosen
     assert [error["name"] for error in call.request_section.errors] == ([] if isinstance(chosen, str) else ["gl_path"])
@@ -154,14 +153,14 @@ async def test_masked_headers_keep_their_values():
         {"outbound_headers": {"Api-Key": ["forged"]}},
     ):
         call = await prepared(request=request, **written)
-        assert call.outbound.headers["Api-Key"] == ["real"]
-        assert call.outbound_shown["Api-Key"] == [MASK]
+        assert call.attempt.request.headers["Api-Key"] == ["real"]
+        assert call.attempt.shown_headers["Api-Key"] == [MASK]
 
 
 async def test_masked_header_without_value_cannot_be_written():
     """A processor cannot bring in a masked header that the caller did not send."""
     call = await prepared(outbound_headers={"Authorization": ["Bearer forged"]})
-    assert "Authorization" not in call.outbound.headers
+    assert "Authorization" not in call.attempt.request.headers
 
 
 async def test_static_headers_win():
@@ -170,8 +169,8 @@ async def test_static_headers_win():
     request = FakeRequest(lines=[(b"Api-Key", b"caller"), (b"X-S", b"theirs")])
     for written in ({}, {"outbound_headers": {"X-S": ["processor"], "Api-Key": [MASK]}}):
         call = await prepared(config, request, **written)
-        assert call.outbound.headers == {"Api-Key": ["provider"], "X-S": ["ours", "two"]}
-        assert call.outbound_shown["Api-Key"] == [MASK]
+        assert call.attempt.request.headers == {"Api-Key": ["provider"], "X-S": ["ours", "two"]}
+        assert call.attempt.shown_headers["Api-Key"] == [MASK]
 
 
 async def test_headers_of_the_connection_stay_behind():
@@ -191,14 +190,14 @@ async def test_headers_of_the_connection_stay_behind():
         (b"X-Stays", b"1"),
     ]
     call = await prepared(request=FakeRequest(lines=lines))
-    assert call.outbound.headers == {"X-Stays": ["1"]}
+    assert call.attempt.request.headers == {"X-Stays": ["1"]}
 
 
 async def test_removed_headers():
     """Headers of `remove_headers` are left out and noted, the router's own among them."""
     config = built([router("/service/", "http://t", headers={"X-Gone": ["1"]})], remove_headers=["x-gone", "X-Also"])
     call = await prepared(config, FakeRequest(lines=[(b"X-Also", b"1"), (b"X-Stays", b"1")]))
-    assert call.outbound.headers == {"X-Stays": ["1"]}
+    assert call.attempt.request.headers == {"X-Stays": ["1"]}
     assert call.request_section.fields["outbound_headers_removed"] == {"X-Gone": [], "X-Also": []}
 
 
@@ -213,8 +212,8 @@ async def test_headers_that_a_router_removes():
     )
     lines = [(b"X-Gone", b"1"), (b"X-Stays", b"1"), (b"Api-Key", b"k"), (b"X-Set", b"theirs"), (b"X-Also", b"1")]
     call = await prepared(config, FakeRequest(lines=lines))
-    assert call.outbound.headers == {"X-Stays": ["1"], "X-Set": ["ours"]}
-    assert call.outbound_shown == call.outbound.headers
+    assert call.attempt.request.headers == {"X-Stays": ["1"], "X-Set": ["ours"]}
+    assert call.attempt.shown_headers == call.attempt.request.headers
     fields = call.request_section.fields
     assert fields["outbound_headers_removed"] == {"Api-Key": [], "X-Also": [], "X-Gone": []}
     assert "outbound_headers_discarded" not in fields
@@ -226,7 +225,7 @@ async def test_headers_that_the_target_router_removes():
     written = {"X-Gone": ["1"], "X-New": ["2"], "X-Stays": ["3"]}
     request = FakeRequest(lines=[(b"X-Gone", b"1")])
     call = await prepared(config, request, gl_path="/other/", outbound_headers=written)
-    assert call.outbound.headers == {"X-Stays": ["3"]}
+    assert call.attempt.request.headers == {"X-Stays": ["3"]}
     assert call.request_section.fields["outbound_headers_removed"] == {"X-Gone": [], "X-New": []}
 
 
@@ -234,8 +233,8 @@ async def test_encoded_body_that_nobody_changed():
     """A body with a content encoding goes on as it came, with its header."""
     body = gzip.compress(b'{"a":1}')
     call = await prepared(request=FakeRequest(lines=[(b"Content-Encoding", b"gzip")], body=body))
-    assert call.outbound.body == body
-    assert call.outbound.headers["Content-Encoding"] == ["gzip"]
+    assert call.attempt.request.body == body
+    assert call.attempt.request.headers["Content-Encoding"] == ["gzip"]
 
 
 @pytest.mark.parametrize("with_headers", [False, True])
@@ -244,8 +243,8 @@ async def test_body_of_a_processor_is_not_encoded(with_headers):
     request = FakeRequest(lines=[(b"Content-Encoding", b"gzip")], body=gzip.compress(b'{"a":1}'))
     written = {"outbound_headers": {"Content-Encoding": ["gzip"]}} if with_headers else {}
     call = await prepared(request=request, outbound_payload={"b": 2}, **written)
-    assert json.loads(call.outbound.body) == {"b": 2}
-    assert "Content-Encoding" not in call.outbound.headers
+    assert json.loads(call.attempt.request.body) == {"b": 2}
+    assert "Content-Encoding" not in call.attempt.request.headers
 
 
 async def test_body_that_a_processor_wrote_as_bytes_goes_as_it_stands():
@@ -253,8 +252,8 @@ async def test_body_that_a_processor_wrote_as_bytes_goes_as_it_stands():
     call = call_of(request=FakeRequest(body=b"{}"))
     await ingress.receive(call, doors())
     call.request_section.write({"outbound_payload": Raw(b'{"a" : 1.10,  "b":1e400}')})
-    await done(outbound.prepare(call, doors()))
-    assert call.outbound.body == b'{"a" : 1.10,  "b":1e400}'
+    await begun(call)
+    assert call.attempt.request.body == b'{"a" : 1.10,  "b":1e400}'
 
 
 KEYS = built(
@@ -266,8 +265,8 @@ KEYS = built(
 async def test_masked_query_parameters():
     """Values of masked parameters go out as they are, and are masked in all that is recorded."""
     call = await prepared(KEYS, FakeRequest(query="%6bey=caller&my+token=a&q=1&my%20token=b"))
-    assert call.outbound.query == "my+token=a&q=1&my%20token=b&key=router&v=1&Key=other"
-    assert call.url == f"http://t/e?my+token={MASK}&q=1&my%20token={MASK}&key={MASK}&v=1&Key=other"
+    assert call.attempt.request.query == "my+token=a&q=1&my%20token=b&key=router&v=1&Key=other"
+    assert call.attempt.url == f"http://t/e?my+token={MASK}&q=1&my%20token={MASK}&key={MASK}&v=1&Key=other"
     fields = call.request_section.fields
     assert fields["ingress_query_parameters"] == [
         {"name": "key", "details": [MASK]},
@@ -295,7 +294,7 @@ async def test_masked_query_parameters():
 async def test_masked_query_parameters_keep_their_values(written):
     """A processor neither sees nor changes a masked parameter."""
     call = await prepared(KEYS, FakeRequest(query="my+token=a&q=1"), outbound_query_parameters=written)
-    assert call.outbound.query == "my+token=a&q=2&key=router&v=1&Key=other"
+    assert call.attempt.request.query == "my+token=a&q=2&key=router&v=1&Key=other"
     assert "outbound_query_parameters_discarded" not in call.request_section.fields
 
 
@@ -303,9 +302,9 @@ async def test_masked_query_parameter_cannot_be_brought_in():
     """A processor cannot add one either, and a wrong form leaves the masked ones as they came."""
     written = [{"name": "my token", "details": ["forged"]}]
     call = await prepared(KEYS, FakeRequest(query="q=1"), outbound_query_parameters=written)
-    assert "token" not in call.outbound.query
+    assert "token" not in call.attempt.request.query
     call = await prepared(KEYS, FakeRequest(query="my+token=a&q=1"), outbound_query_parameters=3)
-    assert call.outbound.query == "my+token=a&key=router&v=1&Key=other"
+    assert call.attempt.request.query == "my+token=a&key=router&v=1&Key=other"
 
 
 @pytest.mark.parametrize("depth", [100, 900, 1000, 1100, 5000])
@@ -317,8 +316,8 @@ async def test_nested_deeply(name, depth):
     call = call_of(request=FakeRequest(body=b"{}"))
     await ingress.receive(call, doors())
     call.request_section.write({name: Raw(b"[" * depth + b"]" * depth)})
-    await done(outbound.prepare(call, doors()))
-    assert call.outbound.router.path == "/service/"
+    await begun(call)
+    assert call.attempt.request.router.path == "/service/"
 
 
 async def test_header_that_cannot_be_written():
@@ -326,7 +325,7 @@ async def test_header_that_cannot_be_written():
     call = await prepared(outbound_headers={"X-A": ["\ud800"]})
     assert [error["name"] for error in call.request_section.errors] == ["outbound_headers"]
     call = await prepared(outbound_headers={"X-A": ["\udce9"]})
-    assert call.outbound.headers == {"X-A": ["\udce9"]}
+    assert call.attempt.request.headers == {"X-A": ["\udce9"]}
 
 
 # ------------------------------------------------------------------ the question for usage
@@ -340,7 +339,7 @@ async def asked(path, body, **lines):
     headers_ = [(name.replace("_", "-").encode(), value) for name, value in lines.items()]
     call = call_of(built(ASKING), FakeRequest(path=f"/service/{path}", body=body, lines=headers_))
     await ingress.receive(call, doors())
-    await done(outbound.prepare(call, doors()))
+    await begun(call)
     assert call.sent
     return call
 
@@ -350,12 +349,12 @@ async def test_usage_is_asked_for(size):
     """A stream of chat completions is asked for its usage, unencoded; the record shows what went out."""
     body = b'{"messages":["' + b"x" * size + b'"],"stream":true}'
     call = await asked("chat/completions", body, Accept_Encoding=b"gzip")
-    sent = call.required_outbound()
+    sent = call.attempt.request
     assert sent.body == body[:-1] + b',"stream_options":{"include_usage":true}}'
     assert call.request_section.fields["outbound_payload"] == sent.body
     assert "Accept-Encoding" not in sent.headers
-    assert "Accept-Encoding" not in call.outbound_shown
-    assert call.usage_filter is not None
+    assert "Accept-Encoding" not in call.attempt.shown_headers
+    assert call.attempt.transform is not None
 
 
 @pytest.mark.parametrize("size", [0, 2_000_000], ids=["small", "large"])
@@ -364,7 +363,7 @@ async def test_record_of_a_question_is_strict_json(off, strict, size):
     """A request that is a little off goes out as it came but for the question; its record can be read by everybody."""
     body = b'{"messages":["' + b"x" * size + b'"],"stream":true,"a":' + off + b"}"
     call = await asked("chat/completions", body)
-    sent, shown = call.required_outbound().body, call.request_section.fields["outbound_payload"]
+    sent, shown = call.attempt.request.body, call.request_section.fields["outbound_payload"]
     assert sent == body[:-1] + b',"stream_options":{"include_usage":true}}'
     assert shown == sent.replace(off, strict.encode())
 
@@ -384,6 +383,6 @@ async def test_other_apis_are_not_asked(path, lines, size):
     """Whatever is for another API goes out as it came, with its headers."""
     body = b'{"messages":["' + b"x" * size + b'"],"stream":true}'
     call = await asked(path, body, Accept_Encoding=b"gzip", **lines)
-    assert call.required_outbound().body is call.body
-    assert call.required_outbound().headers["Accept-Encoding"] == ["gzip"]
-    assert call.usage_filter is None
+    assert call.attempt.request.body is call.body
+    assert call.attempt.request.headers["Accept-Encoding"] == ["gzip"]
+    assert call.attempt.transform is None

@@ -10,41 +10,43 @@ from services.gl.answers import JSON, LocalAnswer
 from services.gl.outgoing import as_headers, body_of, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from gecholog.headers import Headers
-    from services.gl.call import Call
+    from services.gl.record.section import RecordSection
 
 _STATUSES = range(200, 600)
 # Of the body and of its way to the caller, which are ours: what a processor wrote is one piece of JSON, not encoded.
 _NOT_ITS_OWN = frozenset({"Content-Encoding", "Content-Length", "Transfer-Encoding"})
 
 
-def answer(call: Call) -> LocalAnswer:
+def answer(section: RecordSection, masked: AbstractSet[str]) -> LocalAnswer:
     """`control` as body, `control_status_code` (else 200) and `control_headers`; what is wrong with them is noted.
 
     A 205 has no body (RFC 9110, section 15.3.6); of 204 and 304 the server sends none.
     """
-    chosen = _headers(call)
+    chosen = _headers(section, masked)
     content_type = None if "Content-Type" in chosen else JSON
-    status = _status(call)
-    body = b"" if status == HTTPStatus.RESET_CONTENT else body_of(call.request_section.fields["control"])
+    status = _status(section)
+    body = b"" if status == HTTPStatus.RESET_CONTENT else body_of(section.fields["control"])
     return LocalAnswer(status, body, chosen, content_type)
 
 
-def _status(call: Call) -> int:
-    status = plain(call.request_section.fields.get("control_status_code", 200))
+def _status(section: RecordSection) -> int:
+    status = plain(section.fields.get("control_status_code", 200))
     if isinstance(status, int) and not isinstance(status, bool) and status in _STATUSES:
         return status
-    call.request_section.note("control_status_code", "must be a status from 200 to 599")
+    section.note("control_status_code", "must be a status from 200 to 599")
     return 200
 
 
-def _headers(call: Call) -> Headers:
+def _headers(section: RecordSection, masked: AbstractSet[str]) -> Headers:
     """The headers that a processor wrote, less those that are not its to write; a text counts as one value."""
-    written = plain(call.request_section.fields.get("control_headers", {}))
+    written = plain(section.fields.get("control_headers", {}))
     if isinstance(written, dict):
         written = {name: [values] if isinstance(values, str) else values for name, values in written.items()}
     try:
-        return headers.without(as_headers(written), call.config.masked | _NOT_ITS_OWN)
+        return headers.without(as_headers(written), masked | _NOT_ITS_OWN)
     except ValueError as error:
-        call.request_section.note("control_headers", str(error))
+        section.note("control_headers", str(error))
         return {}

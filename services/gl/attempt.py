@@ -1,0 +1,28 @@
+"""An attempt: the call to one candidate, complete before it is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from gecholog.headers import Headers
+    from gecholog.llm import UsageFilter
+    from services.gl.candidates import Candidate
+    from services.gl.http import UpstreamRequest
+    from services.gl.record.section import RecordSection
+
+
+class Attempt(NamedTuple):
+    """What is sent to one candidate, and how the record tells of it.
+
+    `section` is the request section of the record, completed for this attempt. `url` and `shown_headers` are for the
+    record as well: secrets are masked in them. `transform` is what the body of the answer goes through on its way to
+    the caller.
+    """
+
+    candidate: Candidate
+    request: UpstreamRequest
+    section: RecordSection
+    url: str
+    shown_headers: Headers
+    transform: UsageFilter | None = None

@@ -1,0 +1,64 @@
+"""Where a call may go: the router that it came to or that a processor chose, then the fallbacks that one named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from services.gl.outgoing import plain
+from services.gl.routing import Action
+
+if TYPE_CHECKING:
+    from services.gl.call import Call
+    from services.gl.routing import Router, Table
+
+
+class Candidate(NamedTuple):
+    """One place where a call may go."""
+
+    router: Router
+
+
+class Fallbacks(NamedTuple):
+    """The routers that may be tried, in order, and what is wrong with the paths that name no such router."""
+
+    routers: tuple[Router, ...]
+    notes: tuple[str, ...]
+
+
+def chosen_path(call: Call) -> Any:
+    """The path of the router that the call goes to, as processors left it: perhaps of no router, or no text at all."""
+    section = call.request_base
+    return plain(section.fields["gl_path"]) if "gl_path" in section.changed else call.router.path
+
+
+def chosen_router(call: Call) -> Router:
+    """The router that the call goes to, by what processors have written so far: its own if they chose none."""
+    if "gl_path" not in call.request_base.changed:
+        return call.router
+    return call.config.routers.get(chosen_path(call)) or call.router
+
+
+def candidates_of(call: Call) -> tuple[Candidate, ...]:
+    """All candidates of a call, in order. The same may come twice; what is wrong with fallbacks is noted."""
+    chosen = Candidate(chosen_router(call))
+    section = call.request_base
+    if "fallback_paths" not in section.fields:
+        return (chosen,)
+    found = fallbacks(plain(section.fields["fallback_paths"]), call.config.routers)
+    for note in found.notes:
+        section.note("fallback_paths", note)
+    return (chosen, *map(Candidate, found.routers))
+
+
+def fallbacks(written: Any, routers: Table) -> Fallbacks:
+    """Read `fallback_paths`, in whatever form a processor wrote it. Only routers that forward calls are fallbacks."""
+    if not isinstance(written, list) or not all(isinstance(path, str) for path in written):
+        return Fallbacks((), ("must be a list of router paths",))
+    found = {path: routers.get(path) for path in written}
+    unknown = [path for path, router in found.items() if router is None]
+    echoes = [path for path, router in found.items() if router is not None and router.action is Action.ECHO]
+    left_out = ("no router has the path", unknown), ("an echo is no answer", echoes)
+    return Fallbacks(
+        tuple(router for router in found.values() if router is not None and router.action is Action.FORWARD),
+        tuple(f"left out, for {why}: {', '.join(paths)}" for why, paths in left_out if paths),
+    )

@@ -1,0 +1,22 @@
+"""The answers that gl gives in place of a target: a processor's `control`, or an echo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.gl import control, echo
+from services.gl.routing import Action
+
+if TYPE_CHECKING:
+    from services.gl.answers import LocalAnswer
+    from services.gl.attempt import Attempt
+    from services.gl.call import Call
+
+
+def answer(call: Call, attempt: Attempt) -> LocalAnswer | None:
+    """The answer to an attempt that is not to be made; None if it is to be made."""
+    if "control" in attempt.section.fields:
+        return control.answer(attempt.section, call.config.masked)
+    if Action.ECHO in (call.router.action, attempt.candidate.router.action):
+        return echo.answer(attempt.request, call.config.masked)
+    return None

@@ -1,0 +1,106 @@
+"""What goes to a target: url, query, headers and body of one attempt, and what the record shows of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from gecholog import headers
+from services.gl import query, routing
+from services.gl.attempt import Attempt
+from services.gl.candidates import chosen_path, chosen_router
+from services.gl.http import UpstreamRequest
+from services.gl.outgoing import body_of, headers_written, outgoing_headers, plain
+
+if TYPE_CHECKING:
+    from services.gl.call import Call
+    from services.gl.candidates import Candidate
+    from services.gl.record.section import RecordSection
+    from services.gl.routing import Router
+
+_PATH_SAFE = "/:@!$&'()*+,;=-._~"  # a path segment's characters that need no escape (RFC 3986, section 3.3)
+
+
+def build(call: Call, candidate: Candidate) -> Attempt:
+    """The attempt to send a call to a candidate, from what came and what processors wrote. The call stays as it is."""
+    section, router = call.request_base.copy(), candidate.router
+    fields = section.fields
+    _name_router(call, section, router)
+    url_path, path = _path(call, section, router)
+    merged = _query(call, section, router)
+    shown = query.masked(merged, call.config.masked_parameters)
+    written = headers_written(section, "outbound_headers")
+    outgoing = outgoing_headers(written, call.outbound_offered, call.headers, router.target.headers, call.config)
+    if router.target.removed:
+        outgoing = outgoing.removing(router.target.removed)
+    body = call.body
+    if "outbound_payload" in section.changed:
+        body, outgoing = body_of(fields["outbound_payload"]), outgoing.without_encoding()
+    for name, value in outgoing.notes.items():
+        fields[f"outbound_headers_{name}"] = value
+    fields["url_path"] = url_path
+    fields["outbound_query_parameters"] = shown.parameters
+    if shown.overwritten:
+        fields["outbound_query_parameters_overwritten"] = shown.overwritten
+    return Attempt(
+        candidate=candidate,
+        request=UpstreamRequest(
+            method=call.request.method,
+            router=router,
+            path=path,
+            query=merged.raw,
+            headers=outgoing.sent,
+            body=body,
+            may_repeat=len(call.candidates) > 1,  # whoever named another target takes it that a call is made twice
+        ),
+        section=section,
+        url=f"{url_path}?{shown.raw}" if shown.raw else url_path,
+        shown_headers=outgoing.shown,  # the fields go on telling the headers as processors left them
+    )
+
+
+def _name_router(call: Call, section: RecordSection, router: Router) -> None:
+    """Tell where the call goes; if that is not where it came to, the record keeps both."""
+    path = chosen_path(call)
+    if chosen_router(call) is not router:  # it goes to a fallback
+        path = section.fields["gl_path"] = router.path
+    if path == call.router.path:
+        return
+    section.fields["original_gl_path"] = call.router.path
+    if not isinstance(path, str):
+        section.note("gl_path", "must be a string")
+
+
+def _path(call: Call, section: RecordSection, router: Router) -> tuple[str, str]:
+    if "outbound_subpath" not in section.changed:
+        return routing.url_path(router.target, call.subpath, changed=False)
+    subpath = plain(section.fields["outbound_subpath"])
+    if not isinstance(subpath, str):
+        if subpath is not None:
+            section.note("outbound_subpath", "must be a string")
+        subpath = ""
+    if subpath == unquote(call.subpath):  # written, and not changed
+        return routing.url_path(router.target, call.subpath, changed=False)
+    return routing.url_path(router.target, quote(subpath.encode("utf-8", "replace"), safe=_PATH_SAFE), changed=True)
+
+
+def _query(call: Call, section: RecordSection, router: Router) -> query.Merged:
+    """The query that goes out; what a processor left out is noted.
+
+    Masked parameters keep the values that came, whatever a processor wrote.
+    """
+    masked = call.config.masked_parameters
+    raw, given = call.request.query, call.query
+    is_written = "outbound_query_parameters" in section.changed
+    if is_written:
+        given = tuple(pair for pair in given if pair.name in masked)
+        try:
+            written = query.from_list(plain(section.fields["outbound_query_parameters"]))
+            given += query.encoded(headers.without(written, masked))
+        except ValueError as error:
+            section.note("outbound_query_parameters", str(error))
+        raw = "&".join(pair.raw for pair in given)
+    merged = query.merge(raw, given, router.target.query, router.target.endpoint_query)
+    if is_written and (lost := query.discarded(query.parameters(call.query), merged.parameters)):
+        section.fields["outbound_query_parameters_discarded"] = lost  # never a masked one
+    return merged
