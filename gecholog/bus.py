@@ -15,7 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from gecholog import wire
-from gecholog.alarm import NEVER, Alarm
+from gecholog.deadline_timer import NEVER, DeadlineTimer
 from gecholog.errors import BusAway, BusError, BusRefused, NoAnswer, NobodyListens
 from gecholog.wire import Login, Wire
 
@@ -147,7 +147,7 @@ class Bus:
         self._subscriptions: list[_Subscription] = []
         self._announcements: list[Announcement] = []
         self._questions: dict[str, _Question] = {}  # by the subject of the answer
-        self._alarm = Alarm(self._expire)
+        self._deadline_timer = DeadlineTimer(self._expire)
         self._inbox = f"_INBOX.{secrets.token_hex(11)}"
         self._numbers = count(1)
 
@@ -297,8 +297,8 @@ class Bus:
         connection.publish(subject, data, inbox, headers, lazily=lazily)
         due = connection.loop.time() + timeout
         self._questions[inbox] = (answered, due, timeout, subject)
-        if due < self._alarm.next:
-            self._alarm.set(due)
+        if due < self._deadline_timer.next:
+            self._deadline_timer.set(due)
         return inbox
 
     async def subscribe(self, subject: str, handler: Handler, queue: str = "") -> None:
@@ -401,7 +401,7 @@ class Bus:
 
     def _end(self) -> None:
         self._wire = None
-        self._alarm.cancel()
+        self._deadline_timer.cancel()
         questions, self._questions = self._questions, {}
         for answered, _, _, _ in questions.values():
             answered(BusAway("the connection to the bus was lost"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httptools
 
 from gecholog import headers
-from gecholog.alarm import NEVER, Alarm
+from gecholog.deadline_timer import NEVER, DeadlineTimer
 from services.gl.errors import UpstreamError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class ResponseChannel(Protocol):
     """The upstream connection, as far as a response uses it."""
 
     loop: asyncio.AbstractEventLoop
-    alarm: Alarm  # calls `StreamedAnswer.expire` through the connection, at `due` or a little later
+    deadline_timer: DeadlineTimer  # calls `StreamedAnswer.expire` through the connection, at `due` or a little later
     due: float  # until when the response waits for more, by the loop's clock
 
     def pause(self) -> None:
@@ -158,9 +158,9 @@ class StreamedAnswer:
         if due is not None:
             self._late = late
             channel.due = due
-            alarm = channel.alarm
-            if due < alarm.next:
-                alarm.set(due)
+            deadline_timer = channel.deadline_timer
+            if due < deadline_timer.next:
+                deadline_timer.set(due)
         self._waiter = channel.loop.create_future()
         return self._waiter
 

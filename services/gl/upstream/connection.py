@@ -7,7 +7,7 @@ import contextlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gecholog.alarm import NEVER, Alarm
+from gecholog.deadline_timer import NEVER, DeadlineTimer
 from services.gl.errors import UpstreamError
 from services.gl.upstream.answer import StreamedAnswer
 from services.gl.upstream.unsent import drop_unsent, is_readable, unacknowledged
@@ -29,9 +29,9 @@ _SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
 
 class Keeper(Protocol):
-    """Who keeps connections. Set its `alarm` to when one is `due`, and it is told to `expire` then."""
+    """Who keeps connections. Set its `deadline_timer` to when one is `due`, and it is told to `expire` then."""
 
-    alarm: Alarm
+    deadline_timer: DeadlineTimer
 
     def keep(self, connection: Connection) -> None:
         """It is open."""
@@ -56,7 +56,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, keeper: Keeper, connected: socket.socket | None = None) -> None:
         """`connected` is the socket below the transport, which owns it."""
         self.loop = asyncio.get_running_loop()
-        self.alarm = keeper.alarm
+        self.deadline_timer = keeper.deadline_timer
         self._keeper = keeper
         self.due = NEVER  # until when somebody waits for what comes next, by the loop's clock
         self._transport: Any = None  # uvloop's transports are no subclasses of asyncio.Transport

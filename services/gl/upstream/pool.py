@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gecholog import headers
-from gecholog.alarm import NEVER, Alarm
+from gecholog.deadline_timer import NEVER, DeadlineTimer
 from services.gl.errors import UpstreamError
 from services.gl.upstream import proxy
 from services.gl.upstream.connection import Connection
@@ -37,7 +37,7 @@ class Pool:
         self._proxies = proxies
         self._dialer = Dialer(lookup)
         self._places: dict[Origin, _Place] = {}
-        self._alarm = Alarm(self._expire)
+        self._deadline_timer = DeadlineTimer(self._expire)
         self._retired = False
 
     async def send(self, outbound: UpstreamRequest) -> StreamedAnswer:
@@ -76,7 +76,7 @@ class Pool:
     # ------------------------------------------------------------- connections
 
     def _place(self, origin: Origin) -> _Place:
-        place = self._places[origin] = _Place(self._loop, self._alarm)
+        place = self._places[origin] = _Place(self._loop, self._deadline_timer)
         if self._retired:
             place.retire()
         return place
@@ -130,8 +130,8 @@ class Pool:
 class _Place:
     """The connections to one target. The one that was used last is used next, so that the others can grow old."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, alarm: Alarm) -> None:
-        self.alarm = alarm
+    def __init__(self, loop: asyncio.AbstractEventLoop, deadline_timer: DeadlineTimer) -> None:
+        self.deadline_timer = deadline_timer
         self.open: set[Connection] = set()
         self._loop = loop
         self._idle: list[Connection] = []

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from gecholog.alarm import NEVER, Alarm
+from gecholog.deadline_timer import NEVER, DeadlineTimer
 from services.gl.http import UpstreamRequest
 from services.gl.routing import Router, Timeouts, parse_target
 from services.gl.upstream.connection import Connection
@@ -68,7 +68,7 @@ class FakeTransport:
 
 async def test_an_answer_that_nobody_asked_for():
     """A second answer behind the first, in the same bytes, changes nothing of it, and ends the connection."""
-    place = _Place(asyncio.get_running_loop(), Alarm(lambda _: NEVER))
+    place = _Place(asyncio.get_running_loop(), DeadlineTimer(lambda _: NEVER))
     connection, transport = Connection(place), FakeTransport()
     connection.connection_made(transport)
     answer = connection.request(b"", b"", Timeouts(), None, is_head=False)
