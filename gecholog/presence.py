@@ -53,7 +53,7 @@ class Presence:
     description: str
     attachment: Attachment
     id: str = field(default_factory=lambda: secrets.token_hex(11))
-    started: str = field(default_factory=lambda: _to_the_microsecond(now().wall))
+    started: str = field(default_factory=lambda: _to_the_microsecond(now().wall_ns))
 
     async def begin(self, bus: Bus) -> None:
         """Answer on the protocol's subjects, on this and all connections to come."""

@@ -1,7 +1,7 @@
-"""Timers of the record: when something began, when it ended, how many milliseconds between.
+"""Timers of the record: when something started, when it stopped, and the milliseconds between.
 
-What happens in a call is noted as a tick of the steady clock, one number that costs next to nothing, and is never
-wrong about how long something took. Only when a record is written, ticks become times of day.
+A call stores `time.monotonic_ns()`, which costs next to nothing and is never wrong about a duration. These numbers
+become times of day only when the record is written.
 """
 
 from __future__ import annotations
@@ -14,28 +14,25 @@ from orjson import Fragment
 _SECOND = 1_000_000_000  # nanoseconds
 _TRUSTED = 100_000_000  # nanoseconds after which the two clocks are compared again: the wall clock may have been set
 
-Tick = int
-"""A point in time: nanoseconds of the steady clock, which means nothing to another process."""
-
-tick = monotonic_ns
-"""The present tick."""
+MonotonicNs = int
+"""A reading of `time.monotonic_ns()`: nanoseconds that mean nothing to another process."""
 
 
-class Moment(NamedTuple):
-    """A point in time by both clocks: `wall` nanoseconds since 1970 (for people and other machines), and `tick`."""
+class Timestamp(NamedTuple):
+    """A time by both clocks: nanoseconds since 1970, for people and other machines, and the monotonic clock."""
 
-    wall: int
-    tick: Tick
-
-
-def now() -> Moment:
-    """The present moment."""
-    return Moment(time_ns(), monotonic_ns())
+    wall_ns: int
+    monotonic_ns: MonotonicNs
 
 
-def rfc3339(wall: int) -> str:
+def now() -> Timestamp:
+    """The present time by both clocks."""
+    return Timestamp(time_ns(), monotonic_ns())
+
+
+def rfc3339(wall_ns: int) -> str:
     """Nanoseconds since 1970 as text in UTC with nine decimals (RFC 3339, section 5.6)."""
-    second, rest = divmod(wall, _SECOND)
+    second, rest = divmod(wall_ns, _SECOND)
     return f"{_date(second)}.{rest:09d}Z"
 
 
@@ -43,7 +40,7 @@ _date_cache: tuple[int, str] = (0, "1970-01-01T00:00:00")
 
 
 def _date(second: int) -> str:
-    """Date and time without the fraction. Many ask for the same second: the last is kept."""
+    """Date and time without the fraction. The last second is cached, because many callers ask for the same one."""
     global _date_cache  # noqa: PLW0603 - a cache of one, replaced as a whole, so threads cannot tear it
     kept, date = _date_cache
     if kept == second:
@@ -54,10 +51,13 @@ def _date(second: int) -> str:
 
 
 class _Second(NamedTuple):
-    """A second of the wall clock: its ticks, up to where they are trusted; wall less tick; its date."""
+    """A second of the wall clock: its monotonic bounds, the end cut off where the offset may be stale; its date.
 
-    first: Tick
-    end: Tick
+    `offset` is wall-clock time minus monotonic time, in nanoseconds.
+    """
+
+    first: MonotonicNs
+    end: MonotonicNs
     offset: int
     date: str
 
@@ -65,23 +65,23 @@ class _Second(NamedTuple):
 _second = _Second(0, 0, 0, "")
 
 
-def _second_of(moment: Tick) -> _Second:
-    """The second in which a tick is, by the wall clock as it goes now."""
+def _second_of(at: MonotonicNs) -> _Second:
+    """The second of the wall clock that contains `at`, by the present offset between the clocks."""
     global _second  # noqa: PLW0603 - as above
     present = monotonic_ns()
     offset = time_ns() - present
-    number = (moment + offset) // _SECOND
+    number = (at + offset) // _SECOND
     first = number * _SECOND - offset
     second = _second = _Second(first, min(first + _SECOND, present + _TRUSTED), offset, _date(number))
     return second
 
 
-def span(start: Tick, stop: Tick) -> Fragment:
+def span(start: MonotonicNs, stop: MonotonicNs) -> Fragment:
     """`{"start", "stop", "duration"}` as JSON: RFC 3339 texts and whole milliseconds, never negative."""
     return Fragment(span_text(start, stop))
 
 
-def span_text(start: Tick, stop: Tick) -> str:
+def span_text(start: MonotonicNs, stop: MonotonicNs) -> str:
     """`span` as text."""
     second = _second  # once: a thread may put another in its place
     first, end, offset, date = second
@@ -95,6 +95,6 @@ def span_text(start: Tick, stop: Tick) -> str:
     return '{"start":"%s.%09dZ","stop":"%s.%09dZ","duration":%d}' % parts  # noqa: UP031 - an f-string takes longer
 
 
-def wall_of(moment: Tick) -> int:
-    """Nanoseconds since 1970 of a tick, by the wall clock as it goes now."""
-    return time_ns() - monotonic_ns() + moment
+def wall_of(at: MonotonicNs) -> int:
+    """Nanoseconds since 1970 of a monotonic time, by the present offset between the clocks."""
+    return time_ns() - monotonic_ns() + at

@@ -10,13 +10,13 @@ from gecholog import rawjson
 from gecholog.errors import NotJson
 from gecholog.logs import Log
 from gecholog.message import Message, Response
-from gecholog.timer import Moment
+from gecholog.timer import Timestamp
 from processors.broker.board import Board, Choice
 from processors.broker.groups import Group, WhenAllOut
 from processors.broker.notice import seconds
 from processors.broker.outcome import Outcome, outcomes
 
-Clock = Callable[[], Moment]
+Clock = Callable[[], Timestamp]
 
 log = Log("broker")
 
@@ -81,7 +81,7 @@ class Broker:
 
     def _learn(self, response: Response, sharing: Sharing) -> None:
         moment = self._clock()
-        now, wall = seconds(moment), moment.wall / _NANOSECONDS
+        now, wall = seconds(moment), moment.wall_ns / _NANOSECONDS
         for outcome in outcomes(response, any_status_but_200=self._any_status_but_200, wall=wall):
             if self._board.learn(outcome, now):
                 self._say(outcome, now)

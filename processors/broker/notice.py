@@ -18,7 +18,7 @@ from typing import Any
 
 from gecholog import rawjson
 from gecholog.errors import NotJson
-from gecholog.timer import Moment, rfc3339
+from gecholog.timer import Timestamp, rfc3339
 from processors.broker.health import Health, State
 
 _IN = "in"
@@ -41,22 +41,22 @@ class Bounds:
     longest: float
 
 
-def seconds(moment: Moment) -> float:
+def seconds(moment: Timestamp) -> float:
     """A moment in the seconds in which healths are reckoned."""
-    return moment.tick / _NANOSECONDS
+    return moment.monotonic_ns / _NANOSECONDS
 
 
-def encode(notice: Notice, now: Moment) -> bytes:
+def encode(notice: Notice, now: Timestamp) -> bytes:
     """The bytes of a notice."""
     health = notice.health
     if health is None:
         return rawjson.dumps({"state": _IN, "by": notice.by})
-    until = now.wall + round((health.until - seconds(now)) * _NANOSECONDS)
-    times = {"until": rfc3339(until), "at": rfc3339(now.wall)}
+    until = now.wall_ns + round((health.until - seconds(now)) * _NANOSECONDS)
+    times = {"until": rfc3339(until), "at": rfc3339(now.wall_ns)}
     return rawjson.dumps({"state": health.state.value, **times, "reason": health.reason, "by": notice.by})
 
 
-def decode(data: bytes, now: Moment, bounds: Bounds, *, is_fresh: bool = False) -> Notice | None:
+def decode(data: bytes, now: Timestamp, bounds: Bounds, *, is_fresh: bool = False) -> Notice | None:
     """The notice that these bytes are; None if they are none. `is_fresh`: it was written just now."""
     fields = _fields(data)
     by = _text(fields, "by")
@@ -64,7 +64,7 @@ def decode(data: bytes, now: Moment, bounds: Bounds, *, is_fresh: bool = False) 
         return Notice(None, by)
     with suppress(ValueError):
         state = State(_text(fields, "state"))
-        left = _left(fields, now.wall / _NANOSECONDS, is_fresh=is_fresh)
+        left = _left(fields, now.wall_ns / _NANOSECONDS, is_fresh=is_fresh)
         left = bounds.usual if left is None else min(max(left, 0.0), bounds.longest)
         return Notice(Health(state, seconds(now) + left, _text(fields, "reason")), by)
     return None

@@ -17,7 +17,7 @@ from gecholog.errors import BusError
 from gecholog.keyvalue import Conflict, Entry, NoKeyValue, Watch
 from gecholog.logs import Log
 from gecholog.router_path import key_part, of_key_part
-from gecholog.timer import Moment
+from gecholog.timer import Timestamp
 from processors.broker.board import Board
 from processors.broker.notice import Bounds, Notice, decode, encode, seconds
 
@@ -44,7 +44,7 @@ class Store(Protocol):
 class Shared:
     """The board's tie to the boards of other replicas. It does nothing, and stands in nobody's way, until `run`."""
 
-    def __init__(self, store: Store, board: Board, clock: Callable[[], Moment]) -> None:
+    def __init__(self, store: Store, board: Board, clock: Callable[[], Timestamp]) -> None:
         self._store = store
         self._board = board
         self._clock = clock

@@ -42,7 +42,7 @@ class SystemLog:
 
     def write(self, line: bytes, service: str) -> bytes | None:
         """Write a line of a service, as JSON if it is not; returns what was written."""
-        entry = log_line(line, service, rfc3339(now().wall), self._secrets)
+        entry = log_line(line, service, rfc3339(now().wall_ns), self._secrets)
         if entry is not None:
             with contextlib.suppress(OSError):  # nobody reads the log any more: no reason to stop the services
                 self._stream.write(entry + b"\n")

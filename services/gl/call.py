@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from itertools import count
+from time import monotonic_ns
 from typing import TYPE_CHECKING, TypeVar
 
 from gecholog.headers import Headers
 from gecholog.record import Fields
-from gecholog.timer import Tick, tick
+from gecholog.timer import MonotonicNs
 from services.gl.errors import format_for
 from services.gl.record.section import RecordSection
 
@@ -62,11 +63,11 @@ class Call:
     candidates: tuple[Candidate, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     outcomes: list[Fields] | None = None  # of the attempts, as the record lists them if there may be several
-    sent: Tick = 0  # 0: not yet; `received` and `replied` as well
+    sent: MonotonicNs = 0  # 0: not yet; `received` and `replied` as well
 
     # inbound
     answer: Response | None = None
-    received: Tick = 0
+    received: MonotonicNs = 0
     inbound_headers: Headers
     inbound_body: bytes | None = None
     most: int = 0  # bytes of the answer's body up to which it is read; set by `inbound.receive`
@@ -78,13 +79,13 @@ class Call:
     egress_offered: Headers  # the same for the reply
     egress: Egress | None = None
     passing: Passing | None = None
-    replied: Tick = 0
+    replied: MonotonicNs = 0
     is_recorded: bool = True
     snapshot: RecordSnapshot | None = None
 
     def __init__(self, config: Config, request: Request, responder: Responder, router: Router, ids: Ids) -> None:
         """A call that has just come in."""
-        self.started = tick()
+        self.started = monotonic_ns()
         self.config = config
         self.request = request
         self.responder = responder
@@ -134,15 +135,15 @@ class Call:
 
     def mark_sent(self) -> None:
         """All is ready: the call leaves for the target now, or is answered here."""
-        self.sent = tick()
+        self.sent = monotonic_ns()
 
     def mark_received(self) -> None:
         """The answer is here, all of it."""
-        self.received = tick()
+        self.received = monotonic_ns()
 
     def mark_replied(self) -> None:
         """The caller has the reply, or will never have it."""
-        self.replied = self.replied or tick()
+        self.replied = self.replied or monotonic_ns()
 
 
 def _there(value: T | None) -> T:

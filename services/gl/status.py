@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
-from gecholog.timer import Tick, now, rfc3339, wall_of
+from gecholog.timer import MonotonicNs, now, rfc3339, wall_of
 
 if TYPE_CHECKING:
     from gecholog.bus import Message
@@ -18,7 +18,7 @@ class Status:
     """The last call, and the last error. Empty texts until there was one."""
 
     last_transaction_id: str = ""
-    last_ingress: Tick = 0
+    last_ingress: MonotonicNs = 0
     last_error: str = ""
     last_error_time: str = ""
 
@@ -30,7 +30,7 @@ class Status:
     def failed(self, reason: str) -> None:
         """Remember an error of the gateway itself; what a target does wrong is in the record of the call."""
         self.last_error = reason
-        self.last_error_time = rfc3339(now().wall)
+        self.last_error_time = rfc3339(now().wall_ns)
 
     def report(self) -> dict[str, Any]:
         """The answer, in the original's form."""

@@ -6,19 +6,20 @@ the second time only what has come since is put behind it.
 
 from __future__ import annotations
 
+from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from gecholog import llm, rawjson, record
 from gecholog.logs import Log
 from gecholog.rawjson import Raw
-from gecholog.timer import span, span_text, tick
+from gecholog.timer import span, span_text
 from services.gl.record.fitting import fitted
 from services.gl.record.payload import cut_to
 from services.gl.record.snapshot import RecordSnapshot
 
 if TYPE_CHECKING:
     from gecholog.record import Fields
-    from gecholog.timer import Tick
+    from gecholog.timer import MonotonicNs
     from services.gl.call import Call
     from services.gl.doors import Doors
     from services.gl.record.filter import FieldFilter
@@ -49,7 +50,7 @@ def accept(call: Call, doors: Doors) -> None:
 
 def serialize(call: Call, doors: Doors) -> bytes:
     """The record as it stands, fitted to the bus. A stage that was not reached took no time."""
-    replied = call.replied or tick()
+    replied = call.replied or monotonic_ns()
     snapshot, more = call.snapshot, b""
     if snapshot is None or _is_outdated(snapshot, call):
         snapshot = call.snapshot = serialize_head(call, replied)
@@ -60,14 +61,14 @@ def serialize(call: Call, doors: Doors) -> bytes:
         more = more + b"," + last if more else last
     times = (
         f'}},"usage":{usage_text(call)},"ingress_egress_timer":{span_text(call.started, replied)}'
-        f',"egress_post_timer":{span_text(replied, tick())}}}'
+        f',"egress_post_timer":{span_text(replied, monotonic_ns())}}}'
     )
     comma = b"," if more and not snapshot.data.endswith(b"{") else b""
     data, largest = b"".join((snapshot.data, comma, more, times.encode())), doors.records.largest
     return data if len(data) <= largest else fitted(data, largest, f"to fit the bus's {largest}")
 
 
-def serialize_head(call: Call, replied: Tick) -> RecordSnapshot:
+def serialize_head(call: Call, replied: MonotonicNs) -> RecordSnapshot:
     """The record but for its end. The end of the response section is missing, too."""
     config, side, attempt = call.config, call.response_section, call.attempt
     late: Fields = {"url": attempt.url if attempt else ""}

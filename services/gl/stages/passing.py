@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from gecholog import llm
 from gecholog.headers import first
-from gecholog.timer import span, tick
+from gecholog.timer import span
 from services.gl.record.payload import AT_ONCE, Copy
 from services.gl.stages.inbound import (
     NOT_COUNTED,
@@ -20,7 +21,7 @@ from services.gl.stages.inbound import (
 )
 
 if TYPE_CHECKING:
-    from gecholog.timer import Tick
+    from gecholog.timer import MonotonicNs
     from services.gl.call import Call
 
 _SNIFFED = 64  # bytes of a body that tell whether it begins as SSE does
@@ -47,7 +48,7 @@ class Passing:
         self._of_stream = of_stream
         self._head: bytes | None = None if is_stream else b""  # the first bytes, until they have told what it is
         self._is_sse = False  # by its first bytes
-        self._first: Tick = 0  # when the first piece came
+        self._first: MonotonicNs = 0  # when the first piece came
         self.copy = Copy(of_stream if is_stream else most)
         self.delivered = 0  # bytes that were handed to the caller
         self.is_recorded = False
@@ -61,7 +62,7 @@ class Passing:
     def saw(self, piece: bytes) -> None:
         """A piece of the body comes by."""
         if not self._first:
-            self._first = tick()
+            self._first = monotonic_ns()
         self.copy.add(piece)
         if self._head is not None:
             self._sniff(piece)
@@ -139,7 +140,7 @@ class Passing:
         return completed
 
     def _stream(self, call: Call, *, completed: bool) -> dict[str, Any]:
-        first_seen = self._first or tick()
+        first_seen = self._first or monotonic_ns()
         sent = call.sent or first_seen
         return {
             "chunks": self.copy.pieces,

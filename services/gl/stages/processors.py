@@ -6,11 +6,12 @@ Row after row; the processors of a row at the same time, each seeing the fields 
 from __future__ import annotations
 
 import asyncio
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gecholog import rawjson, record
 from gecholog.errors import BusError, MessageTooLarge, NotJson
-from gecholog.timer import span, tick
+from gecholog.timer import span
 from services.gl.candidates import chosen_router
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.record.payload import Cut
@@ -123,17 +124,17 @@ async def run_row(
 
 async def ask(processor: Processor, section: RecordSection, bus: Bus, *, lazily: bool = False) -> Run:
     """Send a processor the fields that it may see, and wait for its answer."""
-    start = tick()
+    start = monotonic_ns()
     seen = seen_by(processor, section)
     if not seen:
         fault = "not asked: none of the fields that it is given is there" if processor.required else None
-        return Run(processor, False, {}, fault, span(start, tick()))  # noqa: FBT003 - in the order of its fields
+        return Run(processor, False, {}, fault, span(start, monotonic_ns()))  # noqa: FBT003 - in the order of its fields
     answer: Mapping[str, Any] = {}
     fault, too_large = None, False
     if (cut := next((name for name, value in seen.items() if isinstance(value, Cut)), None)) is not None:
         if "usage" not in seen:
             fault = f"not asked: {cut} is larger than {seen[cut].limit} bytes"
-            return Run(processor, False, {}, fault, span(start, tick()), too_large=True)  # noqa: FBT003 - as above
+            return Run(processor, False, {}, fault, span(start, monotonic_ns()), too_large=True)  # noqa: FBT003 - as above
         seen = _without_payloads(seen)
     try:
         try:
@@ -148,7 +149,7 @@ async def ask(processor: Processor, section: RecordSection, bus: Bus, *, lazily:
         fault, too_large = str(error), isinstance(error, MessageTooLarge)
     if not answer and processor.required:
         fault = fault or "answered nothing"
-    return Run(processor, bool(answer), answer, fault, span(start, tick()), too_large)
+    return Run(processor, bool(answer), answer, fault, span(start, monotonic_ns()), too_large)
 
 
 def _without_payloads(seen: Fields) -> Fields:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.rawjson import Raw
-from gecholog.timer import Moment
+from gecholog.timer import Timestamp
 from processors.broker.board import Board
 from processors.broker.broker import Broker
 from processors.broker.groups import Group, Refusal, WhenAllOut
@@ -32,7 +32,7 @@ class FakeSharing:
     async def grant(self, path):
         if self.grants:
             self.granted.append(path)
-            self._board.put(path, self._board.probed(path, self._clock().tick / SECOND))
+            self._board.put(path, self._board.probed(path, self._clock().monotonic_ns / SECOND))
         return self.grants
 
     def tell(self, path):
@@ -53,7 +53,7 @@ class Rig:
         self.broker.configure(groups, **({"any_status_but_200": False} | options))
 
     def clock(self):
-        return Moment(1_700_000_000 * SECOND, int(self.now * SECOND))
+        return Timestamp(1_700_000_000 * SECOND, int(self.now * SECOND))
 
     async def send(self, data):
         return await self.broker.answer(data, self.sharing)

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.timer import Moment
+from gecholog.timer import Timestamp
 from processors.broker.health import Health, State
 from processors.broker.notice import Bounds, Notice, decode, encode
 
-HERE = Moment(1_700_000_000_000_000_000, 5_000_000_000_000)
-THERE = Moment(1_700_000_000_000_000_000, 77_000_000_000)
+HERE = Timestamp(1_700_000_000_000_000_000, 5_000_000_000_000)
+THERE = Timestamp(1_700_000_000_000_000_000, 77_000_000_000)
 USUAL, LONGEST = 600.0, 3600.0
 BOUNDS = Bounds(USUAL, LONGEST)
 
@@ -72,7 +72,7 @@ def test_until(until, left):
 )
 def test_clocks_that_differ(ahead, is_fresh, left):
     """A notice that comes when it is written lasts as long as its writer says, and none lasts longer than that."""
-    there = Moment(HERE.wall + ahead * 1_000_000_000, THERE.tick)
+    there = Timestamp(HERE.wall_ns + ahead * 1_000_000_000, THERE.monotonic_ns)
     notice = decode(encode(Notice(Health(State.OUT, 5060)), HERE), there, BOUNDS, is_fresh=is_fresh)
     assert notice.health.until == pytest.approx(77 + left)
 
