@@ -9,17 +9,15 @@ from urllib.parse import unquote
 import msgspec
 
 from gecholog import lenient
+from gecholog.llm import splice
 from gecholog.llm.request import Members, is_true, members
 
 _ASK = b'"include_usage":true'
 _NAME = b'"stream_options"'
 _SPACE = b" \t\r\n"
-_COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 # The values with which servers take usage for not asked: those that pydantic reads leniently are vLLM's, among others.
 _NO = frozenset({b"false", b"null", b"0", b"0.0", b'"false"', b'"0"', b'"f"', b'"no"', b'"n"', b'"off"'})
 _NOT_ASKED = re.compile(rb'"include_usage"[ \t\r\n]*:[ \t\r\n]*(false|null|0(?:\.0)?|"\w+")')
-_LONGEST_SPACE = 1024  # bytes at the end of a body in which its last member ends; if not, the brace tells
-_MOST_TRIED = 8  # places at which the body names `stream_options`, from its end
 _CHAT = ("chat", "completions")
 # Mistral's paths: agents and fill-in-the-middle. Its API refuses `include_usage` with 422, and tells usage unasked.
 _NOT_LEGACY = frozenset({"agents", "fim", "chat"})
@@ -73,12 +71,10 @@ def usage_request(body: bytes, path: str) -> bytes | None:
     if request is None or not is_true(bytes(request.stream)) or not _is_of(request, path):
         return None
     if not request.stream_options:
-        return _with_options(body, b"{" + _ASK + b"}")
+        return splice.appended(body, _NAME, b"{" + _ASK + b"}")
     options = bytes(request.stream_options)
     asking = _asking(options)
-    if asking is None:
-        return None
-    return _replaced(body, options, asking) or _with_options(body, asking)
+    return None if asking is None else splice.replaced(body, splice.Member(_NAME, _options_of), options, asking)
 
 
 def _read(body: bytes) -> tuple[Members | None, bytes]:
@@ -92,24 +88,6 @@ def _read(body: bytes) -> tuple[Members | None, bytes]:
     body = lenient.in_utf8(body)
     repaired = lenient.strict(body)
     return (None if repaired is None else members(repaired.data)), body
-
-
-def _with_options(body: bytes, options: bytes) -> bytes:
-    """`body` with these options as its last member. Of a name that comes twice servers take the last."""
-    return _spliced(body, _behind_last(body), b',"stream_options":' + options)
-
-
-def _behind_last(body: bytes) -> int:
-    """The place behind the last member of an object."""
-    view = body[-_LONGEST_SPACE:]  # of a large body only the end is copied
-    before = view.rstrip(_SPACE)[:-1].rstrip(_SPACE)
-    return len(body) - len(view) + len(before) if before else body.rindex(b"}")
-
-
-def _spliced(body: bytes, at: int, more: bytes, end: int | None = None) -> bytes:
-    """`body` with `more` in place of what stands from `at` to `end`; a large body is copied once."""
-    view = memoryview(body)
-    return b"".join((view[:at], more, view[at if end is None else end :]))
 
 
 def _is_of(request: Members, path: str) -> bool:
@@ -137,21 +115,7 @@ def _included(options: bytes) -> bytes:
     return bytes(_options(options).include_usage)
 
 
-def _replaced(body: bytes, options: bytes, asking: bytes) -> bytes | None:
-    """`body` with other options. Its top level is not walked: of the places that look right, one is tried and checked.
-
-    None if none is right: the name is written with escapes, say.
-    """
-    end = len(body)
-    for _ in range(_MOST_TRIED):
-        end = body.rfind(_NAME, 0, end)
-        if end < 0:
-            return None
-        value = _COLON.match(body, end + len(_NAME))
-        if value is None or not body.startswith(options, value.end()):
-            continue
-        changed = _spliced(body, value.end(), asking, value.end() + len(options))
-        found = _read(changed)[0]
-        if found is not None and bytes(found.stream_options) == asking:
-            return changed
-    return None
+def _options_of(body: bytes) -> bytes | None:
+    """The value of `stream_options`, as it is written."""
+    found = _read(body)[0]
+    return None if found is None else bytes(found.stream_options)

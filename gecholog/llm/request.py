@@ -22,6 +22,7 @@ class Members(msgspec.Struct, gc=False):
     Of a member that comes twice the last counts.
     """
 
+    model: msgspec.Raw = msgspec.Raw()
     stream: msgspec.Raw = msgspec.Raw()
     stream_options: msgspec.Raw = msgspec.Raw()
     messages: msgspec.Raw = msgspec.Raw()
