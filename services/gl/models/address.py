@@ -1,0 +1,87 @@
+"""Where a provider's endpoints are, and the headers that it wants. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import quote
+
+from gecholog.headers import Headers
+from services.gl.models import profile as profiles
+from services.gl.models.provider import Dialect, Provider
+
+ANTHROPIC_VERSION = "2023-06-01"
+
+# Headers in which clients send keys. The client's never go to a provider: they are the gateway's, if anybody's.
+CREDENTIALS = frozenset({"Api-Key", "Authorization", "Ocp-Apim-Subscription-Key", "X-Api-Key", "X-Goog-Api-Key"})
+
+# Azure's endpoints that have the deployment in their path, where the API has a dated version.
+# https://learn.microsoft.com/azure/ai-services/openai/reference
+_OF_DEPLOYMENT = frozenset(
+    {
+        profiles.CHAT,
+        profiles.COMPLETIONS,
+        profiles.EMBEDDINGS,
+        profiles.IMAGES,
+        "images/edits",
+        profiles.SPEECH,
+        profiles.TRANSCRIPTIONS,
+        profiles.TRANSLATIONS,
+    }
+)
+_AZURE_V1 = "/openai/v1"
+
+
+class Address(NamedTuple):
+    """The path below a provider's url, percent-encoded, and what its query must have."""
+
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+
+
+def address(provider: Provider, path: str, model: str) -> Address:
+    """Where the provider has an endpoint of its own dialect. `path` is the endpoint's, without slashes around it."""
+    match provider.dialect:
+        case Dialect.AZURE:
+            return _azure(provider, path, model)
+        case Dialect.ANTHROPIC:
+            version = "" if provider.url.endswith("/v1") else "/v1"
+            return Address(f"{version}/{path}")
+        case _:
+            return Address(f"/{path}")
+
+
+def _azure(provider: Provider, path: str, model: str) -> Address:
+    """Version 1 of Azure's API is OpenAI's; those before have a date, and the deployment in the path.
+
+    Responses are only in version 1. https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
+    """
+    if provider.url.endswith(_AZURE_V1):
+        return Address(f"/{path}")
+    if provider.api_version in {"", "v1"} or path.split("/", maxsplit=1)[0] == profiles.RESPONSES:
+        return Address(f"{_AZURE_V1}/{path}")
+    place = f"/openai/deployments/{quote(model, safe='')}" if path in _OF_DEPLOYMENT else "/openai"
+    return Address(f"{place}/{path}", (("api-version", provider.api_version),))
+
+
+def headers(provider: Provider) -> Headers:
+    """The headers that go with every request: the key, and what the config adds."""
+    return _key(provider) | provider.headers
+
+
+def _key(provider: Provider) -> Headers:
+    if not provider.api_key:
+        return {}
+    match provider.dialect:
+        case Dialect.AZURE:
+            return {"Api-Key": [provider.api_key]}
+        case Dialect.ANTHROPIC:
+            return {"X-Api-Key": [provider.api_key]}
+        case Dialect.GEMINI:
+            return {"X-Goog-Api-Key": [provider.api_key]}
+        case _:
+            return {"Authorization": [f"Bearer {provider.api_key}"]}
+
+
+def usual_headers(provider: Provider) -> Headers:
+    """Headers for requests whose clients did not set them."""
+    return {"Anthropic-Version": [ANTHROPIC_VERSION]} if provider.dialect is Dialect.ANTHROPIC else {}

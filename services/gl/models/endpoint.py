@@ -1,0 +1,97 @@
+"""Endpoints of a models router: what a path asks for, and who has it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from services.gl.models import profile as profiles
+from services.gl.models.provider import Dialect, Provider
+
+COUNT_TOKENS = "messages/count_tokens"
+
+
+class Kind(Enum):
+    """What is done about a request."""
+
+    MODEL = "model"  # it names a model, which says where it goes
+    LIST = "list"  # it asks for the list of models, or for one of them: answered here
+    ACCOUNT = "account"  # it is about something that a provider keeps (a file, a batch): to the default provider
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A request of a models router, by its path below the router's and its method.
+
+    `path` is that of the API, without slashes around it; of an `ACCOUNT` it is what the client sent.
+    """
+
+    kind: Kind
+    path: str
+
+    @property
+    def is_anthropic(self) -> bool:
+        """Whether it is one of Anthropic's API; the others are OpenAI's."""
+        return self.path in _ANTHROPIC
+
+
+_ANTHROPIC = frozenset({profiles.MESSAGES, COUNT_TOKENS})
+_WITH_MODEL = _ANTHROPIC | {
+    profiles.CHAT,
+    profiles.COMPLETIONS,
+    profiles.RESPONSES,
+    profiles.EMBEDDINGS,
+    profiles.IMAGES,
+    "images/edits",
+    "images/variations",
+    profiles.SPEECH,
+    profiles.TRANSCRIPTIONS,
+    profiles.TRANSLATIONS,
+    profiles.MODERATIONS,
+    "rerank",
+    "responses/compact",
+    "responses/input_tokens",
+    "videos",
+}
+_MODELS = "models"
+# First segments of paths about what a provider keeps (https://platform.openai.com/docs/api-reference).
+_KEPT = frozenset(
+    {
+        "assistants",
+        "batches",
+        "chat",
+        "containers",
+        "conversations",
+        "evals",
+        "files",
+        "fine_tuning",
+        "responses",
+        "threads",
+        "uploads",
+        "vector_stores",
+        "videos",
+    }
+)
+# Below these first segments there is nothing but what is listed by name: other paths are mistakes.
+_NOT_BELOW_CHAT = "chat"
+
+
+def endpoint_of(method: str, subpath: str) -> Endpoint | None:
+    """What a request asks for; None for a path that no API has. `subpath` is percent-encoded, as it came."""
+    path = subpath.strip("/")
+    if path in _WITH_MODEL and method == "POST":
+        return Endpoint(Kind.MODEL, path)
+    first, _, rest = path.partition("/")
+    if first == _MODELS:
+        return Endpoint(Kind.LIST, path) if method in {"GET", "HEAD"} else None
+    is_kept = first in _KEPT and (first != _NOT_BELOW_CHAT or rest.split("/")[0] == "completions")
+    return Endpoint(Kind.ACCOUNT, path) if is_kept else None
+
+
+def has(provider: Provider, endpoint: Endpoint) -> bool:
+    """Tell whether a provider takes a request as it is, in the client's own dialect."""
+    if provider.dialect is Dialect.ANTHROPIC:
+        return endpoint.is_anthropic
+    if not provider.speaks_openai or endpoint.is_anthropic:
+        return False
+    return endpoint.kind is Kind.ACCOUNT or provider.profile.has(endpoint.path)

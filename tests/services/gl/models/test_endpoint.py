@@ -1,0 +1,53 @@
+"""Endpoints of a models router, and which providers have them."""
+
+import pytest
+
+from services.gl.models.endpoint import Kind, endpoint_of, has
+from services.gl.models.provider import provider_of
+
+
+@pytest.mark.parametrize(
+    ("method", "subpath", "kind"),
+    [
+        ("POST", "chat/completions", Kind.MODEL),
+        ("POST", "messages/count_tokens", Kind.MODEL),
+        ("POST", "audio/transcriptions", Kind.MODEL),
+        ("POST", "responses", Kind.MODEL),
+        ("GET", "responses/resp_1", Kind.ACCOUNT),
+        ("DELETE", "responses/resp_1", Kind.ACCOUNT),
+        ("GET", "chat/completions", Kind.ACCOUNT),
+        ("POST", "files", Kind.ACCOUNT),
+        ("GET", "files/f/content", Kind.ACCOUNT),
+        ("GET", "models", Kind.LIST),
+        ("GET", "models/openai/gpt-4o", Kind.LIST),
+        ("DELETE", "models/x", None),
+        ("POST", "no/such/endpoint", None),
+        ("POST", "messages/no_such_endpoint", None),
+        ("POST", "chat", None),
+        ("GET", "messages", None),
+        ("GET", "", None),
+    ],
+)
+def test_endpoint_of(method, subpath, kind):
+    """By path and method."""
+    found = endpoint_of(method, subpath)
+    assert (found and found.kind) == kind
+
+
+@pytest.mark.parametrize(
+    ("entry", "path", "wanted"),
+    [
+        ({"dialect": "openai", "profile": "openai"}, "audio/speech", True),
+        ({"dialect": "openai", "profile": "openai"}, "messages", False),
+        ({"dialect": "openai", "profile": "deepseek"}, "embeddings", False),
+        ({"dialect": "openai", "profile": "deepseek"}, "chat/completions", True),
+        ({"dialect": "azure", "url": "http://a"}, "responses", True),
+        ({"dialect": "anthropic"}, "messages", True),
+        ({"dialect": "anthropic"}, "chat/completions", False),
+        ({"dialect": "gemini"}, "chat/completions", False),
+        ({"dialect": "dummy"}, "chat/completions", True),
+    ],
+)
+def test_has(entry, path, wanted):
+    """A request in the provider's own dialect, to an endpoint that its profile knows."""
+    assert has(provider_of({"name": "p", **entry}), endpoint_of("POST", path)) == wanted
