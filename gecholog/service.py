@@ -1,4 +1,4 @@
-"""The life of every service: start, serve, reload on SIGHUP, stop on SIGINT and SIGTERM, an exit code.
+"""Runs a service: start, serve, reload on SIGHUP, stop on SIGINT and SIGTERM, exit code.
 
 A service is an object with three methods (`Service`). It is healthy from the end of `start` to the call of `stop`, and
 only then does its checksum file exist.
@@ -19,9 +19,10 @@ from gecholog import logs
 from gecholog.errors import BusAway, ConfigError, GechologError
 from gecholog.health import BEAT_EVERY, Claim
 from gecholog.logs import Log
+from gecholog.task_owner import CANCEL_TIMEOUT_S, TaskOwner
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable
 
     from gecholog.bus import Bus
     from gecholog.config import Document
@@ -34,7 +35,6 @@ log = Log("service")
 
 _NEW_BUS_WITHIN = 5.0  # seconds for a new bus on a reload; the one in use is not left for one that is not reached
 _CLAIM_EVERY = 1.0  # seconds
-_REAPED_WITHIN = 5.0  # seconds that background tasks have to end after `stop`
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Reading(Generic[C]):
 class Service(Protocol[C_contra]):
     """What a service does. All methods run in the one event loop."""
 
-    async def start(self, life: Life) -> None:
+    async def start(self, owner: TaskOwner) -> None:
         """Make ready; return when everything is served. Raise GechologError or OSError to give up."""
 
     async def reload(self, config: C_contra) -> None:
@@ -58,64 +58,8 @@ class Service(Protocol[C_contra]):
         """Take nothing new, finish what is under way, let go of everything."""
 
 
-class Life:
-    """What a running service is given: the owner of its background tasks."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._failure: BaseException | None = None
-        self._fitness_changed: Callable[[], None] = _nothing
-        self.ending = asyncio.Event()
-        self.fit = True
-        self.off = False
-        """Set by a service whose config leaves it nothing to do, before the end of `start` and of `reload`."""
-
-    def set_fit(self, *, fit: bool) -> None:
-        """Say whether the service is healthy while it serves; its checksum file exists only then. At first it is."""
-        if fit != self.fit:
-            self.fit = fit
-            self._fitness_changed()
-
-    def on_fitness(self, changed: Callable[[], None]) -> None:
-        """Have `changed` called when `fit` has another value."""
-        self._fitness_changed = changed
-
-    def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
-        """Run `work` beside the service. If it fails, the service ends with exit code 1."""
-        return self.adopt(asyncio.create_task(work, name=name))
-
-    def adopt(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
-        """Own a task that runs already, as if it had been spawned here."""
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._failure = self._failure or error
-            self.ending.set()
-
-    @property
-    def failure(self) -> BaseException | None:
-        """Why a background task failed; None if none did."""
-        return self._failure
-
-    async def reap(self) -> None:
-        """Cancel the background tasks and wait for their end."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_REAPED_WITHIN)
-
-
-def _nothing() -> None:
-    """What is called when nobody wants to know."""
-
-
-async def connect_bus(life: Life, bus: Bus, within: float | None = None) -> None:
-    """Connect to the bus, within so many seconds or for as long as it takes; `life` then owns the connection.
+async def connect_bus(owner: TaskOwner, bus: Bus, within: float | None = None) -> None:
+    """Connect to the bus, within so many seconds or for as long as it takes; `owner` then owns the connection.
 
     Raises BusRefused, BusAway. Then nothing is left behind, and the service goes on.
     """
@@ -127,11 +71,11 @@ async def connect_bus(life: Life, bus: Bus, within: float | None = None) -> None
         await asyncio.gather(running, return_exceptions=True)
         await bus.close()
         raise
-    life.adopt(running)
+    owner.adopt(running)
 
 
 @contextlib.asynccontextmanager
-async def replacing_bus(life: Life, bus: Bus | None) -> AsyncIterator[None]:
+async def replacing_bus(owner: TaskOwner, bus: Bus | None) -> AsyncIterator[None]:
     """Connect to a new bus on a reload, before the service leaves the one that it uses.
 
     The block does everything else that may fail. If it raises, or the new bus is not reached within 5 seconds, the new
@@ -141,7 +85,7 @@ async def replacing_bus(life: Life, bus: Bus | None) -> AsyncIterator[None]:
     if bus is None:
         yield
         return
-    await connect_bus(life, bus, _NEW_BUS_WITHIN)
+    await connect_bus(owner, bus, _NEW_BUS_WITHIN)
     try:
         yield
     except BaseException:
@@ -197,21 +141,21 @@ class _Running:
         self._serving = False
         self._complained = False  # that the checksum file cannot be written
         self._ready = ready
-        self._life = Life()
-        self._life.on_fitness(self._settle_checksum)
+        self._owner = TaskOwner()
+        self._owner.on_health_change(self._settle_checksum)
         self._reload_wanted = asyncio.Event()
         self._reloading: asyncio.Task[None] | None = None
 
     async def live(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._life.ending.set)
+            loop.add_signal_handler(number, self._owner.ending.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
         if not self._claim.take():
             log.warning("another process has this name and home, its checksum file is left alone", file=self._shown)
-            self._life.spawn(self._claim_later(), "claim")
+            self._owner.spawn(self._claim_later(), "claim")
         self._remove_checksum()
-        self._life.spawn(self._beat_for_ever(), "beat")
+        self._owner.spawn(self._beat_for_ever(), "beat")
         code = 0
         try:
             code = await self._serve()
@@ -223,13 +167,13 @@ class _Running:
         return code
 
     async def _serve(self) -> int:
-        starting = asyncio.create_task(self._service.start(self._life), name="start")
-        ending = asyncio.create_task(self._life.ending.wait(), name="ending")
+        starting = asyncio.create_task(self._service.start(self._owner), name="start")
+        ending = asyncio.create_task(self._owner.ending.wait(), name="ending")
         try:
             await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done() and not (starting.cancelled() or starting.exception()):
                 self._healthy()
-                self._reloading = self._life.spawn(self._reload_for_ever(), "reload")
+                self._reloading = self._owner.spawn(self._reload_for_ever(), "reload")
                 await ending
             return self._verdict(starting)
         finally:
@@ -240,7 +184,7 @@ class _Running:
 
     def _verdict(self, starting: asyncio.Task[None]) -> int:
         """The exit code, and the log line for a failure."""
-        failure = self._life.failure
+        failure = self._owner.failure
         if starting.done() and not starting.cancelled():
             failure = failure or starting.exception()
         if failure is None:
@@ -270,7 +214,7 @@ class _Running:
         while True:
             with contextlib.suppress(OSError):
                 self._claim.beat()
-            if self._serving and self._life.fit and self._checksum_file.read() != self._document.sha256:
+            if self._serving and self._owner.healthy and self._checksum_file.read() != self._document.sha256:
                 self._write_checksum()
             await asyncio.sleep(BEAT_EVERY)
 
@@ -301,7 +245,7 @@ class _Running:
         """A reload that is under way would otherwise write the checksum file of a service that has stopped."""
         if self._reloading is not None:
             self._reloading.cancel()
-            await asyncio.wait({self._reloading}, timeout=_REAPED_WITHIN)
+            await asyncio.wait({self._reloading}, timeout=CANCEL_TIMEOUT_S)
 
     @property
     def _shown(self) -> str:
@@ -309,16 +253,16 @@ class _Running:
 
     def _settle_checksum(self) -> None:
         """Write or remove the checksum file, as it should be now."""
-        if self._serving and self._life.fit:
+        if self._serving and self._owner.healthy:
             self._write_checksum()
         elif self._serving:
             self._erase_checksum()
 
     def _write_checksum(self) -> None:
-        if not (self._life.fit and self._claim.take()):
+        if not (self._owner.healthy and self._claim.take()):
             return
         try:
-            off = {"off": True} if self._life.off else {}
+            off = {"off": True} if self._owner.off else {}
             self._checksum_file.write(self._document.sha256, self._document.report | off)
         except OSError as error:
             if not self._complained:
@@ -344,7 +288,7 @@ class _Running:
             await self._service.stop()
         except Exception as error:  # noqa: BLE001 - a border: whatever happens, the process ends
             log.fault("not stopped cleanly", error)
-        await self._life.reap()
+        await self._owner.cancel_all()
         log.info("stopped")
 
 

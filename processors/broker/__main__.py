@@ -9,7 +9,8 @@ from random import Random
 
 from gecholog import cli
 from gecholog.cli import Program
-from gecholog.service import Life, connect_bus, replacing_bus
+from gecholog.service import connect_bus, replacing_bus
+from gecholog.task_owner import TaskOwner
 from gecholog.timer import now
 from processors.broker.board import Board
 from processors.broker.broker import Broker
@@ -27,26 +28,26 @@ class Service:
     def __init__(self, config: Config, alias: str) -> None:
         self._config = config
         self._alias = alias
-        self._life = Life()
+        self._owner = TaskOwner()
         self._board = Board(config.groups, config.limits, Random())  # noqa: S311 - spreads calls, guards nothing
         self._broker = Broker(self._board, now)
         self._connection: Connection | None = None
         self._configure(config)
 
-    async def start(self, life: Life) -> None:
-        self._life = life
+    async def start(self, owner: TaskOwner) -> None:
+        self._owner = owner
         self._connection = self._connection_for(self._config)
-        await connect_bus(life, self._connection.bus)
-        await self._connection.begin(life)
+        await connect_bus(owner, self._connection.bus)
+        await self._connection.begin(owner)
 
     async def reload(self, config: Config) -> None:
         """A new bus, topic or bucket is in use before the old one is left. Raises BusAway, BusRefused."""
         old, fresh = self._connection, None
         if config.place != self._config.place:
             fresh = self._connection_for(config)
-        async with replacing_bus(self._life, fresh.bus if fresh else None):
+        async with replacing_bus(self._owner, fresh.bus if fresh else None):
             if fresh is not None:
-                await fresh.begin(self._life)
+                await fresh.begin(self._owner)
         self._configure(config)
         self._config = config
         if fresh is not None:

@@ -12,7 +12,7 @@ from gecholog.errors import BusAway
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
 from gecholog.presence import Presence
-from gecholog.service import Life
+from gecholog.task_owner import TaskOwner
 from gecholog.timer import now
 from processors.broker.board import Board
 from processors.broker.broker import Broker
@@ -37,10 +37,10 @@ class Connection:
         self._attachment: Attachment | None = None
         self._sharing: asyncio.Task[None] | None = None
 
-    async def begin(self, life: Life) -> None:
+    async def begin(self, owner: TaskOwner) -> None:
         """Begin to answer. The bus is connected."""
         if self._place.bucket:
-            await self._share(life)
+            await self._share(owner)
         self._attachment = await attach(self.bus, self._place.topic, self._answer, concurrency=1)
         await Presence("broker", __version__, "Balances calls across routers.", self._attachment).begin(self.bus)
         with contextlib.suppress(BusAway):  # lost just now: the next connection subscribes
@@ -54,10 +54,10 @@ class Connection:
             await _ended(self._sharing)
         await self.bus.close()
 
-    async def _share(self, life: Life) -> None:
+    async def _share(self, owner: TaskOwner) -> None:
         """Begin with what the others know, if that is to be had soon."""
         self.bus.on_connect(self._shared.connected)
-        self._sharing = life.spawn(self._shared.run(), "shared")
+        self._sharing = owner.spawn(self._shared.run(), "shared")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SETTLED_WITHIN):
                 await self._shared.settled.wait()

@@ -13,7 +13,8 @@ from gecholog.cli import Program, main
 from gecholog.errors import BusAway
 from gecholog.logs import Log
 from gecholog.processor import Attachment
-from gecholog.service import Life, connect_bus, replacing_bus
+from gecholog.service import connect_bus, replacing_bus
+from gecholog.task_owner import TaskOwner
 from processors.tokencounter import usage
 from processors.tokencounter.config import Config, blueprint, build
 from processors.tokencounter.counters import Counters
@@ -53,12 +54,12 @@ class Tokencounter:
         self._counters = Counters(config.caps, window)
         self._uncounted = Uncounted(_say_uncounted)
         self._post: _Post | None = None
-        self._life = Life()
+        self._owner = TaskOwner()
 
-    async def start(self, life: Life) -> None:
-        self._life = life
+    async def start(self, owner: TaskOwner) -> None:
+        self._owner = owner
         bus = self._bus(self._config)
-        await connect_bus(life, bus)
+        await connect_bus(owner, bus)
         self._post = await self._posted(bus, self._config.topic)
 
     async def reload(self, config: Config) -> None:
@@ -66,7 +67,7 @@ class Tokencounter:
         old, fresh = self._post, None
         moves = (config.bus, config.topic) != (self._config.bus, self._config.topic)
         bus = self._bus(config) if moves else None
-        async with replacing_bus(self._life, bus):
+        async with replacing_bus(self._owner, bus):
             if bus is not None:
                 fresh = await self._posted(bus, config.topic)
         self._take(config)

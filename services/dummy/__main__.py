@@ -6,7 +6,7 @@ import sys
 
 from gecholog.cli import Program, main
 from gecholog.logs import Log
-from gecholog.service import Life
+from gecholog.task_owner import TaskOwner
 from services.dummy.config import Config, blueprint, build
 from services.dummy.listener import Listener
 from services.dummy.server import Handler
@@ -22,8 +22,8 @@ class Dummy:
         self._handler = Handler(config)
         self._listener: Listener | None = None
 
-    async def start(self, life: Life) -> None:
-        del life
+    async def start(self, owner: TaskOwner) -> None:
+        del owner
         self._listener = Listener(self._handler)
         await _listen(self._listener, self._handler.config)
 

@@ -57,7 +57,7 @@ from services.ginit.supervisord.listener import EventListener, Notification
 from services.ginit.watch import Content, Contents, Unreadable, Watch, read
 
 if TYPE_CHECKING:
-    from gecholog.service import Life
+    from gecholog.task_owner import TaskOwner
     from services.ginit.config import Definition, GinitConfig
 
 _CONFIRMED_EVERY = 0.03  # seconds between two looks at the checksum file of a service that reloads
@@ -91,11 +91,11 @@ class Ginit:
         self._addresses: dict[str, Address] = {}  # of nats-servers, as they said them
         self._throttle = LogThrottle(_SAY_SO_EVERY)
 
-    # ------------------------------------------------------------------ life
+    # ------------------------------------------------------------------ start, stop
 
-    async def start(self, life: Life) -> None:
+    async def start(self, owner: TaskOwner) -> None:
         """Start the services in their order; returns when each has had its turn."""
-        self._life = life
+        self._owner = owner
         self._supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], self._paths.runtime / "services")
         self._performer = Performer(self._paths, self._supervisor, self)
         self._listener = EventListener(self._queue.put_nowait, self._deserted)
@@ -103,19 +103,19 @@ class Ginit:
         try:
             self._state = replace(self._state, services=tuple([service async for service in self._found()]))
         except ShuttingDown:  # no failure of ours: the appliance was told to end while we began
-            life.ending.set()
+            owner.ending.set()
             await asyncio.Event().wait()
         self._listener.open()
         self._look_at_files()
-        life.spawn(self._watch.run(), "watch")
-        life.spawn(self._run(), "reconcile")
+        owner.spawn(self._watch.run(), "watch")
+        owner.spawn(self._run(), "reconcile")
         records = RecordWatch(self._paths.home, lambda: self._state, self._queue.put_nowait)
-        life.spawn(records.run(), "records")
-        life.spawn(self._ask_supervisord(), "supervisord")
+        owner.spawn(records.run(), "records")
+        owner.spawn(self._ask_supervisord(), "supervisord")
         sources = LivenessSources(
             self._paths.home, lambda: self._state, self._performer.pid, self._addresses.get, _assumed
         )
-        life.spawn(LivenessMonitor(sources, self._queue.put_nowait).run(), "liveness")
+        owner.spawn(LivenessMonitor(sources, self._queue.put_nowait).run(), "liveness")
         self._queue.put_nowait(TimerFired())
         await self._started.wait()
 
@@ -226,7 +226,7 @@ class Ginit:
         """Now nobody would end the services, or start this process again."""
         log.error("supervisord is gone, everything ends")
         self._state = replace(self._state, stopping=True)
-        self._life.spawn(self._end_without_supervisord(), "end")
+        self._owner.spawn(self._end_without_supervisord(), "end")
 
     async def _end_all(self) -> None:
         """Have supervisord end everything, and this process last; do it ourselves if it does not react."""
@@ -241,7 +241,7 @@ class Ginit:
 
     async def _end_without_supervisord(self) -> None:
         await self._performer.end_all(self._state)
-        self._life.ending.set()
+        self._owner.ending.set()
 
     # ------------------------------------------------------------------ decisions
 
@@ -348,7 +348,7 @@ class Ginit:
             self._report.write(self._state, self._config.left_out)
         except OSError as error:
             self._complain("state not written", "ginit", error)
-        self._life.set_fit(fit=self._state.healthy)
+        self._owner.set_healthy(healthy=self._state.healthy)
         if self._state.settled and not self._state.given_up:
             self._started.set()
 
@@ -361,7 +361,7 @@ class Ginit:
             case GiveUp():
                 log.error("the appliance is given up", reason=action.reason)
                 exit_code.decide(1)
-                self._life.spawn(self._end_all(), "end")
+                self._owner.spawn(self._end_all(), "end")
             case Forget():
                 await self._performer.forget(action.definition)
             case _:
@@ -372,7 +372,7 @@ class Ginit:
         performer, definition = self._performer, service.definition
         match action:
             case Check():
-                self._life.spawn(self._check(definition, action.sha256), f"check {service.name}")
+                self._owner.spawn(self._check(definition, action.sha256), f"check {service.name}")
             case PutInForce():
                 await performer.give_time(definition)
             case Start():
@@ -385,7 +385,7 @@ class Ginit:
                 await performer.kill(definition)
             case WriteChecksum():
                 if not self._wrote_checksum(service, action.sha256):
-                    self._life.spawn(
+                    self._owner.spawn(
                         self._write_checksum_later(service.name, action.sha256), f"checksum of {service.name}"
                     )
             case RemoveChecksum():
@@ -398,7 +398,7 @@ class Ginit:
     async def _reload(self, service: Service) -> None:
         await self._performer.reload(service.definition)
         if service.writes_checksum:
-            self._life.spawn(self._await_checksum(service), f"reload {service.name}")
+            self._owner.spawn(self._await_checksum(service), f"reload {service.name}")
 
     async def _check(self, definition: Definition, sha256: str) -> None:
         """Validate a content, again and again as long as that is not possible and somebody wants to know."""

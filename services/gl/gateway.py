@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Coroutine
 
-    from gecholog.service import Life
+    from gecholog.task_owner import TaskOwner
     from services.gl.config import Config
     from services.gl.errors import ErrorReply
     from services.gl.routing import Router
@@ -80,7 +80,7 @@ class Gateway:
             RecordStatusFile.of(alias, home),
             self._status.failed,
         )
-        self._life: Life | None = None
+        self._owner: TaskOwner | None = None
         self._standing: _Standing | None = None
         self._listener: Listener | None = None  # the one that takes callers
         self._listeners: set[Listener] = set()  # and those that still have calls
@@ -93,11 +93,11 @@ class Gateway:
         self._unrecorded = Unrecorded()
         self._telling: asyncio.TimerHandle | None = None
 
-    # ------------------------------------------------------------------- life
+    # ------------------------------------------------------------------- start, stop
 
-    async def start(self, life: Life) -> None:
+    async def start(self, owner: TaskOwner) -> None:
         """Take the port, find the bus, then serve."""
-        self._life = life
+        self._owner = owner
         memory.give_back_large_blocks()
         self._open_files = descriptors.raise_limit()
         config = self._first
@@ -105,9 +105,9 @@ class Gateway:
         _ = config.ingress_tls  # what cannot be used is said at once, not when the bus is there
         self._socket = bind(config.listener.host, config.listener.port)
         bus = await self._bus(config)
-        await connect_bus(life, bus)
+        await connect_bus(owner, bus)
         await self._records.publish_to(bus, config.topics.logger, config.record_log)
-        life.spawn(self._records.run(), "records")
+        owner.spawn(self._records.run(), "records")
         doors = Doors(bus, pool, self._records, self._status, self._saw_unrecorded)
         self._standing = _Standing(config, doors, Sessions(config.gateway_id), pool)
         self._listener = self._listen(config, self._socket)
@@ -127,7 +127,7 @@ class Gateway:
         try:
             if listening is None and self._certificate is not None:
                 self._certificate.renew()
-            async with replacing_bus(self._required_life(), bus):
+            async with replacing_bus(self._required_owner(), bus):
                 if listening is not None:  # last of all: from now on it takes calls
                     listener = self._listen(config, listening)
         except BaseException:
@@ -186,7 +186,7 @@ class Gateway:
         self._certificate = self._watching = None
         if config.listener.tls_files and config.ingress_tls:
             self._certificate = Certificate(config.listener.tls_files, config.ingress_tls)
-            self._watching = self._required_life().spawn(self._certificate.watch(), "certificate")
+            self._watching = self._required_owner().spawn(self._certificate.watch(), "certificate")
 
     async def stop(self) -> None:
         """Accept nothing new, finish what is under way, leave the bus."""
@@ -259,10 +259,10 @@ class Gateway:
 
     # ------------------------------------------------------------------ parts
 
-    def _required_life(self) -> Life:
-        if self._life is None:
+    def _required_owner(self) -> TaskOwner:
+        if self._owner is None:
             raise GechologError("not started")
-        return self._life
+        return self._owner
 
     def _required(self) -> _Standing:
         if self._standing is None:

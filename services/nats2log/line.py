@@ -18,7 +18,7 @@ from services.nats2log.deliver import Delivery, Manner, Rooms
 from services.nats2log.status import Status
 
 if TYPE_CHECKING:
-    from gecholog.service import Life
+    from gecholog.task_owner import TaskOwner
     from services.nats2log.config import Config, Listening
     from services.nats2log.deadletter import DeadLetterFile
     from services.nats2log.meter import Meter
@@ -52,14 +52,14 @@ class Line:
         self._status = Status(config.mode, self._consumer, self._delivery, lasting.meter)
         self._work: list[asyncio.Task[None]] = []
 
-    async def begin(self, life: Life) -> None:
+    async def begin(self, owner: TaskOwner) -> None:
         """Take records from now on; returns when it is known where they come from. The bus is connected."""
         await self._consumer.begin()
         await self.bus.subscribe(f"{self.listening.topic}.status", self._status.answer)
         self._work = [
-            life.spawn(self._consumer.run(), "consumer"),
-            life.spawn(self._delivery.run(), "delivery"),
-            life.spawn(self._status.run(), "status"),
+            owner.spawn(self._consumer.run(), "consumer"),
+            owner.spawn(self._delivery.run(), "delivery"),
+            owner.spawn(self._status.run(), "status"),
         ]
         await self._consumer.decided()
 

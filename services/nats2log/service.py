@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from gecholog import logs
 from gecholog.logs import Log
-from gecholog.service import Life, connect_bus, replacing_bus
+from gecholog.service import connect_bus, replacing_bus
+from gecholog.task_owner import TaskOwner
 from services.nats2log.config import Config, FileWriter
 from services.nats2log.consume import durable_name
 from services.nats2log.deadletter import DeadLetterFile
@@ -32,23 +33,23 @@ class Nats2Log:
         self._lasting = Lasting(DeadLetterFile(home, durable_name(alias)), Meter())
         self._sink = make(config)
         self._line: Line | None = None
-        self._life = Life()
+        self._owner = TaskOwner()
 
-    async def start(self, life: Life) -> None:
-        self._life = life
+    async def start(self, owner: TaskOwner) -> None:
+        self._owner = owner
         await self._sink.open()
         self._line = Line(self._config, self._alias, self._sink, self._lasting)
-        life.off = self._config.listening.is_off
-        if life.off:
+        owner.off = self._config.listening.is_off
+        if owner.off:
             subject = self._config.listening.subject
             log.info("sink is off: its logger topic is a parent of its own topic", subject=subject)
-        await connect_bus(life, self._line.bus)
-        await self._line.begin(life)
+        await connect_bus(owner, self._line.bus)
+        await self._line.begin(owner)
 
     async def reload(self, config: Config) -> None:
         logs.protect(config.secrets)
         line = self._line_for(config)
-        async with replacing_bus(self._life, line.bus if line else None):
+        async with replacing_bus(self._owner, line.bus if line else None):
             sink = await self._sink_for(config)
         await self._exchange(config, sink, line)
 
@@ -76,7 +77,7 @@ class Nats2Log:
         """From here on nothing may fail."""
         old_line, old_sink = self._line, self._sink
         self._config, self._sink = config, sink
-        self._life.off = config.listening.is_off
+        self._owner.off = config.listening.is_off
         if line is None:
             if old_line is not None:
                 old_line.swap(config, sink)
@@ -87,7 +88,7 @@ class Nats2Log:
             await old_line.end()
         if old_sink is not sink:
             await old_sink.close()
-        await line.begin(self._life)
+        await line.begin(self._owner)
 
 
 def _going_on(config: Config, old: Config, sink: Sink) -> Config:

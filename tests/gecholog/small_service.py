@@ -49,13 +49,13 @@ class Small:
         self.values = values
         self.bus = None
 
-    async def start(self, life):
+    async def start(self, owner):
         log.info("starting to start")
         match self.values["mode"]:
             case "bus":
                 self.bus = Bus(BusAddress(self.values["hostname"], self.values["token"]), "small", log)
                 await attach(self.bus, "echo", echo)
-                life.spawn(self.bus.run(), "bus")
+                owner.spawn(self.bus.run(), "bus")
                 await self.bus.opened()
             case "start hangs":
                 touch(self.values)
@@ -65,13 +65,13 @@ class Small:
             case "start breaks":
                 raise RuntimeError("a bug")
             case "task fails":
-                life.spawn(self._fail(OSError("the disk is gone")), "failing")
+                owner.spawn(self._fail(OSError("the disk is gone")), "failing")
             case "task breaks":
-                life.spawn(self._fail(RuntimeError("a bug")), "failing")
+                owner.spawn(self._fail(RuntimeError("a bug")), "failing")
             case "waits":
                 await until_gone(self.values["touch"])
             case "leaves a task":
-                life.spawn(asyncio.sleep(3600), "sleeping")
+                owner.spawn(asyncio.sleep(3600), "sleeping")
             case "says":
                 logs.protect([self.values["secret"]])
                 log.info("the secret", value=self.values["secret"], inside=f"<{self.values['secret']!r}>")

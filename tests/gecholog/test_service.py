@@ -10,7 +10,8 @@ from gecholog.bus import Bus, BusAddress
 from gecholog.errors import BusAway, BusRefused
 from gecholog.health import ChecksumFile
 from gecholog.logs import Log
-from gecholog.service import Life, connect_bus, replacing_bus
+from gecholog.service import connect_bus, replacing_bus
+from gecholog.task_owner import TaskOwner
 from tests.support.waiting import DEADLINE, until
 
 
@@ -362,10 +363,10 @@ class TestConnectBus:
     """A bus that is reached, and then lives beside the service."""
 
     @pytest.fixture
-    async def life(self):
-        made = Life()
+    async def owner(self):
+        made = TaskOwner()
         yield made
-        await made.reap()
+        await made.cancel_all()
 
     @staticmethod
     def bus(hostname, token="TokenOfTheTests"):
@@ -376,54 +377,54 @@ class TestConnectBus:
         """No task is left but the test's own."""
         return asyncio.all_tasks() == {asyncio.current_task()}
 
-    async def test_reached(self, plain_nats_server, life):
+    async def test_reached(self, plain_nats_server, owner):
         """It is connected, stays so for as long as the service lives, and ends without harm when it is left."""
         bus = self.bus(plain_nats_server.hostname)
-        await connect_bus(life, bus, DEADLINE)
+        await connect_bus(owner, bus, DEADLINE)
         assert bus.connected
         assert {task.get_name() for task in asyncio.all_tasks()} >= {"bus"}
         await bus.close()
-        await life.reap()
-        assert life.failure is None
+        await owner.cancel_all()
+        assert owner.failure is None
         assert self.alone()
 
-    async def test_refused_later(self, plain_nats_server, life):
+    async def test_refused_later(self, plain_nats_server, owner):
         """A bus that was reached and refuses the token when it comes back ends the service."""
-        await connect_bus(life, self.bus(plain_nats_server.hostname), DEADLINE)
+        await connect_bus(owner, self.bus(plain_nats_server.hostname), DEADLINE)
         await asyncio.to_thread(plain_nats_server.kill)
         plain_nats_server.token = "AnotherToken"
         await asyncio.to_thread(plain_nats_server.start)
         async with asyncio.timeout(DEADLINE):
-            await life.ending.wait()
-        assert isinstance(life.failure, BusRefused)
+            await owner.ending.wait()
+        assert isinstance(owner.failure, BusRefused)
 
-    async def test_refused(self, plain_nats_server, life):
+    async def test_refused(self, plain_nats_server, owner):
         """A refusal is raised, at once and without harm to the service."""
         with pytest.raises(BusRefused) as caught:
-            await connect_bus(life, self.bus(plain_nats_server.hostname, "NotTheToken"))
+            await connect_bus(owner, self.bus(plain_nats_server.hostname, "NotTheToken"))
         assert "NotTheToken" not in str(caught.value)
-        assert life.failure is None
+        assert owner.failure is None
         assert self.alone()
 
-    async def test_away(self, free_port, life):
+    async def test_away(self, free_port, owner):
         """A bus that is not there is looked for no longer than it was said."""
         with pytest.raises(BusAway, match=str(free_port)):
-            await connect_bus(life, self.bus(f"127.0.0.1:{free_port}"), 0.2)
-        assert not life.ending.is_set()
+            await connect_bus(owner, self.bus(f"127.0.0.1:{free_port}"), 0.2)
+        assert not owner.ending.is_set()
         assert self.alone()
 
-    async def test_for_as_long_as_it_takes(self, plain_nats_server, life):
+    async def test_for_as_long_as_it_takes(self, plain_nats_server, owner):
         """Without a limit a bus that comes later is waited for."""
         await asyncio.to_thread(plain_nats_server.stop)
         bus = self.bus(plain_nats_server.hostname)
-        connecting = asyncio.create_task(connect_bus(life, bus))
+        connecting = asyncio.create_task(connect_bus(owner, bus))
         await asyncio.wait({connecting}, timeout=0.2)
         await asyncio.to_thread(plain_nats_server.start)
         async with asyncio.timeout(DEADLINE):
             await connecting
         assert bus.connected
 
-    async def test_somebody_silent(self, life):
+    async def test_somebody_silent(self, owner):
         """Who takes the connection and says nothing is no bus; the connection is closed."""
         ended = asyncio.Event()
 
@@ -435,52 +436,52 @@ class TestConnectBus:
         async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             with pytest.raises(BusAway):
-                await connect_bus(life, self.bus(f"127.0.0.1:{port}"), 0.2)
+                await connect_bus(owner, self.bus(f"127.0.0.1:{port}"), 0.2)
             async with asyncio.timeout(DEADLINE):
                 await ended.wait()
-        assert not life.ending.is_set()
+        assert not owner.ending.is_set()
 
-    async def test_given_up(self, free_port, life):
+    async def test_given_up(self, free_port, owner):
         """A service that is told to stop while it looks for the bus leaves nothing behind."""
-        connecting = asyncio.create_task(connect_bus(life, self.bus(f"127.0.0.1:{free_port}")))
+        connecting = asyncio.create_task(connect_bus(owner, self.bus(f"127.0.0.1:{free_port}")))
         await asyncio.wait({connecting}, timeout=0.2)
         connecting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await connecting
         assert self.alone()
 
-    async def test_left_before_it_is_reached(self, free_port, life):
+    async def test_left_before_it_is_reached(self, free_port, owner):
         """A bus that is closed while it is looked for is not reached."""
         bus = self.bus(f"127.0.0.1:{free_port}")
-        connecting = asyncio.create_task(connect_bus(life, bus))
+        connecting = asyncio.create_task(connect_bus(owner, bus))
         await asyncio.wait({connecting}, timeout=0.2)
         await bus.close()
         with pytest.raises(BusAway):
             await connecting
         assert self.alone()
 
-    async def test_replaced(self, plain_nats_server, life):
+    async def test_replaced(self, plain_nats_server, owner):
         """A new bus is connected in the block, and stays connected after it."""
         bus = self.bus(plain_nats_server.hostname)
-        async with replacing_bus(life, bus):
+        async with replacing_bus(owner, bus):
             assert bus.connected
         assert bus.connected
 
-    async def test_not_replaced(self, plain_nats_server, free_port, life):
+    async def test_not_replaced(self, plain_nats_server, free_port, owner):
         """If the block fails, or the bus refuses the token, the new bus is closed and the service goes on."""
         bus = self.bus(plain_nats_server.hostname)
         with pytest.raises(OSError, match="port taken"):
-            async with replacing_bus(life, bus):
+            async with replacing_bus(owner, bus):
                 raise OSError("port taken")
         assert not bus.connected
         with pytest.raises(BusRefused):
-            async with replacing_bus(life, self.bus(plain_nats_server.hostname, "NotTheToken")):
+            async with replacing_bus(owner, self.bus(plain_nats_server.hostname, "NotTheToken")):
                 pytest.fail("not connected")
-        await life.reap()
-        assert not life.ending.is_set()
+        await owner.cancel_all()
+        assert not owner.ending.is_set()
         assert self.alone()
 
-    async def test_nothing_to_replace(self, life):
+    async def test_nothing_to_replace(self, owner):
         """Without a new bus the block is all that happens."""
-        async with replacing_bus(life, None):
+        async with replacing_bus(owner, None):
             assert self.alone()
