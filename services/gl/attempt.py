@@ -17,7 +17,7 @@ class Attempt(NamedTuple):
 
     `section` is the request section of the record, completed for this attempt. `url` and `shown_headers` are for the
     record as well: secrets are masked in them. `transform` is what the body of the answer goes through on its way to
-    the caller.
+    the caller. `asks_usage`: gl asked for the usage of a stream, the caller did not.
     """
 
     candidate: Candidate
@@ -26,3 +26,4 @@ class Attempt(NamedTuple):
     url: str
     shown_headers: Headers
     transform: UsageFilter | None = None
+    asks_usage: bool = False

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from gecholog.session import Ids
     from services.gl.attempt import Attempt
     from services.gl.candidates import Candidate
+    from services.gl.capture import BodyCapture
     from services.gl.config import Config
     from services.gl.errors import ErrorFormat
     from services.gl.http import Request, Responder, Response
     from services.gl.query import Pairs
     from services.gl.record.snapshot import RecordSnapshot
     from services.gl.routing import Router
-    from services.gl.stages.passing import Passing
+    from services.gl.rows import Rows
 
 T = TypeVar("T")
 
@@ -78,7 +79,7 @@ class Call:
     # egress
     egress_offered: Headers  # the same for the reply
     egress: Egress | None = None
-    passing: Passing | None = None
+    capture: BodyCapture | None = None
     replied: MonotonicNs = 0
     is_recorded: bool = True
     snapshot: RecordSnapshot | None = None
@@ -120,6 +121,11 @@ class Call:
     def request_section(self) -> RecordSection:
         """The request section of the record: that of the last attempt, before the first one what all begin with."""
         return self.attempts[-1].section if self.attempts else self.request_base
+
+    @property
+    def rows_before_reply(self) -> Rows:
+        """The synchronous response processors of this call."""
+        return self.config.response.rows_for(*self.router_paths)
 
     def required_attempt(self) -> Attempt:
         """The last attempt, which `attempts.run` adds."""

@@ -63,4 +63,5 @@ def _with(attempt: Attempt, question: _Question) -> Attempt:
         section=section,
         shown_headers=headers.without(attempt.shown_headers, _ENCODING),
         transform=llm.UsageFilter(),
+        asks_usage=True,
     )

@@ -14,13 +14,13 @@ from services.gl.call import Egress
 from services.gl.errors import UpstreamError
 from services.gl.outgoing import Outgoing, body_of, headers_written, outgoing_headers, plain
 from services.gl.record import writer
-from services.gl.stages.inbound import TakesLong
-from services.gl.stages.passing import Passing, passing_of
+from services.gl.response_body import TakesLong, capture_of, record_capture
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from services.gl.call import Call
+    from services.gl.capture import BodyCapture
     from services.gl.doors import Doors
     from services.gl.errors import Refusal
 
@@ -125,27 +125,27 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
     """Hand on the answer as it arrives, and keep a copy for the record."""
     answer, responder, transform = call.required_answer(), call.responder, call.required_attempt().transform
     length = None if transform else answer.length
-    passing = call.passing = passing_of(call, answer.length)
+    capture = call.capture = capture_of(call, answer.length)
     try:
         responder.start(egress.status, egress.headers, length)
         while piece := await answer.read():
-            passing.saw(piece)
-            is_last = length is not None and passing.is_whole
+            capture.observe(piece)
+            is_last = length is not None and capture.is_complete
             if is_last:
-                await _keep(call, passing, doors)
+                await _keep(call, capture, doors)
             waiting = responder.write(transform.feed(piece) if transform else piece)
             if waiting is not None:
                 await waiting
-            passing.delivered = passing.copy.size
+            capture.delivered = capture.copy.size
             if is_last:
                 break
-        if not passing.is_recorded:
-            await _keep(call, passing, doors)
+        if not capture.is_recorded:
+            await _keep(call, capture, doors)
         if transform and (waiting := responder.write(transform.flush())) is not None:
             await waiting
         responder.finish()
     except UpstreamError as error:
-        call.response_section.note("inbound_payload", f"broke off after {passing.copy.size} bytes: {error.reason}")
+        call.response_section.note("inbound_payload", f"broke off after {capture.copy.size} bytes: {error.reason}")
         responder.abort()
     finally:
         if not reads_on(call):
@@ -157,29 +157,29 @@ def reads_on(call: Call) -> bool:
 
     `conclude` reads it then.
     """
-    passing = call.passing
-    if passing is None or call.required_attempt().transform is None or not passing.is_open or not call.responder.lost:
+    capture = call.capture
+    if capture is None or not capture.is_open or not call.responder.lost:
         return False
-    if not call.config.usage.linger:
+    if not call.required_attempt().asks_usage or not call.config.usage.linger:
         return False
-    return passing.awaits_usage
+    return capture.awaits_usage
 
 
 def has_delivered(call: Call) -> bool:
     """Whether the caller was handed all of a stream, though it left before the target had ended the body."""
-    return call.passing is not None and call.passing.is_open and call.passing.has_ended
+    return call.capture is not None and call.capture.is_open and call.capture.has_ended
 
 
-async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
+async def _keep(call: Call, capture: BodyCapture, doors: Doors) -> None:
     """Put the answer into the record, and keep that; while too much is on its way to the bus, the last byte waits."""
-    capacity, size = doors.records.capacity, len(call.body) + passing.copy.size
+    capacity, size = doors.records.capacity, len(call.body) + capture.copy.size
     if not capacity.has_room(size):
         call.patience = await capacity.room(size, call.patience)
     call.mark_received()
     try:
-        if not _recorded_at_once(call, passing, completed=True):
-            passing.folding = asyncio.create_task(asyncio.to_thread(passing.record, call, completed=True))
-            await asyncio.shield(passing.folding)  # a thread goes on when the caller leaves: `conclude` waits for it
+        if not _recorded_at_once(call, capture, completed=True):
+            capture.folding = asyncio.create_task(asyncio.to_thread(record_capture, call, capture, completed=True))
+            await asyncio.shield(capture.folding)  # a thread goes on when the caller leaves: `conclude` waits for it
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
     writer.accept(call, doors)
@@ -187,50 +187,50 @@ async def _keep(call: Call, passing: Passing, doors: Doors) -> None:
 
 def conclude(call: Call, _: Doors) -> Awaitable[None] | None:
     """Record what came of an answer that did not come to its end."""
-    passing = call.passing
-    if passing is None or passing.is_recorded:
+    capture = call.capture
+    if capture is None or capture.is_recorded:
         return None
     if reads_on(call):
-        return _read_usage(call, passing)
-    completed = passing.is_open and passing.has_ended
+        return _read_usage(call, capture)
+    completed = capture.is_open and capture.has_ended
     if completed:
         call.mark_received()
-    if passing.folding is None and _recorded_at_once(call, passing, completed=completed):
+    if capture.folding is None and _recorded_at_once(call, capture, completed=completed):
         return None
-    return _conclude_slowly(call, passing, completed=completed)
+    return _conclude_slowly(call, capture, completed=completed)
 
 
-def _recorded_at_once(call: Call, passing: Passing, *, completed: bool) -> bool:
+def _recorded_at_once(call: Call, capture: BodyCapture, *, completed: bool) -> bool:
     try:
-        passing.record(call, completed=completed, at_once=True)
+        record_capture(call, capture, completed=completed, at_once=True)
     except TakesLong:
         return False
     return True
 
 
-async def _conclude_slowly(call: Call, passing: Passing, *, completed: bool) -> None:
-    if passing.folding is not None:
-        await asyncio.gather(passing.folding, return_exceptions=True)
-    if not passing.is_recorded:
-        await asyncio.to_thread(passing.record, call, completed=completed)
+async def _conclude_slowly(call: Call, capture: BodyCapture, *, completed: bool) -> None:
+    if capture.folding is not None:
+        await asyncio.gather(capture.folding, return_exceptions=True)
+    if not capture.is_recorded:
+        await asyncio.to_thread(record_capture, call, capture, completed=completed)
 
 
-async def _read_usage(call: Call, passing: Passing) -> None:
+async def _read_usage(call: Call, capture: BodyCapture) -> None:
     """Read what gl itself asked for, as long as the config allows, and record the answer."""
     answer = call.required_answer()
     try:
         async with asyncio.timeout(call.config.usage.linger):
             while piece := await answer.read():
-                passing.saw(piece)
+                capture.observe(piece)
     except (TimeoutError, UpstreamError):
         pass  # the record says that the usage is not counted
     except asyncio.CancelledError:  # the gateway stops: there is no time for a thread
-        passing.record(call, completed=False)
+        record_capture(call, capture, completed=False)
         raise
     finally:
         answer.abandon()
-    if not _recorded_at_once(call, passing, completed=False):
-        await _conclude_slowly(call, passing, completed=False)
+    if not _recorded_at_once(call, capture, completed=False):
+        await _conclude_slowly(call, capture, completed=False)
 
 
 async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:

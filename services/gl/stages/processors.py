@@ -81,17 +81,12 @@ def before_reply(call: Call, doors: Doors) -> Awaitable[None] | None:
     """The synchronous response processors. The answer goes out whatever they do."""
     if call.inbound_body is None:  # it passes through unbuffered: there is nothing to hold back
         return None
-    return _run_rows(rows_before_reply(call), call, doors)
+    return _run_rows(call.rows_before_reply, call, doors)
 
 
 async def _run_rows(rows: Rows, call: Call, doors: Doors) -> None:
     for row in rows:
         await run_row(row, call.response_section, call.response_section.runs, doors.bus)
-
-
-def rows_before_reply(call: Call) -> Rows:
-    """The synchronous response processors of this call."""
-    return call.config.response.rows_for(*call.router_paths)
 
 
 async def after_reply(call: Call, doors: Doors) -> None:

@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gecholog import headers
-from services.gl import pipeline
+from services.gl import pipeline, response_body
 from services.gl.errors import UpstreamError
 from services.gl.http import Disconnected
-from services.gl.stages import passing
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import (
@@ -141,14 +140,14 @@ async def test_caller_leaves(stage):
 async def test_caller_leaves_while_a_large_stream_is_folded(monkeypatch):
     """Who leaves at the last event has had all of the answer: the record has it, too, and its usage."""
     loop, reached, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
-    fold = passing.record_body
+    fold = response_body.record_body
 
-    def slowly(call, body, **how):
+    def slowly(call, body, form, **how):
         loop.call_soon_threadsafe(reached.set)
         go_on.wait(DEADLINE)
-        return fold(call, body, **how)
+        return fold(call, body, form, **how)
 
-    monkeypatch.setattr(passing, "record_body", slowly)
+    monkeypatch.setattr(response_body, "record_body", slowly)
     event = b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % (
         b"x" * 999
     )

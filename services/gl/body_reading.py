@@ -1,0 +1,93 @@
+"""Reads the body of a response: decoded, a stream folded into one object, its token usage found. Pure."""
+
+from __future__ import annotations
+
+from codecs import BOM_UTF8
+from typing import TYPE_CHECKING, NamedTuple
+
+from gecholog import llm
+from gecholog.media_type import media_type
+from services.gl.record import payload
+
+if TYPE_CHECKING:
+    from services.gl.http import UpstreamRequest
+    from services.gl.record.payload import Recorded
+
+_MEDIA = frozenset({"image", "audio", "video", "font"})
+_UNKNOWN = "a stream of a dialect that gl does not know, so its usage is not counted"
+
+
+class BodyForm(NamedTuple):
+    """What is known of a body before it is read: its Content-Type and Content-Encoding, empty if there are none.
+
+    `request` is the one that it answers: if it asked for a stream, events are one whatever they are announced as.
+    """
+
+    content_type: str
+    encoding: str
+    request: UpstreamRequest
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is announced as a stream of events."""
+        return llm.is_stream(self.content_type)
+
+    @property
+    def may_have_usage(self) -> bool:
+        """Whether it is of a kind in which usage may be told, as an image is not."""
+        return media_type(self.content_type).partition("/")[0] not in _MEDIA
+
+    @property
+    def asked_for_stream(self) -> bool:
+        """Whether the request wanted a stream."""
+        request = self.request
+        return llm.asks_for_stream(llm.Asked(request.path, request.query, request.headers, request.body))
+
+
+class Streamed(NamedTuple):
+    """A stream: its body without content encoding, the one object that it amounts to, and if all could be decoded."""
+
+    body: bytes
+    answer: llm.Answer
+    is_whole: bool = True
+
+
+class BodyReading(NamedTuple):
+    """What was made of a body: its value for the record, what it was folded from and into, and its token usage."""
+
+    recorded: Recorded
+    streamed: Streamed | None = None
+    usage: llm.Usage | None = None
+
+
+def read_body(body: bytes, form: BodyForm, limit: int, most: int, *, completed: bool) -> BodyReading:
+    """Read a body. `limit` is for the bytes that it unpacks to, `most` for those of the value for the record.
+
+    `completed` tells whether it came to its end.
+    """
+    opened = payload.opened(body, form.encoding, form.content_type, limit)
+    if opened.instead is not None:
+        return BodyReading(opened.instead)
+    is_whole = opened.note is None
+    reading = _read(opened.data, form, most, completed=completed and is_whole)
+    streamed = reading.streamed and reading.streamed._replace(is_whole=is_whole)
+    return BodyReading(opened.noted(reading.recorded), streamed, reading.usage)
+
+
+def _read(body: bytes, form: BodyForm, most: int, *, completed: bool) -> BodyReading:
+    """Read a body without content encoding."""
+    content_type = form.content_type
+    if form.is_stream or (llm.looks_streamed(body) and form.asked_for_stream):
+        folded = llm.fold(body, content_type, completed=completed)
+        if folded is not None:
+            return BodyReading(payload.settled(folded, most), Streamed(body, folded), llm.usage_of(folded))
+        recorded = payload.recorded(body, content_type, most)
+        usage = llm.usage_of_events(llm.events_of(body, content_type))
+        if recorded.note and usage is None:
+            recorded = recorded._replace(note=f"{recorded.note}: {_UNKNOWN}")
+        return BodyReading(recorded, usage=usage)
+    start = body.removeprefix(BOM_UTF8).lstrip()[:1]
+    if start == b"[" and (folded := llm.fold_array(body)) is not None:  # Gemini streams an array
+        return BodyReading(payload.settled(folded, most), usage=llm.usage_of(folded))
+    usage = llm.usage_in(body) if start == b"{" else None
+    return BodyReading(payload.recorded(body, content_type, most), usage=usage)
