@@ -120,22 +120,22 @@ def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
     full, bare, more = (f"http://{HOST}:{port}" for port in (running.full, running.bare, running.more))
     setup = Setup(running, Records(running.records))
     setup.calls = [
-        Way("direct", "target itself", f"http://{HOST}:{target}/{_CALL}", "target"),
+        Way("direct", "upstream direct", f"http://{HOST}:{target}/{_CALL}", "target"),
         Way("a", "nginx", f"http://{HOST}:{proxy}/{_CALL}", "nginx"),
         Way("b", "gl, whole path", f"{full}{ROUTE}{_CALL}", FULL),
         Way("c", "gl, no processors", f"{bare}{ROUTE}{_CALL}", BARE),
         Way("d", "gl, /echo/", f"{bare}{ECHO}{_CALL}", BARE),
-        Way("e", "gl, one processor more", f"{more}{ROUTE}{_CALL}", MORE, sizes=(SIZES["1k"],)),
+        Way("e", "gl, one additional processor", f"{more}{ROUTE}{_CALL}", MORE, sizes=(SIZES["1k"],)),
     ]
     setup.streams = [
-        Way("direct", "target itself", f"http://{HOST}:{streams}/streams/{_STREAM}", "stream-target"),
+        Way("direct", "upstream direct", f"http://{HOST}:{streams}/streams/{_STREAM}", "stream-target"),
         Way("a", "nginx", f"http://{HOST}:{proxy}/streams/{_STREAM}", "nginx"),
         Way("b", "gl, whole path", f"{full}{STREAMS}{_STREAM}", FULL),
     ]
     if options.against is not None:
         port = appliance.start_other(fleet, target, options.against.resolve())
         url = f"http://{HOST}:{port}{ROUTE}{_CALL}"
-        setup.calls.append(Way("o", "the other gl, whole path", url, OTHER, sizes=(SIZES["1k"],)))
+        setup.calls.append(Way("o", "other gl, whole path", url, OTHER, sizes=(SIZES["1k"],)))
     if with_peers:
         targets = Targets(f"http://{HOST}:{target}/{SIZE}/v1", f"http://{HOST}:{streams}/streams/v1")
         for start, place in peers(options):

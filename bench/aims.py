@@ -39,7 +39,7 @@ def _speed(results: Results) -> list[Aim]:
     ratio = calls.ratio(results, case) if case in results else None
     if ratio is None:
         return []
-    text = f"whole path, {_MANY} connections, 1 KB: calls/s to nginx"
+    text = f"whole path, {_MANY} connections, 1 KB: calls/s relative to nginx"
     return [Aim(text, f">= {TO_NGINX}", f"{ratio:.3f}", ratio >= TO_NGINX)]
 
 
@@ -51,7 +51,7 @@ def _alone(results: Results) -> list[Aim]:
     stalls = sum(seen.stalls for seen in results[own])
     return [
         Aim("whole path, 1 connection, 1 KB: added p99", f"< {ADDED_P99} ms", f"{more:.2f} ms", more < ADDED_P99),
-        Aim("the same: answers after 38 to 45 ms", "0", str(stalls), stalls == 0),
+        Aim("the same: responses after 38 to 45 ms", "0", str(stalls), stalls == 0),
     ]
 
 

@@ -73,12 +73,12 @@ def cases(size: int) -> list[Case]:
     packed = gzip.compress(plain, 1)
     return [
         Case("request, JSON", "POST", "sink", kind, plain),
-        Case("request, JSON in gzip", "POST", "sink", f"{kind}Content-Encoding: gzip\r\n", packed),
-        Case("answer, JSON", "GET", "json"),
-        Case("answer, JSON in gzip", "GET", "gzip"),
-        Case("answer, SSE in one line", "GET", "sse"),
-        Case("answer, 12 MB of SSE in one line", "GET", "image"),
-        Case("answer, 7 MB of JSON", "GET", "middle"),
+        Case("request, JSON with gzip", "POST", "sink", f"{kind}Content-Encoding: gzip\r\n", packed),
+        Case("response, JSON", "GET", "json"),
+        Case("response, JSON with gzip", "GET", "gzip"),
+        Case("response, SSE in one line", "GET", "sse"),
+        Case("response, 12 MB of SSE in one line", "GET", "image"),
+        Case("response, 7 MB of JSON", "GET", "middle"),
     ]
 
 
@@ -133,7 +133,7 @@ def probe(port: int, path: str, gateway: int) -> None:
             start, waited = time.monotonic(), waits(gateway)
             connection.sendall(request)
             if not connection.recv(65536):
-                raise ConnectionError("the gateway ended the connection")
+                raise ConnectionError("the gateway closed the connection")
             took = 1000 * (time.monotonic() - start)
             times.append((took, took - (waits(gateway) - waited)))
             if len(times) == 1:
@@ -208,7 +208,7 @@ def row(name: str, case: str, rounds: list[Waits]) -> str:
 
 
 FIELDS = ("large", "median", "most", "own")
-HEAD = f"{'':59} {'large ms':>9} {'small ms':>9} {'most ms':>9} {'own ms':>9} {'worst ms':>9}"
+HEAD = f"{'':59} {'large ms':>9} {'small ms':>9} {'max ms':>9} {'own ms':>9} {'worst ms':>9}"
 
 
 def run(size: int, rounds: int, only: str) -> float:
@@ -224,7 +224,7 @@ def run(size: int, rounds: int, only: str) -> float:
             if only not in case.name:
                 continue
             beside = [measure(case, target, "/", gateways[0]) for _ in range(rounds)]
-            print(row("beside gl, not through", case.name, beside))
+            print(row("not through gl", case.name, beside))
             for gateway in gateways:
                 found = [measure(case, gateway.port, ROUTE, gateway) for _ in range(rounds)]
                 longest = max(longest, statistics.median(each.own for each in found))
@@ -245,10 +245,12 @@ def started(fleet: Fleet, target: int, small: int) -> list[Gateway]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--mb", type=int, default=51, help="size of the large bodies, in MB (51)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is sent (5)")
-    parser.add_argument("--most", type=float, default=20, help="milliseconds that another call may wait (20)")
-    parser.add_argument("--only", default="", help="cases whose name has this text")
+    parser.add_argument("--mb", type=int, default=51, help="size of the large bodies in MB (51)")
+    parser.add_argument("--rounds", type=int, default=5, help="how many times each body is sent (5)")
+    parser.add_argument(
+        "--most", type=float, default=20, help="limit for the wait of another call in milliseconds (20)"
+    )
+    parser.add_argument("--only", default="", help="only cases whose name contains this text")
     parser.add_argument("--serve", nargs=2, metavar=("PORT", "BYTES"), help=argparse.SUPPRESS)
     parser.add_argument("--probe", nargs=3, metavar=("PORT", "PATH", "PID"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -258,7 +260,7 @@ def main() -> int:
         probe(int(options.probe[0]), options.probe[1], int(options.probe[2]))
     else:
         longest = run(options.mb * 1_000_000, options.rounds, options.only)
-        print(f"longest wait for gl's own work, in the median of the rounds: {longest:.1f} ms")
+        print(f"longest wait caused by gl (median of the rounds): {longest:.1f} ms")
         return 1 if longest > options.most else 0
     return 0
 

@@ -32,22 +32,22 @@ class Options:
 
 def parse(words: list[str] | None = None) -> Options:
     """Read the command line. Ends the program if it is wrong."""
-    parser = argparse.ArgumentParser(prog="bench", description="Measures gl beside nginx, all in one run.")
+    parser = argparse.ArgumentParser(prog="bench", description="Benchmark gl against nginx in one run.")
     add = parser.add_argument
-    add("--quick", action="store_true", help="short rounds: shows that everything works, not how fast")
-    add("--only", action="append", choices=PARTS, help="only this part; may come again (without: calls, streams)")
-    add("--memory", action="store_true", help="the memory test as well, which takes some minutes")
-    add("--rounds", type=int, help="how often all paths are measured in turn (3)")
-    add("--seconds", type=int, help="how long one path is loaded at a time (4)")
-    add("--connections", type=_numbers, default=(1, 32, 256), help="1,32,256")
-    add("--bodies", type=_sizes, default=tuple(SIZES.values()), help="1k,100k,1m")
-    add("--streams", type=int, default=200, help="streams at the same time (200)")
-    add("--chunks", type=int, help="chunks of a stream (100)")
-    add("--interval-ms", type=int, default=50, help="milliseconds between two chunks of a stream (50)")
-    add("--markdown", type=Path, help="write the tables to this file, too")
-    add("--against", type=Path, help="another checkout of gecholog, whose whole path is measured in the same run")
-    add("--litellm", type=Path, help="a virtual environment with LiteLLM's proxy in it, to measure it as well")
-    add("--portkey", type=Path, help="the folder of Portkey's gateway (npm), to measure it as well")
+    add("--quick", action="store_true", help="short rounds: a smoke test, not a measurement")
+    add("--only", action="append", choices=PARTS, help="run only this part; repeatable (default: calls, streams)")
+    add("--memory", action="store_true", help="also run the memory test, which takes some minutes")
+    add("--rounds", type=int, help="number of rounds over all paths (3)")
+    add("--seconds", type=int, help="duration of each measurement (4)")
+    add("--connections", type=_numbers, default=(1, 32, 256), help="numbers of connections (1,32,256)")
+    add("--bodies", type=_sizes, default=tuple(SIZES.values()), help="body sizes (1k,100k,1m)")
+    add("--streams", type=int, default=200, help="concurrent streams (200)")
+    add("--chunks", type=int, help="chunks per stream (100)")
+    add("--interval-ms", type=int, default=50, help="milliseconds between two chunks (50)")
+    add("--markdown", type=Path, help="also write the tables to this file")
+    add("--against", type=Path, help="another checkout of gecholog to measure in the same run")
+    add("--litellm", type=Path, help="a virtual environment with LiteLLM's proxy, to measure it too")
+    add("--portkey", type=Path, help="the directory of Portkey's gateway (npm), to measure it too")
     given = parser.parse_args(words)
     quick = given.quick
     return Options(
@@ -75,7 +75,7 @@ def _sizes(text: str) -> tuple[int, ...]:
     try:
         return tuple(SIZES[part] for part in text.lower().split(","))
     except KeyError as error:
-        raise argparse.ArgumentTypeError(f"sizes are {', '.join(SIZES)}") from error
+        raise argparse.ArgumentTypeError(f"must be some of {', '.join(SIZES)}") from error
 
 
 def size_name(size: int) -> str:

@@ -48,7 +48,7 @@ def _line(cells: tuple[str, ...]) -> str:
 def of_calls(results: Results, ways: list[Way], size: int) -> Table:
     """All ways with bodies of one size."""
     times = ("p50 ms", "p99 ms", "max ms", "~40 ms")
-    head = ("way", "conn.", "calls/s", "to (a)", *times, "own CPU", *_SHARED, "rest s", "others", "errors")
+    head = ("path", "conn.", "calls/s", "to (a)", *times, "own CPU", *_SHARED, "drain s", "other CPU", "errors")
     rows = [
         _row(results, case, way)
         for connections in sorted({case.connections for case in results if case.size == size})
@@ -83,10 +83,8 @@ def of_processor(results: Results) -> list[Table]:
     pairs = [(case, Case(case.size, case.connections, "b")) for case in results if case.way == "e"]
     rows = [_more(results, more, base) for more, base in pairs if base in results]
     head = ("connections", "calls/s", "p50 ms", "gl CPU", "nats-server", appliance.PROCESSOR)
-    notes = [
-        "Calls: (e) for one of (b). Times and CPU: what (e) takes more than (b), milliseconds and microseconds a call."
-    ]
-    return [Table("One processor more on the path", head, rows, notes)] if rows else []
+    notes = ["Calls: (e) relative to (b). Times and CPU: (e) minus (b), in milliseconds and microseconds per call."]
+    return [Table("One additional processor", head, rows, notes)] if rows else []
 
 
 def _more(results: Results, more: Case, base: Case) -> tuple[str, ...]:
@@ -106,7 +104,7 @@ def _more(results: Results, more: Case, base: Case) -> tuple[str, ...]:
 def of_streams(seen: dict[str, list[Streamed]], ways: list[Way]) -> Table:
     """All ways of streams; what they add to the target itself is in the columns with a plus."""
     times = ("first p50", "+", "first p99", "+", "chunk p50", "+", "chunk p99", "+")
-    head = ("way", *times, "max", "chunks", "lost", "disordered", "failed", "own CPU")
+    head = ("path", *times, "max", "chunks", "lost", "reordered", "failed", "own CPU")
     direct = seen["direct"]
     rows = [_stream_row(way, seen[way.key], direct) for way in ways if way.key in seen]
     return Table("Streams (ms)", head, rows)
@@ -120,7 +118,7 @@ def _stream_row(way: Way, runs: list[Streamed], direct: list[Streamed]) -> tuple
     chunks = sum(run.result.chunks for run in runs)
     times: list[str] = []
     for name in _STREAM_TIMES:
-        times.append(f"{middle(runs, name):.3f}" if chunks else "none came")
+        times.append(f"{middle(runs, name):.3f}" if chunks else "none")
         times.append(f"{added(runs, direct, name):+.3f}" if chunks and runs is not direct else "")
     counts = (str(sum(getattr(run.result, name) for run in runs)) for name in _STREAM_COUNTS)
     own = median(run.cpu.get(way.program, 0.0) for run in runs)
@@ -145,11 +143,11 @@ def of_memory(title: str, held: list[Held]) -> Table:
         (name, f"{first.rss[name] / 1e6:.1f}", f"{bytes_ / 1e6:.1f}", f"{bytes_ / max(first.rss[name], 1) - 1:+.1%}")
         for name, bytes_ in last.rss.items()
     ]
-    notes = [f"{last.abandoned:,} of the calls were streams whose readers left."] if last.abandoned else []
+    notes = [f"{last.abandoned:,} of the calls were streams that the client abandoned."] if last.abandoned else []
     return Table(title, head, rows, notes)
 
 
 def of_aims(aims: list[Aim]) -> Table:
     """What is asked, and what was seen."""
     rows: list[tuple[str, ...]] = [(aim.text, aim.wanted, aim.seen, "yes" if aim.met else "NO") for aim in aims]
-    return Table("What is asked of gl", ("", "wanted", "seen", "met"), rows)
+    return Table("Performance goals", ("", "goal", "measured", "met"), rows)

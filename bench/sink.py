@@ -162,7 +162,7 @@ async def catching_up(machine: Machine, bus: Bus, count: int, data: bytes) -> Fi
     begin, cpu, already = time.perf_counter(), machine.cpu(), machine.written()
     await until(lambda: machine.lines.stat().st_size >= count * (len(data) + 1), "all records")
     await until(acknowledged, "acknowledgements")
-    return _figure("file, record log, catching up", machine, (begin, cpu), count - already)
+    return _figure("file, record stream, backlog", machine, (begin, cpu), count - already)
 
 
 async def live(name: str, machine: Machine, bus: Bus, count: int, data: bytes) -> Figure:
@@ -212,8 +212,8 @@ async def main() -> None:
     print(f"records of {args.size} bytes, {os.cpu_count()} cores")
     print(HEAD)
     for name, jetstream, first in (
-        ("file, record log, catching up", True, True),
-        ("file, record log, live", True, False),
+        ("file, record stream, backlog", True, True),
+        ("file, record stream, live", True, False),
         ("file, no JetStream, live", False, False),
     ):
         print((await run(name, args.records, args.size, jetstream=jetstream, first_publish=first)).row(), flush=True)

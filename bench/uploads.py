@@ -108,10 +108,10 @@ def run(attack: Attack, rounds: int, seconds: float) -> int:
                 beside.append(small_calls(port, pid, seconds))
             time.sleep(1)
         most = memory.stop()
-    for name, taken in (("quiet", quiet), ("beside the uploads", beside)):
+    for name, taken in (("quiet", quiet), ("during the uploads", beside)):
         print(f"{name:20} p50 {_median(taken, 50):6.2f} ms   p99 {_median(taken, 99):6.2f} ms")
     print(f"ratio of p99         {_median(beside, 99) / _median(quiet, 99):6.2f}")
-    print(f"memory of gl         {idle / MIB:6.0f} MB idle, {most / MIB:.0f} MB at most")
+    print(f"memory of gl         {idle / MIB:6.0f} MB idle, {most / MIB:.0f} MB peak")
     return most
 
 
@@ -122,11 +122,11 @@ def _median(rounds: list[list[float]], percent: int) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--clients", type=int, default=10, help="clients that stop inside an upload (10)")
-    parser.add_argument("--mb", type=int, default=40, help="size of an upload, in MB (40)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each state is measured (5)")
-    parser.add_argument("--seconds", type=float, default=4, help="length of a round (4)")
-    parser.add_argument("--most", type=float, default=150, help="MB of memory that gl may have (150)")
+    parser.add_argument("--clients", type=int, default=10, help="clients that stall during an upload (10)")
+    parser.add_argument("--mb", type=int, default=40, help="size of an upload in MB (40)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds per state (5)")
+    parser.add_argument("--seconds", type=float, default=4, help="seconds per round (4)")
+    parser.add_argument("--most", type=float, default=150, help="memory limit of gl in MB (150)")
     parser.add_argument("--serve", metavar="PORT", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
