@@ -8,10 +8,10 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from gecholog.entries import Closes, Place
-from gecholog.schema import Finding, Schema
+from gecholog.schema import Schema, Violation
 
-Rule = Callable[[dict[str, Any]], Iterable[Finding]]
-RuleBeside = Callable[[dict[str, Any], FilePath], Iterable[Finding]]
+Rule = Callable[[dict[str, Any]], Iterable[Violation]]
+RuleBeside = Callable[[dict[str, Any], FilePath], Iterable[Violation]]
 """A rule about a value and the folder that its file lies in."""
 
 

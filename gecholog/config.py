@@ -108,10 +108,10 @@ def _checked(
     warnings = (
         *_repetitions(text, repeated),
         *(problem for one in left_out for problem in one.problems),
-        *(report.problem(*finding) for finding in verdict.warnings),
+        *(report.problem(*violation) for violation in verdict.warnings),
     )
     if verdict.errors:
-        raise ConfigError(source, [report.problem(*finding) for finding in verdict.errors], warnings)
+        raise ConfigError(source, [report.problem(*violation) for violation in verdict.errors], warnings)
     entries = tuple(_entries(blueprint, value, verdict.rejected, report))
     not_set = tuple(one for one in rejected if one.is_unset)
     return Document(source, checksum(data), verdict.values, warnings, entries, left_out, not_set)
@@ -151,14 +151,14 @@ def refuse_losses(document: Document, in_force: InForce) -> None:
 
 
 def _left_out(blueprint: Blueprint, value: Any, verdict: Verdict, report: Reporter) -> Iterator[LeftOut]:
-    for place, findings in sorted(verdict.rejected.items()):
-        entry = _entry(blueprint, value, place, report, unusable={path for path, _ in findings})
+    for place, violations in sorted(verdict.rejected.items()):
+        entry = _entry(blueprint, value, place, report, unusable={path for path, _ in violations})
         closes, said = verdict.closes.get(place, ()), _said(blueprint, value, place)
         shown = report.shown_value((*place, schemas.entry_words(blueprint.schema, place[0])[1]), said)
         what = consequence(entry.shown, closes if shown == said else closes and (shown,))
-        problems = tuple(report.problem(*finding, what) for finding in findings)
+        problems = tuple(report.problem(*violation, what) for violation in violations)
         may_be_unset = schemas.has_optional_variables(blueprint.schema, place[0])
-        is_unset = may_be_unset and all(report.is_absent(path) for path, _ in findings)
+        is_unset = may_be_unset and all(report.is_absent(path) for path, _ in violations)
         yield LeftOut(entry, problems, closes, said, is_unset)
 
 

@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gecholog.positions import Path
-    from gecholog.schema import Finding
+    from gecholog.schema import Violation
 
 
-def duplicates(values: Iterable[tuple[Path, Any]], rule: str) -> Iterator[Finding]:
+def duplicates(values: Iterable[tuple[Path, Any]], rule: str) -> Iterator[Violation]:
     """`rule` for every place whose value another place has as well, so that the owner of the file is shown all lines.
 
     `values` are places in the file and the values there, which must be hashable.

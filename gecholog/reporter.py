@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Turns findings into problems that name path, line, and the variables that a value came from."""
+    """Turns violations into problems that name path, line, and the variables that a value came from."""
 
     def __init__(self, filled: Filled) -> None:
         self._text = filled.text

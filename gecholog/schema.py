@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
 Schema = dict[str, Any]
-Finding = tuple[Path, str]
+Violation = tuple[Path, str]
+"""A place in a config, and the sentence of the rule that it breaks, such as `must be at least 1`."""
 
 # JSON Schema takes 1.0 for an integer. What a config is built of would then be a float.
 _TYPES = Draft202012Validator.TYPE_CHECKER.redefine(
@@ -35,7 +36,7 @@ _TYPES = Draft202012Validator.TYPE_CHECKER.redefine(
 
 
 def _must_be_set(_: Any, wanted: bool, instance: Any, __: Schema) -> Iterator[ValidationError]:  # noqa: FBT001 - jsonschema's
-    """Every text that has to be looked at: only the caller of `findings` knows which of them had variables."""
+    """Every text that has to be looked at: only the caller of `violations` knows which of them had variables."""
     if wanted and isinstance(instance, str) and instance:  # an empty one breaks a rule of its own
         yield ValidationError("must be set")
 
@@ -72,7 +73,7 @@ def _inlined(node: Any) -> Any:
     return {name: _inlined(value) for name, value in node.items()}
 
 
-def findings(
+def violations(
     schema: Schema, value: Any, is_unset: Callable[[Path], bool] = lambda _: False
 ) -> Iterator[tuple[Path, str, bool]]:
     """All that is wrong with `value`: path, rule, and whether it is a wrong JSON type.
@@ -87,7 +88,7 @@ def findings(
             yield place, rule, error.validator == "type"
 
 
-def _explained(error: ValidationError, path: Path) -> Iterator[Finding]:
+def _explained(error: ValidationError, path: Path) -> Iterator[Violation]:
     keyword, expected = error.validator, cast("Any", error.validator_value)
     if keyword == "required":
         # jsonschema reports each missing name by itself, but names it only in the message

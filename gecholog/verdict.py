@@ -11,9 +11,9 @@ from gecholog import schema as schemas
 from gecholog.blueprint import Blueprint
 from gecholog.entries import Closes, Place
 from gecholog.positions import Path
-from gecholog.schema import Finding, Schema
+from gecholog.schema import Schema, Violation
 
-Rejected = dict[Place, list[Finding]]
+Rejected = dict[Place, list[Violation]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Verdict:
     """`rejected` are the entries that are left out alone, and why."""
 
     values: dict[str, Any]
-    errors: list[Finding]
-    warnings: list[Finding]
+    errors: list[Violation]
+    warnings: list[Violation]
     rejected: Rejected
     closes: Closes
 
@@ -31,7 +31,7 @@ def judge(
     blueprint: Blueprint, value: Any, is_unset: Callable[[Path], bool], folder: FilePath | None = None
 ) -> Verdict:
     """What is wrong with a value, sorted into what refuses the file, and entries that would be left out alone."""
-    found = list(schemas.findings(blueprint.schema, value, is_unset))
+    found = list(schemas.violations(blueprint.schema, value, is_unset))
     wrong_type = any(is_type for _, _, is_type in found)
     if not wrong_type:  # rules may rely on the types
         found += [(path, rule, False) for check_rule in blueprint.rules for path, rule in check_rule(value)]
@@ -40,21 +40,25 @@ def judge(
     errors, rejected = _sorted(found, schemas.arrays_rejecting_alone(blueprint.schema))
     values = value if wrong_type else _less_rejected(value, rejected)
     if not wrong_type:
-        errors += [_in_whole(finding, rejected) for check_rule in blueprint.remaining for finding in check_rule(values)]
+        errors += [
+            _in_whole(violation, rejected) for check_rule in blueprint.remaining for violation in check_rule(values)
+        ]
     errors += _emptied(blueprint.schema, values, rejected)
     warnings = [(path, "is not known and is ignored") for path in schemas.unknown(blueprint.schema, value)]
     closes: Closes = {}
     if not errors:
         closes = blueprint.closes(values, {place: value[place[0]][place[1]] for place in rejected})
-        warnings += [_in_whole(finding, rejected) for advise in blueprint.advice for finding in advise(values)]
+        warnings += [_in_whole(violation, rejected) for advise in blueprint.advice for violation in advise(values)]
     if not errors and folder is not None:
-        warnings += [_in_whole(finding, rejected) for advise in blueprint.beside for finding in advise(values, folder)]
+        warnings += [
+            _in_whole(violation, rejected) for advise in blueprint.beside for violation in advise(values, folder)
+        ]
     return Verdict(values, errors, warnings, rejected, closes)
 
 
-def _sorted(found: Iterable[tuple[Path, str, bool]], alone: Collection[str]) -> tuple[list[Finding], Rejected]:
+def _sorted(found: Iterable[tuple[Path, str, bool]], alone: Collection[str]) -> tuple[list[Violation], Rejected]:
     """What is wrong with the file, and with entries that are rejected alone."""
-    errors: list[Finding] = []
+    errors: list[Violation] = []
     rejected: Rejected = {}
     for path, rule, is_type in found:
         match path:
@@ -65,7 +69,7 @@ def _sorted(found: Iterable[tuple[Path, str, bool]], alone: Collection[str]) -> 
     return errors, rejected
 
 
-def _emptied(schema: Schema, values: Any, rejected: Rejected) -> Iterator[Finding]:
+def _emptied(schema: Schema, values: Any, rejected: Rejected) -> Iterator[Violation]:
     """Lists that need an entry and have no valid one, and why; their entries are not told as left out besides."""
     for name, needed in schemas.arrays_rejecting_alone(schema).items():
         if needed and isinstance(values, dict) and values.get(name) == []:
@@ -74,16 +78,16 @@ def _emptied(schema: Schema, values: Any, rejected: Rejected) -> Iterator[Findin
                 yield from rejected.pop(place)
 
 
-def _in_whole(finding: Finding, rejected: Collection[Place]) -> Finding:
-    """A finding about the value less its rejected entries, with the path of the whole value."""
-    path, rule = finding
+def _in_whole(violation: Violation, rejected: Collection[Place]) -> Violation:
+    """A violation about the value less its rejected entries, with the path of the whole value."""
+    path, rule = violation
     match path:
         case (str(name), int(index), *rest):
             for place in sorted(place for place in rejected if place[0] == name):
                 index += place[1] <= index
             return (name, index, *rest), rule
         case _:
-            return finding
+            return violation
 
 
 def _less_rejected(value: dict[str, Any], rejected: Collection[Place]) -> dict[str, Any]:

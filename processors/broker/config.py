@@ -11,7 +11,7 @@ from gecholog import gateway_config, host_port, logs, rawjson, schema
 from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
 from gecholog.rawjson import Raw
-from gecholog.schema import Finding
+from gecholog.schema import Violation
 from processors.broker.groups import Group, Refusal, WhenAllOut
 from processors.broker.health import Limits
 from processors.broker.strategies import STRATEGIES, Target, weighted
@@ -60,12 +60,12 @@ def blueprint() -> Blueprint:
 # ------------------------------------------------------------------ rules
 
 
-def _one_group_a_router(values: dict[str, Any]) -> Iterator[Finding]:
+def _one_group_a_router(values: dict[str, Any]) -> Iterator[Violation]:
     for index in _repeated(group.get("router") for group in values.get("groups", ())):
         yield ("groups", index, "router"), "is already the router of another group"
 
 
-def _targets(values: dict[str, Any]) -> Iterator[Finding]:
+def _targets(values: dict[str, Any]) -> Iterator[Violation]:
     for number, group in enumerate(values.get("groups", ())):
         routers = [target.get("router") for target in group.get("targets", ())]
         for index in _repeated(routers):
@@ -85,21 +85,21 @@ def _repeated(routers: Iterator[str | None] | list[str | None]) -> Iterator[int]
             seen.add(router)
 
 
-def _some_weight(values: dict[str, Any]) -> Iterator[Finding]:
+def _some_weight(values: dict[str, Any]) -> Iterator[Violation]:
     for number, group in enumerate(values.get("groups", ())):
         weights = [target.get("weight", 1) for target in group.get("targets", ())]
         if _strategy(group) is weighted and weights and not any(weights):
             yield ("groups", number, "targets"), "must have a target with a weight above 0"
 
 
-def _weights_in_use(values: dict[str, Any]) -> Iterator[Finding]:
+def _weights_in_use(values: dict[str, Any]) -> Iterator[Violation]:
     for number, group in enumerate(values["groups"]):
         for index, target in enumerate(group["targets"]):
             if "weight" in target and _strategy(group) is not weighted:
                 yield ("groups", number, "targets", index, "weight"), "has no effect without the strategy weighted"
 
 
-def _routers_of_gl(values: dict[str, Any], folder: Path) -> Iterator[Finding]:
+def _routers_of_gl(values: dict[str, Any], folder: Path) -> Iterator[Violation]:
     """Groups and targets go by paths of routers: those of gl_config.json in the same folder."""
     gateway = gateway_config.beside(folder)
     for number, group in enumerate(values["groups"] if gateway else ()):

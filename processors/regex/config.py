@@ -11,7 +11,7 @@ from gecholog import config, gjson, schema
 from gecholog.config import Blueprint
 from gecholog.duplicates import duplicates
 from gecholog.errors import ConfigError, Problem
-from gecholog.schema import Finding
+from gecholog.schema import Violation
 from processors.regex.search import Pattern, compiled
 
 DEFAULT = "default"  # the pattern of routers that have none of their own
@@ -65,7 +65,7 @@ def blueprint() -> Blueprint:
     return Blueprint(schema.load(Path(__file__).with_name("regex_config.schema.json")), (_readable, _one_a_router))
 
 
-def _readable(values: dict[str, Any]) -> Iterator[Finding]:
+def _readable(values: dict[str, Any]) -> Iterator[Violation]:
     for index, entry in enumerate(values.get("patterns", ())):
         for name, read in (("field", gjson.parse), ("regex", compiled)):
             try:
@@ -74,7 +74,7 @@ def _readable(values: dict[str, Any]) -> Iterator[Finding]:
                 yield ("patterns", index, name), str(error)
 
 
-def _one_a_router(values: dict[str, Any]) -> Iterator[Finding]:
+def _one_a_router(values: dict[str, Any]) -> Iterator[Violation]:
     entries = enumerate(values.get("patterns", ()))
     routers = [(("patterns", index, "router"), entry["router"]) for index, entry in entries if "router" in entry]
     return duplicates(routers, "two entries must not have the same router")

@@ -8,7 +8,7 @@ from typing import Any
 
 from gecholog import gateway_config
 from gecholog.gateway_config import GatewayConfig
-from gecholog.schema import Finding
+from gecholog.schema import Violation
 from processors.tokencounter.closing import CAPS, USAGE, has_cap
 from processors.tokencounter.usage import DEFAULT
 
@@ -16,7 +16,7 @@ from processors.tokencounter.usage import DEFAULT
 _ONLY_IF_ASKED = tuple(f"inbound_payload.usage.{name}_tokens" for name in ("prompt", "completion", "total"))
 
 
-def never_fed(values: dict[str, Any]) -> Iterator[Finding]:
+def never_fed(values: dict[str, Any]) -> Iterator[Violation]:
     """A cap on a field for which its router has no pattern."""
     for index, number, item in _capped_fields(values):
         router = values[CAPS][index]["router"]
@@ -25,7 +25,7 @@ def never_fed(values: dict[str, Any]) -> Iterator[Finding]:
             yield path, "is not counted by any pattern of this router (usage_fields), so the cap is never reached"
 
 
-def beside_gateway(values: dict[str, Any], folder: Path) -> Iterator[Finding]:
+def beside_gateway(values: dict[str, Any], folder: Path) -> Iterator[Violation]:
     """What gl_config.json in the same folder does not do for a cap."""
     gateway = gateway_config.beside(folder)
     if gateway is None:

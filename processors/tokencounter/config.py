@@ -12,7 +12,7 @@ from gecholog.bus import BusAddress
 from gecholog.config import Blueprint, Document
 from gecholog.duplicates import duplicates
 from gecholog.positions import Path
-from gecholog.schema import Finding
+from gecholog.schema import Violation
 from processors.tokencounter import advice
 from processors.tokencounter.closing import CAPS, USAGE, closes
 from processors.tokencounter.counters import Caps
@@ -46,7 +46,7 @@ def blueprint() -> Blueprint:
     )
 
 
-def _one_cap_a_field(values: dict[str, Any]) -> Iterator[Finding]:
+def _one_cap_a_field(values: dict[str, Any]) -> Iterator[Violation]:
     for index, entry in enumerate(values.get(CAPS, ())):
         items = enumerate(entry.get("fields", ()))
         fields = [
@@ -55,7 +55,7 @@ def _one_cap_a_field(values: dict[str, Any]) -> Iterator[Finding]:
         yield from duplicates(fields, "two caps of a router must not have the same field")
 
 
-def _value_of_another_name(values: dict[str, Any]) -> Iterator[Finding]:
+def _value_of_another_name(values: dict[str, Any]) -> Iterator[Violation]:
     """A cap may be left out, and is none then. One whose name is misspelt is not left out."""
     for index, entry in enumerate(values.get(CAPS, ())):
         for number, item in enumerate(entry.get("fields", ())):
@@ -63,7 +63,7 @@ def _value_of_another_name(values: dict[str, Any]) -> Iterator[Finding]:
                 yield (CAPS, index, "fields", number, "value"), "is missing, and the entry has an unknown field"
 
 
-def _paths(values: dict[str, Any]) -> Iterator[Finding]:
+def _paths(values: dict[str, Any]) -> Iterator[Violation]:
     """One path or a sum of several; the schema speaks of those that are empty."""
     for index, entry in enumerate(values.get(USAGE, ())):
         for number, item in enumerate(entry.get("patterns", ())):
@@ -77,14 +77,14 @@ def _paths(values: dict[str, Any]) -> Iterator[Finding]:
                 yield from _bad_path((*place, "sum", part), text)
 
 
-def _bad_path(place: Path, text: str | None) -> Iterator[Finding]:
+def _bad_path(place: Path, text: str | None) -> Iterator[Violation]:
     try:
         gjson.parse(text or "x")
     except ValueError as error:
         yield place, str(error)
 
 
-def _one_entry_a_router(values: dict[str, Any]) -> Iterator[Finding]:
+def _one_entry_a_router(values: dict[str, Any]) -> Iterator[Violation]:
     for name in (CAPS, USAGE):
         routers = [((name, index, "router"), entry["router"]) for index, entry in enumerate(values.get(name, ()))]
         yield from duplicates(routers, "two entries must not have the same router")

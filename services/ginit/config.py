@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gecholog.config import Document
-    from gecholog.schema import Finding
+    from gecholog.schema import Violation
 
 _HERE = Path(__file__).parent
 _PROGRAMS = _HERE.parent / "bin"  # our own, under the names of the original's
@@ -84,13 +84,13 @@ def blueprint() -> Blueprint:
     return Blueprint(schema, (_files_exist,), remaining=(_used_once,))
 
 
-def _used_once(value: dict[str, Any]) -> Iterator[Finding]:
+def _used_once(value: dict[str, Any]) -> Iterator[Violation]:
     for name in ("name", "configuration_file"):
         used = [(("services", index, name), entry[name]) for index, entry in enumerate(value.get("services", []))]
         yield from duplicates(used, f"two services must not have the same {name}")
 
 
-def _files_exist(value: dict[str, Any]) -> Iterator[Finding]:
+def _files_exist(value: dict[str, Any]) -> Iterator[Violation]:
     for index, service in enumerate(value.get("services", [])):
         if service.get("file") and find_program(service["file"]) is None:
             yield ("services", index, "file"), "must be a file that exists"

@@ -11,7 +11,7 @@ from services.gl.rows import ORDERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gecholog.schema import Finding
+    from gecholog.schema import Violation
 
 # Fields that every call has by the time a processor sees it: only a modifier can write them.
 _REPLACED = {
@@ -28,7 +28,7 @@ _CREDENTIALS = frozenset({"Api-Key", "Authorization", "Ocp-Apim-Subscription-Key
 _Place = tuple[str, str, int, int]
 
 
-def _routers(values: dict[str, Any]) -> Iterator[Finding]:
+def _routers(values: dict[str, Any]) -> Iterator[Violation]:
     """A path that no router has is no danger, but a processor that never runs is hardly meant."""
     known = {router["path"] for router in values["routers"]}
     for place, processor in _processors(values):
@@ -37,7 +37,7 @@ def _routers(values: dict[str, Any]) -> Iterator[Finding]:
                 yield (*place, "routers", index), "is not the path of a router"
 
 
-def _written_in_vain(values: dict[str, Any]) -> Iterator[Finding]:
+def _written_in_vain(values: dict[str, Any]) -> Iterator[Violation]:
     """What a processor writes and gl does not take leaves no trace: say so before it happens."""
     for place, processor in _processors(values):
         side = place[0]
@@ -49,7 +49,7 @@ def _written_in_vain(values: dict[str, Any]) -> Iterator[Finding]:
                 yield path, "is not taken: every call has this field, and only a modifier replaces fields"
 
 
-def _header_values(values: dict[str, Any]) -> Iterator[Finding]:
+def _header_values(values: dict[str, Any]) -> Iterator[Violation]:
     """What `ingress.headers` asks for is not what people take it for."""
     for index, router in enumerate(values["routers"]):
         for name, wanted in _required(router).items():
@@ -61,7 +61,7 @@ def _header_values(values: dict[str, Any]) -> Iterator[Finding]:
                     yield (*path, number), f"is compared as it is: only {_ANY} alone, for any value, is understood"
 
 
-def _forwarded(values: dict[str, Any]) -> Iterator[Finding]:
+def _forwarded(values: dict[str, Any]) -> Iterator[Violation]:
     """A key of the gateway that the target gets to see. Any value (regex:.+) is the caller's own key: that may."""
     masked = {canonical(name) for name in values.get("masked_headers", ())}
     for index, router in enumerate(values["routers"]):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from ipaddress import IPv4Network, IPv6Network
 
-    from gecholog.schema import Finding
+    from gecholog.schema import Violation
 
 _MIB = 1024 * 1024
 _TWICE = "must not hold the same name twice (letter case does not count)"
@@ -176,7 +176,7 @@ def blueprint() -> Blueprint:
 # ------------------------------------------------------------------ rules
 
 
-def _different_topics(values: dict[str, Any]) -> Iterator[Finding]:
+def _different_topics(values: dict[str, Any]) -> Iterator[Violation]:
     bus = values.get("service_bus", {})
     seen: dict[str, str] = {}
     for name in ("topic", "topic_exact_isalive", "topic_exact_logger"):
@@ -184,7 +184,7 @@ def _different_topics(values: dict[str, Any]) -> Iterator[Finding]:
             yield ("service_bus", name), f"must differ from service_bus.{other}"
 
 
-def _ingress_files(values: dict[str, Any]) -> Iterator[Finding]:
+def _ingress_files(values: dict[str, Any]) -> Iterator[Violation]:
     ingress = values.get("tls", {}).get("ingress", {})
     if ingress.get("enabled"):
         for name in ("certificate_file", "private_key_file"):
@@ -192,14 +192,14 @@ def _ingress_files(values: dict[str, Any]) -> Iterator[Finding]:
                 yield ("tls", "ingress", name), f"must be a file that can be read, for TLS is enabled; it {reason}"
 
 
-def _outbound_files(values: dict[str, Any]) -> Iterator[Finding]:
+def _outbound_files(values: dict[str, Any]) -> Iterator[Violation]:
     files = values.get("tls", {}).get("outbound", {}).get("cert_files", [])
     for index, name in enumerate(files):
         if reason := _unreadable(name):
             yield ("tls", "outbound", "cert_files", index), f"must be a file that can be read; it {reason}"
 
 
-def _certificates(values: dict[str, Any]) -> Iterator[Finding]:
+def _certificates(values: dict[str, Any]) -> Iterator[Violation]:
     """What says that it is PEM (RFC 7468) has to be usable; what does not is refused when the config is taken."""
     tls = values.get("tls", {})
     ingress = tls.get("ingress", {})
@@ -229,7 +229,7 @@ def _unreadable(name: str) -> str:
     return regular_file.why_not(name) if name else "is not named"
 
 
-def _header_lists(values: dict[str, Any]) -> Iterator[Finding]:
+def _header_lists(values: dict[str, Any]) -> Iterator[Violation]:
     """Names are compared without case, so `Api-Key` and `api-key` are the same entry twice."""
     for field in ("masked_headers", "remove_headers"):
         if _has_twice(values.get(field, [])):
@@ -244,7 +244,7 @@ def _has_twice(names: list[str]) -> bool:
     return len({canonical(name) for name in names}) < len(set(names))
 
 
-def _rows(values: dict[str, Any]) -> Iterator[Finding]:
+def _rows(values: dict[str, Any]) -> Iterator[Violation]:
     for side in ("request", "response"):
         for number, row in enumerate(values.get(side, {}).get("processors", [])):
             for field in ("name", "service_bus_topic"):
@@ -253,7 +253,7 @@ def _rows(values: dict[str, Any]) -> Iterator[Finding]:
                 yield from duplicates(texts, f"two processors of a row must not have the same {field}")
 
 
-def _networks(values: dict[str, Any]) -> Iterator[Finding]:
+def _networks(values: dict[str, Any]) -> Iterator[Violation]:
     for index, text in enumerate(values.get("trusted_proxies", [])):
         try:
             ip_network(text)
@@ -261,7 +261,7 @@ def _networks(values: dict[str, Any]) -> Iterator[Finding]:
             yield ("trusted_proxies", index), "must be an address or a network such as 10.0.0.0/8"
 
 
-def _urls(values: dict[str, Any]) -> Iterator[Finding]:
+def _urls(values: dict[str, Any]) -> Iterator[Violation]:
     for index, router in enumerate(values.get("routers", [])):
         outbound = router.get("outbound", {})
         if outbound.get("url"):
@@ -275,7 +275,7 @@ def _urls(values: dict[str, Any]) -> Iterator[Finding]:
             yield ("routers", index, "outbound", "endpoint"), "must not hold " + " ".join(_BAD_IN_ENDPOINT)
 
 
-def _cors(values: dict[str, Any]) -> Iterator[Finding]:
+def _cors(values: dict[str, Any]) -> Iterator[Violation]:
     for index, router in enumerate(values.get("routers", [])):
         place = ("routers", index, "ingress", "cors")
         rules = router.get("ingress", {}).get("cors", {})
@@ -288,7 +288,7 @@ def _cors(values: dict[str, Any]) -> Iterator[Finding]:
                 yield (*place, "allow_origins", number), "must leave out the scheme's own port, as browsers do"
 
 
-def _one_path_one_router(values: dict[str, Any]) -> Iterator[Finding]:
+def _one_path_one_router(values: dict[str, Any]) -> Iterator[Violation]:
     paths = [(("routers", index, "path"), router["path"]) for index, router in enumerate(values.get("routers", []))]
     return duplicates(paths, "two routers must not have the same path")
 

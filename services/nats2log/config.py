@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gecholog.config import Document
     from gecholog.positions import Path
-    from gecholog.schema import Finding
+    from gecholog.schema import Violation
 
 _FILE_NAME = re.compile(r'[^\0- ()<>@;:\\"\[\]?=\ud800-\udfff]*[^\0- ()<>@;:\\"\[\]?=/\ud800-\udfff]')
 _SCHEMA = FilePath(__file__).with_name("nats2log_config.schema.json")
@@ -249,7 +249,7 @@ def blueprint() -> Blueprint:
     """What a config file of a sink must be."""
     fields = schema.load(_SCHEMA)
 
-    def idle_writers(values: dict[str, Any]) -> Iterator[Finding]:
+    def idle_writers(values: dict[str, Any]) -> Iterator[Violation]:
         yield from _idle_writers(fields, values)
 
     return Blueprint(
@@ -274,12 +274,12 @@ def _is_switched_off(values: dict[str, Any]) -> bool:
     return isinstance(topic, str) and isinstance(subject, str) and _is_off(topic, subject)
 
 
-def _idle_writers(fields: schema.Schema, values: dict[str, Any]) -> Iterator[Finding]:
+def _idle_writers(fields: schema.Schema, values: dict[str, Any]) -> Iterator[Violation]:
     """What would be wrong with writers that are not in use; what they lack, or a variable left empty, is not."""
     for name in sorted(_writers_not_in_use(values) & values.keys()):
         in_use = values | {"mode": name}
-        found = [(path, rule) for path, rule, _ in schema.findings(fields, in_use)]
-        found += [finding for check in _WRITER_RULES for finding in check(in_use)]
+        found = [(path, rule) for path, rule, _ in schema.violations(fields, in_use)]
+        found += [violation for check in _WRITER_RULES for violation in check(in_use)]
         for path, rule in found:
             if path[:1] == (name,) and _is_given(values, path):
                 yield path, f"{rule} (not in use)"
@@ -295,7 +295,7 @@ def _is_given(values: Any, path: Path) -> bool:
     return values not in ("", {}, [])
 
 
-def _trusts_nobody(values: dict[str, Any]) -> Iterator[Finding]:
+def _trusts_nobody(values: dict[str, Any]) -> Iterator[Violation]:
     """Without a word on TLS no authority is believed: right for a file, and the end of every call over TLS."""
     mode, tls = values["mode"], values["tls"]
     believes = tls.get("insecure") or tls.get("system_cert_pool") or tls.get("cert_files")
@@ -335,19 +335,19 @@ def build(document: Document) -> Config:
     )
 
 
-def _own_topic(values: dict[str, Any]) -> Iterator[Finding]:
+def _own_topic(values: dict[str, Any]) -> Iterator[Violation]:
     bus = values.get("service_bus", {})
     if bus.get("topic") is not None and bus.get("topic") == bus.get("topic_exact_logger"):
         yield ("service_bus", "topic_exact_logger"), "must differ from topic"
 
 
-def _certificate_files(values: dict[str, Any]) -> Iterator[Finding]:
+def _certificate_files(values: dict[str, Any]) -> Iterator[Violation]:
     for index, file in enumerate(values.get("tls", {}).get("cert_files", [])):
         if reason := regular_file.why_not(file):
             yield ("tls", "cert_files", index), f"must be a file that exists; it {reason}"
 
 
-def _file_name(values: dict[str, Any]) -> Iterator[Finding]:
+def _file_name(values: dict[str, Any]) -> Iterator[Violation]:
     """The home folder may be called as it likes: only what stands behind it is looked at."""
     name = values.get("file_writer", {}).get("filename")
     if values.get("mode") != "file_writer" or name is None:
@@ -359,7 +359,7 @@ def _file_name(values: dict[str, Any]) -> Iterator[Finding]:
         yield path, "must be a file, but is a directory"
 
 
-def _hosts(values: dict[str, Any]) -> Iterator[Finding]:
+def _hosts(values: dict[str, Any]) -> Iterator[Violation]:
     """Of addresses that are none the schema speaks."""
     mode = values.get("mode", "")
     for name in ("url", "endpoint", "authority", "audience"):
@@ -373,7 +373,7 @@ def _hosts(values: dict[str, Any]) -> Iterator[Finding]:
             yield (mode, name), reason
 
 
-def _elastic_credentials(values: dict[str, Any]) -> Iterator[Finding]:
+def _elastic_credentials(values: dict[str, Any]) -> Iterator[Violation]:
     writer = values.get("elastic_writer")
     if writer is not None and values.get("mode") == "elastic_writer" and "api_key" not in writer:
         for name in ("username", "password"):
@@ -381,7 +381,7 @@ def _elastic_credentials(values: dict[str, Any]) -> Iterator[Finding]:
                 yield ("elastic_writer", name), "is missing (or set api_key)"
 
 
-def _azure_key(values: dict[str, Any]) -> Iterator[Finding]:
+def _azure_key(values: dict[str, Any]) -> Iterator[Violation]:
     if values.get("mode") != "azure_log_analytics_writer":
         return
     try:
@@ -390,7 +390,7 @@ def _azure_key(values: dict[str, Any]) -> Iterator[Finding]:
         yield ("azure_log_analytics_writer", "shared_key"), "must be base64"
 
 
-def _azure_application(values: dict[str, Any]) -> Iterator[Finding]:
+def _azure_application(values: dict[str, Any]) -> Iterator[Violation]:
     writer = values.get("azure_logs_ingestion_writer", {})
     names = ("tenant_id", "client_id", "client_secret")
     given = [name for name in names if writer.get(name)]

@@ -336,7 +336,7 @@ def test_closes():
 
 
 def test_rules_beside(tmp_path):
-    """Rules about other files are asked where the file has a folder, and their findings are warnings."""
+    """Rules about other files are asked where the file has a folder, and their violations are warnings."""
 
     def beside(value, folder):
         yield ("name",), f"is not {folder.name}"

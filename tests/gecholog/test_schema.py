@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog import schema
-from gecholog.schema import arrays_rejecting_alone, findings, unknown
+from gecholog.schema import arrays_rejecting_alone, unknown, violations
 
 SECRET = "TopSecretValue"
 
@@ -42,7 +42,7 @@ SECRET = "TopSecretValue"
 )
 def test_sentences(rules, value, expected):
     """What is told to people, for each word of JSON Schema that our schemas use."""
-    [(path, rule, is_type)] = findings(rules, value)
+    [(path, rule, is_type)] = violations(rules, value)
     assert (path, rule) == ((), expected)
     assert is_type == ("type" in rules)
 
@@ -50,7 +50,7 @@ def test_sentences(rules, value, expected):
 def test_missing_fields():
     """Each missing field is found by itself, at the path where it should be."""
     rules = {"properties": {"a": {"required": ["b", "b c", "d"]}}}
-    assert sorted(path for path, _, _ in findings(rules, {"a": {"d": 1}})) == [("a", "b"), ("a", "b c")]
+    assert sorted(path for path, _, _ in violations(rules, {"a": {"d": 1}})) == [("a", "b"), ("a", "b c")]
 
 
 JSON = st.recursive(
@@ -87,7 +87,7 @@ RULES = {
 def test_messages_never_hold_a_value(value, name):
     """Whatever is wrong, no value of the file is in the message."""
     for candidate in (value, {name: value}, {name: SECRET}, {name: [SECRET, SECRET]}):
-        assert all(SECRET not in rule for _, rule, _ in findings(RULES, candidate))
+        assert all(SECRET not in rule for _, rule, _ in violations(RULES, candidate))
 
 
 def test_load_puts_shared_parts_in(tmp_path):
@@ -120,9 +120,9 @@ def test_load_puts_shared_parts_in(tmp_path):
 def test_common_parts(name, good, bad):
     """The shared parts take what they should."""
     rules = schema._common()[name]
-    assert [value for value in good if list(findings(rules, value))] == []
-    assert [value for value in bad if not list(findings(rules, value))] == []
-    assert list(findings(rules, 1))
+    assert [value for value in good if list(violations(rules, value))] == []
+    assert [value for value in bad if not list(violations(rules, value))] == []
+    assert list(violations(rules, 1))
 
 
 def test_every_common_part_is_explained():

@@ -11,7 +11,7 @@ from typing import Any
 
 from gecholog import hostname
 from gecholog.duplicates import duplicates
-from gecholog.schema import Finding
+from gecholog.schema import Violation
 from services.gl import routing
 from services.gl.models import provider as providers
 from services.gl.models import target
@@ -27,14 +27,14 @@ _Entry = dict[str, Any]
 _NEED_KEY = frozenset({Dialect.ANTHROPIC, Dialect.GEMINI, Dialect.COHERE})
 
 
-def names(values: _Entry) -> Iterator[Finding]:
+def names(values: _Entry) -> Iterator[Violation]:
     """Names that come twice."""
     for field, what in (("providers", "two providers"), ("models", "two models")):
         listed = [((field, index, "name"), entry.get("name")) for index, entry in enumerate(values.get(field, []))]
         yield from duplicates([pair for pair in listed if pair[1]], f"{what} must not have the same name")
 
 
-def addresses(values: _Entry) -> Iterator[Finding]:
+def addresses(values: _Entry) -> Iterator[Violation]:
     """Providers need an address, and most of them a key."""
     for index, entry in enumerate(values.get("providers", [])):
         if (dialect := _dialect(entry)) is None:
@@ -65,7 +65,7 @@ def _wrong_url(url: str, dialect: Dialect) -> str:
         return "must be an http or https address"
 
 
-def targets(values: _Entry) -> Iterator[Finding]:
+def targets(values: _Entry) -> Iterator[Violation]:
     """Targets, and what else names one, have to be there."""
     groups = [entry["name"] for entry in values.get("models", []) if "name" in entry]
     known = [entry["name"] for entry in values.get("providers", []) if "name" in entry]
@@ -92,7 +92,7 @@ def _wrong_target(text: str, groups: list[str], known: list[str]) -> str:
     return ""
 
 
-def strategies(values: _Entry) -> Iterator[Finding]:
+def strategies(values: _Entry) -> Iterator[Violation]:
     """What a strategy needs has to be there."""
     for index, entry in enumerate(values.get("models", [])):
         weights, strategy = entry.get("weights"), entry.get("strategy")
@@ -106,7 +106,7 @@ def strategies(values: _Entry) -> Iterator[Finding]:
             yield ("models", index, "classifier"), "is missing"
 
 
-def nesting(values: _Entry) -> Iterator[Finding]:
+def nesting(values: _Entry) -> Iterator[Violation]:
     """Groups must not contain themselves, and be nested ten deep at most."""
     groups = {entry["name"]: entry.get("targets", []) for entry in values.get("models", []) if "name" in entry}
     if cycle := _cycle(groups):
