@@ -164,7 +164,7 @@ def _left_out(blueprint: Blueprint, value: Any, verdict: Verdict, report: Report
 
 def _entries(blueprint: Blueprint, value: Any, rejected: Collection[Place], report: Reporter) -> Iterator[Entry]:
     """The entries that are not rejected and have a name."""
-    for name in schemas.arrays_rejecting_alone(blueprint.schema):
+    for name in schemas.arrays_skipping_invalid_items(blueprint.schema):
         items = value.get(name) if isinstance(value, dict) else None
         for index in range(len(items) if isinstance(items, list) else 0):
             if (name, index) not in rejected:

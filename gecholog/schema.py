@@ -3,7 +3,7 @@
 Beside the words of JSON Schema (draft 2020-12) our schemas use five of their own:
 
 - `rule`: the sentence for people when this subschema's `pattern`, `minLength` or the like does not hold
-- `reject_alone` on an array: an item whose *values* break a rule is left out with a warning and the others stay;
+- `skip_invalid_items` on an array: an item whose *values* break a rule is left out with a warning and the others stay;
   a wrong JSON type is an error of the whole file all the same
 - `entry` beside it: `{"noun": "router", "name": "path"}`, what an item is called, and the field that holds its name
 - `optional_variables` there as well: an item that is left out only because variables have no value is no mistake
@@ -150,7 +150,7 @@ def has_optional_variables(schema: Schema, name: str) -> bool:
     return bool(schema.get("properties", {}).get(name, {}).get("optional_variables"))
 
 
-def arrays_rejecting_alone(schema: Schema) -> dict[str, bool]:
+def arrays_skipping_invalid_items(schema: Schema) -> dict[str, bool]:
     """Top-level arrays whose items are rejected one by one: name → whether at least one has to be left."""
     parts = schema.get("properties", {}).items()
-    return {name: part.get("minItems", 0) > 0 for name, part in parts if part.get("reject_alone")}
+    return {name: part.get("minItems", 0) > 0 for name, part in parts if part.get("skip_invalid_items")}

@@ -37,7 +37,7 @@ def judge(
         found += [(path, rule, False) for check_rule in blueprint.rules for path, rule in check_rule(value)]
     idle = blueprint.not_in_use(value)
     found = [(path, rule, is_type) for path, rule, is_type in found if is_type or not path or path[0] not in idle]
-    errors, rejected = _sorted(found, schemas.arrays_rejecting_alone(blueprint.schema))
+    errors, rejected = _sorted(found, schemas.arrays_skipping_invalid_items(blueprint.schema))
     values = value if wrong_type else _less_rejected(value, rejected)
     if not wrong_type:
         errors += [
@@ -71,7 +71,7 @@ def _sorted(found: Iterable[tuple[Path, str, bool]], alone: Collection[str]) -> 
 
 def _emptied(schema: Schema, values: Any, rejected: Rejected) -> Iterator[Violation]:
     """Lists that need an entry and have no valid one, and why; their entries are not told as left out besides."""
-    for name, needed in schemas.arrays_rejecting_alone(schema).items():
+    for name, needed in schemas.arrays_skipping_invalid_items(schema).items():
         if needed and isinstance(values, dict) and values.get(name) == []:
             yield (name,), "has no valid entry"
             for place in [place for place in rejected if place[0] == name]:

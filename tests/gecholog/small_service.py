@@ -32,7 +32,7 @@ SCHEMA = {
         "entries": {
             "type": "array",
             "minItems": 1,
-            "reject_alone": True,
+            "skip_invalid_items": True,
             "entry": {"noun": "entry", "name": "name"},
             "items": {
                 "type": "object",

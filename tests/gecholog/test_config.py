@@ -22,7 +22,7 @@ SCHEMA = {
         "rows": {
             "type": "array",
             "minItems": 1,
-            "reject_alone": True,
+            "skip_invalid_items": True,
             "entry": {"noun": "row", "name": "id"},
             "items": {
                 "type": "object",

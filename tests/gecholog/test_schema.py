@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog import schema
-from gecholog.schema import arrays_rejecting_alone, unknown, violations
+from gecholog.schema import arrays_skipping_invalid_items, unknown, violations
 
 SECRET = "TopSecretValue"
 
@@ -154,6 +154,8 @@ def test_unknown():
     assert set(unknown(rules, value)) == {("a", "x"), ("list", 1, "y"), ("w",)}
 
 
-def test_arrays_rejecting_alone():
-    rules = {"properties": {"a": {"reject_alone": True}, "b": {"reject_alone": True, "minItems": 1}, "c": {}}}
-    assert arrays_rejecting_alone(rules) == {"a": False, "b": True}
+def test_arrays_skipping_invalid_items():
+    rules = {
+        "properties": {"a": {"skip_invalid_items": True}, "b": {"skip_invalid_items": True, "minItems": 1}, "c": {}}
+    }
+    assert arrays_skipping_invalid_items(rules) == {"a": False, "b": True}
