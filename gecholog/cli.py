@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from gecholog import __version__, config, health, logs, regular_file, service
-from gecholog.config import Blueprint, Document
+from gecholog.config import ConfigSpec, Document
 from gecholog.errors import ConfigError, Problem
 from gecholog.health import ChecksumFile
 from gecholog.logs import Log
@@ -27,7 +27,7 @@ class Program(Generic[C]):
 
     name: str
     about: str
-    blueprint: Callable[[], Blueprint]
+    config_spec: Callable[[], ConfigSpec]
     build: Callable[[Document], C]
     make: Callable[[C, str], service.Service[C]]
     ready: str = "listening for messages"
@@ -57,13 +57,13 @@ def main(program: Program[C], argv: Sequence[str] | None = None) -> int:
 
 
 def _run(program: Program[C], arguments: Arguments) -> int:
-    blueprint = program.blueprint()
+    spec = program.config_spec()
     try:
-        document = _checked(arguments, blueprint)
+        document = _checked(arguments, spec)
         built = program.build(document)
         if arguments.in_force is not None:
             file = arguments.in_force
-            config.refuse_losses(document, config.in_force(config.read(file), str(file), blueprint))
+            config.refuse_losses(document, config.in_force(config.read(file), str(file), spec))
     except ConfigError as error:
         _report("warning", error.source, error.warnings)
         _report("error", error.source, error.problems)
@@ -77,7 +77,7 @@ def _run(program: Program[C], arguments: Arguments) -> int:
     log.info("starting", version=__version__, file=document.source, sha256=document.sha256)
 
     def reread(in_force: Document) -> service.Reading[C]:
-        fresh = _checked(arguments, blueprint)
+        fresh = _checked(arguments, spec)
         config.refuse_losses(fresh, in_force.in_force)
         made = program.build(fresh)
         _report("warning", fresh.source, [one for one in fresh.warnings if one not in in_force.warnings])
@@ -89,9 +89,9 @@ def _run(program: Program[C], arguments: Arguments) -> int:
     return service.run(program.make(built, arguments.alias), reread, document, checksum_file, program.ready)
 
 
-def _checked(arguments: Arguments, blueprint: Blueprint) -> Document:
+def _checked(arguments: Arguments, spec: ConfigSpec) -> Document:
     data, source = _read(arguments)
-    return config.check(data, source, blueprint, folder=_folder(arguments))
+    return config.check(data, source, spec, folder=_folder(arguments))
 
 
 def _folder(arguments: Arguments) -> Path | None:

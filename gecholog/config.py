@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from gecholog import regular_file
 from gecholog import schema as schemas
-from gecholog.blueprint import Blueprint
+from gecholog.config_spec import ConfigSpec
 from gecholog.entries import Entry, InForce, LeftOut, Place, consequence, problem_report, refusals
 from gecholog.environment import Filled, fill
 from gecholog.errors import ConfigError, Problem
@@ -25,7 +25,7 @@ from gecholog.positions import Path
 from gecholog.reporter import Reporter
 from gecholog.verdict import Verdict, judge
 
-__all__ = ["Blueprint", "Document", "check", "checksum", "in_force", "peek", "read", "refuse_losses"]
+__all__ = ["ConfigSpec", "Document", "check", "checksum", "in_force", "peek", "read", "refuse_losses"]
 
 _LONGEST_INTEGER = 18  # characters
 
@@ -78,7 +78,7 @@ def checksum(data: bytes) -> str:
 def check(
     data: bytes,
     source: str,
-    blueprint: Blueprint,
+    spec: ConfigSpec,
     environ: Mapping[str, str] | None = None,
     folder: FilePath | None = None,
 ) -> Document:
@@ -87,13 +87,13 @@ def check(
     `source` is its name in messages; `folder` is where it lies, None if it is not looked at beside others.
     """
     try:
-        return _checked(data, source, blueprint, os.environ if environ is None else environ, folder)
+        return _checked(data, source, spec, os.environ if environ is None else environ, folder)
     except RecursionError:
         raise ConfigError(source, [Problem("", "is nested too deeply")]) from None
 
 
 def _checked(
-    data: bytes, source: str, blueprint: Blueprint, environ: Mapping[str, str], folder: FilePath | None
+    data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, str], folder: FilePath | None
 ) -> Document:
     text = _text(data, source)
     filled = fill(text, environ)
@@ -102,8 +102,8 @@ def _checked(
     repeated: list[str] = []
     value = _without_nulls(_parsed(filled, source, repeated))
     report = Reporter(filled)
-    verdict = judge(blueprint, value, report.is_unset, folder)
-    rejected = tuple(_left_out(blueprint, value, verdict, report))
+    verdict = judge(spec, value, report.is_unset, folder)
+    rejected = tuple(_left_out(spec, value, verdict, report))
     left_out = tuple(one for one in rejected if not one.is_unset)
     warnings = (
         *_repetitions(text, repeated),
@@ -112,12 +112,12 @@ def _checked(
     )
     if verdict.errors:
         raise ConfigError(source, [report.problem(*violation) for violation in verdict.errors], warnings)
-    entries = tuple(_entries(blueprint, value, verdict.rejected, report))
+    entries = tuple(_entries(spec, value, verdict.rejected, report))
     not_set = tuple(one for one in rejected if one.is_unset)
     return Document(source, checksum(data), verdict.values, warnings, entries, left_out, not_set)
 
 
-def in_force(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[str, str] | None = None) -> InForce:
+def in_force(data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, str] | None = None) -> InForce:
     """The entries of the config file in force. Raises ConfigError.
 
     It was valid when it was applied. If it no longer is (a certificate file was deleted, for example), all of its
@@ -125,11 +125,11 @@ def in_force(data: bytes, source: str, blueprint: Blueprint, environ: Mapping[st
     """
     environ = os.environ if environ is None else environ
     try:
-        return check(data, source, blueprint, environ).in_force
+        return check(data, source, spec, environ).in_force
     except ConfigError:
         filled = fill(_text(data, source), environ)
         value = _without_nulls(_parsed(filled, source, []))
-        return InForce(tuple(_entries(blueprint, value, {}, Reporter(filled))))
+        return InForce(tuple(_entries(spec, value, {}, Reporter(filled))))
 
 
 def peek(data: bytes, source: str, environ: Mapping[str, str] | None = None) -> Any:
@@ -150,42 +150,42 @@ def refuse_losses(document: Document, in_force: InForce) -> None:
         raise ConfigError(document.source, problems, others)
 
 
-def _left_out(blueprint: Blueprint, value: Any, verdict: Verdict, report: Reporter) -> Iterator[LeftOut]:
+def _left_out(spec: ConfigSpec, value: Any, verdict: Verdict, report: Reporter) -> Iterator[LeftOut]:
     for place, violations in sorted(verdict.rejected.items()):
-        entry = _entry(blueprint, value, place, report, unusable={path for path, _ in violations})
-        closes, said = verdict.closes.get(place, ()), _said(blueprint, value, place)
-        shown = report.shown_value((*place, schemas.entry_words(blueprint.schema, place[0])[1]), said)
+        entry = _entry(spec, value, place, report, unusable={path for path, _ in violations})
+        closes, said = verdict.closes.get(place, ()), _said(spec, value, place)
+        shown = report.shown_value((*place, schemas.entry_words(spec.schema, place[0])[1]), said)
         what = consequence(entry.shown, closes if shown == said else closes and (shown,))
         problems = tuple(report.problem(*violation, what) for violation in violations)
-        may_be_unset = schemas.has_optional_variables(blueprint.schema, place[0])
+        may_be_unset = schemas.has_optional_variables(spec.schema, place[0])
         is_unset = may_be_unset and all(report.is_absent(path) for path, _ in violations)
         yield LeftOut(entry, problems, closes, said, is_unset)
 
 
-def _entries(blueprint: Blueprint, value: Any, rejected: Collection[Place], report: Reporter) -> Iterator[Entry]:
+def _entries(spec: ConfigSpec, value: Any, rejected: Collection[Place], report: Reporter) -> Iterator[Entry]:
     """The entries that are not rejected and have a name."""
-    for name in schemas.arrays_skipping_invalid_items(blueprint.schema):
+    for name in schemas.arrays_skipping_invalid_items(spec.schema):
         items = value.get(name) if isinstance(value, dict) else None
         for index in range(len(items) if isinstance(items, list) else 0):
             if (name, index) not in rejected:
-                entry = _entry(blueprint, value, (name, index), report)
+                entry = _entry(spec, value, (name, index), report)
                 if entry.name:
                     yield entry
 
 
-def _entry(blueprint: Blueprint, value: Any, place: Place, report: Reporter, unusable: Collection[Path] = ()) -> Entry:
+def _entry(spec: ConfigSpec, value: Any, place: Place, report: Reporter, unusable: Collection[Path] = ()) -> Entry:
     """The entry at a place. It has no name if that is one of the paths that cannot be used."""
-    noun, name_field = schemas.entry_words(blueprint.schema, place[0])
-    name, path = _said(blueprint, value, place), (*place, name_field)
+    noun, name_field = schemas.entry_words(spec.schema, place[0])
+    name, path = _said(spec, value, place), (*place, name_field)
     if not name or path in unusable:
         return Entry(place[0], "", report.shown(place))
     return Entry(place[0], name, f"{noun} {report.shown_value(path, name)}")
 
 
-def _said(blueprint: Blueprint, value: Any, place: Place) -> str:
+def _said(spec: ConfigSpec, value: Any, place: Place) -> str:
     """The name of an entry as written in the file, or an empty string."""
     item = value[place[0]][place[1]]
-    name = item.get(schemas.entry_words(blueprint.schema, place[0])[1]) if isinstance(item, dict) else None
+    name = item.get(schemas.entry_words(spec.schema, place[0])[1]) if isinstance(item, dict) else None
     return name if isinstance(name, str) else ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from gecholog import schema as schemas
-from gecholog.blueprint import Blueprint
+from gecholog.config_spec import ConfigSpec
 from gecholog.entries import Closes, Place
 from gecholog.positions import Path
 from gecholog.schema import Schema, Violation
@@ -27,32 +27,26 @@ class Verdict:
     closes: Closes
 
 
-def judge(
-    blueprint: Blueprint, value: Any, is_unset: Callable[[Path], bool], folder: FilePath | None = None
-) -> Verdict:
+def judge(spec: ConfigSpec, value: Any, is_unset: Callable[[Path], bool], folder: FilePath | None = None) -> Verdict:
     """What is wrong with a value, sorted into what refuses the file, and entries that would be left out alone."""
-    found = list(schemas.violations(blueprint.schema, value, is_unset))
+    found = list(schemas.violations(spec.schema, value, is_unset))
     wrong_type = any(is_type for _, _, is_type in found)
     if not wrong_type:  # rules may rely on the types
-        found += [(path, rule, False) for check_rule in blueprint.rules for path, rule in check_rule(value)]
-    idle = blueprint.not_in_use(value)
+        found += [(path, rule, False) for check_rule in spec.rules for path, rule in check_rule(value)]
+    idle = spec.not_in_use(value)
     found = [(path, rule, is_type) for path, rule, is_type in found if is_type or not path or path[0] not in idle]
-    errors, rejected = _sorted(found, schemas.arrays_skipping_invalid_items(blueprint.schema))
+    errors, rejected = _sorted(found, schemas.arrays_skipping_invalid_items(spec.schema))
     values = value if wrong_type else _less_rejected(value, rejected)
     if not wrong_type:
-        errors += [
-            _in_whole(violation, rejected) for check_rule in blueprint.remaining for violation in check_rule(values)
-        ]
-    errors += _emptied(blueprint.schema, values, rejected)
-    warnings = [(path, "is not known and is ignored") for path in schemas.unknown(blueprint.schema, value)]
+        errors += [_in_whole(violation, rejected) for check_rule in spec.remaining for violation in check_rule(values)]
+    errors += _emptied(spec.schema, values, rejected)
+    warnings = [(path, "is not known and is ignored") for path in schemas.unknown(spec.schema, value)]
     closes: Closes = {}
     if not errors:
-        closes = blueprint.closes(values, {place: value[place[0]][place[1]] for place in rejected})
-        warnings += [_in_whole(violation, rejected) for advise in blueprint.advice for violation in advise(values)]
+        closes = spec.closes(values, {place: value[place[0]][place[1]] for place in rejected})
+        warnings += [_in_whole(violation, rejected) for advise in spec.advice for violation in advise(values)]
     if not errors and folder is not None:
-        warnings += [
-            _in_whole(violation, rejected) for advise in blueprint.beside for violation in advise(values, folder)
-        ]
+        warnings += [_in_whole(violation, rejected) for advise in spec.beside for violation in advise(values, folder)]
     return Verdict(values, errors, warnings, rejected, closes)
 
 

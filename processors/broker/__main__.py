@@ -14,7 +14,7 @@ from gecholog.task_owner import TaskOwner
 from gecholog.timer import now
 from processors.broker.board import Board
 from processors.broker.broker import Broker
-from processors.broker.config import Config, blueprint, build
+from processors.broker.config import Config, build, config_spec
 from processors.broker.connection import Connection
 
 _NAME = "broker"
@@ -67,7 +67,7 @@ class Service:
         return Connection(config.place, self._alias, self._board, self._broker)
 
 
-PROGRAM = Program(_NAME, _ABOUT, blueprint, build, Service)
+PROGRAM = Program(_NAME, _ABOUT, config_spec, build, Service)
 
 
 def main(argv: Sequence[str]) -> int:

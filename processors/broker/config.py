@@ -9,7 +9,7 @@ from typing import Any
 
 from gecholog import gateway_config, host_port, logs, rawjson, schema
 from gecholog.bus import BusAddress
-from gecholog.config import Blueprint, Document
+from gecholog.config import ConfigSpec, Document
 from gecholog.rawjson import Raw
 from gecholog.schema import Violation
 from processors.broker.groups import Group, Refusal, WhenAllOut
@@ -49,10 +49,10 @@ class Config:
     groups: tuple[Group, ...]
 
 
-def blueprint() -> Blueprint:
+def config_spec() -> ConfigSpec:
     """The schema of broker_config.json and the rules beside it."""
     loaded = schema.load(Path(__file__).with_name("broker_config.schema.json"))
-    return Blueprint(
+    return ConfigSpec(
         loaded, (_one_group_a_router, _targets, _some_weight), advice=(_weights_in_use,), beside=(_routers_of_gl,)
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gecholog import config, gjson, schema
-from gecholog.config import Blueprint
+from gecholog.config import ConfigSpec
 from gecholog.duplicates import duplicates
 from gecholog.errors import ConfigError, Problem
 from gecholog.schema import Violation
@@ -60,9 +60,9 @@ def _checked(variable: str, read: Any, text: str) -> Any:
         raise ConfigError("environment", [Problem(variable, str(error))]) from error
 
 
-def blueprint() -> Blueprint:
+def config_spec() -> ConfigSpec:
     """The schema of regex_config.json and the rules beside it."""
-    return Blueprint(schema.load(Path(__file__).with_name("regex_config.schema.json")), (_readable, _one_a_router))
+    return ConfigSpec(schema.load(Path(__file__).with_name("regex_config.schema.json")), (_readable, _one_a_router))
 
 
 def _readable(values: dict[str, Any]) -> Iterator[Violation]:
@@ -81,7 +81,7 @@ def _one_a_router(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _of_file(file: Path, environ: Mapping[str, str]) -> Config:
-    values = config.check(config.read(file), str(file), blueprint(), environ).values
+    values = config.check(config.read(file), str(file), config_spec(), environ).values
     patterns = {entry["router"]: _pattern(entry) for entry in values["patterns"]}
     return Config(patterns, values.get("match_json", False), int(values.get("timeout_ms", _TIME_LIMIT)) / 1000)
 

@@ -16,7 +16,7 @@ from gecholog.processor import Attachment
 from gecholog.service import connect_bus, replacing_bus
 from gecholog.task_owner import TaskOwner
 from processors.tokencounter import usage
-from processors.tokencounter.config import Config, blueprint, build
+from processors.tokencounter.config import Config, build, config_spec
 from processors.tokencounter.counters import Counters
 from processors.tokencounter.sharing import Sharing, milliseconds
 from processors.tokencounter.uncounted import Uncounted
@@ -123,7 +123,7 @@ def _say_uncounted(router: str, field: str, transaction_id: str, answers: int) -
     )
 
 
-PROGRAM = Program("tokencounter", "Counts tokens and enforces the caps of routers.", blueprint, build, Tokencounter)
+PROGRAM = Program("tokencounter", "Counts tokens and enforces the caps of routers.", config_spec, build, Tokencounter)
 
 if __name__ == "__main__":
     sys.exit(main(PROGRAM))

@@ -9,7 +9,7 @@ from typing import Any
 
 from gecholog import gjson, logs, schema
 from gecholog.bus import BusAddress
-from gecholog.config import Blueprint, Document
+from gecholog.config import ConfigSpec, Document
 from gecholog.duplicates import duplicates
 from gecholog.positions import Path
 from gecholog.schema import Violation
@@ -33,10 +33,10 @@ class Config:
     rules: Rules
 
 
-def blueprint() -> Blueprint:
+def config_spec() -> ConfigSpec:
     """The schema of tokencounter_config.json and the rules beside it."""
     loaded = schema.load(FilePath(__file__).with_name("tokencounter_config.schema.json"))
-    return Blueprint(
+    return ConfigSpec(
         loaded,
         (_one_cap_a_field, _value_of_another_name, _paths),
         remaining=(_one_entry_a_router,),

@@ -7,7 +7,7 @@ import sys
 from gecholog.cli import Program, main
 from gecholog.logs import Log
 from gecholog.task_owner import TaskOwner
-from services.dummy.config import Config, blueprint, build
+from services.dummy.config import Config, build, config_spec
 from services.dummy.listener import Listener
 from services.dummy.server import Handler
 
@@ -45,7 +45,7 @@ async def _listen(listener: Listener, config: Config) -> None:
 PROGRAM = Program(
     "dummy",
     "A small OpenAI-compatible LLM for development, tests and load.",
-    blueprint,
+    config_spec,
     build,
     Dummy,
     ready="listening for requests",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gecholog import logs, schema
-from gecholog.config import Blueprint, Document
+from gecholog.config import ConfigSpec, Document
 from services.dummy.behaviour import Behaviour
 
 
@@ -21,9 +21,9 @@ class Config:
     api_keys: tuple[str, ...] = field(default=(), repr=False)
 
 
-def blueprint() -> Blueprint:
+def config_spec() -> ConfigSpec:
     """The schema of dummy_config.json."""
-    return Blueprint(schema.load(Path(__file__).with_name("dummy_config.schema.json")))
+    return ConfigSpec(schema.load(Path(__file__).with_name("dummy_config.schema.json")))
 
 
 def build(document: Document) -> Config:

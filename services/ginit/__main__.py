@@ -9,7 +9,7 @@ from pathlib import Path
 from gecholog import cli, logs
 from gecholog.errors import GechologError
 from services.ginit.appliance import Ginit
-from services.ginit.config import blueprint, build
+from services.ginit.config import build, config_spec
 from services.ginit.startup import setup
 from services.ginit.startup.entrypoint import complain
 from services.ginit.supervisord import exit_code, launcher
@@ -17,7 +17,7 @@ from services.ginit.supervisord import exit_code, launcher
 PROGRAM = cli.Program(
     name="ginit",
     about="Decides over the services of the appliance. Without --validate: starts them all.",
-    blueprint=blueprint,
+    config_spec=config_spec,
     build=build,
     make=Ginit,
     ready="all services have been started",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import regular_file
 from gecholog import schema as schemas
-from gecholog.config import Blueprint
+from gecholog.config import ConfigSpec
 from gecholog.duplicates import duplicates
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ class GinitConfig:
     left_out: tuple[dict[str, Any], ...] = ()  # entries that are not among them, and why, as JSON
 
 
-def blueprint() -> Blueprint:
+def config_spec() -> ConfigSpec:
     """What a ginit_config.json must be."""
     schema = schemas.load(_HERE / "ginit_config.schema.json")
-    return Blueprint(schema, (_files_exist,), remaining=(_used_once,))
+    return ConfigSpec(schema, (_files_exist,), remaining=(_used_once,))
 
 
 def _used_once(value: dict[str, Any]) -> Iterator[Violation]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 
 from gecholog.cli import Program, main
-from services.gl.config import blueprint, build
+from services.gl.config import build, config_spec
 from services.gl.gateway import Gateway
 
 PROGRAM = Program(
     name="gl",
     about="The gateway: routes, protects, changes, measures and records calls to LLM APIs.",
-    blueprint=blueprint,
+    config_spec=config_spec,
     build=build,
     make=Gateway,
     ready="http(s) server initialized",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import hostname, logs, recordlog, regular_file, schema
 from gecholog.bus import BusAddress
-from gecholog.config import Blueprint, Document
+from gecholog.config import ConfigSpec, Document
 from gecholog.duplicates import duplicates
 from gecholog.errors import GechologError
 from gecholog.headers import HOP_BY_HOP, canonical
@@ -155,7 +155,7 @@ def _unusable(error: OSError) -> str:
     return f"cannot be used: {getattr(error, 'reason', None) or error.strerror or type(error).__name__}"
 
 
-def blueprint() -> Blueprint:
+def config_spec() -> ConfigSpec:
     """The schema of gl_config.json and the rules beside it."""
     file = Path(__file__).with_name("gl_config.schema.json")
     rules = (
@@ -170,7 +170,7 @@ def blueprint() -> Blueprint:
         _cors,
         *model_rules.RULES,
     )
-    return Blueprint(schema.load(file), rules, remaining=(_one_path_one_router,), advice=advice.RULES)
+    return ConfigSpec(schema.load(file), rules, remaining=(_one_path_one_router,), advice=advice.RULES)
 
 
 # ------------------------------------------------------------------ rules

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gecholog import config, health, logs
 from gecholog.errors import ConfigError
-from services.gl.config import blueprint, build
+from services.gl.config import build, config_spec
 from services.gl.models.model import Model
 from services.gl.models.ordering import Facts
 from services.gl.models.registry import Registry
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     logs.setup("resolve")
     try:
-        document = config.check(config.read(arguments.o), str(arguments.o), blueprint())
+        document = config.check(config.read(arguments.o), str(arguments.o), config_spec())
         built = build(document)
     except ConfigError as error:
         for problem in error.problems:

@@ -7,13 +7,13 @@ import sys
 
 from gecholog.cli import Program, main
 from gecholog.health import home
-from services.nats2log.config import Config, blueprint, build
+from services.nats2log.config import Config, build, config_spec
 from services.nats2log.service import Nats2Log
 
 PROGRAM: Program[Config] = Program(
     name="nats2log",
     about="Writes the records of gl to a file, a REST API, Elasticsearch or Azure.",
-    blueprint=blueprint,
+    config_spec=config_spec,
     build=build,
     make=lambda config, alias: Nats2Log(config, alias, home()),
 )

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from gecholog import hostname, regular_file, schema
 from gecholog.bus import BusAddress
-from gecholog.config import Blueprint
+from gecholog.config import ConfigSpec
 from gecholog.health import home
 from gecholog.recordlog import Limits
 from gecholog.tls import OutboundTls
@@ -245,14 +245,14 @@ class Config:
         return (self.listening.address.token, *self.writer.secrets)
 
 
-def blueprint() -> Blueprint:
+def config_spec() -> ConfigSpec:
     """What a config file of a sink must be."""
     fields = schema.load(_SCHEMA)
 
     def idle_writers(values: dict[str, Any]) -> Iterator[Violation]:
         yield from _idle_writers(fields, values)
 
-    return Blueprint(
+    return ConfigSpec(
         fields,
         (_own_topic, _certificate_files, *_WRITER_RULES),
         _writers_not_in_use,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gecholog import cli, logs
 from gecholog.bus import Bus, BusAddress
-from gecholog.config import Blueprint
+from gecholog.config import ConfigSpec
 from gecholog.errors import BusRefused, ConfigError, Problem
 from gecholog.logs import Log
 from gecholog.processor import attach
@@ -137,7 +137,7 @@ def build(document):
     return document.values
 
 
-PROGRAM = cli.Program("small", "A service for tests.", lambda: Blueprint(SCHEMA), build, Small, "small is up")
+PROGRAM = cli.Program("small", "A service for tests.", lambda: ConfigSpec(SCHEMA), build, Small, "small is up")
 
 if __name__ == "__main__":
     sys.exit(cli.main(PROGRAM))

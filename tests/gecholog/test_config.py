@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog import config
-from gecholog.config import Blueprint, in_force, refuse_losses
+from gecholog.config import ConfigSpec, in_force, refuse_losses
 from gecholog.entries import Entry
 from gecholog.errors import ConfigError, Problem
 
@@ -36,7 +36,7 @@ SCHEMA = {
         },
     },
 }
-PLAIN = Blueprint(SCHEMA)
+PLAIN = ConfigSpec(SCHEMA)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(list(SCHEMA["properties"])), inner),
@@ -44,21 +44,21 @@ JSON = st.recursive(
 )
 
 
-def check(text, environ=None, blueprint=PLAIN):
+def check(text, environ=None, spec=PLAIN):
     data = text if isinstance(text, bytes) else text.encode()
-    return config.check(data, "f.json", blueprint, environ or {})
+    return config.check(data, "f.json", spec, environ or {})
 
 
-def problems(text, environ=None, blueprint=PLAIN):
+def problems(text, environ=None, spec=PLAIN):
     with pytest.raises(ConfigError) as raised:
-        check(text, environ, blueprint)
+        check(text, environ, spec)
     return raised.value.problems
 
 
 def test_field_given_twice():
     """A field that an object has twice is named in a warning; the last one counts."""
     data = b'{"a": {"b": 1, "b": 2}, "c": [{"b": 1}]}'
-    document = check(data, "x", Blueprint({"type": "object"}))
+    document = check(data, "x", ConfigSpec({"type": "object"}))
     assert document.values["a"] == {"b": 2}
     assert [problem.path for problem in document.warnings] == ["b"]
 
@@ -173,12 +173,12 @@ def test_rules():
             if name in ids[:index]:
                 yield ("rows", index), "has the id of another entry"
 
-    blueprint = Blueprint(SCHEMA, (no_twins,))
-    document = check('{"name": "a", "rows": [{"id": "a"}, {"id": "a"}]}', blueprint=blueprint)
+    spec = ConfigSpec(SCHEMA, (no_twins,))
+    document = check('{"name": "a", "rows": [{"id": "a"}, {"id": "a"}]}', spec=spec)
     assert [str(warning) for warning in document.warnings] == [
         "row a is left out: rows[1] (line 1): has the id of another entry"
     ]
-    found = problems('{"name": 1, "rows": [{"id": "a"}, {"id": "a"}]}', blueprint=blueprint)
+    found = problems('{"name": 1, "rows": [{"id": "a"}, {"id": "a"}]}', spec=spec)
     assert [problem.path for problem in found] == ["name"]
 
 
@@ -190,11 +190,11 @@ def test_advice():
             if len(row["id"]) < 2:
                 yield ("rows", index, "id"), "is short"
 
-    blueprint = Blueprint(SCHEMA, advice=(short,))
-    document = check('{"name": "a", "rows": [{"id": "a"}, {"id": "bb"}]}', blueprint=blueprint)
+    spec = ConfigSpec(SCHEMA, advice=(short,))
+    document = check('{"name": "a", "rows": [{"id": "a"}, {"id": "bb"}]}', spec=spec)
     assert [str(warning) for warning in document.warnings] == ["rows[0].id (line 1): is short"]
     assert len(document.values["rows"]) == 2
-    found = problems('{"name": "A", "rows": [{"id": "a"}]}', blueprint=blueprint)
+    found = problems('{"name": "A", "rows": [{"id": "a"}]}', spec=spec)
     assert [problem.path for problem in found] == ["name"]
 
 
@@ -276,7 +276,7 @@ def test_order_of_what_is_left_out():
     def first(value):
         yield ("rows", 0), "is first"
 
-    document = check(rows({"id": "a"}, {"id": "b", "size": 10}, {"id": "c"}), blueprint=Blueprint(SCHEMA, (first,)))
+    document = check(rows({"id": "a"}, {"id": "b", "size": 10}, {"id": "c"}), spec=ConfigSpec(SCHEMA, (first,)))
     assert [one.entry.name for one in document.left_out] == ["a", "b"]
 
 
@@ -319,7 +319,7 @@ def test_advice_behind_entries_that_are_left_out():
     def advise(value):
         yield ("rows", 1, "id"), "is short"
 
-    document = check(rows({}, {"id": "a"}, {}, {"id": "b"}), blueprint=Blueprint(SCHEMA, advice=(advise,)))
+    document = check(rows({}, {"id": "a"}, {}, {"id": "b"}), spec=ConfigSpec(SCHEMA, advice=(advise,)))
     assert document.warnings[-1].path == "rows[3].id"
 
 
@@ -330,7 +330,7 @@ def test_closes():
         assert values["rows"] == [{"id": "a"}]
         return {place: (entry["id"],) for place, entry in rejected.items()}
 
-    document = check(rows({"id": "a"}, {"id": "b", "size": 10}), blueprint=Blueprint(SCHEMA, closes=closes))
+    document = check(rows({"id": "a"}, {"id": "b", "size": 10}), spec=ConfigSpec(SCHEMA, closes=closes))
     assert document.warnings[0].consequence == "row b is left out, and calls of b are refused (503)"
     assert document.in_force.closed == {"b"}
 
@@ -341,10 +341,10 @@ def test_rules_beside(tmp_path):
     def beside(value, folder):
         yield ("name",), f"is not {folder.name}"
 
-    blueprint = Blueprint(SCHEMA, beside=(beside,))
+    spec = ConfigSpec(SCHEMA, beside=(beside,))
     data = b'{"name": "a"}'
-    assert not config.check(data, "f.json", blueprint, {}).warnings
-    [warning] = config.check(data, "f.json", blueprint, {}, tmp_path).warnings
+    assert not config.check(data, "f.json", spec, {}).warnings
+    [warning] = config.check(data, "f.json", spec, {}, tmp_path).warnings
     assert warning.rule == f"is not {tmp_path.name}"
 
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from gecholog import config, health
 from gecholog.logs import Log
-from services.ginit.config import GinitConfig, blueprint, build
+from services.ginit.config import GinitConfig, build, config_spec
 from services.ginit.startup import ports, prepare
 from services.ginit.startup.prepare import CannotStart
 
@@ -60,7 +60,7 @@ def launch(file: Path, alias: str) -> NoReturn:
     # in quotes: nats-server parses the values of variables as it does its config
     os.environ["NATS_STORE_DIR"] = f'"{home / "nats"}"'
     os.environ["NATS_LISTEN"] = f'"{os.environ.get("GECHOLOG_LISTEN") or "0.0.0.0"}"'  # noqa: S104 - what it means unset
-    checked = build(config.check(config.read(file), str(file), blueprint()))
+    checked = build(config.check(config.read(file), str(file), config_spec()))
     _check_ports(checked, home)
     run = prepare.runtime_folder(home)
     os.environ |= {

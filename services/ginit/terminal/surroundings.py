@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gecholog import config
 from gecholog.errors import ConfigError
 from gecholog.health import ChecksumFile
-from services.ginit.config import blueprint, build
+from services.ginit.config import build, config_spec
 from services.ginit.startup import ports, shipped, upgrade
 from services.ginit.startup.prepare import DEFAULTS
 from services.ginit.terminal import gateway
@@ -62,7 +62,7 @@ class Surroundings:
         file = self.home / "conf" / "ginit_config.json"
         try:
             checked = config.check(
-                config.read(file), str(file), blueprint(), {**self.environ, "GECHOLOG_HOME": str(self.home)}
+                config.read(file), str(file), config_spec(), {**self.environ, "GECHOLOG_HOME": str(self.home)}
             )
         except ConfigError:
             return ()

@@ -7,14 +7,14 @@ import pytest
 
 from gecholog.config import check
 from gecholog.errors import ConfigError
-from processors.broker.config import blueprint, build
+from processors.broker.config import build, config_spec
 from processors.broker.groups import WhenAllOut
 from processors.broker.health import Limits
 from processors.broker.strategies import STRATEGIES, Target
 from tests.processors.broker.rig import REFUSAL
 
 FOLDER = Path(__file__).parents[3] / "processors" / "broker"
-BLUEPRINT = blueprint()
+BLUEPRINT = config_spec()
 TARGETS = [{"router": "/azure/gpt4/"}, {"router": "/azure/dud/"}]
 TOKEN = {"NATS_TOKEN": "abcdefgh"}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gecholog import config
-from processors.broker.config import blueprint
-from services.gl.config import blueprint as blueprint_of_gl
+from processors.broker.config import config_spec
+from services.gl.config import config_spec as config_spec_of_gl
 from tests.services.gl.rig.gateway import Gateway
 from tests.support.ports import free_port
 from tests.support.process import ServiceProcess, environment_of
@@ -87,7 +87,7 @@ def test_without_a_broker(gateway):
 def test_azure():
     """With the variables of a resource of Azure OpenAI, gl's config is valid, without a warning."""
     data = (FOLDER / "gl_config.json").read_bytes()
-    assert not config.check(data, "gl_config.json", blueprint_of_gl(), AZURE | {"NATS_TOKEN": "abc"}).warnings
+    assert not config.check(data, "gl_config.json", config_spec_of_gl(), AZURE | {"NATS_TOKEN": "abc"}).warnings
 
 
 def test_entries_in_the_readme():
@@ -107,7 +107,7 @@ def test_options_in_the_readme():
             if "properties" not in part and "items" not in part:
                 yield f"{path}{name}", part.get("default")
 
-    for name, default in fields(blueprint().schema):
+    for name, default in fields(config_spec().schema):
         row = next(line for line in README.splitlines() if line.startswith("|") and f"`{name}`" in line)
         if default not in (None, ""):
             cell = row.split("|")[2].strip().strip("`")

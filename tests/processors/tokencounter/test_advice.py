@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from gecholog import config
-from processors.tokencounter.config import blueprint
+from processors.tokencounter.config import config_spec
 
 CONF = Path(__file__).parents[3] / "conf"
-BLUEPRINT = blueprint()
+BLUEPRINT = config_spec()
 ENVIRON = {"NATS_TOKEN": "abc"}
 
 

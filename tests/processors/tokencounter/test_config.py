@@ -9,12 +9,12 @@ import pytest
 from gecholog.bus import BusAddress
 from gecholog.config import check, refuse_losses
 from gecholog.errors import ConfigError
-from processors.tokencounter.config import blueprint, build
+from processors.tokencounter.config import build, config_spec
 from processors.tokencounter.usage import Pattern, Refusal
 
 ROOT = Path(__file__).parents[3]
 CONF = ROOT / "conf" / "tokencounter_config.json"
-BLUEPRINT = blueprint()
+BLUEPRINT = config_spec()
 
 
 def values():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gecholog.config import check
-from processors.tokencounter.config import blueprint, build
+from processors.tokencounter.config import build, config_spec
 from processors.tokencounter.counters import Counters
 from processors.tokencounter.uncounted import Uncounted
 from processors.tokencounter.usage import answer
@@ -25,7 +25,7 @@ def counts(prompt, completion, total):
 def config():
     """The shipped config, with a cap."""
     values = json.loads(FILE.read_text("utf-8")) | {"token_caps": CAP}
-    return build(check(json.dumps(values).encode(), "test", blueprint(), {"NATS_TOKEN": "abc"}))
+    return build(check(json.dumps(values).encode(), "test", config_spec(), {"NATS_TOKEN": "abc"}))
 
 
 # shapes: https://platform.openai.com/docs/api-reference, https://docs.anthropic.com/en/api/messages,

@@ -8,14 +8,14 @@ import pytest
 from gecholog.config import check
 from gecholog.errors import ConfigError
 from services.dummy.behaviour import Behaviour
-from services.dummy.config import blueprint, build
+from services.dummy.config import build, config_spec
 
 CONF = Path(__file__).parents[3] / "conf" / "dummy_config.json"
 LEAST = {"version": "1.0.1", "log_level": "INFO", "port": 5390}
 
 
 def checked(values):
-    return check(json.dumps(values).encode(), "test", blueprint(), {})
+    return check(json.dumps(values).encode(), "test", config_spec(), {})
 
 
 def test_least():
@@ -42,7 +42,7 @@ def test_all():
 
 def test_the_default_file():
     """The file that ships is valid, without a warning."""
-    found = check(CONF.read_bytes(), "default", blueprint(), {})
+    found = check(CONF.read_bytes(), "default", config_spec(), {})
     assert not found.warnings
     assert build(found).port == 5390
 

@@ -6,7 +6,7 @@ import pytest
 
 from gecholog import config
 from gecholog.errors import ConfigError
-from services.ginit.config import blueprint, build, find_program
+from services.ginit.config import build, config_spec, find_program
 
 
 def service(name, folder, **fields):
@@ -24,7 +24,7 @@ def service(name, folder, **fields):
 
 def checked(*services, **fields):
     value = {"version": "1.0.1", "log_level": "INFO", "services": list(services)} | fields
-    return config.check(json.dumps(value).encode(), "ginit_config.json", blueprint(), {})
+    return config.check(json.dumps(value).encode(), "ginit_config.json", config_spec(), {})
 
 
 def test_defaults(tmp_path):

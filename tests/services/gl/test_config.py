@@ -9,7 +9,7 @@ import pytest
 
 from gecholog import config as configs
 from gecholog.errors import ConfigError, GechologError
-from services.gl.config import Limits, blueprint, build
+from services.gl.config import Limits, build, config_spec
 from services.gl.cors import Cors
 from services.gl.errors import ErrorFormat
 from services.gl.record.filter import FieldFilter
@@ -26,7 +26,7 @@ def values(**more):
 
 
 def check(value, environ=ENVIRON):
-    return configs.check(json.dumps(value).encode(), "gl_config.json", blueprint(), environ)
+    return configs.check(json.dumps(value).encode(), "gl_config.json", config_spec(), environ)
 
 
 def problems(value, environ=ENVIRON):
@@ -184,7 +184,7 @@ def test_schema_explains_every_field():
         if isinstance(node.get("items"), dict):
             walk(node["items"], f"{path}[]")
 
-    walk(blueprint().schema, "")
+    walk(config_spec().schema, "")
 
 
 def test_default_config_of_the_appliance_is_valid():
@@ -193,7 +193,7 @@ def test_default_config_of_the_appliance_is_valid():
     environ = dict.fromkeys(("NATS_TOKEN", "AISERVICE_API_KEY", "GECHOLOG_API_KEY"), "something") | {
         "AISERVICE_API_BASE": "https://h"
     }
-    document = configs.check(file.read_bytes(), "gl_config.json", blueprint(), environ)
+    document = configs.check(file.read_bytes(), "gl_config.json", config_spec(), environ)
     assert document.warnings == ()
     assert build(document).errors is ErrorFormat.AUTO
 

@@ -15,8 +15,8 @@ from services.nats2log.config import (
     FileWriter,
     NoWriter,
     RestWriter,
-    blueprint,
     build,
+    config_spec,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -42,7 +42,7 @@ MODES = [name for name in BASE if name.endswith("_writer")]
 
 
 def read(value, environ=None):
-    return build(check(json.dumps(value).encode(), "test", blueprint(), environ or {}))
+    return build(check(json.dumps(value).encode(), "test", config_spec(), environ or {}))
 
 
 def problems(value):
@@ -67,12 +67,12 @@ def test_default_files(name):
     data = (ROOT / "conf" / f"{name}_config.json").read_bytes()
     environ = {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app"}
     azure = {"AZURE_LOG_ANALYTICS_WORKSPACE_ID": "w", "AZURE_LOG_ANALYTICS_SHARED_KEY": KEY}
-    document = check(data, name, blueprint(), environ | azure)
+    document = check(data, name, config_spec(), environ | azure)
     assert document.warnings == ()
     config = build(document)
     assert config.listening.is_off
     logger = {f"{name.upper()}_LOGGER_SUBTOPIC": ".logger"}
-    on = build(check(data, name, blueprint(), environ | azure | logger))
+    on = build(check(data, name, config_spec(), environ | azure | logger))
     assert on.listening.subject == "coburn.gl.logger"
     assert not on.listening.is_off
 
@@ -81,18 +81,18 @@ def test_default_file_sink_needs_no_other_variable():
     """The file sink of the appliance: token and home are enough."""
     data = (ROOT / "conf" / "nats2file_config.json").read_bytes()
     environ = {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app", "NATS2FILE_LOGGER_SUBTOPIC": ".logger"}
-    config = build(check(data, "x", blueprint(), environ))
+    config = build(check(data, "x", config_spec(), environ))
     assert config.writer == FileWriter(Path("/app/log/gecholog.jsonl"), "append")
 
 
 def test_default_that_is_off_needs_no_writer():
     """Unless its subject is set, the default config of nats2log is valid without the variables of its writer."""
     data = (ROOT / "conf" / "nats2log_config.json").read_bytes()
-    config = build(check(data, "x", blueprint(), {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app"}))
+    config = build(check(data, "x", config_spec(), {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app"}))
     assert (config.mode, config.writer) == ("off", NoWriter())
     on = {"NATS_TOKEN": "TheToken", "NATS2LOG_LOGGER_SUBTOPIC": ".logger"}
     with pytest.raises(ConfigError) as caught:
-        check(data, "x", blueprint(), on)
+        check(data, "x", config_spec(), on)
     assert {problem.path.split(".")[0] for problem in caught.value.problems} == {"azure_log_analytics_writer"}
 
 
@@ -153,7 +153,7 @@ def test_values_of_the_writer_in_use(mode, field, value):
     bad = with_writer(mode, **{field: value})
     assert all(path.startswith(f"{mode}.{field}") for path in problems(bad))
     others = [name for name in MODES if name != mode]
-    document = check(json.dumps(bad | {"mode": others[0]}).encode(), "test", blueprint(), {})
+    document = check(json.dumps(bad | {"mode": others[0]}).encode(), "test", config_spec(), {})
     assert build(document).mode == others[0]
     warned = {problem.path for problem in document.warnings}
     if value in (None, "", {"X": []}, {"X": [""]}):
@@ -170,12 +170,12 @@ def test_tls_that_believes_nobody(mode):
 
     def warned(**fields):
         value = with_writer(mode, **fields) | empty
-        return {problem.path for problem in check(json.dumps(value).encode(), "test", blueprint(), {}).warnings}
+        return {problem.path for problem in check(json.dumps(value).encode(), "test", config_spec(), {}).warnings}
 
     assert warned(**({"url": "https://h"} if mode in ("rest_api_writer", "elastic_writer") else {})) == {"tls"}
     if mode != "azure_logs_ingestion_writer":
         assert warned(url="http://h") == set()
-    assert check(json.dumps(BASE | empty).encode(), "test", blueprint(), {}).warnings == ()
+    assert check(json.dumps(BASE | empty).encode(), "test", config_spec(), {}).warnings == ()
 
 
 def test_home_may_be_called_as_it_likes(monkeypatch, tmp_path):

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from services.gl.config import blueprint
+from services.gl.config import config_spec
 from services.gl.models.profile import CHAT, PROFILES, SPEECH, guessed
 
 
@@ -27,7 +27,7 @@ def test_guessed():
 
 def test_the_schema_lists_them_all():
     """What the table has can be said in a config."""
-    listed = blueprint().schema["properties"]["providers"]["items"]["properties"]["profile"]["enum"]
+    listed = config_spec().schema["properties"]["providers"]["items"]["properties"]["profile"]["enum"]
     assert sorted(listed) == sorted(PROFILES)
 
 

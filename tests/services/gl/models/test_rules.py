@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gecholog import config as configs
 from gecholog.errors import ConfigError
-from services.gl.config import blueprint, build
+from services.gl.config import build, config_spec
 from services.gl.models.rules import _cycle, _longest
 from tests.services.gl.rig.gateway import config_of, router
 
@@ -19,7 +19,7 @@ PROVIDER = {"name": "first", "dialect": "openai", "url": "http://h/v1", "api_key
 def check(environ=None, **more):
     value = config_of("localhost:4222", [router("/a/", "https://target")], **more)
     return configs.check(
-        json.dumps(value).encode(), "gl_config.json", blueprint(), {"NATS_TOKEN": "t"} | (environ or {})
+        json.dumps(value).encode(), "gl_config.json", config_spec(), {"NATS_TOKEN": "t"} | (environ or {})
     )
 
 

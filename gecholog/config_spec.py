@@ -16,7 +16,7 @@ RuleBeside = Callable[[dict[str, Any], FilePath], Iterable[Violation]]
 
 
 @dataclass(frozen=True, slots=True)
-class Blueprint:
+class ConfigSpec:
     """What a config file of one service must be: its schema, and the rules that a schema cannot say.
 
     A rule takes the whole value (types already checked) and yields (path, sentence) for what is wrong. `not_in_use`
