@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from gecholog import __version__, config, health, logs, regular_file, service
-from gecholog.config import ConfigSpec, Document
+from gecholog.config import ConfigSpec, ParsedConfig
 from gecholog.errors import ConfigError, Problem
 from gecholog.health import ChecksumFile
 from gecholog.logs import Log
@@ -23,12 +23,12 @@ log = Log("config")
 
 @dataclass(frozen=True)
 class Program(Generic[C]):
-    """A service as a program. `build` makes its config of a checked document (it may raise ConfigError)."""
+    """A service as a program. `build` turns a parsed config into its own (it may raise ConfigError)."""
 
     name: str
     about: str
     config_spec: Callable[[], ConfigSpec]
-    build: Callable[[Document], C]
+    build: Callable[[ParsedConfig], C]
     make: Callable[[C, str], service.Service[C]]
     ready: str = "listening for messages"
 
@@ -59,24 +59,24 @@ def main(program: Program[C], argv: Sequence[str] | None = None) -> int:
 def _run(program: Program[C], arguments: Arguments) -> int:
     spec = program.config_spec()
     try:
-        document = _checked(arguments, spec)
-        built = program.build(document)
+        parsed = _checked(arguments, spec)
+        built = program.build(parsed)
         if arguments.in_force is not None:
             file = arguments.in_force
-            config.refuse_losses(document, config.in_force(config.read(file), str(file), spec))
+            config.refuse_losses(parsed, config.in_force(config.read(file), str(file), spec))
     except ConfigError as error:
         _report("warning", error.source, error.warnings)
         _report("error", error.source, error.problems)
         return 1
-    _report("warning", document.source, document.warnings)
-    _tell_not_set(document)
+    _report("warning", parsed.source, parsed.warnings)
+    _tell_not_set(parsed)
     if arguments.validate:
-        _say_valid(document)
+        _say_valid(parsed)
         return 0
-    logs.set_level(document.values["log_level"])
-    log.info("starting", version=__version__, file=document.source, sha256=document.sha256)
+    logs.set_level(parsed.values["log_level"])
+    log.info("starting", version=__version__, file=parsed.source, sha256=parsed.sha256)
 
-    def reread(in_force: Document) -> service.Reading[C]:
+    def reread(in_force: ParsedConfig) -> service.Reading[C]:
         fresh = _checked(arguments, spec)
         config.refuse_losses(fresh, in_force.in_force)
         made = program.build(fresh)
@@ -86,10 +86,10 @@ def _run(program: Program[C], arguments: Arguments) -> int:
         return service.Reading(made, fresh)
 
     checksum_file = ChecksumFile.of(arguments.alias)
-    return service.run(program.make(built, arguments.alias), reread, document, checksum_file, program.ready)
+    return service.run(program.make(built, arguments.alias), reread, parsed, checksum_file, program.ready)
 
 
-def _checked(arguments: Arguments, spec: ConfigSpec) -> Document:
+def _checked(arguments: Arguments, spec: ConfigSpec) -> ParsedConfig:
     data, source = _read(arguments)
     return config.check(data, source, spec, folder=_folder(arguments))
 
@@ -161,18 +161,18 @@ def _report(kind: str, source: str, problems: Sequence[Problem]) -> None:
             write(f"config {kind}", file=source, **problem.fields)
 
 
-def _tell_not_set(document: Document) -> None:
+def _tell_not_set(parsed: ParsedConfig) -> None:
     """One line for all entries that are left out for want of variables, where that is no mistake."""
-    if document.not_set:
-        entries = ", ".join(f"{one.entry.shown} ({one.reason})" for one in document.not_set)
+    if parsed.not_set:
+        entries = ", ".join(f"{one.entry.shown} ({one.reason})" for one in parsed.not_set)
         log.info("left out, for variables are not set", entries=entries)
 
 
-def _say_valid(document: Document) -> None:
+def _say_valid(parsed: ParsedConfig) -> None:
     if _is_terminal():
-        _print(f"{document.source} is valid")
+        _print(f"{parsed.source} is valid")
     else:
-        log.info("config is valid", file=document.source, sha256=document.sha256)
+        log.info("config is valid", file=parsed.source, sha256=parsed.sha256)
 
 
 def _is_terminal() -> bool:

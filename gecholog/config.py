@@ -1,7 +1,7 @@
 """Config files: read, filled from the environment, checked against a schema, every problem reported at once.
 
-A file goes through here as a whole and comes out as a `Document`, or not at all (`ConfigError`). What a service makes
-of a document (its own frozen dataclasses) is in the service's `config.py`.
+A file becomes a `ParsedConfig` as a whole, or ConfigError is raised. What a service makes of it (its own frozen
+dataclasses) is in the service's `config.py`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from gecholog.positions import Path
 from gecholog.reporter import Reporter
 from gecholog.verdict import Verdict, judge
 
-__all__ = ["ConfigSpec", "Document", "check", "checksum", "in_force", "peek", "read", "refuse_losses"]
+__all__ = ["ConfigSpec", "ParsedConfig", "check", "checksum", "in_force", "peek", "read", "refuse_losses"]
 
 _LONGEST_INTEGER = 18  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class ParsedConfig:
     """A config file that may be used: null fields, and the entries that were rejected alone, are left out.
 
     `warnings` hold what is wrong with the entries in `left_out`, too. `entries` are those that have names. `not_set`
@@ -81,8 +81,8 @@ def check(
     spec: ConfigSpec,
     environ: Mapping[str, str] | None = None,
     folder: FilePath | None = None,
-) -> Document:
-    """Make a document of a config file's bytes. Raises ConfigError.
+) -> ParsedConfig:
+    """Parse a config file's bytes. Raises ConfigError.
 
     `source` is its name in messages; `folder` is where it lies, None if it is not looked at beside others.
     """
@@ -94,7 +94,7 @@ def check(
 
 def _checked(
     data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, str], folder: FilePath | None
-) -> Document:
+) -> ParsedConfig:
     text = _text(data, source)
     filled = fill(text, environ)
     if filled.problems:
@@ -114,7 +114,7 @@ def _checked(
         raise ConfigError(source, [report.problem(*violation) for violation in verdict.errors], warnings)
     entries = tuple(_entries(spec, value, verdict.rejected, report))
     not_set = tuple(one for one in rejected if one.is_unset)
-    return Document(source, checksum(data), verdict.values, warnings, entries, left_out, not_set)
+    return ParsedConfig(source, checksum(data), verdict.values, warnings, entries, left_out, not_set)
 
 
 def in_force(data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, str] | None = None) -> InForce:
@@ -142,12 +142,12 @@ def peek(data: bytes, source: str, environ: Mapping[str, str] | None = None) -> 
         raise ConfigError(source, [Problem("", "is nested too deeply")]) from None
 
 
-def refuse_losses(document: Document, in_force: InForce) -> None:
+def refuse_losses(parsed: ParsedConfig, in_force: InForce) -> None:
     """Raise ConfigError if an entry that is in force would be lost because the new one is wrong."""
-    if problems := list(refusals(document.in_force, (*document.left_out, *document.not_set), in_force)):
+    if problems := list(refusals(parsed.in_force, (*parsed.left_out, *parsed.not_set), in_force)):
         told = {problem.path for problem in problems}
-        others = [warning for warning in document.warnings if warning.path not in told]
-        raise ConfigError(document.source, problems, others)
+        others = [warning for warning in parsed.warnings if warning.path not in told]
+        raise ConfigError(parsed.source, problems, others)
 
 
 def _left_out(spec: ConfigSpec, value: Any, verdict: Verdict, report: Reporter) -> Iterator[LeftOut]:

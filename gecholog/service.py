@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from gecholog.bus import Bus
-    from gecholog.config import Document
+    from gecholog.config import ParsedConfig
     from gecholog.health import ChecksumFile
 
 C = TypeVar("C")
@@ -39,10 +39,10 @@ _CLAIM_EVERY = 1.0  # seconds
 
 @dataclass(frozen=True)
 class Reading(Generic[C]):
-    """A config file read again: what was made of it, and its document."""
+    """A config file read again: what the service made of it, and its parsed form."""
 
     config: C
-    document: Document
+    parsed: ParsedConfig
 
 
 class Service(Protocol[C_contra]):
@@ -107,18 +107,18 @@ async def _reached(bus: Bus, running: asyncio.Task[None], within: float | None) 
 
 def run(
     service: Service[C],
-    reread: Callable[[Document], Reading[C]],
-    document: Document,
+    reread: Callable[[ParsedConfig], Reading[C]],
+    parsed: ParsedConfig,
     checksum_file: ChecksumFile,
     ready: str,
 ) -> int:
     """Run a service until it is told to stop; returns the exit code.
 
-    `reread` takes the document in force and gives the config that the file holds now, or raises ConfigError;
-    `document` is that of the config which `service` was made with; `ready` is the log message that says it is healthy.
+    `reread` takes the parsed config in force and gives the config that the file holds now, or raises ConfigError;
+    `parsed` is the config that `service` was made with; `ready` is the log message that says it is healthy.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(_Running(service, reread, document, checksum_file, ready).live())
+        code = runner.run(_Running(service, reread, parsed, checksum_file, ready).live())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # one that comes now must not change the exit code
     return code
@@ -128,14 +128,14 @@ class _Running:
     def __init__(
         self,
         service: Service[C],
-        reread: Callable[[Document], Reading[C]],
-        document: Document,
+        reread: Callable[[ParsedConfig], Reading[C]],
+        parsed: ParsedConfig,
         checksum_file: ChecksumFile,
         ready: str,
     ) -> None:
         self._service = service
         self._reread = reread
-        self._document = document
+        self._parsed = parsed
         self._checksum_file = checksum_file
         self._claim = Claim(checksum_file)
         self._serving = False
@@ -199,7 +199,7 @@ class _Running:
     def _healthy(self) -> None:
         self._serving = True
         self._write_checksum()
-        log.info(self._ready, sha256=self._document.sha256)
+        log.info(self._ready, sha256=self._parsed.sha256)
         _settle_the_collector()
 
     async def _claim_later(self) -> None:
@@ -214,7 +214,7 @@ class _Running:
         while True:
             with contextlib.suppress(OSError):
                 self._claim.beat()
-            if self._serving and self._owner.healthy and self._checksum_file.read() != self._document.sha256:
+            if self._serving and self._owner.healthy and self._checksum_file.read() != self._parsed.sha256:
                 self._write_checksum()
             await asyncio.sleep(BEAT_EVERY)
 
@@ -226,7 +226,7 @@ class _Running:
 
     async def _reload(self) -> None:
         try:
-            reading = await asyncio.to_thread(self._reread, self._document)
+            reading = await asyncio.to_thread(self._reread, self._parsed)
             await self._service.reload(reading.config)
         except ConfigError as error:
             for problem in error.problems:
@@ -236,10 +236,10 @@ class _Running:
         except Exception as error:  # noqa: BLE001 - a border: a failed reload must not end a service that works
             log.fault("config not taken", error)
         else:
-            self._document = reading.document
-            logs.set_level(self._document.values["log_level"])
+            self._parsed = reading.parsed
+            logs.set_level(self._parsed.values["log_level"])
             self._write_checksum()
-            log.info("config in force", sha256=self._document.sha256)
+            log.info("config in force", sha256=self._parsed.sha256)
 
     async def _end_reloading(self) -> None:
         """A reload that is under way would otherwise write the checksum file of a service that has stopped."""
@@ -263,7 +263,7 @@ class _Running:
             return
         try:
             off = {"off": True} if self._owner.off else {}
-            self._checksum_file.write(self._document.sha256, self._document.report | off)
+            self._checksum_file.write(self._parsed.sha256, self._parsed.report | off)
         except OSError as error:
             if not self._complained:
                 log.error("checksum file not written", file=self._shown, reason=error.strerror)

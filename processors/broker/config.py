@@ -9,7 +9,7 @@ from typing import Any
 
 from gecholog import gateway_config, host_port, logs, rawjson, schema
 from gecholog.bus import BusAddress
-from gecholog.config import ConfigSpec, Document
+from gecholog.config import ConfigSpec, ParsedConfig
 from gecholog.rawjson import Raw
 from gecholog.schema import Violation
 from processors.broker.groups import Group, Refusal, WhenAllOut
@@ -117,9 +117,9 @@ def _strategy(group: dict[str, Any]) -> Any:
 # --------------------------------------------------------------- building
 
 
-def build(document: Document) -> Config:
-    """Make a config of a checked document."""
-    values = document.values
+def build(parsed: ParsedConfig) -> Config:
+    """The config of the processor."""
+    values = parsed.values
     bus, shared = values["service_bus"], values.get("shared_state", {})
     logs.protect([bus["token"]])
     address = BusAddress(_address(bus.get("hostname", "")), bus["token"])

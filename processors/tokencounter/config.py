@@ -9,7 +9,7 @@ from typing import Any
 
 from gecholog import gjson, logs, schema
 from gecholog.bus import BusAddress
-from gecholog.config import ConfigSpec, Document
+from gecholog.config import ConfigSpec, ParsedConfig
 from gecholog.duplicates import duplicates
 from gecholog.positions import Path
 from gecholog.schema import Violation
@@ -90,9 +90,9 @@ def _one_entry_a_router(values: dict[str, Any]) -> Iterator[Violation]:
         yield from duplicates(routers, "two entries must not have the same router")
 
 
-def build(document: Document) -> Config:
-    """Make a config of a checked document."""
-    values = document.values
+def build(parsed: ParsedConfig) -> Config:
+    """The config of the processor."""
+    values = parsed.values
     bus = values["service_bus"]
     logs.protect([bus["token"]])
     return Config(
@@ -101,9 +101,7 @@ def build(document: Document) -> Config:
         period=int(values["cap_period_seconds"]),
         sliding=values.get("cap_window") == _SLIDING,
         caps={entry["router"]: _cap(entry) for entry in values.get(CAPS, ())},
-        rules=Rules(
-            {entry["router"]: _patterns(entry) for entry in values[USAGE]}, _refusal(values), _closed(document)
-        ),
+        rules=Rules({entry["router"]: _patterns(entry) for entry in values[USAGE]}, _refusal(values), _closed(parsed)),
     )
 
 
@@ -112,9 +110,9 @@ def _refusal(values: dict[str, Any]) -> Refusal:
     return Refusal(values.get("cap_status_code", usual.status), values.get("cap_no_retry", usual.no_retry))
 
 
-def _closed(document: Document) -> dict[str, str]:
+def _closed(parsed: ParsedConfig) -> dict[str, str]:
     """The routers that are closed, and the entry that is wrong."""
-    return {router: one.problems[0].path for one in document.left_out for router in one.closes}
+    return {router: one.problems[0].path for one in parsed.left_out for router in one.closes}
 
 
 def _cap(entry: dict[str, Any]) -> dict[str, int]:

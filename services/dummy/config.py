@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gecholog import logs, schema
-from gecholog.config import ConfigSpec, Document
+from gecholog.config import ConfigSpec, ParsedConfig
 from services.dummy.behaviour import Behaviour
 
 
@@ -26,9 +26,9 @@ def config_spec() -> ConfigSpec:
     return ConfigSpec(schema.load(Path(__file__).with_name("dummy_config.schema.json")))
 
 
-def build(document: Document) -> Config:
-    """Make a config of a checked document."""
-    values = document.values
+def build(parsed: ParsedConfig) -> Config:
+    """The config of the service."""
+    values = parsed.values
     keys = tuple(values.get("api_keys", ()))
     logs.protect(keys)
     return Config(

@@ -17,7 +17,7 @@ from gecholog.duplicates import duplicates
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gecholog.config import Document
+    from gecholog.config import ParsedConfig
     from gecholog.schema import Violation
 
 _HERE = Path(__file__).parent
@@ -113,15 +113,15 @@ def find_program(file: str) -> Path | None:
     return next((Path(os.path.abspath(path)) for path in candidates if path.is_file()), None)  # noqa: PTH100
 
 
-def build(document: Document) -> GinitConfig:
-    """Make the config of a checked document."""
-    values = document.values
+def build(parsed: ParsedConfig) -> GinitConfig:
+    """The config of the service."""
+    values = parsed.values
     usual = values.get("hang_timeout_seconds", HANG_TIMEOUT)
     return GinitConfig(
-        sha256=document.sha256,
+        sha256=parsed.sha256,
         max_starts=values.get("max_starts", 0),
         services=tuple(_definition(service, usual) for service in values["services"]),
-        left_out=tuple(one.report for one in document.left_out),
+        left_out=tuple(one.report for one in parsed.left_out),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import hostname, logs, recordlog, regular_file, schema
 from gecholog.bus import BusAddress
-from gecholog.config import ConfigSpec, Document
+from gecholog.config import ConfigSpec, ParsedConfig
 from gecholog.duplicates import duplicates
 from gecholog.errors import GechologError
 from gecholog.headers import HOP_BY_HOP, canonical
@@ -296,9 +296,9 @@ def _one_path_one_router(values: dict[str, Any]) -> Iterator[Violation]:
 # ------------------------------------------------------------------ building
 
 
-def build(document: Document) -> Config:
-    """Make a config of a checked document."""
-    values = document.values
+def build(parsed: ParsedConfig) -> Config:
+    """The config of the service."""
+    values = parsed.values
     masked = frozenset(canonical(name) for name in values.get("masked_headers", ()))
     removed = frozenset(canonical(name) for name in values.get("remove_headers", ()))
     masked_parameters = frozenset(values.get("masked_query_parameters", ()))
@@ -327,7 +327,7 @@ def build(document: Document) -> Config:
         trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
         shutdown_time=values.get("shutdown_timeout_ms", 2500) / 1000,
         limits=_limits(values.get("limits", {})),
-        routers=routing.Table(routers, _left_out(document)),
+        routers=routing.Table(routers, _left_out(parsed)),
         models=models,
         request=Side.of(values.get("request", {}), orders=ORDERS),
         response=Side.of(values.get("response", {})),
@@ -336,9 +336,9 @@ def build(document: Document) -> Config:
     )
 
 
-def _left_out(document: Document) -> dict[str, str]:
+def _left_out(parsed: ParsedConfig) -> dict[str, str]:
     """The paths of routers that are left out, also where a slash of a path is missing, and why they are."""
-    routers = [one for one in document.left_out if one.entry.list == "routers"]
+    routers = [one for one in parsed.left_out if one.entry.list == "routers"]
     return {path: one.reason for one in routers if (path := meant(one.said))}
 
 

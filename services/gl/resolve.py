@@ -46,9 +46,9 @@ def _reasons(choice: Choice) -> str:
     return f"  ({' → '.join(steps)})" if steps else ""
 
 
-def left_out(document: config.Document, name: str) -> Iterator[str]:
+def left_out(parsed: config.ParsedConfig, name: str) -> Iterator[str]:
     """What of the config is left out and may be missed."""
-    for one in (*document.left_out, *document.not_set):
+    for one in (*parsed.left_out, *parsed.not_set):
         if one.entry.list in {"providers", "models"} and (one.said == name or name.startswith(f"{one.said}/")):
             yield f"{one.entry.shown} is left out: {one.reason}"
 
@@ -68,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     logs.setup("resolve")
     try:
-        document = config.check(config.read(arguments.o), str(arguments.o), config_spec())
-        built = build(document)
+        parsed = config.check(config.read(arguments.o), str(arguments.o), config_spec())
+        built = build(parsed)
     except ConfigError as error:
         for problem in error.problems:
             sys.stderr.write(f"error: {error.source}: {problem}\n")
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         logs.finish()
     facts = _facts(built.models, arguments.prompt, arguments.rating)
-    lines = [*report(built.models, arguments.model, facts), *left_out(document, arguments.model)]
+    lines = [*report(built.models, arguments.model, facts), *left_out(parsed, arguments.model)]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0 if resolve(built.models, arguments.model, facts) else 1
 

@@ -22,7 +22,7 @@ from services.nats2log.shape import Shape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gecholog.config import Document
+    from gecholog.config import ParsedConfig
     from gecholog.positions import Path
     from gecholog.schema import Violation
 
@@ -313,9 +313,9 @@ def _calls_over_tls(mode: str, writer: dict[str, Any]) -> bool:
     return mode != "file_writer" and address.startswith("https:")
 
 
-def build(document: Document) -> Config:
-    """The config in a document that was checked."""
-    values = document.values
+def build(parsed: ParsedConfig) -> Config:
+    """The config of the service."""
+    values = parsed.values
     bus = values["service_bus"]
     listening = Listening(
         address=BusAddress(bus["hostname"], bus["token"]),

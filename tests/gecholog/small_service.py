@@ -127,14 +127,14 @@ async def until_gone(file):
         await asyncio.sleep(0.01)
 
 
-def build(document):
-    mode = document.values["mode"]
+def build(parsed):
+    mode = parsed.values["mode"]
     if mode == "cannot be built":
-        raise ConfigError(document.source, [Problem("mode", "cannot be built")])
+        raise ConfigError(parsed.source, [Problem("mode", "cannot be built")])
     if mode == "build lasts":  # in a thread, when it is a reload
-        Path(document.values["touch"]).touch()
-        wait_until_gone(document.values["touch"])
-    return document.values
+        Path(parsed.values["touch"]).touch()
+        wait_until_gone(parsed.values["touch"])
+    return parsed.values
 
 
 PROGRAM = cli.Program("small", "A service for tests.", lambda: ConfigSpec(SCHEMA), build, Small, "small is up")

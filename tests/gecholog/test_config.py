@@ -58,18 +58,18 @@ def problems(text, environ=None, spec=PLAIN):
 def test_field_given_twice():
     """A field that an object has twice is named in a warning; the last one counts."""
     data = b'{"a": {"b": 1, "b": 2}, "c": [{"b": 1}]}'
-    document = check(data, "x", ConfigSpec({"type": "object"}))
-    assert document.values["a"] == {"b": 2}
-    assert [problem.path for problem in document.warnings] == ["b"]
+    parsed = check(data, "x", ConfigSpec({"type": "object"}))
+    assert parsed.values["a"] == {"b": 2}
+    assert [problem.path for problem in parsed.warnings] == ["b"]
 
 
 def test_a_good_file():
-    """The document has the values, the checksum of the bytes, and no warnings."""
+    """The parsed config has the values, the checksum of the bytes, and no warnings."""
     data = b'\xef\xbb\xbf{\r\n "name": "${N}",\r\n "port": $P, "rows": null}\r\n'
-    document = check(data, {"N": "a", "P": "5"})
-    assert document.values == {"name": "a", "port": 5}
-    assert document.sha256 == hashlib.sha256(data).hexdigest()
-    assert document.warnings == ()
+    parsed = check(data, {"N": "a", "P": "5"})
+    assert parsed.values == {"name": "a", "port": 5}
+    assert parsed.sha256 == hashlib.sha256(data).hexdigest()
+    assert parsed.warnings == ()
 
 
 def test_all_problems_with_their_lines():
@@ -102,8 +102,8 @@ def test_variables_are_named():
 def test_names_from_the_environment():
     """A name in a path that comes from the environment is told by its variable."""
     environ = {"A": "Secret", "B": "name"}
-    document = check('{"name": "a", "${A}": 1, "x${A}y": 2, "known ${no}": 3, "free": {"k": "$A"}, "o": "$A"}', environ)
-    assert [problem.path for problem in document.warnings] == ["${A}", "${A}", "${no}", "o"]
+    parsed = check('{"name": "a", "${A}": 1, "x${A}y": 2, "known ${no}": 3, "free": {"k": "$A"}, "o": "$A"}', environ)
+    assert [problem.path for problem in parsed.warnings] == ["${A}", "${A}", "${no}", "o"]
     [problem] = problems('{"${B}": 5}', environ)
     assert problem.path == "${B}"
 
@@ -137,9 +137,9 @@ def test_files_that_are_no_json(text, rule, line):
 
 def test_entries_rejected_alone():
     """An entry whose values break a rule is left out with a warning; the others stay."""
-    document = check('{"name": "a", "rows": [{"id": "a"}, {}, {"id": "b", "size": 10}, {"id": "c", "size": 9}]}')
-    assert [row["id"] for row in document.values["rows"]] == ["a", "c"]
-    assert [warning.path for warning in document.warnings] == ["rows[1].id", "rows[2].size"]
+    parsed = check('{"name": "a", "rows": [{"id": "a"}, {}, {"id": "b", "size": 10}, {"id": "c", "size": 9}]}')
+    assert [row["id"] for row in parsed.values["rows"]] == ["a", "c"]
+    assert [warning.path for warning in parsed.warnings] == ["rows[1].id", "rows[2].size"]
 
 
 @pytest.mark.parametrize("number", ["9" * 19, "9" * 400, "-" + "9" * 5000])
@@ -174,8 +174,8 @@ def test_rules():
                 yield ("rows", index), "has the id of another entry"
 
     spec = ConfigSpec(SCHEMA, (no_twins,))
-    document = check('{"name": "a", "rows": [{"id": "a"}, {"id": "a"}]}', spec=spec)
-    assert [str(warning) for warning in document.warnings] == [
+    parsed = check('{"name": "a", "rows": [{"id": "a"}, {"id": "a"}]}', spec=spec)
+    assert [str(warning) for warning in parsed.warnings] == [
         "row a is left out: rows[1] (line 1): has the id of another entry"
     ]
     found = problems('{"name": 1, "rows": [{"id": "a"}, {"id": "a"}]}', spec=spec)
@@ -191,28 +191,28 @@ def test_advice():
                 yield ("rows", index, "id"), "is short"
 
     spec = ConfigSpec(SCHEMA, advice=(short,))
-    document = check('{"name": "a", "rows": [{"id": "a"}, {"id": "bb"}]}', spec=spec)
-    assert [str(warning) for warning in document.warnings] == ["rows[0].id (line 1): is short"]
-    assert len(document.values["rows"]) == 2
+    parsed = check('{"name": "a", "rows": [{"id": "a"}, {"id": "bb"}]}', spec=spec)
+    assert [str(warning) for warning in parsed.warnings] == ["rows[0].id (line 1): is short"]
+    assert len(parsed.values["rows"]) == 2
     found = problems('{"name": "A", "rows": [{"id": "a"}]}', spec=spec)
     assert [problem.path for problem in found] == ["name"]
 
 
 @given(JSON)
 def test_any_value(value):
-    """Whatever a file holds, it is a document or a ConfigError."""
+    """Whatever a file holds, it is a parsed config or a ConfigError."""
     try:
-        document = check(json.dumps(value))
+        parsed = check(json.dumps(value))
     except ConfigError as error:
         found = error.problems
     else:
-        found = document.values["name"]
+        found = parsed.values["name"]
     assert found
 
 
 @given(st.binary())
 def test_any_bytes(data):
-    """Whatever bytes a file holds, it is a document or a ConfigError."""
+    """Whatever bytes a file holds, it is a parsed config or a ConfigError."""
     with pytest.raises(ConfigError):
         check(data)
 
@@ -220,8 +220,8 @@ def test_any_bytes(data):
 def test_a_large_file():
     """Twenty thousand entries, some of them wrong, are checked in one go."""
     rows = [{"id": str(number), "size": number % 10 + (number % 5000 == 0) * 10} for number in range(20_000)]
-    document = check(json.dumps({"name": "a", "rows": rows}))
-    assert (len(document.values["rows"]), len(document.warnings)) == (19_996, 4)
+    parsed = check(json.dumps({"name": "a", "rows": rows}))
+    assert (len(parsed.values["rows"]), len(parsed.warnings)) == (19_996, 4)
 
 
 def test_read(tmp_path):
@@ -240,22 +240,22 @@ def rows(*entries):
 
 def test_what_is_left_out():
     """Each entry that is left out is told with its name and all that is wrong with it; the others by their names."""
-    document = check(rows({"id": "a"}, {"id": "b", "size": 10, "key": "x$no"}, {}, {"id": "$no"}))
-    assert document.entries == (Entry("rows", "a", "row a"),)
-    assert [one.entry for one in document.left_out] == [
+    parsed = check(rows({"id": "a"}, {"id": "b", "size": 10, "key": "x$no"}, {}, {"id": "$no"}))
+    assert parsed.entries == (Entry("rows", "a", "row a"),)
+    assert [one.entry for one in parsed.left_out] == [
         Entry("rows", "b", "row b"),
         Entry("rows", "", "rows[2]"),
         Entry("rows", "", "rows[3]"),
     ]
-    assert [problem.path for problem in document.left_out[0].problems] == ["rows[1].size", "rows[1].key"]
-    assert {problem.consequence for problem in document.left_out[0].problems} == {"row b is left out"}
+    assert [problem.path for problem in parsed.left_out[0].problems] == ["rows[1].size", "rows[1].key"]
+    assert {problem.consequence for problem in parsed.left_out[0].problems} == {"row b is left out"}
 
 
 def test_report():
     """What is left out, as JSON for other programs; other warnings stand beside it."""
-    document = check(rows({"id": "a"}, {"id": "b", "size": 10, "odd": 1}))
-    assert document.report == {
-        "checksum": document.sha256,
+    parsed = check(rows({"id": "a"}, {"id": "b", "size": 10, "odd": 1}))
+    assert parsed.report == {
+        "checksum": parsed.sha256,
         "left_out": [
             {
                 "list": "rows",
@@ -276,15 +276,15 @@ def test_order_of_what_is_left_out():
     def first(value):
         yield ("rows", 0), "is first"
 
-    document = check(rows({"id": "a"}, {"id": "b", "size": 10}, {"id": "c"}), spec=ConfigSpec(SCHEMA, (first,)))
-    assert [one.entry.name for one in document.left_out] == ["a", "b"]
+    parsed = check(rows({"id": "a"}, {"id": "b", "size": 10}, {"id": "c"}), spec=ConfigSpec(SCHEMA, (first,)))
+    assert [one.entry.name for one in parsed.left_out] == ["a", "b"]
 
 
 def test_names_from_the_environment_are_not_shown():
     """An entry whose name is the value of a variable is called by the variable."""
-    document = check(rows({"id": "a"}, {"id": "x$ID", "size": 10}), {"ID": "Secret"})
-    assert document.left_out[0].entry == Entry("rows", "xSecret", "row ${ID}")
-    assert "Secret" not in str(document.warnings[0])
+    parsed = check(rows({"id": "a"}, {"id": "x$ID", "size": 10}), {"ID": "Secret"})
+    assert parsed.left_out[0].entry == Entry("rows", "xSecret", "row ${ID}")
+    assert "Secret" not in str(parsed.warnings[0])
 
 
 @pytest.mark.parametrize(
@@ -303,8 +303,8 @@ def test_names_from_the_environment_are_not_shown():
 @pytest.mark.parametrize("before", [[], [{"id": "z", "size": 10}]])
 def test_variables_that_must_be_set(text, environ, left_out, before):
     """A variable without a value anywhere in the text costs the entry, and the warning names it and its place."""
-    document = check(rows({"id": "a"}, *before, {"id": "b", "key": text}), environ)
-    problems = [one.problems for one in document.left_out if one.entry.name == "b"]
+    parsed = check(rows({"id": "a"}, *before, {"id": "b", "key": text}), environ)
+    problems = [one.problems for one in parsed.left_out if one.entry.name == "b"]
     assert bool(problems) == left_out
     if left_out:
         [[problem]] = problems
@@ -319,8 +319,8 @@ def test_advice_behind_entries_that_are_left_out():
     def advise(value):
         yield ("rows", 1, "id"), "is short"
 
-    document = check(rows({}, {"id": "a"}, {}, {"id": "b"}), spec=ConfigSpec(SCHEMA, advice=(advise,)))
-    assert document.warnings[-1].path == "rows[3].id"
+    parsed = check(rows({}, {"id": "a"}, {}, {"id": "b"}), spec=ConfigSpec(SCHEMA, advice=(advise,)))
+    assert parsed.warnings[-1].path == "rows[3].id"
 
 
 def test_closes():
@@ -330,9 +330,9 @@ def test_closes():
         assert values["rows"] == [{"id": "a"}]
         return {place: (entry["id"],) for place, entry in rejected.items()}
 
-    document = check(rows({"id": "a"}, {"id": "b", "size": 10}), spec=ConfigSpec(SCHEMA, closes=closes))
-    assert document.warnings[0].consequence == "row b is left out, and calls of b are refused (503)"
-    assert document.in_force.closed == {"b"}
+    parsed = check(rows({"id": "a"}, {"id": "b", "size": 10}), spec=ConfigSpec(SCHEMA, closes=closes))
+    assert parsed.warnings[0].consequence == "row b is left out, and calls of b are refused (503)"
+    assert parsed.in_force.closed == {"b"}
 
 
 def test_rules_beside(tmp_path):

@@ -32,12 +32,12 @@ def values(**more):
     } | more
 
 
-def document(content, environ=None):
+def parsed(content, environ=None):
     return check(json.dumps(content).encode(), "broker_config.json", BLUEPRINT, environ or {})
 
 
 def built(**more):
-    return build(document(values(**more)))
+    return build(parsed(values(**more)))
 
 
 def shipped(**environ):
@@ -172,14 +172,14 @@ def test_sharing_is_off():
 def test_refused(change, path, rule):
     """What is wrong is named by place and rule."""
     with pytest.raises(ConfigError) as caught:
-        document(values(**change))
+        parsed(values(**change))
     assert [(problem.path, rule in problem.rule) for problem in caught.value.problems] == [(path, True)]
     assert "secret-token" not in str(caught.value)
 
 
 def test_weight_without_effect():
     """A weight that does nothing is worth a warning."""
-    found = document(values(groups=[group(targets=[{"router": "/b/", "weight": 2}])]))
+    found = parsed(values(groups=[group(targets=[{"router": "/b/", "weight": 2}])]))
     assert [warning.path for warning in found.warnings] == ["groups[0].targets[0].weight"]
 
 

@@ -18,8 +18,8 @@ def shipped(name):
 
 
 def warnings(counter, folder=None):
-    document = config.check(json.dumps(counter).encode(), "test", BLUEPRINT, ENVIRON, folder)
-    return [(warning.path, warning.rule) for warning in document.warnings]
+    parsed = config.check(json.dumps(counter).encode(), "test", BLUEPRINT, ENVIRON, folder)
+    return [(warning.path, warning.rule) for warning in parsed.warnings]
 
 
 def capped(router, field="total_tokens", value=100):

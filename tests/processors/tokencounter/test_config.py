@@ -28,7 +28,7 @@ def values():
     }
 
 
-def document(content):
+def parsed(content):
     return check(json.dumps(content).encode(), "test", BLUEPRINT, {"TOKEN": "abc", "NATS_TOKEN": "abc"})
 
 
@@ -46,7 +46,7 @@ def summed(*paths):
 
 def test_built():
     """A good file becomes caps and patterns, by router; a cap without a value is none."""
-    config = build(document(values()))
+    config = build(parsed(values()))
     assert config.bus == BusAddress("localhost:4222", "abc")
     assert config.topic == "coburn.gl.tokencounter"
     assert config.period == 600
@@ -59,7 +59,7 @@ def test_built():
 
 def test_options():
     """Window and refusal as the file wants them."""
-    config = build(document(values() | {"cap_window": "sliding", "cap_status_code": 429, "cap_no_retry": False}))
+    config = build(parsed(values() | {"cap_window": "sliding", "cap_status_code": 429, "cap_no_retry": False}))
     assert config.sliding
     assert config.rules.refusal == Refusal(429, no_retry=False)
 
@@ -100,7 +100,7 @@ def test_left_out(field, entry, path):
     """A wrong entry is left out alone, with a warning that names its place."""
     content = values()
     content[field].append(entry)
-    found = document(content)
+    found = parsed(content)
     assert path in [warning.path for warning in found.warnings]
     assert all(warning.path.startswith(path.partition(".")[0]) for warning in found.warnings)
     assert found.values[field] == content[field][:1]
@@ -126,7 +126,7 @@ def test_left_out(field, entry, path):
 def test_refused(change, path):
     """What makes the whole file unusable is named by its place."""
     with pytest.raises(ConfigError) as caught:
-        document(values() | change)
+        parsed(values() | change)
     assert path in [problem.path for problem in caught.value.problems]
 
 
@@ -134,7 +134,7 @@ def test_patterns_of_one_field():
     """Several are alternatives in their order, and one may be a sum."""
     content = values()
     content["usage_fields"][0]["patterns"] += [{"field": "n", "pattern": "b"}, {"field": "n", "sum": ["c", "d"]}]
-    found = document(content)
+    found = parsed(content)
     assert not found.warnings
     assert [pattern.paths for pattern in build(found).rules.patterns["default"][1:]] == [(("b",),), (("c",), ("d",))]
 
@@ -186,7 +186,7 @@ DEFAULT = {"router": "default", "patterns": [{"field": "n", "pattern": "a"}]}
 )
 def test_closed(caps, usage_fields, closed):
     """No slip in an entry opens a cap: calls of the routers whose cap cannot hold are refused."""
-    found = document(values() | {"token_caps": caps, "usage_fields": usage_fields})
+    found = parsed(values() | {"token_caps": caps, "usage_fields": usage_fields})
     assert build(found).rules.closed == closed
     assert found.in_force.closed == closed.keys()
     consequences = {problem.consequence for problem in found.warnings if problem.path in closed.values()}
@@ -195,7 +195,7 @@ def test_closed(caps, usage_fields, closed):
 
 def test_closed_by_a_name_from_the_environment():
     """The warning calls the router by the variable."""
-    found = document(values() | {"token_caps": [cap("/x${TOKEN}/", value=-1)]})
+    found = parsed(values() | {"token_caps": [cap("/x${TOKEN}/", value=-1)]})
     assert build(found).rules.closed == {"/xabc/": "token_caps[0].fields[0].value"}
     assert "abc" not in str([str(warning) for warning in found.warnings])
 
@@ -217,18 +217,18 @@ def test_closed_by_a_name_from_the_environment():
 def test_reloads(change, lost):
     """At a reload no cap is lost, and no router closed that serves; entries may be deleted, and new ones be wrong."""
     before = values() | {"token_caps": CAPPED, "usage_fields": [DEFAULT, usage("/c/")]}
-    found = document(before | change)
+    found = parsed(before | change)
     if lost is None:
-        refuse_losses(found, document(before).in_force)
+        refuse_losses(found, parsed(before).in_force)
         return
     with pytest.raises(ConfigError) as caught:
-        refuse_losses(found, document(before).in_force)
+        refuse_losses(found, parsed(before).in_force)
     assert {problem.consequence for problem in caught.value.problems} == {lost}
 
 
 def test_rejected_entries_are_no_doubles():
     """An entry that is left out does not stand in the way of a good one of the same router."""
-    found = document(values() | {"token_caps": [{"router": "/more/", "fields": []}, cap()]})
+    found = parsed(values() | {"token_caps": [{"router": "/more/", "fields": []}, cap()]})
     assert found.values["token_caps"] == [cap()]
 
 
@@ -236,7 +236,7 @@ def test_caps_may_be_missing():
     """Without caps everything is counted and nothing refused."""
     content = values()
     del content["token_caps"]
-    assert build(document(content)).caps == {}
+    assert build(parsed(content)).caps == {}
 
 
 def test_entries_in_the_readme():

@@ -53,9 +53,9 @@ def test_defaults(tmp_path):
 )
 def test_bad_service_is_rejected_alone(tmp_path, fields, place):
     """The others stay, and the warning names the field."""
-    document = checked(service("one", tmp_path), service("two", tmp_path) | fields)
-    assert [entry.name for entry in build(document).services] == ["one"]
-    assert place in document.warnings[0].path
+    parsed = checked(service("one", tmp_path), service("two", tmp_path) | fields)
+    assert [entry.name for entry in build(parsed).services] == ["one"]
+    assert place in parsed.warnings[0].path
 
 
 @pytest.mark.parametrize("field", ["name", "configuration_file"])
@@ -69,8 +69,8 @@ def test_what_must_be_used_once(tmp_path, field):
 def test_rejected_services_do_not_count_as_a_second_use(tmp_path):
     """A service that is left out anyway cannot be in another's way."""
     one, two = service("one", tmp_path), service("two", tmp_path)
-    document = checked(one, two | {"name": "one", "healthy_output": ""})
-    assert len(build(document).services) == 1
+    parsed = checked(one, two | {"name": "one", "healthy_output": ""})
+    assert len(build(parsed).services) == 1
 
 
 def test_wrong_types_refuse_the_file(tmp_path):

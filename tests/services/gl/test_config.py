@@ -110,9 +110,9 @@ def test_no_secret_in_the_repr():
 def test_processors_of_some_routers():
     """The routers of a processor; modifiers of requests may add orders to gl."""
     entry = processor("one", modifier=True, routers=["/a/", "/a/"], output_fields_write=["control", "gl_path"])
-    document = check(values(request={"processors": [[entry]]}, response={"processors": [[entry]]}))
-    assert document.warnings == ()
-    config = build(document)
+    parsed = check(values(request={"processors": [[entry]]}, response={"processors": [[entry]]}))
+    assert parsed.warnings == ()
+    config = build(parsed)
     assert config.request.rows[0][0].routers == {"/a/"}
     assert (config.request.rows[0][0].add, config.response.rows[0][0].add) == ({"control"}, frozenset())
 
@@ -193,9 +193,9 @@ def test_default_config_of_the_appliance_is_valid():
     environ = dict.fromkeys(("NATS_TOKEN", "AISERVICE_API_KEY", "GECHOLOG_API_KEY"), "something") | {
         "AISERVICE_API_BASE": "https://h"
     }
-    document = configs.check(file.read_bytes(), "gl_config.json", config_spec(), environ)
-    assert document.warnings == ()
-    assert build(document).errors is ErrorFormat.AUTO
+    parsed = configs.check(file.read_bytes(), "gl_config.json", config_spec(), environ)
+    assert parsed.warnings == ()
+    assert build(parsed).errors is ErrorFormat.AUTO
 
 
 # ----------------------------------------------------------------------- rules
@@ -431,9 +431,9 @@ def test_router_with_a_wrong_value_is_left_out(change, path):
     """A router whose values break a rule is left out with a warning; the others serve."""
     value = values()
     value["routers"].append({**router("/b/", "http://h"), **change})
-    document = check(value)
-    assert f"routers[1].{path}" in {warning.path for warning in document.warnings}
-    assert [entry["path"] for entry in document.values["routers"]] == ["/a/"]
+    parsed = check(value)
+    assert f"routers[1].{path}" in {warning.path for warning in parsed.warnings}
+    assert [entry["path"] for entry in parsed.values["routers"]] == ["/a/"]
 
 
 def crossing(**rules):
@@ -492,9 +492,9 @@ def test_cors():
 )
 def test_cors_with_a_wrong_value(rules, place):
     """A router that would let other pages in than those that are meant is left out; the others serve."""
-    document = check(crossing(**rules))
-    assert f"routers[1].ingress.cors.{place}" in {warning.path for warning in document.warnings}
-    assert [entry["path"] for entry in document.values["routers"]] == ["/a/"]
+    parsed = check(crossing(**rules))
+    assert f"routers[1].ingress.cors.{place}" in {warning.path for warning in parsed.warnings}
+    assert [entry["path"] for entry in parsed.values["routers"]] == ["/a/"]
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,9 @@ def test_default_files(name):
     data = (ROOT / "conf" / f"{name}_config.json").read_bytes()
     environ = {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app"}
     azure = {"AZURE_LOG_ANALYTICS_WORKSPACE_ID": "w", "AZURE_LOG_ANALYTICS_SHARED_KEY": KEY}
-    document = check(data, name, config_spec(), environ | azure)
-    assert document.warnings == ()
-    config = build(document)
+    parsed = check(data, name, config_spec(), environ | azure)
+    assert parsed.warnings == ()
+    config = build(parsed)
     assert config.listening.is_off
     logger = {f"{name.upper()}_LOGGER_SUBTOPIC": ".logger"}
     on = build(check(data, name, config_spec(), environ | azure | logger))
@@ -153,9 +153,9 @@ def test_values_of_the_writer_in_use(mode, field, value):
     bad = with_writer(mode, **{field: value})
     assert all(path.startswith(f"{mode}.{field}") for path in problems(bad))
     others = [name for name in MODES if name != mode]
-    document = check(json.dumps(bad | {"mode": others[0]}).encode(), "test", config_spec(), {})
-    assert build(document).mode == others[0]
-    warned = {problem.path for problem in document.warnings}
+    parsed = check(json.dumps(bad | {"mode": others[0]}).encode(), "test", config_spec(), {})
+    assert build(parsed).mode == others[0]
+    warned = {problem.path for problem in parsed.warnings}
     if value in (None, "", {"X": []}, {"X": [""]}):
         assert warned == set()
     else:

@@ -34,7 +34,7 @@ def model(name, *targets, **more):
 
 def test_all_is_well():
     """Providers and models of every kind are in the config, without a warning."""
-    document = check(
+    parsed = check(
         providers=[
             PROVIDER,
             {"name": "azure", "dialect": "azure", "url": "http://a", "api_version": "2024-10-21"},
@@ -50,8 +50,8 @@ def test_all_is_well():
             model("off", "first/a", enabled=False),
         ],
     )
-    assert document.warnings == document.left_out == ()
-    registry = build(document).models
+    assert parsed.warnings == parsed.left_out == ()
+    registry = build(parsed).models
     assert list(registry.providers) == ["first", "azure", "claude", "dummy"]
     assert list(registry.models) == ["m", "inner", "h", "c"]
     assert registry.models["m"].targets == ("first/a", "inner")
@@ -76,9 +76,9 @@ def test_all_is_well():
 )
 def test_a_wrong_provider_is_left_out(change, path):
     """The others serve."""
-    document = check(providers=[{**PROVIDER, "name": "other"}, {**PROVIDER, **change}])
-    assert [problem.path for one in document.left_out for problem in one.problems] == [f"providers[1].{path}"]
-    assert list(build(document).models.providers) == ["other"]
+    parsed = check(providers=[{**PROVIDER, "name": "other"}, {**PROVIDER, **change}])
+    assert [problem.path for one in parsed.left_out for problem in one.problems] == [f"providers[1].{path}"]
+    assert list(build(parsed).models.providers) == ["other"]
 
 
 @pytest.mark.parametrize("dialect", ["anthropic", "gemini", "openai"])
@@ -107,18 +107,18 @@ def test_a_key_is_needed(dialect):
 )
 def test_a_wrong_model_is_left_out(entry, path, words):
     """The message says what would be right."""
-    document = check(providers=[PROVIDER], models=[model("good", "first/a"), entry])
-    (one,) = document.left_out
+    parsed = check(providers=[PROVIDER], models=[model("good", "first/a"), entry])
+    (one,) = parsed.left_out
     (problem,) = one.problems
     assert problem.path == f"models[1].{path}"
     assert words in problem.rule
-    assert list(build(document).models.models) == ["good"]
+    assert list(build(parsed).models.models) == ["good"]
 
 
 def test_the_same_name_twice():
     """Neither counts: nobody can tell which one is meant."""
-    document = check(providers=[PROVIDER, PROVIDER], models=[model("m", "first/a")] * 2)
-    assert {problem.path for one in document.left_out for problem in one.problems} == {
+    parsed = check(providers=[PROVIDER, PROVIDER], models=[model("m", "first/a")] * 2)
+    assert {problem.path for one in parsed.left_out for problem in one.problems} == {
         f"{field}[{index}].name" for field in ("models", "providers") for index in (0, 1)
     }
 
@@ -180,10 +180,10 @@ def test_variables_that_are_not_set():
         {"name": "empty", "dialect": "gemini", "api_key": "${EMPTY}"},
     ]
     models = [model("half", "absent/a", "first/a"), model("gone", "absent/a")]
-    document = check({"KEY": "k-1", "KEY_B": "k-2", "EMPTY": ""}, providers=providers, models=models)
-    assert document.warnings == document.left_out == ()
-    assert [one.entry.name for one in document.not_set] == ["absent", "empty"]
-    registry = build(document).models
+    parsed = check({"KEY": "k-1", "KEY_B": "k-2", "EMPTY": ""}, providers=providers, models=models)
+    assert parsed.warnings == parsed.left_out == ()
+    assert [one.entry.name for one in parsed.not_set] == ["absent", "empty"]
+    registry = build(parsed).models
     assert (registry.providers["usual"].url, registry.providers["usual"].api_key) == (
         "https://api.openai.com/v1",
         "k-1",

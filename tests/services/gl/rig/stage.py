@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from gecholog import headers
-from gecholog.config import Document
+from gecholog.config import ParsedConfig
 from gecholog.session import Ids
 from services.gl.attempt import Attempt
 from services.gl.call import Call
@@ -194,7 +194,7 @@ def built(routers=None, **more) -> Config:
         **more,
     )
     values["service_bus"]["token"] = "a-token-of-a-test"
-    return build(Document("test", "0", values))
+    return build(ParsedConfig("test", "0", values))
 
 
 async def begun(call: Call) -> Call:
