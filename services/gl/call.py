@@ -13,6 +13,7 @@ from gecholog.record import Fields
 from gecholog.timer import MonotonicNs
 from services.gl.errors import format_for
 from services.gl.record.section import RecordSection
+from services.gl.record.usage import NO_USAGE
 
 if TYPE_CHECKING:
     from gecholog.llm import Usage
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from services.gl.http import Request, Responder, Response
     from services.gl.query import Pairs
     from services.gl.record.snapshot import RecordSnapshot
+    from services.gl.record.writer import RecordWriter
     from services.gl.routing import Router
     from services.gl.rows import Rows
 
@@ -74,7 +76,7 @@ class Call:
     most: int = 0  # bytes of the answer's body up to which it is read; set by `inbound.receive`
     fault: str = ""
     usage: Usage | None = None  # set with the body of the answer, and
-    usage_shown: Raw | None = None  # how records and processors are told of it
+    usage_shown: Raw = NO_USAGE  # how records and processors are told of it
 
     # egress
     egress_offered: Headers  # the same for the reply
@@ -106,6 +108,18 @@ class Call:
     def attempt(self) -> Attempt | None:
         """The last attempt; None before the first one."""
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def record_writer(self) -> RecordWriter:
+        """What serializes the record of this call."""
+        return self.config.record_writer
+
+    @property
+    def token_count(self) -> dict[str, int] | None:
+        """The record's `token_count` if gl writes it: no processor for the call's routers does."""
+        if self.usage is None or not self.config.usage.token_count or "token_count" in self.response_section.fields:
+            return None
+        return None if self.config.response.counts_tokens(*self.router_paths) else self.usage.counts()
 
     @property
     def target_router(self) -> Router:

@@ -26,6 +26,7 @@ from services.gl.models.model import model_of
 from services.gl.models.provider import provider_of
 from services.gl.models.registry import Registry, registry_of
 from services.gl.record.filter import FieldFilter
+from services.gl.record.writer import RecordWriter
 from services.gl.routing import PORTS
 from services.gl.rows import ORDERS, Side
 
@@ -112,6 +113,11 @@ class Config:
     response: Side
     log_request: FieldFilter
     log_response: FieldFilter
+
+    @cached_property
+    def record_writer(self) -> RecordWriter:
+        """What serializes records as this config wants them."""
+        return RecordWriter(self.log_request, self.log_response, self.log_max_payload)
 
     def most_of_request(self, largest: int) -> int:
         """Bytes of a request's body up to which it is read; the bus takes messages of `largest`.

@@ -16,7 +16,7 @@ from gecholog import logs
 from gecholog.logs import Log
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.http import Disconnected
-from services.gl.record import writer
+from services.gl.record import recording
 from services.gl.stages import attempts, egress, inbound, ingress, processors
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ BEFORE_REPLY: tuple[Stage, ...] = (
 AFTER_REPLY: tuple[Stage, ...] = (
     egress.conclude,  # what came of an answer that broke off
     processors.after_reply,  # asynchronous processors
-)  # and last of all writer.publish: timers, filters, the bus
+)  # and last of all recording.publish: timers, filters, the bus
 
 
 async def run(call: Call, doors: Doors) -> None:
@@ -70,7 +70,8 @@ async def _record(call: Call, doors: Doors) -> None:
         log.fault("a stage after the reply failed", error)
         doors.status.failed(f"{type(error).__name__} after a reply")
     try:
-        writer.publish(call, doors)
+        doors.status.saw(call)
+        recording.publish(call, doors.records)
     except Exception as error:  # noqa: BLE001 - as above
         log.fault("record not written", error, record_id=call.record_id.hex())
         doors.status.failed(f"{type(error).__name__} while writing a record")

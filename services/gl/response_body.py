@@ -6,19 +6,18 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from gecholog import headers, llm
-from gecholog.rawjson import Raw, dumps
 from gecholog.timer import span
 from services.gl.answers import LocalAnswer
 from services.gl.body_reading import BodyForm, BodyReading, read_body
 from services.gl.capture import BodyCapture
 from services.gl.record import payload
+from services.gl.record.usage import usage_json
 
 if TYPE_CHECKING:
     from services.gl.body_reading import Streamed
     from services.gl.call import Call
 
 _KEPT_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
-_NO_USAGE = Raw(dumps(llm.NONE.fields()))
 _NOT_COUNTED = "its usage is not counted"
 
 
@@ -152,7 +151,7 @@ def _set_usage(call: Call, usage: llm.Usage | None) -> None:
     What gl answers itself has used none, whatever is written in it.
     """
     if usage is not None and not isinstance(call.answer, LocalAnswer):
-        call.usage, call.usage_shown = usage, Raw(dumps(usage.fields()))
+        call.usage, call.usage_shown = usage, usage_json(usage)
     if call.config.response.asks_usage:
         section = call.response_section
-        section.opt_in_fields = {**(section.opt_in_fields or {}), "usage": call.usage_shown or _NO_USAGE}
+        section.opt_in_fields = {**(section.opt_in_fields or {}), "usage": call.usage_shown}

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gecholog import record
+
+if TYPE_CHECKING:
+    from gecholog.record import Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +17,10 @@ class FieldFilter:
 
     include: tuple[str, ...] = ()
     exclude: frozenset[str] = frozenset()
+
+    def select(self, fields: Fields) -> Fields:
+        """The fields that are in the record, as a dict of its own."""
+        return record.select(fields, self.include, self.exclude)
 
     def shows(self, name: str) -> bool:
         """Tell whether a field of this name is in the record."""

@@ -1,25 +1,75 @@
-"""The record as it was serialized before the reply was complete."""
+"""The record as it was serialized before the reply was complete, and what has changed since."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from gecholog.record import Fields
+    from services.gl.record.section import RecordSection
+
+PAYLOADS = ("ingress_payload", "outbound_payload", "inbound_payload", "egress_payload")
+REPLY_TIMER = "inbound_egress_timer"  # of `response`: written last, so that later fields fit in before it
+
+# Fields that cannot be appended: a payload that is cut is noted in `error`.
+_REWRITTEN = frozenset({*PAYLOADS, "error"})
 
 
-@dataclass(slots=True)
 class RecordSnapshot:
-    """The serialized head of a record, and what its response section contained at that moment.
+    """A serialized record, and what its sections were at that moment.
 
-    `data` is the JSON up to the place where later fields of the response section go. `fields` are the fields that
-    processors saw, `names` the names of all fields that the section might show, `errors` the number of its errors.
+    `data` is the record; fields that come to `response` later belong at `end`. `names` are those of all fields of
+    `response`, shown or not.
     """
 
-    data: bytes
-    fields: Fields
-    names: AbstractSet[str]
-    errors: int
+    __slots__ = ("_async_runs", "_lengths", "_names", "_request", "_response", "data", "end")
+
+    def __init__(
+        self, data: bytes, end: int, names: AbstractSet[str], request: RecordSection, response: RecordSection
+    ) -> None:
+        self.data = data
+        self.end = end
+        self._names = names
+        self._request = request.fields.copy()
+        self._response = response.fields.copy()
+        self._lengths = _lengths(request, response)
+        self._async_runs = len(response.async_runs)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether `response` shows no field before `end`."""
+        return self.data.endswith(b"{", 0, self.end)
+
+    def changes(self, request: RecordSection, response: RecordSection) -> Fields | None:
+        """The fields that have come to `response` since; None if anything that was there is different now."""
+        if _lengths(request, response) != self._lengths or request.fields != self._request:
+            return None
+        before, fields = self._response, response.fields
+        if len(fields) == len(before):
+            later = {}
+            is_same = fields == before
+        else:
+            later = {name: value for name, value in fields.items() if name not in before}
+            is_same = before.items() <= fields.items() and _REWRITTEN.isdisjoint(later)
+        if not is_same or ("token_count" in later and "token_count" in self._names):
+            return None
+        if later:  # what the record has of its own is not replaced
+            later = {name: value for name, value in later.items() if name not in self._names and name != REPLY_TIMER}
+        if len(response.async_runs) != self._async_runs:
+            if "processors_async" in self._names:
+                return None
+            later["processors_async"] = response.async_runs
+        return later
+
+
+def _lengths(request: RecordSection, response: RecordSection) -> tuple[int, ...]:
+    """The lengths of all lists that are not expected to grow."""
+    return (
+        len(request.errors),
+        len(request.runs),
+        len(request.async_runs),
+        len(response.errors),
+        len(response.runs),
+    )

@@ -1,154 +1,189 @@
-"""The record of a call: both sections filtered, the timers, fitted to the bus, published.
-
-It is made twice, before the last byte of the reply and when all is over. What was written the first time is kept, and
-the second time only what has come since is put behind it.
-"""
+"""Serializes the record of a call. Pure: the times are arguments."""
 
 from __future__ import annotations
 
-from time import monotonic_ns
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from gecholog import llm, rawjson, record
-from gecholog.logs import Log
+from gecholog import rawjson
 from gecholog.rawjson import Raw
 from gecholog.timer import span, span_text
-from services.gl.record.fitting import fitted
 from services.gl.record.payload import cut_to
-from services.gl.record.snapshot import RecordSnapshot
+from services.gl.record.snapshot import PAYLOADS, REPLY_TIMER, RecordSnapshot
 
 if TYPE_CHECKING:
+    from gecholog.headers import Headers
     from gecholog.record import Fields
+    from gecholog.session import Ids
     from gecholog.timer import MonotonicNs
-    from services.gl.call import Call
-    from services.gl.doors import Doors
     from services.gl.record.filter import FieldFilter
     from services.gl.record.section import RecordSection
 
-log = Log("record")
 
-_PAYLOADS = frozenset({"ingress_payload", "outbound_payload", "inbound_payload", "egress_payload"})
-_LAST = "inbound_egress_timer"
-_NONE = rawjson.dumps(llm.NONE.fields())
+class RecordedAttempt(Protocol):
+    """What went to a target, without the secrets that were in it."""
 
+    @property
+    def url(self) -> str:
+        """Where it went."""
 
-def publish(call: Call, doors: Doors) -> None:
-    """Publish the final record, under the id by which it was accepted."""
-    doors.status.saw(call)
-    doors.records.publish(call.record_id, serialize(call, doors))
-
-
-def accept(call: Call, doors: Doors) -> None:
-    """Keep the record as it stands: what the caller is given in full must be in the log, whatever happens to us."""
-    if not call.is_recorded:
-        return
-    try:
-        doors.records.accept(call.record_id, serialize(call, doors))
-    except Exception as error:  # noqa: BLE001 - a border: a record that cannot be kept must not cost the reply
-        log.fault("record not kept", error)
+    @property
+    def shown_headers(self) -> Headers:
+        """The headers that it had."""
 
 
-def serialize(call: Call, doors: Doors) -> bytes:
-    """The record as it stands, fitted to the bus. A stage that was not reached took no time."""
-    replied = call.replied or monotonic_ns()
-    snapshot, more = call.snapshot, b""
-    if snapshot is None or _is_outdated(snapshot, call):
-        snapshot = call.snapshot = serialize_head(call, replied)
-    elif late := changes_since(snapshot, call):
-        more = rawjson.dumps(shown(late, call.config.log_response, call.config.log_max_payload))[1:-1]
-    if call.config.log_response.shows(_LAST):
-        last = f'"{_LAST}":{span_text(call.received or replied, replied)}'.encode()
-        more = more + b"," + last if more else last
-    times = (
-        f'}},"usage":{usage_text(call)},"ingress_egress_timer":{span_text(call.started, replied)}'
-        f',"egress_post_timer":{span_text(replied, monotonic_ns())}}}'
-    )
-    comma = b"," if more and not snapshot.data.endswith(b"{") else b""
-    data, largest = b"".join((snapshot.data, comma, more, times.encode())), doors.records.largest
-    return data if len(data) <= largest else fitted(data, largest, f"to fit the bus's {largest}")
+class RecordedCall(Protocol):
+    """What the record of a call is made of."""
+
+    @property
+    def ids(self) -> Ids:
+        """Session and transaction."""
+
+    @property
+    def started(self) -> MonotonicNs:
+        """When the call came in."""
+
+    @property
+    def sent(self) -> MonotonicNs:
+        """When the request left for the target; 0 if it did not."""
+
+    @property
+    def received(self) -> MonotonicNs:
+        """When the answer was there; 0 if it did not come."""
+
+    @property
+    def replied(self) -> MonotonicNs:
+        """When the client had the reply; 0 before that."""
+
+    @property
+    def request_section(self) -> RecordSection:
+        """The record's `request`."""
+
+    @property
+    def response_section(self) -> RecordSection:
+        """The record's `response`."""
+
+    @property
+    def attempt(self) -> RecordedAttempt | None:
+        """What went to the target; None if nothing did."""
+
+    @property
+    def outcomes(self) -> list[Fields] | None:
+        """What came of the attempts, if there could be several."""
+
+    @property
+    def token_count(self) -> dict[str, int] | None:
+        """What the gateway itself writes as `token_count`; None if a processor has written it, or nobody should."""
+
+    @property
+    def usage_shown(self) -> Raw:
+        """The token usage as JSON."""
 
 
-def serialize_head(call: Call, replied: MonotonicNs) -> RecordSnapshot:
-    """The record but for its end. The end of the response section is missing, too."""
-    config, side, attempt = call.config, call.response_section, call.attempt
-    late: Fields = {"url": attempt.url if attempt else ""}
+@dataclass(frozen=True, slots=True)
+class RecordWriter:
+    """Serializes records as the `logger` config wants them; payloads are cut to `max_payload` bytes.
+
+    Every record is serialized twice: by `snapshot` before the last byte of the reply, for the journal, and by
+    `complete` when the call is over. `complete` keeps the bytes of the snapshot and appends only what has come since.
+    If anything that the snapshot shows is different now, it serializes the whole record anew.
+
+    Invariant: `complete(call, snapshot)` and `complete(call, None)` are the same JSON, whatever happened to the
+    sections since the snapshot, as long as values were replaced and lists appended to, not changed in place. Only the
+    order of the fields of `response` may differ. Everything else that a record is made of is settled by the time of
+    the snapshot, except `replied`; a stage that was not reached by then took no time.
+    """
+
+    request: FieldFilter
+    response: FieldFilter
+    max_payload: int
+
+    def snapshot(self, call: RecordedCall, now: MonotonicNs) -> RecordSnapshot:
+        """Serialize the record as it stands."""
+        ended = call.replied or now
+        request, response = _request_fields(call, ended), _response_fields(call, ended)
+        names = response.keys()
+        shown = self._shown(response, call.response_section, self.response)
+        head = {
+            "session_id": call.ids.session_id,
+            "transaction_id": call.ids.transaction_id,
+            "request": self._shown(request, call.request_section, self.request),
+            "response": shown,
+        }
+        body = memoryview(rawjson.dumps(head))[:-2]  # without the braces that end `response` and the record
+        data = b"".join((body, self._end(call, ended, now, "," if shown else "")))
+        return RecordSnapshot(data, len(body), names, call.request_section, call.response_section)
+
+    def complete(self, call: RecordedCall, snapshot: RecordSnapshot | None, now: MonotonicNs) -> bytes:
+        """Serialize the record of a call that is over. `snapshot` is None if none was made."""
+        changes = None if snapshot is None else snapshot.changes(call.request_section, call.response_section)
+        if snapshot is None or changes is None:
+            return self.snapshot(call, now).data
+        comma, more = "" if snapshot.is_empty else ",", b""
+        if changes and (shown := self.response.select(changes)):
+            comma, more = ",", comma.encode() + rawjson.dumps(shown)[1:-1]
+        end = self._end(call, call.replied or now, now, comma)
+        return b"".join((memoryview(snapshot.data)[: snapshot.end], more, end))
+
+    def _shown(self, fields: Fields, section: RecordSection, chosen: FieldFilter) -> Fields:
+        """The fields that the record shows; what was cut is noted in its `error`."""
+        fields = chosen.select(fields)
+        cut = []
+        for name in PAYLOADS:
+            if (value := fields.get(name)) is None:
+                continue
+            fields[name] = shorter = cut_to(value, self.max_payload)
+            if isinstance(shorter, Raw):
+                fields[name] = rawjson.fragment(shorter)
+            elif shorter is not value:
+                note = f"larger than {self.max_payload} bytes, recorded by size, hash and head"
+                cut.append({"name": name, "details": note})
+        if cut and chosen.shows("error"):
+            fields["error"] = [*section.errors, *cut]
+        return fields
+
+    def _end(self, call: RecordedCall, ended: MonotonicNs, now: MonotonicNs, comma: str) -> bytes:
+        """The rest of a record, from the last field of `response`; `comma` goes before that."""
+        timer = ""
+        if self.response.shows(REPLY_TIMER):
+            timer = f'{comma}"{REPLY_TIMER}":{span_text(call.received or ended, ended)}'
+        end = (
+            f'{timer}}},"usage":{call.usage_shown.decode()},"ingress_egress_timer":{span_text(call.started, ended)}'
+            f',"egress_post_timer":{span_text(ended, now)}}}'
+        )
+        return end.encode()
+
+
+def _request_fields(call: RecordedCall, ended: MonotonicNs) -> Fields:
+    """All fields of `request` that there are."""
+    section = call.request_section
+    attempt = call.attempt
+    fields = {**section.fields, "url": attempt.url if attempt else ""}
     if not call.sent:
-        late["ingress_outbound_timer"] = span(call.started, replied)
+        fields["ingress_outbound_timer"] = span(call.started, ended)
     if attempt is not None:
-        late["outbound_headers"] = attempt.shown_headers
+        fields["outbound_headers"] = attempt.shown_headers
     if call.outcomes:
-        late["attempts"] = call.outcomes
-    request = section_fields(call.request_section, late)
-    request_data = rawjson.dumps(shown(request, config.log_request, config.log_max_payload))
-    late = {"outbound_inbound_timer": span(call.sent or replied, call.received or replied)}
-    if call.usage is not None and config.usage.token_count and _counts(call):
-        late["token_count"] = call.usage.counts()
-    response = section_fields(side, late)
-    response.pop(_LAST, None)  # a processor's; ours comes at the end
-    response_data = rawjson.dumps(shown(response, config.log_response, config.log_max_payload))
-    ids = f'{{"session_id":"{call.ids.session_id}","transaction_id":"{call.ids.transaction_id}","request":'
-    data = b"".join((ids.encode(), request_data, b',"response":', memoryview(response_data)[:-1]))
-    return RecordSnapshot(data, dict(side.fields), response.keys(), len(side.errors))
+        fields["attempts"] = call.outcomes
+    return _with_lists(fields, section)
 
 
-def usage_text(call: Call) -> str:
-    """The token usage of a call, as JSON."""
-    return (call.usage_shown or _NONE).decode()
+def _response_fields(call: RecordedCall, ended: MonotonicNs) -> Fields:
+    """All fields of `response` that there are, but for the timer at its end."""
+    section = call.response_section
+    fields = {**section.fields, "outbound_inbound_timer": span(call.sent or ended, call.received or ended)}
+    if (token_count := call.token_count) is not None:
+        fields["token_count"] = token_count
+    fields.pop(REPLY_TIMER, None)  # a processor's
+    return _with_lists(fields, section)
 
 
-def _counts(call: Call) -> bool:
-    """Whether gl writes `token_count`: no processor of the call's routers does."""
-    if "token_count" in call.response_section.fields:
-        return False
-    return not call.config.response.counts_tokens(*call.router_paths)
-
-
-def _is_outdated(snapshot: RecordSnapshot, call: Call) -> bool:
-    """Tell whether anything of what was written is different now. Of the request only processors could change it."""
-    side = call.response_section
-    return (
-        len(side.errors) != snapshot.errors
-        or bool(call.request_section.async_runs)
-        or (bool(side.async_runs) and "processors_async" in snapshot.fields)
-        or not snapshot.fields.items() <= side.fields.items()
-        # a payload that came later may be cut, which is noted in `error`: that is written already
-        or (len(side.fields) > len(snapshot.fields) and not _PAYLOADS.isdisjoint(side.fields.keys() - snapshot.names))
-    )
-
-
-def changes_since(snapshot: RecordSnapshot, call: Call) -> Fields:
-    """What has come to the response section since it was written."""
-    side = call.response_section
-    more: Fields = {}
-    if len(side.fields) > len(snapshot.fields):
-        more = {name: side.fields[name] for name in side.fields.keys() - snapshot.names - {_LAST}}
-    if side.async_runs and "processors_async" not in snapshot.names:
-        more["processors_async"] = side.async_runs
-    return more
-
-
-def section_fields(side: RecordSection, late: Fields) -> Fields:
-    """One section of the record: what processors see, `late` (what they do not see), who they were, what went wrong."""
-    fields = {**side.fields, **late}
-    if side.runs:
-        fields["processors"] = side.runs
-    if side.async_runs:
-        fields["processors_async"] = side.async_runs
-    if side.errors:
-        fields["error"] = side.errors
-    return fields
-
-
-def shown(fields: Fields, chosen: FieldFilter, limit: int) -> Fields:
-    """The fields that are to be logged; payloads have at most `limit` bytes, and what was cut is noted."""
-    if chosen.include or chosen.exclude:
-        fields = record.select(fields, chosen.include, chosen.exclude)
-    cut = []
-    for name in fields.keys() & _PAYLOADS:
-        value = cut_to(fields[name], limit)
-        if value is not fields[name]:
-            cut.append({"name": name, "details": f"larger than {limit} bytes, recorded by size, hash and head"})
-        fields[name] = rawjson.fragment(value) if isinstance(value, Raw) else value
-    if cut and chosen.shows("error"):
-        fields["error"] = [*fields.get("error", ()), *cut]
+def _with_lists(fields: Fields, section: RecordSection) -> Fields:
+    """The fields, and the lists of a section that are not empty."""
+    if section.runs:
+        fields["processors"] = section.runs
+    if section.async_runs:
+        fields["processors_async"] = section.async_runs
+    if section.errors:
+        fields["error"] = section.errors
     return fields

@@ -13,7 +13,7 @@ from services.gl.answers import JSON, LocalAnswer, pieces_of
 from services.gl.call import Egress
 from services.gl.errors import UpstreamError
 from services.gl.outgoing import Outgoing, body_of, headers_written, outgoing_headers, plain
-from services.gl.record import writer
+from services.gl.record import recording
 from services.gl.response_body import TakesLong, capture_of, record_capture
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ async def _send(call: Call, egress: Egress, length: int | None, doors: Doors) ->
     capacity, size = doors.records.capacity, len(call.body) + len(body)
     if not capacity.has_room(size):
         call.patience = await capacity.room(size, call.patience)
-    writer.accept(call, doors)
+    recording.accept(call, doors.records)
     for piece in pieces_of(body):
         if (waiting := call.responder.write(piece)) is not None:
             await waiting
@@ -182,7 +182,7 @@ async def _keep(call: Call, capture: BodyCapture, doors: Doors) -> None:
             await asyncio.shield(capture.folding)  # a thread goes on when the caller leaves: `conclude` waits for it
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
-    writer.accept(call, doors)
+    recording.accept(call, doors.records)
 
 
 def conclude(call: Call, _: Doors) -> Awaitable[None] | None:

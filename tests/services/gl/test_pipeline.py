@@ -41,6 +41,16 @@ async def test_a_whole_call():
     assert "error" not in record["response"]
 
 
+async def test_status_remembers_the_call():
+    """The is-alive answer names the last recorded call."""
+    call, status = call_of(), Status()
+    await pipeline.run(call, doors(status=status))
+    body = status.report()["Body"]
+    assert body["LastTransactionID"] == call.ids.transaction_id
+    assert body["LastIngressTime"].endswith("Z")
+    assert body["LastError"] == body["LastErrorTime"] == ""
+
+
 async def test_refused_and_not_recorded():
     """A 401 of our own leaves no record."""
     call = call_of(built([router("/service/", "http://t", required={"X-K": ["1"]})]))

@@ -17,7 +17,7 @@ from gecholog.rawjson import Raw
 from services.gl.answers import LocalAnswer
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected
-from services.gl.record import writer
+from services.gl.record import recording
 from services.gl.stages import egress, inbound, ingress
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import (
@@ -59,7 +59,7 @@ async def recorded(call):
     """The record of a call whose reply is over."""
     records = FakeRecorder()
     await done(egress.conclude(call, doors()))
-    writer.publish(call, doors(records=records))
+    recording.publish(call, records)
     return records.record
 
 

@@ -1,0 +1,58 @@
+"""The two moments of a record: it is accepted before the last byte of the reply, and published when all is over."""
+
+from __future__ import annotations
+
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Protocol
+
+from gecholog.logs import Log
+from services.gl.record.fitting import fitted
+from services.gl.record.writer import RecordedCall
+
+if TYPE_CHECKING:
+    from services.gl.record.recorder import Recorder
+    from services.gl.record.snapshot import RecordSnapshot
+    from services.gl.record.writer import RecordWriter
+
+log = Log("record")
+
+
+class Recordable(RecordedCall, Protocol):
+    """A call, with what it takes to record it."""
+
+    snapshot: RecordSnapshot | None  # set when it is accepted
+
+    @property
+    def record_id(self) -> bytes:
+        """The id under which the record is kept."""
+
+    @property
+    def record_writer(self) -> RecordWriter:
+        """What serializes its record."""
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether there will be a record at all."""
+
+
+def accept(call: Recordable, recorder: Recorder) -> None:
+    """Keep the record as it stands: what the client is given in full must be in the log, whatever happens to us."""
+    if not call.is_recorded:
+        return
+    try:
+        snapshot = call.snapshot = call.record_writer.snapshot(call, monotonic_ns())
+        recorder.accept(call.record_id, _fitted(snapshot.data, recorder))
+    except Exception as error:  # noqa: BLE001 - a border: a record that cannot be kept must not cost the reply
+        log.fault("record not kept", error)
+
+
+def publish(call: Recordable, recorder: Recorder) -> None:
+    """Publish the final record, under the id by which it was accepted."""
+    recorder.publish(
+        call.record_id, _fitted(call.record_writer.complete(call, call.snapshot, monotonic_ns()), recorder)
+    )
+
+
+def _fitted(data: bytes, recorder: Recorder) -> bytes:
+    largest = recorder.largest
+    return data if len(data) <= largest else fitted(data, largest, f"to fit the bus's {largest}")
