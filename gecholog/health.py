@@ -126,21 +126,21 @@ def _lock_of(checksum_file: ChecksumFile) -> Path:
     return checksum_file.path.with_suffix(".lock")
 
 
-class Claim:
-    """The right to write a checksum file, which one living process has: others of its name and home leave it alone.
+class ChecksumLock:
+    """The lock on a service's checksum file: one process of an alias and home folder holds it, and only it may write.
 
-    Whoever has it gives the lock file a new time every second (`beat`): a process that hangs leaves its checksum file
-    as it is, and this stops.
+    The holder updates the time of the lock file every second (`beat`). A process that hangs leaves its checksum file
+    in place, but its heartbeat stops.
     """
 
     def __init__(self, checksum_file: ChecksumFile) -> None:
         self._path = _lock_of(checksum_file)
         self._file: int | None = None
 
-    def take(self) -> bool:
-        """Have the right, until `release` or the end of this process; False if another process has it.
+    def acquire(self) -> bool:
+        """Hold the lock until `release` or the end of this process. Returns False if another process holds it.
 
-        Where nothing can be locked, everybody has it.
+        Where files cannot be locked, every process counts as the holder.
         """
         try:
             if self._file is None:
@@ -153,20 +153,20 @@ class Claim:
         return True
 
     def beat(self) -> None:
-        """Give a sign of life, with the right; does nothing without it. Raises OSError.
+        """Send a heartbeat. Does nothing without the lock. Raises OSError.
 
-        The time is our own: a file server's clock may be another one.
+        The time written is that of this machine, because a file server may have another clock.
         """
         if self._file is not None and not file_lock.is_at(self._file, self._path):  # somebody has removed it
             os.close(self._file)
             self._file = None
-            self.take()
+            self.acquire()
         if self._file is not None:
             moment = time.time_ns()
             os.utime(self._file, ns=(moment, moment))
 
     def release(self) -> None:
-        """Let go of the right. Does nothing without it."""
+        """Release the lock, and remove its file. Does nothing without the lock."""
         file, self._file = self._file, None
         if file is not None:
             with contextlib.suppress(OSError):

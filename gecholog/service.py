@@ -17,7 +17,7 @@ import uvloop
 
 from gecholog import logs
 from gecholog.errors import BusAway, ConfigError, GechologError
-from gecholog.health import BEAT_EVERY, Claim
+from gecholog.health import BEAT_EVERY, ChecksumLock
 from gecholog.logs import Log
 from gecholog.task_owner import CANCEL_TIMEOUT_S, TaskOwner
 
@@ -34,7 +34,7 @@ C_contra = TypeVar("C_contra", contravariant=True)
 log = Log("service")
 
 _NEW_BUS_WITHIN = 5.0  # seconds for a new bus on a reload; the one in use is not left for one that is not reached
-_CLAIM_EVERY = 1.0  # seconds
+_LOCK_RETRY_S = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class _Running:
         self._reread = reread
         self._parsed = parsed
         self._checksum_file = checksum_file
-        self._claim = Claim(checksum_file)
+        self._lock = ChecksumLock(checksum_file)
         self._serving = False
         self._complained = False  # that the checksum file cannot be written
         self._ready = ready
@@ -151,9 +151,9 @@ class _Running:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._owner.ending.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
-        if not self._claim.take():
+        if not self._lock.acquire():
             log.warning("another process has this name and home, its checksum file is left alone", file=self._shown)
-            self._owner.spawn(self._claim_later(), "claim")
+            self._owner.spawn(self._serve_when_free(), "checksum lock")
         self._remove_checksum()
         self._owner.spawn(self._beat_for_ever(), "beat")
         code = 0
@@ -162,7 +162,7 @@ class _Running:
         finally:
             await self._end_reloading()
             self._remove_checksum()
-            self._claim.release()
+            self._lock.release()
             await self._stop()
         return code
 
@@ -202,10 +202,10 @@ class _Running:
         log.info(self._ready, sha256=self._parsed.sha256)
         _settle_the_collector()
 
-    async def _claim_later(self) -> None:
+    async def _serve_when_free(self) -> None:
         """Write the checksum file when the other process has ended."""
-        while not self._claim.take():  # noqa: ASYNC110 - nobody tells us when another process ends
-            await asyncio.sleep(_CLAIM_EVERY)
+        while not self._lock.acquire():  # noqa: ASYNC110 - nobody tells us when another process ends
+            await asyncio.sleep(_LOCK_RETRY_S)
         if self._serving:
             self._write_checksum()
 
@@ -213,7 +213,7 @@ class _Running:
         """Give signs of life, which a loop that does not turn cannot; and bring back the files if they are removed."""
         while True:
             with contextlib.suppress(OSError):
-                self._claim.beat()
+                self._lock.beat()
             if self._serving and self._owner.healthy and self._checksum_file.read() != self._parsed.sha256:
                 self._write_checksum()
             await asyncio.sleep(BEAT_EVERY)
@@ -259,7 +259,7 @@ class _Running:
             self._erase_checksum()
 
     def _write_checksum(self) -> None:
-        if not (self._owner.healthy and self._claim.take()):
+        if not (self._owner.healthy and self._lock.acquire()):
             return
         try:
             off = {"off": True} if self._owner.off else {}
@@ -276,7 +276,7 @@ class _Running:
         self._erase_checksum()
 
     def _erase_checksum(self) -> None:
-        if not self._claim.take():
+        if not self._lock.acquire():
             return
         try:
             self._checksum_file.remove()

@@ -1,7 +1,7 @@
 """The heartbeats of the services: sampled once a second, and what follows is reported to ginit.
 
-A service of ours updates the time of a file once a second, from its event loop (`gecholog.health.Claim`). nats-server
-greets everybody who connects. Of other programs nothing is known, and they are left alone.
+A service of ours updates the time of a file once a second, from its event loop (`gecholog.health.ChecksumLock`).
+nats-server greets everybody who connects. Of other programs nothing is known, and they are left alone.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gecholog.health import SILENT_AFTER, ChecksumFile, Claim, home, in_force, last_beat
+from gecholog.health import SILENT_AFTER, ChecksumFile, ChecksumLock, home, in_force, last_beat
 
 
 def test_write_read_remove(tmp_path):
@@ -81,35 +81,35 @@ def test_readers_see_the_old_or_the_new(tmp_path):
     assert seen <= set(texts)
 
 
-def test_claim(tmp_path):
-    """One has the right to a checksum file, the next when it lets go; another name is another matter."""
+def test_one_holder_of_the_lock(tmp_path):
+    """One process holds the lock of a checksum file at a time; another alias has another lock."""
     sign = ChecksumFile.of("gl", tmp_path)
-    first, second, other = Claim(sign), Claim(sign), Claim(ChecksumFile.of("gl2", tmp_path))
-    assert (first.take(), first.take(), second.take(), other.take()) == (True, True, False, True)
+    first, second, other = ChecksumLock(sign), ChecksumLock(sign), ChecksumLock(ChecksumFile.of("gl2", tmp_path))
+    assert (first.acquire(), first.acquire(), second.acquire(), other.acquire()) == (True, True, False, True)
     second.release()
-    assert not second.take()
+    assert not second.acquire()
     first.release()
-    assert second.take()
-    assert not first.take()
+    assert second.acquire()
+    assert not first.acquire()
     second.release()
     other.release()
     assert list(sign.path.parent.iterdir()) == []
 
 
-def test_claim_where_nothing_can_be_locked(tmp_path):
-    """Everybody has the right, as there is no telling."""
+def test_lock_where_files_cannot_be_locked(tmp_path):
+    """Every process counts as the holder."""
     (tmp_path / "checksum").write_text("no folder")
-    assert Claim(ChecksumFile.of("gl", tmp_path)).take()
+    assert ChecksumLock(ChecksumFile.of("gl", tmp_path)).acquire()
 
 
 def test_signs_of_life(tmp_path):
     """A service that stops to give them is not healthy after some seconds, and is again when it goes on."""
     sign = ChecksumFile.of("gl", tmp_path)
-    claim = Claim(sign)
-    claim.take()
+    checksum_lock = ChecksumLock(sign)
+    checksum_lock.acquire()
     sign.write("sum")
     before = last_beat("gl", tmp_path)
-    claim.beat()
+    checksum_lock.beat()
     assert last_beat("gl", tmp_path) != before
     assert in_force("gl", tmp_path) == "sum"
     lock = sign.path.with_suffix(".lock")
@@ -117,7 +117,7 @@ def test_signs_of_life(tmp_path):
         moment = time.time() + seconds
         os.utime(lock, (moment, moment))
         assert in_force("gl", tmp_path) is None
-        claim.beat()
+        checksum_lock.beat()
         assert in_force("gl", tmp_path) == "sum"
 
 
@@ -126,20 +126,20 @@ def test_signs_of_life_of_others(tmp_path):
     ChecksumFile.of("other", tmp_path).write("sum")
     assert last_beat("other", tmp_path) is None
     assert in_force("other", tmp_path) == "sum"
-    Claim(ChecksumFile.of("other", tmp_path)).beat()  # without the right
+    ChecksumLock(ChecksumFile.of("other", tmp_path)).beat()  # without the lock
     assert last_beat("other", tmp_path) is None
     assert in_force("none", tmp_path) is None
 
 
 def test_signs_of_life_after_the_folder_was_removed(tmp_path):
-    """The right is taken anew, and is still that of one alone."""
+    """The holder locks the new file, so that it still is the only one."""
     sign = ChecksumFile.of("gl", tmp_path)
-    first, second = Claim(sign), Claim(sign)
-    first.take()
+    first, second = ChecksumLock(sign), ChecksumLock(sign)
+    first.acquire()
     shutil.rmtree(sign.path.parent)
     first.beat()
     assert last_beat("gl", tmp_path)
-    assert not second.take()
+    assert not second.acquire()
     first.release()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gecholog import __version__
-from gecholog.health import ChecksumFile, Claim
+from gecholog.health import ChecksumFile, ChecksumLock
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
 from tests.support.process import environment_of
 
@@ -157,15 +157,15 @@ def test_silence(tmp_path):
     """A service, or ginit, that hangs or was killed leaves its files: they do not count, and the reason is said."""
     for alias, arguments in (("ginit", ("-s", "ginit")), ("gl", ("-s", "gl"))):
         sign = ChecksumFile.of(alias, tmp_path)
-        claim = Claim(sign)
-        claim.take()
-        claim.beat()
+        lock = ChecksumLock(sign)
+        lock.acquire()
+        lock.beat()
         sign.write(SUM)
         assert outcome(tmp_path, *arguments)[0] == 0
         os.utime(sign.path.with_suffix(".lock"), (1, 1))
         assert outcome(tmp_path, *arguments) == (1, "", "")
         assert json.loads(outcome(tmp_path, *arguments, "--json")[1])["problems"] == [f"{alias} gives no sign of life"]
-        claim.release()
+        lock.release()
 
 
 @pytest.mark.parametrize("text", ["[]", "nonsense", '{"services": [1]}', '{"services": [{}]}'])
