@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gecholog import launch
+from gecholog import model_runner
 from gecholog.processor import Message, Processor
 from processors.contentfilter.config import Config, from_environment
 from processors.contentfilter.verdict import answer
@@ -17,7 +17,7 @@ ABOUT = "Classifies message text and blocks toxic calls."
 
 def made(config: Config) -> Processor:
     """The processor with this config."""
-    processor = Processor("contentfilter", concurrency=launch.THREADS, description=ABOUT)
+    processor = Processor("contentfilter", concurrency=model_runner.THREADS, description=ABOUT)
 
     @processor.message
     def judge(message: Message) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def made(config: Config) -> Processor:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
-    launch.run(lambda: made(from_environment(environ)), "contentfilter", ABOUT, argv)
+    model_runner.run(lambda: made(from_environment(environ)), "contentfilter", ABOUT, argv)
 
 
 if __name__ == "__main__":

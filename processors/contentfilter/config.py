@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gecholog.llm import payload_text
-from gecholog.plug import plugged, wrong
+from gecholog.plugins import environment_error, load_plugin
 
 Classify = Callable[[Sequence[str]], Mapping[str, Iterable[float]]]
 """Texts → label → scores, from 0 (not at all) to 1 (certainly): of each text one, or of each of its parts.
@@ -51,7 +51,7 @@ def from_environment(environ: Mapping[str, str]) -> Config:
         roles=_roles(environ.get("ROLES") or _ROLES),
         max_characters=_max_characters(environ.get("MAX_CHARACTERS") or _MAX_CHARACTERS),
         status=_status(environ.get("STATUS_CODE") or _STATUS),
-        classify=plugged("CLASSIFIER", environ.get("CLASSIFIER") or _PROFANITY),
+        classify=load_plugin("CLASSIFIER", environ.get("CLASSIFIER") or _PROFANITY),
     )
 
 
@@ -61,14 +61,14 @@ def _threshold(text: str) -> float:
     except ValueError:
         number = math.nan
     if not 0 <= number <= 1:
-        raise wrong("THRESHOLD", "must be a number from 0 to 1")
+        raise environment_error("THRESHOLD", "must be a number from 0 to 1")
     return number
 
 
 def _roles(text: str) -> frozenset[str]:
     roles = frozenset(part.strip() for part in text.split(","))
     if not roles <= payload_text.ROLES:
-        raise wrong("ROLES", f"must be a comma-separated list of: {', '.join(sorted(payload_text.ROLES))}")
+        raise environment_error("ROLES", f"must be a comma-separated list of: {', '.join(sorted(payload_text.ROLES))}")
     return roles
 
 
@@ -78,12 +78,12 @@ def _max_characters(text: str) -> int:
     except ValueError:
         number = 0
     if number < 1:
-        raise wrong("MAX_CHARACTERS", "must be a whole number above 0")
+        raise environment_error("MAX_CHARACTERS", "must be a whole number above 0")
     return number
 
 
 def _status(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() else 0
     if number != _OK and number not in _ERRORS:
-        raise wrong("STATUS_CODE", "must be 200, or an error status from 400 to 599")
+        raise environment_error("STATUS_CODE", "must be 200, or an error status from 400 to 599")
     return number

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gecholog import regular_file
-from gecholog.plug import wrong
+from gecholog.plugins import environment_error
 from processors.contentfilter.words import Forms, words
 
 TOXICITY = "toxicity"
@@ -105,7 +105,7 @@ def load() -> Lexicon:
         return Lexicon(_terms(json.loads(regular_file.read_text(file or _FILE))))
     except (OSError, ValueError) as error:
         rule = "must be a JSON file with label → score → list of words and phrases, scores from 0 to 1"
-        raise wrong("LEXICON_FILE", rule) from error
+        raise environment_error("LEXICON_FILE", rule) from error
 
 
 def _terms(values: Any) -> Iterator[Term]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from gecholog.plug import library
+from gecholog.plugins import import_extra
 
 Scores = dict[str, list[float]]
 
@@ -24,7 +24,7 @@ _STEP = 4  # words from one window's beginning to the next one's
 
 def load() -> Callable[[Sequence[str]], Scores]:
     """Load the model. Raises ConfigError if the extra is not installed."""
-    model = library("profanity_check", extra="contentfilter", instead=_INSTEAD)
+    model = import_extra("profanity_check", extra="contentfilter", instead=_INSTEAD)
 
     def classify(texts: Sequence[str]) -> Scores:
         """The score of each piece, once if it comes again. All in one call: it costs 3 ms, however few they are."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gecholog import launch
+from gecholog import model_runner
 from gecholog.processor import Message, Processor
 from processors.entities.answer import answer
 from processors.entities.config import Config, from_environment
@@ -17,7 +17,7 @@ ABOUT = "Finds entities in requests and responses: people, places, dates, addres
 
 def made(config: Config) -> Processor:
     """The processor with this config."""
-    processor = Processor("entities", subject=config.subject, concurrency=launch.THREADS, description=ABOUT)
+    processor = Processor("entities", subject=config.subject, concurrency=model_runner.THREADS, description=ABOUT)
 
     @processor.message
     def find(message: Message) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def made(config: Config) -> Processor:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
-    launch.run(lambda: made(from_environment(environ)), "entities", ABOUT, argv)
+    model_runner.run(lambda: made(from_environment(environ)), "entities", ABOUT, argv)
 
 
 if __name__ == "__main__":

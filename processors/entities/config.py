@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from gecholog.plug import plugged, wrong
+from gecholog.plugins import environment_error, load_plugin
 
 Find = Callable[[str], Iterable[tuple[str, str]]]
 """Text → the entities in it, in order, each as its text and its label."""
@@ -30,12 +30,14 @@ def from_environment(environ: Mapping[str, str]) -> Config:
     return Config(
         subject=_of_form(environ, "ENTITIES_SUBJECT", "coburn.gl.entities", _SUBJECT),
         field=_of_form(environ, "ENTITIES_FIELD", "entities", _FIELD),
-        find=plugged("ENTITIES", environ.get("ENTITIES") or _PATTERNS),
+        find=load_plugin("ENTITIES", environ.get("ENTITIES") or _PATTERNS),
     )
 
 
 def _of_form(environ: Mapping[str, str], name: str, default: str, form: re.Pattern[str]) -> str:
     value = environ.get(name) or default
     if not form.fullmatch(value):
-        raise wrong(name, "must consist of letters, digits and _ (a subject: also of - and dots between its parts)")
+        raise environment_error(
+            name, "must consist of letters, digits and _ (a subject: also of - and dots between its parts)"
+        )
     return value

@@ -8,18 +8,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
-from gecholog.plug import library, wrong
+from gecholog.plugins import environment_error, import_extra
 
 _MODEL = "en_core_web_sm"  # that of the original
 
 
 def load() -> Callable[[str], Iterator[tuple[str, str]]]:
     """Load the model that SPACY_MODEL names: an installed package, or a folder. Raises ConfigError."""
-    spacy = library("spacy", extra="entities")
+    spacy = import_extra("spacy", extra="entities")
     try:
         model = spacy.load(os.environ.get("SPACY_MODEL") or _MODEL)
     except OSError as error:
-        raise wrong("SPACY_MODEL", "must name a model of spaCy that is installed, or its folder") from error
+        raise environment_error("SPACY_MODEL", "must name a model of spaCy that is installed, or its folder") from error
 
     def find(text: str) -> Iterator[tuple[str, str]]:
         for start in range(0, len(text), model.max_length):  # a longer text it refuses

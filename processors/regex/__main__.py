@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gecholog import launch
+from gecholog import model_runner
 from gecholog.processor import Processor, Response
 from processors.regex.answer import answer
 from processors.regex.config import Config, from_environment
@@ -18,7 +18,7 @@ ABOUT = "Searches responses for a regular expression and adds the matches to the
 
 def made(config: Config) -> Processor:
     """The processor with this config."""
-    processor = Processor("regex", concurrency=launch.THREADS, description=ABOUT)
+    processor = Processor("regex", concurrency=model_runner.THREADS, description=ABOUT)
 
     @processor.response
     def search(response: Response) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def made(config: Config) -> Processor:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
-    launch.run(lambda: made(from_environment(environ)), "regex", ABOUT, argv)
+    model_runner.run(lambda: made(from_environment(environ)), "regex", ABOUT, argv)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from gecholog import gjson
 from gecholog.errors import GechologError
-from gecholog.plug import library
+from gecholog.plugins import import_extra
 from gecholog.rawjson import Raw, is_json
 
 Clock = Callable[[], float]
@@ -50,7 +50,7 @@ def compiled(regex: str) -> Expression:
 
     Raises ConfigError if the library is not installed.
     """
-    re2 = library("re2", extra="regex")
+    re2 = import_extra("re2", extra="regex")
     options = re2.Options()
     options.log_errors = False  # on standard error, with the expression
     try:

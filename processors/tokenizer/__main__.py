@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gecholog import launch
+from gecholog import model_runner
 from gecholog.processor import Message, Processor
 from processors.tokenizer.answer import answer
 from processors.tokenizer.config import Config, from_environment
@@ -17,7 +17,7 @@ ABOUT = "Counts the tokens of requests and responses with one tokenizer for all 
 
 def made(config: Config) -> Processor:
     """The processor with this config."""
-    processor = Processor("tokenizer", concurrency=launch.THREADS, description=ABOUT)
+    processor = Processor("tokenizer", concurrency=model_runner.THREADS, description=ABOUT)
 
     @processor.message
     def tokens(message: Message) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def made(config: Config) -> Processor:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
-    launch.run(lambda: made(from_environment(environ)), "tokenizer", ABOUT, argv)
+    model_runner.run(lambda: made(from_environment(environ)), "tokenizer", ABOUT, argv)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gecholog.plug import plugged
+from gecholog.plugins import load_plugin
 
 Count = Callable[[str], int]
 """Text → the number of its tokens."""
@@ -26,6 +26,6 @@ def from_environment(environ: Mapping[str, str]) -> Config:
 
     Without a name it is that of the counting function: its attribute `name`, else the one that it was defined by.
     """
-    count = plugged("TOKENIZER", environ.get("TOKENIZER") or _PIECES)
+    count = load_plugin("TOKENIZER", environ.get("TOKENIZER") or _PIECES)
     own = getattr(count, "name", None) or getattr(count, "__name__", None) or type(count).__name__
     return Config(environ.get("TOKENIZER_NAME") or str(own), count)

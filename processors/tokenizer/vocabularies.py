@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gecholog.plug import library, wrong
+from gecholog.plugins import environment_error, import_extra
 
 _ENCODING = "o200k_base"
 _EXTRA = "tokenizer"
@@ -36,9 +36,9 @@ def tiktoken() -> Counter:
     """
     name = os.environ.get("TIKTOKEN_ENCODING") or _ENCODING
     try:
-        encoding = library("tiktoken", _EXTRA).get_encoding(name)
+        encoding = import_extra("tiktoken", _EXTRA).get_encoding(name)
     except (ValueError, OSError) as error:  # no such name; a vocabulary that cannot be fetched
-        raise wrong(
+        raise environment_error(
             "TIKTOKEN_ENCODING", f"must name an encoding that can be loaded ({type(error).__name__})"
         ) from error
     return Counter(name, encoding.encode_ordinary)
@@ -48,13 +48,13 @@ def huggingface() -> Counter:
     """The tokenizer in TOKENIZER_FILE, the `tokenizer.json` of a model. Raises ConfigError. Nothing is downloaded."""
     file = Path(os.environ.get("TOKENIZER_FILE") or "")
     if not file.is_file():
-        raise wrong("TOKENIZER_FILE", "must be the tokenizer.json of a model")
+        raise environment_error("TOKENIZER_FILE", "must be the tokenizer.json of a model")
     try:
-        loaded = library("tokenizers", _EXTRA).Tokenizer.from_file(str(file))
+        loaded = import_extra("tokenizers", _EXTRA).Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises nothing more special
         if isinstance(error, ImportError):
             raise
-        raise wrong("TOKENIZER_FILE", "must be a file that the library can read") from error
+        raise environment_error("TOKENIZER_FILE", "must be a file that the library can read") from error
     loaded.no_truncation()
     loaded.no_padding()
     return Counter(file.parent.name or file.stem, lambda text: loaded.encode(text, add_special_tokens=False).ids)

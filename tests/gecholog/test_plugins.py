@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from gecholog import plug
+from gecholog import plugins
 from gecholog.errors import ConfigError
 
 MODULE = """
@@ -32,7 +32,7 @@ def my_model(tmp_path, monkeypatch):
 
 def test_plugged(my_model):
     """What the name stands for is made once, and does the work."""
-    work = plug.plugged("MODEL", f"{my_model}:load")
+    work = plugins.load_plugin("MODEL", f"{my_model}:load")
     assert [work("ab"), work("abc")] == [2, 3]
 
 
@@ -40,7 +40,7 @@ def test_plugged(my_model):
 def test_no_name(name):
     """What is no module:name is said to be none."""
     with pytest.raises(ConfigError, match="MODEL: must be module:name"):
-        plug.plugged("MODEL", name)
+        plugins.load_plugin("MODEL", name)
 
 
 @pytest.mark.parametrize(
@@ -55,17 +55,17 @@ def test_no_name(name):
 def test_no_part(my_model, name, rule):
     """What cannot be made is said with the variable that asked for it."""
     with pytest.raises(ConfigError, match=f"MODEL: .*{rule}"):
-        plug.plugged("MODEL", name)
+        plugins.load_plugin("MODEL", name)
 
 
 def test_library():
     """A library that is there is given, one that is not is named with the extra that installs it."""
-    assert plug.library("json", extra="web") is sys.modules["json"]
+    assert plugins.import_extra("json", extra="web") is sys.modules["json"]
     with pytest.raises(ConfigError, match=r"the extra web .*pip install -e '.\[web\]'"):
-        plug.library("no_such_module_here.part", extra="web")
+        plugins.import_extra("no_such_module_here.part", extra="web")
 
 
 def test_library_or_something_else():
     """What does without the library is said with the library."""
     with pytest.raises(ConfigError, match=r"pip install -e '.\[web\]'.*; or set MODEL=plain$"):
-        plug.library("no_such_module_here", extra="web", instead="MODEL=plain")
+        plugins.import_extra("no_such_module_here", extra="web", instead="MODEL=plain")

@@ -9,16 +9,16 @@ from tests.support.process import environment_of
 
 PROGRAM = """
 import sys
-from gecholog import launch, plug
+from gecholog import model_runner, plugins
 from gecholog.processor import Processor
 
 def make():
     if not sys.argv[1:]:
-        raise plug.wrong("MODEL", "must be there")
+        raise plugins.environment_error("MODEL", "must be there")
     print("loaded")
     return Processor("thinker")
 
-launch.run(make, "thinker", "Thinks.", sys.argv[1:])
+model_runner.run(make, "thinker", "Thinks.", sys.argv[1:])
 """
 
 

@@ -1,13 +1,13 @@
-"""The start of a processor that computes: made when there are messages to answer, with as many threads as help.
+"""Runs a processor with a model: loads it only when there are messages to answer, with as many threads as help.
 
-from gecholog import launch
+from gecholog import model_runner
 
 def made() -> Processor:
-    processor = Processor("mine", concurrency=launch.THREADS)
-    processor.message(model_of(os.environ))  # takes its time
+    processor = Processor("mine", concurrency=model_runner.THREADS)
+    processor.message(model_of(os.environ))  # takes a while
     return processor
 
-launch.run(made, "mine", "Does mine.", sys.argv[1:])
+model_runner.run(made, "mine", "Does mine.", sys.argv[1:])
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from gecholog.errors import ConfigError
 from gecholog.processor import Processor
 
 THREADS = max(2, os.cpu_count() or 1)
-"""The `concurrency` of a processor that computes: more threads than processors would only make each answer later."""
+"""The `concurrency` of a processor that computes: more threads than cores would only delay each answer."""
 
 _WRONG_ENVIRONMENT = 2  # the exit code, as of gecholog.processor
 
 
 def run(make: Callable[[], Processor], name: str, description: str, argv: Sequence[str]) -> NoReturn:
-    """Be the program of the processor that `make` makes. What is wrong with its config ends it with exit code 2.
+    """Run the processor that `make` makes, as a program. If `make` raises ConfigError, the exit code is 2.
 
-    A health check or the version needs no model: `make` is called only if there are messages to answer.
+    `make` is called only if there are messages to answer: a health check or `--version` needs no model.
     """
-    if argv:  # every option is one that ends the program before it serves
+    if argv:  # every option ends the program before it serves
         Processor(name, description=description).run(argv)
     try:
         processor = make()
