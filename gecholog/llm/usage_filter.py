@@ -25,6 +25,8 @@ class UsageFilter:
 
     __slots__ = ("_after_cr", "_framer")
 
+    rewrites = False  # what it leaves out was not asked for by the client
+
     def __init__(self) -> None:
         self._framer = SseFramer(_LIMIT, FIELD_NAMES)
         self._after_cr = False  # the last byte was the CR at the end of an event that was withheld

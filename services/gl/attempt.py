@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
-    from gecholog.llm import UsageFilter
     from services.gl.candidates import Candidate
     from services.gl.http import UpstreamRequest
     from services.gl.record.section import RecordSection
+    from services.gl.transform import BodyTransform
 
 
 class Attempt(NamedTuple):
@@ -25,5 +25,5 @@ class Attempt(NamedTuple):
     section: RecordSection
     url: str
     shown_headers: Headers
-    transform: UsageFilter | None = None
+    transform: BodyTransform | None = None
     asks_usage: bool = False

@@ -72,7 +72,8 @@ class Call:
     answer: Response | None = None
     received: MonotonicNs = 0
     inbound_headers: Headers
-    inbound_body: bytes | None = None
+    inbound_body: bytes | None = None  # if it was held back, and
+    egress_body: bytes | None = None  # what goes out then, unless a processor writes another
     most: int = 0  # bytes of the answer's body up to which it is read; set by `inbound.receive`
     fault: str = ""
     usage: Usage | None = None  # set with the body of the answer, and
@@ -81,7 +82,8 @@ class Call:
     # egress
     egress_offered: Headers  # the same for the reply
     egress: Egress | None = None
-    capture: BodyCapture | None = None
+    capture: BodyCapture | None = None  # of what the target sends, and
+    egress_capture: BodyCapture | None = None  # of what goes out, if the transform makes another body of it
     replied: MonotonicNs = 0
     is_recorded: bool = True
     snapshot: RecordSnapshot | None = None

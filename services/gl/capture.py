@@ -25,12 +25,11 @@ class BodyCapture:
 
         `of_stream` is the same for a stream.
         """
-        is_stream = form.is_stream
         self.form = form
         self._length = length
         self._of_stream = of_stream
+        is_stream = form.is_stream
         self._head: bytes | None = None if is_stream else b""  # the first bytes, until they have told what it is
-        self.is_stream = is_stream
         self.is_sse = False  # by its first bytes
         self.began: MonotonicNs = 0  # when the first piece came
         self.copy = Copy(of_stream if is_stream else most)

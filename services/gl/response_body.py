@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gecholog import headers, llm
 from gecholog.timer import span
@@ -11,9 +11,11 @@ from services.gl.answers import LocalAnswer
 from services.gl.body_reading import BodyForm, BodyReading, read_body
 from services.gl.capture import BodyCapture
 from services.gl.record import payload
+from services.gl.record.payload import Recorded
 from services.gl.record.usage import usage_json
 
 if TYPE_CHECKING:
+    from gecholog.headers import Headers
     from services.gl.body_reading import Streamed
     from services.gl.call import Call
 
@@ -25,39 +27,50 @@ class TakesLong(Exception):
     """The work would hold up other calls: it is for a thread."""
 
 
-def capture_of(call: Call, length: int | None) -> BodyCapture:
+class Body(NamedTuple):
+    """A whole body, and what is known of it."""
+
+    data: bytes
+    form: BodyForm
+
+
+def capture_inbound(call: Call, length: int | None) -> BodyCapture:
     """A capture of the body that is to come; `length` is its size in bytes, if that is known."""
-    form = form_of(call)
+    return _capture(call, inbound_form(call), length)
+
+
+def capture_egress(call: Call) -> BodyCapture:
+    """A capture of the body that is to go out, if that is not what came."""
+    return _capture(call, _form(call, call.required_egress().headers), None)
+
+
+def _capture(call: Call, form: BodyForm, length: int | None) -> BodyCapture:
     of_stream, most = call.config.limits.response_buffer, _kept(call, form)
     if form.encoding:  # its usage shows only when it is decoded, from its beginning
         most = max(most, of_stream)
     return BodyCapture(form, length, most, of_stream)
 
 
-def form_of(call: Call) -> BodyForm:
-    """What is known of the body that came before it is read."""
-    came = call.inbound_headers
-    encoding = ",".join(came.get("Content-Encoding", ()))
-    return BodyForm(headers.first(came, "Content-Type"), encoding, call.required_attempt().request)
+def inbound_form(call: Call) -> BodyForm:
+    """What is known of the body that comes."""
+    return _form(call, call.inbound_headers)
 
 
-def record_body(call: Call, body: bytes, form: BodyForm, *, completed: bool, at_once: bool = False) -> Streamed | None:
-    """Put the body of an answer into the record: decoded, and folded into one object if it was a stream.
+def _form(call: Call, of: Headers) -> BodyForm:
+    encoding = ",".join(of.get("Content-Encoding", ()))
+    return BodyForm(headers.first(of, "Content-Type"), encoding, call.required_attempt().request)
 
-    Returns what it was folded from and into; None if it was no stream, or one of a dialect that is not known. Raises
-    TakesLong, before anything is done, if it should be done `at_once` and is large, or unpacks to much.
+
+def record_body(call: Call, came: Body, sent: Body | None = None, *, at_once: bool = False) -> None:
+    """Put a whole body into the record: decoded, and folded into one object if it was a stream.
+
+    `sent` is the body that goes out if a transform makes another of the one that `came`. Raises TakesLong, before
+    anything is done, if it should be done `at_once` and is large, or unpacks to much.
     """
-    reading = _read(call, body, form, completed=completed, at_once=at_once)
-    recorded = reading.recorded
-    payload.cut_to(recorded.value, call.config.log_max_payload)  # hashing takes long: not when the record is written
-    call.response_section.fields["inbound_payload"] = recorded.value
-    is_cut = isinstance(recorded.value, payload.Cut)
-    usage = _usage_of_encoded(call, body, form) if is_cut and reading.usage is None and form.encoding else reading.usage
-    _set_usage(call, usage)
-    if recorded.note:
-        is_uncounted = is_cut and usage is None and form.may_have_usage
-        call.response_section.note("inbound_payload", recorded.note + (f": {_NOT_COUNTED}" if is_uncounted else ""))
-    return reading.streamed
+    inbound = _read(call, came, completed=True, at_once=at_once)
+    egress = None if sent is None else _read(call, sent, completed=True, at_once=at_once)
+    _record_inbound(call, inbound, may_have_usage=came.form.may_have_usage)
+    _record_egress(call, egress)
 
 
 def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once: bool = False) -> None:
@@ -65,40 +78,78 @@ def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once
 
     Raises TakesLong, before anything is done, if it should be done `at_once` and would hold up other calls.
     """
-    if at_once and capture.copy.size > payload.AT_ONCE:
-        raise TakesLong
-    whole = capture.copy.whole
-    if whole is None:
-        _record_summary(call, capture)
-    else:
-        completed = _record_whole(call, capture, whole, completed=completed, at_once=at_once)
-    fields = call.response_section.fields
-    fields["egress_payload"] = fields["inbound_payload"]
-    if not completed or capture.is_stream:
-        fields["inbound_stream"] = _stream(call, capture, completed=completed)
+    sent = call.egress_capture
+    inbound = _read_capture(call, capture, completed=completed, at_once=at_once)
+    egress = None if sent is None else _read_capture(call, sent, completed=completed, at_once=at_once)
+    is_whole = capture.copy.whole is not None
+    _record_inbound(call, inbound, may_have_usage=capture.form.may_have_usage or (capture.is_sse and not is_whole))
+    _record_egress(call, egress)
+    if inbound.streamed is not None:
+        completed = _ended(call, inbound.streamed, completed=completed)
+    if not completed or inbound.streamed is not None or capture.form.is_stream:
+        call.response_section.fields["inbound_stream"] = _stream(call, capture, completed=completed)
     capture.is_recorded = True
     capture.copy.clear()
+    if sent is not None:
+        sent.copy.clear()
 
 
-def _record_summary(call: Call, capture: BodyCapture) -> None:
-    form, copy = capture.form, capture.copy
-    cut = call.response_section.fields["inbound_payload"] = copy.summary()
-    note = f"larger than {cut.limit} bytes, recorded by size, hash and head"
-    may_be_counted = capture.is_sse or form.may_have_usage
-    ends, usage = copy.ends, None
-    if may_be_counted and not form.encoding:
-        usage = llm.usage_at_ends(ends.head, ends.tail)
-    _set_usage(call, usage)
-    is_uncounted = may_be_counted and usage is None
-    call.response_section.note("inbound_payload", f"{note}: {_NOT_COUNTED}" if is_uncounted else note)
+def _read(call: Call, body: Body, *, completed: bool, at_once: bool) -> BodyReading:
+    """Read a whole body, if need be `at_once`. Raises TakesLong."""
+    data, form = body
+    limit = _kept(call, form)
+    if at_once:
+        if len(data) > payload.AT_ONCE:
+            raise TakesLong
+        limit = min(limit, payload.AT_ONCE)
+    reading = read_body(data, form, limit, call.most, completed=completed)
+    if not isinstance(reading.recorded.value, payload.Cut):
+        return reading
+    if at_once and payload.is_cut_at(reading.recorded.value, payload.AT_ONCE):
+        raise TakesLong
+    if form.encoding and reading.usage is None:
+        return reading._replace(usage=_usage_of_encoded(call, body))
+    return reading
 
 
-def _record_whole(call: Call, capture: BodyCapture, whole: bytes, *, completed: bool, at_once: bool) -> bool:
-    """Record a body that was kept. Returns whether it is complete: an error in place of its end says that not."""
-    streamed = record_body(call, whole, capture.form, completed=completed, at_once=at_once)
-    if streamed is None:
-        return completed
-    capture.is_stream = True
+def _read_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once: bool) -> BodyReading:
+    """Read a body that was captured; one that was too large to be kept, by its ends. Raises TakesLong."""
+    if at_once and capture.copy.size > payload.AT_ONCE:
+        raise TakesLong
+    whole, form = capture.copy.whole, capture.form
+    if whole is not None:
+        return _read(call, Body(whole, form), completed=completed, at_once=at_once)
+    cut, ends = capture.copy.summary(), capture.copy.ends
+    may_be_counted = (capture.is_sse or form.may_have_usage) and not form.encoding
+    usage = llm.usage_at_ends(ends.head, ends.tail) if may_be_counted else None
+    return BodyReading(Recorded(cut, f"larger than {cut.limit} bytes, recorded by size, hash and head"), usage=usage)
+
+
+def _record_inbound(call: Call, reading: BodyReading, *, may_have_usage: bool) -> None:
+    value, note = reading.recorded
+    payload.cut_to(value, call.config.log_max_payload)  # hashing takes long: not when the record is written
+    call.response_section.fields["inbound_payload"] = value
+    _set_usage(call, reading.usage)
+    if note:
+        is_uncounted = isinstance(value, payload.Cut) and reading.usage is None and may_have_usage
+        call.response_section.note("inbound_payload", f"{note}: {_NOT_COUNTED}" if is_uncounted else note)
+
+
+def _record_egress(call: Call, reading: BodyReading | None) -> None:
+    """Record what goes out; without a reading, that is what came."""
+    section = call.response_section
+    if reading is None:
+        section.fields["egress_payload"] = section.fields["inbound_payload"]
+        return
+    value, note = reading.recorded
+    payload.cut_to(value, call.config.log_max_payload)
+    section.fields["egress_payload"] = value
+    if note:
+        section.note("egress_payload", note)
+
+
+def _ended(call: Call, streamed: Streamed, *, completed: bool) -> bool:
+    """Tell whether a stream came to its end, as its body did: an error in place of its end says that not. Notes why."""
     completed = completed and streamed.is_whole
     folded = streamed.answer
     if llm.is_error(folded.get("error")) and not llm.has_ended(streamed.body):
@@ -126,23 +177,10 @@ def _kept(call: Call, form: BodyForm) -> int:
     return max(call.config.log_max_payload, _KEPT_AT_LEAST)
 
 
-def _read(call: Call, body: bytes, form: BodyForm, *, completed: bool, at_once: bool) -> BodyReading:
-    """Read a body, if need be `at_once`. Raises TakesLong."""
-    if not at_once:
-        return read_body(body, form, _kept(call, form), call.most, completed=completed)
-    if len(body) > payload.AT_ONCE:
-        raise TakesLong
-    limit = min(_kept(call, form), payload.AT_ONCE)
-    reading = read_body(body, form, limit, call.most, completed=completed)
-    if payload.is_cut_at(reading.recorded.value, payload.AT_ONCE):
-        raise TakesLong
-    return reading
-
-
-def _usage_of_encoded(call: Call, body: bytes, form: BodyForm) -> llm.Usage | None:
+def _usage_of_encoded(call: Call, body: Body) -> llm.Usage | None:
     """The usage in a body that is too large when it is decoded: it is decoded once more, and only its ends are kept."""
-    ends = payload.ends_of(body, form.encoding, call.config.limits.response_buffer)
-    return llm.usage_at_ends(ends.head, ends.tail) if ends is not None and form.may_have_usage else None
+    ends = payload.ends_of(body.data, body.form.encoding, call.config.limits.response_buffer)
+    return llm.usage_at_ends(ends.head, ends.tail) if ends is not None and body.form.may_have_usage else None
 
 
 def _set_usage(call: Call, usage: llm.Usage | None) -> None:

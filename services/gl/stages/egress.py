@@ -14,7 +14,8 @@ from services.gl.call import Egress
 from services.gl.errors import UpstreamError
 from services.gl.outgoing import Outgoing, body_of, headers_written, outgoing_headers, plain
 from services.gl.record import recording
-from services.gl.response_body import TakesLong, capture_of, record_capture
+from services.gl.response_body import TakesLong, capture_egress, capture_inbound, record_capture
+from services.gl.transform import Chain, Tap
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from services.gl.capture import BodyCapture
     from services.gl.doors import Doors
     from services.gl.errors import Refusal
+    from services.gl.transform import BodyTransform
 
 log = Log("egress")
 
@@ -93,8 +95,7 @@ def _changed_body(call: Call) -> bytes | None:
         return None
     if "egress_payload" in call.response_section.changed:
         return body_of(call.response_section.fields["egress_payload"])
-    hidden = call.required_attempt().transform
-    return hidden.feed(call.inbound_body) + hidden.flush() if hidden else call.inbound_body
+    return call.egress_body
 
 
 def reply(call: Call, doors: Doors) -> Awaitable[None]:
@@ -123,9 +124,9 @@ async def _send(call: Call, egress: Egress, length: int | None, doors: Doors) ->
 
 async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
     """Hand on the answer as it arrives, and keep a copy for the record."""
-    answer, responder, transform = call.required_answer(), call.responder, call.required_attempt().transform
+    answer, responder, transform = call.required_answer(), call.responder, _transform(call)
     length = None if transform else answer.length
-    capture = call.capture = capture_of(call, answer.length)
+    capture = call.capture = capture_inbound(call, answer.length)
     try:
         responder.start(egress.status, egress.headers, length)
         while piece := await answer.read():
@@ -133,15 +134,15 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
             is_last = length is not None and capture.is_complete
             if is_last:
                 await _keep(call, capture, doors)
-            waiting = responder.write(transform.feed(piece) if transform else piece)
-            if waiting is not None:
+            if (waiting := responder.write(transform.feed(piece) if transform else piece)) is not None:
                 await waiting
             capture.delivered = capture.copy.size
             if is_last:
                 break
+        rest = transform.flush() if transform else b""
         if not capture.is_recorded:
             await _keep(call, capture, doors)
-        if transform and (waiting := responder.write(transform.flush())) is not None:
+        if rest and (waiting := responder.write(rest)) is not None:
             await waiting
         responder.finish()
     except UpstreamError as error:
@@ -150,6 +151,15 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
     finally:
         if not reads_on(call):
             answer.abandon()
+
+
+def _transform(call: Call) -> BodyTransform | None:
+    """The transform of the attempt. If it makes another body, that is captured behind it."""
+    transform = call.required_attempt().transform
+    if transform is None or not transform.rewrites:
+        return transform
+    call.egress_capture = capture_egress(call)
+    return Chain((transform, Tap(call.egress_capture)))
 
 
 def reads_on(call: Call) -> bool:

@@ -12,8 +12,9 @@ from gecholog import headers
 from services.gl.answers import ReadAhead
 from services.gl.errors import ErrorDetail, Refusal, UpstreamError
 from services.gl.record import payload
-from services.gl.response_body import TakesLong, form_of, record_body
+from services.gl.response_body import Body, TakesLong, inbound_form, record_body
 from services.gl.target_failure import failure
+from services.gl.transform import transformed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -66,12 +67,14 @@ async def _hold_back(call: Call, answer: Response) -> None:
         call.inbound_body = b"".join(pieces)
     else:
         call.inbound_body = await asyncio.to_thread(b"".join, pieces)
-    form = form_of(call)
+    transform = call.required_attempt().transform
+    call.egress_body = transformed(call.inbound_body, transform)
+    came = Body(call.inbound_body, inbound_form(call))
+    sent = came._replace(data=call.egress_body) if transform is not None and transform.rewrites else None
     try:
-        record_body(call, call.inbound_body, form, completed=True, at_once=True)
+        record_body(call, came, sent, at_once=True)
     except TakesLong:
-        await asyncio.to_thread(record_body, call, call.inbound_body, form, completed=True)
-    call.response_section.fields["egress_payload"] = call.response_section.fields["inbound_payload"]
+        await asyncio.to_thread(record_body, call, came, sent)
 
 
 def _skip_processors(call: Call, answer: Response) -> None:

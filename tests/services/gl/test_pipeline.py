@@ -150,14 +150,14 @@ async def test_caller_leaves(stage):
 async def test_caller_leaves_while_a_large_stream_is_folded(monkeypatch):
     """Who leaves at the last event has had all of the answer: the record has it, too, and its usage."""
     loop, reached, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
-    fold = response_body.record_body
+    fold = response_body.read_body
 
-    def slowly(call, body, form, **how):
+    def slowly(*body, **how):
         loop.call_soon_threadsafe(reached.set)
         go_on.wait(DEADLINE)
-        return fold(call, body, form, **how)
+        return fold(*body, **how)
 
-    monkeypatch.setattr(response_body, "record_body", slowly)
+    monkeypatch.setattr(response_body, "read_body", slowly)
     event = b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n' % (
         b"x" * 999
     )

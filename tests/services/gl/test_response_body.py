@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from services.gl.response_body import TakesLong, form_of, record_body
+from services.gl.response_body import Body, TakesLong, inbound_form, record_body
 from services.gl.stages import inbound
 from tests.services.gl.rig.gateway import processor
 from tests.services.gl.rig.stage import FakeAnswer, FakeBus, built, call_of, doors
@@ -15,18 +15,18 @@ CHAT = b'{"usage":{"prompt_tokens":40,"completion_tokens":9}}'
 EVENT = b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
 
 
-def recorded(body, *lines, completed=True, bus=1024 * 1024, **more):
+def recorded(body, *lines, bus=1024 * 1024, **more):
     """The field and the notes of an answer whose body is recorded at once if that is quick, and of one by a thread."""
 
     def quickly(call):
         try:
-            record_body(call, body, form_of(call), completed=completed, at_once=True)
+            record_body(call, Body(body, inbound_form(call)), at_once=True)
         except TakesLong:
             assert "inbound_payload" not in call.response_section.fields
             slowly(call)
 
     def slowly(call):
-        record_body(call, body, form_of(call), completed=completed)
+        record_body(call, Body(body, inbound_form(call)))
 
     for record in (quickly, slowly):
         config = built(**more)

@@ -31,6 +31,7 @@ from tests.services.gl.rig.stage import (
     done,
     doors,
 )
+from tests.services.gl.rig.transform import Rewording
 
 HOLDING = {"response": {"processors": [[processor("one")]]}}
 STREAM = ((b"Content-Type", b"text/event-stream"),)
@@ -501,3 +502,84 @@ async def test_statuses_are_plain_numbers():
     assert all(type(one.status) is int for one in made)
     call = await replied(LocalAnswer(status, b"{}"))
     assert [error["details"] for error in call.response_section.errors] == ["status 504"]
+
+
+# ------------------------------------------------------------------ a body that a transform makes another
+
+
+EVENTS = [CHUNKS[:30], CHUNKS[30:], COUNTED + DONE]
+JSON = (b"Content-Type", b"application/json")
+
+
+async def reworded(answer, *, config=None, responder=None, word=b"there", other=b"world", **written):
+    """A call whose answer goes through a transform, and its response section when all is over."""
+    answer.length = None
+    call = call_of(config or built(), FakeRequest(body=STREAMING), responder or FakeResponder(), answer=answer)
+    await ingress.receive(call, doors())
+    await begun(call)
+    call.attempts = (call.attempt._replace(transform=Rewording(word, other)),)
+    await done(inbound.receive(call, doors()))
+    egress.offer(call, doors())
+    call.response_section.write({name: Raw(json.dumps(value).encode()) for name, value in written.items()})
+    egress.prepare(call, doors())
+    with contextlib.suppress(Disconnected):
+        await egress.reply(call, doors())
+    return call, (await recorded(call))["response"]
+
+
+@pytest.mark.parametrize("config", [built(), built(**HOLDING)], ids=["streamed", "held-back"])
+async def test_both_sides_are_recorded(config):
+    """The record has what the target sent and what the caller got; usage is the target's."""
+    call, response = await reworded(FakeAnswer(lines=STREAM, pieces=list(EVENTS)), config=config)
+    assert call.responder.body == b"".join(EVENTS).replace(b"there", b"world")
+    assert response["inbound_payload"]["choices"][0]["message"] == {"content": "Hello there"}
+    assert response["egress_payload"]["choices"][0]["message"] == {"content": "Hello world"}
+    assert response["inbound_payload"]["usage"] == response["egress_payload"]["usage"] == {"total_tokens": 7}
+    assert call.usage.total_tokens == 7
+    assert "error" not in response
+
+
+@pytest.mark.parametrize("config", [built(), built(**HOLDING)], ids=["streamed", "held-back"])
+async def test_last_piece_of_a_transform(config):
+    """What a transform holds until the end is sent, and recorded before it is."""
+    call, response = await reworded(FakeAnswer(lines=[JSON], pieces=[b'{"a":', b'"there"}']), config=config)
+    assert call.responder.body == b'{"a":"world"}'
+    assert (response["inbound_payload"], response["egress_payload"]) == ({"a": "there"}, {"a": "world"})
+
+
+async def test_a_processor_wins_over_a_transform():
+    """A response processor is shown what the caller would get, and what it writes in its place goes out as it is."""
+    config = built(**HOLDING)
+    call, response = await reworded(
+        FakeAnswer(lines=[JSON], pieces=[b'{"a":"there"}']), config=config, egress_payload="there"
+    )
+    assert call.responder.body == b'"there"'
+    assert (response["inbound_payload"], response["egress_payload"]) == ({"a": "there"}, "there")
+
+
+@pytest.mark.parametrize("config", [built(), built(**HOLDING)], ids=["streamed", "held-back"])
+async def test_large_on_one_side(config):
+    """Each side is looked at by itself, in a thread if either is large."""
+    call, response = await reworded(
+        FakeAnswer(lines=[JSON], pieces=[b'{"a":"there"}']), config=config, other=b"x" * 400_000
+    )
+    assert len(call.responder.body) == 400_008
+    assert response["inbound_payload"] == {"a": "there"}
+    assert response["egress_payload"] == {"a": "x" * 400_000}
+
+
+async def test_too_large_on_one_side():
+    """What the caller got is recorded by size, hash and head; that is noted by its name."""
+    _, response = await reworded(FakeAnswer(lines=[JSON], pieces=[b'{"a":"there"}']), other=b"x" * 9_000_000)
+    assert response["inbound_payload"] == {"a": "there"}
+    assert response["egress_payload"]["size"] == 9_000_008
+    details = "larger than 8388608 bytes, recorded by size, hash and head"
+    assert response["error"] == [{"name": "egress_payload", "details": details}]
+
+
+async def test_transformed_stream_that_is_left():
+    """The record says how far either side came."""
+    sent = CHUNKS.replace(b"there", b"world")
+    _, response = await reworded(FakeAnswer(lines=STREAM, pieces=[CHUNKS, COUNTED, DONE]), responder=Leaving(len(sent)))
+    assert response["inbound_stream"]["completed"] is False
+    assert response["egress_payload"]["choices"][0]["message"] == {"content": "Hello world"}
