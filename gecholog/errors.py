@@ -4,8 +4,8 @@
     ├── ConfigError          a config file that cannot be used; carries every Problem
     ├── NotJson              bytes that should be JSON and are not
     ├── FieldNotSent         a field that a processor asks for and gl did not send; also a KeyError
-    ├── OtherSide            a field of responses asked of a request, or the other way; also an AttributeError
-    ├── NoFields             what a processor's function returned, and gl cannot take; also a TypeError
+    ├── WrongSide            a field of responses asked of a request, or the other way round; also an AttributeError
+    ├── InvalidResult        a processor's function returned something that gl cannot take; also a TypeError
     └── BusError
         ├── BusRefused       the bus does not accept the token
         ├── BusAway          there is no connection to the bus now
@@ -92,8 +92,8 @@ class FieldNotSent(GechologError, KeyError):
         )
 
 
-class OtherSide(GechologError, AttributeError):
-    """A property that a message does not have, for messages of the other side have it."""
+class WrongSide(GechologError, AttributeError):
+    """A property of requests that was read from a response, or of responses that was read from a request."""
 
     def __init__(self, name: str, side: str) -> None:
         """`side` is where the field is: `request` or `response`."""
@@ -101,8 +101,12 @@ class OtherSide(GechologError, AttributeError):
         self.name = name
 
 
-class NoFields(GechologError, TypeError):
-    """What a processor's function returned is no dict of fields that can be written as JSON."""
+class InvalidResult(GechologError, TypeError):
+    """A processor's function returned something other than a dict of fields that can be written as JSON, or None."""
+
+
+OtherSide, NoFields = WrongSide, InvalidResult
+"""The names of `WrongSide` and `InvalidResult` up to version 1.1, for processors that import them."""
 
 
 class BusError(GechologError):

@@ -44,7 +44,7 @@ class JetStreamRefused(BusError):
         super().__init__(f"JetStream refuses: {description} ({code})")
 
 
-class Asks(Protocol):
+class Requester(Protocol):
     """The part of the bus that is needed here."""
 
     async def request(self, subject: str, data: bytes, timeout: float) -> bytes:  # noqa: ASYNC109 - the bus's own
@@ -62,7 +62,9 @@ class Errors:
 _PLAIN = Errors()
 
 
-async def ask(bus: Asks, call: str, body: Mapping[str, Any] | None = None, errors: Errors = _PLAIN) -> dict[str, Any]:
+async def ask(
+    bus: Requester, call: str, body: Mapping[str, Any] | None = None, errors: Errors = _PLAIN
+) -> dict[str, Any]:
     """One call of the API. Raises `errors`, NoAnswer (ask again), BusAway."""
     try:
         data = await bus.request(_API + call, rawjson.dumps(dict(body)) if body else b"", TIMEOUT)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 import msgspec
 
 from gecholog import rawjson
-from gecholog.errors import FieldNotSent, OtherSide
+from gecholog.errors import FieldNotSent, WrongSide
 from gecholog.rawjson import Raw
 
 T = TypeVar("T")
@@ -25,8 +25,8 @@ _OF_A_RESPONSE = ("inbound_", "egress_")
 _STRING_OR_WHITE = re.compile(r'("(?:[^"\\]|\\.)*+")|[ \t\r\n]+')
 
 
-class Sent(Generic[T]):
-    """A property of a message: the value of the field with its own name. Raises FieldNotSent."""
+class Field(Generic[T]):
+    """A property of a message: reads the field of its own name. Raises FieldNotSent."""
 
     def __init__(self, doc: str) -> None:
         self.__doc__ = doc
@@ -36,10 +36,10 @@ class Sent(Generic[T]):
         self._name = name
 
     @overload
-    def __get__(self, message: None, owner: type[Message]) -> Sent[T]: ...
+    def __get__(self, message: None, owner: type[Message]) -> Field[T]: ...
     @overload
     def __get__(self, message: Message, owner: type[Message]) -> T: ...
-    def __get__(self, message: Message | None, owner: type[Message]) -> Sent[T] | T:
+    def __get__(self, message: Message | None, owner: type[Message]) -> Field[T] | T:
         if message is None:
             return self
         value: T = message[self._name]
@@ -99,8 +99,8 @@ class Message(Mapping[str, Any]):
 
         def __getattr__(self, name: str) -> Any:
             for kind in (Request, Response):
-                if isinstance(getattr(kind, name, None), Sent):
-                    raise OtherSide(name, kind.__name__.lower())
+                if isinstance(getattr(kind, name, None), Field):
+                    raise WrongSide(name, kind.__name__.lower())
             raise AttributeError(f"{type(self).__name__} has no {name}", name=name, obj=self)
 
     def __repr__(self) -> str:
@@ -123,7 +123,7 @@ class Message(Mapping[str, Any]):
     def _text(self, name: str) -> str:
         return _compact(self._part(name))
 
-    gl_path = Sent[str]("Path of the router, as `/service/standard/`; of a response: of the router that answered.")
+    gl_path = Field[str]("Path of the router, as `/service/standard/`; of a response: of the router that answered.")
 
 
 class Request(Message):
@@ -134,19 +134,21 @@ class Request(Message):
 
     __slots__ = ()
 
-    ingress_method = Sent[str]("HTTP method, as `POST`.")
-    ingress_client = Sent[str]("Address of the caller, as `192.0.2.7`.")
-    ingress_subpath = Sent[str]("The path behind the router's, percent-decoded, without a leading slash.")
-    ingress_headers = Sent[Headers]("Headers of the caller; masked ones have the one value `*****MASKED*****`.")
-    ingress_query_parameters = Sent[list[dict[str, Any]]]('The query: `[{"name": …, "details": [value, …]}]`.')
-    ingress_payload = Sent[Any]("The body: its JSON value. Text if it is no JSON, a summary (a dict) if it is no text.")
-    outbound_subpath = Sent[str]("As `ingress_subpath`, for the call to the target. May be written.")
-    outbound_headers = Sent[Headers]("As `ingress_headers`, for the call to the target. May be written.")
-    outbound_query_parameters = Sent[Any](
+    ingress_method = Field[str]("HTTP method, as `POST`.")
+    ingress_client = Field[str]("Address of the caller, as `192.0.2.7`.")
+    ingress_subpath = Field[str]("The path behind the router's, percent-decoded, without a leading slash.")
+    ingress_headers = Field[Headers]("Headers of the caller; masked ones have the one value `*****MASKED*****`.")
+    ingress_query_parameters = Field[list[dict[str, Any]]]('The query: `[{"name": …, "details": [value, …]}]`.')
+    ingress_payload = Field[Any](
+        "The body: its JSON value. Text if it is no JSON, a summary (a dict) if it is no text."
+    )
+    outbound_subpath = Field[str]("As `ingress_subpath`, for the call to the target. May be written.")
+    outbound_headers = Field[Headers]("As `ingress_headers`, for the call to the target. May be written.")
+    outbound_query_parameters = Field[Any](
         "As `ingress_query_parameters`, for the call to the target. May be written. After the call (asynchronous "
         "processors) an object of name to values."
     )
-    outbound_payload = Sent[Any]("As `ingress_payload`, for the call to the target. May be written.")
+    outbound_payload = Field[Any]("As `ingress_payload`, for the call to the target. May be written.")
 
     @property
     def text(self) -> str:
@@ -162,20 +164,20 @@ class Response(Message):
 
     __slots__ = ()
 
-    inbound_status_code = Sent[int]("HTTP status of the target's answer.")
-    inbound_headers = Sent[Headers]("Headers of the target's answer.")
-    inbound_payload = Sent[Any](
+    inbound_status_code = Field[int]("HTTP status of the target's answer.")
+    inbound_headers = Field[Headers]("Headers of the target's answer.")
+    inbound_payload = Field[Any](
         "Body of the target's answer: its JSON value. Text if it is no JSON; a stream is folded into one value."
     )
-    egress_status_code = Sent[int]("HTTP status that the caller gets. May be written.")
-    egress_headers = Sent[Headers]("Headers that the caller gets. May be written.")
-    egress_payload = Sent[Any]("Body that the caller gets. May be written.")
-    transaction_id = Sent[str]("The id of the call; sent to processors that name it in `input_fields_include`.")
-    usage = Sent[dict[str, Any]](
+    egress_status_code = Field[int]("HTTP status that the caller gets. May be written.")
+    egress_headers = Field[Headers]("Headers that the caller gets. May be written.")
+    egress_payload = Field[Any]("Body that the caller gets. May be written.")
+    transaction_id = Field[str]("The id of the call; sent to processors that name it in `input_fields_include`.")
+    usage = Field[dict[str, Any]](
         'The token usage of the answer, as the record has it: `{"source", "prompt_tokens", "completion_tokens", …}`. '
         "Sent to processors that name it in `input_fields_include`; these get no payload that is too large for the bus."
     )
-    attempts = Sent[list[dict[str, Any]]](
+    attempts = Field[list[dict[str, Any]]](
         'The targets that were tried, in order: `[{"gl_path", "url", "status_code" or "error", "timer"}]`. Only in '
         "calls with `fallback_paths`, and only for an entry that names it in `input_fields_include`."
     )

@@ -37,7 +37,7 @@ import uvloop
 from gecholog import __version__, host_port, logs, rawjson
 from gecholog.attachment import NOTHING, QUEUE, Answer, Attachment, attach, described
 from gecholog.bus import Bus, BusAddress
-from gecholog.errors import BusError, BusRefused, GechologError, NoFields
+from gecholog.errors import BusError, BusRefused, GechologError, InvalidResult
 from gecholog.logs import Log
 from gecholog.message import Headers, Message, Request, Response
 from gecholog.presence import Presence, is_name, is_present, is_version
@@ -184,8 +184,8 @@ class Processor:
     async def work(self, data: bytes) -> bytes:
         """The bytes of the answer to the bytes of a message, b"" for nothing.
 
-        Raises NotJson if the message is no JSON object, NoFields (a TypeError) if what the function returned is no dict
-        that can be written as JSON, and whatever the function raises.
+        Raises NotJson if the message is not a JSON object, InvalidResult (a TypeError) if the function returned
+        something other than a dict that can be written as JSON, and whatever the function raises.
         """
         message = Message.of(data)
         function = self._functions.get(type(message))
@@ -273,15 +273,15 @@ class Processor:
 
 
 def _as_json(written: Any) -> bytes:
-    """What a function returned, as the bytes of an answer. Raises NoFields."""
+    """What a function returned, as the bytes of an answer. Raises InvalidResult."""
     if written is None:
         return NOTHING
     if not isinstance(written, dict):
-        raise NoFields(f"the function must return a dict or None, not {type(written).__name__}")
+        raise InvalidResult(f"the function must return a dict or None, not {type(written).__name__}")
     try:
         return rawjson.dumps(written) if written else NOTHING
     except (TypeError, ValueError) as error:
-        raise NoFields("the function must return what can be written as JSON, with texts as names") from error
+        raise InvalidResult("the function must return what can be written as JSON, with texts as names") from error
 
 
 def _without_stop_iteration(function: Function, message: Message) -> Any:

@@ -17,7 +17,7 @@ from gecholog.jetstream import NANOSECONDS, Errors, JetStreamRefused, NoJetStrea
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gecholog.jetstream import Asks
+    from gecholog.jetstream import Requester
 
 STREAM = "GECHOLOG"
 
@@ -100,7 +100,7 @@ def identified(record_id: bytes) -> bytes:
 _IDENTIFIED = wire.encoded({"Nats-Msg-Id": "%b"})
 
 
-async def ensure(bus: Asks, subject: str, limits: Limits | None = None) -> RecordLog:
+async def ensure(bus: Requester, subject: str, limits: Limits | None = None) -> RecordLog:
     """The stream that captures `subject`, made or widened if need be.
 
     `limits` None: the defaults if the stream has to be made, or less if the disk has no room for them; one that exists
@@ -117,7 +117,7 @@ async def ensure(bus: Asks, subject: str, limits: Limits | None = None) -> Recor
     return await _ensure(bus, subject, limits)
 
 
-async def ensure_fitting(bus: Asks, subject: str, limits: Limits | None = None) -> RecordLog:
+async def ensure_fitting(bus: Requester, subject: str, limits: Limits | None = None) -> RecordLog:
     """As `ensure`, but where there is no room for what `limits` ask for, a stream that fits is better than none.
 
     `max_bytes` of what is returned tells. Publishers and consumers have to agree on this: of a stream that only one of
@@ -139,7 +139,7 @@ async def ensure_fitting(bus: Asks, subject: str, limits: Limits | None = None) 
         fitting = replace(fitting, max_bytes=fitting.max_bytes // 2)
 
 
-async def _ensure(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
+async def _ensure(bus: Requester, subject: str, limits: Limits | None) -> RecordLog:
     covering = await ask(bus, "STREAM.NAMES", {"subject": subject})
     names = covering.get("streams") or []
     if names and STREAM not in names:
@@ -158,7 +158,7 @@ async def _ensure(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
     return RecordLog.of(info)
 
 
-async def _update(bus: Asks, wide: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any] | None:
+async def _update(bus: Requester, wide: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any] | None:
     """Widen the stream; None if nothing changes: where there is no room for more bytes it keeps those that it has."""
     try:
         return await ask(bus, f"STREAM.UPDATE.{STREAM}", wide)
@@ -169,7 +169,7 @@ async def _update(bus: Asks, wide: Mapping[str, Any], present: Mapping[str, Any]
     return None if narrow == present else await ask(bus, f"STREAM.UPDATE.{STREAM}", narrow)
 
 
-async def _create(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
+async def _create(bus: Requester, subject: str, limits: Limits | None) -> RecordLog:
     """Make the stream. Nobody asked for the size of the default: where there is no room for it, half will do."""
     wanted = limits or Limits()
     while True:
@@ -181,7 +181,7 @@ async def _create(bus: Asks, subject: str, limits: Limits | None) -> RecordLog:
         wanted = replace(wanted, max_bytes=wanted.max_bytes // 2)
 
 
-async def ask(bus: Asks, call: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+async def ask(bus: Requester, call: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """One call of JetStream's API. Raises NoRecordLog, RecordLogRefused, NoAnswer (ask again), BusAway."""
     return await jetstream.ask(bus, call, body, _ERRORS)
 

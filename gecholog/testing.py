@@ -26,9 +26,9 @@ def ask(processor: Processor, fields: Mapping[str, Any]) -> dict[str, Any]:
     message a response if a name begins with `inbound_` or `egress_`. Both ways go through JSON, as on the bus, so a
     tuple comes back as a list.
 
-    Raises what the processor's function raises, and NoFields (a TypeError) if it returns no dict that can be written as
-    JSON. It runs an event loop of its own, and raises RuntimeError where one is running: in a coroutine
-    `await asked(processor, fields)` instead.
+    Raises what the processor's function raises, and InvalidResult (a TypeError) if it returns something other than a
+    dict that can be written as JSON. It runs an event loop of its own, and raises RuntimeError where one is running: in
+    a coroutine, `await asked(processor, fields)` instead.
 
         ask(processor, {"gl_path": "/openai/", "ingress_payload": {"messages": []}})
     """

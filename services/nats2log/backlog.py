@@ -14,7 +14,7 @@ from gecholog.recordlog import RecordLog, RecordLogRefused, ask
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gecholog.jetstream import Asks
+    from gecholog.jetstream import Requester
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,13 @@ class Backlog:
     share: float = 0.0
 
 
-async def measure(bus: Asks, stream: str, consumer: str) -> Backlog:
+async def measure(bus: Requester, stream: str, consumer: str) -> Backlog:
     """Ask JetStream. Raises BusError."""
     with understood():
         return await _measured(bus, stream, consumer)
 
 
-async def _measured(bus: Asks, stream: str, consumer: str) -> Backlog:
+async def _measured(bus: Requester, stream: str, consumer: str) -> Backlog:
     info = await ask(bus, f"CONSUMER.INFO.{stream}.{consumer}")
     records = info["num_pending"] + info["num_ack_pending"]
     if not records:
@@ -55,7 +55,7 @@ def share_of_limits(limits: RecordLog, state: Mapping[str, Any], oldest: int, ag
     return max(shares)
 
 
-async def _age(bus: Asks, stream: str, sequence: int, subject: str) -> float:
+async def _age(bus: Requester, stream: str, sequence: int, subject: str) -> float:
     """Seconds since the first record at or behind `sequence` came into the stream."""
     try:
         found = await ask(bus, f"STREAM.MSG.GET.{stream}", {"seq": sequence, "next_by_subj": subject})

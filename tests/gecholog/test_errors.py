@@ -64,3 +64,9 @@ def test_the_tree_is_drawn_as_it_is():
     for module in pkgutil.iter_modules(gecholog.__path__, "gecholog."):
         importlib.import_module(module.name)
     assert drawn() == below(GechologError)
+
+
+def test_old_names():
+    """Processors that import an error by its name of version 1.1 still catch it."""
+    assert errors.OtherSide is errors.WrongSide
+    assert errors.NoFields is errors.InvalidResult

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.errors import FieldNotSent, GechologError, NotJson, OtherSide
+from gecholog.errors import FieldNotSent, GechologError, NotJson, WrongSide
 from gecholog.message import Message, Request, Response
 
 names = st.text(min_size=1)
@@ -155,7 +155,7 @@ def test_a_field_of_the_other_side(fields, name, side):
     """It says which messages have it, and how to get those."""
     with pytest.raises(AttributeError, match=f"{name} is a field of {side}s: .* @processor.{side}") as caught:
         getattr(of(**fields), name)
-    assert isinstance(caught.value, OtherSide)
+    assert isinstance(caught.value, WrongSide)
 
 
 def test_a_property_that_is_none():

@@ -197,7 +197,7 @@ async def test_what_cannot_be_an_answer(answer, reason, capsys):
     processor.request(lambda _: answer)
     assert await processor.answer(b'{"ingress_payload": "secret"}') == NOTHING
     (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
-    assert (line["msg"], line["error"]) == ("message not processed", "NoFields")
+    assert (line["msg"], line["error"]) == ("message not processed", "InvalidResult")
     assert reason in line["reason"]
     assert "secret" not in json.dumps(line)
 
