@@ -330,14 +330,14 @@ class Consumer:
 
     # ---------------------------------------------------------- acknowledging
 
-    async def settle(self, entries: Sequence[Entry]) -> None:
+    async def acknowledge(self, entries: Sequence[Entry]) -> None:
         """These are written, or in the dead-letter file: they need not come again."""
         replies = [self._ledger.written(entry.key) for entry in entries if entry.durable]
         await self._tell([reply for reply in replies if reply], _ACK)
         if not self._asked:
             self._wake.set()  # there is room again
 
-    async def give_back(self, entries: Sequence[Entry]) -> None:
+    async def nack(self, entries: Sequence[Entry]) -> None:
         """These are not written: they shall come again soon, to whoever asks."""
         replies = [self._ledger.given_back(entry.key) for entry in entries]
         await self._tell([reply for reply in replies if reply], _NAK)

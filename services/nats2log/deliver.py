@@ -1,4 +1,4 @@
-"""From the buffer to the target: batches, retries, dead letters. Every entry is settled once, whatever happens."""
+"""From the buffer to the target: batches, retries, dead letters. Every entry is acknowledged once, whatever happens."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ MOST_BYTES = 16 * 1024 * 1024
 _LAST_WRITE_MAY_TAKE = 1.0  # seconds
 
 
-class Settles(Protocol):
+class Acknowledger(Protocol):
     """Where entries came from, and are acknowledged."""
 
-    async def settle(self, entries: Sequence[Entry]) -> None:
+    async def acknowledge(self, entries: Sequence[Entry]) -> None:
         """These are written, or in the dead-letter file: they need not come again."""
 
-    async def give_back(self, entries: Sequence[Entry]) -> None:
+    async def nack(self, entries: Sequence[Entry]) -> None:
         """These are not: they shall come again soon, to whoever asks."""
 
 
@@ -70,7 +70,7 @@ class _Held:
 class Delivery:
     """Writes what is in the buffer, until `stop`."""
 
-    def __init__(self, sink: Sink, manner: Manner, origin: Settles, rooms: Rooms) -> None:
+    def __init__(self, sink: Sink, manner: Manner, origin: Acknowledger, rooms: Rooms) -> None:
         self._sink = sink
         self._manner = manner
         self._origin = origin
@@ -114,7 +114,7 @@ class Delivery:
         kept = [held.entry for held in self._waiting + self._again]
         self._waiting, self._again = [], []
         fresh = self._shaped(self._buffer.take_now(len(self._buffer), self._buffer.bytes + 1))
-        await self._origin.give_back([entry for entry in kept + fresh if entry.durable])
+        await self._origin.nack([entry for entry in kept + fresh if entry.durable])
         last = [_Held(entry, attempts=self._manner.patience.retries) for entry in kept + fresh if not entry.durable]
         if not last:
             return
@@ -182,12 +182,12 @@ class Delivery:
             self._waiting += offered
             raise
         if not failures:
-            await self._settled([held.entry for held in offered])
+            await self._acknowledge([held.entry for held in offered])
             return
         if _all_turned_away(offered, failures):
             failures = [as_outage(failure) for failure in failures]
         faults = {id(failure.entry): failure.fault for failure in failures}
-        await self._settled([held.entry for held in offered if id(held.entry) not in faults])
+        await self._acknowledge([held.entry for held in offered if id(held.entry) not in faults])
         await self._judge([(held, faults[id(held.entry)]) for held in offered if id(held.entry) in faults])
 
     async def _write(self, entries: list[Entry]) -> list[Failure]:
@@ -197,7 +197,7 @@ class Delivery:
             log.fault("sink failed", error)
             return all_of(entries, Fault(Kind.OUTAGE, type(error).__name__))
 
-    async def _settled(self, entries: list[Entry]) -> None:
+    async def _acknowledge(self, entries: list[Entry]) -> None:
         if not entries:
             return
         self._meter.written += len(entries)
@@ -205,7 +205,7 @@ class Delivery:
             log.info("sink recovered", since=self._meter.outage_since, attempts=self._rounds)
             self._meter.outage = self._meter.outage_since = ""
         self._rounds = 0
-        await self._origin.settle(entries)
+        await self._origin.acknowledge(entries)
 
     async def _judge(self, failed: list[tuple[_Held, Fault]]) -> None:
         self._meter.failed_attempts += len(failed)
@@ -269,7 +269,7 @@ class Delivery:
             reason=first.fault.reason,
             attempts=first.attempts,
         )
-        await self._origin.settle([letter.entry for letter in letters])
+        await self._origin.acknowledge([letter.entry for letter in letters])
 
     def _keep(self, letters: list[DeadLetter]) -> None:
         """Without a dead-letter file the record log's entries are tried on; others are lost."""

@@ -77,7 +77,7 @@ async def test_more_than_one_request(room, bus, stream):
     while len(seen) < 3500:
         entries = await at.came(1)
         seen += [int(entry.data) for entry in entries]
-        await at.consumer.settle(entries)
+        await at.consumer.acknowledge(entries)
     assert seen == list(range(3500))
     await stream.all_acknowledged("sink")
 
@@ -87,7 +87,7 @@ async def test_given_back(room, bus, stream):
     at = await room(bus)
     await stream.add(b"1")
     (entry,) = await at.came(1)
-    await at.consumer.give_back([entry])
+    await at.consumer.nack([entry])
     (again,) = await at.came(1)
     assert (again.key, again.id) == (entry.key, entry.id)
     assert at.rooms.meter.redelivered == 1
@@ -102,7 +102,7 @@ async def test_large_records(room, bus, stream):
     while seen < 3:
         entries = await at.came(1)
         seen += len(entries)
-        await at.consumer.settle(entries)
+        await at.consumer.acknowledge(entries)
     await stream.all_acknowledged("sink")
 
 
@@ -111,7 +111,7 @@ async def test_dropped_records_are_counted(room, bus, stream, connect, nats_serv
     first_bus = await connect(nats_server)
     at = await room(first_bus, limits=Limits(max_bytes=100_000))
     await stream.add(b"first")
-    await at.consumer.settle(await at.came(1))
+    await at.consumer.acknowledge(await at.came(1))
     await stream.all_acknowledged("sink")
     await at.stop()
     await first_bus.close()
@@ -209,12 +209,12 @@ async def test_consumer_deleted(room, bus, stream):
     at = await room(bus, deliver="new")
     await stream.add(b"1", b"2", first_id=1)
     first, second = await at.came(2)
-    await at.consumer.settle([first])
+    await at.consumer.acknowledge([first])
     await ask(bus, f"CONSUMER.DELETE.{STREAM}.sink")
     await stream.add(b"3", first_id=3)
     (third,) = await at.came(1)
     assert third.data == b"3"
-    await at.consumer.settle([second, third])
+    await at.consumer.acknowledge([second, third])
     await stream.all_acknowledged("sink")
 
 

@@ -56,13 +56,13 @@ class Origin:
     """Where entries came from."""
 
     def __init__(self):
-        self.settled = []
+        self.acknowledged = []
         self.returned = []
 
-    async def settle(self, entries):
-        self.settled += [entry.data for entry in entries]
+    async def acknowledge(self, entries):
+        self.acknowledged += [entry.data for entry in entries]
 
-    async def give_back(self, entries):
+    async def nack(self, entries):
         self.returned += [entry.data for entry in entries]
 
 
@@ -118,9 +118,9 @@ async def house(tmp_path):
 
 
 async def test_one_batch(house):
-    """What waits goes together, and is settled after the write."""
+    """What waits goes together, and is acknowledged after the write."""
     at = house(Target()).add(b"1", b"2", b"3").run()
-    await eventually(lambda: at.origin.settled == [b"1", b"2", b"3"])
+    await eventually(lambda: at.origin.acknowledged == [b"1", b"2", b"3"])
     assert at.target.calls == [[b"1", b"2", b"3"]]
     assert at.meter.written == 3
 
@@ -130,7 +130,7 @@ async def test_outage_with_the_record_log(house):
     at = house(Target({b"1": [AWAY] * 5}), retries=0).add(b"1").run()
     await eventually(lambda: at.meter.outage == "away")
     at.add(b"2")
-    await eventually(lambda: at.origin.settled == [b"1", b"2"])
+    await eventually(lambda: at.origin.acknowledged == [b"1", b"2"])
     assert at.target.calls == [[b"1"]] * 6 + [[b"2"]]
     assert at.letters() == []
     assert (at.meter.outage, at.meter.failed_attempts) == ("", 5)
@@ -139,7 +139,7 @@ async def test_outage_with_the_record_log(house):
 async def test_outage_without_it(house):
     """After the retries it is a dead letter; others flow on meanwhile."""
     at = house(Target({b"1": [AWAY] * 9}), retries=2).add(b"1", b"2", durable=False).run()
-    await eventually(lambda: at.origin.settled == [b"2", b"1"])  # after the letter is in the file
+    await eventually(lambda: at.origin.acknowledged == [b"2", b"1"])  # after the letter is in the file
     assert at.target.calls == [[b"1", b"2"], [b"1"], [b"1"]]
     assert [(letter["reason"], letter["attempts"]) for letter in at.letters()] == [("away", 3)]
 
@@ -147,7 +147,7 @@ async def test_outage_without_it(house):
 async def test_refusal(house):
     """The bad one is tried alone, then put aside; nobody waits for it."""
     at = house(Target({b"2": [BAD] * 9}), retries=1).add(b"1", b"2", b"3").run()
-    await eventually(lambda: sorted(at.origin.settled) == [b"1", b"2", b"3"])  # after the letter is in the file
+    await eventually(lambda: sorted(at.origin.acknowledged) == [b"1", b"2", b"3"])  # after the letter is in the file
     assert at.target.calls == [[b"1", b"2", b"3"], [b"2"]]
     (letter,) = at.letters()
     assert (letter["reason"], letter["details"], letter["attempts"]) == ("bad", "why", 2)
@@ -157,17 +157,17 @@ async def test_refusal(house):
 async def test_refusal_that_passes(house):
     """Taken at a later attempt."""
     at = house(Target({b"1": [BAD, BAD]}), retries=2).add(b"1").run()
-    await eventually(lambda: at.origin.settled == [b"1"])
+    await eventually(lambda: at.origin.acknowledged == [b"1"])
     assert at.letters() == []
 
 
 async def test_turned_away(house):
-    """What is taken is settled at once, what is refused becomes a dead letter, what is turned away is tried again."""
+    """What is taken is acknowledged at once, what is refused is dead-lettered, what is turned away is tried again."""
     at = house(Target({b"1": [BUSY] * 5, b"2": [BAD] * 9}), retries=0).add(b"1", b"2", b"3").run()
-    await eventually(lambda: at.origin.settled == [b"3", b"2"])
+    await eventually(lambda: at.origin.acknowledged == [b"3", b"2"])
     at.add(b"4")
-    await eventually(lambda: b"4" in at.origin.settled)
-    await eventually(lambda: b"1" in at.origin.settled)
+    await eventually(lambda: b"4" in at.origin.acknowledged)
+    await eventually(lambda: b"1" in at.origin.acknowledged)
     assert [letter["record"] for letter in at.letters()] == [2]
     assert at.target.calls[0] == [b"1", b"2", b"3"]
     assert at.target.calls.count([b"1"]) == 5
@@ -180,7 +180,7 @@ async def test_turned_away_for_good(house):
     for number in range(3, 9):
         text = str(number).encode()
         at.add(text)
-        await eventually(lambda text=text: text in at.origin.settled)
+        await eventually(lambda text=text: text in at.origin.acknowledged)
     await at.end()
     assert at.letters() == []
     assert at.origin.returned == [b"1"]
@@ -189,7 +189,7 @@ async def test_turned_away_for_good(house):
 async def test_turned_away_without_the_record_log(house):
     """After the retries it is a dead letter."""
     at = house(Target({b"1": [BUSY] * 9}), retries=1).add(b"1", b"2", durable=False).run()
-    await eventually(lambda: at.origin.settled == [b"2", b"1"])
+    await eventually(lambda: at.origin.acknowledged == [b"2", b"1"])
     assert [(letter["reason"], letter["attempts"]) for letter in at.letters()] == [("busy", 2)]
 
 
@@ -199,7 +199,7 @@ async def test_all_turned_away(house):
     at = house(Target({b"1": [busy, BUSY], b"2": [busy]})).add(b"1", b"2").run()
     await eventually(lambda: at.meter.outage == "busy")
     at.add(b"3")
-    await eventually(lambda: sorted(at.origin.settled) == [b"1", b"2", b"3"])
+    await eventually(lambda: sorted(at.origin.acknowledged) == [b"1", b"2", b"3"])
     assert at.target.calls[:2] == [[b"1", b"2"]] * 2
     assert not at.meter.outage
 
@@ -207,7 +207,7 @@ async def test_all_turned_away(house):
 async def test_broken_sink(house):
     """A sink's own mistake is an outage: no record is lost for it."""
     at = house(Target({b"1": [ZeroDivisionError()]})).add(b"1").run()
-    await eventually(lambda: at.origin.settled == [b"1"])
+    await eventually(lambda: at.origin.acknowledged == [b"1"])
 
 
 async def test_swap(house):
@@ -221,7 +221,7 @@ async def test_swap(house):
     at.delivery.swap(new, at.manner)
     at.add(b"2")
     at.target.gate.set()
-    await eventually(lambda: at.origin.settled == [b"1", b"2"])
+    await eventually(lambda: at.origin.acknowledged == [b"1", b"2"])
     assert (at.target.taken, between.taken, new.taken) == ([b"1"], [], [b"2"])
     assert (at.target.closed, between.closed, new.closed) == (1, 1, 0)
 
@@ -244,7 +244,7 @@ async def test_stop_during_an_outage(house):
     at.add(b"2")
     await at.end()
     assert at.origin.returned == [b"1", b"2"]
-    assert at.origin.settled == []
+    assert at.origin.acknowledged == []
 
 
 async def test_stop_without_the_record_log(house):
@@ -288,7 +288,7 @@ async def test_no_place_for_dead_letters(house, tmp_path):
     """What the record log keeps is tried on until there is a place; what it does not keep is counted as lost."""
     (tmp_path / "log").write_text("")
     at = house(Target({b"1": [BAD] * 3, b"2": [BAD] * 9}), retries=0).add(b"1").add(b"2", durable=False).run()
-    await eventually(lambda: at.origin.settled == [b"1"])
+    await eventually(lambda: at.origin.acknowledged == [b"1"])
     assert at.meter.lost == 1
 
 
@@ -305,7 +305,7 @@ faults = st.lists(st.sampled_from([AWAY, BAD, BUSY, None]), max_size=4)
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), faults), max_size=8), st.integers(0, 2))
 def test_each_entry_ends_once(tmp_path_factory, plan, retries):
-    """Whatever fails how often: each entry is in the target or a dead letter, once, and settled once."""
+    """Whatever fails how often: each entry is in the target or a dead letter, once, and acknowledged once."""
 
     async def scene():
         texts = [str(number).encode() for number in range(len(plan))]
@@ -314,10 +314,10 @@ def test_each_entry_ends_once(tmp_path_factory, plan, retries):
         for text, (durable, _) in zip(texts, plan, strict=True):
             at.add(text, durable=durable)
         at.run()
-        await eventually(lambda: len(at.origin.settled) == len(plan))
+        await eventually(lambda: len(at.origin.acknowledged) == len(plan))
         await at.end()
         ends = target.taken + [str(letter["record"]).encode() for letter in at.letters()]
-        assert sorted(ends) == sorted(texts) == sorted(at.origin.settled)
+        assert sorted(ends) == sorted(texts) == sorted(at.origin.acknowledged)
         assert at.origin.returned == []
 
     asyncio.run(scene())
