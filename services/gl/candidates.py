@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from services.gl.outgoing import plain
+from services.gl.header_policy import plain
 from services.gl.routing import Action
 
 if TYPE_CHECKING:

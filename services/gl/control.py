@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import headers
 from services.gl.answers import JSON, LocalAnswer
-from services.gl.outgoing import as_headers, body_of, plain
+from services.gl.header_policy import as_headers, body_of, plain
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

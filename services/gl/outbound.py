@@ -9,8 +9,8 @@ from gecholog import headers
 from services.gl import query, routing
 from services.gl.attempt import Attempt
 from services.gl.candidates import chosen_path, chosen_router
+from services.gl.header_policy import body_of, headers_written, outgoing_headers, plain
 from services.gl.http import UpstreamRequest
-from services.gl.outgoing import body_of, headers_written, outgoing_headers, plain
 
 if TYPE_CHECKING:
     from services.gl.call import Call

@@ -12,7 +12,7 @@ from services.gl import cors, errors
 from services.gl.answers import JSON, LocalAnswer, pieces_of
 from services.gl.call import Egress
 from services.gl.errors import UpstreamError
-from services.gl.outgoing import Outgoing, body_of, headers_written, outgoing_headers, plain
+from services.gl.header_policy import OutgoingHeaders, body_of, headers_written, outgoing_headers, plain
 from services.gl.record import recording
 from services.gl.response_body import TakesLong, capture_egress, capture_inbound, record_capture
 from services.gl.transform import Chain, Tap
@@ -68,7 +68,7 @@ def prepare(call: Call, _: Doors) -> None:
     call.egress = Egress(status, sent, body)
 
 
-def _for_changed_body(call: Call, outgoing: Outgoing) -> Outgoing:
+def _for_changed_body(call: Call, outgoing: OutgoingHeaders) -> OutgoingHeaders:
     """A body that a processor wrote is not encoded; one that was a stream is one JSON object now."""
     outgoing = outgoing.without_encoding()
     came = call.inbound_headers.get(_CONTENT_TYPE, [""])

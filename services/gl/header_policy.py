@@ -1,4 +1,4 @@
-"""Outgoing: what processors wrote, read back; and the headers of a message that leaves, for target or caller. Pure."""
+"""Headers of messages that leave, for an upstream or a client; and what processors wrote, read back. Pure."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ def body_of(value: Any) -> bytes:
     return bytes(value) if isinstance(value, Raw) else rawjson.dumps(value)
 
 
-class Outgoing(NamedTuple):
+class OutgoingHeaders(NamedTuple):
     """Headers of a message that leaves: as sent, as the record shows them, and what was `removed` or `discarded`."""
 
     sent: Headers
     shown: Headers
     notes: dict[str, Headers]
 
-    def without(self, names: frozenset[str]) -> Outgoing:
+    def without(self, names: frozenset[str]) -> OutgoingHeaders:
         """The same less some headers."""
-        return Outgoing(headers.without(self.sent, names), headers.without(self.shown, names), self.notes)
+        return OutgoingHeaders(headers.without(self.sent, names), headers.without(self.shown, names), self.notes)
 
-    def removing(self, names: frozenset[str]) -> Outgoing:
+    def removing(self, names: frozenset[str]) -> OutgoingHeaders:
         """The same less some headers, which `notes` tells with the others that were removed."""
         removed = self.notes.get("removed", {}).keys() | (self.sent.keys() & names)
         noted: dict[str, Headers] = {"removed": {name: [] for name in sorted(removed)}} if removed else {}
         return self.without(names)._replace(notes=self.notes | noted)
 
-    def with_header(self, name: str, value: str) -> Outgoing:
+    def with_header(self, name: str, value: str) -> OutgoingHeaders:
         """The same with one header set to one value."""
-        return Outgoing(self.sent | {name: [value]}, self.shown | {name: [value]}, self.notes)
+        return OutgoingHeaders(self.sent | {name: [value]}, self.shown | {name: [value]}, self.notes)
 
-    def without_encoding(self) -> Outgoing:
+    def without_encoding(self) -> OutgoingHeaders:
         """For a body that a processor wrote: it is not encoded, whatever the one was that came."""
         return self.without(frozenset({"Content-Encoding"}))
 
@@ -79,7 +79,7 @@ def outgoing_headers(
     real: Headers,
     static: Headers,
     config: Config,
-) -> Outgoing:
+) -> OutgoingHeaders:
     """Headers of a message that leaves, the same as the record shows them, and notes of what was left out.
 
     `written` are the headers that a processor wrote, if any did, `offered` those that it was shown, `real` the headers
@@ -100,7 +100,7 @@ def outgoing_headers(
     if removed := chosen.keys() & config.removed:
         notes["removed"] = {name: [] for name in sorted(removed)}
     sent = headers.without(chosen, config.never_forwarded)
-    return Outgoing(sent, headers.masked(sent, config.masked), notes)
+    return OutgoingHeaders(sent, headers.masked(sent, config.masked), notes)
 
 
 def _lost(offered: Headers, written: Headers, static: Headers, masked: AbstractSet[str]) -> Headers:
