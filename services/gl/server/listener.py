@@ -61,7 +61,8 @@ class Listener:
         """
         self.limits = limits
         self.told = told
-        self.uploads = Uploads(limits.inflight_body, asyncio.get_running_loop().time)
+        self._loop = asyncio.get_running_loop()
+        self.uploads = Uploads(limits.inflight_body, self._loop.time)
         self.garbage = Garbage()
         self.buffer = memoryview(bytearray(LARGE_READ_BYTES))  # what comes from a connection, before it is parsed
         self.draining = False
@@ -183,7 +184,7 @@ class Listener:
 
     def work(self, exchange: Exchange) -> asyncio.Task[None]:
         """Start the work on a request."""
-        task = exchange.loop.create_task(self._handler(exchange))
+        task = self._loop.create_task(self._handler(exchange))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

@@ -10,6 +10,7 @@ from services.gl.server.body_budget import MIB, SMALL
 from services.gl.server.connection import Connection
 from services.gl.server.garbage import Garbage
 from services.gl.server.listener import plain
+from services.gl.server.request_reader import RequestReader
 from services.gl.server.uploads import LARGE_READ_BYTES, READ_BYTES, Uploads
 from tests.services.gl.server.test_exchange import FakeTransport, statuses
 
@@ -143,14 +144,14 @@ async def test_queued_bodies_are_not_read():
     assert statuses(transport.written) == [200, 200]
 
 
-async def test_many_tiny_requests_in_one_packet():
+async def test_many_tiny_requests_in_one_packet(monkeypatch):
     """What a client sends ahead is kept as bytes until its turn comes: as requests it would take far more memory."""
     listener = Asking()
-    connection, transport = listener.connect()
     tiny = b"GET / HTTP/1.1\r\nHost:\r\n\r\n"
     read = []
-    on_url = connection.on_url
-    connection.on_url = lambda url: (read.append(url), on_url(url))
+    on_url = RequestReader.on_url
+    monkeypatch.setattr(RequestReader, "on_url", lambda self, url: (read.append(url), on_url(self, url)))
+    connection, transport = listener.connect()
     arrive(connection, tiny * 1000)
     assert len(read) <= 1 + 8 + 256 // len(tiny) + 1
     assert not transport.reads
