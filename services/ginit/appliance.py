@@ -45,16 +45,17 @@ from services.ginit.decision.events import (
 )
 from services.ginit.decision.reconcile import decide
 from services.ginit.decision.state import RUNNING, SERVING, AfterStop, Appliance, Phase, Service
-from services.ginit.lines import fields
+from services.ginit.lines import json_fields
 from services.ginit.liveness import Address, LivenessMonitor, LivenessSources
-from services.ginit.perform import Paths, Performer
+from services.ginit.paths import Paths
 from services.ginit.records import RecordWatch
-from services.ginit.report import ReportFile
+from services.ginit.runner import ServiceRunner
 from services.ginit.startup import ports
+from services.ginit.state_file import StateFile
 from services.ginit.supervisord import exit_code, launcher
 from services.ginit.supervisord.client import ShuttingDown, Supervisor
 from services.ginit.supervisord.listener import EventListener, Notification
-from services.ginit.watch import Content, Contents, Unreadable, Watch, read
+from services.ginit.watch import Content, Contents, FileWatch, Unreadable, read
 
 if TYPE_CHECKING:
     from gecholog.task_owner import TaskOwner
@@ -84,7 +85,7 @@ class Ginit:
         self._state = Appliance((), config.max_starts)
         self._contents: Contents = {}
         self._queue: asyncio.Queue[Event | Notification] = asyncio.Queue()
-        self._report = ReportFile(self._paths.run / "state.json")
+        self._report = StateFile(self._paths.state_file)
         self._started = asyncio.Event()
         self._last_serial: int | None = None
         self._no_timer_before = 0.0  # a steady clock's time
@@ -96,10 +97,10 @@ class Ginit:
     async def start(self, owner: TaskOwner) -> None:
         """Start the services in their order; returns when each has had its turn."""
         self._owner = owner
-        self._supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], self._paths.runtime / "services")
-        self._performer = Performer(self._paths, self._supervisor, self)
+        self._supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], self._paths.services)
+        self._runner = ServiceRunner(self._paths, self._supervisor, self)
         self._listener = EventListener(self._queue.put_nowait, self._deserted)
-        self._watch = Watch(self._file_changed)
+        self._watch = FileWatch(self._file_changed)
         try:
             self._state = replace(self._state, services=tuple([service async for service in self._found()]))
         except ShuttingDown:  # no failure of ours: the appliance was told to end while we began
@@ -113,7 +114,7 @@ class Ginit:
         owner.spawn(records.run(), "records")
         owner.spawn(self._ask_supervisord(), "supervisord")
         sources = LivenessSources(
-            self._paths.home, lambda: self._state, self._performer.pid, self._addresses.get, _assumed
+            self._paths.home, lambda: self._state, self._runner.pid, self._addresses.get, _assumed
         )
         owner.spawn(LivenessMonitor(sources, self._queue.put_nowait).run(), "liveness")
         self._queue.put_nowait(TimerFired())
@@ -122,7 +123,7 @@ class Ginit:
     async def reload(self, config: GinitConfig) -> None:
         """Services that are new are started, those that are gone are stopped, those that changed are restarted."""
         for place, definition in enumerate(config.services):
-            await self._performer.introduce(definition, place)
+            await self._runner.register(definition, place)
         self._config = config
         known = tuple(
             (definition, self._kept(definition, read(definition.configuration_file))) for definition in config.services
@@ -131,17 +132,17 @@ class Ginit:
 
     async def stop(self) -> None:
         """When supervisord ends everything, ginit is the last. When only ginit ends, the services stay as they are."""
-        if not hasattr(self, "_performer"):
+        if not hasattr(self, "_runner"):
             return
-        self._performer.drain()
+        self._runner.drain()
         if self._state.stopping:
             for service in self._state.services:
-                self._performer.checksum_file(service.definition).remove()
+                self._runner.checksum_file(service.definition).remove()
             self._report.remove()
         if self._state.given_up:
             log.error("the appliance ends", reason=self._state.given_up)
         self._listener.close()
-        self._performer.close()
+        self._runner.close()
 
     # ------------------------------------------------------------------ services, as they are found
 
@@ -150,7 +151,7 @@ class Ginit:
         running = await self._supervisor.all_running()
         before = self._report.read()
         for place, definition in enumerate(self._config.services):
-            await self._performer.introduce(definition, place)
+            await self._runner.register(definition, place)
             content = read(definition.configuration_file)
             missing = content.reason if isinstance(content, Unreadable) else ""
             service = Service(
@@ -166,20 +167,20 @@ class Ginit:
 
     async def _taken_over(self, service: Service, pid: int, before: dict[str, Any]) -> Service:
         definition = service.definition
-        self._performer.adopt(definition, pid)
-        data = self._performer.copies.read_in_force(definition)
-        sha256 = None if data is None else self._performer.copies.keep(definition.name, data)
-        if sha256 is not None and self._performer.checksum_file(definition).read() == sha256:
+        self._runner.adopt(definition, pid)
+        data = self._runner.copies.read_in_force(definition)
+        sha256 = None if data is None else self._runner.copies.keep(definition.name, data)
+        if sha256 is not None and self._runner.checksum_file(definition).read() == sha256:
             log.info("service is taken over", child=definition.name, pid=pid)
             taken = replace(service, phase=Phase.HEALTHY, in_force=sha256, last_good=sha256, last_checked=sha256)
             return replace(taken, writes_checksum=before.get("writes_checksum", False), starts=before.get("starts", 1))
         log.warning("service is started anew, its state is not known", child=definition.name, pid=pid)
-        await self._performer.stop(definition)
+        await self._runner.stop(definition)
         return replace(service, phase=Phase.STOPPING, then=AfterStop.BEGIN)
 
     def _kept(self, definition: Definition, content: Content) -> str | None:
         self._contents[definition.configuration_file] = content
-        return None if isinstance(content, Unreadable) else self._performer.copies.keep(definition.name, content)
+        return None if isinstance(content, Unreadable) else self._runner.copies.keep(definition.name, content)
 
     # ------------------------------------------------------------------ what happens
 
@@ -188,7 +189,9 @@ class Ginit:
         service = self._state.get(name)
         if service is None:
             return
-        if service.definition.is_nats_server and (address := nats_server.listening(line.decode("utf-8", "replace"))):
+        if service.definition.is_nats_server and (
+            address := nats_server.listen_address(line.decode("utf-8", "replace"))
+        ):
             self._addresses[name] = address
         if service.phase is Phase.STARTING:
             self._queue.put_nowait(OutputSeen(name))
@@ -198,7 +201,7 @@ class Ginit:
     def on_healthy_output(self, name: str) -> None:
         """A service has written its healthy output."""
         if service := self._state.get(name):
-            writes_checksum = self._performer.checksum_file(service.definition).read() == service.in_force
+            writes_checksum = self._runner.checksum_file(service.definition).read() == service.in_force
             self._queue.put_nowait(BecameHealthy(name, writes_checksum))
 
     def _file_changed(self, path: Path, content: Content) -> None:
@@ -240,7 +243,7 @@ class Ginit:
         await self._end_without_supervisord()
 
     async def _end_without_supervisord(self) -> None:
-        await self._performer.end_all(self._state)
+        await self._runner.end_all(self._state)
         self._owner.ending.set()
 
     # ------------------------------------------------------------------ decisions
@@ -277,10 +280,10 @@ class Ginit:
 
     async def _end(self, notice: Notification) -> None:
         service = next((one for one in self._state.services if one.definition.slug == notice.slug), None)
-        if service is None or not self._performer.is_current(service.name, notice.pid):
+        if service is None or not self._runner.is_current(service.name, notice.pid):
             return
-        self._performer.drain([service.name])
-        await self._take(Ended(service.name, await self._performer.how_it_ended(service.definition)))
+        self._runner.drain([service.name])
+        await self._take(Ended(service.name, await self._runner.exit_reason(service.definition)))
 
     async def _ask_for_missed(self) -> None:
         """Notices are dropped when there are too many: ask supervisord who lives."""
@@ -310,7 +313,7 @@ class Ginit:
         for action in actions:
             if isinstance(action, PutInForce) and (service := self._state.get(action.name)):
                 try:
-                    self._performer.copies.put_in_force(service.definition, action.sha256)
+                    self._runner.copies.put_in_force(service.definition, action.sha256)
                 except OSError as error:
                     self._complain("config cannot be put in force yet", service.name, error)
                     blocked.add(service.name)
@@ -331,7 +334,7 @@ class Ginit:
         """Watch the config files, which hold what was read of them last."""
         definitions = [service.definition for service in self._state.services]
         files = [definition.configuration_file for definition in definitions if definition.watched]
-        self._watch.look_at({path: self._contents[path] for path in files} | _own_content())
+        self._watch.set_files({path: self._contents[path] for path in files} | _own_content())
 
     def _forget_contents(self) -> None:
         """Let go of contents that nobody asks for any more: not while an event that waits may bring one into play."""
@@ -339,7 +342,7 @@ class Ginit:
             return
         for service in self._state.services:
             used = {service.content, service.checking, service.in_force, service.last_good}
-            self._performer.copies.keep_only(service.name, used)
+            self._runner.copies.keep_only(service.name, used)
 
     def _publish(self) -> None:
         """Make known what is so now."""
@@ -363,40 +366,40 @@ class Ginit:
                 exit_code.decide(1)
                 self._owner.spawn(self._end_all(), "end")
             case Forget():
-                await self._performer.forget(action.definition)
+                await self._runner.forget(action.definition)
             case _:
                 if service := self._state.get(action.name):
                     await self._perform_on(service, action)
 
     async def _perform_on(self, service: Service, action: ServiceAction) -> None:
-        performer, definition = self._performer, service.definition
+        runner, definition = self._runner, service.definition
         match action:
             case Check():
                 self._owner.spawn(self._check(definition, action.sha256), f"check {service.name}")
             case PutInForce():
-                await performer.give_time(definition)
+                await runner.set_stop_wait(definition)
             case Start():
                 await self._start(service)
             case Reload():
                 await self._reload(service)
             case Stop():
-                await performer.stop(definition)
+                await runner.stop(definition)
             case Kill():
-                await performer.kill(definition)
+                await runner.kill(definition)
             case WriteChecksum():
                 if not self._wrote_checksum(service, action.sha256):
                     self._owner.spawn(
                         self._write_checksum_later(service.name, action.sha256), f"checksum of {service.name}"
                     )
             case RemoveChecksum():
-                self._performer.checksum_file(definition).remove()
+                self._runner.checksum_file(definition).remove()
 
     async def _start(self, service: Service) -> None:
-        if (ended := await self._performer.start(service.definition, service.in_force or "")) is not None:
+        if (ended := await self._runner.start(service.definition, service.in_force or "")) is not None:
             self._queue.put_nowait(ended)
 
     async def _reload(self, service: Service) -> None:
-        await self._performer.reload(service.definition)
+        await self._runner.reload(service.definition)
         if service.writes_checksum:
             self._owner.spawn(self._await_checksum(service), f"reload {service.name}")
 
@@ -404,9 +407,7 @@ class Ginit:
         """Validate a content, again and again as long as that is not possible and somebody wants to know."""
         while (service := self._state.get(definition.name)) and service.checking == sha256:
             try:
-                checked = await self._performer.check(
-                    definition, sha256, service.in_force if service.last_good else None
-                )
+                checked = await self._runner.check(definition, sha256, service.in_force if service.last_good else None)
             except OSError as error:
                 self._complain("config cannot be validated yet", definition.name, error)
                 await asyncio.sleep(_AGAIN_AFTER)
@@ -417,7 +418,7 @@ class Ginit:
     def _wrote_checksum(self, service: Service, sha256: str) -> bool:
         """Write the checksum file of a service that does not do so itself; False if that is not possible."""
         try:
-            self._performer.checksum_file(service.definition).write(sha256)
+            self._runner.checksum_file(service.definition).write(sha256)
         except OSError as error:
             self._complain("checksum file cannot be written yet", service.name, error)
             return False
@@ -434,7 +435,7 @@ class Ginit:
 
     async def _await_checksum(self, service: Service) -> None:
         """A service that writes its checksum file itself confirms a reload by its checksum file."""
-        file = self._performer.checksum_file(service.definition)
+        file = self._runner.checksum_file(service.definition)
         while (current := self._state.get(service.name)) and current.phase is Phase.RELOADING:
             if file.read() == service.in_force:
                 self._queue.put_nowait(Confirmed(service.name))
@@ -457,11 +458,11 @@ def _concerns(action: Action) -> str:
 def _answer(service: Service, line: bytes) -> Confirmed | Refused | None:
     """What a line says of a reload, if it says anything."""
     if not service.definition.is_nats_server:
-        return Refused(service.name) if fields(line).get("msg") == _REFUSAL else None
+        return Refused(service.name) if json_fields(line).get("msg") == _REFUSAL else None
     result = nats_server.reload_result(line.decode("utf-8", "replace"))
     if result is None:
         return None
-    return Confirmed(service.name) if result is nats_server.Reload.DONE else Refused(service.name)
+    return Confirmed(service.name) if result is nats_server.ReloadResult.DONE else Refused(service.name)
 
 
 def _own_content() -> Contents:

@@ -1,6 +1,6 @@
-"""Copies of the config files: what was validated is what a service starts from, whatever is written meanwhile.
+"""Copies of the config files: a service starts from what was validated, whatever is written to the file meanwhile.
 
-The copies hold what the user's files hold, secrets perhaps, so only their owner can read them.
+The copies hold what the user's files hold, perhaps secrets, so only their owner can read them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _INCLUDE = re.compile(rb"^\s*include\b", re.MULTILINE)
 
 
 class Copies:
-    """The contents that matter now, in memory by their checksums, and the copies on disk."""
+    """The contents in use, in memory by their checksums, and the copies on disk."""
 
     def __init__(self, folder: Path) -> None:
         """`folder` gets `inforce/SERVICE/FILE` and `candidate/SERVICE/FILE`."""
@@ -35,19 +35,19 @@ class Copies:
         return sha256
 
     def keep_only(self, name: str, sha256s: Collection[str | None]) -> None:
-        """Forget the contents that nobody can ask for again; all of them if `sha256s` is empty."""
+        """Forget all other contents of a service's config file; all of them if `sha256s` is empty."""
         kept = {sha256: data for sha256, data in self._contents.get(name, {}).items() if sha256 in sha256s}
         self._contents[name] = kept
 
     def candidate(self, service: Definition, sha256: str) -> Path:
-        """A file with this content for the validation to read."""
-        return self._written("candidate", service, self._contents[service.name][sha256])
+        """Write this content to a file for the validation to read; returns the file. Raises OSError."""
+        return self._write("candidate", service, self._contents[service.name][sha256])
 
     def put_in_force(self, service: Definition, sha256: str) -> None:
-        """Make this content the one that the service starts from."""
+        """Make this content the one that the service starts from. Raises OSError."""
         data = self._contents.get(service.name, {}).get(sha256)
         if data is not None:
-            self._written("inforce", service, data)
+            self._write("inforce", service, data)
 
     def restore(self, service: Definition, sha256: str) -> None:
         """Write the copy that is in force again if somebody has removed it. Raises OSError."""
@@ -64,11 +64,11 @@ class Copies:
         return service.configuration_file if _stays_in_place(service, data) else copy
 
     def names(self, service: Definition) -> dict[str, str]:
-        """What a service may call its copies, and what its user calls the file that they are copies of."""
+        """The paths of the copies, each with the path of the user's file."""
         return {str(self._path(kind, service)): str(service.configuration_file) for kind in ("inforce", "candidate")}
 
     def read_in_force(self, service: Definition) -> bytes | None:
-        """What the service was started from, before this process began; None if nothing was put in force."""
+        """The content that the service starts from, also one of an earlier ginit; None if nothing was put in force."""
         try:
             return regular_file.read_bytes(self._path("inforce", service))
         except OSError:
@@ -77,7 +77,7 @@ class Copies:
     def _path(self, kind: str, service: Definition) -> Path:
         return self._folder / kind / service.slug / service.configuration_file.name
 
-    def _written(self, kind: str, service: Definition, data: bytes) -> Path:
+    def _write(self, kind: str, service: Definition, data: bytes) -> Path:
         path = self._path(kind, service)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         atomic_file.write(path, data, 0o600)

@@ -1,4 +1,4 @@
-"""Output of services: chunks of bytes become lines, lines become JSON lines of the system log. Pure."""
+"""Output of services: chunks of bytes become lines, lines become JSON entries of the system log. Pure."""
 
 from __future__ import annotations
 
@@ -14,52 +14,53 @@ from gecholog.headers import MASK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_LONGEST = 1024 * 1024  # bytes; what has no line break for so long is cut here
+_LONGEST = 1024 * 1024  # bytes; a line that is longer is cut here
 _LONGEST_ERROR = 500  # characters
 _SHORTEST_SECRET = 8  # bytes; shorter text may be an ordinary word
 _NATS_SERVER = re.compile(r"\[\d+\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+ \[(?P<level>[A-Z]{3})\] ?(?P<message>.*)")
-# What nats-server says of a machine without a network but its own: it has no address to tell clients of, and goes on.
+# nats-server logs this as an error on a machine without a network: it has no address to tell clients, and goes on.
 _HARMLESS = re.compile(r'Address "(0\.0\.0\.0|::)" can not be resolved properly')
-Renaming = tuple[tuple[bytes, bytes], ...]
 _LEVELS = {"TRC": "DEBUG", "DBG": "DEBUG", "INF": "INFO", "WRN": "WARN", "ERR": "ERROR", "FTL": "ERROR"}
 
+Replacements = tuple[tuple[bytes, bytes], ...]
 
-class Lines:
-    """Takes chunks, gives whole lines, and tells whether a text has been among the bytes."""
+
+class LineBuffer:
+    """Cuts a stream of bytes into lines."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def take(self, chunk: bytes) -> list[bytes]:
-        """The lines that are complete now, without their line breaks."""
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The lines that this chunk completes, without their line breaks."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         if len(self._rest) > _LONGEST:
             lines.append(self._rest)
             self._rest = b""
         return lines
 
-    def rest(self) -> bytes:
-        """The line that has begun and is not complete, which is thereby taken."""
+    def flush(self) -> bytes:
+        """The line that is not complete yet, which is thereby taken."""
         rest, self._rest = self._rest, b""
         return rest
 
 
-class Needle:
-    """Finds a text in a stream, also where it is split over chunks."""
+class TextSearch:
+    """Finds a text in a stream of bytes, also where it is split over chunks."""
 
     def __init__(self, text: str) -> None:
         self._text = text.encode()
         self._tail = b""
 
-    def found_in(self, chunk: bytes) -> bool:
+    def feed(self, chunk: bytes) -> bool:
         """Whether this chunk completes the text."""
         seen = self._tail + chunk
         self._tail = seen[-(len(self._text) - 1) :] if len(self._text) > 1 else b""
         return self._text in seen
 
 
-def renaming(names: Mapping[str, str]) -> Renaming:
-    """How to say other names of files in lines of output: as they are, and as JSON with and without escapes."""
+def replacements_of(names: Mapping[str, str]) -> Replacements:
+    """Replace file names in output, given as old → new: as they are, and as JSON with and without escapes."""
     forms = (os.fsencode, _in_json, lambda name: json.dumps(name)[1:-1].encode())
     return tuple({form(old): form(new) for old, new in names.items() for form in forms}.items())
 
@@ -68,19 +69,19 @@ def _in_json(name: str) -> bytes:
     return os.fsencode(json.dumps(name, ensure_ascii=False)[1:-1])
 
 
-def renamed(line: bytes, names: Renaming) -> bytes:
-    """A line of output with other names of files in it."""
-    for old, new in names:
+def replace_all(line: bytes, replacements: Replacements) -> bytes:
+    """A line of output with other file names in it."""
+    for old, new in replacements:
         line = line.replace(old, new)
     return line
 
 
-def log_line(line: bytes, service: str, time: str, secrets: Iterable[bytes] = ()) -> bytes | None:
-    """A line of a service's output as a JSON line; None for one that says nothing.
+def system_log_entry(line: bytes, service: str, time: str, secrets: Iterable[bytes] = ()) -> bytes | None:
+    """A line of a service's output as a JSON line; None for an empty one.
 
     A JSON object is passed on as it is. Anything else is wrapped: `time` is RFC 3339, the level is read from
-    nats-server's `[INF] [WRN] [ERR] [FTL]` (its one harmless error is information). `secrets` are masked wherever they
-    stand.
+    nats-server's `[INF] [WRN] [ERR] [FTL]` (its one harmless error is logged as information). `secrets` are masked
+    wherever they stand.
     """
     line = line.strip()
     for secret in secrets:
@@ -88,14 +89,14 @@ def log_line(line: bytes, service: str, time: str, secrets: Iterable[bytes] = ()
             line = line.replace(secret, MASK.encode())
     if line.startswith(b"{") and rawjson.is_json(line):
         return line
-    level, message = _levelled(line.decode("utf-8", "replace"))
+    level, message = _level_and_message(line.decode("utf-8", "replace"))
     if not message.strip():
         return None
     entry = {"time": time, "level": level, "msg": message.rstrip(), "service": service}
     return json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _levelled(text: str) -> tuple[str, str]:
+def _level_and_message(text: str) -> tuple[str, str]:
     if match := _NATS_SERVER.fullmatch(text):
         if _HARMLESS.fullmatch(match["message"]):
             return "INFO", match["message"]
@@ -103,19 +104,19 @@ def _levelled(text: str) -> tuple[str, str]:
     return "INFO", text
 
 
-def error_of(entry: bytes) -> str:
-    """What a line of the system log says if it is an error: its message, and its fields `reason` and `rule`."""
+def error_text(entry: bytes) -> str:
+    """The message of an error in the system log, with its fields `reason` and `rule`; empty if it is not an error."""
     if b'"ERROR"' not in entry:
         return ""
-    found = fields(entry)
+    found = json_fields(entry)
     if found.get("level") != "ERROR":
         return ""
-    said = [found.get(name) for name in ("msg", "reason", "rule")]
-    return ": ".join(text for text in said if isinstance(text, str) and text)[:_LONGEST_ERROR]
+    texts = [found.get(name) for name in ("msg", "reason", "rule")]
+    return ": ".join(text for text in texts if isinstance(text, str) and text)[:_LONGEST_ERROR]
 
 
-def fields(line: bytes) -> dict[str, Any]:
-    """The fields of a line that is a JSON object; none of any other."""
+def json_fields(line: bytes) -> dict[str, Any]:
+    """The fields of a line that is a JSON object; empty for any other line."""
     if not line.lstrip().startswith(b"{"):
         return {}
     try:

@@ -1,4 +1,4 @@
-"""What the services write: each one's standard output and error is a named pipe that ginit reads.
+"""The output of the services: standard output and error of each one is a named pipe that ginit reads.
 
 supervisord is not in between: its output events are chunks of text that break characters apart, and are dropped when
 many come. A service opens its pipe for reading and writing (`1<>`), so that it neither waits for a reader nor dies
@@ -13,7 +13,15 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from gecholog.timer import now, rfc3339
-from services.ginit.lines import Lines, Needle, Renaming, error_of, log_line, renamed, renaming
+from services.ginit.lines import (
+    LineBuffer,
+    Replacements,
+    TextSearch,
+    error_text,
+    replace_all,
+    replacements_of,
+    system_log_entry,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,13 +32,13 @@ _CHUNK = 64 * 1024  # bytes, what a pipe holds
 
 
 class OutputListener(Protocol):
-    """Who is told what a service writes."""
+    """Receives what a service writes."""
 
     def on_line(self, name: str, line: bytes) -> None:
-        """A line."""
+        """The service has written a line."""
 
     def on_healthy_output(self, name: str) -> None:
-        """The healthy output."""
+        """The service has written its healthy output."""
 
 
 class SystemLog:
@@ -42,15 +50,15 @@ class SystemLog:
 
     def write(self, line: bytes, service: str) -> bytes | None:
         """Write a line of a service, as JSON if it is not; returns what was written."""
-        entry = log_line(line, service, rfc3339(now().wall_ns), self._secrets)
+        entry = system_log_entry(line, service, rfc3339(now().wall_ns), self._secrets)
         if entry is not None:
-            with contextlib.suppress(OSError):  # nobody reads the log any more: no reason to stop the services
+            with contextlib.suppress(OSError):  # that nobody reads the log any more must not stop the services
                 self._stream.write(entry + b"\n")
                 self._stream.flush()
         return entry
 
 
-class Pipe:
+class OutputPipe:
     """The output of one service."""
 
     def __init__(
@@ -60,18 +68,18 @@ class Pipe:
         self.path = path
         self._system_log = system_log
         self._listener = listener
-        self._lines = Lines()
-        self._needle = Needle(healthy_output)
+        self._lines = LineBuffer()
+        self._search = TextSearch(healthy_output)
         self._descriptor = -1
-        self._names: Renaming = ()
+        self._replacements: Replacements = ()
         self.last_error = ""  # since the process was started
 
-    def call(self, names: Mapping[str, str]) -> None:
-        """Have files that the service names be called otherwise in the log."""
-        self._names = renaming(names)
+    def replace_names(self, names: Mapping[str, str]) -> None:
+        """Replace file names in what the service writes, given as old → new, before it goes to the log."""
+        self._replacements = replacements_of(names)
 
     def open(self) -> None:
-        """Begin to read. Raises OSError."""
+        """Start reading. Raises OSError."""
         if not self.path.is_fifo():
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.unlink(missing_ok=True)
@@ -80,8 +88,8 @@ class Pipe:
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
         asyncio.get_running_loop().add_reader(self._descriptor, self._read_once)
 
-    def renew(self) -> None:
-        """Make the pipe anew if somebody has removed it; no process may write to it now. Raises OSError."""
+    def recreate_if_missing(self) -> None:
+        """Create the pipe again if somebody has removed it; no process may write to it now. Raises OSError."""
         if not self._is_in_place():
             self.drain()
             self.close()
@@ -94,15 +102,15 @@ class Pipe:
             return False
 
     def expect(self, healthy_output: str) -> None:
-        """The process is started: look for this text from now on."""
-        self._needle = Needle(healthy_output)
+        """Search for this text from now on, because the process is being started."""
+        self._search = TextSearch(healthy_output)
         self.last_error = ""
 
     def drain(self) -> None:
-        """Take everything that has been written; the process has ended, so a line without a break is a line."""
+        """Read everything that has been written. The process has ended: a line without a break is complete."""
         while self._read_once():
             pass
-        if rest := self._lines.rest():
+        if rest := self._lines.flush():
             self._pass_on(rest)
 
     def close(self) -> None:
@@ -113,25 +121,25 @@ class Pipe:
             self._descriptor = -1
 
     def remove(self) -> None:
-        """Stop reading, for good."""
+        """Stop reading, and remove the pipe."""
         self.close()
         self.path.unlink(missing_ok=True)
 
     def _read_once(self) -> bool:
-        if self._descriptor < 0:  # it could not be made anew
+        if self._descriptor < 0:  # it could not be created again
             return False
         try:
             chunk = os.read(self._descriptor, _CHUNK)
         except BlockingIOError:
             return False
-        for line in self._lines.take(chunk):
+        for line in self._lines.feed(chunk):
             self._pass_on(line)
-        if self._needle.found_in(chunk):
+        if self._search.feed(chunk):
             self._listener.on_healthy_output(self.name)
         return bool(chunk)
 
     def _pass_on(self, line: bytes) -> None:
-        entry = self._system_log.write(renamed(line, self._names), self.name)
+        entry = self._system_log.write(replace_all(line, self._replacements), self.name)
         if entry is not None:
-            self.last_error = error_of(entry) or self.last_error
+            self.last_error = error_text(entry) or self.last_error
         self._listener.on_line(self.name, line)

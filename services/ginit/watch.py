@@ -1,10 +1,10 @@
-"""Config files are watched: what counts is the content, and that it has come to rest.
+"""Watches config files. A change counts when the content is another one and does not change any more.
 
-A file that is written again with the same content is told of, too: what was refused may be tried again. A FIFO, a
-device or a huge file in its place is never read, and told of with the reason.
+A file that is written again with the same content is reported, too: what was refused may be tried again. A FIFO, a
+device or a huge file in its place is never read, and reported with the reason.
 
-The operating system's notices make it quick. Looking every two seconds makes it sure: bind mounts and some volumes
-give no notice, and a link may point to a file in another folder.
+File-system events make it quick. A scan every two seconds makes it sure: bind mounts and some volumes give no events,
+and a link may point to a file in another folder.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ class Unreadable:
 Content = bytes | Unreadable
 Contents = dict[Path, Content]
 Stamp = tuple[int, int]
-Changed = Callable[[Path, Content], None]
+OnChange = Callable[[Path, Content], None]
 
 
-_EVERY = 2.0  # seconds between two looks without a notice
-_AT_REST = 0.25  # seconds in which a file must not change; half a file is not a config
+_SCAN_INTERVAL_S = 2.0  # without an event
+_SETTLED_AFTER_S = 0.25  # in which a file must not change; half a file is not a config
 
 log = Log("watch")
 
 
 def read(path: Path) -> Content:
-    """The content of a file, or why there is none that can be read."""
+    """The content of a file, or why it cannot be read."""
     try:
         return regular_file.read_bytes(path)
     except FileNotFoundError:
@@ -52,7 +52,7 @@ def read(path: Path) -> Content:
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """What is another one when a file was written, or another one is in its place."""
+    """Changes when the file is written or replaced; None if there is no file."""
     try:
         found = path.stat()
     except OSError:
@@ -60,40 +60,40 @@ def _stamp(path: Path) -> Stamp | None:
     return found.st_ino, found.st_mtime_ns
 
 
-class Watch:
-    """Looks at files and tells `changed` when one holds something else than before, was written again, or is gone."""
+class FileWatch:
+    """Scans files, and calls `on_change` when one has another content, was written again, or is gone."""
 
-    def __init__(self, changed: Changed) -> None:
-        self._changed = changed
+    def __init__(self, on_change: OnChange) -> None:
+        self._on_change = on_change
         self._known: Contents = {}
         self._stamps: dict[Path, Stamp | None] = {}
-        self._notice = asyncio.Event()
+        self._event = asyncio.Event()
         self._other_files = asyncio.Event()
 
-    def look_at(self, files: Contents) -> None:
+    def set_files(self, files: Contents) -> None:
         """Watch these files from now on; the contents are what is known of them already."""
         self._known = {path: self._known.get(path, content) for path, content in files.items()}
         self._other_files.set()
-        self._notice.set()
+        self._event.set()
 
     async def run(self) -> None:
-        """Watch, until cancelled."""
+        """Watch until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen(), name="notices")
-            group.create_task(self._look_for_ever(), name="looks")
+            group.create_task(self._receive_events(), name="file-system events")
+            group.create_task(self._scan_for_ever(), name="scans")
 
-    async def _look_for_ever(self) -> None:
+    async def _scan_for_ever(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY):
-                    await self._notice.wait()
-            self._notice.clear()
-            unsettled = self._look({})
+                async with asyncio.timeout(_SCAN_INTERVAL_S):
+                    await self._event.wait()
+            self._event.clear()
+            unsettled = self._scan({})
             while unsettled:
-                await asyncio.sleep(_AT_REST)
-                unsettled = self._look(unsettled)
+                await asyncio.sleep(_SETTLED_AFTER_S)
+                unsettled = self._scan(unsettled)
 
-    def _look(self, unsettled: Contents) -> Contents:
+    def _scan(self, unsettled: Contents) -> Contents:
         stamps = {path: _stamp(path) for path in self._known}
         contents = {path: read(path) for path in self._known}
         settled, unsettled = compare(self._known, unsettled, contents)
@@ -102,12 +102,12 @@ class Watch:
         settled |= {path: contents[path] for path in rewritten if contents[path] == self._known[path]}
         for path, content in settled.items():
             self._known[path] = content
-            self._changed(path, content)
+            self._on_change(path, content)
         return unsettled
 
-    async def _listen(self) -> None:
-        """Turn notices into looks. Where there are none to be had, looking now and then has to do."""
-        said = False
+    async def _receive_events(self) -> None:
+        """Scan on each file-system event. Where events are unavailable, the scans every two seconds have to do."""
+        logged = False
         while True:
             self._other_files.clear()
             folders = {path.parent for path in self._known if path.parent.is_dir()}
@@ -115,19 +115,19 @@ class Watch:
                 async for _ in watchfiles.awatch(
                     *folders, recursive=False, debounce=50, step=20, watch_filter=None, stop_event=self._other_files
                 ):
-                    self._notice.set()
+                    self._event.set()
             except (OSError, RuntimeError) as error:  # watchfiles raises RuntimeError where there are too many watches
-                if not said:
+                if not logged:
                     log.warning("no notices of changed files, they are looked at every 2 seconds", reason=str(error))
-                said = True
+                logged = True
             if not self._other_files.is_set():
-                await asyncio.sleep(_EVERY)  # a folder went away, or there are no notices
+                await asyncio.sleep(_SCAN_INTERVAL_S)  # a folder went away, or there are no events
 
 
 def compare(known: Contents, unsettled: Contents, contents: Contents) -> tuple[Contents, Contents]:
-    """What has changed and come to rest, and what has changed since the last look and may still be written.
+    """The files that have changed and settled, and those that have changed since the last scan.
 
-    `unsettled` is what the last look found changed.
+    `unsettled` is what the last scan found changed.
     """
     changed = {path: content for path, content in contents.items() if content != known.get(path)}
     settled = {path: content for path, content in changed.items() if path in unsettled and unsettled[path] == content}

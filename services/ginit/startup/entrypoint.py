@@ -64,13 +64,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _enter(arguments: argparse.Namespace) -> NoReturn:
-    setup.settle_umask()
-    home = setup.settle_home()
+    setup.restrict_umask()
+    home = setup.resolve_home()
     log.info("preparing", version=__version__, home=str(home), user=os.geteuid())
     target = arguments.t or home / "conf"
-    _settle_configs(arguments, home, target)
+    _ensure_configs(arguments, home, target)
     names = tuple(arguments.e.split(":")) if arguments.e else ("NATS_TOKEN", "GUI_SECRET")
-    setup.settle_secrets(home, names)
+    setup.ensure_secrets(home, names)
     if not arguments.c:
         setup.launch(target / "ginit_config.json", "ginit")
     program, *rest = arguments.c.split(":")
@@ -80,7 +80,7 @@ def _enter(arguments: argparse.Namespace) -> NoReturn:
     os.execv(found, [str(found), *rest])  # noqa: S606 - whoever starts the container says what to start
 
 
-def _settle_configs(arguments: argparse.Namespace, home: Path, target: Path) -> None:
+def _ensure_configs(arguments: argparse.Namespace, home: Path, target: Path) -> None:
     source = arguments.s if arguments.s and arguments.s.is_dir() else prepare.DEFAULTS
     names = arguments.f.split(":") if arguments.f else sorted(file.name for file in source.iterdir() if file.is_file())
     for message, fields in prepare.copy_defaults(source, target, names):

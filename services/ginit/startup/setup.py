@@ -21,7 +21,7 @@ _SECRETS = ("NATS_TOKEN", "GUI_SECRET")
 log = Log("setup")
 
 
-def settle_umask() -> None:
+def restrict_umask() -> None:
     """What is created from now on, by this process and those to come, is not for everybody.
 
     Records hold whole prompts, and configs secrets. The group may read: in a container it is often all that is known.
@@ -29,14 +29,14 @@ def settle_umask() -> None:
     os.umask(os.umask(0o077) | 0o027)
 
 
-def settle_home() -> Path:
+def resolve_home() -> Path:
     """Make the home folder's path absolute, for this process and those to come."""
     home = health.home().absolute()
     os.environ["GECHOLOG_HOME"] = str(home)
     return home
 
 
-def settle_secrets(home: Path, names: tuple[str, ...] = _SECRETS) -> None:
+def ensure_secrets(home: Path, names: tuple[str, ...] = _SECRETS) -> None:
     """See that the secrets are set, and that the bus will understand its own. Raises CannotStart."""
     for name in names:
         try:
@@ -54,9 +54,9 @@ def settle_secrets(home: Path, names: tuple[str, ...] = _SECRETS) -> None:
 
 def launch(file: Path, alias: str) -> NoReturn:
     """Become the appliance, with this config of ginit. Raises ConfigError, CannotStart; nothing is started then."""
-    settle_umask()
-    home = settle_home()
-    settle_secrets(home)
+    restrict_umask()
+    home = resolve_home()
+    ensure_secrets(home)
     # in quotes: nats-server parses the values of variables as it does its config
     os.environ["NATS_STORE_DIR"] = f'"{home / "nats"}"'
     os.environ["NATS_LISTEN"] = f'"{os.environ.get("GECHOLOG_LISTEN") or "0.0.0.0"}"'  # noqa: S104 - what it means unset
@@ -70,7 +70,7 @@ def launch(file: Path, alias: str) -> NoReturn:
         "GECHOLOG_GINIT_ALIAS": alias,
         "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH")))),
     }
-    _settle_temporary_folder(run)
+    _ensure_temporary_folder(run)
     sys.stdout.flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a Ctrl-C waits until the launcher can take it
     os.execv(sys.executable, [sys.executable, "-P", "-m", "services.ginit.startup.launch"])  # noqa: S606 - no shell wanted
@@ -89,7 +89,7 @@ def _check_ports(checked: GinitConfig, home: Path) -> None:
         raise CannotStart("\n".join(lines))
 
 
-def _settle_temporary_folder(run: Path) -> None:
+def _ensure_temporary_folder(run: Path) -> None:
     """A temporary folder that can be written is needed by supervisord; a read-only container has none."""
     try:
         tempfile.gettempdir()

@@ -21,19 +21,19 @@ from gecholog import regular_file
 from gecholog.errors import GechologError
 from services.ginit.supervisord.program import CONF, program_section
 
-_PATIENCE = 10.0  # seconds for an answer of supervisord; more than it takes to make a lost socket anew
-_CONNECT_EVERY = 0.2  # seconds
+_TIMEOUT_S = 10.0  # of a request; more than it takes to create a lost socket again
+_RECONNECT_S = 0.2
 
 
 _Method = Callable[[Any], Callable[..., Any]]
 
 
 class ControlFailed(GechologError):
-    """supervisord could not do what it was asked, or is not there."""
+    """supervisord could not do what it was asked to do, or does not respond."""
 
 
 class ShuttingDown(ControlFailed):
-    """supervisord does nothing any more, it is ending everything."""
+    """supervisord takes no requests any more, because it is stopping everything."""
 
 
 def _holds(file: Path, text: str) -> bool:
@@ -44,34 +44,34 @@ def _holds(file: Path, text: str) -> bool:
 
 
 class Supervisor:
-    """What ginit asks of supervisord. All methods raise ControlFailed."""
+    """Sends requests to supervisord, one at a time. All methods raise ControlFailed."""
 
     def __init__(self, server_url: str, folder: Path) -> None:
-        """`server_url` is SUPERVISOR_SERVER_URL; `folder` is for the files that supervisord includes."""
+        """`server_url` is SUPERVISOR_SERVER_URL; `folder` gets the files that supervisord includes."""
         self._server_url = server_url
         self._proxy = _proxy(server_url)
         self._folder = folder
-        self._turn = asyncio.Lock()  # one connection, one request at a time
+        self._one_at_a_time = asyncio.Lock()  # there is one connection
 
     async def all_running(self) -> dict[str, int]:
-        """The pid of each service's process by its slug, 0 if it does not run."""
+        """The pid of each service by its slug; 0 if it does not run."""
         known = await self._ask(attrgetter("supervisor.getAllProcessInfo"))
         return {info["group"]: info["pid"] if info["state"] in RUNNING_STATES else 0 for info in known}
 
     async def define(self, slug: str, priority: int) -> None:
-        """Make a service known. One with a higher priority number is stopped earlier."""
+        """Add a service, or change its priority. One with a higher number is stopped earlier. Raises OSError."""
         self._make_folder()
         (self._folder / f"{slug}.conf").write_text(program_section(slug, priority), "utf-8")
         await self._ask(attrgetter("supervisor.reloadConfig"))
         await self._ask(attrgetter("supervisor.addProcessGroup"), slug, unless=Faults.ALREADY_ADDED)
 
     async def start(self, slug: str, script: str) -> int:
-        """Start a process; returns its pid, 0 if it has ended already. Raises OSError if there is no room for it."""
+        """Start a process; returns its pid, 0 if it has ended already. Raises OSError if its script is not written."""
         file = self._folder / f"{slug}.sh"
         if not _holds(file, script):  # on a full disk the one that is there will do
             self._make_folder()
             file.write_text(script, "utf-8")
-        # a process that ends at once is a spawn error too, but one that we are told of as of any other that ends
+        # a process that ends at once is a spawn error too, but its end is reported as that of any other
         await self._ask(attrgetter("supervisor.startProcess"), slug, False, unless=Faults.SPAWN_ERROR)  # noqa: FBT003
         info = await self._ask(attrgetter("supervisor.getProcessInfo"), slug)
         if info["state"] in {ProcessStates.BACKOFF, ProcessStates.FATAL}:
@@ -82,9 +82,9 @@ class Supervisor:
         """Ask a process to end; it is killed if it does not."""
         await self._ask(attrgetter("supervisor.stopProcess"), slug, False, unless=Faults.NOT_RUNNING)  # noqa: FBT003
 
-    async def wait(self, slug: str, seconds: int) -> None:
-        """Give a process so many seconds to end, from when it is asked to."""
-        await self._ask(attrgetter("gecholog.wait"), slug, seconds)
+    async def set_stop_wait(self, slug: str, seconds: int) -> None:
+        """From now on, kill the process if it has not ended so many seconds after it was asked to."""
+        await self._ask(attrgetter("gecholog.setStopWait"), slug, seconds)
 
     async def hang_up(self, slug: str) -> None:
         """Send SIGHUP."""
@@ -99,28 +99,28 @@ class Supervisor:
         return True
 
     async def exit_status(self, slug: str) -> int:
-        """The exit code of a process that has ended, -1 after a signal."""
+        """The exit code of a process that has ended; -1 after a signal."""
         info = await self._ask(attrgetter("supervisor.getProcessInfo"), slug)
         return int(info["exitstatus"])
 
     async def forget(self, slug: str) -> None:
-        """Make a service unknown whose process has ended."""
+        """Remove a service whose process has ended."""
         for kind in ("conf", "sh"):
             (self._folder / f"{slug}.{kind}").unlink(missing_ok=True)
         await self._ask(attrgetter("supervisor.reloadConfig"))
         await self._ask(attrgetter("supervisor.removeProcessGroup"), slug, unless=Faults.BAD_NAME)
 
     def _make_folder(self) -> None:
-        """The folder, and supervisord's own file above it, if somebody has removed them. Raises OSError."""
+        """Create the folder, and supervisord's own file above it, if somebody has removed them. Raises OSError."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (file := self._folder.parent / CONF.name).exists():
             shutil.copyfile(CONF, file)
 
     async def _ask(self, method: _Method, *arguments: object, unless: int | None = None) -> Any:
-        """Call a method; a fault of the kind `unless` is no failure."""
-        async with self._turn:
+        """Call a method; a fault of the kind `unless` does not count."""
+        async with self._one_at_a_time:
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(_TIMEOUT_S):
                     return await self._connected(method, *arguments)
             except Fault as fault:
                 if fault.faultCode == unless:
@@ -128,17 +128,17 @@ class Supervisor:
                 kind = ShuttingDown if fault.faultCode == Faults.SHUTDOWN_STATE else ControlFailed
                 raise kind(fault.faultString) from fault
             except (ProtocolError, http.client.HTTPException, OSError, TimeoutError) as error:
-                self._proxy = _proxy(self._server_url)  # the connection is of no use any more, a thread may still wait
+                self._proxy = _proxy(self._server_url)  # a thread may still wait on the old connection
                 raise ControlFailed(f"supervisord does not answer: {error}") from error
 
     async def _connected(self, method: _Method, *arguments: object) -> Any:
-        """The result of a method. A socket that somebody has removed is waited for: supervisord makes it anew."""
+        """The result of a method. If somebody has removed the socket, wait: `socket_repair` creates it again."""
         while True:
             try:
                 return await asyncio.to_thread(method(self._proxy), *arguments)
             except (FileNotFoundError, ConnectionRefusedError):
                 self._proxy = _proxy(self._server_url)
-                await asyncio.sleep(_CONNECT_EVERY)
+                await asyncio.sleep(_RECONNECT_S)
 
 
 def _proxy(server_url: str) -> ServerProxy:

@@ -1,4 +1,4 @@
-"""The launcher, seen from ginit: the process that supervisord runs in. A signal ends it, whatever became of files."""
+"""The launcher, seen from ginit: the process that supervisord runs in. Signals reach it whatever became of files."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ VARIABLE = "GECHOLOG_LAUNCHER"
 
 def end() -> bool:
     """Ask supervisord to end everything, in order; False if it is not our parent any more."""
-    return _sent(signal.SIGTERM)
+    return _send(signal.SIGTERM)
 
 
 def kill() -> bool:
-    """End a supervisord that does not react; False if it is not our parent any more."""
-    return _sent(signal.SIGKILL)
+    """Kill a supervisord that does not respond; False if it is not our parent any more."""
+    return _send(signal.SIGKILL)
 
 
 def pid() -> int:
-    """Its process number; 0 if it is gone, for another process may have the number by now."""
+    """Its process number; 0 if it is gone, because another process may have the number by now."""
     parent = os.getppid()
     return parent if os.environ.get(VARIABLE) == str(parent) else 0
 
 
-def _sent(number: signal.Signals) -> bool:
+def _send(number: signal.Signals) -> bool:
     if not (launcher := pid()):
         return False
     with contextlib.suppress(ProcessLookupError):

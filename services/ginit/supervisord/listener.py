@@ -1,5 +1,5 @@
-"""supervisord's event listener protocol: it says on one descriptor what became of the processes, we say on another
-that we have heard it. See http://supervisord.org/events.html.
+"""supervisord's event listener protocol: it sends events about processes on one descriptor, and ginit acknowledges each
+on another. See http://supervisord.org/events.html.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _READY = b"READY\n"
-_TAKEN = b"RESULT 2\nOK"
+_OK = b"RESULT 2\nOK"
 _CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """An event: its name (`PROCESS_STATE_EXITED`), its number among those that we are sent, and its fields."""
+    """An event: its name (`PROCESS_STATE_EXITED`), its serial number among those for this listener, and its fields."""
 
     event: str
     serial: int
@@ -32,17 +32,18 @@ class Notification:
 
 
 class NotificationParser:
-    """Takes chunks, gives whole notices."""
+    """Takes chunks, returns complete notifications."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def take(self, chunk: bytes) -> list[Notification]:
+    def feed(self, chunk: bytes) -> list[Notification]:
+        """The notifications that this chunk completes."""
         self._rest += chunk
-        notices = []
-        while (notice := self._next()) is not None:
-            notices.append(notice)
-        return notices
+        notifications = []
+        while (notification := self._next()) is not None:
+            notifications.append(notification)
+        return notifications
 
     def _next(self) -> Notification | None:
         head, found, body = self._rest.partition(b"\n")
@@ -63,19 +64,19 @@ def _tokens(text: str) -> dict[str, str]:
 
 
 class EventListener:
-    """Tells `noticed` what supervisord says, and `deserted` when supervisord is no more."""
+    """Calls `on_notification` with each event, and `on_closed` when supervisord is gone."""
 
     def __init__(
         self,
-        noticed: Callable[[Notification], None],
-        deserted: Callable[[], None],
+        on_notification: Callable[[Notification], None],
+        on_closed: Callable[[], None],
         descriptors: tuple[int, int] = (0, 3),
     ) -> None:
         """`descriptors` are for reading and for writing: standard output belongs to the log, so 3 stands in for it."""
-        self._noticed = noticed
-        self._deserted = deserted
+        self._on_notification = on_notification
+        self._on_closed = on_closed
         self._incoming, self._outgoing = descriptors
-        self._notices = NotificationParser()
+        self._parser = NotificationParser()
 
     def open(self) -> None:
         """Begin to listen."""
@@ -89,16 +90,18 @@ class EventListener:
     def _read(self) -> None:
         chunk = os.read(self._incoming, _CHUNK)
         if not chunk:
-            self.close()
-            self._deserted()
+            self._closed()
             return
-        for notice in self._notices.take(chunk):
-            self._noticed(notice)
-            self._write(_TAKEN + _READY)
+        for notification in self._parser.feed(chunk):
+            self._on_notification(notification)
+            self._write(_OK + _READY)
 
     def _write(self, data: bytes) -> None:
         try:
             os.write(self._outgoing, data)
         except BrokenPipeError:
-            self.close()
-            self._deserted()
+            self._closed()
+
+    def _closed(self) -> None:
+        self.close()
+        self._on_closed()

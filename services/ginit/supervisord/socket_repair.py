@@ -1,7 +1,7 @@
-"""supervisord's socket, made anew when somebody has removed it: an RPC interface for supervisord, without methods.
+"""Creates supervisord's socket again if somebody has removed it: an RPC interface for supervisord, without methods.
 
-ginit reaches supervisord by the socket's path alone. Connections that stand live on without it, but a ginit that is
-started anew would find nobody, and the appliance could not go on.
+ginit finds supervisord by the path of the socket alone. Open connections survive without it, but a ginit that is
+restarted would find no supervisord, and the appliance could not go on.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from supervisor import events
 
 
 class SocketRepair:
-    """Looks every five seconds, when supervisord tells the time."""
+    """Looks for the socket on each Tick5Event, which supervisord emits every five seconds."""
 
     def __init__(self, supervisord: Any) -> None:
         self._options = supervisord.options
         self._supervisord = supervisord
-        events.subscribe(events.Tick5Event, self._look)
+        events.subscribe(events.Tick5Event, self._check)
 
-    def _look(self, _: object) -> None:
+    def _check(self, _: object) -> None:
         file = Path(self._options.httpservers[0][0]["file"])
         if file.is_socket():
             return
@@ -29,7 +29,7 @@ class SocketRepair:
         except (OSError, ValueError) as error:
             self._options.logger.warn("the socket cannot be made anew: %(reason)s", reason=error)  # noqa: G010 - supervisor has its own
         else:
-            events.unsubscribe(events.Tick5Event, self._look)  # the new server has made one of us that looks
+            events.unsubscribe(events.Tick5Event, self._check)  # the new server has made another one of us
 
     def _repair(self, file: Path) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,5 +41,5 @@ class SocketRepair:
 
 
 def make(supervisord: Any, **_: Any) -> SocketRepair:
-    """What supervisord.conf names."""
+    """The factory that supervisord.conf names."""
     return SocketRepair(supervisord)

@@ -1,6 +1,7 @@
-"""How long supervisord waits for a service that is to end, changed while it runs: an RPC interface for supervisord.
+"""Sets how long supervisord waits for the end of a service, at run time: an RPC interface for supervisord.
 
-supervisord takes it from its own config only, at the start; ours comes from the service's config, which may change.
+supervisord reads that number from its own config only, and only once; ours comes from the config of the service, which
+may change.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from supervisor.xmlrpc import Faults, RPCError
 
 
 class StopWait:
-    """The interface `gecholog`."""
+    """The interface `gecholog`. Methods are named as those of supervisord."""
 
     def __init__(self, supervisord: Any) -> None:
         self._supervisord = supervisord
 
-    def wait(self, group: str, seconds: int) -> bool:
-        """Kill the processes of a group so many seconds after they were asked to end. RPCError: there is no such group.
+    def setStopWait(self, group: str, seconds: int) -> bool:  # noqa: N802 - see above
+        """Kill the processes of a group so many seconds after they were asked to end. Raises RPCError: no such group.
 
-        supervisord looks at the number when it asks a process to end.
+        supervisord reads the number when it asks a process to end.
         """
         if group not in self._supervisord.process_groups:
             raise RPCError(Faults.BAD_NAME, group)
@@ -29,5 +30,5 @@ class StopWait:
 
 
 def make(supervisord: Any, **_: Any) -> StopWait:
-    """What supervisord.conf names."""
+    """The factory that supervisord.conf names."""
     return StopWait(supervisord)

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from gecholog import __version__, health
 from services.ginit.terminal import summary
+from services.ginit.terminal.installation import Installation
 from services.ginit.terminal.palette import Palette
 from services.ginit.terminal.screen import Screen
-from services.ginit.terminal.surroundings import Surroundings
 from services.ginit.terminal.view import settled, view
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -53,11 +53,11 @@ def _is_text() -> bool:
 
 
 async def _as_text(child: subprocess.Popen[bytes], home: Path) -> None:
-    surroundings = Surroundings(home, os.environ)
+    installation = Installation(home, os.environ)
     logging.getLogger("gecholog").addHandler(logging.NullHandler())  # what we log ourselves, the services log too
-    screen = Screen(sys.stdout, Palette.of(os.environ), surroundings)
+    screen = Screen(sys.stdout, Palette.of(os.environ), installation)
     screen.show(f"gecholog {__version__} is starting in {home}")
-    await view(child, screen, surroundings)
+    await view(child, screen, installation)
 
 
 async def _as_json(child: subprocess.Popen[bytes], home: Path) -> None:
@@ -71,7 +71,7 @@ async def _as_json(child: subprocess.Popen[bytes], home: Path) -> None:
 async def _tell(home: Path) -> None:
     state = await settled(home / "run" / "state.json")
     palette = Palette.of(os.environ) if sys.stderr.isatty() else Palette(enabled=False)
-    lines = summary.whole(state, Surroundings(home, os.environ), palette)
+    lines = summary.whole(state, Installation(home, os.environ), palette)
     sys.stderr.write("\n".join(("", *lines, "")) + "\n")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, TextIO
 
-from services.ginit.lines import fields
+from services.ginit.lines import json_fields
 from services.ginit.printable import printable
 from services.ginit.startup.prepare import CANNOT_START
 from services.ginit.startup.upgrade import UPDATED
@@ -19,8 +19,8 @@ from services.ginit.terminal.log_line import log_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from services.ginit.terminal.installation import Installation
     from services.ginit.terminal.palette import Palette
-    from services.ginit.terminal.surroundings import Surroundings
 
 _BUS = "nats-server"
 _ROUTINE = frozenset({"status"})  # what a sink says once a minute
@@ -29,10 +29,10 @@ _ROUTINE = frozenset({"status"})  # what a sink says once a minute
 class Screen:
     """Shows the entries of the system log and the calls, each as it comes."""
 
-    def __init__(self, stream: TextIO, palette: Palette, surroundings: Surroundings) -> None:
+    def __init__(self, stream: TextIO, palette: Palette, installation: Installation) -> None:
         self.palette = palette
         self._stream = stream
-        self._surroundings = surroundings
+        self._surroundings = installation
         self._started = False
 
     def show(self, text: str) -> None:
@@ -47,7 +47,7 @@ class Screen:
 
     def log(self, line: bytes) -> None:
         """Show a line of the system log, if it is for people."""
-        entry = fields(line)
+        entry = json_fields(line)
         if not entry:
             if text := line.decode("utf-8", "replace").strip():
                 self.show(printable(text))

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.ginit.terminal.gateway import Router
+    from services.ginit.terminal.installation import Installation
     from services.ginit.terminal.palette import Palette
-    from services.ginit.terminal.surroundings import Surroundings
 
 _CALL = """curl -s http://localhost:{port}/dummy/v1/chat/completions -H 'Content-Type: application/json' \\
     -d '{{"model": "dummy", "messages": [{{"role": "user", "content": "Hello"}}]}}'"""
@@ -24,37 +24,37 @@ _MOST_NAMED = 5  # new fields of a file
 
 def whole(
     state: Mapping[str, Any],
-    surroundings: Surroundings,
+    installation: Installation,
     palette: Palette,
     *,
     services_shown: bool = False,
 ) -> Iterator[str]:
     """All of it, as lines. `services_shown`: the healthy services have had their lines already."""
     if not (services_shown and state.get("healthy")):
-        yield from services(state, surroundings, palette)
+        yield from services(state, installation, palette)
         yield ""
-    reports = surroundings.reports()
-    if surroundings.gateway is not None:
+    reports = installation.reports()
+    if installation.gateway is not None:
         yield from routers(
-            surroundings.gateway.routers, {name for report in reports for name in _routers(report)}, palette
+            installation.gateway.routers, {name for report in reports for name in _routers(report)}, palette
         )
     left_out = (phrase for report in reports for phrase in phrases(report["left_out"]))
     yield from (palette.yellow(f"  left out: {printable(phrase)}") for phrase in left_out)
-    yield from news(surroundings.news())
+    yield from news(installation.news())
     yield ""
-    yield from first_steps(surroundings.home, surroundings.ports)
+    yield from first_steps(installation.home, installation.ports)
 
 
-def services(state: Mapping[str, Any], surroundings: Surroundings, palette: Palette) -> Iterator[str]:
+def services(state: Mapping[str, Any], installation: Installation, palette: Palette) -> Iterator[str]:
     """A line for each service: its name, its state, and its port or what is wrong with it.
 
     `state` is what ginit wrote to `run/state.json`. One that is healthy and has nothing to do is `off`.
     """
-    ports = surroundings.ports
+    ports = installation.ports
     width = max((len(service["name"]) for service in state["services"]), default=0)
     for service in state["services"]:
         name = service["name"]
-        off = service["state"] == "healthy" and surroundings.is_off(name)
+        off = service["state"] == "healthy" and installation.is_off(name)
         phase = f"{'off' if off else service['state']:8}"
         where = f"port {ports[name]}" if name in ports else service["reason"]
         colour = palette.dim if off else palette.green if service["state"] == "healthy" else palette.red

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import regular_file
 from gecholog.errors import BusError
-from services.ginit.lines import Lines
+from services.ginit.lines import LineBuffer
 from services.ginit.terminal import calls, summary
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
+    from services.ginit.terminal.installation import Installation
     from services.ginit.terminal.screen import Screen
-    from services.ginit.terminal.surroundings import Surroundings
 
 _LOOK_EVERY = 0.1  # seconds
 _CHUNK = 64 * 1024  # bytes
 
 
-async def view(child: subprocess.Popen[bytes], screen: Screen, surroundings: Surroundings) -> None:
+async def view(child: subprocess.Popen[bytes], screen: Screen, installation: Installation) -> None:
     """Show the appliance `child` until its standard output, which is a pipe, has come to its end."""
-    following = asyncio.create_task(_follow(screen, surroundings), name="calls")
+    following = asyncio.create_task(_follow(screen, installation), name="calls")
     try:
         await _read(child, screen)
     finally:
@@ -32,20 +32,20 @@ async def view(child: subprocess.Popen[bytes], screen: Screen, surroundings: Sur
         await asyncio.gather(following, return_exceptions=True)
 
 
-async def _follow(screen: Screen, surroundings: Surroundings) -> None:
+async def _follow(screen: Screen, installation: Installation) -> None:
     """Show the summary when all services have had their turn, and from then on each call."""
-    state = await settled(surroundings.home / "run" / "state.json")
+    state = await settled(installation.home / "run" / "state.json")
 
     def ready() -> None:
-        lines = summary.whole(state, surroundings, screen.palette, services_shown=True)
+        lines = summary.whole(state, installation, screen.palette, services_shown=True)
         screen.show("\n".join(("", *lines, "")))
 
     screen.started()
-    if surroundings.gateway is None:
+    if installation.gateway is None:
         ready()
     else:
         try:
-            await calls.follow(surroundings.gateway, screen.call, ready)
+            await calls.follow(installation.gateway, screen.call, ready)
         except BusError as error:
             screen.show(screen.palette.yellow(f"calls are not shown: {error}"))
 
@@ -55,12 +55,12 @@ async def _read(child: subprocess.Popen[bytes], screen: Screen) -> None:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), child.stdout)
-    lines = Lines()
+    lines = LineBuffer()
     while chunk := await reader.read(_CHUNK):
-        for line in lines.take(chunk):
+        for line in lines.feed(chunk):
             screen.log(line)
-    if rest := lines.rest():
-        screen.log(rest)
+    if flush := lines.flush():
+        screen.log(flush)
     transport.close()
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ginit.lines import Lines, Needle, fields, log_line, renamed, renaming
+from services.ginit.lines import LineBuffer, TextSearch, json_fields, replace_all, replacements_of, system_log_entry
 
 TIME = "2026-01-01T00:00:00.000000000Z"
 
@@ -20,31 +20,31 @@ def cut(data, places):
 @given(st.binary(), st.lists(st.integers(0, 1000)))
 def test_lines_do_not_depend_on_the_chunks(data, places):
     """However the bytes are cut, the same lines come out, and none is lost."""
-    lines = Lines()
-    found = [line for chunk in cut(data, places) for line in lines.take(chunk)]
-    assert [*found, lines.rest()] == data.split(b"\n")
+    lines = LineBuffer()
+    found = [line for chunk in cut(data, places) for line in lines.feed(chunk)]
+    assert [*found, lines.flush()] == data.split(b"\n")
 
 
 def test_line_without_an_end_is_cut():
     """Nobody's output may fill the memory."""
-    lines = Lines()
-    pieces = [line for _ in range(40) for line in lines.take(b"x" * 100_000)]
+    lines = LineBuffer()
+    pieces = [line for _ in range(40) for line in lines.feed(b"x" * 100_000)]
     assert pieces
-    assert sum(map(len, [*pieces, lines.rest()])) == 4_000_000
+    assert sum(map(len, [*pieces, lines.flush()])) == 4_000_000
 
 
 @given(st.text("ab", min_size=1, max_size=4), st.text("ab"), st.lists(st.integers(0, 1000)))
 def test_needle_is_found_over_chunks(text, output, places):
     """The healthy output is found if it is there, however it arrives."""
-    needle = Needle(text)
-    found = [needle.found_in(chunk) for chunk in cut(output.encode(), places)]
+    search = TextSearch(text)
+    found = [search.feed(chunk) for chunk in cut(output.encode(), places)]
     assert any(found) == (text in output)
 
 
 def test_json_lines_are_passed_on_as_they_are():
     """Byte for byte: the services' own log lines."""
     line = b'{"time":"x",  "level":"INFO","msg":"\xc3\xbc"}'
-    assert log_line(line + b"\n", "one", TIME) == line
+    assert system_log_entry(line + b"\n", "one", TIME) == line
 
 
 @pytest.mark.parametrize(
@@ -73,19 +73,19 @@ def test_json_lines_are_passed_on_as_they_are():
 )
 def test_other_lines_are_wrapped(line, level, message):
     """With the time, the service, and the level that nats-server says."""
-    entry = json.loads(log_line(line, "one", TIME))
+    entry = json.loads(system_log_entry(line, "one", TIME))
     assert entry == {"time": TIME, "level": level, "msg": message, "service": "one"}
 
 
 @pytest.mark.parametrize("line", [b"", b"  \r", b"[7] 2026/11/21 09:47:09.645966 [INF]  "])
 def test_empty_lines_are_left_out(line):
     """They say nothing."""
-    assert log_line(line, "one", TIME) is None
+    assert system_log_entry(line, "one", TIME) is None
 
 
 def test_secrets_are_masked():
     """Wherever they stand; a short one may be an ordinary word and is left."""
-    line = log_line(b'{"msg":"token VerySecretToken and on"}', "one", TIME, [b"VerySecretToken", b"on"])
+    line = system_log_entry(b'{"msg":"token VerySecretToken and on"}', "one", TIME, [b"VerySecretToken", b"on"])
     assert json.loads(line)["msg"] == "token *****MASKED***** and on"
 
 
@@ -101,10 +101,10 @@ def test_secrets_are_masked():
 )
 def test_files_are_called_otherwise(line, said):
     """However a path is written in the output."""
-    assert renamed(line, renaming({"/run/a/x.conf": "/conf/x.conf", '/run/ü"/y': '/conf/ü"/y'})) == said
+    assert replace_all(line, replacements_of({"/run/a/x.conf": "/conf/x.conf", '/run/ü"/y': '/conf/ü"/y'})) == said
 
 
 @pytest.mark.parametrize(("line", "found"), [(b'{"a":1}', {"a": 1}), (b"[1]", {}), (b"{", {}), (b"text", {})])
 def test_fields(line, found):
     """The fields of a JSON object, of anything else none."""
-    assert fields(line) == found
+    assert json_fields(line) == found

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ginit.nats_server import Reload, further_arguments, reload_result, variables
+from services.ginit.nats_server import ReloadResult, jetstream_arguments, reload_result, variables
 
 STORE = Path("/home/nats")
 ON = ("-js", "-sd", "/home/nats")
@@ -24,7 +24,7 @@ ON = ("-js", "-sd", "/home/nats")
 )
 def test_jetstream_is_turned_on_where_the_config_does_not_speak_of_it(config, arguments):
     """Somebody who speaks of it has decided."""
-    assert further_arguments(config, STORE) == arguments
+    assert jetstream_arguments(config, STORE) == arguments
 
 
 def test_memory_has_a_limit():
@@ -36,8 +36,8 @@ def test_memory_has_a_limit():
 @pytest.mark.parametrize(
     ("line", "result"),
     [
-        ("[1] 2026/11/21 09:47:09.647344 [INF] Reloaded server configuration", Reload.DONE),
-        ("[1] 2026/11/21 09:47:09.647344 [ERR] Failed to reload server configuration: no Port", Reload.FAILED),
+        ("[1] 2026/11/21 09:47:09.647344 [INF] Reloaded server configuration", ReloadResult.DONE),
+        ("[1] 2026/11/21 09:47:09.647344 [ERR] Failed to reload server configuration: no Port", ReloadResult.FAILED),
         ("[1] 2026/11/21 09:47:09.647344 [INF] Server is ready", None),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ginit.output import Pipe, SystemLog
+from services.ginit.output import OutputPipe, SystemLog
 from tests.support.waiting import eventually
 
 
@@ -32,7 +32,7 @@ def listener():
 
 @pytest.fixture
 async def pipe(tmp_path, listener):
-    made = Pipe("one", tmp_path / "pipes" / "one", "I am ready", SystemLog(io.BytesIO(), []), listener)
+    made = OutputPipe("one", tmp_path / "pipes" / "one", "I am ready", SystemLog(io.BytesIO(), []), listener)
     made.open()
     yield made
     made.close()
@@ -81,7 +81,7 @@ async def test_what_is_written_while_nobody_reads_is_not_lost(pipe, listener):
 async def test_something_else_in_its_place(tmp_path, listener):
     """What is left there from another life is replaced; the pipe is its owner's only."""
     (tmp_path / "one").write_text("a file")
-    pipe = Pipe("one", tmp_path / "one", "ready", SystemLog(io.BytesIO(), []), listener)
+    pipe = OutputPipe("one", tmp_path / "one", "ready", SystemLog(io.BytesIO(), []), listener)
     pipe.open()
     mode = pipe.path.stat().st_mode
     assert stat.S_ISFIFO(mode)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ginit.watch import Unreadable, Watch, compare
+from services.ginit.watch import FileWatch, Unreadable, compare
 from tests.support.waiting import eventually
 
 FILE = Path("file")
@@ -29,8 +29,8 @@ async def watched(tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"old")
     told = []
-    watch = Watch(lambda path, content: told.append((path, content)))
-    watch.look_at({file: b"old"})
+    watch = FileWatch(lambda path, content: told.append((path, content)))
+    watch.set_files({file: b"old"})
     task = asyncio.create_task(watch.run())
     yield file, told, watch
     task.cancel()
@@ -53,7 +53,7 @@ async def test_other_files_later(watched, tmp_path):
     file, told, watch = watched
     other = tmp_path / "folder" / "other"
     other.parent.mkdir()
-    watch.look_at({file: b"old", other: GONE})
+    watch.set_files({file: b"old", other: GONE})
     other.write_bytes(b"there")
     await eventually(lambda: told == [(other, b"there")])
 
@@ -65,7 +65,7 @@ async def test_folder_that_is_replaced(watched, tmp_path):
     folder.mkdir()
     inside = folder / "inside"
     inside.write_bytes(b"1")
-    watch.look_at({inside: b"1"})
+    watch.set_files({inside: b"1"})
     folder.rename(tmp_path / "away")
     await eventually(lambda: told == [(inside, GONE)])
     folder.mkdir()
@@ -77,7 +77,7 @@ async def test_what_is_no_file_is_told_of_and_does_not_stop_the_watch(watched, t
     """A FIFO, a link to a device without end, a directory, a huge file: each with its reason; then a file again."""
     file, told, watch = watched
     other = tmp_path / "other"
-    watch.look_at({file: b"old", other: GONE})
+    watch.set_files({file: b"old", other: GONE})
     kinds = {
         "is a FIFO, not a regular file": os.mkfifo,
         "is a device, not a regular file": lambda path: path.symlink_to("/dev/zero"),

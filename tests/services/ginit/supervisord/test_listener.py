@@ -23,7 +23,7 @@ def test_notices_do_not_depend_on_the_chunks(size):
     """However they arrive, two notices are two notices."""
     data = message(1, EXITED) + message(2, "", "SUPERVISOR_STATE_CHANGE_STOPPING")
     notices = NotificationParser()
-    found = [one for start in range(0, len(data), size) for one in notices.take(data[start : start + size])]
+    found = [one for start in range(0, len(data), size) for one in notices.feed(data[start : start + size])]
     assert [(one.event, one.serial, one.slug, one.pid) for one in found] == [
         ("PROCESS_STATE_EXITED", 1, "one", 77),
         ("SUPERVISOR_STATE_CHANGE_STOPPING", 2, "", 0),

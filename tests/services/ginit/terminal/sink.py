@@ -4,7 +4,7 @@ import json
 
 from gecholog.health import ChecksumFile
 from services.ginit.startup.prepare import DEFAULTS
-from services.ginit.terminal.surroundings import Surroundings
+from services.ginit.terminal.installation import Installation
 
 SUM = "ab" * 32
 
@@ -17,4 +17,4 @@ def home_with_a_sink(home):
     values["services"] = [service for service in values["services"] if service["name"] == "nats2log"]
     (home / "conf" / "ginit_config.json").write_text(json.dumps(values))
     ChecksumFile.of("nats2log", home).write(SUM, {"checksum": SUM, "left_out": [], "warnings": [], "off": True})
-    return Surroundings(home, {})
+    return Installation(home, {})

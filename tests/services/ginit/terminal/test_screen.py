@@ -6,9 +6,9 @@ import json
 import pytest
 
 from services.ginit.startup.upgrade import UPDATED
+from services.ginit.terminal.installation import Installation
 from services.ginit.terminal.palette import Palette
 from services.ginit.terminal.screen import Screen
-from services.ginit.terminal.surroundings import Surroundings
 from tests.services.ginit.terminal.sink import home_with_a_sink
 
 
@@ -21,7 +21,7 @@ class Gone(io.StringIO):
 
 @pytest.fixture
 def screen(tmp_path):
-    return Screen(io.StringIO(), Palette(enabled=False), Surroundings(tmp_path, {}))
+    return Screen(io.StringIO(), Palette(enabled=False), Installation(tmp_path, {}))
 
 
 def shown(screen):
@@ -80,4 +80,4 @@ def test_what_is_no_json_is_shown(screen):
 
 def test_a_terminal_that_is_gone(tmp_path):
     """It is no reason to end."""
-    Screen(Gone(), Palette(enabled=False), Surroundings(tmp_path, {})).show("text")
+    Screen(Gone(), Palette(enabled=False), Installation(tmp_path, {})).show("text")

@@ -4,8 +4,8 @@ import json
 
 from services.ginit.startup.prepare import DEFAULTS
 from services.ginit.terminal import summary
+from services.ginit.terminal.installation import Installation
 from services.ginit.terminal.palette import Palette
-from services.ginit.terminal.surroundings import Surroundings
 from tests.services.ginit.terminal.sink import home_with_a_sink
 
 
@@ -19,10 +19,10 @@ def test_new_fields_of_shipped_files():
 
 def test_a_sink_that_is_off(tmp_path):
     """While it is healthy it is off; what is wrong with it is said all the same."""
-    surroundings, palette = home_with_a_sink(tmp_path), Palette(enabled=False)
+    installation, palette = home_with_a_sink(tmp_path), Palette(enabled=False)
     for state, said in (("healthy", "off"), ("idle", "idle      ended")):
         services = [{"name": "nats2log", "state": state, "reason": "" if state == "healthy" else "ended"}]
-        lines = list(summary.services({"services": services}, surroundings, palette))
+        lines = list(summary.services({"services": services}, installation, palette))
         assert lines == [f"  nats2log  {said}"]
 
 
@@ -32,5 +32,5 @@ def test_summary_names_what_is_new(tmp_path):
     del values["gl_host"]
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "gl_config.json").write_text(json.dumps(values))
-    lines = list(summary.whole({"services": []}, Surroundings(tmp_path, {}), Palette(enabled=False)))
+    lines = list(summary.whole({"services": []}, Installation(tmp_path, {}), Palette(enabled=False)))
     assert "  gl_config.json is yours; new in the shipped file: gl_host: make config-diff" in lines

@@ -1,4 +1,4 @@
-"""What ginit tells others about the services: a file, `run/state.json`, for healthcheck and for `make up`."""
+"""The state of the appliance for other programs: the file `run/state.json`, for healthcheck and for `make up`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from services.ginit.decision.state import Appliance, Service
 
 
-def report(appliance: Appliance, left_out: Sequence[dict[str, Any]], now: float, wall: int) -> dict[str, Any]:
-    """The appliance as JSON.
+def as_json(appliance: Appliance, left_out: Sequence[dict[str, Any]], now: float, wall: int) -> dict[str, Any]:
+    """The state as JSON.
 
-    `left_out` are the entries of ginit's config that are left out. `now` is the steady clock that the phases began by,
-    `wall` nanoseconds since 1970.
+    `left_out` are the entries of ginit's config that are left out. `now` is in seconds of the monotonic clock that the
+    phases began by, `wall` in nanoseconds since 1970.
     """
 
     def entry(service: Service) -> dict[str, Any]:
@@ -46,24 +46,24 @@ def report(appliance: Appliance, left_out: Sequence[dict[str, Any]], now: float,
     }
 
 
-class ReportFile:
-    """The file with the last report."""
+class StateFile:
+    """The file with the state that was written last."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._last: tuple[Appliance, Sequence[dict[str, Any]]] | None = None
 
     def write(self, appliance: Appliance, left_out: Sequence[dict[str, Any]] = ()) -> None:
-        """Write what has changed. Readers see the old text or the new, never a part. Raises OSError."""
+        """Write the state if it has changed. Readers see the old text or the new, never a part. Raises OSError."""
         if (appliance, left_out) == self._last:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        text = json.dumps(report(appliance, left_out, time.monotonic(), time.time_ns()))
+        text = json.dumps(as_json(appliance, left_out, time.monotonic(), time.time_ns()))
         atomic_file.write(self._path, text.encode())
         self._last = appliance, left_out
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """The services' entries by their names; none if nothing was written."""
+        """The entries of the services by their names; empty if there is no valid file."""
         try:
             return {entry["name"]: entry for entry in json.loads(regular_file.read_text(self._path))["services"]}
         except (OSError, ValueError, LookupError):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from services.ginit.candidate import problem_lines, validate
 from services.ginit.config import Definition
+from services.ginit.validation import problem_lines, validate
 from tests.support.process import ROOT
 
 
@@ -19,32 +19,32 @@ def program(folder, script):
 async def test_valid(tmp_path):
     """Exit code 0, for the very arguments that the service is started with."""
     service = program(tmp_path, f'test "$*" = "-o {tmp_path}/candidate --validate -a x"')
-    verdict = await validate(service, tmp_path / "candidate")
-    assert (verdict.valid, verdict.problems) == (True, ())
+    result = await validate(service, tmp_path / "candidate")
+    assert (result.valid, result.problems) == (True, ())
 
 
 async def test_invalid(tmp_path):
     """Any other exit code; the problems name the user's file, not the copy that was validated."""
     service = program(tmp_path, 'echo "line 3 of $2 is bad" >&2; exit 2')
-    verdict = await validate(service, tmp_path / "candidate")
-    assert not verdict.valid
-    assert verdict.problems == (f"line 3 of {tmp_path}/mine.json is bad".encode(),)
+    result = await validate(service, tmp_path / "candidate")
+    assert not result.valid
+    assert result.problems == (f"line 3 of {tmp_path}/mine.json is bad".encode(),)
 
 
 @pytest.mark.parametrize("script", ["sleep 100", "trap '' TERM; while :; do sleep 1; done"])
 async def test_validation_that_hangs(tmp_path, script):
     """It is ended, and counts as a no."""
-    verdict = await validate(program(tmp_path, script), tmp_path / "candidate", patience=0.2)
-    assert not verdict.valid
-    assert b"did not end" in verdict.problems[0]
+    result = await validate(program(tmp_path, script), tmp_path / "candidate", timeout_s=0.2)
+    assert not result.valid
+    assert b"did not end" in result.problems[0]
 
 
 async def test_validation_that_cannot_be_run(tmp_path):
     """A program that is none counts as a no."""
     service = program(tmp_path, "")
     service.program.chmod(0o644)
-    verdict = await validate(service, tmp_path / "candidate")
-    assert not verdict.valid
+    result = await validate(service, tmp_path / "candidate")
+    assert not result.valid
 
 
 async def test_entry_in_force_that_would_be_lost(tmp_path, monkeypatch):
@@ -60,9 +60,9 @@ async def test_entry_in_force_that_would_be_lost(tmp_path, monkeypatch):
     service = Definition("one", program, "-o", tmp_path / "mine.json", (), "--validate", "ready", True, False)
     assert service.is_ours
     assert (await validate(service, files["bad"])).valid
-    verdict = await validate(service, files["bad"], files["good"])
-    assert not verdict.valid
-    assert any(b"is in force now" in line for line in verdict.problems)
+    result = await validate(service, files["bad"], files["good"])
+    assert not result.valid
+    assert any(b"is in force now" in line for line in result.problems)
     assert (await validate(service, files["without"], files["good"])).valid
 
 

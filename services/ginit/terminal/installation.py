@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Installation:
     """The configs of a home folder. Each is read when it is first asked for: the first start makes them."""
 
     home: Path
