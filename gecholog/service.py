@@ -33,6 +33,8 @@ C_contra = TypeVar("C_contra", contravariant=True)
 
 log = Log("service")
 
+CONFIG_REFUSED = "config not taken"
+"""The log message of a service that keeps the config that it has. ginit takes it for the answer to a reload."""
 _NEW_BUS_WITHIN = 5.0  # seconds for a new bus on a reload; the one in use is not left for one that is not reached
 _LOCK_RETRY_S = 1.0  # seconds
 
@@ -230,11 +232,11 @@ class _Running:
             await self._service.reload(reading.config)
         except ConfigError as error:
             for problem in error.problems:
-                log.error("config not taken", file=error.source, **problem.fields)
+                log.error(CONFIG_REFUSED, file=error.source, **problem.fields)
         except (GechologError, OSError) as error:
-            log.error("config not taken", reason=str(error))
+            log.error(CONFIG_REFUSED, reason=str(error))
         except Exception as error:  # noqa: BLE001 - a border: a failed reload must not end a service that works
-            log.fault("config not taken", error)
+            log.fault(CONFIG_REFUSED, error)
         else:
             self._parsed = reading.parsed
             logs.set_level(self._parsed.values["log_level"])
