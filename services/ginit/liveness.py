@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from services.ginit.config import Definition
     from services.ginit.decision.events import Event
     from services.ginit.decision.state import Appliance, Service
+    from services.ginit.service_output import Address
 
 _PROBE_TIMEOUT_S = 5.0  # a server that takes longer is probed again
-
-Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,79 @@
+"""The event loop of ginit: takes one event after the other, decides, acts, and publishes the new state."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from services.ginit.decision.events import Event, Redefined, TimerFired
+from services.ginit.decision.reconcile import decide
+from services.ginit.decision.undo import undo, without
+from services.ginit.execute import RETRY_S
+from services.ginit.supervisord.listener import Notification
+
+if TYPE_CHECKING:
+    from services.ginit.config_files import ConfigFiles
+    from services.ginit.execute import ActionExecutor
+    from services.ginit.publish import Publisher
+    from services.ginit.store import Store
+    from services.ginit.supervision import Supervision
+
+
+class EventLoop:
+    """The one place that changes the state of the appliance, but for its end without supervisord (`shutdown`)."""
+
+    def __init__(
+        self,
+        store: Store,
+        supervision: Supervision,
+        executor: ActionExecutor,
+        files: ConfigFiles,
+        publisher: Publisher,
+    ) -> None:
+        self._store = store
+        self._supervision = supervision
+        self._executor = executor
+        self._files = files
+        self._publisher = publisher
+        self._no_timer_before = 0.0  # time of the monotonic clock
+
+    async def run(self) -> None:
+        """Handle events until cancelled."""
+        while True:
+            event = await self._next()
+            if isinstance(event, Notification):
+                async for translated in self._supervision.events_of(event):
+                    await self._handle(translated)
+            else:
+                await self._handle(event)
+
+    async def _next(self) -> Event | Notification:
+        """The next event; `TimerFired` when the time has come for one."""
+        timer_at = self._store.appliance.timer_at
+        left = None if timer_at is None else max(0.0, max(timer_at, self._no_timer_before) - time.monotonic())
+        try:
+            async with asyncio.timeout(left):
+                return await self._store.next()
+        except TimeoutError:
+            return TimerFired()
+
+    async def _handle(self, event: Event) -> None:
+        before = self._store.appliance
+        after, actions = decide(before, event, time.monotonic())
+        if failed := self._executor.put_in_force(after, actions):
+            after, actions = undo(before, after, failed), without(actions, failed)
+            self._retry(event)
+        self._store.appliance = after
+        if isinstance(event, Redefined):
+            self._files.watch_services()
+        for action in actions:
+            await self._executor.execute(action)
+        self._files.forget_unused()
+        self._publisher.publish(self._store.appliance)
+
+    def _retry(self, event: Event) -> None:
+        """Handle an event again, in a while. The timer fires again without that, but must not do so at once."""
+        self._no_timer_before = time.monotonic() + RETRY_S
+        if not isinstance(event, TimerFired):
+            asyncio.get_running_loop().call_later(RETRY_S, self._store.post, event)

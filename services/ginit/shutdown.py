@@ -1,0 +1,54 @@
+"""The end of the whole appliance, when ginit gives up or supervisord is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gecholog.logs import Log
+from services.ginit.supervisord import launcher
+
+if TYPE_CHECKING:
+    from gecholog.task_owner import TaskOwner
+    from services.ginit.runner import ServiceRunner
+    from services.ginit.store import Store
+
+_STOPS_WITHIN_S = 10.0  # for supervisord to begin with it
+_POLL_S = 0.1
+
+log = Log("ginit")
+
+
+class Shutdown:
+    """Ends the services and this process, with supervisord or without."""
+
+    def __init__(self, store: Store, runner: ServiceRunner, owner: TaskOwner) -> None:
+        self._store = store
+        self._runner = runner
+        self._owner = owner
+
+    def give_up(self) -> None:
+        """Begin to end everything."""
+        self._owner.spawn(self._end_all(), "end")
+
+    def without_supervisord(self) -> None:
+        """Supervisord is gone, so nobody else would end the services, or start this process again."""
+        log.error("supervisord is gone, everything ends")
+        self._store.appliance = replace(self._store.appliance, stopping=True)
+        self._owner.spawn(self._end_without_supervisord(), "end")
+
+    async def _end_all(self) -> None:
+        """Have supervisord end everything, and this process last; do it ourselves if supervisord does not respond."""
+        if launcher.end():
+            for _ in range(round(_STOPS_WITHIN_S / _POLL_S)):
+                await asyncio.sleep(_POLL_S)
+                if self._store.appliance.stopping:
+                    return
+            log.error("supervisord does not react, everything ends")
+            launcher.kill()
+        await self._end_without_supervisord()
+
+    async def _end_without_supervisord(self) -> None:
+        await self._runner.end_all(self._store.appliance)
+        self._owner.ending.set()
