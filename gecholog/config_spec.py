@@ -11,26 +11,30 @@ from gecholog.entries import Closes, Place
 from gecholog.schema import Schema, Violation
 
 Rule = Callable[[dict[str, Any]], Iterable[Violation]]
-RuleBeside = Callable[[dict[str, Any], FilePath], Iterable[Violation]]
-"""A rule about a value and the folder that its file lies in."""
+CrossFileRule = Callable[[dict[str, Any], FilePath], Iterable[Violation]]
+"""A rule that is also given the folder of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigSpec:
-    """What a config file of one service must be: its schema, and the rules that a schema cannot say.
+    """What a config file of one service must be: its schema, and the rules that a schema cannot express.
 
-    A rule takes the whole value (types already checked) and yields (path, sentence) for what is wrong. `not_in_use`
-    names the top-level fields of a value (types not checked) whose content does not count; their JSON types still do.
-    `remaining` are rules about the value less the entries that are rejected alone. `advice` are rules that a file may
-    break: what they find is a warning. They are asked about a file that may be used. `closes` takes the value less
-    the rejected entries, and these by their places, and tells which routers must not serve without them. `beside`
-    is advice that looks at other config files in the folder of the file as well.
+    A rule takes the value of the whole file, of checked types, and yields (path, sentence) for each violation.
+
+    - `rules` make the file invalid, or an entry of an array with `skip_invalid_items`
+    - `not_in_use` names the top-level fields of a value (of unchecked types) whose content is ignored; their JSON types
+      still count
+    - `remaining` are rules about the value without its skipped entries
+    - `warnings` are rules that a valid file may break: each violation is a warning
+    - `cross_file_warnings` are such rules that also look at the other config files in the folder of the file
+    - `closes` takes the value without its skipped entries, and the skipped entries by their places; it returns the
+      routers that must not serve without them
     """
 
     schema: Schema
     rules: tuple[Rule, ...] = ()
     not_in_use: Callable[[Any], frozenset[str]] = lambda _: frozenset()
     remaining: tuple[Rule, ...] = ()
-    advice: tuple[Rule, ...] = ()
+    warnings: tuple[Rule, ...] = ()
     closes: Callable[[dict[str, Any], Mapping[Place, Any]], Closes] = lambda _, __: {}
-    beside: tuple[RuleBeside, ...] = ()
+    cross_file_warnings: tuple[CrossFileRule, ...] = ()

@@ -44,9 +44,11 @@ def judge(spec: ConfigSpec, value: Any, is_unset: Callable[[Path], bool], folder
     closes: Closes = {}
     if not errors:
         closes = spec.closes(values, {place: value[place[0]][place[1]] for place in rejected})
-        warnings += [_in_whole(violation, rejected) for advise in spec.advice for violation in advise(values)]
+        warnings += [_in_whole(violation, rejected) for rule in spec.warnings for violation in rule(values)]
     if not errors and folder is not None:
-        warnings += [_in_whole(violation, rejected) for advise in spec.beside for violation in advise(values, folder)]
+        warnings += [
+            _in_whole(violation, rejected) for rule in spec.cross_file_warnings for violation in rule(values, folder)
+        ]
     return Verdict(values, errors, warnings, rejected, closes)
 
 

@@ -53,7 +53,10 @@ def config_spec() -> ConfigSpec:
     """The schema of broker_config.json and the rules beside it."""
     loaded = schema.load(Path(__file__).with_name("broker_config.schema.json"))
     return ConfigSpec(
-        loaded, (_one_group_a_router, _targets, _some_weight), advice=(_weights_in_use,), beside=(_routers_of_gl,)
+        loaded,
+        (_one_group_a_router, _targets, _some_weight),
+        warnings=(_weights_in_use,),
+        cross_file_warnings=(_routers_of_gl,),
     )
 
 

@@ -13,7 +13,7 @@ from gecholog.config import ConfigSpec, ParsedConfig
 from gecholog.duplicates import duplicates
 from gecholog.positions import Path
 from gecholog.schema import Violation
-from processors.tokencounter import advice
+from processors.tokencounter import config_warnings
 from processors.tokencounter.closing import CAPS, USAGE, closes
 from processors.tokencounter.counters import Caps
 from processors.tokencounter.usage import Pattern, Refusal, Rules
@@ -40,9 +40,9 @@ def config_spec() -> ConfigSpec:
         loaded,
         (_one_cap_a_field, _value_of_another_name, _paths),
         remaining=(_one_entry_a_router,),
-        advice=(advice.never_fed,),
+        warnings=(config_warnings.never_fed,),
         closes=closes,
-        beside=(advice.beside_gateway,),
+        cross_file_warnings=(config_warnings.beside_gateway,),
     )
 
 

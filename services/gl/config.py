@@ -18,7 +18,7 @@ from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.llm import price_table
 from gecholog.router_path import meant
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
-from services.gl import advice, routing
+from services.gl import config_warnings, routing
 from services.gl.cors import ANY, Cors
 from services.gl.errors import ErrorFormat
 from services.gl.models import rules as model_rules
@@ -176,7 +176,7 @@ def config_spec() -> ConfigSpec:
         _cors,
         *model_rules.RULES,
     )
-    return ConfigSpec(schema.load(file), rules, remaining=(_one_path_one_router,), advice=advice.RULES)
+    return ConfigSpec(schema.load(file), rules, remaining=(_one_path_one_router,), warnings=config_warnings.RULES)
 
 
 # ------------------------------------------------------------------ rules

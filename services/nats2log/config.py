@@ -256,7 +256,7 @@ def config_spec() -> ConfigSpec:
         fields,
         (_own_topic, _certificate_files, *_WRITER_RULES),
         _writers_not_in_use,
-        advice=(idle_writers, _trusts_nobody),
+        warnings=(idle_writers, _trusts_nobody),
     )
 
 

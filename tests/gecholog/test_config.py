@@ -190,7 +190,7 @@ def test_advice():
             if len(row["id"]) < 2:
                 yield ("rows", index, "id"), "is short"
 
-    spec = ConfigSpec(SCHEMA, advice=(short,))
+    spec = ConfigSpec(SCHEMA, warnings=(short,))
     parsed = check('{"name": "a", "rows": [{"id": "a"}, {"id": "bb"}]}', spec=spec)
     assert [str(warning) for warning in parsed.warnings] == ["rows[0].id (line 1): is short"]
     assert len(parsed.values["rows"]) == 2
@@ -316,10 +316,10 @@ def test_variables_that_must_be_set(text, environ, left_out, before):
 def test_advice_behind_entries_that_are_left_out():
     """Advice is about what is left of the file, and names the places of the whole file."""
 
-    def advise(value):
+    def warn(value):
         yield ("rows", 1, "id"), "is short"
 
-    parsed = check(rows({}, {"id": "a"}, {}, {"id": "b"}), spec=ConfigSpec(SCHEMA, advice=(advise,)))
+    parsed = check(rows({}, {"id": "a"}, {}, {"id": "b"}), spec=ConfigSpec(SCHEMA, warnings=(warn,)))
     assert parsed.warnings[-1].path == "rows[3].id"
 
 
@@ -341,7 +341,7 @@ def test_rules_beside(tmp_path):
     def beside(value, folder):
         yield ("name",), f"is not {folder.name}"
 
-    spec = ConfigSpec(SCHEMA, beside=(beside,))
+    spec = ConfigSpec(SCHEMA, cross_file_warnings=(beside,))
     data = b'{"name": "a"}'
     assert not config.check(data, "f.json", spec, {}).warnings
     [warning] = config.check(data, "f.json", spec, {}, tmp_path).warnings

@@ -1,4 +1,4 @@
-"""What a config may say and is hardly what somebody wants: warnings, not errors. Pure functions."""
+"""Warnings about a valid config that is probably not what its author wants. Pure functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a config may say and is hardly what somebody wants: caps that never fire, or fire too late. Pure functions."""
+"""Warnings about a valid config: caps that never apply, or too late. Pure functions."""
 
 from __future__ import annotations
 
