@@ -85,12 +85,12 @@ class Listener:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that gl_config.json says. `trust` tells whether `outbound_context` is another one than before."""
+    """The whole of gl_config.json. `outbound_tls_digest` tells whether `outbound_context` has changed."""
 
     gateway_id: str
     listener: Listener
     outbound_tls: OutboundTls
-    trust: str
+    outbound_tls_digest: str
     bus: BusAddress
     topics: Topics
     session_header: str
@@ -316,7 +316,7 @@ def build(parsed: ParsedConfig) -> Config:
         gateway_id=values["gateway_id"],
         listener=_listener(values),
         outbound_tls=(tls := OutboundTls.of(values["tls"]["outbound"])),
-        trust=_trust(tls),
+        outbound_tls_digest=_outbound_tls_digest(tls),
         bus=BusAddress(bus["hostname"], bus["token"]),
         topics=Topics(bus["topic"], bus["topic_exact_isalive"], bus["topic_exact_logger"]),
         session_header=canonical(values["session_id_header"]),
@@ -381,8 +381,8 @@ def _listener(values: dict[str, Any]) -> Listener:
     return Listener(values.get("gl_host", ""), int(values["gl_port"]), files)
 
 
-def _trust(tls: OutboundTls) -> str:
-    """A digest of whom we believe: it differs when a certificate file has another content under the same name."""
+def _outbound_tls_digest(tls: OutboundTls) -> str:
+    """Changes when the settings of outbound TLS do, or the content of a certificate file."""
     digest = hashlib.sha256(f"{tls.insecure} {tls.system_cert_pool}".encode())
     for file in tls.cert_files:
         digest.update(regular_file.read_bytes(file))

@@ -119,7 +119,7 @@ class Gateway:
         Everything that may fail comes first; after that nothing does.
         """
         old = self._required()
-        pool = old.pool if config.trust == old.config.trust else _pool(config)
+        pool = old.pool if config.outbound_tls_digest == old.config.outbound_tls_digest else _pool(config)
         listening = self._bound(config, old)
         moves = (config.bus, config.topics) != (old.config.bus, old.config.topics)
         bus = await self._bus(config) if moves else None

@@ -14,7 +14,7 @@ from processors.broker.strategies import STRATEGIES, Target
 from tests.processors.broker.rig import REFUSAL
 
 FOLDER = Path(__file__).parents[3] / "processors" / "broker"
-BLUEPRINT = config_spec()
+CONFIG_SPEC = config_spec()
 TARGETS = [{"router": "/azure/gpt4/"}, {"router": "/azure/dud/"}]
 TOKEN = {"NATS_TOKEN": "abcdefgh"}
 
@@ -33,7 +33,7 @@ def values(**more):
 
 
 def parsed(content, environ=None):
-    return check(json.dumps(content).encode(), "broker_config.json", BLUEPRINT, environ or {})
+    return check(json.dumps(content).encode(), "broker_config.json", CONFIG_SPEC, environ or {})
 
 
 def built(**more):
@@ -41,7 +41,7 @@ def built(**more):
 
 
 def shipped(**environ):
-    found = check((FOLDER / "broker_config.json").read_bytes(), "shipped", BLUEPRINT, TOKEN | environ)
+    found = check((FOLDER / "broker_config.json").read_bytes(), "shipped", CONFIG_SPEC, TOKEN | environ)
     assert not found.warnings
     return build(found)
 
@@ -193,19 +193,19 @@ def test_every_field_is_described():
             described(part, f"{path}.{name}")
             described(part.get("items", {}), f"{path}.{name}[]")
 
-    described(BLUEPRINT.schema)
+    described(CONFIG_SPEC.schema)
 
 
 def test_routers_that_gl_does_not_have(tmp_path):
     """A group or target of a router that is not in gl_config.json in the same folder is a warning."""
     data = json.dumps(values(groups=[group(), group(router="/other/", targets=[{"router": "/none/"}])])).encode()
     routers = [{"path": path} for path in ("/azure/", "/azure/gpt4/", "/azure/dud/", "/other/")]
-    assert not check(data, "test", BLUEPRINT, {}, tmp_path).warnings
+    assert not check(data, "test", CONFIG_SPEC, {}, tmp_path).warnings
     (tmp_path / "gl_config.json").write_text(json.dumps({"routers": routers}))
-    [warning] = check(data, "test", BLUEPRINT, {}, tmp_path).warnings
+    [warning] = check(data, "test", CONFIG_SPEC, {}, tmp_path).warnings
     assert warning.path == "groups[1].targets[0].router"
 
 
 def test_the_files_that_ship_go_together():
     """All routers of the demo's groups are in the demo's gl_config.json."""
-    assert not check((FOLDER / "broker_config.json").read_bytes(), "shipped", BLUEPRINT, TOKEN, FOLDER).warnings
+    assert not check((FOLDER / "broker_config.json").read_bytes(), "shipped", CONFIG_SPEC, TOKEN, FOLDER).warnings

@@ -14,7 +14,7 @@ from processors.tokencounter.usage import Pattern, Refusal
 
 ROOT = Path(__file__).parents[3]
 CONF = ROOT / "conf" / "tokencounter_config.json"
-BLUEPRINT = config_spec()
+CONFIG_SPEC = config_spec()
 
 
 def values():
@@ -29,7 +29,7 @@ def values():
 
 
 def parsed(content):
-    return check(json.dumps(content).encode(), "test", BLUEPRINT, {"TOKEN": "abc", "NATS_TOKEN": "abc"})
+    return check(json.dumps(content).encode(), "test", CONFIG_SPEC, {"TOKEN": "abc", "NATS_TOKEN": "abc"})
 
 
 def cap(router="/more/", **field):
@@ -66,7 +66,7 @@ def test_options():
 
 def test_the_default_file():
     """The file that ships is valid, without a warning."""
-    found = check(CONF.read_bytes(), "default", BLUEPRINT, {"NATS_TOKEN": "abc"})
+    found = check(CONF.read_bytes(), "default", CONFIG_SPEC, {"NATS_TOKEN": "abc"})
     assert not found.warnings
     assert build(found).caps["/service/capped/"]["total_tokens"] == 100
 

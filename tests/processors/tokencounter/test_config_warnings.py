@@ -9,7 +9,7 @@ from gecholog import config
 from processors.tokencounter.config import config_spec
 
 CONF = Path(__file__).parents[3] / "conf"
-BLUEPRINT = config_spec()
+CONFIG_SPEC = config_spec()
 ENVIRON = {"NATS_TOKEN": "abc"}
 
 
@@ -18,7 +18,7 @@ def shipped(name):
 
 
 def warnings(counter, folder=None):
-    parsed = config.check(json.dumps(counter).encode(), "test", BLUEPRINT, ENVIRON, folder)
+    parsed = config.check(json.dumps(counter).encode(), "test", CONFIG_SPEC, ENVIRON, folder)
     return [(warning.path, warning.rule) for warning in parsed.warnings]
 
 
