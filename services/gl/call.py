@@ -60,7 +60,7 @@ class Call:
     body: bytes = b""
     client: str = ""
     outbound_offered: Headers  # that processors may change, and
-    patience: float = 3  # seconds that it waits for others, all in all, should its bodies be large
+    backpressure_budget_s: float = 3  # what it may still wait for large records of other calls, if it is large itself
 
     # outbound
     candidates: tuple[Candidate, ...] = ()

@@ -80,8 +80,8 @@ async def _record(call: Call, doors: Doors) -> None:
 
 async def _answer(call: Call, doors: Doors) -> None:
     try:
-        if doors.records.capacity.is_full:
-            await doors.records.capacity.room()
+        if (waiting := doors.records.backpressure.admit_bytes(call)) is not None:
+            await waiting
         for stage in BEFORE_REPLY:
             waiting = stage(call, doors)
             if waiting is not None:

@@ -20,8 +20,8 @@ from gecholog.log_throttle import LogThrottle
 from gecholog.logs import Log
 from services.gl.record.adoption import Adoption
 from services.gl.record.backlog import Backlog
+from services.gl.record.backpressure import Backpressure
 from services.gl.record.breaker import Breaker, pause
-from services.gl.record.capacity import Capacity
 from services.gl.record.entry import ACCEPTED
 from services.gl.record.journal import Journal, JournalDamaged
 from services.gl.record.report import Report
@@ -70,7 +70,7 @@ class Recorder:
 
         `status_file` is for others to read how the records fare; `on_loss` is told of each loss.
         """
-        self.capacity = Capacity()
+        self.backpressure = Backpressure()
         self._root = root
         self._fit = fit
         self._on_loss = on_loss
@@ -210,21 +210,21 @@ class Recorder:
 
     def accept(self, record_id: bytes, data: bytes) -> None:
         """Keep a record as it stands, before the caller has all of the reply. `publish` or `abandon` has to follow."""
-        self.capacity.accept(record_id, len(data))
+        self.backpressure.accepted(record_id, len(data))
         self._keep(ACCEPTED, record_id, data)
 
     def abandon(self, record_id: bytes) -> None:
         """There will be no final record. The one that was accepted is published in its place."""
-        self.capacity.conclude(record_id)
+        self.backpressure.finalized(record_id)
         if self._backlog.wait_as_accepted(record_id):
             self._wake.set()
 
     def publish(self, record_id: bytes, data: bytes) -> None:
         """Publish the final record, now or as soon as the bus is there."""
-        self.capacity.conclude(record_id)
+        self.backpressure.finalized(record_id)
         if self._held_up:
             self._postpone(record_id, data, self._breaker.reason or self._stream.reason)
-        elif self.capacity.bus_is_full:
+        elif self.backpressure.bus_is_full:
             self._postpone(record_id, data, "")
         else:
             try:
@@ -238,7 +238,7 @@ class Recorder:
         if self._stream.is_durable:
             bus.ask(self._subject, data, _ACK_TIMEOUT, partial(self._heard, record_id), block, lazily=True)
             self._unconfirmed[record_id] = data
-            self.capacity.publish(record_id, len(data))
+            self.backpressure.sent(record_id, len(data))
         else:
             bus.tell(self._subject, data, block, lazily=True)
             self._release(record_id)
@@ -248,7 +248,7 @@ class Recorder:
         data = self._unconfirmed.pop(record_id, None)
         if data is None:
             return
-        self.capacity.arrive(record_id)
+        self.backpressure.answered(record_id)
         error = self._judged(answer)
         if error is None:
             self._release(record_id)
@@ -296,7 +296,7 @@ class Recorder:
         self._held_up = self._breaker.is_open or self._stream.is_missing
         # While the bus gives nothing, waiting would help nobody: the journal keeps what it can.
         is_tight = not self._held_up and self._failures == 0 and self._backlog.is_tight
-        self.capacity.steer(bypasses_bus=self._held_up, is_tight=is_tight)
+        self.backpressure.update(bypasses_bus=self._held_up, is_tight=is_tight)
 
     def _release(self, record_id: bytes) -> None:
         """The record is where it belongs. The journal's note of that leaves soon, with others."""
@@ -382,7 +382,7 @@ class Recorder:
         if not self._stream.is_durable:
             await bus.publish(self._subject, data, block, lazily=True)
             return
-        self.capacity.publish(record_id, len(data))
+        self.backpressure.sent(record_id, len(data))
         try:
             answer: bytes | BusError = await bus.request(self._subject, data, _ACK_TIMEOUT, block, lazily=True)
         except MessageTooLarge:
@@ -390,7 +390,7 @@ class Recorder:
         except BusError as error:
             answer = error
         finally:
-            self.capacity.arrive(record_id)
+            self.backpressure.answered(record_id)
         if (refused := self._judged(answer)) is not None:
             raise refused
 

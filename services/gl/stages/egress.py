@@ -112,9 +112,8 @@ def reply(call: Call, doors: Doors) -> Awaitable[None]:
 async def _send(call: Call, egress: Egress, length: int | None, doors: Doors) -> None:
     body = egress.body or b""
     call.responder.start(egress.status, egress.headers, length)
-    capacity, size = doors.records.capacity, len(call.body) + len(body)
-    if not capacity.has_room(size):
-        call.patience = await capacity.room(size, call.patience)
+    if (waiting := doors.records.backpressure.admit_bytes(call, len(call.body) + len(body))) is not None:
+        await waiting
     recording.accept(call, doors.records)
     for piece in pieces_of(body):
         if (waiting := call.responder.write(piece)) is not None:
@@ -182,9 +181,8 @@ def has_delivered(call: Call) -> bool:
 
 async def _keep(call: Call, capture: BodyCapture, doors: Doors) -> None:
     """Put the answer into the record, and keep that; while too much is on its way to the bus, the last byte waits."""
-    capacity, size = doors.records.capacity, len(call.body) + capture.copy.size
-    if not capacity.has_room(size):
-        call.patience = await capacity.room(size, call.patience)
+    if (waiting := doors.records.backpressure.admit_bytes(call, len(call.body) + capture.copy.size)) is not None:
+        await waiting
     call.mark_received()
     try:
         if not _recorded_at_once(call, capture, completed=True):

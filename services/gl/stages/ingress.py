@@ -38,9 +38,8 @@ async def receive(call: Call, doors: Doors) -> None:
     call.query = query.parse(request.query)
     call.request_section.fields = _head_fields(call, refused=unmet is not None)
     call.body = await request.body(config.limits.request_body)
-    capacity = doors.records.capacity
-    if not capacity.has_room(len(call.body)):
-        call.patience = await capacity.room(len(call.body), call.patience)
+    if (waiting := doors.records.backpressure.admit_bytes(call, len(call.body))) is not None:
+        await waiting
     value, note = await _recorded_body(call, call.config.most_of_request(doors.bus.max_payload))
     if note:
         call.request_section.note("ingress_payload", note)

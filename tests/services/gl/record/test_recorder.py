@@ -10,7 +10,7 @@ from gecholog import wire
 from gecholog.errors import BusAway, NoAnswer, NobodyListens
 from gecholog.recordlog import Limits
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
-from services.gl.record.capacity import Capacity
+from services.gl.record.backpressure import Backpressure
 from services.gl.record.fitting import fitted
 from services.gl.record.journal import Journal
 from services.gl.record.orphans import unreleased
@@ -344,19 +344,19 @@ async def test_silent_bus(start):
     """
     bus = FakeBus(max_payload=2 * MIB)
     recorder = await start(bus, limit=1000 * MIB)
-    recorder.capacity = Capacity(publishing=2 * MIB)
+    recorder.backpressure = Backpressure(sent=2 * MIB)
     bus.silent = True
     large = record(0, text="x" * MIB)
     for number in range(3):
         recorder.publish(name(number), large)
-    assert recorder.capacity.is_full
-    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)  # not for the acknowledgements, but for the breaker
+    assert recorder.backpressure.is_full
+    await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)  # not for the acknowledgements, but for the breaker
     sent = len(bus.taken)
     for number in range(3, 40):
         recorder.publish(name(number), large)
     await asyncio.sleep(0.3)
     assert len(bus.taken) <= sent + 1
-    assert not recorder.capacity.is_full
+    assert not recorder.backpressure.is_full
     bus.speak()
     await eventually(lambda: not recorder._backlog and not recorder._unconfirmed, "all records")
     assert {record_id for record_id, _ in bus.taken} == {name(number).hex() for number in range(40)}
@@ -366,7 +366,7 @@ async def test_no_more_than_the_bus_can_take(start):
     """What would be too much at once waits in the journal, though the bus is well."""
     bus = FakeBus(max_payload=2 * MIB)
     recorder = await start(bus, limit=1000 * MIB)
-    recorder.capacity = Capacity(publishing=4 * MIB)
+    recorder.backpressure = Backpressure(sent=4 * MIB)
     bus.silent = True
     for number in range(20):
         recorder.publish(name(number), record(number, text="x" * MIB))
@@ -380,18 +380,18 @@ async def test_calls_wait_for_a_journal_that_fills(start):
     """While the bus takes records, but too slowly, new calls wait; not while it takes none."""
     bus = FakeBus(max_payload=2 * MIB)
     recorder = await start(bus, limit=16 * MIB)
-    recorder.capacity = Capacity(publishing=0)
+    recorder.backpressure = Backpressure(sent=0)
     bus.silent = True
     for number in range(14):
         recorder.publish(name(number), record(number, text="x" * MIB))
-    assert recorder.capacity.is_full
+    assert recorder.backpressure.is_full
     bus.speak()
-    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
+    await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)
     bus.connected = False
     recorder._breaker.trip("silence")
     for number in range(20, 40):
         recorder.publish(name(number), record(number, text="x" * MIB))
-    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
+    await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)
 
 
 @pytest.mark.parametrize("connected", [True, False])
@@ -403,8 +403,8 @@ async def test_calls_do_not_wait_for_a_bus_that_takes_nothing(start, connected):
     bus.connected = connected
     for number in range(14):
         recorder.publish(name(number), record(number, text="x" * MIB))
-    recorder.capacity.steer(bypasses_bus=False, is_tight=True)
-    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
+    recorder.backpressure.update(bypasses_bus=False, is_tight=True)
+    await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)
 
 
 async def test_no_room_for_a_stream(start, caplog):
@@ -604,46 +604,46 @@ async def test_room(start):
     """Callers wait while too much is on its way, and go on when it has arrived, however often a record was kept."""
     bus = FakeBus(max_payload=2 * MIB)
     recorder = await start(bus, limit=1000 * MIB)
-    recorder.capacity = Capacity(accepted=64 * MIB)
+    recorder.backpressure = Backpressure(accepted=64 * MIB)
     large = record(0, text="x" * MIB)
     for number in range(70):
         recorder.accept(name(number), large)
         recorder.accept(name(number), large)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(recorder.capacity.room(), 0.05)
+        await asyncio.wait_for(recorder.backpressure.wait(), 0.05)
     for number in range(70):
         recorder.publish(name(number), large)
-    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
+    await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)
 
 
 async def test_room_for_large_calls(start):
     """Calls with large bodies wait for each other; those with small ones do not wait for them."""
     bus = FakeBus(max_payload=2 * MIB)
     recorder = await start(bus, limit=1000 * MIB)
-    recorder.capacity = Capacity(large=8 * MIB)
+    recorder.backpressure = Backpressure(large=8 * MIB)
     large, small = record(0, text="x" * MIB), record(0, text="x")
     for number in range(9):
         recorder.accept(name(number), large)
         recorder.accept(name(100 + number), small)
-    assert recorder.capacity.has_room(1000)
-    assert not recorder.capacity.has_room(MIB)
-    await asyncio.wait_for(recorder.capacity.room(1000, DEADLINE), DEADLINE)
-    waiting = [asyncio.create_task(recorder.capacity.room(MIB, DEADLINE)) for _ in range(3)]
+    assert recorder.backpressure.has_room(1000)
+    assert not recorder.backpressure.has_room(MIB)
+    await asyncio.wait_for(recorder.backpressure.wait(1000, DEADLINE), DEADLINE)
+    waiting = [asyncio.create_task(recorder.backpressure.wait(MIB, DEADLINE)) for _ in range(3)]
     await asyncio.sleep(0.02)
     assert not any(task.done() for task in waiting)
     recorder.abandon(name(0))
     recorder.publish(name(1), large)
-    assert all(await asyncio.wait_for(asyncio.gather(*waiting), DEADLINE)), "patience is left"
+    assert all(await asyncio.wait_for(asyncio.gather(*waiting), DEADLINE)), "some of the budget is left"
 
 
 async def test_large_calls_do_not_wait_for_ever(start):
     """Large calls that never end, as those of callers who do not read, hold others up for a moment only."""
     recorder = await start(FakeBus(max_payload=2 * MIB), limit=1000 * MIB)
-    recorder.capacity = Capacity(large=1000)
+    recorder.backpressure = Backpressure(large=1000)
     recorder.accept(name(1), record(1, text="x" * MIB))
-    assert not recorder.capacity.has_room(MIB)
-    assert await asyncio.wait_for(recorder.capacity.room(MIB, 0.05), DEADLINE) == 0
-    assert not recorder.capacity.has_room(MIB)
+    assert not recorder.backpressure.has_room(MIB)
+    assert await asyncio.wait_for(recorder.backpressure.wait(MIB, 0.05), DEADLINE) == 0
+    assert not recorder.backpressure.has_room(MIB)
 
 
 async def test_what_waited_is_noted_as_released(start, tmp_path):
@@ -661,12 +661,12 @@ async def test_what_waited_is_noted_as_released(start, tmp_path):
 async def test_nobody_waits_for_what_is_over(start):
     """Who comes when all records have gone does not wait, though it was full when the last one looked."""
     recorder = await start(FakeBus(max_payload=2 * MIB), limit=1000 * MIB)
-    recorder.capacity = Capacity(accepted=1000)
+    recorder.backpressure = Backpressure(accepted=1000)
     recorder.accept(name(1), record(1, text="x" * 2000))
-    assert recorder.capacity.is_full
+    assert recorder.backpressure.is_full
     recorder.publish(name(1), record(1))
-    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
-    assert not recorder.capacity.is_full
+    await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)
+    assert not recorder.backpressure.is_full
 
 
 async def test_room_while_the_bus_is_away(start):
@@ -678,4 +678,4 @@ async def test_room_while_the_bus_is_away(start):
     for number in range(70):
         recorder.accept(name(number), large)
         recorder.publish(name(number), large)
-    await asyncio.wait_for(recorder.capacity.room(), DEADLINE)
+    await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)

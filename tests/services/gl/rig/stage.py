@@ -14,7 +14,7 @@ from services.gl.config import Config, build
 from services.gl.doors import Doors
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected, UpstreamRequest
-from services.gl.record.capacity import Capacity
+from services.gl.record.backpressure import Backpressure
 from services.gl.stages import attempts
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import config_of, router
@@ -155,7 +155,7 @@ class FakeRecorder:
         self.bytes: list[bytes] = []
         self.left: list[bytes] = []
         self._events = events
-        self.capacity = Capacity()
+        self.backpressure = Backpressure()
 
     def abandon(self, record_id):
         self.left.append(record_id)
