@@ -20,8 +20,8 @@ from services.gl.server.uploads import LARGE_READ_BYTES, READ_BYTES
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
-    from services.gl.config import Limits
     from services.gl.errors import ErrorReply, Refusal
+    from services.gl.limits import Limits
     from services.gl.server.garbage import Garbage
     from services.gl.server.uploads import Uploads
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from gecholog.headers import Headers
-    from services.gl.config import Limits
     from services.gl.errors import ErrorReply, Refusal
+    from services.gl.limits import Limits
     from services.gl.server.exchange import Exchange
 
     Told = Callable[[Refusal, str, Headers], ErrorReply]

@@ -9,9 +9,10 @@ import pytest
 
 from gecholog import config as configs
 from gecholog.errors import ConfigError, GechologError
-from services.gl.config import Limits, build, config_spec
+from services.gl.config import build, config_spec
 from services.gl.cors import Cors
 from services.gl.errors import ErrorFormat
+from services.gl.limits import Limits
 from services.gl.record.filter import FieldFilter
 from services.gl.routing import Timeouts
 from tests.services.gl.rig.gateway import config_of, processor, router

@@ -14,10 +14,10 @@ from gecholog.session import Sessions
 from gecholog.tls import OutboundTls, outbound_context
 from services.gl import pipeline
 from services.gl.call import Call
-from services.gl.config import Limits
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.gateway import route
 from services.gl.http import Disconnected
+from services.gl.limits import Limits
 from services.gl.server import Exchange
 from services.gl.server.connection import Connection
 from services.gl.server.listener import Listener, bind

@@ -9,7 +9,7 @@ import pytest
 import trustme
 import uvloop
 
-from services.gl.config import Limits
+from services.gl.limits import Limits
 from services.gl.server.acceptor import Acceptor
 from services.gl.server.listener import Listener, bind
 

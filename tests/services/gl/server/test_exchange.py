@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from services.gl.config import Limits
 from services.gl.errors import Refusal
 from services.gl.http import Disconnected
+from services.gl.limits import Limits
 from services.gl.server.connection import Connection
 from services.gl.server.garbage import Garbage
 from services.gl.server.listener import plain

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.gl.config import Limits
+from services.gl.limits import Limits
 from services.gl.server.connection import Connection
 from services.gl.server.garbage import Garbage
 from services.gl.server.uploads import LARGE_READ_BYTES, READ_BYTES, Uploads

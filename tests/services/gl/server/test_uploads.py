@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from services.gl.config import Limits
 from services.gl.errors import Refusal
+from services.gl.limits import Limits
 from services.gl.server.body_budget import MIB, SMALL
 from services.gl.server.connection import Connection
 from services.gl.server.garbage import Garbage

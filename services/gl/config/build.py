@@ -1,0 +1,185 @@
+"""Builds the config of a parsed and valid gl_config.json."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+from gecholog import logs, recordlog, regular_file
+from gecholog.bus import BusAddress
+from gecholog.config import ParsedConfig
+from gecholog.headers import HOP_BY_HOP, canonical
+from gecholog.llm import price_table
+from gecholog.router_path import meant
+from gecholog.tls import OutboundTls
+from services.gl import routing
+from services.gl.config.config import Config, Listener, Topics, UsageRules
+from services.gl.cors import Cors
+from services.gl.errors import ErrorFormat
+from services.gl.limits import Limits
+from services.gl.models.model import model_of
+from services.gl.models.provider import provider_of
+from services.gl.models.registry import Registry, registry_of
+from services.gl.record.filter import FieldFilter
+from services.gl.rows import ORDERS, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+_MIB = 1024 * 1024
+
+
+def build(parsed: ParsedConfig) -> Config:
+    """The config of the service."""
+    values = parsed.values
+    masked = frozenset(canonical(name) for name in values.get("masked_headers", ()))
+    removed = frozenset(canonical(name) for name in values.get("remove_headers", ()))
+    masked_parameters = frozenset(values.get("masked_query_parameters", ()))
+    routers = tuple(_router(entry) for entry in values["routers"])
+    models = _registry(values)
+    bus = values["service_bus"]
+    logs.protect([bus["token"], *_secrets(routers, masked, masked_parameters), *_keys(models)])
+    return Config(
+        gateway_id=values["gateway_id"],
+        listener=_listener(values),
+        outbound_tls=(tls := OutboundTls.of(values["tls"]["outbound"])),
+        outbound_tls_digest=_outbound_tls_digest(tls),
+        bus=BusAddress(bus["hostname"], bus["token"]),
+        topics=Topics(bus["topic"], bus["topic_exact_isalive"], bus["topic_exact_logger"]),
+        session_header=canonical(values["session_id_header"]),
+        masked=masked,
+        masked_parameters=masked_parameters,
+        removed=removed,
+        never_forwarded=removed | HOP_BY_HOP | {"Host", "Expect"},
+        log_unauthorized=values.get("log_unauthorized", False),
+        errors=ErrorFormat(values.get("errors", "plain")),
+        usage=_usage(values.get("usage", {})),
+        log_max_payload=values.get("log_max_payload_bytes", _MIB),
+        journal_max_bytes=values.get("journal_max_bytes", 1024 * _MIB),
+        record_log=recordlog.Limits.of(values["record_log"]) if "record_log" in values else None,
+        trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
+        shutdown_time=values.get("shutdown_timeout_ms", 2500) / 1000,
+        limits=_limits(values.get("limits", {})),
+        routers=routing.Table(routers, _left_out(parsed)),
+        models=models,
+        request=Side.of(values.get("request", {}), orders=ORDERS),
+        response=Side.of(values.get("response", {})),
+        log_request=_filter(values.get("logger", {}).get("request", {})),
+        log_response=_filter(values.get("logger", {}).get("response", {})),
+    )
+
+
+def _left_out(parsed: ParsedConfig) -> dict[str, str]:
+    """The paths of routers that are left out, also where a slash of a path is missing, and why they are."""
+    routers = [one for one in parsed.left_out if one.entry.list == "routers"]
+    return {path: one.reason for one in routers if (path := meant(one.said))}
+
+
+def _secrets(routers: tuple[routing.Router, ...], masked: frozenset[str], parameters: frozenset[str]) -> Iterator[str]:
+    for router in routers:
+        for name in masked:
+            yield from router.target.headers.get(name, ())
+            yield from router.required_headers.get(name, ())
+        for pair in (*router.target.query, *router.target.endpoint_query):
+            if pair.name in parameters:
+                yield from (pair.value, pair.raw.partition("=")[2])
+
+
+def _registry(values: dict[str, Any]) -> Registry:
+    def enabled(field: str) -> Iterator[dict[str, Any]]:
+        return (entry for entry in values.get(field, ()) if entry.get("enabled", True))
+
+    sellers = price_table.shipped().sellers
+    return registry_of(map(provider_of, enabled("providers")), map(model_of, enabled("models")), sellers)
+
+
+def _keys(models: Registry) -> Iterator[str]:
+    """What of the providers must not be logged: keys, and the values of added headers, which may be keys as well."""
+    for provider in models.providers.values():
+        if provider.api_key:
+            yield provider.api_key
+        for header in provider.headers.values():
+            yield from header
+
+
+def _listener(values: dict[str, Any]) -> Listener:
+    ingress = values["tls"]["ingress"]
+    files = (ingress["certificate_file"], ingress["private_key_file"]) if ingress.get("enabled") else None
+    return Listener(values.get("gl_host", ""), int(values["gl_port"]), files)
+
+
+def _outbound_tls_digest(tls: OutboundTls) -> str:
+    """Changes when the settings of outbound TLS do, or the content of a certificate file."""
+    digest = hashlib.sha256(f"{tls.insecure} {tls.system_cert_pool}".encode())
+    for file in tls.cert_files:
+        digest.update(regular_file.read_bytes(file))
+    return digest.hexdigest()
+
+
+def _router(entry: dict[str, Any]) -> routing.Router:
+    ingress = entry.get("ingress", {})
+    required = ingress.get("headers", {})
+    return routing.Router(
+        path=entry["path"],
+        required_headers={canonical(name): tuple(values) for name, values in required.items()},
+        target=_target(entry["outbound"]),
+        cors=Cors.of(ingress["cors"]) if "cors" in ingress else None,
+        errors=ErrorFormat(entry["errors"]) if "errors" in entry else None,
+        action=routing.action_of(entry["path"]),
+    )
+
+
+def _target(outbound: dict[str, Any]) -> routing.Target:
+    static = {canonical(name): values for name, values in outbound.get("headers", {}).items()}
+    target = routing.parse_target(
+        outbound["url"],
+        outbound.get("endpoint", ""),
+        static,
+        _timeouts(outbound.get("timeouts", {})),
+        add_stream_usage=outbound.get("add_stream_usage", False),
+    )
+    removed = {canonical(name) for name in outbound.get("remove_headers", ())}
+    return replace(target, removed=frozenset(removed - static.keys()))  # what the router sets goes out in any case
+
+
+def _seconds(values: dict[str, Any], name: str, default: float | None) -> float | None:
+    """Milliseconds of a field as seconds; 0 in the file is None here: no limit."""
+    return (values[name] / 1000 or None) if name in values else default
+
+
+def _timeouts(values: dict[str, Any]) -> routing.Timeouts:
+    default = routing.Timeouts()
+    return routing.Timeouts(
+        connect=_seconds(values, "connect_ms", default.connect),
+        first_byte=_seconds(values, "first_byte_ms", default.first_byte),
+        between_chunks=_seconds(values, "between_chunks_ms", default.between_chunks),
+        total=_seconds(values, "total_ms", default.total),
+    )
+
+
+def _limits(values: dict[str, Any]) -> Limits:
+    default = Limits()
+    return Limits(
+        request_body=values.get("request_body_bytes", default.request_body),
+        request_head=values.get("request_head_bytes", default.request_head),
+        response_buffer=values.get("response_buffer_bytes", default.response_buffer),
+        request_head_time=_seconds(values, "request_head_timeout_ms", default.request_head_time),
+        request_body_time=_seconds(values, "request_body_timeout_ms", default.request_body_time),
+        idle_time=_seconds(values, "idle_timeout_ms", default.idle_time),
+        handshake_time=_seconds(values, "tls_handshake_timeout_ms", None) or default.handshake_time,
+        connections=values.get("connections", default.connections),
+        inflight_body=values.get("inflight_body_bytes", default.inflight_body),
+    )
+
+
+def _usage(values: dict[str, Any]) -> UsageRules:
+    default = UsageRules()
+    linger = values["linger_ms"] / 1000 if "linger_ms" in values else default.linger
+    return UsageRules(values.get("token_count", default.token_count), linger)
+
+
+def _filter(values: dict[str, Any]) -> FieldFilter:
+    return FieldFilter(tuple(values.get("fields_include", ())), frozenset(values.get("fields_exclude", ())))

@@ -1,0 +1,124 @@
+"""The config as frozen objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from gecholog import recordlog
+from gecholog.bus import BusAddress
+from gecholog.errors import GechologError
+from gecholog.tls import OutboundTls, ingress_context, outbound_context
+from services.gl import routing
+from services.gl.config.tls_files import unusable
+from services.gl.errors import ErrorFormat
+from services.gl.limits import Limits
+from services.gl.models.registry import Registry
+from services.gl.record.filter import FieldFilter
+from services.gl.record.writer import RecordWriter
+from services.gl.rows import Side
+
+if TYPE_CHECKING:
+    import ssl
+    from ipaddress import IPv4Network, IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The subjects that gl uses."""
+
+    own: str
+    isalive: str
+    logger: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRules:
+    """What is done about token usage. `linger` is how long gl waits for it when the client has left (seconds)."""
+
+    token_count: bool = False
+    linger: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where callers connect. `tls` is compared by its files, not by their content."""
+
+    host: str
+    port: int
+    tls_files: tuple[str, str] | None
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole of gl_config.json. `outbound_tls_digest` tells whether `outbound_context` has changed."""
+
+    gateway_id: str
+    listener: Listener
+    outbound_tls: OutboundTls
+    outbound_tls_digest: str
+    bus: BusAddress
+    topics: Topics
+    session_header: str
+    masked: frozenset[str]
+    masked_parameters: frozenset[str]
+    removed: frozenset[str]
+    never_forwarded: frozenset[str]
+    log_unauthorized: bool
+    errors: ErrorFormat
+    usage: UsageRules
+    log_max_payload: int
+    journal_max_bytes: int
+    record_log: recordlog.Limits | None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    shutdown_time: float
+    limits: Limits
+    routers: routing.Table
+    models: Registry
+    request: Side
+    response: Side
+    log_request: FieldFilter
+    log_response: FieldFilter
+
+    @cached_property
+    def record_writer(self) -> RecordWriter:
+        """What serializes records as this config wants them."""
+        return RecordWriter(self.log_request, self.log_response, self.log_max_payload)
+
+    def most_of_request(self, largest: int) -> int:
+        """Bytes of a request's body up to which it is read; the bus takes messages of `largest`.
+
+        What no processor may see and the record does not hold whole need not be read.
+        """
+        return largest if self.payload_seen[0] else min(self.log_max_payload, largest)
+
+    def most_of_response(self, largest: int) -> int:
+        """The same of an answer's body."""
+        return largest if self.payload_seen[1] else min(self.log_max_payload, largest)
+
+    @cached_property
+    def payload_seen(self) -> tuple[bool, bool]:
+        """Whether any processor may be given the payload of a request, and that of an answer."""
+        return (
+            self.request.sees("ingress_payload", "outbound_payload"),
+            self.response.sees("inbound_payload", "egress_payload"),
+        )
+
+    @cached_property
+    def ingress_tls(self) -> ssl.SSLContext | None:
+        """How callers are met; None without TLS. Raises GechologError if its files cannot be used."""
+        if self.listener.tls_files is None:
+            return None
+        try:
+            return ingress_context(*self.listener.tls_files)
+        except OSError as error:
+            raise GechologError(f"tls.ingress {unusable(error)}") from error
+
+    @cached_property
+    def outbound_context(self) -> ssl.SSLContext:
+        """How targets are called. Raises GechologError if its files cannot be used."""
+        try:
+            return outbound_context(self.outbound_tls)
+        except OSError as error:
+            raise GechologError(f"tls.outbound.cert_files {unusable(error)}") from error

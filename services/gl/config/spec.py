@@ -1,0 +1,28 @@
+"""The schema of gl_config.json, with the rules and warnings that a schema cannot express."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gecholog import schema
+from gecholog.config import ConfigSpec
+from services.gl.config import rules, tls_files, warnings
+from services.gl.models import rules as model_rules
+
+
+def config_spec() -> ConfigSpec:
+    """The schema of gl_config.json and the rules beside it."""
+    file = Path(__file__).parents[1] / "gl_config.schema.json"
+    checks = (
+        rules.different_topics,
+        tls_files.ingress_files,
+        tls_files.outbound_files,
+        tls_files.certificates,
+        rules.header_lists,
+        rules.rows,
+        rules.networks,
+        rules.urls,
+        rules.cors,
+        *model_rules.RULES,
+    )
+    return ConfigSpec(schema.load(file), checks, remaining=(rules.one_path_one_router,), warnings=warnings.RULES)
