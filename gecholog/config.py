@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from gecholog import regular_file
 from gecholog import schema as schemas
 from gecholog.config_spec import ConfigSpec
-from gecholog.entries import Entry, InForce, LeftOut, Place, consequence, problem_report, refusals
+from gecholog.entries import ConfigEntry, InForce, LeftOut, Place, consequence, problem_report, refusals
 from gecholog.environment import Filled, fill
 from gecholog.errors import ConfigError, Problem
 from gecholog.positions import Path
@@ -42,7 +42,7 @@ class ParsedConfig:
     sha256: str
     values: dict[str, Any]
     warnings: tuple[Problem, ...] = field(default=())
-    entries: tuple[Entry, ...] = field(default=())
+    entries: tuple[ConfigEntry, ...] = field(default=())
     left_out: tuple[LeftOut, ...] = field(default=())
     not_set: tuple[LeftOut, ...] = field(default=())
 
@@ -162,7 +162,7 @@ def _left_out(spec: ConfigSpec, value: Any, verdict: Verdict, report: Reporter) 
         yield LeftOut(entry, problems, closes, said, is_unset)
 
 
-def _entries(spec: ConfigSpec, value: Any, rejected: Collection[Place], report: Reporter) -> Iterator[Entry]:
+def _entries(spec: ConfigSpec, value: Any, rejected: Collection[Place], report: Reporter) -> Iterator[ConfigEntry]:
     """The entries that are not rejected and have a name."""
     for name in schemas.arrays_skipping_invalid_items(spec.schema):
         items = value.get(name) if isinstance(value, dict) else None
@@ -173,13 +173,15 @@ def _entries(spec: ConfigSpec, value: Any, rejected: Collection[Place], report: 
                     yield entry
 
 
-def _entry(spec: ConfigSpec, value: Any, place: Place, report: Reporter, unusable: Collection[Path] = ()) -> Entry:
+def _entry(
+    spec: ConfigSpec, value: Any, place: Place, report: Reporter, unusable: Collection[Path] = ()
+) -> ConfigEntry:
     """The entry at a place. It has no name if that is one of the paths that cannot be used."""
     noun, name_field = schemas.entry_words(spec.schema, place[0])
     name, path = _said(spec, value, place), (*place, name_field)
     if not name or path in unusable:
-        return Entry(place[0], "", report.shown(place))
-    return Entry(place[0], name, f"{noun} {report.shown_value(path, name)}")
+        return ConfigEntry(place[0], "", report.shown(place))
+    return ConfigEntry(place[0], name, f"{noun} {report.shown_value(path, name)}")
 
 
 def _said(spec: ConfigSpec, value: Any, place: Place) -> str:

@@ -21,7 +21,7 @@ Closes = Mapping[Place, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConfigEntry:
     """An entry of a list. `name` is empty if it has none that can be used; `shown` is what messages call it."""
 
     list: str
@@ -37,7 +37,7 @@ class LeftOut:
     wrong, but variables have no value in an entry that may do without.
     """
 
-    entry: Entry
+    entry: ConfigEntry
     problems: tuple[Problem, ...]
     closes: tuple[str, ...] = ()
     said: str = field(default="", repr=False)
@@ -68,7 +68,7 @@ class LeftOut:
 class InForce:
     """What a config in force holds: its entries, and the routers that it closes."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ConfigEntry, ...] = ()
     closed: frozenset[str] = frozenset()
 
 
@@ -104,7 +104,7 @@ def _refused(one: LeftOut, why: str) -> Iterator[Problem]:
         yield Problem(problem.path, problem.rule, problem.line, why, problem.unset)
 
 
-def _lost(one: LeftOut, new: InForce, left: tuple[LeftOut, ...], in_force: InForce) -> list[Entry]:
+def _lost(one: LeftOut, new: InForce, left: tuple[LeftOut, ...], in_force: InForce) -> list[ConfigEntry]:
     """The entries in force that `one` takes the place of, or may, and that no other entry replaces."""
     kept = _names(new.entries, one.entry.list)
     lost = [entry for entry in in_force.entries if entry.list == one.entry.list and entry.name not in kept]
@@ -119,5 +119,5 @@ def _newly_closed(one: LeftOut, in_force: InForce) -> list[str]:
     return [router for router in one.closes if router in known and router not in in_force.closed]
 
 
-def _names(entries: Iterable[Entry], name: str) -> set[str]:
+def _names(entries: Iterable[ConfigEntry], name: str) -> set[str]:
     return {entry.name for entry in entries if entry.list == name}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gecholog import config
 from gecholog.config import ConfigSpec, in_force, refuse_losses
-from gecholog.entries import Entry
+from gecholog.entries import ConfigEntry
 from gecholog.errors import ConfigError, Problem
 
 SCHEMA = {
@@ -241,11 +241,11 @@ def rows(*entries):
 def test_what_is_left_out():
     """Each entry that is left out is told with its name and all that is wrong with it; the others by their names."""
     parsed = check(rows({"id": "a"}, {"id": "b", "size": 10, "key": "x$no"}, {}, {"id": "$no"}))
-    assert parsed.entries == (Entry("rows", "a", "row a"),)
+    assert parsed.entries == (ConfigEntry("rows", "a", "row a"),)
     assert [one.entry for one in parsed.left_out] == [
-        Entry("rows", "b", "row b"),
-        Entry("rows", "", "rows[2]"),
-        Entry("rows", "", "rows[3]"),
+        ConfigEntry("rows", "b", "row b"),
+        ConfigEntry("rows", "", "rows[2]"),
+        ConfigEntry("rows", "", "rows[3]"),
     ]
     assert [problem.path for problem in parsed.left_out[0].problems] == ["rows[1].size", "rows[1].key"]
     assert {problem.consequence for problem in parsed.left_out[0].problems} == {"row b is left out"}
@@ -283,7 +283,7 @@ def test_order_of_what_is_left_out():
 def test_names_from_the_environment_are_not_shown():
     """An entry whose name is the value of a variable is called by the variable."""
     parsed = check(rows({"id": "a"}, {"id": "x$ID", "size": 10}), {"ID": "Secret"})
-    assert parsed.left_out[0].entry == Entry("rows", "xSecret", "row ${ID}")
+    assert parsed.left_out[0].entry == ConfigEntry("rows", "xSecret", "row ${ID}")
     assert "Secret" not in str(parsed.warnings[0])
 
 
@@ -361,7 +361,7 @@ def test_a_reload_that_would_lose_an_entry():
 @pytest.mark.parametrize("text", ['{"name": "A", "rows": [{"id": "a"}, {}]}', '{"rows": [{"id": "a", "size": 99}]}'])
 def test_in_force_and_not_valid_any_more(text):
     """Whatever has happened to the file in force, or to what it names: its entries are in force."""
-    assert in_force(text.encode(), "f.json", PLAIN, {}).entries == (Entry("rows", "a", "row a"),)
+    assert in_force(text.encode(), "f.json", PLAIN, {}).entries == (ConfigEntry("rows", "a", "row a"),)
 
 
 @pytest.mark.parametrize("text", ["", "[1", "\xff"])

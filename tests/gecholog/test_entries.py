@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.entries import Entry, InForce, LeftOut, consequence, refusals
+from gecholog.entries import ConfigEntry, InForce, LeftOut, consequence, refusals
 from gecholog.errors import Problem
 
 
 def entry(name, kind="routers"):
-    return Entry(kind, name, f"router {name}" if name else "routers[7]")
+    return ConfigEntry(kind, name, f"router {name}" if name else "routers[7]")
 
 
 def left(name, kind="routers", closes=()):
