@@ -17,10 +17,10 @@ FILE = "gl_config.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A processor of gl's config: whom it asks, and about the calls of which routers (none are all).
+class ProcessorEntry:
+    """A processor in the config of gl: its subject, and the routers whose calls it is asked about (none: all of them).
 
-    `names` are the fields that it names to be given.
+    `names` are the fields in its `input_fields_include`.
     """
 
     side: str
@@ -41,7 +41,7 @@ class GatewayConfig:
 
     routers: frozenset[str]
     stream_usage: frozenset[str]
-    processors: tuple[Asked, ...]
+    processors: tuple[ProcessorEntry, ...]
 
 
 def beside(folder: Path) -> GatewayConfig | None:
@@ -55,13 +55,13 @@ def beside(folder: Path) -> GatewayConfig | None:
     return GatewayConfig(frozenset(routers), frozenset(asking), tuple(_processors(values)))
 
 
-def _processors(values: Any) -> Iterator[Asked]:
+def _processors(values: Any) -> Iterator[ProcessorEntry]:
     for side in ("request", "response"):
         rows = _object(values, side).get("processors")
         for row in rows if isinstance(rows, list) else ():
             for entry in row if isinstance(row, list) else ():
                 if isinstance(entry, dict):
-                    yield Asked(
+                    yield ProcessorEntry(
                         side,
                         str(entry.get("service_bus_topic")),
                         entry.get("async") is True,

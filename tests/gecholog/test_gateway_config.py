@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gecholog.config import peek
 from gecholog.errors import ConfigError
-from gecholog.gateway_config import Asked, GatewayConfig, beside
+from gecholog.gateway_config import GatewayConfig, ProcessorEntry, beside
 
 NAMES = ["routers", "path", "outbound", "add_stream_usage", "request", "processors", "routers", "service_bus_topic"]
 JSON = st.recursive(
@@ -28,8 +28,8 @@ def test_what_is_seen(tmp_path, monkeypatch):
         "response": {"processors": [[{"service_bus_topic": "u"}]]},
     }
     (tmp_path / "gl_config.json").write_text(json.dumps(value))
-    late = Asked("request", "t", is_async=True, writes=frozenset({"x"}), routers=frozenset({"/a/"}))
-    other = Asked("response", "u", is_async=False, writes=frozenset(), routers=frozenset())
+    late = ProcessorEntry("request", "t", is_async=True, writes=frozenset({"x"}), routers=frozenset({"/a/"}))
+    other = ProcessorEntry("response", "u", is_async=False, writes=frozenset(), routers=frozenset())
     assert beside(tmp_path) == GatewayConfig(frozenset({"/a/", "/b/"}), frozenset({"/a/"}), (late, other))
     assert (late.applies_to("/a/"), late.applies_to("/b/"), other.applies_to("/b/")) == (True, False, True)
 
