@@ -31,7 +31,7 @@ from gecholog.llm.ending import awaits_usage, has_ended
 from gecholog.llm.folding import fold, fold_array
 from gecholog.llm.framing import events_of, is_stream, looks_streamed
 from gecholog.llm.include_usage import takes_question, usage_request
-from gecholog.llm.request import Asked, asks_for_stream
+from gecholog.llm.request import HttpRequest, asks_for_stream
 from gecholog.llm.sse import begins_as_sse
 from gecholog.llm.usage import NONE, Usage, usage_of
 from gecholog.llm.usage_fields import is_counted
@@ -42,7 +42,7 @@ __all__ = [
     "END",
     "NONE",
     "Answer",
-    "Asked",
+    "HttpRequest",
     "Usage",
     "UsageFilter",
     "asks_for_stream",

@@ -10,7 +10,7 @@ import msgspec
 
 from gecholog import lenient
 from gecholog.llm import splice
-from gecholog.llm.request import Members, is_true, members
+from gecholog.llm.request import RequestMembers, is_true, members
 
 _ASK = b'"include_usage":true'
 _NAME = b'"stream_options"'
@@ -77,7 +77,7 @@ def usage_request(body: bytes, path: str) -> bytes | None:
     return None if asking is None else splice.replaced(body, splice.Member(_NAME, _options_of), options, asking)
 
 
-def _read(body: bytes) -> tuple[Members | None, bytes]:
+def _read(body: bytes) -> tuple[RequestMembers | None, bytes]:
     """The members of a request, also of one that is a little off (`gecholog.lenient`), and the request in UTF-8.
 
     Servers written in Python take such requests.
@@ -90,7 +90,7 @@ def _read(body: bytes) -> tuple[Members | None, bytes]:
     return (None if repaired is None else members(repaired.data)), body
 
 
-def _is_of(request: Members, path: str) -> bool:
+def _is_of(request: RequestMembers, path: str) -> bool:
     needed = _kind(path)
     return needed is not None and bool(getattr(request, needed)) and not request.data_sources
 

@@ -16,7 +16,7 @@ _GEMINI = ":streamgeneratecontent"
 _OLLAMA = ("/api/chat", "/api/generate")  # they stream unless they are told not to
 
 
-class Members(msgspec.Struct, gc=False):
+class RequestMembers(msgspec.Struct, gc=False):
     """The values of a request's members that matter here, as they were written; without bytes if they are not there.
 
     Of a member that comes twice the last counts.
@@ -30,7 +30,7 @@ class Members(msgspec.Struct, gc=False):
     data_sources: msgspec.Raw = msgspec.Raw()
 
 
-_members = msgspec.json.Decoder(Members).decode
+_members = msgspec.json.Decoder(RequestMembers).decode
 
 # What servers read as true that are not strict, pydantic's and so vLLM's among them: others refuse it.
 # https://docs.pydantic.dev/latest/concepts/conversion_table/
@@ -42,7 +42,7 @@ def is_true(written: bytes) -> bool:
     return written == b"true" or written.lower() in _TRUE
 
 
-def members(body: bytes) -> Members | None:
+def members(body: bytes) -> RequestMembers | None:
     """The members of a request; None if `body` is no JSON object.
 
     msgspec walks over it once without making values of the rest: 50 MB take some 15 to 30 ms. It refuses lone
@@ -55,22 +55,24 @@ def members(body: bytes) -> Members | None:
         return _by_grammar(body) if len(body) <= _SMALL else _of_large(body)
 
 
-def _of_large(body: bytes) -> Members | None:
+def _of_large(body: bytes) -> RequestMembers | None:
     try:
         return _members(rawjson.without_surrogates(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _by_grammar(body: bytes) -> Members | None:
+def _by_grammar(body: bytes) -> RequestMembers | None:
     try:
         found = rawjson.split(body)
     except NotJson:
         return None
-    return Members(**{name: msgspec.Raw(found[name]) for name in Members.__struct_fields__ if name in found})
+    return RequestMembers(
+        **{name: msgspec.Raw(found[name]) for name in RequestMembers.__struct_fields__ if name in found}
+    )
 
 
-class Asked(NamedTuple):
+class HttpRequest(NamedTuple):
     """A request as it goes to its target: the path and the query are encoded, header names canonical."""
 
     path: str
@@ -79,7 +81,7 @@ class Asked(NamedTuple):
     body: bytes
 
 
-def asks_for_stream(request: Asked) -> bool:
+def asks_for_stream(request: HttpRequest) -> bool:
     """Tell whether a request wants its answer as a stream."""
     path = request.path.lower()
     if path.endswith(_GEMINI) or "alt=sse" in request.query.lower().split("&"):

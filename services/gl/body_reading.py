@@ -41,7 +41,7 @@ class BodyForm(NamedTuple):
     def asked_for_stream(self) -> bool:
         """Whether the request wanted a stream."""
         request = self.request
-        return llm.asks_for_stream(llm.Asked(request.path, request.query, request.headers, request.body))
+        return llm.asks_for_stream(llm.HttpRequest(request.path, request.query, request.headers, request.body))
 
 
 class Streamed(NamedTuple):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gecholog.llm import Asked, asks_for_stream
+from gecholog.llm import HttpRequest, asks_for_stream
 
 CHAT = "/v1/chat/completions"
 
@@ -10,17 +10,17 @@ CHAT = "/v1/chat/completions"
 @pytest.mark.parametrize(
     "request_",
     [
-        Asked(CHAT, "", {}, b'{"messages":[],"stream":true}'),
-        Asked(CHAT, "", {}, b' { "stream" : true }'),
-        Asked(CHAT, "", {}, b'{"messages":["\\ud83d"],"stream":true}'),
-        Asked("/v1beta/models/gemini:streamGenerateContent", "", {}, b"{}"),
-        Asked("/v1beta/models/gemini:generateContent", "key=k&alt=sse", {}, b"{}"),
-        Asked("/events", "", {"Accept": ["text/event-stream"]}, b""),
-        Asked("/mcp", "", {"Accept": ["application/json, text/event-stream"]}, b"{}"),
-        Asked("/api/chat", "", {}, b'{"model":"llama"}'),
-        Asked("/v1/x", "", {}, b'{"stream":false,"stream":true}'),
-        Asked(CHAT, "", {}, b'{"stream":"true"}'),
-        Asked(CHAT, "", {}, b'{"stream":1}'),
+        HttpRequest(CHAT, "", {}, b'{"messages":[],"stream":true}'),
+        HttpRequest(CHAT, "", {}, b' { "stream" : true }'),
+        HttpRequest(CHAT, "", {}, b'{"messages":["\\ud83d"],"stream":true}'),
+        HttpRequest("/v1beta/models/gemini:streamGenerateContent", "", {}, b"{}"),
+        HttpRequest("/v1beta/models/gemini:generateContent", "key=k&alt=sse", {}, b"{}"),
+        HttpRequest("/events", "", {"Accept": ["text/event-stream"]}, b""),
+        HttpRequest("/mcp", "", {"Accept": ["application/json, text/event-stream"]}, b"{}"),
+        HttpRequest("/api/chat", "", {}, b'{"model":"llama"}'),
+        HttpRequest("/v1/x", "", {}, b'{"stream":false,"stream":true}'),
+        HttpRequest(CHAT, "", {}, b'{"stream":"true"}'),
+        HttpRequest(CHAT, "", {}, b'{"stream":1}'),
     ],
 )
 def test_asked(request_):
@@ -31,15 +31,15 @@ def test_asked(request_):
 @pytest.mark.parametrize(
     "request_",
     [
-        Asked(CHAT, "", {}, b'{"messages":[]}'),
-        Asked(CHAT, "", {}, b'{"messages":[{"stream":true}]}'),
-        Asked(CHAT, "", {}, b'{"stream":"false"}'),
-        Asked(CHAT, "", {}, b'{"stream":true'),
-        Asked(CHAT, "", {}, b""),
-        Asked(CHAT, "", {}, b"[true]"),
-        Asked("/api/chat", "", {}, b'{"model":"llama","stream":false}'),
-        Asked("/api/chat", "", {}, b""),
-        Asked("/x", "alt=sses", {"Accept": ["*/*"]}, b"{}"),
+        HttpRequest(CHAT, "", {}, b'{"messages":[]}'),
+        HttpRequest(CHAT, "", {}, b'{"messages":[{"stream":true}]}'),
+        HttpRequest(CHAT, "", {}, b'{"stream":"false"}'),
+        HttpRequest(CHAT, "", {}, b'{"stream":true'),
+        HttpRequest(CHAT, "", {}, b""),
+        HttpRequest(CHAT, "", {}, b"[true]"),
+        HttpRequest("/api/chat", "", {}, b'{"model":"llama","stream":false}'),
+        HttpRequest("/api/chat", "", {}, b""),
+        HttpRequest("/x", "alt=sses", {"Accept": ["*/*"]}, b"{}"),
     ],
 )
 def test_not_asked(request_):
