@@ -27,7 +27,7 @@ _CANCELLED_WITHIN = 1.0  # seconds that functions have to end when their time is
 
 
 @dataclass(slots=True)
-class Counts:
+class MessageCounts:
     """What an attachment has done. `spent_ns` is the time between messages and answers, in sum."""
 
     messages: int = 0
@@ -42,7 +42,7 @@ class Attachment:
     def __init__(self, bus: Bus, subject: str, answer: Answer, *, queue: str, concurrency: int) -> None:
         self.subject = subject
         self.queue = queue
-        self.counts = Counts()
+        self.counts = MessageCounts()
         self._bus = bus
         self._answer = answer
         self._alone = concurrency == 1
