@@ -20,13 +20,13 @@ _LABELS = frozenset({"role", "id", "type", "name", "format", "object", "model", 
 _TEXT_TYPES = ("text", "thinking")
 
 
-class Text(list[str]):
+class GrowingText(list[str]):
     """The pieces of a text."""
 
     __slots__ = ()
 
 
-class Growing(dict[str, Any]):
+class GrowingObject(dict[str, Any]):
     """An object that has got at least one piece more."""
 
     __slots__ = ()
@@ -74,7 +74,7 @@ def grow(target: dict[str, Any], piece: Mapping[str, Any]) -> None:
     """Add `piece` to `target`. A null changes nothing that is there."""
     for name, value in piece.items():
         old = target.get(name)
-        if type(old) is Text and type(value) is str:  # nearly always
+        if type(old) is GrowingText and type(value) is str:  # nearly always
             old.append(value)
         elif old is None or old == "":
             target[name] = old if value is None else value
@@ -87,7 +87,7 @@ def _grown(old: Any, value: Any) -> Any:
         case str():
             return _longer(old, value)
         case dict() if isinstance(old, dict):
-            target = old if isinstance(old, Growing) else Growing(old)
+            target = old if isinstance(old, GrowingObject) else GrowingObject(old)
             grow(target, value)
             return target
         case list():
@@ -97,11 +97,11 @@ def _grown(old: Any, value: Any) -> Any:
 
 def _longer(old: Any, piece: str) -> Any:
     match old:
-        case Text():
+        case GrowingText():
             old.append(piece)
             return old
         case str():
-            return Text((old, piece))
+            return GrowingText((old, piece))
         case GrowingList() | list():
             # content that began as a list of parts goes on as text
             return _more(old, [{"type": "text", "text": piece}] if piece else [])
@@ -112,8 +112,8 @@ def _more(old: Any, items: list[Any]) -> Any:
     match old:
         case GrowingList():
             row = old
-        case Text() | str():
-            row = GrowingList([Growing(type="text", text=old)])
+        case GrowingText() | str():
+            row = GrowingList([GrowingObject(type="text", text=old)])
         case list():
             row = GrowingList(old)
         case _:
@@ -141,9 +141,9 @@ def replace_fields(target: dict[str, Any], state: Mapping[str, Any]) -> None:
 def finalize(value: Any) -> Any:
     """What `value` has grown to. Parts that came in one piece are taken as they are."""
     match value:
-        case Text():
+        case GrowingText():
             return joined(value)
-        case Growing():
+        case GrowingObject():
             return {name: finalize(item) for name, item in value.items()}
         case GrowingList():
             return [finalize(item) for item in value.items]

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from gecholog.llm.accumulate import Growing, finalize, grow, index_of, joined, replace_fields
+from gecholog.llm.accumulate import GrowingObject, finalize, grow, index_of, joined, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, is_error
 from gecholog.llm.event import Event
 
@@ -82,7 +82,7 @@ class Block:
     __slots__ = ("_fields", "_input")
 
     def __init__(self, start: dict[str, Any]) -> None:
-        self._fields = Growing(start)
+        self._fields = GrowingObject(start)
         self._input: list[str] = []
 
     def add(self, delta: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from gecholog.llm.accumulate import Growing, finalize, grow, joined, replace_fields
+from gecholog.llm.accumulate import GrowingObject, finalize, grow, joined, replace_fields
 from gecholog.llm.dialect import Answer, Dialect
 from gecholog.llm.event import Event
 
@@ -72,7 +72,7 @@ class Block:
     __slots__ = ("_fields", "_input")
 
     def __init__(self) -> None:
-        self._fields = Growing()
+        self._fields = GrowingObject()
         self._input: list[str] = []
 
     def add(self, piece: Any) -> None:
@@ -87,7 +87,7 @@ class Block:
             case dict():
                 grow(
                     self._fields,
-                    {name: Growing(value) if isinstance(value, dict) else value for name, value in piece.items()},
+                    {name: GrowingObject(value) if isinstance(value, dict) else value for name, value in piece.items()},
                 )
 
     def finalize(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _reasoning(piece: dict[str, Any]) -> dict[str, Any]:
     """Without streaming, the text and its signature are in an object of their own."""
     inside: dict[str, Any] = {name: piece[name] for name in ("text", "signature") if name in piece}
     rest = {name: value for name, value in piece.items() if name not in inside}
-    return rest | ({"reasoningText": Growing(inside)} if inside else {})
+    return rest | ({"reasoningText": GrowingObject(inside)} if inside else {})
 
 
 def _value_of(written: str) -> Any:

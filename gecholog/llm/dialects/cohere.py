@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm.accumulate import Growing, finalize, grow, index_of, replace_fields
+from gecholog.llm.accumulate import GrowingObject, finalize, grow, index_of, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, is_error
 from gecholog.llm.event import Event
 
@@ -35,7 +35,7 @@ def _knows(event: Event) -> bool:
 
 def _fold(events: Iterable[Event]) -> Answer:
     answer: Answer = {}
-    message = Growing()
+    message = GrowingObject()
     lists: dict[str, dict[int, dict[str, Any]]] = {}
     for event in events:
         _take(answer, message, lists, event.value)
@@ -47,7 +47,7 @@ def _fold(events: Iterable[Event]) -> Answer:
 
 def _take(
     answer: Answer,
-    message: Growing,
+    message: GrowingObject,
     lists: dict[str, dict[int, dict[str, Any]]],
     event: dict[str, Any],
 ) -> None:
@@ -58,7 +58,7 @@ def _take(
             replace_fields(answer, {name: value for name, value in event.items() if name == "id"})
             for name, value in piece.items():
                 if name in _LISTS and isinstance(value, dict):
-                    item = lists.setdefault(name, {}).setdefault(index_of(event) or 0, Growing())
+                    item = lists.setdefault(name, {}).setdefault(index_of(event) or 0, GrowingObject())
                     grow(item, value)
                 else:
                     grow(message, {name: value})

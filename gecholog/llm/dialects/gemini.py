@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm.accumulate import Growing, finalize, grow, index_of, replace_fields
+from gecholog.llm.accumulate import GrowingObject, finalize, grow, index_of, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, state_of
 from gecholog.llm.event import Event
 
@@ -44,7 +44,7 @@ class Candidate:
     __slots__ = ("_content", "_fields", "_parts")
 
     def __init__(self) -> None:
-        self._fields: dict[str, Any] = Growing()
+        self._fields: dict[str, Any] = GrowingObject()
         self._content: dict[str, Any] = {}
         self._parts: list[dict[str, Any]] = []
 
@@ -68,7 +68,7 @@ class Candidate:
             if self._parts and _continues(self._parts[-1], part):
                 grow(self._parts[-1], part)
             else:
-                self._parts.append(Growing(part))
+                self._parts.append(GrowingObject(part))
 
     def finalize(self) -> dict[str, Any]:
         """The candidate as it is without streaming."""

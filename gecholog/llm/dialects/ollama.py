@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm.accumulate import Growing, finalize, grow, replace_fields
+from gecholog.llm.accumulate import GrowingObject, finalize, grow, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, state_of
 from gecholog.llm.event import Event
 
@@ -18,7 +18,7 @@ def _knows(event: Event) -> bool:
 
 
 def _fold(events: Iterable[Event]) -> Answer:
-    answer = Growing()
+    answer = GrowingObject()
     for event in events:
         state = state_of(event)
         pieces = {name: state.pop(name) for name in _IN_PIECES if name in state}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm.accumulate import Growing, finalize, grow, index_of, replace_fields
+from gecholog.llm.accumulate import GrowingObject, finalize, grow, index_of, replace_fields
 from gecholog.llm.dialect import Answer, state_of
 from gecholog.llm.event import Event
 from gecholog.llm.usage_fields import has_counts
@@ -62,8 +62,8 @@ class Choice:
     __slots__ = ("_calls", "_fields", "_message")
 
     def __init__(self, index: int) -> None:
-        self._fields: dict[str, Any] = Growing(index=index)
-        self._message: dict[str, Any] = Growing()
+        self._fields: dict[str, Any] = GrowingObject(index=index)
+        self._message: dict[str, Any] = GrowingObject()
         self._calls = ToolCalls()
 
     def add(self, piece: dict[str, Any]) -> None:
@@ -123,7 +123,7 @@ class ToolCalls:
             index = index_of(piece)
             call = self._by_index.get(index)
             if call is None or _begins_another(call, piece):
-                call = self._by_index[index] = self._by_index[None] = Growing()
+                call = self._by_index[index] = self._by_index[None] = GrowingObject()
                 self._calls.append(call)
             grow(call, piece)
 

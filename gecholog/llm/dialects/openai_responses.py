@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm.accumulate import Growing, finalize, grow, replace_fields
+from gecholog.llm.accumulate import GrowingObject, finalize, grow, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, is_error
 from gecholog.llm.event import Event
 
@@ -76,13 +76,13 @@ class Item:
     __slots__ = ("_fields", "_parts")
 
     def __init__(self, start: dict[str, Any]) -> None:
-        self._fields = Growing(start)
+        self._fields = GrowingObject(start)
         self._parts: dict[str, dict[int, dict[str, Any]]] = {}
         for name in ("content", "summary"):
             parts = start.get(name)
             if isinstance(parts, list):
                 whole = enumerate(part for part in parts if isinstance(part, dict))
-                self._parts[name] = {index: Growing(part) for index, part in whole}
+                self._parts[name] = {index: GrowingObject(part) for index, part in whole}
 
     def take(self, kind: str, event: dict[str, Any]) -> None:
         """Take an event that belongs to this item."""
@@ -103,10 +103,10 @@ class Item:
     def _set_part(self, name: str, index: str, event: dict[str, Any]) -> None:
         part = event.get("part")
         if isinstance(part, dict):
-            self._parts.setdefault(name, {})[_number(event, index)] = Growing(part)
+            self._parts.setdefault(name, {})[_number(event, index)] = GrowingObject(part)
 
     def _part(self, name: str, index: int) -> dict[str, Any]:
-        return self._parts.setdefault(name, {}).setdefault(index, Growing())
+        return self._parts.setdefault(name, {}).setdefault(index, GrowingObject())
 
     def finalize(self) -> dict[str, Any]:
         """The item as far as it came."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gecholog.llm.accumulate import Growing, finalize, grow, replace_fields
+from gecholog.llm.accumulate import GrowingObject, finalize, grow, replace_fields
 from gecholog.llm.dialect import Answer, Dialect, state_of
 from gecholog.llm.event import Event
 
@@ -19,7 +19,7 @@ def _knows(event: Event) -> bool:
 
 
 def _fold(events: Iterable[Event]) -> Answer:
-    answer = Growing()
+    answer = GrowingObject()
     for event in events:
         state = state_of(event)
         replace_fields(answer, {name: value for name, value in state.items() if name not in (*_IN_PIECES, _PADDING)})

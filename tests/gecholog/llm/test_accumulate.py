@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.llm.accumulate import Growing, finalize, grow, joined, replace_fields
+from gecholog.llm.accumulate import GrowingObject, finalize, grow, joined, replace_fields
 from tests.gecholog.llm.samples import CALM
 
 NAMES = st.sampled_from(["id", "role", "content", "a", "index", "type", "text"])
@@ -15,7 +15,7 @@ VALUES = st.recursive(
 
 
 def grown(*pieces):
-    target = Growing()
+    target = GrowingObject()
     for piece in pieces:
         grow(target, piece)
     return finalize(target)
