@@ -38,7 +38,7 @@ def _knows(event: Event) -> bool:
 
 def _fold(events: Iterable[Event]) -> Answer:
     message: Answer = {}
-    blocks: dict[int, Block] = {}
+    blocks: dict[int, MessageBlock] = {}
     for event in events:
         _take(message, blocks, event.value)
     if blocks or "content" not in message:
@@ -46,14 +46,14 @@ def _fold(events: Iterable[Event]) -> Answer:
     return message
 
 
-def _take(message: Answer, blocks: dict[int, Block], event: dict[str, Any]) -> None:
+def _take(message: Answer, blocks: dict[int, MessageBlock], event: dict[str, Any]) -> None:
     match event:
         case {"type": "message_start", "message": dict(start)}:
             replace_fields(message, start)
         case {"type": "content_block_start", "content_block": dict(start)}:
-            blocks[index_of(event) or 0] = Block(start)
+            blocks[index_of(event) or 0] = MessageBlock(start)
         case {"type": "content_block_delta", "delta": dict(delta)}:
-            block = blocks.setdefault(index_of(event) or 0, Block({}))
+            block = blocks.setdefault(index_of(event) or 0, MessageBlock({}))
             block.add(delta)
         case {"type": "message_delta"}:
             _take_end(message, event)
@@ -76,7 +76,7 @@ def _without(fields: dict[str, Any], left_out: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name != left_out}
 
 
-class Block:
+class MessageBlock:
     """A content block that is being put together."""
 
     __slots__ = ("_fields", "_input")

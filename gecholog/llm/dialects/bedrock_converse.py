@@ -42,7 +42,7 @@ def _knows(event: Event) -> bool:
 def _fold(events: Iterable[Event]) -> Answer:
     answer: Answer = {}
     message: dict[str, Any] = {}
-    blocks: dict[int, Block] = {}
+    blocks: dict[int, ConverseBlock] = {}
     for event in events:
         name, value = _typed(event)
         value = {key: item for key, item in value.items() if key != "p"}  # padding that hides the length
@@ -50,7 +50,7 @@ def _fold(events: Iterable[Event]) -> Answer:
             case "messageStart":
                 replace_fields(message, value)
             case "contentBlockStart" | "contentBlockDelta":
-                blocks.setdefault(_index(value), Block()).add(value.get("start") or value.get("delta"))
+                blocks.setdefault(_index(value), ConverseBlock()).add(value.get("start") or value.get("delta"))
             case "messageStop" | "metadata":
                 replace_fields(answer, value)
             case _ if name.endswith(_EXCEPTION):
@@ -66,7 +66,7 @@ def _index(event: dict[str, Any]) -> int:
     return index if type(index) is int else 0
 
 
-class Block:
+class ConverseBlock:
     """A content block that is being put together."""
 
     __slots__ = ("_fields", "_input")
