@@ -263,7 +263,7 @@ class Processor:
         logs.protect([address.token])
         log.info("starting", version=self.version, gecholog=__version__)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            code, unfinished = runner.run(_Running(self, address).live())
+            code, unfinished = runner.run(_RunningProcessor(self, address).live())
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # one that comes now must not change the exit code
         logs.finish()
@@ -292,7 +292,7 @@ def _without_stop_iteration(function: Function, message: Message) -> Any:
         raise RuntimeError("the function raised StopIteration") from error
 
 
-class _Running:
+class _RunningProcessor:
     """One run of a processor as a program."""
 
     def __init__(self, processor: Processor, address: BusAddress) -> None:

@@ -120,13 +120,13 @@ def run(
     `parsed` is the config that `service` was made with; `ready` is the log message that says it is healthy.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(_Running(service, reread, parsed, checksum_file, ready).live())
+        code = runner.run(_RunningService(service, reread, parsed, checksum_file, ready).live())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # one that comes now must not change the exit code
     return code
 
 
-class _Running:
+class _RunningService:
     def __init__(
         self,
         service: Service[C],
