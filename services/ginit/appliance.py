@@ -148,7 +148,7 @@ class _Parts:
                 self.runner.checksum_file(service.definition).remove()
             self.state_file.remove()
         if appliance.given_up:
-            log.error("the appliance ends", reason=appliance.given_up)
+            log.error("the appliance stopped with an error", reason=appliance.given_up)
         self.listener.close()
         self.runner.close()
 

@@ -84,6 +84,6 @@ class ConfigFiles:
     def _on_own_change(path: Path, missing: str) -> None:
         if missing:
             why = f"it {missing}"
-            log.warning("config file is gone, nothing changes", child="ginit", file=str(path), reason=why)
+            log.warning("config file is missing, the config in force stays", child="ginit", file=str(path), reason=why)
         else:
             os.kill(os.getpid(), signal.SIGHUP)  # as anybody would ask a service to read its file again

@@ -67,7 +67,7 @@ class ActionExecutor:
                 try:
                     self._runner.copies.put_in_force(service.definition, action.sha256)
                 except OSError as error:
-                    self._throttled.error("config cannot be put in force yet", service.name, error)
+                    self._throttled.error("cannot put config in force, retrying", service.name, error)
                     failed.add(service.name)
         return failed
 
@@ -77,7 +77,7 @@ class ActionExecutor:
             case LogLine():
                 _LOG_BY_LEVEL[action.level](action.message, **action.fields)
             case GiveUp():
-                log.error("the appliance is given up", reason=action.reason)
+                log.error("stopping the appliance", reason=action.reason)
                 exit_code.decide(1)
                 self._give_up()
             case Forget():
@@ -130,7 +130,7 @@ class ActionExecutor:
             try:
                 checked = await self._runner.check(definition, sha256, in_force)
             except OSError as error:
-                self._throttled.error("config cannot be validated yet", definition.name, error)
+                self._throttled.error("cannot validate config, retrying", definition.name, error)
                 await asyncio.sleep(RETRY_S)
             else:
                 self._store.post(checked)
@@ -141,7 +141,7 @@ class ActionExecutor:
         try:
             self._runner.checksum_file(service.definition).write(sha256)
         except OSError as error:
-            self._throttled.error("checksum file cannot be written yet", service.name, error)
+            self._throttled.error("cannot write checksum file, retrying", service.name, error)
             return False
         return True
 

@@ -31,7 +31,7 @@ class Publisher:
         try:  # the reasons first: whoever finds the appliance unhealthy looks there
             self._state_file.write(appliance, self.left_out)
         except OSError as error:
-            self._throttled.error("state not written", "ginit", error)
+            self._throttled.error("cannot write state file", "ginit", error)
         self._owner.set_healthy(healthy=appliance.healthy)
         if appliance.settled and not appliance.given_up:
             self.started.set()

@@ -57,7 +57,9 @@ class RecordWatch:
         if restart_now:
             for service in self._state().services:
                 if service.definition.is_nats_server:
-                    self._report(RestartWanted(service.name, "its stream takes no records, and the disk has room"))
+                    self._report(
+                        RestartWanted(service.name, "its stream accepts no records although the disk has room")
+                    )
 
     def _found(self) -> Iterator[tuple[str, RecordStatus]]:
         for service in self._state().services:

@@ -161,7 +161,7 @@ class ServiceRunner:
         try:
             await request
         except ControlFailed as error:
-            log.error("supervisord did not do it", child=service.name, reason=str(error))
+            log.error("supervisord request failed", child=service.name, reason=str(error))
 
     # ------------------------------------------------------------------ the end
 

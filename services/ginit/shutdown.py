@@ -34,7 +34,7 @@ class Shutdown:
 
     def without_supervisord(self) -> None:
         """Supervisord is gone, so nobody else would end the services, or start this process again."""
-        log.error("supervisord is gone, everything ends")
+        log.error("supervisord has died, stopping all services")
         self._store.appliance = replace(self._store.appliance, stopping=True)
         self._owner.spawn(self._end_without_supervisord(), "end")
 
@@ -45,7 +45,7 @@ class Shutdown:
                 await asyncio.sleep(_POLL_S)
                 if self._store.appliance.stopping:
                     return
-            log.error("supervisord does not react, everything ends")
+            log.error("supervisord does not respond, killing it")
             launcher.kill()
         await self._end_without_supervisord()
 

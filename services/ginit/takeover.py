@@ -57,12 +57,12 @@ class Takeover:
             before = self._before.get(definition.name, {})
             taken = replace(service, phase=Phase.HEALTHY, in_force=sha256, last_good=sha256, last_checked=sha256)
             return replace(taken, writes_checksum=before.get("writes_checksum", False), starts=before.get("starts", 1))
-        log.warning("service is started anew, its state is not known", child=definition.name, pid=pid)
+        log.warning("restarting service, its state is unknown", child=definition.name, pid=pid)
         await self._runner.stop(definition)
         return replace(service, phase=Phase.STOPPING, then=AfterStop.BEGIN)
 
     async def _stop_others(self, running: Mapping[str, int]) -> None:
         for slug, pid in running.items():
             if pid and slug != os.environ.get("SUPERVISOR_GROUP_NAME"):
-                log.warning("a process that no service needs is stopped", process=slug)
+                log.warning("stopping a process that belongs to no service", process=slug)
                 await self._supervisor.stop(slug)

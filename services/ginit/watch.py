@@ -118,7 +118,9 @@ class FileWatch:
                     self._event.set()
             except (OSError, RuntimeError) as error:  # watchfiles raises RuntimeError where there are too many watches
                 if not logged:
-                    log.warning("no notices of changed files, they are looked at every 2 seconds", reason=str(error))
+                    log.warning(
+                        "file-system events unavailable, polling config files every 2 seconds", reason=str(error)
+                    )
                 logged = True
             if not self._other_files.is_set():
                 await asyncio.sleep(_SCAN_INTERVAL_S)  # a folder went away, or there are no events

@@ -103,7 +103,7 @@ def _report(home: Path, service: str, checksum: str | None) -> dict[str, Any]:
     state = _state(home)
     services = [entry for entry in state.get("services", []) if isinstance(entry, dict)]
     healthy = checksum is not None
-    silent = [f"{service} gives no sign of life"] if not healthy and _is_silent(home, service) else []
+    silent = [f"{service} sends no heartbeat"] if not healthy and _is_silent(home, service) else []
     if service == APPLIANCE:
         lists: dict[str, list[Any]] = {
             "problems": silent + _problems(home, state, services),

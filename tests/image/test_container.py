@@ -146,7 +146,7 @@ def test_configs_of_somebody_else(containers, engine, volume):
     engine.once(["sh", "-c", f"{copied} && {ports} && {owned}"], "--user", "0", "--volume", f"{volume}:/c")
     container = containers("--volume", f"{volume}:/app/conf", *HARDENED, network="host")
     container.becomes_healthy()
-    assert container.said("cannot be copied", owner="4711:4712", running_as="10001:0")
+    assert container.said("cannot copy default config file", owner="4711:4712", running_as="10001:0")
     container.call(url=f"http://localhost:{gl}/dummy/v1/chat/completions")
     until(container.records, "the record")
     assert container.in_force("gl", CONF)

@@ -214,7 +214,7 @@ def test_disk_that_was_full(disk):
             assert code == 1
             (home.folder / "filling").unlink()
             freed = time.monotonic()
-            await eventually(lambda: home.find("service is restarted"), "the remedy", 60)
+            await eventually(lambda: home.find("restarting service"), "the remedy", 60)
             await eventually(lambda: home.checksum("ginit"), "health", 60)
             healed = time.monotonic() - freed
             await asyncio.sleep(5)

@@ -45,9 +45,11 @@ def _missing(service: Service, missing: str) -> Step:
         return service, ()
     file = str(service.definition.configuration_file)
     if missing == NOT_THERE:
-        line = log(service, "WARN", "config file is gone, nothing changes", file=file)
+        line = log(service, "WARN", "config file is missing, the config in force stays", file=file)
     else:
-        line = log(service, "ERROR", "config file is not read, nothing changes", file=file, reason=f"it {missing}")
+        line = log(
+            service, "ERROR", "cannot read config file, the config in force stays", file=file, reason=f"it {missing}"
+        )
     return replace(service, missing=missing), (line,)
 
 
@@ -56,7 +58,7 @@ def _written(service: Service, sha256: str) -> Step:
     if sha256 != service.in_force or service.content in {None, sha256}:
         return changed, ()
     file = str(service.definition.configuration_file)
-    return changed, (log(service, "INFO", "config file is the one in force again", file=file, sha256=sha256),)
+    return changed, (log(service, "INFO", "config file matches the config in force again", file=file, sha256=sha256),)
 
 
 def _still_checked(service: Service, sha256: str) -> str | None:

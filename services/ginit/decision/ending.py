@@ -28,7 +28,7 @@ def ended(service: Service, how: str, now: Now) -> Step:
         changed, actions = _rolled_back(service, how, now)
     elif service.phase is Phase.RELOADING:
         changed, actions = start(service, now)
-        actions = (log(service, "WARN", "service ended while it took a new config", how=how), *actions)
+        actions = (log(service, "WARN", "service ended while reloading its config", how=how), *actions)
     else:
         changed, actions = _failed(service, how, now)
     return changed, (RemoveChecksum(service.name), *actions)
@@ -46,7 +46,7 @@ def _stopped(service: Service, now: Now) -> Step:
 
 def _rolled_back(service: Service, how: str, now: Now) -> Step:
     """The service does not become healthy with a new config: go back to the last good one."""
-    line = log(service, "ERROR", "not healthy with the new config, the last good one is in force again", reason=how)
+    line = log(service, "ERROR", "not healthy with the new config, rolled back to the last good one", reason=how)
     started, actions = start(replace(service, in_force=service.last_good), now)
     return started, (put_last_good(service), line, *actions)
 
@@ -54,7 +54,7 @@ def _rolled_back(service: Service, how: str, now: Now) -> Step:
 def _failed(service: Service, how: str, now: Now) -> Step:
     """Start the service again, at once or after a pause, unless it has failed too often in a row."""
     failures = service.failures + 1
-    how = f"{how}, it gave no sign of life" if service.killed_at_s else how
+    how = f"{how}, it sent no heartbeat" if service.killed_at_s else how
     line = log(service, "WARN", "service ended", how=how, failures=failures)
     if now.max_starts and failures > now.max_starts:
         reason = f"it ended {failures} times in a row: {how}"

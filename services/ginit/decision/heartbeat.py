@@ -21,12 +21,12 @@ def heartbeat_missed(service: Service, seconds: float) -> Step:
     changed = replace(service, unresponsive_s=seconds)
     actions: tuple[Action, ...] = ()
     if changed.hangs and not service.hangs:
-        line = log(service, "ERROR", "service gives no sign of life", seconds=round(seconds))
+        line = log(service, "ERROR", "service sends no heartbeat", seconds=round(seconds))
         actions = (RemoveChecksum(service.name), line)
     limit = service.definition.hang_timeout
     if not limit or seconds - service.killed_at_s < limit:
         return changed, actions
-    line = log(service, "ERROR", "service is killed, it hangs", seconds=round(seconds))
+    line = log(service, "ERROR", "killing service, it hangs", seconds=round(seconds))
     return replace(changed, killed_at_s=seconds), (*actions, line, Kill(service.name))
 
 
@@ -35,7 +35,7 @@ def heartbeat_seen(service: Service) -> Step:
     changed = replace(service, unresponsive_s=0.0, killed_at_s=0.0)
     if not service.hangs or service.phase not in SERVING:
         return changed, ()
-    line = log(service, "INFO", "service gives signs of life again")
+    line = log(service, "INFO", "service sends heartbeats again")
     if service.writes_checksum:
         return changed, (line,)
     return changed, (WriteChecksum(service.name, service.last_good or ""), line)

@@ -58,14 +58,16 @@ def _record_problems(appliance: Appliance, problems: tuple[str, ...]) -> Decisio
     if problems and not appliance.record_problems:
         lines.append(LogLine("ERROR", "the appliance is unhealthy", {"reason": "; ".join(problems)}))
     if appliance.record_problems and not problems:
-        lines.append(LogLine("INFO", "the problems are over", {"reason": "; ".join(appliance.record_problems)}))
+        lines.append(LogLine("INFO", "the problems are resolved", {"reason": "; ".join(appliance.record_problems)}))
     return replace(appliance, record_problems=problems), tuple(lines)
 
 
 def _supervisord_status(appliance: Appliance, *, responds: bool) -> Decision:
     if responds == appliance.supervisord_responds:
         return appliance, ()
-    line = LogLine("INFO", "supervisord answers again") if responds else LogLine("ERROR", "supervisord does not answer")
+    line = (
+        LogLine("INFO", "supervisord responds again") if responds else LogLine("ERROR", "supervisord does not respond")
+    )
     return replace(appliance, supervisord_responds=responds), (line,)
 
 
@@ -147,7 +149,7 @@ def _redefined(service: Service | None, definition: Definition, content: str | N
         return fresh, (LogLine("INFO", "service added", {"child": definition.name}),)
     if _command_line(service.definition) == _command_line(definition):
         return replace(service, definition=definition), ()
-    line = LogLine("INFO", "service is defined anew", {"child": definition.name})
+    line = LogLine("INFO", "service definition changed", {"child": definition.name})
     if service.phase in RUNNING:
         # the process of the old definition has to end first; its last good config belongs to that definition
         leaving = replace(fresh, phase=Phase.STOPPING, then=AfterStop.BEGIN, starts=service.starts)

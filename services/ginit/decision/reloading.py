@@ -25,7 +25,7 @@ def refused(service: Service, now: Now) -> Step:
         return service, ()
     if service.definition.is_nats_server:
         restarting, actions = restart(service, now)
-        return restarting, (log(service, "INFO", "service is restarted, it cannot reload this config"), *actions)
+        return restarting, (log(service, "INFO", "restarting service, it cannot reload this config"), *actions)
     line = log(service, "ERROR", "config is refused, the last good one stays in force", sha256=service.last_good)
     kept = to_phase(service, now, Phase.HEALTHY, in_force=service.last_good, since=service.since)
     return kept, (put_last_good(service), line)
@@ -34,4 +34,4 @@ def refused(service: Service, now: Now) -> Step:
 def unanswered(service: Service, now: Now) -> Step:
     """The service has neither confirmed nor refused: start it with the config."""
     restarting, actions = restart(service, now)
-    return restarting, (log(service, "WARN", "service is restarted, it did not confirm its config"), *actions)
+    return restarting, (log(service, "WARN", "restarting service, it did not confirm its config"), *actions)

@@ -29,7 +29,7 @@ def restart_wanted(service: Service, reason: str, now: Now) -> Step:
     if service.phase is not Phase.HEALTHY:
         return service, ()
     restarting, actions = restart(service, now)
-    return restarting, (log(service, "WARN", "service is restarted", reason=reason), *actions)
+    return restarting, (log(service, "WARN", "restarting service", reason=reason), *actions)
 
 
 def output_seen(service: Service, now: Now) -> Step:
@@ -49,15 +49,17 @@ def became_healthy(service: Service, now: Now, *, writes_checksum: bool) -> Step
 
 
 def overdue(service: Service, now: Now) -> Step:
-    """The start takes too long: go back to the last good config, give up, or let the others go on."""
+    """The start takes too long: go back to the last good config, give up, or start the others without it."""
     reason = f"no healthy output after {round(now.time - service.since)} seconds"
     if service.on_trial:
-        line = log(service, "ERROR", "not healthy with the new config, the last good one is next", reason=reason)
+        line = log(
+            service, "ERROR", "not healthy with the new config, rolling back to the last good one", reason=reason
+        )
         stopping, actions = restart(replace(service, in_force=service.last_good), now)
         return stopping, (put_last_good(service), line, *actions)
     if service.definition.die_promise and now.time - service.last_output >= SILENT:
         return stay_idle(replace(service, timer_at=None, reason=reason))
-    line = log(service, "WARN", "service is not healthy yet, the others go on", reason=reason)
+    line = log(service, "WARN", "service is not healthy yet, starting the others", reason=reason)
     return replace(service, timer_at=None, is_late=True, reason=reason), (line,)
 
 

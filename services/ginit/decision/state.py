@@ -80,7 +80,7 @@ class Service:
     def problem(self) -> str:
         """Why it does not serve, as a sentence; empty if it does."""
         if self.phase in SERVING:
-            return f"{self.name} gives no sign of life" if self.hangs else ""
+            return f"{self.name} sends no heartbeat" if self.hangs else ""
         return f"{self.name} is {self.phase.value}" + (f": {self.reason}" if self.reason else "")
 
     @property
@@ -114,7 +114,7 @@ class Appliance:
         """Why the appliance is not healthy: a sentence for each reason."""
         ending = ("the appliance is being stopped",) if self.stopping else ()
         given_up = (self.given_up,) if self.given_up else ()
-        supervisord = () if self.supervisord_responds else ("supervisord does not answer",)
+        supervisord = () if self.supervisord_responds else ("supervisord does not respond",)
         services = tuple(problem for service in self.services if (problem := service.problem))
         return (*ending, *given_up, *supervisord, *self.record_problems, *services)
 

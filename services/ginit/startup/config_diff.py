@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"no file {unknown[0]} is shipped, but {', '.join(known)}")
     lines = [line for name in arguments.file or known for line in difference(target / name, DEFAULTS / name)]
     with contextlib.suppress(BrokenPipeError):  # `| head`
-        sys.stdout.write("\n".join(lines or [f"The config files in {target} are as they are shipped."]) + "\n")
+        sys.stdout.write(
+            "\n".join(lines or [f"The config files in {target} do not differ from the shipped ones."]) + "\n"
+        )
         sys.stdout.flush()
     logs.finish()
     return 0

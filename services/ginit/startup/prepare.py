@@ -42,7 +42,7 @@ def copy_defaults(source: Path, target: Path, names: Iterable[str]) -> Iterator[
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        yield "config folder cannot be made", {"folder": str(target), "reason": error.strerror or ""} | _rights(target)
+        yield "cannot create config folder", {"folder": str(target), "reason": error.strerror or ""} | _rights(target)
         return
     for name in names:
         if os.path.lexists(target / name):  # a link is somebody's, wherever it leads
@@ -51,7 +51,7 @@ def copy_defaults(source: Path, target: Path, names: Iterable[str]) -> Iterator[
             atomic_file.write(target / name, (source / name).read_bytes(), _CONFIG_MODE, fsync=True)
         except OSError as error:
             fields = {"file": str(target / name), "reason": error.strerror or ""}
-            yield "default config file cannot be copied", fields | _rights(target)
+            yield "cannot copy default config file", fields | _rights(target)
         else:
             yield "default config file copied", {"file": str(target / name)}
 
@@ -114,9 +114,9 @@ def runtime_folder(home: Path) -> Path:
     try:
         folder = Path(tempfile.mkdtemp(prefix="gecholog-"))
     except OSError as error:
-        raise CannotStart(f"neither {home}/run nor a temporary folder is fit for sockets: {error.strerror}") from error
+        raise CannotStart(f"neither {home}/run nor a temporary folder can hold sockets: {error.strerror}") from error
     if not _is_fit(folder):
-        raise CannotStart(f"neither {home}/run nor {folder} is fit for sockets and pipes")
+        raise CannotStart(f"neither {home}/run nor {folder} can hold sockets and pipes")
     return folder
 
 

@@ -44,7 +44,7 @@ def ensure_secrets(home: Path, names: tuple[str, ...] = _SECRETS) -> None:
         except OSError as error:
             raise CannotStart(f"{name} is not set, and a new one cannot be written: {error.strerror}") from error
         if file is not None:
-            log.info("secret was not set, a generated one is used", variable=name, file=str(file))
+            log.info("secret not set, using a generated one", variable=name, file=str(file))
     if prepare.is_misread(os.environ.get("NATS_TOKEN", "")):
         raise CannotStart(
             "NATS_TOKEN has a value that nats-server reads as something else than text: use letters and digits, "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from services.ginit.startup.shipped import Version, Versions
 
 UPDATED = "default config file updated"
-NOT_UPDATED = "default config file cannot be updated"
+NOT_UPDATED = "cannot update default config file"
 YOURS = "config file is yours, the shipped one has new fields"
 _FOLDER = "replaced"  # in the config folder: what was there before
 

@@ -129,7 +129,7 @@ class Supervisor:
                 raise kind(fault.faultString) from fault
             except (ProtocolError, http.client.HTTPException, OSError, TimeoutError) as error:
                 self._proxy = _proxy(self._server_url)  # a thread may still wait on the old connection
-                raise ControlFailed(f"supervisord does not answer: {error}") from error
+                raise ControlFailed(f"supervisord does not respond: {error}") from error
 
     async def _connected(self, method: _Method, *arguments: object) -> Any:
         """The result of a method. If somebody has removed the socket, wait: `socket_repair` creates it again."""

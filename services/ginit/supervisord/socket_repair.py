@@ -27,7 +27,7 @@ class SocketRepair:
         try:
             self._repair(file)
         except (OSError, ValueError) as error:
-            self._options.logger.warn("the socket cannot be made anew: %(reason)s", reason=error)  # noqa: G010 - supervisor has its own
+            self._options.logger.warn("cannot create the socket again: %(reason)s", reason=error)  # noqa: G010 - supervisor has its own
         else:
             events.unsubscribe(events.Tick5Event, self._check)  # the new server has made another one of us
 
@@ -37,7 +37,7 @@ class SocketRepair:
         for _, server in self._options.httpservers:
             server.close()
         self._options.httpservers = made
-        self._options.logger.info("the socket was gone, and is made anew")
+        self._options.logger.info("the socket was removed, created it again")
 
 
 def make(supervisord: Any, **_: Any) -> SocketRepair:

@@ -42,7 +42,7 @@ def stopped(home, name):
     pid = home.pid(name)
     os.kill(pid, signal.SIGSTOP)
     until(lambda: not healthy(home) and not healthy(home, name), "the end of health")
-    until(lambda: home.fault() == f"{name} gives no sign of life", "the reason")
+    until(lambda: home.fault() == f"{name} sends no heartbeat", "the reason")
     return pid
 
 
@@ -54,8 +54,8 @@ def test_service_that_hangs_is_killed_and_started_again(request, name):
     home.up()
     other = home.pid("plain")
     pid = stopped(home, name)
-    home.said("service is killed, it hangs", child=name)
-    home.said("service ended", child=name, how="a signal, it gave no sign of life")
+    home.said("killing service, it hangs", child=name)
+    home.said("service ended", child=name, how="a signal, it sent no heartbeat")
     home.said("service is healthy", child=name, times=2)
     assert home.pid(name) not in {0, pid}
     assert home.pid("plain") == other
@@ -71,7 +71,7 @@ def test_service_that_goes_on_is_healthy_again(request, name):
     home.up()
     pid = stopped(home, name)
     os.kill(pid, signal.SIGCONT)
-    home.said("service gives signs of life again", child=name)
+    home.said("service sends heartbeats again", child=name)
     until(lambda: healthy(home) and healthy(home, name), "health")
     assert home.pid(name) == pid
     assert home.in_force(name)
@@ -110,9 +110,9 @@ def test_supervisord_that_hangs(served):
     until(lambda: healthy(served), "health")
     os.kill(served.process.pid, signal.SIGSTOP)
     until(lambda: not healthy(served), "the end of health")
-    until(lambda: served.fault() == "supervisord does not answer", "the reason")
+    until(lambda: served.fault() == "supervisord does not respond", "the reason")
     os.kill(served.process.pid, signal.SIGCONT)
-    served.said("supervisord answers again")
+    served.said("supervisord responds again")
     until(lambda: healthy(served), "health")
 
 

@@ -101,7 +101,7 @@ def test_invalid_config_changes_nothing(home):
     home.said("config is not valid", child="one", sha256=home.sum_of("one"))
     assert home.find(f"this is invalid in {home.config('one')}", service="one")
     _write(home, "one", "signs")
-    home.said("config file is the one in force again", child="one", sha256=before)
+    home.said("config file matches the config in force again", child="one", sha256=before)
     _write(home, "one", "signs again")
     until(lambda: home.in_force("one"), "the next valid config")
     assert (home.pid("one"), len(home.find("config is not valid"))) == (pid, 1)
@@ -148,14 +148,14 @@ def test_disk_that_is_full_for_a_while(home):
     shutil.rmtree(folder)
     folder.write_text("no folder")
     _write(home, "one", "signs anew")
-    home.said("config cannot be validated yet", child="one")
+    home.said("cannot validate config, retrying", child="one")
     folder.unlink()
     until(lambda: home.in_force("one"), "the config of one")
     copy = home.folder / "run" / "inforce" / "two" / f".two.json.{home.ginit_pid()}"
     copy.mkdir()
     pid = home.pid("two")
     _write(home, "two", "mute anew")
-    home.said("config cannot be put in force yet", child="two")
+    home.said("cannot put config in force, retrying", child="two")
     assert home.pid("two") == pid
     for times in (2, 3):  # meanwhile the others are looked after, also when that takes time
         os.kill(home.pid("one"), 9)
@@ -165,7 +165,7 @@ def test_disk_that_is_full_for_a_while(home):
     checksum = home.folder / "checksum" / f".two_config.sha256.{home.ginit_pid()}"
     checksum.mkdir()
     _write(home, "two", "mute once more")
-    home.said("checksum file cannot be written yet", child="two")
+    home.said("cannot write checksum file, retrying", child="two")
     checksum.rmdir()
     until(lambda: home.in_force("two"), "the checksum of two")
     assert home.process.poll() is None
@@ -197,10 +197,10 @@ def test_deleted_file_is_said_once_and_changes_nothing(home):
     home.add("one", "signs").up()
     pid, before = home.pid("one"), home.checksum("one")
     home.config("one").unlink()
-    home.said("config file is gone", child="one")
+    home.said("config file is missing", child="one")
     _write(home, "one", "signs, it is back")
     until(lambda: home.in_force("one"), "the config")
-    assert (home.pid("one"), len(home.find("config file is gone"))) == (pid, 1)
+    assert (home.pid("one"), len(home.find("config file is missing"))) == (pid, 1)
     assert before != home.checksum("one")
 
 
@@ -237,7 +237,7 @@ def test_service_that_is_called_otherwise_is_restarted(home):
     home.services[0]["additional_arguments"] += ["more"]
     home.services[1]["die_promise"] = True
     home.write()
-    home.said("service is defined anew", child="one")
+    home.said("service definition changed", child="one")
     home.said("service is healthy", child="one", times=2)
     assert home.pid("one") not in {0, first}
     assert home.pid("two") == second
@@ -261,7 +261,9 @@ def test_config_path_that_becomes_a_fifo(home):
     beside = home.config("one").with_suffix(".fifo")
     os.mkfifo(beside)
     beside.replace(home.config("one"))
-    home.said("config file is not read, nothing changes", child="one", reason="it is a FIFO, not a regular file")
+    home.said(
+        "cannot read config file, the config in force stays", child="one", reason="it is a FIFO, not a regular file"
+    )
     os.kill(home.pid("two"), 9)
     home.said("service is healthy", child="two", times=2)
     assert home.checksum("one") == before

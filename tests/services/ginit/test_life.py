@@ -88,8 +88,8 @@ def test_die_promise_ends_the_appliance(home):
     """A service with a die promise that cannot be kept healthy ends everything with an error and the reason."""
     home.add("one").add("two", "crash", die_promise=True).start()
     assert home.ended() == 1
-    assert "two has a die promise" in home.find("the appliance ends")[-1]["reason"]
-    assert "the appliance ends" in home.messages()[-3:]
+    assert "two has a die promise" in home.find("the appliance stopped with an error")[-1]["reason"]
+    assert "the appliance stopped with an error" in home.messages()[-3:]
     assert home.processes() == []
 
 
@@ -97,13 +97,13 @@ def test_die_promise_counts_for_an_invalid_config(home):
     """A service that cannot even be started is not healthy either."""
     home.add("one", "invalid", die_promise=True).start()
     assert home.ended() == 1
-    assert "the config is not valid" in home.find("the appliance ends")[-1]["reason"]
+    assert "the config is not valid" in home.find("the appliance stopped with an error")[-1]["reason"]
 
 
 def test_service_that_does_not_get_healthy_holds_nobody_up(home):
     """A service that runs and says nothing is waited for, but not for ever; the appliance is not healthy."""
     home.add("one", "hang").add("two").up()
-    assert home.find("the others go on", child="one")
+    assert home.find("starting the others", child="one")
     assert home.state("one")["state"] == "starting"
     until(lambda: home.checksum("ginit") is None, "ginit without a checksum file")
 
@@ -235,7 +235,7 @@ def test_die_promise_without_its_folder(short_home):
     shutil.rmtree(home.folder / "run")
     kill_until_given_up(home, "two")
     assert home.ended() == 1
-    assert "two has a die promise" in home.find("the appliance ends")[-1]["reason"]
+    assert "two has a die promise" in home.find("the appliance stopped with an error")[-1]["reason"]
     assert home.processes() == []
 
 
@@ -247,7 +247,7 @@ def test_die_promise_where_its_folder_cannot_be_written(short_home):
         (home.folder / "run" / name).mkdir()
     kill_until_given_up(home, "two")
     assert home.ended() == 1
-    assert home.find("state not written")
+    assert home.find("cannot write state file")
 
 
 def test_health_without_its_folder(short_home):

@@ -164,7 +164,7 @@ def test_silence(tmp_path):
         assert outcome(tmp_path, *arguments)[0] == 0
         os.utime(sign.path.with_suffix(".lock"), (1, 1))
         assert outcome(tmp_path, *arguments) == (1, "", "")
-        assert json.loads(outcome(tmp_path, *arguments, "--json")[1])["problems"] == [f"{alias} gives no sign of life"]
+        assert json.loads(outcome(tmp_path, *arguments, "--json")[1])["problems"] == [f"{alias} sends no heartbeat"]
         lock.release()
 
 

@@ -388,7 +388,7 @@ def test_same_content_again_is_no_change():
     world.happens(ContentChanged("one", "wrong 1"))
     world.judge()
     (said,) = world.happens(ContentChanged("one", "valid 0"))
-    assert said.message == "config file is the one in force again"
+    assert said.message == "config file matches the config in force again"
     assert phase(world, "one") is Phase.HEALTHY
 
 
@@ -429,7 +429,7 @@ def test_hang_is_unhealthy_first_and_then_killed():
     world.silent("one", HANGS - 1)
     assert world.state.healthy
     world.silent("one", HANGS)
-    assert world.state.problems == ("one gives no sign of life",)
+    assert world.state.problems == ("one sends no heartbeat",)
     assert "one" not in world.checksums
     world.silent("one", 14.9)
     assert world.killed == set()
@@ -476,14 +476,14 @@ def test_service_that_hangs_again_and_again_is_given_up():
             world.passes(STABLE)
         world.leaves()
         world.healthy("one")
-    assert "it gave no sign of life" in world.state.given_up
+    assert "it sent no heartbeat" in world.state.given_up
 
 
 def test_supervisord_that_does_not_answer():
     """Nobody could start a service again: that is not healthy, and over when it answers."""
     world = World().begun()
     world.happens(SupervisordStatus(False))
-    assert world.state.problems == ("supervisord does not answer",)
+    assert world.state.problems == ("supervisord does not respond",)
     assert world.happens(SupervisordStatus(False)) == ()
     world.happens(SupervisordStatus(True))
     assert world.state.healthy
@@ -529,10 +529,10 @@ def test_problems_are_no_health():
 
 def test_restart_is_the_remedy():
     """A service that lives and does not do its work is stopped, and started when it has ended; once."""
-    state, actions = decide(all_healthy("bus", "gl"), RestartWanted("bus", "its stream takes no records"), 1.0)
+    state, actions = decide(all_healthy("bus", "gl"), RestartWanted("bus", "its stream accepts no records"), 1.0)
     assert Stop("bus") in actions
     assert Stop("gl") not in actions
-    state, actions = decide(state, RestartWanted("bus", "its stream takes no records"), 1.1)
+    state, actions = decide(state, RestartWanted("bus", "its stream accepts no records"), 1.1)
     assert actions == ()
     state, actions = decide(state, Ended("bus", "exit code 0"), 1.2)
     assert Start("bus") in actions

@@ -34,7 +34,7 @@ def test_nothing_differs(conf):
     """It says so."""
     done = run(conf.parent)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"The config files in {conf} are as they are shipped.\n"
+    assert done.stdout == f"The config files in {conf} do not differ from the shipped ones.\n"
 
 
 def test_differences(conf):

@@ -26,7 +26,7 @@ def test_only_missing_files_are_copied(tmp_path):
     assert (target / "one").read_text() == ""
     assert (target / "two").read_text() == "default"
     assert os.access(target / "two", os.W_OK)
-    assert [message for message, _ in said] == ["default config file copied", "default config file cannot be copied"]
+    assert [message for message, _ in said] == ["default config file copied", "cannot copy default config file"]
     assert sorted(file.name for file in target.iterdir()) == ["one", "two"]
 
 
@@ -45,7 +45,7 @@ def test_folder_that_cannot_be_written(tmp_path):
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
     ((message, fields),) = prepare.copy_defaults(prepare.DEFAULTS, blocked / "conf", ["gl_config.json"])
-    assert message == "config folder cannot be made"
+    assert message == "cannot create config folder"
     assert fields["owner"] == f"{os.getuid()}:{os.getgid()}"
     assert fields["mode"] == "0644"
 
