@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gecholog.bus import Bus
-    from services.gl.record.recorder import Recorder
+    from services.gl.record.delivery.recorder import Recorder
     from services.gl.status import Status
     from services.gl.upstream import Upstream
 

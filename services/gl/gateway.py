@@ -26,8 +26,8 @@ from services.gl.certificate import Certificate
 from services.gl.doors import Doors
 from services.gl.errors import ErrorDetail, Refusal, format_for, reply_to
 from services.gl.http import Disconnected
+from services.gl.record.delivery.recorder import Recorder
 from services.gl.record.fitting import fitted
-from services.gl.record.recorder import Recorder
 from services.gl.server import descriptors
 from services.gl.server.listener import Listener, bind
 from services.gl.status import Status

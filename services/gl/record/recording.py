@@ -10,7 +10,7 @@ from services.gl.record.fitting import fitted
 from services.gl.record.writer import RecordedCall
 
 if TYPE_CHECKING:
-    from services.gl.record.recorder import Recorder
+    from services.gl.record.delivery.recorder import Recorder
     from services.gl.record.snapshot import RecordSnapshot
     from services.gl.record.writer import RecordWriter
 

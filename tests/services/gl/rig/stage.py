@@ -14,7 +14,7 @@ from services.gl.config import Config, build
 from services.gl.doors import Doors
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected, UpstreamRequest
-from services.gl.record.backpressure import Backpressure
+from services.gl.record.delivery.backpressure import Backpressure
 from services.gl.stages import attempts
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import config_of, router

@@ -15,9 +15,9 @@ import time
 from typing import TYPE_CHECKING
 
 from gecholog.errors import GechologError
-from services.gl.record.entry import ACCEPTED, HEAD_SIZE, TAIL_SIZE, Kept, ends, is_whole, released
-from services.gl.record.folder import lock, remove
-from services.gl.record.segment import Segment
+from services.gl.record.journal.entry import ACCEPTED, HEAD_SIZE, TAIL_SIZE, Kept, ends, is_whole, released
+from services.gl.record.journal.folder import lock, remove
+from services.gl.record.journal.segment import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,16 +18,16 @@ from gecholog import recordlog
 from gecholog.errors import BusError, MessageTooLarge, NotJson
 from gecholog.log_throttle import LogThrottle
 from gecholog.logs import Log
-from services.gl.record.adoption import Adoption
-from services.gl.record.backlog import Backlog
-from services.gl.record.backpressure import Backpressure
-from services.gl.record.breaker import Breaker, pause
-from services.gl.record.entry import ACCEPTED
-from services.gl.record.journal import Journal, JournalDamaged
-from services.gl.record.report import Report
-from services.gl.record.stream import RecordStream, refusal
-from services.gl.record.trouble import Sight, Stall
-from services.gl.record.unfinished import recovered
+from services.gl.record.delivery.adoption import Adoption
+from services.gl.record.delivery.backlog import Backlog
+from services.gl.record.delivery.backpressure import Backpressure
+from services.gl.record.delivery.breaker import Breaker, pause
+from services.gl.record.delivery.report import Report
+from services.gl.record.delivery.stream import RecordStream, refusal
+from services.gl.record.delivery.trouble import Sight, Stall
+from services.gl.record.delivery.unfinished import recovered
+from services.gl.record.journal.entry import ACCEPTED
+from services.gl.record.journal.journal import Journal, JournalDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from gecholog.bus import Bus
     from gecholog.recordlog import Limits
     from gecholog.recordstatus import RecordStatusFile
-    from services.gl.record.entry import Kept
+    from services.gl.record.journal.entry import Kept
 
 log = Log("records")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.record.backpressure import LARGE, Backpressure
+from services.gl.record.delivery.backpressure import LARGE, Backpressure
 from tests.support.waiting import DEADLINE
 
 IDS = (b"a", b"b", b"c")

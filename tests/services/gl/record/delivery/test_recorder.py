@@ -10,11 +10,11 @@ from gecholog import wire
 from gecholog.errors import BusAway, NoAnswer, NobodyListens
 from gecholog.recordlog import Limits
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
-from services.gl.record.backpressure import Backpressure
+from services.gl.record.delivery.backpressure import Backpressure
+from services.gl.record.delivery.recorder import Recorder
 from services.gl.record.fitting import fitted
-from services.gl.record.journal import Journal
-from services.gl.record.orphans import unreleased
-from services.gl.record.recorder import Recorder
+from services.gl.record.journal.journal import Journal
+from services.gl.record.journal.orphans import unreleased
 from tests.support.waiting import DEADLINE, eventually
 
 SUBJECT = "coburn.gl.logger"

@@ -22,7 +22,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Protocol
 
-from services.gl.record.byte_gauge import ByteGauge
+from services.gl.record.delivery.byte_gauge import ByteGauge
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -10,12 +10,12 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from gecholog.errors import GechologError
-from services.gl.record.entry import FINAL, Kept
+from services.gl.record.journal.entry import FINAL, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.gl.record.journal import Journal
+    from services.gl.record.journal.journal import Journal
 
 _MOST_HELD = 64 * 1024 * 1024  # bytes of records in memory
 _MOST_SHORT = 16 * 1024 * 1024  # bytes of memory for records without their payloads, when that is full

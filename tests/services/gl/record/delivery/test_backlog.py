@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.record.backlog import Backlog
-from services.gl.record.entry import ACCEPTED, FINAL
-from services.gl.record.journal import Journal
+from services.gl.record.delivery.backlog import Backlog
+from services.gl.record.journal.entry import ACCEPTED, FINAL
+from services.gl.record.journal.journal import Journal
 
 MIB = 1024 * 1024
 

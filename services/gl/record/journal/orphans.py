@@ -6,14 +6,14 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.gl.record.entry import ACCEPTED, RELEASED, Damage, Kept, entries, released
-from services.gl.record.folder import lock, remove
+from services.gl.record.journal.entry import ACCEPTED, RELEASED, Damage, Kept, entries, released
+from services.gl.record.journal.folder import lock, remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from services.gl.record.entry import Entry
+    from services.gl.record.journal.entry import Entry
 
 _MARKS = 99999999  # behind all segments of the folder: what stands there was released after everything else
 

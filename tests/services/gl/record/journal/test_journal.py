@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.gl.record import journal as journals
-from services.gl.record import orphans
-from services.gl.record.entry import ACCEPTED, FINAL
-from services.gl.record.journal import Journal, JournalDamaged, JournalFull
+from services.gl.record.journal import journal as journals
+from services.gl.record.journal import orphans
+from services.gl.record.journal.entry import ACCEPTED, FINAL
+from services.gl.record.journal.journal import Journal, JournalDamaged, JournalFull
 
 MIB = 1024 * 1024
 
@@ -334,8 +334,8 @@ def test_damaged_copy(root):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from services.gl.record.journal import Journal
-from services.gl.record.entry import ACCEPTED, FINAL
+from services.gl.record.journal.journal import Journal
+from services.gl.record.journal.entry import ACCEPTED, FINAL
 journal = Journal(Path(sys.argv[1]), 1 << 30)
 for number in range(300):
     journal.append(ACCEPTED, number.to_bytes(16, "big"), b"a" * 100_000)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.record.byte_gauge import ByteGauge
+from services.gl.record.delivery.byte_gauge import ByteGauge
 
 steps = st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.integers(0, 50) | st.none()))
 

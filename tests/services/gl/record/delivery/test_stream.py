@@ -8,7 +8,7 @@ import pytest
 from gecholog.bus import Bus, BusAddress
 from gecholog.logs import Log
 from gecholog.recordlog import Limits, ask
-from services.gl.record.stream import RecordStream, Storage, refusal
+from services.gl.record.delivery.stream import RecordStream, Storage, refusal
 
 SUBJECT = "coburn.gl.logger"
 

@@ -1,7 +1,7 @@
 """How the records fare, seen over time."""
 
 from gecholog.recordstatus import RecordStatus
-from services.gl.record.trouble import Sight, Stall, Trouble
+from services.gl.record.delivery.trouble import Sight, Stall, Trouble
 
 WELL = Sight("", stalled=False, waiting=0, held=0, lost=0, damaged=0)
 STALLED = Sight("the stream does not answer", stalled=True, waiting=3, held=1, lost=0, damaged=0)

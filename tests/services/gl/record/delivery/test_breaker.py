@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.record.breaker import Breaker, pause
+from services.gl.record.delivery.breaker import Breaker, pause
 
 
 def test_opens_and_closes():

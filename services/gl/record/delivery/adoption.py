@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gecholog.logs import Log
-from services.gl.record import orphans
+from services.gl.record.journal import orphans
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from services.gl.record.entry import Kept
+    from services.gl.record.journal.entry import Kept
 
 _MOST_REFUSED = 64  # records of a folder; then it waits for the next try
 

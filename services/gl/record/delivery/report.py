@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gecholog.logs import Log
-from services.gl.record.trouble import Trouble
+from services.gl.record.delivery.trouble import Trouble
 
 if TYPE_CHECKING:
     from gecholog.recordstatus import RecordStatus, RecordStatusFile
-    from services.gl.record.trouble import Sight
+    from services.gl.record.delivery.trouble import Sight
 
 log = Log("records")
 

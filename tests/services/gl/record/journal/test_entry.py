@@ -3,7 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.record.entry import ACCEPTED, FINAL, RELEASED, Damage, ends, entries, is_whole, released
+from services.gl.record.journal.entry import (
+    ACCEPTED,
+    FINAL,
+    RELEASED,
+    Damage,
+    ends,
+    entries,
+    is_whole,
+    released,
+)
 
 SEGMENT = 7
 records = st.lists(
