@@ -23,7 +23,7 @@ from gecholog.recordlog import NoRecordLog, RecordLogRefused, ask, ensure_fittin
 from services.nats2log.backlog import Backlog, measure
 from services.nats2log.deadletter import DeadLetter
 from services.nats2log.entry import Entry
-from services.nats2log.ledger import Known, Ledger
+from services.nats2log.in_flight import DeliveryState, InFlight
 from services.nats2log.sinks.sink import Fault, Kind
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Consumer:
         self._buffer = rooms.buffer
         self._dead = rooms.dead
         self._meter = rooms.meter
-        self._ledger = Ledger()
+        self._in_flight = InFlight()
         self.source = Source.NOTHING
         self._log: RecordLog | None = None
         self._inbox = f"_INBOX.{secrets.token_hex(11)}"
@@ -225,7 +225,7 @@ class Consumer:
             return {"deliver_policy": self._listening.deliver}
         return {
             "deliver_policy": "by_start_sequence",
-            "opt_start_seq": self._ledger.oldest() or self._sequence + 1,
+            "opt_start_seq": self._in_flight.oldest() or self._sequence + 1,
         }
 
     async def _subscribe(self) -> None:
@@ -284,12 +284,12 @@ class Consumer:
         if self._stopping:
             await self._tell([entry.reply], _NAK)
             return
-        known = self._ledger.take_in(entry, self._heard)
-        if known is Known.NEW:
+        known = self._in_flight.receive(entry, self._heard)
+        if known is DeliveryState.NEW:
             self._buffer.add(entry)
             return
         self._meter.duplicates_left_out += 1
-        if known is Known.WRITTEN:  # its acknowledgement got lost
+        if known is DeliveryState.WRITTEN:  # its acknowledgement got lost
             await self._tell([entry.reply], _ACK)
 
     def _status(self, headers: Mapping[str, str]) -> None:
@@ -332,14 +332,14 @@ class Consumer:
 
     async def acknowledge(self, entries: Sequence[Entry]) -> None:
         """These are written, or in the dead-letter file: they need not come again."""
-        replies = [self._ledger.written(entry.key) for entry in entries if entry.durable]
+        replies = [self._in_flight.acked(entry.key) for entry in entries if entry.durable]
         await self._tell([reply for reply in replies if reply], _ACK)
         if not self._asked:
             self._wake.set()  # there is room again
 
     async def nack(self, entries: Sequence[Entry]) -> None:
         """These are not written: they shall come again soon, to whoever asks."""
-        replies = [self._ledger.given_back(entry.key) for entry in entries]
+        replies = [self._in_flight.nacked(entry.key) for entry in entries]
         await self._tell([reply for reply in replies if reply], _NAK)
 
     async def _tell(self, replies: Sequence[str], word: bytes) -> None:
@@ -356,7 +356,7 @@ class Consumer:
         now = time.monotonic()
         if now - self._kept >= _KEEP_EVERY:
             self._kept = now
-            await self._tell(self._ledger.older_than(now - _KEEP_EVERY), _IN_PROGRESS)
+            await self._tell(self._in_flight.older_than(now - _KEEP_EVERY), _IN_PROGRESS)
 
     async def backlog(self) -> Backlog:
         """How much is still to be written. Raises BusError."""
