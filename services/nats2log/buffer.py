@@ -30,7 +30,7 @@ class Buffer:
         """Let a `take` that waits return at once."""
         self._changed.set()
 
-    async def take(self, most: int, most_bytes: int, timeout: float | None = None) -> list[Entry]:  # noqa: ASYNC109
+    async def take(self, max_entries: int, max_bytes: int, timeout: float | None = None) -> list[Entry]:  # noqa: ASYNC109
         """The oldest entries, up to `most` and about `most_bytes`; none after `timeout` seconds, or a `wake`."""
         if not self._entries:
             self._changed.clear()
@@ -39,15 +39,15 @@ class Buffer:
                     await self._changed.wait()
             except TimeoutError:
                 return []
-        return self.take_now(most, most_bytes)
+        return self.take_now(max_entries, max_bytes)
 
-    def take_now(self, most: int, most_bytes: int) -> list[Entry]:
+    def take_now(self, max_entries: int, max_bytes: int) -> list[Entry]:
         """As `take`, without waiting."""
         taken: list[Entry] = []
-        room = most_bytes
-        while self._entries and len(taken) < most and room > 0:
+        remaining = max_bytes
+        while self._entries and len(taken) < max_entries and remaining > 0:
             entry = self._entries.popleft()
             taken.append(entry)
-            room -= len(entry.data)
-        self.bytes -= most_bytes - room
+            remaining -= len(entry.data)
+        self.bytes -= max_bytes - remaining
         return taken

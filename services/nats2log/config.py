@@ -221,7 +221,7 @@ def _is_off(topic: str, subject: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long a record is offered to a target that does not take it."""
 
     retries: int
@@ -233,7 +233,7 @@ class Config:
     """The config of one sink."""
 
     listening: Listening
-    patience: Patience
+    retry_policy: RetryPolicy
     shape: Shape
     mode: str
     writer: Writer
@@ -327,7 +327,7 @@ def build(parsed: ParsedConfig) -> Config:
     mode = OFF if listening.is_off else values["mode"]
     return Config(
         listening=listening,
-        patience=Patience(values.get("retries", 0), values.get("retry_delay_milliseconds", 250)),
+        retry_policy=RetryPolicy(values.get("retries", 0), values.get("retry_delay_milliseconds", 250)),
         shape=Shape.of(values.get("fields", {})),
         mode=mode,
         writer=NoWriter() if mode == OFF else WRITERS[mode].of(values[mode]),

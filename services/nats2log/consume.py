@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gecholog.bus import Bus, Message
     from gecholog.recordlog import RecordLog
     from services.nats2log.config import Listening
-    from services.nats2log.deliver import Rooms
+    from services.nats2log.deliver import DeliveryContext
 
 log = Log("consume")
 
@@ -72,13 +72,13 @@ class Source(Enum):
 class Consumer:
     """Fills the buffer, and acknowledges what was written."""
 
-    def __init__(self, bus: Bus, listening: Listening, alias: str, rooms: Rooms) -> None:
+    def __init__(self, bus: Bus, listening: Listening, alias: str, context: DeliveryContext) -> None:
         self._bus = bus
         self._listening = listening
         self._name = durable_name(alias)
-        self._buffer = rooms.buffer
-        self._dead = rooms.dead
-        self._meter = rooms.meter
+        self._buffer = context.buffer
+        self._dead = context.dead
+        self._meter = context.meter
         self._in_flight = InFlight()
         self.source = Source.NOTHING
         self._log: RecordLog | None = None

@@ -1,4 +1,4 @@
-"""From the buffer to the target: batches, retries, dead letters. Every entry is acknowledged once, whatever happens."""
+"""From the buffer to the target: batches, retries, dead letters. Every entry is settled once, whatever happens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from services.nats2log.buffer import Buffer
-    from services.nats2log.config import Patience
+    from services.nats2log.config import RetryPolicy
     from services.nats2log.deadletter import DeadLetterFile
     from services.nats2log.entry import Entry
     from services.nats2log.meter import Meter
@@ -29,7 +29,7 @@ log = Log("deliver")
 
 MOST = 1000  # entries of a batch; also of those that wait for another attempt before new ones are taken
 MOST_BYTES = 16 * 1024 * 1024
-_LAST_WRITE_MAY_TAKE = 1.0  # seconds
+_LAST_WRITE_TIMEOUT_S = 1.0  # seconds
 
 
 class Acknowledger(Protocol):
@@ -43,15 +43,15 @@ class Acknowledger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class DeliveryPolicy:
     """How records are offered: with which patience, in which shape."""
 
-    patience: Patience
+    retry_policy: RetryPolicy
     shape: Shape
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
+class DeliveryContext:
     """Where entries wait, where they go when they are given up, and where all of it is counted."""
 
     buffer: Buffer
@@ -70,14 +70,14 @@ class _Held:
 class Delivery:
     """Writes what is in the buffer, until `stop`."""
 
-    def __init__(self, sink: Sink, manner: Manner, origin: Acknowledger, rooms: Rooms) -> None:
+    def __init__(self, sink: Sink, delivery_policy: DeliveryPolicy, origin: Acknowledger, context: DeliveryContext) -> None:
         self._sink = sink
-        self._manner = manner
+        self._policy = delivery_policy
         self._origin = origin
-        self._buffer = rooms.buffer
-        self._dead = rooms.dead
-        self._meter = rooms.meter
-        self._next: tuple[Sink, Manner] | None = None
+        self._buffer = context.buffer
+        self._dead = context.dead
+        self._meter = context.meter
+        self._next: tuple[Sink, DeliveryPolicy] | None = None
         self._retired: list[Sink] = []
         self._waiting: list[_Held] = []  # for the end of an outage
         self._again: list[_Held] = []  # each for its time
@@ -91,11 +91,11 @@ class Delivery:
         """Entries that were tried in vain and will be tried again."""
         return len(self._waiting) + len(self._again)
 
-    def swap(self, sink: Sink, manner: Manner) -> None:
+    def swap(self, sink: Sink, delivery_policy: DeliveryPolicy) -> None:
         """Go on with another sink as soon as the batch in hand is done. The old one is closed."""
         if self._next is not None:
             self._retired.append(self._next[0])  # it never had its turn
-        self._next = (sink, manner)
+        self._next = (sink, delivery_policy)
         self._wake()
 
     def stop(self) -> None:
@@ -115,11 +115,11 @@ class Delivery:
         self._waiting, self._again = [], []
         fresh = self._shaped(self._buffer.take_now(len(self._buffer), self._buffer.bytes + 1))
         await self._origin.nack([entry for entry in kept + fresh if entry.durable])
-        last = [_Held(entry, attempts=self._manner.patience.retries) for entry in kept + fresh if not entry.durable]
+        last = [_Held(entry, attempts=self._policy.retry_policy.retries) for entry in kept + fresh if not entry.durable]
         if not last:
             return
         try:
-            async with asyncio.timeout(_LAST_WRITE_MAY_TAKE):
+            async with asyncio.timeout(_LAST_WRITE_TIMEOUT_S):
                 await self._offer(last)
         except TimeoutError:
             fault = Fault(Kind.OUTAGE, "request timed out during shutdown")
@@ -134,7 +134,7 @@ class Delivery:
         self._hurry.clear()
         while self._next is not None:
             self._retired.append(self._sink)
-            (self._sink, self._manner), self._next = self._next, None
+            (self._sink, self._policy), self._next = self._next, None
             self._resume = 0.0
             retired, self._retired = self._retired, []
             for sink in retired:
@@ -231,12 +231,12 @@ class Delivery:
             await self._bury(dead)
 
     def _verdict(self, held: _Held) -> Verdict:
-        found = verdict(held.kind, held.attempts, self._manner.patience.retries, durable=held.entry.durable)
+        found = verdict(held.kind, held.attempts, self._policy.retry_policy.retries, durable=held.entry.durable)
         last_chance = self._stopping and not held.entry.durable
         return Verdict.GIVE_UP if found is Verdict.AGAIN and last_chance else found
 
     def _pause(self, attempts: int, fault: Fault) -> float:
-        return pause(attempts, self._manner.patience.delay_ms, fault.retry_after, random.random())  # noqa: S311
+        return pause(attempts, self._policy.retry_policy.delay_ms, fault.retry_after, random.random())  # noqa: S311
 
     def _outage(self, fault: Fault) -> None:
         self._rounds += 1
@@ -273,7 +273,7 @@ class Delivery:
 
     def _keep(self, letters: list[DeadLetter]) -> None:
         """Without a dead-letter file the record log's entries are tried on; others are lost."""
-        due = time.monotonic() + self._pause(self._manner.patience.retries + 1, letters[0].fault)
+        due = time.monotonic() + self._pause(self._policy.retry_policy.retries + 1, letters[0].fault)
         for letter in letters:
             if letter.entry.durable:
                 self._again.append(_Held(letter.entry, letter.attempts, due, Kind.REFUSAL))
@@ -281,7 +281,7 @@ class Delivery:
                 self._meter.lost += 1
 
     def _shaped(self, entries: list[Entry]) -> list[Entry]:
-        shape = self._manner.shape
+        shape = self._policy.shape
         if not shape.changes:
             return entries
         return [replace(entry, data=shaped(entry.data, shape)) for entry in entries]

@@ -12,8 +12,8 @@ from gecholog.task_owner import TaskOwner
 from services.nats2log.config import Config, FileWriter
 from services.nats2log.consume import durable_name
 from services.nats2log.deadletter import DeadLetterFile
-from services.nats2log.line import Lasting, Line
 from services.nats2log.meter import Meter
+from services.nats2log.pipeline import SharedState, SinkPipeline
 from services.nats2log.sinks.file import FileSink
 from services.nats2log.sinks.sink import Sink, make
 
@@ -30,32 +30,32 @@ class Nats2Log:
         logs.protect(config.secrets)
         self._config = config
         self._alias = alias
-        self._lasting = Lasting(DeadLetterFile(home, durable_name(alias)), Meter())
+        self._shared = SharedState(DeadLetterFile(home, durable_name(alias)), Meter())
         self._sink = make(config)
-        self._line: Line | None = None
+        self._pipeline: SinkPipeline | None = None
         self._owner = TaskOwner()
 
     async def start(self, owner: TaskOwner) -> None:
         self._owner = owner
         await self._sink.open()
-        self._line = Line(self._config, self._alias, self._sink, self._lasting)
+        self._pipeline = SinkPipeline(self._config, self._alias, self._sink, self._shared)
         owner.off = self._config.listening.is_off
         if owner.off:
             subject = self._config.listening.subject
             log.info("sink is off: its logger topic is a parent of its own topic", subject=subject)
-        await connect_bus(owner, self._line.bus)
-        await self._line.begin(owner)
+        await connect_bus(owner, self._pipeline.bus)
+        await self._pipeline.begin(owner)
 
     async def reload(self, config: Config) -> None:
         logs.protect(config.secrets)
-        line = self._line_for(config)
-        async with replacing_bus(self._owner, line.bus if line else None):
+        pipeline = self._pipeline_for(config)
+        async with replacing_bus(self._owner, pipeline.bus if pipeline else None):
             sink = await self._sink_for(config)
-        await self._exchange(config, sink, line)
+        await self._exchange(config, sink, pipeline)
 
     async def stop(self) -> None:
-        if self._line is not None:
-            await self._line.end()
+        if self._pipeline is not None:
+            await self._pipeline.end()
         await self._sink.close()
 
     async def _sink_for(self, config: Config) -> Sink:
@@ -67,28 +67,28 @@ class Nats2Log:
         await sink.open()
         return sink
 
-    def _line_for(self, config: Config) -> Line | None:
+    def _pipeline_for(self, config: Config) -> SinkPipeline | None:
         """Another line, if `config` listens elsewhere; None if the present one can stay."""
-        if self._line is not None and config.listening == self._line.listening:
+        if self._pipeline is not None and config.listening == self._pipeline.listening:
             return None
-        return Line(config, self._alias, self._sink, self._lasting)
+        return SinkPipeline(config, self._alias, self._sink, self._shared)
 
-    async def _exchange(self, config: Config, sink: Sink, line: Line | None) -> None:
+    async def _exchange(self, config: Config, sink: Sink, pipeline: SinkPipeline | None) -> None:
         """From here on nothing may fail."""
-        old_line, old_sink = self._line, self._sink
+        old_pipeline, old_sink = self._pipeline, self._sink
         self._config, self._sink = config, sink
         self._owner.off = config.listening.is_off
-        if line is None:
-            if old_line is not None:
-                old_line.swap(config, sink)
+        if pipeline is None:
+            if old_pipeline is not None:
+                old_pipeline.swap(config, sink)
             return
-        self._line = line
-        line.swap(config, sink)
-        if old_line is not None:
-            await old_line.end()
+        self._pipeline = pipeline
+        pipeline.swap(config, sink)
+        if old_pipeline is not None:
+            await old_pipeline.end()
         if old_sink is not sink:
             await old_sink.close()
-        await line.begin(self._owner)
+        await pipeline.begin(self._owner)
 
 
 def _going_on(config: Config, old: Config, sink: Sink) -> Config:

@@ -31,9 +31,9 @@ async def one_by_one(entries: Sequence[Entry], at_once: int, send: SendOne) -> l
     return await in_turn(parts, send_part)
 
 
-async def in_chunks(entries: Sequence[Entry], most: int, send: SendTogether) -> list[Failure]:
+async def in_chunks(entries: Sequence[Entry], max_bytes: int, send: SendTogether) -> list[Failure]:
     """Together in parts of at most `most` bytes. A part that is refused is divided until the bad record is alone."""
-    return await in_turn(chunks(entries, most), lambda part: _divided(part, send))
+    return await in_turn(chunks(entries, max_bytes), lambda part: _divided(part, send))
 
 
 async def in_turn(parts: Sequence[Sequence[Entry]], send: SendMany) -> list[Failure]:
@@ -63,15 +63,15 @@ async def _divided(entries: Sequence[Entry], send: SendTogether) -> list[Failure
     return await in_turn([entries[:middle], entries[middle:]], lambda part: _divided(part, send))
 
 
-def chunks(entries: Sequence[Entry], most: int) -> list[Sequence[Entry]]:
+def chunks(entries: Sequence[Entry], max_bytes: int) -> list[Sequence[Entry]]:
     """`entries` in parts of at most `most` bytes; an entry that is larger is a part of its own."""
     parts: list[list[Entry]] = []
-    room = 0
+    remaining = 0
     for entry in entries:
         size = len(entry.data)
-        if not parts or size > room:
+        if not parts or size > remaining:
             parts.append([])
-            room = most
+            remaining = max_bytes
         parts[-1].append(entry)
-        room -= size
+        remaining -= size
     return list(parts)

@@ -259,7 +259,7 @@ def test_secrets_are_known_and_not_shown(mode):
 def test_defaults():
     """As in the original where it has them: no retries unless asked for."""
     config = read(BASE)
-    assert (config.patience.retries, config.patience.delay_ms) == (0, 250)
+    assert (config.retry_policy.retries, config.retry_policy.delay_ms) == (0, 250)
     assert config.listening.deliver == "all"
     assert config.listening.limits is None
     assert read(BASE | {"record_log": {"max_age_hours": 1}}).listening.limits == Limits(max_age_seconds=3600)

@@ -12,7 +12,7 @@ from services.nats2log.buffer import Buffer
 from services.nats2log.config import Listening
 from services.nats2log.consume import Consumer, Source, durable_name
 from services.nats2log.deadletter import DeadLetterFile
-from services.nats2log.deliver import Rooms
+from services.nats2log.deliver import DeliveryContext
 from services.nats2log.meter import Meter
 from tests.services.nats2log.conftest import SUBJECT
 from tests.support.waiting import eventually
@@ -20,13 +20,13 @@ from tests.support.waiting import eventually
 LISTENING = Listening(BusAddress("", ""), "coburn.gl.nats2file", SUBJECT, "all", None)
 
 
-class Room:
+class Harness:
     """A consumer with its buffer; nobody takes from it but the test."""
 
     def __init__(self, bus, folder, **fields):
-        self.rooms = Rooms(Buffer(), DeadLetterFile(folder, "sink"), Meter())
+        self.context = DeliveryContext(Buffer(), DeadLetterFile(folder, "sink"), Meter())
         values = {"address": LISTENING.address, "topic": LISTENING.topic, "subject": SUBJECT, "deliver": "all"}
-        self.consumer = Consumer(bus, Listening(**values | {"limits": None} | fields), "sink", self.rooms)
+        self.consumer = Consumer(bus, Listening(**values | {"limits": None} | fields), "sink", self.context)
         self.task = None
 
     async def start(self):
@@ -36,8 +36,8 @@ class Room:
         return self
 
     async def came(self, count):
-        await eventually(lambda: len(self.rooms.buffer) >= count, f"{count} entries")
-        return self.rooms.buffer.take_now(100_000, 1 << 40)
+        await eventually(lambda: len(self.context.buffer) >= count, f"{count} entries")
+        return self.context.buffer.take_now(100_000, 1 << 40)
 
     async def stop(self):
         if self.task is not None:
@@ -46,21 +46,21 @@ class Room:
 
 
 @pytest.fixture
-async def room(tmp_path):
-    rooms = []
+async def harness(tmp_path):
+    context = []
 
     async def make(bus, **fields):
-        rooms.append(Room(bus, tmp_path, **fields))
-        return await rooms[-1].start()
+        context.append(Harness(bus, tmp_path, **fields))
+        return await context[-1].start()
 
     yield make
-    for each in rooms:
+    for each in context:
         await each.stop()
 
 
-async def test_identity(room, bus, stream):
+async def test_identity(harness, bus, stream):
     """The record's own id is that of the message; without one it is made of its place in the stream."""
-    at = await room(bus)
+    at = await harness(bus)
     await stream.add(b"1")
     await bus.publish(SUBJECT, b"2")
     first, second = await at.came(2)
@@ -69,9 +69,9 @@ async def test_identity(room, bus, stream):
     assert at.consumer.source is Source.RECORD_LOG
 
 
-async def test_more_than_one_request(room, bus, stream):
+async def test_more_than_one_request(harness, bus, stream):
     """One request after the other, as there is room."""
-    at = await room(bus)
+    at = await harness(bus)
     await stream.add(*(str(number).encode() for number in range(3500)))
     seen = []
     while len(seen) < 3500:
@@ -82,20 +82,20 @@ async def test_more_than_one_request(room, bus, stream):
     await stream.all_acknowledged("sink")
 
 
-async def test_given_back(room, bus, stream):
+async def test_given_back(harness, bus, stream):
     """What is given back comes again, at once, and is counted."""
-    at = await room(bus)
+    at = await harness(bus)
     await stream.add(b"1")
     (entry,) = await at.came(1)
     await at.consumer.nack([entry])
     (again,) = await at.came(1)
     assert (again.key, again.id) == (entry.key, entry.id)
-    assert at.rooms.meter.redelivered == 1
+    assert at.context.meter.redelivered == 1
 
 
-async def test_large_records(room, bus, stream):
+async def test_large_records(harness, bus, stream):
     """Up to the largest message that the bus takes."""
-    at = await room(bus)
+    at = await harness(bus)
     large = b"x" * (bus.max_payload - 1000)
     await stream.add(large, large, large)
     seen = 0
@@ -106,10 +106,10 @@ async def test_large_records(room, bus, stream):
     await stream.all_acknowledged("sink")
 
 
-async def test_dropped_records_are_counted(room, bus, stream, connect, nats_server):
+async def test_dropped_records_are_counted(harness, bus, stream, connect, nats_server):
     """What the stream's limits dropped while nobody was here."""
     first_bus = await connect(nats_server)
-    at = await room(first_bus, limits=Limits(max_bytes=100_000))
+    at = await harness(first_bus, limits=Limits(max_bytes=100_000))
     await stream.add(b"first")
     await at.consumer.acknowledge(await at.came(1))
     await stream.all_acknowledged("sink")
@@ -117,15 +117,15 @@ async def test_dropped_records_are_counted(room, bus, stream, connect, nats_serv
     await first_bus.close()
     await stream.nobody_waits("sink")
     await stream.add(*(b"x" * 10_000 for _ in range(40)), first_id=1)
-    late = await room(bus)
+    late = await harness(bus)
     state = (await ask(bus, f"STREAM.INFO.{STREAM}"))["state"]
     await late.came(state["messages"])
-    assert late.rooms.meter.dropped == state["first_seq"] - 2 > 0
+    assert late.context.meter.dropped == state["first_seq"] - 2 > 0
 
 
-async def test_share_of_the_limits(room, bus, stream):
+async def test_share_of_the_limits(harness, bus, stream):
     """A backlog near the stream's limits is seen."""
-    at = await room(bus, limits=Limits(max_bytes=100_000))
+    at = await harness(bus, limits=Limits(max_bytes=100_000))
     await stream.add(*(b"x" * 10_000 for _ in range(9)))
     await at.came(9)
     backlog = await at.consumer.backlog()
@@ -133,9 +133,9 @@ async def test_share_of_the_limits(room, bus, stream):
     assert backlog.share > 0.8
 
 
-async def test_plain_without_jetstream(room, plain_bus):
+async def test_plain_without_jetstream(harness, plain_bus):
     """A subscription; what it brings cannot be acknowledged, and keeps its id."""
-    at = await room(plain_bus)
+    at = await harness(plain_bus)
     assert at.consumer.source is Source.SUBSCRIPTION
     await plain_bus.publish(SUBJECT, b"1", wire.encoded({"Nats-Msg-Id": "id-1"}))
     (entry,) = await at.came(1)
@@ -143,43 +143,43 @@ async def test_plain_without_jetstream(room, plain_bus):
     assert (await at.consumer.backlog()).records == 0
 
 
-async def test_plain_overflow(room, plain_bus, tmp_path):
+async def test_plain_overflow(harness, plain_bus, tmp_path):
     """What finds no room any more is a dead letter."""
-    at = await room(plain_bus)
+    at = await harness(plain_bus)
     record = json.dumps({"text": "x" * 1_000_000}).encode()
     for _ in range(80):
         await plain_bus.publish(SUBJECT, record)
         await plain_bus.flush()
-    await eventually(lambda: len(at.rooms.buffer) + at.rooms.meter.dead_letters == 80)
-    assert 60 < len(at.rooms.buffer) < 80
-    assert at.rooms.dead.path.read_bytes().count(b"\n") == at.rooms.meter.dead_letters
+    await eventually(lambda: len(at.context.buffer) + at.context.meter.dead_letters == 80)
+    assert 60 < len(at.context.buffer) < 80
+    assert at.context.dead.path.read_bytes().count(b"\n") == at.context.meter.dead_letters
 
 
-async def test_refused_by_jetstream(room, bus):
+async def test_refused_by_jetstream(harness, bus):
     """Without room for any stream: a plain subscription, and records come all the same."""
     ballast = {"name": "BALLAST", "subjects": ["x"], "storage": "file", "max_bytes": 1020 << 20}
     await ask(bus, "STREAM.CREATE.BALLAST", ballast)
-    at = await room(bus, limits=Limits(max_bytes=1 << 50))
+    at = await harness(bus, limits=Limits(max_bytes=1 << 50))
     assert at.consumer.source is Source.SUBSCRIPTION
     await bus.publish(SUBJECT, b"1")
     assert (await at.came(1))[0].data == b"1"
 
 
-async def test_less_room_than_configured(room, bus):
+async def test_less_room_than_configured(harness, bus):
     """A smaller stream is taken, as the gateway takes it: records come once, from there."""
-    at = await room(bus, limits=Limits(max_bytes=1 << 50))
+    at = await harness(bus, limits=Limits(max_bytes=1 << 50))
     assert at.consumer.source is Source.RECORD_LOG
     await bus.publish(SUBJECT, b"1")
     assert [entry.data for entry in await at.came(1)] == [b"1"]
 
 
-async def test_jetstream_comes_later(nats_server, connect, room):
+async def test_jetstream_comes_later(nats_server, connect, harness):
     """A bus that has JetStream after a restart: from then on the record log."""
     nats_server.stop()
     nats_server._jetstream = False
     nats_server.start()
     bus = await connect(nats_server)
-    at = await room(bus)
+    at = await harness(bus)
     assert at.consumer.source is Source.SUBSCRIPTION
     await asyncio.to_thread(nats_server.stop)
     nats_server._jetstream = True
@@ -189,24 +189,24 @@ async def test_jetstream_comes_later(nats_server, connect, room):
     (entry,) = await at.came(1)
     assert entry.durable
     await asyncio.sleep(0)
-    assert len(at.rooms.buffer) == 0
+    assert len(at.context.buffer) == 0
 
 
-async def test_another_subject_for_the_same_consumer(room, bus, stream, connect, nats_server):
+async def test_another_subject_for_the_same_consumer(harness, bus, stream, connect, nats_server):
     """The consumer of an alias follows its logger topic."""
     first_bus = await connect(nats_server)
-    await (await room(first_bus)).stop()
+    await (await harness(first_bus)).stop()
     await first_bus.close()
-    other = await room(bus, subject="acme.records")
+    other = await harness(bus, subject="acme.records")
     await stream.add(b"1", subject="acme.records")
     assert (await other.came(1))[0].data == b"1"
 
 
-async def test_consumer_deleted(room, bus, stream):
+async def test_consumer_deleted(harness, bus, stream):
     """A consumer that is deleted under us goes on where it was: nothing is missed, nothing comes from the beginning."""
     await ensure(bus, SUBJECT)
     await stream.add(b"before")
-    at = await room(bus, deliver="new")
+    at = await harness(bus, deliver="new")
     await stream.add(b"1", b"2", first_id=1)
     first, second = await at.came(2)
     await at.consumer.acknowledge([first])
@@ -218,10 +218,10 @@ async def test_consumer_deleted(room, bus, stream):
     await stream.all_acknowledged("sink")
 
 
-async def test_made_by_whoever_comes_first(room, bus, stream):
+async def test_made_by_whoever_comes_first(harness, bus, stream):
     """A stream that gl made is taken as it is."""
     await ensure(bus, SUBJECT, Limits(max_bytes=1 << 20))
-    at = await room(bus)
+    at = await harness(bus)
     await stream.add(b"1")
     assert (await at.came(1))[0].data == b"1"
 

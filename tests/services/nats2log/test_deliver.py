@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.nats2log.buffer import Buffer
-from services.nats2log.config import Patience
+from services.nats2log.config import RetryPolicy
 from services.nats2log.deadletter import DeadLetterFile
-from services.nats2log.deliver import Delivery, Manner, Rooms
+from services.nats2log.deliver import Delivery, DeliveryContext, DeliveryPolicy
 from services.nats2log.entry import Entry
 from services.nats2log.meter import Meter
 from services.nats2log.shape import Shape
@@ -75,8 +75,10 @@ class House:
         self.buffer = Buffer()
         self.meter = Meter()
         self.dead = DeadLetterFile(folder, "sink")
-        self.manner = Manner(Patience(retries, 1), shape or Shape())
-        self.delivery = Delivery(target, self.manner, self.origin, Rooms(self.buffer, self.dead, self.meter))
+        self.delivery_policy = DeliveryPolicy(RetryPolicy(retries, 1), shape or Shape())
+        self.delivery = Delivery(
+            target, self.delivery_policy, self.origin, DeliveryContext(self.buffer, self.dead, self.meter)
+        )
         self.task = None
 
     def add(self, *texts, durable=True):
@@ -217,8 +219,8 @@ async def test_swap(house):
     at.run()
     await eventually(lambda: at.target.calls)
     between, new = Target(), Target()
-    at.delivery.swap(between, at.manner)
-    at.delivery.swap(new, at.manner)
+    at.delivery.swap(between, at.delivery_policy)
+    at.delivery.swap(new, at.delivery_policy)
     at.add(b"2")
     at.target.gate.set()
     await eventually(lambda: at.origin.acknowledged == [b"1", b"2"])
@@ -232,7 +234,7 @@ async def test_swap_ends_an_outage(house):
     at = house(Target({b"1": [away]})).add(b"1").run()
     await eventually(lambda: at.meter.outage)
     new = Target()
-    at.delivery.swap(new, at.manner)
+    at.delivery.swap(new, at.delivery_policy)
     await eventually(lambda: new.taken == [b"1"])
 
 

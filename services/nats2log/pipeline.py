@@ -14,7 +14,7 @@ from gecholog.bus import Bus
 from gecholog.logs import Log
 from services.nats2log.buffer import Buffer
 from services.nats2log.consume import Consumer
-from services.nats2log.deliver import Delivery, Manner, Rooms
+from services.nats2log.deliver import Delivery, DeliveryContext, DeliveryPolicy
 from services.nats2log.status import Status
 
 if TYPE_CHECKING:
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
     from services.nats2log.meter import Meter
     from services.nats2log.sinks.sink import Sink
 
-log = Log("line")
+log = Log("pipeline")
 
 # supervisord waits a little under five seconds before it kills: the batch in hand has most of them
-_BATCH_MAY_TAKE = 3.0
+_BATCH_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Lasting:
+class SharedState:
     """What outlives a line."""
 
     dead: DeadLetterFile
     meter: Meter
 
 
-class Line:
+class SinkPipeline:
     """Carries entries from one subject to one sink."""
 
-    def __init__(self, config: Config, alias: str, sink: Sink, lasting: Lasting) -> None:
-        rooms = Rooms(Buffer(), lasting.dead, lasting.meter)
+    def __init__(self, config: Config, alias: str, sink: Sink, shared: SharedState) -> None:
+        context = DeliveryContext(Buffer(), shared.dead, shared.meter)
         self.listening: Listening = config.listening
         self._alias = alias
         self.bus = Bus(config.listening.address, alias, log)
         self.bus.on_connect(self._announce)
-        self._consumer = Consumer(self.bus, config.listening, alias, rooms)
-        self._delivery = Delivery(sink, manner(config), self._consumer, rooms)
-        self._status = Status(config.mode, self._consumer, self._delivery, lasting.meter)
+        self._consumer = Consumer(self.bus, config.listening, alias, context)
+        self._delivery = Delivery(sink, delivery_policy(config), self._consumer, context)
+        self._status = Status(config.mode, self._consumer, self._delivery, shared.meter)
         self._work: list[asyncio.Task[None]] = []
 
     async def begin(self, owner: TaskOwner) -> None:
@@ -66,14 +66,14 @@ class Line:
     def swap(self, config: Config, sink: Sink) -> None:
         """Write to another sink from the next batch on."""
         self._status.mode = config.mode
-        self._delivery.swap(sink, manner(config))
+        self._delivery.swap(sink, delivery_policy(config))
 
     async def end(self) -> None:
         """Finish the batch in hand, give back what is not written, leave the bus."""
         self._consumer.stop()
         self._delivery.stop()
         if self._work:
-            await asyncio.wait(self._work[:2], timeout=_BATCH_MAY_TAKE)
+            await asyncio.wait(self._work[:2], timeout=_BATCH_TIMEOUT_S)
         for task in self._work:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
@@ -86,6 +86,6 @@ class Line:
         await bus.publish(self.listening.topic, text.encode())
 
 
-def manner(config: Config) -> Manner:
+def delivery_policy(config: Config) -> DeliveryPolicy:
     """How a config wants records to be offered."""
-    return Manner(config.patience, config.shape)
+    return DeliveryPolicy(config.retry_policy, config.shape)
