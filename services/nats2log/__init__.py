@@ -1,1 +1,1 @@
-"""The record sinks: records come from the bus and are written to a file, a REST API, Elasticsearch or Azure."""
+"""The sinks: read records from the bus and write them to a file, a REST API, Elasticsearch or Azure."""

@@ -1,4 +1,4 @@
-"""`python -m services.nats2log -o FILE -a ALIAS`: writes the records of gl to one target."""
+"""`python -m services.nats2log -o FILE -a ALIAS` writes the records of gl to one destination."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PROGRAM: Program[Config] = Program(
     make=lambda config, alias: Nats2Log(config, alias, home()),
 )
 
-_STEPS_BACK = 10  # of niceness: records wait in the stream as long as need be, callers do not wait for them
+_NICENESS = 10  # calls have priority: records can wait in the stream, clients cannot
 
 if __name__ == "__main__":
-    os.nice(_STEPS_BACK)
+    os.nice(_NICENESS)
     sys.exit(main(PROGRAM))

@@ -1,4 +1,4 @@
-"""The config file of a sink, as frozen values; and what a schema cannot say about it."""
+"""The config of a sink as frozen values, and the rules that its schema cannot express."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FILE_NAME = re.compile(r'[^\0- ()<>@;:\\"\[\]?=\ud800-\udfff]*[^\0- ()<>@;:\\"\
 _SCHEMA = FilePath(__file__).with_name("nats2log_config.schema.json")
 _TIMEOUT = 30_000  # milliseconds
 
-# Values of other headers may be keys; these are not, and masking "application/json" would black out logs.
+# The values of other headers may be keys. These are not, and masking "application/json" would make logs unreadable.
 _HARMLESS_HEADERS = frozenset({"accept", "accept-encoding", "content-encoding", "content-type", "host", "user-agent"})
 
 
@@ -43,7 +43,7 @@ class FileWriter:
     rotate_bytes: int = 0
     rotate_keep: int = 5
     fsync: bool = False
-    permissions: int | None = None  # None: 0640, less what the umask or the file itself takes away
+    permissions: int | None = None  # None: 0640, minus what the umask or the existing file removes
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> FileWriter:
@@ -63,7 +63,7 @@ class FileWriter:
 
 @dataclass(frozen=True, slots=True)
 class RestWriter:
-    """The section `rest_api_writer`. `address` is all of it: scheme, host, port, path and query."""
+    """The section `rest_api_writer`. `address` is the whole URL: scheme, host, port, path and query."""
 
     address: str
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -86,7 +86,7 @@ class RestWriter:
     @property
     def secrets(self) -> tuple[str, ...]:
         values = [value for name, value in self.headers if name.lower() not in _HARMLESS_HEADERS]
-        # "Bearer abc": the part behind the scheme may turn up alone
+        # "Bearer abc": the part after the scheme may appear alone.
         return tuple(text for value in values for text in (value, value.rpartition(" ")[2]))
 
 
@@ -122,7 +122,7 @@ class ElasticWriter:
 
 @dataclass(frozen=True, slots=True)
 class AzureCollectorWriter:
-    """The section `azure_log_analytics_writer`. `address` is where records are posted, without the query."""
+    """The section `azure_log_analytics_writer`. `address` is the URL without the query."""
 
     workspace_id: str
     shared_key: str = field(repr=False)
@@ -179,7 +179,7 @@ class AzureIngestionWriter:
 
 @dataclass(frozen=True, slots=True)
 class NoWriter:
-    """A sink that is off writes nowhere, whatever its sections say."""
+    """The writer of a sink that is off. Its sections do not matter."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -190,7 +190,7 @@ Writer = NoWriter | FileWriter | RestWriter | ElasticWriter | AzureCollectorWrit
 
 OFF = "off"
 
-# `mode` is also the name of the writer's section
+# By `mode`, which is also the name of the writer's section.
 WRITERS: dict[str, type[FileWriter | RestWriter | ElasticWriter | AzureCollectorWriter | AzureIngestionWriter]] = {
     "file_writer": FileWriter,
     "rest_api_writer": RestWriter,
@@ -201,8 +201,8 @@ WRITERS: dict[str, type[FileWriter | RestWriter | ElasticWriter | AzureCollector
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
-    """Where records come from. `limits` is None if the file has no `record_log` section."""
+class SourceConfig:
+    """The source of records. `limits` is None if the file has no `record_log` section."""
 
     address: BusAddress
     topic: str
@@ -212,7 +212,7 @@ class Listening:
 
     @property
     def is_off(self) -> bool:
-        """A subject above the sink's own topic (`coburn.gl` of `coburn.gl.nats2file`) carries no records."""
+        """Whether the subject is a parent of the sink's own topic (`coburn.gl` for `coburn.gl.nats2file`)."""
         return _is_off(self.topic, self.subject)
 
 
@@ -222,7 +222,7 @@ def _is_off(topic: str, subject: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long a record is offered to a target that does not take it."""
+    """How often a rejected record is retried, and after which delay."""
 
     retries: int
     delay_ms: int
@@ -232,7 +232,7 @@ class RetryPolicy:
 class Config:
     """The config of one sink."""
 
-    listening: Listening
+    source: SourceConfig
     retry_policy: RetryPolicy
     shape: Shape
     mode: str
@@ -241,12 +241,12 @@ class Config:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that must not be seen in any log."""
-        return (self.listening.address.token, *self.writer.secrets)
+        """Values that must not appear in any log."""
+        return (self.source.address.token, *self.writer.secrets)
 
 
 def config_spec() -> ConfigSpec:
-    """What a config file of a sink must be."""
+    """Return the schema and rules of the config file of a sink."""
     fields = schema.load(_SCHEMA)
 
     def idle_writers(values: dict[str, Any]) -> Iterator[Violation]:
@@ -256,12 +256,15 @@ def config_spec() -> ConfigSpec:
         fields,
         (_own_topic, _certificate_files, *_WRITER_RULES),
         _writers_not_in_use,
-        warnings=(idle_writers, _trusts_nobody),
+        warnings=(idle_writers, _trusts_no_certificate),
     )
 
 
 def _writers_not_in_use(values: Any) -> frozenset[str]:
-    """All but that of the mode; of a sink that is off all: the default config waits for its variables like this."""
+    """Return the sections that are not in use: all except that of the mode, or all if the sink is off.
+
+    The default config is off and refers to variables that are not set yet.
+    """
     if not isinstance(values, dict) or _is_switched_off(values):
         return frozenset(WRITERS)
     mode = values.get("mode")
@@ -275,7 +278,7 @@ def _is_switched_off(values: dict[str, Any]) -> bool:
 
 
 def _idle_writers(fields: schema.Schema, values: dict[str, Any]) -> Iterator[Violation]:
-    """What would be wrong with writers that are not in use; what they lack, or a variable left empty, is not."""
+    """Yield what is wrong with writers that are not in use. Missing and empty values are not reported."""
     for name in sorted(_writers_not_in_use(values) & values.keys()):
         in_use = values | {"mode": name}
         found = [(path, rule) for path, rule, _ in schema.violations(fields, in_use)]
@@ -286,7 +289,7 @@ def _idle_writers(fields: schema.Schema, values: dict[str, Any]) -> Iterator[Vio
 
 
 def _is_given(values: Any, path: Path) -> bool:
-    """Tell whether there is something at a path."""
+    """Tell whether there is a value at a path that is not empty."""
     for step in path:
         try:
             values = values[step]
@@ -295,11 +298,11 @@ def _is_given(values: Any, path: Path) -> bool:
     return values not in ("", {}, [])
 
 
-def _trusts_nobody(values: dict[str, Any]) -> Iterator[Violation]:
-    """Without a word on TLS no authority is believed: right for a file, and the end of every call over TLS."""
+def _trusts_no_certificate(values: dict[str, Any]) -> Iterator[Violation]:
+    """Warn if no certificate is trusted. That is fine for a file, but every request over TLS would fail."""
     mode, tls = values["mode"], values["tls"]
-    believes = tls.get("insecure") or tls.get("system_cert_pool") or tls.get("cert_files")
-    if not believes and not _is_switched_off(values) and _calls_over_tls(mode, values[mode]):
+    trusts = tls.get("insecure") or tls.get("system_cert_pool") or tls.get("cert_files")
+    if not trusts and not _is_switched_off(values) and _calls_over_tls(mode, values[mode]):
         yield (
             ("tls",),
             "trusts no certificate authority, so every request will fail: set system_cert_pool or list cert_files",
@@ -314,19 +317,19 @@ def _calls_over_tls(mode: str, writer: dict[str, Any]) -> bool:
 
 
 def build(parsed: ParsedConfig) -> Config:
-    """The config of the service."""
+    """Build the config from checked values."""
     values = parsed.values
     bus = values["service_bus"]
-    listening = Listening(
+    source = SourceConfig(
         address=BusAddress(bus["hostname"], bus["token"]),
         topic=bus["topic"],
         subject=bus["topic_exact_logger"],
         deliver=values.get("deliver", "all"),
         limits=Limits.of(values["record_log"]) if "record_log" in values else None,
     )
-    mode = OFF if listening.is_off else values["mode"]
+    mode = OFF if source.is_off else values["mode"]
     return Config(
-        listening=listening,
+        source=source,
         retry_policy=RetryPolicy(values.get("retries", 0), values.get("retry_delay_milliseconds", 250)),
         shape=Shape.of(values.get("fields", {})),
         mode=mode,
@@ -348,7 +351,7 @@ def _certificate_files(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _file_name(values: dict[str, Any]) -> Iterator[Violation]:
-    """The home folder may be called as it likes: only what stands behind it is looked at."""
+    """Check the file name. Only the part after the home directory counts, which may have any name."""
     name = values.get("file_writer", {}).get("filename")
     if values.get("mode") != "file_writer" or name is None:
         return
@@ -360,7 +363,7 @@ def _file_name(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _hosts(values: dict[str, Any]) -> Iterator[Violation]:
-    """Of addresses that are none the schema speaks."""
+    """Check the host names of addresses. The schema reports values that are not addresses."""
     mode = values.get("mode", "")
     for name in ("url", "endpoint", "authority", "audience"):
         address = values.get(mode, {}).get(name, "") if mode in WRITERS else ""

@@ -1,4 +1,4 @@
-"""The file of records that the target would not take: one JSON object a line, with the reason and the record."""
+"""The dead-letter file: one JSON object per line, with a rejected record and the reason."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from services.nats2log import permissions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from services.nats2log.entry import Entry
+    from services.nats2log.entry import RecordEntry
     from services.nats2log.sinks.sink import Fault
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that was given up, and why."""
+    """A record that was given up, and the reason."""
 
-    entry: Entry
+    entry: RecordEntry
     fault: Fault
     attempts: int
 
     def line(self, wall: int) -> bytes:
-        """`wall`: nanoseconds since 1970."""
+        """Return the line of the file. `wall` is the time in nanoseconds since 1970."""
         data = self.entry.data
         fields = {
             "time": rfc3339(wall),
@@ -43,15 +43,15 @@ class DeadLetter:
 
 
 class DeadLetterFile:
-    """`HOME/log/ALIAS.deadletter.jsonl`. Opened for each writing: it is seldom used, and may be moved away any time."""
+    """The file `HOME/log/ALIAS.deadletter.jsonl`. It is opened for each write, because it may be moved at any time."""
 
     def __init__(self, folder: Path, alias: str) -> None:
         self.path = folder / "log" / f"{alias}.deadletter.jsonl"
 
-    async def add(self, letters: Sequence[DeadLetter]) -> None:
-        """Append letters, all in one write. Raises OSError."""
+    async def add(self, dead_letters: Sequence[DeadLetter]) -> None:
+        """Append dead letters in one write. Raises OSError."""
         wall = time.time_ns()
-        await asyncio.to_thread(self._append, b"".join([letter.line(wall) for letter in letters]))
+        await asyncio.to_thread(self._append, b"".join([dead_letter.line(wall) for dead_letter in dead_letters]))
 
     def _append(self, lines: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ class DeadLetterFile:
             permissions.restrict(file.fileno(), permissions.OWNER)
             before = file.tell()
             written = file.write(lines)
-            if written != len(lines):  # no room for all: leave no half line
+            if written != len(lines):  # the disk is full: leave no partial line
                 file.truncate(before)
                 raise OSError(28, "No space left on device")
 

@@ -1,4 +1,7 @@
-"""From the buffer to the target: batches, retries, dead letters. Every entry is settled once, whatever happens."""
+"""Delivers records from the buffer to the sink: batches, retries, dead letters.
+
+Every record is acked or nacked once.
+"""
 
 from __future__ import annotations
 
@@ -11,40 +14,40 @@ from typing import TYPE_CHECKING, Protocol
 from gecholog.logs import Log
 from gecholog.timer import rfc3339
 from services.nats2log.deadletter import DeadLetter
-from services.nats2log.retry import Verdict, pause, verdict
+from services.nats2log.retry import RetryDecision, backoff, decide
 from services.nats2log.shape import Shape, shaped
-from services.nats2log.sinks.sink import Fault, Kind, all_of, as_outage
+from services.nats2log.sinks.sink import Fault, FaultKind, as_outage, fail_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from services.nats2log.buffer import Buffer
     from services.nats2log.config import RetryPolicy
+    from services.nats2log.counters import SinkCounters
     from services.nats2log.deadletter import DeadLetterFile
-    from services.nats2log.entry import Entry
-    from services.nats2log.meter import Meter
+    from services.nats2log.entry import RecordEntry
     from services.nats2log.sinks.sink import Failure, Sink
 
 log = Log("deliver")
 
-MOST = 1000  # entries of a batch; also of those that wait for another attempt before new ones are taken
-MOST_BYTES = 16 * 1024 * 1024
-_LAST_WRITE_TIMEOUT_S = 1.0  # seconds
+MAX_BATCH = 1000  # records per batch, and the most that wait for a retry before the intake of new ones stops
+MAX_BATCH_BYTES = 16 * 1024 * 1024
+_LAST_WRITE_TIMEOUT_S = 1.0
 
 
 class Acknowledger(Protocol):
-    """Where entries came from, and are acknowledged."""
+    """Where records came from, and where they are acknowledged."""
 
-    async def acknowledge(self, entries: Sequence[Entry]) -> None:
-        """These are written, or in the dead-letter file: they need not come again."""
+    async def ack(self, entries: Sequence[RecordEntry]) -> None:
+        """Acknowledge records that are written or in the dead-letter file. They are not delivered again."""
 
-    async def nack(self, entries: Sequence[Entry]) -> None:
-        """These are not: they shall come again soon, to whoever asks."""
+    async def nack(self, entries: Sequence[RecordEntry]) -> None:
+        """Return records that are not written. They are delivered again soon, to any consumer that asks."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """How records are offered: with which patience, in which shape."""
+    """How records are delivered: how often they are retried, and in which shape they are sent."""
 
     retry_policy: RetryPolicy
     shape: Shape
@@ -52,248 +55,259 @@ class DeliveryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """Where entries wait, where they go when they are given up, and where all of it is counted."""
+    """What consumer and delivery share: the buffer between them, the dead-letter file and the counters."""
 
     buffer: Buffer
-    dead: DeadLetterFile
-    meter: Meter
+    dead_letter_file: DeadLetterFile
+    counters: SinkCounters
 
 
 @dataclass(slots=True)
-class _Held:
-    entry: Entry
+class _Pending:
+    """A record that is being delivered. `retry_at` is in seconds of the monotonic clock."""
+
+    entry: RecordEntry
     attempts: int = 0
-    due: float = 0.0
-    kind: Kind = Kind.OUTAGE
+    retry_at: float = 0.0
+    kind: FaultKind = FaultKind.OUTAGE
 
 
 class Delivery:
-    """Writes what is in the buffer, until `stop`."""
+    """Writes the records in the buffer to the sink until `stop` is called."""
 
-    def __init__(self, sink: Sink, delivery_policy: DeliveryPolicy, origin: Acknowledger, context: DeliveryContext) -> None:
+    def __init__(
+        self, sink: Sink, policy: DeliveryPolicy, acknowledger: Acknowledger, context: DeliveryContext
+    ) -> None:
         self._sink = sink
-        self._policy = delivery_policy
-        self._origin = origin
+        self._policy = policy
+        self._acknowledger = acknowledger
         self._buffer = context.buffer
-        self._dead = context.dead
-        self._meter = context.meter
+        self._dead_letter_file = context.dead_letter_file
+        self._counters = context.counters
         self._next: tuple[Sink, DeliveryPolicy] | None = None
         self._retired: list[Sink] = []
-        self._waiting: list[_Held] = []  # for the end of an outage
-        self._again: list[_Held] = []  # each for its time
-        self._rounds = 0  # attempts in this outage
-        self._resume = 0.0
-        self._hurry = asyncio.Event()
+        self._paused: list[_Pending] = []  # until the outage ends
+        self._retries: list[_Pending] = []  # each until its `retry_at`
+        self._outage_attempts = 0
+        self._resume_at = 0.0
+        self._interrupted = asyncio.Event()
         self._stopping = False
 
     @property
-    def held(self) -> int:
-        """Entries that were tried in vain and will be tried again."""
-        return len(self._waiting) + len(self._again)
+    def pending(self) -> int:
+        """Number of records that failed and will be retried."""
+        return len(self._paused) + len(self._retries)
 
-    def swap(self, sink: Sink, delivery_policy: DeliveryPolicy) -> None:
-        """Go on with another sink as soon as the batch in hand is done. The old one is closed."""
+    def swap(self, sink: Sink, policy: DeliveryPolicy) -> None:
+        """Switch to another sink after the batch in flight. The old sink is closed."""
         if self._next is not None:
-            self._retired.append(self._next[0])  # it never had its turn
-        self._next = (sink, delivery_policy)
-        self._wake()
+            self._retired.append(self._next[0])  # it was never used
+        self._next = (sink, policy)
+        self._interrupt()
 
     def stop(self) -> None:
-        """Finish the batch in hand; then `run` returns."""
+        """Make `run` return after the batch in flight."""
         self._stopping = True
-        self._wake()
+        self._interrupt()
 
     async def run(self) -> None:
-        await self._exchange()
+        await self._apply_next_sink()
         while not self._stopping:
             await self._step()
-            await self._exchange()
+            await self._apply_next_sink()
 
-    async def leave(self) -> None:
-        """After `run`: give back what the record log keeps; write or bury what nobody else has."""
-        kept = [held.entry for held in self._waiting + self._again]
-        self._waiting, self._again = [], []
+    async def drain(self) -> None:
+        """Nack what the record stream still has, and write or dead-letter everything else. Call it after `run`."""
+        failed = [pending.entry for pending in self._paused + self._retries]
+        self._paused, self._retries = [], []
         fresh = self._shaped(self._buffer.take_now(len(self._buffer), self._buffer.bytes + 1))
-        await self._origin.nack([entry for entry in kept + fresh if entry.durable])
-        last = [_Held(entry, attempts=self._policy.retry_policy.retries) for entry in kept + fresh if not entry.durable]
+        await self._acknowledger.nack([entry for entry in failed + fresh if entry.durable])
+        retries = self._policy.retry_policy.retries
+        last = [_Pending(entry, attempts=retries) for entry in failed + fresh if not entry.durable]
         if not last:
             return
         try:
             async with asyncio.timeout(_LAST_WRITE_TIMEOUT_S):
-                await self._offer(last)
+                await self._deliver(last)
         except TimeoutError:
-            fault = Fault(Kind.OUTAGE, "request timed out during shutdown")
-            await self._bury([DeadLetter(held.entry, fault, held.attempts + 1) for held in last])
+            fault = Fault(FaultKind.OUTAGE, "request timed out during shutdown")
+            await self._dead_letter([DeadLetter(pending.entry, fault, pending.attempts + 1) for pending in last])
 
-    def _wake(self) -> None:
-        self._hurry.set()
+    def _interrupt(self) -> None:
+        self._interrupted.set()
         self._buffer.wake()
 
-    async def _exchange(self) -> None:
-        """Put the next sink in place. When this returns nobody has called since without being heard."""
-        self._hurry.clear()
+    async def _apply_next_sink(self) -> None:
+        """Switch to the sink of the latest `swap`, and close the sinks that are no longer used."""
+        self._interrupted.clear()
         while self._next is not None:
             self._retired.append(self._sink)
             (self._sink, self._policy), self._next = self._next, None
-            self._resume = 0.0
+            self._resume_at = 0.0
             retired, self._retired = self._retired, []
             for sink in retired:
                 if sink is not self._sink:
                     await sink.close()
 
     async def _step(self) -> None:
-        if self._waiting:
-            await self._sit_out()
+        if self._paused:
+            await self._wait_out_outage()
             return
         now = time.monotonic()
-        due = [held for held in self._again if held.due <= now]
+        due = [pending for pending in self._retries if pending.retry_at <= now]
         if due:
-            self._again = [held for held in self._again if held.due > now]
-            await self._offer(due)
+            self._retries = [pending for pending in self._retries if pending.retry_at > now]
+            await self._deliver(due)
             return
-        left = min(held.due for held in self._again) - now if self._again else None
-        if len(self._again) >= MOST:
-            await self._rest(left)
+        left = min(pending.retry_at for pending in self._retries) - now if self._retries else None
+        if len(self._retries) >= MAX_BATCH:
+            await self._sleep(left)
             return
-        entries = self._shaped(await self._buffer.take(MOST, MOST_BYTES, left))
+        entries = self._shaped(await self._buffer.take(MAX_BATCH, MAX_BATCH_BYTES, left))
         if entries:
-            await self._offer([_Held(entry) for entry in entries])
+            await self._deliver([_Pending(entry) for entry in entries])
 
-    async def _sit_out(self) -> None:
-        """Wait for the time to try again (a new sink is tried at once), and try."""
-        if await self._rest(self._resume - time.monotonic()):
-            waiting, self._waiting = self._waiting, []
-            await self._offer(waiting)
+    async def _wait_out_outage(self) -> None:
+        """Wait until the next attempt is due, and make it. A new sink is tried at once."""
+        if await self._sleep(self._resume_at - time.monotonic()):
+            paused, self._paused = self._paused, []
+            await self._deliver(paused)
 
-    async def _rest(self, seconds: float | None) -> bool:
-        """Do nothing for so long; False if there is reason to hurry (another sink, the end)."""
+    async def _sleep(self, seconds: float | None) -> bool:
+        """Sleep for `seconds`. Return False if `swap` or `stop` interrupted it."""
         try:
             async with asyncio.timeout(seconds):
-                await self._hurry.wait()
+                await self._interrupted.wait()
         except TimeoutError:
             return True
         return False
 
-    async def _offer(self, offered: list[_Held]) -> None:
+    async def _deliver(self, batch: list[_Pending]) -> None:
         try:
-            failures = await self._write([held.entry for held in offered])
+            failures = await self._write([pending.entry for pending in batch])
         except BaseException:
-            # cancelled in the middle: nobody knows what was written, so the record log shall bring it again
-            self._waiting += offered
+            # Cancelled during the write: nobody knows what was written, so let the record stream deliver it again.
+            self._paused += batch
             raise
         if not failures:
-            await self._acknowledge([held.entry for held in offered])
+            await self._ack([pending.entry for pending in batch])
             return
-        if _all_turned_away(offered, failures):
+        if _all_busy(batch, failures):
             failures = [as_outage(failure) for failure in failures]
         faults = {id(failure.entry): failure.fault for failure in failures}
-        await self._acknowledge([held.entry for held in offered if id(held.entry) not in faults])
-        await self._judge([(held, faults[id(held.entry)]) for held in offered if id(held.entry) in faults])
+        await self._ack([pending.entry for pending in batch if id(pending.entry) not in faults])
+        await self._handle_failures(
+            [(pending, faults[id(pending.entry)]) for pending in batch if id(pending.entry) in faults]
+        )
 
-    async def _write(self, entries: list[Entry]) -> list[Failure]:
+    async def _write(self, entries: list[RecordEntry]) -> list[Failure]:
         try:
             return await self._sink.write(entries)
-        except Exception as error:  # noqa: BLE001 - a border: a sink's own mistake must not lose records
+        except Exception as error:  # noqa: BLE001 - a bug of a sink must not lose records
             log.fault("sink failed", error)
-            return all_of(entries, Fault(Kind.OUTAGE, type(error).__name__))
+            return fail_all(entries, Fault(FaultKind.OUTAGE, type(error).__name__))
 
-    async def _acknowledge(self, entries: list[Entry]) -> None:
+    async def _ack(self, entries: list[RecordEntry]) -> None:
         if not entries:
             return
-        self._meter.written += len(entries)
-        if self._meter.outage:
-            log.info("sink recovered", since=self._meter.outage_since, attempts=self._rounds)
-            self._meter.outage = self._meter.outage_since = ""
-        self._rounds = 0
-        await self._origin.acknowledge(entries)
+        self._counters.written += len(entries)
+        if self._counters.outage:
+            log.info("sink recovered", since=self._counters.outage_since, attempts=self._outage_attempts)
+            self._counters.outage = self._counters.outage_since = ""
+        self._outage_attempts = 0
+        await self._acknowledger.ack(entries)
 
-    async def _judge(self, failed: list[tuple[_Held, Fault]]) -> None:
-        self._meter.failed_attempts += len(failed)
-        dead: list[DeadLetter] = []
-        waits: Fault | None = None
-        for held, fault in failed:
-            held.attempts += 1
-            held.kind = fault.kind
-            match self._verdict(held):
-                case Verdict.WAIT:
-                    self._waiting.append(held)
-                    waits = fault
-                case Verdict.AGAIN:
-                    held.due = time.monotonic() + self._pause(held.attempts, fault)
-                    self._again.append(held)
-                case Verdict.GIVE_UP:
-                    dead.append(DeadLetter(held.entry, fault, held.attempts))
-        if waits is not None:
-            self._outage(waits)
-        elif not dead:
+    async def _handle_failures(self, failed: list[tuple[_Pending, Fault]]) -> None:
+        self._counters.failed_attempts += len(failed)
+        dead_letters: list[DeadLetter] = []
+        outage: Fault | None = None
+        for pending, fault in failed:
+            pending.attempts += 1
+            pending.kind = fault.kind
+            match self._decide(pending):
+                case RetryDecision.WAIT:
+                    self._paused.append(pending)
+                    outage = fault
+                case RetryDecision.RETRY:
+                    pending.retry_at = time.monotonic() + self._backoff(pending.attempts, fault)
+                    self._retries.append(pending)
+                case RetryDecision.GIVE_UP:
+                    dead_letters.append(DeadLetter(pending.entry, fault, pending.attempts))
+        if outage is not None:
+            self._begin_outage(outage)
+        elif not dead_letters:
             log.warning("records not written, retrying", records=len(failed), reason=failed[0][1].reason)
-        if dead:
-            await self._bury(dead)
+        if dead_letters:
+            await self._dead_letter(dead_letters)
 
-    def _verdict(self, held: _Held) -> Verdict:
-        found = verdict(held.kind, held.attempts, self._policy.retry_policy.retries, durable=held.entry.durable)
-        last_chance = self._stopping and not held.entry.durable
-        return Verdict.GIVE_UP if found is Verdict.AGAIN and last_chance else found
+    def _decide(self, pending: _Pending) -> RetryDecision:
+        retries = self._policy.retry_policy.retries
+        decision = decide(pending.kind, pending.attempts, retries, durable=pending.entry.durable)
+        last_chance = self._stopping and not pending.entry.durable
+        return RetryDecision.GIVE_UP if decision is RetryDecision.RETRY and last_chance else decision
 
-    def _pause(self, attempts: int, fault: Fault) -> float:
-        return pause(attempts, self._policy.retry_policy.delay_ms, fault.retry_after, random.random())  # noqa: S311
+    def _backoff(self, attempts: int, fault: Fault) -> float:
+        return backoff(attempts, self._policy.retry_policy.delay_ms, fault.retry_after, random.random())  # noqa: S311
 
-    def _outage(self, fault: Fault) -> None:
-        self._rounds += 1
-        seconds = self._pause(self._rounds, fault)
-        self._resume = time.monotonic() + seconds
-        if not self._meter.outage:
-            self._meter.outage_since = rfc3339(time.time_ns())
-        self._meter.outage = fault.reason
+    def _begin_outage(self, fault: Fault) -> None:
+        self._outage_attempts += 1
+        seconds = self._backoff(self._outage_attempts, fault)
+        self._resume_at = time.monotonic() + seconds
+        if not self._counters.outage:
+            self._counters.outage_since = rfc3339(time.time_ns())
+        self._counters.outage = fault.reason
         log.error(
             "sink unavailable, retrying",
             reason=fault.reason,
-            records=len(self._waiting),
+            records=len(self._paused),
             next_attempt_in_seconds=round(seconds, 1),
         )
 
-    async def _bury(self, letters: list[DeadLetter]) -> None:
-        first = letters[0]
+    async def _dead_letter(self, dead_letters: list[DeadLetter]) -> None:
+        """Write records to the dead-letter file, and ack them."""
+        first, file = dead_letters[0], str(self._dead_letter_file.path)
         try:
-            await self._dead.add(letters)
+            await self._dead_letter_file.add(dead_letters)
         except OSError as error:
             reason = error.strerror or str(error)
-            log.error("cannot write dead-letter file", file=str(self._dead.path), reason=reason, records=len(letters))
-            self._keep(letters)
+            log.error("cannot write dead-letter file", file=file, reason=reason, records=len(dead_letters))
+            self._retry_dead_letters(dead_letters)
             return
-        self._meter.dead_letters += len(letters)
+        self._counters.dead_letters += len(dead_letters)
         log.error(
             "records rejected by the sink, moved to the dead-letter file",
-            file=str(self._dead.path),
-            records=len(letters),
+            file=file,
+            records=len(dead_letters),
             reason=first.fault.reason,
             attempts=first.attempts,
         )
-        await self._origin.acknowledge([letter.entry for letter in letters])
+        await self._acknowledger.ack([dead_letter.entry for dead_letter in dead_letters])
 
-    def _keep(self, letters: list[DeadLetter]) -> None:
-        """Without a dead-letter file the record log's entries are tried on; others are lost."""
-        due = time.monotonic() + self._pause(self._policy.retry_policy.retries + 1, letters[0].fault)
-        for letter in letters:
-            if letter.entry.durable:
-                self._again.append(_Held(letter.entry, letter.attempts, due, Kind.REFUSAL))
+    def _retry_dead_letters(self, dead_letters: list[DeadLetter]) -> None:
+        """Retry records that the record stream still has. The others are lost."""
+        retry_at = time.monotonic() + self._backoff(self._policy.retry_policy.retries + 1, dead_letters[0].fault)
+        for dead_letter in dead_letters:
+            if dead_letter.entry.durable:
+                pending = _Pending(dead_letter.entry, dead_letter.attempts, retry_at, FaultKind.REJECTED)
+                self._retries.append(pending)
             else:
-                self._meter.lost += 1
+                self._counters.lost += 1
 
-    def _shaped(self, entries: list[Entry]) -> list[Entry]:
+    def _shaped(self, entries: list[RecordEntry]) -> list[RecordEntry]:
         shape = self._policy.shape
         if not shape.changes:
             return entries
         return [replace(entry, data=shaped(entry.data, shape)) for entry in entries]
 
 
-def _all_turned_away(offered: Sequence[_Held], failures: Sequence[Failure]) -> bool:
-    """Tell whether the target was too busy for every one of the records, at the first attempt of all of them.
+def _all_busy(batch: Sequence[_Pending], failures: Sequence[Failure]) -> bool:
+    """Tell whether the destination was too busy for every record of the batch, at the first attempt of all of them.
 
-    Then it does not take more now. A single record that it turns away again and again is no reason to hold others back.
+    The destination then accepts nothing at the moment. A single record that it keeps turning away must not hold up the
+    others.
     """
     return (
-        len(failures) == len(offered)
-        and not any(held.attempts for held in offered)
-        and all(failure.fault.kind is Kind.BUSY for failure in failures)
+        len(failures) == len(batch)
+        and not any(pending.attempts for pending in batch)
+        and all(failure.fault.kind is FaultKind.BUSY for failure in failures)
     )

@@ -1,4 +1,4 @@
-"""A record on its way from the bus to the target."""
+"""A record on its way from the bus to the destination of the sink."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One record. `id` is its own, empty if it has none; `reply` is where it is acknowledged, empty if nowhere;
-    `key` names it in the stream that it comes from.
+class RecordEntry:
+    """One record.
+
+    `id` is the record's own id, or empty. `reply` is the subject to acknowledge it on, or empty without JetStream.
+    `key` identifies it in its stream.
     """
 
     data: bytes
@@ -18,10 +20,10 @@ class Entry:
 
     @property
     def durable(self) -> bool:
-        """The record log keeps it until it is acknowledged."""
+        """Whether the record stream keeps the record until it is acknowledged."""
         return bool(self.reply)
 
 
 def number_of(key: str) -> int:
-    """The number in the stream that a key holds."""
+    """Return the stream sequence number in a key."""
     return int(key.partition("-")[0])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from services.nats2log.entry import number_of
 
 if TYPE_CHECKING:
-    from services.nats2log.entry import Entry
+    from services.nats2log.entry import RecordEntry
 
 _MAX_REMEMBERED = 100_000
 
@@ -45,7 +45,7 @@ class InFlight:
         """Return the number of records in flight."""
         return len(self._in_flight)
 
-    def receive(self, entry: Entry, now: float) -> DeliveryState:
+    def receive(self, entry: RecordEntry, now: float) -> DeliveryState:
         """Register a delivery of `entry`. The newer reply subject replaces that of a record already in flight."""
         if entry.key in self._written:
             return DeliveryState.WRITTEN

@@ -1,6 +1,6 @@
-"""Fields of payloads that get a column of their own: those that LLM APIs have at the top of requests and responses.
+"""Payload fields that get a column of their own: the top-level fields of LLM requests and responses.
 
-The list is closed on purpose: a column for whatever a caller writes would fill a table sooner or later.
+The list is closed on purpose. If clients could create columns, a table would be full sooner or later.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RESPONSE = """
     eval_duration embedding embeddings result results meta tool_plan
 """
 
-# What gl writes in place of a payload that is too large, or is neither JSON nor text.
+# Written by gl instead of a payload that is too large, or is neither JSON nor text.
 _SUMMARY = "size sha256 head content_type"
 
 FIELDS = frozenset(f"{_SHARED} {_REQUEST} {_RESPONSE} {_SUMMARY}".split())

@@ -1,4 +1,4 @@
-"""The sink as a service: start, reload, stop."""
+"""Starts, reloads and stops a sink."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gecholog.logs import Log
 from gecholog.service import connect_bus, replacing_bus
 from gecholog.task_owner import TaskOwner
 from services.nats2log.config import Config, FileWriter
-from services.nats2log.consume import durable_name
+from services.nats2log.consume import consumer_name
+from services.nats2log.counters import SinkCounters
 from services.nats2log.deadletter import DeadLetterFile
-from services.nats2log.meter import Meter
 from services.nats2log.pipeline import SharedState, SinkPipeline
 from services.nats2log.sinks.file import FileSink
 from services.nats2log.sinks.sink import Sink, make
@@ -24,13 +24,13 @@ log = Log("nats2log")
 
 
 class Nats2Log:
-    """One sink, and the line that feeds it."""
+    """One sink and the pipeline that feeds it."""
 
     def __init__(self, config: Config, alias: str, home: Path) -> None:
         logs.protect(config.secrets)
         self._config = config
         self._alias = alias
-        self._shared = SharedState(DeadLetterFile(home, durable_name(alias)), Meter())
+        self._shared = SharedState(DeadLetterFile(home, consumer_name(alias)), SinkCounters())
         self._sink = make(config)
         self._pipeline: SinkPipeline | None = None
         self._owner = TaskOwner()
@@ -39,9 +39,9 @@ class Nats2Log:
         self._owner = owner
         await self._sink.open()
         self._pipeline = SinkPipeline(self._config, self._alias, self._sink, self._shared)
-        owner.off = self._config.listening.is_off
+        owner.off = self._config.source.is_off
         if owner.off:
-            subject = self._config.listening.subject
+            subject = self._config.source.subject
             log.info("sink is off: its logger topic is a parent of its own topic", subject=subject)
         await connect_bus(owner, self._pipeline.bus)
         await self._pipeline.begin(owner)
@@ -59,7 +59,7 @@ class Nats2Log:
         await self._sink.close()
 
     async def _sink_for(self, config: Config) -> Sink:
-        """The sink for `config`, open: the present one if nothing about it changes."""
+        """Return the open sink for `config`: the current one if its settings have not changed."""
         old = self._config
         if (config.mode, config.writer, config.tls) == (old.mode, old.writer, old.tls):
             return self._sink
@@ -68,16 +68,16 @@ class Nats2Log:
         return sink
 
     def _pipeline_for(self, config: Config) -> SinkPipeline | None:
-        """Another line, if `config` listens elsewhere; None if the present one can stay."""
-        if self._pipeline is not None and config.listening == self._pipeline.listening:
+        """Return a new pipeline if `config` has another source. None if the current one can stay."""
+        if self._pipeline is not None and config.source == self._pipeline.source_config:
             return None
         return SinkPipeline(config, self._alias, self._sink, self._shared)
 
     async def _exchange(self, config: Config, sink: Sink, pipeline: SinkPipeline | None) -> None:
-        """From here on nothing may fail."""
+        """Put the new config in force. Nothing may fail from here on."""
         old_pipeline, old_sink = self._pipeline, self._sink
         self._config, self._sink = config, sink
-        self._owner.off = config.listening.is_off
+        self._owner.off = config.source.is_off
         if pipeline is None:
             if old_pipeline is not None:
                 old_pipeline.swap(config, sink)
@@ -92,7 +92,7 @@ class Nats2Log:
 
 
 def _going_on(config: Config, old: Config, sink: Sink) -> Config:
-    """A file that we write to already is not emptied, and no new one is begun, because another field changed."""
+    """Keep writing to the open file if only other fields have changed: do not truncate it or start a new one."""
     writer, before = config.writer, old.writer
     if not (isinstance(writer, FileWriter) and isinstance(before, FileWriter) and isinstance(sink, FileSink)):
         return config

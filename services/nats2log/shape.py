@@ -1,6 +1,6 @@
-"""The shape in which records reach a target: fields chosen, flattened, cut. Pure functions.
+"""Shapes records for a destination: selects fields, flattens, truncates. Pure functions.
 
-What is only chosen stays the bytes that it is; flattening and cutting load a record and write it anew.
+Selecting keeps the bytes of the values. Flattening and truncating parse the record and serialize it again.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Path = tuple[str, ...]
-Tree = dict[str, "Tree"]  # paths as a tree; an empty one means: the whole value
+Tree = dict[str, "Tree"]  # paths as a tree; an empty tree selects the whole value
 
-# Azure tables: names of letters, digits and _, at most 45 characters, not beginning with a digit or _.
-_LONGEST_COLUMN = 45
-_NO_COLUMN = re.compile(r"[^A-Za-z0-9_]")
-_MOST_COLUMNS = 200  # of a row; a table of Azure has 500, and the columns of all its rows
+# Azure tables: names consist of at most 45 letters, digits and _, and begin with a letter.
+_MAX_COLUMN_NAME = 45
+_NOT_IN_COLUMN_NAME = re.compile(r"[^A-Za-z0-9_]")
+_MAX_COLUMNS = 200  # per row; an Azure table has 500 for all its rows
 _REST = "more_columns"
 _PAYLOAD = "_payload"
-_MORE = "more"  # of a payload: the fields that have no column of their own
-_DIGEST = 6  # characters that keep two cut names apart
+_MORE = "more"  # payload fields without a column of their own
+_DIGEST = 6  # characters that distinguish two truncated names
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The section `fields`. Paths are names from the outside in."""
+    """The section `fields`. Paths list names from the outermost in."""
 
     include: tuple[Path, ...] = ()
     exclude: tuple[Path, ...] = ()
@@ -51,19 +51,19 @@ class Shape:
 
     @property
     def changes(self) -> bool:
-        """False if records stay as they are."""
+        """Whether records are changed at all."""
         return self != Shape()
 
 
 def one_line(data: bytes) -> bytes:
-    """`data` without line breaks: in JSON every bare one is white space between tokens."""
+    """Return `data` without line breaks. In JSON, every unescaped one is white space between tokens."""
     if b"\n" in data or b"\r" in data:
         return data.strip(b"\r\n").translate(_LINE_BREAKS)
     return data
 
 
 def shaped(data: bytes, shape: Shape) -> bytes:
-    """A record in its shape. What is no JSON object is returned as it is."""
+    """Return a record in this shape. Data that is not a JSON object is returned unchanged."""
     try:
         fields: dict[str, Any] = dict(rawjson.split(data))
         if shape.include:
@@ -85,7 +85,7 @@ def shaped(data: bytes, shape: Shape) -> bytes:
 
 def _tree(paths: tuple[Path, ...]) -> Tree:
     root: Tree = {}
-    for path in sorted(paths, key=len, reverse=True):  # a shorter path takes in the longer ones below it
+    for path in sorted(paths, key=len, reverse=True):  # a shorter path includes the longer ones below it
         node = root
         for name in path[:-1]:
             node = node.setdefault(name, {})
@@ -119,7 +119,7 @@ def _without(fields: Mapping[str, Any], tree: Tree) -> dict[str, Any]:
 
 
 def _inside(value: Any) -> Mapping[str, Any] | None:
-    """The fields of an object; None if `value` is something else."""
+    """Return the fields of an object, or None if `value` is not one."""
     if isinstance(value, dict):
         return value
     try:
@@ -129,16 +129,16 @@ def _inside(value: Any) -> Mapping[str, Any] | None:
 
 
 def flattened(value: Mapping[str, Any], include: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """One level of columns. Lists become JSON text; of two names that become the same column the later one counts.
+    """Flatten a record to one level of columns. Lists become JSON text. If two names collide, the later one wins.
 
-    Tables have room for some hundred columns, and a column once made stays. So what callers name makes none: headers,
-    query parameters, and payloads but for what LLM APIs call their fields, become JSON text, unless a path of `include`
-    leads below. What a row has beyond the most columns is JSON text in one of them.
+    Tables have a limited number of columns, and a column can never be removed. Clients must therefore not be able to
+    create columns: headers, query parameters and unknown payload fields become JSON text, unless a path of `include`
+    selects them. Columns beyond the maximum become JSON text in the last column.
     """
     columns = {_column(path): item for path, item in _leaves(value, (), _tree(include))}
-    if len(columns) <= _MOST_COLUMNS:
+    if len(columns) <= _MAX_COLUMNS:
         return columns
-    rest = [name for name in columns if name != _REST][_MOST_COLUMNS - 1 :]
+    rest = [name for name in columns if name != _REST][_MAX_COLUMNS - 1 :]
     columns[_REST] = _text({name: columns.pop(name) for name in rest})
     return columns
 
@@ -148,24 +148,24 @@ def _leaves(value: Mapping[str, Any], path: Path, named: Tree) -> Iterator[tuple
         here, below = (*path, name), named.get(name, {})
         if not isinstance(item, dict):
             yield here, _plain(item)
-        elif below and _is_of_others(name):
+        elif below and _has_foreign_names(name):
             yield from _chosen(item, here, below)
         elif name.endswith(_PAYLOAD):
             yield from _payload(item, here)
-        elif _is_of_others(name):
+        elif _has_foreign_names(name):
             if item:
                 yield here, _text(item)
         else:
             yield from _leaves(item, here, below)
 
 
-def _is_of_others(name: str) -> bool:
-    """Tell whether callers and targets name what is in the field."""
+def _has_foreign_names(name: str) -> bool:
+    """Tell whether clients and upstreams choose the names inside this field."""
     return name.endswith((_PAYLOAD, "_headers")) or "_query_parameters" in name
 
 
 def _chosen(value: Mapping[str, Any], path: Path, named: Tree) -> Iterator[tuple[Path, Any]]:
-    """The columns that the config names in a field of others."""
+    """Yield the columns that `include` selects in a field whose names clients choose."""
     for name, item in value.items():
         below = named.get(name)
         if below and isinstance(item, dict):
@@ -194,17 +194,17 @@ def _text(item: Any) -> str:
 
 
 def _column(path: Path) -> str:
-    name = _NO_COLUMN.sub("_", "_".join(path)).lstrip("_")
+    name = _NOT_IN_COLUMN_NAME.sub("_", "_".join(path)).lstrip("_")
     if not name or name[0].isdigit():
         name = f"f_{name}"
-    if len(name) <= _LONGEST_COLUMN:
+    if len(name) <= _MAX_COLUMN_NAME:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
-    return f"{name[: _LONGEST_COLUMN - _DIGEST - 1]}_{digest}"
+    return f"{name[: _MAX_COLUMN_NAME - _DIGEST - 1]}_{digest}"
 
 
 def cut(value: Any, longest: int) -> Any:
-    """`value` with every text of more than `longest` characters cut to that length, its mark included."""
+    """Return `value` with longer texts truncated to `longest` characters, including a mark."""
     if isinstance(value, str):
         return _cut_text(value, longest) if len(value) > longest else value
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What a sink says about itself: one line in the log a minute, and an answer on the bus whenever somebody asks."""
+"""Reports the status of a sink: a log line once a minute, and replies to status requests on the bus."""
 
 from __future__ import annotations
 
@@ -9,73 +9,73 @@ from typing import TYPE_CHECKING, Any
 from gecholog import rawjson
 from gecholog.errors import BusError
 from gecholog.logs import Log
-from services.nats2log.consume import Source
+from services.nats2log.consume import RecordSource
 
 if TYPE_CHECKING:
     from gecholog.bus import Message
-    from services.nats2log.backlog import Backlog
     from services.nats2log.consume import Consumer
+    from services.nats2log.counters import SinkCounters
     from services.nats2log.deliver import Delivery
-    from services.nats2log.meter import Meter
+    from services.nats2log.lag import ConsumerLag
 
 log = Log("status")
 
-_EVERY = 60.0  # seconds
-_NEAR_THE_LIMIT = 0.8
+_INTERVAL_S = 60.0
+_WARN_AT = 0.8
 
 
-class Status:
-    """Looks at consumer, delivery and meter; changes nothing but the meter's minute."""
+class StatusReporter:
+    """Reads the state of consumer, delivery and counters."""
 
-    def __init__(self, mode: str, consumer: Consumer, delivery: Delivery, meter: Meter) -> None:
+    def __init__(self, mode: str, consumer: Consumer, delivery: Delivery, counters: SinkCounters) -> None:
         self.mode = mode
         self._consumer = consumer
         self._delivery = delivery
-        self._meter = meter
+        self._counters = counters
         self._since = time.monotonic()
         self._rate = 0.0
 
     async def run(self) -> None:
-        """Say every minute how things are."""
+        """Report once a minute."""
         while True:
-            await asyncio.sleep(_EVERY)
-            await self.minute()
+            await asyncio.sleep(_INTERVAL_S)
+            await self.report()
 
-    async def minute(self) -> None:
-        """The minute's line, and an error if records are near to being dropped unwritten."""
+    async def report(self) -> None:
+        """Log the status, and an error if the record stream is about to drop undelivered records."""
         now = time.monotonic()
-        self._rate = self._meter.since_last() / max(now - self._since, 0.001)
+        self._rate = self._counters.written_since_last() / max(now - self._since, 0.001)
         self._since = now
-        backlog = await self._backlog()
-        log.info("status", **self._fields(backlog))
-        if backlog is not None and backlog.share >= _NEAR_THE_LIMIT:
+        lag = await self._lag()
+        log.info("status", **self._fields(lag))
+        if lag is not None and lag.limit_ratio >= _WARN_AT:
             log.error(
                 "record stream is about to drop undelivered records, fix the sink or raise the limits",
-                lag=backlog.records,
-                percent_of_limits=round(100 * backlog.share),
+                lag=lag.records,
+                percent_of_limits=round(100 * lag.limit_ratio),
             )
 
     async def answer(self, message: Message) -> None:
-        """Answer a status request."""
-        await message.answer(rawjson.dumps(self._fields(await self._backlog())))
+        """Reply to a status request."""
+        await message.answer(rawjson.dumps(self._fields(await self._lag())))
 
-    async def _backlog(self) -> Backlog | None:
+    async def _lag(self) -> ConsumerLag | None:
         try:
-            return await self._consumer.backlog()
+            return await self._consumer.lag()
         except BusError:
             return None
 
-    def _fields(self, backlog: Backlog | None) -> dict[str, Any]:
+    def _fields(self, lag: ConsumerLag | None) -> dict[str, Any]:
         fields: dict[str, Any] = {
             "mode": self.mode,
             "source": self._consumer.source.value,
-            "lag": None if backlog is None else backlog.records,
-            "held": self._delivery.held,
+            "lag": None if lag is None else lag.records,
+            "held": self._delivery.pending,
             "records_per_second": round(self._rate, 1),
-            **self._meter.counts(),
+            **self._counters.as_fields(),
         }
-        if backlog is not None and self._consumer.source is Source.RECORD_LOG:
-            fields["percent_of_limits"] = round(100 * backlog.share)
-        if self._meter.outage:
-            fields |= {"outage": self._meter.outage, "outage_since": self._meter.outage_since}
+        if lag is not None and self._consumer.source is RecordSource.RECORD_LOG:
+            fields["percent_of_limits"] = round(100 * lag.limit_ratio)
+        if self._counters.outage:
+            fields |= {"outage": self._counters.outage, "outage_since": self._counters.outage_since}
         return fields

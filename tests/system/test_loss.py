@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import pytest
 import uvloop
 
-from services.nats2log.deliver import MOST
+from services.nats2log.deliver import MAX_BATCH
 from tests.support.elastic_fake import ElasticFake
 from tests.support.nats_server import TOKEN
 from tests.support.waiting import eventually
@@ -108,7 +108,7 @@ async def scene_of(appliance):
             await scene.bystander.answer_slowly(_SLOW)
             yield scene
         finally:
-            await scene.bystander.leave()
+            await scene.bystander.drain()
     finally:
         await elastic.stop()
 
@@ -219,7 +219,7 @@ def test_no_record_is_lost_whoever_is_killed(appliance):
     # Only the sink that was killed writes twice, and only what was in its hands.
     twice = [places for places in scene.file.places.values() if len(places) > 1]
     assert all(len(places) == 2 and places[0] < size <= places[1] for places in twice)
-    assert len(twice) <= MOST
+    assert len(twice) <= MAX_BATCH
     assert scene.file.torn <= 1
 
 

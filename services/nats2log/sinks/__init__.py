@@ -1,1 +1,1 @@
-"""The targets. A sink is one class behind the protocol in `sink.py`, in a file of its own."""
+"""The sinks: each is one class in its own file that implements the protocol in `sink.py`."""

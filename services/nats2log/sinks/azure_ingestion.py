@@ -1,4 +1,4 @@
-"""The sink for Azure's Logs Ingestion API: records as rows through a data collection rule, with Azure's own client."""
+"""The sink for Azure's Logs Ingestion API: uploads records as rows through a data collection rule."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from gecholog import rawjson
 from gecholog.errors import NotJson
 from gecholog.tls import outbound_context
 from services.nats2log.config import AzureIngestionWriter
-from services.nats2log.sinks.http import fault_of
-from services.nats2log.sinks.sending import in_chunks
-from services.nats2log.sinks.sink import Failure, Fault, Kind, Sink, all_of
+from services.nats2log.sinks.http import fault_from_status
+from services.nats2log.sinks.sending import send_batches
+from services.nats2log.sinks.sink import Failure, Fault, FaultKind, Sink, fail_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gecholog.tls import OutboundTls
     from services.nats2log.config import Writer
-    from services.nats2log.entry import Entry
+    from services.nats2log.entry import RecordEntry
 
-Row = MutableMapping[str, Any]
+LogRow = MutableMapping[str, Any]
 
-# The client divides by itself what is over 1 MB, but says of a part only that it failed: with parts of ours below that,
-# every answer is about one of them.
-_MOST_BYTES = 900_000
+# Azure's client splits batches above 1 MB, but reports only that some part failed. With smaller batches, every response
+# is about one of them.
+_MAX_BATCH_BYTES = 900_000
 _SCOPE = "https://monitor.azure.com"
-_NOT_AN_OBJECT = Fault(Kind.REFUSAL, "not a JSON object")
+_NOT_AN_OBJECT = Fault(FaultKind.REJECTED, "not a JSON object")
 
 
 class AzureIngestionSink:
@@ -62,15 +62,15 @@ class AzureIngestionSink:
             **_through(self._session),
         )
 
-    async def write(self, entries: Sequence[Entry]) -> list[Failure]:
+    async def write(self, entries: Sequence[RecordEntry]) -> list[Failure]:
         rows = {id(entry): _row(entry.data) for entry in entries}
         good = [entry for entry in entries if rows[id(entry)] is not None]
         bad = [entry for entry in entries if rows[id(entry)] is None]
 
-        async def upload(part: Sequence[Entry]) -> Fault | None:
+        async def upload(part: Sequence[RecordEntry]) -> Fault | None:
             return await self._upload([rows[id(entry)] or {} for entry in part])
 
-        return all_of(bad, _NOT_AN_OBJECT) + await in_chunks(good, _MOST_BYTES, upload)
+        return fail_all(bad, _NOT_AN_OBJECT) + await send_batches(good, _MAX_BATCH_BYTES, upload)
 
     async def close(self) -> None:
         for part in (self._client, self._credential, self._session):
@@ -87,22 +87,22 @@ class AzureIngestionSink:
             writer.tenant_id, writer.client_id, writer.client_secret, **where, **_through(session)
         )
 
-    async def _upload(self, rows: list[Row]) -> Fault | None:
+    async def _upload(self, rows: list[LogRow]) -> Fault | None:
         if self._client is None:
-            return Fault(Kind.OUTAGE, "sink not open")
+            return Fault(FaultKind.OUTAGE, "sink not open")
         try:
             await self._client.upload(self._writer.rule_id, self._writer.stream_name, rows)
         except ClientAuthenticationError as error:
-            return Fault(Kind.OUTAGE, f"authentication failed: {_status(error)}")
+            return Fault(FaultKind.OUTAGE, f"authentication failed: {_status(error)}")
         except HttpResponseError as error:
             return _fault_of(error)
         except (AzureError, OSError) as error:
-            return Fault(Kind.OUTAGE, type(error).__name__)
+            return Fault(FaultKind.OUTAGE, type(error).__name__)
         return None
 
 
 def _through(session: aiohttp.ClientSession) -> dict[str, Any]:
-    """Arguments for an Azure client: our session (with our TLS), and no retries but ours."""
+    """Return arguments for an Azure client: our session with our TLS settings, and no retries of its own."""
     return {"transport": AioHttpTransport(session=session, session_owner=False), "retry_total": 0}
 
 
@@ -111,17 +111,17 @@ def _status(error: HttpResponseError) -> str:
 
 
 def _fault_of(error: HttpResponseError) -> Fault:
-    """401 and 403 are about the credentials, never about the content."""
+    """Return the fault of an error. 401 and 403 concern the credentials, never the content."""
     if error.status_code is None:
-        return Fault(Kind.OUTAGE, type(error).__name__)
+        return Fault(FaultKind.OUTAGE, type(error).__name__)
     headers: Any = getattr(error.response, "headers", {})
     retry_after = headers.get("Retry-After", "")
-    fault = fault_of(error.status_code, retry_after, forbidden=Kind.OUTAGE)
-    return fault or Fault(Kind.OUTAGE, _status(error))
+    fault = fault_from_status(error.status_code, retry_after, forbidden=FaultKind.OUTAGE)
+    return fault or Fault(FaultKind.OUTAGE, _status(error))
 
 
-def _row(data: bytes) -> Row | None:
-    """A record as a row; None if it is no JSON object. Every table has a column TimeGenerated."""
+def _row(data: bytes) -> LogRow | None:
+    """Return a record as a row with TimeGenerated, which every table has. None if it is not a JSON object."""
     try:
         record = rawjson.loads(data)
     except NotJson:
@@ -138,7 +138,7 @@ def _time(record: dict[str, Any]) -> str:
 
 
 def make(writer: Writer, tls: OutboundTls) -> Sink:
-    """The sink for the section `azure_logs_ingestion_writer`."""
+    """Create the sink for the section `azure_logs_ingestion_writer`."""
     if not isinstance(writer, AzureIngestionWriter):
         raise TypeError(type(writer).__name__)
     return AzureIngestionSink(writer, tls)

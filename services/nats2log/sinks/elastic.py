@@ -1,7 +1,7 @@
-"""The Elasticsearch sink: records as documents, by the bulk API of the official client.
+"""The Elasticsearch sink: writes records as documents with the bulk API of the official client.
 
-A document's id is the record's own, and it is only ever created: a record that is delivered again finds its document
-there, and is written. Version 8 of the client speaks to servers 8 and 9.
+A document has the record's id and is only created, never updated. If a record is delivered again, its document exists
+already, which counts as success. Version 8 of the client supports servers 8 and 9.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from gecholog.tls import outbound_context
 from services.nats2log.config import ElasticWriter
 from services.nats2log.shape import one_line
 from services.nats2log.sinks.elastic_index import definition
-from services.nats2log.sinks.http import fault_of
-from services.nats2log.sinks.sending import chunks, in_turn
-from services.nats2log.sinks.sink import Failure, Fault, Kind, Sink, all_of
+from services.nats2log.sinks.http import fault_from_status
+from services.nats2log.sinks.sending import chunks, send_sequentially
+from services.nats2log.sinks.sink import Failure, Fault, FaultKind, Sink, fail_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 
     from gecholog.tls import OutboundTls
     from services.nats2log.config import Writer
-    from services.nats2log.entry import Entry
+    from services.nats2log.entry import RecordEntry
 
 log = Log("elastic")
-logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # its warnings say once more what we say
+logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # its warnings repeat ours
 
-_MOST_BYTES = 8 * 1024 * 1024  # of a bulk call; servers take 100 MB, and like less
+_MAX_BULK_BYTES = 8 * 1024 * 1024  # servers accept 100 MB, but smaller requests are recommended
 _TOO_LARGE = 413
-_THERE_ALREADY = 409
-# Of one document these are not about its content: rights, and an index that is not there.
+_EXISTS = 409
+# For one document, these do not concern its content: missing permissions, or a missing index.
 _NOT_THE_CONTENT = frozenset({401, 403, 404})
-_NOT_AN_OBJECT = Fault(Kind.REFUSAL, "not a JSON object")
+_NOT_AN_OBJECT = Fault(FaultKind.REJECTED, "not a JSON object")
 
 
 class ElasticSink:
@@ -52,7 +52,7 @@ class ElasticSink:
         self._writer = writer
         self._tls = tls
         self._client: AsyncElasticsearch | None = None
-        self._index_is_there = False
+        self._index_exists = False
 
     async def open(self) -> None:
         writer = self._writer
@@ -68,37 +68,37 @@ class ElasticSink:
             retry_on_timeout=False,
         )
 
-    async def write(self, entries: Sequence[Entry]) -> list[Failure]:
+    async def write(self, entries: Sequence[RecordEntry]) -> list[Failure]:
         good = [entry for entry in entries if _is_object(entry.data)]
         bad = [] if len(good) == len(entries) else [entry for entry in entries if not _is_object(entry.data)]
-        if good and (fault := await self._make_index()) is not None:
-            return all_of(entries, fault)
-        return all_of(bad, _NOT_AN_OBJECT) + await in_turn(chunks(good, _MOST_BYTES), self._bulk)
+        if good and (fault := await self._ensure_index()) is not None:
+            return fail_all(entries, fault)
+        return fail_all(bad, _NOT_AN_OBJECT) + await send_sequentially(chunks(good, _MAX_BULK_BYTES), self._bulk)
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
             self._client = None
 
-    async def _bulk(self, entries: Sequence[Entry]) -> list[Failure]:
+    async def _bulk(self, entries: Sequence[RecordEntry]) -> list[Failure]:
         if self._client is None:
-            return all_of(entries, Fault(Kind.OUTAGE, "sink not open"))
-        # lines that are bytes already are sent as they are, which the client's types do not tell
+            return fail_all(entries, Fault(FaultKind.OUTAGE, "sink not open"))
+        # The client sends lines of bytes unchanged, but its types do not say so.
         lines: Any = [line for entry in entries for line in (_action(entry), one_line(entry.data))]
         try:
             answer = await self._client.bulk(index=self._writer.index, operations=lines)
         except ApiError as error:
             if error.status_code == _TOO_LARGE and len(entries) > 1:
                 middle = len(entries) // 2
-                return await in_turn([entries[:middle], entries[middle:]], self._bulk)
-            return all_of(entries, _fault_of(error))
+                return await send_sequentially([entries[:middle], entries[middle:]], self._bulk)
+            return fail_all(entries, _fault_of(error))
         except TransportError as error:
-            return all_of(entries, Fault(Kind.OUTAGE, type(error).__name__))
+            return fail_all(entries, Fault(FaultKind.OUTAGE, type(error).__name__))
         return _item_failures(entries, answer.body)
 
-    async def _make_index(self) -> Fault | None:
-        """Make the index if it is missing, before the first documents. Returns an outage that forbids to go on."""
-        if self._index_is_there or self._client is None:
+    async def _ensure_index(self) -> Fault | None:
+        """Create the index if it does not exist. Return an outage that prevents writing, or None."""
+        if self._index_exists or self._client is None:
             return None
         index = self._writer.index
         try:
@@ -107,18 +107,18 @@ class ElasticSink:
                 log.info("index created", index=index)
         except ApiError as error:
             fault = _fault_of(error)
-            if fault.kind is Kind.OUTAGE and error.status_code not in _NOT_THE_CONTENT:
+            if fault.kind is FaultKind.OUTAGE and error.status_code not in _NOT_THE_CONTENT:
                 return fault
-            # no right to look or to make, or made by somebody else meanwhile: the bulk call will tell
+            # No permission to check or create it, or somebody else has created it: the bulk request will show.
             log.warning("index not created, continuing", index=index, reason=fault.reason)
         except TransportError as error:
-            return Fault(Kind.OUTAGE, type(error).__name__)
-        self._index_is_there = True
+            return Fault(FaultKind.OUTAGE, type(error).__name__)
+        self._index_exists = True
         return None
 
 
 class _AnyProduct(AiohttpHttpNode):
-    """A connection for OpenSearch and others: plain media types out, the header that the client looks for in."""
+    """A connection to OpenSearch and others: sends plain media types, and adds the header that the client requires."""
 
     async def perform_request(  # type: ignore[override]  # the client's own base class has a synchronous one
         self,
@@ -152,55 +152,57 @@ def _is_object(data: bytes) -> bool:
     return True
 
 
-def _action(entry: Entry) -> bytes:
+def _action(entry: RecordEntry) -> bytes:
     return rawjson.dumps({"create": {"_id": entry.id} if entry.id else {}})
 
 
-def _item_failures(entries: Sequence[Entry], answer: Mapping[str, Any]) -> list[Failure]:
-    """The items of a bulk answer, in the order of the call, that are no success.
+def _item_failures(entries: Sequence[RecordEntry], answer: Mapping[str, Any]) -> list[Failure]:
+    """Return the failed items of a bulk response, in the order of the request.
 
-    Documents go to shards that may be busy or away one by one: if the answer takes or refuses others, the target is not
-    away.
+    Each document goes to a shard that may be busy or down. If the response accepts or rejects other documents, the
+    destination as a whole is up.
     """
     if not answer.get("errors"):
         return []
     found = [(entry, _item_fault(item["create"])) for entry, item in zip(entries, answer["items"], strict=True)]
-    away = all(fault is not None and fault.kind is Kind.OUTAGE for _, fault in found)
-    return [Failure(entry, fault if away else _alone(fault)) for entry, fault in found if fault is not None]
+    all_down = all(fault is not None and fault.kind is FaultKind.OUTAGE for _, fault in found)
+    return [Failure(entry, fault if all_down else _alone(fault)) for entry, fault in found if fault is not None]
 
 
 def _alone(fault: Fault) -> Fault:
-    """An outage of one document among others."""
-    return replace(fault, kind=Kind.BUSY) if fault.kind is Kind.OUTAGE else fault
+    """Turn an outage of a single document into busy."""
+    return replace(fault, kind=FaultKind.BUSY) if fault.kind is FaultKind.OUTAGE else fault
 
 
 def _item_fault(item: Mapping[str, Any]) -> Fault | None:
     status = item["status"]
-    if status == _THERE_ALREADY:
+    if status == _EXISTS:
         return None  # written before, and delivered again
-    fault = fault_of(status)
+    fault = fault_from_status(status)
     if fault is None:
         return None
     error = item.get("error", {})
-    kind = Kind.OUTAGE if status in _NOT_THE_CONTENT else fault.kind
-    # the server's own words may quote the record
+    kind = FaultKind.OUTAGE if status in _NOT_THE_CONTENT else fault.kind
+    # The server's message may quote the record.
     return Fault(kind, f"{fault.reason} {error.get('type', '')}".strip(), details=str(error.get("reason", "")))
 
 
 def _fault_of(error: ApiError) -> Fault:
-    """What the answer to a whole call means."""
+    """Return the fault that the response to a whole request stands for."""
     if isinstance(error, UnsupportedProductError):
-        return Fault(Kind.OUTAGE, "not Elasticsearch: set elastic_writer.product_check to false for other products")
+        return Fault(
+            FaultKind.OUTAGE, "not Elasticsearch: set elastic_writer.product_check to false for other products"
+        )
     status = error.status_code
     retry_after = error.meta.headers.get("retry-after") or ""
-    fault = fault_of(status, retry_after)
+    fault = fault_from_status(status, retry_after)
     if fault is None or status in _NOT_THE_CONTENT:
-        return Fault(Kind.OUTAGE, f"status {status}")
-    return replace(fault, kind=Kind.OUTAGE) if fault.kind is Kind.BUSY else fault
+        return Fault(FaultKind.OUTAGE, f"status {status}")
+    return replace(fault, kind=FaultKind.OUTAGE) if fault.kind is FaultKind.BUSY else fault
 
 
 def make(writer: Writer, tls: OutboundTls) -> Sink:
-    """The sink for the section `elastic_writer`."""
+    """Create the sink for the section `elastic_writer`."""
     if not isinstance(writer, ElasticWriter):
         raise TypeError(type(writer).__name__)
     return ElasticSink(writer, tls)

@@ -1,8 +1,8 @@
-"""How an index for records is made: what is known of a record can be searched, the rest is kept and shown.
+"""The definition of an index for records: known fields are searchable, everything else is only stored.
 
-Payloads and headers hold whatever callers and LLMs send. Were they mapped by their first sight, a later record with
-another type at the same place would be refused, and every new header would be a new field. So new fields are not
-mapped; who wants to search more makes the index before the sink does, or extends its mapping.
+Payloads and headers contain whatever clients and LLMs send. With dynamic mapping, a record with another type in the
+same place would be rejected, and every new header would be a new field. New fields are therefore not mapped. To search
+more fields, create the index before the sink does, or extend its mapping.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SPAN = {"dynamic": False, "properties": {"start": _TIME, "stop": _TIME, "durati
 
 
 def definition() -> dict[str, Any]:
-    """Settings and mappings of a new index."""
+    """Return the settings and mappings of a new index."""
     return {
         "settings": {"index": {"codec": "best_compression", "mapping": {"ignore_malformed": True}}},
         "mappings": {
@@ -49,7 +49,7 @@ def _response() -> dict[str, Any]:
         "gl_path": _KEYWORD,
         "inbound_status_code": _WHOLE_NUMBER,
         "egress_status_code": _WHOLE_NUMBER,
-        # counters are named in the config of the tokencounter
+        # Its fields are named in the config of the token counter.
         "token_count": {"dynamic": True},
         "outbound_inbound_timer": _SPAN,
         "inbound_egress_timer": _SPAN,

@@ -1,4 +1,4 @@
-"""Calls over HTTP, for the sinks that speak it themselves: one session, and what a status means."""
+"""An HTTP client for sinks, and the fault that a status stands for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from yarl import URL
 
 from gecholog import retry_after
 from gecholog.tls import OutboundTls, outbound_context
-from services.nats2log.sinks.sink import Fault, Kind
+from services.nats2log.sinks.sink import Fault, FaultKind
 
 if TYPE_CHECKING:
     import ssl
@@ -22,15 +22,17 @@ _SERVER_ERROR = 500
 _FORBIDDEN = frozenset({401, 403})
 _TIMED_OUT = 408
 _TOO_MANY_REQUESTS = 429
-_LONGEST_RETRY_AFTER = 900.0  # seconds; a typing error on the other side must not stop a sink for years
-_MOST_OF_AN_ANSWER = 64 * 1024  # bytes that are read; nobody looks at them
-# A connection that stays idle for longer is closed by us, before the other side closes it under a call.
-_KEPT_ALIVE = 4.0  # seconds
+_MAX_RETRY_AFTER_S = 900.0  # a mistake of the server must not stop a sink for years
+_MAX_RESPONSE_BYTES = 64 * 1024  # the body is read and discarded
+# Idle connections are closed after this time, before the server closes one during a request.
+_KEEP_ALIVE_S = 4.0
 
 
-class HttpCalls:
-    """POSTs to one address. `forbidden` is what the statuses 401 and 403 mean there: a proxy in front of somebody's
-    own API may well refuse the content with them, a known service speaks of the credentials.
+class HttpClient:
+    """Sends POST requests to one address.
+
+    `forbidden` is the meaning of 401 and 403: a known service rejects the credentials with them, but a proxy in front
+    of some other API may reject the content.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class HttpCalls:
         timeout_ms: int,
         connections: int,
         *,
-        forbidden: Kind = Kind.REFUSAL,
+        forbidden: FaultKind = FaultKind.REJECTED,
     ) -> None:
         self._address = URL(address, encoded=True)
         self._tls = tls
@@ -50,17 +52,17 @@ class HttpCalls:
         self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
-        """Open the session, which needs the running loop. Raises OSError if a certificate file is not usable."""
+        """Open the session in the running event loop. Raises OSError if a certificate file cannot be used."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=self._connections,
                 ssl=self._context(),
-                keepalive_timeout=_KEPT_ALIVE,
+                keepalive_timeout=_KEEP_ALIVE_S,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
             auto_decompress=False,
-            # what is not configured is not sent: the original's calls have no Accept and no Content-Type of their own
+            # Send only configured headers, as the original does.
             skip_auto_headers=("Accept", "Content-Type"),
         )
 
@@ -68,19 +70,19 @@ class HttpCalls:
         return outbound_context(self._tls) if self._address.scheme == "https" else True
 
     async def post(self, body: bytes, headers: Iterable[tuple[str, str]]) -> Fault | None:
-        """Send `body`; returns what went wrong, None if nothing did."""
+        """Send `body`. Return a fault, or None if it was accepted."""
         if self._session is None:
-            return Fault(Kind.OUTAGE, "sink not open")
+            return Fault(FaultKind.OUTAGE, "sink not open")
         try:
             async with self._session.post(
                 self._address, data=body, headers=CIMultiDict(headers), allow_redirects=False
             ) as response:
-                await response.content.read(_MOST_OF_AN_ANSWER)
-                return fault_of(response.status, response.headers.get("Retry-After", ""), self._forbidden)
+                await response.content.read(_MAX_RESPONSE_BYTES)
+                return fault_from_status(response.status, response.headers.get("Retry-After", ""), self._forbidden)
         except TimeoutError:
-            return Fault(Kind.OUTAGE, "request timed out")
+            return Fault(FaultKind.OUTAGE, "request timed out")
         except (aiohttp.ClientError, OSError) as error:
-            return Fault(Kind.OUTAGE, f"{type(error).__name__}: {error}")
+            return Fault(FaultKind.OUTAGE, f"{type(error).__name__}: {error}")
 
     async def close(self) -> None:
         if self._session is not None:
@@ -88,22 +90,22 @@ class HttpCalls:
             self._session = None
 
 
-def fault_of(status: int, asked: str = "", forbidden: Kind = Kind.REFUSAL) -> Fault | None:
-    """What an answer's status means; None = written. `asked` is the value of its `Retry-After` header."""
+def fault_from_status(status: int, asked: str = "", forbidden: FaultKind = FaultKind.REJECTED) -> Fault | None:
+    """Return the fault that a status stands for, or None for success. `asked` is the value of `Retry-After`."""
     if status < _SUCCESS_BELOW:
         return None
-    kind = forbidden if status in _FORBIDDEN else kind_of(status)
+    kind = forbidden if status in _FORBIDDEN else fault_kind_of(status)
     return Fault(kind, f"status {status}", retry_after=seconds_of(asked))
 
 
-def kind_of(status: int) -> Kind:
-    """Time mends 408, 429 and 5xx; the rest is an answer to what was sent. A 429 need not be about what comes next."""
+def fault_kind_of(status: int) -> FaultKind:
+    """Classify a status: 408 and 5xx are outages, 429 is busy, and anything else rejects the record."""
     if status == _TOO_MANY_REQUESTS:
-        return Kind.BUSY
-    return Kind.OUTAGE if status == _TIMED_OUT or status >= _SERVER_ERROR else Kind.REFUSAL
+        return FaultKind.BUSY
+    return FaultKind.OUTAGE if status == _TIMED_OUT or status >= _SERVER_ERROR else FaultKind.REJECTED
 
 
 def seconds_of(value: str, now: float | None = None) -> float:
-    """Seconds that a `Retry-After` header asks for, within reason; 0 if it cannot be read."""
+    """Return the seconds of a `Retry-After` header, up to a maximum. 0 if it is invalid."""
     seconds = retry_after.seconds(value, time.time() if now is None else now)
-    return min(seconds or 0.0, _LONGEST_RETRY_AFTER)
+    return min(seconds or 0.0, _MAX_RETRY_AFTER_S)

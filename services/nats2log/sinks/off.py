@@ -1,4 +1,4 @@
-"""The sink that is off: it has nowhere to write to, and nobody sends it anything."""
+"""The sink that is off. It has no destination and receives no records."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ if TYPE_CHECKING:
 
     from gecholog.tls import OutboundTls
     from services.nats2log.config import Writer
-    from services.nats2log.entry import Entry
+    from services.nats2log.entry import RecordEntry
     from services.nats2log.sinks.sink import Failure
 
 
 class Off:
-    """Takes what strays onto its subject, and leaves it."""
+    """Ignores all messages on its subject."""
 
     async def open(self) -> None:
-        """Nothing to open."""
+        """Do nothing."""
 
-    async def write(self, entries: Sequence[Entry]) -> list[Failure]:
-        """Whatever was published on a subject that carries no records is no record."""
+    async def write(self, entries: Sequence[RecordEntry]) -> list[Failure]:
+        """Discard the messages: a subject without records carries none."""
         del entries
         return []
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
 
 def make(writer: Writer, tls: OutboundTls) -> Off:
-    """The sink for a config that is off."""
+    """Create the sink for a config that is off."""
     del writer, tls
     return Off()

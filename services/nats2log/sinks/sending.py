@@ -1,7 +1,7 @@
-"""Ways to send many records: a few calls at a time, or together in parts of which a refused one is divided.
+"""Ways to send many records: some requests at a time, or in batches, of which a rejected one is split.
 
-After an outage the rest is not tried: it fails for the same reason. A target that is too busy for one part may take the
-next; after some in a row that it turns away the rest is spared, too.
+After an outage, the rest is not sent and fails for the same reason. A destination that is too busy for one part may
+accept the next one. If it rejects several in a row, the rest is not sent either.
 """
 
 from __future__ import annotations
@@ -9,63 +9,63 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from services.nats2log.entry import Entry
-from services.nats2log.sinks.sink import Failure, Fault, Kind, all_of, as_outage
+from services.nats2log.entry import RecordEntry
+from services.nats2log.sinks.sink import Failure, Fault, FaultKind, as_outage, fail_all
 
-_TURNED_AWAY = 3  # parts in a row
+_MAX_BUSY_IN_A_ROW = 3
 
-SendOne = Callable[[Entry], Awaitable[Fault | None]]
-SendMany = Callable[[Sequence[Entry]], Awaitable[list[Failure]]]
-SendTogether = Callable[[Sequence[Entry]], Awaitable[Fault | None]]
+SendOne = Callable[[RecordEntry], Awaitable[Fault | None]]
+SendMany = Callable[[Sequence[RecordEntry]], Awaitable[list[Failure]]]
+SendTogether = Callable[[Sequence[RecordEntry]], Awaitable[Fault | None]]
 
 
-async def one_by_one(entries: Sequence[Entry], at_once: int, send: SendOne) -> list[Failure]:
-    """One call for each entry, `at_once` of them at the same time; if it is one, entries never overtake each other."""
+async def send_each(entries: Sequence[RecordEntry], concurrency: int, send: SendOne) -> list[Failure]:
+    """Send each record in a request of its own, with `concurrency` in flight. 1 preserves the order of records."""
 
-    async def send_part(part: Sequence[Entry]) -> list[Failure]:
+    async def send_part(part: Sequence[RecordEntry]) -> list[Failure]:
         faults = await asyncio.gather(*(send(entry) for entry in part))
         failed = [Failure(entry, fault) for entry, fault in zip(part, faults, strict=True) if fault is not None]
-        return failed if at_once > 1 else [as_outage(failure) for failure in failed]
+        return failed if concurrency > 1 else [as_outage(failure) for failure in failed]
 
-    parts = [entries[start : start + at_once] for start in range(0, len(entries), at_once)]
-    return await in_turn(parts, send_part)
-
-
-async def in_chunks(entries: Sequence[Entry], max_bytes: int, send: SendTogether) -> list[Failure]:
-    """Together in parts of at most `most` bytes. A part that is refused is divided until the bad record is alone."""
-    return await in_turn(chunks(entries, max_bytes), lambda part: _divided(part, send))
+    parts = [entries[start : start + concurrency] for start in range(0, len(entries), concurrency)]
+    return await send_sequentially(parts, send_part)
 
 
-async def in_turn(parts: Sequence[Sequence[Entry]], send: SendMany) -> list[Failure]:
-    """One part after the other, until an outage, or until several in a row were turned away."""
+async def send_batches(entries: Sequence[RecordEntry], max_bytes: int, send: SendTogether) -> list[Failure]:
+    """Send batches of at most `max_bytes`. A rejected batch is split until the offending record is alone."""
+    return await send_sequentially(chunks(entries, max_bytes), lambda part: _send_splitting(part, send))
+
+
+async def send_sequentially(parts: Sequence[Sequence[RecordEntry]], send: SendMany) -> list[Failure]:
+    """Send one part after the other, until an outage or until the destination was busy several times in a row."""
     failures: list[Failure] = []
-    turned_away = 0
+    busy_in_a_row = 0
     for index, part in enumerate(parts):
         found = await send(part)
         failures += found
-        down = next((failure.fault for failure in found if failure.fault.kind is Kind.OUTAGE), None)
-        is_busy = len(found) == len(part) > 0 and all(failure.fault.kind is Kind.BUSY for failure in found)
-        turned_away = turned_away + 1 if is_busy else 0
-        if down is None and turned_away == _TURNED_AWAY:
-            down = found[0].fault
-        if down is not None:
-            return failures + [failure for rest in parts[index + 1 :] for failure in all_of(rest, down)]
+        outage = next((failure.fault for failure in found if failure.fault.kind is FaultKind.OUTAGE), None)
+        is_busy = len(found) == len(part) > 0 and all(failure.fault.kind is FaultKind.BUSY for failure in found)
+        busy_in_a_row = busy_in_a_row + 1 if is_busy else 0
+        if outage is None and busy_in_a_row == _MAX_BUSY_IN_A_ROW:
+            outage = found[0].fault
+        if outage is not None:
+            return failures + [failure for rest in parts[index + 1 :] for failure in fail_all(rest, outage)]
     return failures
 
 
-async def _divided(entries: Sequence[Entry], send: SendTogether) -> list[Failure]:
+async def _send_splitting(entries: Sequence[RecordEntry], send: SendTogether) -> list[Failure]:
     fault = await send(entries)
     if fault is None:
         return []
-    if fault.kind is not Kind.REFUSAL or len(entries) == 1:
-        return all_of(entries, fault)
+    if fault.kind is not FaultKind.REJECTED or len(entries) == 1:
+        return fail_all(entries, fault)
     middle = len(entries) // 2
-    return await in_turn([entries[:middle], entries[middle:]], lambda part: _divided(part, send))
+    return await send_sequentially([entries[:middle], entries[middle:]], lambda part: _send_splitting(part, send))
 
 
-def chunks(entries: Sequence[Entry], max_bytes: int) -> list[Sequence[Entry]]:
-    """`entries` in parts of at most `most` bytes; an entry that is larger is a part of its own."""
-    parts: list[list[Entry]] = []
+def chunks(entries: Sequence[RecordEntry], max_bytes: int) -> list[Sequence[RecordEntry]]:
+    """Split records into parts of at most `max_bytes`. A larger record is a part of its own."""
+    parts: list[list[RecordEntry]] = []
     remaining = 0
     for entry in entries:
         size = len(entry.data)

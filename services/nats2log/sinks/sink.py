@@ -1,6 +1,6 @@
-"""What every sink is, and what it says when records could not be written.
+"""The protocol of a sink, and the faults that it returns.
 
-A new sink is one file with `make(writer, tls) -> Sink`, a line in `_MODULES`, and a section of the config.
+To add a sink, add a file with `make(writer, tls) -> Sink`, a line in `_MODULES`, and a section of the config.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from gecholog.tls import OutboundTls
     from services.nats2log.config import Config, Writer
-    from services.nats2log.entry import Entry
+    from services.nats2log.entry import RecordEntry
 
-# By mode. Imported when in use: the clients of Elasticsearch and Azure cost start-up time and memory.
+# By mode. Modules are imported on demand, because the clients of Elasticsearch and Azure cost time and memory.
 _MODULES = {
     "off": "services.nats2log.sinks.off",
     "file_writer": "services.nats2log.sinks.file",
@@ -27,22 +27,23 @@ _MODULES = {
 }
 
 
-class Kind(Enum):
+class FaultKind(Enum):
     """Why a record was not written."""
 
-    OUTAGE = "outage"  # the target cannot take anything now
-    BUSY = "busy"  # the target does not take this record now, and may take others
-    REFUSAL = "refusal"  # the target does not take this record
+    OUTAGE = "outage"  # the destination accepts nothing at the moment
+    BUSY = "busy"  # the destination does not accept this record now, but may accept others
+    REJECTED = "rejected"  # the destination rejects this record
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What went wrong. `reason` may be logged, so it never quotes a record; `details` is for the dead-letter file.
+    """What went wrong.
 
-    `retry_after` is how many seconds the target asked to be left alone.
+    `reason` is logged, so it never quotes a record. `details` is for the dead-letter file. `retry_after` is the pause
+    in seconds that the destination asked for.
     """
 
-    kind: Kind
+    kind: FaultKind
     reason: str
     details: str = ""
     retry_after: float = 0.0
@@ -52,39 +53,42 @@ class Fault:
 class Failure:
     """A record that was not written."""
 
-    entry: Entry
+    entry: RecordEntry
     fault: Fault
 
 
 class Sink(Protocol):
-    """A target of records. All methods run in the one event loop, and no two calls of `write` at the same time."""
+    """Writes records to a destination. All methods run in one event loop, and calls of `write` never overlap."""
 
     async def open(self) -> None:
-        """Make ready. Raises OSError or GechologError for what time does not mend; a target that is away is no such."""
+        """Prepare for writing.
 
-    async def write(self, entries: Sequence[Entry]) -> list[Failure]:
-        """Write records; returns those that were not written. When this returns, all others are."""
+        Raises OSError or GechologError for permanent problems, but not if the destination is down.
+        """
+
+    async def write(self, entries: Sequence[RecordEntry]) -> list[Failure]:
+        """Write records. Returns those that were not written; all others have been written by then."""
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""
 
 
-Make = Callable[["Writer", "OutboundTls"], Sink]
+SinkFactory = Callable[["Writer", "OutboundTls"], Sink]
 
 
 def make(config: Config) -> Sink:
-    """The sink for a config, not opened yet."""
+    """Create the sink of a config. It is not open yet."""
     sink: Sink = import_module(_MODULES[config.mode]).make(config.writer, config.tls)
     return sink
 
 
-def all_of(entries: Sequence[Entry], fault: Fault) -> list[Failure]:
-    """The same fault for every entry."""
+def fail_all(entries: Sequence[RecordEntry], fault: Fault) -> list[Failure]:
+    """Return a failure with the same fault for every record."""
     return [Failure(entry, fault) for entry in entries]
 
 
 def as_outage(failure: Failure) -> Failure:
-    """A failure because the target was too busy, as one that holds up all others; any other as it is."""
-    if failure.fault.kind is not Kind.BUSY:
+    """Turn a failure because of a busy destination into an outage. Others are returned unchanged."""
+    if failure.fault.kind is not FaultKind.BUSY:
         return failure
-    return replace(failure, fault=replace(failure.fault, kind=Kind.OUTAGE))
+    return replace(failure, fault=replace(failure.fault, kind=FaultKind.OUTAGE))

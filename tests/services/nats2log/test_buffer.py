@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.nats2log.buffer import Buffer
-from services.nats2log.entry import Entry
+from services.nats2log.entry import RecordEntry
 
 
 @given(st.lists(st.integers(0, 50)), st.integers(1, 10), st.integers(1, 100))
 def test_all_in_order(sizes, most, most_bytes):
     """Everything comes out once, in order, in parts that keep the limits."""
     buffer = Buffer()
-    entries = [Entry(b"x" * size, str(number)) for number, size in enumerate(sizes)]
+    entries = [RecordEntry(b"x" * size, str(number)) for number, size in enumerate(sizes)]
     for entry in entries:
         buffer.add(entry)
     assert (len(buffer), buffer.bytes) == (len(sizes), sum(sizes))
@@ -33,7 +33,7 @@ async def test_waits_for_the_first():
     taking = asyncio.create_task(buffer.take(10, 10))
     await asyncio.sleep(0)
     assert not taking.done()
-    entry = Entry(b"x")
+    entry = RecordEntry(b"x")
     buffer.add(entry)
     assert await taking == [entry]
 

@@ -70,11 +70,11 @@ def test_default_files(name):
     parsed = check(data, name, config_spec(), environ | azure)
     assert parsed.warnings == ()
     config = build(parsed)
-    assert config.listening.is_off
+    assert config.source.is_off
     logger = {f"{name.upper()}_LOGGER_SUBTOPIC": ".logger"}
     on = build(check(data, name, config_spec(), environ | azure | logger))
-    assert on.listening.subject == "coburn.gl.logger"
-    assert not on.listening.is_off
+    assert on.source.subject == "coburn.gl.logger"
+    assert not on.source.is_off
 
 
 def test_default_file_sink_needs_no_other_variable():
@@ -110,7 +110,7 @@ def test_default_that_is_off_needs_no_writer():
 def test_off(topic, subject, expected):
     """A logger topic above the own topic."""
     bus = BASE["service_bus"] | {"topic": topic, "topic_exact_logger": subject}
-    assert read(BASE | {"service_bus": bus}).listening.is_off is expected
+    assert read(BASE | {"service_bus": bus}).source.is_off is expected
 
 
 @pytest.mark.parametrize(
@@ -260,9 +260,9 @@ def test_defaults():
     """As in the original where it has them: no retries unless asked for."""
     config = read(BASE)
     assert (config.retry_policy.retries, config.retry_policy.delay_ms) == (0, 250)
-    assert config.listening.deliver == "all"
-    assert config.listening.limits is None
-    assert read(BASE | {"record_log": {"max_age_hours": 1}}).listening.limits == Limits(max_age_seconds=3600)
+    assert config.source.deliver == "all"
+    assert config.source.limits is None
+    assert read(BASE | {"record_log": {"max_age_hours": 1}}).source.limits == Limits(max_age_seconds=3600)
     writer = read(BASE | {"mode": "azure_log_analytics_writer"}).writer
     assert isinstance(writer, AzureCollectorWriter)
 

@@ -9,30 +9,30 @@ from gecholog import wire
 from gecholog.bus import BusAddress
 from gecholog.recordlog import STREAM, Limits, ask, ensure
 from services.nats2log.buffer import Buffer
-from services.nats2log.config import Listening
-from services.nats2log.consume import Consumer, Source, durable_name
+from services.nats2log.config import SourceConfig
+from services.nats2log.consume import Consumer, RecordSource, consumer_name
+from services.nats2log.counters import SinkCounters
 from services.nats2log.deadletter import DeadLetterFile
 from services.nats2log.deliver import DeliveryContext
-from services.nats2log.meter import Meter
 from tests.services.nats2log.conftest import SUBJECT
 from tests.support.waiting import eventually
 
-LISTENING = Listening(BusAddress("", ""), "coburn.gl.nats2file", SUBJECT, "all", None)
+SOURCE = SourceConfig(BusAddress("", ""), "coburn.gl.nats2file", SUBJECT, "all", None)
 
 
 class Harness:
     """A consumer with its buffer; nobody takes from it but the test."""
 
     def __init__(self, bus, folder, **fields):
-        self.context = DeliveryContext(Buffer(), DeadLetterFile(folder, "sink"), Meter())
-        values = {"address": LISTENING.address, "topic": LISTENING.topic, "subject": SUBJECT, "deliver": "all"}
-        self.consumer = Consumer(bus, Listening(**values | {"limits": None} | fields), "sink", self.context)
+        self.context = DeliveryContext(Buffer(), DeadLetterFile(folder, "sink"), SinkCounters())
+        values = {"address": SOURCE.address, "topic": SOURCE.topic, "subject": SUBJECT, "deliver": "all"}
+        self.consumer = Consumer(bus, SourceConfig(**values | {"limits": None} | fields), "sink", self.context)
         self.task = None
 
     async def start(self):
         await self.consumer.begin()
         self.task = asyncio.create_task(self.consumer.run())
-        await self.consumer.decided()
+        await self.consumer.wait_attached()
         return self
 
     async def came(self, count):
@@ -66,7 +66,7 @@ async def test_identity(harness, bus, stream):
     first, second = await at.came(2)
     assert first.id == "id-0"
     assert second.id.startswith(f"{STREAM}-2-")
-    assert at.consumer.source is Source.RECORD_LOG
+    assert at.consumer.source is RecordSource.RECORD_LOG
 
 
 async def test_more_than_one_request(harness, bus, stream):
@@ -77,7 +77,7 @@ async def test_more_than_one_request(harness, bus, stream):
     while len(seen) < 3500:
         entries = await at.came(1)
         seen += [int(entry.data) for entry in entries]
-        await at.consumer.acknowledge(entries)
+        await at.consumer.ack(entries)
     assert seen == list(range(3500))
     await stream.all_acknowledged("sink")
 
@@ -90,7 +90,7 @@ async def test_given_back(harness, bus, stream):
     await at.consumer.nack([entry])
     (again,) = await at.came(1)
     assert (again.key, again.id) == (entry.key, entry.id)
-    assert at.context.meter.redelivered == 1
+    assert at.context.counters.redelivered == 1
 
 
 async def test_large_records(harness, bus, stream):
@@ -102,7 +102,7 @@ async def test_large_records(harness, bus, stream):
     while seen < 3:
         entries = await at.came(1)
         seen += len(entries)
-        await at.consumer.acknowledge(entries)
+        await at.consumer.ack(entries)
     await stream.all_acknowledged("sink")
 
 
@@ -111,7 +111,7 @@ async def test_dropped_records_are_counted(harness, bus, stream, connect, nats_s
     first_bus = await connect(nats_server)
     at = await harness(first_bus, limits=Limits(max_bytes=100_000))
     await stream.add(b"first")
-    await at.consumer.acknowledge(await at.came(1))
+    await at.consumer.ack(await at.came(1))
     await stream.all_acknowledged("sink")
     await at.stop()
     await first_bus.close()
@@ -120,7 +120,7 @@ async def test_dropped_records_are_counted(harness, bus, stream, connect, nats_s
     late = await harness(bus)
     state = (await ask(bus, f"STREAM.INFO.{STREAM}"))["state"]
     await late.came(state["messages"])
-    assert late.context.meter.dropped == state["first_seq"] - 2 > 0
+    assert late.context.counters.dropped == state["first_seq"] - 2 > 0
 
 
 async def test_share_of_the_limits(harness, bus, stream):
@@ -128,19 +128,19 @@ async def test_share_of_the_limits(harness, bus, stream):
     at = await harness(bus, limits=Limits(max_bytes=100_000))
     await stream.add(*(b"x" * 10_000 for _ in range(9)))
     await at.came(9)
-    backlog = await at.consumer.backlog()
-    assert backlog.records == 9
-    assert backlog.share > 0.8
+    lag = await at.consumer.lag()
+    assert lag.records == 9
+    assert lag.limit_ratio > 0.8
 
 
 async def test_plain_without_jetstream(harness, plain_bus):
     """A subscription; what it brings cannot be acknowledged, and keeps its id."""
     at = await harness(plain_bus)
-    assert at.consumer.source is Source.SUBSCRIPTION
+    assert at.consumer.source is RecordSource.SUBSCRIPTION
     await plain_bus.publish(SUBJECT, b"1", wire.encoded({"Nats-Msg-Id": "id-1"}))
     (entry,) = await at.came(1)
     assert (entry.data, entry.id, entry.durable) == (b"1", "id-1", False)
-    assert (await at.consumer.backlog()).records == 0
+    assert (await at.consumer.lag()).records == 0
 
 
 async def test_plain_overflow(harness, plain_bus, tmp_path):
@@ -150,9 +150,9 @@ async def test_plain_overflow(harness, plain_bus, tmp_path):
     for _ in range(80):
         await plain_bus.publish(SUBJECT, record)
         await plain_bus.flush()
-    await eventually(lambda: len(at.context.buffer) + at.context.meter.dead_letters == 80)
+    await eventually(lambda: len(at.context.buffer) + at.context.counters.dead_letters == 80)
     assert 60 < len(at.context.buffer) < 80
-    assert at.context.dead.path.read_bytes().count(b"\n") == at.context.meter.dead_letters
+    assert at.context.dead_letter_file.path.read_bytes().count(b"\n") == at.context.counters.dead_letters
 
 
 async def test_refused_by_jetstream(harness, bus):
@@ -160,7 +160,7 @@ async def test_refused_by_jetstream(harness, bus):
     ballast = {"name": "BALLAST", "subjects": ["x"], "storage": "file", "max_bytes": 1020 << 20}
     await ask(bus, "STREAM.CREATE.BALLAST", ballast)
     at = await harness(bus, limits=Limits(max_bytes=1 << 50))
-    assert at.consumer.source is Source.SUBSCRIPTION
+    assert at.consumer.source is RecordSource.SUBSCRIPTION
     await bus.publish(SUBJECT, b"1")
     assert (await at.came(1))[0].data == b"1"
 
@@ -168,7 +168,7 @@ async def test_refused_by_jetstream(harness, bus):
 async def test_less_room_than_configured(harness, bus):
     """A smaller stream is taken, as the gateway takes it: records come once, from there."""
     at = await harness(bus, limits=Limits(max_bytes=1 << 50))
-    assert at.consumer.source is Source.RECORD_LOG
+    assert at.consumer.source is RecordSource.RECORD_LOG
     await bus.publish(SUBJECT, b"1")
     assert [entry.data for entry in await at.came(1)] == [b"1"]
 
@@ -180,11 +180,11 @@ async def test_jetstream_comes_later(nats_server, connect, harness):
     nats_server.start()
     bus = await connect(nats_server)
     at = await harness(bus)
-    assert at.consumer.source is Source.SUBSCRIPTION
+    assert at.consumer.source is RecordSource.SUBSCRIPTION
     await asyncio.to_thread(nats_server.stop)
     nats_server._jetstream = True
     await asyncio.to_thread(nats_server.start)
-    await eventually(lambda: at.consumer.source is Source.RECORD_LOG)
+    await eventually(lambda: at.consumer.source is RecordSource.RECORD_LOG)
     await bus.publish(SUBJECT, b"1")
     (entry,) = await at.came(1)
     assert entry.durable
@@ -209,12 +209,12 @@ async def test_consumer_deleted(harness, bus, stream):
     at = await harness(bus, deliver="new")
     await stream.add(b"1", b"2", first_id=1)
     first, second = await at.came(2)
-    await at.consumer.acknowledge([first])
+    await at.consumer.ack([first])
     await ask(bus, f"CONSUMER.DELETE.{STREAM}.sink")
     await stream.add(b"3", first_id=3)
     (third,) = await at.came(1)
     assert third.data == b"3"
-    await at.consumer.acknowledge([second, third])
+    await at.consumer.ack([second, third])
     await stream.all_acknowledged("sink")
 
 
@@ -229,4 +229,4 @@ async def test_made_by_whoever_comes_first(harness, bus, stream):
 @pytest.mark.parametrize(("alias", "name"), [("nats2file", "nats2file"), ("a.b c*>", "a_b_c__"), ("ü-1", "_-1")])
 def test_durable_name(alias, name):
     """Letters, digits, - and _."""
-    assert durable_name(alias) == name
+    assert consumer_name(alias) == name

@@ -7,14 +7,14 @@ import stat
 import pytest
 
 from services.nats2log.deadletter import DeadLetter, DeadLetterFile
-from services.nats2log.entry import Entry
-from services.nats2log.sinks.sink import Fault, Kind
+from services.nats2log.entry import RecordEntry
+from services.nats2log.sinks.sink import Fault, FaultKind
 
-FAULT = Fault(Kind.REFUSAL, "status 400", details="field n")
+FAULT = Fault(FaultKind.REJECTED, "status 400", details="field n")
 
 
-def letter(data):
-    return DeadLetter(Entry(data, "id-1"), FAULT, 4)
+def dead_letter(data):
+    return DeadLetter(RecordEntry(data, "id-1"), FAULT, 4)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def letter(data):
 )
 def test_line(data, record):
     """One JSON object on one line, whatever the record is."""
-    line = letter(data).line(0)
+    line = dead_letter(data).line(0)
     assert line.count(b"\n") == 1
     expected = {"time": "1970-01-01T00:00:00.000000000Z", "reason": "status 400", "details": "field n"}
     expected |= {"attempts": 4, "id": "id-1"} | ({} if record is None else {"record": record})
@@ -33,12 +33,12 @@ def test_line(data, record):
 async def test_file(tmp_path):
     """Appended, the folder made if need be, made again if it was moved away."""
     file = DeadLetterFile(tmp_path / "home", "alias")
-    await file.add([letter(b"{}"), letter(b"1")])
-    await file.add([letter(b"2")])
+    await file.add([dead_letter(b"{}"), dead_letter(b"1")])
+    await file.add([dead_letter(b"2")])
     lines = (tmp_path / "home/log/alias.deadletter.jsonl").read_text().splitlines()
     assert [json.loads(line)["record"] for line in lines] == [{}, 1, 2]
     file.path.unlink()
-    await file.add([letter(b"3")])
+    await file.add([dead_letter(b"3")])
     assert file.path.read_text().count("\n") == 1
 
 
@@ -46,7 +46,7 @@ async def test_no_place(tmp_path):
     """A folder that is a file is an error for the caller."""
     (tmp_path / "log").write_text("")
     with pytest.raises(OSError, match="log"):
-        await DeadLetterFile(tmp_path, "alias").add([letter(b"{}")])
+        await DeadLetterFile(tmp_path, "alias").add([dead_letter(b"{}")])
 
 
 async def test_only_the_owner_can_read(tmp_path):
@@ -54,10 +54,10 @@ async def test_only_the_owner_can_read(tmp_path):
     file = DeadLetterFile(tmp_path, "alias")
     before = os.umask(0o022)
     try:
-        await file.add([letter(b"{}")])
+        await file.add([dead_letter(b"{}")])
         assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
         file.path.chmod(0o644)
-        await file.add([letter(b"{}")])
+        await file.add([dead_letter(b"{}")])
     finally:
         os.umask(before)
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600

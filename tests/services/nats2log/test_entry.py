@@ -1,9 +1,9 @@
 """Records on their way to the target."""
 
-from services.nats2log.entry import Entry
+from services.nats2log.entry import RecordEntry
 
 
 def test_durable():
     """What can be acknowledged is kept by the record log."""
-    assert Entry(b"", reply="x").durable
-    assert not Entry(b"").durable
+    assert RecordEntry(b"", reply="x").durable
+    assert not RecordEntry(b"").durable

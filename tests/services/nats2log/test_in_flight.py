@@ -1,11 +1,11 @@
 """Which records are in flight, and which were written."""
 
-from services.nats2log.entry import Entry
+from services.nats2log.entry import RecordEntry
 from services.nats2log.in_flight import DeliveryState, InFlight
 
 
 def entry(key, reply="r"):
-    return Entry(b"", reply=reply, key=key)
+    return RecordEntry(b"", reply=reply, key=key)
 
 
 def test_a_record_is_written_once():

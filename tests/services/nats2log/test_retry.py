@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.nats2log.retry import Verdict, pause, verdict
-from services.nats2log.sinks.sink import Kind
+from services.nats2log.retry import RetryDecision, backoff, decide
+from services.nats2log.sinks.sink import FaultKind
 
 counts = st.integers(1, 100)
 
@@ -12,36 +12,38 @@ counts = st.integers(1, 100)
 @given(counts, st.integers(0, 100))
 def test_an_outage_is_waited_out(attempts, retries):
     """What the record log keeps is never given up for an outage."""
-    assert verdict(Kind.OUTAGE, attempts, retries, durable=True) is Verdict.WAIT
+    assert decide(FaultKind.OUTAGE, attempts, retries, durable=True) is RetryDecision.WAIT
 
 
 @given(
     counts,
     st.integers(0, 100),
-    st.sampled_from([(Kind.REFUSAL, True), (Kind.REFUSAL, False), (Kind.OUTAGE, False), (Kind.BUSY, False)]),
+    st.sampled_from(
+        [(FaultKind.REJECTED, True), (FaultKind.REJECTED, False), (FaultKind.OUTAGE, False), (FaultKind.BUSY, False)]
+    ),
 )
 def test_retries_are_counted(attempts, retries, case):
     """One attempt and `retries` more; then it is given up."""
     kind, durable = case
-    expected = Verdict.AGAIN if attempts <= retries else Verdict.GIVE_UP
-    assert verdict(kind, attempts, retries, durable=durable) is expected
+    expected = RetryDecision.RETRY if attempts <= retries else RetryDecision.GIVE_UP
+    assert decide(kind, attempts, retries, durable=durable) is expected
 
 
 @given(counts, st.integers(0, 100))
 def test_what_is_turned_away_is_tried_again(attempts, retries):
     """What the record log keeps is neither given up nor does it hold up others because the target was busy."""
-    assert verdict(Kind.BUSY, attempts, retries, durable=True) is Verdict.AGAIN
+    assert decide(FaultKind.BUSY, attempts, retries, durable=True) is RetryDecision.RETRY
 
 
 @given(counts, st.integers(0, 10**6), st.floats(0, 900), st.floats(0, 1))
 def test_pause(attempts, delay_ms, retry_after, chance):
     """Never below what the target asked for, never endless, never a busy loop."""
-    seconds = pause(attempts, delay_ms, retry_after, chance)
+    seconds = backoff(attempts, delay_ms, retry_after, chance)
     assert max(0.05, retry_after) <= seconds <= max(60, retry_after)
 
 
 def test_doubling():
     """From the configured delay on, a fifth up or down."""
-    assert [pause(attempts, 1000, 0, 0.5) for attempts in (1, 2, 3, 4, 7, 99)] == [1, 2, 4, 8, 60, 60]
-    assert pause(1, 1000, 0, 0) == 0.8
-    assert pause(1, 1000, 0, 1) == 1.2
+    assert [backoff(attempts, 1000, 0, 0.5) for attempts in (1, 2, 3, 4, 7, 99)] == [1, 2, 4, 8, 60, 60]
+    assert backoff(1, 1000, 0, 0) == 0.8
+    assert backoff(1, 1000, 0, 1) == 1.2

@@ -11,7 +11,7 @@ import pytest
 
 from gecholog.health import ChecksumFile
 from gecholog.recordlog import STREAM, ask, ensure
-from services.nats2log.deliver import MOST
+from services.nats2log.deliver import MAX_BATCH
 from tests.services.nats2log.conftest import SUBJECT
 from tests.services.nats2log.sinks.fake_elastic import FakeElastic, basic
 from tests.support.target import Answer
@@ -100,7 +100,7 @@ async def test_kill_under_load(start, config_for, nats_server, stream, lines_of,
     await stream.all_acknowledged("nats2file")
     twice = len(lines_of()) - total
     record_property("written twice after two kills", twice)
-    assert twice <= 2 * MOST
+    assert twice <= 2 * MAX_BATCH
 
 
 async def test_bus_killed_under_load(start, config_for, nats_server, stream, lines_of):
@@ -248,11 +248,11 @@ async def test_refused_records_become_dead_letters(start, config_for, nats_serve
     await stream.all_acknowledged("nats2file")
     bodies = [json.loads(request.body)["n"] for request in target.requests]
     assert sorted(bodies) == [0, 1, 2, 3, 3, 3, 4, 5]
-    (letter,) = [
+    (dead_letter,) = [
         json.loads(line) for line in (tmp_path / "app" / "log" / "nats2file.deadletter.jsonl").read_text().splitlines()
     ]
-    assert re.fullmatch(r"\d{4}-.*Z", letter.pop("time"))
-    assert letter == {"reason": "status 422", "attempts": 3, "id": "id-3", "record": {"n": 3}}
+    assert re.fullmatch(r"\d{4}-.*Z", dead_letter.pop("time"))
+    assert dead_letter == {"reason": "status 422", "attempts": 3, "id": "id-3", "record": {"n": 3}}
 
 
 async def test_without_jetstream_nothing_waits(start, config_for, plain_nats_server, plain_bus, target, tmp_path):
@@ -263,14 +263,14 @@ async def test_without_jetstream_nothing_waits(start, config_for, plain_nats_ser
         plain_nats_server, mode="rest_api_writer", rest_api_writer={"url": host, "port": int(port), "endpoint": "/log"}
     )
     process = await start(config)
-    dead = tmp_path / "app" / "log" / "nats2file.deadletter.jsonl"
+    dead_letter_file = tmp_path / "app" / "log" / "nats2file.deadletter.jsonl"
     await plain_bus.publish(SUBJECT, b'{"n": 1}')
-    await eventually(dead.exists)
+    await eventually(dead_letter_file.exists)
     await plain_bus.publish(SUBJECT, b'{"n": 2}')
     await plain_bus.flush()
     await process.logged("records not written, retrying", times=3)
     assert await process.stopped() == 0
-    assert [json.loads(line)["record"]["n"] for line in dead.read_text().splitlines()] == [1, 2]
+    assert [json.loads(line)["record"]["n"] for line in dead_letter_file.read_text().splitlines()] == [1, 2]
 
 
 async def test_reload_swaps_the_sink(start, config_for, nats_server, stream, lines_of, tmp_path):
@@ -364,9 +364,9 @@ async def test_secrets_are_not_logged(start, config_for, nats_server, stream, ta
     await stream.all_acknowledged("nats2file")
     assert target.requests[0].value("Authorization") == "Bearer VerySecretIndeed"
     await process.stopped()
-    dead = (tmp_path / "app" / "log" / "nats2file.deadletter.jsonl").read_text()
+    dead_letter_file = (tmp_path / "app" / "log" / "nats2file.deadletter.jsonl").read_text()
     for secret in ("VerySecretIndeed", "AnotherSecret", nats_server.token):
-        assert secret not in process.output + dead
+        assert secret not in process.output + dead_letter_file
 
 
 async def test_one_document_each(start, config_for, nats_server, stream, target, tmp_path):

@@ -3,25 +3,25 @@
 import json
 
 from gecholog.errors import BusAway
-from services.nats2log.backlog import Backlog
-from services.nats2log.consume import Source
-from services.nats2log.meter import Meter
-from services.nats2log.status import Status
+from services.nats2log.consume import RecordSource
+from services.nats2log.counters import SinkCounters
+from services.nats2log.lag import ConsumerLag
+from services.nats2log.status import StatusReporter
 
 
 class Neighbour:
     """Consumer and delivery in one."""
 
-    source = Source.RECORD_LOG
-    held = 3
+    source = RecordSource.RECORD_LOG
+    pending = 3
 
-    def __init__(self, backlog):
-        self._backlog = backlog
+    def __init__(self, lag):
+        self._lag = lag
 
-    async def backlog(self):
-        if self._backlog is None:
+    async def lag(self):
+        if self._lag is None:
             raise BusAway("no bus")
-        return self._backlog
+        return self._lag
 
 
 class Question:
@@ -32,14 +32,14 @@ class Question:
         self.answers.append(json.loads(data))
 
 
-def status(backlog, meter):
-    neighbour = Neighbour(backlog)
-    return Status("file_writer", neighbour, neighbour, meter)
+def status(lag, counters):
+    neighbour = Neighbour(lag)
+    return StatusReporter("file_writer", neighbour, neighbour, counters)
 
 
 async def test_a_minute(said):
     """One line with lag, throughput and failures."""
-    await status(Backlog(7, 0.5), Meter(written=60, failed_attempts=2)).minute()
+    await status(ConsumerLag(7, 0.5), SinkCounters(written=60, failed_attempts=2)).report()
     (line,) = said()
     assert line["msg"] == "status"
     assert (line["lag"], line["written"], line["failed_attempts"], line["percent_of_limits"]) == (7, 60, 2, 50)
@@ -48,14 +48,14 @@ async def test_a_minute(said):
 
 async def test_near_the_limits(said):
     """From 80 percent on an error says so."""
-    await status(Backlog(7, 0.8), Meter()).minute()
+    await status(ConsumerLag(7, 0.8), SinkCounters()).report()
     assert [entry["level"] for entry in said()] == ["INFO", "ERROR"]
 
 
 async def test_answer():
     """The same to whoever asks, with the outage if there is one."""
     question = Question()
-    await status(Backlog(7), Meter(outage="status 503", outage_since="then")).answer(question)
+    await status(ConsumerLag(7), SinkCounters(outage="status 503", outage_since="then")).answer(question)
     (answer,) = question.answers
     assert (answer["lag"], answer["outage"], answer["outage_since"]) == (7, "status 503", "then")
 
@@ -63,5 +63,5 @@ async def test_answer():
 async def test_without_a_bus():
     """The lag is not known."""
     question = Question()
-    await status(None, Meter()).answer(question)
+    await status(None, SinkCounters()).answer(question)
     assert question.answers[0]["lag"] is None

@@ -11,9 +11,9 @@ import pytest
 
 from gecholog.tls import OutboundTls
 from services.nats2log.config import AzureCollectorWriter
-from services.nats2log.entry import Entry
+from services.nats2log.entry import RecordEntry
 from services.nats2log.sinks.azure_collector import authorization, make
-from services.nats2log.sinks.sink import Kind
+from services.nats2log.sinks.sink import FaultKind
 from tests.support.target import Answer
 
 KEY = base64.b64encode(b"the key of the workspace").decode()
@@ -55,15 +55,15 @@ async def test_signed_records(open_sink, target):
     """One record a call, as it was published, signed with the workspace's key."""
     sink = await open_sink()
     bodies = [json.dumps({"n": number, "text": "ü"}).encode() for number in range(20)]
-    assert await sink.write([Entry(body) for body in bodies]) == []
+    assert await sink.write([RecordEntry(body) for body in bodies]) == []
     assert sorted(request.body for request in target.requests) == sorted(bodies)
 
 
 async def test_wrong_key_is_an_outage(open_sink):
     """A key can be mended: nothing becomes a dead letter for it."""
     sink = await open_sink(shared_key=base64.b64encode(b"another").decode())
-    (failure,) = await sink.write([Entry(b"{}")])
-    assert failure.fault.kind is Kind.OUTAGE
+    (failure,) = await sink.write([RecordEntry(b"{}")])
+    assert failure.fault.kind is FaultKind.OUTAGE
     assert failure.fault.reason == "status 403"
 
 
@@ -71,17 +71,17 @@ async def test_refusal_and_outage(open_sink, target):
     """400 is about the record, 503 about the service."""
     sink = await open_sink()
     target.then(Answer(status=400))
-    (failure,) = await sink.write([Entry(b"{}")])
-    assert failure.fault.kind is Kind.REFUSAL
+    (failure,) = await sink.write([RecordEntry(b"{}")])
+    assert failure.fault.kind is FaultKind.REJECTED
     target.then(Answer(status=503))
-    (failure,) = await sink.write([Entry(b"{}")])
-    assert failure.fault.kind is Kind.OUTAGE
+    (failure,) = await sink.write([RecordEntry(b"{}")])
+    assert failure.fault.kind is FaultKind.OUTAGE
 
 
 async def test_says_that_the_service_ends(open_sink, said):
     """Once, when it is opened."""
     sink = await open_sink()
-    await sink.write([Entry(b"{}")])
+    await sink.write([RecordEntry(b"{}")])
     assert [entry["level"] for entry in said()] == ["WARN"]
     assert "deprecated" in said()[0]["msg"]
 

@@ -10,9 +10,9 @@ import pytest
 
 from gecholog.tls import OutboundTls
 from services.nats2log.config import AzureIngestionWriter
-from services.nats2log.entry import Entry
+from services.nats2log.entry import RecordEntry
 from services.nats2log.sinks.azure_ingestion import make
-from services.nats2log.sinks.sink import Kind
+from services.nats2log.sinks.sink import FaultKind
 from tests.support.target import Answer
 
 WRITER = AzureIngestionWriter(
@@ -65,7 +65,7 @@ class FakeAzure:
 
 
 def entries(*numbers):
-    return [Entry(json.dumps({"n": number}).encode(), f"id-{number}") for number in numbers]
+    return [RecordEntry(json.dumps({"n": number}).encode(), f"id-{number}") for number in numbers]
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ async def test_time_generated(open_sink, tls_target):
     sink = await open_sink()
     start = {"start": "2026-01-02T03:04:05.000000006Z"}
     records = [{"ingress_egress_timer": start}, {"TimeGenerated": "mine"}, {}, {"ingress_egress_timer_start": "flat"}]
-    assert await sink.write([Entry(json.dumps(record).encode()) for record in records]) == []
+    assert await sink.write([RecordEntry(json.dumps(record).encode()) for record in records]) == []
     times = [row["TimeGenerated"] for row in azure.rows]
     assert times[:2] == ["2026-01-02T03:04:05.000000006Z", "mine"]
     assert times[2].startswith("20")
@@ -114,9 +114,9 @@ async def test_refused_row(open_sink, tls_target):
     """A bad row is found by dividing; the others are uploaded."""
     tls_target.usual = azure = FakeAzure(refuses=frozenset({5}))
     sink = await open_sink()
-    failures = await sink.write([*entries(*range(10)), Entry(b"no json")])
+    failures = await sink.write([*entries(*range(10)), RecordEntry(b"no json")])
     assert {failure.entry.data for failure in failures} == {b'{"n": 5}', b"no json"}
-    assert {failure.fault.kind for failure in failures} == {Kind.REFUSAL}
+    assert {failure.fault.kind for failure in failures} == {FaultKind.REJECTED}
     assert sorted(row["n"] for row in azure.rows) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
 
 
@@ -134,9 +134,9 @@ async def test_a_part_that_is_turned_away(open_sink, tls_target):
 
     tls_target.usual = answer
     sink = await open_sink()
-    batch = [Entry(json.dumps({"n": number, "text": "x" * 300_000}).encode()) for number in range(9)]
+    batch = [RecordEntry(json.dumps({"n": number, "text": "x" * 300_000}).encode()) for number in range(9)]
     failures = await sink.write(batch)
-    assert {failure.fault.kind for failure in failures} == {Kind.BUSY}
+    assert {failure.fault.kind for failure in failures} == {FaultKind.BUSY}
     lost = [json.loads(failure.entry.data)["n"] for failure in failures]
     assert lost == list(range(len(lost)))
     assert 0 < len(lost) < 9
@@ -147,7 +147,7 @@ async def test_large_batches(open_sink, tls_target):
     """More than a megabyte goes in several calls, and all of it arrives."""
     tls_target.usual = azure = FakeAzure()
     sink = await open_sink()
-    batch = [Entry(json.dumps({"n": number, "text": "x" * 10_000}).encode()) for number in range(300)]
+    batch = [RecordEntry(json.dumps({"n": number, "text": "x" * 10_000}).encode()) for number in range(300)]
     assert await sink.write(batch) == []
     assert [row["n"] for row in azure.rows] == list(range(300))
 
@@ -157,7 +157,7 @@ async def test_wrong_secret_is_an_outage(open_sink, tls_target):
     tls_target.usual = FakeAzure(secret="Another")
     sink = await open_sink()
     (failure,) = await sink.write(entries(1))
-    assert failure.fault.kind is Kind.OUTAGE
+    assert failure.fault.kind is FaultKind.OUTAGE
     assert WRITER.client_secret not in failure.fault.reason + failure.fault.details
 
 
@@ -168,7 +168,10 @@ async def test_outage(open_sink, tls_target, status):
     tls_target.usual = FakeAzure(usual=Answer(status=status, headers=headers, body=b"{}"))
     sink = await open_sink()
     (failure,) = await sink.write(entries(1))
-    assert (failure.fault.kind, failure.fault.retry_after) == (Kind.BUSY if status == 429 else Kind.OUTAGE, 9.0)
+    assert (failure.fault.kind, failure.fault.retry_after) == (
+        FaultKind.BUSY if status == 429 else FaultKind.OUTAGE,
+        9.0,
+    )
     assert len(tls_target.requests) == 2
 
 
@@ -178,7 +181,7 @@ async def test_nobody_there(open_sink, tls_target):
     sink = await open_sink()
     await tls_target.stop()
     (failure,) = await sink.write(entries(1))
-    assert failure.fault.kind is Kind.OUTAGE
+    assert failure.fault.kind is FaultKind.OUTAGE
     await tls_target.start()
     assert await sink.write(entries(1)) == []
     assert len(azure.rows) == 1

@@ -7,9 +7,9 @@ import pytest
 
 from gecholog.tls import OutboundTls
 from services.nats2log.config import ElasticWriter
-from services.nats2log.entry import Entry
+from services.nats2log.entry import RecordEntry
 from services.nats2log.sinks.elastic import make
-from services.nats2log.sinks.sink import Kind
+from services.nats2log.sinks.sink import FaultKind
 from tests.services.nats2log.sinks.fake_elastic import FakeElastic, basic
 from tests.support.target import Answer
 
@@ -17,7 +17,7 @@ WRITER = ElasticWriter(address="", index="coburn1", username="elastic", password
 
 
 def entries(*numbers):
-    return [Entry(json.dumps({"n": number}).encode(), f"id-{number}") for number in numbers]
+    return [RecordEntry(json.dumps({"n": number}).encode(), f"id-{number}") for number in numbers]
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_bytes_are_kept(open_sink, target):
     """A record goes as it was published, on one line; without an id the server chooses one."""
     target.usual = FakeElastic(basic("elastic", "TheSecret"))
     sink = await open_sink(target)
-    assert await sink.write([Entry(b'{"a":  1.50,\n"b": 1e400}')]) == []
+    assert await sink.write([RecordEntry(b'{"a":  1.50,\n"b": 1e400}')]) == []
     assert target.requests[-1].body == b'{"create":{}}\n{"a":  1.50, "b": 1e400}\n'
 
 
@@ -71,11 +71,11 @@ async def test_one_by_one(open_sink, target):
     """Of a batch only the document that is refused fails; the server's words are for the dead-letter file."""
     target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"), refuses=frozenset({2}))
     sink = await open_sink(target)
-    batch = [*entries(1, 2, 3), Entry(b"no json"), Entry(b"[1]")]
+    batch = [*entries(1, 2, 3), RecordEntry(b"no json"), RecordEntry(b"[1]")]
     failures = await sink.write(batch)
     assert sorted(elastic.documents) == ["id-1", "id-3"]
     assert {failure.entry.data for failure in failures} == {b'{"n": 2}', b"no json", b"[1]"}
-    assert {failure.fault.kind for failure in failures} == {Kind.REFUSAL}
+    assert {failure.fault.kind for failure in failures} == {FaultKind.REJECTED}
     (refused,) = [failure.fault for failure in failures if failure.entry.id == "id-2"]
     assert refused.reason == "status 400 document_parsing_exception"
     assert "private words" in refused.details
@@ -91,13 +91,13 @@ async def test_a_document_that_is_turned_away(open_sink, target, status):
     failures = await sink.write(entries(1, 2, 3, 4, 5))
     assert sorted(elastic.documents) == ["id-1", "id-5"]
     assert {failure.entry.id: failure.fault.kind for failure in failures} == {
-        "id-2": Kind.REFUSAL,
-        "id-3": Kind.BUSY,
-        "id-4": Kind.BUSY,
+        "id-2": FaultKind.REJECTED,
+        "id-3": FaultKind.BUSY,
+        "id-4": FaultKind.BUSY,
     }
 
 
-@pytest.mark.parametrize(("status", "kind"), [(429, Kind.BUSY), (503, Kind.OUTAGE), (403, Kind.OUTAGE)])
+@pytest.mark.parametrize(("status", "kind"), [(429, FaultKind.BUSY), (503, FaultKind.OUTAGE), (403, FaultKind.OUTAGE)])
 async def test_all_documents_turned_away(open_sink, target, status, kind):
     """If no document is taken because the target cannot, it is away; what is too busy is for the delivery to judge."""
     target.usual = FakeElastic(basic("elastic", "TheSecret"), turns_away={1: status, 2: status})
@@ -118,7 +118,7 @@ async def test_wrong_password_is_an_outage(open_sink, target):
     target.usual = FakeElastic(basic("elastic", "Another"))
     sink = await open_sink(target)
     failures = await sink.write(entries(1, 2))
-    assert [failure.fault.kind for failure in failures] == [Kind.OUTAGE, Kind.OUTAGE]
+    assert [failure.fault.kind for failure in failures] == [FaultKind.OUTAGE, FaultKind.OUTAGE]
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
@@ -130,7 +130,7 @@ async def test_outage(open_sink, target, status):
     product = ("X-Elastic-Product", "Elasticsearch")
     target.then(Answer(status=status, headers=[("Content-Type", "application/json"), product, ("Retry-After", "7")]))
     failures = await sink.write(entries(2, 3))
-    assert [(failure.fault.kind, failure.fault.retry_after) for failure in failures] == [(Kind.OUTAGE, 7.0)] * 2
+    assert [(failure.fault.kind, failure.fault.retry_after) for failure in failures] == [(FaultKind.OUTAGE, 7.0)] * 2
     assert await sink.write(entries(2, 3)) == []
     assert len(elastic.documents) == 3
 
@@ -141,7 +141,7 @@ async def test_nobody_there(open_sink, target):
     sink = await open_sink(target)
     await target.stop()
     failures = await sink.write(entries(1))
-    assert [failure.fault.kind for failure in failures] == [Kind.OUTAGE]
+    assert [failure.fault.kind for failure in failures] == [FaultKind.OUTAGE]
     await target.start()
     assert await sink.write(entries(1)) == []
 
@@ -151,9 +151,9 @@ async def test_too_large_together(open_sink, target):
     target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"), largest=4000)
     sink = await open_sink(target)
     batch = entries(*range(200))
-    batch.insert(50, Entry(json.dumps({"text": "x" * 5000}).encode(), "large"))
+    batch.insert(50, RecordEntry(json.dumps({"text": "x" * 5000}).encode(), "large"))
     failures = await sink.write(batch)
-    assert [(failure.entry.id, failure.fault.kind) for failure in failures] == [("large", Kind.REFUSAL)]
+    assert [(failure.entry.id, failure.fault.kind) for failure in failures] == [("large", FaultKind.REJECTED)]
     assert len(elastic.documents) == 200
 
 
@@ -170,7 +170,7 @@ async def test_product_check(open_sink, target):
     target.usual = Answer(status=200, body=b"{}")
     sink = await open_sink(target)
     (failure,) = await sink.write(entries(1))
-    assert failure.fault.kind is Kind.OUTAGE
+    assert failure.fault.kind is FaultKind.OUTAGE
     assert "product_check" in failure.fault.reason
 
 
@@ -181,6 +181,6 @@ async def test_over_tls(open_sink, tls_target, tls_files):
     assert await trusting.write(entries(1)) == []
     strict = await open_sink(tls_target, OutboundTls())
     (failure,) = await strict.write(entries(2))
-    assert failure.fault.kind is Kind.OUTAGE
+    assert failure.fault.kind is FaultKind.OUTAGE
     careless = await open_sink(tls_target, OutboundTls(insecure=True))
     assert await careless.write(entries(3)) == []

@@ -9,13 +9,13 @@ import pytest
 
 from gecholog.tls import OutboundTls
 from services.nats2log.config import FileWriter
-from services.nats2log.entry import Entry
+from services.nats2log.entry import RecordEntry
 from services.nats2log.sinks.file import make
-from services.nats2log.sinks.sink import Kind
+from services.nats2log.sinks.sink import FaultKind
 
 
 def entries(*texts):
-    return [Entry(text.encode()) for text in texts]
+    return [RecordEntry(text.encode()) for text in texts]
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ async def test_half_written_batch_is_taken_back(open_sink, tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
-    assert [failure.fault.kind for failure in failures] == [Kind.OUTAGE] * 2
+    assert [failure.fault.kind for failure in failures] == [FaultKind.OUTAGE] * 2
     assert (tmp_path / "log.jsonl").read_text() == "first\n"
     assert await sink.write([failure.entry for failure in failures]) == []
     assert (tmp_path / "log.jsonl").read_text() == f"first\n{'x' * 600}\n{'y' * 600}\n"

@@ -4,27 +4,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.nats2log.sinks.http import fault_of, kind_of, seconds_of
-from services.nats2log.sinks.sink import Kind
+from services.nats2log.sinks.http import fault_from_status, fault_kind_of, seconds_of
+from services.nats2log.sinks.sink import FaultKind
 
 
 @given(st.integers(100, 599))
 def test_every_status_means_something(status):
     """Below 300 written; 408 and 5xx an outage, 429 too busy; the rest a refusal."""
-    fault = fault_of(status)
+    fault = fault_from_status(status)
     if status < 300:
         assert fault is None
     else:
         assert fault is not None
-        expected = Kind.OUTAGE if status == 408 or status >= 500 else Kind.REFUSAL
-        assert fault.kind is (Kind.BUSY if status == 429 else expected)
+        expected = FaultKind.OUTAGE if status == 408 or status >= 500 else FaultKind.REJECTED
+        assert fault.kind is (FaultKind.BUSY if status == 429 else expected)
 
 
 def test_credentials():
     """Where 401 and 403 can only be about the credentials, they are an outage."""
-    assert fault_of(403, forbidden=Kind.OUTAGE).kind is Kind.OUTAGE
-    assert fault_of(400, forbidden=Kind.OUTAGE).kind is Kind.REFUSAL
-    assert kind_of(401) is Kind.REFUSAL
+    assert fault_from_status(403, forbidden=FaultKind.OUTAGE).kind is FaultKind.OUTAGE
+    assert fault_from_status(400, forbidden=FaultKind.OUTAGE).kind is FaultKind.REJECTED
+    assert fault_kind_of(401) is FaultKind.REJECTED
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ import pytest
 
 from gecholog.tls import OutboundTls
 from services.nats2log.config import RestWriter
-from services.nats2log.entry import Entry
+from services.nats2log.entry import RecordEntry
 from services.nats2log.sinks.rest import make
-from services.nats2log.sinks.sink import Kind
+from services.nats2log.sinks.sink import FaultKind
 from tests.support.target import Answer
 from tests.support.waiting import eventually
 
 
 def entries(*numbers):
-    return [Entry(json.dumps({"n": number}).encode(), f"id-{number}") for number in numbers]
+    return [RecordEntry(json.dumps({"n": number}).encode(), f"id-{number}") for number in numbers]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def test_one_call_a_record(open_sink, target):
     assert (
         await sink.write(
             [
-                Entry(b'{"a":  1,\n "b": 2}', "id-1"),
+                RecordEntry(b'{"a":  1,\n "b": 2}', "id-1"),
             ]
         )
         == []
@@ -57,7 +57,7 @@ async def test_one_call_a_record(open_sink, target):
 async def test_no_id_no_key(open_sink, target):
     """A record without an id has no Idempotency-Key; one of the config's own is left alone."""
     sink = await open_sink(target)
-    assert await sink.write([Entry(b"{}")]) == []
+    assert await sink.write([RecordEntry(b"{}")]) == []
     assert target.requests[0].values("Idempotency-Key") == []
     sink = await open_sink(target, headers=(("idempotency-key", "mine"),))
     assert await sink.write(entries(1)) == []
@@ -79,7 +79,7 @@ async def test_refused(open_sink, target, status):
     sink = await open_sink(target)
     failures = await sink.write(entries(1, 2))
     assert [(failure.fault.kind, failure.fault.reason) for failure in failures] == [
-        (Kind.REFUSAL, f"status {status}")
+        (FaultKind.REJECTED, f"status {status}")
     ] * 2
     assert len(target.requests) == 2
 
@@ -90,7 +90,7 @@ async def test_outage(open_sink, target, answer):
     target.usual = answer
     sink = await open_sink(target, concurrency=1)
     failures = await sink.write(entries(1, 2, 3))
-    assert [failure.fault.kind for failure in failures] == [Kind.OUTAGE] * 3
+    assert [failure.fault.kind for failure in failures] == [FaultKind.OUTAGE] * 3
     assert len(target.requests) == 1
 
 
@@ -98,9 +98,9 @@ async def test_a_record_that_is_turned_away(open_sink, target):
     """A 429 is about the one call; the others are made all the same."""
     target.usual = lambda request: Answer(status=429 if request.body == b'{"n":3}' else 200)
     sink = await open_sink(target, concurrency=2)
-    batch = [Entry(b'{"n":%d}' % number) for number in range(20)]
+    batch = [RecordEntry(b'{"n":%d}' % number) for number in range(20)]
     (failure,) = await sink.write(batch)
-    assert (failure.entry.data, failure.fault.kind) == (b'{"n":3}', Kind.BUSY)
+    assert (failure.entry.data, failure.fault.kind) == (b'{"n":3}', FaultKind.BUSY)
     assert len(target.requests) == 20
 
 
@@ -109,7 +109,7 @@ async def test_a_target_that_turns_all_away(open_sink, target):
     target.usual = Answer(status=429)
     sink = await open_sink(target, concurrency=2)
     failures = await sink.write(entries(*range(100)))
-    assert [failure.fault.kind for failure in failures] == [Kind.BUSY] * 100
+    assert [failure.fault.kind for failure in failures] == [FaultKind.BUSY] * 100
     assert len(target.requests) == 6
 
 
@@ -119,7 +119,7 @@ async def test_time_out(open_sink, target):
     target.usual = Answer(delay=never)
     sink = await open_sink(target, timeout_ms=100)
     (failure,) = await sink.write(entries(1))
-    assert (failure.fault.kind, failure.fault.reason) == (Kind.OUTAGE, "request timed out")
+    assert (failure.fault.kind, failure.fault.reason) == (FaultKind.OUTAGE, "request timed out")
 
 
 async def test_retry_after(open_sink, target):
@@ -145,7 +145,7 @@ async def test_calls_at_once(open_sink, target):
 async def test_ndjson(open_sink, target):
     """Many records a call, one a line."""
     sink = await open_sink(target, batch="ndjson")
-    assert await sink.write([Entry(b'{"a":\n1}'), *entries(2)]) == []
+    assert await sink.write([RecordEntry(b'{"a":\n1}'), *entries(2)]) == []
     (request,) = target.requests
     assert request.body == b'{"a": 1}\n{"n": 2}\n'
     assert request.value("Content-Type") == "application/x-ndjson"
@@ -173,7 +173,7 @@ async def test_refused_in_a_batch(open_sink, target):
 
     target.usual = picky
     sink = await open_sink(target, batch="array")
-    failures = await sink.write([*entries(*range(16)), Entry(b"no json")])
+    failures = await sink.write([*entries(*range(16)), RecordEntry(b"no json")])
     assert {failure.entry.data for failure in failures} == {b'{"n": 7}', b"no json"}
     assert sorted(taken) == [number for number in range(16) if number != 7]
 
@@ -184,6 +184,6 @@ async def test_over_tls(open_sink, tls_target, tls_files):
     assert await trusting.write(entries(1)) == []
     strict = await open_sink(tls_target, OutboundTls())
     (failure,) = await strict.write(entries(2))
-    assert failure.fault.kind is Kind.OUTAGE
+    assert failure.fault.kind is FaultKind.OUTAGE
     careless = await open_sink(tls_target, OutboundTls(insecure=True))
     assert await careless.write(entries(3)) == []

@@ -5,15 +5,19 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.nats2log.entry import Entry
-from services.nats2log.sinks.sending import chunks, in_chunks, one_by_one
-from services.nats2log.sinks.sink import Fault, Kind
+from services.nats2log.entry import RecordEntry
+from services.nats2log.sinks.sending import chunks, send_batches, send_each
+from services.nats2log.sinks.sink import Fault, FaultKind
 
-OUTAGE, REFUSAL, BUSY = Fault(Kind.OUTAGE, "away"), Fault(Kind.REFUSAL, "bad"), Fault(Kind.BUSY, "busy")
+OUTAGE, REJECTED, BUSY = (
+    Fault(FaultKind.OUTAGE, "away"),
+    Fault(FaultKind.REJECTED, "bad"),
+    Fault(FaultKind.BUSY, "busy"),
+)
 
 
 def entries(sizes):
-    return [Entry(b"x" * size, str(number)) for number, size in enumerate(sizes)]
+    return [RecordEntry(b"x" * size, str(number)) for number, size in enumerate(sizes)]
 
 
 @given(st.lists(st.integers(0, 50)), st.integers(1, 100))
@@ -32,11 +36,11 @@ def test_bad_records_are_found(bad, most):
 
     async def send(part):
         if any(bad[int(entry.id)] for entry in part):
-            return REFUSAL
+            return REJECTED
         taken.extend(entry.id for entry in part)
         return None
 
-    failures = asyncio.run(in_chunks(batch, most, send))
+    failures = asyncio.run(send_batches(batch, most, send))
     assert sorted(failure.entry.id for failure in failures) == sorted(str(n) for n, is_bad in enumerate(bad) if is_bad)
     assert sorted(taken) == sorted(str(n) for n, is_bad in enumerate(bad) if not is_bad)
 
@@ -58,13 +62,13 @@ def test_after_an_outage_nothing_is_tried(count, good, most, together):
     async def send_one(entry):
         return await send_part([entry])
 
-    run = in_chunks(batch, most, send_part) if together else one_by_one(batch, 1, send_one)
+    run = send_batches(batch, most, send_part) if together else send_each(batch, 1, send_one)
     failures = asyncio.run(run)
     assert taken + [failure.entry.id for failure in failures] == [entry.id for entry in batch]
 
 
-@given(st.lists(st.sampled_from([None, BUSY, REFUSAL]), max_size=40), st.integers(2, 9))
-def test_what_is_turned_away_is_one_record(faults, at_once):
+@given(st.lists(st.sampled_from([None, BUSY, REJECTED]), max_size=40), st.integers(2, 9))
+def test_what_is_turned_away_is_one_record(faults, concurrency):
     """Each entry has its own end, unless three calls in a row were turned away as a whole: the rest waits with them."""
     batch = entries([1] * len(faults))
     tried = []
@@ -73,11 +77,11 @@ def test_what_is_turned_away_is_one_record(faults, at_once):
         tried.append(entry.id)
         return faults[int(entry.id)]
 
-    failures = {failure.entry.id: failure.fault for failure in asyncio.run(one_by_one(batch, at_once, send))}
+    failures = {failure.entry.id: failure.fault for failure in asyncio.run(send_each(batch, concurrency, send))}
     for number, fault in enumerate(faults):
         expected = fault if str(number) in tried else BUSY
         assert failures.get(str(number)) == expected
-    parts = [faults[start : start + at_once] for start in range(0, len(faults), at_once)]
+    parts = [faults[start : start + concurrency] for start in range(0, len(faults), concurrency)]
     in_a_row = [all(fault is BUSY for fault in part) for part in parts]
     stop = next((end for end in range(3, len(parts) + 1) if all(in_a_row[end - 3 : end])), len(parts))
     assert len(tried) == sum(map(len, parts[:stop]))
@@ -92,6 +96,9 @@ def test_entries_that_keep_their_order():
         tried.append(entry.id)
         return BUSY if entry.id == "1" else None
 
-    failures = asyncio.run(one_by_one(batch, 1, send))
+    failures = asyncio.run(send_each(batch, 1, send))
     assert tried == ["0", "1"]
-    assert [(failure.entry.id, failure.fault.kind) for failure in failures] == [("1", Kind.OUTAGE), ("2", Kind.OUTAGE)]
+    assert [(failure.entry.id, failure.fault.kind) for failure in failures] == [
+        ("1", FaultKind.OUTAGE),
+        ("2", FaultKind.OUTAGE),
+    ]

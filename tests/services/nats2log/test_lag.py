@@ -1,10 +1,10 @@
-"""How near to the limits a backlog is."""
+"""How close a lagging consumer is to the limits of the stream."""
 
 import pytest
 
 from gecholog.errors import NoAnswer
 from gecholog.recordlog import RecordLog
-from services.nats2log.backlog import measure, share_of_limits
+from services.nats2log.lag import limit_ratio, measure
 
 
 def limits(max_bytes=0, max_age=0.0):
@@ -12,7 +12,7 @@ def limits(max_bytes=0, max_age=0.0):
 
 
 @pytest.mark.parametrize(
-    ("log", "oldest", "age", "share"),
+    ("log", "oldest", "age", "ratio"),
     [
         (limits(), 1, 1e9, 0.0),
         (limits(max_bytes=1000), 1, 0, 0.5),
@@ -21,20 +21,20 @@ def limits(max_bytes=0, max_age=0.0):
         (limits(max_bytes=1000, max_age=100.0), 101, 90, 0.9),
     ],
 )
-def test_share(log, oldest, age, share):
+def test_limit_ratio(log, oldest, age, ratio):
     """By bytes or by age, whichever is nearer."""
     state = {"first_seq": 1, "last_seq": 100, "bytes": 500}
-    assert share_of_limits(log, state, oldest, age) == share
+    assert limit_ratio(log, state, oldest, age) == ratio
 
 
 def test_empty_stream():
     """Nothing in it, nothing near."""
-    assert share_of_limits(limits(max_bytes=10), {"first_seq": 5, "last_seq": 4, "bytes": 0}, 5, 0) == 0
+    assert limit_ratio(limits(max_bytes=10), {"first_seq": 5, "last_seq": 4, "bytes": 0}, 5, 0) == 0
 
 
 @pytest.mark.parametrize("nonsense", [b"", b"{}", b"[]", b"x", b'{"num_pending":"1","num_ack_pending":2}'])
 async def test_somebody_else_answers(nonsense):
-    """What is no answer of JetStream's is none."""
+    """A reply that is not JetStream's is an error."""
 
     class Stranger:
         async def request(self, subject, data, timeout):  # noqa: ASYNC109 - the bus's own

@@ -1,4 +1,4 @@
-"""What a sink counts: for the line in the log once a minute, and for the answer to a status request."""
+"""The counters of a sink, for its status line and for replies to status requests."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 
 
 @dataclass(slots=True)
-class Meter:
+class SinkCounters:
     """Counters since the start of the process."""
 
     written: int = 0
     failed_attempts: int = 0  # records times attempts
     dead_letters: int = 0
-    lost: int = 0  # given up without even a dead letter
-    redelivered: int = 0  # came again from the record log
-    duplicates_left_out: int = 0  # of these: known to be written already
-    dropped: int = 0  # fell out of the record log before they came here
-    outage: str = ""  # why the target takes nothing now
+    lost: int = 0  # given up without a dead letter
+    redelivered: int = 0  # delivered again by the record stream
+    duplicates_left_out: int = 0  # of these: already written
+    dropped: int = 0  # dropped by the record stream before delivery
+    outage: str = ""  # why the destination is unavailable, empty if it is not
     outage_since: str = ""
     _last_written: int = field(default=0, init=False)
 
-    def counts(self) -> dict[str, Any]:
-        """The counters by name."""
+    def as_fields(self) -> dict[str, Any]:
+        """Return the counters by name."""
         return {
             "written": self.written,
             "failed_attempts": self.failed_attempts,
@@ -33,7 +33,7 @@ class Meter:
             "dropped": self.dropped,
         }
 
-    def since_last(self) -> int:
-        """Records written since this was asked the last time."""
+    def written_since_last(self) -> int:
+        """Return the number of records written since the previous call."""
         written, self._last_written = self.written - self._last_written, self.written
         return written
