@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from services.gl.limits import Limits
     from services.gl.server.exchange import Exchange
 
+    Handler = Callable[[Exchange], Coroutine[None, None, None]]
     Told = Callable[[Refusal, str, Headers], ErrorReply]
 
 _BACKLOG = 1024
@@ -49,7 +50,7 @@ class Listener:
 
     def __init__(
         self,
-        handler: Callable[[Exchange], Coroutine[None, None, None]],
+        handler: Handler,
         limits: Limits,
         open_files: int | None = None,
         told: Told = plain,

@@ -14,8 +14,8 @@ from gecholog.session import Sessions
 from gecholog.tls import OutboundTls, outbound_context
 from services.gl import pipeline
 from services.gl.call import Call
+from services.gl.dispatch import route
 from services.gl.errors import Refusal, UpstreamError
-from services.gl.gateway import route
 from services.gl.http import Disconnected
 from services.gl.limits import Limits
 from services.gl.server import Exchange

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gl.dispatch import route
 from services.gl.errors import Refusal
-from services.gl.gateway import route
 from services.gl.routing import Action, Origin, Router, Table, action_of, has_dot_segment, parse_target, url_path
 
 paths = st.lists(st.text("aB3", min_size=1, max_size=3), max_size=4).map(

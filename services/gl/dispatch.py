@@ -1,0 +1,95 @@
+"""Finds what answers a request: its router's pipeline, or gl itself, which leaves no record."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from gecholog import headers
+from services.gl import cors, pipeline, routing
+from services.gl.answers import JSON
+from services.gl.call import Call
+from services.gl.errors import ErrorDetail, Refusal, format_for, reply_to
+from services.gl.http import Disconnected
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from services.gl.config import Config
+    from services.gl.errors import ErrorReply
+    from services.gl.generation import Generation
+    from services.gl.routing import Router, Table
+    from services.gl.server import Exchange
+
+_NO_CONTENT = HTTPStatus.NO_CONTENT.value
+_LONGEST_PATH = 200  # characters of a path in an error
+_HEALTH = "/healthz"
+_JSON: headers.Headers = {"Content-Type": [JSON]}
+
+
+def dispatch(exchange: Exchange, generation: Generation, *, is_stopping: bool) -> Coroutine[None, None, None]:
+    """Return the work on a request."""
+    config = generation.config
+    if exchange.path == _HEALTH and _is_health_check(exchange.method, config.routers):
+        return _health(exchange, is_stopping=is_stopping)
+    try:
+        router = route(config.routers, exchange.path)
+    except Refusal as refusal:
+        told = reply_to(refusal, format_for(config.errors, exchange.path, exchange.headers))
+        generation.doors.saw_unrecorded(exchange.path, told.status)
+        return _respond(exchange, told.status, _JSON | told.headers, told.body)
+    if router.cors is not None and cors.is_preflight(exchange.method, exchange.headers):
+        return _respond(exchange, _NO_CONTENT, cors.preflight(router.cors, exchange.headers))
+    ids = generation.sessions.ids(headers.first(exchange.headers, config.session_header))
+    return pipeline.run(Call(config, exchange, exchange, router, ids), generation.doors)
+
+
+def unreadable(refusal: Refusal, path: str, came: headers.Headers, config: Config) -> ErrorReply:
+    """The response to a request that cannot be read, in the error format of its router or of the config.
+
+    `path` and `came`, its headers, are what has come of them.
+    """
+    router = config.routers.match(path)
+    chosen = (router and router.errors) or config.errors
+    return reply_to(refusal, format_for(chosen, path, came))
+
+
+def route(table: Table, path: str) -> Router:
+    """The router that takes a path. Raises Refusal: 400 for a path that is not clean, 404 if there is none."""
+    if routing.has_dot_segment(path):
+        raise Refusal(400, "path with . or .. segments")
+    if table.lacks_slash(path):  # whatever else would take it: the router's own answer must not depend on that
+        raise Refusal(400, "path without its last slash")
+    router = table.match(path)
+    if router is None:
+        raise Refusal(404, "no router for this path", detail=_why_no_router(table, path))
+    return router
+
+
+def _why_no_router(table: Table, path: str) -> ErrorDetail:
+    if (found := table.left_out(path)) is not None:
+        configured, reason = found
+        return ErrorDetail(503, f"router {configured} is configured but left out: {reason}", "router_left_out")
+    shown = path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}…"
+    return ErrorDetail(404, f"no router for {shown}: a path begins with the path of a configured router", "no_router")
+
+
+def _is_health_check(method: str, routers: Table) -> bool:
+    """Whether a request for its path is a health check, and not the call of a router that has this path."""
+    return method in ("GET", "HEAD") and routers.get(_HEALTH + "/") is None
+
+
+def _health(exchange: Exchange, *, is_stopping: bool) -> Coroutine[None, None, None]:
+    if is_stopping:
+        return _respond(exchange, 503, _JSON, b'{"status":"stopping"}')
+    return _respond(exchange, 200, _JSON, b'{"status":"ok"}')
+
+
+async def _respond(exchange: Exchange, status: int, fields: headers.Headers, body: bytes = b"") -> None:
+    try:
+        exchange.start(status, fields, len(body))
+        if (waiting := exchange.write(body)) is not None:
+            await waiting
+        exchange.finish()
+    except Disconnected:
+        exchange.abort()
