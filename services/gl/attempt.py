@@ -1,4 +1,4 @@
-"""An attempt: the call to one candidate, complete before it is made."""
+"""An attempt: the call to one candidate, complete before it is made. Pure values."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
-    from services.gl.candidates import Candidate
     from services.gl.http import UpstreamRequest
     from services.gl.record.section import RecordSection
+    from services.gl.routing import Router
     from services.gl.transform import BodyTransform
+
+
+class Candidate(NamedTuple):
+    """One place where a call may go."""
+
+    router: Router
 
 
 class Attempt(NamedTuple):

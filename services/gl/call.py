@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from gecholog.llm import Usage
     from gecholog.rawjson import Raw
     from gecholog.session import Ids
-    from services.gl.attempt import Attempt
-    from services.gl.candidates import Candidate
+    from services.gl.attempt import Attempt, Candidate
     from services.gl.capture import BodyCapture
     from services.gl.config import Config
     from services.gl.errors import ErrorFormat

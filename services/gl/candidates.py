@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from services.gl.attempt import Candidate
 from services.gl.header_policy import plain
 from services.gl.routing import Action
 
 if TYPE_CHECKING:
     from services.gl.call import Call
     from services.gl.routing import Router, Table
-
-
-class Candidate(NamedTuple):
-    """One place where a call may go."""
-
-    router: Router
 
 
 class Fallbacks(NamedTuple):

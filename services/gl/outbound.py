@@ -13,8 +13,8 @@ from services.gl.header_policy import body_of, headers_written, outgoing_headers
 from services.gl.http import UpstreamRequest
 
 if TYPE_CHECKING:
+    from services.gl.attempt import Candidate
     from services.gl.call import Call
-    from services.gl.candidates import Candidate
     from services.gl.record.section import RecordSection
     from services.gl.routing import Router
 

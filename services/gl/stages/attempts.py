@@ -20,9 +20,8 @@ from services.gl.target_failure import failure
 
 if TYPE_CHECKING:
     from gecholog.record import Fields
-    from services.gl.attempt import Attempt
+    from services.gl.attempt import Attempt, Candidate
     from services.gl.call import Call
-    from services.gl.candidates import Candidate
     from services.gl.doors import Doors
     from services.gl.http import Response
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.candidates import Candidate
+from services.gl.attempt import Candidate
 from services.gl.failover import has_failed, next_candidate, retry_after
 from services.gl.routing import Router, parse_target
 

@@ -7,9 +7,8 @@ from typing import Any
 from gecholog import headers
 from gecholog.config import ParsedConfig
 from gecholog.session import Ids
-from services.gl.attempt import Attempt
+from services.gl.attempt import Attempt, Candidate
 from services.gl.call import Call
-from services.gl.candidates import Candidate
 from services.gl.config import Config, build
 from services.gl.doors import Doors
 from services.gl.errors import Refusal, UpstreamError
