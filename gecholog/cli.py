@@ -1,4 +1,4 @@
-"""The command line, the same for all services: `-o FILE -a ALIAS --validate --healthcheck --version`."""
+"""The command line that all services share: `-o FILE -a ALIAS --validate --healthcheck --version`."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ class Program(Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The parsed command line. `file` is None if the config comes from standard input.
+    """The parsed command line.
 
-    `in_force` is the file of the config in force, if the new one is to be validated as a reload.
+    `file` is None if the config comes from standard input. `in_force` is the file of the config in force, if the new
+    config is to be validated as a reload.
     """
 
     file: Path | None
@@ -47,7 +48,7 @@ class Arguments:
 
 
 def main(program: Program[C], argv: Sequence[str] | None = None) -> int:
-    """Run a program; returns its exit code: 0 well, 1 not, 2 for a command line that cannot be understood."""
+    """Run a program and return its exit code: 0 for success, 1 for failure, 2 for an invalid command line."""
     arguments = parse(program.name, program.about, argv)
     logs.setup(arguments.alias)
     try:
@@ -95,7 +96,7 @@ def _checked(arguments: Arguments, spec: ConfigSpec) -> ParsedConfig:
 
 
 def _folder(arguments: Arguments) -> Path | None:
-    """Where the other services' files lie: beside this one. The appliance's copies, below `run`, lie alone."""
+    """The folder with the other services' config files. None for a copy that the appliance keeps, below `run`."""
     if arguments.file is None:
         return None
     folder, home = arguments.file.absolute().parent, health.home().absolute()
@@ -105,12 +106,12 @@ def _folder(arguments: Arguments) -> Path | None:
 def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments:
     """Read a command line.
 
-    Ends the process for `--help`, `--version`, `--healthcheck`, and what cannot be understood.
+    Exits the process for `--help`, `--version` and `--healthcheck`, and for an invalid command line.
     """
     parser = argparse.ArgumentParser(prog=name, description=about, allow_abbrev=False)
     parser.add_argument("-o", metavar="FILE", type=Path, help="config file")
     parser.add_argument("-a", metavar="ALIAS", default=name, help="name in logs and in the checksum file (%(default)s)")
-    # the original's flags took one dash as well as two
+    # the flags of the original could be written with one dash or two
     parser.add_argument(
         "--validate",
         "-validate",
@@ -142,7 +143,7 @@ def _read(arguments: Arguments) -> tuple[bytes, str]:
 
 
 def _standard_input() -> bytes:
-    """All of it; as a pipe it is waited for. Raises ConfigError for more than a config file may have."""
+    """Read standard input to its end. Raises ConfigError if it is larger than a config file may be."""
     if not sys.stdin:  # None: the process was started with its standard input closed
         return b""
     data = sys.stdin.buffer.read(regular_file.LARGEST + 1)
@@ -152,7 +153,7 @@ def _standard_input() -> bytes:
 
 
 def _report(kind: str, source: str, problems: Sequence[Problem]) -> None:
-    """Say what is wrong: as text on a terminal, else as lines of the log. `kind` is `error` or `warning`."""
+    """Report problems: as text on a terminal, otherwise in the log. `kind` is `error` or `warning`."""
     write = log.error if kind == "error" else log.warning
     for problem in problems:
         if _is_terminal():
@@ -162,7 +163,7 @@ def _report(kind: str, source: str, problems: Sequence[Problem]) -> None:
 
 
 def _tell_not_set(parsed: ParsedConfig) -> None:
-    """One line for all entries that are left out for want of variables, where that is no mistake."""
+    """Log one line for all entries that are left out because their optional variables are not set."""
     if parsed.not_set:
         entries = ", ".join(f"{one.entry.shown} ({one.reason})" for one in parsed.not_set)
         log.info("left out, for variables are not set", entries=entries)

@@ -1,4 +1,4 @@
-"""Config files: read, filled from the environment, checked against a schema, every problem reported at once.
+"""Config files: read, filled from the environment, and checked against a schema. All problems are reported at once.
 
 A file becomes a `ParsedConfig` as a whole, or ConfigError is raised. What a service makes of it (its own frozen
 dataclasses) is in the service's `config.py`.
@@ -32,10 +32,10 @@ _LONGEST_INTEGER = 18  # characters
 
 @dataclass(frozen=True, slots=True)
 class ParsedConfig:
-    """A config file that may be used: null fields, and the entries that were rejected alone, are left out.
+    """A valid config file. Its `values` have no null fields and no invalid entries.
 
-    `warnings` hold what is wrong with the entries in `left_out`, too. `entries` are those that have names. `not_set`
-    are entries that were left out because variables have no value, where that is no mistake.
+    `entries` are the valid entries that have names. `left_out` are the invalid ones, whose problems are also in
+    `warnings`. `not_set` are entries that were left out because optional variables have no value.
     """
 
     source: str
@@ -48,12 +48,12 @@ class ParsedConfig:
 
     @property
     def in_force(self) -> InForce:
-        """What is in force with this config."""
+        """The entries that are in force with this config, and the routers that it closes."""
         return InForce(self.entries, frozenset(router for one in self.left_out for router in one.closes))
 
     @property
     def report(self) -> dict[str, Any]:
-        """What other programs may want to know of the config in force, as JSON."""
+        """What other programs may want to know about the config in force, as JSON."""
         told = {problem for one in self.left_out for problem in one.problems}
         return {
             "checksum": self.sha256,
@@ -71,7 +71,7 @@ def read(file: FilePath) -> bytes:
 
 
 def checksum(data: bytes) -> str:
-    """SHA-256 of a config file's bytes, in hex: the file's name for `healthcheck -p`."""
+    """SHA-256 of a config file's bytes, in hex, as in the checksum file and in `healthcheck -p`."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -84,7 +84,8 @@ def check(
 ) -> ParsedConfig:
     """Parse a config file's bytes. Raises ConfigError.
 
-    `source` is its name in messages; `folder` is where it lies, None if it is not looked at beside others.
+    `source` is the name of the file in messages. `folder` is the folder of the file, for rules that look at the other
+    config files there; None skips these rules.
     """
     try:
         return _checked(data, source, spec, os.environ if environ is None else environ, folder)
@@ -133,7 +134,7 @@ def in_force(data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, s
 
 
 def peek(data: bytes, source: str, environ: Mapping[str, str] | None = None) -> Any:
-    """The value of a file that is another service's to check. Raises ConfigError if it is not JSON."""
+    """The value of another service's config file, without checking it. Raises ConfigError if it is not JSON."""
     try:
         return _without_nulls(
             _parsed(fill(_text(data, source), os.environ if environ is None else environ), source, [])
@@ -143,7 +144,7 @@ def peek(data: bytes, source: str, environ: Mapping[str, str] | None = None) -> 
 
 
 def refuse_losses(parsed: ParsedConfig, in_force: InForce) -> None:
-    """Raise ConfigError if an entry that is in force would be lost because the new one is wrong."""
+    """Raise ConfigError if an entry that is in force would be lost because the new one is invalid."""
     if problems := list(refusals(parsed.in_force, (*parsed.left_out, *parsed.not_set), in_force)):
         told = {problem.path for problem in problems}
         others = [warning for warning in parsed.warnings if warning.path not in told]
@@ -176,7 +177,7 @@ def _entries(spec: ConfigSpec, value: Any, rejected: Collection[Place], report: 
 def _entry(
     spec: ConfigSpec, value: Any, place: Place, report: Reporter, unusable: Collection[Path] = ()
 ) -> ConfigEntry:
-    """The entry at a place. It has no name if that is one of the paths that cannot be used."""
+    """The entry at a place, without a name if the path of its name is in `unusable`."""
     noun, name_field = schemas.entry_words(spec.schema, place[0])
     name, path = _said(spec, value, place), (*place, name_field)
     if not name or path in unusable:
@@ -192,9 +193,9 @@ def _said(spec: ConfigSpec, value: Any, place: Place) -> str:
 
 
 def _repetitions(text: str, repeated: Iterable[str]) -> Iterator[Problem]:
-    """Fields that one object has twice: JSON leaves open what that means, and a part of the file has no effect."""
+    """Warn about fields that occur twice in one object. JSON does not define what that means; the last one counts."""
     for name in dict.fromkeys(repeated):
-        if json.dumps(name) in text:  # else it came out of a variable, and is nobody's to read
+        if json.dumps(name) in text:  # otherwise the name came from a variable, and may be a secret
             yield Problem(name, "is given more than once in one object, the last one counts")
 
 
@@ -207,7 +208,7 @@ def _text(data: bytes, source: str) -> str:
 
 
 def _parsed(filled: Filled, source: str, repeated: list[str]) -> Any:
-    """The value of the filled text; names that an object has twice are added to `repeated`."""
+    """Parse the filled text; names that occur twice in an object are added to `repeated`."""
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
@@ -226,9 +227,9 @@ def _parsed(filled: Filled, source: str, repeated: list[str]) -> Any:
         )
     except json.JSONDecodeError as error:
         line = error.pos - error.colno + 1
-        # behind a filled variable the column is not that of the file, and tells how long the value is
+        # after a filled variable the column is not that of the file, and would reveal the length of the value
         exact = not any(line <= reference.offset < error.pos for reference in filled.references)
-        # some messages want their place behind them: "Unterminated string starting at", "Invalid control character at"
+        # some messages end with "at", as in "Unterminated string starting at" and "Invalid control character at"
         message = error.msg.removesuffix(" at") if exact else error.msg.removesuffix(" at").removesuffix(" starting")
         rule = f"is not JSON: {message}" + (f" at column {error.colno}" if exact else "")
         raise ConfigError(source, [Problem("", rule, error.lineno)]) from None  # the error holds the filled text
@@ -248,14 +249,14 @@ def _finite(text: str) -> float:
 
 
 def _bounded(text: str) -> int:
-    """No field means more; and of what is much larger no float can be made, and no text by default."""
+    """Refuse integers that no field can mean: very large ones cannot be converted to a float or to text."""
     if len(text) > _LONGEST_INTEGER:
         raise ValueError("out of range")
     return int(text)
 
 
 def _without_nulls(value: Any) -> Any:
-    """A null is as good as a field left out: Go writes one for every empty list."""
+    """Remove null fields: they mean the same as missing ones, and Go writes one for every empty list."""
     if isinstance(value, dict):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):

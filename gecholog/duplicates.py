@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def duplicates(values: Iterable[tuple[Path, Any]], rule: str) -> Iterator[Violation]:
-    """`rule` for every place whose value another place has as well, so that the owner of the file is shown all lines.
+    """Yield a violation of `rule` for each place whose value occurs more than once, so that all lines are shown.
 
-    `values` are places in the file and the values there, which must be hashable.
+    `values` are places in the file and their values, which must be hashable.
     """
     places: dict[Any, list[Path]] = {}
     for place, value in values:

@@ -1,8 +1,8 @@
-"""Entries of lists in config files that are left out alone, and the rule for reloads that follows from it. Pure.
+"""Invalid entries of lists in config files, and when a file is valid without them. Pure.
 
-A router, a token cap or a service with a wrong value is left out, and the others serve. That is right at the first
-start, when nothing is in force. At a reload it would take away what is in force because of a slip: `refusals` says
-which entries of a new file may not be left out.
+A router, a token cap or a service with an invalid value is left out, and the others serve. That is right at the first
+start, when nothing is in force yet. On a reload it would remove an entry in force because of a typing error, so
+`refusals` names the entries of a new file that must not be left out.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 from gecholog.errors import Problem
 
 Place = tuple[str, int]
-"""The list that an entry is in, and its index there."""
+"""The name of the list that an entry is in, and its index there."""
 
 Closes = Mapping[Place, tuple[str, ...]]
-"""Entries that are left out → the routers whose calls are refused for want of them."""
+"""For entries that are left out: the routers whose calls are refused because of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigEntry:
-    """An entry of a list. `name` is empty if it has none that can be used; `shown` is what messages call it."""
+    """An entry of a list. `name` is empty if it has no valid name; `shown` is what messages call it."""
 
     list: str
     name: str
@@ -31,10 +31,10 @@ class ConfigEntry:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An entry that is left out alone, why, and the routers whose calls are refused because of that.
+    """An entry that is left out, the problems with it, and the routers whose calls are refused because of that.
 
-    `said` is the name as the file has it, whether or not it can be used: no text for people. `is_unset`: nothing is
-    wrong, but variables have no value in an entry that may do without.
+    `said` is the name as written in the file, valid or not; it may be a secret. `is_unset` is True if the entry is left
+    out only because optional variables have no value.
     """
 
     entry: ConfigEntry
@@ -45,7 +45,7 @@ class LeftOut:
 
     @property
     def reason(self) -> str:
-        """Why it is left out, in a few words: the variables that are not set, else the first of the problems."""
+        """Why it is left out, in a few words: the variables that are not set, or else the first problem."""
         unset = list(dict.fromkeys(name for problem in self.problems for name in problem.unset))
         if unset:
             return f"{', '.join(unset)} {'is' if len(unset) == 1 else 'are'} not set"
@@ -53,7 +53,7 @@ class LeftOut:
 
     @property
     def report(self) -> dict[str, Any]:
-        """The same as JSON, for other programs."""
+        """The entry as JSON, for other programs."""
         return {
             "list": self.entry.list,
             "name": self.entry.name,
@@ -66,7 +66,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What a config in force holds: its entries, and the routers that it closes."""
+    """A config in force: its entries, and the routers that it closes."""
 
     entries: tuple[ConfigEntry, ...] = ()
     closed: frozenset[str] = frozenset()
@@ -78,16 +78,16 @@ def problem_report(problem: Problem) -> dict[str, Any]:
 
 
 def consequence(shown: str, closes: Iterable[str]) -> str:
-    """What follows from a wrong value in the entry that messages call `shown`."""
+    """The sentence about what follows from an invalid value in the entry that messages call `shown`."""
     closed = ", ".join(closes)
     return f"{shown} is left out" + (f", and calls of {closed} are refused (503)" if closed else "")
 
 
 def refusals(new: InForce, left_out: Iterable[LeftOut], in_force: InForce) -> Iterator[Problem]:
-    """What of a new config would be lost by leaving entries out: nothing may be, so these problems refuse the file.
+    """The problems that make a new file invalid because something in force would be lost with the entries left out.
 
-    `new` is what the file holds without the entries that are `left_out`. An entry that the file does not mention is
-    deleted, and that is allowed, unless an entry without a usable name might be the one.
+    `new` is the content of the file without the entries in `left_out`. An entry that the file does not mention is
+    deleted, which is allowed, unless an invalid entry without a name may stand for it.
     """
     left = tuple(left_out)
     for one in left:
@@ -105,7 +105,7 @@ def _refused(one: LeftOut, why: str) -> Iterator[Problem]:
 
 
 def _lost(one: LeftOut, new: InForce, left: tuple[LeftOut, ...], in_force: InForce) -> list[ConfigEntry]:
-    """The entries in force that `one` takes the place of, or may, and that no other entry replaces."""
+    """The entries in force that `one` replaces, or may replace, and that no other entry replaces."""
     kept = _names(new.entries, one.entry.list)
     lost = [entry for entry in in_force.entries if entry.list == one.entry.list and entry.name not in kept]
     if one.entry.name:

@@ -1,10 +1,10 @@
 """Environment variables in the text of a config file: `${NAME}`, `$NAME` and `${NAME|OTHER}`. Pure functions.
 
-`${NAME|OTHER}` is the first of the variables that is set and not empty.
+`${NAME|OTHER}` is the first of these variables that is set and not empty.
 
 Inside a JSON string the value is escaped, so that a quote or a backslash in it cannot break out. Outside a string it
-must be a JSON number, `true`, `false` or `null`. `$$` is a dollar sign. Filling keeps the lines of the file: what is
-said about line 7 of the filled text is true of line 7 of the file.
+must be a JSON number, `true`, `false` or `null`. `$$` is a dollar sign. Filling keeps the lines of the file, so that
+line 7 of the filled text is line 7 of the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gecholog.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# One token at a time: a whole step inside a string or outside, never a quote that a backslash escapes.
+# One token at a time, inside a string or outside; a quote after a backslash does not end a string.
 _TOKEN = re.compile(
     r'(?P<escape>\\.)|(?P<quote>")|\$(?:(?P<dollar>\$)|\{(?P<braced>\w+(?:\|\w+)*)\}|(?P<bare>\w+))',
     re.ASCII | re.DOTALL,
@@ -29,7 +29,7 @@ _SCALAR = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A variable that the text names: `offset` is where its value begins in the filled text."""
+    """A variable in the text; `offset` is where its value begins in the filled text."""
 
     name: str
     offset: int
@@ -39,7 +39,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The text with the variables' values in it, the variables that it named, and what was wrong with them."""
+    """The text with the values of its variables, the variables in it, and the problems with them."""
 
     text: str
     references: tuple[Reference, ...]
@@ -47,7 +47,7 @@ class Filled:
 
 
 def fill(text: str, environ: Mapping[str, str]) -> Filled:
-    """Replace the variables in `text`. One that is not set is an empty string inside a string, else a problem."""
+    """Replace the variables in `text`. One that is not set is empty inside a string, and a problem elsewhere."""
     filling = _Filling(text, environ)
     for match in _TOKEN.finditer(text):
         filling.take(match)

@@ -1,6 +1,6 @@
-"""What the config of other services may want to know of gl's: `gl_config.json`, where it lies beside theirs.
+"""What the configs of other services need from `gl_config.json`, if it is in the same folder.
 
-It is only looked at, for warnings: what is wrong with it is gl's to say. Whatever has an odd form is passed over.
+It is read for warnings only. Its own problems are reported by gl; parts of another form are skipped here.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class ProcessorEntry:
     names: frozenset[str] = frozenset()
 
     def applies_to(self, router: str) -> bool:
-        """Tell whether it is asked about calls of this router."""
+        """Tell whether gl asks it about calls of this router."""
         return not self.routers or router in self.routers
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayConfig:
-    """Routers by their paths, valid or not; those that ask for the usage of streams; and the processors."""
+    """The paths of all routers, valid or not; those of routers with `add_stream_usage`; and the processors."""
 
     routers: frozenset[str]
     stream_usage: frozenset[str]
@@ -45,7 +45,7 @@ class GatewayConfig:
 
 
 def beside(folder: Path) -> GatewayConfig | None:
-    """The config of gl in a folder, or None if it is missing or cannot be read."""
+    """The config of gl in `folder`; None if it is missing or cannot be read."""
     try:
         values = config.peek(config.read(folder / FILE), FILE)
     except ConfigError:

@@ -1,4 +1,4 @@
-"""What the services left out of their configs, in few words for people. Pure."""
+"""The config entries that services left out, in a few words for people. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def phrases(left_out: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """`router /a/, router /b/ (KEY is not set)`: a phrase for each reason, of `left_out` in a report of a service."""
+    """A phrase for each reason, as `router /a/, router /b/ (KEY is not set)`, from `left_out` in a service's report."""
     found = {entry["entry"]: _reason(entry) for entry in left_out}
     for reason in dict.fromkeys(found.values()):
         yield f"{', '.join(entry for entry, why in found.items() if why == reason)} ({reason})"

@@ -1,6 +1,6 @@
-"""Where the values of a JSON text stand: a path in the value → offset in the text. For messages that name the line.
+"""Positions of values in a JSON text, by their paths, for messages that name the line.
 
-The text must be JSON already (`json.loads` took it), so the walk checks nothing.
+The text must be valid JSON (`json.loads` has accepted it), so the walk checks nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from json import decoder
 
 Path = tuple[str | int, ...]
 
-# The standard library's own scanner of JSON strings: (text, offset behind the quote) -> (string, offset behind it).
+# The standard library's scanner of JSON strings: (text, offset after the quote) -> (string, offset after the string).
 _scan_string: Callable[[str, int], tuple[str, int]] = decoder.scanstring  # type: ignore[attr-defined]
 
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -26,7 +26,7 @@ def locate(text: str) -> dict[Path, tuple[int, int]]:
 
 
 def line_of(text: str, offset: int) -> int:
-    """The line, from 1, in which `offset` lies."""
+    """The number of the line that contains `offset`, counted from 1."""
     return text.count("\n", 0, offset) + 1
 
 
@@ -36,7 +36,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _value(text: str, start: int, path: Path, spans: dict[Path, tuple[int, int]]) -> int:
-    """Walk one value that begins at `start`; returns the offset behind it."""
+    """Walk the value that begins at `start`; returns the offset after it."""
     first = text[start]
     if first == "{":
         end = _members(text, start, path, spans)

@@ -1,4 +1,4 @@
-"""What is wrong with a config file, told by the paths and lines that its owner sees, without the values in it."""
+"""Reports the problems of a config file by the paths and lines that its owner sees, without the values in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Reporter:
         self._spans = locate(filled.text)
 
     def problem(self, path: Path, rule: str, consequence: str = "") -> Problem:
-        """What is wrong at a path, for people."""
+        """The problem at a path."""
         found = self._within(path)
         variables = [f"{ref.name}{_state(ref)}" for ref in found]
         unset = tuple(dict.fromkeys(ref.name for ref in found if not ref.is_set))
@@ -29,28 +29,28 @@ class Reporter:
         return Problem(self.shown(path), rule + origin, line_of(self._text, self._span(path)[0]), consequence, unset)
 
     def is_unset(self, path: Path) -> bool:
-        """Tell whether a text holds a variable that is not set, or an empty one that leaves a space at its end.
+        """Tell whether a string contains a variable that is not set, or ends in a space because a variable is empty.
 
-        `Bearer ${KEY}` with an empty KEY is no credential either.
+        `Bearer ${KEY}` with an empty KEY is not a credential.
         """
         references = self._within(path)
         text = self._text[slice(*self._spans.get(path, (0, 0)))][1:-1]
         return any(not ref.is_set or (ref.is_empty and text != text.strip()) for ref in references)
 
     def is_absent(self, path: Path) -> bool:
-        """Tell whether a text holds a variable that is not set, or empty."""
+        """Tell whether a string contains a variable that is not set or empty."""
         return any(ref.is_empty for ref in self._within(path))
 
     def shown(self, path: Path) -> str:
-        """A path as its owner reads it."""
+        """A path as messages show it."""
         return dotted(tuple(self._step(path[: depth + 1]) for depth in range(len(path))))
 
     def shown_value(self, path: Path, text: str) -> str:
-        """A text, or the variables that it comes from, for it may be a secret."""
+        """A string, or the variables that it comes from, because their values may be secrets."""
         return "".join(f"${{{ref.name}}}" for ref in self._within(path)) or text
 
     def _step(self, path: Path) -> str | int:
-        """The last step of a path; a name that comes from the environment by its variables, for it may be a secret."""
+        """The last step of a path; for a name from the environment its variables, because it may be a secret."""
         if not self._references or path not in self._spans or isinstance(path[-1], int):
             return path[-1]
         begin, value = self._spans[path[:-1]][0], self._spans[path][0]
@@ -58,13 +58,13 @@ class Reporter:
         return "".join(f"${{{ref.name}}}" for ref in self._references if begin < ref.offset < value) or path[-1]
 
     def _span(self, path: Path) -> tuple[int, int]:
-        """Where a path stands; a field that is missing is looked for where it should be."""
+        """The position of a path; for a missing field, that of the object it should be in."""
         while path not in self._spans:
             path = path[:-1]
         return self._spans[path]
 
     def _within(self, path: Path) -> list[Reference]:
-        """The variables that a value came from, if it is a single one."""
+        """The variables that a string or number comes from."""
         start, end = self._spans.get(path, (0, 0))
         is_value = start < end and self._text[start] not in "[{"
         return [ref for ref in self._references if is_value and start <= ref.offset <= end]

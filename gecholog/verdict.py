@@ -1,4 +1,4 @@
-"""What a value of a config file breaks: what refuses the file, and what only costs an entry. Pure."""
+"""Judges the value of a config file: errors make the file invalid, others only one entry of a list. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Rejected = dict[Place, list[Violation]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`rejected` are the entries that are left out alone, and why."""
+    """`rejected` are the entries that are left out, with their violations."""
 
     values: dict[str, Any]
     errors: list[Violation]
@@ -28,7 +28,7 @@ class Verdict:
 
 
 def judge(spec: ConfigSpec, value: Any, is_unset: Callable[[Path], bool], folder: FilePath | None = None) -> Verdict:
-    """What is wrong with a value, sorted into what refuses the file, and entries that would be left out alone."""
+    """Find all violations of a value, and sort them into errors of the file and of single entries."""
     found = list(schemas.violations(spec.schema, value, is_unset))
     wrong_type = any(is_type for _, _, is_type in found)
     if not wrong_type:  # rules may rely on the types
@@ -53,7 +53,7 @@ def judge(spec: ConfigSpec, value: Any, is_unset: Callable[[Path], bool], folder
 
 
 def _sorted(found: Iterable[tuple[Path, str, bool]], alone: Collection[str]) -> tuple[list[Violation], Rejected]:
-    """What is wrong with the file, and with entries that are rejected alone."""
+    """The errors of the file, and those of entries that can be left out."""
     errors: list[Violation] = []
     rejected: Rejected = {}
     for path, rule, is_type in found:
@@ -66,7 +66,7 @@ def _sorted(found: Iterable[tuple[Path, str, bool]], alone: Collection[str]) -> 
 
 
 def _emptied(schema: Schema, values: Any, rejected: Rejected) -> Iterator[Violation]:
-    """Lists that need an entry and have no valid one, and why; their entries are not told as left out besides."""
+    """Errors for lists that need an entry and have no valid one; their entries are no longer in `rejected` then."""
     for name, needed in schemas.arrays_skipping_invalid_items(schema).items():
         if needed and isinstance(values, dict) and values.get(name) == []:
             yield (name,), "has no valid entry"
@@ -75,7 +75,7 @@ def _emptied(schema: Schema, values: Any, rejected: Rejected) -> Iterator[Violat
 
 
 def _in_whole(violation: Violation, rejected: Collection[Place]) -> Violation:
-    """A violation about the value less its rejected entries, with the path of the whole value."""
+    """Correct the path of a violation in a value without its rejected entries to the path in the whole value."""
     path, rule = violation
     match path:
         case (str(name), int(index), *rest):
