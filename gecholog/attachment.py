@@ -1,4 +1,4 @@
-"""One function on one subject of the bus: it gets the bytes of a message and returns the bytes of the answer."""
+"""Attaches a function to a subject of the bus: it takes the bytes of a message and returns the bytes of the answer."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from gecholog.bus import Bus, Message
 from gecholog.errors import BusAway, GechologError, MessageTooLarge
 from gecholog.logs import Log
 
-QUEUE = "anything"  # the queue group that the original's processors are in: several may run, each message goes to one
+QUEUE = "anything"  # the queue group of the original's processors: each message goes to one member
 NOTHING = b""
 
 Answer = Callable[[bytes], Awaitable[bytes]]
 
 log = Log("processor")
 
-_OUTERMOST_PLACES = 8  # frames of a failure that are logged
-_CANCELLED_WITHIN = 1.0  # seconds that functions have to end when their time is over
+_OUTERMOST_PLACES = 8  # frames of a traceback that are logged
+_CANCELLED_WITHIN = 1.0  # seconds that cancelled functions have to end
 
 
 @dataclass(slots=True)
 class MessageCounts:
-    """What an attachment has done. `spent_ns` is the time between messages and answers, in sum."""
+    """Totals of an attachment. `spent_ns` is the time from messages to their answers, in nanoseconds."""
 
     messages: int = 0
     errors: int = 0
@@ -48,19 +48,18 @@ class Attachment:
         self._alone = concurrency == 1
         self._free = asyncio.Semaphore(concurrency)
         self._running: set[asyncio.Task[Any]] = set()
-        self._over = False  # what comes now is not worked on any more
+        self._over = False  # messages that arrive now are not processed
         self._left = 0  # messages that were not answered
-        self.under_way = 0  # messages that are worked on
+        self.under_way = 0  # messages that are being processed
 
     async def begin(self) -> None:
-        """Subscribe, on this and all connections to come."""
+        """Subscribe, on this connection to the bus and on all later ones."""
         await self._bus.subscribe(self.subject, self._take_alone if self._alone else self._take, self.queue)
 
     async def finish(self, timeout: float) -> int:  # noqa: ASYNC109 - part of the protocol
-        """Take no more messages, and answer those that have come, for at most `timeout` seconds.
+        """Unsubscribe, and answer the messages that have arrived, for at most `timeout` seconds.
 
-        Returns the number of messages that were not answered in time; the functions of those that were worked on are
-        cancelled.
+        Returns the number of messages that were not answered in time; functions that still run are cancelled.
         """
         leaving = asyncio.create_task(self._bus.unsubscribe(self.subject), name=f"leave {self.subject}")
         with contextlib.suppress(TimeoutError):
@@ -77,10 +76,10 @@ class Attachment:
         return self._left
 
     async def _take_alone(self, message: Message) -> None:
-        """With one message at a time there is nothing to gain from a task for each."""
+        """Process a message without a task of its own, which would gain nothing with a concurrency of 1."""
         if self._too_late():
             return
-        task = _this_task()  # the bus's own, which has the other messages to hand over
+        task = _this_task()  # that of the bus, which delivers the other messages
         self._running.add(task)
         try:
             await self._work(message)
@@ -122,9 +121,9 @@ class Attachment:
     async def _answered(self, message: Message) -> bytes:
         try:
             return await self._answer(message.data)
-        except (Exception, asyncio.CancelledError) as error:  # a border: a fault must not stop the next message
+        except (Exception, asyncio.CancelledError) as error:  # a border: an error must not stop the next message
             if isinstance(error, asyncio.CancelledError) and _this_task().cancelling():
-                raise  # it is we who are cancelled, not something that the function waited for
+                raise  # this task is cancelled, not something that the function waited for
             self._note(type(error).__name__)
             log.error("message not processed", subject=message.subject, **described(error))
             return NOTHING
@@ -152,11 +151,11 @@ def _this_task() -> asyncio.Task[Any]:
 
 
 async def attach(bus: Bus, subject: str, answer: Answer, *, queue: str = QUEUE, concurrency: int = 64) -> Attachment:
-    """Answer every message on `subject` with `answer`, at most `concurrency` at a time; the others wait for their turn.
+    """Answer every message on `subject` with `answer`, at most `concurrency` at a time.
 
-    `answer` gets the bytes of a message and returns the bytes of the answer, b"" for nothing. If it raises, or its
-    answer does not fit the bus, the answer is empty and the log says so. With `queue`, several programs on one subject
-    share the messages. A function that never waits gains nothing from concurrency: 1 saves it the tasks.
+    `answer` takes the bytes of a message and returns the bytes of the answer, b"" for none. If it raises, or if its
+    answer is too large for the bus, the answer is empty and the error is logged. Programs in the same `queue` share the
+    messages. A function that never awaits gains nothing from concurrency: 1 saves a task per message.
 
         attachment = await attach(bus, "coburn.gl.mine", answer)
         ...
@@ -168,9 +167,9 @@ async def attach(bus: Bus, subject: str, answer: Answer, *, queue: str = QUEUE, 
 
 
 def described(error: BaseException) -> dict[str, object]:
-    """What a log may say of a failure: its type and its places, the innermost first; the text of our own errors alone.
+    """Log fields for an error: its type and its places, innermost first, and the text if the error is one of ours.
 
-    The text of another error may hold what a caller sent (`int()` quotes what it cannot convert).
+    The text of other errors may contain what a client sent (`int()` quotes what it cannot convert).
     """
     places = [
         f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"

@@ -1,12 +1,12 @@
 r"""Paths into JSON values: the part of GJSON path syntax that picks one value. Pure functions.
 
-A path is a row of steps divided by dots, `inbound_payload.usage.total_tokens`. Each step goes one value further down:
+A path is a sequence of steps separated by dots: `inbound_payload.usage.total_tokens`. Each step descends one level:
 
 - a name: the member of an object
 - digits: the item of an array, counted from 0 (in an object: the member of that name)
 - `#` as the last step: the length of an array
 - `#` before other steps: the rest of the path for each item of an array, as a list (`data.#.n`)
-- a backslash takes the next character as it is: `in\.out` is the one name `in.out`
+- a backslash makes the next character literal: `in\.out` is the name `in.out`
 
 The syntax is that of https://github.com/tidwall/gjson/blob/master/SYNTAX.md. Wildcards (`*`, `?`), pipes (`|`), queries
 (`#(…)`), modifiers (`@…`), literals (`!…`), multipaths (`[…`, `{…`) and JSON lines (`..`) are refused, not guessed at.
@@ -30,7 +30,7 @@ _OPENINGS = ("@", "!", "[", "{", "#(", "#[")
 
 
 def parse(text: str) -> Path:
-    """The steps of a path. Raises ValueError, with a sentence for people, if it is empty or more than we take."""
+    """The steps of a path. Raises ValueError, with a sentence for people, if it is empty or uses unsupported syntax."""
     if not text:
         raise ValueError("must not be empty")
     if text.startswith(".."):
@@ -41,7 +41,7 @@ def parse(text: str) -> Path:
 
 
 def _steps(text: str) -> list[str]:
-    """Split at dots that no backslash covers."""
+    """Split at dots that are not escaped by a backslash."""
     steps, at = [], 0
     while True:
         step = _STEP.match(text, at)
@@ -63,7 +63,7 @@ def _name(step: str) -> str:
 
 
 def get(value: Any, path: Path) -> Any:
-    """What `path` leads to in a decoded JSON value; MISSING if it leads nowhere."""
+    """The value at `path` in a decoded JSON value; MISSING if there is none."""
     for depth, step in enumerate(path):
         if isinstance(value, dict):
             value = value.get(step, MISSING)
@@ -84,7 +84,7 @@ def _each(items: list[Any], rest: Path) -> Any:
 
 
 def _item(items: list[Any], step: str) -> Any:
-    """The item that `step` numbers. Of thousands of digits `int` would make no number."""
+    """The item with the index `step`. int() refuses thousands of digits."""
     if len(step) > _LONGEST_INDEX or not (step.isascii() and step.isdigit()):
         return MISSING
     index = int(step)

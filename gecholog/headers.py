@@ -1,6 +1,6 @@
-"""HTTP headers as the record shows them: canonical name → list of values. Pure functions, nothing is changed in place.
+"""HTTP headers as the record shows them: canonical name → list of values. Pure functions; nothing is changed in place.
 
-Values are text; bytes that are no UTF-8 travel as surrogate escapes (PEP 383), so that what came in goes out unchanged.
+Values are text. Bytes that are not UTF-8 are kept as surrogate escapes (PEP 383), so that they are sent unchanged.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Headers = dict[str, list[str]]
 MASK = "*****MASKED*****"
 ANY_VALUE = ("regex:.+",)
 MOST_NAMES = 1000
-"""Names of headers in one message: each costs far more time than its bytes."""
+"""The limit of header names in one message: a name takes far more time than its bytes suggest."""
 
-# Headers that belong to one connection (RFC 9110, section 7.6.1; Proxy-Authenticate and Proxy-Authorization are for the
-# next proxy alone, sections 11.7.1 and 11.7.2; Keep-Alive and Proxy-Connection are what older software sends).
+# Headers of one connection (RFC 9110, section 7.6.1; Proxy-Authenticate and Proxy-Authorization are meant for the next
+# proxy only, sections 11.7.1 and 11.7.2; Keep-Alive and Proxy-Connection are sent by older software).
 HOP_BY_HOP = frozenset(
     {
         "Connection",
@@ -42,13 +42,13 @@ HOP_BY_HOP = frozenset(
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
-_LONGEST_KEPT = 128  # characters; what clients send must not fill the memory by way of a cache
+_LONGEST_KEPT = 128  # characters; clients must not fill the memory through a cache
 
 
 def canonical(name: str) -> str:
-    """`content-TYPE` → `Content-Type`: the form that Go's net/http gives to names, which records show.
+    """`content-TYPE` → `Content-Type`: the form of Go's net/http, which records show.
 
-    What is not a token stays as it is (Go's textproto.CanonicalMIMEHeaderKey).
+    A name that is not a token stays as it is (as in Go's textproto.CanonicalMIMEHeaderKey).
     """
     return _kept_canonical(name) if len(name) <= _LONGEST_KEPT else _canonical(name)
 
@@ -68,12 +68,12 @@ def _canonical_bytes(name: bytes) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Tell whether `text` may be the name of a header (a token, RFC 9110, section 5.6.2)."""
+    """Tell whether `text` is a valid header name (a token, RFC 9110, section 5.6.2)."""
     return _TOKEN.fullmatch(text) is not None
 
 
 def add(headers: Headers, name: bytes, value: bytes) -> None:
-    """Add a line of a message to its headers; white space behind a value is none of it (RFC 9112, section 5)."""
+    """Add a header line; white space after the value is not part of it (RFC 9112, section 5)."""
     key = _canonical_bytes(name) if len(name) <= _LONGEST_KEPT else _canonical_bytes.__wrapped__(name)
     text = value.rstrip(b" \t").decode("utf-8", "surrogateescape")
     if key in headers:
@@ -83,7 +83,7 @@ def add(headers: Headers, name: bytes, value: bytes) -> None:
 
 
 def collect(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Headers of a message from its lines, in their order."""
+    """The headers of a message, from its lines."""
     headers: Headers = {}
     for name, value in pairs:
         add(headers, name, value)
@@ -91,25 +91,25 @@ def collect(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 
 def first(headers: Mapping[str, list[str]], name: str) -> str:
-    """The first value of a header, empty if there is none."""
+    """The first value of a header; empty if the header is missing."""
     values = headers.get(name)
     return values[0] if values else ""
 
 
 def last(headers: Mapping[str, list[str]], name: str) -> str:
-    """The last value of a header, empty if there is none."""
+    """The last value of a header; empty if the header is missing."""
     values = headers.get(name)
     return values[-1] if values else ""
 
 
 def lines(headers: Mapping[str, list[str]]) -> bytes:
-    """Headers as they go on the wire, one line a value, each with its CRLF."""
+    """Headers as sent on the wire: one line per value, each with its CRLF."""
     text = "".join([f"{name}: {value}\r\n" for name, values in headers.items() for value in values])
     return text.encode("utf-8", "surrogateescape")
 
 
 def without(headers: Headers, names: AbstractSet[str]) -> Headers:
-    """`headers` less those in `names`; the same object if there are none."""
+    """`headers` without those in `names`; the same object if it has none of them."""
     if names.isdisjoint(headers):
         return headers
     rest = headers.copy()
@@ -119,14 +119,14 @@ def without(headers: Headers, names: AbstractSet[str]) -> Headers:
 
 
 def masked(headers: Headers, names: AbstractSet[str]) -> Headers:
-    """`headers` with one mask in place of all values of each header in `names`; the same object if there are none."""
+    """`headers` with one mask for all values of each header in `names`; the same object if it has none of them."""
     if names.isdisjoint(headers):
         return headers
     return headers | {name: [MASK] for name in headers.keys() & names}
 
 
 def connection_options(headers: Mapping[str, list[str]]) -> frozenset[str]:
-    """Names of headers that `Connection` lists: they must not be forwarded either (RFC 9110, section 7.6.1)."""
+    """The headers listed in `Connection`, which must not be forwarded either (RFC 9110, section 7.6.1)."""
     listed = headers.get("Connection")
     if not listed:
         return _NO_OPTIONS
@@ -144,23 +144,23 @@ def _options(listed: tuple[str, ...]) -> frozenset[str]:
 
 
 class Unmet(NamedTuple):
-    """A required header that a request does not have as it should, and what is wrong with it."""
+    """A required header that is missing or wrong, and how."""
 
     name: str
     problem: str
 
     @property
     def text(self) -> str:
-        """The same as the original tells it to its callers."""
+        """The error text, which is that of the original."""
         return f"unauthorized header:'{self.name}' {self.problem}"
 
 
 def unmet(required: Mapping[str, tuple[str, ...]], headers: Mapping[str, list[str]]) -> Unmet | None:
-    """The first header that does not meet what a router requires; None if all do.
+    """The first header that does not match what a router requires; None if all match.
 
-    A required header must be there with exactly the required values in their order; the one value `regex:.+` takes
-    anything that is not empty. Of `Content-Type` the media type is compared, and parameters may follow. Values are
-    compared in constant time, for they may be keys.
+    A required header must have exactly the required values, in their order. The single value `regex:.+` matches any
+    values that are not empty. Only the media type of `Content-Type` is compared, without parameters. Values are
+    compared in constant time, because they may be keys.
     """
     for name, wanted in required.items():
         values = headers.get(name)
@@ -179,7 +179,7 @@ def _equal(name: str, wanted: tuple[str, ...], values: list[str]) -> bool:
         return [media_type(value) for value in values] == [media_type(value) for value in wanted]
     if len(wanted) != len(values):
         return False
-    # every pair is compared, so that the time does not tell which one differs
+    # every pair is compared, so that the time does not reveal which one differs
     same = [
         hmac.compare_digest(want.encode("utf-8", "surrogatepass"), value.encode("utf-8", "surrogatepass"))
         for want, value in zip(wanted, values, strict=True)

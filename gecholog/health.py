@@ -1,18 +1,18 @@
-"""The checksum file: the one sign of health. It names the config in force, and is gone while nothing is served.
+"""The checksum file of a service: it exists while the service is healthy, and names the config in force.
 
-`HOME/checksum/.ALIAS_config.sha256` holds the SHA-256 of the config file's bytes, in hex, without a line break. Beside
-it, `.ALIAS_config.report.json` says what of that config is left out, and why:
+`HOME/checksum/.ALIAS_config.sha256` contains the SHA-256 of the config file's bytes, in hex, without a line break. Next
+to it, `.ALIAS_config.report.json` lists the entries of that config that are left out, and why:
 
     {"checksum": "…",
      "left_out": [{"list": "routers", "name": "/a/", "entry": "router /a/", "closes": [],
                    "problems": [{"path": "routers[2].outbound.url", "line": 45, "rule": "must be …"}]}],
      "warnings": [{"path": "…", "line": 7, "rule": "…"}]}
 
-`closes` are routers whose calls are refused because the entry is left out. `"off": true` says that the service is well
-and has nothing to do.
+`closes` are routers whose calls are refused because the entry is left out. `"off": true` means that the service is
+healthy and has nothing to do.
 
-The third file, `.ALIAS_config.lock`, belongs to the process that writes the other two. It gets a new time every second,
-so that a process that hangs can be told from one that serves.
+The third file, `.ALIAS_config.lock`, is locked by the process that writes the other two. That process updates the time
+of the file every second, as a heartbeat: a service whose heartbeat stops hangs.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BEAT_EVERY = 1.0
-"""Seconds between two signs of life of a service."""
+"""Seconds between two heartbeats of a service."""
 
 SILENT_AFTER = 6.0
-"""Seconds without one after which a service is not healthy."""
+"""Seconds without a heartbeat after which a service is not healthy."""
 
 _IN_A_CONTAINER = Path("/app")
 
 
 def home(environ: Mapping[str, str] | None = None) -> Path:
-    """The folder of everything that is written: `GECHOLOG_HOME`, else `/app` if it can be written, else `./app`."""
+    """The home folder, where all files are written: `GECHOLOG_HOME`, or `/app` if it is writable, or `./app`."""
     named = (os.environ if environ is None else environ).get("GECHOLOG_HOME")
     if named:
         return Path(named)
@@ -59,18 +59,18 @@ class ChecksumFile:
 
     @property
     def report_path(self) -> Path:
-        """The file that says what is left out."""
+        """The file that lists the entries left out."""
         return self.path.with_suffix(".report.json")
 
     def write(self, checksum: str, report: Mapping[str, Any] | None = None) -> None:
-        """Say that the config with this checksum is in force. Readers see the old text or the new, never a part.
+        """Declare that the config with this checksum is in force. The file is replaced as a whole.
 
-        `report` is what `read_report` gives; there is none of a service that does not tell.
+        `report` is what `read_report` returns; None if the service does not report.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if report is None:
             self.report_path.unlink(missing_ok=True)
-        else:  # first: whoever sees the checksum finds the report
+        else:  # first, so that readers of the checksum find the report
             atomic_file.write(self.report_path, json.dumps(report).encode())
         atomic_file.write(self.path, checksum.encode())
 
@@ -82,7 +82,7 @@ class ChecksumFile:
             return None
 
     def read_report(self) -> dict[str, Any] | None:
-        """What is left out of the config in force, and why; None if nobody says."""
+        """The report on the config in force; None if there is none."""
         try:
             report = json.loads(regular_file.read_bytes(self.report_path))
         except (OSError, ValueError):
@@ -90,17 +90,17 @@ class ChecksumFile:
         return report if isinstance(report, dict) and report.get("checksum") == self.read() else None
 
     def is_off(self) -> bool:
-        """Whether the service says that it has nothing to do."""
+        """Tell whether the service reports that it has nothing to do."""
         return (self.read_report() or {}).get("off") is True
 
     def remove(self) -> None:
-        """Say that nothing is served."""
+        """Declare that the service is not healthy."""
         self.path.unlink(missing_ok=True)
         self.report_path.unlink(missing_ok=True)
 
 
 def last_beat(alias: str, folder: Path | None = None) -> tuple[int, int] | None:
-    """What is another one after each sign of life of a service; None of one that gives none."""
+    """A value that changes with each heartbeat of a service; None if the service has none."""
     try:
         status = _lock_of(ChecksumFile.of(alias, folder)).stat()
     except OSError:
@@ -109,17 +109,17 @@ def last_beat(alias: str, folder: Path | None = None) -> tuple[int, int] | None:
 
 
 def in_force(alias: str, folder: Path | None = None) -> str | None:
-    """The checksum in force; None if the service is not serving, or has been silent for some seconds."""
+    """The checksum in force; None if the service is not serving, or its heartbeat has stopped."""
     return None if is_silent(alias, folder) else ChecksumFile.of(alias, folder).read()
 
 
 def is_silent(alias: str, folder: Path | None = None) -> bool:
-    """Tell whether a service that gave signs of life has given none for some seconds, and has not ended in order."""
+    """Tell whether the heartbeat of a service has stopped, and not because the service has ended in order."""
     try:
         silence = time.time() - _lock_of(ChecksumFile.of(alias, folder)).stat().st_mtime
-    except OSError:  # it is no service of ours, or its folder cannot be written
+    except OSError:  # not one of our services, or its folder is not writable
         return False
-    return abs(silence) > SILENT_AFTER  # a clock that was set back is made good by the next sign of life
+    return abs(silence) > SILENT_AFTER  # if the clock was set back, the next heartbeat corrects it
 
 
 def _lock_of(checksum_file: ChecksumFile) -> Path:
@@ -157,7 +157,7 @@ class ChecksumLock:
 
         The time written is that of this machine, because a file server may have another clock.
         """
-        if self._file is not None and not file_lock.is_at(self._file, self._path):  # somebody has removed it
+        if self._file is not None and not file_lock.is_at(self._file, self._path):  # somebody has removed the file
             os.close(self._file)
             self._file = None
             self.acquire()

@@ -1,4 +1,4 @@
-"""Host names in addresses: whether the name of a server can be looked up at all. Pure."""
+"""Validates host names in addresses. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ _LONGEST_NAME = 253
 
 
 def problem(host: str) -> str:
-    """Why `host` can be no host name (RFC 1035, section 2.3.4); empty if it can, or is an IPv6 address.
+    """Why `host` is not a valid host name (RFC 1035, section 2.3.4); empty if it is, or if it is an IPv6 address.
 
-    A last dot is fine: it says that the name is complete. An empty part is what a variable that is not set leaves
-    behind, as in `https://${NAME}.example.com`.
+    A dot at the end is valid: it marks the name as complete. Empty parts come from variables that are not set, as in
+    `https://${NAME}.example.com`.
     """
     if ":" in host:
         return ""

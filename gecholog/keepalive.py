@@ -1,7 +1,7 @@
 """TCP keep-alive: probes on silent connections, so that NAT devices and firewalls do not forget them (RFC 9293, 3.8.4).
 
-An LLM may think for minutes before the first byte of its response. Many devices on the way drop a connection that is
-silent for about four minutes, and tell nobody.
+An LLM may take minutes before it sends the first byte of its response. Many network devices drop a connection after
+about four silent minutes, without notice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ IDLE = 60  # seconds of silence before the first probe
 INTERVAL = 15  # seconds between probes
 COUNT = 4  # probes without an answer after which the connection is lost
 
-# The options by the names of the platform; macOS calls the first one TCP_KEEPALIVE.
+# Options by their names on each platform: macOS calls the first one TCP_KEEPALIVE.
 _OPTIONS = (
     (("TCP_KEEPIDLE", "TCP_KEEPALIVE"), IDLE),
     (("TCP_KEEPINTVL",), INTERVAL),
@@ -27,9 +27,9 @@ class _Socket(Protocol):
 
 
 def enable(connection: _Socket) -> None:
-    """Send keep-alive probes on a TCP socket; of a listening socket, on those that it accepts (Linux inherits them).
+    """Send keep-alive probes on a TCP socket. On Linux, sockets that a listening socket accepts inherit the options.
 
-    A socket that is not TCP, or a platform without an option, keeps what it has.
+    Does nothing for a socket that is not TCP, and skips options that the platform does not have.
     """
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,11 +1,11 @@
-"""JSON that is a little off, as LLM servers send it, read as what it is meant to be. Pure.
+"""Reads JSON with small errors, as some LLM servers send it. Pure.
 
-    strict    the same as strict JSON bytes, and what was repaired
-    in_utf8   the same in UTF-8, nothing else repaired
-    loads     the value
+    strict    convert it to strict JSON, and list the repairs
+    in_utf8   convert it to UTF-8, without other repairs
+    loads     its value
 
-Forgiven are: a byte order mark, UTF-16 and UTF-32, bytes in strings that are not UTF-8, `NaN` and `Infinity`, and
-control characters in strings. Everything else stays the bytes that came: digits, escapes, white space, order of names.
+Accepted are: a byte order mark, UTF-16 and UTF-32, bytes in strings that are not UTF-8, `NaN` and `Infinity`, and
+control characters in strings. All other bytes stay as they are: digits, escapes, white space, the order of names.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from gecholog.errors import NotJson
 from gecholog.rawjson import is_json
 
 _SPACE = b" \t\r\n"
-_SLICE = 64 * 1024  # bytes that are decoded at a time: other threads get their turn between two of them
+_SLICE = 64 * 1024  # bytes that are decoded at a time, so that other threads can run in between
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
 _CONSTANT = re.compile(rb"-?Infinity|NaN")
 _CONTROL = re.compile(rb"[\x00-\x1f]")
-_MOST_PLACES = 200_000  # that are repaired one by one: a body with more is left as it is
+_MOST_PLACES = 200_000  # places that are repaired one by one; a body with more stays as it is
 _LONGEST_INTEGER = 20  # characters of the smallest and the largest integer of 64 bits
 
 _MARK = "byte order mark left out"
@@ -36,14 +36,14 @@ _CONTROLS = "control characters in strings escaped"
 
 
 class Strict(NamedTuple):
-    """JSON as RFC 8259 wants it, and what had to be repaired for that: nothing if the bytes are those that came."""
+    """Strict JSON (RFC 8259), and the repairs; none if the bytes are unchanged."""
 
     data: bytes
     repairs: tuple[str, ...] = ()
 
 
 def strict(data: bytes) -> Strict | None:
-    """`data` as strict JSON in UTF-8; None if it is none by any repair. Takes time linear in its size."""
+    """`data` as strict JSON in UTF-8; None if it cannot be repaired. Takes linear time."""
     if is_json(data):
         return Strict(data)
     data, repairs = _in_utf8(data)
@@ -58,7 +58,7 @@ def strict(data: bytes) -> Strict | None:
 
 
 def loads(data: bytes) -> Any:
-    """The value of JSON that may be off. Raises NotJson. An integer beyond 64 bits becomes a float."""
+    """The value of JSON that may have small errors. Raises NotJson. Integers beyond 64 bits become floats."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -73,12 +73,12 @@ def loads(data: bytes) -> Any:
 
 
 def in_utf8(data: bytes) -> bytes:
-    """JSON in UTF-16 or UTF-32 as UTF-8, without a byte order mark; anything else as it is."""
+    """Convert JSON in UTF-16 or UTF-32 to UTF-8, without a byte order mark; other bytes are returned unchanged."""
     return _in_utf8(data)[0]
 
 
 def _in_utf8(data: bytes) -> tuple[bytes, list[str]]:
-    """UTF-16 and UTF-32 as UTF-8 (RFC 4627, section 3, tells them by their zeros), without a byte order mark."""
+    """Convert UTF-16 and UTF-32, told by their zeros (RFC 4627, section 3), to UTF-8 without a byte order mark."""
     if data.startswith(codecs.BOM_UTF8):
         return data[len(codecs.BOM_UTF8) :], [_MARK]
     if b"\0" not in data[:4] and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -91,7 +91,7 @@ def _in_utf8(data: bytes) -> tuple[bytes, list[str]]:
 
 
 def _with_valid_bytes(data: bytes) -> tuple[bytes, list[str]]:
-    """U+FFFD in place of bytes that are no UTF-8, as browsers and SSE have it."""
+    """Replace bytes that are not UTF-8 by U+FFFD, as browsers and SSE do."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     slices = [decoder.decode(data[at : at + _SLICE]).encode("utf-8") for at in range(0, len(data), _SLICE)]
     valid = b"".join([*slices, decoder.decode(b"", final=True).encode("utf-8")])
@@ -99,19 +99,19 @@ def _with_valid_bytes(data: bytes) -> tuple[bytes, list[str]]:
 
 
 def _with_null(data: bytes) -> tuple[bytes, list[str]]:
-    """`null` in place of NaN and Infinity: JSON has no word for them (RFC 8259, section 6)."""
+    """Replace NaN and Infinity, which JSON does not have (RFC 8259, section 6), by `null`."""
     places = _found(_CONSTANT, data, in_strings=False)
     return _replaced(data, places, lambda _: b"null"), [_CONSTANTS] if places else []
 
 
 def _with_escapes(data: bytes) -> tuple[bytes, list[str]]:
-    r"""`\u000a` in place of a bare line break in a string, and so on (RFC 8259, section 7)."""
+    r"""Escape control characters in strings: a line break becomes `\u000a` (RFC 8259, section 7)."""
     places = _found(_CONTROL, data, in_strings=True)
     return _replaced(data, places, lambda control: b"\\u%04x" % control[0]), [_CONTROLS] if places else []
 
 
 def _found(pattern: re.Pattern[bytes], data: bytes, *, in_strings: bool) -> list[tuple[int, int]]:
-    """Where a pattern is found inside of strings, or outside; nowhere, if there are too many places."""
+    """The places where a pattern occurs inside strings, or outside; none if there are too many."""
     plain = _without_escapes(data)
     places: list[tuple[int, int]] = []
     inside, at = False, 0
@@ -126,7 +126,7 @@ def _found(pattern: re.Pattern[bytes], data: bytes, *, in_strings: bool) -> list
 
 
 def _without_escapes(data: bytes) -> bytes:
-    """JSON of the same size in which quotes begin and end strings, and do nothing else."""
+    """JSON of the same size without escaped quotes, so that every quote begins or ends a string."""
     parts, at = [], 0
     while at < len(data):
         piece = data[at : at + _SLICE]
@@ -154,5 +154,5 @@ def _nothing(_constant: str) -> None:
     return None
 
 
-# For text that is cut off, too (`raw_decode`): what it loads can be dumped again.
+# Also for text that is cut off (`raw_decode`): what it loads can be dumped again.
 DECODER = json.JSONDecoder(strict=False, parse_int=_integer, parse_constant=_nothing)

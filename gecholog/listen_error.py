@@ -1,4 +1,4 @@
-"""Why a server cannot listen on an address, in words that say what to do. Pure."""
+"""Explains why a server cannot listen on an address. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ _EVERY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - only said
 
 
 def listen_error(host: str, port: int, error: OSError) -> str:
-    """`port 5380 is taken: another program listens on it`, with the address if it is not every one.
+    """A sentence such as `port 5380 is taken: another program listens on it`.
 
-    `host` is empty for every address of the machine; `error` is what bind(2), listen(2) or the resolver said.
+    `host` is empty for all addresses of the machine; otherwise the sentence names it. `error` comes from bind(2),
+    listen(2) or the resolver.
     """
     address = "" if host in _EVERY_ADDRESS else f" of {host}"
     if error.errno == errno.EADDRINUSE:
@@ -23,7 +24,7 @@ def listen_error(host: str, port: int, error: OSError) -> str:
 
 
 def _reason(error: OSError) -> str:
-    """Event loops put the address and more into `strerror`; numbers of the resolver are not the system's."""
+    """The system's text for an error: event loops add the address to `strerror`, and resolvers have their own numbers."""
     if isinstance(error, socket.gaierror) or not error.errno:
         return error.strerror or str(error)
     return os.strerror(error.errno)

@@ -1,7 +1,7 @@
-"""Logs: JSON lines on standard output, one line for one thing. `time level msg service`, then the fields.
+"""Logs: JSON lines on standard output, with `time level msg service` and then the fields of the message.
 
-The message is constant, what varies is in fields. The transaction id comes from the context. Secrets that were named
-with `protect` are masked wherever they turn up in a line: a safety net below the rule that nobody logs them.
+The message is constant; everything that varies is in fields. The transaction id comes from the context. Secrets that
+were given to `protect` are masked wherever they occur in a line, in case the rule that nobody logs them is broken.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR}
 _NAMES = {number: name for name, number in LEVELS.items()} | {logging.CRITICAL: "ERROR"}
-_SHORTEST_SECRET = 4  # characters; masking shorter text would black out ordinary words
-_MOST_EARLIER = 500  # texts that were named earlier, or four times those of now: each makes every line a little slower
+_SHORTEST_SECRET = 4  # characters; masking shorter text would hide ordinary words
+_MOST_EARLIER = 500  # earlier texts that are kept, or four times the present ones: each one slows down every line
 
 transaction: ContextVar[str] = ContextVar("transaction", default="")
 
 
 class Log:
-    """A logger that takes fields: `log.info("config in force", sha256=…)`."""
+    """A logger with fields: `log.info("config in force", sha256=…)`."""
 
     __slots__ = ("_logger",)
 
@@ -55,7 +55,7 @@ class Log:
         self._write(logging.ERROR, message, fields)
 
     def fault(self, message: str, error: BaseException, **fields: Any) -> None:
-        """An error that nobody expected, with its traceback."""
+        """Log an unexpected error, with its traceback."""
         self._logger.error(message, exc_info=error, extra={"fields": fields})
 
     def _write(self, level: int, message: str, fields: dict[str, Any]) -> None:
@@ -71,10 +71,10 @@ class _JsonLines(logging.Formatter):
         self._pattern: re.Pattern[str] | None = None
 
     def hide(self, forms: AbstractSet[str]) -> None:
-        """Mask these texts from now on, and the latest of those before."""
+        """Mask these texts from now on, as well as the latest of the earlier ones."""
         earlier = [form for form in self._hidden if form not in forms]
         self._hidden = dict.fromkeys((*earlier[-max(_MOST_EARLIER, 4 * len(forms)) :], *forms))
-        # the longest first: of a secret that begins with another one nothing must be left over
+        # the longest first, so that a secret that begins with another one is masked to its end
         pattern = "|".join(re.escape(form) for form in sorted(self._hidden, key=len, reverse=True))
         self._pattern = re.compile(pattern) if pattern else None
 
@@ -108,12 +108,12 @@ def _plain(value: Any) -> str:
 
 
 def setup(service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Send all logging of this process to `stream` (standard output) as JSON lines of `service`."""
+    """Send all logs of this process to `stream` (default: standard output), as JSON lines of `service`."""
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
     if stream is None and isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # whatever the locale says: JSON is UTF-8
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # JSON is UTF-8, whatever the locale
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(_JsonLines(service))
     root.addHandler(handler)
@@ -124,7 +124,7 @@ def setup(service: str, level: str = "INFO", stream: TextIO | None = None) -> No
 
 
 def finish() -> None:
-    """Write what is left. If nobody reads it any more it is dropped: the interpreter would exit with 120 instead."""
+    """Flush the output. If nobody reads it any more, drop it: the interpreter would exit with 120 otherwise."""
     try:
         if sys.stdout:  # None: the process was started with it closed
             sys.stdout.flush()
@@ -133,14 +133,14 @@ def finish() -> None:
 
 
 def set_level(level: str) -> None:
-    """Set what is logged: DEBUG, INFO, WARN or ERROR."""
+    """Set the log level: DEBUG, INFO, WARN or ERROR."""
     logging.getLogger("gecholog").setLevel(LEVELS[level])
 
 
 def protect(secrets: Iterable[str]) -> None:
-    """Mask these texts in every line from now on. Short ones are passed over.
+    """Mask these texts in every line from now on; short ones are ignored.
 
-    Those named before stay masked: the config that they came from may be in use for a while, or be the one that stays.
+    Earlier texts stay masked, because the config that they came from may still be in use, or may stay in force.
     """
     forms = {form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in _forms(secret)}
     for handler in logging.getLogger().handlers:
@@ -149,7 +149,7 @@ def protect(secrets: Iterable[str]) -> None:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """How a secret may stand in a line: as it is, in the repr of something, in JSON, in a URL; then all in JSON."""
+    """The forms of a secret in a line: plain, in a repr, in JSON, in a URL, and each of these escaped as JSON."""
     plain = _plain(secret)
     quoted = (repr(plain), ascii(secret), json.dumps(secret), json.dumps(plain, ensure_ascii=False))
     for form in (plain, *(text[1:-1] for text in quoted), quote(plain), quote(plain, "")):
