@@ -24,7 +24,7 @@ def listen_error(host: str, port: int, error: OSError) -> str:
 
 
 def _reason(error: OSError) -> str:
-    """The system's text for an error: event loops add the address to `strerror`, and resolvers have their own numbers."""
+    """The system's text for an error: event loops add the address to it, and resolvers have numbers of their own."""
     if isinstance(error, socket.gaierror) or not error.errno:
         return error.strerror or str(error)
     return os.strerror(error.errno)
