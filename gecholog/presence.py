@@ -1,7 +1,7 @@
-"""How a processor shows itself on the bus: the NATS services protocol (ADR-32), so that `nats micro ls` lists it.
+"""Lists a processor on the bus by the NATS services protocol (ADR-32), as `nats micro ls` shows it.
 
 It answers on `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS`, each also with its name, and with its name and id. There is no
-queue group: all that run answer.
+queue group: all running processors answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gecholog.bus import Bus, Message
 from gecholog.errors import NotJson
 from gecholog.timer import now, rfc3339
 
-_NO_RESPONDERS = "503"  # the server's own answer: no subscriber
+_NO_RESPONDERS = "503"  # the answer of the server itself: there is no subscriber
 _TYPE = "io.nats.micro.v1.{}_response"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 # semver.org's own pattern, in parts
@@ -40,13 +40,13 @@ def is_name(text: str) -> bool:
 
 
 def is_version(text: str) -> bool:
-    """Tell whether this is a semantic version, as the protocol asks for."""
+    """Tell whether this is a semantic version, as the protocol requires."""
     return _VERSION.fullmatch(text) is not None
 
 
 @dataclass(slots=True)
 class Presence:
-    """What a running processor says of itself. `attachment` is its one endpoint."""
+    """What a running processor tells about itself. `attachment` is its only endpoint."""
 
     name: str
     version: str
@@ -56,7 +56,7 @@ class Presence:
     started: str = field(default_factory=lambda: _to_the_microsecond(now().wall_ns))
 
     async def begin(self, bus: Bus) -> None:
-        """Answer on the protocol's subjects, on this and all connections to come."""
+        """Answer on the protocol's subjects, on this connection to the bus and on all later ones."""
         for verb, words in self._verbs().items():
             for subject in self._subjects(verb):
                 await bus.subscribe(subject, partial(_say, words))
@@ -99,7 +99,7 @@ class Presence:
 
 
 def _to_the_microsecond(wall: int) -> str:
-    """Not every client reads more than six decimals (nats-py 2.16, `ServiceStats.from_dict`)."""
+    """A time with six decimals: some clients cannot read more (nats-py 2.16, `ServiceStats.from_dict`)."""
     return rfc3339(wall).removesuffix("Z")[:-3] + "Z"
 
 
@@ -108,9 +108,9 @@ async def _say(words: Callable[[], dict[str, Any]], message: Message) -> None:
 
 
 async def is_present(bus: Bus, name: str, hostname: str, timeout: float) -> bool:  # noqa: ASYNC109 - a whole request
-    """Ask the bus whether a processor of this name runs on the host of this name.
+    """Ask the bus whether the processor `name` runs on the host `hostname`. Raises BusAway.
 
-    Several may run and all of them answer, hence an inbox of our own. Raises BusAway.
+    Several may run, and all of them answer, so this uses an inbox of its own.
     """
     inbox = f"_INBOX.{secrets.token_hex(11)}"
     verdict: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

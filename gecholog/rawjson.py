@@ -1,6 +1,6 @@
-"""JSON that travels as bytes: parsed once, only to know that it is JSON, and never written anew.
+"""JSON that is kept as bytes: it is validated once and never re-encoded.
 
-Payloads are the largest part of a record. Loading and dumping them would cost time and change them (digits of numbers,
+Payloads are the largest part of a record. Loading and dumping them would take time and change them (digits of numbers,
 escapes, white space), so a payload is kept as `Raw` bytes inside otherwise ordinary dicts and lists.
 """
 
@@ -22,22 +22,22 @@ _LONGEST_INTEGER = 4000  # digits
 _SPACE = re.compile(r"[ \t\r\n]*")
 _LARGEST_BY_GRAMMAR = (
     64 * 1024
-)  # bytes: the standard library makes objects of all of it, and no thread goes on meanwhile
+)  # bytes: the standard library makes objects of all of it, and blocks all other threads meanwhile
 
 
 class Raw(bytes):
-    """One JSON value, as the bytes that somebody sent. Only make one from bytes that are known to be JSON."""
+    """One JSON value, as the bytes that somebody sent. Make it only from bytes that are known to be JSON."""
 
-    fragment: orjson.Fragment | None = None  # made when it is first written; a payload is written several times
-    summary: dict[str, Any] | None = None  # what stands for it where it is too large, if somebody has made that
+    fragment: orjson.Fragment | None = None  # made on the first write, because a payload is written several times
+    summary: dict[str, Any] | None = None  # its replacement where the value is too large, if one has been made
 
 
 def is_json(data: bytes) -> bool:
     """Tell whether `data` is one JSON value in UTF-8 (RFC 8259, without a byte order mark).
 
-    msgspec walks over the value without making anything of it, and answers quickly for nearly everything. It does not
-    look at the encoding of strings, and refuses lone surrogates, which the grammar allows: for its second look they are
-    other characters. Of what is small the standard library has the last opinion.
+    msgspec walks over the value without making objects, and decides nearly every case quickly. It does not check the
+    encoding of strings, and refuses lone surrogates, which the grammar allows: before its second try they are replaced
+    by other characters. For small data the standard library decides in the end.
     """
     if not (_can_be_skimmed(data) or (b"\\u" in data and _can_be_skimmed(without_surrogates(data)))):
         return len(data) <= _LARGEST_BY_GRAMMAR and _is_json_by_grammar(data)
@@ -53,12 +53,12 @@ def _can_be_skimmed(data: bytes) -> bool:
 
 
 def without_surrogates(data: bytes) -> bytes:
-    r"""`\ud800` as `\ue800`: as long and as well-formed, but no surrogate."""
+    r"""Replace surrogates by other characters of the same length: `\ud800` → `\ue800`."""
     return data.replace(b"\\ud", b"\\ue").replace(b"\\uD", b"\\uE")
 
 
 def is_too_deep(data: bytes) -> bool:
-    """Tell whether `data` is nested so deeply that nobody reads it to its end. It may be JSON nevertheless."""
+    """Tell whether `data` is nested too deeply for the parsers here. It may be JSON nevertheless."""
     try:
         _skim(data)
     except RecursionError:
@@ -88,12 +88,12 @@ def _is_json_by_grammar(data: bytes) -> bool:
 
 
 def _number(digits: str) -> int | float:
-    """int() refuses more than 4,300 digits, as a guard against numbers that take long to convert."""
+    """The number, as a float if int() would refuse it: more than 4,300 digits take long to convert."""
     return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity are no JSON
+    raise ValueError(name)  # NaN and Infinity are not JSON
 
 
 # numbers are not converted: int() refuses more than 4,300 digits, the grammar does not
@@ -101,15 +101,15 @@ _grammar = json.JSONDecoder(parse_constant=_no_constant, parse_int=str, parse_fl
 
 
 def split(data: bytes) -> dict[str, Raw]:
-    """Take the top level of a JSON object apart; the values stay the bytes that they are.
+    """Split the top level of a JSON object into its members; the values stay bytes.
 
-    Raises NotJson if `data` is not a JSON object. Of a name that comes twice the last value counts.
+    If a name occurs twice, the last value counts. Raises NotJson if `data` is not a JSON object.
     """
-    if data == b"{}":  # what most processors answer most of the time
+    if data == b"{}":  # the most frequent answer of processors
         return {}
     try:
         parts = _split(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # a name that is no UTF-8
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # for example a name that is not UTF-8
         return _split_by_grammar(data)
     if not is_utf8(data):
         raise NotJson("not JSON")
@@ -117,7 +117,7 @@ def split(data: bytes) -> dict[str, Raw]:
 
 
 def _split_by_grammar(data: bytes) -> dict[str, Raw]:
-    """`split` for what msgspec refuses although it may be JSON."""
+    """`split` for data that msgspec refuses although it may be JSON."""
     try:
         return dict(_members(data.decode("utf-8")))
     except (ValueError, RecursionError) as error:
@@ -125,7 +125,7 @@ def _split_by_grammar(data: bytes) -> dict[str, Raw]:
 
 
 def _members(text: str) -> Iterator[tuple[str, Raw]]:
-    """Names and values of a JSON object. Only its own level is walked here, the values are read by the library's C.
+    """Names and values of a JSON object. Only its top level is walked here; the library's C code reads the values.
 
     Raises ValueError, RecursionError.
     """
@@ -146,7 +146,7 @@ def _members(text: str) -> Iterator[tuple[str, Raw]]:
 
 
 def _expected(mark: str, text: str, at: int) -> int:
-    """The place behind `mark` and the white space around it."""
+    """The offset after `mark` and the white space around it. Raises ValueError if there is no mark."""
     at = _behind_space(text, at)
     if not text.startswith(mark, at):
         raise ValueError(f"{mark} was expected")
@@ -171,11 +171,11 @@ def loads(data: bytes) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """JSON of `value` in UTF-8, on one line; `Raw` parts go in as they are, line breaks between their tokens as spaces.
+    """Encode `value` as JSON in UTF-8, on one line. `Raw` parts are copied, line breaks between their tokens as spaces.
 
-    `value` holds dicts with string keys, lists, strings, numbers, booleans, None and Raw. Strings with lone surrogates
-    (from header bytes that are no UTF-8) come out with replacement characters. Raises TypeError for other values,
-    ValueError for what is nested too deeply or an integer of more than 4,300 digits.
+    `value` holds dicts with string keys, lists, strings, numbers, booleans, None and Raw. Lone surrogates in strings
+    (from header bytes that are not UTF-8) become replacement characters. Raises TypeError for other values, and
+    ValueError for values that are nested too deeply or integers of more than 4,300 digits.
     """
     try:
         return orjson.dumps(value, default=_fragment)
@@ -188,15 +188,15 @@ def dumps(value: Any) -> bytes:
 
 
 def payload(data: bytes) -> Raw:
-    """A whole body that is known to be JSON. It may be large: what is written of it shares its memory."""
+    """A whole body that is known to be JSON. It may be large, so what is written of it shares its memory."""
     value = Raw(data)
     value.fragment = orjson.Fragment(_on_one_line(data))
     return value
 
 
 def _on_one_line(data: bytes) -> bytes:
-    """Inside a JSON string a line break is always escaped: every bare one is white space between tokens."""
-    return data.replace(b"\n", b" ").replace(b"\r", b" ")  # the same object if there is none
+    """Replace line breaks by spaces: inside JSON strings they are always escaped, so all others separate tokens."""
+    return data.replace(b"\n", b" ").replace(b"\r", b" ")  # the same object if it has none
 
 
 def _fragment(value: Any) -> orjson.Fragment:
@@ -206,17 +206,17 @@ def _fragment(value: Any) -> orjson.Fragment:
 
 
 def fragment(value: Raw) -> orjson.Fragment:
-    """The same for `dumps`, which takes it without asking back."""
+    """The value as a fragment, which orjson copies without calling back."""
     if value.fragment is None:
         value.fragment = orjson.Fragment(_on_one_line(bytes(value)))
     return value.fragment
 
 
 def _slowly(value: Any) -> bytes:
-    """What orjson refuses: lone surrogates, integers beyond 64 bits, depth over 254."""
+    """Encode what orjson refuses: lone surrogates, integers beyond 64 bits, a depth over 254."""
     if isinstance(value, dict):
         members = []
-        for name, item in value.items():  # no comprehension: it would halve the depth that can be written
+        for name, item in value.items():  # not a comprehension, which would halve the possible depth
             members.append(_text(name) + b":" + _slowly(item))
         return b"{" + b",".join(members) + b"}"
     if isinstance(value, list | tuple):

@@ -14,7 +14,7 @@ Fields = dict[str, Any]
 
 
 def select(fields: Mapping[str, Any], include: Collection[str], exclude: Collection[str]) -> Fields:
-    """The fields in `include` (all, if it is empty), less those in `exclude`."""
+    """The fields in `include` (all if it is empty) without those in `exclude`."""
     if include:
         if exclude:
             include = [name for name in include if name not in exclude]
@@ -25,10 +25,10 @@ def select(fields: Mapping[str, Any], include: Collection[str], exclude: Collect
 
 
 def replaced(fields: Mapping[str, Any], answer: Mapping[str, Any], allowed: Collection[str]) -> Fields:
-    """What a modifier changes: the allowed fields of its answer that exist in `fields`."""
+    """The changes of a modifier: the allowed fields of its answer that exist in `fields`."""
     return {name: value for name, value in answer.items() if name in allowed and name in fields}
 
 
 def added(fields: Mapping[str, Any], answer: Mapping[str, Any], allowed: Collection[str]) -> Fields:
-    """What an annotator adds: the allowed fields of its answer that do not exist in `fields`."""
+    """The additions of an annotator: the allowed fields of its answer that do not exist in `fields`."""
     return {name: value for name, value in answer.items() if name in allowed and name not in fields}

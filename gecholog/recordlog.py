@@ -1,8 +1,7 @@
-"""The record log: the JetStream stream that captures the logger's subject, so that no record depends on who listens.
+"""The record log: the JetStream stream that captures the logger's subject, so that records do not need a subscriber.
 
-`ensure` is for everybody who publishes or consumes records: whoever comes first makes the stream. The stream is only
-ever widened, by a subject or by higher limits that a config file asks for: who narrowed or enlarged it by hand
-(`nats stream edit`) keeps that.
+Publishers and consumers of records call `ensure`; the first of them creates the stream. An existing stream is only
+widened, by a subject or by higher limits from a config file, so that changes made by hand (`nats stream edit`) stay.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ _BETWEEN_ATTEMPTS = 0.1  # seconds
 _SMALLEST = 8 * 1024 * 1024  # bytes; the default is made smaller to fit a small disk, but not below this
 _UNLIMITED = -1
 
-# Somebody else makes it at this moment, or did between our question and our order: look again.
+# Somebody else creates the stream at the same time, or has done so since we asked: ask again.
 _RACES = frozenset({jetstream.STREAM_EXISTS, jetstream.SUBJECT_TAKEN, jetstream.NO_ROOM})
 
 
 class NoRecordLog(NoJetStream):
-    """The bus has no JetStream: records reach only those who listen at the moment."""
+    """The bus has no JetStream: records reach only those who are subscribed at the time."""
 
 
 class RecordLogRefused(JetStreamRefused):
-    """JetStream would not do what was asked of the record log."""
+    """JetStream refused a request about the record log."""
 
     @property
     def is_no_room(self) -> bool:
-        """Whether even the smallest stream does not fit the disk."""
+        """Tell whether even the smallest stream does not fit on the disk."""
         return self.code == jetstream.NO_ROOM
 
 
@@ -48,7 +47,7 @@ _ERRORS = Errors(NoRecordLog, RecordLogRefused)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much the stream keeps. What goes beyond is dropped, the oldest first; 0 bytes or age: no limit."""
+    """How much the stream keeps. Beyond that the oldest records are dropped; 0 bytes or age means no limit."""
 
     max_bytes: int = 1024 * 1024 * 1024
     max_age_seconds: int = 7 * 24 * 3600
@@ -80,7 +79,7 @@ class RecordLog:
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> RecordLog:
-        """Of JetStream's answer. Raises NoAnswer if it is somebody else's."""
+        """Read JetStream's answer. Raises NoAnswer if it is not JetStream that answered."""
         with jetstream.understood():
             config = info["config"]
             return cls(
@@ -93,7 +92,7 @@ class RecordLog:
 
 
 def identified(record_id: bytes) -> bytes:
-    """The headers of a record's message. JetStream knows repetitions by the id, and sinks name documents by it."""
+    """The headers of a record's message. JetStream recognises repetitions by the id, and sinks name documents by it."""
     return _IDENTIFIED % record_id.hex().encode()
 
 
@@ -101,11 +100,11 @@ _IDENTIFIED = wire.encoded({"Nats-Msg-Id": "%b"})
 
 
 async def ensure(bus: Requester, subject: str, limits: Limits | None = None) -> RecordLog:
-    """The stream that captures `subject`, made or widened if need be.
+    """The stream that captures `subject`; it is created or widened if necessary.
 
-    `limits` None: the defaults if the stream has to be made, or less if the disk has no room for them; one that exists
-    keeps what it has. One that exists and cannot be made larger for want of room keeps its size.
-    Raises NoRecordLog, RecordLogRefused, NoAnswer (ask again), BusAway.
+    With `limits` None an existing stream keeps its limits, and a new one gets the defaults, or less if the disk has no
+    room for them. A stream that cannot grow for lack of room keeps its size. Raises NoRecordLog, RecordLogRefused,
+    NoAnswer (ask again), BusAway.
     """
     for _ in range(_ATTEMPTS - 1):
         try:
@@ -118,10 +117,10 @@ async def ensure(bus: Requester, subject: str, limits: Limits | None = None) -> 
 
 
 async def ensure_fitting(bus: Requester, subject: str, limits: Limits | None = None) -> RecordLog:
-    """As `ensure`, but where there is no room for what `limits` ask for, a stream that fits is better than none.
+    """As `ensure`, but if there is no room for `limits`, create a smaller stream rather than none.
 
-    `max_bytes` of what is returned tells. Publishers and consumers have to agree on this: of a stream that only one of
-    them knows records come twice.
+    See `max_bytes` of the result. Publishers and consumers must both call this, or both `ensure`: from a stream that
+    only one of them knows, records arrive twice.
     """
     try:
         return await ensure(bus, subject, limits)
@@ -143,7 +142,7 @@ async def _ensure(bus: Requester, subject: str, limits: Limits | None) -> Record
     covering = await ask(bus, "STREAM.NAMES", {"subject": subject})
     names = covering.get("streams") or []
     if names and STREAM not in names:
-        return RecordLog.of(await ask(bus, f"STREAM.INFO.{names[0]}"))  # somebody's own stream: take it as it is
+        return RecordLog.of(await ask(bus, f"STREAM.INFO.{names[0]}"))  # a stream that somebody made: use it unchanged
     try:
         info = await ask(bus, f"STREAM.INFO.{STREAM}")
     except RecordLogRefused as error:
@@ -159,7 +158,7 @@ async def _ensure(bus: Requester, subject: str, limits: Limits | None) -> Record
 
 
 async def _update(bus: Requester, wide: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Widen the stream; None if nothing changes: where there is no room for more bytes it keeps those that it has."""
+    """Widen the stream; None if nothing changes. If there is no room for more bytes, it keeps its size."""
     try:
         return await ask(bus, f"STREAM.UPDATE.{STREAM}", wide)
     except RecordLogRefused as error:
@@ -170,7 +169,7 @@ async def _update(bus: Requester, wide: Mapping[str, Any], present: Mapping[str,
 
 
 async def _create(bus: Requester, subject: str, limits: Limits | None) -> RecordLog:
-    """Make the stream. Nobody asked for the size of the default: where there is no room for it, half will do."""
+    """Create the stream. If there is no room for the default size, halve it until it fits."""
     wanted = limits or Limits()
     while True:
         try:
@@ -190,7 +189,7 @@ def new_config(subject: str, limits: Limits) -> dict[str, Any]:
     """The configuration of a stream that does not exist yet."""
     window = limits.duplicate_window_seconds
     if limits.max_age_seconds:
-        window = min(window, limits.max_age_seconds)  # the server refuses a longer one
+        window = min(window, limits.max_age_seconds)  # the server refuses a longer window
     return {
         "name": STREAM,
         "subjects": [subject],
@@ -221,12 +220,12 @@ def widened(config: Mapping[str, Any], subject: str, limits: Limits | None) -> d
 
 
 def is_wider(wanted: int, present: int) -> bool:
-    """Compare limits; 0 and less mean none."""
+    """Compare two limits, of which 0 and below mean no limit."""
     return present > 0 and (wanted <= 0 or wanted > present)
 
 
 def covers(pattern: str, subject: str) -> bool:
-    """Tell whether a subject with wildcards (`*` one part, `>` one or more at the end) takes in `subject`."""
+    """Tell whether a subject with wildcards (`*` one part, `>` one or more at the end) matches `subject`."""
     wanted, parts = pattern.split("."), subject.split(".")
     if wanted[-1] == ">":
         wanted.pop()

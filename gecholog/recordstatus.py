@@ -1,7 +1,7 @@
-"""How the records of a gateway fare: a small file that the gateway writes, and that ginit and healthcheck read.
+"""The state of a gateway's records: a small file that the gateway writes, and that ginit and healthcheck read.
 
-It is `HOME/run/records-ALIAS.json`. Its bytes are allocated when the gateway starts and written over in place: on a
-full disk, which is when it matters most, a new file could not be written.
+The file is `HOME/run/records-ALIAS.json`. Its space is allocated when the gateway starts, and it is overwritten in
+place: on a full disk, when it matters most, a new file could not be written.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any
 from gecholog import regular_file
 
 _SIZE = 4096  # bytes of the file, padded with spaces
-_LONGEST_REASON = 300  # characters; escaped as JSON they have to fit
+_LONGEST_REASON = 300  # characters, which must fit even when they are escaped as JSON
 
 
 @dataclass(frozen=True, slots=True)
 class RecordStatus:
-    """What a gateway says of its records.
+    """The state of a gateway's records.
 
-    `failing`: records are not stored now, or some were lost in the last minute; `reason` says why. `stalled`: the bus
-    answers, and the stream of records does not; restarting nats-server is the remedy. `waiting` records are in the
-    journal, `held` in memory because the journal does not take them. `lost` and `damaged` (unreadable places in
-    journals of earlier processes) are totals since the file was first written.
+    `failing` means that records are not stored now, or that some were lost in the last minute, and `reason` says why.
+    `stalled` means that the bus answers but the stream of records does not; restarting nats-server helps. `waiting`
+    records are in the journal, and `held` ones in memory because the journal cannot take them. `lost` and `damaged`
+    (unreadable places in journals of earlier processes) are totals since the file was first written.
     """
 
     failing: bool = False
@@ -38,7 +38,7 @@ class RecordStatus:
 
 
 class RecordStatusFile:
-    """The file of one gateway."""
+    """The status file of one gateway."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -49,7 +49,7 @@ class RecordStatusFile:
         return cls(home / "run" / f"records-{alias}.json")
 
     def write(self, status: RecordStatus) -> None:
-        """Write over what is there; readers who meet a half-written text read again later. Raises OSError."""
+        """Overwrite the file. Readers that see half of it read again later. Raises OSError."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         said = asdict(status) | {"reason": status.reason[:_LONGEST_REASON]}
         text = json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
@@ -60,7 +60,7 @@ class RecordStatusFile:
             os.close(file)
 
     def read(self) -> RecordStatus | None:
-        """What was written last; None if there is nothing that can be read."""
+        """The last status; None if there is none that can be read."""
         try:
             return _status(json.loads(regular_file.read_text(self._path)))
         except (OSError, ValueError):
@@ -68,7 +68,7 @@ class RecordStatusFile:
 
 
 def _status(said: Any) -> RecordStatus | None:
-    """The status that was written. Values of another type, which no gateway writes, are left at their defaults."""
+    """The status in JSON. Values of a wrong type, which no gateway writes, keep their defaults."""
     if not isinstance(said, dict):
         return None
     usual = RecordStatus()

@@ -1,7 +1,7 @@
-"""Reading files that a user named, or dropped into a folder: never waits, never takes more than a limit.
+"""Reads files that a user named or dropped into a folder, without waiting and up to a limit.
 
-Opening a FIFO waits for a writer, and `/dev/zero` has no end. So a file is opened without blocking, and read only if
-it is a regular file (links are followed) of a bounded size.
+Opening a FIFO waits for a writer, and `/dev/zero` has no end. So files are opened without blocking, and read only if
+they are regular files (links are followed) of limited size.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 
 LARGEST = 16 * 1024 * 1024
-"""Bytes that a config file, a certificate, or another small file may have."""
+"""The limit in bytes for a config file, a certificate or another small file."""
 
 _CHUNK = 1024 * 1024  # bytes
 _KINDS = {
@@ -25,14 +25,14 @@ _KINDS = {
 
 
 class Irregular(OSError):
-    """A path that leads to something that is not read; `strerror` says what it is, as for any OSError."""
+    """A path that leads to something other than a readable regular file; `strerror` says what."""
 
 
 def read_bytes(path: str | os.PathLike[str], limit: int = LARGEST) -> bytes:
     """The content of a regular file.
 
-    Raises Irregular if the path leads to something else, or to more than `limit` bytes. Raises another OSError if the
-    file is missing or may not be read. A file that shrinks or grows meanwhile is read to its end as it is then.
+    Raises Irregular if the path leads to something else, or if the file has more than `limit` bytes, and another
+    OSError if the file is missing or cannot be read. A file that changes meanwhile is read to its present end.
     """
     descriptor = _opened(path)
     try:
@@ -43,12 +43,12 @@ def read_bytes(path: str | os.PathLike[str], limit: int = LARGEST) -> bytes:
 
 
 def read_text(path: str | os.PathLike[str], encoding: str = "utf-8", limit: int = LARGEST) -> str:
-    """As `read_bytes`, decoded. Raises UnicodeDecodeError as well."""
+    """As `read_bytes`, decoded. Also raises UnicodeDecodeError."""
     return read_bytes(path, limit).decode(encoding)
 
 
 def why_not(path: str | os.PathLike[str], limit: int = LARGEST) -> str:
-    """Why `read_bytes` would fail, as in "is a FIFO, not a regular file"; empty if it would not."""
+    """Why `read_bytes` would fail, such as "is a FIFO, not a regular file"; empty if it would succeed."""
     try:
         check(path, limit)
     except OSError as error:
@@ -57,13 +57,13 @@ def why_not(path: str | os.PathLike[str], limit: int = LARGEST) -> str:
 
 
 def reason(error: OSError) -> str:
-    """What an error of this module says of its file, as the end of a sentence that begins with the file."""
+    """The reason in an error of this module, as the end of a sentence that begins with the file."""
     text = error.strerror or type(error).__name__
     return text if isinstance(error, Irregular) else f"cannot be read: {text}"
 
 
 def check(path: str | os.PathLike[str], limit: int = LARGEST) -> None:
-    """Raise what `read_bytes` would, for a file that a library is going to open by its name."""
+    """Raise what `read_bytes` would raise, for a file that a library will open by its name."""
     descriptor = _opened(path)
     try:
         _check(os.fstat(descriptor), path, limit)
@@ -74,11 +74,11 @@ def check(path: str | os.PathLike[str], limit: int = LARGEST) -> None:
 def _opened(path: str | os.PathLike[str]) -> int:
     try:
         status = Path(path).stat()
-    except ValueError as error:  # it holds a NUL
+    except ValueError as error:  # the path contains a NUL
         raise Irregular(errno.EINVAL, "is not a path", os.fspath(path)) from error
-    if not stat.S_ISREG(status.st_mode):  # opening a device may have an effect, and a socket cannot be opened
+    if not stat.S_ISREG(status.st_mode):  # opening a device may have side effects, and a socket cannot be opened
         raise _irregular(path, status.st_mode)
-    # by now it may be something else, so: no waiting, and another look (`_check`)
+    # it may have been replaced since, so open it without blocking, and check again (`_check`)
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
 
 
@@ -90,7 +90,7 @@ def _check(status: os.stat_result, path: str | os.PathLike[str], limit: int) -> 
 
 
 def _content(descriptor: int, path: str | os.PathLike[str], limit: int) -> bytes:
-    """All of it. The size that a file has at first is no promise: it may grow, and below /proc it is 0."""
+    """Read all of it. The reported size is not reliable: a file may grow, and in /proc the size is 0."""
     parts = []
     left = limit + 1
     while left and (part := os.read(descriptor, min(_CHUNK, left))):

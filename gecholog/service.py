@@ -48,22 +48,22 @@ class Reading(Generic[C]):
 
 
 class Service(Protocol[C_contra]):
-    """What a service does. All methods run in the one event loop."""
+    """The three methods of a service. They all run in the same event loop."""
 
     async def start(self, owner: TaskOwner) -> None:
-        """Make ready; return when everything is served. Raise GechologError or OSError to give up."""
+        """Start, and return when the service is ready. Raise GechologError or OSError to give up."""
 
     async def reload(self, config: C_contra) -> None:
-        """Put a new config in force, all of it or (raising GechologError or OSError) nothing of it."""
+        """Put a new config in force as a whole, or raise GechologError or OSError and keep the old one."""
 
     async def stop(self) -> None:
-        """Take nothing new, finish what is under way, let go of everything."""
+        """Accept no new work, finish the work in progress, and release all resources."""
 
 
 async def connect_bus(owner: TaskOwner, bus: Bus, within: float | None = None) -> None:
-    """Connect to the bus, within so many seconds or for as long as it takes; `owner` then owns the connection.
+    """Connect to the bus, within `within` seconds or for as long as it takes; `owner` then owns the connection.
 
-    Raises BusRefused, BusAway. Then nothing is left behind, and the service goes on.
+    Raises BusRefused, BusAway, after it has cleaned up; the service may go on.
     """
     running = asyncio.create_task(bus.run(), name="bus")
     try:
@@ -122,7 +122,7 @@ def run(
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_RunningService(service, reread, parsed, checksum_file, ready).live())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # one that comes now must not change the exit code
+        signal.signal(number, signal.SIG_IGN)  # a signal that arrives now must not change the exit code
     return code
 
 
@@ -185,7 +185,7 @@ class _RunningService:
                     await task
 
     def _verdict(self, starting: asyncio.Task[None]) -> int:
-        """The exit code, and the log line for a failure."""
+        """Log why the service ends, and return the exit code."""
         failure = self._owner.failure
         if starting.done() and not starting.cancelled():
             failure = failure or starting.exception()
@@ -205,14 +205,14 @@ class _RunningService:
         _settle_the_collector()
 
     async def _serve_when_free(self) -> None:
-        """Write the checksum file when the other process has ended."""
+        """Wait until the other process has ended, and write the checksum file then."""
         while not self._lock.acquire():  # noqa: ASYNC110 - nobody tells us when another process ends
             await asyncio.sleep(_LOCK_RETRY_S)
         if self._serving:
             self._write_checksum()
 
     async def _beat_for_ever(self) -> None:
-        """Give signs of life, which a loop that does not turn cannot; and bring back the files if they are removed."""
+        """Send heartbeats, which a blocked event loop cannot; and restore the files if they are removed."""
         while True:
             with contextlib.suppress(OSError):
                 self._lock.beat()
@@ -244,7 +244,7 @@ class _RunningService:
             log.info("config in force", sha256=self._parsed.sha256)
 
     async def _end_reloading(self) -> None:
-        """A reload that is under way would otherwise write the checksum file of a service that has stopped."""
+        """Cancel a reload in progress, which might write the checksum file of a service that has stopped."""
         if self._reloading is not None:
             self._reloading.cancel()
             await asyncio.wait({self._reloading}, timeout=CANCEL_TIMEOUT_S)
@@ -254,7 +254,7 @@ class _RunningService:
         return str(self._checksum_file.path)
 
     def _settle_checksum(self) -> None:
-        """Write or remove the checksum file, as it should be now."""
+        """Write or remove the checksum file, according to the health of the service."""
         if self._serving and self._owner.healthy:
             self._write_checksum()
         elif self._serving:
@@ -295,9 +295,9 @@ class _RunningService:
 
 
 def _settle_the_collector() -> None:
-    """What stands now stays: full collections need not look at it, and young ones not at every tenth call.
+    """Exempt the present objects from garbage collection, and collect young objects less often.
 
-    A full collection would otherwise stop everything for some 20 ms, for the sake of modules that never go.
+    A full collection would otherwise stop the process for some 20 ms, to examine modules that never go away.
     """
     gc.collect()
     gc.freeze()

@@ -1,8 +1,8 @@
 """Session and transaction ids: `GATEWAY_NANOS_COUNT_TRANSACTION`, such as `TST00001_1699884006500487748_1_0`.
 
 The id of a session is that of its first transaction (`…_0`). A client continues a session by sending the transaction
-id that it was given; the next transaction counts one up. The client chooses what it sends, so these ids group calls,
-they do not identify a record.
+id that it received; the next transaction has the next number. Clients may send any id, so these ids group calls and do
+not identify records.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 _ID = re.compile(r"([A-Z0-9]+_[0-9]+)_([0-9]+)_([0-9]+)")
-_LONGEST = 128  # characters; longer text is no id of ours, and int() would be slow on it
+_LONGEST = 128  # characters; longer text cannot be one of our ids, and int() would be slow
 
 
 class Ids(NamedTuple):
@@ -25,13 +25,13 @@ class Ids(NamedTuple):
 
 @dataclass(slots=True)
 class Sessions:
-    """Gives ids to calls. `count` is the number of sessions that began since the gateway started."""
+    """Assigns ids to calls. `count` is the number of sessions since the gateway started."""
 
     gateway_id: str
     count: int = field(default=0)
 
     def ids(self, header: str | None) -> Ids:
-        """Ids for a call whose session header has the value `header` (None: no such header)."""
+        """The ids of a call whose session header has the value `header`; None if the header is missing."""
         return (continued(header) if header else None) or self._begin()
 
     def _begin(self) -> Ids:
@@ -41,7 +41,7 @@ class Sessions:
 
 
 def continued(header: str) -> Ids | None:
-    """Ids of the next transaction of the session that `header` names; None if it is not the id of a transaction."""
+    """The ids of the next transaction in the session of `header`; None if it is not the id of a transaction."""
     match = _ID.fullmatch(header) if len(header) <= _LONGEST else None
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""Tests of a processor without NATS: what it would write, given these fields.
+"""Tests a processor without NATS: the fields that it would write for given fields.
 
     from gecholog.testing import ask
     from charactercount import processor
@@ -6,7 +6,7 @@
     def test_count():
         assert ask(processor, {"ingress_payload": {"a": 1}}) == {"character_count": 7}
 
-Nothing is faked: it is the processor's own path from the bytes of a message to those of its answer.
+Nothing is faked: the processor takes the bytes of a message and returns the bytes of its answer, as on the bus.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from gecholog.processor import Processor
 
 
 def ask(processor: Processor, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that `processor` would write when gl sends it `fields`; {} for nothing.
+    """The fields that `processor` would write when gl sends it `fields`; {} for none.
 
-    `fields` holds what JSON can: the usual names are those of `gecholog.message.Request` and `Response`. It makes the
-    message a response if a name begins with `inbound_` or `egress_`. Both ways go through JSON, as on the bus, so a
+    `fields` contains JSON values; the usual names are those of `gecholog.message.Request` and `Response`. The message
+    is a response if a name begins with `inbound_` or `egress_`. Both directions go through JSON, as on the bus, so a
     tuple comes back as a list.
 
     Raises what the processor's function raises, and InvalidResult (a TypeError) if it returns something other than a
