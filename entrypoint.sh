@@ -1,3 +1,3 @@
 #!/bin/sh
-# Prepare (default configs that are missing, secrets that are unset) and become the appliance.
+# Copy missing default configs, generate unset secrets, and exec the appliance.
 exec "$(dirname "$(readlink -f "$0")")/services/bin/entrypoint" "$@"

@@ -1,1 +1,1 @@
-"""ginit: decides over the services of the appliance. supervisord owns their processes."""
+"""ginit: decides what happens to the services of the appliance. supervisord owns their processes."""

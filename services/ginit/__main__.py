@@ -1,4 +1,4 @@
-"""ginit as a program: below supervisord it decides over the services, otherwise it starts the appliance."""
+"""ginit as a program: below supervisord it manages the services, anywhere else it starts the appliance."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from gecholog.errors import GechologError
 from services.ginit.appliance import Ginit
 from services.ginit.config import build, config_spec
 from services.ginit.startup import setup
-from services.ginit.startup.entrypoint import complain
+from services.ginit.startup.entrypoint import report_failure
 from services.ginit.supervisord import exit_code, launcher
 
 PROGRAM = cli.Program(
     name="ginit",
-    about="Decides over the services of the appliance. Without --validate: starts them all.",
+    about="Starts the services of the appliance and manages them. With --validate: checks the config only.",
     config_spec=config_spec,
     build=build,
     make=Ginit,
@@ -34,12 +34,12 @@ def main() -> int:
         try:
             setup.launch(arguments.file or Path(), arguments.alias)
         except GechologError as error:
-            return complain(error)
+            return report_failure(error)
     code = 1
     try:
         code = cli.main(PROGRAM)
     finally:
-        if code:  # without ginit nothing can go on: its config is bad, or something unexpected has happened
+        if code:  # its config is not valid, or something unexpected has happened: the appliance cannot go on without it
             exit_code.decide(code)
             launcher.end()
     return code

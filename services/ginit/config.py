@@ -1,4 +1,4 @@
-"""ginit's config: which services there are, and where their programs and config files lie."""
+"""ginit's config: the services, with their programs and config files."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from gecholog.schema import Violation
 
 _HERE = Path(__file__).parent
-_PROGRAMS = _HERE.parent / "bin"  # our own, under the names of the original's
+_PROGRAMS = _HERE.parent / "bin"  # our own, named as those of the original
 NATS_SERVER = "nats-server"
 HANG_TIMEOUT = 15
-"""Seconds without a sign of life after which a service is killed, unless the config says otherwise."""
+"""Seconds without a heartbeat after which a service is killed, unless the config says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Definition:
 
     @property
     def slug(self) -> str:
-        """The name as it may stand in file names and in supervisord's files; names that differ have slugs that do."""
+        """The name, escaped for file names and supervisord's files. Different names have different slugs."""
         return re.sub(r"[^A-Za-z0-9_.-]|^\.", lambda match: f"={ord(match[0]):02x}", self.name)
 
     @property
@@ -53,12 +53,12 @@ class Definition:
 
     @property
     def is_ours(self) -> bool:
-        """Whether its program is one of this project, under whatever link."""
+        """Whether its program is one of this project, also by a link."""
         return self.program.resolve().parent == _PROGRAMS.resolve()
 
     @property
     def alias(self) -> str:
-        """The name in the service's checksum file: what `-a` says, else the name of a program of ours, else its own."""
+        """The name in the service's checksum file: `-a`, else the name of the program if it is ours, else its own."""
         arguments = self.additional_arguments
         for place, argument in enumerate(arguments):
             if argument.startswith("-a="):
@@ -70,7 +70,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class GinitConfig:
-    """What ginit is told. `max_starts`: 0 = without end."""
+    """The config. `max_starts`: 0 means no limit."""
 
     sha256: str
     max_starts: int
@@ -79,7 +79,7 @@ class GinitConfig:
 
 
 def config_spec() -> ConfigSpec:
-    """What a ginit_config.json must be."""
+    """How to check a ginit_config.json."""
     schema = schemas.load(_HERE / "ginit_config.schema.json")
     return ConfigSpec(schema, (_files_exist,), remaining=(_used_once,))
 
@@ -99,17 +99,17 @@ def _files_exist(value: dict[str, Any]) -> Iterator[Violation]:
 
 
 def find_program(file: str) -> Path | None:
-    """The program that a `file` means, as an absolute path; None if there is none.
+    """The absolute path of a program that the config names; None if it does not exist.
 
-    A relative one is looked up in the working directory, then beside this package. nats-server comes from the variable
-    NATS_SERVER if it is set, and may also lie beside Python, where its wheel puts it.
+    A relative path is looked up in the working directory, then beside this package. nats-server comes from the variable
+    NATS_SERVER if it is set, and is also looked up beside Python, where its wheel puts it.
     """
     candidates = [Path(file), _PROGRAMS / file]
     if Path(file).name == NATS_SERVER:
         candidates.append(Path(sys.executable).with_name(NATS_SERVER))
         if named := os.environ.get("NATS_SERVER"):
             candidates = [Path(named)]
-    # absolute, but not resolved: a link's own name may be what the program goes by
+    # absolute, but not resolved: a program may depend on the name of the link
     return next((Path(os.path.abspath(path)) for path in candidates if path.is_file()), None)  # noqa: PTH100
 
 

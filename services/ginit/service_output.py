@@ -1,4 +1,4 @@
-"""What the output of services means: lines become events."""
+"""Interprets the output of services: lines become events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ServiceOutput:
         self._addresses: dict[str, Address] = {}
 
     def on_line(self, name: str, line: bytes) -> None:
-        """A service that starts makes progress; one that reloads may say what came of it."""
+        """Note the progress of a service that starts, and the answer of one that reloads."""
         service = self._store.appliance.get(name)
         if service is None:
             return

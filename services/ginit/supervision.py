@@ -1,4 +1,4 @@
-"""What supervisord says, and whether it responds: notifications become events."""
+"""The state of supervisord: its notifications become events, and it is probed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The entry point of the container: prepare, then become the appliance, or the program that `-c` names.
+"""The entry point of the container: prepare, then exec the appliance, or the program that `-c` names.
 
-The flags are the original's, because people use them to start with another config:
+The flags are those of the original, which people use to start with another config:
 
     ./entrypoint -t /app/conf/ -s /default-conf/ -f ginit_config.json:gl_config.json -e NATS_TOKEN:GUI_SECRET \
         -c ./ginit:-o:/app/conf/ginit_nogui_config.json
@@ -28,19 +28,19 @@ log = Log("entrypoint")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prepare and become something else; returns an exit code only if that is not possible."""
+    """Prepare, then exec the appliance or the program that `-c` names; returns an exit code only if that fails."""
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # end without a traceback
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # one that came before was held back
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # `foreground` blocked it
     logs.setup("entrypoint")
     try:
         _enter(arguments)
     except GechologError as error:
-        return complain(error)
+        return report_failure(error)
 
 
-def complain(error: GechologError) -> int:
-    """Say why the appliance does not start, in the log and on standard error; returns the exit code."""
+def report_failure(error: GechologError) -> int:
+    """Report why the appliance does not start, in the log and on standard error; returns the exit code."""
     for reason in error.problems if isinstance(error, ConfigError) else (error,):
         source = f"{error.source}: " if isinstance(error, ConfigError) else ""
         log.error(prepare.CANNOT_START, reason=f"{source}{reason}")
@@ -77,20 +77,20 @@ def _enter(arguments: argparse.Namespace) -> NoReturn:
     found = find_program(program)
     if found is None:
         raise prepare.CannotStart(f"there is no program {program}")
-    os.execv(found, [str(found), *rest])  # noqa: S606 - whoever starts the container says what to start
+    os.execv(found, [str(found), *rest])  # noqa: S606 - the user of the container names the program
 
 
 def _ensure_configs(arguments: argparse.Namespace, home: Path, target: Path) -> None:
     source = arguments.s if arguments.s and arguments.s.is_dir() else prepare.DEFAULTS
     names = arguments.f.split(":") if arguments.f else sorted(file.name for file in source.iterdir() if file.is_file())
     for message, fields in prepare.copy_defaults(source, target, names):
-        _say(message, fields)
-    if source.samefile(prepare.DEFAULTS) and not prepare.is_running(home):  # whose files are they while it runs?
+        _log(message, fields)
+    if source.samefile(prepare.DEFAULTS) and not prepare.is_running(home):  # a running appliance uses these files
         for done, about in upgrade.upgrade(upgrade.pairs(source, target, names, shipped.load())):
-            _say(done, about)
+            _log(done, about)
 
 
-def _say(message: str, fields: Mapping[str, object]) -> None:
+def _log(message: str, fields: Mapping[str, object]) -> None:
     write = log.warning if "reason" in fields else log.info
     write(message, **fields)
 

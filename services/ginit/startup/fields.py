@@ -1,7 +1,7 @@
-"""The fields of a config file, whatever their values, to tell what one file has and another one has not. Pure.
+"""The fields of a config file, whatever their values, to find those that another file does not have. Pure.
 
-A field goes by its path: `logger.request`, `routers[/dummy/].outbound.url`. Entries of a list go by what identifies
-them, at whatever depth of the list, so that their order does not matter. A list of plain values is one field.
+A field is named by its path: `logger.request`, `routers[/dummy/].outbound.url`. Entries of a list are named by what
+identifies them, at any depth of the list, so that their order does not matter. A list of plain values is one field.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NATS_NAME = re.compile(r"[\"']?([A-Za-z_][\w-]*)[\"']?\s*([:={]|\s)")
 
 
 def unfilled(text: str) -> Any:
-    """The value of a JSON config file whose variables are not filled in; outside of texts they become texts.
+    """The value of a JSON config file without filling in its variables; outside of strings they become strings.
 
     Raises ValueError if it is not JSON, RecursionError if it is nested too deeply.
     """
@@ -28,7 +28,7 @@ def unfilled(text: str) -> Any:
 
 
 def fields(name: str, text: str) -> dict[str, str]:
-    """The paths of all fields of a file of this name, each with that of the field which it is in (empty at the top).
+    """The paths of all fields of a file of this name, each with the path of its parent (empty at the top).
 
     Raises ValueError for a `.json` file that is not JSON, RecursionError for one that is nested too deeply.
     """
@@ -36,7 +36,7 @@ def fields(name: str, text: str) -> dict[str, str]:
 
 
 def missing(wanted: Mapping[str, str], present: Container[str]) -> list[str]:
-    """Those of the fields that are not present, but for what lies below a field that is missing itself."""
+    """The fields that are not present, without those below a field that is missing itself."""
     return [field for field, above in wanted.items() if field not in present and (not above or above in present)]
 
 

@@ -1,8 +1,8 @@
-"""Config files without the secrets that somebody may have written into them instead of a variable. Pure.
+"""Masks secrets that a user has written into a config file in place of a variable. Pure.
 
-Shown are variables as they stand (`${KEY}`), and texts that the shipped file has as well. Masked are values of headers;
-of fields that are named like a token, key, secret or password, and all below them; arguments of programs; users and
-queries of urls; and what looks like a generated key, wherever it is.
+Not masked: variables (`${KEY}`), and texts that the shipped file contains as well. Masked: values of headers; fields
+named like a token, key, secret or password, and everything below them; arguments of programs; users and queries of
+URLs; and what looks like a generated key, wherever it is.
 """
 
 from __future__ import annotations

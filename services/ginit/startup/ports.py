@@ -1,4 +1,4 @@
-"""The ports that the appliance is going to listen on: one that is taken is found before anything starts."""
+"""The ports that the appliance is going to listen on. One that is in use is found before anything starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from services.ginit.config import Definition
 
-# where our services' configs say it; what a number in somebody else's config means we do not know
+# where the configs of our services name it; what a number in the config of another program means is not known
 _FIELDS = {"gl": "gl_port", "dummy": "port", "gui": "gui_port"}
 _COMMENT = re.compile(r"(#|//).*")
 _NATS_PORT = re.compile(r"(?:^|[\s{,;])(?:port|http_port|https_port)\s*[:=\s]\s*(?P<port>\d+)", re.MULTILINE)
@@ -29,7 +29,7 @@ _NATS_LISTEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port, the service that wants it, and the config file that says so."""
+    """A port, the service that is going to listen on it, and its config file."""
 
     number: int
     service: str
@@ -37,7 +37,7 @@ class Port:
 
 
 def wanted(services: Iterable[Definition], environ: Mapping[str, str]) -> list[Port]:
-    """The ports that these services want, as far as their config files can be read."""
+    """The ports of these services, as far as their config files can be read."""
     ports = []
     for service in services:
         try:
@@ -63,11 +63,11 @@ def _of_ours(service: Definition, text: str, environ: Mapping[str, str]) -> list
         values = json.loads(fill(text, environ).text)
         return [values[name]] if isinstance(values[name], int) else []
     except (ValueError, LookupError, TypeError):
-        return []  # its validation will say what is wrong
+        return []  # its validation reports what is wrong
 
 
 def is_taken(port: int) -> bool:
-    """Whether somebody listens on the port already."""
+    """Whether a program listens on the port already."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have just ended do not count
         try:

@@ -1,4 +1,4 @@
-"""What has to be there before the appliance can start: default config files, secrets, a folder for sockets."""
+"""What the appliance needs before it can start: default config files, secrets, a folder for sockets."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[3]
 DEFAULTS = _ROOT / "conf"
-CANNOT_START = "the appliance cannot start"  # what the log says then
+CANNOT_START = "the appliance cannot start"  # the log message
 UNSET = frozenset({"", "not_set"})
 _CONFIG_MODE = 0o640  # less what the umask takes away
 _LENGTH = 32  # characters of a generated secret
 _LONGEST_SOCKET = 90  # bytes; the kernel takes 107, and supervisord appends its pid for a moment
 
-# How nats-server reads the value of a variable in its config, found by trying: as anything but this very text.
+# Values of a variable in its config that nats-server does not read as this very text, found by trial.
 _MISREAD = re.compile(
     r"-.*|\..*|[\"'$(\[{#].*|.*[\s,;}\]'\\].*"
     r"|(true|false|yes|no|on|off)|\d+(\.\d+)?([kmgtpe](i?b?)?)?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
@@ -34,7 +34,7 @@ _MISREAD = re.compile(
 
 
 class CannotStart(GechologError):
-    """The appliance cannot start; the message is for whoever starts it."""
+    """The appliance cannot start. The message is for the user who starts it."""
 
 
 def copy_defaults(source: Path, target: Path, names: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -45,7 +45,7 @@ def copy_defaults(source: Path, target: Path, names: Iterable[str]) -> Iterator[
         yield "cannot create config folder", {"folder": str(target), "reason": error.strerror or ""} | _rights(target)
         return
     for name in names:
-        if os.path.lexists(target / name):  # a link is somebody's, wherever it leads
+        if os.path.lexists(target / name):  # the user has made a link, wherever it leads
             continue
         try:
             atomic_file.write(target / name, (source / name).read_bytes(), _CONFIG_MODE, fsync=True)
@@ -57,7 +57,7 @@ def copy_defaults(source: Path, target: Path, names: Iterable[str]) -> Iterator[
 
 
 def _rights(folder: Path) -> dict[str, str]:
-    """Owner and mode of a folder, or of the first above it that exists, for people who have to mend them."""
+    """Owner and mode of a folder, or of its first parent that exists, for the user who has to fix them."""
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     status = existing.stat()
     return {
@@ -68,9 +68,9 @@ def _rights(folder: Path) -> dict[str, str]:
 
 
 def ensure_secret(name: str, environ: MutableMapping[str, str], folder: Path) -> Path | None:
-    """Give the variable `name` a random value if it has none; returns the file where its owner finds the value.
+    """Set the variable `name` to a random value if it has none; returns the file that holds the value, else None.
 
-    The file outlives the appliance and is used again: programs that were given the value keep working. Raises OSError.
+    The file survives restarts and is used again, so programs that were given the value keep working. Raises OSError.
     """
     if environ.get(name, "") not in UNSET:
         return None
@@ -90,19 +90,19 @@ def ensure_secret(name: str, environ: MutableMapping[str, str], folder: Path) ->
 
 
 def is_misread(token: str) -> bool:
-    """Whether nats-server takes this value of $NATS_TOKEN for something else: a number, a truth value, a list …."""
+    """Whether nats-server reads this value of $NATS_TOKEN as something else than text: a number, a list, true …."""
     return _MISREAD.fullmatch(token) is not None
 
 
 def is_running(home: Path) -> bool:
-    """Tell whether an appliance has this home folder: `launch` locks it."""
+    """Tell whether an appliance runs with this home folder, which `launch` locks."""
     return file_lock.is_held(home / "run" / "lock") or file_lock.is_held(home, os.O_RDONLY)
 
 
 def runtime_folder(home: Path) -> Path:
     """A folder for sockets and pipes: `run` in the home, or else a temporary one. Raises CannotStart.
 
-    Some volumes have no sockets, pipes or hard links, and the path of a socket must not be long.
+    Some volumes support no sockets, pipes or hard links, and the path of a socket is limited.
     """
     try:
         (home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)

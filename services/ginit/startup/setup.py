@@ -1,4 +1,4 @@
-"""From a config file of ginit to the running appliance: check everything, then become the launcher."""
+"""From a config file of ginit to the running appliance: check everything, then exec the launcher."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ log = Log("setup")
 
 
 def restrict_umask() -> None:
-    """What is created from now on, by this process and those to come, is not for everybody.
+    """Files that this process and its successors create are readable by their owner and group only.
 
-    Records hold whole prompts, and configs secrets. The group may read: in a container it is often all that is known.
+    Records hold whole prompts, and configs secrets. The group may read because in a container often only the group is
+    known in advance.
     """
     os.umask(os.umask(0o077) | 0o027)
 
 
 def resolve_home() -> Path:
-    """Make the home folder's path absolute, for this process and those to come."""
+    """Make the path of the home folder absolute, for this process and its successors."""
     home = health.home().absolute()
     os.environ["GECHOLOG_HOME"] = str(home)
     return home
 
 
 def ensure_secrets(home: Path, names: tuple[str, ...] = _SECRETS) -> None:
-    """See that the secrets are set, and that the bus will understand its own. Raises CannotStart."""
+    """Generate secrets that are not set, and check that nats-server can read its token. Raises CannotStart."""
     for name in names:
         try:
             file = prepare.ensure_secret(name, os.environ, home / "secrets")
@@ -53,13 +54,13 @@ def ensure_secrets(home: Path, names: tuple[str, ...] = _SECRETS) -> None:
 
 
 def launch(file: Path, alias: str) -> NoReturn:
-    """Become the appliance, with this config of ginit. Raises ConfigError, CannotStart; nothing is started then."""
+    """Exec the appliance with this config of ginit. Raises ConfigError, CannotStart; then nothing has been started."""
     restrict_umask()
     home = resolve_home()
     ensure_secrets(home)
-    # in quotes: nats-server parses the values of variables as it does its config
+    # in quotes, because nats-server parses the values of variables like its config
     os.environ["NATS_STORE_DIR"] = f'"{home / "nats"}"'
-    os.environ["NATS_LISTEN"] = f'"{os.environ.get("GECHOLOG_LISTEN") or "0.0.0.0"}"'  # noqa: S104 - what it means unset
+    os.environ["NATS_LISTEN"] = f'"{os.environ.get("GECHOLOG_LISTEN") or "0.0.0.0"}"'  # noqa: S104 - the default
     checked = build(config.check(config.read(file), str(file), config_spec()))
     _check_ports(checked, home)
     run = prepare.runtime_folder(home)
@@ -72,7 +73,7 @@ def launch(file: Path, alias: str) -> NoReturn:
     }
     _ensure_temporary_folder(run)
     sys.stdout.flush()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a Ctrl-C waits until the launcher can take it
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the launcher can handle it
     os.execv(sys.executable, [sys.executable, "-P", "-m", "services.ginit.startup.launch"])  # noqa: S606 - no shell wanted
 
 
@@ -90,7 +91,7 @@ def _check_ports(checked: GinitConfig, home: Path) -> None:
 
 
 def _ensure_temporary_folder(run: Path) -> None:
-    """A temporary folder that can be written is needed by supervisord; a read-only container has none."""
+    """Supervisord needs a temporary folder that can be written; a read-only container has none."""
     try:
         tempfile.gettempdir()
     except FileNotFoundError:

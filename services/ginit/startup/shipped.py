@@ -1,11 +1,11 @@
-"""What was shipped: the checksum of each version of each default config file, and which fields were new in it.
+"""The versions of the default config files that were shipped: the checksum of each, and which fields were new in it.
 
-`shipped.json` lists the versions of each file in their order, the present one at the end:
+`shipped.json` lists the versions of each file from the oldest to the present one:
 
     {"gl_config.json": [{"sha256": "…", "new": []}, {"sha256": "…", "new": ["gl_host"]}]}
 
-`make shipped` adds the versions that git and the folder `conf` have and the list has not. Run it after each change of
-a default config file: a version that is not listed counts as somebody's own once there is a newer one.
+`make shipped` adds the versions in git and in the folder `conf` that are missing. Run it after each change of a default
+config file: once there is a newer version, one that is not listed looks like a file that its user has changed.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def load(file: Path = LIST) -> Versions:
 
 
 def extended(name: str, known: tuple[Version, ...], contents: Iterable[bytes]) -> tuple[Version, ...]:
-    """The versions with those of `contents`, from the oldest to the present one, that are not among them.
+    """The known versions, and those of `contents` (from the oldest to the present one) that are missing.
 
-    The last content is at the end even if it was shipped before.
+    The last content comes last even if it was shipped before.
     """
     versions = {version.sha256: version for version in known}
     before: dict[str, str] | None = None
@@ -66,7 +66,7 @@ def extended(name: str, known: tuple[Version, ...], contents: Iterable[bytes]) -
 
 
 def history(root: Path, name: str) -> Iterator[bytes]:
-    """All contents of a default config file that git knows, the oldest first. Raises CalledProcessError."""
+    """All contents of a default config file in the git history, oldest first. Raises CalledProcessError."""
     file = f"conf/{name}"
     commits = _git(root, "log", "--reverse", "--format=%H", "--", file).decode().split()
     for commit in commits:
@@ -79,7 +79,7 @@ def _git(root: Path, *arguments: str) -> bytes:
 
 
 def main(root: Path = _ROOT, file: Path = LIST) -> int:
-    """Write the list anew, with all that is missing in it; returns the exit code."""
+    """Add what is missing to the list; returns the exit code."""
     known = load(file) if file.exists() else {}
     for default in sorted(path for path in (root / "conf").iterdir() if path.is_file()):
         contents = [*history(root, default.name), default.read_bytes()]

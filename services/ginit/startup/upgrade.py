@@ -1,7 +1,7 @@
-"""The config files of a home that an earlier version made: default ones are updated, those of users are left alone.
+"""Config files that an earlier version has put into a home: unedited ones are updated, edited ones are left alone.
 
 A file that is byte for byte what an earlier version shipped has never been edited, so it gets the content that is
-shipped now. Of any other file is said which fields have been added to the shipped one since the first version.
+shipped now. For any other file the log says which fields the shipped file has gained since the first version.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 UPDATED = "default config file updated"
 NOT_UPDATED = "cannot update default config file"
 YOURS = "config file is yours, the shipped one has new fields"
-_FOLDER = "replaced"  # in the config folder: what was there before
+_FOLDER = "replaced"  # in the config folder, for the old contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Pair:
 
     @property
     def new(self) -> list[str]:
-        """The fields that were added to the shipped file, and that a file of a user's does not have."""
+        """The fields that were added to the shipped file, and that an edited file does not have."""
         if self.present == self.shipped or self.is_outdated:
             return []
         added = {field for version in self.versions for field in version.new}
@@ -51,12 +51,12 @@ class Pair:
         try:
             present = fields(name, self.present.decode("utf-8-sig"))
         except (ValueError, RecursionError):
-            return []  # its validation says what is wrong
+            return []  # its validation reports what is wrong
         return [field for field in missing(fields(name, self.shipped.decode()), present) if field in added]
 
 
 def pairs(source: Path, target: Path, names: Iterable[str], versions: Versions) -> Iterator[Pair]:
-    """The files of these names in the config folder `target`, but for those that are not there or cannot be read."""
+    """The files of these names in the config folder `target`, except those that are missing or cannot be read."""
     for name in names:
         try:
             present, shipped = regular_file.read_bytes(target / name), regular_file.read_bytes(source / name)
@@ -66,7 +66,7 @@ def pairs(source: Path, target: Path, names: Iterable[str], versions: Versions) 
 
 
 def upgrade(found: Iterable[Pair]) -> Iterator[tuple[str, dict[str, object]]]:
-    """Update what is outdated. Yields a message and fields for what was done or failed, and what is worth knowing."""
+    """Update outdated files. Yields a log message and fields for each one that was updated, failed, or is edited."""
     for pair in found:
         if pair.is_outdated:
             yield _updated(pair)
@@ -76,7 +76,7 @@ def upgrade(found: Iterable[Pair]) -> Iterator[tuple[str, dict[str, object]]]:
 
 def _updated(pair: Pair) -> tuple[str, dict[str, object]]:
     shown: dict[str, object] = {"file": str(pair.file)}
-    if pair.file.is_symlink():  # somebody's own arrangement, and perhaps one file for many
+    if pair.file.is_symlink():  # set up by the user, and perhaps one file for many homes
         return NOT_UPDATED, shown | {"reason": "it is a symbolic link"}
     kept = pair.file.parent / _FOLDER / f"{pair.file.stem}.{checksum(pair.present)[:12]}{pair.file.suffix}"
     try:

@@ -18,10 +18,9 @@ _FIRST_SERVER_ERROR = 500
 
 
 def call_line(record: bytes, palette: Palette) -> str | None:
-    """`12:01:03 POST /dummy/v1/chat/completions 200 12 ms 17 tok` of a record as gl publishes it; None if it is none.
+    """`12:01:03 POST /dummy/v1/chat/completions 200 12 ms 17 tok` of a record as gl publishes it, or None.
 
-    The duration is that of the whole call. Behind it stand the tokens, if they were counted, and the reason of a call
-    that failed.
+    The duration is that of the whole call. The tokens follow, if they were counted, and the reason if the call failed.
     """
     try:
         fields = rawjson.loads(record)
@@ -51,7 +50,7 @@ def _status(status: Any, palette: Palette) -> str:
 
 
 def _tokens(count: Any) -> int:
-    """All tokens of the call, as the token counter or gl found them; 0 if they did not."""
+    """The total tokens of the call; 0 if neither the token counter nor gl has counted them."""
     if not isinstance(count, dict):
         return 0
     total = count.get("total_tokens")
@@ -66,12 +65,12 @@ def _reason(request: dict[str, Any], response: dict[str, Any], status: Any) -> s
         return ""
     notes = [note for section in (response, request) for note in section.get("error") or () if isinstance(note, dict)]
     details = [str(note["details"]) for note in notes if note.get("details")]
-    told = _told(response.get("egress_payload"))
-    return next((text for text in details if text != f"status {status}"), told)
+    message = _error_message(response.get("egress_payload"))
+    return next((text for text in details if text != f"status {status}"), message)
 
 
-def _told(payload: Any) -> str:
-    """What an error body says to people, in the forms of OpenAI, Anthropic and gl itself; empty if it says nothing."""
+def _error_message(payload: Any) -> str:
+    """The message of an error body in the format of OpenAI, Anthropic or gl itself; empty if there is none."""
     found = payload.get("error", payload.get("Error")) if isinstance(payload, dict) else None
     if isinstance(found, dict):
         found = found.get("message")

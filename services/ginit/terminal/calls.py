@@ -1,4 +1,4 @@
-"""The calls as they happen: the records that gl publishes, seen on the bus by one more subscriber."""
+"""The calls as they happen: subscribes to the records that gl publishes on the bus."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 log = Log("terminal")
 
-_CONNECT_TIMEOUT = 2.0  # seconds that the first call is waited with
+_CONNECT_TIMEOUT = 2.0  # seconds until `ready` at most
 
 
 async def follow(gateway: Gateway, seen: Callable[[bytes], None], ready: Callable[[], None]) -> None:
-    """Call `ready` once records can be seen, and `seen` with each from then on. Runs until it is cancelled.
+    """Call `ready` once subscribed, and `seen` with each record from then on. Runs until it is cancelled.
 
-    A bus that is away is waited for, after `ready`. Raises BusRefused: there will be nothing to see.
+    If the bus is not reached in two seconds, `ready` is called and the connection still awaited. Raises BusRefused if
+    the bus rejects the token.
     """
     bus = Bus(BusAddress(gateway.hostname, gateway.token), "terminal", log)
 

@@ -1,8 +1,8 @@
 """The appliance in the foreground of a terminal.
 
-On a terminal people get a short start, a summary, and a line for each call and event (`services/ginit/terminal`).
-Elsewhere, or with GECHOLOG_LOG=json, the system log goes to standard output as JSON lines, and the summary to standard
-error. Whatever becomes of this process, the appliance ends with it.
+On a terminal the user sees a short start, a summary, and a line for each call and event. Elsewhere, or with
+GECHOLOG_LOG=json, the system log goes to standard output as JSON lines, and the summary to standard error. The
+appliance ends with this process, even if that is killed.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def main() -> int:
-    """Start the appliance, tell when it is ready, wait for its end; returns its exit code."""
+    """Start the appliance, show when it is ready, wait for its end; returns its exit code."""
     os.environ.setdefault("GECHOLOG_HOME", "app")
     os.environ.setdefault("NATS2FILE_LOGGER_SUBTOPIC", ".logger")
-    os.environ.setdefault("GECHOLOG_LISTEN", "127.0.0.1")  # on a laptop, nobody else is to use one's keys
+    os.environ.setdefault("GECHOLOG_LISTEN", "127.0.0.1")  # on a laptop, so that no other machine can use the keys
     home = health.home().absolute()
     is_text = _is_text()
     child = _started(
@@ -40,35 +40,35 @@ def main() -> int:
     asyncio.run(_as_text(child, home) if is_text else _as_json(child, home))
     code = child.wait()
     if code < 0:
-        code = 128 - code  # a signal, as shells say it
-    if code not in {0, 128 + signal.SIGINT, 128 + signal.SIGTERM}:  # those: before it could take them
+        code = 128 - code  # a signal, as shells report it
+    if code not in {0, 128 + signal.SIGINT, 128 + signal.SIGTERM}:  # these came before it could handle them
         sys.stderr.write(f"The appliance has ended with exit code {code}; the lines above say why.\n")
     return code
 
 
 def _is_text() -> bool:
-    """Whether the output is for people: GECHOLOG_LOG says so (`text`, `json`), or else a terminal does."""
+    """Whether to write text: as GECHOLOG_LOG says (`text`, `json`), else if standard output is a terminal."""
     chosen = os.environ.get("GECHOLOG_LOG", "").lower()
     return chosen == "text" or (chosen != "json" and sys.stdout.isatty())
 
 
 async def _as_text(child: subprocess.Popen[bytes], home: Path) -> None:
     installation = Installation(home, os.environ)
-    logging.getLogger("gecholog").addHandler(logging.NullHandler())  # what we log ourselves, the services log too
+    logging.getLogger("gecholog").addHandler(logging.NullHandler())  # the services log the same as we do
     screen = Screen(sys.stdout, Palette.of(os.environ), installation)
     screen.show(f"gecholog {__version__} is starting in {home}")
     await view(child, screen, installation)
 
 
 async def _as_json(child: subprocess.Popen[bytes], home: Path) -> None:
-    """The appliance writes its log itself; tell when it is ready."""
-    telling = asyncio.create_task(_tell(home), name="summary")
+    """The appliance writes its log itself. Show the summary when it is ready."""
+    summary_task = asyncio.create_task(_show_summary(home), name="summary")
     await asyncio.to_thread(child.wait)
-    telling.cancel()
-    await asyncio.gather(telling, return_exceptions=True)
+    summary_task.cancel()
+    await asyncio.gather(summary_task, return_exceptions=True)
 
 
-async def _tell(home: Path) -> None:
+async def _show_summary(home: Path) -> None:
     state = await settled(home / "run" / "state.json")
     palette = Palette.of(os.environ) if sys.stderr.isatty() else Palette(enabled=False)
     lines = summary.whole(state, Installation(home, os.environ), palette)
@@ -76,9 +76,9 @@ async def _tell(home: Path) -> None:
 
 
 def _started(command: list[str], stdout: int | None) -> subprocess.Popen[bytes]:
-    """The appliance as our child. Ctrl-C reaches it by itself, it is in our process group; other signals only we get.
+    """Start the appliance as a child. Ctrl-C reaches it too, being in our process group; other signals are passed on.
 
-    A Ctrl-C that comes too early for it waits until it can be taken: signals that are blocked here are blocked there.
+    A Ctrl-C that comes too early stays pending until the child can handle it: it inherits the signals blocked here.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     child = subprocess.Popen(  # noqa: S603 - our own program
@@ -96,7 +96,7 @@ def _started(command: list[str], stdout: int | None) -> subprocess.Popen[bytes]:
 
 
 def _ending_with(parent: int) -> Callable[[], None]:
-    """What makes a child end in order, as by SIGTERM, when `parent` dies without a chance to say so."""
+    """What to run in a child so that it gets SIGTERM when `parent` dies."""
     prctl = ctypes.CDLL(None).prctl
 
     def prepare() -> None:

@@ -1,4 +1,4 @@
-"""What the terminal has to know of gl's config: where records are published, and which routers there are."""
+"""What the terminal needs from gl's config: where records are published, and the routers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A router as people see it: its path, and the scheme and host that it leads to."""
+    """A router for display: its path, and the scheme and host of its target."""
 
     path: str
     leads_to: str
@@ -35,9 +35,9 @@ class Gateway:
 
 
 def read(file: Path, environ: Mapping[str, str], secrets: Path) -> Gateway | None:
-    """Read gl's config; None if it cannot be read, which its own validation explains.
+    """Read gl's config; None if it cannot be read, for which its own validation gives the reason.
 
-    A token that was generated at the first start is not in the environment: it is read from the folder `secrets`.
+    A token that was generated at the first start is not in the environment but in the folder `secrets`.
     """
     try:
         token = environ.get("NATS_TOKEN") or regular_file.read_text(secrets / "NATS_TOKEN", "ascii").strip()

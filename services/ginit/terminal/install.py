@@ -1,4 +1,4 @@
-"""Installs the packages of a lock file, and says on a terminal how far it is.
+"""Installs the packages of a lock file, and shows its progress on a terminal.
 
 `make` calls this by its path with the Python of the new environment, before anything is installed: it imports the
 standard library alone.
@@ -20,10 +20,10 @@ _STEP = re.compile(r"^(?:Collecting|Requirement already satisfied:) (?P<name>[^\
 
 
 def main(lock: str) -> int:
-    """Install what `lock` names; returns pip's exit code. What pip said is shown if it failed."""
+    """Install the packages of `lock`; returns pip's exit code. If pip failed, its output is shown."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar=off"]
     total = len(_PACKAGE.findall(Path(lock).read_text("utf-8")))
-    said: list[str] = []
+    output: list[str] = []
     with subprocess.Popen(  # noqa: S603 - our own command
         [*pip, "--require-hashes", "--requirement", lock],
         stdout=subprocess.PIPE,
@@ -31,25 +31,25 @@ def main(lock: str) -> int:
         text=True,
         errors="replace",
     ) as process:
-        for text in progress(_kept(process.stdout or (), said), total):
+        for text in progress(_kept(process.stdout or (), output), total):
             if sys.stdout.isatty():
                 sys.stdout.write(f"\r\x1b[K{text}")
                 sys.stdout.flush()
     if sys.stdout.isatty():
         sys.stdout.write("\r\x1b[K")
     if process.returncode:
-        sys.stderr.writelines(said)
+        sys.stderr.writelines(output)
     return process.returncode
 
 
-def _kept(lines: Iterable[str], said: list[str]) -> Iterator[str]:
+def _kept(lines: Iterable[str], output: list[str]) -> Iterator[str]:
     for line in lines:
-        said.append(line)
+        output.append(line)
         yield line
 
 
 def progress(lines: Iterable[str], total: int) -> Iterator[str]:
-    """What to show while pip writes `lines` on its way to `total` packages (markers may leave some out)."""
+    """Progress texts for the lines that pip writes while it installs up to `total` packages."""
     seen: set[str] = set()
     for line in lines:
         if found := _STEP.match(line):

@@ -1,4 +1,4 @@
-"""What the summary and the lines of services need to know of the configs: ports, and gl's bus and routers."""
+"""What the terminal needs to know from the configs of a home folder: ports, and gl's bus and routers."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Installation:
-    """The configs of a home folder. Each is read when it is first asked for: the first start makes them."""
+    """The configs of a home folder. Each is read when it is first needed, because the first start creates them."""
 
     home: Path
     environ: Mapping[str, str]
 
     @cached_property
     def ports(self) -> dict[str, int]:
-        """The port of each service that has one, by name; of several the first that its config names."""
+        """The port of each service that has one, by name; if it has several, the first in its config."""
         return {port.service: port.number for port in reversed(ports.wanted(self._services, self.environ))}
 
     @cached_property
     def gateway(self) -> Gateway | None:
-        """What gl's config says; None if there is no gl, or its config cannot be read."""
+        """The config of gl; None if there is no gl, or its config cannot be read."""
         files = [service.configuration_file for service in self._services if service.program.name == "gl"]
         return gateway.read(files[0], self.environ, self.home / "secrets") if files else None
 
     def reports(self) -> list[dict[str, Any]]:
-        """What the services that are healthy say they left out of their configs."""
+        """The reports of the healthy services that have left out config entries."""
         found = (ChecksumFile.of(service.alias, self.home).read_report() for service in self._services)
         return [report for report in found if report is not None and report.get("left_out")]
 
     def is_off(self, name: str) -> bool:
-        """Whether a service that is healthy says that it has nothing to do."""
+        """Whether a healthy service reports that it has nothing to do."""
         return any(
             ChecksumFile.of(service.alias, self.home).is_off() for service in self._services if service.name == name
         )
 
     def news(self) -> list[tuple[str, list[str]]]:
-        """The config files that are somebody's own, and which fields have been added to the shipped ones."""
+        """The config files that the user has edited, each with the fields that the shipped one has gained."""
         versions = shipped.load()
         found = upgrade.pairs(DEFAULTS, self.home / "conf", versions, versions)
         return [(pair.file.name, new) for pair in found if (new := pair.new)]

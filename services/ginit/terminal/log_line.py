@@ -21,7 +21,7 @@ def log_line(entry: dict[str, Any], palette: Palette) -> str:
     """`12:01:03 gl  message  field=value …`, followed by the lines of a traceback if there is one.
 
     `entry` is a line of the system log. Its time is shown in the local time zone. Control characters are escaped, so
-    that no text that came from outside can steer the terminal.
+    that text from outside cannot control the terminal.
     """
     service, message = printable(entry.get("service", "")), printable(entry.get("msg", ""))
     fields = [f"{name}={_value(value)}" for name, value in entry.items() if name not in _OF_EVERY_LINE | _FOR_MACHINES]

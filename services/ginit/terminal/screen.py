@@ -1,7 +1,7 @@
-"""What of the system log is shown on a terminal, and how. Pure but for the stream that it writes to.
+"""Selects and formats the entries of the system log that are shown on a terminal. Pure, except for the stream.
 
-While the appliance starts, each service that is healthy gets a line, and what is wrong is shown. After that every
-entry is, except the chatter of nats-server.
+While the appliance starts, a line is shown for each service that becomes healthy, and for each problem. After that all
+entries are shown, except routine ones and those of nats-server.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from services.ginit.terminal.palette import Palette
 
 _BUS = "nats-server"
-_ROUTINE = frozenset({"status"})  # what a sink says once a minute
+_ROUTINE = frozenset({"status"})  # logged by a sink once a minute
 
 
 class Screen:
@@ -36,7 +36,7 @@ class Screen:
         self._started = False
 
     def show(self, text: str) -> None:
-        """Write a line, or several. A terminal that is gone is no reason to end."""
+        """Write a line, or several. A terminal that is gone does not end the appliance."""
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(f"{text}\n")
             self._stream.flush()
@@ -63,9 +63,9 @@ class Screen:
 
     def _is_shown(self, entry: Mapping[str, Any]) -> bool:
         if not self._started and "consequence" in entry and entry.get("level") == "WARN":
-            return False  # an entry that is left out: it is in the summary
+            return False  # a config entry that is left out; the summary lists it
         if entry.get("msg") == CANNOT_START:
-            return False  # the entry point says it on standard error, too
+            return False  # the entry point writes it to standard error as well
         if entry.get("msg") == UPDATED:
             return True
         if entry.get("level") in ("WARN", "ERROR"):

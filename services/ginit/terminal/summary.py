@@ -1,4 +1,4 @@
-"""The summary when all services have had their turn: services, routers, where things are, and a first call. Pure."""
+"""The summary at the end of the start: services, routers, where the files are, and a first call. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def whole(
     *,
     services_shown: bool = False,
 ) -> Iterator[str]:
-    """All of it, as lines. `services_shown`: the healthy services have had their lines already."""
+    """The whole summary, as lines. `services_shown`: the healthy services have been shown already."""
     if not (services_shown and state.get("healthy")):
         yield from services(state, installation, palette)
         yield ""
@@ -48,7 +48,7 @@ def whole(
 def services(state: Mapping[str, Any], installation: Installation, palette: Palette) -> Iterator[str]:
     """A line for each service: its name, its state, and its port or what is wrong with it.
 
-    `state` is what ginit wrote to `run/state.json`. One that is healthy and has nothing to do is `off`.
+    `state` is the content of `run/state.json`. A service that is healthy and has nothing to do is `off`.
     """
     ports = installation.ports
     width = max((len(service["name"]) for service in state["services"]), default=0)
@@ -62,7 +62,7 @@ def services(state: Mapping[str, Any], installation: Installation, palette: Pale
 
 
 def routers(found: tuple[Router, ...], missing: AbstractSet[str], palette: Palette) -> Iterator[str]:
-    """A line for each router that serves; those whose paths are `missing` do not."""
+    """A line for each router, except those whose paths are in `missing`."""
     serving = [router for router in found if router.path not in missing]
     width = max((len(router.path) for router in serving), default=0)
     for router in serving:
@@ -75,7 +75,7 @@ def _routers(report: Mapping[str, Any]) -> set[str]:
 
 
 def news(found: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
-    """A line for each config file that somebody has made his own, with the fields that the shipped one has gained."""
+    """A line for each config file that the user has edited, with the fields that the shipped one has gained."""
     for name, new in found:
         more = f" and {len(new) - _MOST_NAMED} more" if len(new) > _MOST_NAMED else ""
         yield f"  {name} is yours; new in the shipped file: {', '.join(new[:_MOST_NAMED])}{more}: make config-diff"

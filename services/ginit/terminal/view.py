@@ -23,7 +23,7 @@ _CHUNK = 64 * 1024  # bytes
 
 
 async def view(child: subprocess.Popen[bytes], screen: Screen, installation: Installation) -> None:
-    """Show the appliance `child` until its standard output, which is a pipe, has come to its end."""
+    """Show the appliance `child` until the end of its standard output, which is a pipe."""
     following = asyncio.create_task(_follow(screen, installation), name="calls")
     try:
         await _read(child, screen)
@@ -33,7 +33,7 @@ async def view(child: subprocess.Popen[bytes], screen: Screen, installation: Ins
 
 
 async def _follow(screen: Screen, installation: Installation) -> None:
-    """Show the summary when all services have had their turn, and from then on each call."""
+    """Show the summary once every service has had its turn, and each call after that."""
     state = await settled(installation.home / "run" / "state.json")
 
     def ready() -> None:
@@ -65,7 +65,7 @@ async def _read(child: subprocess.Popen[bytes], screen: Screen) -> None:
 
 
 async def settled(file: Path) -> dict[str, Any]:
-    """The state of the services, as ginit writes it to `file`, when each has had its turn."""
+    """Wait until every service has had its turn; returns the state that ginit has written to `file`."""
     while not (state := _state(file)).get("settled"):  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(_LOOK_EVERY)
     return state
