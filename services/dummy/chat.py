@@ -93,7 +93,7 @@ def _whole(begin: dict[str, Any], answers: list[tuple[dict[str, Any], str]], usa
         }
         for index, (message, reason) in enumerate(answers)
     ]
-    return reply.document(begin | {"choices": choices, "usage": usage})
+    return reply.json_reply(begin | {"choices": choices, "usage": usage})
 
 
 def _opening(index: int, delta: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def answer(body: Body) -> Reply:
     ]
     number = sum(map(tokens.count, listed))
     usage = {"prompt_tokens": number, "total_tokens": number}
-    return reply.document({"object": "list", "data": data, "model": model, "usage": usage})
+    return reply.json_reply({"object": "list", "data": data, "model": model, "usage": usage})
 
 
 def vector(text: str, dimensions: int) -> list[float]:

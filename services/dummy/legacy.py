@@ -22,7 +22,7 @@ def answer(body: Body, chunks: int) -> Reply:
     if streaming.on:
         return completion.streamed(begin, (), choices, _choice, usage if streaming.usage else None)
     listed = [_choice(index, choice.text, choice.finish_reason) for index, choice in enumerate(choices)]
-    return reply.document(begin | {"choices": listed, "usage": usage})
+    return reply.json_reply(begin | {"choices": listed, "usage": usage})
 
 
 def _choice(index: int, text: Any, reason: str | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ _CREATED = 1735689600  # 2025-01-01
 
 def listed() -> Reply:
     """All models."""
-    return reply.document({"object": "list", "data": [_model(name) for name in _NAMES]})
+    return reply.json_reply({"object": "list", "data": [_model(name) for name in _NAMES]})
 
 
 def one(name: str) -> Reply:
@@ -23,7 +23,7 @@ def one(name: str) -> Reply:
     if name not in _NAMES:
         message = "The model does not exist."
         raise Refusal(message, status=HTTPStatus.NOT_FOUND, param="model", code="model_not_found")
-    return reply.document(_model(name))
+    return reply.json_reply(_model(name))
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Answers before they go out: one JSON document, or the events of a stream (SSE)."""
+"""Responses before they are sent: one JSON value, or the events of a stream (SSE)."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ _numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A JSON answer."""
+class JsonReply:
+    """A response of one JSON value."""
 
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A streamed answer: what comes at once, the chunks one by one, what ends it."""
+    """A streamed response: the part that is sent at once, the chunks one by one, and the end."""
 
     head: bytes
     chunks: tuple[bytes, ...]
     tail: bytes
 
 
-Reply = Document | Stream
+Reply = JsonReply | Stream
 
 
-def document(value: Any) -> Document:
-    return Document(rawjson.dumps(value))
+def json_reply(value: Any) -> JsonReply:
+    return JsonReply(rawjson.dumps(value))
 
 
 def events(values: Iterable[Any]) -> bytes:

@@ -15,7 +15,7 @@ from gecholog.logs import Log
 from services.dummy import behaviour, chat, embedding, fields, legacy, models
 from services.dummy.behaviour import Behaviour, Failures
 from services.dummy.refusal import Refusal, made_to_order
-from services.dummy.reply import Document, Reply, Stream
+from services.dummy.reply import JsonReply, Reply, Stream
 
 if TYPE_CHECKING:
     from services.dummy.config import Config
@@ -61,7 +61,7 @@ class Handler:
         if self._failures.next(how.error_rate):
             raise made_to_order(how.status)
         reply = _reply(request, data, how)
-        if isinstance(reply, Document):
+        if isinstance(reply, JsonReply):
             return web.Response(body=reply.body, content_type="application/json")
         return await _streamed(request, reply, how.chunk_delay)
 
