@@ -159,7 +159,7 @@ def test_told_by_others():
     assert sorted(known.choose(GROUP, 100).paths) == sorted(PATHS)
 
 
-class Life(RuleBasedStateMachine):
+class BoardStateMachine(RuleBasedStateMachine):
     """Anything happens to three targets, in any order."""
 
     def __init__(self):
@@ -200,15 +200,15 @@ class Life(RuleBasedStateMachine):
         assert later.due or len(later.paths) == len(PATHS)
 
 
-def test_life():
-    """Whatever happens to a board in its life."""
+def test_any_sequence_of_events():
+    """Whatever happens, no target is lost, and none stays out for ever."""
 
-    def life():
-        return Life()
+    def make():
+        return BoardStateMachine()
 
-    # Not Life.TestCase: for a class, hypothesis parses this whole file, and Python 3.11 fails at that now and then when
-    # objects are collected meanwhile (https://github.com/python/cpython/issues/106905).
-    run_state_machine_as_test(life)
+    # Not BoardStateMachine.TestCase: for a class, hypothesis parses this whole file, and Python 3.11 fails at that now
+    # and then when objects are collected meanwhile (https://github.com/python/cpython/issues/106905).
+    run_state_machine_as_test(make)
 
 
 @given(st.lists(st.sampled_from(PATHS)), st.sampled_from(sorted(STRATEGIES)))
