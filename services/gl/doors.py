@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gecholog.bus import Bus
+    from services.gl.http import Upstream
     from services.gl.record.delivery.recorder import Recorder
     from services.gl.status import Status
-    from services.gl.upstream import Upstream
 
 
 @dataclass(frozen=True, slots=True)

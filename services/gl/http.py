@@ -1,4 +1,4 @@
-"""HTTP as the rest of gl sees it: the protocols of a request, its response and the connection to the client. Pure."""
+"""HTTP as the rest of gl sees it: requests, responses, and what the server and the upstream client implement. Pure."""
 
 from __future__ import annotations
 
@@ -82,3 +82,13 @@ class UpstreamRequest(NamedTuple):
     headers: Headers
     body: bytes
     may_repeat: bool = False
+
+
+class Upstream(Protocol):
+    """The client that sends requests to upstreams."""
+
+    async def send(self, request: UpstreamRequest, /) -> Response:
+        """Send a request and return the response once its head is here. Raises UpstreamError."""
+
+    def retire(self) -> None:
+        """Close idle connections, and the others after their response."""
