@@ -7,15 +7,31 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from gecholog.headers import Headers
     from services.gl.http import UpstreamRequest
+    from services.gl.models.endpoint import Endpoint
+    from services.gl.models.provider import Provider
     from services.gl.record.section import RecordSection
+    from services.gl.resilience.breaker import BreakerRules
     from services.gl.routing import Router
     from services.gl.transform import BodyTransform
 
 
 class Candidate(NamedTuple):
-    """One place where a call may go."""
+    """One place where a call may go: the target of a router, or a model of a provider and the endpoint there."""
 
     router: Router
+    provider: Provider | None = None
+    model: str = ""
+    endpoint: Endpoint | None = None
+
+    @property
+    def key(self) -> str:
+        """What its failures are counted under."""
+        return self.router.path if self.provider is None else f"{self.provider.name}/{self.model}"
+
+    @property
+    def breaker(self) -> BreakerRules | None:
+        """When calls are held back from it; None: never."""
+        return self.router.resilience.breaker if self.provider is None else self.provider.breaker
 
 
 class Attempt(NamedTuple):

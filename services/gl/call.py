@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from gecholog.llm import Usage
     from gecholog.rawjson import Raw
     from gecholog.session import Ids
+    from services.gl.answers import LocalAnswer
     from services.gl.attempt import Attempt, Candidate
     from services.gl.capture import BodyCapture
+    from services.gl.client_body import ClientBody
     from services.gl.config import Config
     from services.gl.errors import ErrorFormat
     from services.gl.http import Request, Responder, Response
@@ -62,6 +64,8 @@ class Call:
     backpressure_budget_s: float = 3  # what it may still wait for large records of other calls, if it is large itself
 
     # outbound
+    client_body: ClientBody | None = None  # of a call of a models router: what its model is put into
+    own_answer: LocalAnswer | None = None  # gl has what was asked for
     candidates: tuple[Candidate, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     outcomes: list[Fields] | None = None  # of the attempts, as the record lists them if there may be several

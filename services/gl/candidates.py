@@ -1,4 +1,7 @@
-"""Where a call may go: the router that it came to or that a processor chose, then the fallbacks that one named."""
+"""Where a call may go: the router that it came to or that a processor chose, then its fallbacks.
+
+Processors name fallbacks in `fallback_paths`, a router in its config; those of processors come first.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +40,17 @@ def candidates_of(call: Call) -> tuple[Candidate, ...]:
     """All candidates of a call, in order. The same may come twice; what is wrong with fallbacks is noted."""
     chosen = Candidate(chosen_router(call))
     section = call.request_base
-    if "fallback_paths" not in section.fields:
+    own = chosen.router.resilience.fallbacks
+    if "fallback_paths" not in section.fields and not own:
         return (chosen,)
-    found = fallbacks(plain(section.fields["fallback_paths"]), call.config.routers)
-    for note in found.notes:
-        section.note("fallback_paths", note)
-    return (chosen, *map(Candidate, found.routers))
+    written: tuple[Router, ...] = ()
+    if "fallback_paths" in section.fields:
+        found = fallbacks(plain(section.fields["fallback_paths"]), call.config.routers)
+        for note in found.notes:
+            section.note("fallback_paths", note)
+        written = found.routers
+    named = (router for path in own if (router := call.config.routers.get(path)) is not None)
+    return (chosen, *map(Candidate, (*written, *named)))
 
 
 def fallbacks(written: Any, routers: Table) -> Fallbacks:
@@ -52,7 +60,8 @@ def fallbacks(written: Any, routers: Table) -> Fallbacks:
     found = {path: routers.get(path) for path in written}
     unknown = [path for path, router in found.items() if router is None]
     echoes = [path for path, router in found.items() if router is not None and router.action is Action.ECHO]
-    left_out = ("no router has the path", unknown), ("an echo is no answer", echoes)
+    models = [path for path, router in found.items() if router is not None and router.action is Action.MODELS]
+    left_out = ("no router has the path", unknown), ("an echo is no answer", echoes), ("it has no target", models)
     return Fallbacks(
         tuple(router for router in found.values() if router is not None and router.action is Action.FORWARD),
         tuple(f"left out, for {why}: {', '.join(paths)}" for why, paths in left_out if paths),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from services.gl.ratings import Ratings
+from services.gl.target_health import TargetHealth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The bus, the targets, the way of the records, and the place where gl's own state is kept.
+    """The bus, the targets, the way of the records, and the places where gl's own state is kept.
 
     `saw_unrecorded` is told path and status of a call that is refused without a record.
     """
@@ -26,3 +29,5 @@ class Doors:
     records: Recorder
     status: Status
     saw_unrecorded: Callable[[str, int], None] = lambda _path, _status: None
+    targets: TargetHealth = field(default_factory=TargetHealth)
+    ratings: Ratings = field(default_factory=Ratings)

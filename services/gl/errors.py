@@ -31,13 +31,15 @@ class ErrorFormat(Enum):
 class ErrorDetail:
     """What a client is told whose errors are not plain: a better status, and what is wrong and where.
 
-    `code` is for programs; only OpenAI's shape has it. `retry_after` are seconds, for what passes.
+    `code` is for programs, `param` the field that is wrong; only OpenAI's shape has these. `retry_after` are seconds,
+    for what passes.
     """
 
     status: int
     message: str
     code: str | None = None
     retry_after: int | None = None
+    param: str | None = None
 
 
 class Refusal(Exception):
@@ -108,12 +110,12 @@ def reply_to(refusal: Refusal, shape: ErrorFormat) -> ErrorReply:
     if shape is ErrorFormat.PLAIN:
         return ErrorReply(refusal.status, refusal.headers, body(shape, refusal.status, refusal.text), refusal.text)
     pause = {} if detail.retry_after is None else {"Retry-After": [str(detail.retry_after)]}
-    sent = body(shape, detail.status, detail.message, detail.code)
+    sent = body(shape, detail.status, detail.message, detail.code, detail.param)
     return ErrorReply(detail.status, refusal.headers | pause, sent, detail.message)
 
 
-def body(shape: ErrorFormat, status: int, message: str, code: str | None = None) -> bytes:
-    """The JSON body of an error with this status. `code` is for programs, and only OpenAI's shape has it."""
+def body(shape: ErrorFormat, status: int, message: str, code: str | None = None, param: str | None = None) -> bytes:
+    """The JSON body of an error with this status. `code` and `param` are only in OpenAI's shape."""
     match shape:
         case ErrorFormat.PLAIN:
             return rawjson.dumps({"error": message})
@@ -122,9 +124,27 @@ def body(shape: ErrorFormat, status: int, message: str, code: str | None = None)
                 {"type": "error", "error": {"type": _type(_ANTHROPIC_TYPES, status), "message": message}}
             )
     return rawjson.dumps(
-        {"error": {"message": message, "type": _type(_OPENAI_TYPES, status), "param": None, "code": code}}
+        {"error": {"message": message, "type": _type(_OPENAI_TYPES, status), "param": param, "code": code}}
     )
 
 
 def _type(types: dict[int, str], status: int) -> str:
     return types.get(status, "api_error" if status >= _FIRST_SERVER_ERROR else "invalid_request_error")
+
+
+def event(shape: ErrorFormat, status: int, message: str, code: str | None = None) -> bytes:
+    """An error in the middle of a stream of server-sent events, as the SDKs of both APIs raise it.
+
+    It ends what was left incomplete of the event before.
+    """
+    name = b"event: error\n" if shape is ErrorFormat.ANTHROPIC else b""
+    return b"\n\n" + name + b"data: " + body(shape, status, message, code) + b"\n\n"
+
+
+def responses_event(message: str, code: str | None = None) -> bytes:
+    """The same of OpenAI's Responses (https://platform.openai.com/docs/api-reference/responses-streaming/error).
+
+    Its number in the sequence is not known: nobody counted the events.
+    """
+    told = {"type": "error", "code": code, "message": message, "param": None, "sequence_number": 0}
+    return b"\n\nevent: error\ndata: " + rawjson.dumps(told) + b"\n\n"

@@ -22,9 +22,11 @@ from services.gl.dispatch import dispatch, unreadable
 from services.gl.doors import Doors
 from services.gl.generation import Generation
 from services.gl.listeners import Listeners
+from services.gl.ratings import Ratings
 from services.gl.record.delivery.recorder import Recorder
 from services.gl.record.fitting import fitted
 from services.gl.status import Status
+from services.gl.target_health import TargetHealth
 from services.gl.unrecorded_log import UnrecordedLog
 from services.gl.upstream import Pool, proxy
 
@@ -63,6 +65,8 @@ class Gateway:
         self._generation: Generation | None = None
         self._closing: set[asyncio.Task[None]] = set()  # of buses that are not in use any more
         self._stopping = False
+        self._targets = TargetHealth()
+        self._ratings = Ratings()
 
     # ------------------------------------------------------------------- life
 
@@ -147,7 +151,8 @@ class Gateway:
         return self._generation
 
     def _doors(self, bus: Bus, pool: Pool) -> Doors:
-        return Doors(bus, pool, self._records, self._status, self._unrecorded.saw)
+        saw = self._unrecorded.saw
+        return Doors(bus, pool, self._records, self._status, saw, self._targets, self._ratings)
 
     async def _bus(self, config: Config) -> Bus:
         bus = Bus(config.bus, self._alias, log)

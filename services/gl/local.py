@@ -1,4 +1,4 @@
-"""The answers that gl gives in place of a target: a processor's `control`, or an echo."""
+"""The answers that gl gives in place of a target: a processor's `control`, a list of models, or an echo."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ def answer(call: Call, attempt: Attempt) -> LocalAnswer | None:
     """The answer to an attempt that is not to be made; None if it is to be made."""
     if "control" in attempt.section.fields:
         return control.answer(attempt.section, call.config.masked)
+    if call.own_answer is not None:
+        return call.own_answer
     if Action.ECHO in (call.router.action, attempt.candidate.router.action):
         return echo.answer(attempt.request, call.config.masked)
     return None

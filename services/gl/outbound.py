@@ -11,14 +11,18 @@ from services.gl.attempt import Attempt
 from services.gl.candidates import chosen_path, chosen_router
 from services.gl.header_policy import body_of, headers_written, outgoing_headers, plain
 from services.gl.http import UpstreamRequest
+from services.gl.models.address import address
 
 if TYPE_CHECKING:
     from services.gl.attempt import Candidate
     from services.gl.call import Call
+    from services.gl.models.address import Address
     from services.gl.record.section import RecordSection
     from services.gl.routing import Router
 
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"  # a path segment's characters that need no escape (RFC 3986, section 3.3)
+
+_KEYS = frozenset({"key"})  # parameters of the query in which clients send keys
 
 
 def build(call: Call, candidate: Candidate) -> Attempt:
@@ -26,8 +30,13 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     section, router = call.request_base.copy(), candidate.router
     fields = section.fields
     _name_router(call, section, router)
-    url_path, path = _path(call, section, router)
-    merged = _query(call, section, router)
+    where = None if candidate.provider is None else _address(candidate)
+    if where is None:
+        url_path, path = _path(call, section, router)
+        merged = _query(call, section, router)
+    else:
+        url_path, path = routing.url_path(router.target, where.path[1:], changed=False)
+        merged = _query(call, section, router, where.query)
     shown = query.masked(merged, call.config.masked_parameters)
     written = headers_written(section, "outbound_headers")
     outgoing = outgoing_headers(written, call.outbound_offered, call.headers, router.target.headers, call.config)
@@ -51,12 +60,20 @@ def build(call: Call, candidate: Candidate) -> Attempt:
             query=merged.raw,
             headers=outgoing.sent,
             body=body,
-            may_repeat=len(call.candidates) > 1,  # whoever named another target takes it that a call is made twice
+            may_repeat=len(call.candidates) > 1
+            or router.resilience.retries > 0,  # whoever named another target takes it that a call is made twice
         ),
         section=section,
         url=f"{url_path}?{shown.raw}" if shown.raw else url_path,
         shown_headers=outgoing.shown,  # the fields go on telling the headers as processors left them
     )
+
+
+def _address(candidate: Candidate) -> Address | None:
+    """Where the provider of a candidate has the endpoint."""
+    if candidate.provider is None or candidate.endpoint is None:
+        return None
+    return address(candidate.provider, candidate.endpoint.path, candidate.model)
 
 
 def _name_router(call: Call, section: RecordSection, router: Router) -> None:
@@ -84,10 +101,11 @@ def _path(call: Call, section: RecordSection, router: Router) -> tuple[str, str]
     return routing.url_path(router.target, quote(subpath.encode("utf-8", "replace"), safe=_PATH_SAFE), changed=True)
 
 
-def _query(call: Call, section: RecordSection, router: Router) -> query.Merged:
+def _query(call: Call, section: RecordSection, router: Router, added: tuple[tuple[str, str], ...] = ()) -> query.Merged:
     """The query that goes out; what a processor left out is noted.
 
-    Masked parameters keep the values that came, whatever a processor wrote.
+    Masked parameters keep the values that came, whatever a processor wrote. To a provider they do not go: they are
+    keys of the client.
     """
     masked = call.config.masked_parameters
     raw, given = call.request.query, call.query
@@ -100,7 +118,11 @@ def _query(call: Call, section: RecordSection, router: Router) -> query.Merged:
         except ValueError as error:
             section.note("outbound_query_parameters", str(error))
         raw = "&".join(pair.raw for pair in given)
-    merged = query.merge(raw, given, router.target.query, router.target.endpoint_query)
+    if router.provider and any(pair.name in masked | _KEYS for pair in given):
+        given = tuple(pair for pair in given if pair.name not in masked | _KEYS)
+        raw = "&".join(pair.raw for pair in given)
+    layer = query.encoded({name: [value] for name, value in added})
+    merged = query.merge(raw, given, router.target.query, router.target.endpoint_query, layer)
     if is_written and (lost := query.discarded(query.parameters(call.query), merged.parameters)):
         section.fields["outbound_query_parameters_discarded"] = lost  # never a masked one
     return merged

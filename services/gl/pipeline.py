@@ -17,7 +17,7 @@ from gecholog.logs import Log
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.http import Disconnected
 from services.gl.record import recording
-from services.gl.stages import attempts, egress, inbound, ingress, processors
+from services.gl.stages import attempts, egress, inbound, ingress, models, processors
 
 if TYPE_CHECKING:
     from services.gl.call import Call
@@ -30,6 +30,7 @@ Stage = Callable[["Call", "Doors"], Awaitable[None] | None]
 BEFORE_REPLY: tuple[Stage, ...] = (
     ingress.receive,  # check the caller's headers, read the body
     processors.before_call,  # request processors, row by row
+    models.resolve_model,  # the model of a request → models of providers, on routers of models
     attempts.plan,  # where the call may go: to its target, and elsewhere should that fail
     attempts.run,  # build a request, send it, and go on to the next target if that fails; or answer it here
     inbound.receive,  # status and headers; the body too, if somebody wants to change it

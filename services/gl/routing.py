@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from services.gl import query as queries
+from services.gl.resilience.rules import ResilienceRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -77,16 +78,21 @@ class Action(Enum):
 
     FORWARD = "forward"  # to its target
     ECHO = "echo"  # answers them with the request that would have been sent
+    MODELS = "models"  # to a provider of the model that they name
 
 
 def action_of(path: str) -> Action:
-    """The action of the router with this path."""
+    """The action of the router with this path, if it has a url."""
     return Action.ECHO if path.startswith("/echo/") else Action.FORWARD
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A path of the gateway: what a call must bring, its target, and which pages of browsers may call it."""
+    """A path of the gateway: what a call must bring, its target, and which pages of browsers may call it.
+
+    A router of models has no target of its own: `models` are the names that clients may say. For each provider there is
+    a router of the same path, which names the `provider` and has its target.
+    """
 
     path: str
     required_headers: Mapping[str, tuple[str, ...]]
@@ -94,6 +100,10 @@ class Router:
     cors: Cors | None = None
     errors: ErrorFormat | None = None  # None: as the gateway has it
     action: Action = Action.FORWARD
+    resilience: ResilienceRules = field(default_factory=ResilienceRules)
+    models: tuple[str, ...] = ()
+    default_provider: str = ""
+    provider: str = ""
 
 
 def parse_target(
@@ -123,6 +133,11 @@ def parse_target(
         timeouts=timeouts or Timeouts(),
         add_stream_usage=add_stream_usage,
     )
+
+
+def no_target(timeouts: Timeouts | None = None) -> Target:
+    """The target of a router that has none: nothing is ever sent there."""
+    return Target(Origin("http", "", 0), "", "", (), "", (), {}, timeouts or Timeouts())
 
 
 def _is_clean(url: str) -> bool:

@@ -26,7 +26,7 @@ def failure(router: Router, error: UpstreamError) -> Refusal:
 
 
 def _detail(router: Router, error: UpstreamError) -> ErrorDetail:
-    target = f"target of {router.path}"
+    target = f"provider {router.provider}" if router.provider else f"target of {router.path}"
     if error.reason == _REFUSED:
         return ErrorDetail(error.status, f"{target} refused the connection", "upstream_error")
     field = _TIME_OUTS.get(error.reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+import os
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from gecholog.llm import price_table
 from gecholog.router_path import meant
 from gecholog.tls import OutboundTls
 from services.gl import routing
-from services.gl.config.config import Config, Listener, Topics, UsageRules
-from services.gl.cors import Cors
+from services.gl.config.config import OPEN, Config, Listener, Topics, UsageRules
+from services.gl.config.milliseconds import seconds
+from services.gl.config.routers import provider_routers, router_of
 from services.gl.errors import ErrorFormat
 from services.gl.limits import Limits
 from services.gl.models.model import model_of
@@ -38,7 +39,7 @@ def build(parsed: ParsedConfig) -> Config:
     masked = frozenset(canonical(name) for name in values.get("masked_headers", ()))
     removed = frozenset(canonical(name) for name in values.get("remove_headers", ()))
     masked_parameters = frozenset(values.get("masked_query_parameters", ()))
-    routers = tuple(_router(entry) for entry in values["routers"])
+    routers = tuple(map(router_of, values["routers"]))
     models = _registry(values)
     bus = values["service_bus"]
     logs.protect([bus["token"], *_secrets(routers, masked, masked_parameters), *_keys(models)])
@@ -65,6 +66,8 @@ def build(parsed: ParsedConfig) -> Config:
         limits=_limits(values.get("limits", {})),
         routers=routing.Table(routers, _left_out(parsed)),
         models=models,
+        provider_routers=dict(provider_routers(values["routers"], routers, models.providers.values())),
+        serves_everybody=os.environ.get(OPEN) == "1",
         request=Side.of(values.get("request", {}), orders=ORDERS),
         response=Side.of(values.get("response", {})),
         log_request=_filter(values.get("logger", {}).get("request", {})),
@@ -119,57 +122,16 @@ def _outbound_tls_digest(tls: OutboundTls) -> str:
     return digest.hexdigest()
 
 
-def _router(entry: dict[str, Any]) -> routing.Router:
-    ingress = entry.get("ingress", {})
-    required = ingress.get("headers", {})
-    return routing.Router(
-        path=entry["path"],
-        required_headers={canonical(name): tuple(values) for name, values in required.items()},
-        target=_target(entry["outbound"]),
-        cors=Cors.of(ingress["cors"]) if "cors" in ingress else None,
-        errors=ErrorFormat(entry["errors"]) if "errors" in entry else None,
-        action=routing.action_of(entry["path"]),
-    )
-
-
-def _target(outbound: dict[str, Any]) -> routing.Target:
-    static = {canonical(name): values for name, values in outbound.get("headers", {}).items()}
-    target = routing.parse_target(
-        outbound["url"],
-        outbound.get("endpoint", ""),
-        static,
-        _timeouts(outbound.get("timeouts", {})),
-        add_stream_usage=outbound.get("add_stream_usage", False),
-    )
-    removed = {canonical(name) for name in outbound.get("remove_headers", ())}
-    return replace(target, removed=frozenset(removed - static.keys()))  # what the router sets goes out in any case
-
-
-def _seconds(values: dict[str, Any], name: str, default: float | None) -> float | None:
-    """Milliseconds of a field as seconds; 0 in the file is None here: no limit."""
-    return (values[name] / 1000 or None) if name in values else default
-
-
-def _timeouts(values: dict[str, Any]) -> routing.Timeouts:
-    default = routing.Timeouts()
-    return routing.Timeouts(
-        connect=_seconds(values, "connect_ms", default.connect),
-        first_byte=_seconds(values, "first_byte_ms", default.first_byte),
-        between_chunks=_seconds(values, "between_chunks_ms", default.between_chunks),
-        total=_seconds(values, "total_ms", default.total),
-    )
-
-
 def _limits(values: dict[str, Any]) -> Limits:
     default = Limits()
     return Limits(
         request_body=values.get("request_body_bytes", default.request_body),
         request_head=values.get("request_head_bytes", default.request_head),
         response_buffer=values.get("response_buffer_bytes", default.response_buffer),
-        request_head_time=_seconds(values, "request_head_timeout_ms", default.request_head_time),
-        request_body_time=_seconds(values, "request_body_timeout_ms", default.request_body_time),
-        idle_time=_seconds(values, "idle_timeout_ms", default.idle_time),
-        handshake_time=_seconds(values, "tls_handshake_timeout_ms", None) or default.handshake_time,
+        request_head_time=seconds(values, "request_head_timeout_ms", default.request_head_time),
+        request_body_time=seconds(values, "request_body_timeout_ms", default.request_body_time),
+        idle_time=seconds(values, "idle_timeout_ms", default.idle_time),
+        handshake_time=seconds(values, "tls_handshake_timeout_ms", None) or default.handshake_time,
         connections=values.get("connections", default.connections),
         inflight_body=values.get("inflight_body_bytes", default.inflight_body),
     )

@@ -21,7 +21,11 @@ from services.gl.rows import Side
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
     from ipaddress import IPv4Network, IPv6Network
+
+OPEN = "GECHOLOG_OPEN_V1"
+"""The environment variable that, as 1, lets everybody use the providers' keys through routers of models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ class Config:
     limits: Limits
     routers: routing.Table
     models: Registry
+    provider_routers: Mapping[tuple[str, str], routing.Router]  # by the path of a router of models and a provider
+    serves_everybody: bool
     request: Side
     response: Side
     log_request: FieldFilter

@@ -5,10 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
-from gecholog import hostname
 from gecholog.duplicates import duplicates
 from gecholog.headers import canonical
-from services.gl import routing
 from services.gl.cors import ANY
 from services.gl.routing import PORTS
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from gecholog.schema import Violation
 
 _TWICE = "must not hold the same name twice (letter case does not count)"
-_BAD_IN_ENDPOINT = ("//", "..", "??", "./", "/=", "=/", "/?", "?/")
 
 
 def different_topics(values: dict[str, Any]) -> Iterator[Violation]:
@@ -59,20 +56,6 @@ def networks(values: dict[str, Any]) -> Iterator[Violation]:
             ip_network(text)
         except ValueError:
             yield ("trusted_proxies", index), "must be an address or a network such as 10.0.0.0/8"
-
-
-def urls(values: dict[str, Any]) -> Iterator[Violation]:
-    for index, router in enumerate(values.get("routers", [])):
-        outbound = router.get("outbound", {})
-        if outbound.get("url"):
-            try:
-                reason = hostname.problem(routing.parse_target(outbound["url"], "", {}).origin.host)
-            except ValueError:
-                reason = "must be an http or https address"
-            if reason:
-                yield ("routers", index, "outbound", "url"), reason
-        if any(part in outbound.get("endpoint", "") for part in _BAD_IN_ENDPOINT):
-            yield ("routers", index, "outbound", "endpoint"), "must not hold " + " ".join(_BAD_IN_ENDPOINT)
 
 
 def cors(values: dict[str, Any]) -> Iterator[Violation]:

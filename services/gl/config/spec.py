@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gecholog import schema
 from gecholog.config import ConfigSpec
-from services.gl.config import rules, tls_files, warnings
+from services.gl.config import rules, target_rules, tls_files, warnings
 from services.gl.models import rules as model_rules
 
 
@@ -21,7 +21,9 @@ def config_spec() -> ConfigSpec:
         rules.header_lists,
         rules.rows,
         rules.networks,
-        rules.urls,
+        target_rules.urls,
+        target_rules.fallbacks,
+        target_rules.default_providers,
         rules.cors,
         *model_rules.RULES,
     )

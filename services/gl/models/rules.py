@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gecholog import hostname
-from gecholog.duplicates import duplicates
 from gecholog.schema import Violation
 from services.gl import routing
 from services.gl.models import provider as providers
@@ -29,9 +28,11 @@ _NEED_KEY = frozenset({Dialect.ANTHROPIC, Dialect.GEMINI, Dialect.COHERE})
 
 def names(values: _Entry) -> Iterator[Violation]:
     """Names that come twice."""
-    for field, what in (("providers", "two providers"), ("models", "two models")):
-        listed = [((field, index, "name"), entry.get("name")) for index, entry in enumerate(values.get(field, []))]
-        yield from duplicates([pair for pair in listed if pair[1]], f"{what} must not have the same name")
+    for field, what in (("providers", "provider"), ("models", "model")):
+        listed = [entry.get("name") for entry in values.get(field, [])]
+        for index, name in enumerate(listed):
+            if name and listed.count(name) > 1:
+                yield (field, index, "name"), f"must be unique: there is another {what} {_shown(name)}"
 
 
 def addresses(values: _Entry) -> Iterator[Violation]:

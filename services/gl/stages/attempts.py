@@ -1,21 +1,28 @@
 """Attempts: the call to its target, and to the next one as long as a target fails and there is another.
 
-A request processor names the others in `fallback_paths`. Nothing has gone to the caller by the time an attempt fails.
-Each attempt has a request section of the record of its own, made from the fields as processors left them; the record
-shows the last one.
+Other targets are named by a request processor in `fallback_paths`, by the router in its config, or are further models
+of providers. Nothing has gone to the caller by the time an attempt fails. Each attempt has a request section of the
+record of its own, made from the fields as processors left them; the record shows the last one.
 """
 
 from __future__ import annotations
 
+import asyncio
+import random
+import time
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
+from gecholog.retry_after import seconds
 from gecholog.timer import span
-from services.gl import include_usage, local, outbound
+from services.gl import include_usage, local, model_request, outbound
 from services.gl.answers import LocalAnswer
-from services.gl.candidates import candidates_of
+from services.gl.candidates import candidates_of, chosen_router
 from services.gl.errors import UpstreamError, reply_to
-from services.gl.failover import has_failed, next_candidate, retry_after
+from services.gl.failover import each_once, retry_after
+from services.gl.models.profile import CHAT
+from services.gl.resilience import backoff
+from services.gl.resilience.failures import USUAL
 from services.gl.target_failure import failure
 
 if TYPE_CHECKING:
@@ -24,11 +31,15 @@ if TYPE_CHECKING:
     from services.gl.call import Call
     from services.gl.doors import Doors
     from services.gl.http import Response
+    from services.gl.resilience.rules import ResilienceRules
 
 
-def plan(call: Call, _: Doors) -> None:
+def plan(call: Call, doors: Doors) -> None:
     """Decide where the call may go, before the first attempt."""
-    call.candidates = candidates_of(call)
+    if not call.candidates:
+        call.candidates = candidates_of(call)
+    if any(candidate.breaker is not None for candidate in call.candidates):
+        call.candidates = tuple(doors.targets.admitted(call.candidates))
 
 
 async def run(call: Call, doors: Doors) -> None:
@@ -36,20 +47,41 @@ async def run(call: Call, doors: Doors) -> None:
     attempt = await begin(call, call.candidates[0])
     call.answer = local.answer(call, attempt)
     if call.answer is None:
-        send = _send if len(call.candidates) == 1 else _fail_over
+        send = _send if _is_simple(call) else _fail_over
         call.answer = await send(call, attempt, doors)
+
+
+def _is_simple(call: Call) -> bool:
+    """Whether one request to one target is all that is done, and nobody asks how it went."""
+    rules = _rules(call)
+    is_only_one = len(call.candidates) == 1 and call.candidates[0].breaker is None
+    return is_only_one and not rules.retries and not rules.fallbacks
+
+
+def _rules(call: Call) -> ResilienceRules:
+    """What the router says of failures that the call was to go to, whichever candidate is tried first."""
+    return chosen_router(call).resilience
 
 
 async def begin(call: Call, candidate: Candidate) -> Attempt:
     """Prepare the attempt to call a candidate, and add it to those of the call."""
     attempt = outbound.build(call, candidate)
     call.attempts += (attempt,)
-    if include_usage.may_ask(attempt.request):
+    if candidate.provider is not None and call.client_body is not None:
+        attempt = await model_request.for_provider(attempt, call.client_body)
+        call.attempts = (*call.attempts[:-1], attempt)
+    if _may_ask_usage(attempt):
         attempt = await include_usage.asking(attempt)
         call.attempts = (*call.attempts[:-1], attempt)
     call.mark_sent()
     attempt.section.fields["ingress_outbound_timer"] = span(call.started, call.sent)
     return attempt
+
+
+def _may_ask_usage(attempt: Attempt) -> bool:
+    """Whether gl may ask for the usage of a stream; of a provider only chat completions are asked."""
+    endpoint = attempt.candidate.endpoint
+    return (endpoint is None or endpoint.path == CHAT) and include_usage.may_ask(attempt.request)
 
 
 async def _send(call: Call, attempt: Attempt, doors: Doors) -> Response:
@@ -58,40 +90,92 @@ async def _send(call: Call, attempt: Attempt, doors: Doors) -> Response:
     try:
         return await doors.upstream.send(attempt.request)
     except UpstreamError as error:
-        call.fault = error.reason
-        told = reply_to(failure(attempt.candidate.router, error), call.error_format)
-        return LocalAnswer(told.status, told.body)
+        return _failed(call, attempt, error)
+
+
+def _failed(call: Call, attempt: Attempt, error: UpstreamError) -> LocalAnswer:
+    call.fault = error.reason
+    told = reply_to(failure(attempt.candidate.router, error), call.error_format)
+    return LocalAnswer(told.status, told.body)
 
 
 async def _fail_over(call: Call, attempt: Attempt, doors: Doors) -> Response:
     """The answer of the first candidate that does not fail, or else of the last one. All attempts are listed."""
     call.outcomes = []
     call.response_section.opt_in_fields = {"attempts": call.outcomes}
-    answer = await _send_and_list(call, attempt, call.outcomes, doors)
-    while has_failed(answer.status) and (candidate := _next(call)) is not None:
+    try:
+        async with asyncio.timeout(_total(call)):
+            return await _each_in_turn(call, attempt, doors)
+    except TimeoutError:
+        return _failed(call, call.required_attempt(), UpstreamError(504, "no answer in time"))
+
+
+def _total(call: Call) -> float | None:
+    """Seconds for all attempts that the config of the call's router makes possible; None is no limit.
+
+    Fallbacks of a processor come on top, as they always did: each has the time of its own router.
+    """
+    router, rules = chosen_router(call), _rules(call)
+    is_of_config = router.models or rules.retries or rules.fallbacks
+    return router.target.timeouts.total if is_of_config else None
+
+
+async def _each_in_turn(call: Call, attempt: Attempt, doors: Doors) -> Response:
+    answer = await _with_retries(call, attempt, doors)
+    for candidate in each_once(call.candidates)[1:]:
+        if not _has_failed(call, answer.status):
+            break
         answer.abandon()
-        answer = await _send_and_list(call, await begin(call, candidate), call.outcomes, doors)
+        answer = await _with_retries(call, await begin(call, candidate), doors)
     return answer
 
 
-def _next(call: Call) -> Candidate | None:
-    return next_candidate(call.candidates, [attempt.candidate for attempt in call.attempts])
+async def _with_retries(call: Call, attempt: Attempt, doors: Doors) -> Response:
+    """The answer of a candidate, which is tried again after failures if the router says so."""
+    rules = _rules(call)
+    answer = await _send_and_list(call, attempt, doors)
+    for retry in range(rules.retries):
+        if not _has_failed(call, answer.status):
+            break
+        told = retry_after(answer.headers)
+        asked = None if told is None else seconds(told, time.time())
+        pause = backoff.pause(retry, random.random(), asked, rules.retry_after_max)  # noqa: S311 - no secret
+        if pause is None:
+            break
+        answer.abandon()
+        await asyncio.sleep(pause)
+        answer = await _send_and_list(call, await begin(call, attempt.candidate), doors)
+    return answer
 
 
-async def _send_and_list(call: Call, attempt: Attempt, listed: list[Fields], doors: Doors) -> Response:
+def _has_failed(call: Call, status: int) -> bool:
+    """Whether the last attempt failed: its target could not be called, or the router takes its status for a failure."""
+    return bool(call.fault) or status in _rules(call).fail_on
+
+
+async def _send_and_list(call: Call, attempt: Attempt, doors: Doors) -> Response:
     """Call a target, and list what came of it for the record, also if the caller leaves meanwhile."""
     start = monotonic_ns()
+    candidate = attempt.candidate
     outcome: Fields = {"error": "broken off"}
+    has_failed: bool | None = None
+    doors.targets.began(candidate)
     try:
         answer = await _send(call, attempt, doors)
-        outcome = {"error": call.fault} if call.fault else _told(answer)
+        has_failed = bool(call.fault) or answer.status in USUAL
+        outcome = {"error": call.fault} if call.fault else _told(call, answer)
         return answer
     finally:
-        where = {"gl_path": attempt.candidate.router.path, "url": attempt.url}
-        listed.append(where | outcome | {"timer": span(start, monotonic_ns())})
+        took = monotonic_ns() - start
+        doors.targets.ended(candidate, failed=has_failed, seconds=took / 1e9)
+        where: Fields = {"gl_path": candidate.router.path, "url": attempt.url}
+        if candidate.provider is not None:
+            where |= {"provider": candidate.provider.name, "model": candidate.model}
+        if call.outcomes is not None:
+            call.outcomes.append(where | outcome | {"timer": span(start, monotonic_ns())})
 
 
-def _told(answer: Response) -> Fields:
+def _told(call: Call, answer: Response) -> Fields:
     """What the record says of a target's answer. One that fails is thrown away, perhaps, with its `Retry-After`."""
-    later = retry_after(answer.headers) if has_failed(answer.status) else None
+    later = retry_after(answer.headers) if _has_failed(call, answer.status) else None
     return {"status_code": answer.status} | ({} if later is None else {"retry_after": later})

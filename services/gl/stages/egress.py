@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gecholog import llm, rawjson
+from gecholog.headers import first
 from gecholog.logs import Log
+from gecholog.media_type import media_type
 from services.gl import cors, errors
 from services.gl.answers import JSON, LocalAnswer, pieces_of
 from services.gl.call import Egress
 from services.gl.errors import UpstreamError
 from services.gl.header_policy import OutgoingHeaders, body_of, headers_written, outgoing_headers, plain
+from services.gl.models.profile import RESPONSES
 from services.gl.record import recording
 from services.gl.response_body import TakesLong, capture_egress, capture_inbound, record_capture
 from services.gl.transform import Chain, Tap
@@ -20,6 +24,7 @@ from services.gl.transform import Chain, Tap
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from gecholog.headers import Headers
     from services.gl.call import Call
     from services.gl.capture import BodyCapture
     from services.gl.doors import Doors
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 log = Log("egress")
 
 _CONTENT_TYPE = "Content-Type"
+_NOT_PRINTABLE = re.compile(r"[^ -~]")
 _STATUSES = range(200, 600)
 _OK = HTTPStatus.OK.value  # as a number: members of an enumeration are looked up in Python, at each call
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
@@ -37,17 +43,30 @@ _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
 def offer(call: Call, _: Doors) -> None:
     """Put into the record what would go to the caller, for response processors to change."""
     fields = call.response_section.fields
-    headers = {**fields["inbound_headers"], call.config.session_header: [call.ids.transaction_id]}
+    headers = {**fields["inbound_headers"], **_own_headers(call)}
     call.egress_offered = headers
     fields["egress_status_code"] = fields["inbound_status_code"]
     fields["egress_headers"] = headers
+
+
+def _own_headers(call: Call) -> Headers:
+    """The headers that gl adds to a reply: the transaction, and which model of which provider gave the answer."""
+    own = {call.config.session_header: [call.ids.transaction_id]}
+    candidate = call.required_attempt().candidate
+    if candidate.provider is None:
+        return own
+    return own | {
+        "X-Gecholog-Provider": [candidate.provider.name],
+        "X-Gecholog-Model": [_NOT_PRINTABLE.sub("?", candidate.model)],
+        "X-Gecholog-Attempts": [str(len(call.attempts))],
+    }
 
 
 def prepare(call: Call, _: Doors) -> None:
     """Decide status, headers and body of the reply; complete the response section of the record."""
     status = _status(call)
     body = _changed_body(call)
-    static = {call.config.session_header: [call.ids.transaction_id]}
+    static = _own_headers(call)
     real = call.inbound_headers | static
     fields = call.response_section.fields
     written = headers_written(call.response_section, "egress_headers")
@@ -146,10 +165,32 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
         responder.finish()
     except UpstreamError as error:
         call.response_section.note("inbound_payload", f"broke off after {capture.copy.size} bytes: {error.reason}")
-        responder.abort()
+        await _break_off(call, egress, error)
     finally:
         if not reads_on(call):
             answer.abandon()
+
+
+async def _break_off(call: Call, egress: Egress, error: UpstreamError) -> None:
+    """End a reply whose rest does not come: a stream of a provider with an error event, anything else by breaking off.
+
+    The SDKs raise both, and only the event says why.
+    """
+    is_stream = media_type(first(egress.headers, _CONTENT_TYPE)) == "text/event-stream"
+    if call.target_router.provider and is_stream and not first(egress.headers, "Content-Encoding"):
+        message = f"the stream of provider {call.target_router.provider} broke off: {error.reason}"
+        endpoint = call.required_attempt().candidate.endpoint
+        is_responses = endpoint is not None and endpoint.path == RESPONSES
+        told = (
+            errors.responses_event(message, "upstream_error")
+            if is_responses
+            else errors.event(call.error_format, error.status, message, "upstream_error")
+        )
+        if (waiting := call.responder.write(told)) is not None:
+            await waiting
+        call.responder.finish()
+    else:
+        call.responder.abort()
 
 
 def _transform(call: Call) -> BodyTransform | None:

@@ -1,0 +1,25 @@
+"""The body of a request that names a model. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gecholog.llm import form, model_name
+
+
+class ClientBody(NamedTuple):
+    """A body without content encoding. `is_form`: an upload, else it is meant to be JSON."""
+
+    data: bytes
+    content_type: str
+
+    @property
+    def is_form(self) -> bool:
+        return self.content_type.lower().startswith("multipart/")
+
+    @property
+    def model(self) -> str | None:
+        """The model that it names; empty if it names none, None if it cannot be read."""
+        if self.is_form:
+            return form.model_in_form(self.data, self.content_type)
+        return model_name.model_in(self.data)

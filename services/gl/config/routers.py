@@ -1,0 +1,84 @@
+"""Builds the routers of a parsed and valid gl_config.json. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from gecholog.headers import canonical
+from services.gl import routing
+from services.gl.config.milliseconds import seconds
+from services.gl.cors import Cors
+from services.gl.errors import ErrorFormat
+from services.gl.provider_target import provider_target
+from services.gl.resilience.rules import ResilienceRules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from services.gl.models.provider import Provider
+
+_Entry = dict[str, Any]
+
+
+def router_of(entry: _Entry) -> routing.Router:
+    """The router of an entry."""
+    ingress, outbound = entry.get("ingress", {}), entry["outbound"]
+    required = ingress.get("headers", {})
+    has_models = "models" in outbound
+    return routing.Router(
+        path=entry["path"],
+        required_headers={canonical(name): tuple(values) for name, values in required.items()},
+        target=routing.no_target(_timeouts(outbound.get("timeouts", {}))) if has_models else _target(outbound),
+        cors=Cors.of(ingress["cors"]) if "cors" in ingress else None,
+        errors=_error_format(entry, has_models=has_models),
+        action=routing.Action.MODELS if has_models else routing.action_of(entry["path"]),
+        resilience=ResilienceRules.of(outbound),
+        models=tuple(outbound.get("models", ())),
+        default_provider=outbound.get("default_provider", ""),
+    )
+
+
+def _error_format(entry: _Entry, *, has_models: bool) -> ErrorFormat | None:
+    """Clients of models speak OpenAI's API or Anthropic's: plain errors are for neither."""
+    if "errors" not in entry:
+        return ErrorFormat.AUTO if has_models else None
+    found = ErrorFormat(entry["errors"])
+    return ErrorFormat.AUTO if has_models and found is ErrorFormat.PLAIN else found
+
+
+def provider_routers(
+    entries: Iterable[_Entry], routers: Iterable[routing.Router], providers: Iterable[Provider]
+) -> Iterator[tuple[tuple[str, str], routing.Router]]:
+    """For each router of models and each provider, the router that goes to the provider: by path and provider."""
+    known = [provider for provider in providers if provider.url]  # those without one cannot be called yet
+    for entry, router in zip(entries, routers, strict=True):
+        if router.action is routing.Action.MODELS:
+            outbound = entry["outbound"]
+            for provider in known:
+                times = _timeouts({**outbound.get("timeouts", {}), **provider.timeouts})
+                target = provider_target(provider, outbound, times)
+                yield (router.path, provider.name), replace(router, target=target, provider=provider.name)
+
+
+def _target(outbound: _Entry) -> routing.Target:
+    static = {canonical(name): values for name, values in outbound.get("headers", {}).items()}
+    target = routing.parse_target(
+        outbound["url"],
+        outbound.get("endpoint", ""),
+        static,
+        _timeouts(outbound.get("timeouts", {})),
+        add_stream_usage=outbound.get("add_stream_usage", False),
+    )
+    removed = {canonical(name) for name in outbound.get("remove_headers", ())}
+    return replace(target, removed=frozenset(removed - static.keys()))  # what the router sets goes out in any case
+
+
+def _timeouts(values: _Entry) -> routing.Timeouts:
+    default = routing.Timeouts()
+    return routing.Timeouts(
+        connect=seconds(values, "connect_ms", default.connect),
+        first_byte=seconds(values, "first_byte_ms", default.first_byte),
+        between_chunks=seconds(values, "between_chunks_ms", default.between_chunks),
+        total=seconds(values, "total_ms", default.total),
+    )

@@ -1,0 +1,61 @@
+"""What gl_config.json may say of where a router's calls go, beyond its schema. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gecholog import hostname
+from services.gl import routing
+from services.gl.models.close_names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gecholog.schema import Violation
+
+_BAD_IN_ENDPOINT = ("//", "..", "??", "./", "/=", "=/", "/?", "?/")
+
+
+def urls(values: dict[str, Any]) -> Iterator[Violation]:
+    """A router has either a url or models."""
+    for index, router in enumerate(values.get("routers", [])):
+        outbound, place = router.get("outbound"), ("routers", index, "outbound")
+        if outbound is None:
+            continue  # the schema says so
+        if "url" not in outbound and "models" not in outbound:
+            yield (*place, "url"), "is missing"
+        if "url" in outbound and "models" in outbound:
+            yield (*place, "models"), "must not be there beside url"
+        if outbound.get("url") and (reason := _wrong_url(outbound["url"])):
+            yield (*place, "url"), reason
+        if any(part in outbound.get("endpoint", "") for part in _BAD_IN_ENDPOINT):
+            yield (*place, "endpoint"), "must not hold " + " ".join(_BAD_IN_ENDPOINT)
+
+
+def _wrong_url(url: str) -> str:
+    try:
+        return hostname.problem(routing.parse_target(url, "", {}).origin.host)
+    except ValueError:
+        return "must be an http or https address"
+
+
+def fallbacks(values: dict[str, Any]) -> Iterator[Violation]:
+    """Fallbacks are other routers, which forward calls to a url."""
+    routers = values.get("routers", [])
+    known = {router.get("path") for router in routers if "url" in router.get("outbound", {})}
+    for index, router in enumerate(routers):
+        for number, path in enumerate(router.get("outbound", {}).get("fallbacks", [])):
+            is_echo = routing.action_of(path) is routing.Action.ECHO
+            if path not in known or is_echo or path == router.get("path"):
+                place = ("routers", index, "outbound", "fallbacks", number)
+                yield place, "must be the path of another router with a url"
+
+
+def default_providers(values: dict[str, Any]) -> Iterator[Violation]:
+    """The default provider is one of the providers."""
+    known = [provider.get("name", "") for provider in values.get("providers", [])]
+    for index, router in enumerate(values.get("routers", [])):
+        name = router.get("outbound", {}).get("default_provider")
+        if name is not None and name not in known:
+            reason = f"names a provider that is not configured{did_you_mean(name, known)}"
+            yield ("routers", index, "outbound", "default_provider"), reason

@@ -1,0 +1,82 @@
+"""A request to a provider: the model's name, and a system prompt if need be, put into the bytes of the client's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from gecholog import headers, lenient, rawjson
+from gecholog.llm import form, model_name, system_prompt
+from gecholog.rawjson import Raw
+from services.gl.client_body import ClientBody
+from services.gl.header_policy import body_of
+from services.gl.models.address import usual_headers
+from services.gl.models.endpoint import Kind
+from services.gl.record import payload
+
+if TYPE_CHECKING:
+    from services.gl.attempt import Attempt, Candidate
+    from services.gl.call import Call
+
+_LARGE = 1024 * 1024  # bytes of a body that is not read while other calls wait
+_ENCODING = frozenset({"Content-Encoding"})
+
+
+async def body_of_call(call: Call) -> ClientBody:
+    """The body of a call as processors left it."""
+    content_type = headers.first(call.headers, "Content-Type")
+    section = call.request_base
+    if "outbound_payload" in section.changed:
+        return ClientBody(body_of(section.fields["outbound_payload"]), content_type)
+    encoding = ",".join(call.headers.get("Content-Encoding", ()))
+    if not encoding:
+        return ClientBody(call.body, content_type)
+    limit = call.config.limits.request_body
+    opened = await asyncio.to_thread(payload.opened, call.body, encoding, content_type, limit)
+    return ClientBody(opened.data, content_type)
+
+
+async def named_model(body: ClientBody) -> str | None:
+    """The model that a body names. A large one is read in a thread."""
+    return await asyncio.to_thread(getattr, body, "model") if len(body.data) > _LARGE else body.model
+
+
+async def for_provider(attempt: Attempt, body: ClientBody) -> Attempt:
+    """The attempt with the body that its provider is to get."""
+    candidate, request, section = attempt.candidate, attempt.request, attempt.section
+    if candidate.provider is None or candidate.endpoint is None:
+        return attempt
+    came = request.headers
+    sent = usual_headers(candidate.provider) | came
+    if candidate.endpoint.kind is Kind.ACCOUNT:
+        return attempt._replace(request=request._replace(headers=sent))
+    edit = asyncio.to_thread(_edited, body, candidate) if len(body.data) > _LARGE else None
+    edited = await edit if edit is not None else _edited(body, candidate)
+    shown = attempt.shown_headers
+    if edited.data != request.body:
+        section = section.copy()
+        section.fields["outbound_payload"] = edited.shown
+        sent, shown = headers.without(sent, _ENCODING), headers.without(shown, _ENCODING)
+    return attempt._replace(
+        request=request._replace(body=edited.data, headers=sent), section=section, shown_headers=shown
+    )
+
+
+class _Edited(NamedTuple):
+    """A body as it is sent, and as the record shows it."""
+
+    data: bytes
+    shown: Raw | str
+
+
+def _edited(body: ClientBody, candidate: Candidate) -> _Edited:
+    """The body with the provider's name of the model, and its system prompt where the request has none."""
+    if body.is_form:
+        data = form.with_model_in_form(body.data, body.content_type, candidate.model)
+        return _Edited(data, Raw(rawjson.dumps(payload.binary(data, body.content_type))))
+    data = model_name.with_model(body.data, candidate.model)
+    provider, endpoint = candidate.provider, candidate.endpoint
+    if provider is not None and endpoint is not None and provider.default_system_prompt:
+        data = system_prompt.with_system_prompt(data, endpoint.path, provider.default_system_prompt)
+    found = lenient.strict(data)
+    return _Edited(data, data.decode("utf-8", "replace") if found is None else rawjson.payload(found.data))

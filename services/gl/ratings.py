@@ -1,0 +1,32 @@
+"""Ratings of requests that classifiers gave, kept for requests of the same text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+
+_MOST = 2048
+
+
+class Ratings:
+    """The latest ratings. Texts are kept as hashes: they are what clients said."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, int] = OrderedDict()
+
+    def get(self, classifier: str, text: str) -> int | None:
+        """How a classifier rated a text; None if it did not, or that is long ago."""
+        key = _key(classifier, text)
+        if key in self._known:
+            self._known.move_to_end(key)
+        return self._known.get(key)
+
+    def keep(self, classifier: str, text: str, rating: int) -> None:
+        """Remember a rating."""
+        self._known[_key(classifier, text)] = rating
+        if len(self._known) > _MOST:
+            self._known.popitem(last=False)
+
+
+def _key(classifier: str, text: str) -> bytes:
+    return hashlib.sha256(f"{classifier}\0{text}".encode("utf-8", "surrogatepass")).digest()

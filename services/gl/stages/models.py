@@ -1,0 +1,243 @@
+"""Models: what a request of a models router asks for, and the models of providers that it may go to."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from gecholog import rawjson
+from gecholog.glob import matches_any
+from gecholog.llm.last_user_text import last_user_text
+from services.gl import classifier, model_request
+from services.gl.answers import LocalAnswer
+from services.gl.attempt import Candidate
+from services.gl.candidates import chosen_router
+from services.gl.config.config import OPEN
+from services.gl.errors import ErrorDetail, Refusal
+from services.gl.header_policy import plain
+from services.gl.local_client import is_local
+from services.gl.models import listing
+from services.gl.models.endpoint import Endpoint, Kind, endpoint_of, has
+from services.gl.models.model import Model
+from services.gl.models.ordering import Facts
+from services.gl.models.provider import Dialect, Provider
+from services.gl.models.resolving import Choice, next_classifier, resolve
+from services.gl.routing import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from services.gl.call import Call
+    from services.gl.client_body import ClientBody
+    from services.gl.doors import Doors
+    from services.gl.models.registry import Registry
+    from services.gl.routing import Router
+
+_LONGEST_SHOWN = 128  # characters of a name in an error
+_STARTED = int(time.time())
+
+
+def resolve_model(call: Call, doors: Doors) -> Awaitable[None] | None:
+    """Find the candidates of a call of a models router. Raises Refusal if there is none."""
+    router = chosen_router(call)
+    if router.action is not Action.MODELS or "control" in call.request_base.fields:
+        return None
+    return _resolve(call, router, doors)
+
+
+async def _resolve(call: Call, router: Router, doors: Doors) -> None:
+    endpoint = endpoint_of(call.request.method, _subpath(call))
+    if endpoint is None:
+        raise _refusal(404, f"no endpoint {_shown(_subpath(call))} for {call.request.method}", "unknown_endpoint")
+    if endpoint.kind is Kind.LIST:
+        call.own_answer = _listed(call, router, endpoint)
+        return
+    call.client_body = await model_request.body_of_call(call)
+    if endpoint.kind is Kind.ACCOUNT:
+        call.candidates = (_default(call, router, endpoint),)
+        return
+    name = await _name(call.client_body)
+    call.request_base.fields["model"] = name
+    choices = await _choices(call, router, name, doors)
+    if not choices:
+        raise _unknown(call, router, name)
+    allowed = [choice for choice in choices if _may_use(call, router, choice.provider)]
+    if not allowed:
+        raise _not_local()
+    taken = [choice for choice in allowed if has(choice.provider, endpoint)]
+    if not taken:
+        raise _unsupported(endpoint, allowed[0])
+    routers = call.config.provider_routers
+    call.candidates = tuple(
+        Candidate(routers[router.path, choice.provider.name], choice.provider, choice.model, endpoint)
+        for choice in taken
+        if (router.path, choice.provider.name) in routers
+    )
+
+
+def _subpath(call: Call) -> str:
+    """The path below the router's, as processors left it."""
+    section = call.request_base
+    if "outbound_subpath" in section.changed:
+        written = plain(section.fields["outbound_subpath"])
+        return written if isinstance(written, str) else ""
+    return call.subpath
+
+
+# ------------------------------------------------------------------ names
+
+
+async def _name(body: ClientBody) -> str:
+    """The model that a request names. Raises Refusal if it names none."""
+    name = await model_request.named_model(body)
+    if name is None:
+        what = "a form with a field model" if body.is_form else "a JSON object with a field model"
+        raise _refusal(400, f"the body of the request cannot be read: it must be {what}")
+    if not name:
+        message = "the request names no model: its body must have the field model, a text"
+        raise _refusal(400, message, "missing_required_parameter", "model")
+    return name
+
+
+async def _choices(call: Call, router: Router, name: str, doors: Doors) -> tuple[Choice, ...]:
+    """The choices for a name that the router exposes; its classifiers are asked."""
+    if not matches_any(router.models, name):
+        return ()
+    registry = call.config.models
+    if not isinstance(registry.meaning(name), Model):
+        return resolve(registry, name, Facts())
+    facts = _Facts(call, doors)
+    while (model := next_classifier(registry, name, facts.fresh(), frozenset(facts.ratings))) is not None:
+        facts.ratings[model.name] = await _rating(call, router, model, facts, doors)
+    return resolve(registry, name, facts.fresh())
+
+
+class _Facts:
+    """What strategies go by in one call: whoever asks twice gets the same answer."""
+
+    def __init__(self, call: Call, doors: Doors) -> None:
+        self.ratings: dict[str, int | None] = {}
+        self._call = call
+        self._doors = doors
+        self._prompt: str | None = None
+        self._turns: dict[str, int] = {}
+        self._seed = random.random()  # noqa: S311 - a choice, no secret
+
+    def prompt(self) -> str:
+        if self._prompt is None:
+            body = self._call.client_body
+            self._prompt = "" if body is None or body.is_form else last_user_text(body.data)
+        return self._prompt
+
+    def fresh(self) -> Facts:
+        """The facts, random numbers from the beginning."""
+        return Facts(
+            prompt=self.prompt,
+            turn=self._turn,
+            draw=random.Random(self._seed).random,  # noqa: S311 - as above
+            latency=self._doors.targets.latency,
+            rating=self.ratings.get,
+        )
+
+    def _turn(self, model: str) -> int:
+        if model not in self._turns:
+            self._turns[model] = self._doors.targets.turn(model)
+        return self._turns[model]
+
+
+async def _rating(call: Call, router: Router, model: Model, facts: _Facts, doors: Doors) -> int | None:
+    """How a model's classifier rates the request; None if it cannot be asked. The record tells of it."""
+    rules = model.classifier
+    if rules is None:
+        return None
+    choices = resolve(call.config.models, rules.model, Facts())
+    choice = choices[0] if choices else None
+    way = call.config.provider_routers.get((router.path, choice.provider.name)) if choice else None
+    if choice is None or way is None or not classifier.can_be_asked(choice):
+        call.request_base.note("classifier", f"{rules.model} cannot be asked for a rating")
+        return None
+    if not _may_use(call, router, choice.provider):
+        return None
+    rated = await classifier.rate(rules, choice, way, facts.prompt(), doors)
+    call.request_base.fields["classifier"] = rated.told
+    if rated.rating is None:
+        call.request_base.note("classifier", str(rated.told.get("error")))
+    return rated.rating
+
+
+# ------------------------------------------------------------------ who may
+
+
+def _may_use(call: Call, router: Router, provider: Provider) -> bool:
+    """Whether a client may use a provider's key: one on this machine may, or one that has shown a header to the router.
+
+    The gateway must not serve strangers at its owner's cost (an open relay).
+    """
+    if provider.dialect is Dialect.DUMMY or call.config.serves_everybody or router.required_headers:
+        return True
+    return is_local(call.request.client, call.request.headers)
+
+
+def _not_local() -> Refusal:
+    message = (
+        "the models of providers are for clients on the gateway's own machine only. To serve others, let the router "
+        f"ask for a header (ingress.headers), or start the gateway with {OPEN}=1"
+    )
+    return _refusal(403, message, "clients_not_local")
+
+
+# ------------------------------------------------------------------ without a model
+
+
+def _listed(call: Call, router: Router, endpoint: Endpoint) -> LocalAnswer:
+    def shown(name: str) -> bool:
+        return matches_any(router.models, name)
+
+    registry, name = call.config.models, unquote(endpoint.path.partition("/")[2])
+    if not name:
+        return LocalAnswer(200, rawjson.dumps(listing.listed(registry, _STARTED, shown)))
+    found = listing.one(registry, name, _STARTED, shown)
+    if found is None:
+        raise _unknown(call, router, name)
+    return LocalAnswer(200, rawjson.dumps(found))
+
+
+def _default(call: Call, router: Router, endpoint: Endpoint) -> Candidate:
+    """The candidate for a request that names no model."""
+    registry: Registry = call.config.models
+    provider = registry.providers.get(router.default_provider)
+    if provider is None or (router.path, provider.name) not in call.config.provider_routers:
+        why = f"provider {router.default_provider} is left out" if router.default_provider else "there is none"
+        message = f"a request for {_shown(endpoint.path)} names no model and goes to outbound.default_provider: {why}"
+        raise _refusal(400, message, "unsupported_endpoint")
+    if not has(provider, endpoint):
+        raise _refusal(400, f"provider {provider.name} has no {_shown(endpoint.path)}", "unsupported_endpoint")
+    if not _may_use(call, router, provider):
+        raise _not_local()
+    return Candidate(call.config.provider_routers[router.path, provider.name], provider, "", endpoint)
+
+
+# ------------------------------------------------------------------ refusals
+
+
+def _unknown(call: Call, router: Router, name: str) -> Refusal:
+    close = call.config.models.close_to(name, lambda one: matches_any(router.models, one))
+    hint = f"; close to it: {', '.join(close)}" if close else ""
+    message = f"the model {_shown(name)} does not exist, or its provider is not configured{hint}"
+    return _refusal(404, message, "model_not_found", "model")
+
+
+def _unsupported(endpoint: Endpoint, choice: Choice) -> Refusal:
+    provider = choice.provider
+    message = f"provider {provider.name} ({provider.dialect.value}) has no {endpoint.path} for the model {choice.model}"
+    return _refusal(400, message, "unsupported_endpoint")
+
+
+def _refusal(status: int, message: str, code: str | None = None, param: str | None = None) -> Refusal:
+    return Refusal(status, message, detail=ErrorDetail(status, message, code, param=param))
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…"
