@@ -1,1 +1,1 @@
-"""broker: spreads calls over several routers, and leaves out those that fail."""
+"""broker: balances calls across routers, with a circuit breaker for failing ones."""

@@ -1,4 +1,4 @@
-"""The broker's config: what the file says, checked, as frozen objects."""
+"""The config of the broker as frozen objects, and the rules that its schema cannot express."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from gecholog.bus import BusAddress
 from gecholog.config import ConfigSpec, ParsedConfig
 from gecholog.rawjson import Raw
 from gecholog.schema import Violation
-from processors.broker.groups import Group, Refusal, WhenAllOut
-from processors.broker.health import Limits
+from processors.broker.groups import Group, UnavailableResponse, WhenAllOpen
+from processors.broker.health import BreakerPolicy
 from processors.broker.strategies import STRATEGIES, Target, weighted
 
 _HOST, _PORT = "localhost", 4222
 _MINUTE = 60
 _DISABLED_MINUTES = 10
 _STRATEGY = "random"
-# OpenAI's shape of an error, which SDKs read: https://platform.openai.com/docs/guides/error-codes
-_REFUSAL = {
+# In OpenAI's error format, which SDKs display: https://platform.openai.com/docs/guides/error-codes
+_UNAVAILABLE_BODY = {
     "error": {
         "message": "no target is available, try again later",
         "type": "server_error",
@@ -31,8 +31,8 @@ _REFUSAL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the broker is on the bus. `bucket` is empty if nothing is to be shared."""
+class BusLocation:
+    """The bus, subject and key-value bucket of the broker. `bucket` is empty if replicas do not share health."""
 
     bus: BusAddress
     topic: str
@@ -41,16 +41,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that broker_config.json says."""
+    """The content of broker_config.json."""
 
-    place: Place
-    limits: Limits
+    location: BusLocation
+    policy: BreakerPolicy
     any_status_but_200: bool
     groups: tuple[Group, ...]
 
 
 def config_spec() -> ConfigSpec:
-    """The schema of broker_config.json and the rules beside it."""
+    """Return the schema and rules of broker_config.json."""
     loaded = schema.load(Path(__file__).with_name("broker_config.schema.json"))
     return ConfigSpec(
         loaded,
@@ -79,7 +79,7 @@ def _targets(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _repeated(routers: Iterator[str | None] | list[str | None]) -> Iterator[int]:
-    """The places of those that were there before; the schema speaks of those that are missing."""
+    """Yield the indexes of duplicates. The schema reports missing values."""
     seen: set[str] = set()
     for index, router in enumerate(routers):
         if router in seen:
@@ -103,14 +103,14 @@ def _weights_in_use(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _routers_of_gl(values: dict[str, Any], folder: Path) -> Iterator[Violation]:
-    """Groups and targets go by paths of routers: those of gl_config.json in the same folder."""
+    """Check that groups and targets are routers of gl_config.json in the same directory."""
     gateway = gateway_config.beside(folder)
     for number, group in enumerate(values["groups"] if gateway else ()):
         places = [("router",), *(("targets", index, "router") for index in range(len(group["targets"])))]
         routers = [group["router"], *(target["router"] for target in group["targets"])]
-        for place, router in zip(places, routers, strict=True):
+        for location, router in zip(places, routers, strict=True):
             if gateway and router not in gateway.routers:
-                yield ("groups", number, *place), "is not the path of a router in gl_config.json"
+                yield ("groups", number, *location), "is not the path of a router in gl_config.json"
 
 
 def _strategy(group: dict[str, Any]) -> Any:
@@ -121,44 +121,48 @@ def _strategy(group: dict[str, Any]) -> Any:
 
 
 def build(parsed: ParsedConfig) -> Config:
-    """The config of the processor."""
+    """Build the config from checked values."""
     values = parsed.values
     bus, shared = values["service_bus"], values.get("shared_state", {})
     logs.protect([bus["token"]])
     address = BusAddress(_address(bus.get("hostname", "")), bus["token"])
     bucket = shared.get("bucket", "gecholog_broker") if shared.get("enabled", True) else ""
     return Config(
-        place=Place(address, bus["topic"], bucket),
-        limits=_limits(values),
+        location=BusLocation(address, bus["topic"], bucket),
+        policy=_policy(values),
         any_status_but_200=values.get("any_status_but_200", False),
         groups=tuple(_group(entry) for entry in values["groups"]),
     )
 
 
 def _address(text: str) -> str:
-    """`host:port` of what may be without a port, without a host, or empty (GECHOLOG_HOST is not set)."""
+    """Return `host:port`. `text` may lack the port or the host, or be empty if GECHOLOG_HOST is not set."""
     host, port = host_port.split(text)
     return host_port.join(host or _HOST, port or _PORT)
 
 
-def _limits(values: dict[str, Any]) -> Limits:
-    usual = Limits()
+def _policy(values: dict[str, Any]) -> BreakerPolicy:
+    defaults = BreakerPolicy()
     minutes = values.get("disabled_minutes", "")
-    return Limits(
-        out=(_DISABLED_MINUTES if minutes == "" else float(minutes)) * _MINUTE,
-        longest_retry_after=values.get("longest_retry_after_seconds", usual.longest_retry_after),
-        probe=values.get("probe_seconds", usual.probe),
-        failures=values.get("failures_to_disable", usual.failures),
+    return BreakerPolicy(
+        open_s=(_DISABLED_MINUTES if minutes == "" else float(minutes)) * _MINUTE,
+        max_retry_after_s=values.get("longest_retry_after_seconds", defaults.max_retry_after_s),
+        probe_timeout_s=values.get("probe_seconds", defaults.probe_timeout_s),
+        failure_threshold=values.get("failures_to_disable", defaults.failure_threshold),
     )
 
 
+def _unavailable(values: dict[str, Any]) -> UnavailableResponse:
+    body = rawjson.dumps(values.get("body", _UNAVAILABLE_BODY))
+    return UnavailableResponse(values.get("status_code", 503), Raw(body))
+
+
 def _group(entry: dict[str, Any]) -> Group:
-    refusal = entry.get("refusal", {})
     return Group(
         router=entry["router"],
         targets=tuple(Target(target["router"], target.get("weight", 1)) for target in entry["targets"]),
         strategy=STRATEGIES[entry.get("strategy", _STRATEGY)],
         failover=entry.get("failover", True),
-        when_all_out=WhenAllOut(entry.get("when_all_out", WhenAllOut.REFUSE)),
-        refusal=Refusal(refusal.get("status_code", 503), Raw(rawjson.dumps(refusal.get("body", _REFUSAL)))),
+        when_all_open=WhenAllOpen(entry.get("when_all_out", WhenAllOpen.REFUSE)),
+        unavailable=_unavailable(entry.get("refusal", {})),
     )

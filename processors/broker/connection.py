@@ -1,4 +1,4 @@
-"""The broker's place on one bus: the connection, the subject on which it answers, and its tie to other replicas."""
+"""The broker's connection to one bus: the subject that it answers on, and the replication of health."""
 
 from __future__ import annotations
 
@@ -14,60 +14,60 @@ from gecholog.logs import Log
 from gecholog.presence import Presence
 from gecholog.task_owner import TaskOwner
 from gecholog.timer import now
-from processors.broker.board import Board
 from processors.broker.broker import Broker
-from processors.broker.config import Place
-from processors.broker.shared import Shared
+from processors.broker.config import BusLocation
+from processors.broker.health_table import HealthTable
+from processors.broker.replication import HealthReplicator
 
 log = Log("broker")
 
-_NO_BUCKET = "none"  # it is never looked for
-_SETTLED_WITHIN = 5.0  # seconds; then calls are answered by what is known
-_FINISHED_WITHIN = 5.0  # seconds for messages that have come
+_NO_BUCKET = "none"  # it is never opened
+_READY_TIMEOUT_S = 5.0  # then calls are answered with what is known
+_DRAIN_TIMEOUT_S = 5.0  # for messages that have arrived
 
 
 class Connection:
-    """One bus and subject. It begins once and is closed once."""
+    """One bus and subject. `begin` and `close` are called once each."""
 
-    def __init__(self, place: Place, alias: str, board: Board, broker: Broker) -> None:
-        self._place = place
-        self.bus = Bus(place.bus, alias, log)
-        self._shared = Shared(KeyValue(self.bus, place.bucket or _NO_BUCKET), board, now)
+    def __init__(self, location: BusLocation, alias: str, table: HealthTable, broker: Broker) -> None:
+        self._location = location
+        self.bus = Bus(location.bus, alias, log)
+        self._replicator = HealthReplicator(KeyValue(self.bus, location.bucket or _NO_BUCKET), table, now)
         self._broker = broker
         self._attachment: Attachment | None = None
-        self._sharing: asyncio.Task[None] | None = None
+        self._replication: asyncio.Task[None] | None = None
 
     async def begin(self, owner: TaskOwner) -> None:
-        """Begin to answer. The bus is connected."""
-        if self._place.bucket:
-            await self._share(owner)
-        self._attachment = await attach(self.bus, self._place.topic, self._answer, concurrency=1)
+        """Start to answer. The bus must be connected."""
+        if self._location.bucket:
+            await self._replicate(owner)
+        self._attachment = await attach(self.bus, self._location.topic, self._answer, concurrency=1)
         await Presence("broker", __version__, "Balances calls across routers.", self._attachment).begin(self.bus)
-        with contextlib.suppress(BusAway):  # lost just now: the next connection subscribes
+        with contextlib.suppress(BusAway):  # just disconnected: the subscription is made with the next connection
             await self.bus.flush()
 
     async def close(self) -> None:
-        """Answer what has come, and leave the bus."""
+        """Answer the messages that have arrived, and disconnect."""
         if self._attachment is not None:
-            await self._attachment.finish(_FINISHED_WITHIN)
-        if self._sharing is not None:
-            await _ended(self._sharing)
+            await self._attachment.finish(_DRAIN_TIMEOUT_S)
+        if self._replication is not None:
+            await _cancel(self._replication)
         await self.bus.close()
 
-    async def _share(self, owner: TaskOwner) -> None:
-        """Begin with what the others know, if that is to be had soon."""
-        self.bus.on_connect(self._shared.connected)
-        self._sharing = owner.spawn(self._shared.run(), "shared")
+    async def _replicate(self, owner: TaskOwner) -> None:
+        """Start replication, and wait a short time for the state of the others."""
+        self.bus.on_connect(self._replicator.connected)
+        self._replication = owner.spawn(self._replicator.run(), "replication")
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_SETTLED_WITHIN):
-                await self._shared.settled.wait()
+            async with asyncio.timeout(_READY_TIMEOUT_S):
+                await self._replicator.settled.wait()
 
     async def _answer(self, data: bytes) -> bytes:
-        return await self._broker.answer(data, self._shared)
+        return await self._broker.answer(data, self._replicator)
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    """End a task; raises what it failed with."""
+async def _cancel(task: asyncio.Task[None]) -> None:
+    """Cancel a task. Raises the error that it failed with."""
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

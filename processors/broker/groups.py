@@ -1,4 +1,4 @@
-"""A group: an ingress router, the targets among which its calls are spread, and what happens when all are out."""
+"""A group: a router, the targets that its calls are balanced across, and what happens if none is available."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from gecholog.rawjson import Raw
 from processors.broker.strategies import Strategy, Target
 
 
-class WhenAllOut(StrEnum):
-    """What becomes of a call when no target of its group is in."""
+class WhenAllOpen(StrEnum):
+    """What happens to a call if the circuit breakers of all targets are open, with its value in the config."""
 
     REFUSE = "refuse"
-    LEAST_BAD = "least_bad"
-    PASS = "pass"  # noqa: S105 - a word of the config, no password
+    PANIC = "least_bad"
+    PASS = "pass"  # noqa: S105 - a value of the config, not a password
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """The answer to a call that cannot be made."""
+class UnavailableResponse:
+    """The response to a call for which no target is available."""
 
     status_code: int
     body: Raw
@@ -27,14 +27,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Calls that come in by `router` go to one of `targets`; with `failover` gl is told the others too."""
+    """Calls that arrive at `router` go to one of `targets`. With `failover`, gl gets the others as fallbacks."""
 
     router: str
     targets: tuple[Target, ...]
     strategy: Strategy
     failover: bool
-    when_all_out: WhenAllOut
-    refusal: Refusal
+    when_all_open: WhenAllOpen
+    unavailable: UnavailableResponse
 
     @property
     def paths(self) -> list[str]:

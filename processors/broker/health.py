@@ -1,10 +1,10 @@
-"""How a target is: in, out, or being probed. A circuit breaker without a clock of its own.
+"""The health of one target: a circuit breaker without a clock of its own.
 
-    in ──failure──> out ──its time is over, one call is sent──> probing ──success──> in
-                     ^                                             │
-                     └───────────────── failure ───────────────────┘
+    closed ──failures──> open ──time is over, one call probes──> half-open ──success──> closed
+                          ^                                          │
+                          └───────────────── failure ────────────────┘
 
-Times are seconds of any steady clock, given by the caller.
+Times are in seconds of a monotonic clock that the caller passes in.
 """
 
 from __future__ import annotations
@@ -12,64 +12,72 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-_SLACK = 1.0  # seconds; calls under way together fail one after the other, and each would put the time off a little
+# Seconds. Concurrent calls fail one after the other, and each would postpone the time a little.
+_SLACK = 1.0
 
 
-class State(StrEnum):
-    """What a target is good for. A target that is in has no Health: only trouble is kept."""
+class BreakerState(StrEnum):
+    """State of a circuit breaker that is not closed, with its value in the key-value bucket.
 
-    OUT = "out"
-    PROBING = "probing"
+    A target whose breaker is closed has no Health.
+    """
+
+    OPEN = "out"
+    HALF_OPEN = "probing"
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A target that is not in. `until`: then it may be probed, or the probe that has not reported is given up."""
+    """The circuit breaker of a target that is not closed.
 
-    state: State
-    until: float
+    At `half_open_at`, an open breaker may be probed, and the probe of a half-open one is abandoned.
+    """
+
+    state: BreakerState
+    half_open_at: float
     reason: str = ""
 
-    def is_due(self, now: float) -> bool:
-        """Tell whether a call may be sent to see if the target works again."""
-        return now >= self.until
+    def may_probe(self, now: float) -> bool:
+        """Tell whether a call may probe the target."""
+        return now >= self.half_open_at
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a call failed. `retry_after` is in seconds, None if the target did not say."""
+    """Why a call failed. `retry_after` is in seconds, or None if the target did not send it."""
 
     reason: str
     retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How long things take, in seconds, and how many failures in a row put a target out."""
+class BreakerPolicy:
+    """When a circuit breaker opens, and for how long. Times are in seconds."""
 
-    out: float = 600.0
-    longest_retry_after: float = 3600.0
-    probe: float = 60.0
-    failures: int = 1
+    open_s: float = 600.0
+    max_retry_after_s: float = 3600.0
+    probe_timeout_s: float = 60.0
+    failure_threshold: int = 1
 
     @property
-    def longest(self) -> float:
-        """No target stays out, or in the hands of a probe, for longer than this."""
-        return max(self.out, self.longest_retry_after, self.probe)
+    def max_open_s(self) -> float:
+        """The longest time that a circuit breaker can stay open or half-open."""
+        return max(self.open_s, self.max_retry_after_s, self.probe_timeout_s)
 
 
-def after_failure(health: Health | None, failure: Failure, limits: Limits, now: float) -> Health:
-    """A target after a failure that counts.
+def after_failure(health: Health | None, failure: Failure, policy: BreakerPolicy, now: float) -> Health:
+    """Return the health of a target after a failure that opens its breaker.
 
-    One that is out already (calls that were under way fail, too) stays as it is, unless it asks for more time.
+    If the breaker is open already, the failure of a call that was in flight changes it only to extend its time.
     """
     asked = failure.retry_after
-    until = now + (limits.out if asked is None else min(asked, limits.longest_retry_after))
-    if health is not None and health.state is State.OUT and not health.is_due(now):
-        return replace(health, until=until) if asked is not None and until > health.until + _SLACK else health
-    return Health(State.OUT, until, failure.reason)
+    half_open_at = now + (policy.open_s if asked is None else min(asked, policy.max_retry_after_s))
+    if health is not None and health.state is BreakerState.OPEN and not health.may_probe(now):
+        extends = asked is not None and half_open_at > health.half_open_at + _SLACK
+        return replace(health, half_open_at=half_open_at) if extends else health
+    return Health(BreakerState.OPEN, half_open_at, failure.reason)
 
 
-def probed(health: Health | None, limits: Limits, now: float) -> Health:
-    """A target to which one call is sent; if that never reports, another may be sent in time."""
-    return Health(State.PROBING, now + limits.probe, health.reason if health else "")
+def half_open(health: Health | None, policy: BreakerPolicy, now: float) -> Health:
+    """Return the health of a target while a call probes it. If the probe never reports, another may follow later."""
+    return Health(BreakerState.HALF_OPEN, now + policy.probe_timeout_s, health.reason if health else "")

@@ -1,4 +1,4 @@
-"""In which order the targets that are in are to be called. Pure functions; chance comes in as an argument."""
+"""Load-balancing strategies: the order in which available targets are called. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,64 +6,64 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-_EXPLORED = 0.05  # the part of calls that goes anywhere: a target that was slow once may be quick now
-_NEWEST = 0.2  # the weight of the newest measurement in the average
+_EXPLORATION_RATE = 0.05  # fraction of random choices: a target that was slow may be fast now
+_EWMA_WEIGHT = 0.2  # of the newest measurement
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A router that calls are sent to. `weight` 0: only when the others are out (of interest to `weighted`)."""
+    """A router that calls are sent to. With `weight` 0, `weighted` uses it only if no other is available."""
 
     path: str
     weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What strategies may go by: the number of calls before this one, and average latencies in milliseconds."""
+class SelectionContext:
+    """Input of a strategy: random numbers, the number of earlier calls, and average latencies in milliseconds."""
 
-    chance: Random
+    rng: Random
     turn: int
     latencies: Mapping[str, float]
 
 
-Strategy = Callable[[Sequence[Target], Knowledge], list[str]]
-"""Targets in the order of the config → their paths in the order of preference."""
+Strategy = Callable[[Sequence[Target], SelectionContext], list[str]]
+"""Maps targets in the order of the config to their paths in the order of preference."""
 
 
-def at_random(targets: Sequence[Target], knowledge: Knowledge) -> list[str]:
+def at_random(targets: Sequence[Target], context: SelectionContext) -> list[str]:
     paths = [target.path for target in targets]
-    knowledge.chance.shuffle(paths)
+    context.rng.shuffle(paths)
     return paths
 
 
-def weighted(targets: Sequence[Target], knowledge: Knowledge) -> list[str]:
-    """The first is each target as often as its weight says, the next likewise among the rest, and so on.
+def weighted(targets: Sequence[Target], context: SelectionContext) -> list[str]:
+    """Draw targets without replacement, each with a probability in proportion to its weight.
 
-    Sorting by chance to the power of 1/weight draws without putting back (Efraimidis and Spirakis, 2006).
+    Sorting by a random number to the power of 1/weight does this (Efraimidis and Spirakis, 2006).
     """
-    draws = [(_draw(target.weight, knowledge.chance), target.path) for target in targets]
+    draws = [(_draw(target.weight, context.rng), target.path) for target in targets]
     return [path for _, path in sorted(draws, reverse=True)]
 
 
-def _draw(weight: int, chance: Random) -> float:
-    """A weight of 0 draws below all others."""
-    drawn = chance.random()
+def _draw(weight: int, rng: Random) -> float:
+    """Return the sort key of a weight. A weight of 0 sorts below all others."""
+    drawn = rng.random()
     return drawn ** (1 / weight) if weight else drawn - 1
 
 
-def round_robin(targets: Sequence[Target], knowledge: Knowledge) -> list[str]:
-    """One after the other. Turns are counted over those that are in, so the one behind a gap gets no double share."""
-    first = knowledge.turn % len(targets) if targets else 0
+def round_robin(targets: Sequence[Target], context: SelectionContext) -> list[str]:
+    """Take turns. Turns count over the available targets, so that the one after a gap does not get a double share."""
+    first = context.turn % len(targets) if targets else 0
     return [target.path for target in (*targets[first:], *targets[:first])]
 
 
-def least_latency(targets: Sequence[Target], knowledge: Knowledge) -> list[str]:
-    """The quickest first; one not measured yet counts as quick as the quickest. One call in twenty goes anywhere."""
-    paths = at_random(targets, knowledge)
-    if knowledge.chance.random() < _EXPLORED:
+def least_latency(targets: Sequence[Target], context: SelectionContext) -> list[str]:
+    """Order by latency. A target without a measurement counts as the fastest. One call in twenty is random."""
+    paths = at_random(targets, context)
+    if context.rng.random() < _EXPLORATION_RATE:
         return paths
-    known = knowledge.latencies
+    known = context.latencies
     best = min((known[path] for path in paths if path in known), default=0.0)
     return sorted(paths, key=lambda path: known.get(path, best))
 
@@ -77,5 +77,5 @@ STRATEGIES: Mapping[str, Strategy] = {
 
 
 def averaged(average: float | None, latency: float) -> float:
-    """The exponentially weighted moving average with one more measurement."""
-    return latency if average is None else average + _NEWEST * (latency - average)
+    """Update an exponentially weighted moving average with a measurement."""
+    return latency if average is None else average + _EWMA_WEIGHT * (latency - average)

@@ -9,54 +9,54 @@ from hypothesis import strategies as st
 
 from gecholog.rawjson import Raw
 from gecholog.timer import Timestamp
-from processors.broker.board import Board
 from processors.broker.broker import Broker
-from processors.broker.groups import Group, Refusal, WhenAllOut
-from processors.broker.health import Limits
+from processors.broker.groups import Group, UnavailableResponse, WhenAllOpen
+from processors.broker.health import BreakerPolicy
+from processors.broker.health_table import HealthTable
 from processors.broker.strategies import STRATEGIES, Target
 from tests.processors.broker.rig import TARGETS
 
 SECOND = 1_000_000_000
 
 
-class FakeSharing:
+class FakeCoordinator:
     """Grants every probe, or none, and keeps what it was told."""
 
-    def __init__(self, board, clock):
+    def __init__(self, table, clock):
         self.told = []
         self.granted = []
         self.grants = True
-        self._board = board
+        self._table = table
         self._clock = clock
 
-    async def grant(self, path):
+    async def acquire_probe(self, path):
         if self.grants:
             self.granted.append(path)
-            self._board.put(path, self._board.probed(path, self._clock().monotonic_ns / SECOND))
+            self._table.put(path, self._table.half_open(path, self._clock().monotonic_ns / SECOND))
         return self.grants
 
-    def tell(self, path):
+    def publish(self, path):
         self.told.append(path)
 
 
 class Rig:
     """A broker with a clock that stands still until it is put forward."""
 
-    def __init__(self, strategy="round_robin", *, failover=True, when_all_out=WhenAllOut.REFUSE, **options):
-        refusal = Refusal(529, Raw(b'{"type":"overloaded"}'))
+    def __init__(self, strategy="round_robin", *, failover=True, when_all_open=WhenAllOpen.REFUSE, **options):
+        refusal = UnavailableResponse(529, Raw(b'{"type":"overloaded"}'))
         targets = tuple(Target(path) for path in TARGETS)
-        groups = (Group("/a/", targets, STRATEGIES[strategy], failover, when_all_out, refusal),)
+        groups = (Group("/a/", targets, STRATEGIES[strategy], failover, when_all_open, refusal),)
         self.now = 1000.0
-        board = Board(groups, Limits(), Random(1))
-        self.sharing = FakeSharing(board, self.clock)
-        self.broker = Broker(board, self.clock)
+        table = HealthTable(groups, BreakerPolicy(), Random(1))
+        self.coordinator = FakeCoordinator(table, self.clock)
+        self.broker = Broker(table, self.clock)
         self.broker.configure(groups, **({"any_status_but_200": False} | options))
 
     def clock(self):
         return Timestamp(1_700_000_000 * SECOND, int(self.now * SECOND))
 
     async def send(self, data):
-        return await self.broker.answer(data, self.sharing)
+        return await self.broker.answer(data, self.coordinator)
 
     async def request(self, **fields):
         answer = await self.send(json.dumps({"gl_path": "/a/"} | fields).encode())
@@ -91,7 +91,7 @@ async def test_one_left():
     await rig.response(ONE, 500)
     await rig.response(THREE, 500)
     assert await rig.request() == {"gl_path": TWO}
-    assert rig.sharing.told == [ONE, THREE]
+    assert rig.coordinator.told == [ONE, THREE]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ async def test_nothing_to_write(message):
     rig = Rig()
     assert await rig.send(message) == b""
     assert (await rig.request())["gl_path"] == ONE
-    assert not rig.sharing.told
+    assert not rig.coordinator.told
 
 
 async def test_learns_from_attempts():
@@ -125,7 +125,7 @@ async def test_learns_from_attempts():
     rig = Rig()
     attempts = [{"gl_path": ONE, "error": "refused"}, {"gl_path": TWO, "status_code": 200}]
     await rig.response(TWO, 200, attempts=attempts)
-    assert rig.sharing.told == [ONE]
+    assert rig.coordinator.told == [ONE]
     assert await rig.request() == {"gl_path": TWO, "fallback_paths": [THREE]}
 
 
@@ -137,7 +137,7 @@ async def test_probe():
     assert await rig.request() == {"gl_path": ONE, "fallback_paths": [TWO, THREE]}
     assert (await rig.request())["gl_path"] != ONE
     await rig.response(ONE, 200)
-    assert rig.sharing.told == [ONE, ONE]
+    assert rig.coordinator.told == [ONE, ONE]
     assert ONE in [(await rig.request())["gl_path"] for _ in range(3)]
 
 
@@ -146,7 +146,7 @@ async def test_probe_not_granted():
     rig = Rig()
     await rig.response(ONE, 500)
     rig.now += 600
-    rig.sharing.grants = False
+    rig.coordinator.grants = False
     assert ONE not in [(await rig.request())["gl_path"] for _ in range(3)]
 
 
@@ -175,20 +175,20 @@ async def test_refusal():
         "control_headers": {"Retry-After": ["600"]},
     }
     rig.now += 600
-    rig.sharing.grants = False
+    rig.coordinator.grants = False
     assert (await rig.request())["control_headers"] == {"Retry-After": ["1"]}
 
 
 async def test_pass():
     """With all targets out the call goes on as it came, if that is wanted."""
-    rig = Rig(when_all_out=WhenAllOut.PASS)
+    rig = Rig(when_all_open=WhenAllOpen.PASS)
     await rig.all_out()
     assert await rig.request() == {}
 
 
 async def test_least_bad():
     """With all targets out the call goes to the least bad ones, if that is wanted; a success brings one back."""
-    rig = Rig(when_all_out=WhenAllOut.LEAST_BAD)
+    rig = Rig(when_all_open=WhenAllOpen.PANIC)
     for path in TARGETS:
         rig.now += 1
         await rig.response(path, 500)
@@ -209,7 +209,7 @@ async def test_the_originals_rule():
     """Any status but 200 puts a target out, if that is wanted."""
     rig = Rig(any_status_but_200=True)
     await rig.response(ONE, 404)
-    assert rig.sharing.told == [ONE]
+    assert rig.coordinator.told == [ONE]
 
 
 @given(st.binary())

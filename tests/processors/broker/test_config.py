@@ -8,8 +8,8 @@ import pytest
 from gecholog.config import check
 from gecholog.errors import ConfigError
 from processors.broker.config import build, config_spec
-from processors.broker.groups import WhenAllOut
-from processors.broker.health import Limits
+from processors.broker.groups import WhenAllOpen
+from processors.broker.health import BreakerPolicy
 from processors.broker.strategies import STRATEGIES, Target
 from tests.processors.broker.rig import REFUSAL
 
@@ -49,9 +49,9 @@ def shipped(**environ):
 def test_the_file_that_ships():
     """It is valid, and does what the original did."""
     config = shipped()
-    assert config.place.bus.hostname == "localhost:4222"
-    assert config.place.topic == "coburn.gl.broker"
-    assert config.limits == Limits(out=600)
+    assert config.location.bus.hostname == "localhost:4222"
+    assert config.location.topic == "coburn.gl.broker"
+    assert config.policy == BreakerPolicy(open_s=600)
     [azure] = config.groups
     assert azure.router == "/azure/"
     assert azure.paths == ["/azure/gpt35turbo/", "/azure/gpt4/", "/azure/dud/"]
@@ -65,7 +65,7 @@ def test_the_file_that_ships():
 def test_disabled_time(minutes, seconds):
     """The original's variable counts; empty is as good as not set; what is no number is refused by name."""
     if seconds is not None:
-        assert shipped(DISABLED_TIME=minutes).limits.out == seconds
+        assert shipped(DISABLED_TIME=minutes).policy.open_s == seconds
         return
     with pytest.raises(ConfigError, match=r"disabled_minutes.*DISABLED_TIME"):
         shipped(DISABLED_TIME=minutes)
@@ -86,7 +86,7 @@ def test_disabled_time(minutes, seconds):
 )
 def test_host(host, address):
     """The original's variable counts, with or without a port."""
-    assert shipped(GECHOLOG_HOST=host).place.bus.hostname == address
+    assert shipped(GECHOLOG_HOST=host).location.bus.hostname == address
 
 
 def test_options():
@@ -109,31 +109,31 @@ def test_options():
         ],
     }
     config = built(**more)
-    assert config.limits == Limits(out=150, longest_retry_after=90, probe=7, failures=3)
+    assert config.policy == BreakerPolicy(open_s=150, max_retry_after_s=90, probe_timeout_s=7, failure_threshold=3)
     assert config.any_status_but_200
-    assert config.place.bucket == "mine"
+    assert config.location.bucket == "mine"
     [azure] = config.groups
     assert azure.targets == (Target("/azure/gpt4/", 3), Target("/azure/dud/", 0))
     assert azure.strategy is STRATEGIES["weighted"]
-    assert azure.when_all_out is WhenAllOut.LEAST_BAD
+    assert azure.when_all_open is WhenAllOpen.PANIC
     assert not azure.failover
-    assert (azure.refusal.status_code, bytes(azure.refusal.body)) == (529, b'{"type":"overloaded"}')
+    assert (azure.unavailable.status_code, bytes(azure.unavailable.body)) == (529, b'{"type":"overloaded"}')
 
 
 def test_defaults():
     """What is left out has a value."""
     config = built()
-    assert config.limits == Limits()
+    assert config.policy == BreakerPolicy()
     assert not config.any_status_but_200
-    assert config.place.bucket == "gecholog_broker"
+    assert config.location.bucket == "gecholog_broker"
     [azure] = config.groups
-    assert (azure.failover, azure.when_all_out, azure.refusal.status_code) == (True, WhenAllOut.REFUSE, 503)
-    assert json.loads(azure.refusal.body) == REFUSAL
+    assert (azure.failover, azure.when_all_open, azure.unavailable.status_code) == (True, WhenAllOpen.REFUSE, 503)
+    assert json.loads(azure.unavailable.body) == REFUSAL
 
 
 def test_sharing_is_off():
     """Without sharing there is no bucket."""
-    assert built(shared_state={"enabled": False, "bucket": "mine"}).place.bucket == ""
+    assert built(shared_state={"enabled": False, "bucket": "mine"}).location.bucket == ""
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gecholog.message import Message, Response
 from processors.broker.health import Failure
-from processors.broker.outcome import Outcome, outcomes, wait_of
+from processors.broker.outcome import Outcome, outcomes, retry_after_of
 
 WALL = 1_700_000_000.0
 
@@ -105,13 +105,13 @@ def test_headers_of_a_response(name):
 )
 def test_retry_after(headers, expected):
     """Seconds, a date, or the milliseconds that OpenAI and Azure send."""
-    assert wait_of(headers, WALL) == expected
+    assert retry_after_of(headers, WALL) == expected
 
 
 @given(st.text())
 def test_retry_after_is_never_a_fault(text):
     """Whatever a target writes there, it is a number of seconds or nothing."""
-    asked = wait_of({"Retry-After": [text]}, WALL)
+    asked = retry_after_of({"Retry-After": [text]}, WALL)
     assert asked is None or asked >= 0
 
 

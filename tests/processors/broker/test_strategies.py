@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.broker.strategies import STRATEGIES, Knowledge, Target, averaged
+from processors.broker.strategies import STRATEGIES, SelectionContext, Target, averaged
 
 PATHS = ("/a/", "/b/", "/c/", "/d/")
 MANY = 20_000
@@ -18,14 +18,14 @@ targets_of_any_weight = st.lists(
 
 
 def knowing(turn=0, seed=1, **latencies):
-    return Knowledge(Random(seed), turn, {f"/{name}/": latency for name, latency in latencies.items()})
+    return SelectionContext(Random(seed), turn, {f"/{name}/": latency for name, latency in latencies.items()})
 
 
 def first(strategy, targets, **latencies):
     """How often each target comes first."""
-    chance = Random(1)
+    rng = Random(1)
     known = {f"/{name}/": latency for name, latency in latencies.items()}
-    orders = (STRATEGIES[strategy](targets, Knowledge(chance, turn, known)) for turn in range(MANY))
+    orders = (STRATEGIES[strategy](targets, SelectionContext(rng, turn, known)) for turn in range(MANY))
     return Counter(order[0] for order in orders)
 
 

@@ -8,28 +8,28 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from gecholog.rawjson import Raw
-from processors.broker.board import Board
-from processors.broker.groups import Group, Refusal, WhenAllOut
-from processors.broker.health import Failure, Health, Limits, State
+from processors.broker.groups import Group, UnavailableResponse, WhenAllOpen
+from processors.broker.health import BreakerPolicy, BreakerState, Failure, Health
+from processors.broker.health_table import HealthTable
 from processors.broker.outcome import Outcome
 from processors.broker.strategies import STRATEGIES, Target
 
 ONE, TWO, THREE = PATHS = ("/a/one/", "/a/two/", "/a/three/")
-LIMITS = Limits(out=600, longest_retry_after=3600, probe=60)
-OUT = Failure("status 503")
+POLICY = BreakerPolicy(open_s=600, max_retry_after_s=3600, probe_timeout_s=60)
+FAILURE = Failure("status 503")
 
 
-def group(strategy="random", router="/a/", paths=PATHS, when_all_out=WhenAllOut.REFUSE):
+def group(strategy="random", router="/a/", paths=PATHS, when_all_open=WhenAllOpen.REFUSE):
     targets = tuple(Target(path) for path in paths)
-    return Group(router, targets, STRATEGIES[strategy], True, when_all_out, Refusal(503, Raw(b"{}")))
+    return Group(router, targets, STRATEGIES[strategy], True, when_all_open, UnavailableResponse(503, Raw(b"{}")))
 
 
 GROUP = group()
-LAST_RESORT = group(when_all_out=WhenAllOut.LEAST_BAD)
+LAST_RESORT = group(when_all_open=WhenAllOpen.PANIC)
 
 
-def board(*groups, limits=LIMITS):
-    return Board(groups or (GROUP,), limits, Random(1))
+def table(*groups, policy=POLICY):
+    return HealthTable(groups or (GROUP,), policy, Random(1))
 
 
 def fail(known, now, *paths, asked=None):
@@ -37,50 +37,50 @@ def fail(known, now, *paths, asked=None):
 
 
 def probe(known, path, now):
-    known.put(path, known.probed(path, now))
+    known.put(path, known.half_open(path, now))
 
 
 def test_all_in():
     """All targets are in at first."""
-    choice = board().choose(GROUP, 100)
+    choice = table().choose(GROUP, 100)
     assert sorted(choice.paths) == sorted(PATHS)
-    assert choice.due is None
+    assert choice.half_open is None
 
 
 def test_out_and_back():
     """A target that fails is left out until its time is over, and is in again when its probe has succeeded."""
-    known = board()
+    known = table()
     assert fail(known, 100, ONE) == [True]
     assert sorted(known.choose(GROUP, 699).paths) == sorted([TWO, THREE])
-    assert known.choose(GROUP, 699).due is None
-    assert known.choose(GROUP, 700).due == ONE
+    assert known.choose(GROUP, 699).half_open is None
+    assert known.choose(GROUP, 700).half_open == ONE
     probe(known, ONE, 700)
     choice = known.choose(GROUP, 701)
-    assert (sorted(choice.paths), choice.due) == (sorted([TWO, THREE]), None)
+    assert (sorted(choice.paths), choice.half_open) == (sorted([TWO, THREE]), None)
     assert known.learn(Outcome(ONE), 702)
     assert sorted(known.choose(GROUP, 702).paths) == sorted(PATHS)
 
 
 def test_probe_is_lost():
     """A probe that is not heard of does not block for ever."""
-    known = board()
+    known = table()
     fail(known, 100, ONE)
     probe(known, ONE, 700)
-    assert known.choose(GROUP, 759).due is None
-    assert known.choose(GROUP, 760).due == ONE
+    assert known.choose(GROUP, 759).half_open is None
+    assert known.choose(GROUP, 760).half_open == ONE
 
 
 def test_late_success():
     """A call that began before its target went out does not bring it back."""
-    known = board()
+    known = table()
     fail(known, 100, ONE)
     assert not known.learn(Outcome(ONE), 101)
-    assert known.health(ONE).state is State.OUT
+    assert known.health(ONE).state is BreakerState.OPEN
 
 
 def test_failures_in_a_row():
     """Only so many failures without a success between them put a target out."""
-    known = board(limits=Limits(failures=3))
+    known = table(policy=BreakerPolicy(failure_threshold=3))
     assert fail(known, 100, ONE, ONE) == [False, False]
     known.learn(Outcome(ONE), 100)
     assert fail(known, 100, ONE, ONE, ONE) == [False, False, True]
@@ -88,29 +88,29 @@ def test_failures_in_a_row():
 
 def test_others_are_of_no_interest():
     """What is no target is not kept."""
-    known = board()
+    known = table()
     assert fail(known, 100, "/echo/") == [False]
     assert known.health("/echo/") is None
 
 
 def test_all_out():
     """With no target in, it is told how long to wait."""
-    known = board()
+    known = table()
     fail(known, 100, ONE, TWO)
     fail(known, 100, THREE, asked=30)
     choice = known.choose(GROUP, 110)
-    assert (choice.paths, choice.due, choice.wait) == ([], None, 20)
-    assert known.choose(GROUP, 130).due == THREE
+    assert (choice.paths, choice.half_open, choice.retry_after) == ([], None, 20)
+    assert known.choose(GROUP, 130).half_open == THREE
 
 
 def test_least_bad():
     """Those that come back first are the least bad; one that works for want of better is in again."""
-    known = board(LAST_RESORT)
+    known = table(LAST_RESORT)
     fail(known, 100, ONE)
     fail(known, 110, TWO)
     assert not known.learn(Outcome(ONE), 111)
     fail(known, 90, THREE)
-    assert known.least_bad(LAST_RESORT) == [THREE, ONE, TWO]
+    assert known.panic(LAST_RESORT) == [THREE, ONE, TWO]
     assert known.learn(Outcome(THREE), 112)
     assert known.choose(LAST_RESORT, 112).paths == [THREE]
 
@@ -118,7 +118,7 @@ def test_least_bad():
 def test_groups_share_targets():
     """A target that is out is out in all groups; each group has its own turn."""
     other = group("round_robin", router="/b/", paths=(ONE, TWO))
-    known = board(GROUP, other)
+    known = table(GROUP, other)
     firsts = []
     for _ in range(4):
         known.choose(GROUP, 100)
@@ -131,7 +131,7 @@ def test_groups_share_targets():
 def test_latencies():
     """What is learned of latencies is what least_latency goes by."""
     quick = group("least_latency")
-    known = board(quick)
+    known = table(quick)
     for path, latency in ((ONE, 300.0), (TWO, 100.0), (THREE, 200.0)):
         known.learn(Outcome(path, None, latency), 100)
     firsts = Counter(known.choose(quick, 100).paths[0] for _ in range(100))
@@ -140,21 +140,21 @@ def test_latencies():
 
 def test_a_new_config():
     """What is known of targets outlives it, also of those that it does not name."""
-    known = board()
+    known = table()
     fail(known, 100, ONE)
-    known.configure((group(paths=(TWO, THREE)),), LIMITS)
-    known.configure((GROUP,), Limits(out=60))
+    known.configure((group(paths=(TWO, THREE)),), POLICY)
+    known.configure((GROUP,), BreakerPolicy(open_s=60))
     assert sorted(known.choose(GROUP, 101).paths) == sorted([TWO, THREE])
     fail(known, 101, TWO)
-    assert known.choose(GROUP, 161).due == TWO
+    assert known.choose(GROUP, 161).half_open == TWO
 
 
 def test_told_by_others():
     """What somebody else found out counts as much."""
-    known = board()
-    known.put(ONE, Health(State.OUT, 500))
-    assert known.choose(GROUP, 499).due is None
-    assert known.choose(GROUP, 500).due == ONE
+    known = table()
+    known.put(ONE, Health(BreakerState.OPEN, 500))
+    assert known.choose(GROUP, 499).half_open is None
+    assert known.choose(GROUP, 500).half_open == ONE
     known.put(ONE, None)
     assert sorted(known.choose(GROUP, 100).paths) == sorted(PATHS)
 
@@ -164,7 +164,7 @@ class BoardStateMachine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.known = board(LAST_RESORT)
+        self.known = table(LAST_RESORT)
         self.now = 0.0
 
     @rule(path=st.sampled_from(PATHS), asked=st.none() | st.floats(0, 10_000))
@@ -182,9 +182,9 @@ class BoardStateMachine(RuleBasedStateMachine):
     @rule()
     def call(self):
         choice = self.known.choose(LAST_RESORT, self.now)
-        if choice.due:
-            probe(self.known, choice.due, self.now)
-            assert self.known.choose(LAST_RESORT, self.now).due != choice.due
+        if choice.half_open:
+            probe(self.known, choice.half_open, self.now)
+            assert self.known.choose(LAST_RESORT, self.now).half_open != choice.half_open
 
     @invariant()
     def every_target_is_somewhere(self):
@@ -192,12 +192,12 @@ class BoardStateMachine(RuleBasedStateMachine):
         assert all(self.known.health(path) is None for path in choice.paths)
         assert len(choice.paths) == sum(self.known.health(path) is None for path in PATHS)
         if not choice.paths:
-            assert sorted(self.known.least_bad(LAST_RESORT)) == sorted(PATHS)
+            assert sorted(self.known.panic(LAST_RESORT)) == sorted(PATHS)
 
     @invariant()
     def none_is_forgotten(self):
-        later = self.known.choose(LAST_RESORT, self.now + LIMITS.longest)
-        assert later.due or len(later.paths) == len(PATHS)
+        later = self.known.choose(LAST_RESORT, self.now + POLICY.max_open_s)
+        assert later.half_open or len(later.paths) == len(PATHS)
 
 
 def test_any_sequence_of_events():
@@ -215,6 +215,6 @@ def test_any_sequence_of_events():
 def test_only_those_that_are_in(failing, strategy):
     """Whatever the strategy, a target that is out is not chosen."""
     chosen = group(strategy)
-    known = board(chosen)
+    known = table(chosen)
     fail(known, 100, *failing)
     assert sorted(known.choose(chosen, 101).paths) == sorted(set(PATHS) - set(failing))

@@ -13,11 +13,11 @@ from gecholog.keyvalue import Conflict, Entry, KeyValue
 from gecholog.logs import Log
 from gecholog.rawjson import Raw
 from gecholog.timer import now
-from processors.broker.board import Board
-from processors.broker.groups import Group, Refusal, WhenAllOut
-from processors.broker.health import Failure, Health, Limits, State
+from processors.broker.groups import Group, UnavailableResponse, WhenAllOpen
+from processors.broker.health import BreakerPolicy, BreakerState, Failure, Health
+from processors.broker.health_table import HealthTable
 from processors.broker.outcome import Outcome
-from processors.broker.shared import Shared
+from processors.broker.replication import HealthReplicator
 from processors.broker.strategies import STRATEGIES, Target
 from tests.processors.broker.rig import TARGETS
 from tests.support.waiting import DEADLINE, eventually
@@ -28,29 +28,29 @@ GROUP = Group(
     tuple(Target(path) for path in TARGETS),
     STRATEGIES["random"],
     failover=True,
-    when_all_out=WhenAllOut.REFUSE,
-    refusal=Refusal(503, Raw(b"{}")),
+    when_all_open=WhenAllOpen.REFUSE,
+    unavailable=UnavailableResponse(503, Raw(b"{}")),
 )
 
 
 class Replica:
     """A board, and what ties it to the others."""
 
-    def __init__(self, store, limits):
-        self.board = Board((GROUP,), limits, Random(1))
+    def __init__(self, store, policy):
+        self.table = HealthTable((GROUP,), policy, Random(1))
         self.store = store
-        self.shared = Shared(store, self.board, now)
+        self.replicator = HealthReplicator(store, self.table, now)
 
     def fails(self, path, asked=None):
-        if self.board.learn(Outcome(path, Failure("status 503", asked)), now().monotonic_ns / 1e9):
-            self.shared.tell(path)
+        if self.table.learn(Outcome(path, Failure("status 503", asked)), now().monotonic_ns / 1e9):
+            self.replicator.publish(path)
 
     def works(self, path):
-        if self.board.learn(Outcome(path), now().monotonic_ns / 1e9):
-            self.shared.tell(path)
+        if self.table.learn(Outcome(path), now().monotonic_ns / 1e9):
+            self.replicator.publish(path)
 
     def state(self, path):
-        health = self.board.health(path)
+        health = self.table.health(path)
         return health.state if health else "in"
 
     async def sees(self, path, state):
@@ -62,20 +62,20 @@ def replica():
     """A replica on a bus of its own connection: `async with replica(nats_server) as one`."""
 
     @asynccontextmanager
-    async def live(server, limits=None):
+    async def live(server, policy=None):
         bus = Bus(BusAddress(server.hostname, server.token), "test", Log("test"))
-        made = Replica(KeyValue(bus, "broker_test"), limits or Limits())
-        bus.on_connect(made.shared.connected)
+        made = Replica(KeyValue(bus, "broker_test"), policy or BreakerPolicy())
+        bus.on_connect(made.replicator.connected)
         running = asyncio.create_task(bus.run())
         await bus.opened()
-        sharing = asyncio.create_task(made.shared.run())
+        coordinator = asyncio.create_task(made.replicator.run())
         try:
             async with asyncio.timeout(30):
-                await made.shared.settled.wait()
+                await made.replicator.settled.wait()
             yield made
         finally:
-            sharing.cancel()
-            await asyncio.wait({sharing})
+            coordinator.cancel()
+            await asyncio.wait({coordinator})
             await bus.close()
             await running
 
@@ -87,11 +87,15 @@ async def test_told(nats_server, replica):
     async with replica(nats_server) as one, replica(nats_server) as two:
         one.fails(ONE)
         two.fails(TWO)
-        await two.sees(ONE, State.OUT)
-        await one.sees(TWO, State.OUT)
+        await two.sees(ONE, BreakerState.OPEN)
+        await one.sees(TWO, BreakerState.OPEN)
         async with replica(nats_server) as three:
-            assert (three.state(ONE), three.state(TWO), three.state(THREE)) == (State.OUT, State.OUT, "in")
-            left = three.board.health(ONE).until - now().monotonic_ns / 1e9
+            assert (three.state(ONE), three.state(TWO), three.state(THREE)) == (
+                BreakerState.OPEN,
+                BreakerState.OPEN,
+                "in",
+            )
+            left = three.table.health(ONE).half_open_at - now().monotonic_ns / 1e9
             assert 500 < left <= 600
 
 
@@ -99,15 +103,15 @@ async def test_one_probe(nats_server, replica):
     """Of many that ask at the same time one is granted the probe, and the others learn of it."""
     async with replica(nats_server) as one, replica(nats_server) as two, replica(nats_server) as three:
         one.fails(ONE, asked=0)
-        await two.sees(ONE, State.OUT)
-        await three.sees(ONE, State.OUT)
-        await eventually(lambda: not one.shared._unwritten and not one.shared._writing)
+        await two.sees(ONE, BreakerState.OPEN)
+        await three.sees(ONE, BreakerState.OPEN)
+        await eventually(lambda: not one.replicator._unwritten and not one.replicator._writing)
         granted: list[bool] = []
         while True not in granted:  # a grant that comes too late for its call is the next one's
-            granted = await asyncio.gather(*(each.shared.grant(ONE) for each in (one, two, three)))
+            granted = await asyncio.gather(*(each.replicator.acquire_probe(ONE) for each in (one, two, three)))
         assert granted.count(True) == 1
         for each in (one, two, three):
-            await each.sees(ONE, State.PROBING)
+            await each.sees(ONE, BreakerState.HALF_OPEN)
         two.works(ONE)
         for each in (one, two, three):
             await each.sees(ONE, "in")
@@ -115,13 +119,13 @@ async def test_one_probe(nats_server, replica):
 
 async def test_probe_is_lost(nats_server, replica):
     """When a probe has not reported in its time, another one is granted, to whoever asks."""
-    limits = Limits(probe=0)
-    async with replica(nats_server, limits) as one, replica(nats_server, limits) as two:
+    policy = BreakerPolicy(probe_timeout_s=0)
+    async with replica(nats_server, policy) as one, replica(nats_server, policy) as two:
         one.fails(ONE, asked=0)
-        await two.sees(ONE, State.OUT)
-        assert await two.shared.grant(ONE)
-        await one.sees(ONE, State.PROBING)
-        assert await one.shared.grant(ONE)
+        await two.sees(ONE, BreakerState.OPEN)
+        assert await two.replicator.acquire_probe(ONE)
+        await one.sees(ONE, BreakerState.HALF_OPEN)
+        assert await one.replicator.acquire_probe(ONE)
 
 
 async def test_without_jetstream(plain_nats_server, replica):
@@ -129,29 +133,29 @@ async def test_without_jetstream(plain_nats_server, replica):
     async with replica(plain_nats_server) as one, replica(plain_nats_server) as two:
         one.fails(ONE, asked=0)
         assert two.state(ONE) == "in"
-        assert await one.shared.grant(ONE)
-        assert one.state(ONE) is State.PROBING
+        assert await one.replicator.acquire_probe(ONE)
+        assert one.state(ONE) is BreakerState.HALF_OPEN
 
 
 async def test_bus_comes_back(nats_server, replica):
     """What was found out while the bus was away is told when it is back, and what was told before is still known."""
     async with replica(nats_server) as one, replica(nats_server) as two:
         one.fails(ONE)
-        await two.sees(ONE, State.OUT)
+        await two.sees(ONE, BreakerState.OPEN)
         nats_server.kill()
         one.fails(TWO)
         nats_server.start()
-        await two.sees(TWO, State.OUT)
-        assert two.state(ONE) is State.OUT
+        await two.sees(TWO, BreakerState.OPEN)
+        assert two.state(ONE) is BreakerState.OPEN
         two.fails(THREE)
-        await one.sees(THREE, State.OUT)
+        await one.sees(THREE, BreakerState.OPEN)
 
 
 async def test_by_hand(nats_server, replica):
     """People may put a target out, and take it in again by deleting its key."""
     async with replica(nats_server) as one:
         await one.store.put(ONE, b'{"state": "out"}')
-        await one.sees(ONE, State.OUT)
+        await one.sees(ONE, BreakerState.OPEN)
         await one.store.put(TWO, b"what?")
         await one.store.delete(ONE)
         await one.sees(ONE, "in")
@@ -162,7 +166,7 @@ async def test_what_is_written(nats_server, replica):
     """A bucket's entry can be read by people."""
     async with replica(nats_server) as one, replica(nats_server) as two:
         one.fails(ONE)
-        await two.sees(ONE, State.OUT)
+        await two.sees(ONE, BreakerState.OPEN)
         told = json.loads((await two.store.get(ONE)).value)
         assert (told["state"], told["reason"]) == ("out", "status 503")
 
@@ -171,19 +175,19 @@ async def test_a_key_that_vanishes(nats_server, replica):
     """A purge, or an age limit, tells nobody. The target is probed all the same, by one of those who ask."""
     async with replica(nats_server) as one, replica(nats_server) as two:
         one.fails(ONE, asked=0)
-        await two.sees(ONE, State.OUT)
-        await eventually(lambda: ONE in one.shared._revisions)
-        await one.store.purge(ONE, one.shared._revisions[ONE])
+        await two.sees(ONE, BreakerState.OPEN)
+        await eventually(lambda: ONE in one.replicator._revisions)
+        await one.store.purge(ONE, one.replicator._revisions[ONE])
         # a grant may come too late for the call that asked, and is for a later one
         await eventually_granted(one, two)
-        await one.sees(ONE, State.PROBING)
-        await two.sees(ONE, State.PROBING)
+        await one.sees(ONE, BreakerState.HALF_OPEN)
+        await two.sees(ONE, BreakerState.HALF_OPEN)
 
 
 async def eventually_granted(*replicas):
     """Ask, as calls do, until one of them is granted the probe."""
     end = asyncio.get_running_loop().time() + DEADLINE
-    while not any(await asyncio.gather(*(each.shared.grant(ONE) for each in replicas))):
+    while not any(await asyncio.gather(*(each.replicator.acquire_probe(ONE) for each in replicas))):
         assert asyncio.get_running_loop().time() < end, "nobody is granted the probe"
         await asyncio.sleep(0.02)
 
@@ -200,7 +204,7 @@ async def test_another_bucket(nats_server, replica):
         for _ in range(5):
             await one.store.put(ONE, b'{"state": "in"}')
         one.fails(ONE, asked=0)
-        await eventually(lambda: one.shared._revisions.get(ONE) == 6)
+        await eventually(lambda: one.replicator._revisions.get(ONE) == 6)
         await remade(one)
         await one.store.put(ONE, b'{"state": "out", "until": "2020-01-01T00:00:00Z", "by": "another"}')
         await eventually_granted(one)
@@ -212,10 +216,10 @@ async def test_word_from_another_bucket(nats_server, replica):
         for _ in range(5):
             await one.store.put(ONE, b'{"state": "in"}')
         one.fails(ONE)
-        await eventually(lambda: one.shared._revisions.get(ONE) == 6)
+        await eventually(lambda: one.replicator._revisions.get(ONE) == 6)
         await remade(one)
         await one.store.put(ONE, b'{"state": "in", "by": "another"}')
-        await one.store._bus.publish(one.shared._watch._round.inbox, b"whoever")
+        await one.store._bus.publish(one.replicator._watch._round.inbox, b"whoever")
         await one.sees(ONE, "in")
 
 
@@ -223,8 +227,8 @@ async def test_a_clock_that_is_wrong(nats_server, replica):
     """What is said now lasts as long as it should, whatever the clock of who says it shows."""
     async with replica(nats_server) as one:
         await one.store.put(ONE, b'{"state": "probing", "until": "2020-01-01T00:01:00Z", "at": "2020-01-01T00:00:00Z"}')
-        await one.sees(ONE, State.PROBING)
-        assert not one.board.health(ONE).is_due(now().monotonic_ns / 1e9)
+        await one.sees(ONE, BreakerState.HALF_OPEN)
+        assert not one.table.health(ONE).may_probe(now().monotonic_ns / 1e9)
 
 
 class SlowStore:
@@ -280,56 +284,56 @@ class SlowStore:
 @pytest.fixture
 async def slow():
     """A replica with a slow bucket."""
-    made = Replica(SlowStore(), Limits())
-    sharing = asyncio.create_task(made.shared.run())
-    await made.shared.settled.wait()
+    made = Replica(SlowStore(), BreakerPolicy())
+    coordinator = asyncio.create_task(made.replicator.run())
+    await made.replicator.settled.wait()
     yield made
-    sharing.cancel()
-    await asyncio.wait({sharing})
+    coordinator.cancel()
+    await asyncio.wait({coordinator})
 
 
 async def test_a_call_does_not_wait(slow):
     """A grant that is slow to come is for a later call, and is asked for once."""
-    slow.board.put(ONE, Health(State.OUT, 0))
-    assert not await slow.shared.grant(ONE)
-    assert not await slow.shared.grant(ONE)
-    assert slow.state(ONE) is State.OUT
+    slow.table.put(ONE, Health(BreakerState.OPEN, 0))
+    assert not await slow.replicator.acquire_probe(ONE)
+    assert not await slow.replicator.acquire_probe(ONE)
+    assert slow.state(ONE) is BreakerState.OPEN
     slow.store.go_on.set()
-    await eventually(slow.shared._claims[ONE].done, "the claim to be answered")
-    assert await slow.shared.grant(ONE)
+    await eventually(slow.replicator._claims[ONE].done, "the claim to be answered")
+    assert await slow.replicator.acquire_probe(ONE)
     assert slow.store.log == [("create", "probing")]
-    assert slow.state(ONE) is State.PROBING
+    assert slow.state(ONE) is BreakerState.HALF_OPEN
 
 
 async def test_not_answered(slow):
     """If the bus does not answer, a replica may probe: a target must not stay out for ever."""
-    slow.board.put(ONE, Health(State.OUT, 0))
+    slow.table.put(ONE, Health(BreakerState.OPEN, 0))
     slow.store.fault = NoAnswer("no answer in 5000 ms")
     slow.store.go_on.set()
-    assert await slow.shared.grant(ONE)
-    assert slow.state(ONE) is State.PROBING
+    assert await slow.replicator.acquire_probe(ONE)
+    assert slow.state(ONE) is BreakerState.HALF_OPEN
     await eventually(lambda: len(slow.store.log) > 1, "another attempt to write")
     slow.store.fault = None
-    await eventually(lambda: slow.shared._works, "the bucket to work again")
+    await eventually(lambda: slow.replicator._is_available, "the bucket to work again")
 
 
 async def test_somebody_was_first(slow):
     """Who is late learns how things are, and may ask again when it is due again."""
-    slow.board.put(ONE, Health(State.OUT, 0))
+    slow.table.put(ONE, Health(BreakerState.OPEN, 0))
     slow.store.fault, slow.store.entry = Conflict(7), slow.store.says("probing", 7)
     slow.store.go_on.set()
-    assert not await slow.shared.grant(ONE)
-    assert slow.state(ONE) is State.PROBING
+    assert not await slow.replicator.acquire_probe(ONE)
+    assert slow.state(ONE) is BreakerState.HALF_OPEN
     slow.store.fault = None
-    assert await slow.shared.grant(ONE)
+    assert await slow.replicator.acquire_probe(ONE)
     assert slow.store.log[-1] == ("update 7", "probing")
 
 
 async def test_told_while_asking(slow):
     """A probe that another replica is granted just now does not turn into two."""
-    slow.board.put(ONE, Health(State.OUT, 0))
-    asking = asyncio.create_task(slow.shared.grant(ONE))
-    await eventually(lambda: slow.shared._claims, "the claim")
+    slow.table.put(ONE, Health(BreakerState.OPEN, 0))
+    asking = asyncio.create_task(slow.replicator.acquire_probe(ONE))
+    await eventually(lambda: slow.replicator._claims, "the claim")
     await slow.store.handler(slow.store.says("probing", 7))
     slow.store.go_on.set()
     await asking
@@ -342,8 +346,8 @@ async def test_our_own_word_is_newer(slow):
     await eventually(lambda: slow.store.log, "the write to begin")
     await slow.store.handler(slow.store.says("in", 9))
     slow.store.go_on.set()
-    await eventually(lambda: not slow.shared._writing, "the write to end")
-    assert slow.state(ONE) is State.OUT
+    await eventually(lambda: not slow.replicator._writing, "the write to end")
+    assert slow.state(ONE) is BreakerState.OPEN
     await slow.store.handler(slow.store.says("in", 11))
     assert slow.state(ONE) == "in"
 
@@ -353,7 +357,7 @@ async def test_their_word_came_meanwhile(slow):
     slow.fails(ONE)
     await eventually(lambda: slow.store.log, "the write to begin")
     await slow.store.handler(slow.store.says("in", 11))
-    assert slow.state(ONE) is State.OUT
+    assert slow.state(ONE) is BreakerState.OPEN
     slow.store.go_on.set()
     await slow.sees(ONE, "in")
 
@@ -362,8 +366,8 @@ async def test_a_store_that_was_lost(slow):
     """A bus that has lost its store does not make a target work that does not."""
     slow.fails(ONE)
     slow.store.go_on.set()
-    await eventually(lambda: slow.store.log and not slow.shared._writing, "the write to end")
+    await eventually(lambda: slow.store.log and not slow.replicator._writing, "the write to end")
     await slow.store.handler(Entry(ONE, None, 0))
-    assert slow.state(ONE) is State.OUT
+    assert slow.state(ONE) is BreakerState.OPEN
     await slow.store.handler(slow.store.says("in", 1))
     assert slow.state(ONE) == "in"

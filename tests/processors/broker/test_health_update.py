@@ -7,33 +7,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.timer import Timestamp
-from processors.broker.health import Health, State
-from processors.broker.notice import Bounds, Notice, decode, encode
+from processors.broker.health import BreakerState, Health
+from processors.broker.health_update import DurationBounds, HealthUpdate, decode, encode
 
 HERE = Timestamp(1_700_000_000_000_000_000, 5_000_000_000_000)
 THERE = Timestamp(1_700_000_000_000_000_000, 77_000_000_000)
 USUAL, LONGEST = 600.0, 3600.0
-BOUNDS = Bounds(USUAL, LONGEST)
+BOUNDS = DurationBounds(USUAL, LONGEST)
 
 
-@given(st.sampled_from(State), st.floats(0, LONGEST), st.text(), st.text())
+@given(st.sampled_from(BreakerState), st.floats(0, LONGEST), st.text(), st.text())
 def test_there_and_back(state, left, reason, by):
     """A health arrives as it was sent, in the time of who reads it."""
     health = Health(state, 5000 + left, reason)
-    notice = decode(encode(Notice(health, by), HERE), THERE, BOUNDS)
-    assert notice.by == by.encode("utf-8", "replace").decode()
-    assert notice.health.state is state
-    assert abs(notice.health.until - (77 + left)) < 0.001
+    update = decode(encode(HealthUpdate(health, by), HERE), THERE, BOUNDS)
+    assert update.by == by.encode("utf-8", "replace").decode()
+    assert update.health.state is state
+    assert abs(update.health.half_open_at - (77 + left)) < 0.001
 
 
 def test_in():
     """A target that is in again."""
-    assert decode(encode(Notice(None, "me"), HERE), THERE, BOUNDS) == Notice(None, "me")
+    assert decode(encode(HealthUpdate(None, "me"), HERE), THERE, BOUNDS) == HealthUpdate(None, "me")
 
 
 def test_for_people():
     """It can be read."""
-    data = json.loads(encode(Notice(Health(State.OUT, 5600, "status 503"), "me"), HERE))
+    data = json.loads(encode(HealthUpdate(Health(BreakerState.OPEN, 5600, "status 503"), "me"), HERE))
     times = {"until": "2023-11-14T22:23:20.000000000Z", "at": "2023-11-14T22:13:20.000000000Z"}
     assert data == {"state": "out", "reason": "status 503", "by": "me"} | times
 
@@ -55,7 +55,7 @@ def test_until(until, left):
     """By hand the time may be left out; one that is long ago, or far away, is drawn near."""
     data = json.dumps({"state": "out", "until": until}).encode()
     for is_fresh in (False, True):
-        assert decode(data, THERE, BOUNDS, is_fresh=is_fresh) == Notice(Health(State.OUT, 77 + left))
+        assert decode(data, THERE, BOUNDS, is_fresh=is_fresh) == HealthUpdate(Health(BreakerState.OPEN, 77 + left))
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_until(until, left):
 def test_clocks_that_differ(ahead, is_fresh, left):
     """A notice that comes when it is written lasts as long as its writer says, and none lasts longer than that."""
     there = Timestamp(HERE.wall_ns + ahead * 1_000_000_000, THERE.monotonic_ns)
-    notice = decode(encode(Notice(Health(State.OUT, 5060)), HERE), there, BOUNDS, is_fresh=is_fresh)
-    assert notice.health.until == pytest.approx(77 + left)
+    update = decode(encode(HealthUpdate(Health(BreakerState.OPEN, 5060)), HERE), there, BOUNDS, is_fresh=is_fresh)
+    assert update.health.half_open_at == pytest.approx(77 + left)
 
 
 def test_strange_values():
     """What is no text is passed over, however deep it is."""
     data = b'{"state": "out", "until": 5, "at": [], "reason": {"a": 1}, "by": ' + b"[" * 900 + b"]" * 900 + b"}"
-    assert decode(data, THERE, BOUNDS) == Notice(Health(State.OUT, 77 + USUAL))
+    assert decode(data, THERE, BOUNDS) == HealthUpdate(Health(BreakerState.OPEN, 77 + USUAL))
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"[]", b"{}", b'{"state": "tired"}', b'{"state": ["out"]}', b"\xff"])
