@@ -1,8 +1,9 @@
-"""The server: callers' connections, HTTP/1.1 in and out.
+"""The server: client connections, HTTP/1.1 in and out.
 
-`Listener` accepts, `Connection` speaks HTTP with one caller (httptools, the llhttp parser), `Exchange` is one request
-and its reply. Written for the gateway because what servers at hand do by themselves (adding headers, answering with
-pages that quote the bad line, decoding, waiting without end for a request's head) has no place in front of keys.
+`Listener` accepts, `ClientConnection` speaks HTTP with one client (httptools, the llhttp parser), `Exchange` is one
+request and its response. gl has a server of its own because of what others do: they add headers, answer with pages that
+quote the bad line, decode bodies, or wait without end for the head of a request. None of that may happen in front of
+API keys.
 """
 
 from services.gl.server.exchange import Exchange

@@ -50,11 +50,11 @@ class ConnectionOwner(Protocol):
     def work(self, exchange: Exchange) -> asyncio.Task[None]:
         """Start the task that answers a request."""
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: ClientConnection) -> None:
         """The connection is closed, or was never opened."""
 
 
-class Connection(asyncio.BufferedProtocol):
+class ClientConnection(asyncio.BufferedProtocol):
     """A connection of one client."""
 
     def __init__(self, owner: ConnectionOwner, *, is_refused: bool = False) -> None:

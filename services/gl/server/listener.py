@@ -14,7 +14,7 @@ from services.gl import memory
 from services.gl.errors import ErrorFormat, reply_to
 from services.gl.server import descriptors, refusals
 from services.gl.server.acceptor import Acceptor
-from services.gl.server.connection import Connection
+from services.gl.server.connection import ClientConnection
 from services.gl.server.garbage import Garbage
 from services.gl.server.uploads import LARGE_READ_BYTES, Uploads
 
@@ -71,8 +71,8 @@ class Listener:
         self._handler = handler
         self._open_files = open_files
         self._acceptor: Acceptor | None = None
-        self._connections: set[Connection] = set()
-        self._refused: set[Connection] = set()  # those of them that are one too many
+        self._connections: set[ClientConnection] = set()
+        self._refused: set[ClientConnection] = set()  # those of them that are one too many
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -156,19 +156,19 @@ class Listener:
         return self._tasks
 
     @property
-    def connections(self) -> AbstractSet[Connection]:
+    def connections(self) -> AbstractSet[ClientConnection]:
         """The connections that are open, or being opened."""
         return self._connections
 
     # ------------------------------------------------- what connections call
 
-    def admit(self, *, can_be_told: bool) -> Connection | None:
+    def admit(self, *, can_be_told: bool) -> ClientConnection | None:
         """Count a new connection. One that is too many is None, or is told so if `can_be_told`."""
         most = self.most_connections
         is_over = most and len(self._connections) - len(self._refused) >= most
         if is_over and not (can_be_told and len(self._refused) < _REFUSED):
             return None
-        connection = Connection(self, is_refused=bool(is_over))
+        connection = ClientConnection(self, is_refused=bool(is_over))
         self._connections.add(connection)
         if is_over:
             self._refused.add(connection)
@@ -178,7 +178,7 @@ class Listener:
         """The response to a connection that is one too many."""
         return refusals.response(self.told(refusals.too_many_connections(self.most_connections), "", {}))
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: ClientConnection) -> None:
         """A connection is gone, or was never opened."""
         self._connections.discard(connection)
         self._refused.discard(connection)

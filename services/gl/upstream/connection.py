@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection to a target: one request at a time, the answer's body piece by piece (RFC 9112)."""
+"""One HTTP/1.1 connection to an upstream: one request at a time, the response body piece by piece (RFC 9112)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gecholog.deadline_timer import NEVER, DeadlineTimer
 from services.gl.errors import UpstreamError
-from services.gl.upstream.answer import StreamedAnswer
+from services.gl.upstream.response import StreamedResponse
 from services.gl.upstream.unsent import drop_unsent, is_readable, unacknowledged
 
 if TYPE_CHECKING:
@@ -18,51 +18,51 @@ if TYPE_CHECKING:
     from services.gl.routing import Timeouts
 
 _PIECE = 256 * 1024  # bytes of a request that are handed to the transport at a time
-_TLS_PIECE = 64 * 1024  # the same over TLS, where encrypting takes the time in which an early answer may come
-# A request of more bytes than this may still be on its way, or unread at the other end, when its answer is complete.
+_TLS_PIECE = 64 * 1024  # the same over TLS: while a piece is encrypted, an early response may arrive
+# A request of more bytes than this may still be on its way, or unread at the other end, when its response is complete.
 _SENT_AT_ONCE = 16 * 1024
 _READ_AT_ONCE = 64 * 1024  # bytes
-# as numbers: members of an enumeration are looked up in Python, at each answer
+# as numbers: looking up the members of an enumeration costs Python code for each response
 _BAD_REQUEST = HTTPStatus.BAD_REQUEST.value
 _TOO_MANY_REQUESTS = HTTPStatus.TOO_MANY_REQUESTS.value
 _SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
 
-class Keeper(Protocol):
-    """Who keeps connections. Set its `deadline_timer` to when one is `due`, and it is told to `expire` then."""
+class PoolSlot(Protocol):
+    """The place of a connection in its pool, which calls `expire` on connections whose deadline has passed."""
 
-    deadline_timer: DeadlineTimer
+    deadline_timer: DeadlineTimer  # to be set when a connection has a new deadline
 
-    def keep(self, connection: Connection) -> None:
-        """It is open."""
+    def opened(self, connection: UpstreamConnection) -> None:
+        """The connection is open."""
 
-    def release(self, connection: Connection) -> None:
-        """It can take the next request."""
+    def idle(self, connection: UpstreamConnection) -> None:
+        """The connection can take the next request."""
 
-    def forget(self, connection: Connection) -> None:
-        """It is gone."""
+    def closed(self, connection: UpstreamConnection) -> None:
+        """The connection is closed."""
 
 
-class Connection(asyncio.Protocol):
-    """A connection to one target."""
+class UpstreamConnection(asyncio.Protocol):
+    """A connection to one upstream."""
 
     # As all begin; set when it changes.
     _is_tls = False
     _unsent: memoryview | None = None  # of the request's body
     _write_paused = False
     _read_paused = False
-    _sending_ended = False  # the rest of the body is not wanted any more
+    _sending_ended = False  # the upstream does not want the rest of the body
 
-    def __init__(self, keeper: Keeper, connected: socket.socket | None = None) -> None:
+    def __init__(self, slot: PoolSlot, connected: socket.socket | None = None) -> None:
         """`connected` is the socket below the transport, which owns it."""
         self.loop = asyncio.get_running_loop()
-        self.deadline_timer = keeper.deadline_timer
-        self._keeper = keeper
-        self.due = NEVER  # until when somebody waits for what comes next, by the loop's clock
+        self.deadline_timer = slot.deadline_timer
+        self._slot = slot
+        self.deadline = NEVER  # of what the response waits for, by the loop's clock
         self._transport: Any = None  # uvloop's transports are no subclasses of asyncio.Transport
-        self._answer: StreamedAnswer | None = None
+        self._response: StreamedResponse | None = None
         self.closed = False
-        self.lost_idle = False  # it was lost before a byte of the answer came, having served other requests before
+        self.lost_idle = False  # it closed before a byte of the response came, having served other requests before
         self._uses = 0
         self._size = 0  # bytes of the present request
         self._socket = connected
@@ -72,13 +72,13 @@ class Connection(asyncio.Protocol):
 
     def request(
         self, head: bytes, body: bytes, timeouts: Timeouts, deadline: float | None, *, is_head: bool
-    ) -> StreamedAnswer:
-        """Send a request; what comes back is its answer, of which nothing is there yet. Raises UpstreamError.
+    ) -> StreamedResponse:
+        """Send a request and return its response, of which nothing has arrived yet. Raises UpstreamError.
 
-        `deadline` is when all of it has to be there, by the loop's clock.
+        `deadline` is when the whole response has to be here, by the loop's clock.
         """
         self._uses += 1
-        answer = self._answer = StreamedAnswer(self, timeouts, deadline, is_head=is_head)
+        response = self._response = StreamedResponse(self, timeouts, deadline, is_head=is_head)
         transport = self._transport
         if transport is None or self.closed:
             raise UpstreamError(502, "connection closed before the request")
@@ -88,13 +88,13 @@ class Connection(asyncio.Protocol):
         else:
             self._unsent, self._sending_ended = memoryview(body), False
             self._send_piece(head)
-        return answer
+        return response
 
     def _send_more(self) -> None:
         """Send the next piece of the body, unless there is something to read.
 
-        A target may answer in the middle of the body, and close. A write after that fails, and what is here and not
-        read is lost with the transport. So the event loop reads first.
+        An upstream may respond in the middle of the body and close. A write after that fails, and the transport drops
+        the response that has not been read. So the event loop reads first.
         """
         if self._unsent is None or self._write_paused or self._sending_ended or self.closed:
             return
@@ -114,43 +114,43 @@ class Connection(asyncio.Protocol):
             self.loop.call_soon(self._send_more)
 
     def end_sending(self) -> None:
-        """The target has refused the request: send no more of it (RFC 9112, section 9.5)."""
+        """Send no more of the request: the upstream has refused it (RFC 9112, section 9.5)."""
         self._sending_ended = True
 
     def _is_all_read(self, status: int) -> bool:
-        """Tell whether the target has taken the whole request that it answered with `status`.
+        """Tell whether the upstream has read the whole request that it answered with `status`.
 
-        If not, the next request would be read as a part of this one, or never. Of what waits inside TLS only the
-        kernel's queue tells: it is not empty as long as something waits above it.
+        If not, the next request would be read as a part of this one, or never. Data that waits inside TLS shows only
+        in the kernel's queue, which is not empty as long as something waits above it.
         """
         if self._unsent is not None or self._transport.get_write_buffer_size():
             return False
         if self._size <= _SENT_AT_ONCE:
             return True
-        # Nobody knows what is unread in the target's own buffers. Servers that refuse a request by its head alone are
-        # meant to read the rest or to close (RFC 9112, section 9.3), and some do neither.
+        # The upstream's own buffers may hold unread data. Servers that refuse a request by its head alone should read
+        # the rest or close (RFC 9112, section 9.3), and some do neither.
         is_refusal = _BAD_REQUEST <= status < _SERVER_ERROR and status != _TOO_MANY_REQUESTS
         return not (is_refusal or (self._socket is not None and unacknowledged(self._socket)))
 
     def expire(self) -> None:
-        """The time for what somebody waits for is up."""
-        self.due = NEVER
-        if self._answer is not None:
-            self._answer.expire()
+        """The deadline has passed: fail what the response waits for."""
+        self.deadline = NEVER
+        if self._response is not None:
+            self._response.expire()
 
-    def done(self, answer: StreamedAnswer, *, reusable: bool) -> None:
-        """The answer has come to its end."""
-        if self._answer is not answer:
+    def done(self, response: StreamedResponse, *, reusable: bool) -> None:
+        """The response has ended."""
+        if self._response is not response:
             return
-        self._answer = None
-        if reusable and not self.closed and self._transport is not None and self._is_all_read(answer.status):
+        self._response = None
+        if reusable and not self.closed and self._transport is not None and self._is_all_read(response.status):
             self.resume()
-            self._keeper.release(self)
+            self._slot.idle(self)
         else:
             self.close()
 
     def close(self) -> None:
-        """Close the connection now. What the target has not taken of a request is thrown away."""
+        """Close the connection now, and drop what the upstream has not received of a request."""
         self.closed = True
         self._unsent = None
         if self._transport is not None:
@@ -159,7 +159,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def pause(self) -> None:
-        """Read no more until `resume`: the target is held back."""
+        """Stop reading until `resume`, which holds the upstream back."""
         if self._transport is not None and not self.closed:
             self._read_paused = True
             self._transport.pause_reading()
@@ -174,14 +174,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._is_tls = transport.get_extra_info("sslcontext") is not None
-        if not self.closed:  # as it may be when TLS begins in the middle, behind a proxy
-            self._keeper.keep(self)
+        if not self.closed:  # it may be closed already if TLS begins behind a proxy
+            self._slot.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._answer is None:
-            self.close()  # nobody asked: what the next request got would not be its answer
+        if self._response is None:
+            self.close()  # no request is under way: the next one would get the wrong response
         else:
-            self._answer.feed(data)
+            self._response.feed(data)
 
     def eof_received(self) -> bool:
         return False
@@ -198,17 +198,17 @@ class Connection(asyncio.Protocol):
             self._read_the_rest()
         self.closed = True
         self._unsent = None
-        self._keeper.forget(self)
-        if self._answer is not None:
-            self.lost_idle = self._uses > 1 and not self._answer.started
-            self._answer.lost(type(error).__name__ if error else "connection closed")
+        self._slot.closed(self)
+        if self._response is not None:
+            self.lost_idle = self._uses > 1 and not self._response.started
+            self._response.lost(type(error).__name__ if error else "connection closed")
         self._transport = self._socket = None
 
     def _read_the_rest(self) -> None:
-        """Read what came before a write failed. Over TLS nobody could read it."""
+        """Read what arrived before a write failed. Over TLS it cannot be decrypted any more."""
         plain = self._socket
         if plain is None or self._is_tls:
             return
         with contextlib.suppress(OSError):
-            while self._answer is not None and (data := plain.recv(_READ_AT_ONCE)):
-                self._answer.feed(data)
+            while self._response is not None and (data := plain.recv(_READ_AT_ONCE)):
+                self._response.feed(data)

@@ -1,4 +1,4 @@
-"""Proxies between us and targets, from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, read once at start.
+"""Proxies in front of upstreams, from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, read once at start.
 
 The rules are those of Go (golang.org/x/net/http/httpproxy), which are curl's and some more: lower-case names win;
 `NO_PROXY` lists host names (and everything below them, with or without `*.` in front), addresses and networks, each
@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from gecholog import host_port
 from services.gl.errors import UpstreamError
 from services.gl.routing import Origin
-from services.gl.upstream.connection import Connection
+from services.gl.upstream.connection import UpstreamConnection
 
 if TYPE_CHECKING:
     import socket
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LARGEST_REPLY = 64 * 1024  # bytes of a proxy's answer to CONNECT
 
-Make = Callable[["socket.socket"], Connection]
+Make = Callable[["socket.socket"], UpstreamConnection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,11 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 async def connect(
     make: Make, connected: socket.socket, origin: Origin, route: Route | None, context: ssl.SSLContext | None
-) -> Connection:
-    """A connection to a target, on a socket that leads to it, or to the proxy if there is a `route`.
+) -> UpstreamConnection:
+    """Open a connection to an upstream, on a socket that leads to it, or to its proxy if there is a `route`.
 
-    Over TLS if there is a `context`. The socket is the connection's from now on. Raises OSError (SSLError among them)
-    and UpstreamError.
+    It uses TLS if there is a `context`, and owns the socket from now on. Raises OSError (SSLError among them) and
+    UpstreamError.
     """
     loop = asyncio.get_running_loop()
     if route is None or context is None:

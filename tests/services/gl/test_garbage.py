@@ -19,16 +19,15 @@ from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected
 from services.gl.limits import Limits
 from services.gl.server import Exchange
-from services.gl.server.connection import Connection
+from services.gl.server.connection import ClientConnection
 from services.gl.server.listener import Listener, bind
 from services.gl.upstream import Pool, proxy
-from services.gl.upstream.connection import Connection as UpstreamConnection
-from services.gl.upstream.connection import StreamedAnswer
+from services.gl.upstream.connection import StreamedResponse, UpstreamConnection
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import FakeBus, FakeRecorder, built, doors
 from tests.support.ports import free_port
 
-KINDS = (Call, Connection, Exchange, UpstreamConnection, StreamedAnswer, Refusal, Disconnected, UpstreamError)
+KINDS = (Call, ClientConnection, Exchange, UpstreamConnection, StreamedResponse, Refusal, Disconnected, UpstreamError)
 BODY = b"x" * 300_000
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.gl.errors import Refusal
 from services.gl.http import Disconnected
 from services.gl.limits import Limits
-from services.gl.server.connection import Connection
+from services.gl.server.connection import ClientConnection
 from services.gl.server.garbage import Garbage
 from services.gl.server.listener import plain
 from services.gl.server.uploads import READ_BYTES, Uploads
@@ -68,7 +68,7 @@ async def test_head_that_is_all_of_a_reply(method, status, length, leaves):
     """It does not leave before the reply's end: the record is kept between the two."""
     listener, transport = FakeListener(), FakeTransport()
     listener.work = listener.tasks.append
-    connection = Connection(listener)
+    connection = ClientConnection(listener)
     connection.connection_made(transport)
     connection.data_received(f"{method} / HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     (exchange,) = listener.tasks
@@ -122,7 +122,7 @@ class FakeListener:
 async def fed(pieces, limits=None):
     """What comes of bytes that arrive in these pieces: the requests, the statuses of the replies, whether it ended."""
     listener, transport = FakeListener(limits), FakeTransport()
-    connection = Connection(listener)
+    connection = ClientConnection(listener)
     connection.connection_made(transport)
     for piece in pieces:
         for _ in range(1000):  # as the kernel does, hold back what is not read

@@ -3,7 +3,7 @@
 import asyncio
 
 from services.gl.limits import Limits
-from services.gl.server.connection import Connection
+from services.gl.server.connection import ClientConnection
 from services.gl.server.garbage import Garbage
 from services.gl.server.uploads import LARGE_READ_BYTES, READ_BYTES, Uploads
 
@@ -61,7 +61,7 @@ async def turns_of(body_size, piece):
     whole = b"POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: %d\r\n\r\n" % body_size + body
     transport = Transport([whole[at : at + piece] for at in range(0, len(whole), piece)])
     listener = Listener()
-    connection = Connection(listener)
+    connection = ClientConnection(listener)
     connection.connection_made(transport)
     while transport.pieces:
         transport.turn(connection)

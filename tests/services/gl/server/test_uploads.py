@@ -7,7 +7,7 @@ import pytest
 from services.gl.errors import Refusal
 from services.gl.limits import Limits
 from services.gl.server.body_budget import MIB, SMALL
-from services.gl.server.connection import Connection
+from services.gl.server.connection import ClientConnection
 from services.gl.server.garbage import Garbage
 from services.gl.server.listener import plain
 from services.gl.server.request_reader import RequestReader
@@ -60,7 +60,7 @@ class Asking:
 
     def connect(self):
         """A client's connection, and its other half."""
-        connection, transport = Connection(self), FakeTransport()
+        connection, transport = ClientConnection(self), FakeTransport()
         connection.connection_made(transport)
         return connection, transport
 

@@ -224,8 +224,8 @@ def test_upstream_sockets_send_keep_alive_probes(run):
     async def scene(target):
         pool = pool_of(Names(one=[LIVE]))
         await called(pool, f"http://one:{target.port}")
-        (place,) = pool._places.values()
-        (connection,) = place.open
+        (host,) = pool._hosts.values()
+        (connection,) = host.connections
         shared = connection._transport.get_extra_info("socket")
         assert shared.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert shared.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60

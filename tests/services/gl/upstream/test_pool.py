@@ -10,8 +10,9 @@ import pytest
 from gecholog.deadline_timer import NEVER, DeadlineTimer
 from services.gl.http import UpstreamRequest
 from services.gl.routing import Router, Timeouts, parse_target
-from services.gl.upstream.connection import Connection
-from services.gl.upstream.pool import _Place, request_head
+from services.gl.upstream.connection import UpstreamConnection
+from services.gl.upstream.host_pool import HostPool
+from services.gl.upstream.pool import request_head
 from services.gl.upstream.proxy import Route
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.upstream import Upstream
@@ -68,8 +69,8 @@ class FakeTransport:
 
 async def test_an_answer_that_nobody_asked_for():
     """A second answer behind the first, in the same bytes, changes nothing of it, and ends the connection."""
-    place = _Place(asyncio.get_running_loop(), DeadlineTimer(lambda _: NEVER))
-    connection, transport = Connection(place), FakeTransport()
+    host = HostPool(asyncio.get_running_loop(), DeadlineTimer(lambda _: NEVER))
+    connection, transport = UpstreamConnection(host), FakeTransport()
     connection.connection_made(transport)
     answer = connection.request(b"", b"", Timeouts(), None, is_head=False)
     one = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nContent-Length: 3\r\n\r\none"
@@ -78,7 +79,7 @@ async def test_an_answer_that_nobody_asked_for():
     assert (answer.status, await answer.read(), await answer.read()) == (200, b"one", b"")
     assert "X-Evil" not in answer.headers
     assert transport.aborted
-    assert place.take() is None
+    assert host.take() is None
 
 
 # -------------------------------------------------------------------- TLS

@@ -12,10 +12,10 @@ import uvloop
 from gecholog.tls import OutboundTls, outbound_context
 from services.gl.errors import UpstreamError
 from services.gl.routing import Timeouts
-from services.gl.upstream.answer import StreamedAnswer
-from services.gl.upstream.connection import Connection
+from services.gl.upstream.connection import UpstreamConnection
 from services.gl.upstream.pool import Pool
 from services.gl.upstream.proxy import Proxies
+from services.gl.upstream.response import StreamedResponse
 from tests.services.gl.rig.raw import RawTarget, answer, body_of, head_of, request, whole_request
 from tests.support.waiting import DEADLINE, eventually
 
@@ -210,7 +210,9 @@ class Uncollected:
         gc.collect()
         gc.set_debug(self._flags)
         left = [
-            type(each).__name__ for each in gc.garbage if isinstance(each, StreamedAnswer | Connection | UpstreamError)
+            type(each).__name__
+            for each in gc.garbage
+            if isinstance(each, StreamedResponse | UpstreamConnection | UpstreamError)
         ]
         gc.garbage.clear()
         return left
@@ -292,8 +294,8 @@ def test_nothing_is_left_to_the_collector(run, script, ending):
         for _ in range(3):
             await ending(pool, target)
         pool.retire()
-        for place in pool._places.values():
-            await eventually(lambda place=place: not place.open)
+        for host in pool._hosts.values():
+            await eventually(lambda host=host: not host.connections)
         await asyncio.sleep(0)
         return watch.found()
 

@@ -1,4 +1,4 @@
-"""The response of a target, its body piece by piece (RFC 9112)."""
+"""The response of an upstream, its body piece by piece (RFC 9112)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from gecholog.headers import Headers
     from services.gl.routing import Timeouts
 
-_HIGH_WATER = 256 * 1024  # bytes of an answer that may wait here while the caller is slow
-_FIRST_PIECE = 1.0  # seconds that the head of an answer waits for the beginning of the body
+_HIGH_WATER = 256 * 1024  # bytes of a body that may wait here while the client is slow
+_FIRST_PIECE = 1.0  # seconds that a head waits for the beginning of the body
 _LARGEST_HEAD = 1024 * 1024  # bytes
-_BYTES_PER_BYTE = 8  # of a body in chunks: one of a single byte costs six
+_BYTES_PER_BYTE = 8  # of a chunked body: a chunk of a single byte costs six
 _FIRST = (b"H", b"\r", b"\n")  # bytes that may come first: llhttp reads status lines of RTSP and Icecast as well
 _VERSIONS = frozenset({"1.1", "1.0"})
-# as numbers: members of an enumeration are looked up in Python, at each answer
+# as numbers: looking up the members of an enumeration costs Python code for each response
 _SWITCHING_PROTOCOLS = HTTPStatus.SWITCHING_PROTOCOLS.value
 _CONTINUE = HTTPStatus.CONTINUE.value
 _OK = HTTPStatus.OK.value
@@ -36,8 +36,8 @@ class ResponseChannel(Protocol):
     """The upstream connection, as far as a response uses it."""
 
     loop: asyncio.AbstractEventLoop
-    deadline_timer: DeadlineTimer  # calls `StreamedAnswer.expire` through the connection, at `due` or a little later
-    due: float  # until when the response waits for more, by the loop's clock
+    deadline_timer: DeadlineTimer  # calls `StreamedResponse.expire` at `deadline` or a little later
+    deadline: float  # until when the response waits for more, by the loop's clock
 
     def pause(self) -> None:
         """Stop reading until `resume`."""
@@ -48,21 +48,21 @@ class ResponseChannel(Protocol):
     def end_sending(self) -> None:
         """Send no more of the request: it has been refused."""
 
-    def done(self, answer: StreamedAnswer, *, reusable: bool) -> None:
+    def done(self, response: StreamedResponse, *, reusable: bool) -> None:
         """The response has ended; `reusable`: the connection can take another request."""
 
     def close(self) -> None:
         """Close the connection now."""
 
 
-class StreamedAnswer:
-    """The answer to one request, as it arrives."""
+class StreamedResponse:
+    """The response to one request, as it arrives."""
 
     # As all begin; set when it changes.
     status = 0
-    started = False  # a byte of it has come
+    started = False  # a byte of it has arrived
     _head_bytes = 0
-    _fed = 0  # bytes that came behind the head
+    _fed = 0  # bytes that arrived after the head
     _body_bytes = 0
     _has_head = False
     _until_close = False
@@ -79,7 +79,7 @@ class StreamedAnswer:
         self._channel = channel
         self._is_head = is_head
         self._timeouts = timeouts
-        self._deadline = deadline
+        self._total_deadline = deadline
         self._parser: Any = httptools.HttpResponseParser(self)
         self._pieces: deque[bytes] = deque()
 
@@ -87,11 +87,11 @@ class StreamedAnswer:
 
     @property
     def length(self) -> int | None:
-        """Size of the body if the head told it."""
+        """Size of the body in bytes if the head told it."""
         return self._length
 
     async def read(self) -> bytes:
-        """The next piece, empty at the end. Raises UpstreamError if the answer breaks off."""
+        """Return the next piece of the body, b"" at its end. Raises UpstreamError if it breaks off."""
         while not self._pieces:
             if self._complete:
                 return b""
@@ -110,7 +110,7 @@ class StreamedAnswer:
         return piece
 
     def abandon(self) -> None:
-        """Nobody wants the rest: the target is told by a closed connection."""
+        """Discard the rest, and close the connection if it has not arrived yet."""
         self._pieces.clear()
         self._parser = None
         if not self._complete:
@@ -118,10 +118,10 @@ class StreamedAnswer:
             self._fault = self._fault or UpstreamError(502, "abandoned")
 
     async def head(self) -> None:
-        """Wait for status and headers, and a moment for the beginning of the body. Raises UpstreamError.
+        """Wait for status and headers, and up to a second for the beginning of the body. Raises UpstreamError.
 
-        As long as nothing has gone to the caller, a body that breaks off can still be told by a status, or asked of
-        another target. A caller that is cancelled meanwhile closes the connection.
+        If the body breaks off before anything was sent to the client, the client can still get an error status, or the
+        call can go to another upstream. Cancelling this closes the connection.
         """
         try:
             while not (self._has_head or self._fault):
@@ -135,7 +135,7 @@ class StreamedAnswer:
             raise self._early(self._fault)
 
     async def _beginning(self) -> None:
-        """Wait for the first piece of the body, its end, or a break, for a second at most: a model may think longer."""
+        """Wait for the first piece of the body, its end or a failure, but not longer: a model may take its time."""
         waiter = self._next(self._timeouts.between_chunks, "no more data in time")
         timer = self._channel.loop.call_later(_FIRST_PIECE, self._wake)
         try:
@@ -150,36 +150,36 @@ class StreamedAnswer:
         return UpstreamError(fault.status, f"{came}: {fault.reason}")
 
     def _next(self, seconds: float | None, late: str) -> asyncio.Future[None]:
-        """What to wait for until there is more: no longer than `seconds` and the deadline, then there is a fault."""
-        channel, due = self._channel, self._deadline
+        """What to wait for until more arrives. After `seconds` or at the deadline, the response fails with `late`."""
+        channel, deadline = self._channel, self._total_deadline
         if seconds is not None:
             end = channel.loop.time() + seconds
-            due = end if due is None or end < due else due
-        if due is not None:
+            deadline = end if deadline is None or end < deadline else deadline
+        if deadline is not None:
             self._late = late
-            channel.due = due
+            channel.deadline = deadline
             deadline_timer = channel.deadline_timer
-            if due < deadline_timer.next:
-                deadline_timer.set(due)
+            if deadline < deadline_timer.next:
+                deadline_timer.set(deadline)
         self._waiter = channel.loop.create_future()
         return self._waiter
 
     def expire(self) -> None:
-        """The time for what it waits for is up."""
+        """What it waits for has not arrived in time."""
         self._parser = None
         self._fail(UpstreamError(HTTPStatus.GATEWAY_TIMEOUT, self._late))
 
     def _wake(self) -> None:
         waiter = self._waiter
         if waiter is not None:
-            self._waiter, self._channel.due = None, NEVER
+            self._waiter, self._channel.deadline = None, NEVER
             if not waiter.done():
                 waiter.set_result(None)
 
-    # ------------------------------------------------------------ what comes
+    # ------------------------------------------------------------ what arrives
 
     def feed(self, data: bytes) -> None:
-        """Take bytes from the connection."""
+        """Read some more data from the connection."""
         if not self.started:
             self.started = True
             if data[:1] not in _FIRST:
@@ -193,14 +193,14 @@ class StreamedAnswer:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if self._complete:  # what follows the answer is none
+            if self._complete:  # data after the end of the response
                 self._channel.close()
             else:
                 self._fail(UpstreamError(502, f"not HTTP: {error}"))
             return
         finally:
             if self._complete or self._fault is not None:
-                self._parser = None  # it knows our methods: a cycle that only the collector would find
+                self._parser = None  # it holds our methods: a cycle that only the collector would find
         if self._complete:
             return
         if (excess := self._excess()) is not None:
@@ -210,7 +210,7 @@ class StreamedAnswer:
             self._channel.pause()
 
     def _excess(self) -> str | None:
-        """What there is too much of, that is neither body nor handed on: the parser copies it at each piece."""
+        """What exceeds its limit, apart from the body: the parser gathers it, and copies it with each piece."""
         if not self._has_head:
             return "head of the answer too large" if self._head_bytes > _LARGEST_HEAD else None
         if self._fed > _LARGEST_HEAD + _BYTES_PER_BYTE * self._body_bytes:
@@ -218,7 +218,7 @@ class StreamedAnswer:
         return None
 
     def lost(self, reason: str) -> None:
-        """The connection is gone. For a body without a length this is its end (RFC 9112, section 6.3)."""
+        """The connection is closed. For a body without a length this is its end (RFC 9112, section 6.3)."""
         self._parser = None
         if self._has_head and self._until_close and reason == "connection closed":
             self._end(reusable=False)
@@ -238,11 +238,11 @@ class StreamedAnswer:
     # ------------------------------------------------------ what the parser says
 
     def on_message_begin(self) -> None:
-        if self._complete:  # a second answer, to nothing that was asked
+        if self._complete:  # a second response, without a request
             self._channel.close()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._has_head:  # behind the body: trailers, which are dropped
+        if not self._has_head:  # after the body: trailers, which are dropped
             headers.add(self.headers, name, value)
             if len(self.headers) > headers.MOST_NAMES:
                 self._fail(UpstreamError(502, "too many headers in the answer"))
@@ -257,9 +257,9 @@ class StreamedAnswer:
         if status < _OK:
             if status == _SWITCHING_PROTOCOLS:
                 self._fail(UpstreamError(502, "the target switched protocols"))
-            elif status < _CONTINUE:  # no class of statuses (RFC 9110, section 15): nothing would follow
+            elif status < _CONTINUE:  # not a status code (RFC 9110, section 15): nothing would follow
                 self._fail(UpstreamError(502, f"not HTTP: status {status}"))
-            self.headers = {}  # an interim answer (RFC 9110, section 15.2): the final one follows
+            self.headers = {}  # an interim response (RFC 9110, section 15.2): the final one follows
             self._head_bytes = 0
             return
         self.status = status
@@ -275,15 +275,15 @@ class StreamedAnswer:
             self._wake()
 
     def _frame(self) -> UpstreamError | None:
-        """Find out how long the body is (RFC 9112, section 6.3); returns what is wrong with that, if anything is."""
+        """Determine the length of the body (RFC 9112, section 6.3). Returns an error if the head contradicts itself."""
         came = self.headers
         if self.status == _NO_CONTENT:
             return None
-        if self._is_head or self.status == _NOT_MODIFIED:  # no body; a length says what there would be
+        if self._is_head or self.status == _NOT_MODIFIED:  # no body: a length tells what there would be
             length = headers.last(came, "Content-Length")
             self._length = int(length) if length.isascii() and length.isdigit() else None
         elif "Transfer-Encoding" in came:
-            # of several codings we would take off one, and not say so
+            # of several codings only the last one would be removed
             if any(coding.lower() != "chunked" for coding in came["Transfer-Encoding"]):
                 return UpstreamError(502, "transfer coding not known")
         elif "Content-Length" in came:
@@ -299,7 +299,7 @@ class StreamedAnswer:
             self._waiting += size
             self._body_bytes += size
             self._wake()
-        elif self._complete:  # a body where there must be none: the rest of it would be taken for the next answer
+        elif self._complete:  # a body where there must be none: its rest would be taken for the next response
             self._channel.close()
 
     def on_message_complete(self) -> None:
@@ -308,5 +308,5 @@ class StreamedAnswer:
 
 
 def _again(fault: UpstreamError) -> UpstreamError:
-    """A fault that is kept, to be raised. A new one each time: a traceback holds the frames that hold the answer."""
+    """A copy of a stored error, to be raised: its traceback holds the frames that hold the response."""
     return UpstreamError(fault.status, fault.reason)

@@ -198,8 +198,8 @@ def test_what_is_not_read_is_thrown_away(run, pool):
     async def scene(target):
         calls = pool()
         assert await call(calls, target, bytes(5 * MIB)) == (401, b"no")
-        (place,) = calls._places.values()
-        await eventually(lambda: not place.open)
+        (host,) = calls._hosts.values()
+        await eventually(lambda: not host.connections)
         over.set()
         await eventually(lambda: ends)
 
@@ -273,9 +273,9 @@ def test_a_target_that_does_not_read(run, pool, tls):
         calls = pool()
         sending = asyncio.create_task(call(calls, target, bytes(40 * MIB)))
         await eventually(lambda: target.connections == 1)
-        (place,) = calls._places.values()
-        await eventually(lambda: place.open)
-        (connection,) = place.open
+        (host,) = calls._hosts.values()
+        await eventually(lambda: host.connections)
+        (connection,) = host.connections
         await eventually(lambda: connection._write_paused)
         assert connection._transport.get_write_buffer_size() < 2 * MIB
         assert len(connection._unsent) > 20 * MIB
