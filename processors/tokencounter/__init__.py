@@ -1,1 +1,1 @@
-"""tokencounter: reads token usage out of answers, and stops routers that used up their share."""
+"""tokencounter: reads token usage from responses, and stops routers that have reached their cap."""

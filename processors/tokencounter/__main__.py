@@ -1,4 +1,4 @@
-"""tokencounter as a program: the wiring between the bus, the counting, and the other replicas."""
+"""Runs the token counter as a program."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from gecholog.task_owner import TaskOwner
 from processors.tokencounter import usage
 from processors.tokencounter.config import Config, build, config_spec
 from processors.tokencounter.counters import Counters
-from processors.tokencounter.sharing import Sharing, milliseconds
-from processors.tokencounter.uncounted import Uncounted
+from processors.tokencounter.missing_usage import MissingUsage
+from processors.tokencounter.replication import UsageReplicator, milliseconds
 from processors.tokencounter.window import Window
 
 log = Log("tokencounter")
 
-_READY_WITHIN = 2.0  # seconds for hearing what other replicas counted; a bus without it is served all the same
-_FINISHED_WITHIN = 2.0  # seconds for messages that have come already
+_READY_TIMEOUT_S = 2.0  # to read the counts of other replicas; then calls are answered without them
+_DRAIN_TIMEOUT_S = 2.0  # for messages that have arrived
 
 
 @dataclass(frozen=True, slots=True)
-class _Post:
-    """Where messages are answered."""
+class _Endpoint:
+    """A bus and subject on which messages are answered."""
 
     bus: Bus
-    sharing: Sharing
+    replicator: UsageReplicator
     attachment: Attachment
 
-    async def leave(self) -> None:
-        """Answer what has come, tell the other replicas what was counted, and leave the bus."""
-        await self.attachment.finish(_FINISHED_WITHIN)
-        await self.sharing.close()
+    async def close(self) -> None:
+        """Answer the messages that have arrived, publish the counts, and disconnect."""
+        await self.attachment.finish(_DRAIN_TIMEOUT_S)
+        await self.replicator.close()
         await self.bus.close()
 
 
 class Tokencounter:
-    """The service. Config and counters are swapped together, between two messages."""
+    """The service. Config and counters are replaced together, between two messages."""
 
     def __init__(self, config: Config, alias: str) -> None:
         self._config = config
@@ -52,68 +52,68 @@ class Tokencounter:
         self._replica = secrets.token_hex(6)
         window = Window(config.period * 1000, milliseconds(), config.sliding)
         self._counters = Counters(config.caps, window)
-        self._uncounted = Uncounted(_say_uncounted)
-        self._post: _Post | None = None
+        self._missing_usage = MissingUsage(_report_missing_usage)
+        self._endpoint: _Endpoint | None = None
         self._owner = TaskOwner()
 
     async def start(self, owner: TaskOwner) -> None:
         self._owner = owner
         bus = self._bus(self._config)
         await connect_bus(owner, bus)
-        self._post = await self._posted(bus, self._config.topic)
+        self._endpoint = await self._listen(bus, self._config.topic)
 
     async def reload(self, config: Config) -> None:
-        """A new bus or topic is listened on before the old one is left. Raises BusAway, BusRefused."""
-        old, fresh = self._post, None
+        """Apply a new config. A new bus or topic is used before the old one is closed. Raises BusAway, BusRefused."""
+        old, fresh = self._endpoint, None
         moves = (config.bus, config.topic) != (self._config.bus, self._config.topic)
         bus = self._bus(config) if moves else None
         async with replacing_bus(self._owner, bus):
             if bus is not None:
-                fresh = await self._posted(bus, config.topic)
-        self._take(config)
+                fresh = await self._listen(bus, config.topic)
+        self._apply(config)
         if fresh is not None:
-            self._post = fresh
+            self._endpoint = fresh
             if old is not None:
-                await old.leave()
-        if self._post is not None:
-            # the config is another one, and what the old one wrote meanwhile is not known on a new bus
-            self._post.sharing.begin_again()
+                await old.close()
+        if self._endpoint is not None:
+            # The config has changed, and a new bus does not know what was written to the old one in the meantime.
+            self._endpoint.replicator.restart()
 
     async def stop(self) -> None:
-        if self._post is not None:
-            await self._post.leave()
+        if self._endpoint is not None:
+            await self._endpoint.close()
 
-    def _take(self, config: Config) -> None:
+    def _apply(self, config: Config) -> None:
         now = milliseconds()
         window = self._counters.window.changed(config.period * 1000, now, sliding=config.sliding)
-        self._counters.take(config.caps, window, now)
+        self._counters.apply(config.caps, window, now)
         self._config = config
 
     def _bus(self, config: Config) -> Bus:
         return Bus(config.bus, self._alias, log)
 
-    async def _posted(self, bus: Bus, topic: str) -> _Post:
-        """Listen on a bus that is connected, knowing what the other replicas there have counted."""
-        sharing = Sharing(bus, topic, self._replica, self._counters)
+    async def _listen(self, bus: Bus, topic: str) -> _Endpoint:
+        """Answer messages on a connected bus, after reading the counts of the other replicas."""
+        replicator = UsageReplicator(bus, topic, self._replica, self._counters)
 
         async def answer(message: bytes) -> bytes:
-            data = usage.answer(message, self._config.rules, self._counters, self._uncounted, milliseconds())
+            data = usage.answer(message, self._config.rules, self._counters, self._missing_usage, milliseconds())
             if self._counters.changed:
-                sharing.notice()
+                replicator.notify()
             return data
 
         try:
-            await sharing.ready(_READY_WITHIN)
+            await replicator.ready(_READY_TIMEOUT_S)
             attachment = await processor.attach(bus, topic, answer, concurrency=1)
-            with contextlib.suppress(BusAway):  # lost just now: the next connection subscribes
+            with contextlib.suppress(BusAway):  # just disconnected: the subscription is made with the next connection
                 await bus.flush()
         except BaseException:
-            await sharing.close()
+            await replicator.close()
             raise
-        return _Post(bus, sharing, attachment)
+        return _Endpoint(bus, replicator, attachment)
 
 
-def _say_uncounted(router: str, field: str, transaction_id: str, answers: int) -> None:
+def _report_missing_usage(router: str, field: str, transaction_id: str, answers: int) -> None:
     log.warning(
         "no usage found in a response of a capped router",
         router=router,

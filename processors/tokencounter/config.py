@@ -1,4 +1,4 @@
-"""The token counter's config: what the file says, checked, as frozen objects."""
+"""The config of the token counter as frozen objects, and the rules that its schema cannot express."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from gecholog.schema import Violation
 from processors.tokencounter import config_warnings
 from processors.tokencounter.closing import CAPS, USAGE, closes
 from processors.tokencounter.counters import Caps
-from processors.tokencounter.usage import Pattern, Refusal, Rules
+from processors.tokencounter.usage import CapRefusal, Rules, UsagePattern
 
 _SLIDING = "sliding"
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that tokencounter_config.json says. `period` is in seconds; `sliding` counts over the last period."""
+    """The content of tokencounter_config.json. `period` is in seconds. With `sliding`, the last period counts."""
 
     bus: BusAddress
     topic: str
@@ -34,15 +34,15 @@ class Config:
 
 
 def config_spec() -> ConfigSpec:
-    """The schema of tokencounter_config.json and the rules beside it."""
+    """Return the schema and rules of tokencounter_config.json."""
     loaded = schema.load(FilePath(__file__).with_name("tokencounter_config.schema.json"))
     return ConfigSpec(
         loaded,
         (_one_cap_a_field, _value_of_another_name, _paths),
         remaining=(_one_entry_a_router,),
-        warnings=(config_warnings.never_fed,),
+        warnings=(config_warnings.never_counted,),
         closes=closes,
-        cross_file_warnings=(config_warnings.beside_gateway,),
+        cross_file_warnings=(config_warnings.unsupported_by_gateway,),
     )
 
 
@@ -56,7 +56,7 @@ def _one_cap_a_field(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _value_of_another_name(values: dict[str, Any]) -> Iterator[Violation]:
-    """A cap may be left out, and is none then. One whose name is misspelt is not left out."""
+    """Reject a cap whose `value` is misspelt. A missing value is no cap, but an unknown field suggests a mistake."""
     for index, entry in enumerate(values.get(CAPS, ())):
         for number, item in enumerate(entry.get("fields", ())):
             if "value" not in item and item.keys() - {"field"}:
@@ -64,7 +64,7 @@ def _value_of_another_name(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _paths(values: dict[str, Any]) -> Iterator[Violation]:
-    """One path or a sum of several; the schema speaks of those that are empty."""
+    """Check that each pattern is one path or a sum of several. The schema reports empty ones."""
     for index, entry in enumerate(values.get(USAGE, ())):
         for number, item in enumerate(entry.get("patterns", ())):
             place = (USAGE, index, "patterns", number)
@@ -105,13 +105,13 @@ def build(parsed: ParsedConfig) -> Config:
     )
 
 
-def _refusal(values: dict[str, Any]) -> Refusal:
-    usual = Refusal()
-    return Refusal(values.get("cap_status_code", usual.status), values.get("cap_no_retry", usual.no_retry))
+def _refusal(values: dict[str, Any]) -> CapRefusal:
+    usual = CapRefusal()
+    return CapRefusal(values.get("cap_status_code", usual.status), values.get("cap_no_retry", usual.no_retry))
 
 
 def _closed(parsed: ParsedConfig) -> dict[str, str]:
-    """The routers that are closed, and the entry that is wrong."""
+    """Return the closed routers, each with the invalid entry."""
     return {router: one.problems[0].path for one in parsed.left_out for router in one.closes}
 
 
@@ -119,8 +119,8 @@ def _cap(entry: dict[str, Any]) -> dict[str, int]:
     return {item["field"]: int(item.get("value", 0)) for item in entry["fields"]}
 
 
-def _patterns(entry: dict[str, Any]) -> tuple[Pattern, ...]:
+def _patterns(entry: dict[str, Any]) -> tuple[UsagePattern, ...]:
     return tuple(
-        Pattern(item["field"], tuple(gjson.parse(text) for text in item.get("sum") or [item["pattern"]]))
+        UsagePattern(item["field"], tuple(gjson.parse(text) for text in item.get("sum") or [item["pattern"]]))
         for item in entry["patterns"]
     )

@@ -12,12 +12,12 @@ from gecholog.schema import Violation
 from processors.tokencounter.closing import CAPS, USAGE, has_cap
 from processors.tokencounter.usage import DEFAULT
 
-# Where OpenAI's chat and completions have their numbers: in a stream only if the request asks for them.
+# The counts of OpenAI's chat and completions. A stream has them only if the request asks for them.
 _ONLY_IF_ASKED = tuple(f"inbound_payload.usage.{name}_tokens" for name in ("prompt", "completion", "total"))
 
 
-def never_fed(values: dict[str, Any]) -> Iterator[Violation]:
-    """A cap on a field for which its router has no pattern."""
+def never_counted(values: dict[str, Any]) -> Iterator[Violation]:
+    """Yield caps on fields that no pattern of the router counts."""
     for index, number, item in _capped_fields(values):
         router = values[CAPS][index]["router"]
         if item["field"] not in {pattern["field"] for pattern in _patterns(values, router)}:
@@ -25,8 +25,8 @@ def never_fed(values: dict[str, Any]) -> Iterator[Violation]:
             yield path, "is not counted by any pattern of this router (usage_fields), so the cap is never reached"
 
 
-def beside_gateway(values: dict[str, Any], folder: Path) -> Iterator[Violation]:
-    """What gl_config.json in the same folder does not do for a cap."""
+def unsupported_by_gateway(values: dict[str, Any], folder: Path) -> Iterator[Violation]:
+    """Yield caps that gl_config.json in the same directory does not support."""
     gateway = gateway_config.beside(folder)
     if gateway is None:
         return

@@ -10,7 +10,7 @@ from gecholog.bus import BusAddress
 from gecholog.config import check, refuse_losses
 from gecholog.errors import ConfigError
 from processors.tokencounter.config import build, config_spec
-from processors.tokencounter.usage import Pattern, Refusal
+from processors.tokencounter.usage import CapRefusal, UsagePattern
 
 ROOT = Path(__file__).parents[3]
 CONF = ROOT / "conf" / "tokencounter_config.json"
@@ -51,17 +51,17 @@ def test_built():
     assert config.topic == "coburn.gl.tokencounter"
     assert config.period == 600
     assert config.caps == {"/capped/": {"n": 100, "m": 0}}
-    assert config.rules.patterns["default"] == (Pattern("n", (("inbound_payload", "a.b", "0"),)),)
+    assert config.rules.patterns["default"] == (UsagePattern("n", (("inbound_payload", "a.b", "0"),)),)
     assert config.rules.closed == {}
     assert not config.sliding
-    assert config.rules.refusal == Refusal(200)
+    assert config.rules.refusal == CapRefusal(200)
 
 
 def test_options():
     """Window and refusal as the file wants them."""
     config = build(parsed(values() | {"cap_window": "sliding", "cap_status_code": 429, "cap_no_retry": False}))
     assert config.sliding
-    assert config.rules.refusal == Refusal(429, no_retry=False)
+    assert config.rules.refusal == CapRefusal(429, no_retry=False)
 
 
 def test_the_default_file():

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.tokencounter.counters import Counters, Share
+from processors.tokencounter.counters import Counters, ReplicaUsage
 from processors.tokencounter.window import Window
 
 CAPS = {"/a/": {"prompt": 50, "total": 100}, "/b/": {"total": 100}, "/free/": {"total": 0}}
@@ -18,8 +18,8 @@ def counters(caps=None, **window):
     return Counters(caps or CAPS, Window(**{"period": 10, "began": 1000} | window))
 
 
-def share(*uses, until=0):
-    return Share(tuple((when, {"total": count}) for when, count in uses), until)
+def replica_usage(*uses, until=0):
+    return ReplicaUsage(tuple((when, {"total": count}) for when, count in uses), until)
 
 
 class TestCaps:
@@ -86,7 +86,7 @@ class TestPeriods:
         for elsewhere, amount, pause in events:
             now += pause
             (other if elsewhere else counting).add("/a/", {"total": amount, "prompt": amount // 2}, now)
-        counting.hear("/a/", "other", other.own("/a/", now))
+        counting.merge("/a/", "other", other.own("/a/", now))
         if counting.exhausted("/a/", now):
             free = counting.free_at("/a/", now)
             assert all(counting.exhausted("/a/", moment) for moment in range(now, free))
@@ -111,7 +111,7 @@ class TestANewConfig:
         counting.add("/a/", {"prompt": 20, "total": 60}, 1001)
         counting.add("/free/", {"total": 70}, 1001)
         caps = {"/a/": {"total": 60}, "/free/": {"total": 71}, "/c/": {"total": 1}}
-        counting.take(caps, counting.window, 1002)
+        counting.apply(caps, counting.window, 1002)
         assert counting.exhausted("/a/", 1002)
         assert not counting.exhausted("/free/", 1002)
         assert not counting.exhausted("/c/", 1002)
@@ -123,7 +123,7 @@ class TestANewConfig:
         """A new length counts from the beginning of the present period."""
         counting = counters()
         counting.add("/b/", {"total": 100}, 1001)
-        counting.take(CAPS, counting.window.changed(20, 1005, sliding=False), 1005)
+        counting.apply(CAPS, counting.window.changed(20, 1005, sliding=False), 1005)
         assert counting.exhausted("/b/", 1019)
         assert not counting.exhausted("/b/", 1020)
 
@@ -131,22 +131,22 @@ class TestANewConfig:
         """What was used before the period that is now the present one does not count."""
         counting = counters()
         counting.add("/b/", {"total": 100}, 1001)
-        counting.take(CAPS, counting.window.changed(3, 1005, sliding=False), 1005)
+        counting.apply(CAPS, counting.window.changed(3, 1005, sliding=False), 1005)
         assert not counting.exhausted("/b/", 1005)
 
     def test_what_is_gone_stays_gone(self):
         """With a longer period nothing comes back that had ceased to count, here or elsewhere."""
         counting = counters()
         counting.add("/b/", {"total": 60}, 1001)
-        counting.hear("/b/", "other", share((1002, 60)))
-        counting.take(CAPS, Window(HOUR, 1000), 1011)
+        counting.merge("/b/", "other", replica_usage((1002, 60)))
+        counting.apply(CAPS, Window(HOUR, 1000), 1011)
         assert not counting.exhausted("/b/", 1011)
 
     def test_other_beginnings(self):
         """When replicas agree on the beginning of periods, what was used so far goes on in the present one."""
         counting = counters()
         counting.add("/b/", {"total": 60}, 1001)
-        counting.turn(995)
+        counting.align(995)
         counting.add("/b/", {"total": 40}, 1002)
         assert counting.exhausted("/b/", 1004)
         assert not counting.exhausted("/b/", 1005)
@@ -159,24 +159,24 @@ class TestReplicas:
         """Uses of all replicas count together; what a replica says replaces what it said before."""
         counting = counters()
         counting.add("/b/", {"total": 40}, 1001)
-        counting.hear("/b/", "second", share((1001, 20)))
-        counting.hear("/b/", "third", share((1001, 30)))
+        counting.merge("/b/", "second", replica_usage((1001, 20)))
+        counting.merge("/b/", "third", replica_usage((1001, 30)))
         assert not counting.exhausted("/b/", 1001)
-        counting.hear("/b/", "second", share((1001, 30)))
+        counting.merge("/b/", "second", replica_usage((1001, 30)))
         assert counting.exhausted("/b/", 1001)
         assert not counting.exhausted("/b/", 1010)
 
     def test_of_other_periods(self):
         """What a replica used in a period before or, its clock being ahead, in the next, does not count in this one."""
         counting = counters()
-        counting.hear("/b/", "second", share((999, 100), (1010, 100)))
+        counting.merge("/b/", "second", replica_usage((999, 100), (1010, 100)))
         assert not counting.exhausted("/b/", 1009)
         assert counting.exhausted("/b/", 1010)
 
     def test_a_clock_ahead_in_a_sliding_window(self):
         """There it counts at once."""
         counting = counters(sliding=True)
-        counting.hear("/b/", "second", share((1003, 100)))
+        counting.merge("/b/", "second", replica_usage((1003, 100)))
         assert counting.exhausted("/b/", 1001)
         assert not counting.exhausted("/b/", 1013)
 
@@ -204,7 +204,7 @@ class TestReplicas:
         pairs = [(teller, hearer) for teller in replicas for hearer in replicas if teller != hearer]
         randomness.shuffle(pairs)
         for teller, hearer in pairs[:most]:
-            replicas[hearer].hear("/b/", teller, replicas[teller].own("/b/", now))
+            replicas[hearer].merge("/b/", teller, replicas[teller].own("/b/", now))
 
     def test_what_is_told(self):
         """Only of routers with a cap, all that counts, and until when it does."""
@@ -214,8 +214,8 @@ class TestReplicas:
         counting.add("/free/", {"total": 5}, 1001)
         counting.add("/a/", {"total": 0}, 1001)
         assert counting.changed == {"/b/"}
-        assert counting.own("/b/", 1003) == Share(((1003, {"total": 11}),), 1010)
-        assert counting.own("/b/", 1010) == Share((), 1010)
+        assert counting.own("/b/", 1003) == ReplicaUsage(((1003, {"total": 11}),), 1010)
+        assert counting.own("/b/", 1010) == ReplicaUsage((), 1010)
 
     def test_urgent(self):
         """A cap that is near, or reached, is urgent; one that was reached before is not."""
@@ -234,15 +234,15 @@ class TestReplicas:
         counting.add("/b/", {"total": 5}, 1001)
         counting.add("/free/", {"total": 5}, 1001)
         counting.changed.clear()
-        counting.tell_all()
+        counting.mark_all_changed()
         assert counting.changed == {"/b/"}
 
     def test_forgotten(self):
         """What a replica used is forgotten when it counts by nobody's config any more."""
         counting = counters()
-        counting.hear("/b/", "second", share((1001, 5), until=1010))
-        counting.hear("/gone/", "third", share((1001, 5), until=1010 + HOUR))
-        assert counting.forget(1010) == []
-        assert counting.forget(61_010) == [("/b/", "second")]
-        assert counting.forget(61_010) == []
-        assert counting.forget(61_010 + HOUR) == [("/gone/", "third")]
+        counting.merge("/b/", "second", replica_usage((1001, 5), until=1010))
+        counting.merge("/gone/", "third", replica_usage((1001, 5), until=1010 + HOUR))
+        assert counting.expire(1010) == []
+        assert counting.expire(61_010) == [("/b/", "second")]
+        assert counting.expire(61_010) == []
+        assert counting.expire(61_010 + HOUR) == [("/gone/", "third")]

@@ -7,7 +7,7 @@ import json
 
 from gecholog.health import ChecksumFile
 from gecholog.keyvalue import KeyValue
-from processors.tokencounter.sharing import BUCKET
+from processors.tokencounter.replication import BUCKET
 from tests.support.waiting import DEADLINE, eventually
 
 REQUEST = {"gl_path": "/capped/", "ingress_payload": {"messages": []}}

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gecholog.keyvalue import KeyValue
-from processors.tokencounter.sharing import BUCKET
+from processors.tokencounter.replication import BUCKET
 from tests.services.gl.rig.gateway import Gateway, config_of, router
 from tests.support.target import Answer
 from tests.support.waiting import DEADLINE
@@ -72,17 +72,17 @@ async def until_refused(port, status):
 
 async def counted(client, server):
     """What all replicas have counted, by their keys."""
-    shares = []
+    usages = []
 
     async def heard(entry):
         if "/capped/" in entry.key:
-            shares.append(json.loads(entry.value))
+            usages.append(json.loads(entry.value))
 
     async with client(server) as asking:
         watch = await KeyValue(asking.bus, BUCKET).watch(heard)
         await watch.caught_up()
         await watch.close()
-    return sum(used["total"] for share in shares for _, used in share["uses"])
+    return sum(used["total"] for replica_usage in usages for _, used in replica_usage["uses"])
 
 
 @pytest.mark.parametrize(("asynchronous", "calls_of_a_caller"), [(False, 2), (True, 3)])

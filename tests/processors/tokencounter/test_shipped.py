@@ -8,7 +8,7 @@ import pytest
 from gecholog.config import check
 from processors.tokencounter.config import build, config_spec
 from processors.tokencounter.counters import Counters
-from processors.tokencounter.uncounted import Uncounted
+from processors.tokencounter.missing_usage import MissingUsage
 from processors.tokencounter.usage import answer
 from processors.tokencounter.window import Window
 
@@ -71,7 +71,7 @@ SHAPES = [
 
 def answered(config, counters, **fields):
     message = json.dumps({"gl_path": ROUTER} | fields).encode()
-    return json.loads(answer(message, config.rules, counters, Uncounted(lambda *_: None), 0))
+    return json.loads(answer(message, config.rules, counters, MissingUsage(lambda *_: None), 0))
 
 
 @pytest.fixture

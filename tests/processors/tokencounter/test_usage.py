@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from gecholog import gjson
 from processors.tokencounter.counters import Counters
-from processors.tokencounter.shape import Shape
-from processors.tokencounter.uncounted import Uncounted
-from processors.tokencounter.usage import Pattern, Refusal, Rules, answer, counted
+from processors.tokencounter.message_reader import MessageReader
+from processors.tokencounter.missing_usage import MissingUsage
+from processors.tokencounter.usage import CapRefusal, Rules, UsagePattern, answer, counted
 from processors.tokencounter.window import Window
 
 
 def pattern(field, *paths):
-    return Pattern(field, tuple(gjson.parse(path) for path in paths))
+    return UsagePattern(field, tuple(gjson.parse(path) for path in paths))
 
 
 TOTAL = pattern("total_tokens", "inbound_payload.usage.total_tokens")
@@ -30,7 +30,7 @@ def counters(cap=100):
 
 
 def reply(message, patterns=PATTERNS, counting=None, now=0):
-    return answer(message, Rules(patterns), counting or counters(), Uncounted(lambda *_: None), now)
+    return answer(message, Rules(patterns), counting or counters(), MissingUsage(lambda *_: None), now)
 
 
 def exhausted(now=0):
@@ -119,13 +119,13 @@ def test_the_cap():
 
 
 def refused(refusal, now, counting):
-    return json.loads(answer(REQUEST, Rules(PATTERNS, refusal), counting, Uncounted(lambda *_: None), now))
+    return json.loads(answer(REQUEST, Rules(PATTERNS, refusal), counting, MissingUsage(lambda *_: None), now))
 
 
 @pytest.mark.parametrize(("now", "seconds"), [(0, "60"), (1, "60"), (1000, "59"), (59_001, "1"), (59_999, "1")])
 def test_a_status_of_its_own(now, seconds):
     """With another status the caller is told when to come back, and what SDKs understand."""
-    answered = refused(Refusal(429), now, exhausted())
+    answered = refused(CapRefusal(429), now, exhausted())
     words = "Consumption Cap Exceeded. Try again later"
     error = {"message": words, "type": "tokens", "code": "rate_limit_exceeded"}
     assert answered["control"] == {"Error": words, "Path": "/capped/", "error": error}
@@ -135,7 +135,7 @@ def test_a_status_of_its_own(now, seconds):
 
 def test_without_the_word_on_retries():
     """Whoever wants client libraries to try again leaves it out."""
-    assert refused(Refusal(503, no_retry=False), 0, exhausted())["control_headers"] == {"Retry-After": ["60"]}
+    assert refused(CapRefusal(503, no_retry=False), 0, exhausted())["control_headers"] == {"Retry-After": ["60"]}
 
 
 def test_when_a_sliding_window_frees():
@@ -143,9 +143,9 @@ def test_when_a_sliding_window_frees():
     counting = Counters({"/capped/": {"total_tokens": 100}}, Window(60_000, sliding=True))
     for moment in (0, 10_000, 20_000):
         counting.add("/capped/", {"total_tokens": 40}, moment)
-    assert refused(Refusal(429), 25_000, counting)["control_headers"]["Retry-After"] == ["35"]
+    assert refused(CapRefusal(429), 25_000, counting)["control_headers"]["Retry-After"] == ["35"]
     counting.add("/capped/", {"total_tokens": 20}, 25_000)
-    assert refused(Refusal(429), 25_000, counting)["control_headers"]["Retry-After"] == ["45"]
+    assert refused(CapRefusal(429), 25_000, counting)["control_headers"]["Retry-After"] == ["45"]
 
 
 def test_negative_numbers_do_not_lower():
@@ -182,25 +182,25 @@ def test_several_patterns_of_a_field(payload, counts):
     assert json.loads(reply(message, {"default": SEVERAL})) == {"token_count": counts}
 
 
-@pytest.mark.parametrize("refusal", [Refusal(), Refusal(429), Refusal(429, no_retry=False)])
+@pytest.mark.parametrize("refusal", [CapRefusal(), CapRefusal(429), CapRefusal(429, no_retry=False)])
 def test_a_closed_router(refusal):
     """Its requests are refused with 503, and the entry that is wrong is named; other routers are not concerned."""
     rules = Rules(PATTERNS, refusal, {"/capped/": "token_caps[0].fields[0].value"})
-    answered = json.loads(answer(REQUEST, rules, counters(), Uncounted(lambda *_: None), 0))
+    answered = json.loads(answer(REQUEST, rules, counters(), MissingUsage(lambda *_: None), 0))
     assert answered["control_status_code"] == 503
     assert answered["control"]["Path"] == "/capped/"
     assert "token_caps[0].fields[0].value" in answered["control"]["Error"]
     assert answered["control"]["error"]["message"] == answered["control"]["Error"]
     assert ("control_headers" in answered) == refusal.no_retry
     other = REQUEST.replace(b"capped", b"other")
-    assert answer(other, rules, counters(), Uncounted(lambda *_: None), 0) is other
+    assert answer(other, rules, counters(), MissingUsage(lambda *_: None), 0) is other
 
 
 def uncounted_of(patterns=PATTERNS, router="/capped/", **fields):
     """What is said of an answer."""
     said = []
     message = json.dumps({"gl_path": router} | fields).encode()
-    answer(message, Rules(patterns), counters(), Uncounted(lambda *one: said.append(one)), 0)
+    answer(message, Rules(patterns), counters(), MissingUsage(lambda *one: said.append(one)), 0)
     return said
 
 
@@ -236,7 +236,7 @@ def test_a_capped_router_without_patterns():
 def test_any_number(value):
     """Whatever the number, the count is a whole number from 0 to the largest of 64 bits, or left out."""
     found = {"inbound_payload": {"usage": {"total_tokens": value}}}
-    counts = counted(found, Shape(TOTAL.paths), (TOTAL,))
+    counts = counted(found, MessageReader(TOTAL.paths), (TOTAL,))
     assert all(type(count) is int and 0 <= count < 2**63 for count in counts.values())
 
 

@@ -24,7 +24,7 @@ def test_sliding(when, period):
     """A use counts for a period, and is kept with those of a sixtieth of it."""
     window = Window(period, sliding=True)
     assert window.leaves(when) - when == period
-    begins, ends = window.slice(when)
+    begins, ends = window.bucket_bounds(when)
     assert begins <= when < ends
     assert ends - begins <= max(1, period / 60)
 
@@ -44,4 +44,4 @@ def test_a_new_config():
     """The present period keeps its beginning; a sliding window has none, so a period begins with the config."""
     assert Window(10, 1000).changed(30, 1027, sliding=False) == Window(30, 1020)
     assert Window(10, sliding=True).changed(30, 1027, sliding=False) == Window(30, 1027)
-    assert Window(10, 1000).beginning(1003).slice(1004) == (1003, 1013)
+    assert Window(10, 1000).beginning(1003).bucket_bounds(1004) == (1003, 1013)

@@ -1,8 +1,8 @@
-"""Reads of a message what patterns look at, and passes over the rest without making anything of it.
+"""Decodes only those parts of a message that patterns refer to.
 
-A payload may be long, and the numbers in it are few. From the paths of all patterns a type of nested structs is made,
-into which msgspec decodes: one walk over the bytes. What does not fit the type (a text where an object should be, or
-JSON that msgspec does not take) is decoded as a whole instead.
+A payload may be long and contain few counts. The paths of all patterns are compiled into a type of nested structs, and
+msgspec decodes into it in one pass over the bytes. A message that does not fit this type, for example with a string in
+place of an object, or JSON that msgspec rejects, is decoded as a whole.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from gecholog import gjson, rawjson
 from gecholog.errors import NotJson
 
 ROUTER = "gl_path"
-REQUEST = "ingress_payload"  # only requests have it, and
-METHOD = "ingress_method"  # this; who sends it need not send the payload
+REQUEST = "ingress_payload"  # only requests have this field,
+METHOD = "ingress_method"  # or this one, which can be sent without the payload
 
 _MARKS = frozenset({REQUEST, METHOD})
 
 _Paths = Collection[gjson.Path]
-_UNFIT = frozenset('"\\')  # msgspec takes no field name with one of these
+_UNFIT = frozenset('"\\')  # msgspec rejects field names that contain these
 
 
-class Shape:
-    """What `read` makes of a message is only for `router`, `is_request` and `get` of the same shape."""
+class MessageReader:
+    """Pass the result of `read` only to `router`, `is_request` and `get` of the same reader."""
 
     def __init__(self, paths: Iterable[gjson.Path]) -> None:
         wanted = {(ROUTER,): None, (REQUEST,): None, (METHOD,): None} | dict.fromkeys(paths)
@@ -35,15 +35,15 @@ class Shape:
         self._ways = {path: _way(wanted, path) for path in wanted}
 
     def read(self, message: bytes) -> Any:
-        """The parts of a message; None if it is not a JSON object (a null is one without fields)."""
+        """Decode a message. None if it is not a JSON object; `null` counts as an empty one."""
         try:
             found = self._decode(message)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return _whole(message)
-        return found if rawjson.is_utf8(message) else None  # msgspec does not look
+        return found if rawjson.is_utf8(message) else None  # msgspec does not check it
 
     def router(self, found: Any) -> Any:
-        """The value of `gl_path`; MISSING if there is none."""
+        """Return the value of `gl_path`, or MISSING."""
         return found.get(ROUTER, gjson.MISSING) if type(found) is dict else _set(found.f0)
 
     def is_request(self, found: Any) -> bool:
@@ -53,7 +53,7 @@ class Shape:
         return found.f1 is not msgspec.UNSET or found.f2 is not msgspec.UNSET
 
     def get(self, found: Any, path: gjson.Path) -> Any:
-        """What one of the paths leads to; MISSING if it leads nowhere."""
+        """Return the value at one of the paths, or MISSING."""
         if type(found) is dict:
             return gjson.get(found, path)
         names, rest = self._ways[path]
@@ -67,7 +67,7 @@ def _whole(message: bytes) -> dict[str, Any] | None:
         value = rawjson.loads(message)
     except NotJson:
         return None
-    if value is None:  # as the original reads it
+    if value is None:  # as in the original
         return {}
     return value if isinstance(value, dict) else None
 
@@ -77,7 +77,7 @@ def _set(value: Any) -> Any:
 
 
 def _steps(paths: _Paths) -> dict[str, list[gjson.Path]]:
-    """The first steps of paths, and how the paths go on."""
+    """Group paths by their first step, and return the rest of each."""
     steps: dict[str, list[gjson.Path]] = {}
     for path in paths:
         steps.setdefault(path[0], []).append(path[1:])
@@ -85,7 +85,7 @@ def _steps(paths: _Paths) -> dict[str, list[gjson.Path]]:
 
 
 def _is_object(paths: _Paths) -> bool:
-    """Tell whether all paths go on to members of an object. Numbers and # mean something else in an array."""
+    """Tell whether all paths select members of an object. Numbers and # have another meaning in an array."""
     return all(path and _is_name(path[0]) for path in paths)
 
 
@@ -94,9 +94,9 @@ def _is_name(step: str) -> bool:
 
 
 def _struct(paths: _Paths, marks: AbstractSet[str] = frozenset()) -> type[msgspec.Struct]:
-    """A struct with a field `f0`, `f1`… for each step: the names of the steps may be any text.
+    """Return a struct with a field `f0`, `f1`, … for each step, because a step may have any name.
 
-    No message that has one of the `marks` is looked at further: their values stay bytes.
+    The values of `marks` are not decoded and stay bytes.
     """
     steps = _steps(paths)
     names = {f"f{number}": step for number, step in enumerate(steps)}
@@ -112,7 +112,7 @@ def _type(paths: _Paths) -> Any:
 
 
 def _way(paths: _Paths, path: gjson.Path) -> tuple[tuple[str, ...], gjson.Path]:
-    """The attributes that lead along `path` as far as there are structs, and the steps that are left then."""
+    """Return the attributes along `path` as far as there are structs, and the remaining steps."""
     names: list[str] = []
     for depth, step in enumerate(path):
         if not _is_object(paths):

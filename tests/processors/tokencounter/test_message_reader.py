@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gecholog import gjson, rawjson
 from gecholog.errors import NotJson
-from processors.tokencounter.shape import Shape
+from processors.tokencounter.message_reader import MessageReader
 
 STEPS = st.sampled_from(["a", "b", "usage", "0", "1", "#", "ü", 'q"', "back\\", "line\n", "", "gl_path", "_struct"])
 PATHS = st.lists(STEPS, min_size=1, max_size=4).map(tuple)
@@ -28,27 +28,27 @@ def test_as_if_decoded_as_a_whole(paths, message, ascii_only):
     if isinstance(message.get("gl_path"), dict):
         message["gl_path"] = "/a/"
     data = json.dumps(message, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
-    shape = Shape(paths)
+    reader = MessageReader(paths)
     try:
         whole = rawjson.loads(data)
     except NotJson:
-        assert shape.read(data) is None
+        assert reader.read(data) is None
         return
-    found = shape.read(data)
-    assert not shape.is_request(found)
-    assert shape.router(found) == whole.get("gl_path", gjson.MISSING)
+    found = reader.read(data)
+    assert not reader.is_request(found)
+    assert reader.router(found) == whole.get("gl_path", gjson.MISSING)
     for path in paths:
-        assert shape.get(found, path) == gjson.get(whole, path)
+        assert reader.get(found, path) == gjson.get(whole, path)
 
 
 @pytest.mark.parametrize("name", ["ingress_payload", "ingress_method"])
 def test_what_marks_a_request_is_a_name_like_others_further_in(name):
     """Only at the top it says what a message is about."""
     path = ("inbound_payload", name, "n")
-    shape = Shape([path])
-    found = shape.read(json.dumps({"gl_path": "/a/", "inbound_payload": {name: {"n": 7}}}).encode())
-    assert not shape.is_request(found)
-    assert shape.get(found, path) == 7
+    reader = MessageReader([path])
+    found = reader.read(json.dumps({"gl_path": "/a/", "inbound_payload": {name: {"n": 7}}}).encode())
+    assert not reader.is_request(found)
+    assert reader.get(found, path) == 7
 
 
 @pytest.mark.parametrize("path", ["inbound_payload.usage.n", "inbound_payload.0.n", "x", "inbound_payload.#", "a\\\\"])
@@ -64,10 +64,10 @@ def test_what_marks_a_request_is_a_name_like_others_further_in(name):
 )
 def test_requests(path, message):
     """A message with `ingress_payload` or `ingress_method` is a request, whatever the field holds."""
-    shape = Shape([gjson.parse(path)])
-    found = shape.read(message.encode())
-    assert shape.is_request(found)
-    assert shape.router(found) == "/a/"
+    reader = MessageReader([gjson.parse(path)])
+    found = reader.read(message.encode())
+    assert reader.is_request(found)
+    assert reader.router(found) == "/a/"
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_payloads_of_another_form(payload):
     """Where the objects are not that a path goes through, it finds what it finds in the decoded message."""
     data = f'{{"gl_path": "/a/", "inbound_payload": {payload}}}'.encode()
     path = gjson.parse("inbound_payload.usage.n")
-    shape = Shape([path])
-    found = shape.read(data)
-    assert shape.router(found) == "/a/"
-    assert shape.get(found, path) in (gjson.MISSING, None)
-    assert shape.get(found, path) == gjson.get(json.loads(data), path)
+    reader = MessageReader([path])
+    found = reader.read(data)
+    assert reader.router(found) == "/a/"
+    assert reader.get(found, path) in (gjson.MISSING, None)
+    assert reader.get(found, path) == gjson.get(json.loads(data), path)

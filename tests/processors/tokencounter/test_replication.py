@@ -11,7 +11,7 @@ from gecholog.errors import BusError
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
 from processors.tokencounter.counters import Counters
-from processors.tokencounter.sharing import BUCKET, Sharing, milliseconds
+from processors.tokencounter.replication import BUCKET, UsageReplicator, milliseconds
 from processors.tokencounter.window import Window
 from tests.support.waiting import DEADLINE, eventually
 
@@ -26,12 +26,12 @@ class Replica:
 
     def __init__(self, bus, name, topic, window):
         self.counters = Counters(CAPS, window)
-        self.sharing = Sharing(bus, topic, name, self.counters)
+        self.replicator = UsageReplicator(bus, topic, name, self.counters)
         self.bus = bus
 
     def add(self, tokens, router="/capped/"):
         self.counters.add(router, {"total": tokens}, milliseconds())
-        self.sharing.notice()
+        self.replicator.notify()
 
     @property
     def exhausted(self):
@@ -52,12 +52,12 @@ async def replica():
         await bus.opened()
         made = Replica(bus, name, topic, window or Window(HOUR, milliseconds()))
         started.append(made)
-        await made.sharing.ready(DEADLINE)
+        await made.replicator.ready(DEADLINE)
         return made
 
     yield start
     for made in started:
-        await made.sharing.close()
+        await made.replicator.close()
     for bus, running in buses:
         await bus.close()
         await running
@@ -101,7 +101,7 @@ async def test_who_comes_later(nats_server, replica):
     """A replica that has just started knows before its first message what was counted."""
     one = await replica(nats_server, "one")
     one.add(100)
-    await one.sharing.close()
+    await one.replicator.close()
     two = await replica(nats_server, "two")
     assert two.exhausted
 
@@ -132,7 +132,7 @@ async def test_only_what_is_capped(nats_server, replica):
     one = await replica(nats_server, "one")
     one.add(5, "/free/")
     one.add(5)
-    await one.sharing.close()
+    await one.replicator.close()
     assert sorted(await keys_of(one)) == [f"{TOPIC}./capped/.one", f"{TOPIC}.period.3600"]
 
 
@@ -141,9 +141,9 @@ async def test_another_topic(nats_server, replica):
     one = await replica(nats_server, "one", topic="coburn.gl")
     two = await replica(nats_server, "two")
     two.add(100)
-    await two.sharing.close()
+    await two.replicator.close()
     one.add(1)
-    await one.sharing.close()
+    await one.replicator.close()
     three = await replica(nats_server, "three", topic="coburn.gl")
     assert not one.exhausted
     assert not three.exhausted
@@ -154,7 +154,7 @@ async def test_many_calls_make_few_writes(nats_server, replica):
     one = await replica(nats_server, "one")
     for _ in range(50):
         one.add(1)
-    await one.sharing.close()
+    await one.replicator.close()
     entry = await KeyValue(one.bus, BUCKET).get(f"{TOPIC}./capped/.one")
     written = json.loads(entry.value)
     assert [used for _, used in written["uses"]] == [{"total": 50}]
@@ -194,9 +194,9 @@ async def test_the_bucket_is_gone_at_a_cap(nats_server, replica):
     one = await replica(nats_server, "one")
     one.add(100)
     bucket, key = KeyValue(one.bus, BUCKET), f"{TOPIC}./capped/.one"
-    await eventually(lambda: key in one.sharing._watch._known, "the count to be written")
+    await eventually(lambda: key in one.replicator._watch._known, "the count to be written")
     await one.bus.request(f"$JS.API.STREAM.DELETE.KV_{BUCKET}", b"", 5)
-    await one.bus.publish(one.sharing._watch._round.inbox, b"whoever")  # otherwise it takes 15 s to notice
+    await one.bus.publish(one.replicator._watch._round.inbox, b"whoever")  # otherwise it takes 15 s to notice
     await written_again(bucket, key)
     two = await replica(nats_server, "two")
     assert two.exhausted
@@ -238,8 +238,8 @@ async def test_without_jetstream(plain_nats_server, replica, caplog):
     await eventually(lambda: one.bus.connected and two.bus.connected)
     two.add(1)
     assert not two.exhausted
-    await one.sharing.close()
-    await two.sharing.close()
+    await one.replicator.close()
+    await two.replicator.close()
     assert caplog.text.count("token counts are not shared") == 2
 
 
@@ -263,11 +263,11 @@ async def test_keys_of_dead_replicas(nats_server, replica):
         f"{TOPIC}./capped/.old", json.dumps({"uses": [[now - 2 * HOUR, {}]], "until": now - HOUR}).encode()
     )
     await bucket.put(f"{TOPIC}./capped/.new", json.dumps({"uses": [[now, {}]], "until": now + HOUR}).encode())
-    await eventually(lambda: len(one.sharing._revisions) == 2)
-    one.sharing._swept -= HOUR
+    await eventually(lambda: len(one.replicator._revisions) == 2)
+    one.replicator._swept -= HOUR
     one.add(1)
-    await eventually(lambda: len(one.sharing._revisions) == 1)
-    await one.sharing.close()
+    await eventually(lambda: len(one.replicator._revisions) == 1)
+    await one.replicator.close()
     kept = {key.rpartition(".")[2] for key in await keys_of(one)}
     assert kept == {"new", "one", "3600"}
 
@@ -279,8 +279,8 @@ async def test_a_new_config(nats_server, replica):
     two.add(49)
     for each in (one, two):
         now = milliseconds()
-        each.counters.take(CAPS, each.counters.window.changed(2 * HOUR, now, sliding=False), now)
-        each.sharing.begin_again()
+        each.counters.apply(CAPS, each.counters.window.changed(2 * HOUR, now, sliding=False), now)
+        each.replicator.restart()
     two.add(1)
     await one.refuses()
     await two.refuses()

@@ -1,8 +1,8 @@
-"""Sharing: replicas tell each other what they counted, by a key-value bucket on the bus.
+"""Replicates token counts through a key-value bucket on the bus.
 
-Each replica writes only keys of its own, `TOPIC.ROUTER.REPLICA`, and watches those of the others; so nobody waits for
-anybody, and no write can fail for another one. Nothing here stands between a message and its answer. A key whose uses
-do not count any more is removed by whoever sees it.
+Each replica writes only its own keys, `TOPIC.ROUTER.REPLICA`, and watches the keys of the others. No replica waits for
+another, and no write conflicts with another. Replies do not wait for replication. Any replica removes keys whose usage
+no longer counts.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from gecholog.errors import BusAway, BusError
 from gecholog.keyvalue import Conflict, Entry, KeyValue, NoKeyValue, Watch
 from gecholog.logs import Log
 from gecholog.router_path import key_part, of_key_part
-from processors.tokencounter.counters import Counters, Share
+from processors.tokencounter.counters import Counters, ReplicaUsage
 
 BUCKET = "gecholog_tokens"
 
 log = Log("tokencounter")
 
-_PAUSE = 0.02  # seconds between writes, while no cap is near: many calls make one write
-_RETRY = 1.0  # seconds
-_LOOK_AGAIN = 60.0  # seconds until a bus without JetStream is asked again
-_SWEEP = 60.0  # seconds between looks for keys that are not needed any more
-_LAST_WRITE = 2.0  # seconds at the end
-_PERIOD = "period"  # routers begin with a slash
-_BEGINNING = re.compile(rb"[0-9]{1,20}")  # of a period, in milliseconds
+_WRITE_INTERVAL_S = 0.02  # while no cap is close, so that many calls cause one write
+_RETRY_S = 1.0
+_JETSTREAM_RETRY_S = 60.0  # on a bus without JetStream
+_SWEEP_INTERVAL_S = 60.0  # between removals of expired keys
+_LAST_WRITE_TIMEOUT_S = 2.0  # at shutdown
+_PERIOD = "period"  # cannot be a router, which begins with a slash
+_PERIOD_START = re.compile(rb"[0-9]{1,20}")  # in milliseconds
 _ATTEMPTS = 5
 
 Tokens = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Written(msgspec.Struct):
-    """The value of a key: a Share as JSON."""
+    """The value of a key: a ReplicaUsage as JSON."""
 
     uses: tuple[tuple[int, dict[str, Tokens]], ...]
     until: int
@@ -50,15 +50,15 @@ _write = msgspec.json.Encoder().encode
 
 
 def milliseconds() -> int:
-    """The time, as counters want it."""
+    """Return the time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
-class Sharing:
-    """Keeps the counters of one replica and those of its fellows on a topic together, over one bus."""
+class UsageReplicator:
+    """Replicates the counters of one replica with those of the others on the same topic."""
 
     def __init__(self, bus: Bus, topic: str, replica: str, counters: Counters) -> None:
-        """`replica` is the name of this one, which no other one has or had."""
+        """`replica` is a name that no other replica has or had."""
         self._bus = bus
         self._topic = topic
         self._replica = replica
@@ -68,95 +68,95 @@ class Sharing:
         self._watch: Watch | None = None
         self._woken = asyncio.Event()
         self._urgent = asyncio.Event()
-        self._again = asyncio.Event()  # begin from the start
-        self._begun = asyncio.Event()
-        self._said = ""
+        self._restart = asyncio.Event()
+        self._started = asyncio.Event()
+        self._reported = ""
         self._swept = time.monotonic()
         bus.on_connect(self._announce)
         self._running = asyncio.create_task(self._run(), name="sharing")
 
-    def notice(self) -> None:
-        """The counters have something to tell."""
+    def notify(self) -> None:
+        """Publish changed counts soon, or at once if a cap is close."""
         self._woken.set()
         if self._counters.urgent:
             self._urgent.set()
 
-    def begin_again(self) -> None:
-        """The config of the counters is another one."""
-        self._again.set()
+    def restart(self) -> None:
+        """Start again, because the config or the connection has changed."""
+        self._restart.set()
         self._woken.set()
 
     async def ready(self, seconds: float) -> None:
-        """Wait until it is known what the others have counted, or that it cannot be known, but not longer than that."""
+        """Wait up to `seconds` until the counts of the others are known, or known to be unavailable."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._begun.wait()
+                await self._started.wait()
                 if self._watch is not None:
                     await self._watch.caught_up()
 
     async def close(self) -> None:
-        """Write what is not yet written, if the bus takes it, and end."""
+        """Write pending counts if the bus accepts them, and stop."""
         self._running.cancel()
         await asyncio.wait({self._running})
         if self._watch is not None:
             await self._watch.close()
             with contextlib.suppress(BusError, TimeoutError):
-                async with asyncio.timeout(_LAST_WRITE):
+                async with asyncio.timeout(_LAST_WRITE_TIMEOUT_S):
                     await self._write()
 
     async def _announce(self, _: Bus) -> None:
-        self.begin_again()
+        self.restart()
 
-    # ------------------------------------------------------------- the work
+    # ----------------------------------------------------------- replicating
 
     async def _run(self) -> None:
         while True:
-            self._again.clear()
+            self._restart.clear()
             try:
-                await self._begin()
-                await self._share()
+                await self._start()
+                await self._run_replication()
             except NoKeyValue as error:
-                self._say("token counts are not shared, each replica counts its own", str(error))
-                self._begun.set()
-                await _happens(self._again, _LOOK_AGAIN)
-            except BusAway:  # the bus says so itself
-                await _happens(self._again, _RETRY)
+                self._report("token counts are not shared, each replica counts its own", str(error))
+                self._started.set()
+                await _wait_for(self._restart, _JETSTREAM_RETRY_S)
+            except BusAway:  # the bus logs this itself
+                await _wait_for(self._restart, _RETRY_S)
             except BusError as error:
-                self._say("cannot share token counts, retrying", str(error))
-                await _happens(self._again, _RETRY)
-            except Exception as error:  # noqa: BLE001 - a border: counting goes on whatever happens here
+                self._report("cannot share token counts, retrying", str(error))
+                await _wait_for(self._restart, _RETRY_S)
+            except Exception as error:  # noqa: BLE001 - counting must continue whatever happens here
                 log.fault("cannot share token counts, retrying", error)
-                await _happens(self._again, _RETRY)
+                await _wait_for(self._restart, _RETRY_S)
 
-    async def _begin(self) -> None:
+    async def _start(self) -> None:
         await self._bucket.ensure()
-        await self._agree_on_the_period()
+        await self._agree_on_period()
         if self._watch is None:
-            self._watch = await self._bucket.watch(self._heard, f"{self._topic}.*.*")
-        self._begun.set()
-        self._said = ""
+            self._watch = await self._bucket.watch(self._receive, f"{self._topic}.*.*")
+        self._started.set()
+        self._reported = ""
         log.info("token counts shared with other replicas", bucket=BUCKET, replica=self._replica)
-        self._counters.tell_all()
+        self._counters.mark_all_changed()
         self._woken.set()
 
-    async def _share(self) -> None:
-        """Write what changes, until it is time to begin again."""
-        while not self._again.is_set():
-            await _happens(self._woken, _SWEEP)
+    async def _run_replication(self) -> None:
+        """Write changes until a restart is requested."""
+        while not self._restart.is_set():
+            await _wait_for(self._woken, _SWEEP_INTERVAL_S)
             self._woken.clear()
             self._urgent.clear()
             await self._write()
             await self._sweep()
-            await _happens(self._urgent, _PAUSE)
+            await _wait_for(self._urgent, _WRITE_INTERVAL_S)
 
-    def _say(self, message: str, reason: str) -> None:
-        """Once, as long as it does not change."""
-        if message != self._said:
-            self._said = message
+    def _report(self, message: str, reason: str) -> None:
+        """Log a warning once, until it changes."""
+        if message != self._reported:
+            self._reported = message
             log.warning(message, reason=reason)
 
-    async def _agree_on_the_period(self) -> None:
-        """Who is first says when the periods of this length begin. A sliding window has no beginning."""
+    async def _agree_on_period(self) -> None:
+        """Agree on the start of the period: the first replica decides. A sliding window has none."""
         window = self._counters.window
         if window.sliding:
             return
@@ -164,11 +164,11 @@ class Sharing:
         for _ in range(_ATTEMPTS):
             entry = await self._bucket.get(key)
             agreed = entry.value if entry else None
-            if agreed is not None and _BEGINNING.fullmatch(agreed):
-                if not self._again.is_set():
-                    self._counters.turn(int(agreed))
+            if agreed is not None and _PERIOD_START.fullmatch(agreed):
+                if not self._restart.is_set():
+                    self._counters.align(int(agreed))
                 return
-            with contextlib.suppress(Conflict):  # somebody else is faster: look again
+            with contextlib.suppress(Conflict):  # another replica was faster: read it again
                 await self._begin_period(key, str(window.began).encode(), entry)
                 return
 
@@ -180,7 +180,7 @@ class Sharing:
             await self._bucket.update(key, began, unreadable.revision)
 
     async def _write(self) -> None:
-        """One write of each router that has changed; what fails has still to be written."""
+        """Write each changed router once. Failed writes are retried later."""
         routers = sorted(self._counters.changed)
         self._counters.changed.clear()
         self._counters.urgent = False
@@ -190,9 +190,9 @@ class Sharing:
                 raise result
 
     async def _put(self, router: str) -> None:
-        share = self._counters.own(router, milliseconds())
+        replica_usage = self._counters.own(router, milliseconds())
         try:
-            await self._bucket.put(self._key(router, self._replica), _write(share))
+            await self._bucket.put(self._key(router, self._replica), _write(replica_usage))
         except BaseException:
             self._counters.changed.add(router)
             raise
@@ -200,12 +200,12 @@ class Sharing:
     def _key(self, router: str, replica: str) -> str:
         return f"{self._topic}.{key_part(router)}.{replica}"
 
-    async def _heard(self, entry: Entry) -> None:
-        """What is deleted was used all the same: it counts until it leaves the window."""
+    async def _receive(self, entry: Entry) -> None:
+        """Merge an update of another replica. Deleted usage still counts until it leaves the window."""
         part, replica = entry.key.rsplit(".", 2)[1:]
         is_others = replica != self._replica and part != _PERIOD
         if entry.value is None and not is_others:
-            self.begin_again()  # the bucket has been lost: what we know is told once more
+            self.restart()  # the bucket was lost: publish everything again
         if entry.value is None or not is_others:
             return
         try:
@@ -214,18 +214,18 @@ class Sharing:
             log.warning("ignoring an invalid token count of another replica", key=entry.key)
             return
         self._revisions[entry.key] = entry.revision
-        self._counters.hear(of_key_part(part), replica, Share(written.uses, written.until))
+        self._counters.merge(of_key_part(part), replica, ReplicaUsage(written.uses, written.until))
 
     async def _sweep(self) -> None:
-        if time.monotonic() - self._swept < _SWEEP:
+        if time.monotonic() - self._swept < _SWEEP_INTERVAL_S:
             return
         self._swept = time.monotonic()
-        for router, replica in self._counters.forget(milliseconds()):
+        for router, replica in self._counters.expire(milliseconds()):
             key = self._key(router, replica)
             await self._bucket.purge(key, self._revisions.pop(key, 0))
 
 
-async def _happens(event: asyncio.Event, seconds: float) -> None:
+async def _wait_for(event: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
