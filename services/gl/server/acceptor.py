@@ -1,7 +1,8 @@
-"""The accept loop. Connections are counted from here on, before TLS has been spoken.
+"""The accept loop. It counts a connection before its TLS handshake.
 
-`loop.create_server` would hand out a connection only after its TLS handshake, so that nobody could count or limit those
-that are still at it, and would accept all that wait in the kernel's queue at once, descriptors or not.
+`loop.create_server` hands out a connection only after its TLS handshake, so connections in the handshake could be
+neither counted nor limited. It also accepts everything in the kernel's queue at once, whether there are file
+descriptors or not.
 """
 
 from __future__ import annotations
@@ -19,24 +20,24 @@ if TYPE_CHECKING:
 
 log = Log("listener")
 
-_AT_ONCE = 64  # connections that are accepted in a row: calls want their turn, too
-_REST_S = 0.5  # seconds in which nobody is accepted, when the machine has no descriptor or memory for it
-_SHUTDOWN_S = 5.0  # seconds in which a client may answer the end of TLS
-_REQUEST = 64 * 1024  # bytes of a request that are thrown away
+_AT_ONCE = 64  # connections that are accepted in a row, before calls have their turn
+_REST_S = 0.5  # pause in accepting when the machine is out of file descriptors or memory
+_SHUTDOWN_S = 5.0  # in which a client has to answer the end of TLS
+_REQUEST = 64 * 1024  # bytes of a request that are read and dropped
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Admission(Protocol):
-    """Who decides on new connections, and keeps count of them."""
+    """Decides on new connections, and counts them."""
 
     def admit(self, *, can_be_told: bool) -> asyncio.BufferedProtocol | None:
         """Count a new connection and return its protocol; None: close it at once.
 
-        `can_be_told`: the client of one that is refused can be sent an answer.
+        `can_be_told`: a client that is refused can be sent a response.
         """
 
     def refusal(self) -> bytes:
-        """The response to a connection that is one too many."""
+        """The response to a connection that exceeds the limit."""
 
 
 class Acceptor:
@@ -60,14 +61,14 @@ class Acceptor:
         self._loop.add_reader(self._socket, self._ready)
 
     def stop(self) -> None:
-        """Accept no more, and close the socket. Connections that are being opened go on."""
+        """Stop accepting, and close the socket. TLS handshakes under way go on."""
         if self._rest is not None:
             self._rest.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
 
     def abandon(self) -> None:
-        """Drop the connections that are being opened."""
+        """Drop the connections whose TLS handshake is under way."""
         for task in self._opening:
             task.cancel()
 
@@ -83,11 +84,11 @@ class Acceptor:
             self._admit(accepted)
 
     def _pause(self, error: OSError) -> None:
-        """The queue cannot be emptied now: to be told of it over and over would take all of the CPU."""
+        """Stop for a moment: the queue stays full, and its events would take the whole CPU."""
         self._loop.remove_reader(self._socket)
         self._rest = self._loop.call_later(_REST_S, self.start)
         if error.errno in _EXHAUSTED:
-            log.error("connections not accepted", reason=error.strerror)
+            log.error("cannot accept connections", reason=error.strerror)
 
     def _admit(self, accepted: socket.socket) -> None:
         connection = self._admission.admit(can_be_told=self._tls is None)
@@ -112,16 +113,16 @@ class Acceptor:
                     ssl_handshake_timeout=self._handshake_s,
                     ssl_shutdown_timeout=_SHUTDOWN_S,
                 )
-        except OSError as error:  # no TLS, no certificate that it believes, too slow, gone: the client's business
-            log.debug("connection not opened", reason=getattr(error, "reason", None) or str(error))
-            connection.connection_lost(None)  # which nobody tells one that was never made
+        except OSError as error:  # no TLS, no trust in the certificate, too slow, gone: the client's fault
+            log.debug("connection failed to open", reason=getattr(error, "reason", None) or str(error))
+            connection.connection_lost(None)  # no transport calls it
         except BaseException:
             connection.connection_lost(None)
             raise
 
 
 def _tell(accepted: socket.socket, response: bytes) -> None:
-    """Answer as far as that needs no waiting. What was not read when a socket is closed resets it, so it is read."""
+    """Respond as far as possible without waiting. Reads the request: closing a socket with unread data resets it."""
     accepted.setblocking(False)  # noqa: FBT003 - the standard library's own
     for step in (lambda: accepted.send(response), lambda: accepted.recv(_REQUEST)):
         with contextlib.suppress(OSError):

@@ -1,19 +1,19 @@
 """The byte budget of request bodies: which body is read on, and which waits. Pure: bytes and times in, decisions out.
 
 There are two pools, so that a small call never waits behind large uploads: one for bodies of up to `SMALL` bytes, one
-for larger ones. A chunked body, whose length is not known, begins in the first and moves on when it outgrows that.
+for larger bodies. A chunked body, whose length is not known, begins in the first and moves to the second when it
+outgrows the first.
 
-A body counts with the bytes that it was *granted* until its call is over. While it still arrives, it also counts in its
-pool's *window*, which bounds what clients hold that do not finish:
+A body counts with the bytes that it was *granted* until its call is over. While it is arriving, it also counts in its
+pool's *window*, which bounds what clients that never finish can hold:
 
 - An announced length is granted as a whole, in the order in which bodies asked. A body that does not fit into the
-  window may be overtaken by those that do. A chunked body is granted one step at a time.
-- The oldest body that still arrives needs no room in the window, and of the total only what complete bodies leave: one
+  window may be overtaken by bodies that do. A chunked body is granted one step at a time.
+- The oldest body that is arriving needs no room in the window, and of the total only what complete bodies leave. So one
   body can always go on (no deadlock), and every body is the oldest at some time (no starvation).
-- A body that may be read on and makes no progress while others wait is *stalled*: its client should be sent away.
+- A body that may be read on and makes no progress while others wait has *stalled*: its client should be refused.
 
-A pool grants at most `max(total, largest body) + window` bytes, of these `window + largest body` to bodies that still
-arrive.
+A pool grants at most `max(total, largest body) + window` bytes, of these `window + largest body` to arriving bodies.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ STEP = MIB
 """Bytes that a chunked body is granted at a time, in the pool of large ones."""
 
 STALL_S = 5.0
-"""While others wait, a body has so many seconds for its next `PROGRESS` bytes, or for its end."""
+"""While others wait, a body has this many seconds for its next `PROGRESS` bytes, or for its end."""
 
 PROGRESS = 64 * 1024
 
 
 @dataclass(slots=True)
 class _Body:
-    """A body that still arrives; `mark` is what had come of it at the time `since`."""
+    """A body that is arriving; at the time `since`, `mark` bytes of it were here."""
 
     wanted: int
     held: int
@@ -56,7 +56,7 @@ class _Body:
 
 
 class Pool(Generic[Key]):
-    """One pool of bytes. What returns a list returns the keys of the bodies that may be read on from now."""
+    """One pool of bytes. Methods that return a list return the keys of the bodies that may be read on from now."""
 
     def __init__(self, total: int, window: int) -> None:
         self.total = total
@@ -74,24 +74,24 @@ class Pool(Generic[Key]):
 
     @property
     def arriving_granted(self) -> int:
-        """Bytes granted to bodies that still arrive."""
+        """Bytes granted to arriving bodies."""
         return self._arriving_granted
 
     @property
     def waiting(self) -> int:
-        """Bodies that wait."""
+        """The number of bodies that wait."""
         return self._waiting
 
     def __contains__(self, key: Key) -> bool:
         return key in self._arriving or key in self._complete
 
     def room(self, key: Key) -> int:
-        """Bytes that the body was granted and that have not come; 0 while it waits for a grant."""
+        """Bytes that the body was granted and that have not arrived; 0 while it waits for a grant."""
         body = self._arriving[key]
         return 0 if body.waits else body.granted - body.held
 
     def take(self, size: int) -> bool:
-        """Grant `size` bytes to a body that is complete already; `give_back` them. False: there is no room."""
+        """Grant `size` bytes to a body that is complete already, to `give_back` later. False: there is no room."""
         if self._waiting or self.granted + size > self.total:
             return False
         self._complete_granted += size
@@ -103,13 +103,13 @@ class Pool(Generic[Key]):
         return self._grant(now)
 
     def ask(self, key: Key, wanted: int, held: int, now: float) -> list[Key]:
-        """A new body wants to be granted `wanted` bytes, of which `held` have come already."""
+        """Ask for `wanted` bytes for a new body, of which `held` bytes are here."""
         body = self._arriving[key] = _Body(wanted, held, now)
         self._waiting += body.waits
         return self._grant(now)
 
     def want(self, key: Key, wanted: int, now: float) -> list[Key]:
-        """An arriving body wants to be granted so many bytes in total, more than it was."""
+        """Ask for more for an arriving body: `wanted` bytes in total."""
         body = self._arriving[key]
         if not body.waits:
             self._waiting += 1
@@ -117,21 +117,21 @@ class Pool(Generic[Key]):
         return self._grant(now)
 
     def received(self, key: Key, held: int, now: float) -> None:
-        """So many bytes of the body have come in total."""
+        """Note that `held` bytes of the body are here in total."""
         body = self._arriving[key]
         body.held = held
         if held - body.mark >= PROGRESS:
             body.mark, body.since = held, now
 
     def complete(self, key: Key, held: int, now: float) -> list[Key]:
-        """The body has come to its end with `held` bytes; what it did not need is free again."""
+        """Note that the body is complete with `held` bytes; what it did not need is free again."""
         size = min(self._remove(key).granted, held)
         self._complete[key] = size
         self._complete_granted += size
         return self._grant(now)
 
     def release(self, key: Key, now: float) -> list[Key]:
-        """Nobody holds the body any more. Does nothing for one that is not in the pool."""
+        """Free the bytes of a body. Does nothing if it is not in the pool."""
         if key in self._arriving:
             self._remove(key)
         elif key in self._complete:
@@ -141,7 +141,7 @@ class Pool(Generic[Key]):
         return self._grant(now)
 
     def stalled(self, now: float) -> list[Key]:
-        """The bodies whose clients should be sent away now."""
+        """The bodies whose clients should be refused now."""
         if not self._waiting:
             return []
         return [key for key, body in self._arriving.items() if body.is_stalled(now)]
@@ -158,7 +158,7 @@ class Pool(Generic[Key]):
         return body
 
     def _grant(self, now: float) -> list[Key]:
-        """Give room to those who wait, the oldest first."""
+        """Grant bytes to bodies that wait, the oldest first."""
         granted: list[Key] = []
         if not self._waiting:
             return granted
@@ -196,7 +196,7 @@ class Pool(Generic[Key]):
 class BodyBudget(Generic[Key]):
     """The whole budget: `total` bytes, a quarter of them for small bodies. Keys are the caller's own.
 
-    What returns a list returns the keys of the bodies that may be read on from now.
+    Methods that return a list return the keys of the bodies that may be read on from now.
     """
 
     def __init__(self, total: int) -> None:
@@ -207,7 +207,7 @@ class BodyBudget(Generic[Key]):
 
     @property
     def pools(self) -> tuple[Pool[Key], Pool[Key]]:
-        """The pool of small bodies and that of large ones."""
+        """The pool of small bodies, and the pool of large ones."""
         return self._small, self._large
 
     def resize(self, total: int, now: float) -> list[Key]:
@@ -215,7 +215,7 @@ class BodyBudget(Generic[Key]):
         return self._small.resize(*_small(total), now) + self._moved(self._large.resize(*_large(total), now), now)
 
     def take(self, size: int) -> bool:
-        """Grant room to a small body that is complete already: `give_back` it. False: there is no room, so `ask`."""
+        """Grant `size` bytes to a small, complete body, to `give_back` later. False: there is no room, so `ask`."""
         return self._small.take(size)
 
     def give_back(self, size: int, now: float) -> list[Key]:
@@ -223,7 +223,7 @@ class BodyBudget(Generic[Key]):
         return self._small.give_back(size, now)
 
     def ask(self, key: Key, size: int | None, held: int, now: float) -> list[Key]:
-        """A body of `size` bytes (None: not announced) is to be read on; `held` bytes of it are here.
+        """Ask for a body of `size` bytes (None: not announced), of which `held` bytes are here.
 
         It may be read on as soon as its key is returned, by this method or another one.
         """
@@ -240,7 +240,7 @@ class BodyBudget(Generic[Key]):
         return self._pool(key).room(key)
 
     def received(self, key: Key, held: int, now: float, least: int) -> list[Key]:
-        """So many bytes of the body have come in total. A chunked one with room for less than `least` asks for more."""
+        """Note that `held` bytes are here in total. A chunked body with room for less than `least` asks for more."""
         pool = self._pool(key)
         pool.received(key, held, now)
         if key in self._growing:
@@ -253,17 +253,17 @@ class BodyBudget(Generic[Key]):
         return []
 
     def complete(self, key: Key, held: int, now: float) -> list[Key]:
-        """The body has come to its end with `held` bytes. `release` it when nobody holds it any more."""
+        """Note that the body is complete with `held` bytes. `release` it when its call is over."""
         return self._moved(self._pool(key).complete(key, held, now), now)
 
     def release(self, key: Key, now: float) -> list[Key]:
-        """Nobody holds the body any more. Does nothing for one that did not ask."""
+        """Free the bytes of a body. Does nothing if it did not ask."""
         self._chunked.discard(key)
         self._growing.discard(key)
         return self._small.release(key, now) + self._moved(self._large.release(key, now), now)
 
     def stalled(self, now: float) -> list[Key]:
-        """The bodies whose clients should be sent away now, because others wait."""
+        """The bodies whose clients should be refused now, because others wait."""
         return self._small.stalled(now) + self._large.stalled(now)
 
     def _pool(self, key: Key) -> Pool[Key]:
@@ -273,7 +273,7 @@ class BodyBudget(Generic[Key]):
         return self._moved(self._large.ask(key, wanted, held, now), now)
 
     def _moved(self, granted: list[Key], now: float) -> list[Key]:
-        """Chunked bodies that have room among the large ones give up that among the small ones."""
+        """Free the room among small bodies of chunked ones that now have room among large bodies."""
         for key in self._chunked.intersection(granted):
             self._chunked.discard(key)
             granted = granted + self._small.release(key, now)

@@ -11,7 +11,7 @@ _FEWEST = 8  # connections, however few descriptors there are
 
 
 def raise_limit() -> int | None:
-    """Raise the soft limit of open files to the hard one; returns the limit in force, None if there is none."""
+    """Raise the soft limit of open files to the hard limit. Returns the limit in force, None if there is none."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with contextlib.suppress(OSError, ValueError):  # macOS: no more than kern.maxfilesperproc
@@ -21,7 +21,7 @@ def raise_limit() -> int | None:
 
 
 def most_connections(wanted: int, descriptors: int | None) -> int:
-    """Connections that may be open at once: `wanted` of them as far as there are descriptors. 0 is no limit."""
+    """Connections that may be open at once: `wanted`, or fewer if there are not enough descriptors. 0 is no limit."""
     if descriptors is None:
         return wanted
     possible = max(_FEWEST, (descriptors - _RESERVED) // _PER_CALL)

@@ -1,7 +1,7 @@
-"""Bounds what waits for the garbage collector by bytes.
+"""Runs the garbage collector by the bytes that were handled, and returns free memory when all is quiet.
 
-The collector counts objects: ten thousand of them are nothing, unless each keeps a body of a megabyte. Calls leave
-no cycles behind as far as we know, but libraries and processors of the standard library may.
+The collector counts objects: ten thousand of them are harmless, unless each keeps a body of a megabyte alive. Calls
+leave no reference cycles behind, but libraries may.
 """
 
 from __future__ import annotations
@@ -16,25 +16,24 @@ COLLECT_AFTER = 64 * 1024 * 1024
 """Bytes of bodies that were handled since the last collection."""
 
 TRIM_AT = frozenset({4, 16})
-"""After so many quiet looks in a row free memory goes back to the machine: when the calls are over, and when their
-records are, too."""
+"""Free memory is returned after this many quiet sweeps in a row: when the calls have ended, then their records."""
 
 COUNTED_FROM = 16 * 1024
-"""Bytes of a body, or of a piece of one, from which on it counts. Many small ones are objects enough."""
+"""Bytes of a body, or of a piece of one, from which on it counts; the collector counts smaller ones well enough."""
 
 
 class Garbage:
-    """Counts bytes of bodies, and has the collector look when it may be worth it."""
+    """Counts the bytes of bodies, and runs the collector after many of them."""
 
     def __init__(self, collect: Callable[[], object] = gc.collect) -> None:
         self._collect = collect
         self._handled = 0
-        self._untrimmed = 0  # bytes handled since free memory was given back last
-        self._seen = 0  # the same when `quiet` was asked last
-        self._quiet = 0  # looks in a row in which nothing was handled
+        self._untrimmed = 0  # bytes handled since free memory was last returned
+        self._seen = 0  # `_untrimmed` at the last call of `quiet`
+        self._quiet = 0  # calls of `quiet` in a row between which nothing was handled
 
     def handled(self, size: int) -> None:
-        """A body, or a piece of one, of so many bytes is not needed any more, or soon will not be."""
+        """Note that a body, or a piece of one, of `size` bytes has been used."""
         if size < COUNTED_FROM:
             return
         self._handled += size
@@ -44,7 +43,7 @@ class Garbage:
             self._collect()
 
     def quiet(self) -> bool:
-        """Ask from time to time whether free memory should be given back now: much was handled, and all is quiet."""
+        """Whether free memory should be returned now: much was handled, and all is quiet. To be called periodically."""
         if self._untrimmed != self._seen:
             self._seen, self._quiet = self._untrimmed, 0
             return False

@@ -1,4 +1,4 @@
-"""The listening socket, and all connections that came by it."""
+"""The listening socket, and all connections that it accepted."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     Told = Callable[[Refusal, str, Headers], ErrorReply]
 
 _BACKLOG = 1024
-_SWEEP = 0.5  # seconds between two looks for connections whose time is up
-_REFUSED = 32  # connections over the limit that have time to read that they are; more are closed at once
+_SWEEP_S = 0.5  # between two checks for connections whose deadline has passed
+_REFUSED = 32  # connections over the limit that get a response; more are closed at once
 
 
 def plain(refusal: Refusal, _path: str, _headers: Headers) -> ErrorReply:
-    """The refusal in the original's format."""
+    """The response to a refusal, in the plain format."""
     return reply_to(refusal, ErrorFormat.PLAIN)
 
 
@@ -46,7 +46,7 @@ class PortTaken(GechologError):
 
 
 class Listener:
-    """Accepts callers on one address and hands their requests to `handler`, each in a task of its own."""
+    """Accepts clients on one address, and runs `handler` on each request, in a task of its own."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Listener:
     ) -> None:
         """`open_files` is how many descriptors the process may have; None is no limit.
 
-        `told` makes the response to a request that cannot be read: of the refusal, and of what is known of the
+        `told` makes the response to a request that cannot be read, from the refusal and what has arrived of the
         request's path and headers.
         """
         self.limits = limits
@@ -65,21 +65,21 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self.uploads = Uploads(limits.inflight_body, self._loop.time)
         self.garbage = Garbage()
-        self.buffer = memoryview(bytearray(LARGE_READ_BYTES))  # what comes from a connection, before it is parsed
+        self.buffer = memoryview(bytearray(LARGE_READ_BYTES))  # data from a connection, before it is parsed
         self.draining = False
         self.grace = 0.0  # seconds for requests that may be on their way when it drains
         self._handler = handler
         self._open_files = open_files
         self._acceptor: Acceptor | None = None
         self._connections: set[ClientConnection] = set()
-        self._refused: set[ClientConnection] = set()  # those of them that are one too many
+        self._refused: set[ClientConnection] = set()  # those of them that are over the limit
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------- life
 
     def open(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
-        """Take callers from now on. The socket stays the caller's own. Raises PortTaken: somebody else was quicker."""
+        """Accept clients from now on. The socket stays the caller's. Raises PortTaken if another process was faster."""
         own = listening.dup()
         try:
             own.listen(_BACKLOG)
@@ -92,9 +92,9 @@ class Listener:
         self._sweeper = asyncio.create_task(self._sweep(), name="connection time-outs")
 
     def retire(self, grace: float = 0.0) -> None:
-        """Accept nobody any more; connections end after the reply that they are waiting for.
+        """Stop accepting. Connections end after the response that they wait for.
 
-        Idle ones have `grace` seconds, for a request may be on its way on them.
+        Idle connections have `grace` seconds, because a request may be on its way.
         """
         self.draining = True
         self.grace = grace
@@ -104,17 +104,17 @@ class Listener:
             connection.drain(grace)
 
     async def finished(self, seconds: float | None, *, idle: bool = False) -> None:
-        """Wait until all work is done, at most `seconds` (None: however long); what is not done then is cancelled.
+        """Wait until all work is done, at most `seconds` (None: without limit), then cancel the rest.
 
         With `idle`, wait for the idle connections as well.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._tasks or (idle and self._connections):
-                    await (asyncio.wait(self._tasks) if self._tasks else asyncio.sleep(_SWEEP))
+                    await (asyncio.wait(self._tasks) if self._tasks else asyncio.sleep(_SWEEP_S))
         for task in self._tasks:
             task.cancel()
-        if self._tasks:  # what is left to do for a cancelled call is its record
+        if self._tasks:  # a cancelled call still writes its record
             await asyncio.wait(self._tasks, timeout=1.0)
         if self._acceptor is not None:
             self._acceptor.abandon()
@@ -128,20 +128,20 @@ class Listener:
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(_SWEEP)
+            await asyncio.sleep(_SWEEP_S)
             self._end_late(loop.time())
             self.uploads.sweep()
             if self.garbage.quiet():
                 await asyncio.to_thread(memory.give_back_free_pages)
 
     def _end_late(self, now: float) -> None:
-        """A function of its own: a variable of a coroutine that sleeps would keep the last connection alive."""
+        """Not part of `_sweep`: a local variable of a sleeping coroutine would keep the last connection alive."""
         for connection in list(self._connections):
             if connection.deadline is not None and connection.deadline < now:
                 connection.late()
 
     def limit(self, limits: Limits) -> None:
-        """Change the limits. A TLS handshake keeps the time that it had."""
+        """Change the limits. The time-out of TLS handshakes does not change."""
         self.limits = limits
         self.uploads.resize(limits.inflight_body)
 
@@ -160,10 +160,10 @@ class Listener:
         """The connections that are open, or being opened."""
         return self._connections
 
-    # ------------------------------------------------- what connections call
+    # ------------------------------------------------- for connections
 
     def admit(self, *, can_be_told: bool) -> ClientConnection | None:
-        """Count a new connection. One that is too many is None, or is told so if `can_be_told`."""
+        """Count a new connection and return its protocol. One over the limit gets a 503 if `can_be_told`, else None."""
         most = self.most_connections
         is_over = most and len(self._connections) - len(self._refused) >= most
         if is_over and not (can_be_told and len(self._refused) < _REFUSED):
@@ -175,11 +175,11 @@ class Listener:
         return connection
 
     def refusal(self) -> bytes:
-        """The response to a connection that is one too many."""
+        """The response to a connection over the limit."""
         return refusals.response(self.told(refusals.too_many_connections(self.most_connections), "", {}))
 
     def leave(self, connection: ClientConnection) -> None:
-        """A connection is gone, or was never opened."""
+        """A connection is closed, or failed to open."""
         self._connections.discard(connection)
         self._refused.discard(connection)
 
@@ -192,9 +192,9 @@ class Listener:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that has the port, but does not listen yet: until `open`, callers are refused and not left waiting.
+    """A socket that is bound and does not listen yet: until `open`, clients are refused rather than left waiting.
 
-    An empty host is every address of the machine, IPv6 and IPv4. Raises PortTaken.
+    An empty host means every address of the machine, IPv6 and IPv4. Raises PortTaken.
     """
     dual = not host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual or ":" in host else socket.AF_INET

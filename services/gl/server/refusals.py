@@ -1,6 +1,6 @@
-"""Refusals of requests that exceed a limit, before a call is made of them. Pure.
+"""Refusals of requests that exceed a limit, before a call begins. Pure.
 
-The texts are what clients with plain errors get. The details name the limit, and where it is set.
+Clients with plain errors get the texts. The details name the limit, and the field that sets it.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _CONNECTION_AFTER_S = 1
 
 
 class HeadRefusal(Refusal):
-    """A request that is refused before anybody looks at its path."""
+    """The refusal of a request that does not reach a router."""
 
 
 def too_many_connections(most: int) -> HeadRefusal:
-    """The connection is one too many; `most` may be open at once."""
+    """There are `most` connections already."""
     limit = f"the gateway takes {most} at a time (limits.connections, and the files that its process may open)"
     return _passing(f"too many connections: {limit}", "too many connections", _CONNECTION_AFTER_S)
 
 
 def no_room(what: str) -> HeadRefusal:
-    """There is no room for a head or body: `what` it is."""
+    """There is no room for `what`: a head or a body."""
     text = f"no room for the request {what}"
     return _passing(f"{text}: other requests hold all of limits.inflight_body_bytes", text, _ROOM_AFTER_S)
 
@@ -42,13 +42,13 @@ def head_too_large(limit: int) -> HeadRefusal:
 
 
 def too_many_headers() -> HeadRefusal:
-    """The head has more names of headers than are taken."""
+    """The head has too many header names."""
     message = f"request head with more than {headers.MOST_NAMES} headers"
     return HeadRefusal(431, "request head too large", detail=ErrorDetail(431, message))
 
 
 def framing_too_large(limit: int) -> HeadRefusal:
-    """What is around the pieces of a chunked body has more than `limit` bytes and 8 times the size of the body."""
+    """Chunk extensions and trailers have more than `limit` bytes plus 8 times the size of the body."""
     text = "chunk extensions or trailers too large"
     message = f"{text}: they exceed {limit} bytes (limits.request_head_bytes) and 8 times the size of the body"
     return HeadRefusal(431, text, detail=ErrorDetail(431, message))
@@ -61,7 +61,7 @@ def body_too_large(limit: int) -> Refusal:
 
 
 def late(what: str, seconds: float | None) -> HeadRefusal:
-    """The head or body (`what`) did not come within `seconds`; None: it stalled while others waited for its room."""
+    """The head or body (`what`) did not arrive within `seconds`; None: it stalled while others waited for its room."""
     text = f"request {what} took too long"
     if seconds is None:
         message = f"{text}: no data came, and other requests waited for its room in limits.inflight_body_bytes"
@@ -72,12 +72,12 @@ def late(what: str, seconds: float | None) -> HeadRefusal:
 
 
 def response(told: ErrorReply) -> bytes:
-    """The whole response, after which the connection ends."""
+    """The whole response, which ends the connection."""
     framing = {"Content-Type": [JSON], "Content-Length": [str(len(told.body))], "Connection": ["close"]}
     head = status_line(told.status).encode("ascii") + headers.lines(framing | told.headers)
     return head + b"\r\n" + told.body
 
 
 def _passing(message: str, text: str, seconds: int) -> HeadRefusal:
-    """A refusal of what may be sent again in some seconds."""
+    """A refusal with a Retry-After of `seconds`."""
     return HeadRefusal(503, text, {"Retry-After": [str(seconds)]}, ErrorDetail(503, message, "overloaded"))

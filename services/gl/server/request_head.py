@@ -1,6 +1,6 @@
-"""The head of a request: what llhttp lets pass, and what of it is refused here (RFC 9112). Pure.
+"""Rules for the head of a request that llhttp does not enforce (RFC 9112). Pure.
 
-In its strict mode llhttp refuses what is ambiguous: a bare LF, folded headers, a Content-Length twice or beside a
+In its strict mode llhttp refuses ambiguous heads: a bare LF, folded headers, a Content-Length twice or beside a
 Transfer-Encoding, bad chunk sizes, control characters. But it also reads what is not HTTP: request lines of RTSP and of
 Icecast (`GET /x RTSP/1.0`, `SOURCE /x ICE/1.0`), and the first line of HTTP/2 (`PRI * HTTP/2.0`).
 """
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from gecholog.headers import Headers
 
 _ONCE = ("Host", "Content-Length", "Transfer-Encoding")
-# What a request has that says more of itself than host and length.
+# Headers that need a closer look.
 _SPECIAL = frozenset({"Transfer-Encoding", "Upgrade", "Expect"})
 _VERSIONS = frozenset({"1.1", "1.0"})
 
 NOT_HTTP = "protocol not supported"
 RTSP = b" RTSP/"
 # Methods of RTSP (RFC 2326) and Icecast. llhttp takes the former only with RTSP's name behind the target; it takes GET,
-# POST and OPTIONS with that as well, which only the line itself tells.
+# POST and OPTIONS with that as well, which shows only in the request line itself.
 _OTHER_METHODS = frozenset(
     {
         "ANNOUNCE",
@@ -48,7 +48,7 @@ _UNSUPPORTED = frozenset({"CONNECT", "TRACE"})
 
 
 def check(method: str, version: str, came: Headers) -> None:
-    """Check what llhttp lets pass. `version` is such as `1.1`. Raises HeadRefusal."""
+    """Check a head that llhttp accepts. `version` is for example `1.1`. Raises HeadRefusal."""
     if version not in _VERSIONS:
         raise HeadRefusal(505, "HTTP version not supported")
     if method in _OTHER_METHODS:
@@ -76,14 +76,14 @@ def _check_special(came: Headers, version: str) -> None:
 
 
 def target(url: bytes, method: str) -> str:
-    """Path and query of a request target (RFC 9112, section 3.2). Raises HeadRefusal if it has none."""
+    """Path and query of a request target (RFC 9112, section 3.2). Raises HeadRefusal if it is malformed."""
     try:
         text = url.decode("ascii")
     except UnicodeDecodeError:
         raise HeadRefusal(400, "malformed request target") from None
-    if url.startswith(b"/") and b"#" not in url:  # nearly all are like that
+    if url.startswith(b"/") and b"#" not in url:  # the usual form
         return text
-    if text[:7].lower() == "http://" or text[:8].lower() == "https://":  # absolute-form: host and scheme are ours
+    if text[:7].lower() == "http://" or text[:8].lower() == "https://":  # absolute-form: drop scheme and host
         rest = text.split("://", 1)[1]
         start = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))
         text = rest[start:]
@@ -94,10 +94,10 @@ def target(url: bytes, method: str) -> str:
 
 
 def cut(data: bytes) -> Iterator[tuple[bytes, bool]]:
-    """`data` in pieces to feed llhttp with; with each, whether RTSP's name stands behind it.
+    """Cut `data` into pieces for llhttp, and tell for each whether ` RTSP/` follows it.
 
-    llhttp tells neither the name of the protocol nor where it stands. But if such a piece, which is a single byte, was
-    part of a request target, then the name behind it is the protocol's.
+    llhttp reports neither the name of the protocol nor its position. But if a piece before ` RTSP/`, which is a single
+    byte, was part of a request target, then the name of the protocol follows it.
     """
     start = 0
     while (place := data.find(RTSP, start + 1)) > 0:
@@ -108,13 +108,13 @@ def cut(data: bytes) -> Iterator[tuple[bytes, bool]]:
 
 
 def behind(data: bytes, piece: bytes) -> bytes | None:
-    """What stands behind `piece`, the end of a request target, in `data`, if RTSP's name may go on from there."""
+    """What follows `piece`, the end of a request target, in `data`, if it may be the beginning of ` RTSP/`."""
     rest = data[data.rfind(piece) + len(piece) :]
     return rest if RTSP.startswith(rest) else None
 
 
 def goes_on(rest: bytes, data: bytes) -> bytes | None:
-    """The same with the next data. Raises HeadRefusal if RTSP's name is complete now."""
+    """The same after more data. Raises HeadRefusal if ` RTSP/` is complete now."""
     rest += data[: len(RTSP)]
     if rest.startswith(RTSP):
         raise HeadRefusal(505, NOT_HTTP)

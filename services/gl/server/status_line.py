@@ -5,12 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 
 _STANDARD = {status.value: status.phrase for status in HTTPStatus}
-# Of other statuses, such as Anthropic's 529: what their class says (RFC 9110, section 15).
+# For other statuses, such as Anthropic's 529: the name of their class (RFC 9110, section 15).
 _CLASSES = {1: "Informational", 2: "Successful", 3: "Redirection", 4: "Client Error", 5: "Server Error"}
 
 
 def reason(status: int) -> str:
-    """The reason phrase of a status. It is never empty: some clients take a line without one for malformed."""
+    """The reason phrase of a status. Never empty: some clients reject a status line without one."""
     return _STANDARD.get(status) or _CLASSES.get(status // 100, "Unknown")
 
 

@@ -1,4 +1,4 @@
-"""The bodies that clients upload, and the budget that they share: its decisions are carried out here."""
+"""Carries out the decisions of the byte budget that all uploads of a listener share."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ READ_BYTES = 64 * 1024
 """Bytes that are read from a connection at a time."""
 
 LARGE_READ_BYTES = 4 * READ_BYTES
-"""The same of a body whose length was announced and that has room. What comes so fast ends a turn of the event loop."""
+"""The same for a body with announced length and room. A connection that sends this much at once waits for its turn."""
 
 
 class Upload(Protocol):
-    """Something that a client sends and that is held in memory as a whole."""
+    """Something that a client sends, and that is held in memory as a whole."""
 
     def go_on(self) -> None:
-        """It may be read on."""
+        """Read on: there is room."""
 
     def send_away(self) -> None:
-        """It makes no progress, and others wait: end it."""
+        """Refuse it: it has stalled while others wait."""
 
     def __hash__(self) -> int:
-        """By identity, as all objects."""
+        """Hash by identity."""
 
 
 class Uploads:
     """All uploads of a listener."""
 
     def __init__(self, total: int, clock: Callable[[], float]) -> None:
-        """`total` is the budget in bytes, `clock` tells the time in seconds."""
+        """`total` is the budget in bytes, `clock` returns the time in seconds."""
         self._budget: BodyBudget[Upload] = BodyBudget(total)
         self._clock = clock
-        self.take = self._budget.take  # as in BodyBudget: without a call in between, for each call has one
+        self.take = self._budget.take  # as in BodyBudget; not wrapped, because every call uses them
         self.room = self._budget.room
 
     def resize(self, total: int) -> None:
@@ -48,23 +48,23 @@ class Uploads:
         self._go_on(self._budget.give_back(size, self._clock()))
 
     def ask(self, upload: Upload, size: int | None, held: int) -> None:
-        """Ask for an upload of `size` bytes (None: not announced), `held` of them here; it is told to `go_on`."""
+        """Ask for an upload of `size` bytes (None: not announced), `held` of them here. Calls its `go_on` then."""
         self._go_on(self._budget.ask(upload, size, held, self._clock()))
 
     def received(self, upload: Upload, held: int) -> None:
-        """So many bytes of an upload have come in total."""
+        """Note that `held` bytes of an upload are here in total."""
         self._go_on(self._budget.received(upload, held, self._clock(), READ_BYTES))
 
     def complete(self, upload: Upload, held: int) -> None:
-        """An upload has come to its end."""
+        """Note that an upload is complete."""
         self._go_on(self._budget.complete(upload, held, self._clock()))
 
     def release(self, upload: Upload) -> None:
-        """Nobody holds an upload any more. Does nothing for one that did not ask."""
+        """Free the room of an upload. Does nothing if it did not ask."""
         self._go_on(self._budget.release(upload, self._clock()))
 
     def sweep(self) -> None:
-        """Send away who makes no progress while others wait."""
+        """Refuse uploads that have stalled while others wait."""
         for upload in self._budget.stalled(self._clock()):
             upload.send_away()
 
