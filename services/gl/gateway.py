@@ -18,7 +18,7 @@ from gecholog.recordstatus import RecordStatusFile
 from gecholog.service import connect_bus, replacing_bus
 from gecholog.session import Sessions
 from services.gl import memory
-from services.gl.dispatch import dispatch, unreadable
+from services.gl.dispatch import dispatch, reply_to_unreadable
 from services.gl.doors import Doors
 from services.gl.generation import Generation
 from services.gl.listeners import Listeners
@@ -59,7 +59,7 @@ class Gateway:
             RecordStatusFile.of(alias, home),
             self._status.failed,
         )
-        self._listeners = Listeners(self.handle, self.told)
+        self._listeners = Listeners(self.handle, self.error_reply)
         self._unrecorded = UnrecordedLog()
         self._owner: TaskOwner | None = None
         self._generation: Generation | None = None
@@ -134,9 +134,9 @@ class Gateway:
         """Return the work on a request, under the config in force."""
         return dispatch(exchange, self._required(), is_stopping=self._stopping)
 
-    def told(self, refusal: Refusal, path: str, came: Headers) -> ErrorReply:
+    def error_reply(self, refusal: Refusal, path: str, came: Headers) -> ErrorReply:
         """The response to a request that cannot be read, under the config in force."""
-        return unreadable(refusal, path, came, self._required().config)
+        return reply_to_unreadable(refusal, path, came, self._required().config)
 
     # ------------------------------------------------------------------ parts
 

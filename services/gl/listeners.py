@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gecholog.task_owner import TaskOwner
     from services.gl.config import Config
-    from services.gl.server.listener import Handler, Told
+    from services.gl.server.listener import Handler, MakeErrorReply
 
 log = Log("gateway")
 
@@ -42,10 +42,10 @@ class Replacement:
 class Listeners:
     """All listeners of gl, of which one accepts clients. Opens each new one, and lets the old ones end."""
 
-    def __init__(self, handler: Handler, told: Told) -> None:
-        """`handler` and `told` are those of `Listener`."""
+    def __init__(self, handler: Handler, error_reply: MakeErrorReply) -> None:
+        """`handler` and `error_reply` are those of `Listener`."""
         self._handler = handler
-        self._told = told
+        self._error_reply = error_reply
         self._owner: TaskOwner | None = None
         self._config: Config | None = None
         self._socket: socket.socket | None = None
@@ -126,7 +126,7 @@ class Listeners:
         return self._socket if same_address else bind(now.host, now.port)
 
     def _listen(self, config: Config, bound: socket.socket) -> Listener:
-        listener = Listener(self._handler, config.limits, self._open_files, self._told)
+        listener = Listener(self._handler, config.limits, self._open_files, self._error_reply)
         listener.open(bound, config.ingress_tls)
         _warn_of_open_files(listener)
         self._all.add(listener)

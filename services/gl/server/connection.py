@@ -44,13 +44,13 @@ class ConnectionOwner(Protocol):
     def most_connections(self) -> int:
         """Connections that may be open at once; 0 is no limit."""
 
-    def told(self, refusal: Refusal, path: str, came: Headers, /) -> ErrorReply:
+    def error_reply(self, refusal: Refusal, path: str, came: Headers, /) -> ErrorReply:
         """Make the response to a request that cannot be read, of whose head `path` and `came` are known."""
 
-    def work(self, exchange: Exchange) -> asyncio.Task[None]:
+    def start(self, exchange: Exchange) -> asyncio.Task[None]:
         """Start the task that answers a request."""
 
-    def leave(self, connection: ClientConnection) -> None:
+    def closed(self, connection: ClientConnection) -> None:
         """The connection is closed, or was never opened."""
 
 
@@ -126,7 +126,7 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         self.lost = True
-        self._owner.leave(self)
+        self._owner.closed(self)
         if self._writable is not None and not self._writable.done():
             self._writable.set_exception(Disconnected())
         self._queue.cancel()
@@ -262,7 +262,7 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _begin(self, exchange: Exchange) -> None:
         self.deadline = None
-        exchange.task = self._owner.work(exchange)
+        exchange.task = self._owner.start(exchange)
 
     def send(self, data: bytes) -> None:
         """Write to the client. Raises Disconnected."""
@@ -319,8 +319,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.steer()
         if self._queue.current is not None:
             return  # its turn comes in `responded`
-        told = self._owner.told(refusal, self._reader.path, self._reader.headers)
-        self._transport.write(refusals.response(told))
+        reply = self._owner.error_reply(refusal, self._reader.path, self._reader.headers)
+        self._transport.write(refusals.response(reply))
         self._end()
 
     def _end(self) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from services.gl.server.exchange import Exchange
 
     Handler = Callable[[Exchange], Coroutine[None, None, None]]
-    Told = Callable[[Refusal, str, Headers], ErrorReply]
+    MakeErrorReply = Callable[[Refusal, str, Headers], ErrorReply]
 
 _BACKLOG = 1024
 _SWEEP_S = 0.5  # between two checks for connections whose deadline has passed
@@ -53,15 +53,15 @@ class Listener:
         handler: Handler,
         limits: Limits,
         open_files: int | None = None,
-        told: Told = plain,
+        error_reply: MakeErrorReply = plain,
     ) -> None:
         """`open_files` is how many descriptors the process may have; None is no limit.
 
-        `told` makes the response to a request that cannot be read, from the refusal and what has arrived of the
+        `error_reply` makes the response to a request that cannot be read, from the refusal and what has arrived of the
         request's path and headers.
         """
         self.limits = limits
-        self.told = told
+        self.error_reply = error_reply
         self._loop = asyncio.get_running_loop()
         self.uploads = Uploads(limits.inflight_body, self._loop.time)
         self.garbage = Garbage()
@@ -176,14 +176,14 @@ class Listener:
 
     def refusal(self) -> bytes:
         """The response to a connection over the limit."""
-        return refusals.response(self.told(refusals.too_many_connections(self.most_connections), "", {}))
+        return refusals.response(self.error_reply(refusals.too_many_connections(self.most_connections), "", {}))
 
-    def leave(self, connection: ClientConnection) -> None:
+    def closed(self, connection: ClientConnection) -> None:
         """A connection is closed, or failed to open."""
         self._connections.discard(connection)
         self._refused.discard(connection)
 
-    def work(self, exchange: Exchange) -> asyncio.Task[None]:
+    def start(self, exchange: Exchange) -> asyncio.Task[None]:
         """Start the work on a request."""
         task = self._loop.create_task(self._handler(exchange))
         self._tasks.add(task)

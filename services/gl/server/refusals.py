@@ -71,11 +71,11 @@ def late(what: str, seconds: float | None) -> HeadRefusal:
     return HeadRefusal(408, text, detail=ErrorDetail(408, message, "request_timeout"))
 
 
-def response(told: ErrorReply) -> bytes:
+def response(reply: ErrorReply) -> bytes:
     """The whole response, which ends the connection."""
-    framing = {"Content-Type": [JSON], "Content-Length": [str(len(told.body))], "Connection": ["close"]}
-    head = status_line(told.status).encode("ascii") + headers.lines(framing | told.headers)
-    return head + b"\r\n" + told.body
+    framing = {"Content-Type": [JSON], "Content-Length": [str(len(reply.body))], "Connection": ["close"]}
+    head = status_line(reply.status).encode("ascii") + headers.lines(framing | reply.headers)
+    return head + b"\r\n" + reply.body
 
 
 def _passing(message: str, text: str, seconds: int) -> HeadRefusal:

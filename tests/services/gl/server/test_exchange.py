@@ -67,7 +67,7 @@ class FakeTransport:
 async def test_head_that_is_all_of_a_reply(method, status, length, leaves):
     """It does not leave before the reply's end: the record is kept between the two."""
     listener, transport = FakeListener(), FakeTransport()
-    listener.work = listener.tasks.append
+    listener.start = listener.tasks.append
     connection = ClientConnection(listener)
     connection.connection_made(transport)
     connection.data_received(f"{method} / HTTP/1.1\r\nHost: a\r\n\r\n".encode())
@@ -83,7 +83,7 @@ async def test_head_that_is_all_of_a_reply(method, status, length, leaves):
 class FakeListener:
     """Answers each request with its body; remembers what it was handed."""
 
-    told = staticmethod(plain)
+    error_reply = staticmethod(plain)
 
     def __init__(self, limits=None):
         self.limits = limits or Limits()
@@ -94,10 +94,10 @@ class FakeListener:
         self.buffer = memoryview(bytearray(READ_BYTES))
         self.uploads = Uploads(self.limits.inflight_body, asyncio.get_running_loop().time)
 
-    def leave(self, _):
+    def closed(self, _):
         """Nothing is counted."""
 
-    def work(self, exchange):
+    def start(self, exchange):
         task = asyncio.ensure_future(self._answer(exchange))
         self.tasks.append(task)
         return task

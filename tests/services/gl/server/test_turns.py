@@ -47,10 +47,10 @@ class Listener:
         self.garbage = Garbage()
         self.buffer = memoryview(bytearray(LARGE_READ_BYTES))
 
-    def leave(self, _):
+    def closed(self, _):
         """Nobody counts."""
 
-    def work(self, exchange):
+    def start(self, exchange):
         self.exchanges.append(exchange)
         return asyncio.ensure_future(exchange.body(self.limits.request_body))
 

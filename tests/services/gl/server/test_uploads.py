@@ -27,7 +27,7 @@ class Clock:
 class Asking:
     """A listener whose work on a request begins when the test says so: `ask` the exchange for its body."""
 
-    told = staticmethod(plain)
+    error_reply = staticmethod(plain)
 
     def __init__(self, budget=64 * MIB):
         self.limits = Limits(inflight_body=budget)
@@ -40,7 +40,7 @@ class Asking:
         self.exchanges = []
         self._begin = asyncio.Event()
 
-    def work(self, exchange):
+    def start(self, exchange):
         self.exchanges.append(exchange)
         exchange.begin = asyncio.Event()
         return asyncio.ensure_future(self._answer(exchange))
@@ -55,7 +55,7 @@ class Asking:
         exchange.start(status, {}, 0)
         exchange.finish()
 
-    def leave(self, _):
+    def closed(self, _):
         """Nothing is counted."""
 
     def connect(self):
