@@ -29,6 +29,8 @@ class ConfigSpec:
     - `cross_file_warnings` are such rules that also look at the other config files in the folder of the file
     - `closes` takes the value without its skipped entries, and the skipped entries by their places; it returns the
       routers that must not serve without them
+    - `not_skipped` takes an invalid entry of an array with `skip_invalid_items`, and returns the name of the field that
+      makes the entry indispensable: the file is invalid then. An empty string: the entry is skipped
     """
 
     schema: Schema
@@ -38,3 +40,4 @@ class ConfigSpec:
     warnings: tuple[Rule, ...] = ()
     closes: Callable[[dict[str, Any], Mapping[Place, Any]], Closes] = lambda _, __: {}
     cross_file_warnings: tuple[CrossFileRule, ...] = ()
+    not_skipped: Callable[[Any], str] = lambda _: ""

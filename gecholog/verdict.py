@@ -36,6 +36,7 @@ def judge(spec: ConfigSpec, value: Any, is_unset: Callable[[Path], bool], folder
     idle = spec.not_in_use(value)
     found = [(path, rule, is_type) for path, rule, is_type in found if is_type or not path or path[0] not in idle]
     errors, rejected = _sorted(found, schemas.arrays_skipping_invalid_items(spec.schema))
+    errors += _not_skipped(spec, value, rejected)
     values = value if wrong_type else _less_rejected(value, rejected)
     if not wrong_type:
         errors += [_in_whole(violation, rejected) for check_rule in spec.remaining for violation in check_rule(values)]
@@ -63,6 +64,14 @@ def _sorted(found: Iterable[tuple[Path, str, bool]], alone: Collection[str]) -> 
             case _:
                 errors.append((path, rule))
     return errors, rejected
+
+
+def _not_skipped(spec: ConfigSpec, value: Any, rejected: Rejected) -> Iterator[Violation]:
+    """Errors for entries that must not be left out; they are no longer in `rejected` then."""
+    for name, index in list(rejected):
+        if field := spec.not_skipped(value[name][index]):
+            yield from rejected.pop((name, index))
+            yield (name, index, field), "is set, so this entry cannot be left out"
 
 
 def _emptied(schema: Schema, values: Any, rejected: Rejected) -> Iterator[Violation]:

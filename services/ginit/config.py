@@ -81,7 +81,12 @@ class GinitConfig:
 def config_spec() -> ConfigSpec:
     """How to check a ginit_config.json."""
     schema = schemas.load(_HERE / "ginit_config.schema.json")
-    return ConfigSpec(schema, (_files_exist,), remaining=(_used_once,))
+    return ConfigSpec(schema, (_files_exist,), not_skipped=_promise, remaining=(_used_once,))
+
+
+def _promise(service: Any) -> str:
+    """A service with a die promise that is left out would not be healthy, and the appliance would not end."""
+    return "die_promise" if isinstance(service, dict) and service.get("die_promise") else ""
 
 
 def _used_once(value: dict[str, Any]) -> Iterator[Violation]:

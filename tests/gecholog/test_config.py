@@ -280,6 +280,19 @@ def test_order_of_what_is_left_out():
     assert [one.entry.name for one in parsed.left_out] == ["a", "b"]
 
 
+def test_entry_that_must_not_be_left_out():
+    """Its problems refuse the file, with the field that says so; another invalid entry is still only left out."""
+    spec = ConfigSpec(SCHEMA, not_skipped=lambda row: "key" if row.get("key") else "")
+    assert [one.entry.name for one in check(rows({"id": "a"}, {"id": "b", "size": 10}), spec=spec).left_out] == ["b"]
+    with pytest.raises(ConfigError) as caught:
+        check(rows({"id": "a"}, {"id": "b", "size": 10, "key": "x"}, {"id": "c", "size": 10}), spec=spec)
+    found = [(problem.path, problem.rule) for problem in caught.value.problems]
+    assert found == [
+        ("rows[1].size", "must be at most 9"),
+        ("rows[1].key", "is set, so this entry cannot be left out"),
+    ]
+
+
 def test_names_from_the_environment_are_not_shown():
     """An entry whose name is the value of a variable is called by the variable."""
     parsed = check(rows({"id": "a"}, {"id": "x$ID", "size": 10}), {"ID": "Secret"})

@@ -58,6 +58,22 @@ def test_bad_service_is_rejected_alone(tmp_path, fields, place):
     assert place in parsed.warnings[0].path
 
 
+@pytest.mark.parametrize("change", [{"file": "/no/such/file"}, {"healthy_output": ""}, {"name": "x"}])
+def test_bad_service_with_a_die_promise_refuses_the_file(tmp_path, change):
+    """The appliance must not run without it; the error names the field, and why the service is not left out."""
+    with pytest.raises(ConfigError) as caught:
+        checked(service("one", tmp_path), service("two", tmp_path, die_promise=True) | change)
+    problems = {problem.path: problem.rule for problem in caught.value.problems}
+    assert problems.pop("services[1].die_promise") == "is set, so this entry cannot be left out"
+    assert list(problems) == [f"services[1].{next(iter(change))}"]
+
+
+def test_die_promise_of_another_service_refuses_nothing(tmp_path):
+    """The bad one is left out, as it has none."""
+    document = checked(service("one", tmp_path, die_promise=True), service("two", tmp_path, healthy_output=""))
+    assert [entry.name for entry in build(document).services] == ["one"]
+
+
 @pytest.mark.parametrize("field", ["name", "configuration_file"])
 def test_what_must_be_used_once(tmp_path, field):
     """Two services with one name or one config file are an error of the whole file."""

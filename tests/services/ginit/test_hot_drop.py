@@ -254,6 +254,20 @@ def test_bad_config_of_ginit_changes_nothing(home):
     assert home.pid("one")
 
 
+def test_invalid_entry_with_a_die_promise_changes_nothing(home):
+    """A config of ginit that adds one is refused; the same entry without the promise is left out alone."""
+    home.add("one").up()
+    until(lambda: home.in_force("ginit", "ginit_config"), "ginit's checksum file")
+    before = home.checksum("ginit")
+    home.add("two", file="/no/such/program", die_promise=True).write()
+    home.said("config not taken", service="ginit", path="services[1].die_promise")
+    assert home.checksum("ginit") == before
+    home.services[1]["die_promise"] = False
+    home.write()
+    until(lambda: home.in_force("ginit", "ginit_config"), "the new config")
+    assert home.pid("one")
+
+
 def test_config_path_that_becomes_a_fifo(home):
     """It is said and nothing changes; ginit goes on with everything else, and takes the next file."""
     home.add("one", "signs").add("two").up()

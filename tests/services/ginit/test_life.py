@@ -100,6 +100,15 @@ def test_die_promise_counts_for_an_invalid_config(home):
     assert "the config is not valid" in home.find("the appliance stopped with an error")[-1]["reason"]
 
 
+def test_die_promise_counts_for_an_entry_that_is_not_valid(home):
+    """The appliance does not start without it; the reason is on standard error and in the log."""
+    home.add("one").add("two", file="/no/such/program", die_promise=True).start()
+    assert home.ended() == 1
+    assert any(line.startswith("error:") and "services[1].die_promise" in line for line in home.lines)
+    assert not home.find("service is healthy")
+    assert home.find("the appliance cannot start")
+
+
 def test_service_that_does_not_get_healthy_holds_nobody_up(home):
     """A service that runs and says nothing is waited for, but not for ever; the appliance is not healthy."""
     home.add("one", "hang").add("two").up()
