@@ -1,4 +1,4 @@
-"""The certificate that callers see, and its renewal: files that were replaced are taken for new connections."""
+"""The server certificate, and its renewal: new connections get the certificate of replaced files."""
 
 from __future__ import annotations
 
@@ -14,45 +14,47 @@ if TYPE_CHECKING:
 
 log = Log("certificate")
 
-_LOOK_EVERY = 2.0  # seconds
+_POLL_S = 2.0
 
 Stamp = tuple[tuple[int, int, int], ...]
 
 
 class Certificate:
-    """A certificate and its key, in the context of a listener. Connections that stand keep what they have."""
+    """A certificate and its key, in the TLS context of a listener. Open connections are not affected."""
 
     def __init__(self, files: tuple[str, str], context: ssl.SSLContext) -> None:
         self._files = files
         self._context = context
-        self._taken = _stamp(files)
+        self._loaded = _stamp(files)
 
     def renew(self) -> None:
-        """Take the files as they are now. Raises OSError (ssl.SSLError among them) if they are not usable."""
+        """Load the files as they are now. Raises OSError (ssl.SSLError among them) if they cannot be used."""
         stamp = _stamp(self._files)
-        ingress_context(*self._files)  # proves that the two go together before the live context is touched
+        ingress_context(*self._files)  # checks that the two match before the context in use changes
         self._context.load_cert_chain(*self._files, password="")
-        self._taken = stamp
+        self._loaded = stamp
 
     async def watch(self) -> None:
-        """Look for renewed files, until cancelled. What is written at the moment is left until it stands still."""
-        seen = self._taken
+        """Load renewed files, until cancelled. Waits until files no longer change."""
+        seen = self._loaded
         while True:
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_POLL_S)
             before, seen = seen, _stamp(self._files)
-            if seen != before or seen in (self._taken, None):
+            if seen != before or seen in (self._loaded, None):
                 continue
             try:
                 self.renew()
             except OSError as error:
-                log.error("renewed certificate not taken", reason=getattr(error, "reason", None) or error.strerror)
-                self._taken = seen  # said once
+                log.error(
+                    "cannot load the renewed certificate", reason=getattr(error, "reason", None) or error.strerror
+                )
+                self._loaded = seen  # logged once
             else:
-                log.info("renewed certificate in force")
+                log.info("renewed certificate loaded")
 
 
 def _stamp(files: tuple[str, str]) -> Stamp | None:
-    """What changes when a file is replaced or written; None while one is missing."""
+    """Changes when a file is replaced or written. None while a file is missing."""
     try:
         facts = [Path(file).stat() for file in files]
     except OSError:

@@ -1,7 +1,7 @@
-"""Cross-origin requests of browsers (CORS): which pages may call a router, and the headers that tell them so. Pure.
+"""Cross-origin requests of browsers (CORS): which pages may call a router, and the response headers for them. Pure.
 
-The protocol: https://fetch.spec.whatwg.org/#http-cors-protocol. Cookies and the like (`credentials`) are never allowed:
-keys come in headers that a page sets itself.
+The protocol: https://fetch.spec.whatwg.org/#http-cors-protocol. Credentials such as cookies are never allowed: a page
+sends its key in a header that it sets itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HEADERS = "Access-Control-Request-Headers"
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """Who may call a router from a page. `*` in a list stands for anything; `max_age` is in seconds."""
+    """Which pages may call a router, and how. `*` in a list matches anything; `max_age` is in seconds."""
 
     origins: frozenset[str]
     methods: tuple[str, ...] = (ANY,)
@@ -35,7 +35,7 @@ class Cors:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Cors:
-        """Make one of a router's `ingress.cors`."""
+        """Read a router's `ingress.cors`."""
         return cls(
             origins=frozenset(values["allow_origins"]),
             methods=tuple(values.get("allow_methods", (ANY,))),
@@ -46,18 +46,18 @@ class Cors:
 
 
 def is_preflight(method: str, came: Mapping[str, list[str]]) -> bool:
-    """Tell whether a request is a browser's question whether it may send another one."""
+    """Tell whether a request is a preflight: a browser asks whether it may send the actual request."""
     return method == "OPTIONS" and _ORIGIN in came and _METHOD in came
 
 
 def preflight(cors: Cors, came: Mapping[str, list[str]]) -> Headers:
-    """The headers that answer a preflight; none that allow anything, if its origin is not allowed."""
+    """The response headers of a preflight. They allow nothing if its origin is not allowed."""
     answer = _origin(cors, came)
     if f"{_PREFIX}Allow-Origin" not in answer:
         return answer
     allowed = {
         "Allow-Methods": _allowed(cors.methods, first(came, _METHOD)),
-        # `*` would leave out Authorization (Fetch, "CORS-preflight fetch"): what is asked for is allowed by its name
+        # `*` would not include Authorization (Fetch, "CORS-preflight fetch"): list the requested headers by name
         "Allow-Headers": _allowed(cors.headers, ",".join(came.get(_HEADERS, ()))),
         "Max-Age": "" if cors.max_age is None else str(cors.max_age),
     }
@@ -66,7 +66,7 @@ def preflight(cors: Cors, came: Mapping[str, list[str]]) -> Headers:
 
 
 def answered(cors: Cors, came: Mapping[str, list[str]], headers: Headers) -> Headers:
-    """The headers of an answer with those of CORS in place of what the target may have sent of them."""
+    """Response headers with gl's CORS headers in place of the upstream's."""
     own = _origin(cors, came)
     if f"{_PREFIX}Allow-Origin" in own and cors.exposed:
         own[f"{_PREFIX}Expose-Headers"] = [", ".join(cors.exposed)]
@@ -76,7 +76,7 @@ def answered(cors: Cors, came: Mapping[str, list[str]], headers: Headers) -> Hea
 
 
 def _origin(cors: Cors, came: Mapping[str, list[str]]) -> Headers:
-    """Who may read the answer. If that depends on who asks, caches have to know, whoever asked first."""
+    """The header that allows the origin. If it depends on the request, `Vary` tells caches so, for all requests."""
     if ANY in cors.origins:
         return {f"{_PREFIX}Allow-Origin": [ANY]}
     origins = came.get(_ORIGIN, [])
@@ -85,14 +85,14 @@ def _origin(cors: Cors, came: Mapping[str, list[str]]) -> Headers:
 
 
 def _allowed(listed: tuple[str, ...], asked: str) -> str:
-    """The names that are allowed: those of the config, or, if it says `*`, those that were asked for."""
+    """The allowed names: those of the config, or if it has `*`, the requested ones."""
     if ANY not in listed:
         return ", ".join(listed)
     return ", ".join(name for part in asked.split(",") if is_name(name := part.strip()))
 
 
 def _varying(headers: Headers, names: tuple[str, ...]) -> Headers:
-    """Headers whose `Vary` names some more (RFC 9110, section 12.5.5)."""
+    """Add names to the `Vary` of headers (RFC 9110, section 12.5.5)."""
     there = headers.get("Vary", [])
     known = {part.strip().lower() for value in there for part in value.split(",")}
     more = [name for name in names if name.lower() not in known]

@@ -1,7 +1,7 @@
-"""Query strings: what the caller gave, overwritten by what the router carries. Pure.
+"""Query strings: the client's parameters, overwritten by those of the router. Pure.
 
-Parameters are pairs of raw text (`name=value`, still encoded) and decoded name and value, so that what nobody changed
-goes on byte for byte.
+A parameter keeps its raw text (`name=value`, still encoded) beside the decoded name and value, so that parameters that
+nobody changed are forwarded byte for byte.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Parameters = dict[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One parameter: as it stands in the query, and what it means."""
+    """One parameter: its raw text, its decoded name and its decoded value."""
 
     raw: str
     name: str
@@ -30,7 +30,7 @@ Pairs = tuple[Pair, ...]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The query that goes out, its parameters, and those of a router that took the place of others."""
+    """The query to send, its parameters, and the router's parameters that replaced others."""
 
     raw: str
     parameters: Parameters
@@ -38,7 +38,7 @@ class Merged:
 
 
 def parse(raw: str) -> Pairs:
-    """The parameters of a query. `&` alone divides them (WHATWG URL, section 5.1); empty pieces are passed over."""
+    """The parameters of a query. Only `&` separates them (WHATWG URL, section 5.1); empty pieces are skipped."""
     return tuple([_pair(piece) for piece in raw.split("&") if piece]) if raw else ()
 
 
@@ -48,7 +48,7 @@ def _pair(piece: str) -> Pair:
 
 
 def parameters(pairs: Pairs) -> Parameters:
-    """Name → values, in the order in which they came."""
+    """Name → values, in the order of the query."""
     result: Parameters = {}
     for pair in pairs:
         result.setdefault(pair.name, []).append(pair.value)
@@ -56,7 +56,7 @@ def parameters(pairs: Pairs) -> Parameters:
 
 
 def encoded(values: Parameters) -> Pairs:
-    """Parameters that nobody sent, made into pairs."""
+    """Encode parameters."""
     return tuple(
         Pair(f"{_encoded(name)}={_encoded(value)}", name, value) for name, many in values.items() for value in many
     )
@@ -67,9 +67,9 @@ def _encoded(text: str) -> str:
 
 
 def merge(raw: str, given: Pairs, *layers: Pairs) -> Merged:
-    """Put each layer (the url's query, the endpoint's) over what was `given`; `raw` is the text of `given`.
+    """Overwrite the parameters in `given` with each layer (the query of the url, of the endpoint).
 
-    Where no layer adds anything, the text goes on as it is.
+    `raw` is the text of `given`, which is returned as it is if the layers are empty.
     """
     if not any(layers):
         return Merged(raw, parameters(given), {})
@@ -88,7 +88,7 @@ def merge(raw: str, given: Pairs, *layers: Pairs) -> Merged:
 
 
 def masked(merged: Merged, names: AbstractSet[str]) -> Merged:
-    """The query as the record shows it: masks in place of the values of the parameters in `names`."""
+    """The query for the record: the values of the parameters in `names` are masked."""
     if not names or not merged.raw:
         return merged
     raw = "&".join(_masked(piece, names) for piece in merged.raw.split("&"))
@@ -101,19 +101,19 @@ def _masked(piece: str, names: AbstractSet[str]) -> str:
 
 
 def discarded(before: Parameters, after: Parameters) -> Parameters:
-    """Parameters that were given and are no more."""
+    """The parameters in `before` that are not in `after`."""
     return {name: values for name, values in before.items() if name not in after}
 
 
 def as_list(values: Parameters) -> list[dict[str, Any]]:
-    """The form in which processors see parameters: `[{"name", "details": [values]}]`."""
+    """Parameters in the form that processors get: `[{"name", "details": [values]}]`."""
     return [{"name": name, "details": many} for name, many in values.items()]
 
 
 def from_list(value: Any) -> Parameters:
-    """Parameters out of what a processor wrote. Raises ValueError if it is not of the form that `as_list` makes.
+    """Parse parameters that a processor wrote. Raises ValueError if they do not have the form of `as_list`.
 
-    None is as good as an empty list: Go writes it for one.
+    None is an empty list: Go serializes an empty list as null.
     """
     if value is None:
         return {}

@@ -15,7 +15,7 @@ from gecholog.llm import price_table
 from gecholog.router_path import meant
 from gecholog.tls import OutboundTls
 from services.gl import routing
-from services.gl.config.config import OPEN, Config, Listener, Topics, UsageRules
+from services.gl.config.config import OPEN, Config, ListenerConfig, Topics, UsageRules
 from services.gl.config.milliseconds import seconds
 from services.gl.config.routers import provider_routers, router_of
 from services.gl.errors import ErrorFormat
@@ -108,10 +108,10 @@ def _keys(models: Registry) -> Iterator[str]:
             yield from header
 
 
-def _listener(values: dict[str, Any]) -> Listener:
+def _listener(values: dict[str, Any]) -> ListenerConfig:
     ingress = values["tls"]["ingress"]
     files = (ingress["certificate_file"], ingress["private_key_file"]) if ingress.get("enabled") else None
-    return Listener(values.get("gl_host", ""), int(values["gl_port"]), files)
+    return ListenerConfig(values.get("gl_host", ""), int(values["gl_port"]), files)
 
 
 def _outbound_tls_digest(tls: OutboundTls) -> str:

@@ -46,8 +46,8 @@ class UsageRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
-    """Where callers connect. `tls` is compared by its files, not by their content."""
+class ListenerConfig:
+    """Where clients connect. TLS files are compared by their names, not by their content."""
 
     host: str
     port: int
@@ -59,7 +59,7 @@ class Config:
     """The whole of gl_config.json. `outbound_tls_digest` tells whether `outbound_context` has changed."""
 
     gateway_id: str
-    listener: Listener
+    listener: ListenerConfig
     outbound_tls: OutboundTls
     outbound_tls_digest: str
     bus: BusAddress
@@ -93,19 +93,19 @@ class Config:
         return RecordWriter(self.log_request, self.log_response, self.log_max_payload)
 
     def most_of_request(self, largest: int) -> int:
-        """Bytes of a request's body up to which it is read; the bus takes messages of `largest`.
+        """Bytes of the largest request body that is parsed; a message on the bus can have `largest` bytes.
 
-        What no processor may see and the record does not hold whole need not be read.
+        A body that no processor may see and that the record does not hold whole need not be parsed.
         """
         return largest if self.payload_seen[0] else min(self.log_max_payload, largest)
 
     def most_of_response(self, largest: int) -> int:
-        """The same of an answer's body."""
+        """The same for response bodies."""
         return largest if self.payload_seen[1] else min(self.log_max_payload, largest)
 
     @cached_property
     def payload_seen(self) -> tuple[bool, bool]:
-        """Whether any processor may be given the payload of a request, and that of an answer."""
+        """Whether any processor may be given the payload of a request, and that of a response."""
         return (
             self.request.sees("ingress_payload", "outbound_payload"),
             self.response.sees("inbound_payload", "egress_payload"),
@@ -113,7 +113,7 @@ class Config:
 
     @cached_property
     def ingress_tls(self) -> ssl.SSLContext | None:
-        """How callers are met; None without TLS. Raises GechologError if its files cannot be used."""
+        """The TLS context for clients; None without TLS. Raises GechologError if its files cannot be used."""
         if self.listener.tls_files is None:
             return None
         try:
@@ -123,7 +123,7 @@ class Config:
 
     @cached_property
     def outbound_context(self) -> ssl.SSLContext:
-        """How targets are called. Raises GechologError if its files cannot be used."""
+        """The TLS context for upstreams. Raises GechologError if its files cannot be used."""
         try:
             return outbound_context(self.outbound_tls)
         except OSError as error:

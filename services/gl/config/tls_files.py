@@ -29,7 +29,7 @@ def outbound_files(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def certificates(values: dict[str, Any]) -> Iterator[Violation]:
-    """What says that it is PEM (RFC 7468) has to be usable; what does not is refused when the config is taken."""
+    """PEM files (RFC 7468) must be usable. Other files are refused when the config is put in force."""
     tls = values.get("tls", {})
     ingress = tls.get("ingress", {})
     files = (ingress.get("certificate_file", ""), ingress.get("private_key_file", ""))

@@ -1,7 +1,7 @@
-"""TCP connections by host name: all addresses of a name are resolved, then raced (RFC 8305, Happy Eyeballs version 2).
+"""TCP connections by host name: resolve all addresses of a name, then race them (RFC 8305, Happy Eyeballs version 2).
 
-Event loops try the addresses of a name one after the other. The first one that is dead then takes all the time there is
-for a connection, at every call, although the next one would answer at once.
+Event loops try the addresses of a name one after the other. A dead first address would then use up the connect
+time-out of each call, although the next address would answer at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gecholog import hostname, keepalive
 
 _DELAY = 0.25  # seconds before the next address is tried as well (RFC 8305, section 5)
 _LEAST_DELAY = 0.01  # the least that section 5 allows
-_AVOIDED_FOR = 60.0  # seconds in which an address that another one overtook is tried last
+_AVOIDED_FOR = 60.0  # seconds in which an address that lost a race is tried last
 _MOST_AVOIDED = 256
 
 
@@ -36,7 +36,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 
 
 def is_host(text: str) -> bool:
-    """Tell whether `text` can be looked up: a name with labels as DNS has them, or an address."""
+    """Tell whether `text` can be resolved: a valid DNS name, or an address."""
     try:
         encoded = text.encode("idna").decode("ascii")
     except UnicodeError:
@@ -45,9 +45,9 @@ def is_host(text: str) -> bool:
 
 
 async def resolve(host: str, port: int) -> Sequence[Address]:
-    """All addresses of a host, in the order of the system's preference (RFC 6724). Raises OSError (gaierror).
+    """All addresses of a host, in the system's order of preference (RFC 6724). Raises OSError (gaierror).
 
-    Off the event loop, unless `host` is an address.
+    Resolves in a thread, unless `host` is an address.
     """
     if (literal := _literal(host, port)) is not None:
         return [literal]
@@ -62,13 +62,13 @@ def _literal(host: str, port: int) -> Address | None:
         return None
     if address.version == 4:  # noqa: PLR2004 - IPv4
         return Address(socket.AF_INET, (host, port))
-    if "%" in host:  # getaddrinfo knows the number of the scope
+    if "%" in host:  # getaddrinfo turns the scope into its number
         return None
     return Address(socket.AF_INET6, (host, port, 0, 0))
 
 
 def interleaved(addresses: Iterable[Address]) -> list[Address]:
-    """`addresses` with the families in turn, beginning with that of the first one (RFC 8305, section 4)."""
+    """`addresses` with alternating families, beginning with the family of the first one (RFC 8305, section 4)."""
     families: dict[int, list[Address]] = {}
     for address in addresses:
         families.setdefault(address.family, []).append(address)
@@ -76,14 +76,14 @@ def interleaved(addresses: Iterable[Address]) -> list[Address]:
 
 
 class Dialer:
-    """Opens TCP connections, and remembers for a while which addresses others overtook."""
+    """Opens TCP connections, and remembers for a minute which addresses lost a race."""
 
     def __init__(self, lookup: Resolve = resolve) -> None:
         self._resolve = lookup
-        self._avoided: dict[Address, float] = {}  # until when, by the loop's clock
+        self._avoided: dict[Address, float] = {}  # address → until when, by the loop's clock
 
     async def addresses(self, host: str, port: int) -> list[Address]:
-        """Where `host` can be reached, in the order in which it is tried. Raises OSError (gaierror) if nowhere."""
+        """The addresses of `host`, in the order in which to try them. Raises OSError (gaierror) if there are none."""
         if not is_host(host):
             raise socket.gaierror(socket.EAI_NONAME, "not a host name")
         found = await self._resolve(host, port)
@@ -92,15 +92,15 @@ class Dialer:
         return self._ordered(dict.fromkeys(found))
 
     async def connect(self, addresses: Sequence[Address], seconds: float | None) -> socket.socket:
-        """A connected socket, that of the first address that answers. Raises OSError if none does.
+        """Return a socket connected to the first address that answers. Raises OSError if none does.
 
-        `seconds` is how long the caller is going to wait: all addresses are tried within half of it.
+        `seconds` is the caller's time-out: all addresses are tried within half of it.
         """
         if len(addresses) == 1:
             return await _attempt(addresses[0])
         delay = _DELAY if seconds is None else max(_LEAST_DELAY, min(_DELAY, seconds / 2 / len(addresses)))
-        connected, winner, overtaken = await _race(addresses, delay)
-        self._remember(winner, overtaken)
+        connected, winner, losers = await _race(addresses, delay)
+        self._remember(winner, losers)
         return connected
 
     def _ordered(self, addresses: Iterable[Address]) -> list[Address]:
@@ -108,17 +108,17 @@ class Dialer:
         order = interleaved(addresses)
         return sorted(order, key=lambda address: self._avoided.get(address, 0.0) > now)
 
-    def _remember(self, winner: Address, overtaken: Iterable[Address]) -> None:
+    def _remember(self, winner: Address, losers: Iterable[Address]) -> None:
         now = asyncio.get_running_loop().time()
         self._avoided.pop(winner, None)
-        for address in overtaken:
+        for address in losers:
             self._avoided[address] = now + _AVOIDED_FOR
         if len(self._avoided) > _MOST_AVOIDED:
             self._avoided = {address: until for address, until in self._avoided.items() if until > now}
 
 
 async def _race(addresses: Sequence[Address], delay: float) -> tuple[socket.socket, Address, list[Address]]:
-    """The first socket that connects, its address, and those that were tried before it."""
+    """Return the first socket that connects, its address, and the addresses that were tried before it."""
     left = list(addresses)
     running: dict[asyncio.Task[socket.socket], Address] = {}
     tried: list[Address] = []
@@ -142,21 +142,21 @@ async def _race(addresses: Sequence[Address], delay: float) -> tuple[socket.sock
                 fault = failed
         raise fault or OSError(errno.EADDRNOTAVAIL, "no address")
     finally:
-        fault = failed = None  # a traceback holds this frame, which would hold the traceback
+        fault = failed = None  # the traceback holds this frame: a reference cycle
         _end(running)
 
 
 def _end(attempts: Iterable[asyncio.Task[socket.socket]]) -> None:
-    """Stop attempts that are not needed any more, and close what they have. A cancelled one closes its own socket."""
+    """Stop the other attempts, and close their sockets. A cancelled attempt closes its own socket."""
     for task in attempts:
         if not task.cancel() and not task.cancelled() and task.exception() is None:
             task.result().close()
 
 
 async def _attempt(address: Address) -> socket.socket:
-    """A socket that is connected to an address. Raises OSError.
+    """Return a socket connected to an address. Raises OSError.
 
-    Not by the loop's own `sock_connect`: uvloop's resolves the address once more, and loses the scope of IPv6.
+    Does not use the loop's `sock_connect`: uvloop's resolves the address once more, and loses the scope of IPv6.
     """
     connecting = socket.socket(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

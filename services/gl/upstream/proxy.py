@@ -1,9 +1,9 @@
 """Proxies in front of upstreams, from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, read once at start.
 
-The rules are those of Go (golang.org/x/net/http/httpproxy), which are curl's and some more: lower-case names win;
-`NO_PROXY` lists host names (and everything below them, with or without `*.` in front), addresses and networks, each
-with a port if need be; `*` is everything. This machine itself is always called directly. `HTTP_PROXY` in capitals
-counts as well, for gl never runs as CGI.
+The rules are those of Go (golang.org/x/net/http/httpproxy), a superset of curl's: lower-case variables take
+precedence; `NO_PROXY` lists host names (including their subdomains, with or without a leading `*.`), addresses and
+networks, each with an optional port; `*` matches everything. The loopback addresses of this machine never use a proxy.
+`HTTP_PROXY` in capitals counts as well, because gl never runs as CGI.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     import socket
     import ssl
 
-_LARGEST_REPLY = 64 * 1024  # bytes of a proxy's answer to CONNECT
+_LARGEST_REPLY = 64 * 1024  # bytes of a proxy's response to CONNECT
 
 Make = Callable[["socket.socket"], UpstreamConnection]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A proxy to go through."""
+    """A proxy."""
 
     host: str
     port: int
@@ -40,20 +40,20 @@ class Route:
 
     @property
     def authorization_line(self) -> str:
-        """The header line with which we name ourselves to the proxy; empty if it asks for nothing."""
+        """The header line with the credentials for the proxy; empty if there are none."""
         return f"Proxy-Authorization: {self.authorization}\r\n" if self.authorization else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """An entry of `NO_PROXY`: a host name and everything below it, or a network; with a port, only that one."""
+    """An entry of `NO_PROXY`: a host name with its subdomains, or a network. None as port: all ports."""
 
     name: str
     network: IPv4Network | IPv6Network | None
     port: int | None
 
     def covers(self, host: str, port: int) -> bool:
-        """Tell whether a target is called directly because of this entry."""
+        """Tell whether this entry matches an upstream."""
         if self.port is not None and self.port != port:
             return False
         if self.network is not None:
@@ -64,13 +64,13 @@ class Direct:
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """Which proxy leads to which target."""
+    """Which upstream is called through which proxy."""
 
     by_scheme: Mapping[str, Route] = field(default_factory=dict)
     direct: tuple[Direct, ...] = ()
 
     def route(self, origin: Origin) -> Route | None:
-        """The proxy for a target; None if it is called directly."""
+        """The proxy for an upstream; None if it is called directly."""
         if not self.by_scheme:
             return None
         host = origin.name.lower()
@@ -80,7 +80,7 @@ class Proxies:
 
 
 def from_environment(environ: Mapping[str, str]) -> Proxies:
-    """Read the proxy variables. Raises ValueError (which names the variable, not its value) for what is no address."""
+    """Read the proxy variables. Raises ValueError for an invalid address, with the variable's name, not its value."""
     found = {}
     for scheme in ("http", "https"):
         name = f"{scheme}_proxy"
@@ -95,7 +95,7 @@ def _route(name: str, value: str) -> Route:
         parts = urlsplit(value if "://" in value else f"http://{value}")
         host, port = parts.hostname, parts.port or 80
     except ValueError:
-        raise ValueError(f"{name} must be an http address") from None  # the cause quotes the value
+        raise ValueError(f"{name} must be an http address") from None  # the cause would quote the value
     if parts.scheme != "http" or not host or parts.path not in ("", "/"):
         raise ValueError(f"{name} must be an http address")
     secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
@@ -163,7 +163,7 @@ async def connect(
 
 
 class _Tunnel(asyncio.Protocol):
-    """The first words with a proxy: CONNECT, and its answer (RFC 9110, section 9.3.6)."""
+    """Opens a tunnel through a proxy: CONNECT and its response (RFC 9110, section 9.3.6)."""
 
     def __init__(self) -> None:
         self._transport: Any = None  # uvloop's transports are no subclasses of asyncio.Transport
@@ -171,7 +171,7 @@ class _Tunnel(asyncio.Protocol):
         self._reply = b""
 
     async def open(self, origin: Origin, route: Route) -> None:
-        """Ask for a tunnel to `origin`. Raises UpstreamError if the proxy refuses."""
+        """Open a tunnel to `origin`. Raises UpstreamError if the proxy refuses."""
         where = host_port.join(origin.host, origin.port)
         head = f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n{route.authorization_line}\r\n"
         self._transport.write(head.encode("ascii"))
