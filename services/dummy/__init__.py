@@ -1,1 +1,1 @@
-"""dummy: a small OpenAI-compatible LLM that answers from the request. For development, tests and load."""
+"""dummy: a small OpenAI-compatible LLM for development, tests and load. Its responses repeat the request."""

@@ -1,4 +1,4 @@
-"""dummy as a program: the wiring between listener and handler."""
+"""Runs the dummy as a program."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from gecholog.cli import Program, main
 from gecholog.logs import Log
 from gecholog.task_owner import TaskOwner
 from services.dummy.config import Config, build, config_spec
-from services.dummy.listener import Listener
-from services.dummy.server import Handler
+from services.dummy.handler import Handler
+from services.dummy.http_server import HttpServer
 
 log = Log("dummy")
 
@@ -20,26 +20,26 @@ class Dummy:
     def __init__(self, config: Config, alias: str) -> None:
         del alias
         self._handler = Handler(config)
-        self._listener: Listener | None = None
+        self._server: HttpServer | None = None
 
     async def start(self, owner: TaskOwner) -> None:
         del owner
-        self._listener = Listener(self._handler)
-        await _listen(self._listener, self._handler.config)
+        self._server = HttpServer(self._handler)
+        await _listen(self._server, self._handler.config)
 
     async def reload(self, config: Config) -> None:
         before = self._handler.config
-        if self._listener is not None and (config.host, config.port) != (before.host, before.port):
-            await _listen(self._listener, config)
+        if self._server is not None and (config.host, config.port) != (before.host, before.port):
+            await _listen(self._server, config)
         self._handler.config = config
 
     async def stop(self) -> None:
-        if self._listener is not None:
-            await self._listener.close()
+        if self._server is not None:
+            await self._server.close()
 
 
-async def _listen(listener: Listener, config: Config) -> None:
-    log.info("http server initialized", address=await listener.listen(config.host, config.port))
+async def _listen(server: HttpServer, config: Config) -> None:
+    log.info("http server initialized", address=await server.listen(config.host, config.port))
 
 
 PROGRAM = Program(

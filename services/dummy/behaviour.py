@@ -1,4 +1,4 @@
-"""How the dummy behaves: how late, in how many chunks, how often it fails. From the config, or from request headers."""
+"""The behaviour of the dummy: latency, chunks and failures, from the config or from request headers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.dummy.refusal import Refusal
+from services.dummy.api_error import ApiError
 
 MOST_MS = 600_000
 MOST_CHUNKS = 10_000
@@ -22,7 +22,7 @@ _STATUS = "X-Dummy-Status"
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Times are in seconds. `chunks` 0 is one for each token. `status` is that of the errors."""
+    """Times are in seconds. With `chunks` 0, each token is one chunk. `status` is the status of failures."""
 
     latency: float = 0.0
     chunks: int = 0
@@ -31,10 +31,10 @@ class Behaviour:
     status: int = 500
 
 
-def asked(headers: Mapping[str, str], usual: Behaviour) -> Behaviour:
-    """The behaviour that a request asks for in its headers. Raises Refusal for a value that makes no sense.
+def from_headers(headers: Mapping[str, str], usual: Behaviour) -> Behaviour:
+    """Return the behaviour that the headers of a request ask for. Raises ApiError if a value is invalid.
 
-    A status without a rate means: fail for certain.
+    With a status but without an error rate, the request always fails.
     """
     if not any(name in headers for name in (_LATENCY, _CHUNKS, _CHUNK_DELAY, _ERROR_RATE, _STATUS)):
         return usual
@@ -71,18 +71,18 @@ def _whole(headers: Mapping[str, str], name: str, usual: int, limits: tuple[int,
     return int(text)
 
 
-def _wrong(name: str, expected: str) -> Refusal:
-    return Refusal(f"Invalid header '{name}': expected {expected}.", param=name, code="invalid_value")
+def _wrong(name: str, expected: str) -> ApiError:
+    return ApiError(f"Invalid header '{name}': expected {expected}.", param=name, code="invalid_value")
 
 
 class Failures:
-    """Which requests fail: with a rate of 0.25 every fourth, so that a run has just as many errors as it asked for."""
+    """Decides which requests fail. With a rate of 0.25, that is every fourth, so that the number of errors is exact."""
 
     def __init__(self) -> None:
         self._owed = 0
 
     def next(self, rate: float) -> bool:
-        """Tell whether the next request, to fail at `rate` (0 to 1), does."""
+        """Tell whether the next request fails, at a rate from 0 to 1."""
         self._owed += round(rate * _PARTS)
         if self._owed < _PARTS:
             return False

@@ -1,25 +1,26 @@
-"""`/v1/chat/completions`: the last words of the user come back, or a call of the tool that the request forces."""
+"""`/v1/chat/completions`: repeats the user's last message, or calls the tool that the request forces."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from services.dummy import completion, fields, reply, tokens, tools, writing
+from services.dummy import completion, fields, generation, reply, tokens, tools
 from services.dummy.completion import Streaming
-from services.dummy.fields import Body
+from services.dummy.fields import JsonBody
+from services.dummy.generation import GeneratedText
 from services.dummy.reply import Reply
-from services.dummy.writing import Written
+from services.dummy.tools import ToolCall
 
 _CONTENT = (str, list, type(None))
 
 
-def answer(body: Body, chunks: int) -> Reply:
-    """The answer to a request for a chat completion. Raises Refusal."""
+def answer(body: JsonBody, chunks: int) -> Reply:
+    """Return the reply to a chat completion request. Raises ApiError."""
     model = fields.text(body, "model")
     messages = _messages(body)
     streaming = Streaming.of(body)
     number = fields.whole(body, "n", most=completion.MOST_CHOICES) or 1
-    wish = writing.wanted(body, chunks, "max_completion_tokens", "max_tokens")
+    limits = generation.text_limits(body, chunks, "max_completion_tokens", "max_tokens")
     words = _last_words(messages)
     prompt = sum(tokens.count(_content(message)) for message in messages)
     kind = "chat.completion.chunk" if streaming.on else "chat.completion"
@@ -28,13 +29,13 @@ def answer(body: Body, chunks: int) -> Reply:
     if forced is not None:
         call = tools.call(forced, words, begin["id"])
         usage = reply.usage(prompt, number * tools.count(call))
-        return _called(begin, [call] * number, usage, streaming)
-    choices = [writing.write(words, wish)] * number
+        return _tool_calls(begin, [call] * number, usage, streaming)
+    choices = [generation.generate(words, limits)] * number
     usage = reply.usage(prompt, sum(choice.tokens for choice in choices))
-    return _said(begin, choices, usage, streaming)
+    return _text_reply(begin, choices, usage, streaming)
 
 
-def _messages(body: Body) -> list[Body]:
+def _messages(body: JsonBody) -> list[JsonBody]:
     messages = fields.required(body, "messages")
     if not isinstance(messages, list) or not messages:
         raise fields.wrong("messages", "a list that is not empty")
@@ -46,8 +47,8 @@ def _messages(body: Body) -> list[Body]:
     return messages
 
 
-def _content(message: Body) -> str:
-    """The text of a message; parts that are no text (images, sound) have none."""
+def _content(message: JsonBody) -> str:
+    """Return the text of a message. Parts such as images and audio have none."""
     content = message.get("content") or ""
     if isinstance(content, str):
         return content
@@ -55,14 +56,16 @@ def _content(message: Body) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _last_words(messages: list[Body]) -> str:
+def _last_words(messages: list[JsonBody]) -> str:
     return next((_content(message) for message in reversed(messages) if message["role"] == "user"), "")
 
 
-# ------------------------------------------------------------------ the answer
+# ------------------------------------------------------------------- the reply
 
 
-def _said(begin: dict[str, Any], choices: list[Written], usage: dict[str, int], streaming: Streaming) -> Reply:
+def _text_reply(
+    begin: dict[str, Any], choices: list[GeneratedText], usage: dict[str, int], streaming: Streaming
+) -> Reply:
     if streaming.on:
         opening = [_opening(index, {"content": ""}) for index in range(len(choices))]
         return completion.streamed(begin, opening, choices, _piece, usage if streaming.usage else None)
@@ -71,15 +74,15 @@ def _said(begin: dict[str, Any], choices: list[Written], usage: dict[str, int], 
     return _whole(begin, list(zip(messages, reasons, strict=True)), usage)
 
 
-def _called(begin: dict[str, Any], calls: list[tools.Call], usage: dict[str, int], streaming: Streaming) -> Reply:
+def _tool_calls(begin: dict[str, Any], calls: list[ToolCall], usage: dict[str, int], streaming: Streaming) -> Reply:
     messages: list[dict[str, Any]] = [{"content": None, "tool_calls": [call]} for call in calls]
     if not streaming.on:
         return _whole(begin, [(message, "tool_calls") for message in messages], usage)
-    # the call is in the opening as a whole; no chunk follows
+    # The opening contains the whole call, so no chunk follows.
     opening = [
         _opening(index, {"content": None, "tool_calls": [{"index": 0} | call]}) for index, call in enumerate(calls)
     ]
-    ends = [Written("", (), 0, "tool_calls")] * len(calls)
+    ends = [GeneratedText("", (), 0, "tool_calls")] * len(calls)
     return completion.streamed(begin, opening, ends, _piece, usage if streaming.usage else None)
 
 

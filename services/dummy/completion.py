@@ -1,4 +1,4 @@
-"""What chat and legacy completions have in common: choices, plain or streamed, and the usage of the whole."""
+"""Builds the replies of chat and legacy completions: choices, streamed or not, and their usage."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import orjson
 
 from gecholog import rawjson
 from services.dummy import fields, reply
-from services.dummy.fields import Body
+from services.dummy.fields import JsonBody
+from services.dummy.generation import GeneratedText
 from services.dummy.reply import Reply, Stream
-from services.dummy.writing import Written
 
 MOST_CHOICES = 128
 _DONE = b"data: [DONE]\n\n"
 
 Piece = Callable[[int, Any, str | None], dict[str, Any]]
-"""Index, text and finish reason → the choice that one event of a stream holds."""
+"""Maps index, text and finish reason to the choice in one event of a stream."""
 
-_GAP = orjson.Fragment(b"\0")  # no JSON holds this byte
+_GAP = orjson.Fragment(b"\0")  # never occurs in JSON
 
 
 @dataclass(frozen=True, slots=True)
 class Streaming:
-    """Whether an answer is streamed, and whether its usage is told at the end."""
+    """Whether a reply is streamed, and whether its usage is sent at the end."""
 
     on: bool
     usage: bool
 
     @classmethod
-    def of(cls, body: Body) -> Streaming:
+    def of(cls, body: JsonBody) -> Streaming:
         options = body.get("stream_options") or {}
         if not isinstance(options, dict):
             raise fields.wrong("stream_options", "an object")
@@ -42,11 +42,11 @@ class Streaming:
 def streamed(
     begin: dict[str, Any],
     opening: Sequence[dict[str, Any]],
-    choices: Sequence[Written],
+    choices: Sequence[GeneratedText],
     piece: Piece,
     usage: dict[str, int] | None,
 ) -> Reply:
-    """The stream of `choices`: `opening` first, then chunk by chunk the pieces of all, reasons and usage at the end."""
+    """Return the stream of `choices`: `opening`, then the pieces of all choices by chunk, then reasons and usage."""
     rest: dict[str, Any] = {"usage": None} if usage else {}
 
     def event(choice: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def streamed(
     )
 
 
-def _events(choice: Written, shape: dict[str, Any]) -> list[bytes]:
-    """An event for each piece of a choice. They differ in the text only, so the rest is written once."""
+def _events(choice: GeneratedText, shape: dict[str, Any]) -> list[bytes]:
+    """Return an event for each piece of a choice. Only the text differs, so the rest is serialized once."""
     before, _, after = reply.events([shape]).partition(b"\0")
     return [before + rawjson.dumps(text) + after for text in choice.pieces]

@@ -1,4 +1,4 @@
-"""The dummy's config: what the file says, checked, as frozen objects."""
+"""The config of the dummy as frozen objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.dummy.behaviour import Behaviour
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that dummy_config.json says."""
+    """The content of dummy_config.json."""
 
     host: str
     port: int
@@ -22,7 +22,7 @@ class Config:
 
 
 def config_spec() -> ConfigSpec:
-    """The schema of dummy_config.json."""
+    """Return the schema of dummy_config.json."""
     return ConfigSpec(schema.load(Path(__file__).with_name("dummy_config.schema.json")))
 
 

@@ -1,4 +1,4 @@
-"""`/v1/embeddings`: vectors made from a hash of the text. The same text has the same vector; nearness means nothing."""
+"""`/v1/embeddings`: vectors from a hash of the text. Equal texts have equal vectors, but distances mean nothing."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import math
 import struct
 from typing import Any
 
-from services.dummy import fields, reply, texts, tokens
-from services.dummy.fields import Body
+from services.dummy import fields, reply, text_input, tokens
+from services.dummy.fields import JsonBody
 from services.dummy.reply import Reply
 
 _DIMENSIONS = 256
 _MOST_DIMENSIONS = 4096
 
 
-def answer(body: Body) -> Reply:
-    """The answer to a request for embeddings. Raises Refusal."""
+def answer(body: JsonBody) -> Reply:
+    """Return the reply to an embeddings request. Raises ApiError."""
     model = fields.text(body, "model")
-    listed = texts.of(body, "input")
+    listed = text_input.of(body, "input")
     if not all(listed):
         raise fields.wrong("input", "texts that are not empty")
     dimensions = fields.whole(body, "dimensions", most=_MOST_DIMENSIONS) or _DIMENSIONS
@@ -36,16 +36,16 @@ def answer(body: Body) -> Reply:
 
 
 def vector(text: str, dimensions: int) -> list[float]:
-    """A vector of length 1."""
+    """Return a vector of length 1."""
     raw = hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(2 * dimensions)
-    # odd numbers only: no vector is zero
+    # Only odd numbers, so that no vector is zero.
     numbers = [2 * number + 1 for number in struct.unpack(f"<{dimensions}h", raw)]
     length = math.hypot(*numbers)
     return [number / length for number in numbers]
 
 
 def _encoded(numbers: list[float], encoding: str) -> Any:
-    """Numbers as they are, or as OpenAI packs them: 32-bit floats, little-endian, in base64."""
+    """Return numbers as a list, or in OpenAI's binary encoding: base64 of little-endian 32-bit floats."""
     if encoding == "float":
         return numbers
     return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()

@@ -1,4 +1,4 @@
-"""`/v1/models`: the models that the dummy names. Any other name is taken as well, and comes back in the answer."""
+"""`/v1/models`: the listed models. Requests may use any other name, which the reply repeats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from services.dummy import reply
-from services.dummy.refusal import Refusal
+from services.dummy.api_error import ApiError
 from services.dummy.reply import Reply
 
 _NAMES = ("dummy", "dummy-embedding")
@@ -14,15 +14,15 @@ _CREATED = 1735689600  # 2025-01-01
 
 
 def listed() -> Reply:
-    """All models."""
+    """Return all models."""
     return reply.json_reply({"object": "list", "data": [_model(name) for name in _NAMES]})
 
 
 def one(name: str) -> Reply:
-    """One model. Raises Refusal if it is not listed."""
+    """Return one model. Raises ApiError if it is not listed."""
     if name not in _NAMES:
         message = "The model does not exist."
-        raise Refusal(message, status=HTTPStatus.NOT_FOUND, param="model", code="model_not_found")
+        raise ApiError(message, status=HTTPStatus.NOT_FOUND, param="model", code="model_not_found")
     return reply.json_reply(_model(name))
 
 

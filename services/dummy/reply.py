@@ -37,12 +37,12 @@ def json_reply(value: Any) -> JsonReply:
 
 
 def events(values: Iterable[Any]) -> bytes:
-    """Values as server-sent events."""
+    """Encode values as server-sent events."""
     return b"".join([b"data: " + rawjson.dumps(value) + b"\n\n" for value in values])
 
 
 def head(prefix: str, kind: str, model: str) -> dict[str, Any]:
-    """The fields that every answer begins with. `id` is unique in this process."""
+    """Return the first fields of every reply. `id` is unique in this process."""
     return {"id": f"{prefix}-{next(_numbers)}", "object": kind, "created": int(time.time()), "model": model}
 
 

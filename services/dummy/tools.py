@@ -1,4 +1,4 @@
-"""Tools: left alone, unless `tool_choice` forces one. Then it is called with arguments made from its parameters."""
+"""Tools: ignored unless `tool_choice` forces one. Then it is called with arguments generated from its parameters."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any
 
 from gecholog import rawjson
 from services.dummy import fields, tokens
-from services.dummy.fields import Body
+from services.dummy.fields import JsonBody
 
-Call = dict[str, Any]
+ToolCall = dict[str, Any]
 
-_DEEPEST = 16  # levels of a schema that are looked into
+_MAX_DEPTH = 16  # of a schema
 _EXAMPLES = {"integer": 1, "number": 1.5, "boolean": True, "array": []}
 
 
-def forced(body: Body) -> Body | None:
-    """The function that a request wants to be called; None if it leaves the choice. Raises Refusal."""
+def forced(body: JsonBody) -> JsonBody | None:
+    """Return the function that a request forces, or None. Raises ApiError."""
     choice = body.get("tool_choice")
     if choice in (None, "none", "auto"):
         return None
@@ -31,27 +31,27 @@ def forced(body: Body) -> Body | None:
     raise fields.wrong("tool_choice", "none, auto, required, or a function that is in 'tools'")
 
 
-def _functions(body: Body) -> list[Body]:
+def _functions(body: JsonBody) -> list[JsonBody]:
     listed = body.get("tools")
     functions = [tool.get("function") for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
     return [entry for entry in functions if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
 
 
-def call(function: Body, words: str, number: str) -> Call:
-    """A call of `function`: every text among its parameters is what the user said."""
+def call(function: JsonBody, words: str, number: str) -> ToolCall:
+    """Return a call of `function`. String arguments contain what the user said."""
     arguments = _example(function.get("parameters"), words, 0)
     written = rawjson.dumps(arguments if isinstance(arguments, dict) else {}).decode()
     return {"id": f"call_{number}", "type": "function", "function": {"name": function["name"], "arguments": written}}
 
 
-def count(made: Call) -> int:
-    """The tokens of a call: those of the function's name and of the arguments."""
-    return tokens.count(made["function"]["name"]) + tokens.count(made["function"]["arguments"])
+def count(tool_call: ToolCall) -> int:
+    """Count the tokens of a call: those of the function name and of the arguments."""
+    return tokens.count(tool_call["function"]["name"]) + tokens.count(tool_call["function"]["arguments"])
 
 
 def _example(schema: Any, words: str, depth: int) -> Any:
-    """A value that fits a JSON schema, as far as simple schemas go."""
-    if not isinstance(schema, dict) or depth > _DEEPEST:
+    """Return a value that fits a simple JSON schema."""
+    if not isinstance(schema, dict) or depth > _MAX_DEPTH:
         return None
     if isinstance(schema.get("enum"), list) and schema["enum"]:
         return schema["enum"][0]

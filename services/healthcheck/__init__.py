@@ -1,1 +1,1 @@
-"""healthcheck: tell whether a service, or the whole appliance, is healthy."""
+"""healthcheck: checks the health of a service or of the whole appliance."""

@@ -1,11 +1,11 @@
-"""healthcheck: exit code 0 if a service is healthy, else 1.
+"""healthcheck: exits with 0 if a service is healthy, otherwise with 1.
 
-    healthcheck                whether the whole appliance is healthy, in a line; a second one says what is left out
-    healthcheck -s gl          whether this service is; says nothing
+    healthcheck                check the appliance and print a line, and a second one if config entries are left out
+    healthcheck -s gl          check this service and print nothing
     healthcheck -s gl -p       print the SHA-256 of the config file in force
-    healthcheck --json         print what is known: state, since when, starts, checksum
+    healthcheck --json         print the whole status: state, since when, starts, checksum
 
-A container's HEALTHCHECK calls this every few seconds, so it imports only what it needs.
+A container's HEALTHCHECK runs this every few seconds, so it imports only what it needs.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from gecholog.recordstatus import RecordStatus, RecordStatusFile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-APPLIANCE = "ginit"  # it decides over all services, and is healthy when they are
+APPLIANCE = "ginit"  # it manages all services, and is healthy when they are
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; returns its exit code."""
+    """Run the program and return its exit code."""
     arguments = _parser().parse_args(argv)
     home = health.home()
     service = arguments.service or APPLIANCE
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif arguments.print and checksum:
         sys.stdout.write(checksum)
     elif not (arguments.print or arguments.service):
-        _say(_words(home, _report(home, service, checksum)))
+        _print(_summary(home, _report(home, service, checksum)))
     return 0 if checksum else 1
 
 
@@ -63,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _words(home: Path, report: dict[str, Any]) -> Iterator[str]:
-    """Lines for people about the whole appliance."""
+def _summary(home: Path, report: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines for people about the whole appliance."""
     if report["healthy"]:
         count = len(report["services"])
         off = [entry["name"] for entry in report["services"] if ChecksumFile.of(_alias(entry), home).is_off()]
@@ -77,20 +77,20 @@ def _words(home: Path, report: dict[str, Any]) -> Iterator[str]:
         yield f"left out: {left_out}"
 
 
-def _say(lines: Iterable[str]) -> None:
-    """Write lines. That nobody can read them must not change the exit code."""
+def _print(lines: Iterable[str]) -> None:
+    """Print lines. A closed standard output must not change the exit code."""
     text = "".join(f"{''.join(sign if sign.isprintable() else ' ' for sign in line)}\n" for line in lines)
     with contextlib.suppress(OSError):
         os.write(1, text.encode("utf-8", "backslashreplace"))
 
 
 def _in_force(home: Path, service: str) -> str | None:
-    """The checksum of the config in force; None if the service is not healthy or not known."""
+    """Return the checksum of the config in force. None if the service is unhealthy or unknown."""
     return None if "/" in service else health.in_force(service, home)
 
 
 def _state(home: Path) -> dict[str, Any]:
-    """What ginit wrote about the services; nothing if it did not."""
+    """Return the state that ginit has written, or an empty one."""
     try:
         state = json.loads(regular_file.read_text(home / "run" / "state.json"))
     except (OSError, ValueError):
@@ -99,7 +99,7 @@ def _state(home: Path) -> dict[str, Any]:
 
 
 def _report(home: Path, service: str, checksum: str | None) -> dict[str, Any]:
-    """What is known. Lists of what is wrong, or left out, are there if they are not empty."""
+    """Return the whole status. Lists of problems and skipped entries are present if they are not empty."""
     state = _state(home)
     services = [entry for entry in state.get("services", []) if isinstance(entry, dict)]
     healthy = checksum is not None
@@ -125,9 +125,9 @@ def _given(lists: dict[str, list[Any]]) -> dict[str, list[Any]]:
 
 
 def _left_out(home: Path, entry: dict[str, Any], state: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The entries that a service leaves out of its config in force, and why, each with the name of the service.
+    """Yield the config entries that a service has skipped, with the reason and the name of the service.
 
-    ginit's own are in its state, for its report goes with the health of the appliance.
+    Those of ginit are in its state, because its own report is removed while the appliance is unhealthy.
     """
     name = str(entry.get("name", ""))
     report = ChecksumFile.of(_alias(entry), home).read_report() or {}
@@ -136,12 +136,12 @@ def _left_out(home: Path, entry: dict[str, Any], state: dict[str, Any]) -> Itera
 
 
 def _alias(entry: dict[str, Any]) -> str:
-    """The name in the files of a service, which is in the state that ginit writes."""
+    """Return the name in the file names of a service, which ginit writes into its state."""
     return str(entry.get("alias", entry.get("name", "")))
 
 
 def _problems(home: Path, state: dict[str, Any], services: list[dict[str, Any]]) -> list[str]:
-    """What is wrong. Gateways are asked themselves: on a full disk ginit cannot write down what it knows."""
+    """Return all problems. Those of gateways come from their own files, because ginit cannot write on a full disk."""
     known = {f"records of {entry.get('name')}: ": _record_status(home, entry) for entry in services}
     asked = {begin: status for begin, status in known.items() if status is not None}
     others = [text for text in state.get("problems", ()) if not text.startswith(tuple(asked))]
@@ -149,7 +149,7 @@ def _problems(home: Path, state: dict[str, Any], services: list[dict[str, Any]])
 
 
 def _record_status(home: Path, entry: dict[str, Any]) -> RecordStatus | None:
-    """What a gateway says of its records; None of a service that has none."""
+    """Return the record status of a gateway, or None for other services."""
     alias = _alias(entry)
     return None if "/" in alias else RecordStatusFile.of(alias, home).read()
 

@@ -35,16 +35,16 @@ class Dummy:
     def __init__(self, home, config):
         home.mkdir()
         self.file = home / "config.json"
-        self.write(config)
+        self.generate(config)
         command = command_of("services.dummy", self.file, "dummy")
         self.process = ServiceProcess(command, alias="dummy", home=home, env=environment_of(home, {}))
 
-    def write(self, config):
+    def generate(self, config):
         self.file.write_text(json.dumps({"version": "1.0.1", "log_level": "INFO", "port": 0} | config))
 
     def reload(self, config, message):
         """Give it a new config, and wait for the message that it answers with."""
-        self.write(config)
+        self.generate(config)
         self.process.hang_up()
         self.process.wait_for_log(message)
 

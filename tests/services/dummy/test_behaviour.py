@@ -3,8 +3,8 @@
 import pytest
 from multidict import CIMultiDict
 
-from services.dummy.behaviour import Behaviour, Failures, asked
-from services.dummy.refusal import Refusal
+from services.dummy.api_error import ApiError
+from services.dummy.behaviour import Behaviour, Failures, from_headers
 
 USUAL = Behaviour(latency=0.1, chunks=3, chunk_delay=0.2, error_rate=0.5)
 
@@ -15,7 +15,7 @@ def headers(**values):
 
 def test_nothing_asked():
     """Without headers the config holds."""
-    assert asked(headers(accept="*/*"), USUAL) is USUAL
+    assert from_headers(headers(accept="*/*"), USUAL) is USUAL
 
 
 def test_all_asked():
@@ -27,17 +27,17 @@ def test_all_asked():
         X_Dummy_Error_Rate="0",
         X_Dummy_Status="429",
     )
-    assert asked(given, USUAL) == Behaviour(latency=1.5, chunks=7, chunk_delay=0.0005, error_rate=0, status=429)
+    assert from_headers(given, USUAL) == Behaviour(latency=1.5, chunks=7, chunk_delay=0.0005, error_rate=0, status=429)
 
 
 def test_one_asked():
     """What is not asked for stays as in the config."""
-    assert asked(headers(X_Dummy_Chunks="7"), USUAL) == Behaviour(0.1, 7, 0.2, 0.5)
+    assert from_headers(headers(X_Dummy_Chunks="7"), USUAL) == Behaviour(0.1, 7, 0.2, 0.5)
 
 
 def test_a_status_alone_is_certain():
     """A status without a rate means: always."""
-    assert asked(headers(X_Dummy_Status="503"), USUAL).error_rate == 1
+    assert from_headers(headers(X_Dummy_Status="503"), USUAL).error_rate == 1
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_a_status_alone_is_certain():
 )
 def test_senseless(name, value):
     """A value that makes no sense is refused, and the header is named."""
-    with pytest.raises(Refusal) as caught:
-        asked(headers(**{name: value}), USUAL)
+    with pytest.raises(ApiError) as caught:
+        from_headers(headers(**{name: value}), USUAL)
     assert caught.value.param.lower() == name.replace("_", "-").lower()
 
 

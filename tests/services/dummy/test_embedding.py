@@ -11,9 +11,9 @@ from services.dummy.embedding import vector
 @given(st.text(), st.integers(1, 300))
 def test_vector(text, dimensions):
     """A vector has the dimensions that were asked for, and length 1."""
-    made = vector(text, dimensions)
-    assert len(made) == dimensions
-    assert math.isclose(math.hypot(*made), 1)
+    tool_call = vector(text, dimensions)
+    assert len(tool_call) == dimensions
+    assert math.isclose(math.hypot(*tool_call), 1)
 
 
 def test_deterministic():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from services.dummy.refusal import Refusal
+from services.dummy.api_error import ApiError
 from services.dummy.tools import call, forced
 
 WEATHER = {
@@ -56,15 +56,15 @@ def test_named():
 )
 def test_refused(body):
     """A choice that cannot be met is refused."""
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ApiError) as caught:
         forced(body)
     assert caught.value.param == "tool_choice"
 
 
 def test_arguments():
     """Arguments fit the parameters; texts are what the user said."""
-    made = call(WEATHER, "Oslo", "1")
-    assert json.loads(made["function"]["arguments"]) == {
+    tool_call = call(WEATHER, "Oslo", "1")
+    assert json.loads(tool_call["function"]["arguments"]) == {
         "place": "Oslo",
         "days": 1,
         "share": 1.5,

@@ -1,4 +1,4 @@
-"""Errors as the OpenAI API tells them: a status, and `{"error": {"message", "type", "param", "code"}}`."""
+"""Errors in the format of the OpenAI API: a status, and `{"error": {"message", "type", "param", "code"}}`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _KINDS: dict[int, tuple[str, str | None]] = {
 }
 
 
-class Refusal(Exception):
-    """A request that is answered with an error. `param` is the field (or header) that is wrong.
+class ApiError(Exception):
+    """An error reply. `param` is the invalid field or header.
 
-    `allow` is the method that the path takes, set if the request came with another one.
+    `allow` is the method that the path supports, if the request used another one.
     """
 
     def __init__(
@@ -37,15 +37,15 @@ class Refusal(Exception):
 
     @property
     def body(self) -> bytes:
-        """The error as JSON."""
+        """The body of the reply."""
         error = {"message": str(self), "type": self.kind, "param": self.param, "code": self.code}
         return orjson.dumps({"error": error})
 
 
-def made_to_order(status: int) -> Refusal:
-    """The error that somebody asked the dummy to answer with."""
+def requested_error(status: int) -> ApiError:
+    """Return the error that the request or the config asks for."""
     kind, code = _KINDS.get(
         status,
         ("server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error", None),
     )
-    return Refusal("The request or the config asked the dummy for this error.", status=status, kind=kind, code=code)
+    return ApiError("The request or the config asked the dummy for this error.", status=status, kind=kind, code=code)

@@ -1,21 +1,21 @@
-"""One text or several, as `prompt` and `input` hold them: a string, a list of strings, or token numbers."""
+"""Reads `prompt` and `input`, which may be a string, a list of strings, or token numbers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from services.dummy import fields
-from services.dummy.fields import Body
+from services.dummy.fields import JsonBody
 
-MOST = 2048  # texts in one request, as many as OpenAI takes
+MAX_TEXTS = 2048  # as OpenAI
 
 
-def of(body: Body, name: str) -> list[str]:
-    """The texts in field `name`. Raises Refusal."""
+def of(body: JsonBody, name: str) -> list[str]:
+    """Return the texts in field `name`. Raises ApiError."""
     value = fields.required(body, name)
     listed = value if _is_several(value) else [value]
-    if not 0 < len(listed) <= MOST:
-        raise fields.wrong(name, f"from 1 to {MOST} texts")
+    if not 0 < len(listed) <= MAX_TEXTS:
+        raise fields.wrong(name, f"from 1 to {MAX_TEXTS} texts")
     return [_text(item, name) for item in listed]
 
 
@@ -28,7 +28,7 @@ def _is_tokens(value: Any) -> bool:
 
 
 def _text(item: Any, name: str) -> str:
-    """A text; of token numbers, which we have no vocabulary for, their digits: one token each."""
+    """Return a text. Token numbers become their digits, one token each, because there is no vocabulary."""
     if isinstance(item, str):
         return item
     if _is_tokens(item):

@@ -1,4 +1,4 @@
-"""Where the dummy listens. The listener may move to another port while requests are under way."""
+"""The HTTP server of the dummy. It can switch to another port while requests are in flight."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from aiohttp.web_protocol import RequestHandler
 
 from gecholog.errors import GechologError
 from gecholog.listen_error import listen_error
-from services.dummy.refusal import Refusal
+from services.dummy.api_error import ApiError
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-_BACKLOG = 1024  # connections that wait to be accepted: bursts are what the dummy is for
+_BACKLOG = 1024  # connections waiting to be accepted: the dummy is made for bursts
 _LARGEST_BODY = 256 * 1024 * 1024
-_FINISH_WITHIN = 3.0  # seconds that requests under way have when the dummy stops
+_SHUTDOWN_TIMEOUT_S = 3.0  # for requests in flight
 
 
-class Listener:
-    """Takes connections on one address at a time. Made inside a running event loop."""
+class HttpServer:
+    """Accepts connections on one address at a time. Create it inside a running event loop."""
 
     def __init__(self, handle: Handle) -> None:
         server = _Server(handle, request_factory=_request, handler_cancellation=True, access_log=None)
-        self._runner = web.ServerRunner(server, shutdown_timeout=_FINISH_WITHIN)
+        self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_TIMEOUT_S)
         self._site: web.TCPSite | None = None
 
     async def listen(self, host: str, port: int) -> str:
-        """Take connections at this address, and then no more at the one before; returns the address as text.
+        """Listen on this address, then close the previous one. Return the address as text.
 
-        Raises GechologError if it cannot be had; the one before stays.
+        Raises GechologError if the address is not available. The previous one then stays open.
         """
         if self._runner.server is None:
             await self._runner.setup()
@@ -49,12 +49,12 @@ class Listener:
         return ", ".join(f"{address[0]}:{address[1]}" for address in self._runner.addresses)
 
     async def close(self) -> None:
-        """Take no more connections, and end those that there are."""
+        """Stop listening, and close all connections."""
         await self._runner.cleanup()
 
 
 class _Protocol(RequestHandler):
-    """aiohttp's own page for what is no HTTP repeats the bad line and logs it, keys and all: ours does not."""
+    """Answers invalid HTTP. aiohttp's own error page would quote the line and log it, including keys."""
 
     def handle_error(
         self,
@@ -66,8 +66,8 @@ class _Protocol(RequestHandler):
         del exc, message
         if request.writer.output_size:
             raise ConnectionError("the response has already started")
-        refusal = Refusal("The request is not valid HTTP.", status=status)
-        response = web.Response(status=status, body=refusal.body, content_type="application/json")
+        error = ApiError("The request is not valid HTTP.", status=status)
+        response = web.Response(status=status, body=error.body, content_type="application/json")
         response.force_close()
         return response
 

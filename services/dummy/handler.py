@@ -1,4 +1,4 @@
-"""The HTTP side of the dummy: from a request to the pure functions, and their reply onto the wire."""
+"""Handles HTTP requests: calls the pure functions, and sends their reply."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from aiohttp.client_exceptions import ClientConnectionResetError
 
 from gecholog.logs import Log
 from services.dummy import behaviour, chat, embedding, fields, legacy, models
+from services.dummy.api_error import ApiError, requested_error
 from services.dummy.behaviour import Behaviour, Failures
-from services.dummy.refusal import Refusal, made_to_order
 from services.dummy.reply import JsonReply, Reply, Stream
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = Log("dummy")
 
 _MODELS = "/v1/models"
-_POSTS: dict[str, Callable[[fields.Body, Behaviour], Reply]] = {
+_POSTS: dict[str, Callable[[fields.JsonBody, Behaviour], Reply]] = {
     "/v1/chat/completions": lambda body, how: chat.answer(body, how.chunks),
     "/v1/completions": lambda body, how: legacy.answer(body, how.chunks),
     "/v1/embeddings": lambda body, _: embedding.answer(body),
@@ -31,7 +31,7 @@ _POSTS: dict[str, Callable[[fields.Body, Behaviour], Reply]] = {
 
 
 class Handler:
-    """Answers requests. `config` may be replaced between two requests."""
+    """Handles requests. `config` may be replaced between two requests."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -39,44 +39,44 @@ class Handler:
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            return await self._answered(request)
-        except Refusal as refusal:
-            return _refused(refusal)
+            return await self._handle(request)
+        except ApiError as error:
+            return _error_response(error)
         except web.HTTPRequestEntityTooLarge:
-            return _refused(Refusal("The request is too large.", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+            return _error_response(ApiError("The request is too large.", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
         except web.RequestPayloadError:
-            return _refused(Refusal("The body of the request is incomplete or corrupt."))
+            return _error_response(ApiError("The body of the request is incomplete or corrupt."))
         except (ConnectionError, asyncio.CancelledError):
-            raise  # the caller is gone
-        except Exception as error:  # noqa: BLE001 - a border: a fault of ours must not end a call without a word
+            raise  # the client has disconnected
+        except Exception as error:  # noqa: BLE001 - a bug must not end a request without a reply
             log.fault("request failed", error, method=request.method)
-            return _refused(Refusal("Internal error of the dummy LLM.", status=500, kind="server_error"))
+            return _error_response(ApiError("Internal error of the dummy LLM.", status=500, kind="server_error"))
 
-    async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._authorise(request)
-        how = behaviour.asked(request.headers, self.config.behaviour)
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._authorize(request)
+        how = behaviour.from_headers(request.headers, self.config.behaviour)
         data = await _body(request)
         if how.latency:
             await asyncio.sleep(how.latency)
         if self._failures.next(how.error_rate):
-            raise made_to_order(how.status)
+            raise requested_error(how.status)
         reply = _reply(request, data, how)
         if isinstance(reply, JsonReply):
             return web.Response(body=reply.body, content_type="application/json")
         return await _streamed(request, reply, how.chunk_delay)
 
-    def _authorise(self, request: web.BaseRequest) -> None:
+    def _authorize(self, request: web.BaseRequest) -> None:
         keys = self.config.api_keys
         if not keys:
             return
         given = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.headers.get("api-key", "")
         known = [hmac.compare_digest(given.encode("utf-8", "surrogateescape"), key.encode()) for key in keys]
         if not any(known):
-            raise Refusal("Incorrect API key provided.", status=HTTPStatus.UNAUTHORIZED, code="invalid_api_key")
+            raise ApiError("Incorrect API key provided.", status=HTTPStatus.UNAUTHORIZED, code="invalid_api_key")
 
 
 async def _body(request: web.BaseRequest) -> bytes:
-    # aiohttp leaves this answer to its application router, which is not used here; curl waits a second without it
+    # aiohttp sends this in its application router, which is not used here. Without it, curl waits a second.
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
@@ -95,24 +95,24 @@ def _reply(request: web.BaseRequest, data: bytes, how: Behaviour) -> Reply:
     if path.startswith(f"{_MODELS}/"):
         _allow(request, "GET")
         return models.one(path.removeprefix(f"{_MODELS}/"))
-    raise Refusal("Unknown request URL.", status=HTTPStatus.NOT_FOUND, code="unknown_url")
+    raise ApiError("Unknown request URL.", status=HTTPStatus.NOT_FOUND, code="unknown_url")
 
 
 def _allow(request: web.BaseRequest, method: str) -> None:
     if request.method != method:
         message = f"Method not allowed: use {method}."
-        refusal = Refusal(message, status=HTTPStatus.METHOD_NOT_ALLOWED, code="method_not_supported")
-        refusal.allow = method
-        raise refusal
+        error = ApiError(message, status=HTTPStatus.METHOD_NOT_ALLOWED, code="method_not_supported")
+        error.allow = method
+        raise error
 
 
-def _refused(refusal: Refusal) -> web.Response:
-    headers = {"Allow": refusal.allow} if refusal.allow else None
-    return web.Response(status=refusal.status, body=refusal.body, headers=headers, content_type="application/json")
+def _error_response(error: ApiError) -> web.Response:
+    headers = {"Allow": error.allow} if error.allow else None
+    return web.Response(status=error.status, body=error.body, headers=headers, content_type="application/json")
 
 
 async def _streamed(request: web.BaseRequest, stream: Stream, delay: float) -> web.StreamResponse:
-    """Send a stream. Without a delay all of it goes out in one write, for speed."""
+    """Send a stream. Without a delay, it is one write, for speed."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
     await response.prepare(request)
     try:

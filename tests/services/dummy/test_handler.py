@@ -53,14 +53,14 @@ def test_stop(llm):
 def test_stream_is_the_same(llm, more):
     """Streamed or not, words, reasons and usage are the same."""
     plain = chat(llm, **more)
-    texts = [""] * len(plain.choices)
+    text_input = [""] * len(plain.choices)
     reasons, usage = {}, None
     for event in chat(llm, stream=True, stream_options={"include_usage": True}, **more):
         usage = event.usage or usage
         for choice in event.choices:
-            texts[choice.index] += choice.delta.content or ""
+            text_input[choice.index] += choice.delta.content or ""
             reasons[choice.index] = choice.finish_reason or reasons.get(choice.index)
-    assert texts == [choice.message.content for choice in plain.choices]
+    assert text_input == [choice.message.content for choice in plain.choices]
     assert list(reasons.values()) == [choice.finish_reason for choice in plain.choices]
     assert usage == plain.usage
 
