@@ -30,10 +30,10 @@ from gecholog import atomic_file, file_lock, regular_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BEAT_EVERY = 1.0
+HEARTBEAT_INTERVAL_S = 1.0
 """Seconds between two heartbeats of a service."""
 
-SILENT_AFTER = 6.0
+HEARTBEAT_TIMEOUT_S = 6.0
 """Seconds without a heartbeat after which a service is not healthy."""
 
 _IN_A_CONTAINER = Path("/app")
@@ -99,7 +99,7 @@ class ChecksumFile:
         self.report_path.unlink(missing_ok=True)
 
 
-def last_beat(alias: str, folder: Path | None = None) -> tuple[int, int] | None:
+def last_heartbeat(alias: str, folder: Path | None = None) -> tuple[int, int] | None:
     """A value that changes with each heartbeat of a service; None if the service has none."""
     try:
         status = _lock_of(ChecksumFile.of(alias, folder)).stat()
@@ -119,7 +119,7 @@ def is_silent(alias: str, folder: Path | None = None) -> bool:
         silence = time.time() - _lock_of(ChecksumFile.of(alias, folder)).stat().st_mtime
     except OSError:  # not one of our services, or its folder is not writable
         return False
-    return abs(silence) > SILENT_AFTER  # if the clock was set back, the next heartbeat corrects it
+    return abs(silence) > HEARTBEAT_TIMEOUT_S  # if the clock was set back, the next heartbeat corrects it
 
 
 def _lock_of(checksum_file: ChecksumFile) -> Path:

@@ -17,7 +17,7 @@ import uvloop
 
 from gecholog import logs
 from gecholog.errors import BusAway, ConfigError, GechologError
-from gecholog.health import BEAT_EVERY, ChecksumLock
+from gecholog.health import HEARTBEAT_INTERVAL_S, ChecksumLock
 from gecholog.logs import Log
 from gecholog.task_owner import CANCEL_TIMEOUT_S, TaskOwner
 
@@ -157,7 +157,7 @@ class _RunningService:
             log.warning("another process has this name and home, its checksum file is left alone", file=self._shown)
             self._owner.spawn(self._serve_when_free(), "checksum lock")
         self._remove_checksum()
-        self._owner.spawn(self._beat_for_ever(), "beat")
+        self._owner.spawn(self._send_heartbeats(), "heartbeat")
         code = 0
         try:
             code = await self._serve()
@@ -175,7 +175,7 @@ class _RunningService:
             await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done() and not (starting.cancelled() or starting.exception()):
                 self._healthy()
-                self._reloading = self._owner.spawn(self._reload_for_ever(), "reload")
+                self._reloading = self._owner.spawn(self._reload_when_asked(), "reload")
                 await ending
             return self._verdict(starting)
         finally:
@@ -211,16 +211,16 @@ class _RunningService:
         if self._serving:
             self._write_checksum()
 
-    async def _beat_for_ever(self) -> None:
+    async def _send_heartbeats(self) -> None:
         """Send heartbeats, which a blocked event loop cannot; and restore the files if they are removed."""
         while True:
             with contextlib.suppress(OSError):
                 self._lock.beat()
             if self._serving and self._owner.healthy and self._checksum_file.read() != self._parsed.sha256:
                 self._write_checksum()
-            await asyncio.sleep(BEAT_EVERY)
+            await asyncio.sleep(HEARTBEAT_INTERVAL_S)
 
-    async def _reload_for_ever(self) -> None:
+    async def _reload_when_asked(self) -> None:
         while True:
             await self._reload_wanted.wait()
             self._reload_wanted.clear()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gecholog.health import last_beat
+from gecholog.health import last_heartbeat
 from services.ginit import process
 from services.ginit.decision.events import HeartbeatMissed, HeartbeatSeen
 from services.ginit.decision.liveness import REPORTED_AFTER_S, SAMPLE_INTERVAL_S, Liveness, Sample
@@ -86,7 +86,7 @@ class LivenessMonitor:
     def _heartbeat(self, service: Service) -> Hashable | None:
         definition = service.definition
         if not definition.is_nats_server:
-            return last_beat(definition.alias, self._sources.home)
+            return last_heartbeat(definition.alias, self._sources.home)
         if service.name not in self._probes or self._probes[service.name].done():
             self._probes[service.name] = asyncio.create_task(self._probe(definition), name=f"probe {service.name}")
         # one that never responded at an assumed address may listen elsewhere

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gecholog.health import SILENT_AFTER, ChecksumFile, ChecksumLock, home, in_force, last_beat
+from gecholog.health import HEARTBEAT_TIMEOUT_S, ChecksumFile, ChecksumLock, home, in_force, last_heartbeat
 
 
 def test_write_read_remove(tmp_path):
@@ -108,12 +108,12 @@ def test_signs_of_life(tmp_path):
     checksum_lock = ChecksumLock(sign)
     checksum_lock.acquire()
     sign.write("sum")
-    before = last_beat("gl", tmp_path)
+    before = last_heartbeat("gl", tmp_path)
     checksum_lock.beat()
-    assert last_beat("gl", tmp_path) != before
+    assert last_heartbeat("gl", tmp_path) != before
     assert in_force("gl", tmp_path) == "sum"
     lock = sign.path.with_suffix(".lock")
-    for seconds in (-SILENT_AFTER - 1, SILENT_AFTER + 1):  # a clock that was set back is no sign of life
+    for seconds in (-HEARTBEAT_TIMEOUT_S - 1, HEARTBEAT_TIMEOUT_S + 1):  # a clock that was set back is no sign of life
         moment = time.time() + seconds
         os.utime(lock, (moment, moment))
         assert in_force("gl", tmp_path) is None
@@ -124,10 +124,10 @@ def test_signs_of_life(tmp_path):
 def test_signs_of_life_of_others(tmp_path):
     """A program that has no lock file gives none, and its checksum file counts by itself."""
     ChecksumFile.of("other", tmp_path).write("sum")
-    assert last_beat("other", tmp_path) is None
+    assert last_heartbeat("other", tmp_path) is None
     assert in_force("other", tmp_path) == "sum"
     ChecksumLock(ChecksumFile.of("other", tmp_path)).beat()  # without the lock
-    assert last_beat("other", tmp_path) is None
+    assert last_heartbeat("other", tmp_path) is None
     assert in_force("none", tmp_path) is None
 
 
@@ -138,7 +138,7 @@ def test_signs_of_life_after_the_folder_was_removed(tmp_path):
     first.acquire()
     shutil.rmtree(sign.path.parent)
     first.beat()
-    assert last_beat("gl", tmp_path)
+    assert last_heartbeat("gl", tmp_path)
     assert not second.acquire()
     first.release()
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from supervisor import events
 
-from gecholog.health import last_beat
+from gecholog.health import last_heartbeat
 from services.ginit import process
 from services.ginit.decision.liveness import Liveness, Sample
 
@@ -37,7 +37,7 @@ class Guard:
 
     def _check(self, _: object) -> None:
         pid = self._groups[NAME].processes[NAME].pid
-        heartbeat = last_beat(self._alias, self._home)
+        heartbeat = last_heartbeat(self._alias, self._home)
         sample = Sample(time.monotonic(), heartbeat, process.cpu_seconds(pid), process.waits_for_resources(pid))
         known = self._liveness if pid == self._pid else None
         self._pid, self._liveness = pid, known.after(sample, _INTERVAL_S) if known else Liveness(sample)
