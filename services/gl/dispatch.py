@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gecholog import headers
+from gecholog.shorten import shorten
 from services.gl import cors, pipeline, routing
 from services.gl.answers import JSON
 from services.gl.call import Call
@@ -70,7 +71,7 @@ def _why_no_router(table: Table, path: str) -> ErrorDetail:
     if (found := table.left_out(path)) is not None:
         configured, reason = found
         return ErrorDetail(503, f"router {configured} is configured but left out: {reason}", "router_left_out")
-    shown = path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}…"
+    shown = shorten(path, _LONGEST_PATH)
     return ErrorDetail(404, f"no router for {shown}: a path begins with the path of a configured router", "no_router")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
 from gecholog.errors import NotJson
+from gecholog.shorten import shorten
 from services.ginit.printable import printable
 from services.ginit.terminal.log_line import clock
 
@@ -30,7 +31,7 @@ def call_line(record: bytes, palette: Palette) -> str | None:
         parts = [
             palette.dim(clock(timer["start"])),
             f"{request.get('ingress_method', ''):4}",
-            printable(path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}…"),
+            printable(shorten(path, _LONGEST_PATH)),
             _status(status, palette),
             f"{timer['duration']} ms",
         ]

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from gecholog.shorten import shorten
 from services.ginit.printable import printable
 
 if TYPE_CHECKING:
@@ -51,4 +52,4 @@ def _by_level(entry: dict[str, Any], message: str, palette: Palette) -> str:
 
 def _value(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return printable(text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…")
+    return printable(shorten(text, _LONGEST_VALUE))

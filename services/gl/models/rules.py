@@ -11,6 +11,7 @@ from typing import Any
 
 from gecholog import hostname
 from gecholog.schema import Violation
+from gecholog.shorten import shorten
 from services.gl import routing
 from services.gl.models import provider as providers
 from services.gl.models import target
@@ -149,7 +150,7 @@ def _longest(groups: Mapping[str, Iterable[str]]) -> list[str]:
 
 def _shown(name: str) -> str:
     """A name for people: a long one is cut off."""
-    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+    return shorten(name, _SHOWN)
 
 
 _SHOWN = 64  # characters

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from gecholog import rawjson
 from gecholog.glob import matches_any
 from gecholog.llm.last_user_text import last_user_text
+from gecholog.shorten import shorten
 from services.gl import classifier, model_request
 from services.gl.answers import LocalAnswer
 from services.gl.attempt import Candidate
@@ -240,4 +241,4 @@ def _refusal(status: int, message: str, code: str | None = None, param: str | No
 
 
 def _shown(name: str) -> str:
-    return name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…"
+    return shorten(name, _LONGEST_SHOWN)
