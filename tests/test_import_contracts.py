@@ -42,6 +42,7 @@ def broken(folder):
 @pytest.mark.parametrize(
     ("module", "form", "imported", "contract"),
     [
+        ("errors", IN_A_FUNCTION, "call.Call", "no circle of imports, of modules or of packages"),
         ("call", FOR_TYPES, "stages.attempts.run", INSIDE_GL),
         ("errors", IN_A_FUNCTION, "call.Call", INSIDE_GL),
         ("routing", FOR_TYPES, "config.Config", INSIDE_GL),
@@ -72,6 +73,19 @@ def test_an_import_that_does_not_go_down(copied, module, form, imported, contrac
         assert any(found.startswith(contract) for found in broken(copied))
     finally:
         file.write_text(text, "utf-8")
+
+
+@pytest.mark.parametrize("form", [FOR_TYPES, IN_A_FUNCTION])
+def test_a_circle_of_two_modules(copied, form):
+    """They are found in any package, also where no floors are given."""
+    files = [copied / "services" / "nats2log" / f"{name}.py" for name in ("one", "other")]
+    try:
+        for file, name in zip(files, ("other", "one"), strict=True):
+            file.write_text(form.format(f"services.nats2log.{name}", "planted"), "utf-8")
+        assert broken(copied) == ["no circle of imports, of modules or of packages"]
+    finally:
+        for file in files:
+            file.unlink()
 
 
 @pytest.mark.parametrize("folder", ["", "server", "upstream", "config"])
