@@ -108,7 +108,7 @@ async def scene_of(appliance):
             await scene.bystander.answer_slowly(_SLOW)
             yield scene
         finally:
-            await scene.bystander.drain()
+            await scene.bystander.leave()
     finally:
         await elastic.stop()
 
