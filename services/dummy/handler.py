@@ -12,10 +12,10 @@ from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
 
 from gecholog.logs import Log
-from services.dummy import behaviour, chat, embedding, fields, legacy, models
+from services.dummy import audio, behaviour, chat, embedding, fields, image, legacy, models, moderation, responses
 from services.dummy.api_error import ApiError, requested_error
 from services.dummy.behaviour import Behaviour, Failures
-from services.dummy.reply import JsonReply, Reply, Stream
+from services.dummy.reply import BinaryReply, JsonReply, Reply, Stream
 
 if TYPE_CHECKING:
     from services.dummy.config import Config
@@ -27,7 +27,12 @@ _POSTS: dict[str, Callable[[fields.JsonBody, Behaviour], Reply]] = {
     "/v1/chat/completions": lambda body, how: chat.answer(body, how.chunks),
     "/v1/completions": lambda body, how: legacy.answer(body, how.chunks),
     "/v1/embeddings": lambda body, _: embedding.answer(body),
+    "/v1/responses": lambda body, how: responses.answer(body, how.chunks),
+    "/v1/images/generations": lambda body, _: image.answer(body),
+    "/v1/audio/speech": lambda body, _: audio.speech(body),
+    "/v1/moderations": lambda body, _: moderation.answer(body),
 }
+_UPLOADS = frozenset({"/v1/audio/transcriptions", "/v1/audio/translations"})
 
 
 class Handler:
@@ -63,6 +68,8 @@ class Handler:
         reply = _reply(request, data, how)
         if isinstance(reply, JsonReply):
             return web.Response(body=reply.body, content_type="application/json")
+        if isinstance(reply, BinaryReply):
+            return web.Response(body=reply.body, content_type=reply.content_type)
         return await _streamed(request, reply, how.chunk_delay)
 
     def _authorize(self, request: web.BaseRequest) -> None:
@@ -89,6 +96,9 @@ def _reply(request: web.BaseRequest, data: bytes, how: Behaviour) -> Reply:
     if method is not None:
         _allow(request, "POST")
         return method(fields.body(data), how)
+    if path in _UPLOADS:
+        _allow(request, "POST")
+        return audio.transcript(data, request.headers.get("Content-Type", ""))
     if path == _MODELS:
         _allow(request, "GET")
         return models.listed()

@@ -29,7 +29,15 @@ class Stream:
     tail: bytes
 
 
-Reply = JsonReply | Stream
+@dataclass(frozen=True, slots=True)
+class BinaryReply:
+    """A response of bytes that are no text."""
+
+    body: bytes
+    content_type: str
+
+
+Reply = JsonReply | BinaryReply | Stream
 
 
 def json_reply(value: Any) -> JsonReply:

@@ -1,0 +1,87 @@
+"""Responses, images, audio and moderations of the dummy, as the official client sees them."""
+
+import base64
+import json
+
+import openai
+import pytest
+
+TOOL = {"type": "function", "name": "greet", "parameters": {"properties": {"words": {"type": "string"}}}}
+HELLO = [{"role": "user", "content": [{"type": "input_text", "text": "Hello there!"}]}]
+
+
+@pytest.mark.parametrize("given", ["Hello there!", HELLO])
+def test_responses(llm, given):
+    """What the user said comes back, with an honest usage."""
+    answer = llm.responses.create(model="m-1", input=given)
+    assert (answer.model, answer.status, answer.output_text) == ("m-1", "completed", "You said: Hello there!")
+    usage = answer.usage
+    assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (3, 6, 9)
+
+
+@pytest.mark.parametrize("more", [{}, {"max_output_tokens": 3}, {"extra_headers": {"X-Dummy-Chunks": "20"}}])
+def test_a_stream_of_responses_is_the_same(llm, more):
+    """The events add up to the answer, are numbered from 0, and end with the whole of it."""
+    plain = llm.responses.create(model="m-1", input="Hello there!", **more)
+    events = list(llm.responses.create(model="m-1", input="Hello there!", stream=True, **more))
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert text == plain.output_text == events[-1].response.output_text
+    assert events[-1].type == f"response.{plain.status}"
+    assert events[-1].response.usage == plain.usage
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "name": "greet"}])
+def test_a_tool_of_responses(llm, choice):
+    """A forced one is called, streamed or not."""
+    asked = {"model": "m-1", "input": "Hello!", "tools": [TOOL], "tool_choice": choice}
+    (call,) = llm.responses.create(**asked).output
+    assert (call.type, call.name, json.loads(call.arguments)) == ("function_call", "greet", {"words": "Hello!"})
+    with llm.responses.stream(**asked) as stream:
+        (same,) = stream.get_final_response().output
+    assert (same.name, same.arguments) == (call.name, call.arguments)
+
+
+def test_images(llm):
+    """A picture, the same for the same prompt; as a URL that needs no network, or as its bytes."""
+    made = llm.images.generate(model="m-1", prompt="A cat", n=2, response_format="b64_json")
+    data = [base64.b64decode(image.b64_json) for image in made.data]
+    assert data[0].startswith(b"\x89PNG")
+    assert data[0] == data[1]
+    url = llm.images.generate(model="m-1", prompt="A cat").data[0].url
+    assert url == f"data:image/png;base64,{made.data[0].b64_json}"
+    other = llm.images.generate(model="m-1", prompt="A dog", response_format="b64_json").data[0].b64_json
+    assert other != made.data[0].b64_json
+
+
+def test_audio(llm):
+    """Speech can be played; a recording has a transcript."""
+    speech = llm.audio.speech.create(model="m-1", voice="alloy", input="Hello there!").content
+    assert (speech[:4], speech[8:12]) == (b"RIFF", b"WAVE")
+    assert int.from_bytes(speech[4:8], "little") == len(speech) - 8
+    text = llm.audio.transcriptions.create(model="m-1", file=("a.wav", speech)).text
+    assert text.startswith("A recording")
+
+
+def test_moderations(llm):
+    """Only the word itself is flagged."""
+    found = llm.moderations.create(model="m-1", input=["a flag", "flagged", "fine"]).results
+    assert [one.flagged for one in found] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/responses", {"model": "m"}),
+        ("/responses", {"model": "m", "input": 3}),
+        ("/images/generations", {"model": "m"}),
+        ("/images/generations", {"prompt": "p", "response_format": "gif"}),
+        ("/audio/speech", {"model": "m"}),
+        ("/audio/transcriptions", {"model": "m"}),
+        ("/moderations", {"input": {}}),
+    ],
+)
+def test_wrong_requests(llm, path, body):
+    """They are refused as OpenAI does."""
+    with pytest.raises(openai.BadRequestError):
+        llm.post(path, body=body, cast_to=object)
