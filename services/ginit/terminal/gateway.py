@@ -12,8 +12,10 @@ from gecholog import regular_file
 from gecholog.environment import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+_WITHOUT_USUAL_URL = frozenset({"azure", "ollama"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,27 @@ def read(file: Path, environ: Mapping[str, str], secrets: Path) -> Gateway | Non
         text = fill(regular_file.read_text(file, "utf-8-sig"), {**environ, "NATS_TOKEN": token}).text
         values = json.loads(text)
         bus = values["service_bus"]
-        routers = tuple(_router(entry) for entry in values["routers"])
+        providers = ", ".join(_serving(values.get("providers") or ()))
+        routers = tuple(_router(entry, providers) for entry in values["routers"])
         return Gateway(bus["hostname"], bus["topic_exact_logger"], bus["token"], routers)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
-def _router(entry: dict[str, Any]) -> Router:
-    path = str(entry["path"])
-    return Router(path, "shows what would be sent" if path.startswith("/echo/") else _origin(entry["outbound"]["url"]))
+def _router(entry: dict[str, Any], providers: str) -> Router:
+    path, outbound = str(entry["path"]), entry["outbound"]
+    if "models" in outbound:
+        return Router(path, f"the APIs of OpenAI and Anthropic, models of {providers or 'no provider'}")
+    return Router(path, "shows what would be sent" if path.startswith("/echo/") else _origin(outbound["url"]))
+
+
+def _serving(providers: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The names of the providers that lack nothing: not the key, and not the url if they need one."""
+    for provider in providers:
+        has_key = "api_key" not in provider or provider["api_key"]
+        has_url = provider.get("url") or provider["dialect"] not in _WITHOUT_USUAL_URL
+        if has_key and has_url and provider.get("enabled", True):
+            yield str(provider["name"])
 
 
 def _origin(url: str) -> str:

@@ -48,3 +48,20 @@ def test_config_that_cannot_be_read(file, tmp_path, text):
 def test_token_is_not_shown(file, tmp_path):
     """Not even by a debugger's look at the object."""
     assert "abc" not in repr(read(file, {"NATS_TOKEN": "abc"}, tmp_path))
+
+
+def test_models_name_their_providers(tmp_path):
+    """Those whose variables have values: a key, and an address where there is no usual one."""
+    providers = [
+        {"name": "openai", "dialect": "openai", "url": "${NO_URL}", "api_key": "${KEY}"},
+        {"name": "gemini", "dialect": "gemini", "api_key": "${NO_KEY}"},
+        {"name": "azure", "dialect": "azure", "url": "${NO_URL}", "api_key": "${KEY}"},
+        {"name": "off", "dialect": "dummy", "enabled": False},
+        {"name": "dummy", "dialect": "dummy"},
+    ]
+    bus = {"hostname": "h:1", "topic_exact_logger": "l", "token": "t"}
+    routers = [{"path": "/v1/", "outbound": {"models": ["*"]}}]
+    file = tmp_path / "gl_config.json"
+    file.write_text(json.dumps({"service_bus": bus, "providers": providers, "routers": routers}), "utf-8")
+    (router,) = read(file, {"NATS_TOKEN": "abc", "KEY": "k"}, tmp_path).routers
+    assert router.leads_to == "the APIs of OpenAI and Anthropic, models of openai, dummy"
