@@ -1,7 +1,7 @@
 """One client's connection: HTTP/1.1 in, one response after the other out (RFC 9112).
 
-It is read only as far as what comes may be held: `steer` decides that. What is not read waits in the kernel, and holds
-the client back.
+It reads only as much as may be held in memory, which `steer` decides. The rest waits in the kernel, whose flow control
+slows the client down.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from services.gl.server.garbage import Garbage
     from services.gl.server.uploads import Uploads
 
-_LINGER_S = 1.0  # in which a client can still read a refusal while it sends
+_LINGER_S = 1.0  # in which a client that still sends can read a refusal
 _ROOM_S = 300.0  # that a request may wait for room
-_READ_AHEAD = 16 * 1024  # bytes of bodies that nobody has asked for yet, at which a connection is read no further
+_READ_AHEAD = 16 * 1024  # bytes of bodies that are read before the gateway asks for them
 
 
 class ConnectionOwner(Protocol):
@@ -36,29 +36,29 @@ class ConnectionOwner(Protocol):
     limits: Limits
     uploads: Uploads
     garbage: Garbage
-    buffer: memoryview  # what arrives is read into it, on all connections
-    draining: bool  # no connection stays after its response
-    grace: float  # seconds for requests that may be on their way when it drains
+    buffer: memoryview  # all connections read into it
+    draining: bool  # connections close after their response
+    grace: float  # seconds for requests that may be on their way when draining begins
 
     @property
     def most_connections(self) -> int:
         """Connections that may be open at once; 0 is no limit."""
 
     def error_reply(self, refusal: Refusal, path: str, came: Headers, /) -> ErrorReply:
-        """Make the response to a request that cannot be read, of whose head `path` and `came` are known."""
+        """Make the response to a request that cannot be read; `path` and `came`, its headers, are what has arrived."""
 
     def start(self, exchange: Exchange) -> asyncio.Task[None]:
         """Start the task that answers a request."""
 
     def closed(self, connection: ClientConnection) -> None:
-        """The connection is closed, or was never opened."""
+        """The connection is closed, or failed to open."""
 
 
 class ClientConnection(asyncio.BufferedProtocol):
     """A connection of one client."""
 
     def __init__(self, owner: ConnectionOwner, *, is_refused: bool = False) -> None:
-        """`is_refused`: there are too many already, and the client is to be told."""
+        """`is_refused`: there are too many connections, and this one only gets a response that says so."""
         self.peer = ""
         self.lost = False
         self.deadline: float | None = None  # when the listener's sweep calls `late`
@@ -73,7 +73,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._refusal: HeadRefusal | None = None
         self._writable: asyncio.Future[None] | None = None
         self._first_bytes = owner.buffer[:READ_BYTES]
-        self._unbroken = 0  # bytes that came in this turn of the event loop
+        self._unbroken = 0  # bytes that were read in this turn of the event loop
         self._is_others_turn = False
         self._reading = True
         self._closing = False
@@ -95,7 +95,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._refuse(refusals.too_many_connections(self._owner.most_connections))
 
     def get_buffer(self, _: int) -> memoryview:
-        """The owner's buffer; only the beginning of it as long as nobody has asked for what comes."""
+        """The owner's buffer, or only its beginning as long as the gateway has not asked for the data."""
         arriving = self._queue.arriving
         if arriving is not None:
             body = arriving.request_body
@@ -108,10 +108,10 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._unbroken = 0
         else:
             self._take_turns(size)
-        self.data_received(self._owner.buffer[:size])  # nothing of it is kept: all connections have the same buffer
+        self.data_received(self._owner.buffer[:size])  # copies what it keeps: all connections share the buffer
 
     def data_received(self, data: bytes | memoryview) -> None:
-        """Bytes have come."""
+        """Handle data from the client."""
         if self._closing or self._refusal is not None:
             return
         if self._reader.ahead:
@@ -122,7 +122,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._read_ahead()
 
     def eof_received(self) -> bool:
-        return False  # a client that stops sending is gone: the work for it stops
+        return False  # close: a client that stops sending has gone, and its calls are cancelled
 
     def connection_lost(self, _: Exception | None) -> None:
         self.lost = True
@@ -132,7 +132,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._queue.cancel()
         self._release_head()
         self._reader.close()
-        self._writable = self._transport = None  # they know us: cycles that only the collector would find
+        self._writable = self._transport = None  # they refer to us: cycles that only the collector would find
 
     def pause_writing(self) -> None:
         self._writable = self.loop.create_future()
@@ -188,7 +188,7 @@ class ClientConnection(asyncio.BufferedProtocol):
                 self.deadline = None
 
     def _account(self) -> None:
-        """Count what has come of an upload, which is a body or a very large head, and read on or stop."""
+        """Count what has arrived of a body, or of a very large head, against the budget; read on or stop."""
         queue, head_bytes = self._queue, self._reader.head_bytes
         if queue.arriving is not None:
             queue.arriving.request_body.account()
@@ -207,10 +207,10 @@ class ClientConnection(asyncio.BufferedProtocol):
             head, self._large_head = self._large_head, None
             head.release()
 
-    # --------------------------------------------------- how much of it is read
+    # ------------------------------------------------------------ flow control
 
     def _take_turns(self, size: int) -> None:
-        """Full buffers say that more is waiting: it waits until others have had their turn.
+        """A full buffer means that more data waits: let other connections have their turn first.
 
         libuv would hand over 32 of them (https://github.com/libuv/libuv/blob/v1.x/src/unix/stream.c, uv__read).
         """
@@ -226,7 +226,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.steer()
 
     def steer(self) -> None:
-        """Read on, or leave what comes to the kernel."""
+        """Read on, or stop reading."""
         may = not self._is_others_turn and self._may_read()
         if may is not self._reading and not self.lost:
             self._reading = may
@@ -248,14 +248,14 @@ class ClientConnection(asyncio.BufferedProtocol):
         return not (self._queue.is_full and arriving is None) and self._queue.unasked_bytes < _READ_AHEAD
 
     def awaits_body(self) -> None:
-        """The gateway waits for the body: the rest of it, or room for it, has to come in time from now on."""
+        """The gateway waits for the body: start the time-out of its next piece, or of room for it."""
         current = self._queue.current
         has_room = current is None or current.request_body.may_read
         self._wait_at_most(self._owner.limits.request_body_time if has_room else _ROOM_S)
         self.steer()
 
     def send_away(self) -> None:
-        """What the client uploads has stalled while others wait for its room."""
+        """Refuse the upload: it has stalled while others wait for its room."""
         self.late(is_stalled=True)
 
     # --------------------------------------------------------------- responses

@@ -68,7 +68,7 @@ class Exchange:
         self._version = head.version
 
     def body(self, limit: int) -> Coroutine[Any, Any, bytes]:
-        """Return the whole body. Raises Refusal: it exceeds `limit` bytes (413), or does not come as it should."""
+        """Return the whole body. Raises Refusal if it exceeds `limit` bytes (413) or cannot be read."""
         return self.request_body.read(limit)
 
     @property
@@ -85,8 +85,8 @@ class Exchange:
         date = "" if "Date" in fields else f"Date: {_date()}\r\n"
         first = f"{status_line(status)}{date}{framing}"
         self._head = first.encode("ascii") + headers.lines(headers.without(fields, _OURS)) + b"\r\n"
-        # The first piece is often here already and leaves with the head; if not, the head does not wait for it. A head
-        # that is all of the reply leaves at its end: the record is kept before.
+        # The first piece is often ready and leaves with the head; if not, the head does not wait for it. A head that is
+        # the whole response leaves at its end, because the record is stored first.
         if not (self._bodiless or length == 0):
             self._channel.loop.call_soon(self._send_head)
 
@@ -101,7 +101,7 @@ class Exchange:
         self._channel.send(head + data if head else data)
 
     def _framing(self, status: int, length: int | None) -> str:
-        """The lines that tell how the response ends (RFC 9112, section 6), and whether the connection stays."""
+        """The lines that tell how the response ends (RFC 9112, section 6) and whether the connection stays open."""
         if not self.request_body.is_complete or not self._channel.may_stay:
             self.keep_alive = False
         lines = ""
@@ -149,7 +149,7 @@ class Exchange:
     def gone(self) -> None:
         """The client has closed the connection: cancel the work for it."""
         if not self.finished and self.task is not None:
-            # One that has not begun ends with an error that knows the call, which knows us: a cycle through the task.
+            # A task that has not begun ends with an error that refers to the call, which refers to us: a cycle.
             task, self.task = self.task, None
             task.cancel()
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ExchangeQueue:
-    """The exchange that is answered, those that wait behind it, and the one whose request still arrives."""
+    """The exchange being answered, those that wait behind it, and the one whose request is arriving."""
 
     def __init__(self) -> None:
         self.current: Exchange | None = None
@@ -27,13 +27,13 @@ class ExchangeQueue:
 
     @property
     def unasked_bytes(self) -> int:
-        """Bytes that have come of bodies that nobody has asked for."""
+        """Bytes that have arrived of bodies that the gateway has not asked for."""
         if self.arriving is not None and self.arriving is self.current:  # nothing can be behind it
             return self.arriving.request_body.received
         return sum([exchange.request_body.received for exchange in self.waiting])
 
     def add(self, exchange: Exchange) -> bool:
-        """Add an exchange whose head has come; returns whether it is its turn."""
+        """Add an exchange whose head has arrived. Returns whether it is its turn."""
         self.arriving = exchange
         if self.current is None:
             self.current = exchange
@@ -42,12 +42,12 @@ class ExchangeQueue:
         return False
 
     def next(self) -> Exchange:
-        """Make the first one that waits the current one."""
+        """Make the first exchange that waits the current one."""
         self.current = exchange = self.waiting.popleft()
         return exchange
 
     def drop_arriving(self, refusal: Refusal) -> None:
-        """The rest of the request cannot be read. One that waits gets no response of its own."""
+        """The rest of the arriving request cannot be read. If it waits, it gets no response of its own."""
         exchange, self.arriving = self.arriving, None
         if exchange is None:
             return
@@ -57,7 +57,7 @@ class ExchangeQueue:
             self.waiting.remove(exchange)
 
     def cancel(self) -> None:
-        """The client has gone: cancel the work on all of them, and let go of them."""
+        """The client has gone: cancel the work on all exchanges, and release them."""
         exchanges = (self.current, *self.waiting)
         self.current = self.arriving = None
         self.waiting.clear()

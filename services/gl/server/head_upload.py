@@ -1,4 +1,4 @@
-"""A request head so large that it counts against the byte budget, as bodies do."""
+"""The upload of a request head so large that it counts against the byte budget, as bodies do."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class HeadUpload:
         self._channel.uploads.ask(self, max(limit, received), received)
 
     def received(self, size: int) -> None:
-        """So many bytes of the head have come in total."""
+        """Note that `size` bytes of the head are here in total."""
         self._channel.uploads.received(self, size)
 
     def release(self) -> None:
-        """The head is complete, or nobody waits for it any more."""
+        """Free the room: the head is complete, or is not needed any more."""
         self._channel.uploads.release(self)
 
     def go_on(self) -> None:
@@ -50,5 +50,5 @@ class HeadUpload:
         self._channel.steer()
 
     def send_away(self) -> None:
-        """The head does not come, and others wait for its room."""
+        """The head has stalled while others wait for its room."""
         self._channel.send_away()

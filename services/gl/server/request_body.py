@@ -1,4 +1,4 @@
-"""The body of a request: its pieces as they come, within the byte budget that all requests share."""
+"""The body of a request: its pieces as they arrive, within the byte budget that all requests share."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from services.gl.server.request_reader import RequestHead
     from services.gl.server.uploads import Uploads
 
-_TINY = 4 * 1024  # bytes of a body that are not counted: the connection itself takes more
-# Bytes of a body whose pieces are joined at its end. Those of a larger one are gathered as they come: it is never there
-# twice, and its end takes no longer than that of another.
+_TINY = 4 * 1024  # bytes of a body that are not counted: the connection itself takes more memory
+# Bytes of a body whose pieces are joined at its end. Pieces of a larger one are gathered as they arrive, so that it is
+# never in memory twice, and its end takes no longer than that of a small one.
 _JOINED = 1024 * 1024
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -40,14 +40,14 @@ class BodyChannel(Protocol):
 
 
 class RequestBody:
-    """The body of a request, of which no more than the first bytes are read before it is asked for.
+    """The body of a request, an `Upload`. Only its first bytes are read before the gateway asks for it.
 
-    After that it is read as far as the budget has room for it. It is an `Upload`.
+    After that it is read as far as the budget has room for it.
     """
 
     # As all begin; set when it changes.
     is_complete = False
-    is_asked = False  # somebody waits for it
+    is_asked = False  # the gateway waits for it
     may_read = False  # it has room for more
     received = 0  # bytes
     _has_room = False  # it was granted some
@@ -63,16 +63,16 @@ class RequestBody:
 
     @property
     def lacks(self) -> int:
-        """Bytes that are still to come, as far as that is known."""
+        """Bytes that have not arrived yet, as far as their number is known."""
         return 0 if self._head.is_chunked else self._head.announced - self.received
 
     @property
     def waits_for_room(self) -> bool:
-        """Whether somebody waits for the body, and the body for room."""
+        """Whether the gateway waits for the body, and the body for room."""
         return self.is_asked and not self.may_read
 
     async def read(self, limit: int) -> bytes:
-        """Return the whole body. Raises Refusal: it exceeds `limit` bytes (413), or does not come as it should."""
+        """Return the whole body. Raises Refusal if it exceeds `limit` bytes (413) or cannot be read."""
         self._check(limit)
         if not (self.is_complete and self._take()):
             await self._upload(limit)
@@ -88,7 +88,7 @@ class RequestBody:
         return pieces[0]
 
     def _take(self) -> bool:
-        """Take room for a body that came with the head; False if others wait for it."""
+        """Take room for a body that arrived with the head; False if others wait for room."""
         size = self.received
         if size <= _TINY:
             return True
@@ -99,7 +99,7 @@ class RequestBody:
         return True
 
     async def _upload(self, limit: int) -> None:
-        """Ask for room for the body, and wait for what of it has not come yet."""
+        """Ask for room for the body, and wait for the rest of it."""
         uploads, head = self._channel.uploads, self._head
         expects_continue = head.expects_continue
         self.is_asked = True
@@ -119,7 +119,7 @@ class RequestBody:
         uploads.complete(self, self.received)
 
     def _release_at_end(self) -> None:
-        """Hold the room until the task that reads the body has ended: so long its call holds the body."""
+        """Hold the room until the current task has ended: its call holds the body until then."""
         task = asyncio.current_task()
         if task is not None:
             task.add_done_callback(self._release)
@@ -134,15 +134,15 @@ class RequestBody:
 
     def _check(self, limit: int) -> None:
         refusal = self._refusal
-        if refusal is not None:  # a new one each time: what was raised holds the frames that it passed
+        if refusal is not None:  # a new one each time: a raised exception holds the frames that it passed
             raise Refusal(refusal.status, refusal.text, refusal.headers, refusal.detail)
         if self._head.announced > limit or self.received > limit:
             raise body_too_large(limit)
 
-    # ------------------------------------------------------------ what comes
+    # ------------------------------------------------------------ what arrives
 
     def add(self, piece: bytes, limit: int) -> None:
-        """Take a piece of the body; what exceeds `limit` bytes is not kept."""
+        """Add a piece of the body. A body that exceeds `limit` bytes is not kept."""
         self.received += len(piece)
         if self.received > limit:
             self._drop()
@@ -157,7 +157,7 @@ class RequestBody:
                 self._pieces.clear()
 
     def account(self) -> None:
-        """Count what has come against the budget: all that was read has been added."""
+        """Count what has arrived against the budget, after all that was read has been added."""
         if self.is_asked and not self.is_complete:
             uploads = self._channel.uploads
             self.may_read = False
@@ -172,7 +172,7 @@ class RequestBody:
         self._wake()
 
     def refuse(self, refusal: Refusal) -> None:
-        """The rest cannot be read: whoever reads the body gets this."""
+        """The rest cannot be read: `read` raises this."""
         self._refusal = refusal
         self._drop()
         if self.is_asked:
@@ -186,7 +186,7 @@ class RequestBody:
         self._wake()
 
     def send_away(self) -> None:
-        """The body does not come, and others wait for its room."""
+        """The body has stalled while others wait for its room."""
         self._channel.send_away()
 
     def _drop(self) -> None:

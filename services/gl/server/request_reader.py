@@ -1,7 +1,7 @@
 """Turns the bytes of a connection into requests (RFC 9112), with llhttp. Pure: bytes in, events out.
 
-llhttp cannot tell every request of another protocol, gathers chunk extensions and trailers without a limit, and ends a
-message at an offer to speak HTTP/2. All three are dealt with here.
+llhttp accepts some requests of other protocols, gathers chunk extensions and trailers without a limit, and ends a
+message after its head if it offers HTTP/2. All three are handled here.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from gecholog.headers import Headers
 
 MOST_QUEUED = 8
-"""Requests that a client may send ahead. Those after them are kept as bytes, which take far less memory."""
+"""Requests that a client may send ahead. Later ones are kept as bytes, which take far less memory."""
 
-_SEARCHED_WHOLE = 2 * 1024  # bytes of data that are searched for other protocols, whether they are of a head or not
-_USUAL_HEAD = 4 * 1024  # bytes; in more of them no end of a head is looked for
+_SEARCHED_WHOLE = 2 * 1024  # bytes of data that are searched for other protocols even where they may be a body
+_USUAL_HEAD = 4 * 1024  # bytes in which the end of a head is looked for
 _HEAD_END = b"\r\n\r\n"
-_FEW = 1024  # bytes in which there is no room for many requests
-_LEAST_PIECE = 256  # bytes of many requests that are read at a time
+_FEW = 1024  # bytes that cannot hold many requests
+_LEAST_PIECE = 256  # bytes of requests sent ahead that are read at a time
 _BYTES_PER_BYTE = 8  # of a chunked body: a chunk of a single byte costs six
 _OFFER = frozenset({"Connection", "Upgrade", "Http2-Settings"})
 
@@ -58,16 +58,16 @@ class RequestEnd(Enum):
 END: Final = RequestEnd.END
 
 Event = RequestHead | bytes | RequestEnd | HeadRefusal
-"""A head, a piece of its body, the end of both, or why what follows cannot be read: then it is the last event."""
+"""A head, a piece of its body, the end of the request. A refusal is the last event: the rest cannot be read."""
 
 
 class RequestReader:
     """Reads the requests of one connection, one after the other."""
 
     def __init__(self) -> None:
-        self.head_bytes = 0  # bytes of a head that has not come to its end
-        self.ahead = b""  # requests that are not read yet: feed them by `next_piece`
-        self.headers: Headers = {}  # of the present request, as far as they have come
+        self.head_bytes = 0  # bytes of an incomplete head
+        self.ahead = b""  # requests that are not parsed yet: feed them by `next_piece`
+        self.headers: Headers = {}  # of the current request, as far as they have arrived
         self._parser: Any = httptools.HttpRequestParser(self)
         self._events: list[Event] = []
         self._limit = 0  # bytes of a head
@@ -79,20 +79,20 @@ class RequestReader:
         self._without_offer = b""
         self._announced: int | None = None  # bytes of the body; None if it is chunked
         self._received = 0  # bytes of the body
-        self._body_fed = 0  # bytes of it with what is around its chunks
+        self._body_fed = 0  # bytes of it including its chunked framing
 
     @property
     def has_partial_head(self) -> bool:
-        """Whether a head has begun that has not come to its end."""
+        """Whether an incomplete head is here."""
         return self._in_head or self.head_bytes > 0
 
     @property
     def path(self) -> str:
-        """The path of the present request, as far as it has come."""
+        """The path of the current request, as far as it has arrived."""
         return self._url.decode("latin-1").partition("?")[0]
 
     def close(self) -> None:
-        """Let go of the parser. It knows this object: a cycle that only the collector would find."""
+        """Release the parser. It refers to this object: a cycle that only the collector would find."""
         self._parser = None
         self.ahead = b""
 
@@ -102,7 +102,7 @@ class RequestReader:
         return piece
 
     def feed(self, data: bytes | memoryview, limit: int) -> list[Event]:
-        """Read some more data. A head may have `limit` bytes."""
+        """Parse some more data. A head may have `limit` bytes."""
         self._limit = limit
         if self._in_body:
             self._body_fed += len(data)
@@ -113,14 +113,14 @@ class RequestReader:
         except (HeadRefusal, httptools.HttpParserError) as error:
             self._events.append(_refusal_of(error))
         else:
-            # Chunk extensions and trailers are thrown away, but the parser gathers them: they must have an end.
+            # Chunk extensions and trailers are dropped, but the parser gathers them: they need a limit.
             if self._in_body and self._body_fed > limit + _BYTES_PER_BYTE * self._received:
                 self._events.append(refusals.framing_too_large(limit))
         events, self._events = self._events, []
         return events
 
     def _parse(self, data: bytes | memoryview) -> None:
-        """Feed the parser. Where there may be a head, other protocols are looked for; bodies are left alone."""
+        """Feed the parser. Data that may hold a head is searched for other protocols; bodies are not."""
         if not self._in_body and len(data) > _SEARCHED_WHOLE:
             start = bytes(data[:_USUAL_HEAD])
             end = start.find(_HEAD_END) + len(_HEAD_END)
@@ -150,7 +150,7 @@ class RequestReader:
             raise refusals.head_too_large(self._limit)
 
     def _parse_carefully(self, data: bytes) -> None:
-        """Feed data in which RTSP's name stands, of which llhttp does not tell."""
+        """Feed data that contains ` RTSP/`, which llhttp does not report."""
         for piece, is_before_rtsp in request_head.cut(data):
             size = len(self._url)
             self._parse_some(piece)
@@ -163,12 +163,12 @@ class RequestReader:
                 self._parser.feed_data(data)
                 break
             except httptools.HttpParserUpgrade as upgrade:
-                # An offer to speak HTTP/2 is passed over (RFC 9110, section 7.8). llhttp takes the message for ended at
-                # its head, so the request is read again without the offer, and its body with it.
+                # An offer to speak HTTP/2 is ignored (RFC 9110, section 7.8). llhttp ends the message after its head,
+                # so the request is parsed again without the offer, together with its body.
                 data = self._without_offer + data[upgrade.args[0] :]
                 self._parser = httptools.HttpRequestParser(self)
 
-    # ---------------------------------------------------- what the parser says
+    # ---------------------------------------------------- parser callbacks
 
     def on_message_begin(self) -> None:
         self._in_head = True
@@ -180,14 +180,14 @@ class RequestReader:
         self._url_piece = url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # behind the body: trailers, which are dropped
+        if self._in_head:  # after the body: trailers, which are dropped
             headers.add(self.headers, name, value)
             if len(self.headers) > headers.MOST_NAMES:
                 raise refusals.too_many_headers()
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if self.head_bytes > self._limit and self._head_size() > self._limit:  # what came may hold a part of the body
+        if self.head_bytes > self._limit and self._head_size() > self._limit:  # the data may hold a part of the body
             raise refusals.head_too_large(self._limit)
         self.head_bytes = 0
         head = self._head()
@@ -214,7 +214,7 @@ class RequestReader:
         )
 
     def _head_without_offer(self, keep_alive: bool) -> bytes:  # noqa: FBT001 - one fact about the request
-        """The head of the present request as it would be had its sender not offered HTTP/2."""
+        """The head of the current request without the offer to speak HTTP/2."""
         first = b"%s %s HTTP/%s" % (
             self._parser.get_method(),
             self._url,
@@ -239,17 +239,17 @@ class RequestReader:
 
 
 def _refusal_of(error: Exception) -> HeadRefusal:
-    """The refusal of a request that the parser, or a rule of ours, does not take."""
+    """The refusal of a request that the parser or a rule of ours rejects."""
     cause = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else error
     if isinstance(cause, HeadRefusal):
-        return cause.with_traceback(None)  # whose frames hold the reader
+        return cause.with_traceback(None)  # its frames hold the reader
     if isinstance(error, httptools.HttpParserInvalidMethodError):
         return HeadRefusal(501, "method not known")
     return HeadRefusal(400, "malformed request")
 
 
 def _cut(data: bytes) -> tuple[bytes, bytes]:
-    """A few requests of many, up to the end of a head, and the rest."""
+    """Split off a few requests, up to the end of a head."""
     end = data.find(_HEAD_END, _LEAST_PIECE)
     end = len(data) if end < 0 else end + len(_HEAD_END)
     return data[:end], data[end:]
