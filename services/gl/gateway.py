@@ -24,7 +24,6 @@ from services.gl.generation import Generation
 from services.gl.listeners import Listeners
 from services.gl.ratings import Ratings
 from services.gl.record.delivery.recorder import Recorder
-from services.gl.record.fitting import fitted
 from services.gl.status import Status
 from services.gl.target_health import TargetHealth
 from services.gl.unrecorded_log import UnrecordedLog
@@ -55,7 +54,6 @@ class Gateway:
         self._records = Recorder(
             home / "journal" / alias,
             config.journal_max_bytes,
-            fitted,
             RecordStatusFile.of(alias, home),
             self._status.failed,
         )

@@ -6,6 +6,7 @@ either, and then it is counted.
 
 from __future__ import annotations
 
+import asyncio
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_HELD = 64 * 1024 * 1024  # bytes of records in memory
 _MOST_SHORT = 16 * 1024 * 1024  # bytes of memory for records without their payloads, when that is full
+_FLUSH_WITHIN_S = 0.02  # until the journal notes a release, if nothing else is written to it before
 _TIGHT = 0.75  # of the journal, or of that memory: from here on calls should not be faster than their records
 
 
@@ -41,6 +43,7 @@ class Backlog:
         self._held: dict[bytes, bytes] = {}  # in memory
         self._held_bytes = 0
         self._shorten = shorten
+        self._flushing: asyncio.TimerHandle | None = None
         self._most_held = most_held
         self._most_short = most_short
 
@@ -135,9 +138,19 @@ class Backlog:
             self._held[record_id] = self._held.pop(record_id)
 
     def remove(self, record_id: bytes) -> None:
-        """It waits no more. The journal is for the caller to tell."""
+        """It waits no more. What the journal has of it stays until `release`."""
         self._waiting.pop(record_id, None)
         self._drop_held(record_id)
+
+    def release(self, record_id: bytes) -> None:
+        """The bus has a record. The journal's note of that is written soon, with others."""
+        journal = self.journal
+        if journal is not None and journal.release(record_id) and self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_later(_FLUSH_WITHIN_S, self._flush, journal)
+
+    def _flush(self, journal: Journal) -> None:
+        self._flushing = None
+        journal.flush()
 
     def settle(self) -> None:
         """Move to the journal what it takes by now of the records in memory: there they outlive the process."""
@@ -149,6 +162,8 @@ class Backlog:
 
     def close(self) -> None:
         """The process ends: what is in memory alone is lost. What the journal has is for the next process."""
+        if self._flushing is not None:
+            self._flushing.cancel()
         self.settle()
         for record_id in list(self._held):
             self._drop_held(record_id)

@@ -12,7 +12,6 @@ from gecholog.recordlog import Limits
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
 from services.gl.record.delivery.backpressure import Backpressure
 from services.gl.record.delivery.recorder import Recorder
-from services.gl.record.fitting import fitted
 from services.gl.record.journal.journal import Journal
 from services.gl.record.journal.orphans import unreleased
 from tests.support.waiting import DEADLINE, eventually
@@ -113,7 +112,7 @@ async def start(tmp_path):
     running = []
 
     async def begin(bus, limit=100 * MIB, most_held=None, **more):
-        recorder = Recorder(tmp_path / "journal", limit, fitted, **more)
+        recorder = Recorder(tmp_path / "journal", limit, **more)
         if most_held is not None:
             recorder._backlog._most_held, recorder._backlog._most_short = most_held, 0
         await recorder.publish_to(bus, SUBJECT, Limits())
@@ -328,7 +327,7 @@ async def test_refused_in_a_rush(start):
     bus.refusal = "too many requests"
     for number in range(50):
         recorder.publish(name(number), record(number, request={"a": "x" * 500}))
-    await eventually(lambda: recorder._failures >= 2, "pauses")
+    await eventually(lambda: recorder._redelivery.failures >= 2, "pauses")
     bus.refusal = None
     refused = len(bus.taken)
     await eventually(lambda: not recorder._backlog, "all records")
@@ -343,8 +342,7 @@ async def test_silent_bus(start):
     The bus is tried with one record at a time; when it speaks again all are published.
     """
     bus = FakeBus(max_payload=2 * MIB)
-    recorder = await start(bus, limit=1000 * MIB)
-    recorder.backpressure = Backpressure(sent=2 * MIB)
+    recorder = await start(bus, limit=1000 * MIB, backpressure=Backpressure(sent=2 * MIB))
     bus.silent = True
     large = record(0, text="x" * MIB)
     for number in range(3):
@@ -358,15 +356,14 @@ async def test_silent_bus(start):
     assert len(bus.taken) <= sent + 1
     assert not recorder.backpressure.is_full
     bus.speak()
-    await eventually(lambda: not recorder._backlog and not recorder._unconfirmed, "all records")
+    await eventually(lambda: not recorder._backlog and not recorder._publisher.unacknowledged, "all records")
     assert {record_id for record_id, _ in bus.taken} == {name(number).hex() for number in range(40)}
 
 
 async def test_no_more_than_the_bus_can_take(start):
     """What would be too much at once waits in the journal, though the bus is well."""
     bus = FakeBus(max_payload=2 * MIB)
-    recorder = await start(bus, limit=1000 * MIB)
-    recorder.backpressure = Backpressure(sent=4 * MIB)
+    recorder = await start(bus, limit=1000 * MIB, backpressure=Backpressure(sent=4 * MIB))
     bus.silent = True
     for number in range(20):
         recorder.publish(name(number), record(number, text="x" * MIB))
@@ -379,8 +376,7 @@ async def test_no_more_than_the_bus_can_take(start):
 async def test_calls_wait_for_a_journal_that_fills(start):
     """While the bus takes records, but too slowly, new calls wait; not while it takes none."""
     bus = FakeBus(max_payload=2 * MIB)
-    recorder = await start(bus, limit=16 * MIB)
-    recorder.backpressure = Backpressure(sent=0)
+    recorder = await start(bus, limit=16 * MIB, backpressure=Backpressure(sent=0))
     bus.silent = True
     for number in range(14):
         recorder.publish(name(number), record(number, text="x" * MIB))
@@ -388,7 +384,7 @@ async def test_calls_wait_for_a_journal_that_fills(start):
     bus.speak()
     await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)
     bus.connected = False
-    recorder._breaker.trip("silence")
+    recorder._publisher.breaker.trip("silence")
     for number in range(20, 40):
         recorder.publish(name(number), record(number, text="x" * MIB))
     await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)
@@ -427,7 +423,7 @@ async def test_stream_that_is_gone(start):
     bus._durable = False
     bus.lose_acks = 1
     recorder.publish(name(1), record(1))
-    await eventually(lambda: recorder._stream.is_missing, "the discovery")
+    await eventually(lambda: recorder._publisher.stream.is_missing, "the discovery")
     seen = len(bus.taken)
     recorder.publish(name(2), record(2))
     await asyncio.sleep(0.3)
@@ -442,17 +438,17 @@ async def test_missing_stream_gets_nothing_of_the_dead(start, tmp_path):
     dead.append(b"f", name(1), record(1))
     dead.close()
     bus = FakeBus()
-    recorder = Recorder(tmp_path / "journal", MIB, fitted)
+    recorder = Recorder(tmp_path / "journal", MIB)
     await recorder.publish_to(bus, SUBJECT, Limits())
     bus._durable = False
     await bus.back()
-    assert recorder._stream.is_missing
+    assert recorder._publisher.stream.is_missing
     running = asyncio.create_task(recorder.run())
     await asyncio.sleep(0.3)
     assert bus.taken == []
     bus._durable = True
     await eventually(lambda: bus.taken, "the record")
-    assert not recorder._stream.is_missing
+    assert not recorder._publisher.stream.is_missing
     running.cancel()
     await asyncio.wait([running])
     await recorder.stop(1)
@@ -496,7 +492,7 @@ async def test_damage_between_records(start, tmp_path, caplog):
     recorder = await start(bus)
     await eventually(lambda: len(bus.taken) == 4, "the other records")
     assert [fields["transaction_id"] for _, fields in bus.taken] == ["T0", "T2", "T3", "T4"]
-    await eventually(lambda: recorder._sight().damaged == 1, "the count")
+    await eventually(lambda: recorder._monitor.sight().damaged == 1, "the count")
     assert "journal of a dead process is damaged" in caplog.text
     await eventually(lambda: len(list((tmp_path / "journal").iterdir())) == 1, "the end of the folder")
 
@@ -514,7 +510,7 @@ async def test_unreadable_segment(start, tmp_path):
     bus = FakeBus()
     recorder = await start(bus)
     await eventually(lambda: bus.taken, "the other record")
-    await eventually(lambda: recorder._sight().damaged == 1, "the count")
+    await eventually(lambda: recorder._monitor.sight().damaged == 1, "the count")
     assert [fields["transaction_id"] for _, fields in bus.taken] == ["T2"]
     assert first.exists()
 
@@ -534,7 +530,7 @@ async def test_damaged_copy_of_a_living_process(start, caplog):
     await bus.back()
     await eventually(lambda: bus.taken, "the other record")
     assert [fields["transaction_id"] for _, fields in bus.taken] == ["T2"]
-    assert recorder._sight().damaged == 1
+    assert recorder._monitor.sight().damaged == 1
     assert "the journal's copy cannot be read" in caplog.text
 
 
@@ -567,7 +563,7 @@ async def test_no_journal(tmp_path):
     """Where the journal's folder cannot be made, records are published all the same."""
     (tmp_path / "journal").write_text("a file in the way")
     bus = FakeBus()
-    recorder = Recorder(tmp_path / "journal", MIB, fitted)
+    recorder = Recorder(tmp_path / "journal", MIB)
     await recorder.publish_to(bus, SUBJECT, Limits())
     recorder.accept(name(1), record(1))
     recorder.publish(name(1), record(1))
@@ -603,8 +599,7 @@ async def test_headers_have_room(start):
 async def test_room(start):
     """Callers wait while too much is on its way, and go on when it has arrived, however often a record was kept."""
     bus = FakeBus(max_payload=2 * MIB)
-    recorder = await start(bus, limit=1000 * MIB)
-    recorder.backpressure = Backpressure(accepted=64 * MIB)
+    recorder = await start(bus, limit=1000 * MIB, backpressure=Backpressure(accepted=64 * MIB))
     large = record(0, text="x" * MIB)
     for number in range(70):
         recorder.accept(name(number), large)
@@ -619,8 +614,7 @@ async def test_room(start):
 async def test_room_for_large_calls(start):
     """Calls with large bodies wait for each other; those with small ones do not wait for them."""
     bus = FakeBus(max_payload=2 * MIB)
-    recorder = await start(bus, limit=1000 * MIB)
-    recorder.backpressure = Backpressure(large=8 * MIB)
+    recorder = await start(bus, limit=1000 * MIB, backpressure=Backpressure(large=8 * MIB))
     large, small = record(0, text="x" * MIB), record(0, text="x")
     for number in range(9):
         recorder.accept(name(number), large)
@@ -638,8 +632,8 @@ async def test_room_for_large_calls(start):
 
 async def test_large_calls_do_not_wait_for_ever(start):
     """Large calls that never end, as those of callers who do not read, hold others up for a moment only."""
-    recorder = await start(FakeBus(max_payload=2 * MIB), limit=1000 * MIB)
-    recorder.backpressure = Backpressure(large=1000)
+    bus = FakeBus(max_payload=2 * MIB)
+    recorder = await start(bus, limit=1000 * MIB, backpressure=Backpressure(large=1000))
     recorder.accept(name(1), record(1, text="x" * MIB))
     assert not recorder.backpressure.has_room(MIB)
     assert await asyncio.wait_for(recorder.backpressure.wait(MIB, 0.05), DEADLINE) == 0
@@ -660,8 +654,8 @@ async def test_what_waited_is_noted_as_released(start, tmp_path):
 
 async def test_nobody_waits_for_what_is_over(start):
     """Who comes when all records have gone does not wait, though it was full when the last one looked."""
-    recorder = await start(FakeBus(max_payload=2 * MIB), limit=1000 * MIB)
-    recorder.backpressure = Backpressure(accepted=1000)
+    bus = FakeBus(max_payload=2 * MIB)
+    recorder = await start(bus, limit=1000 * MIB, backpressure=Backpressure(accepted=1000))
     recorder.accept(name(1), record(1, text="x" * 2000))
     assert recorder.backpressure.is_full
     recorder.publish(name(1), record(1))
