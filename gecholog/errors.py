@@ -64,6 +64,12 @@ class Problem:
         return f"{self.consequence}: {text}" if self.consequence else text
 
 
+def summary(problems: Sequence[str]) -> str:
+    """The first of several problems, and how many more there are."""
+    more = len(problems) - 1
+    return problems[0] + (f" (and {more} more problem{'' if more == 1 else 's'})" if more else "") if problems else ""
+
+
 class ConfigError(GechologError):
     """A config file that cannot be used. `problems` lists why; `warnings` what else would have been said of it."""
 
@@ -72,6 +78,11 @@ class ConfigError(GechologError):
         self.problems = tuple(problems)
         self.warnings = tuple(warnings)
         super().__init__(f"{source}: " + "; ".join(str(problem) for problem in self.problems))
+
+    @property
+    def summary(self) -> str:
+        """The first problem, and how many more there are."""
+        return summary([str(problem) for problem in self.problems])
 
 
 class NotJson(GechologError):

@@ -233,11 +233,15 @@ class _RunningService:
         except ConfigError as error:
             for problem in error.problems:
                 log.error(CONFIG_REFUSED, file=error.source, **problem.fields)
+            self._owner.set_refusal(error.summary)
         except (GechologError, OSError) as error:
             log.error(CONFIG_REFUSED, reason=str(error))
+            self._owner.set_refusal(str(error))
         except Exception as error:  # noqa: BLE001 - a border: a failed reload must not end a service that works
             log.fault(CONFIG_REFUSED, error)
+            self._owner.set_refusal("an unexpected error, the log has its traceback")
         else:
+            self._owner.set_refusal("")
             self._parsed = reading.parsed
             logs.set_level(self._parsed.values["log_level"])
             self._write_checksum()

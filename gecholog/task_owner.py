@@ -22,6 +22,7 @@ class TaskOwner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._health_changed: Callable[[], None] | None = None
+        self._refusal_changed: Callable[[str], None] | None = None
         self.ending = asyncio.Event()
         self.healthy = True
         self.off = False
@@ -37,6 +38,15 @@ class TaskOwner:
     def on_health_change(self, changed: Callable[[], None]) -> None:
         """Call `changed` whenever `healthy` changes."""
         self._health_changed = changed
+
+    def set_refusal(self, reason: str) -> None:
+        """Report why the service has refused its config file on a reload; an empty string if it has not."""
+        if self._refusal_changed is not None:
+            self._refusal_changed(reason)
+
+    def on_refusal(self, changed: Callable[[str], None]) -> None:
+        """Call `changed` with the reason after each reload."""
+        self._refusal_changed = changed
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """Run `work` as a background task of the service."""

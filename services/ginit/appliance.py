@@ -29,7 +29,7 @@ from services.ginit.runner import ServiceRunner
 from services.ginit.service_output import Address, ServiceOutput
 from services.ginit.shutdown import Shutdown
 from services.ginit.startup import ports
-from services.ginit.state_file import StateFile
+from services.ginit.state_file import OwnConfig, StateFile
 from services.ginit.store import Store
 from services.ginit.supervision import Supervision
 from services.ginit.supervisord.client import ShuttingDown, Supervisor
@@ -74,7 +74,7 @@ class Ginit:
         for place, definition in enumerate(config.services):
             await self._parts.runner.register(definition, place)
         self._config = config
-        self._parts.publisher.left_out = config.left_out
+        self._parts.publisher.set_left_out(config.left_out)
         known = tuple((definition, self._parts.files.read(definition)[0]) for definition in config.services)
         self._parts.store.post(Redefined(known, config.max_starts))
 
@@ -107,9 +107,11 @@ class _Parts:
         supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], paths.services)
         output = ServiceOutput(paths.home, store)
         runner = ServiceRunner(paths, supervisor, output)
-        files = ConfigFiles(store, runner.copies, own_file(os.environ))
+        own = own_file(os.environ)
+        files = ConfigFiles(store, runner.copies, own)
         state_file = StateFile(paths.state_file)
-        publisher = Publisher(state_file, owner, throttled, config.left_out)
+        published = OwnConfig(str(own or ""), left_out=config.left_out)
+        publisher = Publisher(store, state_file, owner, throttled, published)
         shutdown = Shutdown(store, runner, owner)
         executor = ActionExecutor(runner, store, throttled, owner.spawn, shutdown.give_up)
         supervision = Supervision(supervisor, runner, store)
@@ -138,6 +140,7 @@ class _Parts:
         owner.spawn(RecordWatch(home, store.current, store.post).run(), "records")
         owner.spawn(self.supervision.probe(), "supervisord")
         owner.spawn(LivenessMonitor(sources, store.post).run(), "liveness")
+        owner.on_refusal(self.publisher.set_refusal)
         store.post(TimerFired())
 
     def stop(self) -> None:

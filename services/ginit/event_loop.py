@@ -70,7 +70,7 @@ class EventLoop:
         for action in actions:
             await self._executor.execute(action)
         self._files.forget_unused()
-        self._publisher.publish(self._store.appliance)
+        self._publisher.publish()
 
     def _retry(self, event: Event) -> None:
         """Handle an event again, in a while. The timer fires again without that, but must not do so at once."""

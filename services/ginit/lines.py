@@ -8,11 +8,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
-from gecholog.errors import NotJson
+from gecholog.errors import NotJson, Problem, summary
 from gecholog.headers import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _LONGEST = 1024 * 1024  # bytes; a line that is longer is cut here
 _LONGEST_ERROR = 500  # characters
@@ -113,6 +113,26 @@ def error_text(entry: bytes) -> str:
         return ""
     texts = [found.get(name) for name in ("msg", "reason", "rule")]
     return ": ".join(text for text in texts if isinstance(text, str) and text)[:_LONGEST_ERROR]
+
+
+def problem_text(entry: bytes) -> str:
+    """What an entry of the system log says about an invalid config: field and rule, else the reason or the message."""
+    found = json_fields(entry)
+    path, line, rule = found.get("path"), found.get("line"), found.get("rule")
+    if isinstance(rule, str):
+        problem = Problem(path if isinstance(path, str) else "", rule, line if isinstance(line, int) else None)
+        return str(problem)[:_LONGEST_ERROR]
+    texts = (found.get(name) for name in ("reason", "msg"))
+    return next((text for text in texts if isinstance(text, str) and text), "")[:_LONGEST_ERROR]
+
+
+def summary_of(entries: Sequence[bytes]) -> str:
+    """The first problem that these entries of the system log tell, and how many more there are.
+
+    Entries that are not errors do not count, unless no entry is one.
+    """
+    errors = [entry for entry in entries if json_fields(entry).get("level") == "ERROR"]
+    return summary([text for entry in errors or entries if (text := problem_text(entry))])
 
 
 def json_fields(line: bytes) -> dict[str, Any]:

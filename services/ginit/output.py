@@ -139,7 +139,8 @@ class OutputPipe:
         return bool(chunk)
 
     def _pass_on(self, line: bytes) -> None:
-        entry = self._system_log.write(replace_all(line, self._replacements), self.name)
+        line = replace_all(line, self._replacements)
+        entry = self._system_log.write(line, self.name)
         if entry is not None:
             self.last_error = error_text(entry) or self.last_error
         self._listener.on_line(self.name, line)

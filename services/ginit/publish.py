@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gecholog.task_owner import TaskOwner
-    from services.ginit.decision.state import Appliance
-    from services.ginit.state_file import StateFile
+    from services.ginit.state_file import OwnConfig, StateFile
+    from services.ginit.store import Store
     from services.ginit.throttled_log import ThrottledLog
 
 
 class Publisher:
-    """`started` is set once every service has had its turn. `left_out` are entries of ginit's own config."""
+    """`started` is set once every service has had its turn."""
 
     def __init__(
-        self, state_file: StateFile, owner: TaskOwner, throttled: ThrottledLog, left_out: Sequence[dict[str, Any]]
+        self, store: Store, state_file: StateFile, owner: TaskOwner, throttled: ThrottledLog, own: OwnConfig
     ) -> None:
+        self._store = store
         self._state_file = state_file
         self._owner = owner
         self._throttled = throttled
-        self.left_out = left_out
+        self._own = own
         self.started = asyncio.Event()
 
-    def publish(self, appliance: Appliance) -> None:
-        """Publish this state."""
+    def publish(self) -> None:
+        """Publish the state as it is now."""
+        appliance = self._store.appliance
         try:  # the reasons first: whoever finds the appliance unhealthy looks there
-            self._state_file.write(appliance, self.left_out)
+            self._state_file.write(appliance, self._own)
         except OSError as error:
             self._throttled.error("cannot write state file", "ginit", error)
         self._owner.set_healthy(healthy=appliance.healthy)
         if appliance.settled and not appliance.given_up:
             self.started.set()
+
+    def set_left_out(self, left_out: tuple[dict[str, Any], ...]) -> None:
+        """From now on, publish these entries as left out of ginit's config."""
+        self._own = replace(self._own, left_out=left_out)
+
+    def set_refusal(self, reason: str) -> None:
+        """Publish why ginit has refused its config file on a reload; an empty string if it has not."""
+        self._own = replace(self._own, refusal=reason)
+        self.publish()

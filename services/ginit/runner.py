@@ -14,6 +14,7 @@ from gecholog.logs import Log
 from services.ginit import nats_server
 from services.ginit.copies import Copies
 from services.ginit.decision.events import Checked, Ended
+from services.ginit.lines import summary_of
 from services.ginit.output import OutputListener, OutputPipe, SystemLog
 from services.ginit.stopping import stop_priority, stop_wait_s
 from services.ginit.supervisord.client import ControlFailed, Supervisor
@@ -105,9 +106,8 @@ class ServiceRunner:
         if in_force is not None:
             self.copies.restore(service, in_force)
         result = await validate(service, candidate, None if in_force is None else self.copies.in_force(service))
-        for line in result.problems:
-            self._system_log.write(line, service.name)
-        return Checked(service.name, sha256, valid=result.valid)
+        written = [self._system_log.write(line, service.name) for line in result.problems]
+        return Checked(service.name, sha256, result.valid, summary_of([entry for entry in written if entry]))
 
     async def start(self, service: Definition, sha256: str) -> Ended | None:
         """Start the process with this content; returns why that failed, None if it did not."""

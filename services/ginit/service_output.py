@@ -9,7 +9,7 @@ from gecholog.service import CONFIG_REFUSED
 from services.ginit import nats_server
 from services.ginit.decision.events import BecameHealthy, Confirmed, OutputSeen, Refused
 from services.ginit.decision.state import Phase
-from services.ginit.lines import json_fields
+from services.ginit.lines import json_fields, problem_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,8 @@ class ServiceOutput:
 def reload_answer(service: Service, line: bytes) -> Confirmed | Refused | None:
     """The result of a reload that a line tells; None if it tells none."""
     if not service.definition.is_nats_server:
-        return Refused(service.name) if json_fields(line).get("msg") == CONFIG_REFUSED else None
+        is_refusal = json_fields(line).get("msg") == CONFIG_REFUSED
+        return Refused(service.name, problem_text(line)) if is_refusal else None
     result = nats_server.reload_result(_text(line))
     if result is None:
         return None

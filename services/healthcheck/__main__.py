@@ -1,6 +1,6 @@
 """healthcheck: exits with 0 if a service is healthy, otherwise with 1.
 
-    healthcheck                check the appliance and print a line, and a second one if config entries are left out
+    healthcheck                check the appliance and print a line, and more if config is left out or refused
     healthcheck -s gl          check this service and print nothing
     healthcheck -s gl -p       print the SHA-256 of the config file in force
     healthcheck --json         print the whole status: state, since when, starts, checksum
@@ -75,6 +75,8 @@ def _summary(home: Path, report: dict[str, Any]) -> Iterator[str]:
         yield f"unhealthy: {'; '.join(report.get('problems', ())) or unknown}"
     if left_out := "; ".join(phrases(report.get("left_out", ()))):
         yield f"left out: {left_out}"
+    if refused := "; ".join(f"{one.get('file')} ({one.get('reason')})" for one in report.get("refused", ())):
+        yield f"config refused: {refused}"
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -108,10 +110,15 @@ def _report(home: Path, service: str, checksum: str | None) -> dict[str, Any]:
         lists: dict[str, list[Any]] = {
             "problems": silent + _problems(home, state, services),
             "left_out": [one for entry in ({"name": service}, *services) for one in _left_out(home, entry, state)],
+            "refused": _refused(state),
         }
         return {"healthy": healthy, "checksum": checksum, **_given(lists), "services": services}
     entry = next((entry for entry in services if entry.get("name") == service), {"name": service})
-    lists = {"problems": silent, "left_out": [] if "/" in service else list(_left_out(home, entry, state))}
+    lists = {
+        "problems": silent,
+        "left_out": [] if "/" in service else list(_left_out(home, entry, state)),
+        "refused": [one for one in _refused(state) if one.get("service") == service],
+    }
     known = {name: value for name, value in entry.items() if name != "checksum"}
     return {"name": service, "healthy": healthy, "checksum": checksum} | known | _given(lists) | _records(home, entry)
 
@@ -133,6 +140,12 @@ def _left_out(home: Path, entry: dict[str, Any], state: dict[str, Any]) -> Itera
     report = ChecksumFile.of(_alias(entry), home).read_report() or {}
     for one in state.get("left_out", []) if name == APPLIANCE else report.get("left_out", []):
         yield {"service": name, **one}
+
+
+def _refused(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The config files that are not in force as they are now, and why, as ginit wrote them down."""
+    refused = state.get("refused")
+    return [one for one in refused if isinstance(one, dict)] if isinstance(refused, list) else []
 
 
 def _alias(entry: dict[str, Any]) -> str:

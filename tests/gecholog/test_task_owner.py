@@ -51,3 +51,13 @@ async def test_health():
     for healthy in (True, False, False, True):
         owner.set_healthy(healthy=healthy)
     assert seen == [False, True]
+
+
+async def test_refusal():
+    """The reason of each reload is passed on; an owner that nobody asks takes it as well."""
+    owner, seen = TaskOwner(), []
+    owner.set_refusal("nobody asks")
+    owner.on_refusal(seen.append)
+    for reason in ("is not JSON", ""):
+        owner.set_refusal(reason)
+    assert seen == ["is not JSON", ""]

@@ -8,7 +8,7 @@ from services.ginit.decision.actions import Action, Check, PutInForce, Reload
 from services.ginit.decision.events import NOT_THERE, Checked
 from services.ginit.decision.reloading import RELOADED_WITHIN
 from services.ginit.decision.starting import restart, start, stay_idle
-from services.ginit.decision.state import Phase, Service
+from services.ginit.decision.state import Phase, Refusal, Service
 from services.ginit.decision.transition import Now, Step, log, to_phase
 
 
@@ -72,9 +72,10 @@ def checked(service: Service, event: Checked, now: Now) -> Step:
     """The validation has ended."""
     if service.checking != event.sha256:  # it was for a definition that is gone
         return service, ()
-    service = replace(service, checking=None)
     if event.valid:
-        return _valid(replace(service, in_force=event.sha256), now)
+        return _valid(replace(service, checking=None, refused=None, in_force=event.sha256), now)
+    refused = Refusal(event.sha256, event.reason or "the config is not valid")
+    service = replace(service, checking=None, refused=refused)
     file = str(service.definition.configuration_file)
     if service.phase is not Phase.CHECKING:
         kept = {"consequence": "the last good one stays in force"} if service.in_force else {}

@@ -8,7 +8,7 @@ from gecholog.backoff import exponential
 from services.ginit.decision.actions import Forget, RemoveChecksum
 from services.ginit.decision.starting import start, stay_idle
 from services.ginit.decision.state import RUNNING, AfterStop, Phase, Service
-from services.ginit.decision.transition import Now, Step, log, put_last_good, to_phase
+from services.ginit.decision.transition import Now, Step, log, put_last_good, roll_back, to_phase
 
 _LONGEST_PAUSE = 10.0  # seconds between two starts
 
@@ -47,7 +47,7 @@ def _stopped(service: Service, now: Now) -> Step:
 def _rolled_back(service: Service, how: str, now: Now) -> Step:
     """The service does not become healthy with a new config: go back to the last good one."""
     line = log(service, "ERROR", "not healthy with the new config, rolled back to the last good one", reason=how)
-    started, actions = start(replace(service, in_force=service.last_good), now)
+    started, actions = start(roll_back(service, how), now)
     return started, (put_last_good(service), line, *actions)
 
 

@@ -25,11 +25,12 @@ class ContentChanged:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The service's own validation has accepted or rejected a content of its config file."""
+    """The service's own validation has accepted or rejected a content of its config file, and why."""
 
     name: str
     sha256: str
     valid: bool
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,10 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A service that was asked to reload keeps the config that it had."""
+    """A service that was asked to reload keeps the config that it had, and why."""
 
     name: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.ginit.decision.starting import restart
-from services.ginit.decision.state import Phase, Service
+from services.ginit.decision.state import Phase, Refusal, Service
 from services.ginit.decision.transition import Now, Step, checksum_of, log, put_last_good, to_phase
 
 RELOADED_WITHIN = 15.0  # seconds to confirm or refuse; services give another bus less than that. Then a restart
@@ -19,7 +19,7 @@ def confirmed(service: Service, now: Now) -> Step:
     return healthy, (*checksum_of(healthy), log(service, level, "config is in force", sha256=service.in_force))
 
 
-def refused(service: Service, now: Now) -> Step:
+def refused(service: Service, reason: str, now: Now) -> Step:
     """The service keeps its config. nats-server cannot change everything at run time, so it is restarted instead."""
     if service.phase is not Phase.RELOADING:
         return service, ()
@@ -27,8 +27,9 @@ def refused(service: Service, now: Now) -> Step:
         restarting, actions = restart(service, now)
         return restarting, (log(service, "INFO", "restarting service, it cannot reload this config"), *actions)
     line = log(service, "ERROR", "config is refused, the last good one stays in force", sha256=service.last_good)
-    kept = to_phase(service, now, Phase.HEALTHY, in_force=service.last_good, since=service.since)
-    return kept, (put_last_good(service), line)
+    refusal = Refusal(service.in_force or "", reason or "the service has refused it")
+    known = {"in_force": service.last_good, "since": service.since, "refused": refusal}
+    return to_phase(service, now, Phase.HEALTHY, **known), (put_last_good(service), line)
 
 
 def unanswered(service: Service, now: Now) -> Step:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from services.ginit.decision.actions import GiveUp, Start, Stop
 from services.ginit.decision.state import AfterStop, Phase, Service
-from services.ginit.decision.transition import Now, Step, checksum_of, log, put_last_good, to_phase
+from services.ginit.decision.transition import Now, Step, checksum_of, log, put_last_good, roll_back, to_phase
 
 SILENT = 8.0  # seconds without output, after which the others no longer wait for a service that is starting
 LATE = 30.0  # seconds for a start, however much the service writes meanwhile
@@ -55,7 +55,7 @@ def overdue(service: Service, now: Now) -> Step:
         line = log(
             service, "ERROR", "not healthy with the new config, rolling back to the last good one", reason=reason
         )
-        stopping, actions = restart(replace(service, in_force=service.last_good), now)
+        stopping, actions = restart(roll_back(service, reason), now)
         return stopping, (put_last_good(service), line, *actions)
     if service.definition.die_promise and now.time - service.last_output >= SILENT:
         return stay_idle(replace(service, timer_at=None, reason=reason))

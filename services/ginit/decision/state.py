@@ -39,6 +39,14 @@ _DELAYED = 3  # failures in a row, after which the other services no longer wait
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A content of the config file that is not in force, and why. `sha256` is empty if the file cannot be read."""
+
+    sha256: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One service. Contents of its config file go by their checksums; times are seconds of a monotonic clock."""
 
@@ -50,6 +58,7 @@ class Service:
     checking: str | None = None  # the content that is being validated
     in_force: str | None = None  # what the process was started with, or was asked to reload
     last_good: str | None = None  # what it was healthy with last
+    refused: Refusal | None = None  # the content that was refused last
     writes_checksum: bool = False  # it writes its checksum file itself, and so can be asked to reload
     then: AfterStop = AfterStop.START
     starts: int = 0
@@ -82,6 +91,14 @@ class Service:
         if self.phase in SERVING:
             return f"{self.name} sends no heartbeat" if self.hangs else ""
         return f"{self.name} is {self.phase.value}" + (f": {self.reason}" if self.reason else "")
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why the config file is not in force as it is now; None if it is, or if it is not known yet."""
+        if self.missing:
+            return Refusal("", f"the file {self.missing}")
+        is_refused = self.refused is not None and self.refused.sha256 == self.content != self.in_force
+        return self.refused if is_refused else None
 
     @property
     def on_trial(self) -> bool:

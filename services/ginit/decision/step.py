@@ -40,8 +40,8 @@ def step(service: Service, event: ServiceEvent | TimerFired, now: Now) -> Step: 
             return became_healthy(service, now, writes_checksum=writes_checksum)
         case Confirmed():
             return confirmed(service, now)
-        case Refused():
-            return refused(service, now)
+        case Refused(reason=reason):
+            return refused(service, reason, now)
         case RestartWanted(reason=reason):
             return restart_wanted(service, reason, now)
         case HeartbeatMissed(seconds=seconds):

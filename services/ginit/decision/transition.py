@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.ginit.decision.actions import Action, LogLine, PutInForce, WriteChecksum
-from services.ginit.decision.state import SERVING, Phase, Service
+from services.ginit.decision.state import SERVING, Phase, Refusal, Service
 
 Step = tuple[Service, tuple[Action, ...]]
 """The service after a decision, and the actions to take."""
@@ -37,6 +37,12 @@ def to_phase(service: Service, now: Now, phase: Phase, **changes: Any) -> Servic
 def log(service: Service, level: str, message: str, **fields: object) -> LogLine:
     """A log line about the service."""
     return LogLine(level, message, {"child": service.name} | fields)
+
+
+def roll_back(service: Service, reason: str) -> Service:
+    """The service with its last good config, because of what happened with the one in force."""
+    refusal = Refusal(service.in_force or "", f"the service did not become healthy with it: {reason}")
+    return replace(service, in_force=service.last_good, refused=refusal)
 
 
 def put_last_good(service: Service) -> PutInForce:

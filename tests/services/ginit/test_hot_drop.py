@@ -3,10 +3,20 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
+from tests.support.process import environment_of
 from tests.support.waiting import until
+
+
+def healthcheck(home, *arguments):
+    """What healthcheck prints; its JSON, if that is asked for."""
+    command = [sys.executable, "-m", "services.healthcheck", *arguments]
+    done = subprocess.run(command, env=environment_of(home.folder, {}), capture_output=True, text=True, check=False)
+    return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
 
 def _write(home, name, words):
@@ -130,6 +140,28 @@ def test_refused_config_is_not_in_force(home):
     os.kill(pid, 9)
     home.said("service is healthy", times=2, child="one", sha256=before)
     assert home.checksum("one") == before
+
+
+def refused(home):
+    """Which config files are not in force, by the services' names, as healthcheck says it."""
+    return {one["service"]: one["reason"] for one in healthcheck(home, "--json").get("refused", ())}
+
+
+def test_refused_files_are_named_by_healthcheck(home):
+    """With the reason: by the validation, by the service, and ginit's own; until the file is back or corrected."""
+    home.add("one", "signs").add("two", "signs").up()
+    _write(home, "one", "signs invalid")
+    until(lambda: refused(home) == {"one": f"this is invalid in {home.config('one')}"}, "what is refused of one")
+    _write(home, "two", "signs refused")
+    until(lambda: refused(home).get("two") == "because", "what is refused of two")
+    home.config("ginit_config").write_text("{", "utf-8")
+    until(lambda: "not JSON" in refused(home).get("ginit", ""), "what is refused of ginit")
+    assert f"config refused: {home.config('ginit_config')} (" in healthcheck(home)
+    assert healthcheck(home, "--json")["healthy"]
+    home.write()
+    _write(home, "one", "signs")
+    _write(home, "two", "signs again")
+    until(lambda: not refused(home), "that nothing is refused")
 
 
 def test_refused_config_that_is_written_again_is_tried_again(home):

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ginit.lines import LineBuffer, TextSearch, json_fields, replace_all, replacements_of, system_log_entry
+from services.ginit.lines import (
+    LineBuffer,
+    TextSearch,
+    json_fields,
+    problem_text,
+    replace_all,
+    replacements_of,
+    summary_of,
+    system_log_entry,
+)
 
 TIME = "2026-01-01T00:00:00.000000000Z"
 
@@ -102,6 +111,37 @@ def test_secrets_are_masked():
 def test_files_are_called_otherwise(line, said):
     """However a path is written in the output."""
     assert replace_all(line, replacements_of({"/run/a/x.conf": "/conf/x.conf", '/run/ü"/y': '/conf/ü"/y'})) == said
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (
+            b'{"level":"ERROR","msg":"config error","path":"a[0].b","line":7,"rule":"must be 1"}',
+            "a[0].b (line 7): must be 1",
+        ),
+        (b'{"level":"ERROR","msg":"config error","path":"","line":null,"rule":"is not JSON"}', "file: is not JSON"),
+        (b'{"level":"ERROR","msg":"config error","path":3,"line":"7","rule":"is odd"}', "file: is odd"),
+        (b'{"level":"ERROR","msg":"config not taken","reason":"port 1 is taken"}', "port 1 is taken"),
+        (b'{"level":"INFO","msg":"line 3 of x.conf is bad","service":"bus"}', "line 3 of x.conf is bad"),
+        (b'{"level":"INFO","msg":7}', ""),
+        (b"text", ""),
+    ],
+)
+def test_problem_of_a_config(entry, text):
+    """Where it is and what is expected there, else what the service says."""
+    assert problem_text(entry) == text
+
+
+def test_summary_of_problems():
+    """The first error, and how many more; of a program that knows no levels, its first line."""
+    errors = [b'{"level":"ERROR","msg":"%d"}' % number for number in range(3)]
+    warning = b'{"level":"WARN","msg":"warning"}'
+    assert summary_of([warning, *errors]) == "0 (and 2 more problems)"
+    assert summary_of([warning, *errors[:2]]) == "0 (and 1 more problem)"
+    assert summary_of([warning, errors[2]]) == "2"
+    assert summary_of([b'{"level":"INFO","msg":"bad"}', b'{"level":"INFO","msg":""}']) == "bad"
+    assert summary_of([]) == ""
 
 
 @pytest.mark.parametrize(("line", "found"), [(b'{"a":1}', {"a": 1}), (b"[1]", {}), (b"{", {}), (b"text", {})])

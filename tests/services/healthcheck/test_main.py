@@ -85,6 +85,24 @@ def test_words_about_what_is_left_out(tmp_path):
     assert outcome(tmp_path) == (0, said, "")
 
 
+def test_words_about_what_is_refused(tmp_path):
+    """One line more, with each config file that is not in force as it is now, and why; the appliance is healthy."""
+    refused = [
+        {"service": "gl", "file": "/conf/gl_config.json", "reason": "routers[0].path (line 3): must begin with /"},
+        {"service": "ginit", "file": "/conf/ginit_config.json", "reason": "is not JSON"},
+    ]
+    ChecksumFile.of("ginit", tmp_path).write(SUM)
+    write_state(tmp_path, {"name": "gl"}, refused=refused)
+    said = (
+        "healthy: 1 service\nconfig refused: /conf/gl_config.json (routers[0].path (line 3): must begin with /); "
+        "/conf/ginit_config.json (is not JSON)\n"
+    )
+    assert outcome(tmp_path) == (0, said, "")
+    assert json.loads(outcome(tmp_path, "--json")[1])["refused"] == refused
+    assert json.loads(outcome(tmp_path, "-s", "gl", "--json")[1])["refused"] == refused[:1]
+    assert "refused" not in json.loads(outcome(tmp_path, "-s", "other", "--json")[1])
+
+
 def test_nobody_reads_the_words(tmp_path):
     """The exit code is what counts, also with standard output closed or full."""
     ChecksumFile.of("ginit", tmp_path).write(SUM)
@@ -168,7 +186,9 @@ def test_silence(tmp_path):
         lock.release()
 
 
-@pytest.mark.parametrize("text", ["[]", "nonsense", '{"services": [1]}', '{"services": [{}]}'])
+@pytest.mark.parametrize(
+    "text", ["[]", "nonsense", '{"services": [1]}', '{"services": [{}]}', '{"refused": 7}', '{"refused": [7]}']
+)
 def test_state_that_nobody_wrote(tmp_path, text):
     """Whatever is in its place: nothing is known, and nothing breaks."""
     (tmp_path / "run").mkdir()

@@ -40,7 +40,7 @@ from services.ginit.decision.events import (
 from services.ginit.decision.reconcile import decide
 from services.ginit.decision.reloading import RELOADED_WITHIN
 from services.ginit.decision.starting import LATE, SILENT, STABLE
-from services.ginit.decision.state import HANGS, Appliance, Phase, Service
+from services.ginit.decision.state import HANGS, Appliance, Phase, Refusal, Service
 
 NAMES = ("bus", "one", "two")
 
@@ -368,6 +368,44 @@ def test_death_while_reloading_is_a_trial_of_the_new_config():
     assert world.in_force["one"] == "valid 0"
     world.healthy("one")
     assert world.state.get("one").last_good == "valid 0"
+
+
+def refusal(world, name):
+    return world.state.get(name).refusal
+
+
+def test_refused_content_is_known_with_its_reason():
+    """By the validation, by a reload, or because the service is not healthy with it; until there is another content."""
+    world = World().begun()
+    world.happens(ContentChanged("one", "wrong 1"))
+    assert refusal(world, "one") is None  # it is not known yet
+    world.checks.clear()
+    world.happens(Checked("one", "wrong 1", False, "routers: must be a list"))
+    assert refusal(world, "one") == Refusal("wrong 1", "routers: must be a list")
+    world.happens(ContentChanged("one", "valid 0"))
+    assert refusal(world, "one") is None  # what is in force is not refused
+    world.happens(ContentChanged("one", "valid 1"))
+    world.judge()
+    world.happens(Refused("one", "port 1 is taken"))
+    assert refusal(world, "one") == Refusal("valid 1", "port 1 is taken")
+    world.happens(ContentChanged("one", "valid 1"))
+    world.judge()
+    world.answers("one", Confirmed)
+    assert refusal(world, "one") is None
+    world.happens(ContentChanged("one", "valid 2"))
+    world.judge()
+    world.dies("one")
+    world.dies("one")
+    assert refusal(world, "one") == Refusal("valid 2", "the service did not become healthy with it: exit code 1")
+
+
+def test_file_that_cannot_be_read_is_known_with_its_reason():
+    """The config in force stays; when the file is back, nothing is wrong with it."""
+    world = World().begun()
+    world.happens(ContentChanged("one", None, "is a FIFO"))
+    assert refusal(world, "one") == Refusal("", "the file is a FIFO")
+    world.happens(ContentChanged("one", "valid 0"))
+    assert refusal(world, "one") is None
 
 
 def test_nats_server_is_restarted_for_what_it_cannot_reload():
