@@ -636,8 +636,10 @@ def test_bus_away(tmp_path, shared_upstream, upstream):
         server.kill()
         replies = [gateway.call("GET", "/service/x") for _ in range(5)]
         assert [reply.status for reply in replies] == [200] * 5
+        gateway.process.signal(signal.SIGSTOP)  # who listens plainly has to be there before the records come
         server.start()
         listener.again()
+        gateway.process.signal(signal.SIGCONT)
         for reply in replies:
             record = listener.record(reply.transaction)
             assert [error["name"] for error in record["request"]["error"]] == ["asked"]
