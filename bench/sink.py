@@ -186,7 +186,7 @@ def _figure(name: str, machine: Machine, start: tuple[float, tuple[float, float]
 async def run(name: str, count: int, size: int, *, jetstream: bool, first_publish: bool) -> Figure:
     with tempfile.TemporaryDirectory(prefix="bench-sink-") as folder:
         machine = Machine(Path(folder), jetstream=jetstream)
-        bus = Bus(BusAddress(f"127.0.0.1:{machine.port}", TOKEN), "bench", Log("bench"))
+        bus = Bus(BusAddress.of(f"127.0.0.1:{machine.port}", TOKEN), "bench", Log("bench"))
         connection = asyncio.create_task(bus.run())
         try:
             await bus.opened()

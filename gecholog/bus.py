@@ -1,131 +1,44 @@
-"""The service bus: messages to and from a NATS server, over one connection that is made again whenever it is lost."""
+"""The service bus: messages to and from NATS, over one connection that is made again whenever it is lost.
+
+The connection may be to any server of a cluster. When its server is about to shut down, another connection takes over
+from it before it is closed.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import random
+import re
 import secrets
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gecholog import wire
+from gecholog.bus_address import BusAddress
 from gecholog.deadline_timer import NEVER, DeadlineTimer
-from gecholog.errors import BusAway, BusError, BusRefused, NoAnswer, NobodyListens
-from gecholog.wire import Login, Wire
+from gecholog.dialer import FAILURES, Dialer, wait_for
+from gecholog.errors import BusAway, BusError, NoAnswer, NobodyListens, NotPermitted
+from gecholog.subscription import Handler, Message, Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gecholog.logs import Log
-    from gecholog.wire import Delivery
+    from gecholog.server_info import ServerInfo
+    from gecholog.wire import Delivery, Wire
 
-Handler = Callable[["Message"], Awaitable[None]]
+__all__ = ["Answered", "Bus", "BusAddress", "Handler", "Message"]
+
 Announcement = Callable[["Bus"], Awaitable[None]]
 Answered = Callable[[bytes | BusError], None]
 
 _NO_RESPONDERS = b"NATS/1.0 503"  # the header of the server's own answer: no subscriber
-_SAY_SO_EVERY = 5.0  # seconds
-_LONGEST_PAUSE = 1.0  # seconds between attempts: a bus that is back is found soon
-_CONNECT_TIMEOUT = 2.0  # seconds
+_CONFIRMED_WITHIN = 2.0  # seconds for the server to take what was sent
+_DROPPED_PAUSE = 1.0  # seconds; a bus that takes us and drops us is not asked without end
 _ROOM_WITHIN = 2.0  # seconds that a publisher is held up by a slow bus; without a limit it would never hear of a loss
-_WAITING_BYTES = 128 * 1024 * 1024  # of messages that came in and wait for their handler
-
-_FAILURES = (BusError, OSError, TimeoutError)
-
-
-@dataclass(frozen=True, slots=True)
-class BusAddress:
-    """Where the bus is, and the token it asks for."""
-
-    hostname: str
-    token: str = field(repr=False)
-
-
-class Message:
-    """A message that came in. `reply` is the subject for an answer, empty if none is wanted."""
-
-    __slots__ = ("_bus", "_headers", "data", "reply", "subject")
-
-    def __init__(self, bus: Bus, delivery: Delivery) -> None:
-        self._bus = bus
-        self._headers = delivery.headers
-        self.subject = delivery.subject
-        self.reply = delivery.reply
-        self.data = delivery.data
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The header lines; what the server itself says is under `Status` and `Description`."""
-        return wire.decoded(self._headers) if self._headers else {}
-
-    async def answer(self, data: bytes) -> None:
-        """Answer the sender. A message that wants no answer gets none; raises as `Bus.publish`."""
-        if self.reply:
-            await self._bus.publish(self.reply, data)
-
-
-class _Subscription:
-    """A subject, and the messages that wait for its handler: one is handled after the other."""
-
-    def __init__(self, bus: Bus, subject: str, queue: str, handler: Handler, log: Log) -> None:
-        self.subject = subject
-        self.queue = queue
-        self.sid = 0  # of the present connection
-        self._bus = bus
-        self._handler = handler
-        self._log = log
-        self._waiting: deque[Delivery] = deque()
-        self._bytes = 0
-        self._dropped = 0
-        self._task: asyncio.Task[None] | None = None
-
-    def deliver(self, delivery: Delivery) -> None:
-        """A message came in."""
-        if self._bytes > _WAITING_BYTES:
-            if not self._dropped:
-                self._log.warning("messages are dropped: too many wait", subject=self.subject)
-            self._dropped += 1
-            return
-        self._waiting.append(delivery)
-        self._bytes += len(delivery.data)
-        if self._task is None:
-            self._task = asyncio.create_task(self._work(), name=f"messages on {self.subject}")
-
-    async def _work(self) -> None:
-        try:
-            while self._waiting:
-                delivery = self._waiting.popleft()
-                self._bytes -= len(delivery.data)
-                await self._handle(delivery)
-        finally:
-            self._task = None
-            if self._dropped:
-                self._log.warning("messages were dropped", subject=self.subject, messages=self._dropped)
-                self._dropped = 0
-
-    async def _handle(self, delivery: Delivery) -> None:
-        try:
-            await self._handler(Message(self._bus, delivery))
-        except Exception as error:  # noqa: BLE001 - a border: one bad message must not end the subscription
-            self._log.fault("message not handled", error, subject=self.subject)
-
-    async def finish(self) -> None:
-        """Wait until everything that came in has been handled."""
-        while (task := self._task) is not None:
-            await asyncio.wait([task])
-
-    def cancel(self) -> None:
-        """Drop what waits, and end the handler."""
-        self._waiting.clear()
-        self._bytes = 0
-        if self._task is not None:
-            self._task.cancel()
+_OLD_CONNECTION = 6.0  # seconds that a connection stays open for answers when another one has taken over from it;
+_OVERLAP = 1.0  # and those in which it is still subscribed, until the whole cluster knows the new one
+_COMPLAIN_EVERY = 60.0  # seconds between log lines about the same thing that is not allowed
+_NOT_PERMITTED = re.compile(r'for publish to "(?P<subject>[^"]+)"', re.IGNORECASE)
 
 
 _Question = tuple[Answered, float, float, str]
@@ -138,13 +51,16 @@ class Bus:
     def __init__(self, address: BusAddress, name: str, log: Log) -> None:
         """`name` is what the bus's monitor shows for this connection."""
         self.address = address
-        self._login = Login(address.hostname, address.token, name)
+        self._dialer = Dialer(address, name, log, self)
         self._log = log
-        self._wire: Wire | None = None
+        self._wire: Wire | None = None  # the one that messages are sent over
+        self._listening: list[Wire] = []  # those that subscriptions are on: also one that is about to take over
+        self._retiring: dict[Wire, asyncio.Task[None]] = {}  # those that were taken over from
+        self._complaints: dict[str, float] = {}  # when the bus's complaints were last logged
         self._max_payload = 1024 * 1024
         self._opened = asyncio.Event()
         self._closing = asyncio.Event()
-        self._subscriptions: list[_Subscription] = []
+        self._subscriptions: list[Subscription] = []
         self._announcements: list[Announcement] = []
         self._questions: dict[str, _Question] = {}  # by the subject of the answer
         self._deadline_timer = DeadlineTimer(self._expire)
@@ -156,16 +72,16 @@ class Bus:
     async def run(self) -> None:
         """Connect, and connect again when the connection is lost, until `close`.
 
-        Raises BusRefused at the first refusal of the token.
+        Raises BusRefused if the bus cannot be used with this config: at the start for any reason, later if all of its
+        servers refuse the credentials.
         """
         while not self._closing.is_set():
-            connection = await self._connected()
+            connection = await self._dialer.connect(self._closing)
             if connection is None:
                 return
             try:
                 await self._serve(connection)
             finally:
-                connection.abort()
                 self._end()
 
     async def opened(self) -> None:
@@ -180,7 +96,7 @@ class Bus:
             try:
                 async with asyncio.timeout(1):
                     await connection.ping()
-            except _FAILURES:
+            except FAILURES:
                 self._log.warning("the bus did not confirm the last messages")
             await connection.close()
         for subscription in self._subscriptions:
@@ -301,25 +217,34 @@ class Bus:
             self._deadline_timer.set(due)
         return inbox
 
+    async def respond(self, connection: Wire, subject: str, data: bytes) -> None:
+        """Publish an answer to a message that came over `connection`.
+
+        A server may allow an answer only on the connection of its question. Raises as `publish`.
+        """
+        if connection in self._retiring and not connection.lost.done():
+            connection.publish(subject, data)
+        else:
+            await self.publish(subject, data)
+
     async def subscribe(self, subject: str, handler: Handler, queue: str = "") -> None:
         """Hand each message on `subject` to `handler`, one after the other, over all connections to come.
 
         With `queue`, each message goes to one member of the group of that name.
         """
-        subscription = _Subscription(self, subject, queue, handler, self._log)
+        subscription = Subscription(self, subject, queue, handler, self._log)
         self._subscriptions.append(subscription)
-        if self._wire is not None:
-            _subscribe(self._wire, subscription)
+        for connection in self._listening:
+            subscription.begin(connection)
 
     async def unsubscribe(self, subject: str) -> None:
         """Take no more messages on `subject`; returns when those that the bus had sent have been handled."""
-        connection = self._wire  # a later one does not know these subscriptions
         ended = [subscription for subscription in self._subscriptions if subscription.subject == subject]
         for subscription in ended:
             self._subscriptions.remove(subscription)
         for subscription in ended:
-            if connection is not None:
-                await connection.unsubscribe(subscription.sid)
+            for connection in list(subscription.sids):
+                await subscription.end(connection)
             await subscription.finish()
 
     async def flush(self) -> None:
@@ -327,62 +252,108 @@ class Bus:
         if self._wire is None:
             raise BusAway("no connection to the bus")
         try:
-            async with asyncio.timeout(_CONNECT_TIMEOUT):
+            async with asyncio.timeout(_CONFIRMED_WITHIN):
                 await self._wire.ping()
         except TimeoutError as error:
             raise BusAway("the bus does not answer") from error
 
-    # ------------------------------------------------------------ connecting
-
-    async def _connected(self) -> Wire | None:
-        """A connection that is ready; None if `close` was called meanwhile."""
-        said, pause = -_SAY_SO_EVERY, 0.05
-        while not self._closing.is_set():
-            try:
-                async with asyncio.timeout(_CONNECT_TIMEOUT):
-                    return await Wire.open(self._login, self._complained)
-            except _FAILURES as error:
-                self._check_refusal(error)
-                if time.monotonic() - said >= _SAY_SO_EVERY:
-                    said = time.monotonic()
-                    reason = str(error) or "no answer"
-                    self._log.warning("waiting for the bus", hostname=self.address.hostname, reason=reason)
-            await self._pause(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads attempts, guards nothing
-            pause = min(pause * 2, _LONGEST_PAUSE)
-        return None
-
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._closing.wait()
-
-    def _check_refusal(self, error: Exception) -> None:
-        if "authorization violation" in str(error).lower():
-            where = self.address.hostname
-            raise BusRefused(f"the bus at {where} refuses the token (service_bus.token, NATS_TOKEN)") from error
-
-    def _complained(self, text: str) -> None:
-        self._log.warning("the bus complains", reason=text)
+    # ------------------------------------------------------------ connections
 
     async def _serve(self, connection: Wire) -> None:
-        """Be connected, until the connection is lost."""
+        """Use a connection, and those that take over from it, until the last one is lost."""
         if self._closing.is_set():
+            connection.abort()
             return
         self._wire = connection
         try:
-            connection.subscribe(f"{self._inbox}.*", self._answered)
-            for subscription in self._subscriptions:
-                _subscribe(connection, subscription)
-            async with asyncio.timeout(_CONNECT_TIMEOUT):
-                await connection.ping()
-        except _FAILURES as error:
-            self._lost(str(error))
-            await self._pause(_LONGEST_PAUSE)  # a bus that takes us and drops us is not asked without end
+            await self._listen(connection)
+        except FAILURES as error:
+            self._lost(connection, str(error))
+            await wait_for(self._closing, _DROPPED_PAUSE)
             return
         self._opened.set()
-        self._log.info("connected to the bus", hostname=self.address.hostname)
+        self._log.info("connected to the bus", hostname=str(connection.server))
         await self._announce()
-        self._lost(await asyncio.shield(connection.lost))
+        while (successor := await self._successor(connection)) is not None:
+            connection = successor
+            await self._announce()
+        self._lost(connection, await asyncio.shield(connection.lost))
+
+    async def _listen(self, connection: Wire) -> None:
+        """Have everything delivered over a connection that is subscribed to. Raises BusError, TimeoutError."""
+        self._listening.append(connection)
+        connection.subscribe(f"{self._inbox}.*", self._answered)
+        for subscription in self._subscriptions:
+            subscription.begin(connection)
+        async with asyncio.timeout(_CONFIRMED_WITHIN):
+            await connection.ping()
+
+    async def _successor(self, connection: Wire) -> Wire | None:
+        """Wait until the server is about to shut down, and move to another one; None when the connection is lost.
+
+        Both connections are subscribed for a second, so that nothing is missed: messages outside queue groups may come
+        twice.
+        """
+        either: set[asyncio.Future[Any]] = {connection.lost, connection.draining}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if connection.lost.done() or self._closing.is_set():
+            return None
+        self._log.info("the server of the bus shuts down, moving to another", hostname=str(connection.server))
+        successor = await self._dialer.connect_elsewhere(connection, self._closing)
+        if successor is None:
+            self._log.warning("no other server of the bus is reached", hostname=str(connection.server))
+            return None
+        try:
+            await self._listen(successor)
+        except FAILURES:
+            self._drop(successor)
+            return None
+        self._wire = successor
+        retiring = asyncio.create_task(self._retire(connection), name="old connection to the bus")
+        self._retiring[connection] = retiring
+        self._log.info("moved to another server of the bus", hostname=str(successor.server))
+        return successor
+
+    async def _retire(self, connection: Wire) -> None:
+        """Take what the server sends over a connection until the cluster knows the new one; answer that, and close it.
+
+        That the new server has our subscriptions does not mean that the others know of them: whoever ends the old ones
+        at once has none for a moment, in the eyes of the others.
+        """
+        try:
+            async with asyncio.timeout(_OLD_CONNECTION):
+                await asyncio.wait({connection.lost}, timeout=_OVERLAP)
+                await asyncio.gather(*(subscription.end(connection) for subscription in self._subscriptions))
+                await asyncio.shield(connection.lost)
+        except TimeoutError:
+            await connection.close()
+        finally:
+            self._drop(connection)
+
+    def _drop(self, connection: Wire) -> None:
+        """Close a connection at once, and forget it."""
+        connection.abort()
+        self._retiring.pop(connection, None)
+        if connection in self._listening:
+            self._listening.remove(connection)
+        for subscription in self._subscriptions:
+            subscription.sids.pop(connection, None)
+
+    def informed(self, info: ServerInfo) -> None:
+        """Something about the cluster of the bus has changed."""
+        if self._wire is not None:
+            self._dialer.informed(info, self._wire.server)
+
+    def complained(self, text: str) -> None:
+        """The bus does not allow something. Requests to a subject that is not allowed are over."""
+        now = time.monotonic()
+        if now - self._complaints.get(text, -_COMPLAIN_EVERY) >= _COMPLAIN_EVERY:
+            self._complaints[text] = now
+            self._log.warning("the bus complains", reason=text)
+        if match := _NOT_PERMITTED.search(text):
+            inboxes = [inbox for inbox, question in self._questions.items() if question[3] == match["subject"]]
+            for inbox in inboxes:
+                self._questions.pop(inbox)[0](NotPermitted(f"publishing on {match['subject']} is not allowed"))
 
     async def _announce(self) -> None:
         for announcement in self._announcements:
@@ -393,20 +364,25 @@ class Bus:
             except BusError as error:
                 self._log.warning("connection not announced", reason=str(error))
 
-    def _lost(self, reason: str) -> None:
+    def _lost(self, connection: Wire, reason: str) -> None:
         self._max_payload = self.max_payload
         self._wire = None
         if not self._closing.is_set():
-            self._log.warning("lost the bus", hostname=self.address.hostname, reason=reason)
+            self._log.warning("lost the bus", hostname=str(connection.server), reason=reason)
 
     def _end(self) -> None:
+        """Nothing is left of the connections."""
         self._wire = None
+        for retiring in self._retiring.values():
+            retiring.cancel()
+        for connection in list(self._listening):
+            self._drop(connection)
         self._deadline_timer.cancel()
         questions, self._questions = self._questions, {}
         for answered, _, _, _ in questions.values():
             answered(BusAway("the connection to the bus was lost"))
 
-    def _answered(self, delivery: Delivery) -> None:
+    def _answered(self, delivery: Delivery, _: Wire) -> None:
         question = self._questions.pop(delivery.subject, None)
         if question is None:
             return  # it came too late, or another one was first
@@ -421,10 +397,6 @@ class Bus:
             answered, _, timeout, _ = self._questions.pop(inbox)
             answered(NoAnswer(f"no answer in {round(timeout * 1000)} ms"))
         return min((question[1] for question in self._questions.values()), default=NEVER)
-
-
-def _subscribe(connection: Wire, subscription: _Subscription) -> None:
-    subscription.sid = connection.subscribe(subscription.subject, subscription.deliver, subscription.queue)
 
 
 async def _room(room: asyncio.Future[None], seconds: float) -> None:

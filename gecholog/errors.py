@@ -7,10 +7,12 @@
     ├── WrongSide            a field of responses asked of a request, or the other way round; also an AttributeError
     ├── InvalidResult        a processor's function returned something that gl cannot take; also a TypeError
     └── BusError
-        ├── BusRefused       the bus does not accept the token
+        ├── BusRefused       the bus cannot be used with this config: login, certificates, files
+        │   └── LoginRefused   the bus does not accept the credentials
         ├── BusAway          there is no connection to the bus now
         ├── NoAnswer         a request on the bus got no answer in time
-        │   └── NobodyListens  there is nobody who could answer
+        │   ├── NobodyListens  there is nobody who could answer
+        │   └── NotPermitted   the bus does not let these credentials publish there
         ├── MessageTooLarge  the message does not fit the bus's max_payload
         ├── NoJetStream      the bus has no JetStream (jetstream)
         │   ├── NoRecordLog    so nobody keeps records (recordlog)
@@ -125,7 +127,11 @@ class BusError(GechologError):
 
 
 class BusRefused(BusError):
-    """The bus does not accept the token. Trying again does not help."""
+    """The bus cannot be used with this config: the credentials, the certificates or a file are wrong."""
+
+
+class LoginRefused(BusRefused):
+    """The bus does not accept the credentials."""
 
 
 class BusAway(BusError):
@@ -138,6 +144,10 @@ class NoAnswer(BusError):
 
 class NobodyListens(NoAnswer):
     """A request on the bus had no receiver."""
+
+
+class NotPermitted(NoAnswer):
+    """A request went to a subject on which the bus does not let these credentials publish."""
 
 
 class MessageTooLarge(BusError):

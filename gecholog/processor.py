@@ -34,10 +34,10 @@ from typing import Any, NoReturn, TypeVar
 
 import uvloop
 
-from gecholog import __version__, host_port, logs, rawjson
+from gecholog import __version__, logs, rawjson
 from gecholog.attachment import NOTHING, QUEUE, Answer, Attachment, attach, described
 from gecholog.bus import Bus, BusAddress
-from gecholog.errors import BusError, BusRefused, GechologError, InvalidResult
+from gecholog.errors import BusError, BusRefused, GechologError, InvalidResult, LoginRefused
 from gecholog.logs import Log
 from gecholog.message import Headers, Message, Request, Response
 from gecholog.presence import Presence, is_name, is_present, is_version
@@ -70,7 +70,6 @@ Function = Callable[[Any], Any]
 
 log = Log("processor")
 
-_PORT = 4222
 _SUBJECT = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")  # what gl takes for a topic (common.schema.json)
 _QUEUE = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?")
 _DECORATORS = "@processor.request, @processor.response or @processor.message"
@@ -218,17 +217,20 @@ class Processor:
     def run(self, argv: Sequence[str] | None = None) -> NoReturn:
         """Be a program: answer messages until SIGINT or SIGTERM. Ends the process, by SystemExit.
 
-        Environment: GECHOLOG_HOST, the bus as `host` or `host:port` (default `localhost:4222`), and NATS_TOKEN.
+        Environment: GECHOLOG_HOST, the bus as `host` or `host:port` (default `localhost:4222`; several servers with
+        commas between), and the credentials: NATS_TOKEN, or NATS_USER and NATS_PASSWORD, or one of the others that
+        `BusAddress.of_environment` names.
         Options (`argv`, default: those of the process): `--version`; `--healthcheck` asks the bus whether this
         processor runs on this host.
 
         A bus that is away is waited for, at the start and later. A signal ends it in order: no new messages, those that
-        have come are answered (for up to 5 seconds). Exit code 0 is well; 1: the bus refuses the token, or the health
-        check found nothing; 2: a command line or an environment that cannot be understood, or no function to run.
+        have come are answered (for up to 5 seconds). Exit code 0 is well; 1: the bus cannot be used (it refuses the
+        credentials, say), or the health check found nothing; 2: a command line or an environment that cannot be
+        understood, or no function to run.
         """
         arguments = self._arguments(argv)
         try:
-            address = bus_address(os.environ)
+            address = BusAddress.of_environment(os.environ)
         except ValueError as error:
             sys.stderr.write(f"{self.name}: {error}\n")
             sys.exit(2)
@@ -251,7 +253,7 @@ class Processor:
 
     def _check_health(self, address: BusAddress) -> int:
         logs.setup(self.name, "ERROR")
-        logs.protect([address.token])
+        logs.protect(address.credentials.secrets)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             problem = runner.run(_ill(self.name, address))
         if problem:
@@ -260,7 +262,7 @@ class Processor:
 
     def _serve(self, address: BusAddress) -> int:
         logs.setup(self.name)
-        logs.protect([address.token])
+        logs.protect(address.credentials.secrets)
         log.info("starting", version=self.version, gecholog=__version__)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code, unfinished = runner.run(_RunningProcessor(self, address).live())
@@ -348,7 +350,11 @@ class _RunningProcessor:
 
 def _reason(error: Exception, address: BusAddress) -> str:
     """What is said of an error: a bus that refuses an empty token is refusing one that was forgotten."""
-    return f"{error}: NATS_TOKEN is not set" if isinstance(error, BusRefused) and not address.token else str(error)
+    return (
+        f"{error}: NATS_TOKEN is not set"
+        if isinstance(error, LoginRefused) and address.credentials.is_empty
+        else str(error)
+    )
 
 
 async def _ill(name: str, address: BusAddress) -> str:
@@ -372,17 +378,3 @@ async def _ill(name: str, address: BusAddress) -> str:
         for task in (connection, opened):
             task.cancel()
         await asyncio.wait({connection, opened})
-
-
-def bus_address(environ: Mapping[str, str]) -> BusAddress:
-    """The bus that the environment names: GECHOLOG_HOST, `host` or `host:port` (default `localhost`), and NATS_TOKEN.
-
-    Raises ValueError if GECHOLOG_HOST is neither.
-    """
-    try:
-        host, port = host_port.split(environ.get("GECHOLOG_HOST") or "localhost")
-    except ValueError as error:
-        raise ValueError(f"GECHOLOG_HOST {error}") from None
-    if not host:
-        raise ValueError("GECHOLOG_HOST must be host or host:port")
-    return BusAddress(host_port.join(host, port or _PORT), environ.get("NATS_TOKEN", ""))

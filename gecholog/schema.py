@@ -69,8 +69,16 @@ def _inlined(node: Any) -> Any:
     reference = node.get("$ref", "")
     if reference.startswith(_COMMON):
         rest = {name: value for name, value in node.items() if name != "$ref"}
-        return _inlined(_common()[reference.removeprefix(_COMMON)] | rest)
+        return _inlined(_extended(_common()[reference.removeprefix(_COMMON)], rest))
     return {name: _inlined(value) for name, value in node.items()}
+
+
+def _extended(common: Schema, own: Schema) -> Schema:
+    """A common definition with the words of a service's own in place of its words; properties are added to it."""
+    extended = common | own
+    if "properties" in common and "properties" in own:
+        extended["properties"] = common["properties"] | own["properties"]
+    return extended
 
 
 def violations(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from gecholog import regular_file
@@ -24,6 +25,59 @@ class OutboundTls:
             system_cert_pool=values.get("system_cert_pool", False),
             cert_files=tuple(values.get("cert_files", ())),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class BusTls:
+    """TLS of a connection to the bus.
+
+    The two files are the client's own certificate, where the bus asks for one. `server_name` is the name in the bus's
+    certificate, empty if that is its host. With `handshake_first` TLS begins before the server says anything.
+    """
+
+    trust: OutboundTls = field(default_factory=OutboundTls)
+    certificate_file: str = ""
+    private_key_file: str = ""
+    server_name: str = ""
+    handshake_first: bool = False
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> BusTls:
+        """From a `service_bus.tls` section. The system's authorities count unless others are named."""
+        cert_files = tuple(values.get("cert_files", ()))
+        return cls(
+            OutboundTls(values.get("insecure", False), values.get("system_cert_pool", not cert_files), cert_files),
+            certificate_file=values.get("certificate_file", ""),
+            private_key_file=values.get("private_key_file", ""),
+            server_name=values.get("server_name", ""),
+            handshake_first=values.get("handshake_first", False),
+        )
+
+    @property
+    def files(self) -> dict[tuple[str | int, ...], str]:
+        """The files by the place where the section names them: `("cert_files", 0)`, `("certificate_file",)`."""
+        named: dict[tuple[str | int, ...], str] = {
+            ("cert_files", index): file for index, file in enumerate(self.trust.cert_files)
+        }
+        own = {"certificate_file": self.certificate_file, "private_key_file": self.private_key_file}
+        return named | {(name,): file for name, file in own.items() if file}
+
+
+def bus_context(tls: BusTls) -> ssl.SSLContext:
+    """A context for connections to the bus. Raises OSError (ssl.SSLError among them) if a file is not usable."""
+    context = outbound_context(tls.trust)
+    if tls.certificate_file:
+        _load_certificate(context, tls.certificate_file, tls.private_key_file)
+    return context
+
+
+def failure(error: OSError) -> str:
+    """Why certificates cannot be used, or are not believed, in OpenSSL's words."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.replace("_", " ").lower()
+    return error.strerror or str(error)
 
 
 def outbound_context(tls: OutboundTls) -> ssl.SSLContext:
@@ -59,8 +113,12 @@ def ingress_context(certificate_file: str, private_key_file: str) -> ssl.SSLCont
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     _verify_alike(context)
     context.set_alpn_protocols(["http/1.1"])
+    _load_certificate(context, certificate_file, private_key_file)
+    return context
+
+
+def _load_certificate(context: ssl.SSLContext, certificate_file: str, private_key_file: str) -> None:
     for file in (certificate_file, private_key_file):
         regular_file.check(file)
     # with no password given OpenSSL would ask for one on the terminal, and wait
     context.load_cert_chain(certificate_file, private_key_file, password="")
-    return context

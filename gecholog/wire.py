@@ -13,14 +13,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from gecholog import __version__, host_port, rawjson
-from gecholog.errors import BusAway, BusError, MessageTooLarge, NotJson
+from gecholog import __version__, rawjson
+from gecholog.credentials import Credentials
+from gecholog.errors import BusAway, BusError, BusRefused, LoginRefused, MessageTooLarge
+from gecholog.server_address import ServerAddress
+from gecholog.server_info import ServerInfo
+from gecholog.tls import BusTls, bus_context, failure
 
 _LINE_END = b"\r\n"
 _LONGEST_LINE = 1024 * 1024  # bytes; the server's INFO lists its cluster, all other lines are short
@@ -32,6 +37,8 @@ _PING_EVERY = 10.0  # seconds
 _MOST_UNANSWERED = 2  # pings; then the server is taken for lost
 _CLOSED_WITHIN = 2.0  # seconds that a server has to take what is still to be written
 _VERSION = "NATS/1.0"
+# What a server says before it ends the connection of a client whose credentials it does not accept.
+_LOGIN_ERRORS = ("authorization violation", "authentication expired", "authentication revoked")
 # The lines of messages: subject, subscription, reply subject; then the size, or those of the headers and of all.
 _PLAIN = re.compile(rb"MSG (\S+) (\d{1,18}) (?:(\S+) )?(?P<size>\d{1,18})\r\n").match
 _WITH_HEADERS = re.compile(rb"HMSG (\S+) (\d{1,18}) (?:(\S+) )?(\d{1,18}) (?P<size>\d{1,18})\r\n").match
@@ -47,25 +54,27 @@ class Delivery(NamedTuple):
     data: bytes
 
 
-Deliver = Callable[[Delivery], None]
+Deliver = Callable[[Delivery, "Wire"], None]
+"""Takes a message, and the connection that it came over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where the server is and what it is told. `hostname` is host:port, or a host alone (port 4222)."""
+    """What a client logs in with. `name` is what the server's monitor shows for the connection."""
 
-    hostname: str
-    token: str = field(repr=False)
+    credentials: Credentials
+    tls: BusTls | None
     name: str
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port. Raises BusError if they cannot be read."""
-        try:
-            host, port = host_port.split(self.hostname)
-        except ValueError as error:
-            raise BusError(f"the address of the bus, {self.hostname}, {error}") from None
-        return host, port or _PORT
+
+class Observer(Protocol):
+    """Who is told what a server says beside its messages."""
+
+    def complained(self, text: str) -> None:
+        """The server objects to something, and goes on all the same."""
+
+    def informed(self, info: ServerInfo) -> None:
+        """Something about the server or its cluster has changed."""
 
 
 class Parser:
@@ -162,16 +171,18 @@ def decoded(block: bytes) -> dict[str, str]:
 class Wire(asyncio.Protocol):
     """A connection that is ready for use: made by `open`, over for good once `lost` is done."""
 
-    def __init__(self, complain: Callable[[str], None]) -> None:
-        """`complain` is told what the server objects to when it goes on all the same."""
+    def __init__(self, server: ServerAddress, observer: Observer) -> None:
         loop = asyncio.get_running_loop()
+        self.server = server
         self.lost: asyncio.Future[str] = loop.create_future()
-        self.max_payload = 1024 * 1024
-        self._complain = complain
+        self.draining: asyncio.Future[None] = loop.create_future()  # done once the server is about to shut down
+        self.info = ServerInfo()
+        self.max_payload = self.info.max_payload
+        self._observer = observer
         self.loop = loop
         self._transport: Any = None  # uvloop's transports are no subclasses of asyncio.Transport
         self._parser = Parser()
-        self._greeted: asyncio.Future[dict[str, Any]] = loop.create_future()
+        self._greeted: asyncio.Future[ServerInfo] = loop.create_future()
         self._pongs: deque[asyncio.Future[None] | None] = deque()  # None: a ping of our own, nobody waits
         self._unanswered = 0
         self._room: asyncio.Future[None] | None = None  # there while the server is slow
@@ -184,25 +195,42 @@ class Wire(asyncio.Protocol):
         self._ticking: asyncio.TimerHandle | None = None
 
     @classmethod
-    async def open(cls, login: Login, complain: Callable[[str], None]) -> Wire:
-        """Connect and log in. Raises BusError with what the server says, OSError if there is none."""
+    async def open(cls, server: ServerAddress, login: Login, observer: Observer, ip: str = "") -> Wire:
+        """Connect and log in. `ip` is the address of the server's host, where that has several.
+
+        Raises BusRefused, BusError with what the server says, OSError if there is none.
+        """
         loop = asyncio.get_running_loop()
-        host, port = login.address
-        _, connection = await loop.create_connection(lambda: cls(complain), host, port)
+        tls = login.tls or (BusTls() if server.tls else None)
+        begins = _Encryption(await _context(tls), _certificate_name(server, tls)) if tls else None
+        first = begins if tls is not None and tls.handshake_first else None
+        made = loop.create_connection(
+            lambda: cls(server, observer),
+            ip or server.host,
+            server.port,
+            ssl=first.context if first else None,
+            server_hostname=first.name if first else None,
+        )
         try:
-            await connection.log_in(login)
+            _, connection = await made
+        except ssl.SSLError as error:
+            raise _untrusted(error, server) from error
+        try:
+            await connection._log_in(login, begins, is_encrypted=first is not None)  # noqa: SLF001 - one of this class
         except BaseException:
             connection.abort()
             raise
         return connection
 
-    async def log_in(self, login: Login) -> None:
-        """Answer the server's greeting, and wait until it has taken that. Raises BusError."""
-        greeting = await self._greeted
-        if greeting.get("tls_required"):
-            raise BusError("the bus wants TLS, which is not supported")
+    async def _log_in(self, login: Login, tls: _Encryption | None, *, is_encrypted: bool) -> None:
+        """Answer the server's greeting, and wait until it has taken that. Raises BusError, OSError."""
+        info = await self._greeted
+        if not is_encrypted and (tls is not None or info.tls_required):
+            is_encrypted = True
+            await self._encrypt(
+                tls or _Encryption(await _context(BusTls()), _certificate_name(self.server, None)), info
+            )
         said = {
-            "auth_token": login.token,
             "echo": True,
             "headers": True,
             "lang": "python",
@@ -210,12 +238,27 @@ class Wire(asyncio.Protocol):
             "no_responders": True,
             "pedantic": False,
             "protocol": 1,
+            "tls_required": is_encrypted,
             "verbose": False,
             "version": __version__,
         }
+        # in a thread: it may read files
+        said |= await asyncio.to_thread(login.credentials.connect_fields, info.nonce)
         self._transport.write(b"CONNECT " + rawjson.dumps(said) + _LINE_END)
         await self.ping()
         self._ticking = self.loop.call_later(_PING_EVERY, self._tick)
+
+    async def _encrypt(self, tls: _Encryption, info: ServerInfo) -> None:
+        """Go on over TLS. Raises BusRefused, OSError."""
+        if not (info.tls_required or info.tls_available):
+            raise BusRefused(f"the bus at {self.server} does not offer TLS (service_bus.tls, or tls:// in its address)")
+        try:
+            transport = await self.loop.start_tls(self._transport, self, tls.context, server_hostname=tls.name)
+        except ssl.SSLError as error:
+            raise _untrusted(error, self.server) from error
+        if transport is None:  # the connection was lost meanwhile
+            raise BusAway("the bus closed the connection")
+        self.connection_made(transport)
 
     # -------------------------------------------------------------- sending
 
@@ -308,7 +351,7 @@ class Wire(asyncio.Protocol):
                 if isinstance(found, Delivery):
                     deliver = self._deliver.get(found.sid)
                     if deliver is not None:
-                        deliver(found)
+                        deliver(found, self)
                 else:
                     self._hear(found)
         except (BusError, ValueError, IndexError) as error:
@@ -329,23 +372,20 @@ class Wire(asyncio.Protocol):
             self._refused(line[4:].decode("utf-8", "replace").strip(" '"))
 
     def _informed(self, data: bytes) -> None:
-        """The server's greeting, or news of it."""
-        try:
-            info = rawjson.loads(data)
-        except NotJson as error:
-            raise BusError("no NATS server") from error
-        if not isinstance(info, dict):
-            raise BusError("no NATS server")
-        limit = info.get("max_payload")
-        if isinstance(limit, int) and limit > 0:
-            self.max_payload = limit
-        if not self._greeted.done():
+        """The server's greeting, or news of it. Raises BusError."""
+        self.info = info = ServerInfo.parse(data)
+        self.max_payload = info.max_payload
+        if info.lame_duck and not self.draining.done():
+            self.draining.set_result(None)
+        if self._greeted.done():
+            self._observer.informed(info)
+        else:
             self._greeted.set_result(info)
 
     def _refused(self, text: str) -> None:
         """After most errors the server closes the connection; a subject that is not allowed it only tells of."""
         if text.lower().startswith("permissions violation"):
-            self._complain(text)
+            self._observer.complained(text)
         else:
             self._reason = text
 
@@ -367,13 +407,19 @@ class Wire(asyncio.Protocol):
                 timer.cancel()
         self._out.clear()
         self._deliver.clear()
-        error = BusAway(reason)
+        error = self._error(reason, exc)
         for waiting in (self._greeted, *self._pongs):
             if waiting is not None and not waiting.done():
                 waiting.set_exception(error)
                 waiting.exception()  # taken note of: perhaps nobody waits any more
         self._pongs.clear()
         self.resume_writing()
+
+    def _error(self, reason: str, exc: Exception | None) -> BusError:
+        """What those are told who wait for the server's word when the connection is lost."""
+        if any(words in reason.lower() for words in _LOGIN_ERRORS):
+            return LoginRefused(reason)
+        return _untrusted(exc, self.server) if isinstance(exc, ssl.SSLError) else BusAway(reason)
 
     async def close(self) -> None:
         """Send what is waiting to be sent, and end the connection; a server that does not read is not waited for."""
@@ -391,6 +437,36 @@ class Wire(asyncio.Protocol):
         """End the connection at once."""
         if self._transport is not None:
             self._transport.abort()
+
+
+@dataclass(frozen=True, slots=True)
+class _Encryption:
+    """How TLS is begun: `name` is what the server's certificate has to be for."""
+
+    context: ssl.SSLContext
+    name: str
+
+
+async def _context(tls: BusTls) -> ssl.SSLContext:
+    """In a thread, because it reads files. They are read for each connection, so that they may be replaced."""
+    try:
+        return await asyncio.to_thread(bus_context, tls)
+    except OSError as error:
+        raise BusRefused(f"the files of service_bus.tls cannot be used: {failure(error)}") from error
+
+
+def _certificate_name(server: ServerAddress, tls: BusTls | None) -> str:
+    return (tls.server_name if tls else "") or server.certificate_name or server.host
+
+
+def _untrusted(error: ssl.SSLError, server: ServerAddress) -> BusRefused:
+    """What is said of a failure of TLS."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return BusRefused(f"the certificate of the bus at {server} is not trusted: {failure(error)} (service_bus.tls)")
+    reason = failure(error)
+    if "alert" in reason and ("certificate" in reason or "unknown ca" in reason):
+        return BusRefused(f"the bus at {server} does not accept the client certificate (service_bus.tls): {reason}")
+    return BusRefused(f"no TLS with the bus at {server}: {reason}")
 
 
 def _resolve(future: asyncio.Future[None] | None) -> None:

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gecholog import gateway_config, host_port, logs, rawjson, schema
-from gecholog.bus import BusAddress
+from gecholog import bus_section, gateway_config, logs, rawjson, schema
+from gecholog.bus_address import BusAddress
 from gecholog.config import ConfigSpec, ParsedConfig
 from gecholog.rawjson import Raw
 from gecholog.schema import Violation
+from gecholog.server_address import ServerAddress
 from processors.broker.groups import Group, UnavailableResponse, WhenAllOpen
 from processors.broker.health import BreakerPolicy
 from processors.broker.strategies import STRATEGIES, Target, weighted
 
-_HOST, _PORT = "localhost", 4222
+_HOST = "localhost"
 _MINUTE = 60
 _DISABLED_MINUTES = 10
 _STRATEGY = "random"
@@ -54,13 +55,19 @@ def config_spec() -> ConfigSpec:
     loaded = schema.load(Path(__file__).with_name("broker_config.schema.json"))
     return ConfigSpec(
         loaded,
-        (_one_group_a_router, _targets, _some_weight),
+        (_service_bus, _one_group_a_router, _targets, _some_weight),
         warnings=(_weights_in_use,),
         cross_file_warnings=(_routers_of_gl,),
     )
 
 
 # ------------------------------------------------------------------ rules
+
+
+def _service_bus(values: dict[str, Any]) -> Iterator[Violation]:
+    """Check the bus as all services do, except that an address may lack its port or its host."""
+    bus = values.get("service_bus", {})
+    yield from bus_section.rules({"service_bus": bus | {"hostname": _servers(bus.get("hostname", ""))}})
 
 
 def _one_group_a_router(values: dict[str, Any]) -> Iterator[Violation]:
@@ -124,8 +131,8 @@ def build(parsed: ParsedConfig) -> Config:
     """Build the config from checked values."""
     values = parsed.values
     bus, shared = values["service_bus"], values.get("shared_state", {})
-    logs.protect([bus["token"]])
-    address = BusAddress(_address(bus.get("hostname", "")), bus["token"])
+    address = BusAddress.of_section(bus | {"hostname": _servers(bus.get("hostname", ""))})
+    logs.protect(address.credentials.secrets)
     bucket = shared.get("bucket", "gecholog_broker") if shared.get("enabled", True) else ""
     return Config(
         location=BusLocation(address, bus["topic"], bucket),
@@ -135,10 +142,19 @@ def build(parsed: ParsedConfig) -> Config:
     )
 
 
-def _address(text: str) -> str:
-    """Return `host:port`. `text` may lack the port or the host, or be empty if GECHOLOG_HOST is not set."""
-    host, port = host_port.split(text)
-    return host_port.join(host or _HOST, port or _PORT)
+def _servers(named: str | list[str]) -> str | list[str]:
+    """Return the addresses in full. One may lack its port or its host, or be empty if GECHOLOG_HOST is not set."""
+    if isinstance(named, list):
+        return [_in_full(text) for text in named]
+    return ",".join(_in_full(text.strip()) for text in named.split(","))
+
+
+def _in_full(text: str) -> str:
+    text = text if text and not text.startswith(":") else f"{_HOST}{text}"
+    try:
+        return text if "://" in text else str(ServerAddress.parse(text))
+    except ValueError:
+        return text  # the rules report it
 
 
 def _policy(values: dict[str, Any]) -> BreakerPolicy:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from gecholog import gjson, logs, schema
-from gecholog.bus import BusAddress
+from gecholog import bus_section, gjson, logs, schema
+from gecholog.bus_address import BusAddress
 from gecholog.config import ConfigSpec, ParsedConfig
 from gecholog.duplicates import duplicates
 from gecholog.positions import Path
@@ -38,7 +38,7 @@ def config_spec() -> ConfigSpec:
     loaded = schema.load(FilePath(__file__).with_name("tokencounter_config.schema.json"))
     return ConfigSpec(
         loaded,
-        (_one_cap_a_field, _value_of_another_name, _paths),
+        (bus_section.rules, _one_cap_a_field, _value_of_another_name, _paths),
         remaining=(_one_entry_a_router,),
         warnings=(config_warnings.never_counted,),
         closes=closes,
@@ -94,9 +94,10 @@ def build(parsed: ParsedConfig) -> Config:
     """The config of the processor."""
     values = parsed.values
     bus = values["service_bus"]
-    logs.protect([bus["token"]])
+    address = BusAddress.of_section(bus)
+    logs.protect(address.credentials.secrets)
     return Config(
-        bus=BusAddress(bus["hostname"], bus["token"]),
+        bus=address,
         topic=bus["topic"],
         period=int(values["cap_period_seconds"]),
         sliding=values.get("cap_window") == _SLIDING,

@@ -11,8 +11,8 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gecholog import hostname, regular_file, schema
-from gecholog.bus import BusAddress
+from gecholog import bus_section, hostname, regular_file, schema
+from gecholog.bus_address import BusAddress
 from gecholog.config import ConfigSpec
 from gecholog.health import home
 from gecholog.recordlog import Limits
@@ -242,7 +242,7 @@ class Config:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Values that must not appear in any log."""
-        return (self.source.address.token, *self.writer.secrets)
+        return (*self.source.address.credentials.secrets, *self.writer.secrets)
 
 
 def config_spec() -> ConfigSpec:
@@ -254,7 +254,7 @@ def config_spec() -> ConfigSpec:
 
     return ConfigSpec(
         fields,
-        (_own_topic, _certificate_files, *_WRITER_RULES),
+        (bus_section.rules, _own_topic, _certificate_files, *_WRITER_RULES),
         _writers_not_in_use,
         warnings=(idle_writers, _trusts_no_certificate),
     )
@@ -321,7 +321,7 @@ def build(parsed: ParsedConfig) -> Config:
     values = parsed.values
     bus = values["service_bus"]
     source = SourceConfig(
-        address=BusAddress(bus["hostname"], bus["token"]),
+        address=BusAddress.of_section(bus),
         topic=bus["topic"],
         subject=bus["topic_exact_logger"],
         deliver=values.get("deliver", "all"),

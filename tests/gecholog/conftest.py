@@ -19,7 +19,7 @@ PROGRAM = Path(__file__).with_name("small_service.py")
 @asynccontextmanager
 async def connected(server, token=None):
     """A Bus that is connected, with its `run` as a task; both end with the block."""
-    bus = Bus(BusAddress(server.hostname, token or server.token), "test", Log("test"))
+    bus = Bus(BusAddress.of(server.hostname, token or server.token), "test", Log("test"))
     running = asyncio.create_task(bus.run(), name="bus")
     try:
         async with asyncio.timeout(DEADLINE):

@@ -53,7 +53,7 @@ class Small:
         log.info("starting to start")
         match self.values["mode"]:
             case "bus":
-                self.bus = Bus(BusAddress(self.values["hostname"], self.values["token"]), "small", log)
+                self.bus = Bus(BusAddress.of(self.values["hostname"], self.values["token"]), "small", log)
                 await attach(self.bus, "echo", echo)
                 owner.spawn(self.bus.run(), "bus")
                 await self.bus.opened()

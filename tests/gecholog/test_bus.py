@@ -285,7 +285,7 @@ async def test_unsubscribe_waits_for_the_handlers(connect, plain_nats_server):
 
 async def test_a_handler_that_is_too_slow(connect, plain_nats_server, monkeypatch, capsys):
     """What waits for a handler has a limit; what goes beyond is dropped, and said twice, not each time."""
-    monkeypatch.setattr("gecholog.bus._WAITING_BYTES", 1000)
+    monkeypatch.setattr("gecholog.subscription._MAX_QUEUED_BYTES", 1000)
     logs.setup("test")
     async with connect(plain_nats_server) as bus:
         go, handled = asyncio.Event(), []
@@ -310,7 +310,7 @@ async def test_a_handler_that_is_too_slow(connect, plain_nats_server, monkeypatc
 async def test_away_at_the_start(connect, plain_nats_server):
     """A bus that is away is waited for; what was subscribed meanwhile stands when it comes."""
     plain_nats_server.stop()
-    bus = Bus(BusAddress(plain_nats_server.hostname, plain_nats_server.token), "test", Log("test"))
+    bus = Bus(BusAddress.of(plain_nats_server.hostname, plain_nats_server.token), "test", Log("test"))
     running = asyncio.create_task(bus.run())
     await echo_on(bus, "a")
     for call in (bus.publish("a", b""), bus.request("a", b"", 5), bus.flush()):
@@ -366,7 +366,7 @@ async def test_killed_and_back(connect, plain_nats_server):
 async def test_a_subscription_is_there_once(connect, plain_nats_server):
     """A subscription that is made while the connection is being made is not made twice."""
     plain_nats_server.stop()
-    bus = Bus(BusAddress(plain_nats_server.hostname, plain_nats_server.token), "test", Log("test"))
+    bus = Bus(BusAddress.of(plain_nats_server.hostname, plain_nats_server.token), "test", Log("test"))
     running = asyncio.create_task(bus.run())
     counted = []
 
@@ -455,7 +455,7 @@ async def test_stuck(connect, plain_nats_server, monkeypatch):
 
 async def test_refused(plain_nats_server):
     """A token that is refused ends `run` at once; the error does not hold the token."""
-    bus = Bus(BusAddress(plain_nats_server.hostname, "WrongSecret"), "test", Log("test"))
+    bus = Bus(BusAddress.of(plain_nats_server.hostname, "WrongSecret"), "test", Log("test"))
     with pytest.raises(BusRefused) as raised:
         async with asyncio.timeout(DEADLINE):
             await bus.run()
@@ -481,7 +481,7 @@ async def test_refused_after_a_reconnect(connect, plain_nats_server):
 
 async def test_a_port_where_nobody_is(free_port):
     """Who is not reached is asked again, until `close`."""
-    bus = Bus(BusAddress(f"127.0.0.1:{free_port}", "x"), "test", Log("test"))
+    bus = Bus(BusAddress.of(f"127.0.0.1:{free_port}", "x"), "test", Log("test"))
     running = asyncio.create_task(bus.run())
     await asyncio.sleep(0.2)
     assert not running.done()
@@ -492,7 +492,7 @@ async def test_a_port_where_nobody_is(free_port):
 
 async def test_a_name_that_is_not_known():
     """A host name that cannot be resolved is asked for again, too."""
-    bus = Bus(BusAddress("no-such-host.invalid:4222", "x"), "test", Log("test"))
+    bus = Bus(BusAddress.of("no-such-host.invalid:4222", "x"), "test", Log("test"))
     running = asyncio.create_task(bus.run())
     await asyncio.sleep(0.2)
     assert not running.done()
@@ -517,7 +517,7 @@ async def test_somebody_else_on_the_port(greeting):
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    bus = Bus(BusAddress(f"127.0.0.1:{port}", "x"), "test", Log("test"))
+    bus = Bus(BusAddress.of(f"127.0.0.1:{port}", "x"), "test", Log("test"))
     running = asyncio.create_task(bus.run())
     await eventually(lambda: calls >= 2)
     assert not running.done()
@@ -544,7 +544,7 @@ async def test_a_bus_that_takes_us_and_drops_us():
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    bus = Bus(BusAddress(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", "x"), "test", Log("test"))
+    bus = Bus(BusAddress.of(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", "x"), "test", Log("test"))
     running = asyncio.create_task(bus.run())
     await eventually(lambda: calls >= 2)
     assert calls < 10
@@ -607,7 +607,7 @@ async def test_close_while_connecting():
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    bus = Bus(BusAddress(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", "x"), "test", Log("test"))
+    bus = Bus(BusAddress.of(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", "x"), "test", Log("test"))
     running = asyncio.create_task(bus.run())
     await taken.wait()
     await bus.close()
@@ -633,7 +633,7 @@ async def test_close_while_reconnecting(connect, plain_nats_server):
 
 async def test_run_cancelled(plain_nats_server):
     """A `run` that is cancelled leaves no connection behind, connected or connecting."""
-    bus = Bus(BusAddress(plain_nats_server.hostname, plain_nats_server.token), "test", Log("test"))
+    bus = Bus(BusAddress.of(plain_nats_server.hostname, plain_nats_server.token), "test", Log("test"))
     running = asyncio.create_task(bus.run())
     await bus.opened()
     running.cancel()
@@ -641,7 +641,7 @@ async def test_run_cancelled(plain_nats_server):
         await running
     assert not bus.connected
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        bus = Bus(BusAddress(f"127.0.0.1:{silent.getsockname()[1]}", "x"), "test", Log("test"))
+        bus = Bus(BusAddress.of(f"127.0.0.1:{silent.getsockname()[1]}", "x"), "test", Log("test"))
         running = asyncio.create_task(bus.run())
         connection, _ = await asyncio.to_thread(silent.accept)
         running.cancel()

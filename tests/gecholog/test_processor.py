@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gecholog import __version__
 from gecholog.errors import BusError, NobodyListens
 from gecholog.logs import setup
-from gecholog.processor import NOTHING, Processor, Raw, bus_address
+from gecholog.processor import NOTHING, Processor, Raw
 from tests.support.process import ServiceProcess, environment_of
 from tests.support.waiting import DEADLINE
 
@@ -328,33 +328,6 @@ def test_what_cannot_be(name, options):
         Processor(name, **options)
 
 
-@pytest.mark.parametrize(
-    ("host", "hostname"),
-    [
-        (None, "localhost:4222"),
-        ("", "localhost:4222"),
-        ("gecholog", "gecholog:4222"),
-        ("192.0.2.7:4333", "192.0.2.7:4333"),
-        ("[::1]", "[::1]:4222"),
-        ("[::1]:4333", "[::1]:4333"),
-        ("::1", "[::1]:4222"),
-    ],
-)
-def test_bus_address(host, hostname):
-    """GECHOLOG_HOST is a host, or a host and a port."""
-    environ = {"NATS_TOKEN": "token"} | ({} if host is None else {"GECHOLOG_HOST": host})
-    address = bus_address(environ)
-    assert (address.hostname, address.token) == (hostname, "token")
-    assert bus_address({}).token == ""
-
-
-@pytest.mark.parametrize("host", ["host:", "host:port", ":4222", "nats://host:4222", "host:٣"])
-def test_what_is_no_address(host):
-    """Anything else is refused."""
-    with pytest.raises(ValueError, match="GECHOLOG_HOST"):
-        bus_address({"GECHOLOG_HOST": host})
-
-
 # -------------------------------------------------------------------- a program
 
 
@@ -432,7 +405,7 @@ def test_version(program):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "env"), [(["--what"], {}), (["word"], {}), ([], {"GECHOLOG_HOST": "nats://somewhere"})]
+    ("arguments", "env"), [(["--what"], {}), (["word"], {}), ([], {"GECHOLOG_HOST": "http://somewhere"})]
 )
 def test_what_cannot_be_understood(program, arguments, env):
     """A wrong command line or environment: exit code 2, and a sentence."""

@@ -31,7 +31,7 @@ async def connect():
     connections = []
 
     async def connected(server):
-        bus = Bus(BusAddress(server.hostname, server.token), "test", Log("test"))
+        bus = Bus(BusAddress.of(server.hostname, server.token), "test", Log("test"))
         connections.append((bus, asyncio.create_task(bus.run())))
         await bus.opened()
         return bus

@@ -370,7 +370,7 @@ class TestConnectBus:
 
     @staticmethod
     def bus(hostname, token="TokenOfTheTests"):
-        return Bus(BusAddress(hostname, token), "test", Log("test"))
+        return Bus(BusAddress.of(hostname, token), "test", Log("test"))
 
     @staticmethod
     def alone():

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog import wire
+from gecholog.credentials import Credentials
 from gecholog.errors import BusAway, BusError
+from gecholog.server_address import ServerAddress
 from gecholog.wire import Delivery, Login, Parser, Wire
 from tests.support.waiting import DEADLINE, eventually
 
@@ -85,47 +87,43 @@ def test_a_header_cannot_bring_in_another(headers):
         wire.encoded(headers)
 
 
-@pytest.mark.parametrize(
-    ("hostname", "address"),
-    [
-        ("h:1", ("h", 1)),
-        ("h", ("h", 4222)),
-        ("[::1]:5", ("::1", 5)),
-        ("[::1]", ("::1", 4222)),
-        ("1.2.3.4:6", ("1.2.3.4", 6)),
-    ],
-)
-def test_addresses(hostname, address):
-    """A host, with its port or with the usual one."""
-    assert Login(hostname, "", "").address == address
-
-
-def test_an_address_without_a_number():
-    """A port has to be a number."""
-    with pytest.raises(BusError, match="h:x, must have a port"):
-        _ = Login("h:x", "", "").address
-
-
 # ------------------------------------------------------------------------------------------------------ a real server
+
+
+class Heard:
+    """An observer that keeps what it is told."""
+
+    def __init__(self):
+        self.complaints = []
+        self.news = []
+
+    def complained(self, text):
+        self.complaints.append(text)
+
+    def informed(self, info):
+        self.news.append(info)
+
+
+def login_with(token, tls=None):
+    return Login(Credentials(token), tls, "test")
 
 
 @pytest.fixture
 async def pair(plain_nats_server):
     """Two connections to a server."""
-    login = Login(plain_nats_server.hostname, plain_nats_server.token, "test")
-    complaints = []
-    both = [await Wire.open(login, complaints.append) for _ in range(2)]
+    server, observer = ServerAddress.parse(plain_nats_server.hostname), Heard()
+    both = [await Wire.open(server, login_with(plain_nats_server.token), observer) for _ in range(2)]
     yield both
     for one in both:
         await one.close()
-    assert not complaints
+    assert not observer.complaints
 
 
 async def test_messages_keep_their_order(pair):
     """Lazy and other messages, small and large, arrive in the order in which they were sent."""
     one, other = pair
     seen = []
-    other.subscribe("s", lambda delivery: seen.append(delivery.data))
+    other.subscribe("s", lambda delivery, _: seen.append(delivery.data))
     await other.ping()
     sent = [b"%d" % number + bytes((number % 5) ** 8) for number in range(200)]
     for number, data in enumerate(sent):
@@ -138,7 +136,7 @@ async def test_a_lazy_message_leaves_by_itself(pair):
     """Nobody has to send anything else for it."""
     one, other = pair
     seen = []
-    other.subscribe("s", seen.append)
+    other.subscribe("s", lambda delivery, _: seen.append(delivery))
     await other.ping()
     one.publish("s", b"x", "answers.here", wire.encoded({"A": "b"}), lazily=True)
     await eventually(lambda: seen)
@@ -149,7 +147,7 @@ async def test_unsubscribed(pair):
     """What the server had sent before the end of a subscription is delivered, what is sent later is not."""
     one, other = pair
     seen = []
-    sid = other.subscribe("s", seen.append)
+    sid = other.subscribe("s", lambda delivery, _: seen.append(delivery))
     await other.ping()
     one.publish("s", b"x")
     await one.ping()
@@ -165,7 +163,7 @@ async def test_close_sends_what_waits(pair):
     """What was sent lazily just before the end arrives."""
     one, other = pair
     seen = []
-    other.subscribe("s", seen.append)
+    other.subscribe("s", lambda delivery, _: seen.append(delivery))
     await other.ping()
     one.publish("s", b"x", lazily=True)
     await one.close()
@@ -194,28 +192,21 @@ async def scripted(*said):
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
-        yield Login(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", "secret", "test")
+        yield ServerAddress("127.0.0.1", server.sockets[0].getsockname()[1])
     finally:
         server.close()
 
 
-async def opened(login):
+async def opened(server, observer=None):
     async with asyncio.timeout(DEADLINE):
-        return await Wire.open(login, lambda _: None)
-
-
-async def test_tls_is_not_spoken():
-    """A server that wants TLS is told of, instead of being sent the token in the clear."""
-    async with scripted(b'INFO {"tls_required":true}\r\n') as login:
-        with pytest.raises(BusError, match="TLS"):
-            await opened(login)
+        return await Wire.open(server, login_with("secret"), observer or Heard())
 
 
 async def test_a_server_that_falls_silent(monkeypatch):
     """Pings that are not answered end the connection."""
     monkeypatch.setattr(wire, "_PING_EVERY", 0.01)
-    async with scripted(b'INFO {"max_payload":77}\r\n', b"", b"PONG\r\n") as login:
-        connection = await opened(login)
+    async with scripted(b'INFO {"max_payload":77}\r\n', b"", b"PONG\r\n") as server:
+        connection = await opened(server)
         assert connection.max_payload == 77
         async with asyncio.timeout(DEADLINE):
             assert await connection.lost == "the bus does not answer"
@@ -223,9 +214,9 @@ async def test_a_server_that_falls_silent(monkeypatch):
 
 async def test_nonsense_ends_the_connection():
     """What is not understood is not guessed at."""
-    async with scripted(b"INFO {}\r\n", b"", b"PONG\r\n+OK\r\nMSG a b c\r\n") as login:
+    async with scripted(b"INFO {}\r\n", b"", b"PONG\r\n+OK\r\nMSG a b c\r\n") as server:
         with pytest.raises(BusAway, match="not understood"):
-            await opened(login)
+            await opened(server)
 
 
 @pytest.mark.parametrize("size", [b"-15", b"-1", b"99999999999", b"1x"])
@@ -239,27 +230,28 @@ def test_impossible_sizes(size):
 @pytest.mark.parametrize("greeting", [b"INFO []\r\n", b"INFO 3\r\n", b'INFO "a"\r\n'])
 async def test_a_greeting_that_is_none(greeting):
     """What does not introduce itself as a NATS server is none."""
-    async with scripted(greeting) as login:
+    async with scripted(greeting) as server:
         with pytest.raises(BusAway):
-            await opened(login)
+            await opened(server)
 
 
 async def test_a_limit_that_is_none():
     """A server that names no sensible limit is taken to have the usual one."""
-    async with scripted(b'INFO {"max_payload":null}\r\n', b"", b"PONG\r\n") as login:
-        connection = await opened(login)
+    async with scripted(b'INFO {"max_payload":null}\r\n', b"", b"PONG\r\n") as server:
+        connection = await opened(server)
         assert connection.max_payload == 1024 * 1024
         connection.abort()
 
 
 async def test_permissions():
     """What is not allowed is said, and the connection stays."""
-    heard = []
-    async with scripted(b"INFO {}\r\n", b"", b"PONG\r\n-ERR 'Permissions Violation for Publish to \"x\"'\r\n") as login:
-        async with asyncio.timeout(DEADLINE):
-            connection = await Wire.open(login, heard.append)
-        await eventually(lambda: heard)
-        assert heard == ['Permissions Violation for Publish to "x"']
+    heard = Heard()
+    async with scripted(
+        b"INFO {}\r\n", b"", b"PONG\r\n-ERR 'Permissions Violation for Publish to \"x\"'\r\n"
+    ) as server:
+        connection = await opened(server, heard)
+        await eventually(lambda: heard.complaints)
+        assert heard.complaints == ['Permissions Violation for Publish to "x"']
         assert not connection.lost.done()
         connection.abort()
         async with asyncio.timeout(DEADLINE):

@@ -34,7 +34,7 @@ class Asking:
 @asynccontextmanager
 async def asking(kind, server):
     """A client of this kind, connected to a bus."""
-    bus = Bus(BusAddress(server.hostname, server.token), "test", Log("test"))
+    bus = Bus(BusAddress.of(server.hostname, server.token), "test", Log("test"))
     running = asyncio.create_task(bus.run())
     await bus.opened()
     yield kind(bus)

@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, until
@@ -19,14 +21,18 @@ class NatsServer:
     """A nats-server on a free port of 127.0.0.1 that asks for a token. It can be stopped and started again.
 
     The port is the same after every start, and with JetStream so is the store. `token` may be set to something else
-    before a start: clients that come with the old one are refused.
+    before a start: clients that come with the old one are refused. `settings` are further ones of its config, in place
+    of those that it has by itself; they may be changed before a start, too.
     """
 
-    def __init__(self, folder: Path, *, jetstream: bool, max_payload: int = MAX_PAYLOAD) -> None:
+    def __init__(
+        self, folder: Path, *, jetstream: bool, max_payload: int = MAX_PAYLOAD, settings: dict[str, Any] | None = None
+    ) -> None:
         """`folder` is for its config, log and store; it does not start yet."""
         self.folder = folder
         self.token = TOKEN
         self.port = free_port()
+        self.settings = settings or {}
         self._jetstream = jetstream
         self._max_payload = max_payload
         self._process: subprocess.Popen[bytes] | None = None
@@ -46,12 +52,18 @@ class NatsServer:
         """What it has logged since it was first started."""
         return (self.folder / "nats-server.log").read_text("utf-8")
 
+    def info(self) -> dict[str, Any]:
+        """What it says to a client that connects."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as connection:
+            line = connection.makefile("rb").readline()
+        info: dict[str, Any] = json.loads(line.removeprefix(b"INFO "))
+        return info
+
     def start(self) -> None:
         """Start it, and return when it takes connections."""
         assert self._process is None, "the nats-server runs already"
         self.folder.mkdir(parents=True, exist_ok=True)
-        config = self.folder / "nats-server.json"
-        config.write_text(json.dumps(self._config()), "utf-8")
+        config = self.write_config()
         with (self.folder / "nats-server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [PROGRAM, "-c", str(config)],
@@ -61,6 +73,16 @@ class NatsServer:
                 start_new_session=True,
             )
         until(self._is_ready, "the nats-server")
+
+    def write_config(self) -> Path:
+        """Write its config file."""
+        file = self.folder / "nats-server.json"
+        file.write_text(json.dumps(self._config()), "utf-8")
+        return file
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal: SIGUSR2 begins lame duck mode, SIGHUP has it read its config again."""
+        os.kill(self.pid, number)
 
     def stop(self) -> None:
         """End it in order; clients are told. Does nothing if it does not run."""
@@ -93,13 +115,16 @@ class NatsServer:
         }
         if self._jetstream:
             config["jetstream"] = {"store_dir": str(self.folder / "store"), "max_file_store": 1 << 30}
-        return config
+        return config | self.settings
 
     def _is_ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"the nats-server ended: {self.log}"
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.settimeout(0.3)  # with handshake_first it says nothing
                 return connection.recv(5) == b"INFO "
+        except TimeoutError:
+            return bool(self.settings.get("tls", {}).get("handshake_first"))
         except OSError:
             return False

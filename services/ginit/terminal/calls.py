@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from gecholog.bus import Bus, BusAddress, Message
+from gecholog.bus import Bus, Message
 from gecholog.logs import Log
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ async def follow(gateway: Gateway, seen: Callable[[bytes], None], ready: Callabl
     If the bus is not reached in two seconds, `ready` is called and the connection still awaited. Raises BusRefused if
     the bus rejects the token.
     """
-    bus = Bus(BusAddress(gateway.hostname, gateway.token), "terminal", log)
+    bus = Bus(gateway.bus, "terminal", log)
 
     async def take(message: Message) -> None:
         seen(message.data)

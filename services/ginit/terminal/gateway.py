@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gecholog import regular_file
+from gecholog.bus_address import BusAddress
 from gecholog.environment import fill
 
 if TYPE_CHECKING:
@@ -30,9 +31,8 @@ class Router:
 class Gateway:
     """The bus that gl publishes on, the subject of its records, and its routers in the order of the file."""
 
-    hostname: str
+    bus: BusAddress
     subject: str
-    token: str = field(repr=False)
     routers: tuple[Router, ...]
 
 
@@ -48,7 +48,7 @@ def read(file: Path, environ: Mapping[str, str], secrets: Path) -> Gateway | Non
         bus = values["service_bus"]
         providers = ", ".join(_serving(values.get("providers") or ()))
         routers = tuple(_router(entry, providers) for entry in values["routers"])
-        return Gateway(bus["hostname"], bus["topic_exact_logger"], bus["token"], routers)
+        return Gateway(BusAddress.of_section(bus), bus["topic_exact_logger"], routers)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from gecholog import logs, recordlog, regular_file
-from gecholog.bus import BusAddress
+from gecholog.bus_address import BusAddress
 from gecholog.config import ParsedConfig
 from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.llm import price_table
@@ -42,13 +42,14 @@ def build(parsed: ParsedConfig) -> Config:
     routers = tuple(map(router_of, values["routers"]))
     models = _registry(values)
     bus = values["service_bus"]
-    logs.protect([bus["token"], *_secrets(routers, masked, masked_parameters), *_keys(models)])
+    address = BusAddress.of_section(bus)
+    logs.protect([*address.credentials.secrets, *_secrets(routers, masked, masked_parameters), *_keys(models)])
     return Config(
         gateway_id=values["gateway_id"],
         listener=_listener(values),
         outbound_tls=(tls := OutboundTls.of(values["tls"]["outbound"])),
         outbound_tls_digest=_outbound_tls_digest(tls),
-        bus=BusAddress(bus["hostname"], bus["token"]),
+        bus=address,
         topics=Topics(bus["topic"], bus["topic_exact_isalive"], bus["topic_exact_logger"]),
         session_header=canonical(values["session_id_header"]),
         masked=masked,

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gecholog import recordlog
-from gecholog.bus import BusAddress
+from gecholog.bus_address import BusAddress
 from gecholog.errors import GechologError
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import routing

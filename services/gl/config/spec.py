@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gecholog import schema
+from gecholog import bus_section, schema
 from gecholog.config import ConfigSpec
 from services.gl.config import rules, target_rules, tls_files, warnings
 from services.gl.models import rules as model_rules
@@ -14,6 +14,7 @@ def config_spec() -> ConfigSpec:
     """The schema of gl_config.json and the rules beside it."""
     file = Path(__file__).parents[1] / "gl_config.schema.json"
     checks = (
+        bus_section.rules,
         rules.different_topics,
         tls_files.ingress_files,
         tls_files.outbound_files,

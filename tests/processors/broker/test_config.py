@@ -165,7 +165,7 @@ def test_sharing_is_off():
         ({"longest_retry_after_seconds": 0}, "longest_retry_after_seconds", "must be at least 1"),
         ({"shared_state": {"bucket": "a b"}}, "shared_state.bucket", "must be letters, digits"),
         ({"service_bus": {"topic": "a b", "token": "x"}}, "service_bus.topic", "must be a subject"),
-        ({"service_bus": {"topic": "a", "token": "x", "hostname": "a:0"}}, "service_bus.hostname", "must be a host"),
+        ({"service_bus": {"topic": "a", "token": "x", "hostname": "a:0"}}, "service_bus.hostname", "must be host"),
         ({"service_bus": {"topic": "a"}}, "service_bus.token", "is missing"),
     ],
 )

@@ -63,7 +63,7 @@ def replica():
 
     @asynccontextmanager
     async def live(server, policy=None):
-        bus = Bus(BusAddress(server.hostname, server.token), "test", Log("test"))
+        bus = Bus(BusAddress.of(server.hostname, server.token), "test", Log("test"))
         made = Replica(KeyValue(bus, "broker_test"), policy or BreakerPolicy())
         bus.on_connect(made.replicator.connected)
         running = asyncio.create_task(bus.run())

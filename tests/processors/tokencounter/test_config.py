@@ -47,7 +47,7 @@ def summed(*paths):
 def test_built():
     """A good file becomes caps and patterns, by router; a cap without a value is none."""
     config = build(parsed(values()))
-    assert config.bus == BusAddress("localhost:4222", "abc")
+    assert config.bus == BusAddress.of("localhost:4222", "abc")
     assert config.topic == "coburn.gl.tokencounter"
     assert config.period == 600
     assert config.caps == {"/capped/": {"n": 100, "m": 0}}

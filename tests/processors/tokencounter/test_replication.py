@@ -47,7 +47,7 @@ async def replica():
     started, buses = [], []
 
     async def start(server, name, *, topic=TOPIC, window=None):
-        bus = Bus(BusAddress(server.hostname, server.token), name, Log("test"))
+        bus = Bus(BusAddress.of(server.hostname, server.token), name, Log("test"))
         buses.append((bus, asyncio.create_task(bus.run())))
         await bus.opened()
         made = Replica(bus, name, topic, window or Window(HOUR, milliseconds()))

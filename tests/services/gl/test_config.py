@@ -78,7 +78,7 @@ def test_built():
     assert config.log_request == FieldFilter(exclude=frozenset({"ingress_payload"}))
     assert config.log_response == FieldFilter(include=("gl_path",))
     assert config.routers["/a/"].target.headers == {"Api-Key": ["secret-key"]}
-    assert config.bus.token == ENVIRON["NATS_TOKEN"]
+    assert config.bus.credentials.token == ENVIRON["NATS_TOKEN"]
 
 
 def test_defaults():

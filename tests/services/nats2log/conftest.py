@@ -27,7 +27,7 @@ async def connect() -> AsyncIterator[Callable[[NatsServer], Any]]:
     connections: list[tuple[Bus, asyncio.Task[None]]] = []
 
     async def connected(server: NatsServer) -> Bus:
-        bus = Bus(BusAddress(server.hostname, server.token), "test", Log("test"))
+        bus = Bus(BusAddress.of(server.hostname, server.token), "test", Log("test"))
         connections.append((bus, asyncio.create_task(bus.run())))
         await bus.opened()
         return bus

@@ -17,7 +17,7 @@ from services.nats2log.deliver import DeliveryContext
 from tests.services.nats2log.conftest import SUBJECT
 from tests.support.waiting import eventually
 
-SOURCE = SourceConfig(BusAddress("", ""), "coburn.gl.nats2file", SUBJECT, "all", None)
+SOURCE = SourceConfig(BusAddress.of("localhost"), "coburn.gl.nats2file", SUBJECT, "all", None)
 
 
 class Harness:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gecholog.bus_address import BusAddress
 from services.ginit.terminal.gateway import read
 
 ROUTERS = [
@@ -29,13 +30,13 @@ def test_routers_lead_to_hosts(file, tmp_path):
         "https://api.example.com:8443",
         "",
     ]
-    assert (gateway.hostname, gateway.subject, gateway.token) == ("localhost:4222", "coburn.gl.logger", "abc")
+    assert (gateway.bus, gateway.subject) == (BusAddress.of("localhost:4222", "abc"), "coburn.gl.logger")
 
 
 def test_generated_token(file, tmp_path):
     """A token that was made at the first start is in a file."""
     (tmp_path / "NATS_TOKEN").write_text("made\n", "ascii")
-    assert read(file, {}, tmp_path).token == "made"
+    assert read(file, {}, tmp_path).bus.credentials.token == "made"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"routers": 7}', '{"routers": [{}], "service_bus": {}}'])

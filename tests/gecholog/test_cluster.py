@@ -1,0 +1,279 @@
+"""The bus on a cluster: servers that it is told of, servers that die, servers that shut down in order."""
+
+import asyncio
+import signal
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gecholog import logs
+from gecholog.bus import Bus, BusAddress
+from gecholog.credentials import Credentials
+from gecholog.errors import BusAway, NoAnswer
+from gecholog.keyvalue import KeyValue
+from gecholog.logs import Log
+from tests.support.nats_cluster import NatsCluster
+from tests.support.waiting import DEADLINE, eventually
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Three servers without JetStream, which is what most of this needs."""
+    made = NatsCluster(tmp_path, jetstream=False)
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def durable_cluster(tmp_path):
+    """Three servers with JetStream."""
+    made = NatsCluster(tmp_path)
+    made.start()
+    yield made
+    made.kill()
+
+
+@asynccontextmanager
+async def connected(cluster, hostnames=None, name="test"):
+    bus = Bus(
+        BusAddress.of_section({"hostname": hostnames or cluster.hostnames, "token": cluster.token}), name, Log(name)
+    )
+    running = asyncio.create_task(bus.run())
+    try:
+        async with asyncio.timeout(DEADLINE):
+            await bus.opened()
+        yield bus
+    finally:
+        await bus.close()
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.gather(running, return_exceptions=True)
+
+
+def server_of(cluster, bus):
+    """The server that a bus is connected to."""
+    return next(server for server in cluster.servers if server.port == bus._wire.server.port)
+
+
+async def echo_on(bus, subject, queue=""):
+    async def echo(message):
+        await message.answer(message.data)
+
+    await bus.subscribe(subject, echo, queue)
+
+
+async def asked(bus, subject):
+    """The answer to a request, asked until there is one."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            try:
+                return await bus.request(subject, b"x", 1)
+            except (NoAnswer, BusAway):
+                await asyncio.sleep(0.02)
+
+
+async def test_spread_over_servers(cluster):
+    """Clients choose their server at random."""
+    ports = set()
+    for _ in range(20):
+        async with connected(cluster) as bus:
+            ports.add(bus._wire.server.port)
+    assert len(ports) > 1
+
+
+async def test_servers_that_a_server_told_of(cluster):
+    """One server in the config is enough to find the others when it is killed."""
+    first = cluster.servers[0]
+    async with connected(cluster, [first.hostname]) as bus:
+        await echo_on(bus, "a")
+        for _ in range(3):
+            killed = server_of(cluster, bus)
+            await asyncio.to_thread(killed.kill)
+            await eventually(lambda port=killed.port: bus.connected and bus._wire.server.port != port, "another server")
+            assert await asked(bus, "a") == b"x"
+            await asyncio.to_thread(killed.start)
+            await eventually(cluster.is_whole, "the cluster")
+            await eventually(lambda: len(bus._dialer._pool.servers) == 3, "news of the cluster")
+
+
+async def test_servers_that_are_taken_away(cluster):
+    """A server that leaves the cluster is not tried any more, unless the config names it."""
+    first, second, third = cluster.servers
+    async with connected(cluster, [first.hostname]) as bus:
+        await asyncio.to_thread(third.stop)
+        await eventually(lambda: {server.port for server in bus._dialer._pool.servers} == {first.port, second.port})
+
+
+async def test_killed_under_requests(cluster):
+    """With processors on each server, a killed one costs those requests that were under way there, and no others."""
+    async with (
+        connected(cluster, [cluster.hostnames[0]]) as asking,
+        connected(cluster, [cluster.hostnames[1]]) as one,
+        connected(cluster, [cluster.hostnames[2]]) as two,
+    ):
+        for bus in (one, two):
+            await echo_on(bus, "echo", "group")
+            await bus.flush()
+        await eventually(lambda: cluster.servers[0].log.count("Route connection created") >= 2)
+        await asked(asking, "echo")
+        await asyncio.to_thread(cluster.servers[1].kill)
+        failures = 0
+        for _ in range(200):
+            try:
+                await asking.request("echo", b"", 0.25)
+            except NoAnswer:
+                failures += 1
+        assert failures <= 4
+        await eventually(lambda: one.connected)
+        assert server_of(cluster, one) is not cluster.servers[1]
+
+
+async def test_lame_duck(cluster, capsys):
+    """A server that shuts down in order is left before it ends a connection: no request fails, no message is lost."""
+    logs.setup("test")
+    async with connected(cluster) as asking, connected(cluster) as answering:
+        taken = set()
+
+        async def take(message):
+            taken.add(int(message.data))
+
+        await echo_on(answering, "echo", "group")
+        await answering.subscribe("numbers", take)
+        await answering.flush()
+        assert await asked(asking, "echo") == b"x"
+        sent = 0
+        stop = False
+
+        async def load():
+            nonlocal sent
+            while not stop:
+                assert await asking.request("echo", b"y", 5) == b"y"
+                await asking.publish("numbers", b"%d" % sent)
+                sent += 1
+
+        loading = asyncio.create_task(load())
+        for bus in (asking, answering):
+            await eventually(lambda: sent > 100)
+            lame = server_of(cluster, bus)
+            lame.signal(signal.SIGUSR2)
+            await eventually(lambda bus=bus, port=lame.port: bus.connected and bus._wire.server.port != port, "a move")
+            at = sent
+            await eventually(lambda at=at: sent > at + 100)
+            for other in (asking, answering):
+                await eventually(lambda bus=other, port=lame.port: bus._wire.server.port != port, "a move")
+            await eventually(lambda: not (asking._retiring or answering._retiring), "the end of old connections")
+            await asyncio.to_thread(lame.kill)
+            await asyncio.to_thread(lame.start)
+            await eventually(cluster.is_whole, "the cluster")
+            await eventually(lambda: all(len(bus._dialer._pool.servers) == 3 for bus in (asking, answering)))
+        stop = True
+        await loading
+        await eventually(lambda: taken == set(range(sent)), "all messages")
+    said = capsys.readouterr().out
+    assert "moved to another server of the bus" in said
+    assert "lost the bus" not in said
+
+
+async def test_lame_duck_with_slow_answers(tmp_path):
+    """A question that came before the move is answered over the connection that it came over.
+
+    A server that allows answers only (allow_responses) remembers questions by connection.
+    """
+    users = [
+        {"user": "gl", "password": "x"},
+        {
+            "user": "processor",
+            "password": "y",
+            "permissions": {"publish": [], "subscribe": ["slow"], "allow_responses": True},
+        },
+    ]
+    cluster = NatsCluster(tmp_path, jetstream=False, settings={"authorization": {"users": users}})
+    cluster.start()
+    try:
+        async with users_of(cluster) as (asking, answering):
+            go = asyncio.Event()
+
+            async def slow(message):
+                await go.wait()
+                await message.answer(b"late")
+
+            await answering.subscribe("slow", slow, "group")
+            await answering.flush()
+            question = asyncio.create_task(asked_once(asking, "slow"))
+            await eventually(lambda: answering._subscriptions[0]._task, "the question")
+            lame = server_of(cluster, answering)
+            lame.signal(signal.SIGUSR2)
+            await eventually(lambda: answering._wire.server.port != lame.port, "a move")
+            go.set()
+            assert await question == b"late"
+    finally:
+        cluster.kill()
+
+
+@asynccontextmanager
+async def users_of(cluster):
+    servers = BusAddress.of_section({"hostname": cluster.hostnames, "token": "x"}).servers
+    buses = [
+        Bus(BusAddress(servers, Credentials("", *login)), "t", Log("t")) for login in (("gl", "x"), ("processor", "y"))
+    ]
+    running = [asyncio.create_task(bus.run()) for bus in buses]
+    try:
+        async with asyncio.timeout(DEADLINE):
+            for bus in buses:
+                await bus.opened()
+        yield buses
+    finally:
+        for bus in buses:
+            await bus.close()
+        await asyncio.gather(*running)
+
+
+async def asked_once(bus, subject):
+    """The answer to one request that somebody hears."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            try:
+                return await bus.request(subject, b"x", DEADLINE)
+            except NoAnswer:  # nobody listens yet
+                await asyncio.sleep(0.02)
+
+
+async def test_lame_duck_alone(plain_nats_server, capsys):
+    """With no other server the connection is used until it is lost, and then made again."""
+    logs.setup("test")
+    bus = Bus(BusAddress.of(plain_nats_server.hostname, plain_nats_server.token), "test", Log("test"))
+    plain_nats_server.kill()
+    plain_nats_server.settings |= {"lame_duck_grace_period": "1s", "lame_duck_duration": "30s"}
+    await asyncio.to_thread(plain_nats_server.start)
+    running = asyncio.create_task(bus.run())
+    await bus.opened()
+    await echo_on(bus, "a")
+    plain_nats_server.signal(signal.SIGUSR2)
+    await bus._wire.draining
+    assert await bus.request("a", b"x", 5) == b"x"
+    await asyncio.to_thread(plain_nats_server.kill)
+    await asyncio.to_thread(plain_nats_server.start)
+    assert await asked(bus, "a") == b"x"
+    assert "no other server of the bus is reached" in capsys.readouterr().out
+    await bus.close()
+    await running
+
+
+async def test_a_watch_over_a_lame_duck(durable_cluster):
+    """A watch goes on when its server shuts down, and hears of the last change of each key."""
+    async with connected(durable_cluster) as bus, connected(durable_cluster) as writing:
+        heard = {}
+
+        async def take(entry):
+            heard[entry.key] = entry.value
+
+        bucket = KeyValue(bus, "things")
+        watch = await bucket.watch(take)
+        await watch.caught_up()
+        other = KeyValue(writing, "things")
+        for number in range(20):
+            await other.put(f"k{number % 3}", b"%d" % number)
+            if number == 10:
+                server_of(durable_cluster, bus).signal(signal.SIGUSR2)
+        await eventually(lambda: heard == {"k0": b"18", "k1": b"19", "k2": b"17"}, "all changes")
+        await watch.close()

@@ -1,0 +1,64 @@
+"""A real cluster of nats-servers on free ports of 127.0.0.1."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.support.nats_server import NatsServer
+from tests.support.ports import free_port
+from tests.support.waiting import until
+
+
+class NatsCluster:
+    """Servers that know each other. Each can be killed and started again; `servers` are n1, n2, n3, ….
+
+    `settings` are further settings of all servers.
+    """
+
+    def __init__(
+        self, folder: Path, size: int = 3, *, jetstream: bool = True, settings: dict[str, Any] | None = None
+    ) -> None:
+        routes = [free_port() for _ in range(size)]
+        self.servers = [
+            NatsServer(
+                folder / f"n{number}",
+                jetstream=jetstream,
+                settings={
+                    "server_name": f"n{number}",
+                    "cluster": {
+                        "name": "tests",
+                        "listen": f"127.0.0.1:{port}",
+                        "routes": [f"nats-route://127.0.0.1:{other}" for other in routes],
+                    },
+                    "lame_duck_grace_period": "1s",
+                    "lame_duck_duration": "30s",
+                }
+                | (settings or {}),
+            )
+            for number, port in enumerate(routes, start=1)
+        ]
+
+    @property
+    def token(self) -> str:
+        return self.servers[0].token
+
+    @property
+    def hostnames(self) -> list[str]:
+        return [server.hostname for server in self.servers]
+
+    def named(self, name: str) -> NatsServer:
+        """The server with this name, as JetStream has it."""
+        return self.servers[int(name.removeprefix("n")) - 1]
+
+    def start(self) -> None:
+        """Start all servers, and return when they have found each other."""
+        for server in self.servers:
+            server.start()
+        until(self.is_whole, "the cluster")
+
+    def kill(self) -> None:
+        for server in self.servers:
+            server.kill()
+
+    def is_whole(self) -> bool:
+        """Each server names all of them to its clients."""
+        return all(len(server.info().get("connect_urls", ())) == len(self.servers) for server in self.servers)
