@@ -6,6 +6,7 @@
     ├── FieldNotSent         a field that a processor asks for and gl did not send; also a KeyError
     ├── WrongSide            a field of responses asked of a request, or the other way round; also an AttributeError
     ├── InvalidResult        a processor's function returned something that gl cannot take; also a TypeError
+    ├── PriceTableError      a table of prices that cannot be used (llm.price_table)
     └── BusError
         ├── BusRefused       the bus cannot be used with this config: login, certificates, files
         │   └── LoginRefused   the bus does not accept the credentials

@@ -61,7 +61,7 @@ def below(error):
 
 def test_the_tree_is_drawn_as_it_is():
     """Every error of every module is in the docstring, in its place."""
-    for module in pkgutil.iter_modules(gecholog.__path__, "gecholog."):
+    for module in pkgutil.walk_packages(gecholog.__path__, "gecholog."):
         importlib.import_module(module.name)
     assert drawn() == below(GechologError)
 
