@@ -43,7 +43,7 @@ def accept(call: Recordable, recorder: Recorder) -> None:
         snapshot = call.snapshot = call.record_writer.snapshot(call, monotonic_ns())
         recorder.accept(call.record_id, _fitted(snapshot.data, recorder))
     except Exception as error:  # noqa: BLE001 - a border: a record that cannot be kept must not cost the reply
-        log.fault("record not kept", error)
+        log.fault("cannot keep record before the reply", error)
 
 
 def publish(call: Recordable, recorder: Recorder) -> None:

@@ -56,13 +56,13 @@ class Adoption:
         damages = orphans.Damages()
         count, refused = await self._publish(folder, damages)
         if count:
-            log.warning("records of a process that died were published", records=count)
+            log.warning("published records of a dead process", records=count)
         if refused:
             return False
         if damages.places:
             self.damaged += damages.places
             places, size = damages.places, damages.bytes
-            log.error("journal of a dead process is damaged", places=places, bytes=size, folder=str(folder))
+            log.error("journal of a dead process is corrupt", places=places, bytes=size, folder=str(folder))
         if damages.files:
             self._give_up(folder, f"{damages.files} of its files cannot be read")
         else:
@@ -86,4 +86,4 @@ class Adoption:
         """Leave a folder to the next process: perhaps it can be read then."""
         self.damaged += 1
         self._unreadable.add(folder)
-        log.error("journal of a dead process not readable", folder=str(folder), reason=reason)
+        log.error("cannot read journal of a dead process", folder=str(folder), reason=reason)

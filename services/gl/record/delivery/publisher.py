@@ -77,7 +77,7 @@ class Publisher:
         stream = self.stream
         await stream.prepare(self._required_bus(), self._subject, self._limits)
         if stream.is_missing:
-            self._errors.error("record stream missing, records wait", stream.reason)
+            self._errors.error("record stream missing, retrying", stream.reason)
         self._changed()
 
     @property

@@ -105,7 +105,7 @@ class Recorder:
         journal = self._backlog.journal
         if journal is not None:
             if len(journal):
-                log.warning("records wait in the journal for the next start", records=len(journal))
+                log.warning("records left in the journal for the next start", records=len(journal))
             journal.close()
 
     # ---------------------------------------------------------------- records
@@ -114,7 +114,7 @@ class Recorder:
         """Keep a record as it stands, before the caller has all of the reply. `publish` or `abandon` has to follow."""
         self.backpressure.accepted(record_id, len(data))
         if self._backlog.journal is not None and not self._backlog.keep(ACCEPTED, record_id, data):
-            self._errors.error("record not kept in the journal", self._backlog.kept_fault)
+            self._errors.error("cannot write record to the journal", self._backlog.kept_fault)
 
     def abandon(self, record_id: bytes) -> None:
         """There will be no final record. The one that was accepted is published in its place."""
@@ -149,14 +149,16 @@ class Recorder:
         backlog, errors, shortened = self._backlog, self._errors, self._backlog.shortened
         added = backlog.add(record_id, data)
         if backlog.shortened > shortened:
-            errors.error("records kept without payloads: no room", reason, shortened=backlog.shortened)
+            errors.error(
+                "records kept without payloads, journal and memory are full", reason, shortened=backlog.shortened
+            )
         if not added:
-            errors.error("record lost: neither the bus, the journal nor memory takes it", reason, lost=backlog.lost)
+            errors.error("record lost, bus unavailable and journal and memory full", reason, lost=backlog.lost)
             self._on_loss(f"{backlog.lost} records lost: {reason or backlog.kept_fault}")
         elif backlog.held:
-            errors.error("record not kept in the journal", backlog.kept_fault)
+            errors.error("cannot write record to the journal", backlog.kept_fault)
         if reason:
-            errors.error("record not published yet", reason)
+            errors.error("record not published, retrying", reason)
         self._update_backpressure()
         self._redelivery.wake()
 
@@ -172,5 +174,5 @@ def _open(root: Path, limit: int) -> Journal | None:
     try:
         return Journal(root, limit)
     except OSError as error:
-        log.error("no journal: records of a crash would be lost", folder=str(root), reason=error.strerror)
+        log.error("cannot open journal, records are lost if gl crashes", folder=str(root), reason=error.strerror)
         return None

@@ -133,7 +133,7 @@ class Redelivery:
         try:
             kept = self._backlog.get(record_id)
         except (OSError, JournalDamaged) as error:
-            log.error("record dropped: the journal's copy cannot be read", record_id=record_id.hex(), reason=str(error))
+            log.error("record dropped, cannot read it from the journal", record_id=record_id.hex(), reason=str(error))
             self._damaged += 1
             kept = None
         if kept is not None and not await self._deliver(kept, _UNFINISHED):
@@ -154,12 +154,12 @@ class Redelivery:
             data = fitted(data, largest, f"to fit the bus's {largest}")
             await self._publisher.send_and_wait(kept.record_id, data)
         except NotJson:  # as only a disk that lost something could have it
-            log.error("record dropped: the journal's copy is damaged", record_id=kept.record_id.hex())
+            log.error("record dropped, its journal entry is corrupt", record_id=kept.record_id.hex())
             self._damaged += 1
         except MessageTooLarge as error:
-            log.error("record dropped: too large for the bus", record_id=kept.record_id.hex(), reason=str(error))
+            log.error("record dropped, too large for the bus", record_id=kept.record_id.hex(), reason=str(error))
         except BusError as error:
-            self._errors.error("record not published yet", str(error))
+            self._errors.error("record not published, retrying", str(error))
             return False
         return True
 

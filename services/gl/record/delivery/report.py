@@ -42,7 +42,7 @@ class Report:
         except OSError as error:
             self._is_written = False
             if was_written:
-                log.error("record status not written", reason=str(error))
+                log.error("cannot write record status file", reason=str(error))
         else:
             self._is_written = True
 

@@ -72,7 +72,7 @@ class RecordStream:
             log.info("record stream ready", stream=found.name, max_bytes=found.max_bytes)
             if limits is not None and recordlog.is_wider(limits.max_bytes, found.max_bytes):
                 wanted = limits.max_bytes
-                log.warning("the disk has no room for the record stream as configured", max_bytes=wanted)
+                log.warning("not enough disk space for the record stream as configured", max_bytes=wanted)
         self.storage, self.reason, self._has_kept = Storage.READY, "", True
 
     def _absent(self) -> None:
@@ -80,7 +80,7 @@ class RecordStream:
             self.storage, self.reason = Storage.MISSING, "JetStream does not answer"
             return
         if self.storage is not Storage.PLAIN:
-            log.warning("the bus has no JetStream: records reach only those who listen at the moment")
+            log.warning("JetStream is not enabled on the bus, records reach only current subscribers")
         self.storage, self.reason = Storage.PLAIN, ""
 
     def _refused(self, error: recordlog.RecordLogRefused) -> None:
@@ -89,7 +89,7 @@ class RecordStream:
             self.storage, self.reason = Storage.MISSING, str(error)
             return
         if self.storage is not Storage.PLAIN:
-            log.error("no room for a record stream: records reach only those who listen now", reason=str(error))
+            log.error("no space for a record stream, records reach only current subscribers", reason=str(error))
         self.storage, self.reason = Storage.PLAIN, "no room for a record stream, records are not stored on the bus"
 
 

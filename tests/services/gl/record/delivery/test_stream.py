@@ -54,7 +54,7 @@ async def test_no_room_at_all(nats_server, connect, caplog):
     for _ in range(2):
         await stream.prepare(bus, SUBJECT, None)
     assert (stream.storage, stream.is_durable, stream.vanished) == (Storage.PLAIN, False, False)
-    assert caplog.text.count("no room for a record stream") == 1
+    assert caplog.text.count("no space for a record stream") == 1
 
 
 async def test_less_room_than_configured(nats_server, connect, caplog):
