@@ -1,1 +1,1 @@
-"""The processors that come with the appliance."""
+"""The processors that ship with gecholog."""

@@ -1,1 +1,1 @@
-"""charactercount: counts the characters of a request. The template for a processor of one's own."""
+"""charactercount: counts the characters of a request. The template for your own processor."""

@@ -1,4 +1,4 @@
-"""charactercount as a program: `python -m processors.charactercount`."""
+"""Runs charactercount as a program: `python -m processors.charactercount`."""
 
 from processors.charactercount.charactercount import processor
 

@@ -1,4 +1,4 @@
-"""The processor, whole."""
+"""The whole processor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ processor = Processor("charactercount", description="Counts the characters of a 
 
 @processor.request
 async def count(request: Request) -> dict[str, int] | None:
-    """The characters of `ingress_payload` as JSON text, without white space between tokens."""
+    """Count the characters of `ingress_payload` as JSON text, without white space between tokens."""
     if "ingress_payload" not in request:
         return None
     return {"character_count": len(request.text)}

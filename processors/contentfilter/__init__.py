@@ -1,1 +1,1 @@
-"""contentfilter: classifies what is said, and stops calls whose message is toxic."""
+"""contentfilter: classifies message text and blocks toxic calls."""

@@ -1,4 +1,4 @@
-"""contentfilter as a program: the wiring between the bus and the classifier."""
+"""Runs contentfilter as a program."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from processors.contentfilter.verdict import answer
 ABOUT = "Classifies message text and blocks toxic calls."
 
 
-def made(config: Config) -> Processor:
-    """The processor with this config."""
+def build_processor(config: Config) -> Processor:
+    """Create the processor with this config."""
     processor = Processor("contentfilter", concurrency=model_runner.THREADS, description=ABOUT)
 
     @processor.message
@@ -27,7 +27,7 @@ def made(config: Config) -> Processor:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
-    model_runner.run(lambda: made(from_environment(environ)), "contentfilter", ABOUT, argv)
+    model_runner.run(lambda: build_processor(from_environment(environ)), "contentfilter", ABOUT, argv)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What contentfilter is told by its environment."""
+"""The config of contentfilter, from environment variables."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gecholog.llm import payload_text
 from gecholog.plugins import environment_error, load_plugin
 
 Classify = Callable[[Sequence[str]], Mapping[str, Iterable[float]]]
-"""Texts → label → scores, from 0 (not at all) to 1 (certainly): of each text one, or of each of its parts.
+"""Maps texts and a label to scores from 0 (not at all) to 1 (certainly), one or more per text.
 
-All texts of a message in one call: to a model, many cost little more than one.
+All texts of a message are classified in one call, because many cost a model little more than one.
 """
 
 _PROFANITY = "processors.contentfilter.profanity:load"
@@ -28,8 +28,9 @@ _ERRORS = range(400, 600)
 class Config:
     """The classifier, the score above which a text is toxic, and what is classified.
 
-    `roles` are those whose texts of a request are classified; a message with more than `max_characters` is not.
-    `status` is that of the response to a toxic message; 200 is the original's, which SDKs take for the model's.
+    The texts of `roles` in a request are classified. A message with more than `max_characters` is rejected. `status` is
+    the status of the response to a toxic message. It is 200 in the original, which SDKs mistake for a response of the
+    model.
     """
 
     classify: Classify
@@ -40,12 +41,12 @@ class Config:
 
     @property
     def is_error(self) -> bool:
-        """Whether a toxic message is answered with an error."""
+        """Whether a toxic message gets an error response."""
         return self.status != _OK
 
 
 def from_environment(environ: Mapping[str, str]) -> Config:
-    """The config that CLASSIFIER, THRESHOLD, ROLES, MAX_CHARACTERS and STATUS_CODE make. Raises ConfigError."""
+    """Read CLASSIFIER, THRESHOLD, ROLES, MAX_CHARACTERS and STATUS_CODE. Raises ConfigError."""
     return Config(
         threshold=_threshold(environ.get("THRESHOLD") or _THRESHOLD),
         roles=_roles(environ.get("ROLES") or _ROLES),

@@ -1,7 +1,7 @@
-"""A classifier without a model: a list of English words and phrases, each with a score, by label.
+"""A classifier without a model: a list of English words and phrases with scores by label.
 
-It finds what is said outright, in spite of common disguises. What is meant but not said it does not find, and quoting a
-word is as bad as using it.
+It finds explicit words, also in common disguises. It does not find implied meaning, and it does not distinguish between
+quoting a word and using it.
 """
 
 from __future__ import annotations
@@ -16,68 +16,68 @@ from typing import Any
 
 from gecholog import regular_file
 from gecholog.plugins import environment_error
-from processors.contentfilter.words import Forms, words
+from processors.contentfilter.words import WordForms, words
 
 TOXICITY = "toxicity"
 
 _FILE = Path(__file__).with_name("lexicon.json")
 _INSULT = "insult"
 _YOU = frozenset({"you", "youre", "u", "ur", "ya"})
-_REACH = 3  # words behind `you` in which a mild insult is meant for it
-_DIRECTED = 0.75  # the score that it then has, at least
+_REACH = 3  # words after `you` in which a mild insult is directed at it
+_DIRECTED = 0.75  # the minimum score of a directed insult
 _CERTAIN = 0.99
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word or phrase of the list. A word that ends in `*` stands for all that begin so."""
+    """A word or phrase of the list. A word that ends in `*` matches all words with this prefix."""
 
     label: str
     score: float
     words: tuple[str, ...]
 
-    def stands_at(self, text: list[Forms], position: int) -> bool:
+    def matches_at(self, text: list[WordForms], position: int) -> bool:
         there = text[position : position + len(self.words)]
         return len(there) == len(self.words) and all(map(_is, self.words, there))
 
 
-def _is(word: str, forms: Forms) -> bool:
+def _is(word: str, forms: WordForms) -> bool:
     if not word.endswith("*"):
         return word in forms
     return any(form.startswith(word[:-1]) for form in forms)
 
 
 class Lexicon:
-    """A word list, ready to be looked things up in."""
+    """A word list that is indexed for look-ups."""
 
     def __init__(self, terms: Iterable[Term]) -> None:
-        self._whole: dict[str, list[Term]] = defaultdict(list)
-        self._begun: dict[str, list[Term]] = defaultdict(list)
+        self._words: dict[str, list[Term]] = defaultdict(list)
+        self._prefixes: dict[str, list[Term]] = defaultdict(list)
         labels = {TOXICITY: 0.0}
         for term in terms:
             first = term.words[0]
-            where, key = (self._begun, first[:-1]) if first.endswith("*") else (self._whole, first)
+            where, key = (self._prefixes, first[:-1]) if first.endswith("*") else (self._words, first)
             where[key].append(term)
             labels[term.label] = 0.0
         self._labels = labels
 
     def __call__(self, texts: Sequence[str]) -> dict[str, list[float]]:
-        """The scores of each text by label."""
+        """Return the scores of each text by label."""
         found = [self.scores(text) for text in texts]
         return {label: [scores[label] for scores in found] for label in self._labels}
 
     def scores(self, text: str) -> dict[str, float]:
-        """The scores of `text` by label, and that of all together as `toxicity`."""
+        """Return the scores of `text` by label, and the combined score as `toxicity`."""
         scores = dict(self._labels)
         for term, score in self._strongest(words(text)).items():
             for label in (term.label, TOXICITY):
                 scores[label] = 1 - (1 - scores[label]) * (1 - score)
         return {label: round(min(score, _CERTAIN), 4) for label, score in scores.items()}
 
-    def _strongest(self, text: list[Forms]) -> dict[Term, float]:
-        """The terms that are in the text: each once, with the highest score that it has in a place."""
+    def _strongest(self, text: list[WordForms]) -> dict[Term, float]:
+        """Return the terms in the text, each once with its highest score."""
         found: dict[Term, float] = {}
-        begun: dict[Forms, list[Term]] = {}
+        begun: dict[WordForms, list[Term]] = {}
         since_you = _REACH + 1
         for position, forms in enumerate(text):
             since_you = 0 if forms & _YOU else since_you + 1
@@ -85,21 +85,21 @@ class Lexicon:
             if terms is None:
                 terms = begun[forms] = list(self._beginning_with(forms))
             for term in terms:
-                if term.stands_at(text, position):
+                if term.matches_at(text, position):
                     meant = term.label == _INSULT and since_you <= _REACH
                     score = max(term.score, _DIRECTED) if meant else term.score
                     found[term] = max(score, found.get(term, 0.0))
         return found
 
-    def _beginning_with(self, forms: Forms) -> Iterator[Term]:
+    def _beginning_with(self, forms: WordForms) -> Iterator[Term]:
         for form in forms:
-            yield from self._whole.get(form, ())
+            yield from self._words.get(form, ())
             for end in range(1, len(form) + 1):
-                yield from self._begun.get(form[:end], ())
+                yield from self._prefixes.get(form[:end], ())
 
 
 def load() -> Lexicon:
-    """Make the classifier of the word list in LEXICON_FILE, else of our own. Raises ConfigError."""
+    """Create the classifier from LEXICON_FILE, or from the built-in list. Raises ConfigError."""
     file = os.environ.get("LEXICON_FILE")
     try:
         return Lexicon(_terms(json.loads(regular_file.read_text(file or _FILE))))
@@ -122,5 +122,5 @@ def _terms(values: Any) -> Iterator[Term]:
 
 def _members(value: Any) -> Iterable[tuple[str, Any]]:
     if not isinstance(value, Mapping):
-        raise ValueError("no object")  # noqa: TRY004 - what is wrong with a file's values is a ValueError throughout
+        raise ValueError("no object")  # noqa: TRY004 - all invalid values of the file raise ValueError
     return value.items()

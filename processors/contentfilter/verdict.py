@@ -1,4 +1,4 @@
-"""What contentfilter answers to a message: the scores of its texts, and whether the call is stopped."""
+"""Answers a message: the scores of its texts, and whether the call is blocked."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from processors.contentfilter.config import Classify, Config
 
 
 class TooMuchText(GechologError):
-    """A message with more text than is classified."""
+    """A message is too long to be classified."""
 
 
 def answer(message: Message, config: Config) -> dict[str, Any]:
-    """The fields to write: `content_filter` (label → score), `is_toxic`, and if it is, those that stop the call.
+    """Return the fields to write: `content_filter` (label → score), `is_toxic`, and those that block a toxic call.
 
-    A payload without words has no scores and is not toxic. Raises FieldNotSent, TooMuchText, and what the classifier
+    A payload without text has no scores and is not toxic. Raises FieldNotSent, TooMuchText, and what the classifier
     raises.
     """
-    classified = _classified(message, config.roles)
+    classified = _texts_of(message, config.roles)
     if sum(map(len, classified)) > config.max_characters:
-        # Part of it would be no answer: what is toxic may stand in the rest.
+        # Classifying a part is not enough: the rest may be toxic.
         raise TooMuchText("the message is longer than MAX_CHARACTERS")
     found = scores(classified, config.classify)
     toxic = any(score > config.threshold for score in found.values())
     written = {"content_filter": found, "is_toxic": toxic}
-    return written | _stopped(found, config) if toxic else written
+    return written | _blocking_fields(found, config) if toxic else written
 
 
-def _stopped(found: dict[str, float], config: Config) -> dict[str, Any]:
-    """The fields that make gl answer in the target's place: as the original, or with an error as SDKs know it.
+def _blocking_fields(found: dict[str, float], config: Config) -> dict[str, Any]:
+    """Return the fields that answer a toxic call: as in the original, or with an error that SDKs raise.
 
-    The error is that of OpenAI's API (https://platform.openai.com/docs/guides/error-codes).
+    The error has the format of OpenAI's API (https://platform.openai.com/docs/guides/error-codes).
     """
     control: dict[str, Any] = {"is_toxic": True}
     if not config.is_error:
@@ -51,10 +51,10 @@ def _stopped(found: dict[str, float], config: Config) -> dict[str, Any]:
     return {"control": control, "control_status_code": config.status}
 
 
-def _classified(message: Message, roles: frozenset[str]) -> list[str]:
-    """The texts that count: of a request those of `roles`, of an answer the assistant's.
+def _texts_of(message: Message, roles: frozenset[str]) -> list[str]:
+    """Return the texts to classify: those of `roles` in a request, or the assistant's in a response.
 
-    A payload of an unknown form must not slip by: each of its strings counts.
+    In a payload of an unknown format, every string is classified, so that nothing slips through.
     """
     if isinstance(message, Response):
         answered = payload_text.answered(payload_text.payload(message, "inbound_payload", "egress_payload"))
@@ -65,14 +65,14 @@ def _classified(message: Message, roles: frozenset[str]) -> list[str]:
 
 
 def scores(classified: Sequence[str], classify: Classify) -> dict[str, float]:
-    """Of each label the highest score; none without texts. Raises ValueError for a score that is no number."""
+    """Return the highest score of each label. Empty without texts. Raises ValueError if a score is not a number."""
     return {str(label): _highest(given) for label, given in classify(classified).items()} if classified else {}
 
 
 def _highest(given: Iterable[float]) -> float:
-    """The highest of the scores, as a plain number (models give those of numpy).
+    """Return the highest score as a float (models may return numpy numbers).
 
-    NaN is above no threshold, and so is what is not there: neither must pass for low.
+    NaN or a missing score would not be above any threshold, and must not count as low.
     """
     numbers = [float(score) for score in given]
     if not numbers or any(map(math.isnan, numbers)):

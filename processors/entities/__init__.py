@@ -1,1 +1,1 @@
-"""entities: finds what requests and answers name: people, places, dates, addresses."""
+"""entities: finds entities in requests and responses: people, places, dates, addresses."""

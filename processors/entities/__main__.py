@@ -1,4 +1,4 @@
-"""entities as a program: the wiring between the bus and the finder."""
+"""Runs entities as a program."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from processors.entities.config import Config, from_environment
 ABOUT = "Finds entities in requests and responses: people, places, dates, addresses."
 
 
-def made(config: Config) -> Processor:
-    """The processor with this config."""
+def build_processor(config: Config) -> Processor:
+    """Create the processor with this config."""
     processor = Processor("entities", subject=config.subject, concurrency=model_runner.THREADS, description=ABOUT)
 
     @processor.message
-    def find(message: Message) -> dict[str, Any]:
+    def recognize(message: Message) -> dict[str, Any]:
         return answer(message, config)
 
     return processor
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
-    model_runner.run(lambda: made(from_environment(environ)), "entities", ABOUT, argv)
+    model_runner.run(lambda: build_processor(from_environment(environ)), "entities", ABOUT, argv)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What entities answers to a message: what its payload names."""
+"""Answers a message with the entities in its payload."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 from gecholog.llm import payload_text
 from gecholog.message import Message, Response
-from processors.entities.config import Config, Find
+from processors.entities.config import Config, Recognize
 
-_MOST = 1000  # entities of one payload: a record has to fit the bus
+_MAX_ENTITIES = 1000  # per payload, because a record has to fit the bus
 
 
 def answer(message: Message, config: Config) -> dict[str, Any]:
-    """The field to write: `{"entities": [{"text", "label"}]}`, in the order of the texts; nothing without words.
+    """Return the field to write: `{"entities": [{"text", "label"}]}` in the order of the texts. Empty without text.
 
-    Each mention counts, up to 1,000. Raises FieldNotSent, and what the finder raises.
+    Every mention is listed, up to 1,000. Raises FieldNotSent, and what the recogniser raises.
     """
     said = _said(message)
     if not said:
         return {}
-    found = islice(_found(said, config.find), _MOST)
+    found = islice(_recognized(said, config.recognize), _MAX_ENTITIES)
     return {config.field: {"entities": [{"text": text, "label": label} for text, label in found]}}
 
 
@@ -31,7 +31,7 @@ def _said(message: Message) -> tuple[payload_text.Text, ...]:
     return payload_text.asked(payload_text.payload(message, "outbound_payload", "ingress_payload"))
 
 
-def _found(said: tuple[payload_text.Text, ...], find: Find) -> Iterator[tuple[str, str]]:
+def _recognized(said: tuple[payload_text.Text, ...], recognize: Recognize) -> Iterator[tuple[str, str]]:
     for item in said:
-        for text, label in find(item.text):
+        for text, label in recognize(item.text):
             yield str(text), str(label)

@@ -1,4 +1,4 @@
-"""What entities is told by its environment."""
+"""The config of entities, from environment variables."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from gecholog.plugins import environment_error, load_plugin
 
-Find = Callable[[str], Iterable[tuple[str, str]]]
-"""Text → the entities in it, in order, each as its text and its label."""
+Recognize = Callable[[str], Iterable[tuple[str, str]]]
+"""Maps a text to its entities in order, each with its text and label."""
 
 _PATTERNS = "processors.entities.patterns:load"
 _SUBJECT = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
@@ -18,25 +18,25 @@ _FIELD = re.compile(r"[A-Za-z0-9_]+")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The finder, the subject that gl asks on, and the field that is written."""
+    """The recogniser, the subject on which gl asks, and the field to write."""
 
-    find: Find
+    recognize: Recognize
     subject: str
     field: str
 
 
 def from_environment(environ: Mapping[str, str]) -> Config:
-    """The config that ENTITIES, ENTITIES_SUBJECT and ENTITIES_FIELD make. Raises ConfigError."""
+    """Read ENTITIES, ENTITIES_SUBJECT and ENTITIES_FIELD. Raises ConfigError."""
     return Config(
-        subject=_of_form(environ, "ENTITIES_SUBJECT", "coburn.gl.entities", _SUBJECT),
-        field=_of_form(environ, "ENTITIES_FIELD", "entities", _FIELD),
-        find=load_plugin("ENTITIES", environ.get("ENTITIES") or _PATTERNS),
+        subject=_matching(environ, "ENTITIES_SUBJECT", "coburn.gl.entities", _SUBJECT),
+        field=_matching(environ, "ENTITIES_FIELD", "entities", _FIELD),
+        recognize=load_plugin("ENTITIES", environ.get("ENTITIES") or _PATTERNS),
     )
 
 
-def _of_form(environ: Mapping[str, str], name: str, default: str, form: re.Pattern[str]) -> str:
+def _matching(environ: Mapping[str, str], name: str, default: str, pattern: re.Pattern[str]) -> str:
     value = environ.get(name) or default
-    if not form.fullmatch(value):
+    if not pattern.fullmatch(value):
         raise environment_error(
             name, "must consist of letters, digits and _ (a subject: also of - and dots between its parts)"
         )

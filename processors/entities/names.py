@@ -1,7 +1,7 @@
-"""Names, by their capital letters: what people, places and companies look like in a text. Pure functions.
+"""Finds names of people, places and companies by their capital letters. Pure functions.
 
-It knows no names. A run of words with capitals is one, unless it is only the first word of a sentence. In languages
-that write all nouns with capitals it finds too much, in scripts without capitals nothing.
+There is no list of names. A run of capitalised words is a name, unless it is only the first word of a sentence. In
+languages that capitalise all nouns it finds too many, and in scripts without capital letters none.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from itertools import dropwhile
 
 Span = tuple[int, int, str]
-"""Begin, end and label of an entity in a text."""
+"""Start, end and label of an entity in a text."""
 
 NAME, ORG, PERSON = "NAME", "ORG", "PERSON"
 
-_WORD = re.compile(r"[^\W\d_]++(?:['’&-][^\W\d_]++)*+\.?")  # noqa: RUF001 - the apostrophe that texts have
+_WORD = re.compile(r"[^\W\d_]++(?:['’&-][^\W\d_]++)*+\.?")  # noqa: RUF001 - the typographic apostrophe
 _SPACES = frozenset({" ", "  "})
 _SENTENCE_ENDS = frozenset('.!?:\n\r;"“”([{*#>-•|`')
 _TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof", "professor", "sir", "lady", "herr", "frau", "madame"})
@@ -25,7 +25,7 @@ _COMPANIES = frozenset(
     | {"sa", "spa", "srl", "kg", "se", "university", "institute", "bank", "group", "foundation", "association"}
 )
 _LINKS = frozenset({"of", "de", "del", "della", "da", "di", "du", "la", "le", "van", "von", "der", "den", "bin", "al"})
-# Words that begin sentences, questions and commands above all, and are no part of a name.
+# Words that begin sentences, especially questions and commands, and are not part of a name.
 _OPENINGS = (
     "a about after all also although an and any are as ask at based be because before but by can could create"
     " dear describe did do does each every explain find first for from further get give had has have he hello help her"
@@ -36,8 +36,8 @@ _OPENINGS = (
     " within without would write yes yet you your"
 )
 _COMMON = frozenset(_OPENINGS.split())
-_LONGEST = 6  # words; a longer run of capitals is a headline
-_SHOUTING = 3  # words in capitals altogether
+_MAX_WORDS = 6  # a longer run is a headline
+_SHOUTING = 3  # words in all capitals
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class _Word:
 
     @property
     def bare(self) -> str:
-        """The word without the dot of an abbreviation, in small letters."""
+        """The word in lower case, without the dot of an abbreviation."""
         return self.text.rstrip(".").lower()
 
     @property
@@ -57,12 +57,12 @@ class _Word:
 
     @property
     def has_inner_capital(self) -> bool:
-        """As OpenAI has: no beginning of a sentence explains it."""
+        """Whether there is a capital after the first letter, as in OpenAI. It then does not just begin a sentence."""
         return not self.text.isupper() and any(map(str.isupper, self.text[1:]))
 
 
 def names(text: str) -> Iterator[Span]:
-    """The names in `text`, in order."""
+    """Yield the names in `text` in order."""
     for run in _runs(text):
         name = list(dropwhile(_is_before_a_name, run))
         before = run[: len(run) - len(name)]
@@ -75,7 +75,7 @@ def _is_before_a_name(word: _Word) -> bool:
 
 
 def _runs(text: str) -> Iterator[list[_Word]]:
-    """Words with capitals that follow each other, with small linking words between them."""
+    """Yield runs of capitalised words, with lower-case linking words between them."""
     run: list[_Word] = []
     links: list[_Word] = []
     for match in _WORD.finditer(text):
@@ -98,16 +98,16 @@ def _runs(text: str) -> Iterator[list[_Word]]:
 
 
 def _follows(text: str, before: _Word, word: _Word) -> bool:
-    """Whether only space is between the two, and the dot of the first one ends no sentence."""
+    """Tell whether only space separates two words, and the dot of the first one does not end a sentence."""
     if before.text.endswith(".") and before.bare not in _TITLES and len(before.bare) > 1:
         return False
     return text[before.end : min(word.start, before.end + 3)] in _SPACES
 
 
 def _is_name(text: str, name: list[_Word], *, begun: bool) -> bool:
-    """Whether these words are a name. `begun`: others stand before them, so they do not begin a sentence."""
+    """Tell whether these words are a name. With `begun`, other words precede them in the sentence."""
     if len(name) > 1:
-        return len(name) <= _LONGEST and not _is_shouted(name)
+        return len(name) <= _MAX_WORDS and not _is_shouted(name)
     alone = name[0]
     return len(alone.bare) > 1 and (begun or alone.has_inner_capital or not _begins_sentence(text, alone))
 
@@ -128,5 +128,5 @@ def _label(before: list[_Word], name: list[_Word]) -> str:
 
 
 def _end(word: _Word) -> int:
-    """A dot behind the last word belongs to the sentence, unless the word is a company's abbreviation."""
+    """Return the end of a name. A final dot belongs to the sentence, unless it is part of a company's abbreviation."""
     return word.end if word.bare in _COMPANIES or not word.text.endswith(".") else word.end - 1

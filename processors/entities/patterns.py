@@ -1,6 +1,6 @@
-"""Entities without a model: what has a form of its own (addresses, numbers, dates, money), and names by their capitals.
+"""Recognises entities without a model: by their format (addresses, numbers, dates, money), or by capital letters.
 
-Where spaCy has a label for the same thing, it is used. All patterns are bounded: the time is in proportion to the text.
+Labels are spaCy's where it has one. All patterns are bounded, so the time is in proportion to the text.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from processors.entities.names import Span, names
 
-Find = Callable[[str], Iterator[tuple[str, str]]]
+Recognize = Callable[[str], Iterator[tuple[str, str]]]
 
 _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
@@ -19,7 +19,7 @@ _MONTH = (
 )
 _AMOUNT = r"\d{1,15}(?:[.,]\d{1,9}){0,5}"
 _MUCH = r"(?:\s?(?:thousand|million|billion|trillion|bn|[kKmM])\b)?"
-# In this order: of two that begin at one place the first counts.
+# In this order: if two match at the same place, the first one wins.
 _FORMS = {
     "URL": r"\b(?:https?|ftp)://[^\s<>\"'`)\]}]{1,2000}|\bwww\.[^\s<>\"'`)\]}]{1,2000}",
     "EMAIL": r"(?<![\w.+-])[\w+-][\w.+-]{0,63}+@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}",
@@ -38,24 +38,24 @@ _FORMS = {
     "PHONE": r"(?<!\w)\+\d{1,3}(?:[ ./-]?\(?\d{1,5}\)?){1,6}(?!\w)|(?<!\w)\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)",
 }
 _ALL = re.compile("|".join(f"(?P<{label}>{form})" for label, form in _FORMS.items()))
-_AT_THE_END = ".,;:!?"
+_TRAILING = ".,;:!?"
 
 
-def load() -> Find:
-    """Make the finder."""
-    return find
+def load() -> Recognize:
+    """Create the recogniser."""
+    return recognize
 
 
-def find(text: str) -> Iterator[tuple[str, str]]:
-    """The entities in `text`, in order, each as its text and its label."""
+def recognize(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the entities in `text` in order, each with its text and label."""
     for start, end, label in sorted(_spans(text)):
         yield text[start:end], label
 
 
 def _spans(text: str) -> Iterator[Span]:
-    """What has a form of its own; names in what is left."""
+    """Yield entities with a format of their own, and names in the rest of the text."""
     taken = bytearray(len(text))
-    for start, end, label in _formed(text):
+    for start, end, label in _formatted(text):
         taken[start:end] = b"\1" * (end - start)
         yield start, end, label
     for start, end, label in names(text):
@@ -63,16 +63,16 @@ def _spans(text: str) -> Iterator[Span]:
             yield start, end, label
 
 
-def _formed(text: str) -> Iterator[Span]:
+def _formatted(text: str) -> Iterator[Span]:
     for match in _ALL.finditer(text):
         label = match.lastgroup or ""
-        found = match.group().rstrip(_AT_THE_END) if label == "URL" else match.group()
-        if _holds(label, found):
+        found = match.group().rstrip(_TRAILING) if label == "URL" else match.group()
+        if _is_valid(label, found):
             yield match.start(), match.start() + len(found), label
 
 
-def _holds(label: str, found: str) -> bool:
-    """Whether what looks like one is one, where that can be calculated."""
+def _is_valid(label: str, found: str) -> bool:
+    """Verify a match where check digits or a parser can do so."""
     match label:
         case "IP":
             return _is_address(found)
@@ -81,7 +81,7 @@ def _holds(label: str, found: str) -> bool:
         case "IBAN":
             return _is_iban("".join(found.split()))
         case "PHONE":
-            return sum(map(str.isdigit, found)) >= 8  # noqa: PLR2004 - shorter ones are anything
+            return sum(map(str.isdigit, found)) >= 8  # noqa: PLR2004 - shorter numbers may be anything
     return True
 
 
@@ -94,11 +94,11 @@ def _is_address(found: str) -> bool:
 
 
 def _is_card(digits: str) -> bool:
-    """Luhn's check digit."""
+    """Check Luhn's check digit."""
     doubled = [int(digit) * (1 + index % 2) for index, digit in enumerate(reversed(digits))]
     return sum(number - 9 if number > 9 else number for number in doubled) % 10 == 0  # noqa: PLR2004 - digit sum
 
 
 def _is_iban(code: str) -> bool:
-    """ISO 13616: moved, with letters as numbers, it leaves 1 when divided by 97."""
+    """Check an IBAN (ISO 13616): rearranged and with letters as numbers, the remainder modulo 97 is 1."""
     return int("".join(str(int(sign, 36)) for sign in code[4:] + code[:4])) % 97 == 1

@@ -1,1 +1,1 @@
-"""mock: remembers the last response of each router, and gives it back below `/mock/`."""
+"""mock: records the last response of each router, and replays it below `/mock/`."""

@@ -1,4 +1,4 @@
-"""mock as a program: `python -m processors.mock`."""
+"""Runs mock as a program: `python -m processors.mock`."""
 
 import os
 import sys

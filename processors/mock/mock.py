@@ -1,4 +1,4 @@
-"""What mock remembers, and what it answers."""
+"""Records responses and replays them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,31 @@ from gecholog.processor import Processor, Raw, Request, Response
 
 MOCK_ROUTER = "/mock/"
 _WRITTEN = ("egress_payload", "egress_headers", "egress_status_code")
-_MEAN_AT_ONE = 0.1  # seconds that an answer takes on average at LAMBDA=1
-_AT_A_TIME = 4096  # answers: they only wait
+_MEAN_DELAY_S = 0.1  # at LAMBDA=1
+_CONCURRENCY = 4096  # replies only wait
 
 Recorded = dict[str, Raw]
 
 
 @dataclass(slots=True)
 class Mock:
-    """`rate` is LAMBDA: an answer is held back for a random time of 100/LAMBDA ms on average; 0: it is not."""
+    """Records and replays responses.
+
+    `rate` is LAMBDA: replies are delayed by 100/LAMBDA ms on average, 0 is no delay.
+    """
 
     rate: float = 0
     _recorded: dict[str, Recorded] = field(default_factory=dict)
 
     async def on_request(self, request: Request) -> dict[str, Any] | None:
-        """A request to the mock router is not sent anywhere: `control` keeps what is asked for until the response."""
+        """Answer a request to the mock router. `control` carries the requested path to the response processor."""
         subpath = request.get("ingress_subpath")
         if request.get("gl_path") != MOCK_ROUTER or not subpath:
             return None
         return {"control": f"/{subpath}"}
 
     async def on_response(self, response: Response) -> Recorded | None:
-        """A response of the mock router becomes the one that is recorded; any other is recorded."""
+        """Replace a response of the mock router by the recorded one. Record all other responses."""
         path = response.get("gl_path")
         if path != MOCK_ROUTER:
             self._record(path, response)
@@ -49,7 +52,7 @@ class Mock:
             self._recorded[path] = parts
 
     def _recorded_for(self, asked: Any) -> Recorded | None:
-        """The response of the longest router that `asked` is below; None if none has answered yet."""
+        """Return the response of the longest router that the path `asked` begins with. None if there is none."""
         if not isinstance(asked, str):
             return None
         paths = [path for path in self._recorded if asked.startswith(path)]
@@ -57,12 +60,12 @@ class Mock:
 
 
 def delay(rate: float) -> float:
-    """A random number of seconds, exponentially distributed, 0.1/`rate` on average; 0 for a rate of 0 or less."""
-    return random.expovariate(rate) * _MEAN_AT_ONE if rate > 0 else 0
+    """Return a random delay in seconds: exponential with mean 0.1/`rate`, or 0 for a rate of 0 or less."""
+    return random.expovariate(rate) * _MEAN_DELAY_S if rate > 0 else 0
 
 
 def rate_of(text: str) -> float:
-    """LAMBDA as a number; empty is 0. Raises ValueError."""
+    """Parse LAMBDA. An empty value is 0. Raises ValueError."""
     rate = float(text or 0)
     if not math.isfinite(rate):
         raise ValueError("not a finite number")
@@ -70,9 +73,9 @@ def rate_of(text: str) -> float:
 
 
 def processor_with(rate: float) -> Processor:
-    """A processor that has nothing recorded yet."""
+    """Create a processor without recorded responses."""
     mock = Mock(rate)
-    processor = Processor("mock", concurrency=_AT_A_TIME, description="Replays the last response of a router.")
+    processor = Processor("mock", concurrency=_CONCURRENCY, description="Replays the last response of a router.")
     processor.request(mock.on_request)
     processor.response(mock.on_response)
     return processor

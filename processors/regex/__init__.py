@@ -1,1 +1,1 @@
-"""regex: finds a pattern in the text of an answer, and adds what it found to the answer."""
+"""regex: searches the text of a response for a pattern, and adds the matches to the payload."""

@@ -1,4 +1,4 @@
-"""regex as a program: the wiring between the bus and the search."""
+"""Runs regex as a program."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from processors.regex.config import Config, from_environment
 ABOUT = "Searches responses for a regular expression and adds the matches to the payload."
 
 
-def made(config: Config) -> Processor:
-    """The processor with this config."""
+def build_processor(config: Config) -> Processor:
+    """Create the processor with this config."""
     processor = Processor("regex", concurrency=model_runner.THREADS, description=ABOUT)
 
     @processor.response
@@ -28,7 +28,7 @@ def made(config: Config) -> Processor:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
-    model_runner.run(lambda: made(from_environment(environ)), "regex", ABOUT, argv)
+    model_runner.run(lambda: build_processor(from_environment(environ)), "regex", ABOUT, argv)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What regex answers to a response: its payload, with what was found in it under `regex`."""
+"""Answers a response: its payload with the matches under `regex`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from gecholog.headers import first
 from gecholog.llm import payload_text
 from gecholog.message import Response
 from processors.regex.config import DEFAULT, Config
-from processors.regex.search import Clock, section, sections
+from processors.regex.search import MonotonicClock, section, sections
 
 _FIELD = "egress_payload"
 
 
-def answer(response: Response, config: Config, clock: Clock) -> dict[str, Any]:
-    """The fields to write: `egress_payload` as it is with the member `regex`; nothing if it is no JSON object.
+def answer(response: Response, config: Config, clock: MonotonicClock) -> dict[str, Any]:
+    """Return the fields to write: `egress_payload` with the additional member `regex`.
 
-    Nothing either for a router without a pattern, when there is no default one, and for a stream (if `inbound_headers`
-    say so): its payload here is folded, and the caller waits for events. Raises FieldNotSent, SearchTooLong.
+    Empty if the payload is not a JSON object, if the router has no pattern and there is no default, and for a stream
+    (if `inbound_headers` are sent): its payload is folded here, but the client expects events. Raises FieldNotSent,
+    SearchTooLong.
     """
     if _is_stream(response):
         return {}
@@ -43,7 +44,7 @@ def _is_stream(response: Response) -> bool:
 
 
 def _members(response: Response) -> dict[str, Any] | None:
-    """The payload's members, each as the bytes that came; None if it is no object."""
+    """Return the members of the payload as bytes. None if it is not an object."""
     payload = response.raw(_FIELD)
     try:
         return dict(rawjson.split(payload)) if payload is not None else None
@@ -52,7 +53,7 @@ def _members(response: Response) -> dict[str, Any] | None:
 
 
 def _at(response: Response, path: gjson.Path) -> Iterable[str]:
-    """The text that `path` leads to: as GJSON has it, JSON if it is no string, nothing for null."""
+    """Return the text at `path`. As in GJSON, other values become JSON text, and null is empty."""
     value = gjson.get(response.get(path[0], gjson.MISSING), path[1:])
     if value is gjson.MISSING or value is None:
         return ()

@@ -1,7 +1,8 @@
-"""The search for a pattern in texts. The clock is given; nothing here knows of a bus.
+"""Searches texts for a pattern. No I/O: the clock is an argument.
 
-The patterns are RE2's: one search takes time in proportion to the text, there is no backtracking. Many searches, one
-after each match, may still take that time each (`(x)(?:.*y)?` in a row of x), hence the time limit between two matches.
+The patterns are RE2's. A search takes time in proportion to the text, without backtracking. There is one search after
+each match, each of which may scan the rest of the text (`(x)(?:.*y)?` in a row of x), hence the time limit between
+matches.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from gecholog.errors import GechologError
 from gecholog.plugins import import_extra
 from gecholog.rawjson import Raw, is_json
 
-Clock = Callable[[], float]
+MonotonicClock = Callable[[], float]
 
 
 class SearchTooLong(GechologError):
-    """The search in an answer took longer than it may."""
+    """The search in a response has exceeded its time limit."""
 
 
 class Match(Protocol):
-    """One place where an expression matches."""
+    """A match of an expression."""
 
     def group(self, group: int, /) -> str | None: ...
 
@@ -38,21 +39,21 @@ class Expression(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
-    """What is looked for, and where: `path` leads to the text in a message; None: all that the assistant says."""
+class SearchPattern:
+    """An expression, and the path of the text in a message. Without a path, the assistant's text is searched."""
 
     expression: Expression
     path: gjson.Path | None = None
 
 
 def compiled(regex: str) -> Expression:
-    """Compile an expression in RE2 syntax, that of Go. Raises ValueError, with a sentence for people.
+    """Compile an expression in RE2 syntax, as in Go.
 
-    Raises ConfigError if the library is not installed.
+    Raises ValueError with a message for operators, and ConfigError if the library is not installed.
     """
     re2 = import_extra("re2", extra="regex")
     options = re2.Options()
-    options.log_errors = False  # on standard error, with the expression
+    options.log_errors = False  # RE2 would print the expression to standard error
     try:
         expression: Expression = re2.compile(regex, options)
     except re2.error as error:
@@ -61,15 +62,15 @@ def compiled(regex: str) -> Expression:
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong, without the part of the expression that RE2 quotes behind it."""
+    """Return the reason of an error, without the part of the expression that RE2 quotes."""
     said = error.args[0] if error.args else b""
     return (said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)).partition(":")[0]
 
 
-def sections(expression: Expression, texts: Iterable[str], seconds: float, clock: Clock) -> Iterator[str]:
-    """What `expression` finds in each of `texts`: its first group (empty if that took no part), or the whole match.
+def sections(expression: Expression, texts: Iterable[str], seconds: float, clock: MonotonicClock) -> Iterator[str]:
+    """Yield the matches of `expression` in `texts`: the first group (empty if it did not match), or the whole match.
 
-    Raises SearchTooLong if it is not done within `seconds`.
+    Raises SearchTooLong after `seconds`.
     """
     group = min(expression.groups, 1)
     end = clock() + seconds
@@ -81,11 +82,11 @@ def sections(expression: Expression, texts: Iterable[str], seconds: float, clock
 
 
 def _encodable(text: str) -> str:
-    """JSON strings may hold lone surrogates, which RE2 cannot be given."""
+    """Replace lone surrogates, which JSON strings may contain and RE2 does not accept."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def section(text: str, *, match_json: bool) -> dict[str, Any]:
-    """A section as it stands in the answer; its `object` is null unless it is JSON and that is wanted."""
+    """Return a section for the response. `object` is null unless `match_json` is set and the text is JSON."""
     data = text.encode("utf-8")
     return {"text": text, "object": Raw(data) if match_json and is_json(data) else None}

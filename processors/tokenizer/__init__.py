@@ -1,1 +1,1 @@
-"""tokenizer: counts the tokens of requests and answers with one tokenizer, whatever the model says."""
+"""tokenizer: counts the tokens of requests and responses with one tokenizer for all models."""

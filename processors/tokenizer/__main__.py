@@ -1,4 +1,4 @@
-"""tokenizer as a program: the wiring between the bus and the counting."""
+"""Runs tokenizer as a program."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from processors.tokenizer.config import Config, from_environment
 ABOUT = "Counts the tokens of requests and responses with one tokenizer for all models."
 
 
-def made(config: Config) -> Processor:
-    """The processor with this config."""
+def build_processor(config: Config) -> Processor:
+    """Create the processor with this config."""
     processor = Processor("tokenizer", concurrency=model_runner.THREADS, description=ABOUT)
 
     @processor.message
@@ -27,7 +27,7 @@ def made(config: Config) -> Processor:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> None:
-    model_runner.run(lambda: made(from_environment(environ)), "tokenizer", ABOUT, argv)
+    model_runner.run(lambda: build_processor(from_environment(environ)), "tokenizer", ABOUT, argv)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What tokenizer answers to a message: the number of tokens in its payload."""
+"""Answers a message with the number of tokens in its payload."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from processors.tokenizer.config import Config
 
 
 def answer(message: Message, config: Config) -> dict[str, Any]:
-    """The field to write: `tokenizer`, name of the tokenizer → number of tokens; nothing for a payload without words.
+    """Return the field to write: `tokenizer`, which maps the name of the tokenizer to the number of tokens.
 
-    Raises FieldNotSent, and what the tokenizer raises.
+    Empty for a payload without text. Raises FieldNotSent, and what the tokenizer raises.
     """
     said = _said(message)
     return {"tokenizer": {config.name: sum(int(config.count(item.text)) for item in said)}} if said else {}

@@ -1,4 +1,4 @@
-"""What tokenizer is told by its environment."""
+"""The config of tokenizer, from environment variables."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from gecholog.plugins import load_plugin
 
 Count = Callable[[str], int]
-"""Text → the number of its tokens."""
+"""Maps a text to the number of its tokens."""
 
 _PIECES = "processors.tokenizer.pieces:load"
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The tokenizer, and the name by which it stands in the record."""
+    """The tokenizer and its name in the record."""
 
     name: str
     count: Count
 
 
 def from_environment(environ: Mapping[str, str]) -> Config:
-    """The config that TOKENIZER and TOKENIZER_NAME make. Raises ConfigError.
+    """Read TOKENIZER and TOKENIZER_NAME. Raises ConfigError.
 
-    Without a name it is that of the counting function: its attribute `name`, else the one that it was defined by.
+    The default name is the attribute `name` of the counting function, or the name of the function itself.
     """
     count = load_plugin("TOKENIZER", environ.get("TOKENIZER") or _PIECES)
     own = getattr(count, "name", None) or getattr(count, "__name__", None) or type(count).__name__

@@ -1,8 +1,7 @@
-"""A tokenizer without a vocabulary: it cuts a text into pieces of about the size that the vocabularies of models have.
+"""A tokenizer without a vocabulary: splits a text into pieces of about the size of a model's tokens.
 
-It cuts where the tokenizers of the GPT family cut before they look into their vocabulary (words with the space before
-them, up to three digits, runs of signs and of white space), and then long words by length. The pieces of a text, put
-together, are the text.
+It splits like the pre-tokenizers of the GPT family (words with the space before them, up to three digits, runs of
+punctuation and of white space), and then splits long words by length. Joining the pieces yields the text.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-# In this order: a word with the space before it, digits, signs with a space before them, white space. Each takes what
-# it can and gives nothing back, so the time is in proportion to the text.
+# In this order: a word with the space before it, digits, punctuation with a space before it, white space. All
+# quantifiers are possessive, so the time is in proportion to the text.
 _CUT = re.compile(r" ?[^\W\d_]++| ?\d{1,3}+| ?(?:[^\s\w]|_){1,4}+|\n++|[^\S\n]++|[\s\S]")
-_LETTERS_OF_A_PIECE = 8  # of words in plain ASCII letters, which the vocabularies know best
-_WITH_MARKS = 4  # of words in Latin letters with marks
-_OTHER_ALPHABETS = 3
-_EVERY_SIGN = (  # scripts that are written without spaces, a sign a piece
+_ASCII_LETTERS = 8  # per piece: vocabularies know these words best
+_LATIN_LETTERS = 4  # with diacritics
+_OTHER_LETTERS = 3
+_SINGLE_CHARACTERS = (  # scripts without spaces, one character per piece
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x2E80, 0xA4CF),  # CJK, kana, Yi
     (0xAC00, 0xD7AF),  # Hangul
@@ -27,27 +26,27 @@ _END_OF_LATIN = 0x250
 
 
 def load() -> Callable[[str], int]:
-    """Make the counting function."""
+    """Create the counting function."""
     return count
 
 
 def count(text: str) -> int:
-    """The number of pieces of `text`."""
+    """Count the pieces of `text`."""
     return sum(1 for _ in pieces(text))
 
 
-count.name = "pieces"  # type: ignore[attr-defined] # as it stands in the record
+count.name = "pieces"  # type: ignore[attr-defined] # its name in the record
 
 
 def pieces(text: str) -> Iterator[str]:
-    """The pieces of `text`, in order."""
+    """Yield the pieces of `text` in order."""
     for match in _CUT.finditer(text):
         run = match.group()
         yield from _parts(run) if run[-1].isalpha() else (run,)
 
 
 def _parts(word: str) -> Iterator[str]:
-    """A word (with the space before it, if there is one) in parts of its alphabet's length."""
+    """Split a word, with an optional space before it, into pieces of the length for its alphabet."""
     length = _length(word)
     start = 0
     end = length + word.startswith(" ")
@@ -59,7 +58,7 @@ def _parts(word: str) -> Iterator[str]:
 def _length(word: str) -> int:
     highest = max(map(ord, word))
     if word.isascii():
-        return _LETTERS_OF_A_PIECE
+        return _ASCII_LETTERS
     if highest < _END_OF_LATIN:
-        return _WITH_MARKS
-    return 1 if any(low <= highest <= high for low, high in _EVERY_SIGN) else _OTHER_ALPHABETS
+        return _LATIN_LETTERS
+    return 1 if any(low <= highest <= high for low, high in _SINGLE_CHARACTERS) else _OTHER_LETTERS

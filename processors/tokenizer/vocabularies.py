@@ -1,4 +1,4 @@
-"""Tokenizers of models, by libraries that the extra `tokenizer` installs. Each function loads one, from its variables.
+"""Tokenizers of models, from libraries that the extra `tokenizer` installs. Each function loads one.
 
 TOKENIZER=processors.tokenizer.vocabularies:tiktoken      TIKTOKEN_ENCODING=o200k_base
 TOKENIZER=processors.tokenizer.vocabularies:huggingface   TOKENIZER_FILE=/models/tokenizer.json
@@ -20,7 +20,7 @@ _EXTRA = "tokenizer"
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A counting function with a name: the length of what `encode` makes of a text."""
+    """A named counting function: the length of the result of `encode`."""
 
     name: str
     encode: Callable[[str], Any]
@@ -30,14 +30,14 @@ class Counter:
 
 
 def tiktoken() -> Counter:
-    """The encoding that TIKTOKEN_ENCODING names. Raises ConfigError.
+    """Load the encoding in TIKTOKEN_ENCODING. Raises ConfigError.
 
-    The library fetches a vocabulary from its maker's site unless TIKTOKEN_CACHE_DIR has it.
+    The library downloads the vocabulary unless it is in TIKTOKEN_CACHE_DIR.
     """
     name = os.environ.get("TIKTOKEN_ENCODING") or _ENCODING
     try:
         encoding = import_extra("tiktoken", _EXTRA).get_encoding(name)
-    except (ValueError, OSError) as error:  # no such name; a vocabulary that cannot be fetched
+    except (ValueError, OSError) as error:  # unknown name, or failed download
         raise environment_error(
             "TIKTOKEN_ENCODING", f"must name an encoding that can be loaded ({type(error).__name__})"
         ) from error
@@ -45,13 +45,13 @@ def tiktoken() -> Counter:
 
 
 def huggingface() -> Counter:
-    """The tokenizer in TOKENIZER_FILE, the `tokenizer.json` of a model. Raises ConfigError. Nothing is downloaded."""
+    """Load TOKENIZER_FILE, the `tokenizer.json` of a model. Nothing is downloaded. Raises ConfigError."""
     file = Path(os.environ.get("TOKENIZER_FILE") or "")
     if not file.is_file():
         raise environment_error("TOKENIZER_FILE", "must be the tokenizer.json of a model")
     try:
         loaded = import_extra("tokenizers", _EXTRA).Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises nothing more special
+    except Exception as error:  # the library raises plain Exception
         if isinstance(error, ImportError):
             raise
         raise environment_error("TOKENIZER_FILE", "must be a file that the library can read") from error

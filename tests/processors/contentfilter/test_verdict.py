@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.testing import ask
-from processors.contentfilter.__main__ import made
+from processors.contentfilter.__main__ import build_processor
 from processors.contentfilter.config import Config
 from processors.contentfilter.verdict import TooMuchText, scores
 
@@ -18,7 +18,7 @@ def lizards(texts):
 
 
 def filtering(threshold=0.5, roles=("user",), classify=lizards, max_characters=1000, status=200):
-    return made(Config(classify, threshold, frozenset(roles), max_characters, status))
+    return build_processor(Config(classify, threshold, frozenset(roles), max_characters, status))
 
 
 def said(*messages):

@@ -4,7 +4,7 @@ import pytest
 
 from gecholog.errors import ConfigError
 from gecholog.testing import ask
-from processors.entities.__main__ import made
+from processors.entities.__main__ import build_processor
 from processors.entities.config import Config, from_environment
 from tests.gecholog.llm import samples
 
@@ -14,7 +14,7 @@ def capitals(text):
     return [(word, "WORD") for word in text.split() if word.isupper()]
 
 
-FINDING = made(Config(capitals, "coburn.gl.entities", "entities"))
+FINDING = build_processor(Config(capitals, "coburn.gl.entities", "entities"))
 
 
 def entities(*words):
@@ -63,7 +63,7 @@ class TestConfig:
 
     def test_usual(self):
         """With nothing set it finds, and writes its own field."""
-        written = ask(made(from_environment({})), {"egress_payload": {"output": "by Bill Gates"}})
+        written = ask(build_processor(from_environment({})), {"egress_payload": {"output": "by Bill Gates"}})
         assert written == {"entities": {"entities": [{"text": "Bill Gates", "label": "NAME"}]}}
 
     @pytest.mark.parametrize(

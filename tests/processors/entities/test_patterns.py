@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.entities.patterns import find, load
+from processors.entities.patterns import load, recognize
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ from processors.entities.patterns import find, load
 )
 def test_find(text, expected):
     """What has a form of its own is found, and nothing that only resembles it."""
-    assert list(find(text)) == expected
+    assert list(recognize(text)) == expected
 
 
 def test_load():
@@ -52,7 +52,7 @@ def test_load():
 def test_any_text(text):
     """What is found stands in the text, in order."""
     at = 0
-    for entity, label in find(text):
+    for entity, label in recognize(text):
         assert entity
         assert label.isupper()
         at = text.index(entity, at) + 1
@@ -81,4 +81,4 @@ def test_any_text(text):
 )
 def test_long(part):
     """No run of signs makes the time grow faster than the text: a hundred thousand are no trouble."""
-    assert sum(1 for _ in find(part * 100_000)) >= 0
+    assert sum(1 for _ in recognize(part * 100_000)) >= 0

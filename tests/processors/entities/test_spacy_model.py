@@ -18,9 +18,9 @@ def test_model(tmp_path, monkeypatch):
     model.add_pipe("entity_ruler").add_patterns([{"label": "ORG", "pattern": "Microsoft"}])
     model.to_disk(tmp_path / "model")
     monkeypatch.setenv("SPACY_MODEL", str(tmp_path / "model"))
-    find = spacy_model.load()
-    assert list(find("Who founded Microsoft?")) == [("Microsoft", "ORG")]
-    assert len(list(find("Microsoft " * 120_000))) >= 119_000
+    recognize = spacy_model.load()
+    assert list(recognize("Who founded Microsoft?")) == [("Microsoft", "ORG")]
+    assert len(list(recognize("Microsoft " * 120_000))) >= 119_000
 
 
 def test_no_model(monkeypatch):

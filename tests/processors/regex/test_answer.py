@@ -11,7 +11,7 @@ from gecholog.message import Response
 from gecholog.processor import Processor
 from gecholog.rawjson import dumps
 from gecholog.testing import ask
-from processors.regex.__main__ import made
+from processors.regex.__main__ import build_processor
 from processors.regex.answer import answer
 from processors.regex.config import from_environment
 from tests.gecholog.llm import samples
@@ -19,8 +19,8 @@ from tests.gecholog.llm import samples
 pytest.importorskip("re2", reason="google-re2 is not installed (the extra regex)")
 
 SAID = 'Here:\n```json\n{"a": 1}\n```\nand\n```json\nnone\n```'
-PLAIN = made(from_environment({}))
-AS_JSON = made(from_environment({"MATCH_JSON": "true"}))
+PLAIN = build_processor(from_environment({}))
+AS_JSON = build_processor(from_environment({"MATCH_JSON": "true"}))
 
 
 def chat(text):
@@ -94,7 +94,7 @@ def test_each_api(payload):
 )
 def test_field(field, text):
     """A field is a path in the message; what is no string is looked through as JSON."""
-    processor = made(from_environment({"REGEX_PATTERN": "needle", "REGEX_FIELD": field}))
+    processor = build_processor(from_environment({"REGEX_PATTERN": "needle", "REGEX_FIELD": field}))
     assert [section["text"] for section in sections(processor, chat("a needle"))["sections"]] == (
         [text] if text else []
     )
@@ -121,7 +121,7 @@ def test_nothing_to_write(message):
 def test_no_pattern_for_the_router(tmp_path):
     """Without a default pattern, other routers are left alone."""
     (tmp_path / "c.json").write_text(json.dumps({"patterns": [{"router": "/a/", "regex": "x"}]}))
-    processor = made(from_environment({"REGEX_CONFIG": str(tmp_path / "c.json")}))
+    processor = build_processor(from_environment({"REGEX_CONFIG": str(tmp_path / "c.json")}))
     assert ask(processor, fields(chat("x"), path="/b/")) == {}
     assert sections(processor, chat("x"), path="/a/")["match"]
 

@@ -4,11 +4,11 @@ import pytest
 
 from gecholog.errors import ConfigError
 from gecholog.testing import ask
-from processors.tokenizer.__main__ import made
+from processors.tokenizer.__main__ import build_processor
 from processors.tokenizer.config import Config, from_environment
 from tests.gecholog.llm import samples
 
-WORDS = made(Config("words", lambda text: len(text.split())))
+WORDS = build_processor(Config("words", lambda text: len(text.split())))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,9 @@ class TestConfig:
 
     def test_usual(self):
         """With nothing set it has a tokenizer."""
-        assert ask(made(from_environment({})), {"ingress_payload": {"prompt": "a b"}}) == {"tokenizer": {"pieces": 2}}
+        assert ask(build_processor(from_environment({})), {"ingress_payload": {"prompt": "a b"}}) == {
+            "tokenizer": {"pieces": 2}
+        }
 
     def test_own_name(self):
         """The name in the record can be chosen."""
