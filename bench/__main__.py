@@ -7,10 +7,10 @@ import sys
 from dataclasses import dataclass, field
 from types import FrameType
 
-from bench import aims, appliance, calls, machine, memory, nginx, report, tools
-from bench.aims import Aim
+from bench import appliance, calls, goals, machine, memory, nginx, report, tools
 from bench.appliance import BARE, ECHO, FULL, MORE, OTHER, ROUTE, STREAMS, Appliance
 from bench.calls import Records
+from bench.goals import Goal
 from bench.load import Way
 from bench.options import SIZES, Options, parse
 from bench.peers.found import peers
@@ -25,7 +25,7 @@ _STREAM = "v1/chat/completions"
 
 @dataclass(slots=True)
 class Setup:
-    """Everything that runs, and the ways through it."""
+    """The running programs, and the paths through them."""
 
     appliance: Appliance
     records: Records
@@ -35,10 +35,10 @@ class Setup:
 
 @dataclass(slots=True)
 class Outcome:
-    """What is to be told at the end."""
+    """The results to report."""
 
     tables: list[Table] = field(default_factory=list)
-    aims: list[Aim] = field(default_factory=list)
+    goals: list[Goal] = field(default_factory=list)
 
 
 def main() -> int:
@@ -57,14 +57,14 @@ def main() -> int:
     except KeyboardInterrupt:
         say("stopped")
         return 130
-    outcome.tables.insert(0, report.of_aims(outcome.aims))
+    outcome.tables.insert(0, report.of_goals(outcome.goals))
     described.append(f"at the end: {machine.loads()}")
     _tell(options, described, outcome.tables)
     return 0
 
 
 def measured(options: Options) -> Outcome:
-    """Run all parts that are asked for."""
+    """Run the requested parts."""
     outcome = Outcome()
     if {"calls", "streams"} & set(options.parts):
         with Fleet() as fleet:
@@ -82,7 +82,7 @@ def measured(options: Options) -> Outcome:
 
 def _calls(fleet: Fleet, setup: Setup, options: Options, outcome: Outcome) -> None:
     results = calls.run(fleet, setup.calls, options, setup.records, say)
-    outcome.aims += aims.of_calls(results)
+    outcome.goals += goals.of_calls(results)
     outcome.tables += [report.of_calls(results, setup.calls, size) for size in options.sizes]
     outcome.tables += report.of_processor(results)
     through = sum(seen.calls for case, slices in results.items() if case.way in ("b", "c", "d", "e") for seen in slices)
@@ -95,7 +95,7 @@ def _streams(fleet: Fleet, setup: Setup, options: Options, outcome: Outcome) -> 
         say(f"{options.streams} streams, round {number + 1} of {options.rounds}")
         for way in setup.streams:
             seen.setdefault(way.key, []).append(measure.measure(fleet, way, options))
-    outcome.aims += aims.of_streams(seen)
+    outcome.goals += goals.of_streams(seen)
     outcome.tables.append(report.of_streams(seen, setup.streams))
 
 
@@ -107,7 +107,7 @@ def _memory(options: Options, outcome: Outcome, *, abandoning: bool) -> None:
         by_key = {way.key: way for way in setup.calls}
         streams = next(way for way in setup.streams if way.key == "b") if abandoning else None
         held = memory.run(fleet, (by_key["b"], streams), options, setup.records, say)
-    outcome.aims.append(aims.of_memory(title, held))
+    outcome.goals.append(goals.of_memory(title, held))
     outcome.tables.append(report.of_memory(title, held))
 
 
@@ -153,7 +153,7 @@ def _tell(options: Options, described: list[str], tables: list[Table]) -> None:
 
 
 def say(text: str) -> None:
-    """Tell how far the run is."""
+    """Print progress to standard error."""
     print(text, file=sys.stderr, flush=True)
 
 

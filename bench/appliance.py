@@ -1,5 +1,6 @@
-"""The appliance as it ships: bus, token counter, file sink, and gl three times: with the default processors, with one
-more, and with none.
+"""Starts the appliance as it ships: bus, token counter, file sink, and three gl.
+
+The three have the default processors, one more, and none.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bench.processes import HOST, Fleet, listens
 from gecholog.health import ChecksumFile
 from services.ginit import nats_server
 
-TOKEN = "benchmark"  # noqa: S105 - of a bus that lives as long as this program
+TOKEN = "benchmark"  # noqa: S105 - of a bus that exists only during the run
 FULL = "gl"
 BARE = "gl-bare"
 MORE = "gl-more"
@@ -33,7 +34,7 @@ _CONF = Path(__file__).resolve().parent.parent / "conf"
 
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """Ports of the three gl, and the file of the records."""
+    """The ports of the three gl, and the file of the records."""
 
     full: int
     bare: int
@@ -42,35 +43,35 @@ class Appliance:
 
 
 def start(fleet: Fleet, target: int, streams: int) -> Appliance:
-    """Start everything; the router `/service/standard/` leads to `target`, `/service/streams/` to `streams`."""
+    """Start all programs. The router `/service/standard/` leads to `target`, `/service/streams/` to `streams`."""
     home = fleet.folder / "home"
     bus = fleet.port()
     environ = _environ(home, fleet.folder / "nats", target)
-    memory = nats_server.variables(os.environ)  # as ginit starts it
+    memory = nats_server.variables(os.environ)  # as ginit does
     fleet.start("nats-server", _bus_words(_CONF, bus), listens(bus), environ | memory)
-    place = _Place(fleet, home, bus, environ)
-    place.start("tokencounter", "processors.tokencounter", _config("tokencounter", bus))
-    place.start("nats2file", "services.nats2log", _config("nats2file", bus))
+    starter = _ServiceStarter(fleet, home, bus, environ)
+    starter.start("tokencounter", "processors.tokencounter", _config("tokencounter", bus))
+    starter.start("nats2file", "services.nats2log", _config("nats2file", bus))
     _start_processor(fleet, bus, environ)
     full, bare, more = (_gl(bus, fleet.port(), streams) for _ in range(3))
     bare |= {"request": {"processors": []}, "response": {"processors": []}}
     more["request"]["processors"].append([_PROCESSOR_ENTRY])
     for alias, config in ((FULL, full), (BARE, bare), (MORE, more)):
-        place.start(alias, "services.gl", config)
+        starter.start(alias, "services.gl", config)
     return Appliance(full["gl_port"], bare["gl_port"], more["gl_port"], home / "log" / "gecholog.jsonl")
 
 
 def start_other(fleet: Fleet, target: int, tree: Path) -> int:
-    """Start what (b) takes from another checkout, with its own default config and bus. Returns the port of its gl."""
+    """Start the programs of (b) from another checkout, with its own config and bus. Return the port of its gl."""
     home = fleet.folder / "other"
     bus, port = fleet.port(), fleet.port()
     environ = _environ(home, home / "nats", target) | {"PYTHONPATH": str(tree)}
     conf = tree / "conf"
     fleet.start(f"{OTHER}-nats-server", _bus_words(conf, bus), listens(bus), environ)
-    place = _Place(fleet, home, bus, environ)
-    place.start(f"{OTHER}-tokencounter", "processors.tokencounter", _config("tokencounter", bus, conf))
-    place.start(f"{OTHER}-nats2file", "services.nats2log", _config("nats2file", bus, conf))
-    place.start(OTHER, "services.gl", _config("gl", bus, conf) | {"gl_host": HOST, "gl_port": port})
+    starter = _ServiceStarter(fleet, home, bus, environ)
+    starter.start(f"{OTHER}-tokencounter", "processors.tokencounter", _config("tokencounter", bus, conf))
+    starter.start(f"{OTHER}-nats2file", "services.nats2log", _config("nats2file", bus, conf))
+    starter.start(OTHER, "services.gl", _config("gl", bus, conf) | {"gl_host": HOST, "gl_port": port})
     return port
 
 
@@ -94,13 +95,15 @@ def _bus_words(conf: Path, port: int) -> list[str]:
 
 def _start_processor(fleet: Fleet, bus: int, environ: dict[str, str]) -> None:
     words = [sys.executable, "-m", f"processors.{PROCESSOR}"]
-    place = environ | {"GECHOLOG_HOST": f"{HOST}:{bus}"}
+    variables = environ | {"GECHOLOG_HOST": f"{HOST}:{bus}"}
 
     def answers() -> bool:
-        asked = subprocess.run([*words, "--healthcheck"], env={**os.environ, **place}, capture_output=True, check=False)
+        asked = subprocess.run(
+            [*words, "--healthcheck"], env={**os.environ, **variables}, capture_output=True, check=False
+        )
         return asked.returncode == 0
 
-    fleet.start(PROCESSOR, words, answers, place)
+    fleet.start(PROCESSOR, words, answers, variables)
 
 
 _PROCESSOR_ENTRY = {
@@ -117,8 +120,8 @@ _PROCESSOR_ENTRY = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where services are started."""
+class _ServiceStarter:
+    """Starts services."""
 
     fleet: Fleet
     home: Path
@@ -128,25 +131,25 @@ class _Place:
     def start(self, alias: str, module: str, config: dict[str, Any]) -> None:
         file = self.fleet.folder / f"{alias}_config.json"
         file.write_text(json.dumps(config))
-        # -P: the modules are those of PYTHONPATH, or of this checkout, wherever this was started
+        # -P: import modules from PYTHONPATH or this checkout, not from the working directory.
         words = [sys.executable, "-P", "-m", module, "-a", alias, "-o", str(file)]
         self.fleet.start(alias, words, _serves(alias, self.home), self.environ)
 
 
 def _serves(alias: str, home: Path) -> Callable[[], bool]:
-    """Something to ask: whether the service serves. Its checksum file tells."""
+    """Return a check whether the service is serving, by its checksum file."""
     return lambda: ChecksumFile.of(alias, home).read() is not None
 
 
 def _config(name: str, bus: int, conf: Path = _CONF) -> dict[str, Any]:
-    """A default config, on our bus."""
+    """Return a default config for our bus."""
     values: dict[str, Any] = json.loads((conf / f"{name}_config.json").read_text())
     values["service_bus"]["hostname"] = f"{HOST}:{bus}"
     return values
 
 
 def _gl(bus: int, port: int, streams: int) -> dict[str, Any]:
-    """The default config of gl, with one router more for the streams."""
+    """Return the default config of gl with an additional router for the streams."""
     values = _config("gl", bus)
     values |= {"gl_host": HOST, "gl_port": port}
     outbound = {"url": f"http://{HOST}:{streams}/streams", "endpoint": "", "headers": {}}

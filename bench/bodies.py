@@ -1,11 +1,11 @@
-"""How long other calls wait for a large body: `python -m bench.bodies [--mb 51] [--rounds 5]`.
+"""Measures how long other calls wait for a large body: `python -m bench.bodies [--mb 51] [--rounds 5]`.
 
-The appliance as it ships, and a target. While a large body passes through gl, as a request or as an answer, another
-process makes small calls, one every 5 ms. What those take is what the event loop was blocked, and what the machine was
-busy: the same body sent to the target directly, not through gl, shows the latter. What gl's thread waited for a core
-meanwhile (the kernel tells it) is no fault of gl's, and is left out of the last two columns. Small calls through the
-default processors wait for the token counter, too, which reads answers of up to 8 MB. Ends with 1 if the last columns
-say, in the median of the rounds, that a call waited longer than `--most` milliseconds.
+While a large body passes through gl, as a request or as a response, another process makes small calls, one every 5 ms.
+Their latency shows how long the event loop was blocked, and how busy the machine was. The same body sent to the
+upstream directly shows the latter alone. The last two columns exclude the time that gl's thread was ready and waited
+for a core, as reported by the kernel. Small calls through the default processors also wait for the token counter, which
+reads responses of up to 8 MB. Exits with 1 if a call waited longer than `--most` milliseconds, in the median of the
+rounds.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A large body: the request in which it is, or which asks for it."""
+class LargeBody:
+    """A large body: the request that contains it, or that asks for it."""
 
     name: str
     method: str
@@ -44,13 +44,13 @@ class Case:
     body: bytes = b""
 
     def request(self, prefix: str) -> bytes:
-        """The whole request, below a router's path."""
+        """Return the whole request below the path of a router."""
         head = f"{self.method} {prefix}{self.path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n{self.headers}"
         return f"{head}Content-Length: {len(self.body)}\r\n\r\n".encode("ascii") + self.body
 
 
 def document(size: int) -> bytes:
-    """JSON of about `size` bytes: texts and numbers, as in chats and embeddings."""
+    """Return JSON of about `size` bytes: strings and numbers, as in chats and embeddings."""
     chance = random.Random(1)
     rows = [
         {"text": f"row {n} " + "lorem ipsum " * 30, "vector": [chance.random() for _ in range(20)]} for n in range(200)
@@ -61,32 +61,32 @@ def document(size: int) -> bytes:
 
 
 def one_event(size: int) -> bytes:
-    """A stream of one event, whose line has about `size` bytes."""
+    """Return a stream of one event with a line of about `size` bytes."""
     delta = {"role": "assistant", "content": "x" * size}
     chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
     return b"data: " + json.dumps(chunk).encode("ascii") + b"\n\ndata: [DONE]\n\n"
 
 
-def cases(size: int) -> list[Case]:
-    """All that is measured."""
+def large_bodies(size: int) -> list[LargeBody]:
+    """Return all bodies to measure."""
     plain, kind = document(size), "Content-Type: application/json\r\n"
     packed = gzip.compress(plain, 1)
     return [
-        Case("request, JSON", "POST", "sink", kind, plain),
-        Case("request, JSON with gzip", "POST", "sink", f"{kind}Content-Encoding: gzip\r\n", packed),
-        Case("response, JSON", "GET", "json"),
-        Case("response, JSON with gzip", "GET", "gzip"),
-        Case("response, SSE in one line", "GET", "sse"),
-        Case("response, 12 MB of SSE in one line", "GET", "image"),
-        Case("response, 7 MB of JSON", "GET", "middle"),
+        LargeBody("request, JSON", "POST", "sink", kind, plain),
+        LargeBody("request, JSON with gzip", "POST", "sink", f"{kind}Content-Encoding: gzip\r\n", packed),
+        LargeBody("response, JSON", "GET", "json"),
+        LargeBody("response, JSON with gzip", "GET", "gzip"),
+        LargeBody("response, SSE in one line", "GET", "sse"),
+        LargeBody("response, 12 MB of SSE in one line", "GET", "image"),
+        LargeBody("response, 7 MB of JSON", "GET", "middle"),
     ]
 
 
-# -------------------------------------------------------------------- the target
+# -------------------------------------------------------------------- the upstream
 
 
 async def serve(port: int, size: int) -> None:
-    """A target: takes whatever comes, and answers with what the end of the path names."""
+    """Serve as upstream: accept any request, and respond with what the end of the path names."""
     plain = document(size)
     kind = "Content-Type: application/json\r\n"
     answers = {
@@ -120,9 +120,9 @@ async def serve(port: int, size: int) -> None:
 
 
 def probe(port: int, path: str, gateway: int) -> None:
-    """Make small calls on one connection until standard input ends; then write how long each took, in milliseconds.
+    """Make small calls on one connection until standard input ends, then write their latencies in milliseconds.
 
-    A pair for each: all of the time, and without what the thread of the process `gateway` waited for a core.
+    Each is a pair: the latency, and the latency without the time that the process `gateway` waited for a core.
     """
     request = f"GET {path}small HTTP/1.1\r\nHost: bench\r\n\r\n".encode("ascii")
     times: list[tuple[float, float]] = []
@@ -143,7 +143,7 @@ def probe(port: int, path: str, gateway: int) -> None:
 
 
 def waits(pid: int) -> float:
-    """Milliseconds that the main thread of a process has been ready to run and had no core."""
+    """Return the milliseconds that the main thread of a process was ready to run and waited for a core."""
     return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text("ascii").split()[1]) / 1_000_000
 
 
@@ -152,24 +152,24 @@ def waits(pid: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """What the small calls took beside one large body, in milliseconds, and the large one itself."""
+    """Latencies in milliseconds: of a large body, and of the small calls during it."""
 
     large: float
     median: float
     most: float
-    own: float  # the longest without gl's waits for a core
+    own: float  # the longest, without gl's waits for a core
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gl that is measured."""
+    """A measured gl."""
 
     name: str
     port: int
     pid: int
 
 
-def measure(case: Case, port: int, prefix: str, gateway: Gateway) -> Waits:
+def measure(large_body: LargeBody, port: int, prefix: str, gateway: Gateway) -> Waits:
     """Send one large body to `port` while small calls go to a gateway."""
     words = [sys.executable, "-m", "bench.bodies", "--probe", str(gateway.port), STREAMS, str(gateway.pid)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as prober:
@@ -177,16 +177,16 @@ def measure(case: Case, port: int, prefix: str, gateway: Gateway) -> Waits:
         assert prober.stdout.readline() == b"ready\n"
         time.sleep(AROUND)
         start = time.monotonic()
-        exchange(port, case.request(prefix))
+        exchange(port, large_body.request(prefix))
         large = time.monotonic() - start
-        time.sleep(AROUND)  # the record is written when the reply has gone
+        time.sleep(AROUND)  # the record is written after the response
         output, _ = prober.communicate(timeout=30)
     took, own = zip(*json.loads(output), strict=True)
     return Waits(1000 * large, statistics.median(took), max(took), max(own))
 
 
 def exchange(port: int, request: bytes) -> None:
-    """One call, whose answer is read to its end."""
+    """Make one call and read the whole response."""
     with socket.create_connection((HOST, port)) as connection:
         connection.sendall(request)
         first = connection.recv(MIB)
@@ -200,11 +200,11 @@ def exchange(port: int, request: bytes) -> None:
             left -= got
 
 
-def row(name: str, case: str, rounds: list[Waits]) -> str:
-    """A line of the report: medians of the rounds, and the worst of the last column."""
+def row(name: str, large_body: str, rounds: list[Waits]) -> str:
+    """Return a line of the report: the medians of the rounds, and the worst of the last column."""
     large, median, most, own = (statistics.median(getattr(each, field) for each in rounds) for field in FIELDS)
     worst = max(each.own for each in rounds)
-    return f"{name:24} {case:34} {large:9.0f} {median:9.2f} {most:9.1f} {own:9.1f} {worst:9.1f}"
+    return f"{name:24} {large_body:34} {large:9.0f} {median:9.2f} {most:9.1f} {own:9.1f} {worst:9.1f}"
 
 
 FIELDS = ("large", "median", "most", "own")
@@ -212,7 +212,7 @@ HEAD = f"{'':59} {'large ms':>9} {'small ms':>9} {'max ms':>9} {'own ms':>9} {'w
 
 
 def run(size: int, rounds: int, only: str) -> float:
-    """Measure everything. Returns the longest that a small call waited for gl's own work, of the medians."""
+    """Measure everything. Return the longest wait caused by gl, as the maximum of the medians."""
     longest = 0.0
     with Fleet() as fleet:
         target, small = fleet.port(), fleet.port()
@@ -220,20 +220,20 @@ def run(size: int, rounds: int, only: str) -> float:
             fleet.start(name, [sys.executable, "-m", "bench.bodies", "--serve", str(port), str(most)], listens(port))
         gateways = started(fleet, target, small)
         print(HEAD)
-        for case in cases(size):
-            if only not in case.name:
+        for large_body in large_bodies(size):
+            if only not in large_body.name:
                 continue
-            beside = [measure(case, target, "/", gateways[0]) for _ in range(rounds)]
-            print(row("not through gl", case.name, beside))
+            beside = [measure(large_body, target, "/", gateways[0]) for _ in range(rounds)]
+            print(row("not through gl", large_body.name, beside))
             for gateway in gateways:
-                found = [measure(case, gateway.port, ROUTE, gateway) for _ in range(rounds)]
+                found = [measure(large_body, gateway.port, ROUTE, gateway) for _ in range(rounds)]
                 longest = max(longest, statistics.median(each.own for each in found))
-                print(row(gateway.name, case.name, found), flush=True)
+                print(row(gateway.name, large_body.name, found), flush=True)
     return longest
 
 
 def started(fleet: Fleet, target: int, small: int) -> list[Gateway]:
-    """The appliance's three gl."""
+    """Start the appliance and return its three gl."""
     ports = appliance.start(fleet, target, small)
     listed = (
         ("no processors", ports.bare, appliance.BARE),

@@ -1,4 +1,4 @@
-"""Plain calls: every way in turn, round after round, so that a bad moment of the machine hits all of them alike."""
+"""Measures plain calls: all paths in turn, round after round, so that a slow phase affects all of them alike."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bench.load import Seen, Way, check, load
 from bench.options import Options, size_name
 from bench.processes import Fleet
 
-BASE = "a"  # the way that all others are compared with
+BASE = "a"  # the path that all others are compared with
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One way under one load."""
+    """One path under one load."""
 
     size: int
     connections: int
@@ -30,14 +30,14 @@ Results = dict[Case, list[Seen]]
 
 
 class Records:
-    """The records that the file sink writes: counted, and thrown away so that they do not fill the disk."""
+    """Counts the records of the file sink, and deletes them so that they do not fill the disk."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self.written = 0
 
     def take(self) -> None:
-        """Count what is there and empty the file (the sink appends, so it goes on at the beginning)."""
+        """Count the records and truncate the file. The sink appends, so it continues at the start."""
         if not self._file.exists():
             return
         with self._file.open("r+b") as file:
@@ -46,8 +46,8 @@ class Records:
             file.truncate(0)
 
 
-def run(fleet: Fleet, ways: list[Way], options: Options, records: Records, say: Say) -> Results:
-    """Measure all ways under all loads."""
+def run(fleet: Fleet, ways: list[Way], options: Options, records: Records, progress: Progress) -> Results:
+    """Measure all paths under all loads."""
     results: Results = {}
     for size in options.sizes:
         for way in ways:
@@ -55,7 +55,7 @@ def run(fleet: Fleet, ways: list[Way], options: Options, records: Records, say: 
                 check(way, size)
         for connections in options.connections:
             for number in range(options.rounds):
-                say(f"{size_name(size)}, {connections} connections, round {number + 1} of {options.rounds}")
+                progress(f"{size_name(size)}, {connections} connections, round {number + 1} of {options.rounds}")
                 for way in ways:
                     if way.takes(size, connections):
                         seen = load(fleet, way, size, connections, options.seconds)
@@ -65,17 +65,17 @@ def run(fleet: Fleet, ways: list[Way], options: Options, records: Records, say: 
 
 
 def middle(slices: list[Seen], name: str) -> float:
-    """The median of one figure over all rounds."""
+    """Return the median of a figure over all rounds."""
     return float(statistics.median(map(attrgetter(name), slices)))
 
 
 def cpu(slices: list[Seen], program: str) -> float:
-    """Microseconds a call that one program computed, the median over all rounds."""
+    """Return the CPU time of a program in microseconds per call, as the median of all rounds."""
     return float(statistics.median(seen.cpu.get(program, 0.0) for seen in slices))
 
 
 def ratio(results: Results, case: Case, base: str = BASE) -> float | None:
-    """How many calls come through for one on the way `base`, in the same round; the median. None without that way."""
+    """Return the calls relative to the path `base` in the same round, as a median. None without that path."""
     others = results.get(Case(case.size, case.connections, base))
     if not others:
         return None

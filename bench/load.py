@@ -1,4 +1,4 @@
-"""Load on one path: wrk sends the same request over and over, and tells what it saw."""
+"""Puts load on one path with wrk, which repeats the same request and reports latencies."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from bench import payloads, tools
 from bench.processes import Fleet, busy
 
-# wrk keeps a histogram of all latencies in microseconds; an answer that waited for a delayed
-# acknowledgement (Linux: 40 ms) stands out in it.
+# wrk has a histogram of all latencies in microseconds. A response that waited for a delayed acknowledgement (Linux:
+# 40 ms) stands out in it.
 _SCRIPT = """
 local file = assert(io.open("{body}", "rb"))
 wrk.method = "POST"
@@ -36,10 +36,10 @@ end
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to a target that is measured.
+    """A path to the upstream that is measured.
 
-    `url` holds `{size}` where the size of the answer goes; `program` is the one of the fleet that it leads through.
-    No `sizes` are all sizes, no `connections` all numbers of them.
+    `url` contains `{size}` for the size of the response. `program` is the program under test. Empty `sizes` and
+    `connections` mean all.
     """
 
     key: str
@@ -52,16 +52,16 @@ class Way:
     connections: tuple[int, ...] = ()
 
     def takes(self, size: int, connections: int) -> bool:
-        """Tell whether this way is measured with bodies of `size` bytes on so many connections."""
+        """Tell whether this path is measured with bodies of `size` bytes and this number of connections."""
         return (not self.sizes or size in self.sizes) and (not self.connections or connections in self.connections)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one slice of load showed.
+    """The result of one measurement.
 
-    Latencies are in milliseconds; `stalls` are answers that took 38 to 45 ms. `cpu` is microseconds a call by program,
-    `others` the share of one core that nobody of ours used, `lag` how many seconds of work were left at the end.
+    Latencies are in milliseconds. `stalls` counts responses that took 38 to 45 ms. `cpu` is in microseconds per call by
+    program, `others` is the number of cores used by other programs, and `lag` the seconds of work left at the end.
     """
 
     calls: int
@@ -78,7 +78,7 @@ class Seen:
 
 
 def load(fleet: Fleet, way: Way, size: int, connections: int, seconds: int) -> Seen:
-    """Load one way for some seconds; then wait until everybody has finished, for that work counts as well."""
+    """Load one path for some seconds, then wait until all programs are idle, because that work counts too."""
     words = [tools.required("wrk"), "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "30"]
     words += ["-s", str(_script(fleet, way, size)), way.url.format(size=size)]
     before, began, whole, own = fleet.cpu(), time.monotonic(), busy(), _waited_for()
@@ -93,7 +93,7 @@ def load(fleet: Fleet, way: Way, size: int, connections: int, seconds: int) -> S
 
 
 def check(way: Way, size: int) -> None:
-    """One call, to see that the way leads there. Raises AssertionError with what came instead."""
+    """Make one call to verify the path. Raises AssertionError with what came instead."""
     request = urllib.request.Request(  # noqa: S310 - our own http address
         way.url.format(size=size),
         data=payloads.question(size, way.model),
@@ -137,6 +137,6 @@ def _seen(output: str, cpu: dict[str, float], others: float, lag: float) -> Seen
 
 
 def _waited_for() -> float:
-    """Microseconds that children computed which have ended: the runs of wrk."""
+    """Return the CPU time of finished children in microseconds: the runs of wrk."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (used.ru_utime + used.ru_stime) * 1e6

@@ -1,4 +1,4 @@
-"""Where and with what a run was made: figures mean nothing without it."""
+"""Describes the machine and the versions of a run, without which the figures mean nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench import tools
 
 
 def described() -> list[str]:
-    """The machine and the versions, a line each."""
+    """Return the machine and the versions, one per line."""
     wrk = tools.version([tools.required("wrk"), "-v"]).split("Copyright")[0].strip()
     system = f"{os.cpu_count()} cores, {platform.system()} {platform.release()}"
     python = f"Python {platform.python_version()} ({sys.base_prefix})"
@@ -25,7 +25,7 @@ def described() -> list[str]:
 
 
 def loads() -> str:
-    """How busy the machine is."""
+    """Return the load of the machine."""
     return "load average {:.1f}, {:.1f}, {:.1f} (1, 5, 15 minutes)".format(*os.getloadavg())
 
 

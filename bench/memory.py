@@ -1,12 +1,11 @@
-"""Memory: what gl holds after some calls, and after many more. With streams whose readers leave, too."""
+"""The memory test: RSS of gl after some calls and after many more, also with abandoned streams."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bench import appliance
-from bench.calls import Records
+from bench.calls import Progress, Records
 from bench.load import Way, load
 from bench.options import Options
 from bench.processes import Fleet
@@ -17,22 +16,22 @@ _SIZE = 1_000
 _SLICE = 2  # seconds of plain calls between two batches of streams
 _LEAVE_AFTER = 2  # chunks
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Bytes that each program holds after so many calls, `abandoned` of them streams whose readers left."""
+    """Bytes of memory per program after `calls`, of which `abandoned` were streams that the client left."""
 
     calls: int
     abandoned: int
     rss: dict[str, int]
 
 
-def run(fleet: Fleet, ways: tuple[Way, Way | None], options: Options, records: Records, say: Say) -> list[Held]:
-    """Send calls until both numbers of `options.calls` are reached.
+def run(
+    fleet: Fleet, ways: tuple[Way, Way | None], options: Options, records: Records, progress: Progress
+) -> list[Held]:
+    """Send calls until both numbers in `options.calls` are reached.
 
-    `ways` are those of calls and of streams; if there is one of streams, some are abandoned after each slice of calls.
+    `ways` are the paths of calls and of streams. With a path of streams, some are abandoned after each round of calls.
     """
     calls, streams = ways
     held: list[Held] = []
@@ -45,6 +44,6 @@ def run(fleet: Fleet, ways: tuple[Way, Way | None], options: Options, records: R
                 left += measure.ask(fleet, replace(leaving, seconds=0.0)).streams
             fleet.settle()
             records.take()
-            say(f"{made + left:,} calls, gl holds {fleet.rss()[appliance.FULL] / 1e6:.1f} MB")
+            progress(f"{made + left:,} calls, gl holds {fleet.rss()[appliance.FULL] / 1e6:.1f} MB")
         held.append(Held(made + left, left, fleet.rss()))
     return held

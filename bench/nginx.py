@@ -1,4 +1,4 @@
-"""nginx, twice: as the target that answers, and as the proxy that all others are compared with. One worker each."""
+"""Starts nginx twice with one worker each: as the upstream, and as the proxy that all others are compared with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from bench import payloads, tools
 from bench.processes import HOST, Fleet, listens
 
-_IN_THE_CONFIG = 3_000  # bytes; nginx takes a text of at most 4,096 in its config, larger answers are files
+_MAX_IN_CONFIG = 3_000  # bytes; nginx accepts strings of at most 4,096, so larger responses are files
 
 _FRAME = """
 {user}
@@ -52,7 +52,7 @@ _PROXY = """
 
 
 def start_target(fleet: Fleet, sizes: tuple[int, ...]) -> int:
-    """A target that answers `/SIZE` and everything below it with so many bytes. Returns its port."""
+    """Start an upstream that answers `/SIZE` and everything below it with that many bytes. Return its port."""
     port = fleet.port()
     folder = _folder(fleet, "target")
     locations = "\n".join(_location(folder, size) for size in sizes)
@@ -62,17 +62,17 @@ def start_target(fleet: Fleet, sizes: tuple[int, ...]) -> int:
 
 def _location(folder: Path, size: int) -> str:
     body = payloads.answer(size)
-    if size <= _IN_THE_CONFIG:
+    if size <= _MAX_IN_CONFIG:
         return f"location /{size}/ {{ return 200 '{body.decode()}'; }}"
     file = folder / f"{size}.json"
     file.write_bytes(body)
-    # nginx gives files to GET alone: POST would be answered 405, and that is turned into the file
+    # nginx serves files only to GET. The 405 for a POST is turned into the file.
     as_file = f"root {folder}; error_page 405 =200 /{file.name};"
     return f"location /{size}/ {{ {as_file} return 405; }} location = /{file.name} {{ {as_file} }}"
 
 
 def start_proxy(fleet: Fleet, target: int, streams: int) -> int:
-    """A proxy in front of the target and of the one for streams. Returns its port."""
+    """Start a proxy in front of both upstreams. Return its port."""
     port = fleet.port()
     rest = _PROXY.format(host=HOST, port=port, target=target, streams=streams)
     return _start(fleet, "nginx", _folder(fleet, "nginx"), port, rest)
@@ -85,7 +85,7 @@ def _folder(fleet: Fleet, name: str) -> Path:
 
 
 def _start(fleet: Fleet, name: str, folder: Path, port: int, rest: str) -> int:
-    user = "user root;" if os.geteuid() == 0 else ""  # the worker must be able to read our folder
+    user = "user root;" if os.geteuid() == 0 else ""  # the worker must be able to read our directory
     config = folder / "nginx.conf"
     config.write_text(_FRAME.format(user=user, folder=folder, rest=rest))
     words = [tools.required("nginx"), "-c", str(config), "-e", str(folder / "start.log")]

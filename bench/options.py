@@ -1,4 +1,4 @@
-"""What to measure, from the command line."""
+"""The command line of the benchmarks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIZES = {"1k": 1_000, "100k": 100_000, "1m": 1_000_000}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Sizes are in bytes; `seconds` is how long one path is loaded at a time."""
+    """What to measure. Sizes are in bytes. `seconds` is the duration of each measurement."""
 
     parts: tuple[str, ...]
     rounds: int
@@ -31,7 +31,7 @@ class Options:
 
 
 def parse(words: list[str] | None = None) -> Options:
-    """Read the command line. Ends the program if it is wrong."""
+    """Parse the command line. Exits the program if it is invalid."""
     parser = argparse.ArgumentParser(prog="bench", description="Benchmark gl against nginx in one run.")
     add = parser.add_argument
     add("--quick", action="store_true", help="short rounds: a smoke test, not a measurement")
@@ -79,5 +79,5 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 
 def size_name(size: int) -> str:
-    """`1000` → `1 KB`."""
+    """Format a size: `1000` becomes `1 KB`."""
     return f"{size // 1_000_000} MB" if size >= 1_000_000 else f"{size // 1_000} KB"  # noqa: PLR2004 - a megabyte

@@ -1,4 +1,4 @@
-"""Bodies like those of an LLM API, of any size. Pure."""
+"""Bodies of any size, like those of an LLM API. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ WORDS = "the quick brown fox jumps over the lazy dog and thinks about tokens "
 
 
 def question(size: int, model: str = MODEL, *, stream: bool = False) -> bytes:
-    """A chat request of `size` bytes."""
+    """Return a chat request of `size` bytes."""
     extra = {"stream": True} if stream else {}
     return _filled({"model": model, "messages": [{"role": "user", "content": "{}"}]} | extra, size)
 
 
 def answer(size: int) -> bytes:
-    """The answer to a chat request, of `size` bytes, with usage."""
+    """Return a chat response of `size` bytes with usage."""
     message = {"role": "assistant", "content": "{}"}
     return _filled(
         {
@@ -32,7 +32,7 @@ def answer(size: int) -> bytes:
 
 
 def _filled(value: dict[str, Any], size: int) -> bytes:
-    """JSON of `value` with words in place of the one `{}`, so many that it has `size` bytes."""
+    """Return `value` as JSON of `size` bytes, with words in place of `{}`."""
     text = json.dumps(value, separators=(",", ":"))
     room = max(size - len(text) + len("{}"), 1)
     words = (WORDS * (room // len(WORDS) + 1))[:room]

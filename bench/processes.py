@@ -1,4 +1,4 @@
-"""Programs that are started for a run: on free ports, in a folder that goes away, stopped at the end in any case."""
+"""Starts the programs of a run on free ports, in a temporary directory, and stops them at the end in any case."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ HOST = "127.0.0.1"
 
 _READY_WITHIN = 60.0  # seconds
 _STOPPED_WITHIN = 8.0
-_QUIET = 3  # ticks in `_LOOK` seconds, all programs together, that count as doing nothing
+_QUIET = 3  # ticks of all programs in `_LOOK` seconds that count as idle
 _LOOK = 0.3
-_PORTS = range(20_000, 30_000)  # below the ports that outgoing connections are given (Linux: from 32,768)
+_PORTS = range(20_000, 30_000)  # below the ephemeral ports (Linux: from 32,768)
 
 
 class NotReady(Exception):
-    """A program ended or did not get ready in time."""
+    """A program exited or was not ready in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that runs."""
+    """A running program."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def ids(self) -> list[int]:
-        """Its process id and those of all its children."""
+        """Return its process id and those of all its children."""
         found = [self.process.pid]
         for pid in found:
             found += _children(pid)
         return found
 
     def cpu(self) -> float:
-        """Microseconds that it has computed so far, with its children."""
+        """Return its CPU time so far in microseconds, including children."""
         return sum(_ticks(pid) for pid in self.ids()) * TICK
 
     def rss(self) -> int:
-        """Bytes of memory that it holds, with its children (what they share counts more than once)."""
+        """Return its memory in bytes, including children. Shared memory counts more than once."""
         return sum(_pages(pid) for pid in self.ids()) * PAGE
 
 
 class Fleet:
-    """All programs of a run. A context manager: at its end they are stopped, and the folder is gone."""
+    """All programs of a run. On exit, this context manager stops them and deletes the directory."""
 
     def __init__(self) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="gecholog-bench-", ignore_cleanup_errors=True)
@@ -74,7 +74,7 @@ class Fleet:
         self._temporary.cleanup()
 
     def port(self) -> int:
-        """A port that nobody listens on."""
+        """Return a free port."""
         while True:
             number = self._numbers.pop()
             with socket.socket() as trial:
@@ -88,7 +88,7 @@ class Fleet:
     def start(
         self, name: str, words: list[str], ready: Callable[[], bool], environ: Mapping[str, str] | None = None
     ) -> Program:
-        """Start a program and wait until it is ready. Raises NotReady with the end of what it wrote."""
+        """Start a program and wait until it is ready. Raises NotReady with the end of its output."""
         log = self.folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -97,7 +97,7 @@ class Fleet:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
+                start_new_session=True,  # so that Ctrl-C does not reach them, and we stop them in order
             )
         program = self.programs[name] = Program(name, process, log)
         end = time.monotonic() + _READY_WITHIN
@@ -119,7 +119,7 @@ class Fleet:
             process.wait()
 
     def settle(self, seconds: float = 60.0) -> None:
-        """Wait until all programs have finished what they still had to do, at most `seconds`."""
+        """Wait until all programs are idle, at most `seconds`."""
         end = time.monotonic() + seconds
         before = sum(self.cpu().values())
         while time.monotonic() < end:
@@ -130,16 +130,16 @@ class Fleet:
             before = after
 
     def cpu(self) -> dict[str, float]:
-        """Microseconds that each program has computed so far."""
+        """Return the CPU time of each program so far in microseconds."""
         return {name: program.cpu() for name, program in self.programs.items()}
 
     def rss(self) -> dict[str, int]:
-        """Bytes of memory that each program holds."""
+        """Return the memory of each program in bytes."""
         return {name: program.rss() for name, program in self.programs.items()}
 
 
 def listens(port: int) -> Callable[[], bool]:
-    """Something to ask: whether somebody accepts connections on `port`."""
+    """Return a check whether `port` accepts connections."""
 
     def ready() -> bool:
         try:
@@ -152,7 +152,7 @@ def listens(port: int) -> Callable[[], bool]:
 
 
 def busy() -> float:
-    """Microseconds that all cores together have computed since boot, for anybody."""
+    """Return the CPU time of all cores since boot in microseconds."""
     first = Path("/proc/stat").read_text().splitlines()[0].split()
     user, nice, system, _, _, irq, softirq, steal = (int(text) for text in first[1:9])
     return (user + nice + system + irq + softirq + steal) * TICK

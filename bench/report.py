@@ -1,4 +1,4 @@
-"""Tables: for the terminal and as Markdown. Pure."""
+"""Formats the results as tables for the terminal and as Markdown. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from bench import appliance, calls
-from bench.aims import Aim
 from bench.calls import Case, Results
+from bench.goals import Goal
 from bench.load import Way
 from bench.memory import Held
 from bench.options import size_name
@@ -18,7 +18,7 @@ _SHARED = ("tokencounter", "nats-server", "nats2file", "target", "wrk")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with a title, and what has to be said below it."""
+    """A table with a title and notes."""
 
     title: str
     head: tuple[str, ...]
@@ -46,7 +46,7 @@ def _line(cells: tuple[str, ...]) -> str:
 
 
 def of_calls(results: Results, ways: list[Way], size: int) -> Table:
-    """All ways with bodies of one size."""
+    """Return the table of all paths with bodies of one size."""
     times = ("p50 ms", "p99 ms", "max ms", "~40 ms")
     head = ("path", "conn.", "calls/s", "to (a)", *times, "own CPU", *_SHARED, "drain s", "other CPU", "errors")
     rows = [
@@ -79,7 +79,7 @@ def _row(results: Results, case: Case, way: Way) -> tuple[str, ...]:
 
 
 def of_processor(results: Results) -> list[Table]:
-    """What a synchronous processor more costs: (e) held against (b), in the same rounds."""
+    """Return the cost of an additional synchronous processor: (e) compared with (b) in the same rounds."""
     pairs = [(case, Case(case.size, case.connections, "b")) for case in results if case.way == "e"]
     rows = [_more(results, more, base) for more, base in pairs if base in results]
     head = ("connections", "calls/s", "p50 ms", "gl CPU", "nats-server", appliance.PROCESSOR)
@@ -102,7 +102,7 @@ def _more(results: Results, more: Case, base: Case) -> tuple[str, ...]:
 
 
 def of_streams(seen: dict[str, list[Streamed]], ways: list[Way]) -> Table:
-    """All ways of streams; what they add to the target itself is in the columns with a plus."""
+    """Return the table of streams. The columns with a plus are relative to the upstream direct."""
     times = ("first p50", "+", "first p99", "+", "chunk p50", "+", "chunk p99", "+")
     head = ("path", *times, "max", "chunks", "lost", "reordered", "failed", "own CPU")
     direct = seen["direct"]
@@ -130,13 +130,13 @@ def _named(way: Way) -> str:
 
 
 def of_rss(rss: dict[str, int]) -> Table:
-    """What each program holds at the end."""
+    """Return the memory of each program at the end."""
     rows: list[tuple[str, ...]] = [(name, f"{held / 1e6:.1f}") for name, held in rss.items()]
     return Table("Memory at the end of the run", ("program", "RSS MB"), rows)
 
 
 def of_memory(title: str, held: list[Held]) -> Table:
-    """What each program holds after the first and after all calls."""
+    """Return the memory of each program after the first calls and after all."""
     first, last = held
     head = ("program", f"RSS MB after {first.calls:,}", f"after {last.calls:,}", "growth")
     rows: list[tuple[str, ...]] = [
@@ -147,7 +147,7 @@ def of_memory(title: str, held: list[Held]) -> Table:
     return Table(title, head, rows, notes)
 
 
-def of_aims(aims: list[Aim]) -> Table:
-    """What is asked, and what was seen."""
-    rows: list[tuple[str, ...]] = [(aim.text, aim.wanted, aim.seen, "yes" if aim.met else "NO") for aim in aims]
+def of_goals(goals: list[Goal]) -> Table:
+    """Return the table of goals and measurements."""
+    rows: list[tuple[str, ...]] = [(goal.text, goal.wanted, goal.seen, "yes" if goal.met else "NO") for goal in goals]
     return Table("Performance goals", ("", "goal", "measured", "met"), rows)

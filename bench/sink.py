@@ -1,7 +1,7 @@
-"""How fast one sink writes records to a file: `python -m bench.sink [--records N] [--size BYTES]`.
+"""Measures how fast a sink writes records to a file: `python -m bench.sink [--records N] [--size BYTES]`.
 
-A nats-server, a publisher and one sink on this machine. First all records are in the stream before the sink
-starts: that is catching up, fetch, write, acknowledge. Then the sink is there first, and a publisher feeds it.
+A nats-server, a publisher and one sink run on this machine. In the first case, all records are in the stream before the
+sink starts, so it works off a backlog. In the others, the sink runs first, and the publisher feeds it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from gecholog.logs import Log
 from gecholog.recordlog import STREAM, ask, ensure
 
 SUBJECT = "coburn.gl.logger"
-TOKEN = "benchmark"  # noqa: S105 - of a bus that lives as long as this program
-PATIENCE = 120.0  # seconds
-IN_FLIGHT = 250  # messages between two flushes: the stream takes them in from a bounded queue
+TOKEN = "benchmark"  # noqa: S105 - of a bus that exists only during the run
+TIMEOUT_S = 120.0
+IN_FLIGHT = 250  # messages between two flushes, because the stream has a bounded queue
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What one run showed. CPU times are microseconds a record."""
+    """The result of one run. CPU times are in microseconds per record."""
 
     name: str
     records: int
@@ -49,7 +49,7 @@ HEAD = f"{'':34} {'records':>8} {'records/s':>11} {'sink us/rec':>12} {'nats-ser
 
 
 class Machine:
-    """A nats-server and a folder for one run."""
+    """A nats-server and a directory for one run."""
 
     def __init__(self, folder: Path, *, jetstream: bool) -> None:
         self.folder = folder
@@ -63,7 +63,7 @@ class Machine:
         self.sink: subprocess.Popen[bytes] | None = None
 
     def _port(self, folder: Path) -> int:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT_S
         while time.monotonic() < end:
             for file in folder.glob("*.ports"):
                 text = file.read_text()
@@ -99,7 +99,7 @@ class Machine:
                 process.wait(timeout=10)
 
     def cpu(self) -> tuple[float, float]:
-        """Seconds of CPU that sink and nats-server have used."""
+        """Return the CPU time of sink and nats-server in seconds."""
         return _cpu(self.sink.pid) if self.sink else 0.0, _cpu(self.server.pid)
 
     def written(self) -> int:
@@ -115,7 +115,7 @@ def _cpu(pid: int) -> float:
 
 
 def record(size: int) -> bytes:
-    """A record of about `size` bytes, of text that compresses like text."""
+    """Return a record of about `size` bytes of compressible text."""
     words = "the quick brown fox jumps over the lazy dog while 4711 tokens pass by "
     payload = {"content": ""}
     fields = {"session_id": "BENCH001_1700000000000000000_1_0", "request": {"ingress_payload": payload}}
@@ -133,8 +133,8 @@ async def publish(bus: Bus, count: int, data: bytes) -> None:
 
 
 async def until(done: Callable[[], bool | Awaitable[bool]], what: str) -> None:
-    """Wait until `done` says yes."""
-    end = time.monotonic() + PATIENCE
+    """Wait until `done` returns True. Raises TimeoutError."""
+    end = time.monotonic() + TIMEOUT_S
     while time.monotonic() < end:
         answer = done()
         if answer if isinstance(answer, bool) else await answer:
@@ -144,7 +144,7 @@ async def until(done: Callable[[], bool | Awaitable[bool]], what: str) -> None:
 
 
 async def catching_up(machine: Machine, bus: Bus, count: int, data: bytes) -> Figure:
-    """All records are in the stream; then the sink starts."""
+    """Store all records in the stream, then start the sink."""
     await ensure(bus, SUBJECT)
     await publish(bus, count, data)
 
@@ -166,7 +166,7 @@ async def catching_up(machine: Machine, bus: Bus, count: int, data: bytes) -> Fi
 
 
 async def live(name: str, machine: Machine, bus: Bus, count: int, data: bytes) -> Figure:
-    """The sink is there; then records are published as fast as this process can."""
+    """Start the sink, then publish records as fast as possible."""
     machine.start_sink()
     sign = machine.folder / "checksum" / ".bench_config.sha256"
     await until(sign.exists, "a sink that listens")

@@ -1,4 +1,4 @@
-"""Programs that have to be on the machine, and what to do when they are not."""
+"""Finds the required programs, and says how to install missing ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PACKAGES = {"nginx": "nginx-light", "wrk": "wrk"}
 
 
 def missing() -> str | None:
-    """What to install, as a sentence; None if everything is there."""
+    """Return what to install as a sentence, or None if nothing is missing."""
     absent = [package for name, package in _PACKAGES.items() if find(name) is None]
     if absent:
         return f"The benchmarks need nginx and wrk. On Debian: apt install --no-install-recommends {' '.join(absent)}"
@@ -19,12 +19,12 @@ def missing() -> str | None:
 
 
 def find(name: str) -> str | None:
-    """Where a program is; Debian keeps nginx where an ordinary user's PATH does not lead."""
+    """Return the path of a program. Debian installs nginx outside of the PATH of ordinary users."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
 def required(name: str) -> str:
-    """Where a program is. Raises FileNotFoundError."""
+    """Return the path of a program. Raises FileNotFoundError."""
     found = find(name)
     if found is None:
         raise FileNotFoundError(name)
@@ -32,13 +32,13 @@ def required(name: str) -> str:
 
 
 def nats_server() -> str:
-    """The nats-server that came with our python packages, or the machine's."""
+    """Return the path of the nats-server in our environment, or of the system's."""
     beside = Path(sys.executable).with_name("nats-server")
     return str(beside) if beside.exists() else required("nats-server")
 
 
 def version(words: list[str]) -> str:
-    """The first line of what a program says about its version."""
+    """Return the first line of a program's version output."""
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     lines = (done.stdout + done.stderr).strip().splitlines()
     return lines[0] if lines else ""

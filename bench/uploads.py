@@ -1,9 +1,9 @@
-"""What clients that stop inside large uploads cost the others: `python -m bench.uploads [--clients 10] [--mb 40]`.
+"""Measures what stalled uploads cost the other clients: `python -m bench.uploads [--clients 10] [--mb 40]`.
 
-The appliance as it ships, and a target. Clients begin uploads and stop inside them, and one more client sends seven
-requests ahead on one connection. Another process makes small calls meanwhile, and before: rounds alternate. Shown are
-the 50th and 99th percentile of the small calls in each state, the ratio of the two 99th ones, and the most memory that
-gl had. Ends with 1 if that was more than `--most` MB.
+Clients start uploads and stall, and one more client pipelines seven requests on one connection. Another process makes
+small calls with and without them, in alternating rounds. The report has the 50th and 99th percentile of the small calls
+in each state, the ratio of the 99th percentiles, and the peak memory of gl. Exits with 1 if the peak exceeds `--most`
+MB.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from bench.processes import Program
 
 MIB = 1024 * 1024
-_AHEAD = 7  # requests that one client sends ahead
+_AHEAD = 7  # requests that one client pipelines
 _HEAD = "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """So many clients that announce a body of so many bytes, and send half of it."""
+    """`clients` that announce a body of `size` bytes each and send half of it."""
 
     clients: int
     size: int
 
     def begin(self, port: int, opened: ExitStack) -> None:
-        """Open all connections and send what they send; nobody has to take it."""
+        """Open all connections and start to send."""
         halves = [(1, self.size, self.size // 2)] * self.clients + [(_AHEAD, self.size // _AHEAD, None)]
         for times, size, sent in halves:
             head = _HEAD.format(path=f"{ROUTE}sink", size=size).encode("ascii")
@@ -54,12 +54,12 @@ class Attack:
 def _send(connection: socket.socket, data: bytes) -> None:
     try:
         connection.sendall(data)
-    except OSError:  # refused, or the attack is over
+    except OSError:  # refused, or the attack has ended
         return
 
 
 class Memory:
-    """The most memory that a program had since `watch`, in bytes."""
+    """Records the peak memory of a program in bytes."""
 
     def __init__(self, program: Program) -> None:
         self.most = 0
@@ -79,7 +79,7 @@ class Memory:
 
 
 def small_calls(port: int, pid: int, seconds: float) -> list[float]:
-    """How long small calls took for so many seconds, one every 5 ms, in milliseconds."""
+    """Make small calls for `seconds`, one every 5 ms. Return their latencies in milliseconds."""
     words = [sys.executable, "-m", "bench.bodies", "--probe", str(port), STREAMS, str(pid)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as prober:
         assert prober.stdout is not None
@@ -90,7 +90,7 @@ def small_calls(port: int, pid: int, seconds: float) -> list[float]:
 
 
 def run(attack: Attack, rounds: int, seconds: float) -> int:
-    """Measure; returns the most memory that gl had, in bytes."""
+    """Measure, and return the peak memory of gl in bytes."""
     with Fleet() as fleet:
         target, small = fleet.port(), fleet.port()
         for name, port in (("target", target), ("target of small calls", small)):
@@ -98,7 +98,7 @@ def run(attack: Attack, rounds: int, seconds: float) -> int:
         port = appliance.start(fleet, target, small).full
         program = fleet.programs[appliance.FULL]
         pid, idle = program.process.pid, program.rss()
-        small_calls(port, pid, 1)  # nothing is new any more
+        small_calls(port, pid, 1)  # warm-up
         memory, quiet, beside = Memory(program), [], []
         for _ in range(rounds):
             quiet.append(small_calls(port, pid, seconds))
@@ -116,7 +116,7 @@ def run(attack: Attack, rounds: int, seconds: float) -> int:
 
 
 def _median(rounds: list[list[float]], percent: int) -> float:
-    """The median over the rounds of a percentile."""
+    """Return a percentile as the median of the rounds."""
     return statistics.median(statistics.quantiles(each, n=100)[percent - 1] for each in rounds)
 
 

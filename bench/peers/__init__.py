@@ -1,1 +1,1 @@
-"""Other gateways, measured on their plain proxy path where they are installed. One file each; gl does not need them."""
+"""Other gateways, measured on their plain proxy path if they are installed. gl does not need them."""

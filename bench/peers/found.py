@@ -1,4 +1,4 @@
-"""Which peers are on this machine."""
+"""Finds installed peers."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Start = Callable[[Fleet, Path, Targets], tuple[Way, Way]]
 
 
 def peers(options: Options) -> list[tuple[Start, Path]]:
-    """How to start each peer that is there, and where it is."""
+    """Return how to start each installed peer, and its location."""
     places = ((litellm.start, options.litellm or _litellm()), (portkey.start, options.portkey or _portkey()))
     return [(start, place) for start, place in places if place is not None]
 
 
 def _litellm() -> Path | None:
-    """The environment of a `litellm` on the PATH."""
+    """Return the environment of a `litellm` on the PATH."""
     program = shutil.which("litellm")
     return Path(program).parent.parent if program else None
 
 
 def _portkey() -> Path | None:
-    """Portkey's gateway in npm's global folder."""
+    """Return Portkey's gateway in npm's global directory."""
     npm = shutil.which("npm")
     if npm is None:
         return None

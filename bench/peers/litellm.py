@@ -21,7 +21,7 @@ litellm_settings:
 
 
 def start(fleet: Fleet, environment: Path, targets: Targets) -> tuple[Way, Way]:
-    """Start it; returns the way of plain calls and that of streams."""
+    """Start it, and return the paths of plain calls and of streams."""
     port = fleet.port()
     config = fleet.folder / "litellm.yaml"
     config.write_text(_CONFIG.format(plain=targets.plain, streams=targets.streams))

@@ -1,4 +1,4 @@
-"""Portkey's gateway (npm, `npm install @portkey-ai/gateway`; the folder of the package is given)."""
+"""Portkey's gateway (`npm install @portkey-ai/gateway`, started from the directory of the package)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.processes import HOST, Fleet, listens
 
 
 def start(fleet: Fleet, package: Path, targets: Targets) -> tuple[Way, Way]:
-    """Start it; returns the way of plain calls and that of streams."""
+    """Start it, and return the paths of plain calls and of streams."""
     port = fleet.port()
     words = [tools.required("node"), str(package / "build" / "start-server.js"), f"--port={port}", "--headless"]
     fleet.start("portkey", words, listens(port))
@@ -23,7 +23,7 @@ def start(fleet: Fleet, package: Path, targets: Targets) -> tuple[Way, Way]:
 
 
 def _headers(target: str) -> dict[str, str]:
-    """Where to send the call is said with the call."""
+    """Return the headers that select the upstream of a call."""
     return {
         "Authorization": "Bearer benchmark",
         "x-portkey-provider": "openai",

@@ -1,15 +1,15 @@
-"""What a peer is pointed at."""
+"""The upstreams of a peer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-SIZE = 1_000  # bytes; a peer has one target address, and that has one size of answers
+SIZE = 1_000  # bytes; a peer has one upstream address with one size of responses
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Base urls of an OpenAI-like API: plain answers of `SIZE` bytes, and streams."""
+    """Base URLs of an OpenAI-like API: plain responses of `SIZE` bytes, and streams."""
 
     plain: str
     streams: str

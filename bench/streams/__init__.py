@@ -1,5 +1,5 @@
-"""Streams: a target and a client, each a process of its own, and what lies between the two.
+"""Measures streams with an upstream and a client, each in its own process.
 
-Each chunk carries its number and the moment at which it was written (CLOCK_MONOTONIC, which all processes of a machine
-share), in its text, where proxies that write chunks anew keep it too.
+The text of each chunk contains its number and the time at which it was written (CLOCK_MONOTONIC, which all processes of
+a machine share), so that proxies that rewrite chunks preserve it.
 """

@@ -1,7 +1,7 @@
-"""A client of many streams: `python -m bench.streams.client PLAN.json`; writes what it saw as JSON to standard output.
+"""A client of many streams: `python -m bench.streams.client PLAN.json` writes its result as JSON to standard output.
 
-The streams begin at times of chance within the first second, so that chunks come evenly and not in bursts. With
-`abandon_after`, each stream is left after so many chunks.
+The streams start at random times within the first second, so that chunks arrive evenly and not in bursts. With
+`abandon_after`, each stream is abandoned after that many chunks.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ import uvloop
 from bench import payloads
 
 MARK = re.compile(rb"#(\d+):(\d+) ")
-WITHIN = 1.0  # seconds in which all streams begin
-PATIENCE = 60.0  # seconds that a stream may take longer than planned
+START_WINDOW_S = 1.0
+GRACE_S = 60.0  # that a stream may take longer than planned
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to ask. `seconds` is how long a stream lasts by itself; `abandon_after` 0 reads to the end."""
+    """What to request. `seconds` is the planned duration of a stream. `abandon_after` 0 reads to the end."""
 
     url: str
     headers: dict[str, str]
@@ -43,7 +43,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was seen. Times are in milliseconds: `first` from the request to its first chunk, `delay` of every chunk."""
+    """The result. Times are in milliseconds: `first` from request to first chunk, `delay` of every chunk."""
 
     streams: int
     chunks: int
@@ -107,11 +107,11 @@ class Stream(asyncio.Protocol):
 
 
 async def run(plan: Plan) -> Result:
-    """Open all streams and read them."""
+    """Open and read all streams."""
     request = request_bytes(plan)
     chance = random.Random(1)
     streams = await asyncio.gather(
-        *(_one(plan, request, chance.uniform(0, WITHIN)) for _ in range(plan.streams)),
+        *(_one(plan, request, chance.uniform(0, START_WINDOW_S)) for _ in range(plan.streams)),
     )
     return result(plan, streams)
 
@@ -123,7 +123,7 @@ async def _one(plan: Plan, request: bytes, after: float) -> Stream:
     loop = asyncio.get_running_loop()
     _, stream = await loop.create_connection(lambda: Stream(request, plan.abandon_after), host, port)
     try:
-        async with asyncio.timeout(plan.seconds + PATIENCE):
+        async with asyncio.timeout(plan.seconds + GRACE_S):
             await stream.done
     except TimeoutError:
         pass
@@ -131,7 +131,7 @@ async def _one(plan: Plan, request: bytes, after: float) -> Stream:
 
 
 def request_bytes(plan: Plan) -> bytes:
-    """The request as it goes on the wire."""
+    """Return the request as sent."""
     parts = urlsplit(plan.url)
     body = payloads.question(1_000, plan.model, stream=True)
     headers = {
@@ -144,7 +144,7 @@ def request_bytes(plan: Plan) -> bytes:
 
 
 def result(plan: Plan, streams: list[Stream]) -> Result:
-    """Put together what all streams saw. A stream that was left on purpose lost nothing and did not fail."""
+    """Combine the results of all streams. A stream that was abandoned on purpose has not failed."""
     expected = plan.abandon_after or plan.chunks
     delays = sorted(delay for stream in streams for delay in stream.delays) or [0.0]
     firsts = sorted(stream.first for stream in streams if stream.numbers) or [0.0]

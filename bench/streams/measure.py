@@ -1,4 +1,4 @@
-"""Streams through each way in turn."""
+"""Measures streams through each path in turn."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """What one run of the client showed, and microseconds of CPU a chunk by program."""
+    """The result of one run of the client, and the CPU time in microseconds per chunk by program."""
 
     result: Result
     cpu: dict[str, float]
 
 
 def start_target(fleet: Fleet, options: Options) -> int:
-    """Start the target that streams. Returns its port."""
+    """Start the upstream for streams. Return its port."""
     port = fleet.port()
     words = [sys.executable, "-m", "bench.streams.target", "--port", str(port)]
     words += ["--chunks", str(options.chunks), "--interval-ms", str(options.interval_ms)]
@@ -35,7 +35,7 @@ def start_target(fleet: Fleet, options: Options) -> int:
 
 
 def measure(fleet: Fleet, way: Way, options: Options) -> Streamed:
-    """All streams through one way, to their end."""
+    """Read all streams through one path to their end."""
     before = fleet.cpu()
     seen = ask(fleet, plan(way, options, options.streams))
     fleet.settle()
@@ -45,13 +45,13 @@ def measure(fleet: Fleet, way: Way, options: Options) -> Streamed:
 
 
 def plan(way: Way, options: Options, streams: int, abandon_after: int = 0) -> Plan:
-    """What the client shall do."""
+    """Return the plan for the client."""
     seconds = options.chunks * options.interval_ms / 1000
     return Plan(way.url, way.headers, way.model, streams, options.chunks, seconds, abandon_after)
 
 
 def ask(fleet: Fleet, what: Plan) -> Result:
-    """Run the client in a process of its own."""
+    """Run the client in its own process."""
     file = fleet.folder / "plan.json"
     file.write_text(json.dumps(asdict(what)))
     words = [sys.executable, "-m", "bench.streams.client", str(file)]
@@ -60,11 +60,11 @@ def ask(fleet: Fleet, what: Plan) -> Result:
 
 
 def added(runs: list[Streamed], direct: list[Streamed], name: str) -> float:
-    """What a way adds to the target itself: the median of the differences within the rounds."""
+    """Return what a path adds to the upstream direct, as the median of the differences within the rounds."""
     pairs = zip(runs, direct, strict=True)
     return float(median(getattr(own.result, name) - getattr(base.result, name) for own, base in pairs))
 
 
 def middle(runs: list[Streamed], name: str) -> float:
-    """The median of one figure over all rounds."""
+    """Return the median of a figure over all rounds."""
     return float(median(getattr(run.result, name) for run in runs))

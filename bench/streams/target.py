@@ -1,6 +1,6 @@
-"""A target that streams: `python -m bench.streams.target --port P --chunks N --interval-ms M`.
+"""An upstream for streams: `python -m bench.streams.target --port P --chunks N --interval-ms M`.
 
-Whatever is asked, it answers with N chunks of an OpenAI chat stream, the first at once, then one each M milliseconds.
+It answers every request with N chunks of an OpenAI chat stream: the first one at once, then one every M milliseconds.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Target(asyncio.Protocol):
         self._next(0, self._loop.time())
 
     def _next(self, number: int, began: float) -> None:
-        """Send the chunk `number`; the next one comes on time, however late this one is."""
+        """Send the chunk `number`. The next one is on time even if this one is late."""
         if number == self._chunks:
             end = _FRAME % ("{}", '"stop"')
             self._transport.write(_chunk(end.encode("ascii") + b"data: [DONE]\n\n") + b"0\r\n\r\n")
@@ -62,7 +62,7 @@ def _chunk(data: bytes) -> bytes:
 
 
 async def serve(port: int, chunks: int, interval: float) -> None:
-    """Answer until the process is stopped."""
+    """Serve until the process is stopped."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Target(chunks, interval), "127.0.0.1", port, backlog=1024)
     await server.serve_forever()

@@ -1,4 +1,4 @@
-"""What is asked of gl, held against what was seen. Pure."""
+"""The performance goals of gl, compared with the measurements. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _MANY = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
-    """Something that is asked of gl, and what was seen."""
+class Goal:
+    """A performance goal and its measurement."""
 
     text: str
     wanted: str
@@ -29,47 +29,47 @@ class Aim:
     met: bool
 
 
-def of_calls(results: Results) -> list[Aim]:
-    """Speed beside nginx, and what gl adds to a call that has the machine for itself."""
+def of_calls(results: Results) -> list[Goal]:
+    """Return the goals for throughput relative to nginx, and for the latency that gl adds to a single connection."""
     return [*_speed(results), *_alone(results)]
 
 
-def _speed(results: Results) -> list[Aim]:
+def _speed(results: Results) -> list[Goal]:
     case = Case(_SIZE, _MANY, "b")
     ratio = calls.ratio(results, case) if case in results else None
     if ratio is None:
         return []
     text = f"whole path, {_MANY} connections, 1 KB: calls/s relative to nginx"
-    return [Aim(text, f">= {TO_NGINX}", f"{ratio:.3f}", ratio >= TO_NGINX)]
+    return [Goal(text, f">= {TO_NGINX}", f"{ratio:.3f}", ratio >= TO_NGINX)]
 
 
-def _alone(results: Results) -> list[Aim]:
+def _alone(results: Results) -> list[Goal]:
     own, target = Case(_SIZE, 1, "b"), Case(_SIZE, 1, "direct")
     if own not in results or target not in results:
         return []
     more = calls.middle(results[own], "p99") - calls.middle(results[target], "p99")
     stalls = sum(seen.stalls for seen in results[own])
     return [
-        Aim("whole path, 1 connection, 1 KB: added p99", f"< {ADDED_P99} ms", f"{more:.2f} ms", more < ADDED_P99),
-        Aim("the same: responses after 38 to 45 ms", "0", str(stalls), stalls == 0),
+        Goal("whole path, 1 connection, 1 KB: added p99", f"< {ADDED_P99} ms", f"{more:.2f} ms", more < ADDED_P99),
+        Goal("the same: responses after 38 to 45 ms", "0", str(stalls), stalls == 0),
     ]
 
 
-def of_streams(seen: dict[str, list[Streamed]]) -> list[Aim]:
-    """What gl adds to streams, and that nothing gets lost."""
+def of_streams(seen: dict[str, list[Streamed]]) -> list[Goal]:
+    """Return the goals for the latency that gl adds to streams, and for lost chunks."""
     runs, direct = seen["b"], seen["direct"]
     first, each = added(runs, direct, "first_p50"), added(runs, direct, "delay_p50")
     lost = sum(run.result.lost + run.result.disordered for run in runs)
     return [
-        Aim("streams: added to the first chunk, p50", f"< {FIRST_CHUNK} ms", f"{first:.2f} ms", first < FIRST_CHUNK),
-        Aim("streams: added to each chunk, p50", f"< {EACH_CHUNK} ms", f"{each:.3f} ms", each < EACH_CHUNK),
-        Aim("streams: chunks lost, streams out of order", "0", str(lost), lost == 0),
+        Goal("streams: added to the first chunk, p50", f"< {FIRST_CHUNK} ms", f"{first:.2f} ms", first < FIRST_CHUNK),
+        Goal("streams: added to each chunk, p50", f"< {EACH_CHUNK} ms", f"{each:.3f} ms", each < EACH_CHUNK),
+        Goal("streams: chunks lost, streams out of order", "0", str(lost), lost == 0),
     ]
 
 
-def of_memory(title: str, held: list[Held]) -> Aim:
-    """Memory does not grow with calls."""
+def of_memory(title: str, held: list[Held]) -> Goal:
+    """Return the goal that memory does not grow with the number of calls."""
     first, last = held
     growth = last.rss[appliance.FULL] / first.rss[appliance.FULL] - 1
     text = f"{title}: RSS of gl, {first.calls:,} to {last.calls:,} calls"
-    return Aim(text, f"within {GROWTH:.0%}", f"{growth:+.1%}", abs(growth) <= GROWTH)
+    return Goal(text, f"within {GROWTH:.0%}", f"{growth:+.1%}", abs(growth) <= GROWTH)
