@@ -63,7 +63,7 @@ async def test_less_room_than_configured(nats_server, connect, caplog):
     await ballast(bus, 900)
     await stream.prepare(bus, SUBJECT, Limits(max_bytes=1 << 40))
     assert stream.storage is Storage.READY
-    assert "no room for the record stream as configured" in caplog.text
+    assert "not enough disk space for the record stream" in caplog.text
 
 
 async def test_jetstream_that_went_away(nats_server, plain_nats_server, connect):
