@@ -40,6 +40,13 @@ def missing(wanted: Mapping[str, str], present: Container[str]) -> list[str]:
     return [field for field, above in wanted.items() if field not in present and (not above or above in present)]
 
 
+def identity(entry: Any) -> str | None:
+    """What identifies an entry of a list; None if nothing does."""
+    if not isinstance(entry, dict):
+        return None
+    return next((entry[key] for key in _IDENTIFIES if isinstance(entry.get(key), str)), None)
+
+
 def _of_json(path: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for name, item in value.items():
@@ -48,10 +55,10 @@ def _of_json(path: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _of_json(below, item)
     elif isinstance(value, list):
         for item in _entries(value):
-            identity = next((item[key] for key in _IDENTIFIES if isinstance(item.get(key), str)), None)
-            if identity is not None:
-                yield f"{path}[{identity}]", path
-                yield from _of_json(f"{path}[{identity}]", item)
+            name = identity(item)
+            if name is not None:
+                yield f"{path}[{name}]", path
+                yield from _of_json(f"{path}[{name}]", item)
 
 
 def _entries(items: list[Any]) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ import pytest
 
 from gecholog.headers import MASK
 from services.ginit.startup.config_diff import compared
+from services.ginit.startup.fields import unfilled
 from services.ginit.startup.prepare import DEFAULTS
 from tests.support.process import environment_of
 
@@ -53,11 +54,11 @@ def test_differences(conf):
     assert (done.returncode, done.stderr) == (0, "")
     assert f"--- {conf}/gl_config.json (yours)" in lines
     assert "+++ gl_config.json (shipped)" in lines
-    assert '+  "gl_host": "${GECHOLOG_LISTEN}",' in lines
-    assert f'-    "token": "{MASK}"' in lines
-    assert '+    "token": "${NATS_TOKEN}"' in lines
-    assert f"-    token: {MASK}" in lines
-    assert "-max_payload: 9MB" in lines
+    assert '+ gl_host: "${GECHOLOG_LISTEN}"' in lines
+    assert f'- service_bus.token: "{MASK}"' in lines
+    assert '+ service_bus.token: "${NATS_TOKEN}"' in lines
+    assert f"-     token: {MASK}" in lines
+    assert "- max_payload: 9MB" in lines
     assert f"{conf}/dummy_config.json: cannot be read: No such file or directory" in lines
     assert f"{conf}/nats2log_config.json: is not JSON, and so cannot be compared" in lines
     assert any(line.startswith(f"{conf}/nats2file_config.json: differs") for line in lines)
@@ -69,7 +70,7 @@ def test_one_file_of_another_folder(conf, tmp_path):
     (conf / "gl_config.json").write_text("{}")
     (conf / "dummy_config.json").write_text("{}")
     done = run(tmp_path / "elsewhere", "-t", str(conf), "dummy_config.json")
-    assert '+  "port": 5390,' in done.stdout
+    assert "+ port: 5390" in done.stdout
     assert "gl_port" not in done.stdout
     assert run(tmp_path, "other.json").returncode == 2
 
@@ -77,7 +78,19 @@ def test_one_file_of_another_folder(conf, tmp_path):
 def test_layout_and_variables_are_no_difference():
     """Numbers may be variables, which are no JSON before they are filled in."""
     assert compared("x.json", '{"a":[1],"p":${P}}', '{\n "a": [1],\n "p": "${P}"}') == []
-    assert compared("x.json", '{"p": 1}', '{"p": ${P}}')[-3:] == ['-  "p": 1', '+  "p": "${P}"', " }"]
+    assert compared("x.json", '{"p": 1}', '{"p": ${P}}') == ["- p: 1", '+ p: "${P}"']
+
+
+def test_layout_is_no_difference(conf):
+    """A file in another layout shows what differs and nothing else, also one of nats-server."""
+    text = (conf / "gl_config.json").read_text()
+    again = json.dumps(unfilled(text) | {"gl_port": 8080}, indent=9, sort_keys=True)
+    assert compared("gl_config.json", again, text) == ["- gl_port: 8080", "+ gl_port: 5380"]
+    text = (conf / "nats-server.conf").read_text()
+    again = "".join(f"\t{line.strip()}\n" for line in text.replace("8MB", "9MB").splitlines())
+    lines = compared("nats-server.conf", again, text)
+    assert [line for line in lines if line.startswith(("-", "+"))] == ["-     max_payload: 9MB", "+ max_payload: 8MB"]
+    assert compared("nats-server.conf", again.replace("9MB", "8MB"), text) == []
 
 
 def test_reader_that_goes_away(conf):
