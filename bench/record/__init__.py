@@ -1,0 +1,1 @@
+"""Measures what the record of a call costs. See `__main__`."""
