@@ -4,8 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.dispatch import route
-from services.gl.errors import Refusal
 from services.gl.routing import Action, Origin, Router, Table, action_of, has_dot_segment, parse_target, url_path
 
 paths = st.lists(st.text("aB3", min_size=1, max_size=3), max_size=4).map(
@@ -50,16 +48,6 @@ def test_lacks_slash():
     assert routers.lacks_slash("/a/b")
     assert not routers.lacks_slash("/a/b/")
     assert not routers.lacks_slash("/a")
-
-
-@pytest.mark.parametrize(
-    ("path", "status"), [("/a/b", 400), ("/a", 400), ("", 404), ("/x", 404), ("/a/../b", 400), ("/a%2e", 404)]
-)
-def test_no_route(path, status):
-    """A router's path without its last slash is refused, even where a shorter path would take it."""
-    with pytest.raises(Refusal) as caught:
-        route(table("/a/", "/a/b/"), path)
-    assert caught.value.status == status
 
 
 def test_get_takes_exact_paths_only():
