@@ -1,7 +1,7 @@
 """Profiles: how the APIs that speak OpenAI's dialect differ. A table, from the documentation of each API.
 
-A profile says where an API is, which endpoints it has, and which fields of a request it refuses. What a profile does
-not name is forwarded as it came, and the API itself decides. The sources were read in November 2026.
+A profile says where an API is and which endpoints it has. Fields of a request are forwarded as they came, and the API
+itself decides about them. The sources were read in November 2026.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Profile:
     """An API that speaks OpenAI's dialect.
 
     `url` is its base URL, empty if every installation has its own; `hosts` are the ends of host names that it is
-    known by. `endpoints` are those that it has, relative to the base URL; None: all. `refused` are fields of a chat
-    request that it answers with an error. `asks_usage`: its streams tell their usage only if asked for it
-    (`stream_options.include_usage`), and it takes that question. `keyless`: it may be called without a key.
+    known by. `endpoints` are those that it has, relative to the base URL; None: all. `asks_usage`: its streams tell
+    their usage only if asked for it (`stream_options.include_usage`), and it takes that question. `keyless`: it may be
+    called without a key.
     """
 
     name: str
@@ -37,7 +37,6 @@ class Profile:
     url: str = ""
     hosts: tuple[str, ...] = ()
     endpoints: frozenset[str] | None = _ALL
-    refused: frozenset[str] = frozenset()
     asks_usage: bool = True
     keyless: bool = False
 
@@ -61,8 +60,8 @@ PROFILES = {
             url="https://api.mistral.ai/v1",
             hosts=("api.mistral.ai",),
             endpoints=frozenset({CHAT, EMBEDDINGS, MODERATIONS, TRANSCRIPTIONS}),
-            # It answers 422 (extra_forbidden) to fields that it does not know; usage comes without being asked for.
-            refused=frozenset({"logprobs", "top_logprobs", "logit_bias", "store", "max_completion_tokens"}),
+            # It answers 422 (extra_forbidden) to fields that it does not know, stream_options among them; usage comes
+            # without being asked for.
             asks_usage=False,
         ),
         Profile(
@@ -78,7 +77,6 @@ PROFILES = {
             url="https://api.groq.com/openai/v1",
             hosts=("api.groq.com",),
             endpoints=frozenset({CHAT, RESPONSES, SPEECH, TRANSCRIPTIONS, TRANSLATIONS}),
-            refused=frozenset({"logprobs", "top_logprobs", "logit_bias"}),
         ),
         Profile(
             "xai",

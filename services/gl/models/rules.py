@@ -23,8 +23,8 @@ DEEPEST = 10
 """Models on the way from a name to a provider."""
 
 _Entry = dict[str, Any]
-# Without a key nobody is served there; Azure without one means Entra ID, the clouds have chains of their own.
-_NEED_KEY = frozenset({Dialect.ANTHROPIC, Dialect.GEMINI, Dialect.COHERE})
+# Without a key nobody is served there; the clouds have chains of credentials of their own.
+_NEED_KEY = frozenset({Dialect.ANTHROPIC, Dialect.AZURE, Dialect.GEMINI, Dialect.COHERE})
 
 
 def names(values: _Entry) -> Iterator[Violation]:

@@ -37,7 +37,7 @@ def test_all_is_well():
     parsed = check(
         providers=[
             PROVIDER,
-            {"name": "azure", "dialect": "azure", "url": "http://a", "api_version": "2024-10-21"},
+            {"name": "azure", "dialect": "azure", "url": "http://a", "api_key": "k", "api_version": "2024-10-21"},
             {"name": "claude", "dialect": "anthropic", "api_key": "k"},
             {"name": "off", "dialect": "openai", "url": "http://h", "enabled": False},
             {"name": "dummy", "dialect": "dummy"},
