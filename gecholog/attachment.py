@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gecholog.bus import Bus, Message
+from gecholog.bus import Bus, BusMessage
 from gecholog.errors import BusAway, GechologError, MessageTooLarge
 from gecholog.logs import Log
 
@@ -75,7 +75,7 @@ class Attachment:
         leaving.cancel()
         return self._left
 
-    async def _take_alone(self, message: Message) -> None:
+    async def _take_alone(self, message: BusMessage) -> None:
         """Process a message without a task of its own, which would gain nothing with a concurrency of 1."""
         if self._too_late():
             return
@@ -90,7 +90,7 @@ class Attachment:
         finally:
             self._running.discard(task)
 
-    async def _take(self, message: Message) -> None:
+    async def _take(self, message: BusMessage) -> None:
         await self._free.acquire()
         if self._too_late():
             self._free.release()
@@ -108,7 +108,7 @@ class Attachment:
         self._running.discard(task)
         self._free.release()
 
-    async def _work(self, message: Message) -> None:
+    async def _work(self, message: BusMessage) -> None:
         start = time.monotonic_ns()
         self.under_way += 1
         try:
@@ -118,7 +118,7 @@ class Attachment:
         self.counts.messages += 1
         self.counts.spent_ns += time.monotonic_ns() - start
 
-    async def _answered(self, message: Message) -> bytes:
+    async def _answered(self, message: BusMessage) -> bytes:
         try:
             return await self._answer(message.data)
         except (Exception, asyncio.CancelledError) as error:  # a border: an error must not stop the next message
@@ -128,7 +128,7 @@ class Attachment:
             log.error("message not processed", subject=message.subject, **described(error))
             return NOTHING
 
-    async def _send(self, message: Message, data: bytes) -> None:
+    async def _send(self, message: BusMessage, data: bytes) -> None:
         try:
             await message.answer(data)
         except MessageTooLarge as error:

@@ -19,14 +19,14 @@ from gecholog.bus_address import BusAddress
 from gecholog.deadline_timer import NEVER, DeadlineTimer
 from gecholog.dialer import FAILURES, Dialer, wait_for
 from gecholog.errors import BusAway, BusError, NoAnswer, NobodyListens, NotPermitted
-from gecholog.subscription import Handler, Message, Subscription
+from gecholog.subscription import BusMessage, Handler, Subscription
 
 if TYPE_CHECKING:
     from gecholog.logs import Log
     from gecholog.server_info import ServerInfo
     from gecholog.wire import Delivery, Wire
 
-__all__ = ["Answered", "Bus", "BusAddress", "Handler", "Message"]
+__all__ = ["Answered", "Bus", "BusAddress", "BusMessage", "Handler"]
 
 Announcement = Callable[["Bus"], Awaitable[None]]
 Answered = Callable[[bytes | BusError], None]

@@ -17,7 +17,7 @@ from typing import Any
 
 from gecholog import rawjson
 from gecholog.attachment import Attachment
-from gecholog.bus import Bus, Message
+from gecholog.bus import Bus, BusMessage
 from gecholog.errors import NotJson
 from gecholog.timer import now, rfc3339
 
@@ -103,7 +103,7 @@ def _to_the_microsecond(wall: int) -> str:
     return rfc3339(wall).removesuffix("Z")[:-3] + "Z"
 
 
-async def _say(words: Callable[[], dict[str, Any]], message: Message) -> None:
+async def _say(words: Callable[[], dict[str, Any]], message: BusMessage) -> None:
     await message.answer(rawjson.dumps(words()))
 
 
@@ -115,7 +115,7 @@ async def is_present(bus: Bus, name: str, hostname: str, timeout: float) -> bool
     inbox = f"_INBOX.{secrets.token_hex(11)}"
     verdict: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-    async def heard(message: Message) -> None:
+    async def heard(message: BusMessage) -> None:
         nobody = message.headers.get("Status") == _NO_RESPONDERS
         if not verdict.done() and (nobody or _hostname(message.data) == hostname):
             verdict.set_result(not nobody)

@@ -13,7 +13,7 @@ from gecholog.wire import Delivery, Wire
 
 _MAX_QUEUED_BYTES = 128 * 1024 * 1024  # of messages that wait for their handler
 
-Handler = Callable[["Message"], Awaitable[None]]
+Handler = Callable[["BusMessage"], Awaitable[None]]
 
 
 class Responder(Protocol):
@@ -23,7 +23,7 @@ class Responder(Protocol):
         """Publish an answer, over the connection that the question came over if that is still there."""
 
 
-class Message:
+class BusMessage:
     """A message that came in. `reply` is the subject for an answer, empty if none is wanted."""
 
     __slots__ = ("_bus", "_connection", "_headers", "data", "reply", "subject")
@@ -92,14 +92,14 @@ class Subscription:
             while self._queued:
                 delivery, connection = self._queued.popleft()
                 self._bytes -= len(delivery.data)
-                await self._handle(Message(self._bus, delivery, connection))
+                await self._handle(BusMessage(self._bus, delivery, connection))
         finally:
             self._task = None
             if self._dropped:
                 self._log.warning("messages were dropped", subject=self.subject, messages=self._dropped)
                 self._dropped = 0
 
-    async def _handle(self, message: Message) -> None:
+    async def _handle(self, message: BusMessage) -> None:
         try:
             await self._handler(message)
         except Exception as error:  # noqa: BLE001 - a border: one bad message must not end the subscription

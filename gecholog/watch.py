@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gecholog.ack_subject import AckSubject
-from gecholog.bus import Bus, Message
+from gecholog.bus import Bus, BusMessage
 from gecholog.errors import BusAway, BusError
 from gecholog.jetstream import NANOSECONDS, understood
 from gecholog.logs import Log
@@ -178,7 +178,7 @@ class _Round:
             self._expected = entries
             await self._settle(pending=1)
 
-    async def take(self, message: Message) -> None:
+    async def take(self, message: BusMessage) -> None:
         async with self._one_at_a_time:
             if self.over.is_set():
                 return
@@ -188,7 +188,7 @@ class _Round:
                 self.over.set()
             self._heard = asyncio.get_running_loop().time()
 
-    async def _take(self, message: Message) -> None:
+    async def _take(self, message: BusMessage) -> None:
         if (place := AckSubject.parse(message.reply)) is not None:
             await self._take_entry(message, place)
         elif message.headers.get("Status") == _CONTROL:
@@ -196,7 +196,7 @@ class _Round:
         else:  # the server ends the consumer
             self.over.set()
 
-    async def _take_entry(self, message: Message, place: AckSubject) -> None:
+    async def _take_entry(self, message: BusMessage, place: AckSubject) -> None:
         if place.consumer_sequence != self._count + 1:
             self.over.set()
             return
@@ -213,7 +213,7 @@ class _Round:
             await self._complete(self._seen)
             self._seen = set()
 
-    async def _take_control(self, message: Message) -> None:
+    async def _take_control(self, message: BusMessage) -> None:
         """A heartbeat says how many messages there were; a request for flow control waits for an answer."""
         stalled = message.headers.get("Nats-Consumer-Stalled")
         if message.reply:
@@ -229,7 +229,7 @@ def _nothing() -> None:
     """What is called when nobody wants to know."""
 
 
-def _entry(message: Message, prefix: str, revision: int) -> Entry:
+def _entry(message: BusMessage, prefix: str, revision: int) -> Entry:
     value = None if is_removal(message.headers) else message.data
     return Entry(message.subject.removeprefix(prefix), value, revision)
 

@@ -9,7 +9,7 @@ from gecholog import rawjson
 from gecholog.timer import MonotonicNs, now, rfc3339, wall_of
 
 if TYPE_CHECKING:
-    from gecholog.bus import Message
+    from gecholog.bus import BusMessage
     from services.gl.call import Call
 
 
@@ -42,6 +42,6 @@ class Status:
         }
         return {"Status": 200, "Body": body, "Error": None}
 
-    async def answer(self, message: Message) -> None:
+    async def answer(self, message: BusMessage) -> None:
         """Answer a question on the is-alive topic."""
         await message.answer(rawjson.dumps(self.report()))

@@ -29,7 +29,7 @@ from services.nats2log.sinks.sink import Fault, FaultKind
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gecholog.bus import Bus, Message
+    from gecholog.bus import Bus, BusMessage
     from gecholog.recordlog import RecordLog
     from services.nats2log.config import SourceConfig
     from services.nats2log.deliver import DeliveryContext
@@ -268,7 +268,7 @@ class Consumer:
         # A record that does not fit into the request would never be delivered.
         return max(_PULL_BYTES, 2 * self._bus.max_payload)
 
-    async def _on_pull_message(self, message: Message) -> None:
+    async def _on_pull_message(self, message: BusMessage) -> None:
         self._last_heard = time.monotonic()
         place = AckSubject.parse(message.reply)
         if place is None:
@@ -317,7 +317,7 @@ class Consumer:
             log.error("record stream dropped records before delivery, raise its limits", records=missing)
         self._sequence = max(self._sequence, sequence)
 
-    async def _on_plain_message(self, message: Message) -> None:
+    async def _on_plain_message(self, message: BusMessage) -> None:
         """Handle a record of the plain subscription."""
         if self.source is RecordSource.RECORD_LOG:
             return  # JetStream was enabled later, and delivers the same record

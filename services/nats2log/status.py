@@ -12,7 +12,7 @@ from gecholog.logs import Log
 from services.nats2log.consume import RecordSource
 
 if TYPE_CHECKING:
-    from gecholog.bus import Message
+    from gecholog.bus import BusMessage
     from services.nats2log.consume import Consumer
     from services.nats2log.counters import SinkCounters
     from services.nats2log.deliver import Delivery
@@ -55,7 +55,7 @@ class StatusReporter:
                 percent_of_limits=round(100 * lag.limit_ratio),
             )
 
-    async def answer(self, message: Message) -> None:
+    async def answer(self, message: BusMessage) -> None:
         """Reply to a status request."""
         await message.answer(rawjson.dumps(self._fields(await self._lag())))
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from gecholog.bus import Bus, Message
+from gecholog.bus import Bus, BusMessage
 from gecholog.logs import Log
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ async def follow(gateway: Gateway, seen: Callable[[bytes], None], ready: Callabl
     """
     bus = Bus(gateway.bus, "terminal", log)
 
-    async def take(message: Message) -> None:
+    async def take(message: BusMessage) -> None:
         seen(message.data)
 
     await bus.subscribe(gateway.subject, take)
