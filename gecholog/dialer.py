@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import random
 import socket
-import time
 from collections.abc import Mapping
 
 from gecholog.bus_address import BusAddress
 from gecholog.errors import BusError, BusRefused, LoginRefused
+from gecholog.log_throttle import LogThrottle
 from gecholog.logs import Log
 from gecholog.server_address import ServerAddress
 from gecholog.server_info import ServerInfo
@@ -52,15 +52,14 @@ class Dialer:
         certificate or a file may be wrong for the moment, and only the end of the credentials is final: LoginRefused is
         raised if all servers refuse them.
         """
-        logged, pause = -_LOG_EVERY, _FIRST_PAUSE
+        throttle, pause = LogThrottle(_LOG_EVERY), _FIRST_PAUSE
         while not closing.is_set():
             failures: dict[ServerAddress, Exception] = {}
             connection = await self._try_each(self._pool.order(self._last), failures, closing)
             if connection is not None:
                 return connection
             self._raise_refusal(failures)
-            if failures and time.monotonic() - logged >= _LOG_EVERY:
-                logged = time.monotonic()
+            if failures and throttle.admit("waiting"):
                 self._log.warning(
                     "waiting for the bus", hostname=self._address.hostname, reason=self._reasons(failures)
                 )
