@@ -9,13 +9,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
 
+_MOST_KEYS = 1000
+
+
 class LogThrottle:
     """Counts what happens again and again, and admits one log line per key and interval.
 
         if occurrences := throttle.admit("sink unavailable"):
             log.error("sink unavailable", occurrences=occurrences)
 
-    Keys are kept for ever: use a message or the name of an entry, nothing that comes with a call.
+    A key is a message, or what a message is about. Of more than a thousand keys, the one that was logged first is
+    forgotten, so that keys which come from outside cannot fill the memory.
     """
 
     def __init__(self, interval_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,5 +35,10 @@ class LogThrottle:
         if key in self._logged_at and now - self._logged_at[key] < self._interval_s:
             self._unlogged[key] = occurrences
             return 0
+        self._logged_at.pop(key, None)  # the order of keys is that of their last lines
         self._logged_at[key] = now
+        if len(self._logged_at) > _MOST_KEYS:
+            oldest = next(iter(self._logged_at))
+            del self._logged_at[oldest]
+            self._unlogged.pop(oldest, None)
         return occurrences

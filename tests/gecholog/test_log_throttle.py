@@ -34,6 +34,15 @@ def test_keys_do_not_silence_each_other():
     assert [throttle.admit(key) for key in ("a", "b", ("b", 1), "a")] == [1, 1, 1, 0]
 
 
+def test_keys_from_outside_do_not_fill_the_memory():
+    """The key that was logged first is forgotten, and logged again; the later ones stay throttled."""
+    throttle = LogThrottle(60, Clock())
+    assert all(throttle.admit(key) == 1 for key in range(1001))
+    assert throttle.admit(1000) == 0
+    assert throttle.admit(1) == 0
+    assert throttle.admit(0) == 1
+
+
 @given(st.lists(st.tuples(st.floats(0, 30), st.sampled_from("abc"))))
 def test_no_occurrence_is_forgotten(steps):
     """Each occurrence is in exactly one line, or waits for the next; two lines of a key are an interval apart."""
