@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from itertools import count
@@ -19,6 +18,7 @@ from gecholog.bus_address import BusAddress
 from gecholog.deadline_timer import NEVER, DeadlineTimer
 from gecholog.dialer import FAILURES, Dialer, wait_for
 from gecholog.errors import BusAway, BusError, NoAnswer, NobodyListens, NotPermitted
+from gecholog.log_throttle import LogThrottle
 from gecholog.subscription import BusMessage, Handler, Subscription
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Bus:
         self._wire: Wire | None = None  # the one that messages are sent over
         self._listening: list[Wire] = []  # those that subscriptions are on: also one that is about to take over
         self._retiring: dict[Wire, asyncio.Task[None]] = {}  # those that were taken over from
-        self._complaints: dict[str, float] = {}  # when the bus's complaints were last logged
+        self._throttle = LogThrottle(_COMPLAIN_EVERY)
         self._max_payload = 1024 * 1024
         self._opened = asyncio.Event()
         self._closing = asyncio.Event()
@@ -346,9 +346,7 @@ class Bus:
 
     def complained(self, text: str) -> None:
         """The bus does not allow something. Requests to a subject that is not allowed are over."""
-        now = time.monotonic()
-        if now - self._complaints.get(text, -_COMPLAIN_EVERY) >= _COMPLAIN_EVERY:
-            self._complaints[text] = now
+        if self._throttle.admit(text):
             self._log.warning("the bus complains", reason=text)
         if match := _NOT_PERMITTED.search(text):
             inboxes = [inbox for inbox, question in self._questions.items() if question[3] == match["subject"]]
