@@ -12,6 +12,7 @@ from gecholog import logs, wire
 from gecholog.bus import Bus, BusAddress
 from gecholog.errors import BusAway, BusRefused, MessageTooLarge, NoAnswer, NobodyListens
 from gecholog.logs import Log
+from tests.support.freezing import freeze
 from tests.support.waiting import DEADLINE, eventually
 
 
@@ -421,7 +422,7 @@ async def test_frozen(connect, plain_nats_server):
     async with connect(plain_nats_server) as bus:
         await echo_on(bus, "a")
         await bus.flush()
-        os.kill(plain_nats_server.pid, signal.SIGSTOP)
+        freeze(plain_nats_server.pid)
         try:
             with pytest.raises(NoAnswer):
                 await bus.request("a", b"x", 0.1)
@@ -438,7 +439,7 @@ async def test_stuck(connect, plain_nats_server, monkeypatch):
     monkeypatch.setattr("gecholog.wire._HIGH_WATER", 100_000)
     monkeypatch.setattr("gecholog.bus._ROOM_WITHIN", 1000)
     async with connect(plain_nats_server) as bus:
-        os.kill(plain_nats_server.pid, signal.SIGSTOP)
+        freeze(plain_nats_server.pid)
         try:
             async with asyncio.timeout(DEADLINE):
                 while bus._wire.room is None:

@@ -18,6 +18,7 @@ from gecholog import __version__
 from gecholog.errors import BusError, NobodyListens
 from gecholog.logs import setup
 from gecholog.processor import NOTHING, Processor, Raw
+from tests.support.freezing import freeze
 from tests.support.process import ServiceProcess, environment_of
 from tests.support.waiting import DEADLINE
 
@@ -489,7 +490,7 @@ def test_it_ends_without_a_bus(program, plain_nats_server):
 def test_it_ends_beside_a_bus_that_says_nothing(program, plain_nats_server):
     """A bus that stands still is not waited for without end."""
     process = program()
-    os.kill(plain_nats_server.pid, signal.SIGSTOP)
+    freeze(plain_nats_server.pid)
     try:
         assert process.stop() == 0
     finally:

@@ -18,6 +18,7 @@ import uvloop
 
 from services.nats2log.deliver import MAX_BATCH
 from tests.support.elastic_fake import ElasticFake
+from tests.support.freezing import freeze
 from tests.support.nats_server import TOKEN
 from tests.support.waiting import eventually
 from tests.system.conftest import UP
@@ -121,7 +122,7 @@ async def disasters(scene: Scene) -> int:
     scene.mark(f"duplicates before any kill: {scene.file.duplicates}")
     assert scene.file.duplicates == 0
     pid = scene.appliance.pid("nats2file")
-    os.kill(pid, signal.SIGSTOP)  # so that the size is that of the moment of its death
+    freeze(pid)  # so that the size is that of the moment of its death
     size = scene.file.size
     await scene.kill("nats2file")
     await asyncio.sleep(6 * length)
