@@ -19,6 +19,7 @@ TIMEOUT = 5.0  # seconds; what is to be kept waits for the disk
 NANOSECONDS = 1_000_000_000  # a second, in the unit of JetStream's times
 
 # JetStream's numbers for errors (nats-server, server/errors.json)
+TOO_FEW_SERVERS = frozenset({10005, 10074})  # for so many replicas: in the cluster, or there is no cluster
 NO_CONSUMER = 10014
 NO_MESSAGE = 10037
 NO_ROOM = 10047

@@ -15,10 +15,14 @@ from gecholog import jetstream, wire
 from gecholog.bus import Bus
 from gecholog.errors import BusError
 from gecholog.jetstream import Errors, JetStreamRefused, NoJetStream
+from gecholog.logs import Log
 from gecholog.watch import Entry, Handler, Watch, consumer_config, is_removal
 
 __all__ = ["Conflict", "Entry", "Handler", "KeyValue", "KeyValueRefused", "NoKeyValue", "Watch", "checked"]
 
+log = Log("keyvalue")
+
+_NO_REPLICAS = jetstream.TOO_FEW_SERVERS | {jetstream.NO_ROOM}
 _MAX_BYTES = 16 * 1024 * 1024  # of a bucket: what is shared is small, and JetStream sets this much disk aside
 _KEY = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 _BUCKET = re.compile(r"[-_a-zA-Z0-9]+")
@@ -46,8 +50,11 @@ _ERRORS = Errors(NoKeyValue, KeyValueRefused)
 class KeyValue:
     """One bucket. Keys are letters, digits and `- _ / =`, in parts with dots between."""
 
-    def __init__(self, bus: Bus, bucket: str, *, max_bytes: int = _MAX_BYTES) -> None:
-        """Raises ValueError for a name that is none. `max_bytes` is for a bucket that has to be made."""
+    def __init__(self, bus: Bus, bucket: str, *, max_bytes: int = _MAX_BYTES, replicas: int = 1) -> None:
+        """Raises ValueError for a name that is none. `max_bytes` is for a bucket that has to be made.
+
+        `replicas` is how many servers of a cluster keep it; one that has more keeps them.
+        """
         if not _BUCKET.fullmatch(bucket):
             raise ValueError("a bucket's name is letters, digits, - and _")
         self._bus = bus
@@ -55,14 +62,59 @@ class KeyValue:
         self._stream = f"KV_{bucket}"
         self.prefix = f"$KV.{bucket}."
         self._max_bytes = max_bytes
+        self._replicas = replicas
+        self.is_short = False
+        self._has_warned = False
 
     async def ensure(self) -> None:
-        """Make the bucket if it is missing. Raises NoKeyValue, KeyValueRefused, NoAnswer (ask again), BusAway."""
+        """Make the bucket if it is missing, and more copies of it if there are too few.
+
+        With too few servers that have room for it, it has one copy, or as many as before, and `is_short` is true.
+        Raises NoKeyValue, KeyValueRefused, NoAnswer (ask again), BusAway.
+        """
+        config = _stream_config(self._stream, self.prefix, self._max_bytes, self._replicas)
+        self.is_short = False
         try:
-            await self._ask(f"STREAM.CREATE.{self._stream}", _stream_config(self._stream, self.prefix, self._max_bytes))
+            await self._ask(f"STREAM.CREATE.{self._stream}", config)
         except KeyValueRefused as error:
-            if error.code != jetstream.STREAM_EXISTS:  # somebody's own is taken as it is
+            if error.code in _NO_REPLICAS and self._replicas > 1:
+                self._fall_short(error)
+                await self._ask_if_missing(config | {"num_replicas": 1})
+            elif error.code != jetstream.STREAM_EXISTS:
                 raise
+            elif self._replicas > 1:
+                await self._raise_replicas()
+
+    async def _ask_if_missing(self, config: Mapping[str, Any]) -> None:
+        try:
+            await self._ask(f"STREAM.CREATE.{self._stream}", config)
+        except KeyValueRefused as error:
+            if error.code != jetstream.STREAM_EXISTS:  # one that was made otherwise is used as it is
+                raise
+
+    async def _raise_replicas(self) -> None:
+        """Have more copies of a bucket that there is; otherwise it stays as it was made."""
+        with jetstream.understood():
+            config = (await self._ask(f"STREAM.INFO.{self._stream}", {}))["config"]
+            if config.get("num_replicas", 1) >= self._replicas:
+                return
+        try:
+            await self._ask(f"STREAM.UPDATE.{self._stream}", config | {"num_replicas": self._replicas})
+        except KeyValueRefused as error:
+            if error.code not in _NO_REPLICAS:
+                raise
+            self._fall_short(error)
+
+    def _fall_short(self, error: KeyValueRefused) -> None:
+        self.is_short = True
+        if not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "bucket has fewer replicas than configured",
+                bucket=self.bucket,
+                replicas=self._replicas,
+                reason=str(error),
+            )
 
     async def put(self, key: str, value: bytes) -> int:
         """Write, whatever is there, and wait until the bus has stored it; the revision. Raises BusError, ValueError.
@@ -153,7 +205,7 @@ def checked(key: str) -> str:
     return key
 
 
-def _stream_config(stream: str, prefix: str, max_bytes: int) -> dict[str, Any]:
+def _stream_config(stream: str, prefix: str, max_bytes: int, replicas: int) -> dict[str, Any]:
     """The stream of a bucket, as ADR-8 wants it: the last message of each subject."""
     return {
         "name": stream,
@@ -163,7 +215,7 @@ def _stream_config(stream: str, prefix: str, max_bytes: int) -> dict[str, Any]:
         "discard": "new",
         "max_msgs_per_subject": 1,
         "max_bytes": max_bytes,
-        "num_replicas": 1,
+        "num_replicas": replicas,
         "allow_direct": True,
         "allow_rollup_hdrs": True,
         "deny_delete": True,

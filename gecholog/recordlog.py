@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gecholog import jetstream, wire
+from gecholog.bus_storage import BusStorage
 from gecholog.jetstream import NANOSECONDS, Errors, JetStreamRefused, NoJetStream
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from gecholog.jetstream import Requester
 
-STREAM = "GECHOLOG"
+STREAM = BusStorage().stream
+"""The name of the stream, unless the config has a namespace of its own."""
 
 _ATTEMPTS = 5
 _BETWEEN_ATTEMPTS = 0.1  # seconds
@@ -41,6 +43,11 @@ class RecordLogRefused(JetStreamRefused):
         """Tell whether even the smallest stream does not fit on the disk."""
         return self.code == jetstream.NO_ROOM
 
+    @property
+    def is_too_few_servers(self) -> bool:
+        """Tell whether there are fewer servers than replicas."""
+        return self.code in jetstream.TOO_FEW_SERVERS
+
 
 _ERRORS = Errors(NoRecordLog, RecordLogRefused)
 
@@ -52,7 +59,6 @@ class Limits:
     max_bytes: int = 1024 * 1024 * 1024
     max_age_seconds: int = 7 * 24 * 3600
     duplicate_window_seconds: int = 120
-    replicas: int = 1
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Limits:
@@ -63,8 +69,27 @@ class Limits:
             max_bytes=values.get("max_bytes", usual.max_bytes),
             max_age_seconds=usual.max_age_seconds if hours is None else hours * 3600,
             duplicate_window_seconds=values.get("duplicate_window_seconds", usual.duplicate_window_seconds),
-            replicas=values.get("replicas", usual.replicas),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLogConfig:
+    """The stream that a config asks for: its name, how many copies a cluster keeps, and how much it keeps.
+
+    With `limits` None an existing stream keeps its limits, and a new one gets the defaults, or less if the disk has no
+    room for them.
+    """
+
+    stream: str = STREAM
+    replicas: int = 1
+    limits: Limits | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> RecordLogConfig:
+        """From the sections `service_bus` and `record_log` of a config file."""
+        storage, section = BusStorage.of_section(values["service_bus"]), values.get("record_log")
+        replicas = (section or {}).get("replicas", storage.replicas)
+        return cls(storage.stream, replicas, None if section is None else Limits.of(section))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +100,7 @@ class RecordLog:
     subjects: tuple[str, ...]
     max_bytes: int
     max_age: float
+    replicas: int
     created: str
 
     @classmethod
@@ -87,6 +113,7 @@ class RecordLog:
                 subjects=tuple(config.get("subjects") or ()),
                 max_bytes=max(0, config.get("max_bytes", 0)),
                 max_age=config.get("max_age", 0) / NANOSECONDS,
+                replicas=config.get("num_replicas", 1),
                 created=info.get("created", ""),
             )
 
@@ -99,31 +126,35 @@ def identified(record_id: bytes) -> bytes:
 _IDENTIFIED = wire.encoded({"Nats-Msg-Id": "%b"})
 
 
-async def ensure(bus: Requester, subject: str, limits: Limits | None = None) -> RecordLog:
+_DEFAULT = RecordLogConfig()
+
+
+async def ensure(bus: Requester, subject: str, config: RecordLogConfig = _DEFAULT) -> RecordLog:
     """The stream that captures `subject`; it is created or widened if necessary.
 
-    With `limits` None an existing stream keeps its limits, and a new one gets the defaults, or less if the disk has no
-    room for them. A stream that cannot grow for lack of room keeps its size. Raises NoRecordLog, RecordLogRefused,
+    A stream that cannot grow for lack of room keeps its size. With too few servers for the replicas that `config` asks
+    for, a stream keeps those that it has, and a new one has a single one. Raises NoRecordLog, RecordLogRefused,
     NoAnswer (ask again), BusAway.
     """
     for _ in range(_ATTEMPTS - 1):
         try:
-            return await _ensure(bus, subject, limits)
+            return await _ensure(bus, subject, config)
         except RecordLogRefused as error:
             if error.code not in _RACES:
                 raise
         await asyncio.sleep(_BETWEEN_ATTEMPTS)
-    return await _ensure(bus, subject, limits)
+    return await _ensure(bus, subject, config)
 
 
-async def ensure_fitting(bus: Requester, subject: str, limits: Limits | None = None) -> RecordLog:
-    """As `ensure`, but if there is no room for `limits`, create a smaller stream rather than none.
+async def ensure_fitting(bus: Requester, subject: str, config: RecordLogConfig = _DEFAULT) -> RecordLog:
+    """As `ensure`, but without room for what the limits ask for, the stream is made smaller.
 
-    See `max_bytes` of the result. Publishers and consumers must both call this, or both `ensure`: from a stream that
-    only one of them knows, records arrive twice.
+    `max_bytes` of the result tells how much. Publishers and consumers have to call the same function: of a stream that
+    only one side knows, records arrive twice.
     """
+    limits = config.limits
     try:
-        return await ensure(bus, subject, limits)
+        return await ensure(bus, subject, config)
     except RecordLogRefused as error:
         if not error.is_no_room or limits is None:
             raise
@@ -131,53 +162,71 @@ async def ensure_fitting(bus: Requester, subject: str, limits: Limits | None = N
     fitting = replace(limits, max_bytes=min(limits.max_bytes or usual, usual))
     while True:
         try:
-            return await _ensure(bus, subject, fitting)
+            return await _ensure(bus, subject, replace(config, limits=fitting))
         except RecordLogRefused as error:
             if error.code not in _RACES or fitting.max_bytes // 2 < _SMALLEST:
                 raise
         fitting = replace(fitting, max_bytes=fitting.max_bytes // 2)
 
 
-async def _ensure(bus: Requester, subject: str, limits: Limits | None) -> RecordLog:
+async def _ensure(bus: Requester, subject: str, config: RecordLogConfig) -> RecordLog:
     covering = await ask(bus, "STREAM.NAMES", {"subject": subject})
     names = covering.get("streams") or []
-    if names and STREAM not in names:
-        return RecordLog.of(await ask(bus, f"STREAM.INFO.{names[0]}"))  # a stream that somebody made: use it unchanged
+    if names and config.stream not in names:
+        return RecordLog.of(await ask(bus, f"STREAM.INFO.{names[0]}"))  # not ours: used as it is
     try:
-        info = await ask(bus, f"STREAM.INFO.{STREAM}")
+        info = await ask(bus, f"STREAM.INFO.{config.stream}")
     except RecordLogRefused as error:
         if error.code != jetstream.NO_STREAM:
             raise
-        return await _create(bus, subject, limits)
+        return await _create(bus, subject, config)
     with jetstream.understood():
         present = info["config"]
-        wide = widened(present, subject, limits)
-    if wide != present:
-        info = await _update(bus, wide, present) or info
-    return RecordLog.of(info)
+        wide = widened(present, subject, config)
+    return RecordLog.of(await _update(bus, wide, present) or info)
 
 
 async def _update(bus: Requester, wide: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Widen the stream; None if nothing changes. If there is no room for more bytes, it keeps its size."""
-    try:
-        return await ask(bus, f"STREAM.UPDATE.{STREAM}", wide)
-    except RecordLogRefused as error:
-        if not error.is_no_room or wide.get("max_bytes") == present.get("max_bytes"):
-            raise
-    narrow = {**wide, "max_bytes": present.get("max_bytes", _UNLIMITED)}
-    return None if narrow == present else await ask(bus, f"STREAM.UPDATE.{STREAM}", narrow)
+    """Widen the stream; None if nothing changes. What cannot be had, bytes or replicas, stays as it is."""
+    while wide != present:
+        try:
+            return await ask(bus, f"STREAM.UPDATE.{present['name']}", wide)
+        except RecordLogRefused as error:
+            wide = _without(error, wide, present)
+    return None
 
 
-async def _create(bus: Requester, subject: str, limits: Limits | None) -> RecordLog:
-    """Create the stream. If there is no room for the default size, halve it until it fits."""
-    wanted = limits or Limits()
+def _without(error: RecordLogRefused, wide: Mapping[str, Any], present: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`wide` less what JetStream refuses. Raises `error` if that is something else."""
+    for is_cause, field, usual in (
+        (error.is_no_room, "max_bytes", _UNLIMITED),
+        (error.is_too_few_servers, "num_replicas", 1),
+    ):
+        if is_cause and wide.get(field) != present.get(field, usual):
+            return {**wide, field: present.get(field, usual)}
+    raise error
+
+
+async def _create(bus: Requester, subject: str, config: RecordLogConfig) -> RecordLog:
+    """Create the stream. If the limits are defaults and there is no room for them, try half the size."""
+    wanted = config if config.limits else replace(config, limits=Limits())
     while True:
         try:
-            return RecordLog.of(await ask(bus, f"STREAM.CREATE.{STREAM}", new_config(subject, wanted)))
+            return RecordLog.of(await ask(bus, f"STREAM.CREATE.{config.stream}", new_config(subject, wanted)))
         except RecordLogRefused as error:
-            if not error.is_no_room or limits is not None or wanted.max_bytes // 2 < _SMALLEST:
+            if error.is_too_few_servers and wanted.replicas > 1:
+                wanted = replace(wanted, replicas=1)
+            elif error.is_no_room and config.limits is None and wanted.limits is not None:
+                wanted = replace(wanted, limits=_halved(wanted.limits, error))
+            else:
                 raise
-        wanted = replace(wanted, max_bytes=wanted.max_bytes // 2)
+
+
+def _halved(limits: Limits, error: RecordLogRefused) -> Limits:
+    """Half the size. Raises `error` if that is too small."""
+    if limits.max_bytes // 2 < _SMALLEST:
+        raise error
+    return replace(limits, max_bytes=limits.max_bytes // 2)
 
 
 async def ask(bus: Requester, call: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -185,13 +234,14 @@ async def ask(bus: Requester, call: str, body: Mapping[str, Any] | None = None) 
     return await jetstream.ask(bus, call, body, _ERRORS)
 
 
-def new_config(subject: str, limits: Limits) -> dict[str, Any]:
+def new_config(subject: str, config: RecordLogConfig) -> dict[str, Any]:
     """The configuration of a stream that does not exist yet."""
+    limits = config.limits or Limits()
     window = limits.duplicate_window_seconds
     if limits.max_age_seconds:
         window = min(window, limits.max_age_seconds)  # the server refuses a longer window
     return {
-        "name": STREAM,
+        "name": config.stream,
         "subjects": [subject],
         "retention": "limits",
         "storage": "file",
@@ -200,21 +250,23 @@ def new_config(subject: str, limits: Limits) -> dict[str, Any]:
         "max_bytes": limits.max_bytes or _UNLIMITED,
         "max_age": limits.max_age_seconds * NANOSECONDS,
         "duplicate_window": window * NANOSECONDS,
-        "num_replicas": limits.replicas,
+        "num_replicas": config.replicas,
         "allow_direct": True,
     }
 
 
-def widened(config: Mapping[str, Any], subject: str, limits: Limits | None) -> dict[str, Any]:
-    """`config` with `subject` among its subjects and limits no lower than `limits`; nothing else changes."""
-    wide = dict(config)
-    subjects = list(config.get("subjects") or ())
+def widened(present: Mapping[str, Any], subject: str, config: RecordLogConfig) -> dict[str, Any]:
+    """`present` with `subject` captured, and limits and replicas of at least those of `config`; else unchanged."""
+    wide, limits = dict(present), config.limits
+    subjects = list(present.get("subjects") or ())
     if not any(covers(pattern, subject) for pattern in subjects):
         wide["subjects"] = [*subjects, subject]
+    if config.replicas > present.get("num_replicas", 1):
+        wide["num_replicas"] = config.replicas
     if limits is not None:
-        if is_wider(limits.max_bytes, config.get("max_bytes", _UNLIMITED)):
+        if is_wider(limits.max_bytes, present.get("max_bytes", _UNLIMITED)):
             wide["max_bytes"] = limits.max_bytes or _UNLIMITED
-        if is_wider(limits.max_age_seconds * NANOSECONDS, config.get("max_age", 0)):
+        if is_wider(limits.max_age_seconds * NANOSECONDS, present.get("max_age", 0)):
             wide["max_age"] = limits.max_age_seconds * NANOSECONDS
     return wide
 

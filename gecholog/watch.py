@@ -21,9 +21,11 @@ from gecholog.logs import Log
 
 log = Log("watch")
 
-_HEARTBEAT = 5.0  # seconds between signs of life of a watch that has nothing to tell
+_HEARTBEAT = 2.0  # seconds between the server's signs of life while there is nothing to tell
 _SILENCE = 3 * _HEARTBEAT  # after which it is begun again
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to begin a watch
+_LOOK_AGAIN = 60.0  # seconds until a bucket that has too few replicas is asked to have more
+_INACTIVE = 5.0  # seconds after which the server removes a consumer that nobody listens to
 _CONTROL = "100"  # status of a heartbeat, or of a request for flow control
 _REMOVALS = frozenset({"DEL", "PURGE"})
 
@@ -49,8 +51,11 @@ class Bucket(Protocol):
     @property
     def prefix(self) -> str: ...
 
+    @property
+    def is_short(self) -> bool: ...
+
     async def ensure(self) -> None:
-        """Make it if it is missing. Raises BusError."""
+        """Make it if it is missing; `is_short` says then whether it has too few replicas. Raises BusError."""
 
     async def consume(self, consumer: str, inbox: str, keys: str) -> int:
         """Have entries sent to `inbox`; how many there are at the moment. Raises BusError."""
@@ -101,7 +106,8 @@ class Watch:
             try:
                 await self._begin(self._round)
                 pause = _SHORTEST_PAUSE
-                await self._round.lasts()
+                while not await self._round.lasts(_LOOK_AGAIN):
+                    await self._complete_replicas()
             except BusAway:
                 await self._until_connected(_LONGEST_PAUSE)
             except BusError as error:
@@ -115,6 +121,11 @@ class Watch:
                 self._current.clear()
                 self._round.over.set()
                 await self._bus.unsubscribe(self._round.inbox)
+
+    async def _complete_replicas(self) -> None:
+        if self._bucket.is_short:
+            with contextlib.suppress(BusError):
+                await self._bucket.ensure()
 
     async def _until_connected(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -164,13 +175,17 @@ class _Round:
         self._settled = False
         self._one_at_a_time = asyncio.Lock()
 
-    async def lasts(self) -> None:
-        """Wait until the round is over, or nothing was heard for too long."""
+    async def lasts(self, seconds: float) -> bool:
+        """Wait so long, or until the round is over, or nothing was heard for too long; tells whether it is over."""
         loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
         while not self.over.is_set() and (left := self._heard + _SILENCE - loop.time()) > 0:
+            if (rest := until - loop.time()) <= 0:
+                return False
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(min(left, rest)):
                     await self.over.wait()
+        return True
 
     async def expect(self, entries: int) -> None:
         """So many entries come first."""
@@ -252,5 +267,5 @@ def consumer_config(consumer: str, inbox: str, subject: str) -> dict[str, Any]:
         "num_replicas": 1,
         "flow_control": True,
         "idle_heartbeat": int(_HEARTBEAT * NANOSECONDS),
-        "inactive_threshold": int(_HEARTBEAT * NANOSECONDS),
+        "inactive_threshold": int(_INACTIVE * NANOSECONDS),
     }

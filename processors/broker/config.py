@@ -9,6 +9,7 @@ from typing import Any
 
 from gecholog import bus_section, gateway_config, logs, rawjson, schema
 from gecholog.bus_address import BusAddress
+from gecholog.bus_storage import BusStorage
 from gecholog.config import ConfigSpec, ParsedConfig
 from gecholog.rawjson import Raw
 from gecholog.schema import Violation
@@ -38,6 +39,7 @@ class BusLocation:
     bus: BusAddress
     topic: str
     bucket: str
+    replicas: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,10 @@ def build(parsed: ParsedConfig) -> Config:
     bus, shared = values["service_bus"], values.get("shared_state", {})
     address = BusAddress.of_section(bus | {"hostname": _servers(bus.get("hostname", ""))})
     logs.protect(address.credentials.secrets)
-    bucket = shared.get("bucket", "gecholog_broker") if shared.get("enabled", True) else ""
+    storage = BusStorage.of_section(bus)
+    bucket = shared.get("bucket", storage.bucket("broker")) if shared.get("enabled", True) else ""
     return Config(
-        location=BusLocation(address, bus["topic"], bucket),
+        location=BusLocation(address, bus["topic"], bucket, storage.replicas),
         policy=_policy(values),
         any_status_but_200=values.get("any_status_but_200", False),
         groups=tuple(_group(entry) for entry in values["groups"]),

@@ -32,7 +32,8 @@ class Connection:
     def __init__(self, location: BusLocation, alias: str, table: HealthTable, broker: Broker) -> None:
         self._location = location
         self.bus = Bus(location.bus, alias, log)
-        self._replicator = HealthReplicator(KeyValue(self.bus, location.bucket or _NO_BUCKET), table, now)
+        bucket = KeyValue(self.bus, location.bucket or _NO_BUCKET, replicas=location.replicas)
+        self._replicator = HealthReplicator(bucket, table, now)
         self._broker = broker
         self._attachment: Attachment | None = None
         self._replication: asyncio.Task[None] | None = None

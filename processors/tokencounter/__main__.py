@@ -60,16 +60,18 @@ class Tokencounter:
         self._owner = owner
         bus = self._bus(self._config)
         await connect_bus(owner, bus)
-        self._endpoint = await self._listen(bus, self._config.topic)
+        self._endpoint = await self._listen(bus, self._config)
 
     async def reload(self, config: Config) -> None:
-        """Apply a new config. A new bus or topic is used before the old one is closed. Raises BusAway, BusRefused."""
+        """Apply a new config. A new bus, topic or bucket is in use before the old one is closed.
+
+        Raises BusAway, BusRefused.
+        """
         old, fresh = self._endpoint, None
-        moves = (config.bus, config.topic) != (self._config.bus, self._config.topic)
-        bus = self._bus(config) if moves else None
+        bus = self._bus(config) if config.location != self._config.location else None
         async with replacing_bus(self._owner, bus):
             if bus is not None:
-                fresh = await self._listen(bus, config.topic)
+                fresh = await self._listen(bus, config)
         self._apply(config)
         if fresh is not None:
             self._endpoint = fresh
@@ -92,9 +94,9 @@ class Tokencounter:
     def _bus(self, config: Config) -> Bus:
         return Bus(config.bus, self._alias, log)
 
-    async def _listen(self, bus: Bus, topic: str) -> _Endpoint:
+    async def _listen(self, bus: Bus, config: Config) -> _Endpoint:
         """Answer messages on a connected bus, after reading the counts of the other replicas."""
-        replicator = UsageReplicator(bus, topic, self._replica, self._counters)
+        replicator = UsageReplicator(bus, config.topic, self._replica, self._counters, config.storage)
 
         async def answer(message: bytes) -> bytes:
             data = usage.answer(message, self._config.rules, self._counters, self._missing_usage, milliseconds())
@@ -104,7 +106,7 @@ class Tokencounter:
 
         try:
             await replicator.ready(_READY_TIMEOUT_S)
-            attachment = await processor.attach(bus, topic, answer, concurrency=1)
+            attachment = await processor.attach(bus, config.topic, answer, concurrency=1)
             with contextlib.suppress(BusAway):  # just disconnected: the subscription is made with the next connection
                 await bus.flush()
         except BaseException:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gecholog import bus_section, gjson, logs, schema
 from gecholog.bus_address import BusAddress
+from gecholog.bus_storage import BusStorage
 from gecholog.config import ConfigSpec, ParsedConfig
 from gecholog.duplicates import duplicates
 from gecholog.positions import Path
@@ -26,11 +27,17 @@ class Config:
     """The content of tokencounter_config.json. `period` is in seconds. With `sliding`, the last period counts."""
 
     bus: BusAddress
+    storage: BusStorage
     topic: str
     period: int
     sliding: bool
     caps: Caps
     rules: Rules
+
+    @property
+    def location(self) -> tuple[BusAddress, BusStorage, str]:
+        """The bus, what is kept there, and the subject: another one needs another connection."""
+        return self.bus, self.storage, self.topic
 
 
 def config_spec() -> ConfigSpec:
@@ -98,6 +105,7 @@ def build(parsed: ParsedConfig) -> Config:
     logs.protect(address.credentials.secrets)
     return Config(
         bus=address,
+        storage=BusStorage.of_section(bus),
         topic=bus["topic"],
         period=int(values["cap_period_seconds"]),
         sliding=values.get("cap_window") == _SLIDING,

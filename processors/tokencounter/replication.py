@@ -16,13 +16,17 @@ from typing import Annotated
 import msgspec
 
 from gecholog.bus import Bus
+from gecholog.bus_storage import BusStorage
 from gecholog.errors import BusAway, BusError
 from gecholog.keyvalue import Conflict, Entry, KeyValue, NoKeyValue, Watch
 from gecholog.logs import Log
 from gecholog.router_path import key_part, of_key_part
 from processors.tokencounter.counters import Counters, ReplicaUsage
 
-BUCKET = "gecholog_tokens"
+BUCKET = BusStorage().bucket("tokens")
+"""The bucket, unless the config has a namespace of its own."""
+
+_DEFAULT = BusStorage()
 
 log = Log("tokencounter")
 
@@ -57,13 +61,13 @@ def milliseconds() -> int:
 class UsageReplicator:
     """Replicates the counters of one replica with those of the others on the same topic."""
 
-    def __init__(self, bus: Bus, topic: str, replica: str, counters: Counters) -> None:
+    def __init__(self, bus: Bus, topic: str, replica: str, counters: Counters, storage: BusStorage = _DEFAULT) -> None:
         """`replica` is a name that no other replica has or had."""
         self._bus = bus
         self._topic = topic
         self._replica = replica
         self._counters = counters
-        self._bucket = KeyValue(bus, BUCKET)
+        self._bucket = KeyValue(bus, storage.bucket("tokens"), replicas=storage.replicas)
         self._revisions: dict[str, int] = {}
         self._watch: Watch | None = None
         self._woken = asyncio.Event()
@@ -135,7 +139,7 @@ class UsageReplicator:
             self._watch = await self._bucket.watch(self._receive, f"{self._topic}.*.*")
         self._started.set()
         self._reported = ""
-        log.info("token counts shared with other replicas", bucket=BUCKET, replica=self._replica)
+        log.info("token counts shared with other replicas", bucket=self._bucket.bucket, replica=self._replica)
         self._counters.mark_all_changed()
         self._woken.set()
 

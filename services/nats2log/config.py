@@ -15,7 +15,7 @@ from gecholog import bus_section, hostname, regular_file, schema
 from gecholog.bus_address import BusAddress
 from gecholog.config import ConfigSpec
 from gecholog.health import home
-from gecholog.recordlog import Limits
+from gecholog.recordlog import RecordLogConfig
 from gecholog.tls import OutboundTls
 from services.nats2log.shape import Shape
 
@@ -202,13 +202,13 @@ WRITERS: dict[str, type[FileWriter | RestWriter | ElasticWriter | AzureCollector
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """The source of records. `limits` is None if the file has no `record_log` section."""
+    """The source of records."""
 
     address: BusAddress
     topic: str
     subject: str
     deliver: str
-    limits: Limits | None
+    record_log: RecordLogConfig = field(default_factory=RecordLogConfig)
 
     @property
     def is_off(self) -> bool:
@@ -325,7 +325,7 @@ def build(parsed: ParsedConfig) -> Config:
         topic=bus["topic"],
         subject=bus["topic_exact_logger"],
         deliver=values.get("deliver", "all"),
-        limits=Limits.of(values["record_log"]) if "record_log" in values else None,
+        record_log=RecordLogConfig.of(values),
     )
     mode = OFF if source.is_off else values["mode"]
     return Config(

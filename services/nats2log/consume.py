@@ -180,13 +180,19 @@ class Consumer:
 
     async def _durable(self) -> RecordLog | None:
         """Return the record stream, with our consumer on it. None if JetStream is not enabled."""
+        wanted = self._source_config.record_log
         try:
-            found = await ensure_fitting(self._bus, self._source_config.subject, self._source_config.limits)
+            found = await ensure_fitting(self._bus, self._source_config.subject, wanted)
         except NoRecordLog:
             if not self._warned:
                 log.warning("JetStream is not enabled on the bus, records published while this sink is down are lost")
                 self._warned = True
             return None
+        if found.replicas < wanted.replicas:  # a server may be added, or come back
+            log.warning(
+                "record stream has fewer replicas than configured", replicas=found.replicas, configured=wanted.replicas
+            )
+            self._attach_again_at = time.monotonic() + _ATTACH_AGAIN_S
         with understood():
             info = await self._consumer(found)
             self._sequence = info["delivered"]["stream_seq"]

@@ -8,10 +8,12 @@ import pytest
 
 from gecholog import logs
 from gecholog.bus import Bus, BusAddress
+from gecholog.bus_storage import BusStorage
 from gecholog.credentials import Credentials
 from gecholog.errors import BusAway, NoAnswer
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
+from gecholog.recordlog import Limits, RecordLogConfig, ask, ensure, ensure_fitting
 from tests.support.nats_cluster import NatsCluster
 from tests.support.waiting import DEADLINE, eventually
 
@@ -267,13 +269,117 @@ async def test_a_watch_over_a_lame_duck(durable_cluster):
         async def take(entry):
             heard[entry.key] = entry.value
 
-        bucket = KeyValue(bus, "things")
+        bucket = KeyValue(bus, "things", replicas=3)
         watch = await bucket.watch(take)
         await watch.caught_up()
         other = KeyValue(writing, "things")
         for number in range(20):
-            await other.put(f"k{number % 3}", b"%d" % number)
+            await ready(lambda n=number: other.put(f"k{n % 3}", b"%d" % n))  # the stream may look for a leader
             if number == 10:
                 server_of(durable_cluster, bus).signal(signal.SIGUSR2)
         await eventually(lambda: heard == {"k0": b"18", "k1": b"19", "k2": b"17"}, "all changes")
         await watch.close()
+
+
+# ------------------------------------------------------------------------------------------------------------ replicas
+
+
+SMALL = Limits(max_bytes=1 << 20)
+
+
+async def replicas_of(bus, stream):
+    return (await ask(bus, f"STREAM.INFO.{stream}"))["config"]["num_replicas"]
+
+
+async def ready(call):
+    """What `call` returns once JetStream has a leader."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            try:
+                return await call()
+            except NoAnswer:
+                await asyncio.sleep(0.1)
+
+
+async def test_replicas(durable_cluster):
+    """A new stream and a new bucket have as many as asked for; those that exist get more, and never fewer."""
+    async with connected(durable_cluster) as bus:
+        one, three = RecordLogConfig(limits=SMALL), RecordLogConfig(replicas=3, limits=SMALL)
+        assert (await ready(lambda: ensure(bus, "s", one))).replicas == 1
+        assert (await ready(lambda: ensure(bus, "s", three))).replicas == 3
+        assert (await ensure(bus, "s", one)).replicas == 3
+        other = RecordLogConfig("OTHER", 3, SMALL)
+        assert (await ensure(bus, "t", other)).replicas == 3
+        await KeyValue(bus, "things").ensure()
+        assert await replicas_of(bus, "KV_things") == 1
+        await KeyValue(bus, "things", replicas=3).ensure()
+        assert await replicas_of(bus, "KV_things") == 3
+        await KeyValue(bus, "things").ensure()
+        assert await replicas_of(bus, "KV_things") == 3
+        await KeyValue(bus, "more", replicas=3).ensure()
+        assert await replicas_of(bus, "KV_more") == 3
+
+
+async def test_too_few_servers(durable_cluster, capsys):
+    """Fewer replicas are better than no stream; the log says so once, and what exists stays."""
+    logs.setup("test")
+    async with connected(durable_cluster) as bus:
+        found = await ready(lambda: ensure(bus, "s", RecordLogConfig(replicas=5, limits=SMALL)))
+        assert found.replicas == 1
+        assert (await ensure(bus, "s", RecordLogConfig(replicas=3, limits=SMALL))).replicas == 3
+        wider = RecordLogConfig(replicas=5, limits=Limits(max_bytes=1 << 20, max_age_seconds=0))
+        assert (await ensure(bus, "s", wider)).max_age == 0
+        bucket = KeyValue(bus, "things", replicas=5)
+        for _ in range(2):
+            await bucket.ensure()
+            assert bucket.is_short
+        assert await replicas_of(bus, "KV_things") == 1
+        assert await bucket.put("a", b"1")
+    assert capsys.readouterr().out.count("fewer replicas than configured") == 1
+
+
+async def test_no_cluster(nats_server, capsys):
+    """A single server takes the config of a cluster."""
+    logs.setup("test")
+    bus = Bus(BusAddress.of(nats_server.hostname, nats_server.token), "test", Log("test"))
+    running = asyncio.create_task(bus.run())
+    await bus.opened()
+    for _ in range(2):
+        assert (await ensure_fitting(bus, "s", RecordLogConfig(replicas=3, limits=SMALL))).replicas == 1
+    bucket = KeyValue(bus, "things", replicas=3)
+    await bucket.ensure()
+    assert await bucket.put("a", b"1")
+    assert "not supported in non-clustered mode" in capsys.readouterr().out
+    await bus.close()
+    await running
+
+
+async def test_a_watch_adds_replicas(durable_cluster, monkeypatch):
+    """A bucket that had too few servers gets its replicas when there are enough, without a new connection."""
+    monkeypatch.setattr("gecholog.watch._LOOK_AGAIN", 0.2)
+    async with connected(durable_cluster) as bus:
+        bucket = KeyValue(bus, "things", replicas=5)
+        watch = await bucket.watch(lambda _: asyncio.sleep(0))
+        await watch.caught_up()
+        assert await replicas_of(bus, "KV_things") == 1
+        bucket._replicas = 3  # as if there were servers for what was asked for
+        async with asyncio.timeout(DEADLINE):
+            while await replicas_of(bus, "KV_things") == 1:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.1)
+        await watch.close()
+
+
+async def test_namespaces(nats_server):
+    """Two appliances on one server keep apart what they keep."""
+    bus = Bus(BusAddress.of(nats_server.hostname, nats_server.token), "test", Log("test"))
+    running = asyncio.create_task(bus.run())
+    await bus.opened()
+    ours, theirs = BusStorage(), BusStorage("team_b")
+    assert (ours.stream, ours.bucket("tokens")) == ("GECHOLOG", "gecholog_tokens")
+    assert (theirs.stream, theirs.bucket("tokens")) == ("TEAM_B", "team_b_tokens")
+    for storage, subject in ((ours, "coburn.gl.logger"), (theirs, "team.b.logger")):
+        assert (await ensure(bus, subject, RecordLogConfig(storage.stream, limits=SMALL))).subjects == (subject,)
+        await bus.request(subject, b"{}", 5)
+        assert (await ask(bus, f"STREAM.INFO.{storage.stream}"))["state"]["messages"] == 1
+    await bus.close()
+    await running

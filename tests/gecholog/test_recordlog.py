@@ -14,6 +14,7 @@ from gecholog.recordlog import (
     STREAM,
     Limits,
     NoRecordLog,
+    RecordLogConfig,
     RecordLogRefused,
     ask,
     covers,
@@ -42,6 +43,10 @@ async def connect():
         await task
 
 
+def limited(limits):
+    return RecordLogConfig(limits=limits)
+
+
 async def info(bus, stream=STREAM):
     return await ask(bus, f"STREAM.INFO.{stream}")
 
@@ -49,7 +54,7 @@ async def info(bus, stream=STREAM):
 async def test_made_if_absent(nats_server, connect):
     """File storage, compressed, the oldest dropped at the limits; published records are in it."""
     bus = await connect(nats_server)
-    found = await ensure(bus, SUBJECT, Limits(max_bytes=1 << 20, max_age_seconds=3600))
+    found = await ensure(bus, SUBJECT, limited(Limits(max_bytes=1 << 20, max_age_seconds=3600)))
     assert (found.name, found.subjects, found.max_bytes, found.max_age) == (STREAM, (SUBJECT,), 1 << 20, 3600)
     config = (await info(bus))["config"]
     assert config["storage"] == "file"
@@ -70,11 +75,11 @@ async def test_the_defaults(nats_server, connect):
 async def test_never_narrowed(nats_server, connect):
     """Lower limits change nothing, no limits change nothing, higher ones widen."""
     bus = await connect(nats_server)
-    await ensure(bus, SUBJECT, Limits(max_bytes=2 << 20, max_age_seconds=7200))
+    await ensure(bus, SUBJECT, limited(Limits(max_bytes=2 << 20, max_age_seconds=7200)))
     for limits in (None, Limits(max_bytes=1 << 20, max_age_seconds=60)):
-        found = await ensure(bus, SUBJECT, limits)
+        found = await ensure(bus, SUBJECT, limited(limits))
         assert (found.max_bytes, found.max_age) == (2 << 20, 7200)
-    found = await ensure(bus, SUBJECT, Limits(max_bytes=3 << 20, max_age_seconds=0))
+    found = await ensure(bus, SUBJECT, limited(Limits(max_bytes=3 << 20, max_age_seconds=0)))
     assert (found.max_bytes, found.max_age) == (3 << 20, 0)
 
 
@@ -93,7 +98,7 @@ async def test_somebodys_own_stream(nats_server, connect):
     bus = await connect(nats_server)
     await ask(bus, "STREAM.CREATE.MINE", {"name": "MINE", "subjects": ["coburn.>"], "storage": "memory"})
     before = (await info(bus, "MINE"))["config"]
-    found = await ensure(bus, SUBJECT, Limits())
+    found = await ensure(bus, SUBJECT, limited(Limits()))
     assert (found.name, found.max_bytes, found.max_age) == ("MINE", 0, 0)
     assert (await info(bus, "MINE"))["config"] == before
     with pytest.raises(RecordLogRefused):
@@ -130,7 +135,7 @@ async def test_no_room(nats_server, connect):
     """A stream that the server has no room for is refused with its reason."""
     bus = await connect(nats_server)
     with pytest.raises(RecordLogRefused, match="storage"):
-        await ensure(bus, SUBJECT, Limits(max_bytes=1 << 50))
+        await ensure(bus, SUBJECT, limited(Limits(max_bytes=1 << 50)))
 
 
 async def test_a_small_disk(nats_server, connect):
@@ -139,7 +144,7 @@ async def test_a_small_disk(nats_server, connect):
     ballast = {"name": "BALLAST", "subjects": ["x"], "storage": "file", "max_bytes": 700 << 20}
     await ask(bus, "STREAM.CREATE.BALLAST", ballast)
     with pytest.raises(RecordLogRefused):
-        await ensure(bus, SUBJECT, Limits())
+        await ensure(bus, SUBJECT, limited(Limits()))
     assert (await ensure(bus, SUBJECT)).max_bytes == 256 << 20
 
 
@@ -155,15 +160,20 @@ async def test_kept_over_a_crash(nats_server, connect):
 
 
 limits = st.builds(Limits, max_bytes=st.integers(0, 5), max_age_seconds=st.integers(0, 5))
+wishes = st.builds(RecordLogConfig, replicas=st.integers(1, 5), limits=st.none() | limits)
 configs = st.fixed_dictionaries(
     {"subjects": st.lists(st.sampled_from(["a", "a.b", "a.*", "c.>"])), "other": st.integers()},
-    optional={"max_bytes": st.integers(-1, 5), "max_age": st.integers(0, 5).map(lambda n: n * 1_000_000_000)},
+    optional={
+        "max_bytes": st.integers(-1, 5),
+        "max_age": st.integers(0, 5).map(lambda n: n * 1_000_000_000),
+        "num_replicas": st.integers(1, 5),
+    },
 )
 
 
-@given(configs, st.sampled_from(["a", "a.b", "c.d.e"]), st.none() | limits)
+@given(configs, st.sampled_from(["a", "a.b", "c.d.e"]), wishes)
 def test_only_ever_wider(config, subject, wanted):
-    """Subjects are added, limits raised, nothing else is touched; done twice it is the same."""
+    """Subjects are added, limits and replicas raised, nothing else is touched; done twice it is the same."""
     wide = widened(config, subject, wanted)
     assert wide["subjects"][: len(config["subjects"])] == config["subjects"]
     assert any(covers(pattern, subject) for pattern in wide["subjects"])
@@ -171,10 +181,11 @@ def test_only_ever_wider(config, subject, wanted):
         before, after = (value.get(name, 0) or 0 for value in (config, wide))
         assert after <= 0 or 0 < before <= after
     assert wide["other"] == config["other"]
+    assert wide.get("num_replicas", 1) == max(config.get("num_replicas", 1), wanted.replicas)
     assert widened(wide, subject, wanted) == wide
 
 
-@given(limits)
+@given(wishes)
 def test_new_is_wide_enough(wanted):
     """What is made need not be widened, and its duplicate window is no longer than its age."""
     config = new_config("a", wanted)
@@ -204,8 +215,22 @@ def test_covers(pattern, subject, expected):
 def test_limits_of_a_config():
     """Hours in the file, seconds in the stream."""
     assert Limits.of({}) == Limits()
-    given_ = {"max_bytes": 5, "max_age_hours": 2, "duplicate_window_seconds": 7, "replicas": 3}
-    assert Limits.of(given_) == Limits(5, 7200, 7, 3)
+    assert Limits.of({"max_bytes": 5, "max_age_hours": 2, "duplicate_window_seconds": 7}) == Limits(5, 7200, 7)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"service_bus": {}}, RecordLogConfig()),
+        ({"service_bus": {"namespace": "", "replicas": 3}}, RecordLogConfig(replicas=3)),
+        ({"service_bus": {"namespace": "team-b"}}, RecordLogConfig("TEAM-B")),
+        ({"service_bus": {"replicas": 3}, "record_log": {}}, RecordLogConfig(replicas=3, limits=Limits())),
+        ({"service_bus": {"replicas": 3}, "record_log": {"replicas": 5}}, RecordLogConfig("GECHOLOG", 5, Limits())),
+    ],
+)
+def test_config(values, expected):
+    """The record log may have another number of replicas than the rest of what is on the bus."""
+    assert RecordLogConfig.of(values) == expected
 
 
 async def test_fitting(nats_server, connect):
@@ -214,10 +239,10 @@ async def test_fitting(nats_server, connect):
     ballast = {"name": "BALLAST", "subjects": ["x"], "storage": "file", "max_bytes": 900 << 20}
     await ask(bus, "STREAM.CREATE.BALLAST", ballast)
     wanted = Limits(max_bytes=1 << 40, max_age_seconds=60)
-    made = await ensure_fitting(bus, SUBJECT, wanted)
+    made = await ensure_fitting(bus, SUBJECT, limited(wanted))
     assert (made.max_bytes, made.max_age) == (64 << 20, 60)
-    assert await ensure_fitting(bus, SUBJECT, wanted) == made
-    assert (await ensure_fitting(bus, SUBJECT, replace(wanted, max_age_seconds=90))).max_age == 90
+    assert await ensure_fitting(bus, SUBJECT, limited(wanted)) == made
+    assert (await ensure_fitting(bus, SUBJECT, limited(replace(wanted, max_age_seconds=90)))).max_age == 90
     assert (await ensure_fitting(bus, SUBJECT)).max_bytes == 64 << 20
 
 
@@ -228,7 +253,7 @@ async def test_nothing_fits(nats_server, connect):
     await ask(bus, "STREAM.CREATE.BALLAST", ballast)
     for limits in (None, Limits(max_bytes=1 << 40)):
         with pytest.raises(RecordLogRefused) as caught:
-            await ensure_fitting(bus, SUBJECT, limits)
+            await ensure_fitting(bus, SUBJECT, limited(limits))
         assert caught.value.is_no_room
 
 

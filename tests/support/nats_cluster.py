@@ -29,7 +29,7 @@ class NatsCluster:
                         "listen": f"127.0.0.1:{port}",
                         "routes": [f"nats-route://127.0.0.1:{other}" for other in routes],
                     },
-                    "lame_duck_grace_period": "1s",
+                    "lame_duck_grace_period": "10s",
                     "lame_duck_duration": "30s",
                 }
                 | (settings or {}),

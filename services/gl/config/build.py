@@ -61,7 +61,7 @@ def build(parsed: ParsedConfig) -> Config:
         usage=_usage(values.get("usage", {})),
         log_max_payload=values.get("log_max_payload_bytes", _MIB),
         journal_max_bytes=values.get("journal_max_bytes", 1024 * _MIB),
-        record_log=recordlog.Limits.of(values["record_log"]) if "record_log" in values else None,
+        record_log=recordlog.RecordLogConfig.of(values),
         trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
         shutdown_time=values.get("shutdown_timeout_ms", 2500) / 1000,
         limits=_limits(values.get("limits", {})),

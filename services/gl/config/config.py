@@ -74,7 +74,7 @@ class Config:
     usage: UsageRules
     log_max_payload: int
     journal_max_bytes: int
-    record_log: recordlog.Limits | None
+    record_log: recordlog.RecordLogConfig
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     shutdown_time: float
     limits: Limits

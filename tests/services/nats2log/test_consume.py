@@ -7,7 +7,7 @@ import pytest
 
 from gecholog import wire
 from gecholog.bus import BusAddress
-from gecholog.recordlog import STREAM, Limits, ask, ensure
+from gecholog.recordlog import STREAM, Limits, RecordLogConfig, ask, ensure
 from services.nats2log.buffer import Buffer
 from services.nats2log.config import SourceConfig
 from services.nats2log.consume import Consumer, RecordSource, consumer_name
@@ -17,7 +17,7 @@ from services.nats2log.deliver import DeliveryContext
 from tests.services.nats2log.conftest import SUBJECT
 from tests.support.waiting import eventually
 
-SOURCE = SourceConfig(BusAddress.of("localhost"), "coburn.gl.nats2file", SUBJECT, "all", None)
+SOURCE = SourceConfig(BusAddress.of("localhost"), "coburn.gl.nats2file", SUBJECT, "all")
 
 
 class Harness:
@@ -26,7 +26,7 @@ class Harness:
     def __init__(self, bus, folder, **fields):
         self.context = DeliveryContext(Buffer(), DeadLetterFile(folder, "sink"), SinkCounters())
         values = {"address": SOURCE.address, "topic": SOURCE.topic, "subject": SUBJECT, "deliver": "all"}
-        self.consumer = Consumer(bus, SourceConfig(**values | {"limits": None} | fields), "sink", self.context)
+        self.consumer = Consumer(bus, SourceConfig(**values | fields), "sink", self.context)
         self.task = None
 
     async def start(self):
@@ -109,7 +109,7 @@ async def test_large_records(harness, bus, stream):
 async def test_dropped_records_are_counted(harness, bus, stream, connect, nats_server):
     """What the stream's limits dropped while nobody was here."""
     first_bus = await connect(nats_server)
-    at = await harness(first_bus, limits=Limits(max_bytes=100_000))
+    at = await harness(first_bus, record_log=RecordLogConfig(limits=Limits(max_bytes=100_000)))
     await stream.add(b"first")
     await at.consumer.ack(await at.came(1))
     await stream.all_acknowledged("sink")
@@ -125,7 +125,7 @@ async def test_dropped_records_are_counted(harness, bus, stream, connect, nats_s
 
 async def test_share_of_the_limits(harness, bus, stream):
     """A backlog near the stream's limits is seen."""
-    at = await harness(bus, limits=Limits(max_bytes=100_000))
+    at = await harness(bus, record_log=RecordLogConfig(limits=Limits(max_bytes=100_000)))
     await stream.add(*(b"x" * 10_000 for _ in range(9)))
     await at.came(9)
     lag = await at.consumer.lag()
@@ -159,7 +159,7 @@ async def test_refused_by_jetstream(harness, bus):
     """Without room for any stream: a plain subscription, and records come all the same."""
     ballast = {"name": "BALLAST", "subjects": ["x"], "storage": "file", "max_bytes": 1020 << 20}
     await ask(bus, "STREAM.CREATE.BALLAST", ballast)
-    at = await harness(bus, limits=Limits(max_bytes=1 << 50))
+    at = await harness(bus, record_log=RecordLogConfig(limits=Limits(max_bytes=1 << 50)))
     assert at.consumer.source is RecordSource.SUBSCRIPTION
     await bus.publish(SUBJECT, b"1")
     assert (await at.came(1))[0].data == b"1"
@@ -167,7 +167,7 @@ async def test_refused_by_jetstream(harness, bus):
 
 async def test_less_room_than_configured(harness, bus):
     """A smaller stream is taken, as the gateway takes it: records come once, from there."""
-    at = await harness(bus, limits=Limits(max_bytes=1 << 50))
+    at = await harness(bus, record_log=RecordLogConfig(limits=Limits(max_bytes=1 << 50)))
     assert at.consumer.source is RecordSource.RECORD_LOG
     await bus.publish(SUBJECT, b"1")
     assert [entry.data for entry in await at.came(1)] == [b"1"]
@@ -220,7 +220,7 @@ async def test_consumer_deleted(harness, bus, stream):
 
 async def test_made_by_whoever_comes_first(harness, bus, stream):
     """A stream that gl made is taken as it is."""
-    await ensure(bus, SUBJECT, Limits(max_bytes=1 << 20))
+    await ensure(bus, SUBJECT, RecordLogConfig(limits=Limits(max_bytes=1 << 20)))
     at = await harness(bus)
     await stream.add(b"1")
     assert (await at.came(1))[0].data == b"1"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gecholog.bus import Bus
-    from gecholog.recordlog import Limits
+    from gecholog.recordlog import RecordLogConfig
     from services.gl.record.delivery.backpressure import Backpressure
     from services.gl.record.delivery.error_log import ErrorLog
 
@@ -48,7 +48,7 @@ class Publisher:
         self.unacknowledged: dict[bytes, bytes] = {}  # sent, and the bus has not answered yet
         self._bus: Bus | None = None
         self._subject = ""
-        self._limits: Limits | None = None
+        self._config = recordlog.RecordLogConfig()
         self._backpressure = backpressure
         self._errors = errors
         self._on_result = on_result
@@ -57,12 +57,12 @@ class Publisher:
 
     # --------------------------------------------------------------- the bus
 
-    async def use(self, bus: Bus, subject: str, limits: Limits | None) -> None:
+    async def use(self, bus: Bus, subject: str, config: RecordLogConfig) -> None:
         """Publish to this bus and subject from now on; asks at every connection for the stream that keeps records."""
         if bus is not self._bus:
             self.stream = RecordStream()
             bus.on_connect(self._connected)
-        self._bus, self._subject, self._limits = bus, subject, limits
+        self._bus, self._subject, self._config = bus, subject, config
         if bus.connected:
             await self._connected(bus)
 
@@ -75,7 +75,7 @@ class Publisher:
     async def prepare(self) -> None:
         """Find the stream, or make it."""
         stream = self.stream
-        await stream.prepare(self._required_bus(), self._subject, self._limits)
+        await stream.prepare(self._required_bus(), self._subject, self._config)
         if stream.is_missing:
             self._errors.error("record stream missing, retrying", stream.reason)
         self._changed()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gecholog.bus import Bus
-    from gecholog.recordlog import Limits
+    from gecholog.recordlog import RecordLogConfig
     from gecholog.recordstatus import RecordStatusFile
 
 log = Log("records")
@@ -66,9 +66,9 @@ class Recorder:
 
     # -------------------------------------------------------------- lifecycle
 
-    async def publish_to(self, bus: Bus, subject: str, limits: Limits | None) -> None:
+    async def publish_to(self, bus: Bus, subject: str, config: RecordLogConfig) -> None:
         """Publish to this bus and subject from now on."""
-        await self._publisher.use(bus, subject, limits)
+        await self._publisher.use(bus, subject, config)
 
     def _on_connect(self) -> None:
         self._redelivery.connected()

@@ -11,7 +11,7 @@ from gecholog.logs import Log
 
 if TYPE_CHECKING:
     from gecholog.bus import Bus
-    from gecholog.recordlog import Limits, RecordLog
+    from gecholog.recordlog import RecordLog, RecordLogConfig
 
 log = Log("records")
 
@@ -52,11 +52,11 @@ class RecordStream:
         """A connection was made, perhaps to a server that was started anew."""
         self._was_ready = False
 
-    async def prepare(self, bus: Bus, subject: str, limits: Limits | None) -> None:
+    async def prepare(self, bus: Bus, subject: str, config: RecordLogConfig) -> None:
         """Find the stream, or make it. Until the bus has an answer, what was true before is taken to be true."""
         self.answers = False
         try:
-            found = await recordlog.ensure_fitting(bus, subject, limits)
+            found = await recordlog.ensure_fitting(bus, subject, config)
         except recordlog.NoRecordLog:
             self._absent()
         except recordlog.RecordLogRefused as error:
@@ -64,15 +64,21 @@ class RecordStream:
         except BusError as error:
             self.reason = str(error)
         else:
-            self._found(found, limits)
+            self._found(found, config)
 
-    def _found(self, found: RecordLog, limits: Limits | None) -> None:
+    def _found(self, found: RecordLog, config: RecordLogConfig) -> None:
         self.answers = self._was_ready = True
         if self.storage is not Storage.READY:
-            log.info("record stream ready", stream=found.name, max_bytes=found.max_bytes)
-            if limits is not None and recordlog.is_wider(limits.max_bytes, found.max_bytes):
-                wanted = limits.max_bytes
+            log.info("record stream ready", stream=found.name, max_bytes=found.max_bytes, replicas=found.replicas)
+            if config.limits is not None and recordlog.is_wider(config.limits.max_bytes, found.max_bytes):
+                wanted = config.limits.max_bytes
                 log.warning("not enough disk space for the record stream as configured", max_bytes=wanted)
+            if config.replicas > found.replicas:
+                log.warning(
+                    "record stream has fewer replicas than configured",
+                    replicas=found.replicas,
+                    configured=config.replicas,
+                )
         self.storage, self.reason, self._has_kept = Storage.READY, "", True
 
     def _absent(self) -> None:

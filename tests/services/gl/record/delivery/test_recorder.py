@@ -8,7 +8,7 @@ import pytest
 
 from gecholog import wire
 from gecholog.errors import BusAway, NoAnswer, NobodyListens
-from gecholog.recordlog import Limits
+from gecholog.recordlog import Limits, RecordLogConfig
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
 from services.gl.record.delivery.backpressure import Backpressure
 from services.gl.record.delivery.recorder import Recorder
@@ -115,7 +115,7 @@ async def start(tmp_path):
         recorder = Recorder(tmp_path / "journal", limit, **more)
         if most_held is not None:
             recorder._backlog._most_held, recorder._backlog._most_short = most_held, 0
-        await recorder.publish_to(bus, SUBJECT, Limits())
+        await recorder.publish_to(bus, SUBJECT, RecordLogConfig(limits=Limits()))
         running.append((recorder, asyncio.create_task(recorder.run())))
         return recorder
 
@@ -439,7 +439,7 @@ async def test_missing_stream_gets_nothing_of_the_dead(start, tmp_path):
     dead.close()
     bus = FakeBus()
     recorder = Recorder(tmp_path / "journal", MIB)
-    await recorder.publish_to(bus, SUBJECT, Limits())
+    await recorder.publish_to(bus, SUBJECT, RecordLogConfig(limits=Limits()))
     bus._durable = False
     await bus.back()
     assert recorder._publisher.stream.is_missing
@@ -564,7 +564,7 @@ async def test_no_journal(tmp_path):
     (tmp_path / "journal").write_text("a file in the way")
     bus = FakeBus()
     recorder = Recorder(tmp_path / "journal", MIB)
-    await recorder.publish_to(bus, SUBJECT, Limits())
+    await recorder.publish_to(bus, SUBJECT, RecordLogConfig(limits=Limits()))
     recorder.accept(name(1), record(1))
     recorder.publish(name(1), record(1))
     assert len(bus.taken) == 1

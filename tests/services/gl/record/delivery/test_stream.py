@@ -7,7 +7,7 @@ import pytest
 
 from gecholog.bus import Bus, BusAddress
 from gecholog.logs import Log
-from gecholog.recordlog import Limits, ask
+from gecholog.recordlog import Limits, RecordLogConfig, ask
 from services.gl.record.delivery.stream import RecordStream, Storage, refusal
 
 SUBJECT = "coburn.gl.logger"
@@ -36,14 +36,14 @@ async def ballast(bus, mib):
 async def test_ready(nats_server, connect):
     """It is made if it is not there."""
     bus, stream = await connect(nats_server), RecordStream()
-    await stream.prepare(bus, SUBJECT, None)
+    await stream.prepare(bus, SUBJECT, RecordLogConfig())
     assert (stream.storage, stream.answers, stream.vanished) == (Storage.READY, True, False)
 
 
 async def test_no_jetstream(plain_nats_server, connect):
     """Records are published all the same."""
     bus, stream = await connect(plain_nats_server), RecordStream()
-    await stream.prepare(bus, SUBJECT, None)
+    await stream.prepare(bus, SUBJECT, RecordLogConfig())
     assert (stream.storage, stream.is_durable) == (Storage.PLAIN, False)
 
 
@@ -52,7 +52,7 @@ async def test_no_room_at_all(nats_server, connect, caplog):
     bus, stream = await connect(nats_server), RecordStream()
     await ballast(bus, 1020)
     for _ in range(2):
-        await stream.prepare(bus, SUBJECT, None)
+        await stream.prepare(bus, SUBJECT, RecordLogConfig())
     assert (stream.storage, stream.is_durable, stream.vanished) == (Storage.PLAIN, False, False)
     assert caplog.text.count("no space for a record stream") == 1
 
@@ -61,7 +61,7 @@ async def test_less_room_than_configured(nats_server, connect, caplog):
     """A smaller stream is better than none, and that is said."""
     bus, stream = await connect(nats_server), RecordStream()
     await ballast(bus, 900)
-    await stream.prepare(bus, SUBJECT, Limits(max_bytes=1 << 40))
+    await stream.prepare(bus, SUBJECT, RecordLogConfig(limits=Limits(max_bytes=1 << 40)))
     assert stream.storage is Storage.READY
     assert "not enough disk space for the record stream" in caplog.text
 
@@ -69,12 +69,12 @@ async def test_less_room_than_configured(nats_server, connect, caplog):
 async def test_jetstream_that_went_away(nats_server, plain_nats_server, connect):
     """Records wait for a stream that was there. On the same connection it has vanished; on a new one it is missing."""
     with_it, without, stream = await connect(nats_server), await connect(plain_nats_server), RecordStream()
-    await stream.prepare(with_it, SUBJECT, None)
-    await stream.prepare(without, SUBJECT, None)
+    await stream.prepare(with_it, SUBJECT, RecordLogConfig())
+    await stream.prepare(without, SUBJECT, RecordLogConfig())
     assert (stream.storage, stream.vanished) == (Storage.MISSING, True)
     stream.connected()
     assert (stream.is_missing, stream.vanished) == (True, False)
-    await stream.prepare(with_it, SUBJECT, None)
+    await stream.prepare(with_it, SUBJECT, RecordLogConfig())
     assert stream.storage is Storage.READY
 
 
@@ -86,7 +86,7 @@ async def test_no_answer():
             return b"?"
 
     stream = RecordStream()
-    await stream.prepare(Stranger(), SUBJECT, None)
+    await stream.prepare(Stranger(), SUBJECT, RecordLogConfig())
     assert (stream.storage, stream.is_durable, stream.answers) == (Storage.UNKNOWN, True, False)
 
 
