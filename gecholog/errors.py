@@ -1,29 +1,29 @@
-"""The errors of gecholog, one small tree.
+"""The errors of gecholog, in one small tree.
 
     GechologError
-    ├── ConfigError          a config file that cannot be used; carries every Problem
-    ├── NotJson              bytes that should be JSON and are not
-    ├── FieldNotSent         a field that a processor asks for and gl did not send; also a KeyError
-    ├── WrongSide            a field of responses asked of a request, or the other way round; also an AttributeError
+    ├── ConfigError          a config file is invalid; has all of its Problems
+    ├── NotJson              bytes that should be JSON are not
+    ├── FieldNotSent         a processor reads a field that gl did not send; also a KeyError
+    ├── WrongSide            a field of responses is read from a request, or vice versa; also an AttributeError
     ├── InvalidResult        a processor's function returned something that gl cannot take; also a TypeError
-    ├── PriceTableError      a table of prices that cannot be used (llm.price_table)
+    ├── PriceTableError      a table of prices is invalid (llm.price_table)
     └── BusError
         ├── BusRefused       the bus cannot be used with this config: login, certificates, files
         │   └── LoginRefused   the bus does not accept the credentials
         ├── BusAway          there is no connection to the bus now
         ├── NoAnswer         a request on the bus got no answer in time
-        │   ├── NobodyListens  there is nobody who could answer
+        │   ├── NobodyListens  the subject has no subscriber
         │   └── NotPermitted   the bus does not let these credentials publish there
         ├── MessageTooLarge  the message does not fit the bus's max_payload
         ├── NoJetStream      the bus has no JetStream (jetstream)
-        │   ├── NoRecordLog    so nobody keeps records (recordlog)
-        │   └── NoKeyValue     so nothing can be shared (keyvalue)
-        ├── JetStreamRefused  JetStream would not do what was asked (jetstream)
-        │   ├── RecordLogRefused  of the record log (recordlog)
-        │   └── KeyValueRefused   of a bucket (keyvalue)
-        └── Conflict         somebody else wrote the key before (keyvalue)
+        │   ├── NoRecordLog    so records are not kept (recordlog)
+        │   └── NoKeyValue     so state is not shared (keyvalue)
+        ├── JetStreamRefused  JetStream refused a request (jetstream)
+        │   ├── RecordLogRefused  about the record log (recordlog)
+        │   └── KeyValueRefused   about a bucket (keyvalue)
+        └── Conflict         somebody else has written the key (keyvalue)
 
-Errors carry data, never secrets: whatever a message says may end up in a log.
+Errors have data but never secrets, because their messages may be logged.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 
 
 class GechologError(Exception):
-    """The root of all errors that this project raises on purpose."""
+    """The base class of all errors that this project raises on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong in a config file.
+    """One problem in a config file.
 
-    `path` is the field (`routers[2].outbound.url`), empty for the file as a whole; `rule` says what was expected and
-    never holds a value from the file; `line` counts from 1 in the file as its owner sees it, None if unknown.
-    `consequence` says what follows from it (`router /a/ is left out`), empty if that is plain. `unset` are the
-    environment variables without a value that the wrong value comes from.
+    `path` is the field (`routers[2].outbound.url`), empty for the file as a whole. `rule` says what was expected, and
+    never contains a value from the file. `line` counts from 1 in the file as its owner sees it; None if unknown.
+    `consequence` says what follows (`router /a/ is left out`), empty if it is obvious. `unset` are the environment
+    variables without a value that caused the problem.
     """
 
     path: str
@@ -57,7 +57,7 @@ class Problem:
 
     @property
     def fields(self) -> dict[str, str | int | None]:
-        """The same as fields of a log line."""
+        """The problem as fields of a log line."""
         fields = {"path": self.path, "line": self.line, "rule": self.rule}
         return fields | {"consequence": self.consequence} if self.consequence else fields
 
@@ -74,7 +74,7 @@ def summary(problems: Sequence[str]) -> str:
 
 
 class ConfigError(GechologError):
-    """A config file that cannot be used. `problems` lists why; `warnings` what else would have been said of it."""
+    """A config file is invalid, because of `problems`. `warnings` are the other problems of the file."""
 
     def __init__(self, source: str, problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> None:
         self.source = source
@@ -89,11 +89,11 @@ class ConfigError(GechologError):
 
 
 class NotJson(GechologError):
-    """Bytes that should be JSON (or a JSON object) and are not."""
+    """Bytes that should be JSON, or a JSON object, are not."""
 
 
 class FieldNotSent(GechologError, KeyError):
-    """A field that a processor asks for, and that its entry in gl_config.json does not let it see."""
+    """A processor reads a field that was not sent to it, by its entry in gl_config.json."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -136,15 +136,15 @@ class LoginRefused(BusRefused):
 
 
 class BusAway(BusError):
-    """There is no connection to the bus now; it is being looked for."""
+    """There is no connection to the bus now; the client is trying to connect."""
 
 
 class NoAnswer(BusError):
-    """A request on the bus got no answer: the time was up, or the subject has no subscriber."""
+    """A request on the bus got no answer in time, or its subject has no subscriber."""
 
 
 class NobodyListens(NoAnswer):
-    """A request on the bus had no receiver."""
+    """The subject of a request on the bus has no subscriber."""
 
 
 class NotPermitted(NoAnswer):
@@ -152,7 +152,7 @@ class NotPermitted(NoAnswer):
 
 
 class MessageTooLarge(BusError):
-    """A message does not fit the bus's `max_payload`."""
+    """A message is larger than the `max_payload` of the bus."""
 
     def __init__(self, size: int, limit: int) -> None:
         self.size = size

@@ -1,4 +1,4 @@
-"""Processors: programs on the bus that see fields of a call and answer with fields to write.
+"""Processors: programs on the bus that are sent fields of a call, and answer with fields to write.
 
     from gecholog.processor import Processor, Request
 
@@ -11,9 +11,9 @@
     if __name__ == "__main__":
         processor.run()
 
-The program listens on `coburn.gl.charactercount` of the bus that GECHOLOG_HOST and NATS_TOKEN name. gl asks it once an
-entry with that `service_bus_topic` is in gl_config.json; of its answer gl takes what `output_fields_write` lists.
-`gecholog.testing.ask` tries the function without a bus.
+The program listens on the subject `coburn.gl.charactercount` of the bus that GECHOLOG_HOST and NATS_TOKEN name. gl
+calls it once gl_config.json has an entry with that `service_bus_topic`, and takes from its answer the fields in
+`output_fields_write`. `gecholog.testing.ask` tests the function without a bus.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ __all__ = [
 ]
 
 Written = Mapping[str, Any] | None
-"""What a processor's function returns: a dict of fields to write, whose values can be written as JSON; None or {} for
-nothing. Ready JSON goes in as `Raw`.
+"""The result of a processor's function: a dict of fields to write, with JSON values; None or {} for none. A value that
+is JSON already is passed as `Raw`.
 """
 
 OnRequest = TypeVar("OnRequest", bound=Callable[[Request], Awaitable[Written] | Written])
@@ -73,21 +73,21 @@ log = Log("processor")
 _SUBJECT = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")  # what gl takes for a topic (common.schema.json)
 _QUEUE = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?")
 _DECORATORS = "@processor.request, @processor.response or @processor.message"
-_FINISHED_WITHIN = 5.0  # seconds that answers under way have at the end
+_FINISHED_WITHIN = 5.0  # seconds to finish the messages in progress at the end
 _HEALTHY_WITHIN = 2.0  # seconds for the bus, and again for the processor, to answer a health check
 
 
 class Processor:
     """A processor: up to one function for requests, and one for responses.
 
-    A function gets a Request or a Response and returns the fields to write. A coroutine function runs in the event loop
-    and must not block it; a plain function runs in a thread and may block or compute. Either runs for up to
-    `concurrency` messages at a time, so what they share needs care: in threads a lock, in coroutines no `await` between
-    look and change.
+    A function takes a Request or a Response and returns the fields to write. A coroutine function runs in the event
+    loop and must not block it; a plain function runs in a thread and may block or compute. Up to `concurrency` messages
+    are processed at a time, so shared state needs care: a lock in threads, and in coroutines no `await` between reading
+    and changing it.
 
-    A function that raises, or returns something else than a dict that can be written as JSON, writes nothing for that
-    message; the log names the type of the error and its place, never what the message held. An answer larger than the
-    bus takes writes nothing either.
+    If a function raises, or returns something other than a dict that can be written as JSON, nothing is written for
+    that message. The log names the type and the place of the error, never the content of the message. An answer that is
+    too large for the bus writes nothing either.
     """
 
     def __init__(  # noqa: PLR0913 - all but the name have a default that nearly everybody keeps
@@ -102,13 +102,13 @@ class Processor:
     ) -> None:
         """`name` is the processor's name in logs and in `nats micro ls`: letters, digits, `-` and `_`.
 
-        `subject` is where gl asks it, the `service_bus_topic` of its entry (default: `coburn.gl.NAME`; gl takes no `-`
-        in a topic, so a name with one needs a subject). `queue` is the queue group within which several of it share the
-        messages; an empty one: each of them gets all messages. `concurrency` is how many messages are worked on at a
-        time; the others wait for their turn. `version` is its own semantic version (default: that of gecholog),
-        `description` a sentence for `--help` and `nats micro info`.
+        `subject` is the `service_bus_topic` of its entry (default: `coburn.gl.NAME`; topics must not contain `-`, so a
+        name with a `-` needs a subject). `queue` is the queue group: its members share the messages, and with an empty
+        name every member gets all of them. `concurrency` limits the messages that are processed at a time. `version` is
+        its semantic version (default: that of gecholog), and `description` a sentence for `--help` and
+        `nats micro info`.
 
-        Raises ValueError for a name, subject, version or concurrency that cannot be.
+        Raises ValueError for an invalid name, subject, version or concurrency.
         """
         self.name = name
         self.subject = subject or f"coburn.gl.{name}"
@@ -139,7 +139,7 @@ class Processor:
     def request(self, function: OnRequest) -> OnRequest:
         """Decorate the function for requests: `(Request) -> dict | None`, plain or a coroutine function.
 
-        Without one, requests are answered with nothing. Raises ValueError if there is one already.
+        Without one, requests get an empty answer. Raises ValueError if there is one already.
 
             @processor.request
             def mark(request: Request) -> dict[str, str]:
@@ -151,7 +151,7 @@ class Processor:
     def response(self, function: OnResponse) -> OnResponse:
         """Decorate the function for responses: `(Response) -> dict | None`, plain or a coroutine function.
 
-        Without one, responses are answered with nothing. Raises ValueError if there is one already.
+        Without one, responses get an empty answer. Raises ValueError if there is one already.
 
             @processor.response
             def judge(response: Response) -> dict[str, bool]:
@@ -163,7 +163,7 @@ class Processor:
     def message(self, function: OnMessage) -> OnMessage:
         """Decorate one function for both: `(Message) -> dict | None`; `isinstance` tells a Request from a Response.
 
-        Raises ValueError if there is a function for either already.
+        Raises ValueError if there already is a function for requests or for responses.
 
             @processor.message
             def names(message: Message) -> dict[str, list[str]]:
@@ -181,7 +181,7 @@ class Processor:
     # ------------------------------------------------------------- messages
 
     async def work(self, data: bytes) -> bytes:
-        """The bytes of the answer to the bytes of a message, b"" for nothing.
+        """Process the bytes of a message, and return the bytes of the answer, b"" for none.
 
         Raises NotJson if the message is not a JSON object, InvalidResult (a TypeError) if the function returned
         something other than a dict that can be written as JSON, and whatever the function raises.
@@ -191,7 +191,7 @@ class Processor:
         return _as_json(await self._called(function, message)) if function else NOTHING
 
     async def answer(self, data: bytes) -> bytes:
-        """As `work`, and nothing is raised: what goes wrong is logged, and the answer is empty.
+        """As `work`, but errors are logged instead of raised, and the answer is empty then.
 
         This is the whole protocol between gl and a processor, without the bus:
 
@@ -215,7 +215,7 @@ class Processor:
     # -------------------------------------------------------------- program
 
     def run(self, argv: Sequence[str] | None = None) -> NoReturn:
-        """Be a program: answer messages until SIGINT or SIGTERM. Ends the process, by SystemExit.
+        """Run as a program: answer messages until SIGINT or SIGTERM, and exit the process with SystemExit.
 
         Environment: GECHOLOG_HOST, the bus as `host` or `host:port` (default `localhost:4222`; several servers with
         commas between), and the credentials: NATS_TOKEN, or NATS_USER and NATS_PASSWORD, or one of the others that
@@ -223,10 +223,10 @@ class Processor:
         Options (`argv`, default: those of the process): `--version`; `--healthcheck` asks the bus whether this
         processor runs on this host.
 
-        A bus that is away is waited for, at the start and later. A signal ends it in order: no new messages, those that
-        have come are answered (for up to 5 seconds). Exit code 0 is well; 1: the bus cannot be used (it refuses the
-        credentials, say), or the health check found nothing; 2: a command line or an environment that cannot be
-        understood, or no function to run.
+        It waits while the bus is away, at the start and later. After a signal it takes no new messages, and answers
+        those that have arrived, for up to 5 seconds. The exit code is 0 for success, 1 if the bus cannot be used (for
+        example because it refuses the credentials) or if the health check fails, and 2 if the command line or the
+        environment is invalid, or if there is no function.
         """
         arguments = self._arguments(argv)
         try:
@@ -267,15 +267,15 @@ class Processor:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code, unfinished = runner.run(_RunningProcessor(self, address).live())
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # one that comes now must not change the exit code
+            signal.signal(number, signal.SIG_IGN)  # a signal that arrives now must not change the exit code
         logs.finish()
         if unfinished:
-            os._exit(code)  # the interpreter would wait for threads that do not come back
+            os._exit(code)  # the interpreter would wait for threads that do not end
         return code
 
 
 def _as_json(written: Any) -> bytes:
-    """What a function returned, as the bytes of an answer. Raises InvalidResult."""
+    """Encode what a function returned. Raises InvalidResult."""
     if written is None:
         return NOTHING
     if not isinstance(written, dict):
@@ -287,7 +287,7 @@ def _as_json(written: Any) -> bytes:
 
 
 def _without_stop_iteration(function: Function, message: Message) -> Any:
-    """A `next()` that finds nothing cannot be told to the event loop, which would wait for ever (until Python 3.12)."""
+    """Call the function; StopIteration becomes RuntimeError: before Python 3.12 the event loop would hang."""
     try:
         return function(message)
     except StopIteration as error:
@@ -304,7 +304,7 @@ class _RunningProcessor:
         self._ending = asyncio.Event()
 
     async def live(self) -> tuple[int, int]:
-        """The exit code, and how many messages were left unfinished."""
+        """Run until the end; returns the exit code, and the number of messages without an answer."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._ending.set)
@@ -349,7 +349,7 @@ class _RunningProcessor:
 
 
 def _reason(error: Exception, address: BusAddress) -> str:
-    """What is said of an error: a bus that refuses an empty token is refusing one that was forgotten."""
+    """The reason to log for an error, with a hint if the bus refuses an empty token: it was forgotten."""
     return (
         f"{error}: NATS_TOKEN is not set"
         if isinstance(error, LoginRefused) and address.credentials.is_empty
@@ -358,7 +358,7 @@ def _reason(error: Exception, address: BusAddress) -> str:
 
 
 async def _ill(name: str, address: BusAddress) -> str:
-    """What is wrong with the processor of this name on this host; empty if it is healthy."""
+    """Why the processor of this name on this host is not healthy; empty if it is."""
     bus = Bus(address, f"{name} health check", Log("healthcheck"))
     connection = asyncio.create_task(bus.run(), name="bus")
     opened = asyncio.create_task(bus.opened(), name="bus opened")

@@ -1,13 +1,13 @@
-"""JSON Schemas of config files, and what they say of a value. Messages name path and rule, never a value.
+"""JSON Schemas of config files, and the violations of a value. Messages name path and rule, never a value.
 
-Beside the words of JSON Schema (draft 2020-12) our schemas use five of their own:
+Our schemas have five keywords that JSON Schema (draft 2020-12) does not have:
 
-- `rule`: the sentence for people when this subschema's `pattern`, `minLength` or the like does not hold
-- `skip_invalid_items` on an array: an item whose *values* break a rule is left out with a warning and the others stay;
-  a wrong JSON type is an error of the whole file all the same
-- `entry` beside it: `{"noun": "router", "name": "path"}`, what an item is called, and the field that holds its name
-- `optional_variables` there as well: an item that is left out only because variables have no value is no mistake
-- `must_be_set` on a string: a variable in it that has no value breaks a rule, wherever in the text it is
+- `rule`: the sentence for people if the `pattern`, `minLength` or a similar keyword of the subschema is violated
+- `skip_invalid_items` on an array: an item whose *values* are invalid is left out with a warning, and the others stay;
+  a wrong JSON type is still an error of the whole file
+- `entry` on the same array: `{"noun": "router", "name": "path"}`, what an item is called, and the field with its name
+- `optional_variables` on the same array: an item that is left out only because variables have no value is no warning
+- `must_be_set` on a string: a variable in it without a value is a violation, wherever in the string it is
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ Schema = dict[str, Any]
 Violation = tuple[Path, str]
 """A place in a config, and the sentence of the rule that it breaks, such as `must be at least 1`."""
 
-# JSON Schema takes 1.0 for an integer. What a config is built of would then be a float.
+# For JSON Schema 1.0 is an integer, but the value in the config would be a float.
 _TYPES = Draft202012Validator.TYPE_CHECKER.redefine(
     "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
 )
 
 
 def _must_be_set(_: Any, wanted: bool, instance: Any, __: Schema) -> Iterator[ValidationError]:  # noqa: FBT001 - jsonschema's
-    """Every text that has to be looked at: only the caller of `violations` knows which of them had variables."""
-    if wanted and isinstance(instance, str) and instance:  # an empty one breaks a rule of its own
+    """An error for each string, not all of which count: `is_unset` of `violations` tells which have such variables."""
+    if wanted and isinstance(instance, str) and instance:  # an empty string violates another rule
         yield ValidationError("must be set")
 
 
@@ -56,7 +56,7 @@ def _common() -> Schema:
 
 
 def load(file: FilePath) -> Schema:
-    """The schema in `file`; references to `common.schema.json#/$defs/…` are replaced by what they name."""
+    """The schema in `file`, in which references to `common.schema.json#/$defs/…` are replaced by their definitions."""
     schema: Schema = _inlined(json.loads(file.read_text("utf-8")))
     return schema
 
@@ -74,7 +74,7 @@ def _inlined(node: Any) -> Any:
 
 
 def _extended(common: Schema, own: Schema) -> Schema:
-    """A common definition with the words of a service's own in place of its words; properties are added to it."""
+    """A common definition with the keywords of a service's own schema in place of its own; properties are added."""
     extended = common | own
     if "properties" in common and "properties" in own:
         extended["properties"] = common["properties"] | own["properties"]
@@ -84,9 +84,9 @@ def _extended(common: Schema, own: Schema) -> Schema:
 def violations(
     schema: Schema, value: Any, is_unset: Callable[[Path], bool] = lambda _: False
 ) -> Iterator[tuple[Path, str, bool]]:
-    """All that is wrong with `value`: path, rule, and whether it is a wrong JSON type.
+    """All violations of `value`: the path, the rule, and whether it is a wrong JSON type.
 
-    `is_unset` tells of the path of a text whether a variable in it has no value.
+    `is_unset` takes the path of a string, and tells whether a variable in it has no value.
     """
     for error in _Validator(schema).iter_errors(value):
         path: Path = tuple(error.absolute_path)
@@ -99,9 +99,9 @@ def violations(
 def _explained(error: ValidationError, path: Path) -> Iterator[Violation]:
     keyword, expected = error.validator, cast("Any", error.validator_value)
     if keyword == "required":
-        # jsonschema reports each missing name by itself, but names it only in the message
+        # jsonschema reports each missing name separately, but names it only in the message
         yield from (((*path, name), "is missing") for name in expected if error.message.startswith(f"'{name}'"))
-    elif "propertyNames" in list(error.relative_schema_path)[-2:-1]:  # the keyword is that which the name breaks
+    elif "propertyNames" in list(error.relative_schema_path)[-2:-1]:  # the keyword is the one that the name violates
         rule = cast("Schema", error.schema).get("rule") or _sentence(str(keyword), expected)
         yield path, f"has a name that is not allowed: {rule}"
     elif keyword == "type":
@@ -133,7 +133,7 @@ def _sentence(keyword: str, expected: Any) -> str:
 
 
 def unknown(schema: Schema, value: Any, path: Path = ()) -> Iterator[Path]:
-    """Paths of the fields in `value` that the schema does not know. Objects with free names have no unknown ones."""
+    """Paths of the fields in `value` that the schema does not define. Objects with free names have none."""
     if isinstance(value, list) and isinstance(schema.get("items"), dict):
         for index, item in enumerate(value):
             yield from unknown(schema["items"], item, (*path, index))
@@ -148,17 +148,17 @@ def unknown(schema: Schema, value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def entry_words(schema: Schema, name: str) -> tuple[str, str]:
-    """What an item of the top-level array `name` is called, and the field that holds its name; empty if unnamed."""
+    """What an item of the top-level array `name` is called, and the field with its name; empty if unnamed."""
     words = schema.get("properties", {}).get(name, {}).get("entry", {})
     return words.get("noun", ""), words.get("name", "")
 
 
 def has_optional_variables(schema: Schema, name: str) -> bool:
-    """Tell whether items of the top-level array `name` may be left out for want of variables, without a warning."""
+    """Tell whether items of the top-level array `name` are left out without a warning if variables are not set."""
     return bool(schema.get("properties", {}).get(name, {}).get("optional_variables"))
 
 
 def arrays_skipping_invalid_items(schema: Schema) -> dict[str, bool]:
-    """Top-level arrays whose items are rejected one by one: name → whether at least one has to be left."""
+    """Top-level arrays whose invalid items are skipped: name → whether at least one valid item is required."""
     parts = schema.get("properties", {}).items()
     return {name: part.get("minItems", 0) > 0 for name, part in parts if part.get("skip_invalid_items")}

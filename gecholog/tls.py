@@ -12,7 +12,7 @@ from gecholog import regular_file
 
 @dataclass(frozen=True, slots=True)
 class OutboundTls:
-    """Whom we believe when we call: `insecure` = everybody; else the system's authorities and those in `cert_files`."""
+    """The trusted certificates: all if `insecure`, otherwise those of the system's authorities and of `cert_files`."""
 
     insecure: bool = False
     system_cert_pool: bool = True
@@ -31,8 +31,8 @@ class OutboundTls:
 class BusTls:
     """TLS of a connection to the bus.
 
-    The two files are the client's own certificate, where the bus asks for one. `server_name` is the name in the bus's
-    certificate, empty if that is its host. With `handshake_first` TLS begins before the server says anything.
+    The two files are the client certificate, if the bus asks for one. `server_name` is the name in the certificate of
+    the bus, empty if that is its host. With `handshake_first`, TLS begins before the server sends its INFO.
     """
 
     trust: OutboundTls = field(default_factory=OutboundTls)
@@ -43,7 +43,7 @@ class BusTls:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> BusTls:
-        """From a `service_bus.tls` section. The system's authorities count unless others are named."""
+        """Read a `service_bus.tls` section. The system's authorities are trusted unless others are named."""
         cert_files = tuple(values.get("cert_files", ()))
         return cls(
             OutboundTls(values.get("insecure", False), values.get("system_cert_pool", not cert_files), cert_files),
@@ -55,7 +55,7 @@ class BusTls:
 
     @property
     def files(self) -> dict[tuple[str | int, ...], str]:
-        """The files by the place where the section names them: `("cert_files", 0)`, `("certificate_file",)`."""
+        """The files, by their paths in the section: `("cert_files", 0)`, `("certificate_file",)`."""
         named: dict[tuple[str | int, ...], str] = {
             ("cert_files", index): file for index, file in enumerate(self.trust.cert_files)
         }
@@ -64,7 +64,7 @@ class BusTls:
 
 
 def bus_context(tls: BusTls) -> ssl.SSLContext:
-    """A context for connections to the bus. Raises OSError (ssl.SSLError among them) if a file is not usable."""
+    """A context for connections to the bus. Raises OSError (or its subclass ssl.SSLError) if a file is not usable."""
     context = outbound_context(tls.trust)
     if tls.certificate_file:
         _load_certificate(context, tls.certificate_file, tls.private_key_file)
@@ -72,7 +72,7 @@ def bus_context(tls: BusTls) -> ssl.SSLContext:
 
 
 def failure(error: OSError) -> str:
-    """Why certificates cannot be used, or are not believed, in OpenSSL's words."""
+    """Why certificates cannot be used, or are not trusted, in OpenSSL's words."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     if isinstance(error, ssl.SSLError) and error.reason:
@@ -81,7 +81,7 @@ def failure(error: OSError) -> str:
 
 
 def outbound_context(tls: OutboundTls) -> ssl.SSLContext:
-    """A context for calls to others. Raises OSError (ssl.SSLError among them) if a file is not usable."""
+    """A context for outbound calls. Raises OSError (or its subclass ssl.SSLError) if a file is not usable."""
     if tls.insecure:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -91,17 +91,17 @@ def outbound_context(tls: OutboundTls) -> ssl.SSLContext:
     context = ssl.create_default_context() if tls.system_cert_pool else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _verify_alike(context)
     for file in tls.cert_files:
-        regular_file.check(file)  # OpenSSL would wait for the writer of a FIFO
+        regular_file.check(file)  # OpenSSL would wait for a writer if it is a FIFO
         context.load_verify_locations(cafile=file)
     return context
 
 
 def _verify_alike(context: ssl.SSLContext) -> None:
-    """Make certificates count the same with every version of Python, and however the context was made.
+    """Verify certificates alike with every version of Python, and however the context was made.
 
-    From Python 3.13 on `create_default_context` sets two flags. VERIFY_X509_STRICT refuses what RFC 5280 demands and
-    authorities of companies often lack, such as key identifiers. VERIFY_X509_PARTIAL_CHAIN lets a certificate that was
-    given as trusted end a chain although it is not a root. We never want the first, and always the second: that is what
+    From Python 3.13 on, `create_default_context` sets two flags. VERIFY_X509_STRICT refuses certificates without all
+    that RFC 5280 demands, such as key identifiers, which authorities of companies often lack. VERIFY_X509_PARTIAL_CHAIN
+    lets a trusted certificate end a chain although it is not a root. We never set the first, and always the second, as
     Go does.
     """
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -109,7 +109,7 @@ def _verify_alike(context: ssl.SSLContext) -> None:
 
 
 def ingress_context(certificate_file: str, private_key_file: str) -> ssl.SSLContext:
-    """A context for a server. Raises OSError (ssl.SSLError among them) if a file is not usable."""
+    """A context for a server. Raises OSError (or its subclass ssl.SSLError) if a file is not usable."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     _verify_alike(context)
     context.set_alpn_protocols(["http/1.1"])
@@ -120,5 +120,5 @@ def ingress_context(certificate_file: str, private_key_file: str) -> ssl.SSLCont
 def _load_certificate(context: ssl.SSLContext, certificate_file: str, private_key_file: str) -> None:
     for file in (certificate_file, private_key_file):
         regular_file.check(file)
-    # with no password given OpenSSL would ask for one on the terminal, and wait
+    # without a password, OpenSSL would ask for one on the terminal and wait
     context.load_cert_chain(certificate_file, private_key_file, password="")
