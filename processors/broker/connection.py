@@ -61,7 +61,7 @@ class Connection:
         self._replication = owner.spawn(self._replicator.run(), "replication")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_READY_TIMEOUT_S):
-                await self._replicator.settled.wait()
+                await self._replicator.ready.wait()
 
     async def _answer(self, data: bytes) -> bytes:
         return await self._broker.answer(data, self._replicator)

@@ -59,7 +59,7 @@ class HealthReplicator:
         self._deferred: dict[str, Entry] = {}  # received while our own update was in flight
         self._revisions: dict[str, int] = {}
         self._claims: dict[str, asyncio.Task[bool]] = {}
-        self.settled = asyncio.Event()  # the table is up to date, or replication is not available
+        self.ready = asyncio.Event()  # the table is up to date, or replication is not available
 
     # ------------------------------------------------------------ lifecycle
 
@@ -93,17 +93,17 @@ class HealthReplicator:
                 self._warn_once(
                     "target health is not shared, each replica tracks its own", "JetStream is not enabled on the bus"
                 )
-                self.settled.set()
+                self.ready.set()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_JETSTREAM_RETRY_S):
                         await self._connected.wait()
             except BusError as error:
                 self._warn_once("cannot share target health, retrying", str(error))
-                self.settled.set()
+                self.ready.set()
                 await asyncio.sleep(_RETRY_S)
         self._watch = await self._store.watch(self._receive, begins=self._restart)
         await self._watch.caught_up()
-        self.settled.set()
+        self.ready.set()
         log.info("target health shared with other replicas")
 
     async def _close(self) -> None:

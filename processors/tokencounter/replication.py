@@ -42,14 +42,14 @@ _ATTEMPTS = 5
 Tokens = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Written(msgspec.Struct):
+class _ReplicaUsageJson(msgspec.Struct):
     """The value of a key: a ReplicaUsage as JSON."""
 
     uses: tuple[tuple[int, dict[str, Tokens]], ...]
     until: int
 
 
-_read = msgspec.json.Decoder(_Written).decode
+_read = msgspec.json.Decoder(_ReplicaUsageJson).decode
 _write = msgspec.json.Encoder().encode
 
 

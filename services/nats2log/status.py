@@ -32,7 +32,7 @@ class StatusReporter:
         self._consumer = consumer
         self._delivery = delivery
         self._counters = counters
-        self._since = time.monotonic()
+        self._measured_at = time.monotonic()
         self._rate = 0.0
 
     async def run(self) -> None:
@@ -44,8 +44,8 @@ class StatusReporter:
     async def report(self) -> None:
         """Log the status, and an error if the record stream is about to drop undelivered records."""
         now = time.monotonic()
-        self._rate = self._counters.written_since_last() / max(now - self._since, 0.001)
-        self._since = now
+        self._rate = self._counters.written_since_last() / max(now - self._measured_at, 0.001)
+        self._measured_at = now
         lag = await self._lag()
         log.info("status", **self._fields(lag))
         if lag is not None and lag.limit_ratio >= _WARN_AT:

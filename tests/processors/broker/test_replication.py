@@ -71,7 +71,7 @@ def replica():
         coordinator = asyncio.create_task(made.replicator.run())
         try:
             async with asyncio.timeout(30):
-                await made.replicator.settled.wait()
+                await made.replicator.ready.wait()
             yield made
         finally:
             coordinator.cancel()
@@ -286,7 +286,7 @@ async def slow():
     """A replica with a slow bucket."""
     made = Replica(SlowStore(), BreakerPolicy())
     coordinator = asyncio.create_task(made.replicator.run())
-    await made.replicator.settled.wait()
+    await made.replicator.ready.wait()
     yield made
     coordinator.cancel()
     await asyncio.wait({coordinator})
