@@ -1,6 +1,6 @@
-"""The example configs in conf/examples: each is valid, and does what docs/providers.md says of it.
+"""The example configs in conf/examples: each is valid, and does what docs/providers.md says.
 
-The programs of the page are run as they stand there, against a gateway with the example, and a fake provider behind it.
+The programs of the page are run unchanged, with a gateway that has the example and with a fake provider.
 """
 
 import importlib.util
@@ -109,7 +109,7 @@ ANSWERS = {
 
 
 def provider(talk):
-    """A provider of all these APIs. A path that none of them has is an error that the client shows."""
+    """A provider with all these APIs. An unknown path is an error that the client shows."""
     answer = ANSWERS.get(talk.request.target)
     if answer is None:
         talk.reply(json.dumps({"error": {"message": f"no such path: {talk.request.target}"}}).encode(), 404)
@@ -141,7 +141,7 @@ def upstream():
 
 @pytest.fixture(scope="module", autouse=True)
 def token_counter(bus, tmp_path_factory):
-    """The token counter with its default config: the examples' records have counts."""
+    """Start the token counter with its default config, so records have counts."""
     folder = tmp_path_factory.mktemp("counter")
     values = json.loads((ROOT / "conf" / "tokencounter_config.json").read_text("utf-8"))
     values["service_bus"]["hostname"] = bus.hostname
@@ -160,7 +160,7 @@ def token_counter(bus, tmp_path_factory):
 
 @contextmanager
 def gateway_with(name, folder, bus, upstream):
-    """A gateway with an example, as it stands in its file but for ports and the addresses of providers."""
+    """Start a gateway with an example, unchanged except for ports and the addresses of providers."""
     text = (FOLDER / name).read_text("utf-8")
     for address in (*FIXED, OLLAMA):
         text = text.replace(address, upstream.url)
@@ -176,7 +176,7 @@ def gateway_with(name, folder, bus, upstream):
 
 
 def run(program, gateway, folder, key=CLIENT_KEY):
-    """Run a program of the page; returns it when it has ended."""
+    """Run a program of the page, and return it when it has ended."""
     file = folder / program
     file.write_text(PROGRAMS[program].replace("http://localhost:5380", f"http://127.0.0.1:{gateway.port}"), "utf-8")
     env = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_BASE_URL", "_TOKEN"))}
@@ -192,14 +192,14 @@ def run(program, gateway, folder, key=CLIENT_KEY):
 
 
 def is_installed(module):
-    """Whether a module can be imported, its package included."""
+    """Return whether a module can be imported, including its package."""
     package = module.partition(".")[0]
     return importlib.util.find_spec(package) is not None and importlib.util.find_spec(module) is not None
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_it_is_valid(name, tmp_path):
-    """The service's own validation finds nothing to say, with the variables set that the page names."""
+    """The service's own validation reports nothing if the variables that the page names are set."""
     module = SERVICES[name.partition(".")[2]]
     done = subprocess.run(
         [sys.executable, "-m", module, "-o", str(FOLDER / name), "--validate"],
@@ -215,7 +215,7 @@ def test_it_is_valid(name, tmp_path):
 
 @pytest.mark.parametrize("name", ROUTERS)
 def test_it_is_the_default_but_for_its_routers(name):
-    """An example keeps masks, bus, port and processors, and has no models. One removes a header besides."""
+    """An example keeps masks, bus, port and processors, and has no models. One also removes a header."""
     values = json.loads((FOLDER / name).read_text("utf-8"))
     assert set(values["remove_headers"]) - {"Authorization"} == set(DEFAULT["remove_headers"])
     own = {"routers": [], "remove_headers": [], "providers": [], "models": []}
@@ -225,7 +225,7 @@ def test_it_is_the_default_but_for_its_routers(name):
 
 
 def test_every_example_is_called():
-    """No example has been forgotten, and no program of the page."""
+    """Every example and every program of the page is tested."""
     assert {f"{name}.gl_config.json" for name in CALLS} == set(ROUTERS)
     programs = {name for name in PROGRAMS if name.endswith(".py")}
     assert {program for calls in CALLS.values() for program in calls} == programs
@@ -233,7 +233,7 @@ def test_every_example_is_called():
 
 @pytest.mark.parametrize("name", sorted(CALLS))
 def test_calls(name, tmp_path, bus, records, upstream):
-    """The page's programs get an answer; the provider sees its key and never the client's; the record has neither."""
+    """The page's programs get a response. The provider gets its key, never the client's. The record has neither."""
     with gateway_with(f"{name}.gl_config.json", tmp_path, bus, upstream) as gateway:
         for program, module in CALLS[name].items():
             if not is_installed(module):
@@ -253,7 +253,7 @@ def test_calls(name, tmp_path, bus, records, upstream):
     ],
 )
 def test_without_its_sdk(name, path, header, tmp_path, bus, records, upstream):
-    """What the SDKs of Gemini and Ollama send, for they are not among the packages of this checkout."""
+    """Send what the SDKs of Gemini and Ollama send, because they are not among the packages of this checkout."""
     with gateway_with(f"{name}.gl_config.json", tmp_path, bus, upstream) as gateway:
         before = len(records.records)
         reply = gateway.call("POST", path, {"Content-Type": "application/json"} | header, b"{}")
@@ -262,7 +262,7 @@ def test_without_its_sdk(name, path, header, tmp_path, bus, records, upstream):
 
 
 def checked(request, records, before, program):
-    """The request at the provider and the record of the call are as they should be."""
+    """Check the request at the provider and the record of the call."""
     key = b"ollama" if request.target == "/api/chat" or "ollama" in program else PROVIDER_KEY.encode()
     assert key in request.head
     assert CLIENT_KEY.encode() not in request.head
@@ -277,7 +277,7 @@ def checked(request, records, before, program):
 
 @pytest.mark.parametrize("name", sorted(CALLS))
 def test_another_key_is_refused(name, tmp_path, bus, upstream):
-    """A client with a wrong key, or none, gets 401 of the gateway, and the provider sees nothing of it."""
+    """A client with a wrong key, or none, gets 401 from the gateway, and the provider gets nothing."""
     with gateway_with(f"{name}.gl_config.json", tmp_path, bus, upstream) as gateway:
         for router in [router for router in gateway.values["routers"] if router["path"] not in OPEN]:
             (header,) = router["ingress"]["headers"]
@@ -289,6 +289,6 @@ def test_another_key_is_refused(name, tmp_path, bus, upstream):
 
 
 def test_the_page_shows_a_router_of_the_file():
-    """The router of the page is the one of the example."""
+    """The router of the page is that of the example."""
     shown = json.loads(PROGRAMS["router of openai.gl_config.json"])
     assert shown in json.loads((FOLDER / "openai.gl_config.json").read_text("utf-8"))["routers"]

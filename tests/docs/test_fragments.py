@@ -1,4 +1,4 @@
-"""The parts of config files that pages show: put into the default config, the service finds nothing wrong with them."""
+"""The parts of config files that pages show: added to the default config, they are valid without a warning."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ ENVIRONMENT |= {"AISERVICE_API_BASE": "http://127.0.0.1:1", "AISERVICE_API_KEY":
 
 
 def shown():
-    """Service, config file, the page's words for it, and the fields that it sets."""
+    """Service, config file, the page's comments, and the fields that it sets."""
     blocks = named(ROOT / "docs" / "configuration.md")
     for name, text in blocks.items():
         if name.startswith("router "):
@@ -28,7 +28,7 @@ def shown():
 
 @pytest.mark.parametrize(("module", "file", "fields"), list(shown()))
 def test_it_is_valid(module, file, fields, tmp_path):
-    """The service's own validation of the whole file says that it is valid, and nothing else."""
+    """The service's own validation of the whole file reports that it is valid, and nothing else."""
     values = json.loads((ROOT / "conf" / file).read_text("utf-8"))
     done = subprocess.run(
         [sys.executable, "-m", module, "--validate"],
@@ -46,5 +46,5 @@ def test_it_is_valid(module, file, fields, tmp_path):
 
 
 def test_there_are_some():
-    """The routers of the page, step by step, and the rest."""
+    """Return the routers of the page, step by step, and the rest."""
     assert len(list(shown())) == 6

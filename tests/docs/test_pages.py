@@ -1,4 +1,4 @@
-"""The documentation: its links lead somewhere, its JSON can be parsed, and examples are shown as they are."""
+"""The documentation: its links work, its JSON can be parsed, and examples are shown unchanged."""
 
 import json
 import re
@@ -15,18 +15,18 @@ _ELSEWHERE = re.compile(r"[a-z]+:")
 
 
 def anchor(heading: str) -> str:
-    """The anchor that GitHub gives a heading: small letters, blanks as `-`, no other signs but `-` and `_`."""
+    """Return the anchor that GitHub gives a heading: lower case, spaces as `-`, and no signs except `-` and `_`."""
     text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()
     return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
 
 
 def links(page):
-    """The links of a page that stay within the project."""
+    """Return the links of a page within the project."""
     return [link for link in _LINK.findall(prose(page)) if not _ELSEWHERE.match(link)]
 
 
 def problem(page, link):
-    """What is wrong with a link; None if it leads somewhere."""
+    """Return the problem of a link, or None."""
     path, _, fragment = link.partition("#")
     target = (page.parent / path).resolve() if path else page
     if not target.exists():
@@ -45,14 +45,14 @@ def test_links(name):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_json(name):
-    """Each block that says that it is JSON is JSON."""
+    """Each block that is marked as JSON can be parsed."""
     for block in blocks(PAGES[name]):
         if block.language == "json":
             json.loads(block.text)
 
 
 def test_shown_examples():
-    """A block with the name of a file in conf/examples shows that file, all of it."""
+    """A block with the name of a file in conf/examples shows that whole file."""
     shown = [block for page in PAGES.values() for block in blocks(page) if block.name in EXAMPLES]
     for block in shown:
         assert json.loads(block.text) == json.loads(EXAMPLES[block.name].read_text("utf-8")), block.name
@@ -61,14 +61,14 @@ def test_shown_examples():
 
 
 def test_every_page_is_found():
-    """A reader of README or of docs/ comes to every page."""
+    """Every page can be reached from README or docs/."""
     linked = {(page.parent / link.partition("#")[0]).resolve() for page in PAGES.values() for link in links(page)}
     wanted = {page for page in PAGES.values() if page.parent == ROOT / "docs"}
     assert wanted <= linked
 
 
 def test_the_check_finds_what_is_wrong(tmp_path):
-    """A dead link, a heading that is not there, and one that is."""
+    """A dead link, a missing heading, and a valid link."""
     page = tmp_path / "page.md"
     page.write_text("# One *two*: `three`\n\n```\n# no heading\n```\n", "utf-8")
     assert problem(page, "other.md") == "other.md: no such file"

@@ -1,4 +1,4 @@
-"""A client of a bus that asks one processor, as gl does."""
+"""A client that calls one processor on the bus, as gl does."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from gecholog.logs import Log
 
 
 class Asking:
-    """Asks on a bus. `SUBJECT` is where the processor listens, unless a test says otherwise."""
+    """Sends requests on a bus. `SUBJECT` is where the processor listens, unless a test sets another."""
 
     SUBJECT = ""
 
@@ -18,7 +18,7 @@ class Asking:
         self.bus = bus
 
     async def send(self, message, subject=None):
-        """The answer to the bytes of a message. Asks again while nobody listens."""
+        """Return the reply to the bytes of a message. Retries while there is no subscriber."""
         async with asyncio.timeout(30):
             while True:
                 try:
@@ -27,13 +27,13 @@ class Asking:
                     await asyncio.sleep(0.02)
 
     async def ask(self, fields, **more):
-        """The answer to a message, as a value."""
+        """Return the reply to a message, decoded."""
         return json.loads(await self.send(json.dumps(fields).encode(), **more))
 
 
 @asynccontextmanager
 async def asking(kind, server):
-    """A client of this kind, connected to a bus."""
+    """Return a client of class `kind`, connected to a bus."""
     bus = Bus(BusAddress.of(server.hostname, server.token), "test", Log("test"))
     running = asyncio.create_task(bus.run())
     await bus.opened()

@@ -1,4 +1,4 @@
-"""What the tests of processors share."""
+"""Fixtures that the tests of processors share."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.nats_server import NatsServer
 
 @pytest.fixture
 def second_nats_server(tmp_path):
-    """Another bus, with the same token."""
+    """Start another bus, with the same token."""
     server = NatsServer(tmp_path / "second_nats", jetstream=False)
     server.start()
     yield server

@@ -1,4 +1,4 @@
-"""A small house for tests of processors: bus, upstream, gateway, and processors as processes. Everything is real."""
+"""A small stack for tests of processors: bus, upstream, gateway, and processors as processes. Everything is real."""
 
 import json
 import sys
@@ -14,10 +14,10 @@ from tests.support.waiting import DEADLINE
 TOPIC = "coburn.gl"
 
 
-class House:
-    """Routers `/service/` and `/other/` lead to `upstream`; `values` go into the gateway's config.
+class Stack:
+    """Routers `/service/` and `/other/` call `upstream`. `values` are added to the gateway's config.
 
-    What the example in the file `config` says counts before that, but for bus, ports and targets.
+    The example in the file `config` has precedence over them, except for bus, ports and targets.
     """
 
     def __init__(self, folder, server, config=None, **values):
@@ -38,11 +38,11 @@ class House:
 
     @property
     def environment(self):
-        """What a processor of this house finds in its environment."""
+        """The environment of processors in this stack."""
         return {"GECHOLOG_HOST": self.server.hostname, "NATS_TOKEN": self.server.token}
 
     def run(self, *command, listens="listening for messages", cwd=None, **env):
-        """Start a program. `listens` is the message of its log that says that it is ready; empty: it logs none."""
+        """Start a program. `listens` is the log message that shows that it is ready, or empty if there is none."""
         home = cwd or self._folder / f"home{len(self._processes)}"
         known = environment_of(home, self.environment | env)
         process = ServiceProcess([str(word) for word in command], alias="program", home=home, env=known)
@@ -56,18 +56,18 @@ class House:
         return self.run(sys.executable, "-m", module, *arguments, **env)
 
     def answers(self, subject, message=b"{}"):
-        """Wait until somebody answers on a subject; returns the answer."""
+        """Wait until a processor replies on a subject, and return its reply."""
         end = time.monotonic() + DEADLINE
         while True:
             try:
                 return self.request(subject, message)
-            except Exception:  # noqa: BLE001 - whatever it is: it is told in the end
+            except Exception:  # noqa: BLE001 - any failure is reported in the end
                 if time.monotonic() > end or not all(process.is_running for process in self._processes):
                     raise AssertionError(f"nobody answers on {subject}: {self.output}") from None
                 time.sleep(0.05)
 
     def request(self, subject, message):
-        """The bytes of an answer on the bus."""
+        """Return the bytes of a reply on the bus."""
         return self.listener._do(self.listener._client.request(subject, message, timeout=DEADLINE)).data
 
     @property
@@ -75,12 +75,12 @@ class House:
         return "\n".join(process.output for process in self._processes)
 
     def post(self, path, payload=None, body=None):
-        """One call; returns the reply."""
+        """Make one call, and return the reply."""
         data = json.dumps(payload).encode() if body is None else body
         return self.gateway.call("POST", path, {"Content-Type": "application/json"}, data)
 
     def record(self, reply):
-        """The record of the call with this reply."""
+        """Return the record of the call with this reply."""
         return self.listener.record(reply.transaction)
 
     def close(self):
@@ -92,22 +92,22 @@ class House:
 
 
 @contextmanager
-def house(folder, server, config=None, **values):
-    """A house for as long as the block lasts."""
-    one = House(folder, server, config, **values)
+def start_stack(folder, server, config=None, **values):
+    """Run a stack within a block."""
+    stack = Stack(folder, server, config, **values)
     try:
-        yield one
+        yield stack
     finally:
-        one.close()
+        stack.close()
 
 
 def entry(name, **more):
-    """A processor's part of a config, on the subject `coburn.gl.NAME`."""
+    """Return a processor's entry of a config, on the subject `coburn.gl.NAME`."""
     return {"name": name, "service_bus_topic": f"{TOPIC}.{name}", "timeout": 20_000} | more
 
 
 def example(file, upstream):
-    """What an example `gl_config.json` says, but for bus and port, and with a target of ours."""
+    """Return an example `gl_config.json` without bus and port, and with this stack's upstream."""
     text = file.read_text("utf-8")
     text = text.replace("http://127.0.0.1:5390", upstream.url).replace("${AISERVICE_API_BASE}", upstream.url)
     values = json.loads(text)

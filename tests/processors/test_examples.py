@@ -13,11 +13,11 @@ EXAMPLES = {file.parent.name: json.loads(file.read_text("utf-8")) for file in RO
 @pytest.mark.parametrize("field", ["masked_headers", "masked_query_parameters", "remove_headers", "errors"])
 @pytest.mark.parametrize("example", sorted(EXAMPLES))
 def test_what_is_as_in_the_default(example, field):
-    """An example that replaces the default keeps the same secrets, and tells clients of errors in the same form."""
+    """An example that replaces the default masks the same secrets, and sends errors in the same form."""
     assert EXAMPLES[example].get(field) == DEFAULT[field]
 
 
 def test_there_are_examples():
-    """Each processor has one, but for the one of the default itself."""
+    """Each processor has an example, except for the one that is in the default itself."""
     folders = {file.parent.name for file in ROOT.glob("processors/*/__main__.py")}
     assert folders - EXAMPLES.keys() == {"tokencounter"}

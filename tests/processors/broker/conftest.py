@@ -1,4 +1,4 @@
-"""The broker as a process, a client of its bus, and gl in front of targets."""
+"""The broker as a process, a client of its bus, and gl in front of upstreams."""
 
 import json
 from functools import partial
@@ -11,14 +11,14 @@ from tests.processors.broker.rig import REQUEST_ENTRY, RESPONSE_ENTRY, TARGETS, 
 from tests.services.gl.rig.gateway import Gateway, config_of, router
 from tests.services.gl.rig.upstream import Upstream
 
-# a loaded machine makes single examples late: no reason to fail
+# single examples may be slow on a loaded machine
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
 @pytest.fixture
 def config(nats_server):
-    """A config with one group, `/a/` with three targets."""
+    """Return a config with one group, `/a/` with three targets."""
     return {
         "version": "1.1.0",
         "log_level": "INFO",
@@ -29,7 +29,7 @@ def config(nats_server):
 
 @pytest.fixture
 def start(run_service, nats_server):
-    """Start a broker, and wait until it listens."""
+    """Return a function that starts a broker and waits until it listens."""
 
     def begin(values, alias="broker", **env):
         process = run_service("processors.broker", values, alias=alias, env={"NATS_TOKEN": nats_server.token} | env)
@@ -41,7 +41,7 @@ def start(run_service, nats_server):
 
 @pytest.fixture
 def reload(tmp_path):
-    """Give a broker a new config, and wait for the message that it answers with."""
+    """Give a broker a new config, and wait for its log message."""
 
     def give(process, values, message="config in force"):
         (tmp_path / f"{process.alias}_config.json").write_text(json.dumps(values))
@@ -60,7 +60,7 @@ def client():
 
 @pytest.fixture
 def upstreams():
-    """An upstream for each target, by path."""
+    """Return an upstream for each target, by path."""
     made = {path: Upstream() for path in TARGETS}
     yield made
     for upstream in made.values():
@@ -69,7 +69,7 @@ def upstreams():
 
 @pytest.fixture
 def gateway(tmp_path, nats_server, upstreams):
-    """Start a gl whose calls to `/a/` are the broker's."""
+    """Return a function that starts a gl whose calls to `/a/` go through the broker."""
     running = []
 
     def start(request=REQUEST_ENTRY, response=RESPONSE_ENTRY):

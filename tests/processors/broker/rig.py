@@ -1,4 +1,4 @@
-"""What the tests of the broker have in common: the targets, the entries in gl's config, a client of the bus."""
+"""What the broker's tests share: the targets, the entries in gl's config, and a client of the bus."""
 
 import json
 
@@ -40,20 +40,20 @@ THE_ORIGINALS_RESPONSE_ENTRY = RESPONSE_ENTRY | {"input_fields_include": ["gl_pa
 
 
 class Client(Asking):
-    """Asks on a bus, as gl does."""
+    """Sends requests on a bus, as gl does."""
 
     SUBJECT = "coburn.gl.broker"
 
     async def request(self, path="/a/", **more):
-        """The fields that the broker writes for a request; {} for none."""
+        """Return the fields that the broker writes for a request, or {}."""
         answer = await self.send(json.dumps({"gl_path": path}).encode(), **more)
         return json.loads(answer) if answer else {}
 
     async def response(self, path, status, **fields):
-        """Tell the broker of a response."""
+        """Send the broker a response."""
         message = {"gl_path": path, "egress_status_code": status} | fields
         assert await self.send(json.dumps(message).encode()) == b""
 
     async def paths(self, times=30):
-        """The targets that calls are sent to first."""
+        """Return the targets that calls are sent to first."""
         return {(await self.request()).get("gl_path") for _ in range(times)}

@@ -1,4 +1,4 @@
-"""The broker's answers to messages, without a bus."""
+"""The broker's replies to messages, without a bus."""
 
 import json
 from random import Random
@@ -20,7 +20,7 @@ SECOND = 1_000_000_000
 
 
 class FakeCoordinator:
-    """Grants every probe, or none, and keeps what it was told."""
+    """Grants every probe or none, and keeps the updates that it gets."""
 
     def __init__(self, table, clock):
         self.told = []
@@ -40,7 +40,7 @@ class FakeCoordinator:
 
 
 class Rig:
-    """A broker with a clock that stands still until it is put forward."""
+    """A broker with a clock that only the test advances."""
 
     def __init__(self, strategy="round_robin", *, failover=True, when_all_open=WhenAllOpen.REFUSE, **options):
         refusal = UnavailableResponse(529, Raw(b'{"type":"overloaded"}'))
@@ -74,19 +74,19 @@ ONE, TWO, THREE = TARGETS
 
 
 async def test_request():
-    """A request is sent to a target, and gl is told the others."""
+    """A request is sent to a target, and gl gets the others for failover."""
     rig = Rig()
     assert await rig.request() == {"gl_path": ONE, "fallback_paths": [TWO, THREE]}
     assert await rig.request() == {"gl_path": TWO, "fallback_paths": [THREE, ONE]}
 
 
 async def test_without_failover():
-    """gl is told one target."""
+    """gl gets one target."""
     assert await Rig(failover=False).request() == {"gl_path": ONE}
 
 
 async def test_one_left():
-    """With one target left there is nothing to fall back on."""
+    """If one target is left, there is no failover."""
     rig = Rig()
     await rig.response(ONE, 500)
     await rig.response(THREE, 500)
@@ -113,7 +113,7 @@ async def test_one_left():
     ],
 )
 async def test_nothing_to_write(message):
-    """What is not the broker's business is answered with nothing, and puts no target out."""
+    """Messages that do not concern the broker get an empty reply, and open no circuit breaker."""
     rig = Rig()
     assert await rig.send(message) == b""
     assert (await rig.request())["gl_path"] == ONE
@@ -121,7 +121,7 @@ async def test_nothing_to_write(message):
 
 
 async def test_learns_from_attempts():
-    """A failed attempt of a call that succeeded puts its target out."""
+    """A failed attempt within a successful call opens the target's circuit breaker."""
     rig = Rig()
     attempts = [{"gl_path": ONE, "error": "refused"}, {"gl_path": TWO, "status_code": 200}]
     await rig.response(TWO, 200, attempts=attempts)
@@ -130,7 +130,7 @@ async def test_learns_from_attempts():
 
 
 async def test_probe():
-    """When its time is over, one call probes a target, with the others to fall back on, and the next calls do not."""
+    """When the time is over, one call probes the target, with failover to the others. The next calls do not."""
     rig = Rig()
     await rig.response(ONE, 500)
     rig.now += 600
@@ -142,7 +142,7 @@ async def test_probe():
 
 
 async def test_probe_not_granted():
-    """A call that may not probe goes elsewhere."""
+    """A call that may not probe goes to another target."""
     rig = Rig()
     await rig.response(ONE, 500)
     rig.now += 600
@@ -151,7 +151,7 @@ async def test_probe_not_granted():
 
 
 async def test_probe_in_vain():
-    """A probe that fails puts its target out for as long again."""
+    """A failed probe opens the circuit breaker for the same time again."""
     rig = Rig()
     await rig.response(ONE, 500)
     rig.now += 600
@@ -164,7 +164,7 @@ async def test_probe_in_vain():
 
 
 async def test_refusal():
-    """With all targets out the call is answered, and told when to come again."""
+    """If all circuit breakers are open, the call gets a response with `Retry-After`."""
     rig = Rig()
     await rig.all_out()
     await rig.response(TWO, 429, egress_headers={"Retry-After": ["700"]})
@@ -180,14 +180,14 @@ async def test_refusal():
 
 
 async def test_pass():
-    """With all targets out the call goes on as it came, if that is wanted."""
+    """If all circuit breakers are open, the call can be passed on unchanged."""
     rig = Rig(when_all_open=WhenAllOpen.PASS)
     await rig.all_out()
     assert await rig.request() == {}
 
 
 async def test_least_bad():
-    """With all targets out the call goes to the least bad ones, if that is wanted; a success brings one back."""
+    """If all are open, the call can go to the targets that return first (panic). A success closes the breaker."""
     rig = Rig(when_all_open=WhenAllOpen.PANIC)
     for path in TARGETS:
         rig.now += 1
@@ -198,7 +198,7 @@ async def test_least_bad():
 
 
 async def test_the_last_one_is_probed():
-    """With all targets out, the one that is due gets the call."""
+    """If all circuit breakers are open, a half-open target gets the call."""
     rig = Rig()
     await rig.all_out()
     rig.now += 600
@@ -206,7 +206,7 @@ async def test_the_last_one_is_probed():
 
 
 async def test_the_originals_rule():
-    """Any status but 200 puts a target out, if that is wanted."""
+    """Any status but 200 can count as a failure."""
     rig = Rig(any_status_but_200=True)
     await rig.response(ONE, 404)
     assert rig.coordinator.told == [ONE]
@@ -214,5 +214,5 @@ async def test_the_originals_rule():
 
 @given(st.binary())
 async def test_any_bytes(data):
-    """Whatever comes has an answer."""
+    """Any message gets a reply."""
     assert await Rig().send(data) == b""

@@ -1,4 +1,4 @@
-"""The broker with a real gl in front of three targets, one of which is dead."""
+"""The broker with a real gl and three targets, one of which is dead."""
 
 import asyncio
 import threading
@@ -30,13 +30,13 @@ def dies(upstreams):
 
 
 def calls(gateway, number):
-    """The statuses of calls one after another on one connection."""
+    """Return the statuses of sequential calls on one connection."""
     with gateway.caller() as caller:
         return Counter(caller.ask("POST", "/a/x", JSON, BODY).reply().status for _ in range(number))
 
 
 def calls_at_once(gateway, number):
-    """The statuses of that many calls in all, on 32 connections at a time."""
+    """Return the statuses of `number` calls in all, on 32 connections."""
     statuses = Counter()
 
     def one_after_another():
@@ -56,7 +56,7 @@ def tried(upstreams):
 
 @pytest.mark.slow
 def test_failover(gateway, start, config, upstreams):
-    """Of 1,000 calls one after another none fails; the dead target is tried once, and then left alone."""
+    """Of 1,000 sequential calls none fails. The dead target is tried once, then skipped."""
     start(config)
     dies(upstreams)
     assert calls(gateway(), MANY) == {200: MANY}
@@ -80,7 +80,7 @@ def test_no_failover(gateway, start, config, upstreams, whose):
 
 @pytest.mark.slow
 def test_at_once(gateway, start, config, upstreams):
-    """With 32 callers no call fails, and no more than 32 try the dead target."""
+    """With 32 clients no call fails, and at most 32 try the dead target."""
     start(config)
     dies(upstreams)
     assert calls_at_once(gateway(), MANY + 24) == {200: MANY + 24}
@@ -89,7 +89,7 @@ def test_at_once(gateway, start, config, upstreams):
 
 @pytest.mark.slow
 def test_probed(gateway, start, config, upstreams):
-    """A dead target is tried again from time to time, by one call each; when it works, it has its share again."""
+    """A dead target is probed from time to time, by one call each. When it works, it gets its share again."""
     start(config | {"disabled_minutes": 0.01})
     dies(upstreams)
     gate = gateway()
@@ -105,7 +105,7 @@ def test_probed(gateway, start, config, upstreams):
 
 
 def test_all_out(gateway, start, config, upstreams):
-    """When all targets are out, callers are told when to come again; of the first call they see the last failure."""
+    """If all circuit breakers are open, clients get `Retry-After`. The first call gets the last failure."""
     start(config)
     for path, upstream in upstreams.items():
         upstream.behaviour = lambda talk, path=path: talk.reply(f'"{path}"'.encode(), 503)
@@ -120,7 +120,7 @@ def test_all_out(gateway, start, config, upstreams):
 
 
 def test_what_an_sdk_says(gateway, start, config, upstreams):
-    """OpenAI's SDK understands the refusal: it names the reason."""
+    """OpenAI's SDK understands the refusal and shows the reason."""
     start(config)
     for upstream in upstreams.values():
         upstream.behaviour = lambda talk: talk.reply(b"{}", 503)
@@ -135,16 +135,16 @@ def test_what_an_sdk_says(gateway, start, config, upstreams):
 
 
 def test_all_out_with_the_originals_entries(gateway, start, config, upstreams):
-    """gl takes no refusal from those entries: as with the original, the call goes on by its own router."""
+    """gl accepts no refusal from those entries: as with the original, the call goes to its own router's upstream."""
     start(config)
     for upstream in upstreams.values():
         upstream.behaviour = lambda talk: talk.reply(b"{}", 500)
     gate = gateway(THE_ORIGINALS_REQUEST_ENTRY, THE_ORIGINALS_RESPONSE_ENTRY)
-    assert calls(gate, 5) == {500: 3, 502: 2}  # nobody listens where the router `/a/` leads
+    assert calls(gate, 5) == {500: 3, 502: 2}  # the upstream of the router `/a/` refuses connections
 
 
 def test_refused(gateway, start, config, upstreams):
-    """A target where nobody listens is found out as one that answers with 503 is."""
+    """A target that refuses connections is detected like one that responds with 503."""
     process = start(config)
     upstreams[DEAD].stop()
     assert calls(gateway(), 100) == {200: 100}
@@ -153,8 +153,9 @@ def test_refused(gateway, start, config, upstreams):
 
 @pytest.mark.slow
 def test_replicas(gateway, start, config, upstreams):
-    """With two replicas no call fails, and the dead target is tried a few times at most; one that is killed is missed
-    by the calls that it had at most.
+    """With two replicas no call fails, and the dead target is tried a few times at most.
+
+    If a replica is killed, only the calls that it had can fail.
     """
     first, second = start(config, "first"), start(config, "second")
     dies(upstreams)
@@ -170,7 +171,7 @@ def test_replicas(gateway, start, config, upstreams):
 
 @pytest.mark.slow
 async def test_bus_restart(gateway, nats_server, start, config, upstreams):
-    """After a restart of the bus the dead target is still left alone."""
+    """After a restart of the bus the dead target is still skipped."""
     process = start(config)
     dies(upstreams)
     gate = gateway()
@@ -185,7 +186,7 @@ async def test_bus_restart(gateway, nats_server, start, config, upstreams):
 
 
 def test_rate_limited(gateway, start, config, upstreams):
-    """A target that gl gave up for another is out for as long as it asked for."""
+    """If gl fails over from a target, its circuit breaker is open for as long as the target asked."""
     process = start(config)
     upstreams[DEAD].behaviour = lambda talk: talk.reply(b"{}", 429, "Retry-After: 30")
     assert calls(gateway(), 50) == {200: 50}

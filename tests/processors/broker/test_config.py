@@ -1,4 +1,4 @@
-"""The broker's config: what is made of it, and what is wrong with it."""
+"""The broker's config: its parsed form, and its problems."""
 
 import json
 from pathlib import Path
@@ -47,7 +47,7 @@ def shipped(**environ):
 
 
 def test_the_file_that_ships():
-    """It is valid, and does what the original did."""
+    """The original's file is valid, and has the same effect."""
     config = shipped()
     assert config.location.bus.hostname == "localhost:4222"
     assert config.location.topic == "coburn.gl.broker"
@@ -63,7 +63,7 @@ def test_the_file_that_ships():
     ("minutes", "seconds"), [("10", 600), ("0.5", 30), ("0", 0), ("", 600), ("1440", 86400), ("5.", None)]
 )
 def test_disabled_time(minutes, seconds):
-    """The original's variable counts; empty is as good as not set; what is no number is refused by name."""
+    """The original's variable has precedence. Empty counts as not set, and an invalid number is refused by name."""
     if seconds is not None:
         assert shipped(DISABLED_TIME=minutes).policy.open_s == seconds
         return
@@ -85,12 +85,12 @@ def test_disabled_time(minutes, seconds):
     ],
 )
 def test_host(host, address):
-    """The original's variable counts, with or without a port."""
+    """The original's variable has precedence, with or without a port."""
     assert shipped(GECHOLOG_HOST=host).location.bus.hostname == address
 
 
 def test_options():
-    """All that can be said arrives."""
+    """All fields of a config are read."""
     more = {
         "disabled_minutes": 2.5,
         "failures_to_disable": 3,
@@ -121,7 +121,7 @@ def test_options():
 
 
 def test_defaults():
-    """What is left out has a value."""
+    """Absent fields have defaults."""
     config = built()
     assert config.policy == BreakerPolicy()
     assert not config.any_status_but_200
@@ -132,7 +132,7 @@ def test_defaults():
 
 
 def test_sharing_is_off():
-    """Without sharing there is no bucket."""
+    """Without replication there is no bucket."""
     assert built(shared_state={"enabled": False, "bucket": "mine"}).location.bucket == ""
 
 
@@ -170,7 +170,7 @@ def test_sharing_is_off():
     ],
 )
 def test_refused(change, path, rule):
-    """What is wrong is named by place and rule."""
+    """Problems are named by path and rule."""
     with pytest.raises(ConfigError) as caught:
         parsed(values(**change))
     assert [(problem.path, rule in problem.rule) for problem in caught.value.problems] == [(path, True)]
@@ -178,7 +178,7 @@ def test_refused(change, path, rule):
 
 
 def test_weight_without_effect():
-    """A weight that does nothing is worth a warning."""
+    """A weight without effect causes a warning."""
     found = parsed(values(groups=[group(targets=[{"router": "/b/", "weight": 2}])]))
     assert [warning.path for warning in found.warnings] == ["groups[0].targets[0].weight"]
 
@@ -197,7 +197,7 @@ def test_every_field_is_described():
 
 
 def test_routers_that_gl_does_not_have(tmp_path):
-    """A group or target of a router that is not in gl_config.json in the same folder is a warning."""
+    """A group or target of a router that is not in gl_config.json in the same folder causes a warning."""
     data = json.dumps(values(groups=[group(), group(router="/other/", targets=[{"router": "/none/"}])])).encode()
     routers = [{"path": path} for path in ("/azure/", "/azure/gpt4/", "/azure/dud/", "/other/")]
     assert not check(data, "test", CONFIG_SPEC, {}, tmp_path).warnings

@@ -1,4 +1,4 @@
-"""The demo's files, with the real gl and the dummy: they do what the README says."""
+"""The demo's files, with the real gl and the dummy, behave as the README says."""
 
 import json
 import re
@@ -26,13 +26,13 @@ AZURE = {
 
 
 def shipped(name, **more):
-    """A file of the demo, for a test's own ports."""
+    """Return a file of the demo with the test's ports."""
     return json.loads((FOLDER / name).read_text("utf-8")) | more
 
 
 @pytest.fixture
 def dummy(run_service):
-    """The dummy, on a free port."""
+    """Start the dummy on a free port."""
     values = json.loads((FOLDER.parents[1] / "conf" / "dummy_config.json").read_text("utf-8"))
     process = run_service("services.dummy", values | {"port": free_port()})
     process.wait_for_log("listening for requests")
@@ -41,7 +41,7 @@ def dummy(run_service):
 
 @pytest.fixture
 def gateway(tmp_path, nats_server, dummy):
-    """gl with the demo's config. No name is looked up: `dud` leads to a port where nobody listens."""
+    """Start gl with the demo's config. No host name is resolved, and `dud` refuses connections."""
     values = shipped("gl_config.json", gl_port=free_port(), gl_host="127.0.0.1")
     values["service_bus"]["hostname"] = nats_server.hostname
     values["routers"][-1]["outbound"]["url"] = "http://127.0.0.1:1"
@@ -53,7 +53,7 @@ def gateway(tmp_path, nats_server, dummy):
 
 @pytest.fixture
 def broker(tmp_path, nats_server):
-    """Start the broker as the original is started: no arguments, all is in the environment."""
+    """Start the broker as the original is started: without arguments, configured by the environment."""
     running = []
 
     def start(*arguments):
@@ -69,7 +69,7 @@ def broker(tmp_path, nats_server):
 
 
 def test_demo(gateway, broker):
-    """Every call succeeds, and `dud` is found out."""
+    """Every call succeeds, and `dud` is detected."""
     assert broker("--healthcheck").wait() == 1
     process = broker()
     process.wait_for_log("listening for messages")
@@ -80,12 +80,12 @@ def test_demo(gateway, broker):
 
 
 def test_without_a_broker(gateway):
-    """While it is away calls go to the url of their own router."""
+    """While the broker is down, calls go to the URL of their own router."""
     assert gateway.call(*CALL, BODY).status == 200
 
 
 def test_azure():
-    """With the variables of a resource of Azure OpenAI, gl's config is valid, without a warning."""
+    """With the variables of an Azure OpenAI resource, gl's config is valid, without a warning."""
     data = (FOLDER / "gl_config.json").read_bytes()
     assert not config.check(data, "gl_config.json", config_spec_of_gl(), AZURE | {"NATS_TOKEN": "abc"}).warnings
 

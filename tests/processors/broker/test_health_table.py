@@ -1,4 +1,4 @@
-"""The board: choosing, learning, and what a new config keeps."""
+"""The health table: selection, results of calls, and what a new config keeps."""
 
 from collections import Counter
 from random import Random
@@ -41,14 +41,14 @@ def probe(known, path, now):
 
 
 def test_all_in():
-    """All targets are in at first."""
+    """All circuit breakers are closed at first."""
     choice = table().choose(GROUP, 100)
     assert sorted(choice.paths) == sorted(PATHS)
     assert choice.half_open is None
 
 
 def test_out_and_back():
-    """A target that fails is left out until its time is over, and is in again when its probe has succeeded."""
+    """A failed target is skipped until its time is over, and is back after a successful probe."""
     known = table()
     assert fail(known, 100, ONE) == [True]
     assert sorted(known.choose(GROUP, 699).paths) == sorted([TWO, THREE])
@@ -62,7 +62,7 @@ def test_out_and_back():
 
 
 def test_probe_is_lost():
-    """A probe that is not heard of does not block for ever."""
+    """A probe without a result does not block forever."""
     known = table()
     fail(known, 100, ONE)
     probe(known, ONE, 700)
@@ -71,7 +71,7 @@ def test_probe_is_lost():
 
 
 def test_late_success():
-    """A call that began before its target went out does not bring it back."""
+    """A call that began before the breaker opened does not close it."""
     known = table()
     fail(known, 100, ONE)
     assert not known.learn(Outcome(ONE), 101)
@@ -79,7 +79,7 @@ def test_late_success():
 
 
 def test_failures_in_a_row():
-    """Only so many failures without a success between them put a target out."""
+    """Only the configured number of failures without a success between them opens the breaker."""
     known = table(policy=BreakerPolicy(failure_threshold=3))
     assert fail(known, 100, ONE, ONE) == [False, False]
     known.learn(Outcome(ONE), 100)
@@ -87,14 +87,14 @@ def test_failures_in_a_row():
 
 
 def test_others_are_of_no_interest():
-    """What is no target is not kept."""
+    """An unknown target is not stored."""
     known = table()
     assert fail(known, 100, "/echo/") == [False]
     assert known.health("/echo/") is None
 
 
 def test_all_out():
-    """With no target in, it is told how long to wait."""
+    """If no target is available, the table returns how long to wait."""
     known = table()
     fail(known, 100, ONE, TWO)
     fail(known, 100, THREE, asked=30)
@@ -104,7 +104,7 @@ def test_all_out():
 
 
 def test_least_bad():
-    """Those that come back first are the least bad; one that works for want of better is in again."""
+    """In panic the targets that return first are selected, and one that works is closed again."""
     known = table(LAST_RESORT)
     fail(known, 100, ONE)
     fail(known, 110, TWO)
@@ -116,7 +116,7 @@ def test_least_bad():
 
 
 def test_groups_share_targets():
-    """A target that is out is out in all groups; each group has its own turn."""
+    """A target is skipped in all groups. Each group has its own turn."""
     other = group("round_robin", router="/b/", paths=(ONE, TWO))
     known = table(GROUP, other)
     firsts = []
@@ -129,7 +129,7 @@ def test_groups_share_targets():
 
 
 def test_latencies():
-    """What is learned of latencies is what least_latency goes by."""
+    """least_latency uses the measured latencies."""
     quick = group("least_latency")
     known = table(quick)
     for path, latency in ((ONE, 300.0), (TWO, 100.0), (THREE, 200.0)):
@@ -139,7 +139,7 @@ def test_latencies():
 
 
 def test_a_new_config():
-    """What is known of targets outlives it, also of those that it does not name."""
+    """The table keeps its knowledge of targets, also of those that it does not list."""
     known = table()
     fail(known, 100, ONE)
     known.configure((group(paths=(TWO, THREE)),), POLICY)
@@ -150,7 +150,7 @@ def test_a_new_config():
 
 
 def test_told_by_others():
-    """What somebody else found out counts as much."""
+    """What another replica learned counts as much."""
     known = table()
     known.put(ONE, Health(BreakerState.OPEN, 500))
     assert known.choose(GROUP, 499).half_open is None
@@ -160,7 +160,7 @@ def test_told_by_others():
 
 
 class BoardStateMachine(RuleBasedStateMachine):
-    """Anything happens to three targets, in any order."""
+    """Random events for three targets, in any order."""
 
     def __init__(self):
         super().__init__()
@@ -201,7 +201,7 @@ class BoardStateMachine(RuleBasedStateMachine):
 
 
 def test_any_sequence_of_events():
-    """Whatever happens, no target is lost, and none stays out for ever."""
+    """Whatever happens, no target is lost, and none is skipped forever."""
 
     def make():
         return BoardStateMachine()
@@ -213,7 +213,7 @@ def test_any_sequence_of_events():
 
 @given(st.lists(st.sampled_from(PATHS)), st.sampled_from(sorted(STRATEGIES)))
 def test_only_those_that_are_in(failing, strategy):
-    """Whatever the strategy, a target that is out is not chosen."""
+    """Whatever the strategy, a target whose breaker is open is not selected."""
     chosen = group(strategy)
     known = table(chosen)
     fail(known, 100, *failing)

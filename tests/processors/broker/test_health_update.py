@@ -1,4 +1,4 @@
-"""What replicas tell each other."""
+"""The updates that replicas exchange."""
 
 import json
 
@@ -18,7 +18,7 @@ BOUNDS = DurationBounds(USUAL, LONGEST)
 
 @given(st.sampled_from(BreakerState), st.floats(0, LONGEST), st.text(), st.text())
 def test_there_and_back(state, left, reason, by):
-    """A health arrives as it was sent, in the time of who reads it."""
+    """A health arrives as it was sent, in the reader's time."""
     health = Health(state, 5000 + left, reason)
     update = decode(encode(HealthUpdate(health, by), HERE), THERE, BOUNDS)
     assert update.by == by.encode("utf-8", "replace").decode()
@@ -27,12 +27,12 @@ def test_there_and_back(state, left, reason, by):
 
 
 def test_in():
-    """A target that is in again."""
+    """A target whose circuit breaker is closed again."""
     assert decode(encode(HealthUpdate(None, "me"), HERE), THERE, BOUNDS) == HealthUpdate(None, "me")
 
 
 def test_for_people():
-    """It can be read."""
+    """People can read an update."""
     data = json.loads(encode(HealthUpdate(Health(BreakerState.OPEN, 5600, "status 503"), "me"), HERE))
     times = {"until": "2023-11-14T22:23:20.000000000Z", "at": "2023-11-14T22:13:20.000000000Z"}
     assert data == {"state": "out", "reason": "status 503", "by": "me"} | times
@@ -52,7 +52,7 @@ def test_for_people():
     ],
 )
 def test_until(until, left):
-    """By hand the time may be left out; one that is long ago, or far away, is drawn near."""
+    """In updates written by hand the time is optional. A time far in the past or future is limited."""
     data = json.dumps({"state": "out", "until": until}).encode()
     for is_fresh in (False, True):
         assert decode(data, THERE, BOUNDS, is_fresh=is_fresh) == HealthUpdate(Health(BreakerState.OPEN, 77 + left))
@@ -66,24 +66,24 @@ def test_until(until, left):
         (7200, True, 60),  # the reader's clock: two hours ahead
         (-7200, True, 60),
         (-7200, False, 60),
-        (20, False, 40),  # read twenty seconds later, or by a clock that is ahead
+        (20, False, 40),  # read twenty seconds later, or by a clock that is fast
         (7200, False, 0),
     ],
 )
 def test_clocks_that_differ(ahead, is_fresh, left):
-    """A notice that comes when it is written lasts as long as its writer says, and none lasts longer than that."""
+    """An update that is read at once lasts as long as its writer says, and never longer than that."""
     there = Timestamp(HERE.wall_ns + ahead * 1_000_000_000, THERE.monotonic_ns)
     update = decode(encode(HealthUpdate(Health(BreakerState.OPEN, 5060)), HERE), there, BOUNDS, is_fresh=is_fresh)
     assert update.health.half_open_at == pytest.approx(77 + left)
 
 
 def test_strange_values():
-    """What is no text is passed over, however deep it is."""
+    """Input that is not text is ignored, however deeply nested it is."""
     data = b'{"state": "out", "until": 5, "at": [], "reason": {"a": 1}, "by": ' + b"[" * 900 + b"]" * 900 + b"}"
     assert decode(data, THERE, BOUNDS) == HealthUpdate(Health(BreakerState.OPEN, 77 + USUAL))
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"[]", b"{}", b'{"state": "tired"}', b'{"state": ["out"]}', b"\xff"])
 def test_no_notice(data):
-    """What is no notice is none."""
+    """Input that is not an update yields None."""
     assert decode(data, THERE, BOUNDS) is None

@@ -31,7 +31,7 @@ async def until_paths(asking, expected):
 
 
 async def test_routes_and_learns(nats_server, config, start, client):
-    """It answers on the bus, leaves out what fails, and is healthy while it serves."""
+    """It replies on the bus, skips failed targets, and is healthy while it serves."""
     process = start(config)
     assert process.checksum == hashlib.sha256(json.dumps(config, indent=2).encode()).hexdigest()
     async with client(nats_server) as asking:
@@ -58,7 +58,7 @@ async def test_shows_itself(nats_server, config, start, client):
 
 
 async def test_disabled_time(nats_server, config, start, client):
-    """A target comes back when its time is over and its probe succeeds; the time may come from the environment."""
+    """A target returns when its time is over and its probe succeeds. The environment can set the time."""
     process = start(config | {"disabled_minutes": "${DISABLED_TIME}"}, DISABLED_TIME="0.01")
     async with client(nats_server) as asking:
         await asking.response(ONE, 500)
@@ -68,7 +68,7 @@ async def test_disabled_time(nats_server, config, start, client):
         assert await asking.paths() == OTHERS
         await asking.response(ONE, 200)
         assert await asking.paths() == set(TARGETS)
-    # A thread reads its output, so the answer may be here first.
+    # A thread reads its output, so the reply may arrive first.
     await process.logged("target recovered, circuit breaker closed")
     messages = [message for message in process.messages() if "circuit breaker" in message]
     assert messages == [
@@ -79,7 +79,7 @@ async def test_disabled_time(nats_server, config, start, client):
 
 
 async def test_all_out(nats_server, config, start, client):
-    """With all targets out the call is answered."""
+    """If all circuit breakers are open, the call gets a response."""
     start(config)
     async with client(nats_server) as asking:
         for path in TARGETS:
@@ -91,7 +91,7 @@ async def test_all_out(nats_server, config, start, client):
 
 
 async def test_reload(nats_server, config, start, reload, client):
-    """A new config is in force at once, and what was learned is not forgotten."""
+    """A new config is in force at once, and knowledge of targets is kept."""
     process = start(config)
     before = process.checksum
     async with client(nats_server) as asking:
@@ -103,7 +103,7 @@ async def test_reload(nats_server, config, start, reload, client):
 
 
 async def test_bad_reload_changes_nothing(nats_server, config, start, reload, client):
-    """A file that is not valid is refused as a whole, named by place, and the config before stays in force."""
+    """An invalid file is refused as a whole with the path of the problem, and the config in force stays."""
     process = start(config)
     before = process.checksum
     wrong = without_failover(config)
@@ -116,7 +116,7 @@ async def test_bad_reload_changes_nothing(nats_server, config, start, reload, cl
 
 
 async def test_reload_to_another_topic(nats_server, config, start, reload, client):
-    """It moves to the new subject and takes along what it knows."""
+    """It moves to the new subject and keeps its knowledge."""
     process = start(config)
     async with client(nats_server) as asking:
         await asking.response(ONE, 500)
@@ -137,7 +137,7 @@ async def test_reload_to_another_bus(nats_server, second_nats_server, config, st
 
 
 async def test_reload_to_a_bus_that_is_away(nats_server, second_nats_server, config, start, reload, client):
-    """It is not waited for, and the old one is still served."""
+    """It does not wait for the new bus, and serves the old one."""
     process = start(config)
     second_nats_server.stop()
     reload(process, on(config, hostname=second_nats_server.hostname), "config not taken")
@@ -146,7 +146,7 @@ async def test_reload_to_a_bus_that_is_away(nats_server, second_nats_server, con
 
 
 def test_refused_by_the_bus(config, run_service):
-    """A wrong token ends it with a clear error that does not tell the token."""
+    """A wrong token ends it with a clear error that does not show the token."""
     process = run_service("processors.broker", config, env={"NATS_TOKEN": "wrong-token-1234"})
     assert process.wait() == 1
     assert "refuses the token" in process.output
@@ -155,7 +155,7 @@ def test_refused_by_the_bus(config, run_service):
 
 
 async def test_replicas(nats_server, config, start, client):
-    """Replicas share messages and what they learn; one that dies is not missed, one that comes knows all."""
+    """Replicas share messages and knowledge. One that dies is not missed, and a new one learns everything."""
     first, second = start(config, "first"), start(config, "second")
     async with client(nats_server) as asking:
         await asking.response(ONE, 503)
@@ -170,12 +170,12 @@ async def test_replicas(nats_server, config, start, client):
 
 
 async def test_one_probe_for_all(nats_server, config, start, client):
-    """Of many calls to several replicas one probes a target that may be back."""
+    """Of many calls to several replicas, only one probes a half-open target."""
     for alias in ("first", "second", "third"):
         start(config | {"disabled_minutes": 0.01}, alias)
     async with client(nats_server) as asking:
         await asking.response(ONE, 503)
-        await until_paths(asking, OTHERS)  # all know of it
+        await until_paths(asking, OTHERS)  # all replicas have learned it
         paths = []
         async with asyncio.timeout(30):
             while ONE not in paths:
@@ -188,7 +188,7 @@ async def test_one_probe_for_all(nats_server, config, start, client):
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
 async def test_the_bus_comes_back(nats_server, config, start, client, end):
-    """It finds the bus again, and everybody still knows who is out."""
+    """It reconnects to the bus, and all replicas still know which circuit breakers are open."""
     processes = [start(config, "first"), start(config, "second")]
     async with client(nats_server) as asking:
         await asking.response(ONE, 503)
@@ -207,7 +207,7 @@ async def test_the_bus_comes_back(nats_server, config, start, client, end):
 
 
 async def test_without_jetstream(plain_nats_server, config, start, client):
-    """Without JetStream it works by itself, and says so once."""
+    """Without JetStream it works alone, and logs so once."""
     values = on(config, hostname=plain_nats_server.hostname)
     process = start(values)
     async with client(plain_nats_server) as asking:

@@ -1,4 +1,4 @@
-"""What is read out of a response."""
+"""The outcome of calls, read from responses."""
 
 import json
 from email.utils import formatdate
@@ -38,26 +38,26 @@ def failed(path, reason, asked=None):
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
 def test_the_targets_fault(status):
-    """These statuses count against the target."""
+    """These statuses count as failures of the target."""
     assert read({"gl_path": "/a/", "egress_status_code": status}) == [failed("/a/", f"status {status}")]
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 302, 400, 401, 403, 404, 413, 422])
 def test_not_the_targets_fault(status):
-    """These do not: it works, or the caller made a mistake."""
+    """These do not: the target works, or the client made a mistake."""
     assert read({"gl_path": "/a/", "egress_status_code": status}) == [Outcome("/a/")]
 
 
 @pytest.mark.parametrize("status", [201, 302, 400, 404, 500])
 def test_the_originals_rule(status):
-    """Every status but 200 counts, if that is wanted."""
+    """Every status but 200 can count as a failure."""
     fields = {"gl_path": "/a/", "egress_status_code": status}
     assert read(fields, any_status_but_200=True) == [failed("/a/", f"status {status}")]
     assert read(fields | {"egress_status_code": 200}, any_status_but_200=True) == [Outcome("/a/")]
 
 
 def test_attempts():
-    """Each attempt counts for its own target, and the response as a whole not once more."""
+    """Each attempt counts for its own target, and the response as a whole is not counted again."""
     fields = {
         "gl_path": "/c/",
         "egress_status_code": 200,
@@ -68,7 +68,7 @@ def test_attempts():
 
 
 def test_headers_of_attempts():
-    """The headers that go to the caller are those of the last attempt; an earlier one has what gl noted of it."""
+    """The response's headers belong to the last attempt. Earlier attempts have the fields that gl recorded for them."""
     fields = {
         "gl_path": "/b/",
         "egress_headers": {"Retry-After": ["9"]},
@@ -81,7 +81,7 @@ def test_headers_of_attempts():
 
 @pytest.mark.parametrize("name", ["egress_headers", "inbound_headers"])
 def test_headers_of_a_response(name):
-    """A target that says when it wants to be called again is understood."""
+    """The delay that a target requests is understood."""
     fields = {"gl_path": "/a/", "egress_status_code": 429, name: {"Retry-After": ["20"]}}
     assert read(fields) == [failed("/a/", "status 429", 20.0)]
 
@@ -110,7 +110,7 @@ def test_retry_after(headers, expected):
 
 @given(st.text())
 def test_retry_after_is_never_a_fault(text):
-    """Whatever a target writes there, it is a number of seconds or nothing."""
+    """Whatever a target sends, the result is a number of seconds or None."""
     asked = retry_after_of({"Retry-After": [text]}, WALL)
     assert asked is None or asked >= 0
 
@@ -132,7 +132,7 @@ def test_retry_after_is_never_a_fault(text):
     ],
 )
 def test_latency(fields, latency):
-    """It is read from what the entry in gl's config lets through; how fast a target refuses is of no interest."""
+    """Latency is read from the fields that gl sends. The latency of a refusal is ignored."""
     assert read({"gl_path": "/a/"} | fields) == [Outcome("/a/", None, latency)]
 
 
@@ -146,6 +146,6 @@ def test_latency(fields, latency):
     )
 )
 def test_anything(fields):
-    """Whatever comes is understood or passed over."""
+    """Any input is understood or ignored."""
     for outcome in read(fields):
         assert isinstance(outcome.path, str)

@@ -1,4 +1,4 @@
-"""Replicas that share what they know, on a real bus."""
+"""Replicas that share their knowledge, on a real bus."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ GROUP = Group(
 
 
 class Replica:
-    """A board, and what ties it to the others."""
+    """A health table and its replicator."""
 
     def __init__(self, store, policy):
         self.table = HealthTable((GROUP,), policy, Random(1))
@@ -59,7 +59,7 @@ class Replica:
 
 @pytest.fixture
 def replica():
-    """A replica on a bus of its own connection: `async with replica(nats_server) as one`."""
+    """Start a replica on a bus connection of its own: `async with replica(nats_server) as one`."""
 
     @asynccontextmanager
     async def live(server, policy=None):
@@ -83,7 +83,7 @@ def replica():
 
 
 async def test_told(nats_server, replica):
-    """What one finds out the other knows, and so does one that comes later."""
+    """Replicas learn what one of them finds out, and so does a new one."""
     async with replica(nats_server) as one, replica(nats_server) as two:
         one.fails(ONE)
         two.fails(TWO)
@@ -100,14 +100,14 @@ async def test_told(nats_server, replica):
 
 
 async def test_one_probe(nats_server, replica):
-    """Of many that ask at the same time one is granted the probe, and the others learn of it."""
+    """Of many that ask at the same time one is granted the probe, and the others learn it."""
     async with replica(nats_server) as one, replica(nats_server) as two, replica(nats_server) as three:
         one.fails(ONE, asked=0)
         await two.sees(ONE, BreakerState.OPEN)
         await three.sees(ONE, BreakerState.OPEN)
         await eventually(lambda: not one.replicator._unwritten and not one.replicator._writing)
         granted: list[bool] = []
-        while True not in granted:  # a grant that comes too late for its call is the next one's
+        while True not in granted:  # a grant that is too late for its call is for the next one
             granted = await asyncio.gather(*(each.replicator.acquire_probe(ONE) for each in (one, two, three)))
         assert granted.count(True) == 1
         for each in (one, two, three):
@@ -118,7 +118,7 @@ async def test_one_probe(nats_server, replica):
 
 
 async def test_probe_is_lost(nats_server, replica):
-    """When a probe has not reported in its time, another one is granted, to whoever asks."""
+    """If a probe has no result in time, the next one that asks is granted another."""
     policy = BreakerPolicy(probe_timeout_s=0)
     async with replica(nats_server, policy) as one, replica(nats_server, policy) as two:
         one.fails(ONE, asked=0)
@@ -129,7 +129,7 @@ async def test_probe_is_lost(nats_server, replica):
 
 
 async def test_without_jetstream(plain_nats_server, replica):
-    """On a bus without JetStream each goes by what it sees itself."""
+    """On a bus without JetStream each replica uses its own knowledge only."""
     async with replica(plain_nats_server) as one, replica(plain_nats_server) as two:
         one.fails(ONE, asked=0)
         assert two.state(ONE) == "in"
@@ -138,7 +138,7 @@ async def test_without_jetstream(plain_nats_server, replica):
 
 
 async def test_bus_comes_back(nats_server, replica):
-    """What was found out while the bus was away is told when it is back, and what was told before is still known."""
+    """Results from an outage of the bus are shared afterwards, and earlier ones are still known."""
     async with replica(nats_server) as one, replica(nats_server) as two:
         one.fails(ONE)
         await two.sees(ONE, BreakerState.OPEN)
@@ -152,7 +152,7 @@ async def test_bus_comes_back(nats_server, replica):
 
 
 async def test_by_hand(nats_server, replica):
-    """People may put a target out, and take it in again by deleting its key."""
+    """A person can open a circuit breaker, and close it by deleting its key."""
     async with replica(nats_server) as one:
         await one.store.put(ONE, b'{"state": "out"}')
         await one.sees(ONE, BreakerState.OPEN)
@@ -163,7 +163,7 @@ async def test_by_hand(nats_server, replica):
 
 
 async def test_what_is_written(nats_server, replica):
-    """A bucket's entry can be read by people."""
+    """People can read an entry of the bucket."""
     async with replica(nats_server) as one, replica(nats_server) as two:
         one.fails(ONE)
         await two.sees(ONE, BreakerState.OPEN)
@@ -172,20 +172,20 @@ async def test_what_is_written(nats_server, replica):
 
 
 async def test_a_key_that_vanishes(nats_server, replica):
-    """A purge, or an age limit, tells nobody. The target is probed all the same, by one of those who ask."""
+    """A purge or an age limit causes no notification. The target is probed nevertheless, by one replica."""
     async with replica(nats_server) as one, replica(nats_server) as two:
         one.fails(ONE, asked=0)
         await two.sees(ONE, BreakerState.OPEN)
         await eventually(lambda: ONE in one.replicator._revisions)
         await one.store.purge(ONE, one.replicator._revisions[ONE])
-        # a grant may come too late for the call that asked, and is for a later one
+        # a grant may be too late for its call, and is for a later one
         await eventually_granted(one, two)
         await one.sees(ONE, BreakerState.HALF_OPEN)
         await two.sees(ONE, BreakerState.HALF_OPEN)
 
 
 async def eventually_granted(*replicas):
-    """Ask, as calls do, until one of them is granted the probe."""
+    """Ask for a probe, as calls do, until a replica is granted it."""
     end = asyncio.get_running_loop().time() + DEADLINE
     while not any(await asyncio.gather(*(each.replicator.acquire_probe(ONE) for each in replicas))):
         assert asyncio.get_running_loop().time() < end, "nobody is granted the probe"
@@ -193,13 +193,13 @@ async def eventually_granted(*replicas):
 
 
 async def remade(replica):
-    """Delete the bucket, and make it again; its revisions begin anew."""
+    """Delete the bucket and create it again. Its revisions start again."""
     await replica.store._bus.request("$JS.API.STREAM.DELETE.KV_broker_test", b"", 5)
     await replica.store.ensure()
 
 
 async def test_another_bucket(nats_server, replica):
-    """Before the watch has noticed that the bucket is another one, a target that is due is probed."""
+    """Before the watch has noticed that the bucket was replaced, a half-open target is probed."""
     async with replica(nats_server) as one:
         for _ in range(5):
             await one.store.put(ONE, b'{"state": "in"}')
@@ -211,7 +211,7 @@ async def test_another_bucket(nats_server, replica):
 
 
 async def test_word_from_another_bucket(nats_server, replica):
-    """When the watch has begun again, what others say counts, although the revisions are lower."""
+    """When the watch has restarted, updates of others count although their revisions are lower."""
     async with replica(nats_server) as one:
         for _ in range(5):
             await one.store.put(ONE, b'{"state": "in"}')
@@ -224,7 +224,7 @@ async def test_word_from_another_bucket(nats_server, replica):
 
 
 async def test_a_clock_that_is_wrong(nats_server, replica):
-    """What is said now lasts as long as it should, whatever the clock of who says it shows."""
+    """Updates last as long as they should, even if the clock of the sender is wrong."""
     async with replica(nats_server) as one:
         await one.store.put(ONE, b'{"state": "probing", "until": "2020-01-01T00:01:00Z", "at": "2020-01-01T00:00:00Z"}')
         await one.sees(ONE, BreakerState.HALF_OPEN)
@@ -232,7 +232,7 @@ async def test_a_clock_that_is_wrong(nats_server, replica):
 
 
 class SlowStore:
-    """A bucket that answers when the test says so."""
+    """A bucket that responds when the test says so."""
 
     current = True
 
@@ -293,7 +293,7 @@ async def slow():
 
 
 async def test_a_call_does_not_wait(slow):
-    """A grant that is slow to come is for a later call, and is asked for once."""
+    """A late grant is used by a later call, and is requested only once."""
     slow.table.put(ONE, Health(BreakerState.OPEN, 0))
     assert not await slow.replicator.acquire_probe(ONE)
     assert not await slow.replicator.acquire_probe(ONE)
@@ -306,7 +306,7 @@ async def test_a_call_does_not_wait(slow):
 
 
 async def test_not_answered(slow):
-    """If the bus does not answer, a replica may probe: a target must not stay out for ever."""
+    """If the bus does not respond, a replica may probe, because a target must not be skipped forever."""
     slow.table.put(ONE, Health(BreakerState.OPEN, 0))
     slow.store.fault = NoAnswer("no answer in 5000 ms")
     slow.store.go_on.set()
@@ -318,7 +318,7 @@ async def test_not_answered(slow):
 
 
 async def test_somebody_was_first(slow):
-    """Who is late learns how things are, and may ask again when it is due again."""
+    """A replica that is too late learns the current state, and may ask again when the target is half-open again."""
     slow.table.put(ONE, Health(BreakerState.OPEN, 0))
     slow.store.fault, slow.store.entry = Conflict(7), slow.store.says("probing", 7)
     slow.store.go_on.set()
@@ -330,7 +330,7 @@ async def test_somebody_was_first(slow):
 
 
 async def test_told_while_asking(slow):
-    """A probe that another replica is granted just now does not turn into two."""
+    """A probe that is granted to another replica at the same moment does not become two."""
     slow.table.put(ONE, Health(BreakerState.OPEN, 0))
     asking = asyncio.create_task(slow.replicator.acquire_probe(ONE))
     await eventually(lambda: slow.replicator._claims, "the claim")
@@ -341,7 +341,7 @@ async def test_told_while_asking(slow):
 
 
 async def test_our_own_word_is_newer(slow):
-    """What others said before our own word counts less than ours, what they said after it counts more."""
+    """Updates of others from before our own count less than ours, later ones count more."""
     slow.fails(ONE)
     await eventually(lambda: slow.store.log, "the write to begin")
     await slow.store.handler(slow.store.says("in", 9))
@@ -353,7 +353,7 @@ async def test_our_own_word_is_newer(slow):
 
 
 async def test_their_word_came_meanwhile(slow):
-    """A word that was said after ours, and heard before we know that ours is written, is not lost."""
+    """An update that follows ours, and arrives before the confirmation of ours, is not lost."""
     slow.fails(ONE)
     await eventually(lambda: slow.store.log, "the write to begin")
     await slow.store.handler(slow.store.says("in", 11))
@@ -363,7 +363,7 @@ async def test_their_word_came_meanwhile(slow):
 
 
 async def test_a_store_that_was_lost(slow):
-    """A bus that has lost its store does not make a target work that does not."""
+    """If the bus loses its store, a failed target is not taken for a working one."""
     slow.fails(ONE)
     slow.store.go_on.set()
     await eventually(lambda: slow.store.log and not slow.replicator._writing, "the write to end")

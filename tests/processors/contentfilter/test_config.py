@@ -1,4 +1,4 @@
-"""What contentfilter takes from its environment."""
+"""The environment variables of contentfilter."""
 
 import sys
 
@@ -11,7 +11,7 @@ WORD_LIST = {"CLASSIFIER": "processors.contentfilter.lexicon:load"}
 
 
 def test_usual():
-    """With nothing else set it has the original's threshold and a limit."""
+    """Without other variables it has the original's threshold, and a limit."""
     config = from_environment(WORD_LIST)
     assert (config.threshold, config.roles, config.max_characters) == (0.5, {"user"}, 1_000_000)
     assert (config.status, config.is_error) == (200, False)
@@ -19,7 +19,7 @@ def test_usual():
 
 
 def test_set():
-    """Threshold, roles and limit are taken."""
+    """Threshold, roles and limit are read."""
     config = from_environment(WORD_LIST | {"THRESHOLD": "0.9", "ROLES": "user, system,tool", "MAX_CHARACTERS": "7"})
     assert (config.threshold, config.roles, config.max_characters) == (0.9, {"user", "system", "tool"}, 7)
     config = from_environment(WORD_LIST | {"STATUS_CODE": "451"})
@@ -27,14 +27,14 @@ def test_set():
 
 
 def test_usual_classifier():
-    """With nothing set the model of the extra classifies."""
+    """By default the model of the extra classifies."""
     pytest.importorskip("profanity_check", reason="alt-profanity-check is not installed (the extra contentfilter)")
     assert from_environment({}).classify(["You are an idiot"])["toxicity"][0] > 0.9
 
 
 def test_without_the_extra(monkeypatch):
-    """Nobody is given another classifier than the usual one unasked: the extra is named, and the other choice."""
-    monkeypatch.setitem(sys.modules, "profanity_check", None)  # what it takes for Python not to find it
+    """A different classifier is never used silently: the error names the extra and the alternative."""
+    monkeypatch.setitem(sys.modules, "profanity_check", None)  # so Python does not find it
     with pytest.raises(ConfigError) as caught:
         from_environment({})
     assert "profanity_check: is not installed: the extra contentfilter has it" in str(caught.value)
@@ -66,6 +66,6 @@ def test_without_the_extra(monkeypatch):
     ],
 )
 def test_wrong(name, value):
-    """A variable that cannot be used is named."""
+    """An invalid variable is named."""
     with pytest.raises(ConfigError, match=name):
         from_environment({name: value})

@@ -37,7 +37,7 @@ OWN = Lexicon(
     ],
 )
 def test_scores(text, scores):
-    """Each term counts once, with the others of its label and under toxicity; an insult for `you` counts more."""
+    """Each term counts once for its label and for toxicity. An insult addressed to `you` counts more."""
     assert OWN.scores(text) == {"toxicity": 0.0, "insult": 0.0, "threat": 0.0} | scores
 
 
@@ -45,7 +45,7 @@ def test_scores(text, scores):
     "text", ["You are an idiot", "I will k1ll you", "f u c k you", "SHUT THE HELL UP", "go to hell", "You stupid moron"]
 )
 def test_toxic(text):
-    """What is said outright is found by our own list."""
+    """Plain insults are found by the built-in list."""
     assert load().scores(text)["toxicity"] > 0.5
 
 
@@ -61,12 +61,12 @@ def test_toxic(text):
     ],
 )
 def test_not_toxic(text):
-    """Ordinary words that look like others are left alone."""
+    """Ordinary words that resemble listed ones are not found."""
     assert load().scores(text)["toxicity"] <= 0.5
 
 
 def test_each_text():
-    """Texts have their scores apart, in their order."""
+    """Each text has its own scores, in order."""
     assert OWN(["silly", "x", "bite you"]) == {
         "toxicity": [0.4, 0.0, 0.9],
         "insult": [0.4, 0.0, 0.0],
@@ -76,14 +76,14 @@ def test_each_text():
 
 @given(st.text() | st.text(alphabet=string.ascii_letters + " @$!*013"))
 def test_any_text(text):
-    """Each text has each label's score, none outside its range, and none above that of all together."""
+    """Each text has a score for each label, all within range, and none above the combined one."""
     scores = OWN.scores(text)
     assert set(scores) == {"toxicity", "insult", "threat"}
     assert all(0 <= score <= scores["toxicity"] < 1 for score in scores.values())
 
 
 def test_own_list(tmp_path, monkeypatch):
-    """A list of one's own takes the place of ours."""
+    """A custom list replaces the built-in one."""
     file = tmp_path / "list.json"
     file.write_text(json.dumps({"house rules": {"0.8": ["Politics", "tax re*"]}}))
     monkeypatch.setenv("LEXICON_FILE", str(file))
@@ -104,7 +104,7 @@ def test_own_list(tmp_path, monkeypatch):
     ],
 )
 def test_wrong_list(tmp_path, monkeypatch, text):
-    """A list that cannot be used is said at the start."""
+    """An invalid list is reported at the start."""
     file = tmp_path / "list.json"
     if text is not None:
         file.write_text(text)

@@ -1,4 +1,4 @@
-"""The usual classifier, with its real model."""
+"""The default classifier, with its real model."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from processors.contentfilter.profanity import pieces
 
 @pytest.fixture(scope="module")
 def score():
-    """Text → score, the highest of its pieces."""
+    """Return a function that returns the score of a text, the highest of its pieces."""
     pytest.importorskip("profanity_check", reason="alt-profanity-check is not installed (the extra contentfilter)")
     classify = profanity.load()
     return lambda *texts: max(classify(texts)["toxicity"])
@@ -51,19 +51,19 @@ TOXIC = [
 
 @pytest.mark.parametrize("text", NEUTRAL)
 def test_neutral(score, text):
-    """Ordinary requests are far below the usual threshold (seen: 0.00 to 0.15)."""
+    """Ordinary requests are far below the default threshold (seen: 0.00 to 0.15)."""
     assert score(text) < 0.3
 
 
 @pytest.mark.parametrize("text", TOXIC)
 def test_toxic(score, text):
-    """What is said outright is far above it (seen: 0.82 to 1.00); the first one is the original's example."""
+    """Plain insults are far above it (seen: 0.82 to 1.00). The first one is the original's example."""
     assert score(text) > 0.7
 
 
 @pytest.mark.parametrize("text", TOXIC)
 def test_in_a_long_message(score, text):
-    """A toxic sentence weighs the same among 10,000 neutral ones."""
+    """A toxic sentence has the same score among 10,000 neutral ones."""
     sentences = random.Random(text).choices(NEUTRAL, k=10_000)
     assert score(" ".join(sentences)) < 0.3
     sentences[7_000] = text
@@ -73,7 +73,10 @@ def test_in_a_long_message(score, text):
 
 @pytest.mark.parametrize("text", ["you are an idiot", "shut up nobody likes you", "what a pathetic loser you are"])
 def test_without_punctuation(score, text):
-    """One among words without an end is found too. (A window may be without what makes "kill a process" harmless.)"""
+    """It is also found in a sentence without an end.
+
+    A window may miss the words that make "kill a process" harmless.
+    """
     plain = " ".join(NEUTRAL[2:]).replace(".", "").replace("?", "").replace("!", "")
     assert score(f"{plain} " * 20) < 0.5
     assert score(f"{plain} " * 10 + f"{text} " + f"{plain} " * 10) > 0.5
@@ -86,12 +89,12 @@ def test_each_text(score):
 
 @pytest.mark.parametrize("text", [" ", "\n", "\u200b", "\0", ".", "漢字。", "\ud800", "x" * 300_000, "a. " * 10_000])
 def test_odd_texts(score, text):
-    """No text is too odd, and what has no words is not toxic."""
+    """Any text is accepted, and text without words is not toxic."""
     assert 0 <= score(text) < 0.2
 
 
 def test_threads(score):
-    """Several threads may ask at a time."""
+    """It is thread-safe."""
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(score, TOXIC * 10))
     assert found == [score(text) for text in TOXIC] * 10
@@ -107,7 +110,7 @@ def test_pieces(text):
 
 
 def test_windows():
-    """A long sentence is cut into windows that overlap, to its last word."""
+    """A long sentence is split into overlapping windows, up to its last word."""
     found = list(pieces(" ".join(str(number) for number in range(22))))
     assert found[0] == "0 1 2 3 4 5 6 7"
     assert found[1] == "4 5 6 7 8 9 10 11"

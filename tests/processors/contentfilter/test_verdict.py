@@ -1,4 +1,4 @@
-"""What contentfilter answers, by itself."""
+"""contentfilter's results, without a bus."""
 
 import math
 
@@ -13,7 +13,7 @@ from processors.contentfilter.verdict import TooMuchText, scores
 
 
 def lizards(texts):
-    """A classifier: how much of each text is lizards."""
+    """A classifier with two labels: the occurrences of `lizard` divided by 4, and a constant 0."""
     return {"lizards": [text.count("lizard") / 4 for text in texts], "length": [0.0 for _ in texts]}
 
 
@@ -32,13 +32,13 @@ TOXIC = {"content_filter": {"lizards": 0.75, "length": 0.0}, "is_toxic": True, "
 
 
 def test_toxic():
-    """A toxic message is answered in the target's place."""
+    """A toxic message gets a response in place of the upstream's."""
     assert ask(filtering(), said(("user", "lizard lizard lizard"))) == TOXIC
 
 
 @pytest.mark.parametrize("status", [400, 451, 599])
 def test_error(status):
-    """With the status of an error it is one that SDKs know, which says why; what the original writes is there, too."""
+    """With an error status the response is an error that SDKs know, with the reason and the original's field."""
     error = {
         "message": "Blocked by the content filter: lizards 0.75 is above the threshold 0.5",
         "type": "invalid_request_error",
@@ -52,7 +52,7 @@ def test_error(status):
 
 @given(st.dictionaries(st.text(), st.floats(0.51, 1), min_size=1))
 def test_error_names_the_worst(given_scores):
-    """Of several labels the one with the highest score."""
+    """The label with the highest score is named."""
     classify = {label: [score] for label, score in given_scores.items()}
     written = ask(filtering(classify=lambda _: classify, status=400), said(("user", "x")))
     worst = max(given_scores.values())
@@ -61,25 +61,25 @@ def test_error_names_the_worst(given_scores):
 
 
 def test_harmless():
-    """Of another message the scores are written, and no control."""
+    """For other messages the scores are written, and no control."""
     written = {"content_filter": {"lizards": 0.25, "length": 0.0}, "is_toxic": False}
     assert ask(filtering(), said(("user", "a lizard"))) == written
 
 
 @pytest.mark.parametrize(("threshold", "toxic"), [(0.7, True), (0.75, False), (0.8, False), (1.0, False), (0.0, True)])
 def test_threshold(threshold, toxic):
-    """What is above the threshold is toxic, what reaches it is not."""
+    """A score above the threshold is toxic, one that equals it is not."""
     assert ask(filtering(threshold), said(("user", "lizard lizard lizard")))["is_toxic"] is toxic
 
 
 def test_the_worst_counts():
-    """The texts are classified in one call, each by itself, and the highest score of each label counts."""
+    """The texts are classified in one call, each separately, and the highest score of each label counts."""
     written = ask(filtering(), said(("user", "lizard"), ("user", "lizard lizard lizard"), ("user", "x")))
     assert written == TOXIC
 
 
 def test_roles():
-    """Only the words of the chosen roles count in a request."""
+    """Only the text of the configured roles counts in a request."""
     message = said(("system", "lizard " * 4), ("user", "x"), ("tool", "lizard"))
     assert ask(filtering(), message)["content_filter"]["lizards"] == 0
     assert ask(filtering(roles=("tool",)), message)["content_filter"]["lizards"] == 0.25
@@ -97,24 +97,24 @@ def test_roles():
     ],
 )
 def test_each_payload(fields):
-    """Requests and answers are classified; a request of an unknown form does not slip by."""
+    """Requests and responses are classified. A request in an unknown format is classified too."""
     assert ask(filtering(), fields) == TOXIC
 
 
 @pytest.mark.parametrize("payload", [None, "", {}, {"n": 1}, {"messages": []}])
 def test_no_words(payload):
-    """Without words there is no score, and that is an answer: a required filter must not fail for it."""
+    """Without text there is no score, which is a result: a required filter must not fail because of it."""
     assert ask(filtering(), {"ingress_payload": payload}) == {"content_filter": {}, "is_toxic": False}
 
 
 def test_no_payload():
-    """An entry that sends no payload is a mistake that is said."""
+    """An entry that sends no payload is reported as an error."""
     with pytest.raises(KeyError, match="ingress_payload was not sent"):
         ask(filtering(), {"gl_path": "/a/"})
 
 
 def test_too_much_text():
-    """More text than the limit is a failure, not a part of an answer; what is not classified does not count."""
+    """More text than the limit is a failure, not a partial result. Text that is not classified does not count."""
     message = said(("user", "x" * 400), ("user", "x" * 100), ("assistant", "x" * 1000))
     assert ask(filtering(max_characters=500), message)["is_toxic"] is False
     with pytest.raises(TooMuchText, match="MAX_CHARACTERS"):
@@ -123,13 +123,13 @@ def test_too_much_text():
 
 @pytest.mark.parametrize("given_scores", [[math.nan], [0.1, math.nan], []])
 def test_no_number(given_scores):
-    """A score that is no number, or that is not there, is a failure, and not a low score."""
+    """A score that is missing or not a number is a failure, not a low score."""
     with pytest.raises(ValueError, match="no score, or NaN"):
         ask(filtering(classify=lambda _: {"x": given_scores}), said(("user", "hi")))
 
 
 @given(st.dictionaries(st.text(), st.lists(st.floats(0, 1), min_size=1)))
 def test_scores(given_scores):
-    """Of each label the highest score; without texts the classifier is not asked."""
+    """The highest score of each label counts. Without texts the classifier is not called."""
     assert scores(["text"], lambda _: given_scores) == {label: max(each) for label, each in given_scores.items()}
     assert scores([], lambda _: given_scores) == {}

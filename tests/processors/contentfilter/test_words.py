@@ -1,4 +1,4 @@
-"""The words of a text, disguised or not."""
+"""The words of a text, obfuscated or not."""
 
 import pytest
 from hypothesis import example, given
@@ -27,7 +27,7 @@ from processors.contentfilter.words import words
     ],
 )
 def test_known_again(text, word):
-    """A word is known in spite of capitals, marks, figures, repeated letters and gaps."""
+    """A word is recognized despite capitals, accents, digits, repeated letters and gaps."""
     assert any(word in forms for forms in words(text))
 
 
@@ -39,14 +39,14 @@ def test_not_taken_for_another(text):
 
 @given(st.text())
 def test_any_text(text):
-    """No text is too odd, and there are never many more words than signs."""
+    """Any text is accepted, and there are never many more words than characters."""
     assert len(words(text)) <= 4 * len(text)
 
 
 @example(["bbb", "ccc", "ddd"])
 @given(st.lists(st.text(alphabet="bcdfg", min_size=2, max_size=8), max_size=8))
 def test_plain_words(plain):
-    """Plain words come out in order, each among its own forms."""
+    """Plain words come out in order, each with its forms."""
     found = words(" ".join(plain))
     assert len(found) == len(plain)
     assert all(word in forms for word, forms in zip(plain, found, strict=True))

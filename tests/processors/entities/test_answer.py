@@ -1,4 +1,4 @@
-"""What entities answers, by itself."""
+"""The results of entities, without a bus."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.gecholog.llm import samples
 
 
 def capitals(text):
-    """A finder: the words in capitals."""
+    """A finder that returns the words in capitals."""
     return [(word, "WORD") for word in text.split() if word.isupper()]
 
 
@@ -36,33 +36,33 @@ def entities(*words):
     ],
 )
 def test_found(fields, words):
-    """Each mention is listed in the order of the texts, whichever the API."""
+    """Each mention is listed in the order of the texts, for every API."""
     assert ask(FINDING, fields) == entities(*words)
 
 
 @pytest.mark.parametrize("payload", [None, "", {}, [], {"error": {"message": "no"}}])
 def test_no_words(payload):
-    """Without words there is nothing to write."""
+    """Without text there is nothing to write."""
     assert ask(FINDING, {"outbound_payload": payload}) == {}
     assert ask(FINDING, {"egress_payload": payload}) == {}
 
 
 def test_no_payload():
-    """An entry that sends no payload is a mistake that is said."""
+    """An entry that sends no payload is reported as an error."""
     with pytest.raises(KeyError, match="outbound_payload was not sent"):
         ask(FINDING, {"gl_path": "/a/"})
 
 
 def test_bounded():
-    """A payload full of them lists a thousand."""
+    """At most a thousand entities are listed."""
     assert ask(FINDING, {"outbound_payload": {"prompt": "X " * 5000}}) == entities(*["X"] * 1000)
 
 
 class TestConfig:
-    """What it takes from its environment."""
+    """The environment variables."""
 
     def test_usual(self):
-        """With nothing set it finds, and writes its own field."""
+        """By default it finds entities, and writes its own field."""
         written = ask(build_processor(from_environment({})), {"egress_payload": {"output": "by Bill Gates"}})
         assert written == {"entities": {"entities": [{"text": "Bill Gates", "label": "NAME"}]}}
 
@@ -71,6 +71,6 @@ class TestConfig:
         [("ENTITIES_SUBJECT", "a b"), ("ENTITIES_SUBJECT", "a..b"), ("ENTITIES_FIELD", "a-b"), ("ENTITIES", "spacy")],
     )
     def test_wrong(self, name, value):
-        """A variable that cannot be used is named."""
+        """An invalid variable is named."""
         with pytest.raises(ConfigError, match=name):
             from_environment({name: value})

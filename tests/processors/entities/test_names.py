@@ -1,4 +1,4 @@
-"""Names, by their capital letters."""
+"""Names, detected by their capital letters."""
 
 import pytest
 from hypothesis import given
@@ -36,7 +36,7 @@ def found(text):
     ],
 )
 def test_names(text, expected):
-    """Words with capitals are a name, unless the beginning of a sentence explains the one there is."""
+    """Capitalized words are a name, unless the start of a sentence explains the capital."""
     assert [name for name, _ in found(text)] == expected
 
 
@@ -51,7 +51,7 @@ def test_names(text, expected):
     ],
 )
 def test_labels(text, expected):
-    """Titles tell people, and the ends of names companies."""
+    """Titles indicate people, and suffixes companies."""
     assert found(text) == expected
 
 
@@ -68,5 +68,5 @@ def test_any_text(text):
 
 @pytest.mark.parametrize("part", ["A ", "Aa ", "The ", "Aa de ", "Mr. ", "a. B. "])
 def test_long(part):
-    """A text of a hundred thousand words is no trouble."""
+    """A text of a hundred thousand words takes little time."""
     assert len(found(part * 100_000)) <= 100_000

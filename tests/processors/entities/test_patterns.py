@@ -38,19 +38,19 @@ from processors.entities.patterns import load, recognize
     ],
 )
 def test_find(text, expected):
-    """What has a form of its own is found, and nothing that only resembles it."""
+    """Entities with a fixed format are found, and nothing that only resembles them."""
     assert list(recognize(text)) == expected
 
 
 def test_load():
-    """The finder that is built in is this one."""
+    """The built-in finder is this one."""
     assert list(load()("by Bill Gates")) == [("Bill Gates", "NAME")]
 
 
 @settings(deadline=None)
 @given(st.text() | st.text(alphabet="Aa1 .:@+-/$%hts(,"))
 def test_any_text(text):
-    """What is found stands in the text, in order."""
+    """Each result occurs in the text, in order."""
     at = 0
     for entity, label in recognize(text):
         assert entity
@@ -80,5 +80,5 @@ def test_any_text(text):
     ],
 )
 def test_long(part):
-    """No run of signs makes the time grow faster than the text: a hundred thousand are no trouble."""
+    """No input takes time that grows faster than its length: a hundred thousand characters are fast."""
     assert sum(1 for _ in recognize(part * 100_000)) >= 0

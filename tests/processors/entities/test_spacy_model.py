@@ -1,4 +1,4 @@
-"""Entities by spaCy, with a model made here: nothing is downloaded."""
+"""Entities by spaCy, with a model that the test creates: nothing is downloaded."""
 
 import warnings
 
@@ -13,7 +13,7 @@ with warnings.catch_warnings():
 
 
 def test_model(tmp_path, monkeypatch):
-    """The entities of the model that is named, with its labels, in a text of any length."""
+    """The configured model's entities are found with its labels, in a text of any length."""
     model = spacy.blank("en")
     model.add_pipe("entity_ruler").add_patterns([{"label": "ORG", "pattern": "Microsoft"}])
     model.to_disk(tmp_path / "model")
@@ -24,7 +24,7 @@ def test_model(tmp_path, monkeypatch):
 
 
 def test_no_model(monkeypatch):
-    """A model that is not installed is said at the start."""
+    """A model that is not installed is reported at the start."""
     monkeypatch.setenv("SPACY_MODEL", "no_such_model_here")
     with pytest.raises(ConfigError, match="SPACY_MODEL: must name a model"):
         spacy_model.load()

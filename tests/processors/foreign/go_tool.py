@@ -1,4 +1,4 @@
-"""Go programs in tests: built if Go is there and its modules can be had, else the test is skipped."""
+"""Go programs in tests: built if Go and the modules are available. Otherwise the test is skipped."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ _PATIENCE = 300  # seconds: the first build compiles the standard library
 
 
 def build(source, folder):
-    """The program that a Go file makes, with the modules of `go/go.mod`."""
+    """Build the program of a Go file, with the modules of `go/go.mod`."""
     go = shutil.which("go")
     if go is None:
         pytest.skip("go is not installed")

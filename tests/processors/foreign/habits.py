@@ -1,6 +1,6 @@
-"""A processor as people write them, with plain nats-py and the habits that one meets, odd ones too.
+"""A processor as people write them, with plain nats-py and common habits, including unusual ones.
 
-It listens on `coburn.gl.HABIT`; HABITS is the list of what it does there.
+It listens on `coburn.gl.HABIT`. HABITS lists what it does there.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ async def main():
         habit = message.subject.split(".")[-1]
         answer = HABITS[habit](message.data).encode()
         await message.respond(answer)
-        await message.respond(answer)  # a second one, for good measure
+        await message.respond(answer)  # a second reply
 
     for habit in HABITS:
         await bus.subscribe(f"coburn.gl.{habit}", queue="anything", cb=handler)

@@ -1,4 +1,4 @@
-"""The examples of docs/processors.md and docs/failover.md: each block is taken from the page, run, and asked."""
+"""The examples of docs/processors.md and docs/failover.md: each block is taken from the page and run."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.processors.foreign.go_tool import build
-from tests.processors.rig import entry, house
+from tests.processors.rig import entry, start_stack
 from tests.support.appliance import Home
 from tests.support.pages import ROOT, blocks, named
 from tests.support.waiting import until
@@ -24,21 +24,21 @@ NODE_CLIENT = "@nats-io/transport-node@3"
 
 
 def entry_of_the_page(number=0):
-    """A row for gl_config.json that the page shows."""
+    """Return a row for gl_config.json that the page shows."""
     rows = [block.text for block in blocks(PAGE) if block.language == "json" and not block.name]
     return json.loads(rows[number])
 
 
 @pytest.fixture
-def home(tmp_path, plain_nats_server):
-    """A house with the row of the page."""
-    with house(tmp_path, plain_nats_server, request={"processors": [entry_of_the_page()]}) as one:
+def stack(tmp_path, plain_nats_server):
+    """Start a stack with the row of the page."""
+    with start_stack(tmp_path, plain_nats_server, request={"processors": [entry_of_the_page()]}) as one:
         yield one
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with all files of the page."""
+    """Return a folder with all files of the page."""
     made = tmp_path / "example"
     made.mkdir()
     for name, text in BLOCKS.items():
@@ -46,31 +46,31 @@ def folder(tmp_path):
     return made
 
 
-def counts(home):
-    """The processor that runs in this house counts the characters of a request, and leaves a response alone."""
-    assert home.answers(SUBJECT, b'{"inbound_payload": 1}') == b""
+def counts(stack):
+    """Check that the processor of this stack counts the characters of a request, and leaves a response unchanged."""
+    assert stack.answers(SUBJECT, b'{"inbound_payload": 1}') == b""
     for text in ("Hello", "Hällo"):
         body = json.dumps({"a": [1, text], "b": None}, indent=1, ensure_ascii=False).encode()
-        record = home.record(home.post("/service/v1", body=body))
+        record = stack.record(stack.post("/service/v1", body=body))
         assert record["request"]["character_count"] == len('{"a":[1,"Hello"],"b":null}')
         assert "error" not in record["request"]
 
 
 def test_the_page_has_them_all():
-    """No block has lost its name."""
+    """Every block has its name."""
     own = {"characters.py", "test_characters.py", "service", "signed.py", "guard.py", "guard row"}
     assert BLOCKS.keys() == own | {"plain.py", "main.go", "characters.mjs", "characters.sh", "run.sh"}
     assert FAILOVER.keys() == {"elsewhere.py", "routers", "row"}
 
 
 def test_ten_lines():
-    """It is as short as the page says."""
+    """The example is as short as the page says."""
     assert len([line for line in BLOCKS["characters.py"].splitlines() if line]) < 10
 
 
-def test_sdk(home, folder):
-    home.run(sys.executable, "characters.py", cwd=folder)
-    counts(home)
+def test_sdk(stack, folder):
+    stack.run(sys.executable, "characters.py", cwd=folder)
+    counts(stack)
 
 
 def test_its_test(folder):
@@ -84,7 +84,7 @@ def test_its_test(folder):
 
 
 def test_the_appliance_runs_it(tmp_path, plain_nats_server):
-    """The service of the page: healthy, started again when it is killed, and no version that cannot be imported."""
+    """The service of the page is healthy, and is restarted when killed. A version that fails to import is refused."""
     appliance = Home(tmp_path / "home")
     program = appliance.folder / "conf" / "characters.py"
     program.write_text(BLOCKS["characters.py"], "utf-8")
@@ -107,21 +107,21 @@ def test_the_appliance_runs_it(tmp_path, plain_nats_server):
         appliance.close()
 
 
-def test_plain_python(home, folder):
-    home.run(sys.executable, "plain.py", cwd=folder, listens="")
-    counts(home)
+def test_plain_python(stack, folder):
+    stack.run(sys.executable, "plain.py", cwd=folder, listens="")
+    counts(stack)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)  # the compiler may have nothing in its cache, and little of the processor
-def test_go(home, folder):
-    home.run(build(BLOCKS["main.go"], folder / "go"), listens="")
-    counts(home)
+def test_go(stack, folder):
+    stack.run(build(BLOCKS["main.go"], folder / "go"), listens="")
+    counts(stack)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)  # npm alone may take 300 s
-def test_node(home, folder):
+def test_node(stack, folder):
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         pytest.skip("node and npm are not installed")
@@ -129,8 +129,8 @@ def test_node(home, folder):
     installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     if installed.returncode:
         pytest.skip(f"{NODE_CLIENT} cannot be had: {installed.stderr.strip()}")
-    home.run(node, "characters.mjs", cwd=folder, listens="")
-    counts(home)
+    stack.run(node, "characters.mjs", cwd=folder, listens="")
+    counts(stack)
 
 
 def needs_jq():
@@ -139,7 +139,7 @@ def needs_jq():
 
 
 def test_script(folder):
-    """What the shell's processor runs for a message, given it as the nats command does."""
+    """Return the output of the shell processor's command for a message, given as the nats command does."""
     needs_jq()
     for message, answer in {
         '{"ingress_payload": {"a": "ä"}}': '{"character_count":9}\n',
@@ -151,36 +151,36 @@ def test_script(folder):
 
 
 def nats_command():
-    """The nats command: on PATH, or where `go install` puts it."""
+    """Return the nats command: on PATH, or where `go install` puts it."""
     if found := shutil.which("nats"):
         return found
     gopath = os.environ.get("GOPATH") or str(Path.home() / "go")
     return shutil.which("nats", path=str(Path(gopath) / "bin"))
 
 
-def test_shell(home, folder):
+def test_shell(stack, folder):
     needs_jq()
     nats = nats_command()
     if nats is None:
         pytest.skip("the nats command is not installed (go install github.com/nats-io/natscli/nats@latest)")
     path = f"{Path(nats).parent}{os.pathsep}{os.environ['PATH']}"
-    home.run("sh", "run.sh", cwd=folder, listens="", PATH=path)
-    counts(home)
+    stack.run("sh", "run.sh", cwd=folder, listens="", PATH=path)
+    counts(stack)
 
 
-def test_micro_ls(home, folder):
-    """`nats micro ls` shows a processor that is made with the SDK."""
+def test_micro_ls(stack, folder):
+    """`nats micro ls` lists a processor that is written with the SDK."""
     nats = nats_command()
     if nats is None:
         pytest.skip("the nats command is not installed (go install github.com/nats-io/natscli/nats@latest)")
-    home.run(sys.executable, "characters.py", cwd=folder)
-    server = f"nats://{home.server.token}@{home.server.hostname}"
+    stack.run(sys.executable, "characters.py", cwd=folder)
+    server = f"nats://{stack.server.token}@{stack.server.hostname}"
     done = subprocess.run([nats, "--server", server, "micro", "ls"], capture_output=True, text=True, check=True)
     assert "charactercount" in done.stdout
 
 
 def test_what_the_page_says_of_control(tmp_path, plain_nats_server, folder):
-    """A status and headers of its own, for an answer in place of the target's."""
+    """A processor can set status and headers of its own response."""
     (folder / "refuse.py").write_text(
         "from gecholog.processor import Processor\n"
         "processor = Processor('refuse')\n"
@@ -192,9 +192,9 @@ def test_what_the_page_says_of_control(tmp_path, plain_nats_server, folder):
         "utf-8",
     )
     refuse = entry("refuse", output_fields_write=["control", "control_status_code", "control_headers"])
-    with house(tmp_path, plain_nats_server, request={"processors": [[refuse]]}) as home:
-        home.run(sys.executable, "refuse.py", cwd=folder)
-        reply = home.post("/service/v1", {})
+    with start_stack(tmp_path, plain_nats_server, request={"processors": [[refuse]]}) as stack:
+        stack.run(sys.executable, "refuse.py", cwd=folder)
+        reply = stack.post("/service/v1", {})
         assert (reply.status, reply.json()) == (429, {"error": "busy"})
         assert (reply.values("Retry-After"), reply.values("X-Two")) == (["7"], ["a", "b"])
 
@@ -203,56 +203,56 @@ def test_what_the_page_says_of_routers(tmp_path, plain_nats_server, folder):
     """It runs for the routers that are listed."""
     listed = entry_of_the_page()
     listed[0]["routers"] = ["/other/"]
-    with house(tmp_path, plain_nats_server, request={"processors": [listed]}) as home:
-        home.run(sys.executable, "characters.py", cwd=folder)
-        assert "character_count" in home.record(home.post("/other/v1", {}))["request"]
-        assert "character_count" not in home.record(home.post("/service/v1", {}))["request"]
+    with start_stack(tmp_path, plain_nats_server, request={"processors": [listed]}) as stack:
+        stack.run(sys.executable, "characters.py", cwd=folder)
+        assert "character_count" in stack.record(stack.post("/other/v1", {}))["request"]
+        assert "character_count" not in stack.record(stack.post("/service/v1", {}))["request"]
 
 
 def test_the_guard_of_the_page(tmp_path, plain_nats_server, folder):
     """It refuses what it should with an error, and lets the rest pass."""
     row = json.loads(BLOCKS["guard row"])
-    with house(tmp_path, plain_nats_server, request={"processors": [row]}) as home:
-        home.run(sys.executable, "guard.py", cwd=folder)
-        assert home.post("/service/v1", {"messages": [{"role": "user", "content": "Hello"}]}).status == 200
-        reply = home.post("/service/v1", {"messages": [{"role": "user", "content": "A secret"}]})
+    with start_stack(tmp_path, plain_nats_server, request={"processors": [row]}) as stack:
+        stack.run(sys.executable, "guard.py", cwd=folder)
+        assert stack.post("/service/v1", {"messages": [{"role": "user", "content": "Hello"}]}).status == 200
+        reply = stack.post("/service/v1", {"messages": [{"role": "user", "content": "A secret"}]})
         assert (reply.status, reply.json()["error"]["message"]) == (403, "no secrets please")
 
 
 def test_what_the_page_says_of_streams(tmp_path, plain_nats_server, folder):
-    """The example changes an answer, and leaves a stream as it is, byte for byte."""
+    """The example changes a response, and leaves a stream unchanged, byte for byte."""
     events = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\ndata: [DONE]\n\n'
-    with house(tmp_path, plain_nats_server, response={"processors": [entry_of_the_page(1)]}) as home:
-        home.run(sys.executable, "signed.py", cwd=folder)
-        assert home.post("/service/v1", {}).json() == {"ok": True, "signed": "gecholog"}
-        home.upstream.behaviour = lambda talk: talk.reply(events, kind="text/event-stream; charset=utf-8")
-        reply = home.post("/service/v1", {"stream": True})
+    with start_stack(tmp_path, plain_nats_server, response={"processors": [entry_of_the_page(1)]}) as stack:
+        stack.run(sys.executable, "signed.py", cwd=folder)
+        assert stack.post("/service/v1", {}).json() == {"ok": True, "signed": "gecholog"}
+        stack.upstream.behaviour = lambda talk: talk.reply(events, kind="text/event-stream; charset=utf-8")
+        reply = stack.post("/service/v1", {"stream": True})
         assert (reply.body, reply.values("Content-Type")) == (events, ["text/event-stream; charset=utf-8"])
 
 
 def test_a_stream_that_is_changed(tmp_path, plain_nats_server, folder):
-    """Without a look at the headers the caller of a stream gets one JSON object, as the page warns."""
+    """Without a check of the headers the client of a stream gets one JSON object, as the page warns."""
     events = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\ndata: [DONE]\n\n'
     row = entry_of_the_page(1)
     row[0]["input_fields_include"].remove("inbound_headers")
-    with house(tmp_path, plain_nats_server, response={"processors": [row]}) as home:
-        home.run(sys.executable, "signed.py", cwd=folder)
-        home.upstream.behaviour = lambda talk: talk.reply(events, kind="text/event-stream")
-        reply = home.post("/service/v1", {"stream": True})
+    with start_stack(tmp_path, plain_nats_server, response={"processors": [row]}) as stack:
+        stack.run(sys.executable, "signed.py", cwd=folder)
+        stack.upstream.behaviour = lambda talk: talk.reply(events, kind="text/event-stream")
+        reply = stack.post("/service/v1", {"stream": True})
         assert (reply.json()["signed"], reply.values("Content-Type")) == ("gecholog", ["application/json"])
 
 
 def test_failover(tmp_path, plain_nats_server):
-    """The example of the page on failover: a call to the dead router is answered by the other."""
+    """The example of the page on failover: another router handles a call to the dead one."""
     (tmp_path / "elsewhere.py").write_text(FAILOVER["elsewhere.py"], "utf-8")
     routers, row = json.loads(FAILOVER["routers"]), json.loads(FAILOVER["row"])
-    with house(tmp_path, plain_nats_server, request={"processors": [row]}) as home:
-        routers[1]["outbound"]["url"] = home.upstream.url
-        home.gateway.reload(home.gateway.values | {"routers": routers})
-        home.run(sys.executable, "elsewhere.py", cwd=tmp_path)
-        reply = home.post("/west/v1", {})
+    with start_stack(tmp_path, plain_nats_server, request={"processors": [row]}) as stack:
+        routers[1]["outbound"]["url"] = stack.upstream.url
+        stack.gateway.reload(stack.gateway.values | {"routers": routers})
+        stack.run(sys.executable, "elsewhere.py", cwd=tmp_path)
+        reply = stack.post("/west/v1", {})
         assert (reply.status, reply.json()) == (200, {"ok": True})
-        attempts = home.record(reply)["request"]["attempts"]
+        attempts = stack.record(reply)["request"]["attempts"]
     assert [(attempt["gl_path"], attempt.get("status_code")) for attempt in attempts] == [
         ("/west/", None),
         ("/east/", 200),

@@ -1,4 +1,4 @@
-"""Processors that others wrote, in their languages and with their habits, beside a real gateway."""
+"""Processors by other authors, in their languages and with their habits, with a real gateway."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.processors.foreign.go_tool import MODULES, build
-from tests.processors.rig import entry, house
+from tests.processors.rig import entry, start_stack
 from tests.support.nats_server import NatsServer
 
 HABITS = Path(__file__).with_name("habits.py")
@@ -35,7 +35,7 @@ def annotator(name, **more):
 
 
 def config():
-    """All habits: the request's annotators in one row, then one that changes; the response's in two rows."""
+    """Return the entries of all habits: one row of annotators and one modifier for requests, two rows for responses."""
     changing = entry("change", modifier=True, output_fields_write=["outbound_payload"])
     signing = entry("sign", modifier=True, output_fields_write=["egress_payload", "egress_headers"])
     judging = entry("judge", output_fields_write=["judge"], **{"async": True})
@@ -46,8 +46,8 @@ def config():
 
 
 @pytest.fixture(scope="module", params=["python", "go"])
-def home(request, tmp_path_factory):
-    """A house with all habits in one language."""
+def stack(request, tmp_path_factory):
+    """Start a stack with all habits in one language."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "python":
         command = [sys.executable, HABITS]
@@ -56,7 +56,7 @@ def home(request, tmp_path_factory):
     server = NatsServer(folder / "nats", jetstream=False)
     server.start()
     try:
-        with house(folder, server, **config()) as one:
+        with start_stack(folder, server, **config()) as one:
             one.run(*command, listens="")
             one.answers("coburn.gl.judge", b'{"inbound_status_code": 0}')
             yield one
@@ -65,10 +65,10 @@ def home(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def call(home):
-    """One call and its record: (reply, record)."""
-    reply = home.post("/service/v1/chat", PAYLOAD)
-    return reply, home.record(reply)
+def call(stack):
+    """Make one call, and return its reply and record."""
+    reply = stack.post("/service/v1/chat", PAYLOAD)
+    return reply, stack.record(reply)
 
 
 def completed(half, where="processors"):
@@ -87,7 +87,7 @@ def completed(half, where="processors"):
     ],
 )
 def test_what_was_written(call, field, value):
-    """A field that an annotator adds is in the record, however its JSON was written; null is a value."""
+    """A field that an annotator adds is in the record, however its JSON was written. null is a value."""
     _, record = call
     assert record["request"][field] == value
     assert completed(record["request"])[field] is True
@@ -95,7 +95,7 @@ def test_what_was_written(call, field, value):
 
 @pytest.mark.parametrize("habit", ["empty", "braces", "control", "null"])
 def test_nothing(call, habit):
-    """An empty answer, {} and null are nothing, and nothing is wrong with them."""
+    """An empty reply, {} and null add nothing, and are not errors."""
     _, record = call
     assert habit not in record["request"]
     assert completed(record["request"])[habit] is False
@@ -104,7 +104,7 @@ def test_nothing(call, habit):
 
 @pytest.mark.parametrize("habit", ["array", "text", "garbage"])
 def test_no_object(call, habit):
-    """What is no JSON object is noted under the processor's name."""
+    """A reply that is not a JSON object is noted under the processor's name."""
     _, record = call
     assert habit not in record["request"]
     assert completed(record["request"])[habit] is False
@@ -116,7 +116,7 @@ def faults(half):
 
 
 def test_the_whole_message_back(call):
-    """It changes nothing: an annotator does not replace what is there."""
+    """It changes nothing, because an annotator does not replace fields."""
     _, record = call
     assert completed(record["request"])["echo"] is True
     assert "echo" not in record["request"]
@@ -131,16 +131,16 @@ def test_faults_are_those(call):
     assert faults(record["response"]) == set()
 
 
-def test_the_changed_request(home, call):
-    """What a modifier wrote into the message that it sends back whole is what the target gets."""
+def test_the_changed_request(stack, call):
+    """The upstream gets what a modifier changed in the message that it sends back whole."""
     _, record = call
-    assert json.loads(home.upstream.asked().body) == PAYLOAD | {"changed": True}
+    assert json.loads(stack.upstream.asked().body) == PAYLOAD | {"changed": True}
     assert record["request"]["outbound_payload"] == PAYLOAD | {"changed": True}
     assert record["request"]["ingress_payload"] == PAYLOAD
 
 
 def test_the_changed_answer(call):
-    """What a modifier writes for the caller is what the caller gets."""
+    """The client gets what a modifier wrote."""
     reply, record = call
     assert reply.status == 200
     assert reply.json() == {"signed": {"ok": True}}
@@ -150,20 +150,20 @@ def test_the_changed_answer(call):
 
 
 def test_after_the_reply(call):
-    """An asynchronous one writes into the record."""
+    """An asynchronous processor writes into the record."""
     _, record = call
     assert record["response"]["judge"] is True
     assert completed(record["response"], "processors_async") == {"judge": True}
 
 
 @pytest.mark.parametrize(("path", "control"), [("blocked/v1", "blocked by somebody"), ("nothing/v1", None)])
-def test_control(home, path, control):
-    """A string, or null, in `control` is the answer; the target is not called."""
-    before = len(home.upstream.seen)
-    reply = home.post(f"/service/{path}", PAYLOAD)
+def test_control(stack, path, control):
+    """A string or null in `control` is the response, and the upstream is not called."""
+    before = len(stack.upstream.seen)
+    reply = stack.post(f"/service/{path}", PAYLOAD)
     assert (reply.status, reply.json()) == (200, {"signed": control})
-    record = home.record(reply)
+    record = stack.record(reply)
     assert record["request"]["control"] == control
     assert "control" in record["request"]
     assert record["response"]["inbound_payload"] == control
-    assert len(home.upstream.seen) == before
+    assert len(stack.upstream.seen) == before

@@ -1,4 +1,4 @@
-"""mock by itself, and as a program beside a real gateway."""
+"""mock alone, and as a program with a real gateway."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 
 from gecholog.testing import ask
 from processors.mock.mock import delay, processor_with, rate_of
-from tests.processors.rig import house
+from tests.processors.rig import start_stack
 
 FOLDER = Path(__file__).parents[3] / "processors" / "mock"
 
@@ -39,12 +39,12 @@ def given_back(payload, headers=None, status=200):
     ],
 )
 def test_requests(mock, fields, answer):
-    """Only a request below the mock router is kept from its target."""
+    """Only a request below the mock router is not forwarded."""
     assert ask(mock, fields) == answer
 
 
 def test_the_last_response_of_a_router(mock):
-    """It is given back with its headers and its status, each time."""
+    """A stored response is returned with its headers and status, each time."""
     assert ask(mock, response("/service/", {"n": 1})) == {}
     assert ask(mock, response("/service/", {"n": 2}, {"X": ["y"]}, 429)) == {}
     for _ in range(3):
@@ -53,7 +53,7 @@ def test_the_last_response_of_a_router(mock):
 
 
 def test_routers_are_kept_apart(mock):
-    """The longest router that is remembered counts."""
+    """The longest stored router applies."""
     for path in ("/service/", "/", "/service/standard/", "/other/"):
         ask(mock, response(path, path))
     for asked, path in {
@@ -67,14 +67,14 @@ def test_routers_are_kept_apart(mock):
 
 @pytest.mark.parametrize("asked", ["/unknown/v1", "", None, 1, {"a": 1}, "service/v1"])
 def test_what_is_not_remembered(mock, asked):
-    """There is nothing to give back, and what the mock router answers is never remembered."""
+    """Without a stored response there is none to return. Responses of the mock router are never stored."""
     ask(mock, response("/service/", {"n": 1}))
     assert ask(mock, response("/mock/", asked)) == {}
 
 
 @pytest.mark.parametrize("missing", ["egress_payload", "egress_headers", "gl_path"])
 def test_a_response_that_is_not_whole(mock, missing):
-    """Without path, payload or headers there is nothing to remember."""
+    """Without path, payload or headers nothing is stored."""
     fields = response("/service/", 1)
     del fields[missing]
     assert ask(mock, fields) == {}
@@ -82,7 +82,7 @@ def test_a_response_that_is_not_whole(mock, missing):
 
 
 def test_without_a_status(mock):
-    """A config that does not show the status has it left alone."""
+    """If the config does not send the status, it is not written."""
     fields = response("/service/", 1)
     del fields["egress_status_code"]
     ask(mock, fields)
@@ -91,26 +91,26 @@ def test_without_a_status(mock):
 
 @pytest.mark.parametrize(("text", "rate"), [("", 0), ("0", 0), ("0.2", 0.2), ("-1", -1), ("1e3", 1000)])
 def test_rate(text, rate):
-    """LAMBDA is a number; unset is 0."""
+    """LAMBDA is a number, and 0 if unset."""
     assert rate_of(text) == rate
 
 
 @pytest.mark.parametrize("text", ["fast", "nan", "inf", "1,5"])
 def test_what_is_no_rate(text):
     """Anything else is refused."""
-    with pytest.raises(ValueError):  # noqa: PT011 - the words are Python's
+    with pytest.raises(ValueError):  # noqa: PT011 - the message is Python's
         rate_of(text)
 
 
 @pytest.mark.parametrize("rate", [0, -1, -0.0])
 def test_no_delay(rate):
-    """Without a rate nothing is held back."""
+    """Without a rate there is no delay."""
     assert delay(rate) == 0
 
 
 @pytest.mark.parametrize("rate", [0.2, 1, 50])
 def test_delay(rate):
-    """100/rate ms on average, and as far around it (an exponential distribution has mean = deviation)."""
+    """The delay is 100/rate ms on average, with the same deviation (an exponential distribution)."""
     drawn = [delay(rate) for _ in range(20_000)]
     assert min(drawn) >= 0
     assert statistics.mean(drawn) == pytest.approx(0.1 / rate, rel=0.1)
@@ -118,7 +118,7 @@ def test_delay(rate):
 
 
 def test_the_entries_of_the_readme():
-    """They are those of the example."""
+    """The values are those of the example."""
     block = re.search(r"^```json\n(.*?)^```$", (FOLDER / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
     shown = json.loads(block[1])
     values = json.loads((FOLDER / "gl_config.json").read_text("utf-8"))
@@ -127,29 +127,29 @@ def test_the_entries_of_the_readme():
 
 
 def test_beside_a_gateway(tmp_path, plain_nats_server):
-    """With the example's config: calls below /mock/ do not reach the target, and are answered as it last did."""
-    with house(tmp_path, plain_nats_server, FOLDER / "gl_config.json") as home:
-        home.run_module("processors.mock", LAMBDA="500")
-        reply = home.post("/mock/dummy/v1", {"n": 0})
+    """With the example's config calls below /mock/ are not forwarded, and get the last stored response."""
+    with start_stack(tmp_path, plain_nats_server, FOLDER / "gl_config.json") as stack:
+        stack.run_module("processors.mock", LAMBDA="500")
+        reply = stack.post("/mock/dummy/v1", {"n": 0})
         assert (reply.status, reply.json()) == (200, "/dummy/v1")
-        home.upstream.behaviour = lambda talk: talk.reply(b'{"n": 1}', 201, "X-Own: value", "Set-Cookie: secret=1")
-        first = home.post("/dummy/v1/chat", {"n": 1})
+        stack.upstream.behaviour = lambda talk: talk.reply(b'{"n": 1}', 201, "X-Own: value", "Set-Cookie: secret=1")
+        first = stack.post("/dummy/v1/chat", {"n": 1})
         assert (first.status, first.json(), first.value("X-Own")) == (201, {"n": 1}, "value")
         for _ in range(3):
-            again = home.post("/mock/dummy/v1/chat", {"n": 2})
+            again = stack.post("/mock/dummy/v1/chat", {"n": 2})
             assert (again.status, again.json(), again.value("X-Own")) == (201, {"n": 1}, "value")
             assert again.value("Content-Type") == "application/json"
             assert again.transaction != first.transaction
             assert not any("MASKED" in value for value in again.values("Set-Cookie"))
-            record = home.record(again)
+            record = stack.record(again)
             assert record["request"]["control"] == "/dummy/v1/chat"
             assert record["response"]["egress_status_code"] == 201
-        assert len(home.upstream.seen) == 1
+        assert len(stack.upstream.seen) == 1
 
 
 def test_wrong_lambda(tmp_path, plain_nats_server):
-    """A LAMBDA that is no number: exit code 2, and a sentence."""
-    with house(tmp_path, plain_nats_server) as home:
-        process = home.run_module("processors.mock", LAMBDA="fast", listens="")
+    """A LAMBDA that is not a number: exit code 2, and a message."""
+    with start_stack(tmp_path, plain_nats_server) as stack:
+        process = stack.run_module("processors.mock", LAMBDA="fast", listens="")
         assert process.wait() == 2
         assert process.output == "mock: LAMBDA must be a number\n"

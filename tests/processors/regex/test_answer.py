@@ -1,4 +1,4 @@
-"""What regex answers, by itself."""
+"""The results of regex, without a bus."""
 
 import json
 import time
@@ -36,7 +36,7 @@ def sections(processor: Processor, payload, **more):
 
 
 def test_sections():
-    """The answer comes back with what was found in it."""
+    """The response comes back with the matches in it."""
     written = ask(PLAIN, fields(chat(SAID)))
     assert written == {
         "egress_payload": chat(SAID)
@@ -50,18 +50,18 @@ def test_sections():
 
 
 def test_match_json():
-    """With MATCH_JSON a section that is JSON is an object, too."""
+    """With MATCH_JSON a section of JSON is added as an object too."""
     assert [section["object"] for section in sections(AS_JSON, chat(SAID))["sections"]] == [{"a": 1}, None]
 
 
 def test_no_match():
-    """Where nothing is found, that is what it says."""
+    """If nothing matches, the result says so."""
     assert sections(PLAIN, chat("nothing")) == {"match": False, "sections": []}
 
 
 @pytest.mark.parametrize(("path", "matches"), [("/json/", False), ("/markdown/", True), ("/other/", True)])
 def test_routers(path, matches):
-    """Each router has its pattern, the others have the default one."""
+    """Each router has its pattern, and the others have the default one."""
     assert sections(PLAIN, chat("```md\n# Title\n```"), path=path)["match"] is matches
 
 
@@ -76,7 +76,7 @@ def test_routers(path, matches):
     ],
 )
 def test_each_api(payload):
-    """Without a field it looks where the API has its text."""
+    """Without a field it searches the text of the API's format."""
     assert len(sections(PLAIN, payload)["sections"]) == 2
 
 
@@ -93,7 +93,7 @@ def test_each_api(payload):
     ],
 )
 def test_field(field, text):
-    """A field is a path in the message; what is no string is looked through as JSON."""
+    """A field is a path in the message. A value that is not a string is searched as JSON."""
     processor = build_processor(from_environment({"REGEX_PATTERN": "needle", "REGEX_FIELD": field}))
     assert [section["text"] for section in sections(processor, chat("a needle"))["sections"]] == (
         [text] if text else []
@@ -114,12 +114,12 @@ def test_field(field, text):
     ],
 )
 def test_nothing_to_write(message):
-    """Nothing but an object can be added to; requests and streams are left alone."""
+    """A result can be added only to objects. Requests and streams are not changed."""
     assert ask(PLAIN, message) == {}
 
 
 def test_no_pattern_for_the_router(tmp_path):
-    """Without a default pattern, other routers are left alone."""
+    """Without a default pattern, other routers are not changed."""
     (tmp_path / "c.json").write_text(json.dumps({"patterns": [{"router": "/a/", "regex": "x"}]}))
     processor = build_processor(from_environment({"REGEX_CONFIG": str(tmp_path / "c.json")}))
     assert ask(processor, fields(chat("x"), path="/b/")) == {}
@@ -127,7 +127,7 @@ def test_no_pattern_for_the_router(tmp_path):
 
 
 def test_the_rest_stays_byte_for_byte():
-    """Members that it does not write keep their digits; an old `regex` gives way."""
+    """Other members keep their digits, and an earlier `regex` is replaced."""
     message = b'{"gl_path":"/json/","egress_payload":{"n":1.50,"regex":1,"e":1E400,"s":"\\u00e9"}}'
     written = dumps(answer(Response.of(message), from_environment({}), time.monotonic))
     assert written == b'{"egress_payload":{"n":1.50,"regex":{"match":false,"sections":[]},"e":1E400,"s":"\\u00e9"}}'
@@ -143,7 +143,7 @@ json_values = st.recursive(
 @settings(deadline=None, max_examples=50)
 @given(st.dictionaries(st.text(max_size=8) | st.sampled_from(["choices", "content", "message"]), json_values))
 def test_any_payload(payload):
-    """Whatever the answer is, it comes back as it was, and with a result."""
+    """Whatever the response is, it comes back unchanged except for the result."""
     written = ask(AS_JSON, fields(payload))["egress_payload"]
     assert written.pop("regex")["match"] is False
     assert written == {name: value for name, value in payload.items() if name != "regex"}

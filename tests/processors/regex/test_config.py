@@ -1,4 +1,4 @@
-"""What regex takes from its environment and its file."""
+"""The environment variables and the config file of regex."""
 
 import json
 
@@ -13,7 +13,7 @@ pytest.importorskip("re2", reason="google-re2 is not installed (the extra regex)
 
 @pytest.fixture
 def file(tmp_path):
-    """Write a config file; returns the environment that names it."""
+    """Return a function that writes a config file and returns the environment that names it."""
 
     def write(**values):
         path = tmp_path / "regex_config.json"
@@ -24,7 +24,7 @@ def file(tmp_path):
 
 
 def test_built_in():
-    """With nothing set it looks for the original's patterns, in all that the assistant says."""
+    """By default it searches for the original's patterns in all texts of the assistant."""
     config = from_environment({})
     assert set(config.patterns) == {"default", "/markdown/", "/json/"}
     assert all(pattern.path is None for pattern in config.patterns.values())
@@ -34,7 +34,7 @@ def test_built_in():
 
 
 def test_variables():
-    """One pattern for all routers, and where it is looked for."""
+    """One pattern and one field for all routers."""
     config = from_environment({"REGEX_PATTERN": "a(b)", "REGEX_FIELD": "egress_payload.text"})
     assert set(config.patterns) == {"default"}
     assert config.patterns["default"].path == gjson.parse("egress_payload.text")
@@ -45,7 +45,7 @@ def test_variables():
     [("true", True), ("1", True), ("yes", True), ("", False), ("false", False), ("0", False), ("No", False)],
 )
 def test_match_json(value, wanted):
-    """Any word but a no is a yes."""
+    """Any word except for a no counts as yes."""
     assert from_environment({"MATCH_JSON": value}).match_json is wanted
 
 
@@ -84,7 +84,7 @@ ENTRY = {"router": "default", "regex": "secret-word"}
     ],
 )
 def test_wrong_file(file, values, problem):
-    """What is wrong is named by its path, without the value."""
+    """Problems are named by path, without the value."""
     with pytest.raises(ConfigError, match=problem) as caught:
         from_environment(file(**values))
     assert "secret-word" not in str(caught.value)
@@ -92,7 +92,7 @@ def test_wrong_file(file, values, problem):
 
 @pytest.mark.parametrize("environ", [{"REGEX_PATTERN": "("}, {"REGEX_FIELD": "a.*"}, {"REGEX_CONFIG": "/no/such/file"}])
 def test_wrong_variables(environ):
-    """A variable that cannot be used is named."""
+    """An invalid variable is named."""
     name = next(iter(environ))
     with pytest.raises(ConfigError, match=name if name != "REGEX_CONFIG" else "cannot be read"):
         from_environment(environ)

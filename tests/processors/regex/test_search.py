@@ -1,4 +1,4 @@
-"""The search for a pattern: against Python's own for patterns that both know, and in time."""
+"""The search for a pattern: compared with Python's for patterns that both support, and within its time limit."""
 
 import json
 import re
@@ -34,40 +34,40 @@ def found(regex, *texts):
     ],
 )
 def test_sections(regex, text, expected):
-    """The first group of each match, or all of it."""
+    """A match is the first group, or all of it without groups."""
     assert found(regex, text) == expected
 
 
 def test_several_texts():
-    """What is in one text does not match across its end."""
+    """A match does not extend across the end of a text."""
     assert found("(ab|c)", "a", "b c", "ab") == ["c", "ab"]
 
 
 @settings(deadline=None)
 @given(st.text(alphabet="abc\n ü", max_size=30), st.sampled_from(["a+", "(a|b)c", "a(b*)c?", "[^a]+", "(ü).?", "b*"]))
 def test_as_python(text, regex):
-    """Where both know the pattern, it finds what Python finds; empty matches behind others apart."""
+    """For patterns that both support, it finds what Python finds, except for empty matches after others."""
     expected = [match.group(min(match.re.groups, 1)) for match in re.finditer(regex, text)]
     assert [each for each in found(regex, text) if each] == [each for each in expected if each]
 
 
 @pytest.mark.parametrize("regex", ["(", "(?=x)", r"(a)\1", "a{2000}", "[", "secret("])
 def test_refused(regex):
-    """What is no RE2 is refused with a sentence that does not repeat it."""
+    """A pattern that RE2 does not support is refused with a message that does not repeat it."""
     with pytest.raises(ValueError, match="must be a regular expression in RE2 syntax") as caught:
         compiled(regex)
     assert "secret" not in str(caught.value)
 
 
 def test_no_backtracking():
-    """Patterns that take Python's engine years are nothing to it."""
+    """Patterns that take Python's engine years are fast."""
     text = "a" * 100_000 + "!"
     for regex in ("(a+)+$", "(a|a)*b", "(.*a){12}x", "^(([a-z])+.)+[A-Z]([a-z])+$"):
         assert found(regex, text) == []
 
 
 def test_too_long():
-    """One search after the other may take long all the same: there the time limit ends it."""
+    """Many searches in a row may be slow: the time limit ends them."""
     ticks = iter(range(1000))
     with pytest.raises(SearchTooLong):
         list(sections(compiled(r"(x)(?:[\s\S]*y)?"), ["x" * 100_000], 10.0, lambda: float(next(ticks))))
@@ -87,13 +87,13 @@ def test_too_long():
     ],
 )
 def test_section(text, value):
-    """A section that is JSON is an object, too, if that is wanted."""
+    """A section of JSON is added as an object too, if configured."""
     assert json.loads(dumps(section(text, match_json=True))) == {"text": text, "object": value}
     assert section(text, match_json=False) == {"text": text, "object": None}
 
 
 @given(st.text())
 def test_any_section(text):
-    """A section can be written whatever is in it."""
+    """A section can be written, whatever it contains."""
     clean = text.encode("utf-8", "replace").decode()
     assert json.loads(dumps(section(clean, match_json=True)))["text"] == clean

@@ -8,14 +8,14 @@ from hypothesis import settings
 
 from tests.processors.asking import Asking, asking
 
-# a loaded machine makes single examples late: no reason to fail
+# single examples may be slow on a loaded machine
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
 @pytest.fixture
 def config(nats_server):
-    """A config with a cap of 100 on `/capped/`."""
+    """Return a config with a cap of 100 on `/capped/`."""
     return {
         "version": "1.0.1",
         "log_level": "INFO",
@@ -30,7 +30,7 @@ def config(nats_server):
 
 @pytest.fixture
 def start(run_service, nats_server):
-    """Start a token counter, and wait until it listens."""
+    """Return a function that starts a token counter and waits until it listens."""
 
     def begin(values, alias="tokencounter"):
         env = {"NATS_TOKEN": nats_server.token}
@@ -43,7 +43,7 @@ def start(run_service, nats_server):
 
 @pytest.fixture
 def reload(tmp_path):
-    """Give a token counter a new config, and wait for the message that it answers with."""
+    """Give a token counter a new config, and wait for its log message."""
 
     def give(process, values, message):
         text = values if isinstance(values, str) else json.dumps(values)
@@ -55,12 +55,12 @@ def reload(tmp_path):
 
 
 class Client(Asking):
-    """Asks on a bus."""
+    """Sends requests on a bus."""
 
     SUBJECT = "coburn.gl.tokencounter"
 
     async def tell(self, message):
-        """Send a message that wants no answer."""
+        """Send a message without waiting for a reply."""
         await self.bus.publish(self.SUBJECT, message)
 
 

@@ -1,4 +1,4 @@
-"""The config file: what is refused, what is left out, what it becomes."""
+"""The config file: what is refused, what is left out, and its parsed form."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def summed(*paths):
 
 
 def test_built():
-    """A good file becomes caps and patterns, by router; a cap without a value is none."""
+    """A valid file becomes caps and patterns, by router. A cap without a value is no cap."""
     config = build(parsed(values()))
     assert config.bus == BusAddress.of("localhost:4222", "abc")
     assert config.topic == "coburn.gl.tokencounter"
@@ -58,14 +58,14 @@ def test_built():
 
 
 def test_options():
-    """Window and refusal as the file wants them."""
+    """Window and refusal are as configured."""
     config = build(parsed(values() | {"cap_window": "sliding", "cap_status_code": 429, "cap_no_retry": False}))
     assert config.sliding
     assert config.rules.refusal == CapRefusal(429, no_retry=False)
 
 
 def test_the_default_file():
-    """The file that ships is valid, without a warning."""
+    """The shipped file is valid, without a warning."""
     found = check(CONF.read_bytes(), "default", CONFIG_SPEC, {"NATS_TOKEN": "abc"})
     assert not found.warnings
     assert build(found).caps["/service/capped/"]["total_tokens"] == 100
@@ -97,7 +97,7 @@ def test_the_default_file():
     ],
 )
 def test_left_out(field, entry, path):
-    """A wrong entry is left out alone, with a warning that names its place."""
+    """Only the wrong entry is left out, with a warning that has its path."""
     content = values()
     content[field].append(entry)
     found = parsed(content)
@@ -124,14 +124,14 @@ def test_left_out(field, entry, path):
     ],
 )
 def test_refused(change, path):
-    """What makes the whole file unusable is named by its place."""
+    """Problems that make the whole file unusable are named by path."""
     with pytest.raises(ConfigError) as caught:
         parsed(values() | change)
     assert path in [problem.path for problem in caught.value.problems]
 
 
 def test_patterns_of_one_field():
-    """Several are alternatives in their order, and one may be a sum."""
+    """A list has alternatives in order, and each may be a sum."""
     content = values()
     content["usage_fields"][0]["patterns"] += [{"field": "n", "pattern": "b"}, {"field": "n", "sum": ["c", "d"]}]
     found = parsed(content)
@@ -176,7 +176,7 @@ DEFAULT = {"router": "default", "patterns": [{"field": "n", "pattern": "a"}]}
         (CAPPED, [usage("default", pattern="*"), usage("/a/")], {"/b/": "usage_fields[0].patterns[0].pattern"}),
         (CAPPED, [usage("Default"), usage("/a/")], {"/b/": "usage_fields[0].router"}),
         (CAPPED, [DEFAULT, usage("Default")], {}),
-        # it may have been for any of them
+        # it may have been meant for any of them
         (
             CAPPED,
             [DEFAULT, usage("/a/"), {"patterns": [{"field": "n", "pattern": "a"}]}],
@@ -185,7 +185,7 @@ DEFAULT = {"router": "default", "patterns": [{"field": "n", "pattern": "a"}]}
     ],
 )
 def test_closed(caps, usage_fields, closed):
-    """No slip in an entry opens a cap: calls of the routers whose cap cannot hold are refused."""
+    """No mistake in an entry removes a cap: calls of routers whose cap cannot be enforced are refused."""
     found = parsed(values() | {"token_caps": caps, "usage_fields": usage_fields})
     assert build(found).rules.closed == closed
     assert found.in_force.closed == closed.keys()
@@ -194,7 +194,7 @@ def test_closed(caps, usage_fields, closed):
 
 
 def test_closed_by_a_name_from_the_environment():
-    """The warning calls the router by the variable."""
+    """The warning names the router by its variable."""
     found = parsed(values() | {"token_caps": [cap("/x${TOKEN}/", value=-1)]})
     assert build(found).rules.closed == {"/xabc/": "token_caps[0].fields[0].value"}
     assert "abc" not in str([str(warning) for warning in found.warnings])
@@ -215,7 +215,7 @@ def test_closed_by_a_name_from_the_environment():
     ],
 )
 def test_reloads(change, lost):
-    """At a reload no cap is lost, and no router closed that serves; entries may be deleted, and new ones be wrong."""
+    """A reload loses no cap and closes no serving router. Entries may be deleted, and new ones may be wrong."""
     before = values() | {"token_caps": CAPPED, "usage_fields": [DEFAULT, usage("/c/")]}
     found = parsed(before | change)
     if lost is None:
@@ -227,7 +227,7 @@ def test_reloads(change, lost):
 
 
 def test_rejected_entries_are_no_doubles():
-    """An entry that is left out does not stand in the way of a good one of the same router."""
+    """An entry that is left out does not prevent a valid one of the same router."""
     found = parsed(values() | {"token_caps": [{"router": "/more/", "fields": []}, cap()]})
     assert found.values["token_caps"] == [cap()]
 

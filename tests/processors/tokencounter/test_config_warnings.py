@@ -1,4 +1,4 @@
-"""Caps that would not hold, as the config check sees them."""
+"""Caps that would not be enforced, as the config check detects them."""
 
 import json
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_a_cap_that_nothing_feeds(field, value, router, expected):
 
 @pytest.fixture
 def beside(tmp_path):
-    """A folder with gl's shipped config, less and more what a test wants."""
+    """Return a folder with gl's shipped config, with the test's changes."""
 
     def write(change=lambda _: None, text=None):
         gateway = shipped("gl_config.json")
@@ -60,12 +60,12 @@ def beside(tmp_path):
 
 
 def test_the_shipped_files(beside):
-    """They go together without a warning."""
+    """The shipped files match without a warning."""
     assert not warnings(shipped("tokencounter_config.json"), beside())
 
 
 def test_a_cap_of_no_router(beside):
-    """A router that gl does not have; one that is in its file and wrong is gl's to speak of."""
+    """A router that gl does not have is reported. One that is wrong in gl's file is gl's to report."""
     [(path, rule)] = warnings(capped("/missing/"), beside())
     assert path == "token_caps[0].router"
     assert "is not the path of a router" in rule
@@ -94,7 +94,7 @@ def test_a_cap_of_no_router(beside):
     ],
 )
 def test_a_router_that_gl_does_not_ask_about(beside, side, change, expected):
-    """A cap holds only where gl asks the counter about requests, and tells it of answers."""
+    """A cap is enforced only if gl sends requests and responses to the counter."""
 
     def changed(gateway):
         gateway[side]["processors"][0][0] |= change
@@ -105,7 +105,7 @@ def test_a_router_that_gl_does_not_ask_about(beside, side, change, expected):
 
 
 def test_streams_that_are_not_counted(beside):
-    """OpenAI streams have no usage unless somebody asks for it; other patterns need no asking."""
+    """OpenAI streams have usage only on request. Other patterns need no request."""
 
     def without(gateway):
         for router in gateway["routers"]:
@@ -137,6 +137,6 @@ def test_streams_that_are_not_counted(beside):
     ],
 )
 def test_a_file_of_gl_that_is_odd(beside, text):
-    """It is gl's to say what is wrong with it."""
+    """Problems of gl's file are gl's to report."""
     found = warnings(capped("/service/capped/"), beside(text=text))
     assert all("router" in rule for _, rule in found)

@@ -1,4 +1,4 @@
-"""Counters: adding up, caps, periods, what a new config keeps, and what other replicas counted."""
+"""Counters: sums, caps, periods, what a new config keeps, and the counts of other replicas."""
 
 import random
 
@@ -23,10 +23,10 @@ def replica_usage(*uses, until=0):
 
 
 class TestCaps:
-    """When a router has used up its share."""
+    """When a router is exhausted."""
 
     def test_reached(self):
-        """A router is exhausted when a count reaches its cap, not before; other routers are not."""
+        """A router is exhausted when a count reaches its cap, not before. Other routers are not."""
         counting = counters()
         counting.add("/a/", {"total": 99}, 1001)
         assert not counting.exhausted("/a/", 1001)
@@ -41,7 +41,7 @@ class TestCaps:
         assert counting.exhausted("/a/", 1001)
 
     def test_no_cap(self):
-        """A cap of 0 is none; fields and routers without a cap are free."""
+        """A cap of 0 is no cap. Fields and routers without a cap are not limited."""
         counting = counters()
         counting.add("/free/", {"total": 10**9}, 1001)
         counting.add("/b/", {"prompt": 10**9}, 1001)
@@ -50,11 +50,11 @@ class TestCaps:
 
 
 class TestPeriods:
-    """Which uses count."""
+    """Which usage counts."""
 
     @given(EVENTS)
     def test_fixed(self, events):
-        """At any moment that much is used as was added in the present period."""
+        """At any time the count is the sum of the present period."""
         counting, history, now = counters(), [], 1000
         for amount, pause in events:
             now += pause
@@ -66,7 +66,7 @@ class TestPeriods:
 
     @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 900)), max_size=30))
     def test_sliding(self, events):
-        """A use counts for the length of the window at least, and for a sixtieth more at most."""
+        """Usage counts for at least the length of the window, and for at most a sixtieth more."""
         counting, history, now = counters(period=600, sliding=True), [], 1000
         for amount, pause in events:
             now += pause
@@ -81,7 +81,7 @@ class TestPeriods:
 
     @given(st.lists(st.tuples(st.booleans(), st.integers(0, 60), st.integers(0, 9)), max_size=20), st.booleans())
     def test_when_calls_pass_again(self, events, sliding):
-        """The time that is told is the first at which the router is not exhausted, if nothing more is used."""
+        """The returned time is the first at which the router is not exhausted, if nothing more is used."""
         counting, other, now = counters(sliding=sliding), counters(sliding=sliding), 1000
         for elsewhere, amount, pause in events:
             now += pause
@@ -93,7 +93,7 @@ class TestPeriods:
             assert not counting.exhausted("/a/", free)
 
     def test_the_clock_is_set_back(self):
-        """What was used at a time that is yet to come is not held against a router for ever."""
+        """Usage with a time in the future does not count against a router forever."""
         counting = counters()
         counting.add("/b/", {"total": 100}, 1000 + HOUR)
         assert not counting.exhausted("/b/", 1001)
@@ -103,10 +103,10 @@ class TestPeriods:
 
 
 class TestANewConfig:
-    """What goes on, and what begins."""
+    """What is kept, and what starts."""
 
     def test_caps(self):
-        """What stays capped goes on from its number, under the new cap; what is new begins at zero."""
+        """A field that stays capped keeps its count, under the new cap. A new one starts at zero."""
         counting = counters()
         counting.add("/a/", {"prompt": 20, "total": 60}, 1001)
         counting.add("/free/", {"total": 70}, 1001)
@@ -128,14 +128,14 @@ class TestANewConfig:
         assert not counting.exhausted("/b/", 1020)
 
     def test_a_shorter_period(self):
-        """What was used before the period that is now the present one does not count."""
+        """Usage from before the present period does not count."""
         counting = counters()
         counting.add("/b/", {"total": 100}, 1001)
         counting.apply(CAPS, counting.window.changed(3, 1005, sliding=False), 1005)
         assert not counting.exhausted("/b/", 1005)
 
     def test_what_is_gone_stays_gone(self):
-        """With a longer period nothing comes back that had ceased to count, here or elsewhere."""
+        """With a longer period no expired usage returns, here or on other replicas."""
         counting = counters()
         counting.add("/b/", {"total": 60}, 1001)
         counting.merge("/b/", "other", replica_usage((1002, 60)))
@@ -143,7 +143,7 @@ class TestANewConfig:
         assert not counting.exhausted("/b/", 1011)
 
     def test_other_beginnings(self):
-        """When replicas agree on the beginning of periods, what was used so far goes on in the present one."""
+        """When replicas agree on the beginning of periods, existing usage continues to count in the present one."""
         counting = counters()
         counting.add("/b/", {"total": 60}, 1001)
         counting.align(995)
@@ -153,10 +153,10 @@ class TestANewConfig:
 
 
 class TestReplicas:
-    """What others used."""
+    """Usage of other replicas."""
 
     def test_the_sum_counts(self):
-        """Uses of all replicas count together; what a replica says replaces what it said before."""
+        """Usage of all replicas is added. A newer count of a replica replaces the earlier one."""
         counting = counters()
         counting.add("/b/", {"total": 40}, 1001)
         counting.merge("/b/", "second", replica_usage((1001, 20)))
@@ -167,14 +167,14 @@ class TestReplicas:
         assert not counting.exhausted("/b/", 1010)
 
     def test_of_other_periods(self):
-        """What a replica used in a period before or, its clock being ahead, in the next, does not count in this one."""
+        """Usage of a replica from an earlier period or, if its clock is fast, from the next, does not count."""
         counting = counters()
         counting.merge("/b/", "second", replica_usage((999, 100), (1010, 100)))
         assert not counting.exhausted("/b/", 1009)
         assert counting.exhausted("/b/", 1010)
 
     def test_a_clock_ahead_in_a_sliding_window(self):
-        """There it counts at once."""
+        """In a sliding window it counts at once."""
         counting = counters(sliding=True)
         counting.merge("/b/", "second", replica_usage((1003, 100)))
         assert counting.exhausted("/b/", 1001)
@@ -186,7 +186,7 @@ class TestReplicas:
         randomness=st.randoms(),
     )
     def test_all_agree(self, events, sliding, randomness):
-        """Whatever replica counts what, and in whatever order they hear of each other: all know the sum in the end."""
+        """Whatever replica counts what, and whatever the order of updates, all know the sum in the end."""
         replicas = {name: counters(sliding=sliding) for name in "abc"}
         alone, now = counters(sliding=sliding, period=10), 1000
         for name, amount, pause in events:
@@ -207,7 +207,7 @@ class TestReplicas:
             replicas[hearer].merge("/b/", teller, replicas[teller].own("/b/", now))
 
     def test_what_is_told(self):
-        """Only of routers with a cap, all that counts, and until when it does."""
+        """Only routers with a cap are shared, with all that counts and until when it does."""
         counting = counters()
         counting.add("/b/", {"total": 5}, 1001)
         counting.add("/b/", {"total": 6, "other": 7}, 1003)
@@ -218,7 +218,7 @@ class TestReplicas:
         assert counting.own("/b/", 1010) == ReplicaUsage((), 1010)
 
     def test_urgent(self):
-        """A cap that is near, or reached, is urgent; one that was reached before is not."""
+        """A cap that is nearly reached or just reached is urgent. One that was reached before is not."""
         counting = counters()
         counting.add("/b/", {"total": 89}, 1001)
         assert not counting.urgent
@@ -229,7 +229,7 @@ class TestReplicas:
         assert not counting.urgent
 
     def test_told_again(self):
-        """After the bus was away, everything is told again that others may have to know."""
+        """After an outage of the bus, everything that others may need is sent again."""
         counting = counters()
         counting.add("/b/", {"total": 5}, 1001)
         counting.add("/free/", {"total": 5}, 1001)
@@ -238,7 +238,7 @@ class TestReplicas:
         assert counting.changed == {"/b/"}
 
     def test_forgotten(self):
-        """What a replica used is forgotten when it counts by nobody's config any more."""
+        """The usage of a replica is forgotten when no config counts it any more."""
         counting = counters()
         counting.merge("/b/", "second", replica_usage((1001, 5), until=1010))
         counting.merge("/gone/", "third", replica_usage((1001, 5), until=1010 + HOUR))

@@ -1,4 +1,4 @@
-"""A cap is not passed by with answers that are too large for the bus: gl tells the counter their usage."""
+"""Responses that are too large for the bus count towards a cap, because gl sends their usage to the counter."""
 
 import gzip
 import json
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processors.rig import house
+from tests.processors.rig import start_stack
 
 CONF = Path(__file__).parents[3] / "conf"
 USAGE = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": 49}
@@ -21,7 +21,7 @@ def shipped(name):
 
 
 def patient(rows):
-    """The row of the counter, with time for a busy machine."""
+    """Return the counter's row, with a timeout for a loaded machine."""
     return [one | {"timeout": 10_000} for one in rows[0]]
 
 
@@ -35,17 +35,17 @@ def patient(rows):
     ],
 )
 def test_large_answers_are_counted(tmp_path, nats_server, config, start, body, kind, lines):
-    """The third call is refused: two have used 98 tokens of 90."""
+    """The third call is refused, because two have used 98 tokens of 90."""
     caps = [{"router": "/service/", "fields": [{"field": "total_tokens", "value": 90}]}]
     patterns = shipped("tokencounter_config.json")["usage_fields"]
     start(config | {"token_caps": caps, "usage_fields": patterns, "cap_status_code": 429})
     gateway = shipped("gl_config.json")
     sides = {side: {"processors": [patient(gateway[side]["processors"])]} for side in ("request", "response")}
-    with house(tmp_path, nats_server, **sides) as home:
-        home.upstream.behaviour = lambda talk: talk.reply(body, 200, *lines, kind=kind)
+    with start_stack(tmp_path, nats_server, **sides) as stack:
+        stack.upstream.behaviour = lambda talk: talk.reply(body, 200, *lines, kind=kind)
         for _ in range(2):
-            reply = home.post("/service/v1", ASKED)
+            reply = stack.post("/service/v1", ASKED)
             assert (reply.status, reply.body) == (200, body)
-            record = home.record(reply)
+            record = stack.record(reply)
             assert record["response"]["token_count"] == USAGE
-        assert home.post("/service/v1", ASKED).status == 429
+        assert stack.post("/service/v1", ASKED).status == 429

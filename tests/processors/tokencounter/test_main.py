@@ -33,7 +33,7 @@ def on(config, **bus):
 
 
 async def test_counts_and_caps(nats_server, config, start, client):
-    """It answers on the bus, and is healthy while it does."""
+    """It replies on the bus, and is healthy while it does."""
     process = start(config)
     assert process.checksum == hashlib.sha256(json.dumps(config, indent=2).encode()).hexdigest()
     async with client(nats_server) as asking:
@@ -44,7 +44,7 @@ async def test_counts_and_caps(nats_server, config, start, client):
 
 
 async def test_the_very_bytes(nats_server, config, start, client):
-    """A request that may pass comes back byte for byte; what is no JSON is answered with nothing."""
+    """A permitted request comes back byte for byte. A message that is not JSON gets an empty reply."""
     start(config)
     message = b'{ "gl_path" : "/capped/",\n "ingress_payload": {"temperature": 1.50, "n": 1e999} }'
     async with client(nats_server) as asking:
@@ -55,7 +55,7 @@ async def test_the_very_bytes(nats_server, config, start, client):
 
 
 async def test_period(nats_server, config, start, client):
-    """When the period is over, calls pass again."""
+    """When the period is over, calls are permitted again."""
     start(config | {"cap_period_seconds": 1})
     async with client(nats_server) as asking:
         answers = [await asking.ask(response(100))]
@@ -66,7 +66,7 @@ async def test_period(nats_server, config, start, client):
 
 
 async def test_reload_keeps_the_count(nats_server, config, start, reload, client):
-    """A new cap is in force at once, over what was used before."""
+    """A new cap is in force at once, and includes earlier usage."""
     process = start(config)
     before = process.checksum
     async with client(nats_server) as asking:
@@ -78,7 +78,7 @@ async def test_reload_keeps_the_count(nats_server, config, start, reload, client
 
 
 async def test_bad_reload_changes_nothing(nats_server, config, start, reload, client):
-    """A file that is not valid is refused, and the config before stays in force."""
+    """An invalid file is refused, and the config in force stays."""
     process = start(config)
     before = process.checksum
     reload(process, "{", "config not taken")
@@ -88,7 +88,7 @@ async def test_bad_reload_changes_nothing(nats_server, config, start, reload, cl
 
 
 async def test_a_reload_that_would_open_a_cap(nats_server, config, start, reload, client):
-    """A slip in a cap in force is refused, and the cap holds; taking it out of the file opens it."""
+    """A mistake in a cap in force is refused, and the cap stays. Deleting it from the file opens the router."""
     process = start(config)
     async with client(nats_server) as asking:
         await asking.ask(response(100))
@@ -103,7 +103,7 @@ async def test_a_reload_that_would_open_a_cap(nats_server, config, start, reload
 
 
 async def test_a_cap_that_is_wrong_at_the_start(nats_server, config, start, reload, client, tmp_path):
-    """It closes its router, and says so in the log and beside the checksum file, until it is right."""
+    """It closes the router, with a log line and a line beside the checksum file, until it is corrected."""
     process = start(capped(config, -1))
     assert "calls of /capped/ are refused (503)" in process.wait_for_log("config warning")["consequence"]
     [told] = ChecksumFile.of("tokencounter", process.home).read_report()["left_out"]
@@ -131,7 +131,7 @@ async def test_answers_that_are_not_counted(nats_server, config, start, client):
 
 
 async def test_reload_to_another_topic(nats_server, config, start, reload, client):
-    """It moves to the new subject and takes its counters along."""
+    """It moves to the new subject and keeps its counters."""
     process = start(config)
     async with client(nats_server) as asking:
         await asking.ask(response(100))
@@ -153,7 +153,7 @@ class TestToAnotherBus:
         assert process.is_running
 
     async def test_refused(self, nats_server, second_nats_server, config, start, reload, client):
-        """A token that the new bus refuses is said, not told, and the old bus is still served."""
+        """If the new bus rejects the token, it is reported without the token, and the old bus is still served."""
         process = start(config)
         other = on(config, hostname=second_nats_server.hostname, token="another-token")
         reload(process, other, "config not taken")
@@ -162,7 +162,7 @@ class TestToAnotherBus:
             assert await asking.ask(response(3)) == counted(3)
 
     async def test_away(self, nats_server, second_nats_server, config, start, reload, client):
-        """A new bus that is not there is not waited for, and the old one is still served."""
+        """It does not wait for a new bus that is unavailable, and the old one is still served."""
         process = start(config)
         second_nats_server.stop()
         reload(process, on(config, hostname=second_nats_server.hostname), "config not taken")
@@ -171,7 +171,7 @@ class TestToAnotherBus:
 
 
 async def test_two_share_the_work(nats_server, config, start, client):
-    """Of two replicas one answers each message, and when one dies the other answers all."""
+    """Of two replicas one replies to each message, and when one dies the other replies to all."""
     first, second = start(config, "first"), start(config, "second")
     async with client(nats_server) as asking:
         for _ in range(50):
@@ -183,7 +183,7 @@ async def test_two_share_the_work(nats_server, config, start, client):
 
 
 async def test_the_bus_comes_back(nats_server, config, start, client):
-    """It finds the bus again, and still knows what was used."""
+    """It reconnects to the bus, and still knows the usage."""
     process = start(config)
     async with client(nats_server) as asking:
         await asking.ask(response(100))
@@ -199,14 +199,14 @@ class TestReplicas:
 
     @staticmethod
     async def all_refuse(asking):
-        """Ask until the answers do not depend any more on who gives them."""
+        """Ask until 30 replies in a row are refusals."""
         in_a_row = 0
         async with asyncio.timeout(DEADLINE):
             while in_a_row < 30:
                 in_a_row = in_a_row + 1 if await asking.ask(REQUEST) == REFUSED else 0
 
     async def test_a_cap_holds_over_all(self, nats_server, config, start, client):
-        """They refuse when they have counted as much as the cap together."""
+        """They refuse when they have together counted as much as the cap."""
         start(config, "first")
         start(config, "second")
         async with client(nats_server) as asking:
@@ -215,7 +215,7 @@ class TestReplicas:
             await self.all_refuse(asking)
 
     async def test_killed(self, nats_server, config, start, client):
-        """What a killed replica had counted still counts, but for what it had not yet written: here nothing."""
+        """The counts of a killed replica still count, except for what it had not written yet: here nothing."""
         first = start(config, "first")
         async with client(nats_server) as asking:
             await asking.ask(response(100))
@@ -228,7 +228,7 @@ class TestReplicas:
             assert await asking.ask(REQUEST) == REFUSED
 
     async def test_killed_at_work(self, nats_server, config, start, client):
-        """A replica that is killed while it counts takes along no more than it had not yet written."""
+        """A replica that is killed while it counts loses only what it had not written yet."""
         first = start(capped(config, 1000), "first")
         start(capped(config, 1000), "second")
         answered = 0
@@ -243,7 +243,7 @@ class TestReplicas:
         assert 1000 <= known <= answered <= 1500
 
     async def test_stopped(self, nats_server, config, start, client):
-        """A replica that ends in order takes nothing along, and the period goes on."""
+        """A replica that stops in order loses nothing, and the period continues."""
         first = start(config, "first")
         async with client(nats_server) as asking:
             for _ in range(100):
@@ -253,7 +253,7 @@ class TestReplicas:
             assert await asking.ask(REQUEST) == REFUSED
 
     async def test_reloaded(self, nats_server, config, start, reload, client):
-        """Caps, period and window may change; what was counted goes on at all of them."""
+        """Caps, period and window may change, and existing counts stay in all replicas."""
         replicas = [start(config, "first"), start(config, "second")]
         async with client(nats_server) as asking:
             for _ in range(60):
@@ -266,7 +266,7 @@ class TestReplicas:
                 config |= change
 
     async def test_the_server_is_killed(self, nats_server, config, start, client):
-        """The bus may die and come back: counters count on, and share afterwards."""
+        """The bus may die and return: counters keep counting, and share afterwards."""
         replicas = [start(config, "first"), start(config, "second")]
         async with client(nats_server) as asking:
             for _ in range(60):
@@ -281,7 +281,7 @@ class TestReplicas:
             await self.all_refuse(asking)
 
     async def test_without_jetstream(self, plain_nats_server, config, run_service, client):
-        """On a bus without JetStream a counter works, and says once that it counts for itself."""
+        """On a bus without JetStream a counter works, and logs once that it counts alone."""
         env = {"NATS_TOKEN": plain_nats_server.token}
         process = run_service("processors.tokencounter", on(config, hostname=plain_nats_server.hostname), env=env)
         await process.logged("listening for messages")
@@ -293,7 +293,7 @@ class TestReplicas:
 
 
 async def test_a_status_of_its_own(nats_server, config, start, reload, client):
-    """A refusal carries a status and headers when the config says so, also after a reload."""
+    """A refusal has the configured status and headers, also after a reload."""
     process = start(config)
     async with client(nats_server) as asking:
         await asking.ask(response(100))
@@ -308,7 +308,7 @@ async def test_a_status_of_its_own(nats_server, config, start, reload, client):
 
 
 async def written(asking, tokens):
-    """Wait until the replicas have written that they counted so many tokens, together; how many it is then."""
+    """Wait until the replicas have written at least `tokens` in total, and return the actual number."""
     known = {}
 
     async def heard(entry):
@@ -323,7 +323,7 @@ async def written(asking, tokens):
 
 
 def test_refused_by_the_bus(config, run_service):
-    """A wrong token ends it with a clear error that does not tell the token."""
+    """A wrong token ends it with a clear error that does not show the token."""
     process = run_service("processors.tokencounter", config, env={"NATS_TOKEN": "wrong-token-1234"})
     assert process.wait() == 1
     assert "refuses the token" in process.output

@@ -1,4 +1,4 @@
-"""Reading of a message only what patterns look at."""
+"""Reading only those parts of a message that patterns need."""
 
 import json
 
@@ -43,7 +43,7 @@ def test_as_if_decoded_as_a_whole(paths, message, ascii_only):
 
 @pytest.mark.parametrize("name", ["ingress_payload", "ingress_method"])
 def test_what_marks_a_request_is_a_name_like_others_further_in(name):
-    """Only at the top it says what a message is about."""
+    """The fields that identify a message are read only at the top level."""
     path = ("inbound_payload", name, "n")
     reader = MessageReader([path])
     found = reader.read(json.dumps({"gl_path": "/a/", "inbound_payload": {name: {"n": 7}}}).encode())
@@ -63,7 +63,7 @@ def test_what_marks_a_request_is_a_name_like_others_further_in(name):
     ],
 )
 def test_requests(path, message):
-    """A message with `ingress_payload` or `ingress_method` is a request, whatever the field holds."""
+    """A message with `ingress_payload` or `ingress_method` is a request, whatever the field contains."""
     reader = MessageReader([gjson.parse(path)])
     found = reader.read(message.encode())
     assert reader.is_request(found)
@@ -75,7 +75,7 @@ def test_requests(path, message):
     ["null", '"an error page"', "[]", "7", '{"usage": null}', '{"usage": []}', '{"usage": {"n": null}}', '{"n": 1}'],
 )
 def test_payloads_of_another_form(payload):
-    """Where the objects are not that a path goes through, it finds what it finds in the decoded message."""
+    """If objects on a path are missing, the result is the same as in the decoded message."""
     data = f'{{"gl_path": "/a/", "inbound_payload": {payload}}}'.encode()
     path = gjson.parse("inbound_payload.usage.n")
     reader = MessageReader([path])

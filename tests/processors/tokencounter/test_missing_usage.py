@@ -1,10 +1,10 @@
-"""What is said of answers that are not counted."""
+"""Log messages about responses without usage."""
 
 from processors.tokencounter.missing_usage import MissingUsage
 
 
 def test_once_a_minute():
-    """The first is said at once, then one a minute with the number of those since, for each field of a router."""
+    """The first is logged at once, then one per minute with the number of those since, for each field of a router."""
     said = []
     moments = iter((0, 0.001, 59.999, 60, 60.001, 60.001, 60.001))
     missing_usage = MissingUsage(lambda *one: said.append(one), lambda: next(moments))

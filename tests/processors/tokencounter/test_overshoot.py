@@ -1,4 +1,4 @@
-"""How far a cap is overshot: a gateway, two replicas, and many callers at once. Everything is real."""
+"""How far a cap is overshot: a gateway, two replicas, and many concurrent clients. Everything is real."""
 
 import asyncio
 import itertools
@@ -13,9 +13,9 @@ from tests.support.target import Answer
 from tests.support.waiting import DEADLINE
 
 CALLERS = 100
-LARGEST = 10  # tokens of a call
+LARGEST = 10  # tokens per call
 CAP = 3000
-CALL = 0.5  # seconds: longer than the replicas need to hear of each other, as any call of an LLM
+CALL = 0.5  # seconds: longer than replication takes, like any call to an LLM
 USAGE = json.dumps({"choices": [], "usage": {"total_tokens": LARGEST}}).encode()
 
 
@@ -24,7 +24,7 @@ def entry(**more):
 
 
 def processors(*, asynchronous):
-    """What gl is told of the token counter, with a status of its own for refusals."""
+    """Return the token counter's entries in gl's config, with the test's own status for refusals."""
     request = entry(
         input_fields_include=["gl_path", "ingress_method"],
         output_fields_write=["control", "control_status_code", "control_headers"],
@@ -39,7 +39,7 @@ def processors(*, asynchronous):
 
 @pytest.fixture
 async def gateway(tmp_path, nats_server, target):
-    """Start a gateway before a target whose answers use tokens."""
+    """Start a gateway with an upstream whose responses use tokens."""
     started = []
 
     async def start(*, asynchronous):
@@ -55,7 +55,7 @@ async def gateway(tmp_path, nats_server, target):
 
 
 async def until_refused(port, status):
-    """Call and call again on one connection; the number of calls that were not refused, and the refusal's head."""
+    """Call repeatedly on one connection. Return the number of calls that were not refused, and the refusal's head."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         for made in itertools.count():
@@ -71,7 +71,7 @@ async def until_refused(port, status):
 
 
 async def counted(client, server):
-    """What all replicas have counted, by their keys."""
+    """Return what all replicas have counted, by their keys."""
     usages = []
 
     async def heard(entry):
@@ -87,7 +87,7 @@ async def counted(client, server):
 
 @pytest.mark.parametrize(("asynchronous", "calls_of_a_caller"), [(False, 2), (True, 3)])
 async def test_bounded(nats_server, config, start, client, target, gateway, asynchronous, calls_of_a_caller):
-    """Overshoot is at most two calls of each caller, three if gl counts after the reply. Then all are refused."""
+    """Overshoot is at most two calls per client, or three if gl counts after the response. Then all are refused."""
     config["token_caps"][0]["fields"][0]["value"] = CAP
     config["cap_status_code"] = 429
     for name in ("first", "second"):

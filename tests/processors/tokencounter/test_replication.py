@@ -1,4 +1,4 @@
-"""Replicas that share what they counted, on a real bus."""
+"""Replicas that share their counts, on a real bus."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ HOUR = 3_600_000
 
 
 class Replica:
-    """Counters, and what shares them."""
+    """Counters and their replicator."""
 
     def __init__(self, bus, name, topic, window):
         self.counters = Counters(CAPS, window)
@@ -43,7 +43,7 @@ class Replica:
 
 @pytest.fixture
 async def replica():
-    """Start replicas: `await replica(server, "name")`; each has a bus connection of its own."""
+    """Start replicas: `await replica(server, "name")`. Each has a bus connection of its own."""
     started, buses = [], []
 
     async def start(server, name, *, topic=TOPIC, window=None):
@@ -64,7 +64,7 @@ async def replica():
 
 
 async def keys_of(replica):
-    """The keys of the bucket."""
+    """Return the keys of the bucket."""
     found = []
 
     async def heard(entry):
@@ -78,7 +78,7 @@ async def keys_of(replica):
 
 
 async def test_the_sum_counts(nats_server, replica):
-    """What several replicas counted counts together, at each of them."""
+    """The counts of all replicas are added, in each of them."""
     replicas = [await replica(nats_server, name) for name in ("one", "two", "three")]
     for each in replicas:
         each.add(33)
@@ -88,7 +88,7 @@ async def test_the_sum_counts(nats_server, replica):
 
 
 async def test_path_with_dots(nats_server, replica):
-    """Dots divide parts of a key: those of a router's path must not."""
+    """Dots separate parts of a key, so those of a router's path are escaped."""
     one, two = [await replica(nats_server, name) for name in ("one", "two")]
     for each in (one, two):
         each.add(50, DOTTED)
@@ -98,7 +98,7 @@ async def test_path_with_dots(nats_server, replica):
 
 
 async def test_who_comes_later(nats_server, replica):
-    """A replica that has just started knows before its first message what was counted."""
+    """A new replica knows all counts before its first message."""
     one = await replica(nats_server, "one")
     one.add(100)
     await one.replicator.close()
@@ -107,7 +107,7 @@ async def test_who_comes_later(nats_server, replica):
 
 
 async def test_the_period_goes_on(nats_server, replica):
-    """All replicas have the beginning of the period that the first had; with another length, or a topic, another."""
+    """All replicas have the first one's beginning of the period. Another length or topic has another."""
     one = await replica(nats_server, "one", window=Window(HOUR, 12_345))
     two = await replica(nats_server, "two", window=Window(HOUR, 67_890))
     three = await replica(nats_server, "three", window=Window(2 * HOUR, 67_890))
@@ -117,7 +117,7 @@ async def test_the_period_goes_on(nats_server, replica):
 
 
 async def test_a_sliding_window(nats_server, replica):
-    """It is shared too."""
+    """A sliding window is shared too."""
     window = Window(HOUR, sliding=True)
     one = await replica(nats_server, "one", window=window)
     two = await replica(nats_server, "two", window=window)
@@ -128,7 +128,7 @@ async def test_a_sliding_window(nats_server, replica):
 
 
 async def test_only_what_is_capped(nats_server, replica):
-    """A router without a cap is nobody else's business."""
+    """A router without a cap is not shared."""
     one = await replica(nats_server, "one")
     one.add(5, "/free/")
     one.add(5)
@@ -137,7 +137,7 @@ async def test_only_what_is_capped(nats_server, replica):
 
 
 async def test_another_topic(nats_server, replica):
-    """Counters that another gateway asks on another topic have nothing to do with these."""
+    """Counters that another gateway calls on another topic are separate."""
     one = await replica(nats_server, "one", topic="coburn.gl")
     two = await replica(nats_server, "two")
     two.add(100)
@@ -150,7 +150,7 @@ async def test_another_topic(nats_server, replica):
 
 
 async def test_many_calls_make_few_writes(nats_server, replica):
-    """While a write is under way the next one waits, and takes along what was counted meanwhile."""
+    """During a write the next one waits, and includes what was counted meanwhile."""
     one = await replica(nats_server, "one")
     for _ in range(50):
         one.add(1)
@@ -162,7 +162,7 @@ async def test_many_calls_make_few_writes(nats_server, replica):
 
 
 async def test_the_bus_is_away(nats_server, replica):
-    """What is counted meanwhile is shared when the bus is back."""
+    """Counts from an outage of the bus are shared when it is back."""
     one, two = await replica(nats_server, "one"), await replica(nats_server, "two")
     one.add(20)
     await asyncio.to_thread(nats_server.kill)
@@ -177,7 +177,7 @@ async def test_the_bus_is_away(nats_server, replica):
 
 @pytest.mark.slow
 async def test_the_bucket_is_gone(nats_server, replica):
-    """It is made again, with what each replica knows of itself."""
+    """The bucket is created again, with each replica's own counts."""
     one, two = await replica(nats_server, "one"), await replica(nats_server, "two")
     one.add(60)
     await one.bus.request(f"$JS.API.STREAM.DELETE.KV_{BUCKET}", b"", 5)
@@ -190,7 +190,7 @@ async def test_the_bucket_is_gone(nats_server, replica):
 
 
 async def test_the_bucket_is_gone_at_a_cap(nats_server, replica):
-    """Of a router that has reached its cap nothing more is counted: what was, is told once more all the same."""
+    """A router that has reached its cap is not counted any more, but its count is sent once more."""
     one = await replica(nats_server, "one")
     one.add(100)
     bucket, key = KeyValue(one.bus, BUCKET), f"{TOPIC}./capped/.one"
@@ -203,7 +203,7 @@ async def test_the_bucket_is_gone_at_a_cap(nats_server, replica):
 
 
 async def written_again(bucket, key):
-    """Wait until a key is there, in a bucket that may not be."""
+    """Wait until a key exists, in a bucket that may not exist yet."""
     async with asyncio.timeout(DEADLINE):
         while True:
             with contextlib.suppress(BusError):
@@ -214,7 +214,7 @@ async def written_again(bucket, key):
 
 @pytest.mark.parametrize("value", [b"", b"abc", b"-5", b"1e5", b"9" * 21, b"9" * 5000])
 async def test_a_period_that_cannot_be_read(nats_server, replica, caplog, value):
-    """Whoever comes first says anew when it began, and replicas share."""
+    """The first replica writes a new beginning, and replicas share it."""
     bus = (await replica(nats_server, "before", topic="another")).bus
     bucket, key = KeyValue(bus, BUCKET), f"{TOPIC}.period.3600"
     await bucket.put(key, value)
@@ -228,7 +228,7 @@ async def test_a_period_that_cannot_be_read(nats_server, replica, caplog, value)
 
 
 async def test_without_jetstream(plain_nats_server, replica, caplog):
-    """Each counts for itself; that is said once, also when the bus was away."""
+    """Each replica counts alone. That is logged once, also after an outage of the bus."""
     one, two = await replica(plain_nats_server, "one"), await replica(plain_nats_server, "two")
     one.add(100)
     assert one.exhausted
@@ -245,7 +245,7 @@ async def test_without_jetstream(plain_nats_server, replica, caplog):
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"[1]", b'{"uses": [[1, {"total": -5}]], "until": 1}', b"\xff"])
 async def test_what_cannot_be_read(nats_server, replica, caplog, value):
-    """What is no count is said, and does no harm."""
+    """An invalid count is logged, and does no harm."""
     one = await replica(nats_server, "one")
     await KeyValue(one.bus, BUCKET).put(f"{TOPIC}./capped/.strange", value)
     await eventually(lambda: "ignoring an invalid token count" in caplog.text)
@@ -255,7 +255,7 @@ async def test_what_cannot_be_read(nats_server, replica, caplog, value):
 
 
 async def test_keys_of_dead_replicas(nats_server, replica):
-    """Are removed when what they count has left the window, and not before."""
+    """Keys are removed when their counts have left the window, and not before."""
     one = await replica(nats_server, "one")
     bucket = KeyValue(one.bus, BUCKET)
     now = milliseconds()
@@ -273,7 +273,7 @@ async def test_keys_of_dead_replicas(nats_server, replica):
 
 
 async def test_a_new_config(nats_server, replica):
-    """Replicas that get another period agree on it, and on what was counted before."""
+    """Replicas that get another period agree on it, and on earlier counts."""
     one, two = await replica(nats_server, "one"), await replica(nats_server, "two")
     one.add(50)
     two.add(49)

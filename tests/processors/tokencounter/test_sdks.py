@@ -1,4 +1,4 @@
-"""What the official SDKs of OpenAI and Anthropic make of a refusal."""
+"""How the official SDKs of OpenAI and Anthropic handle a refusal."""
 
 import json
 from contextlib import ExitStack
@@ -7,7 +7,7 @@ import anthropic
 import openai
 import pytest
 
-from tests.processors.rig import entry, house
+from tests.processors.rig import entry, start_stack
 
 REASON = "Consumption Cap Exceeded. Try again later"
 ASKED = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
@@ -39,23 +39,23 @@ ENTRIES = {
 
 @pytest.fixture
 def capped(tmp_path, nats_server, config, start):
-    """Start a house whose `/service/` has used up its cap; returns the URL of that router."""
+    """Start a stack whose `/service/` has reached its cap, and return the URL of that router."""
 
     def begin(**more):
         cap = {"router": "/service/", "fields": [{"field": "total", "value": 100}]}
         start(config | {"token_caps": [cap]} | more)
-        home = houses.enter_context(house(tmp_path, nats_server, **ENTRIES))
-        home.upstream.behaviour = lambda talk: talk.reply(b'{"usage": {"total_tokens": 100}}')
-        assert home.post("/service/v1", ASKED).status == 200
-        return f"http://127.0.0.1:{home.gateway.port}/service", home
+        stack = stacks.enter_context(start_stack(tmp_path, nats_server, **ENTRIES))
+        stack.upstream.behaviour = lambda talk: talk.reply(b'{"usage": {"total_tokens": 100}}')
+        assert stack.post("/service/v1", ASKED).status == 200
+        return f"http://127.0.0.1:{stack.gateway.port}/service", stack
 
-    with ExitStack() as houses:
+    with ExitStack() as stacks:
         yield begin
 
 
 def test_openai(capped):
-    """It raises the error of a rate limit, whose text has the reason, at once: it does not wait and try again."""
-    url, home = capped(cap_status_code=429)
+    """OpenAI's SDK raises a rate-limit error with the reason at once, without waiting and retrying."""
+    url, stack = capped(cap_status_code=429)
     with (
         openai.OpenAI(api_key="caller", base_url=f"{url}/v1") as client,
         pytest.raises(openai.RateLimitError, match=REASON) as caught,
@@ -63,11 +63,11 @@ def test_openai(capped):
         client.chat.completions.create(**ASKED)
     assert (caught.value.type, caught.value.code) == ("tokens", "rate_limit_exceeded")
     assert caught.value.body["message"] == REASON
-    assert len(home.upstream.seen) == 1
+    assert len(stack.upstream.seen) == 1
 
 
 def test_anthropic(capped):
-    """So does Anthropic's."""
+    """Anthropic's SDK does the same."""
     url, _ = capped(cap_status_code=429)
     with (
         anthropic.Anthropic(api_key="caller", base_url=url) as client,
@@ -77,7 +77,7 @@ def test_anthropic(capped):
 
 
 def test_status_200(capped):
-    """As the original refuses, an SDK takes it for an answer: one without choices."""
+    """An SDK takes a refusal in the original's form for a response without choices."""
     url, _ = capped()
     with openai.OpenAI(api_key="caller", base_url=f"{url}/v1") as client:
         raw = client.chat.completions.with_raw_response.create(**ASKED)

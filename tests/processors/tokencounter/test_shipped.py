@@ -1,4 +1,4 @@
-"""What the patterns of the default config count in the answers of the usual APIs."""
+"""What the patterns of the default config count in the responses of the usual APIs."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def counts(prompt, completion, total):
 
 @pytest.fixture(scope="module")
 def config():
-    """The shipped config, with a cap."""
+    """Return the shipped config, with a cap."""
     values = json.loads(FILE.read_text("utf-8")) | {"token_caps": CAP}
     return build(check(json.dumps(values).encode(), "test", config_spec(), {"NATS_TOKEN": "abc"}))
 
@@ -81,7 +81,7 @@ def counters(config):
 
 @pytest.mark.parametrize(("payload", "expected"), SHAPES)
 def test_counts(config, counters, payload, expected):
-    """Prompt with its cached part, completion with thoughts, and a total, whatever the API calls them."""
+    """Prompt with its cached part, completion with reasoning, and a total, whatever the API calls them."""
     assert answered(config, counters, inbound_payload=payload) == {"token_count": expected}
 
 
@@ -89,7 +89,7 @@ USAGE = {"source": "provider", "prompt_tokens": 400, "completion_tokens": 90, "t
 
 
 def test_usage_that_the_gateway_found(config, counters):
-    """It counts without a payload, which may be too large for the bus, and before what the payload says."""
+    """`usage` counts without a payload, which may be too large for the bus, and has precedence over the payload."""
     expected = {"token_count": counts(400, 90, 490)}
     assert answered(config, counters, usage=USAGE) == expected
     assert answered(config, counters, usage=USAGE, inbound_payload={"usage": CHAT}) == expected
@@ -101,7 +101,7 @@ def test_usage_that_the_gateway_found(config, counters):
 
 @pytest.mark.parametrize("payload", [payload for payload, expected in SHAPES if expected.get("total_tokens", 0) >= 100])
 def test_a_cap_on_the_total_fires(config, counters, payload):
-    """From the second call on."""
+    """The cap applies from the second call on."""
     request = {"gl_path": ROUTER, "ingress_method": "POST"}
     assert answered(config, counters, ingress_method="POST") == request
     answered(config, counters, inbound_payload=payload)

@@ -1,4 +1,4 @@
-"""Messages and their answers."""
+"""Messages and their replies."""
 
 import json
 
@@ -50,30 +50,30 @@ def exhausted(now=0):
     ],
 )
 def test_sent_back(message):
-    """What there is nothing to say about comes back as the very bytes."""
+    """A message that is not changed comes back byte for byte."""
     assert reply(message) is message
 
 
 @pytest.mark.parametrize("message", [b"", b"hello", b"{", b"[1]", b'"text"', b"7", b'{"gl_path": "\xff"}', b"[" * 9000])
 def test_not_ours(message):
-    """What is not a JSON object is answered with nothing."""
+    """A message that is not a JSON object gets an empty reply."""
     assert reply(message) == b""
 
 
 def test_patterns_by_router():
-    """A router with patterns of its own is not counted by the default ones."""
+    """A router with its own patterns does not use the default ones."""
     message = {"gl_path": "/own/", "inbound_payload": {"n": 4, "usage": {"total_tokens": 9}}}
     assert json.loads(reply(json.dumps(message).encode())) == {"token_count": {"n": 4}}
 
 
 def test_no_patterns():
-    """Without patterns and without a default an answer comes back as it is."""
+    """Without patterns and without a default a response comes back unchanged."""
     message = b'{"gl_path": "/x/", "inbound_payload": {"n": 4}}'
     assert reply(message, {"/own/": PATTERNS["/own/"]}) == message
 
 
 def test_path_that_is_no_text():
-    """A gl_path that is not a string is one of no router: the default patterns hold."""
+    """A gl_path that is not a string belongs to no router, so the default patterns apply."""
     message = b'{"gl_path": null, "inbound_payload": {"usage": {"total_tokens": 3}}}'
     assert reply(message) == b'{"token_count":{"total_tokens":3}}'
 
@@ -101,14 +101,14 @@ def test_path_that_is_no_text():
     ],
 )
 def test_numbers(value, count):
-    """Only a number of tokens counts: not negative, finite, in 64 bits, fractions cut off."""
+    """Only a valid number of tokens counts: not negative, finite, in 64 bits, with fractions cut off."""
     message = f'{{"gl_path": "/x/", "inbound_payload": {{"usage": {{"total_tokens": {value}}}}}}}'.encode()
     expected = {} if count is None else {"total_tokens": count}
     assert json.loads(reply(message)) == {"token_count": expected}
 
 
 def test_the_cap():
-    """An answer that reaches the cap lets no further request through, and the refusal names the router."""
+    """After a response that reaches the cap, requests are refused, and the refusal names the router."""
     counting = counters()
     response = b'{"gl_path": "/capped/", "inbound_payload": {"usage": {"total_tokens": 50}}}'
     reply(response, counting=counting)
@@ -124,7 +124,7 @@ def refused(refusal, now, counting):
 
 @pytest.mark.parametrize(("now", "seconds"), [(0, "60"), (1, "60"), (1000, "59"), (59_001, "1"), (59_999, "1")])
 def test_a_status_of_its_own(now, seconds):
-    """With another status the caller is told when to come back, and what SDKs understand."""
+    """With another status the client gets `Retry-After`, and a body that SDKs understand."""
     answered = refused(CapRefusal(429), now, exhausted())
     words = "Consumption Cap Exceeded. Try again later"
     error = {"message": words, "type": "tokens", "code": "rate_limit_exceeded"}
@@ -134,12 +134,12 @@ def test_a_status_of_its_own(now, seconds):
 
 
 def test_without_the_word_on_retries():
-    """Whoever wants client libraries to try again leaves it out."""
+    """The header that prevents retries can be turned off."""
     assert refused(CapRefusal(503, no_retry=False), 0, exhausted())["control_headers"] == {"Retry-After": ["60"]}
 
 
 def test_when_a_sliding_window_frees():
-    """As soon as enough of what was used leaves the window."""
+    """Requests are permitted as soon as enough usage leaves the window."""
     counting = Counters({"/capped/": {"total_tokens": 100}}, Window(60_000, sliding=True))
     for moment in (0, 10_000, 20_000):
         counting.add("/capped/", {"total_tokens": 40}, moment)
@@ -149,7 +149,7 @@ def test_when_a_sliding_window_frees():
 
 
 def test_negative_numbers_do_not_lower():
-    """A target that reports less than nothing does not win back its share."""
+    """A negative count does not give usage back."""
     counting = counters()
     for number in (100, -90):
         reply(b'{"gl_path":"/capped/","inbound_payload":{"usage":{"total_tokens":%d}}}' % number, counting=counting)
@@ -177,14 +177,14 @@ SEVERAL = (
     ],
 )
 def test_several_patterns_of_a_field(payload, counts):
-    """The first that finds a number counts; a sum is of those of its numbers that are there."""
+    """The first alternative with a number counts. A sum adds the numbers that exist."""
     message = json.dumps({"gl_path": "/x/", "inbound_payload": payload}).encode()
     assert json.loads(reply(message, {"default": SEVERAL})) == {"token_count": counts}
 
 
 @pytest.mark.parametrize("refusal", [CapRefusal(), CapRefusal(429), CapRefusal(429, no_retry=False)])
 def test_a_closed_router(refusal):
-    """Its requests are refused with 503, and the entry that is wrong is named; other routers are not concerned."""
+    """Its requests are refused with 503 that names the wrong entry. Other routers are not affected."""
     rules = Rules(PATTERNS, refusal, {"/capped/": "token_caps[0].fields[0].value"})
     answered = json.loads(answer(REQUEST, rules, counters(), MissingUsage(lambda *_: None), 0))
     assert answered["control_status_code"] == 503
@@ -197,7 +197,7 @@ def test_a_closed_router(refusal):
 
 
 def uncounted_of(patterns=PATTERNS, router="/capped/", **fields):
-    """What is said of an answer."""
+    """Log messages about a response."""
     said = []
     message = json.dumps({"gl_path": router} | fields).encode()
     answer(message, Rules(patterns), counters(), MissingUsage(lambda *one: said.append(one)), 0)
@@ -220,7 +220,7 @@ def uncounted_of(patterns=PATTERNS, router="/capped/", **fields):
     ],
 )
 def test_an_answer_that_is_not_counted(fields, expected):
-    """A success without a number for a field with a cap is said; without a status, errors are told by their shape."""
+    """A success without a number for a capped field is logged. Without a status, errors are detected by their form."""
     named = fields | {"transaction_id": "T_1"}
     assert uncounted_of(**named) == ([("/capped/", "total_tokens", "T_1", 1)] if expected else [])
     assert uncounted_of(**fields) == ([("/capped/", "total_tokens", "", 1)] if expected else [])
@@ -228,13 +228,13 @@ def test_an_answer_that_is_not_counted(fields, expected):
 
 
 def test_a_capped_router_without_patterns():
-    """Nothing of it is ever counted, which is said as well."""
+    """Its usage is never counted, which is logged too."""
     assert uncounted_of({"/own/": PATTERNS["/own/"]}, inbound_payload={}, inbound_status_code=200)
 
 
 @given(st.floats() | st.integers())
 def test_any_number(value):
-    """Whatever the number, the count is a whole number from 0 to the largest of 64 bits, or left out."""
+    """Whatever the number, the count is an integer from 0 to the largest of 64 bits, or omitted."""
     found = {"inbound_payload": {"usage": {"total_tokens": value}}}
     counts = counted(found, MessageReader(TOTAL.paths), (TOTAL,))
     assert all(type(count) is int and 0 <= count < 2**63 for count in counts.values())

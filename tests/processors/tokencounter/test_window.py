@@ -1,4 +1,4 @@
-"""When a use counts."""
+"""When usage counts."""
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ PERIODS = st.integers(1, 10**10)
 
 @given(TIMES, PERIODS, TIMES)
 def test_fixed(when, period, began):
-    """A use counts from the beginning of its period to the end, and periods follow each other without a gap."""
+    """Usage counts from the beginning of its period to the end, and periods follow each other without a gap."""
     window = Window(period, began)
     assert window.enters(when) <= when < window.leaves(when)
     assert window.leaves(when) - window.enters(when) == period
@@ -21,7 +21,7 @@ def test_fixed(when, period, began):
 
 @given(TIMES, PERIODS)
 def test_sliding(when, period):
-    """A use counts for a period, and is kept with those of a sixtieth of it."""
+    """Usage counts for one period, and is stored by sixtieths of it."""
     window = Window(period, sliding=True)
     assert window.leaves(when) - when == period
     begins, ends = window.bucket_bounds(when)
@@ -32,7 +32,7 @@ def test_sliding(when, period):
 @pytest.mark.parametrize("sliding", [True, False])
 @given(when=TIMES, now=TIMES, period=PERIODS)
 def test_kept(sliding, when, now, period):
-    """What counts now is kept; what does not any more, or comes from a clock that is far ahead, is not."""
+    """Usage that counts now is kept. Expired usage, or usage from a clock that is far ahead, is not."""
     window = Window(period, 1000, sliding)
     counts = window.enters(when) <= now < window.leaves(when)
     assert window.keeps(when, now) or not counts
@@ -41,7 +41,7 @@ def test_kept(sliding, when, now, period):
 
 
 def test_a_new_config():
-    """The present period keeps its beginning; a sliding window has none, so a period begins with the config."""
+    """The present period keeps its beginning. A sliding window has none, so a period begins with the config."""
     assert Window(10, 1000).changed(30, 1027, sliding=False) == Window(30, 1020)
     assert Window(10, sliding=True).changed(30, 1027, sliding=False) == Window(30, 1027)
     assert Window(10, 1000).beginning(1003).bucket_bounds(1004) == (1003, 1013)

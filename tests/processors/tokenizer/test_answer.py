@@ -1,4 +1,4 @@
-"""What tokenizer answers, by itself."""
+"""The results of tokenizer, without a bus."""
 
 import pytest
 
@@ -33,38 +33,38 @@ WORDS = build_processor(Config("words", lambda text: len(text.split())))
     ],
 )
 def test_count(fields, number):
-    """All words of the payload are counted, whichever the API, streamed or not."""
+    """All text of the payload is counted, for every API, streamed or not."""
     assert ask(WORDS, fields) == {"tokenizer": {"words": number}}
 
 
 @pytest.mark.parametrize("payload", [None, "", {}, {"error": {"message": "no"}}, {"messages": []}])
 def test_no_words(payload):
-    """Without words there is nothing to write."""
+    """Without text there is nothing to write."""
     assert ask(WORDS, {"ingress_payload": payload}) == {}
     assert ask(WORDS, {"inbound_payload": payload}) == {}
 
 
 def test_no_payload():
-    """An entry that sends no payload is a mistake that is said."""
+    """An entry that sends no payload is reported as an error."""
     with pytest.raises(KeyError, match="was not sent"):
         ask(WORDS, {"gl_path": "/a/"})
 
 
 class TestConfig:
-    """What it takes from its environment."""
+    """The environment variables."""
 
     def test_usual(self):
-        """With nothing set it has a tokenizer."""
+        """By default it has a tokenizer."""
         assert ask(build_processor(from_environment({})), {"ingress_payload": {"prompt": "a b"}}) == {
             "tokenizer": {"pieces": 2}
         }
 
     def test_own_name(self):
-        """The name in the record can be chosen."""
+        """The name in the record is configurable."""
         assert from_environment({"TOKENIZER_NAME": "gpt2"}).name == "gpt2"
 
     def test_function(self, tmp_path, monkeypatch):
-        """A function of the user's stands in the record by its name."""
+        """A custom function is in the record by its name."""
         (tmp_path / "tokenizer_of_tests.py").write_text(
             "def load():\n    def letters(text):\n        return len(text)\n    return letters\n"
         )
@@ -73,6 +73,6 @@ class TestConfig:
         assert (config.name, config.count("abc")) == ("letters", 3)
 
     def test_wrong(self):
-        """A tokenizer that cannot be loaded is named by its variable."""
+        """If a tokenizer cannot be loaded, the error names its variable."""
         with pytest.raises(ConfigError, match="TOKENIZER"):
             from_environment({"TOKENIZER": "gpt2"})

@@ -25,13 +25,13 @@ from processors.tokenizer.pieces import count, load, pieces
     ],
 )
 def test_pieces(text, expected):
-    """Words with the space before them, numbers, signs, white space; long words in parts."""
+    """Pieces are words with the preceding space, numbers, signs and white space. Long words are split."""
     assert list(pieces(text)) == expected
 
 
 @given(st.text())
 def test_nothing_is_lost(text):
-    """The pieces, put together, are the text, and none is empty."""
+    """The pieces, joined, are the text, and none is empty."""
     found = list(pieces(text))
     assert "".join(found) == text
     assert all(found)
@@ -40,16 +40,16 @@ def test_nothing_is_lost(text):
 
 @given(st.text(), st.text())
 def test_more_text_is_not_fewer_pieces(first, second):
-    """A text has no fewer pieces than its beginning before a line break."""
+    """A text has at least as many pieces as its part before a line break."""
     assert count(first + "\n" + second) >= count(first)
 
 
 @pytest.mark.parametrize("sign", ["a", " ", "1", "_", "é", "\n", "世", "'"])
 def test_long(sign):
-    """A text of one sign, a million times, is no trouble."""
+    """A text that repeats one character a million times takes little time."""
     assert 1 <= count(sign * 1_000_000) <= 1_000_000
 
 
 def test_name():
-    """It stands in the record under its name."""
+    """It is in the record under its name."""
     assert load().name == "pieces"

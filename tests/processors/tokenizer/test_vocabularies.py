@@ -1,4 +1,4 @@
-"""Tokenizers of models, with small vocabularies made here: nothing is downloaded."""
+"""Tokenizers of models, with small vocabularies that the tests create: nothing is downloaded."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_huggingface(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("text", ["", "{}", "no json"])
 def test_huggingface_wrong_file(tmp_path, monkeypatch, text):
-    """A file that is no tokenizer is said at the start."""
+    """A file that is not a tokenizer is reported at the start."""
     pytest.importorskip("tokenizers", reason=f"tokenizers {EXTRA}")
     (tmp_path / "tokenizer.json").write_text(text)
     monkeypatch.setenv("TOKENIZER_FILE", str(tmp_path / "tokenizer.json"))
@@ -45,16 +45,16 @@ def test_huggingface_wrong_file(tmp_path, monkeypatch, text):
 
 @pytest.mark.parametrize("name", ["", "/no/such/file"])
 def test_huggingface_no_file(monkeypatch, name):
-    """A file that is not there is said at the start."""
+    """A missing file is reported at the start."""
     monkeypatch.setenv("TOKENIZER_FILE", name)
     with pytest.raises(ConfigError, match="TOKENIZER_FILE: must be the"):
         vocabularies.huggingface()
 
 
 def test_tiktoken(tmp_path, monkeypatch):
-    """An encoding is taken by its name; what looks like a mark in a text is text."""
+    """An encoding is chosen by its name. Text that looks like a special token is counted as text."""
     pytest.importorskip("tiktoken", reason=f"tiktoken {EXTRA}")
-    (tmp_path / "tiktoken_ext").mkdir()  # where the library looks for encodings of others
+    (tmp_path / "tiktoken_ext").mkdir()  # where the library looks for other encodings
     (tmp_path / "tiktoken_ext" / "of_tests.py").write_text(ENCODING)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("TIKTOKEN_ENCODING", "small_of_tests")
@@ -63,7 +63,7 @@ def test_tiktoken(tmp_path, monkeypatch):
 
 
 def test_tiktoken_wrong_name(monkeypatch):
-    """An encoding that does not exist is said at the start."""
+    """An unknown encoding is reported at the start."""
     pytest.importorskip("tiktoken", reason=f"tiktoken {EXTRA}")
     monkeypatch.setenv("TIKTOKEN_ENCODING", "no_such_encoding")
     with pytest.raises(ConfigError, match="TIKTOKEN_ENCODING: must name an encoding"):

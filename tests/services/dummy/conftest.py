@@ -1,4 +1,4 @@
-"""The dummy as a process, and its callers: the official client of OpenAI, and plain HTTP."""
+"""The dummy as a process, and its clients: OpenAI's official client, and plain HTTP."""
 
 import http.client
 import json
@@ -12,14 +12,14 @@ from hypothesis import settings
 from tests.support.process import ServiceProcess, command_of, environment_of
 from tests.support.waiting import DEADLINE
 
-# a loaded machine makes single examples late: no reason to fail
+# single examples may be slow on a loaded machine
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer over HTTP."""
+    """A complete response over HTTP."""
 
     status: int
     headers: Message
@@ -30,7 +30,7 @@ class Answer:
 
 
 class Dummy:
-    """A dummy with a config file of its own, on a free port unless the config says another."""
+    """A dummy with a config file of its own, on a free port unless the config sets one."""
 
     def __init__(self, home, config):
         home.mkdir()
@@ -43,7 +43,7 @@ class Dummy:
         self.file.write_text(json.dumps({"version": "1.0.1", "log_level": "INFO", "port": 0} | config))
 
     def reload(self, config, message):
-        """Give it a new config, and wait for the message that it answers with."""
+        """Give it a new config, and wait for its log message."""
         self.generate(config)
         self.process.hang_up()
         self.process.wait_for_log(message)
@@ -57,7 +57,7 @@ class Dummy:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
 
     def send(self, method, path, body=None, **headers):
-        """One request on a connection of its own; `body` is bytes, or a value that goes as JSON."""
+        """Send one request on a new connection. `body` is bytes, or a value to be sent as JSON."""
         connection = self.connect()
         data = body if body is None or isinstance(body, bytes) else json.dumps(body)
         connection.request(method, path, data, {name.replace("_", "-"): value for name, value in headers.items()})
@@ -73,7 +73,7 @@ class Dummy:
 
 @pytest.fixture
 def start(tmp_path):
-    """Start dummies; `ready=False` does not wait until they listen."""
+    """Return a function that starts dummies. With `ready=False` it does not wait until they listen."""
     started = []
 
     def begin(ready=True, **config):
@@ -89,7 +89,7 @@ def start(tmp_path):
 
 @pytest.fixture(scope="module")
 def dummy(tmp_path_factory):
-    """A dummy that the tests of a file share."""
+    """Return a dummy that the tests of a module share."""
     running = Dummy(tmp_path_factory.mktemp("shared") / "dummy", {})
     running.process.wait_for_log("listening for requests")
     yield running

@@ -1,4 +1,4 @@
-"""Behaviour from config and headers, and which requests fail."""
+"""Behaviour set by config and headers, and which requests fail."""
 
 import pytest
 from multidict import CIMultiDict
@@ -14,12 +14,12 @@ def headers(**values):
 
 
 def test_nothing_asked():
-    """Without headers the config holds."""
+    """Without headers the config applies."""
     assert from_headers(headers(accept="*/*"), USUAL) is USUAL
 
 
 def test_all_asked():
-    """Headers go before the config, in any letter case."""
+    """Headers override the config, in any letter case."""
     given = headers(
         x_dummy_latency_ms="1500",
         X_DUMMY_CHUNKS="7",
@@ -31,12 +31,12 @@ def test_all_asked():
 
 
 def test_one_asked():
-    """What is not asked for stays as in the config."""
+    """Settings without a header stay as in the config."""
     assert from_headers(headers(X_Dummy_Chunks="7"), USUAL) == Behaviour(0.1, 7, 0.2, 0.5)
 
 
 def test_a_status_alone_is_certain():
-    """A status without a rate means: always."""
+    """A status without a rate always applies."""
     assert from_headers(headers(X_Dummy_Status="503"), USUAL).error_rate == 1
 
 
@@ -58,7 +58,7 @@ def test_a_status_alone_is_certain():
     ],
 )
 def test_senseless(name, value):
-    """A value that makes no sense is refused, and the header is named."""
+    """An invalid value is refused with the name of the header."""
     with pytest.raises(ApiError) as caught:
         from_headers(headers(**{name: value}), USUAL)
     assert caught.value.param.lower() == name.replace("_", "-").lower()
@@ -66,6 +66,6 @@ def test_senseless(name, value):
 
 @pytest.mark.parametrize(("rate", "failed"), [(0, 0), (0.001, 1), (0.1, 100), (0.25, 250), (1, 1000)])
 def test_failures(rate, failed):
-    """Of a thousand requests the very share fails that was asked for."""
+    """Of a thousand requests exactly the configured share fails."""
     failures = Failures()
     assert sum(failures.next(rate) for _ in range(1000)) == failed

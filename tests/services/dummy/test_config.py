@@ -19,13 +19,13 @@ def checked(values):
 
 
 def test_least():
-    """What is left out has a default: this machine only, no delay, no errors, no keys."""
+    """Every field has a default: this machine only, no delay, no errors, no keys."""
     config = build(checked(LEAST))
     assert (config.host, config.port, config.behaviour, config.api_keys) == ("127.0.0.1", 5390, Behaviour(), ())
 
 
 def test_all():
-    """Milliseconds become seconds; keys are not in the text of the config."""
+    """Milliseconds become seconds. The repr of the config has no keys."""
     more = {
         "host": "::1",
         "api_keys": ["key-1"],
@@ -41,7 +41,7 @@ def test_all():
 
 
 def test_the_default_file():
-    """The file that ships is valid, without a warning."""
+    """The shipped file is valid, without a warning."""
     found = check(CONF.read_bytes(), "default", config_spec(), {})
     assert not found.warnings
     assert build(found).port == 5390
@@ -60,7 +60,7 @@ def test_the_default_file():
     ],
 )
 def test_refused(field, value):
-    """A field that is wrong is named."""
+    """A wrong field is named."""
     with pytest.raises(ConfigError) as caught:
         checked(LEAST | {field: value})
     assert caught.value.problems[0].path.startswith(field)

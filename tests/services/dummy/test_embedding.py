@@ -10,7 +10,7 @@ from services.dummy.embedding import vector
 
 @given(st.text(), st.integers(1, 300))
 def test_vector(text, dimensions):
-    """A vector has the dimensions that were asked for, and length 1."""
+    """A vector has the requested dimensions, and length 1."""
     tool_call = vector(text, dimensions)
     assert len(tool_call) == dimensions
     assert math.isclose(math.hypot(*tool_call), 1)

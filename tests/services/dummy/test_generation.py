@@ -1,4 +1,4 @@
-"""The texts that the dummy writes."""
+"""The texts that the dummy generates."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ wishes = st.builds(
 
 
 def test_the_words_come_back():
-    """What is said comes back, one token a piece."""
+    """The prompt comes back, with one token in each piece."""
     written = generate("Hello there! ", TextLimits())
     assert written.text == "You said: Hello there!"
     assert written.pieces == ("You", " said", ":", " Hello", " there", "!")
@@ -23,12 +23,12 @@ def test_the_words_come_back():
 
 
 def test_nothing_said():
-    """Without words there is an answer all the same."""
+    """Without words in the prompt there is a text too."""
     assert generate(" \n", TextLimits()).text == "You said nothing."
 
 
 def test_at_most():
-    """A text that is too long is cut, and says so."""
+    """A text that is too long is cut, and the finish reason shows it."""
     written = generate("Hello there!", TextLimits(most=4))
     assert (written.text, written.tokens, written.finish_reason) == ("You said: Hello", 4, "length")
 
@@ -39,13 +39,13 @@ def test_just_enough():
 
 
 def test_stops():
-    """The text ends before the first of the stops, even in the middle of a word."""
+    """The text ends before the first stop sequence, even within a word."""
     written = generate("Hello there!", TextLimits(stops=("there", "ell")))
     assert (written.text, written.tokens, written.finish_reason) == ("You said: H", 4, "stop")
 
 
 def test_stop_at_once():
-    """A stop at the beginning leaves nothing."""
+    """A stop sequence at the beginning leaves an empty text."""
     written = generate("Hello", TextLimits(stops=("You",)))
     assert (written.text, written.pieces, written.tokens) == ("", (), 0)
 
@@ -56,13 +56,13 @@ def test_fewer_chunks_than_tokens():
 
 
 def test_more_chunks_than_tokens():
-    """The text is said again until there is a token for each chunk."""
+    """The text is repeated until there is a token for each chunk."""
     assert generate("Hi", TextLimits(chunks=6)).pieces == ("You", " said", ":", " Hi", " You", " said")
 
 
 @given(st.text(), wishes)
 def test_any_wish(prompt, limits):
-    """Pieces and text agree, the count is honest, limits hold."""
+    """Pieces and text agree, the count is right, and limits hold."""
     written = generate(prompt, limits)
     assert "".join(written.pieces) == written.text
     assert written.tokens == count(written.text)

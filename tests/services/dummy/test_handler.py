@@ -1,4 +1,4 @@
-"""The dummy over HTTP, as the official client sees it."""
+"""The dummy over HTTP, as OpenAI's client sees it."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ def chat(llm, **more):
 
 
 def test_chat(llm):
-    """A chat completion: the words of the user, and an honest usage."""
+    """A chat completion has the words of the user, and the right usage."""
     answer = chat(llm)
     assert answer.model == "m-1"
     assert answer.choices[0].message.content == "You said: Hello there!"
@@ -24,7 +24,7 @@ def test_chat(llm):
 
 
 def test_parts(llm):
-    """A message in parts says what its texts say."""
+    """A message in parts is answered with its texts."""
     parts = [
         {"type": "text", "text": "Hel"},
         {"type": "image_url", "image_url": {"url": "x"}},
@@ -43,7 +43,7 @@ def test_limits(llm, limit):
 
 
 def test_stop(llm):
-    """An answer ends before a stop."""
+    """A response ends before a stop sequence."""
     assert chat(llm, stop=["there"]).choices[0].message.content == "You said: Hello "
 
 
@@ -51,7 +51,7 @@ def test_stop(llm):
     "more", [{}, {"n": 3}, {"max_tokens": 4}, {"stop": "there"}, {"extra_headers": {"X-Dummy-Chunks": "20"}}]
 )
 def test_stream_is_the_same(llm, more):
-    """Streamed or not, words, reasons and usage are the same."""
+    """Streamed or not, texts, finish reasons and usage are the same."""
     plain = chat(llm, **more)
     text_input = [""] * len(plain.choices)
     reasons, usage = {}, None
@@ -67,7 +67,7 @@ def test_stream_is_the_same(llm, more):
 
 @pytest.mark.parametrize("delay", ["0", "1"])
 def test_chunks(llm, delay):
-    """A stream has as many chunks of text as were asked for, between the first event and the last."""
+    """A stream has the requested number of chunks of text, between the first event and the last."""
     headers = {"X-Dummy-Chunks": "50", "X-Dummy-Chunk-Delay-Ms": delay, "X-Dummy-Latency-Ms": "1"}
     events = list(chat(llm, stream=True, extra_headers=headers))
     assert [bool(event.choices[0].delta.content) for event in events] == [False, *[True] * 50, False]
@@ -76,7 +76,7 @@ def test_chunks(llm, delay):
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_half_characters(dummy, stream):
-    """Words with half a surrogate pair, which is JSON and no UTF-8, get an answer."""
+    """Text with half a surrogate pair, which is valid JSON but not UTF-8, gets a response."""
     body = b'{"model":"m\\ud800","messages":[{"role":"user","content":"\\ud800"}],"stream":%s}'
     answer = dummy.send("POST", "/v1/chat/completions", body % json.dumps(stream).encode())
     assert answer.status == 200
@@ -84,7 +84,7 @@ def test_half_characters(dummy, stream):
 
 
 def test_the_bytes_of_a_stream(dummy):
-    """Each event is a line of data and an empty line; the last says that it is done. A NUL in a name does no harm."""
+    """Each event is a line of data and an empty line, and the last is `[DONE]`. A NUL in a name does no harm."""
     body = {"model": "m\0", "messages": HELLO, "stream": True}
     answer = dummy.send("POST", "/v1/chat/completions", body)
     assert answer.headers["Content-Type"].startswith("text/event-stream")
@@ -95,7 +95,7 @@ def test_the_bytes_of_a_stream(dummy):
 
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "greet"}}])
 def test_tool_call(llm, choice):
-    """A tool that is forced is called, streamed or not."""
+    """A forced tool is called, streamed or not."""
     plain = chat(llm, tools=[TOOL], tool_choice=choice)
     called = plain.choices[0].message.tool_calls[0].function
     assert (called.name, json.loads(called.arguments)) == ("greet", {"words": "Hello there!"})
@@ -107,12 +107,12 @@ def test_tool_call(llm, choice):
 
 
 def test_tools_are_left_alone(llm):
-    """A tool that may be called is not."""
+    """An optional tool is not called."""
     assert chat(llm, tools=[TOOL]).choices[0].message.tool_calls is None
 
 
 def test_completions(llm):
-    """The older form, several prompts at once, streamed or not."""
+    """The older API with several prompts, streamed or not."""
     answer = llm.completions.create(model="m", prompt=["Hello", "there"], n=2)
     assert [choice.text for choice in answer.choices] == ["You said: Hello"] * 2 + ["You said: there"] * 2
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (2, 16)
@@ -125,7 +125,7 @@ def test_completions(llm):
     [("Hello there", 1, 2), (["a", "b c"], 2, 3), ([1, 2, 3], 1, 3), ([[1], [2, 3]], 2, 3)],
 )
 def test_embeddings(llm, given, number, tokens):
-    """A vector for each text, be it words or token numbers, in either encoding."""
+    """Each text has a vector, given as text or as token numbers, in both encodings."""
     packed = llm.embeddings.create(model="m", input=given, dimensions=16)
     plain = llm.embeddings.create(model="m", input=given, dimensions=16, encoding_format="float")
     assert [len(entry.embedding) for entry in packed.data] == [16] * number
@@ -134,7 +134,7 @@ def test_embeddings(llm, given, number, tokens):
 
 
 def test_models(llm):
-    """The models are listed; one that is not is unknown."""
+    """The models are listed. Another model is unknown."""
     assert "dummy" in [model.id for model in llm.models.list()]
     assert llm.models.retrieve("dummy").id == "dummy"
     with pytest.raises(openai.NotFoundError) as caught:
@@ -162,7 +162,7 @@ def test_models(llm):
     ],
 )
 def test_bad_requests(llm, more, param):
-    """What is wrong is named, in the form that the client knows."""
+    """Wrong fields are named, in the form that the client knows."""
     with pytest.raises(openai.BadRequestError) as caught:
         chat(llm, **more)
     assert (caught.value.param, caught.value.type) == (param, "invalid_request_error")
@@ -170,7 +170,7 @@ def test_bad_requests(llm, more, param):
 
 @pytest.mark.parametrize("given", ["", [], [""], [[]], 7, [1.5]])
 def test_bad_inputs(llm, given):
-    """There are no vectors for nothing."""
+    """An empty input has no vectors."""
     with pytest.raises(openai.BadRequestError) as caught:
         llm.embeddings.create(model="m", input=given)
     assert caught.value.param == "input"
@@ -178,7 +178,7 @@ def test_bad_inputs(llm, given):
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff"])
 def test_bad_json(dummy, data):
-    """A body that is no JSON object is refused."""
+    """A body that is not a JSON object is refused."""
     answer = dummy.send("POST", "/v1/chat/completions", data)
     assert answer.status == 400
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
@@ -188,7 +188,7 @@ def test_bad_json(dummy, data):
     ("field", "path"), [("messages", "chat/completions"), ("prompt", "completions"), ("input", "embeddings")]
 )
 def test_missing_fields(dummy, field, path):
-    """A field that is missing is named."""
+    """A missing field is named."""
     error = dummy.send("POST", f"/v1/{path}", {"model": "m"}).json()["error"]
     assert (error["param"], error["code"]) == (field, "missing_required_parameter")
 
@@ -200,7 +200,7 @@ def test_unknown_path(dummy):
 
 
 def test_wrong_method(dummy):
-    """The wrong method is told the right one."""
+    """A wrong method gets the right one in the response."""
     answer = dummy.send("GET", "/v1/embeddings")
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
     assert dummy.send("DELETE", "/v1/models").status == 405
@@ -216,7 +216,7 @@ def test_wrong_method(dummy):
     ],
 )
 def test_errors_to_order(llm, status, error):
-    """The client raises what it raises for the real thing."""
+    """The client raises the same exceptions as with OpenAI."""
     with pytest.raises(error):
         chat(llm, extra_headers={"X-Dummy-Status": status})
 
@@ -234,7 +234,7 @@ def test_error_rate(start):
 
 
 def test_keys(start):
-    """With keys in the config a wrong key is refused, and none is in the log."""
+    """With keys in the config a wrong key is refused. No key is logged."""
     running = start(api_keys=["key-number-1", "key-number-2"])
     with running.client("key-number-2") as good, running.client("key-number-3") as bad:
         assert chat(good).choices
@@ -245,7 +245,7 @@ def test_keys(start):
 
 
 def test_not_http(dummy):
-    """What is no HTTP is refused in the same form, and neither repeated nor logged."""
+    """Invalid HTTP is refused in the same form, and is neither repeated nor logged."""
     with socket.create_connection(("127.0.0.1", dummy.port)) as connection:
         connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\nBad Name: sk-secret\r\n\r\n")
         answer = connection.makefile("rb").read()
@@ -255,7 +255,7 @@ def test_not_http(dummy):
 
 
 def test_large_body_announced(dummy):
-    """A caller who asks first whether to send a large body is told to go on."""
+    """A client that sends `Expect: 100-continue` gets the interim response."""
     body = json.dumps({"model": "m", "input": "word " * 1_000_000}).encode()
     head = f"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n"
     with socket.create_connection(("127.0.0.1", dummy.port), timeout=30) as connection:
@@ -269,12 +269,12 @@ def test_large_body_announced(dummy):
 
 
 def test_broken_compression(dummy):
-    """A body that is not compressed as it says is refused."""
+    """A body that is not compressed as its header says is refused."""
     assert dummy.send("POST", "/v1/embeddings", b"no gzip", Content_Encoding="gzip").status == 400
 
 
 def test_a_caller_who_leaves(dummy, llm):
-    """A stream that nobody reads any more does no harm."""
+    """A client that stops reading a stream does no harm."""
     stream = chat(llm, stream=True, extra_headers={"X-Dummy-Chunks": "100", "X-Dummy-Chunk-Delay-Ms": "20"})
     next(iter(stream))
     stream.close()

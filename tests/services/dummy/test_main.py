@@ -13,7 +13,7 @@ def said(dummy):
 
 
 def test_healthy(start):
-    """It is healthy while it answers, and ends with exit code 0."""
+    """It is healthy while it serves, and ends with exit code 0."""
     dummy = start()
     assert dummy.process.checksum == hashlib.sha256(dummy.file.read_bytes()).hexdigest()
     assert said(dummy).status == 200
@@ -22,7 +22,7 @@ def test_healthy(start):
 
 
 def test_port_taken(start):
-    """A port that is taken ends it with an error that names host and port."""
+    """If the port is in use, it ends with an error that names host and port."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         dummy = start(ready=False, port=port)
@@ -42,7 +42,7 @@ def test_reload(start):
 
 
 def test_reload_to_another_port(start, free_port):
-    """It moves to the new port; a call that began on the old one ends well."""
+    """It moves to the new port. A call that began on the old one completes."""
     dummy = start()
     old = dummy.port
     body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
@@ -60,7 +60,7 @@ def test_reload_to_another_port(start, free_port):
 
 
 def test_reload_to_a_port_that_is_taken(start):
-    """It stays where it is, with the config that it had."""
+    """It stays on its port, with its config."""
     dummy = start()
     before = dummy.process.checksum
     with socket.create_server(("127.0.0.1", 0)) as other:

@@ -12,7 +12,7 @@ HELLO = [{"role": "user", "content": [{"type": "input_text", "text": "Hello ther
 
 @pytest.mark.parametrize("given", ["Hello there!", HELLO])
 def test_responses(llm, given):
-    """What the user said comes back, with an honest usage."""
+    """The prompt comes back, with the right usage."""
     answer = llm.responses.create(model="m-1", input=given)
     assert (answer.model, answer.status, answer.output_text) == ("m-1", "completed", "You said: Hello there!")
     usage = answer.usage
@@ -21,7 +21,7 @@ def test_responses(llm, given):
 
 @pytest.mark.parametrize("more", [{}, {"max_output_tokens": 3}, {"extra_headers": {"X-Dummy-Chunks": "20"}}])
 def test_a_stream_of_responses_is_the_same(llm, more):
-    """The events add up to the answer, are numbered from 0, and end with the whole of it."""
+    """The events add up to the response, are numbered from 0, and end with all of it."""
     plain = llm.responses.create(model="m-1", input="Hello there!", **more)
     events = list(llm.responses.create(model="m-1", input="Hello there!", stream=True, **more))
     assert [event.sequence_number for event in events] == list(range(len(events)))
@@ -33,7 +33,7 @@ def test_a_stream_of_responses_is_the_same(llm, more):
 
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "name": "greet"}])
 def test_a_tool_of_responses(llm, choice):
-    """A forced one is called, streamed or not."""
+    """A forced function is called, streamed or not."""
     asked = {"model": "m-1", "input": "Hello!", "tools": [TOOL], "tool_choice": choice}
     (call,) = llm.responses.create(**asked).output
     assert (call.type, call.name, json.loads(call.arguments)) == ("function_call", "greet", {"words": "Hello!"})
@@ -43,7 +43,7 @@ def test_a_tool_of_responses(llm, choice):
 
 
 def test_images(llm):
-    """A picture, the same for the same prompt; as a URL that needs no network, or as its bytes."""
+    """The same prompt has the same picture, as a data URL or as its bytes."""
     made = llm.images.generate(model="m-1", prompt="A cat", n=2, response_format="b64_json")
     data = [base64.b64decode(image.b64_json) for image in made.data]
     assert data[0].startswith(b"\x89PNG")
@@ -55,7 +55,7 @@ def test_images(llm):
 
 
 def test_audio(llm):
-    """Speech can be played; a recording has a transcript."""
+    """Speech can be played, and a recording has a transcript."""
     speech = llm.audio.speech.create(model="m-1", voice="alloy", input="Hello there!").content
     assert (speech[:4], speech[8:12]) == (b"RIFF", b"WAVE")
     assert int.from_bytes(speech[4:8], "little") == len(speech) - 8

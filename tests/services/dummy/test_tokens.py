@@ -19,19 +19,19 @@ from services.dummy.tokens import count, split
     ],
 )
 def test_split(text, tokens):
-    """Words in pieces of ten, signs alone, white space with what follows it."""
+    """Words are split after ten letters, signs stand alone, and white space belongs to what follows it."""
     assert split(text) == tokens
 
 
 @given(st.text())
 def test_nothing_is_lost(text):
-    """The tokens of a text joined are the text."""
+    """The tokens of a text, joined, are the text."""
     assert "".join(split(text)) == text
     assert count(text) == len(split(text))
 
 
 @given(st.text(), st.integers(0, 20))
 def test_a_beginning_counts_what_it_has(text, number):
-    """The first tokens of a text, joined, are that many tokens."""
+    """The first tokens of a text, joined, have that many tokens."""
     parts = split(text)[:number]
     assert split("".join(parts)) == parts

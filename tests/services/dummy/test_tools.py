@@ -33,12 +33,12 @@ def test_left_alone(choice):
 
 
 def test_required():
-    """If any tool will do, the first is called."""
+    """If any tool is allowed, the first is called."""
     assert forced({"tools": TOOLS, "tool_choice": "required"})["name"] == "time"
 
 
 def test_named():
-    """A function that is named is called."""
+    """A named function is called."""
     choice = {"type": "function", "function": {"name": "weather"}}
     assert forced({"tools": TOOLS, "tool_choice": choice}) is WEATHER
 
@@ -55,14 +55,14 @@ def test_named():
     ],
 )
 def test_refused(body):
-    """A choice that cannot be met is refused."""
+    """An impossible choice is refused."""
     with pytest.raises(ApiError) as caught:
         forced(body)
     assert caught.value.param == "tool_choice"
 
 
 def test_arguments():
-    """Arguments fit the parameters; texts are what the user said."""
+    """Arguments fit the parameters, and texts are the user's."""
     tool_call = call(WEATHER, "Oslo", "1")
     assert json.loads(tool_call["function"]["arguments"]) == {
         "place": "Oslo",

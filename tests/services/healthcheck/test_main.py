@@ -1,4 +1,4 @@
-"""healthcheck as people and container engines call it: exit codes, and silence."""
+"""healthcheck as people and container engines call it: exit codes and output."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def outcome(home, *arguments):
     "arguments", [("-s", "ginit"), ("-s", "gl"), ("-s=gl",), ("-s", "gl", "-p"), ("-s", "unknown"), ("-p",)]
 )
 def test_not_healthy_is_silent(tmp_path, arguments):
-    """Exit code 1 and no word."""
+    """Exit code 1 without output."""
     assert outcome(tmp_path, *arguments) == (1, "", "")
 
 
@@ -40,7 +40,7 @@ def test_not_healthy_is_silent(tmp_path, arguments):
     ("alias", "arguments"), [("ginit", ("-s", "ginit")), ("gl", ("-s", "gl")), ("mine", ("-s=mine",))]
 )
 def test_healthy(tmp_path, alias, arguments):
-    """Exit code 0, and the checksum only if it is asked for."""
+    """Exit code 0, and the checksum only if requested."""
     ChecksumFile.of(alias, tmp_path).write(SUM)
     assert outcome(tmp_path, *arguments) == (0, "", "")
     assert outcome(tmp_path, *arguments, "-p") == (0, SUM, "")
@@ -53,7 +53,7 @@ def write_state(home, *services, **fields):
 
 
 def test_words_about_the_appliance(tmp_path):
-    """A line: whether it is healthy, and why not; what is off is named, for it is well and does nothing."""
+    """One line tells whether the service is healthy, and why not. Services that are off are listed as such."""
     assert outcome(tmp_path) == (1, f"unhealthy: no appliance is running in {tmp_path}\n", "")
     write_state(tmp_path, {"name": "gl"}, {"name": "log", "alias": "nats2log"})
     assert outcome(tmp_path) == (1, "unhealthy: starting\n", "")
@@ -74,7 +74,7 @@ def test_words_about_the_appliance(tmp_path):
 
 
 def test_words_about_what_is_left_out(tmp_path):
-    """One line more, each reason once."""
+    """One more line, with each reason once."""
     left_out = [{"entry": f"router /{name}/", "closes": [], "reason": "KEY is not set"} for name in "ab"]
     cap = {"entry": "cap of /c/", "closes": ["/c/"], "reason": "value must be 0 or more"}
     ChecksumFile.of("ginit", tmp_path).write(SUM)
@@ -86,7 +86,7 @@ def test_words_about_what_is_left_out(tmp_path):
 
 
 def test_words_about_what_is_refused(tmp_path):
-    """One line more, with each config file that is not in force as it is now, and why; the appliance is healthy."""
+    """One more line, with each config file that is not in force, and why. The appliance is healthy."""
     refused = [
         {"service": "gl", "file": "/conf/gl_config.json", "reason": "routers[0].path (line 3): must begin with /"},
         {"service": "ginit", "file": "/conf/ginit_config.json", "reason": "is not JSON"},
@@ -104,31 +104,31 @@ def test_words_about_what_is_refused(tmp_path):
 
 
 def test_nobody_reads_the_words(tmp_path):
-    """The exit code is what counts, also with standard output closed or full."""
+    """The exit code is right even if standard output is closed or full."""
     ChecksumFile.of("ginit", tmp_path).write(SUM)
     for redirection in (">&-", ">/dev/full"):
         assert run(tmp_path, program=("/bin/sh", "-c", f"{LINK} {redirection}")).returncode == 0
 
 
 def test_names_are_names(tmp_path):
-    """A path is no service."""
+    """A path is not a service name."""
     ChecksumFile.of("gl", tmp_path).write(SUM)
     assert outcome(tmp_path, "-s", "/../.gl", "-p") == (1, "", "")
 
 
 @pytest.mark.parametrize("flag", ["--version", "-version"])
 def test_version(tmp_path, flag):
-    """With one dash too, as the original took it."""
+    """Long options with one dash work too, as in the original."""
     assert outcome(tmp_path, flag) == (0, f"{__version__}\n", "")
 
 
 def test_unknown_flag(tmp_path):
-    """A command line that cannot be understood is exit code 2."""
+    """A wrong command line is exit code 2."""
     assert run(tmp_path, "--no-such-flag").returncode == 2
 
 
 def test_report(tmp_path):
-    """As JSON: all services with their states, or one of them; the exit code is the same as without."""
+    """JSON has all services with their states, or one of them. The exit codes are the same as without."""
     gl = {"name": "gl", "state": "healthy", "since": "2026-01-01T00:00:00Z", "starts": 2, "checksum": SUM, "reason": ""}
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "state.json").write_text(json.dumps({"healthy": True, "services": [gl]}))
@@ -141,7 +141,7 @@ def test_report(tmp_path):
 
 
 def test_report_of_what_is_wrong(tmp_path):
-    """What is wrong though every process lives, and how a gateway's records fare."""
+    """It reports problems although every process is alive, and the record status of gateways."""
     RecordStatusFile.of("gl", tmp_path).write(RecordStatus(failing=True, reason="no acknowledgement", lost=17))
     problems = ["records of gl: no acknowledgement"]
     for known in (
@@ -158,7 +158,7 @@ def test_report_of_what_is_wrong(tmp_path):
 
 
 def test_report_of_what_is_left_out(tmp_path):
-    """Routers, caps and sinks by the reports of the services, services by ginit's; each with its reason."""
+    """Routers, caps and sinks come from the reports of the services, and service states from ginit's report."""
     router = {"list": "routers", "name": "/a/", "entry": "router /a/", "closes": [], "problems": [{"rule": "must"}]}
     service = router | {"list": "services", "name": "two", "entry": "service two"}
     (tmp_path / "run").mkdir()
@@ -172,7 +172,7 @@ def test_report_of_what_is_left_out(tmp_path):
 
 
 def test_silence(tmp_path):
-    """A service, or ginit, that hangs or was killed leaves its files: they do not count, and the reason is said."""
+    """Files of a hanging or killed service, or of ginit, do not count. The reason is reported."""
     for alias, arguments in (("ginit", ("-s", "ginit")), ("gl", ("-s", "gl"))):
         sign = ChecksumFile.of(alias, tmp_path)
         lock = ChecksumLock(sign)
@@ -190,7 +190,7 @@ def test_silence(tmp_path):
     "text", ["[]", "nonsense", '{"services": [1]}', '{"services": [{}]}', '{"refused": 7}', '{"refused": [7]}']
 )
 def test_state_that_nobody_wrote(tmp_path, text):
-    """Whatever is in its place: nothing is known, and nothing breaks."""
+    """Whatever is in place of the file, nothing is known and nothing breaks."""
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "state.json").write_text(text)
     code, out, err = outcome(tmp_path, "--json")
@@ -201,7 +201,7 @@ def test_state_that_nobody_wrote(tmp_path, text):
 
 
 def test_under_its_old_name(tmp_path):
-    """`./healthcheck`, from any folder, by links too."""
+    """`./healthcheck` works from any folder, also by a symbolic link."""
     ChecksumFile.of("gl", tmp_path).write(SUM)
     link = tmp_path / "healthcheck"
     link.symlink_to(LINK)
@@ -210,7 +210,7 @@ def test_under_its_old_name(tmp_path):
 
 
 def test_it_imports_little(tmp_path):
-    """It is called every few seconds: nothing that takes long may come in unseen."""
+    """It runs every few seconds, so a slow import must not come in unnoticed."""
     command = [sys.executable, "-X", "importtime", "-m", "services.healthcheck"]
     done = subprocess.run(
         command, env=os.environ | environment_of(tmp_path, {}), capture_output=True, text=True, check=False

@@ -23,7 +23,7 @@ SUBJECT = "coburn.gl.logger"
 
 @pytest.fixture
 async def connect() -> AsyncIterator[Callable[[NatsServer], Any]]:
-    """Connects to buses: `bus = await connect(server)`."""
+    """Return a function that connects to a bus: `bus = await connect(server)`."""
     connections: list[tuple[Bus, asyncio.Task[None]]] = []
 
     async def connected(server: NatsServer) -> Bus:
@@ -40,19 +40,22 @@ async def connect() -> AsyncIterator[Callable[[NatsServer], Any]]:
 
 @pytest.fixture
 async def bus(nats_server, connect) -> Bus:
-    """A connection to the nats-server that has JetStream."""
+    """Return a connection to the nats-server with JetStream."""
     return await connect(nats_server)
 
 
 @pytest.fixture
 async def plain_bus(plain_nats_server, connect) -> Bus:
-    """A connection to the nats-server that has not."""
+    """Return a connection to the nats-server without JetStream."""
     return await connect(plain_nats_server)
 
 
 @pytest.fixture
 def config_for(tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Makes config files: `config_for(nats_server, mode="rest_api_writer", rest_api_writer={…})`."""
+    """Return a function that creates config files.
+
+    Example: `config_for(nats_server, mode="rest_api_writer", rest_api_writer={…})`.
+    """
 
     def make(server: NatsServer, *, subject: str = SUBJECT, **parts: Any) -> dict[str, Any]:
         return {
@@ -76,7 +79,7 @@ def config_for(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def said() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What was logged since the test began."""
+    """Return the log lines written since the test began."""
     root = logging.getLogger()
     handlers, level, stream = root.handlers[:], root.level, io.StringIO()
     logs.setup("test", stream=stream)
@@ -86,19 +89,19 @@ def said() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
 
 class Stream:
-    """The record log as tests see and fill it."""
+    """The record stream, as tests inspect and fill it."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
     async def add(self, *records: bytes, subject: str = SUBJECT, first_id: int = 0) -> None:
-        """Publish records with the ids `id-0`, `id-1`, … and see that the stream has them."""
+        """Publish records with the ids `id-0`, `id-1`, … and check that the stream has stored them."""
         for number, record in enumerate(records, first_id):
             word = await self._bus.request(subject, record, 10, wire.encoded({"Nats-Msg-Id": f"id-{number}"}))
             assert b'"seq"' in word, word
 
     async def put(self, record: bytes, identity: str) -> None:
-        """Publish a record again and again, as gl does, until the stream has confirmed it."""
+        """Publish a record repeatedly, as gl does, until the stream has confirmed it."""
         while True:
             with contextlib.suppress(BusError):
                 if b"seq" in await self._bus.request(SUBJECT, record, 1, wire.encoded({"Nats-Msg-Id": identity})):
@@ -109,11 +112,14 @@ class Stream:
         try:
             info = await ask(self._bus, f"CONSUMER.INFO.{STREAM}.{consumer}")
         except (BusAway, NoAnswer):
-            return 1  # nobody knows
+            return 1  # unknown
         return int(info["num_pending"] + info["num_ack_pending"])
 
     async def nobody_waits(self, consumer: str) -> None:
-        """Wait until the server knows that who asked for records is gone: it would send them the next ones."""
+        """Wait until the server has dropped the pull requests of a sink that is gone.
+
+        Otherwise it would send the next records there.
+        """
         async with asyncio.timeout(30):
             while (await ask(self._bus, f"CONSUMER.INFO.{STREAM}.{consumer}"))["num_waiting"]:  # noqa: ASYNC110 - the server knows
                 await asyncio.sleep(0.02)
@@ -131,7 +137,7 @@ def stream(bus: Bus) -> Stream:
 
 @pytest.fixture
 def lines_of(tmp_path: Path) -> Callable[..., list[Any]]:
-    """The lines of a file in the test's folder, as JSON."""
+    """Return the lines of a file in the test's folder, parsed as JSON."""
 
     def read(name: str = "out/log.jsonl") -> list[Any]:
         try:

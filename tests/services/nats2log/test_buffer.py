@@ -1,4 +1,4 @@
-"""The buffer between bus and target."""
+"""The buffer between bus and destination."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from services.nats2log.entry import RecordEntry
 
 @given(st.lists(st.integers(0, 50)), st.integers(1, 10), st.integers(1, 100))
 def test_all_in_order(sizes, most, most_bytes):
-    """Everything comes out once, in order, in parts that keep the limits."""
+    """All entries come out once, in order, in parts within the limits."""
     buffer = Buffer()
     entries = [RecordEntry(b"x" * size, str(number)) for number, size in enumerate(sizes)]
     for entry in entries:
@@ -28,7 +28,7 @@ def test_all_in_order(sizes, most, most_bytes):
 
 
 async def test_waits_for_the_first():
-    """`take` returns as soon as there is something."""
+    """`take` returns as soon as there is an entry."""
     buffer = Buffer()
     taking = asyncio.create_task(buffer.take(10, 10))
     await asyncio.sleep(0)
@@ -39,7 +39,7 @@ async def test_waits_for_the_first():
 
 
 async def test_comes_back_empty():
-    """After the time, and when it is woken."""
+    """`take` returns after its timeout, and when it is woken."""
     buffer = Buffer()
     assert await buffer.take(10, 10, 0.01) == []
     taking = asyncio.create_task(buffer.take(10, 10))

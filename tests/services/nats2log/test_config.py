@@ -57,13 +57,13 @@ def with_writer(mode, **fields):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode(mode):
-    """Each writer can be in use."""
+    """Each writer can be selected."""
     assert read(BASE | {"mode": mode}).mode == mode
 
 
 @pytest.mark.parametrize("name", ["nats2file", "nats2log"])
 def test_default_files(name):
-    """What is shipped stands with its variables set, and unset variables of other writers do no harm."""
+    """The shipped file is valid with its variables set. Unset variables of unused writers do no harm."""
     data = (ROOT / "conf" / f"{name}_config.json").read_bytes()
     environ = {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app"}
     azure = {"AZURE_LOG_ANALYTICS_WORKSPACE_ID": "w", "AZURE_LOG_ANALYTICS_SHARED_KEY": KEY}
@@ -78,7 +78,7 @@ def test_default_files(name):
 
 
 def test_default_file_sink_needs_no_other_variable():
-    """The file sink of the appliance: token and home are enough."""
+    """The file sink of the appliance needs only token and home."""
     data = (ROOT / "conf" / "nats2file_config.json").read_bytes()
     environ = {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app", "NATS2FILE_LOGGER_SUBTOPIC": ".logger"}
     config = build(check(data, "x", config_spec(), environ))
@@ -108,7 +108,7 @@ def test_default_that_is_off_needs_no_writer():
     ],
 )
 def test_off(topic, subject, expected):
-    """A logger topic above the own topic."""
+    """A logger topic that is a parent of the sink's own topic."""
     bus = BASE["service_bus"] | {"topic": topic, "topic_exact_logger": subject}
     assert read(BASE | {"service_bus": bus}).source.is_off is expected
 
@@ -149,7 +149,7 @@ def test_off(topic, subject, expected):
     ],
 )
 def test_values_of_the_writer_in_use(mode, field, value):
-    """A wrong value is named by its path; in a writer that is not in use it is a warning, if it is there at all."""
+    """A wrong value is named by its path. In an unused writer it is a warning."""
     bad = with_writer(mode, **{field: value})
     assert all(path.startswith(f"{mode}.{field}") for path in problems(bad))
     others = [name for name in MODES if name != mode]
@@ -165,7 +165,7 @@ def test_values_of_the_writer_in_use(mode, field, value):
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "file_writer"])
 def test_tls_that_believes_nobody(mode):
-    """An empty section is fine for a file; a writer that calls over TLS would never succeed, which is a warning."""
+    """With an empty tls section a writer that uses TLS could never succeed, which is a warning."""
     empty = {"tls": {}}
 
     def warned(**fields):
@@ -179,7 +179,7 @@ def test_tls_that_believes_nobody(mode):
 
 
 def test_home_may_be_called_as_it_likes(monkeypatch, tmp_path):
-    """Of a file in the home folder only the rest of the path is looked at. A folder is no file."""
+    """For a file in the home folder only the rest of the path is checked. A folder is not a file."""
     home = tmp_path / "my (home)"
     home.mkdir()
     monkeypatch.setenv("GECHOLOG_HOME", str(home))
@@ -190,7 +190,7 @@ def test_home_may_be_called_as_it_likes(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_writer_in_use_is_needed(mode):
-    """The section of the mode must be there; the others need not."""
+    """The section of the selected mode is required, the others are optional."""
     without = {name: value for name, value in BASE.items() if name != mode}
     assert problems(without | {"mode": mode}) == {mode}
     alone = {name: value for name, value in BASE.items() if name not in MODES or name == mode}
@@ -199,23 +199,23 @@ def test_writer_in_use_is_needed(mode):
 
 @pytest.mark.parametrize("name", ["version", "log_level", "mode", "service_bus", "tls"])
 def test_needed_sections(name):
-    """Sections without which nothing works."""
+    """These sections are required."""
     assert problems({key: value for key, value in BASE.items() if key != name}) == {name}
 
 
 def test_wrong_types_are_refused_everywhere():
-    """Also in a writer that is not in use."""
+    """A wrong value in an unused writer is reported too."""
     assert problems(BASE | {"elastic_writer": {"port": "9200"}}) == {"elastic_writer.port"}
 
 
 def test_topics_must_differ():
-    """A sink that hears itself."""
+    """A sink must not record its own messages."""
     bus = BASE["service_bus"] | {"topic_exact_logger": "coburn.gl.nats2file"}
     assert problems(BASE | {"service_bus": bus}) == {"service_bus.topic_exact_logger"}
 
 
 def test_certificate_files_must_exist(tmp_path):
-    """Each by its place in the list."""
+    """Each problem is named by its position in the list."""
     (tmp_path / "there").write_text("")
     files = [str(tmp_path / "there"), str(tmp_path / "not there"), "x" * 5000]
     tls = BASE["tls"] | {"cert_files": files}
@@ -223,14 +223,14 @@ def test_certificate_files_must_exist(tmp_path):
 
 
 def test_an_application_is_given_whole():
-    """Tenant, client and secret, or none of them."""
+    """Tenant, client and secret are set together, or none of them."""
     bad = with_writer("azure_logs_ingestion_writer", tenant_id="t", client_id="c")
     assert problems(bad) == {"azure_logs_ingestion_writer.client_secret"}
     assert read(with_writer("azure_logs_ingestion_writer", tenant_id="t", client_id="c", client_secret="s"))
 
 
 def test_rest_writer():
-    """Address and headers as they are used."""
+    """URL and headers are stored as they are used."""
     headers = {"X-A": ["1", "2"], "Authorization": ["Bearer TheKeyOfTheTarget"], "Content-Type": ["application/json"]}
     writer = read(with_writer("rest_api_writer", url="http://[::1]", endpoint="log?a=b", headers=headers)).writer
     assert isinstance(writer, RestWriter)
@@ -241,7 +241,7 @@ def test_rest_writer():
 
 
 def test_elastic_with_an_api_key():
-    """User and password may then be missing."""
+    """User and password are optional then."""
     writer = read(with_writer("elastic_writer", username=None, password=None, api_key="TheKey")).writer
     assert isinstance(writer, ElasticWriter)
     assert writer.api_key == "TheKey"
@@ -249,7 +249,7 @@ def test_elastic_with_an_api_key():
 
 @pytest.mark.parametrize("mode", MODES)
 def test_secrets_are_known_and_not_shown(mode):
-    """The representation of a config shows none of its secrets."""
+    """The repr of a config contains no secrets."""
     config = read(with_writer(mode) | {"azure_logs_ingestion_writer": BASE["azure_logs_ingestion_writer"]})
     shown = repr(config)
     assert "TheToken" in config.secrets
@@ -257,7 +257,7 @@ def test_secrets_are_known_and_not_shown(mode):
 
 
 def test_defaults():
-    """As in the original where it has them: no retries unless asked for."""
+    """The defaults are the original's where it has them: no retries unless configured."""
     config = read(BASE)
     assert (config.retry_policy.retries, config.retry_policy.delay_ms) == (0, 250)
     assert config.source.deliver == "all"
@@ -269,7 +269,7 @@ def test_defaults():
 
 @pytest.mark.parametrize("text", ["Bearer $no", "$no", "a${no}b"])
 def test_headers_with_a_variable_that_is_not_set(text):
-    """A variable without a value anywhere in a header refuses the file, as one that is all of it does."""
+    """A variable without a value refuses the file, whether it is a part of a header or all of it."""
     headers = {"headers": {"A": ["x", text]}}
     assert problems(with_writer("rest_api_writer", **headers)) == {"rest_api_writer.headers.A[1]"}
     assert read(with_writer("rest_api_writer", **headers) | {"mode": "file_writer"})
@@ -287,6 +287,6 @@ def test_headers_with_a_variable_that_is_not_set(text):
 )
 @pytest.mark.parametrize("host", ["a..b", "$no.a..b", f"{'a' * 64}.com"])
 def test_addresses_that_nobody_can_look_up(mode, field, host):
-    """They are refused at once, not record after record."""
+    """They are refused at the start, not with each record."""
     assert problems(with_writer(mode, **{field: f"https://{host}"})) == {f"{mode}.{field}"}
     assert read(with_writer(mode, **{field: f"https://{host}"}) | {"mode": "file_writer"})

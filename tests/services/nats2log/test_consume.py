@@ -1,4 +1,4 @@
-"""Where entries come from, on real nats-servers."""
+"""Record sources, on real nats-servers."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ SOURCE = SourceConfig(BusAddress.of("localhost"), "coburn.gl.nats2file", SUBJECT
 
 
 class Harness:
-    """A consumer with its buffer; nobody takes from it but the test."""
+    """A consumer with its buffer, which only the test reads."""
 
     def __init__(self, bus, folder, **fields):
         self.context = DeliveryContext(Buffer(), DeadLetterFile(folder, "sink"), SinkCounters())
@@ -59,7 +59,7 @@ async def harness(tmp_path):
 
 
 async def test_identity(harness, bus, stream):
-    """The record's own id is that of the message; without one it is made of its place in the stream."""
+    """The id of the message is the record's. Without one, it is made of the position in the stream."""
     at = await harness(bus)
     await stream.add(b"1")
     await bus.publish(SUBJECT, b"2")
@@ -70,7 +70,7 @@ async def test_identity(harness, bus, stream):
 
 
 async def test_more_than_one_request(harness, bus, stream):
-    """One request after the other, as there is room."""
+    """The next request is sent when there is space."""
     at = await harness(bus)
     await stream.add(*(str(number).encode() for number in range(3500)))
     seen = []
@@ -83,7 +83,7 @@ async def test_more_than_one_request(harness, bus, stream):
 
 
 async def test_given_back(harness, bus, stream):
-    """What is given back comes again, at once, and is counted."""
+    """A nacked record is redelivered at once, and is counted."""
     at = await harness(bus)
     await stream.add(b"1")
     (entry,) = await at.came(1)
@@ -94,7 +94,7 @@ async def test_given_back(harness, bus, stream):
 
 
 async def test_large_records(harness, bus, stream):
-    """Up to the largest message that the bus takes."""
+    """Messages can be as large as the bus accepts."""
     at = await harness(bus)
     large = b"x" * (bus.max_payload - 1000)
     await stream.add(large, large, large)
@@ -107,7 +107,7 @@ async def test_large_records(harness, bus, stream):
 
 
 async def test_dropped_records_are_counted(harness, bus, stream, connect, nats_server):
-    """What the stream's limits dropped while nobody was here."""
+    """Records that the stream's limits dropped while no sink was running are counted."""
     first_bus = await connect(nats_server)
     at = await harness(first_bus, record_log=RecordLogConfig(limits=Limits(max_bytes=100_000)))
     await stream.add(b"first")
@@ -124,7 +124,7 @@ async def test_dropped_records_are_counted(harness, bus, stream, connect, nats_s
 
 
 async def test_share_of_the_limits(harness, bus, stream):
-    """A backlog near the stream's limits is seen."""
+    """A backlog close to the stream's limits is detected."""
     at = await harness(bus, record_log=RecordLogConfig(limits=Limits(max_bytes=100_000)))
     await stream.add(*(b"x" * 10_000 for _ in range(9)))
     await at.came(9)
@@ -134,7 +134,7 @@ async def test_share_of_the_limits(harness, bus, stream):
 
 
 async def test_plain_without_jetstream(harness, plain_bus):
-    """A subscription; what it brings cannot be acknowledged, and keeps its id."""
+    """A subscription: its records cannot be acknowledged, and keep their ids."""
     at = await harness(plain_bus)
     assert at.consumer.source is RecordSource.SUBSCRIPTION
     await plain_bus.publish(SUBJECT, b"1", wire.encoded({"Nats-Msg-Id": "id-1"}))
@@ -144,7 +144,7 @@ async def test_plain_without_jetstream(harness, plain_bus):
 
 
 async def test_plain_overflow(harness, plain_bus, tmp_path):
-    """What finds no room any more is a dead letter."""
+    """A record for which there is no space is a dead letter."""
     at = await harness(plain_bus)
     record = json.dumps({"text": "x" * 1_000_000}).encode()
     for _ in range(80):
@@ -156,7 +156,7 @@ async def test_plain_overflow(harness, plain_bus, tmp_path):
 
 
 async def test_refused_by_jetstream(harness, bus):
-    """Without room for any stream: a plain subscription, and records come all the same."""
+    """If there is no space for any stream, a plain subscription delivers the records."""
     ballast = {"name": "BALLAST", "subjects": ["x"], "storage": "file", "max_bytes": 1020 << 20}
     await ask(bus, "STREAM.CREATE.BALLAST", ballast)
     at = await harness(bus, record_log=RecordLogConfig(limits=Limits(max_bytes=1 << 50)))
@@ -166,7 +166,7 @@ async def test_refused_by_jetstream(harness, bus):
 
 
 async def test_less_room_than_configured(harness, bus):
-    """A smaller stream is taken, as the gateway takes it: records come once, from there."""
+    """If only a smaller stream is possible, it is used, as gl does. Records come from it, once."""
     at = await harness(bus, record_log=RecordLogConfig(limits=Limits(max_bytes=1 << 50)))
     assert at.consumer.source is RecordSource.RECORD_LOG
     await bus.publish(SUBJECT, b"1")
@@ -174,7 +174,7 @@ async def test_less_room_than_configured(harness, bus):
 
 
 async def test_jetstream_comes_later(nats_server, connect, harness):
-    """A bus that has JetStream after a restart: from then on the record log."""
+    """A bus that has JetStream after a restart: the record stream is used from then on."""
     nats_server.stop()
     nats_server._jetstream = False
     nats_server.start()
@@ -203,7 +203,7 @@ async def test_another_subject_for_the_same_consumer(harness, bus, stream, conne
 
 
 async def test_consumer_deleted(harness, bus, stream):
-    """A consumer that is deleted under us goes on where it was: nothing is missed, nothing comes from the beginning."""
+    """If the consumer is deleted, a new one continues at the same position: nothing is missed or repeated."""
     await ensure(bus, SUBJECT)
     await stream.add(b"before")
     at = await harness(bus, deliver="new")
@@ -219,7 +219,7 @@ async def test_consumer_deleted(harness, bus, stream):
 
 
 async def test_made_by_whoever_comes_first(harness, bus, stream):
-    """A stream that gl made is taken as it is."""
+    """A stream that gl created is used unchanged."""
     await ensure(bus, SUBJECT, RecordLogConfig(limits=Limits(max_bytes=1 << 20)))
     at = await harness(bus)
     await stream.add(b"1")
@@ -228,5 +228,5 @@ async def test_made_by_whoever_comes_first(harness, bus, stream):
 
 @pytest.mark.parametrize(("alias", "name"), [("nats2file", "nats2file"), ("a.b c*>", "a_b_c__"), ("ü-1", "_-1")])
 def test_durable_name(alias, name):
-    """Letters, digits, - and _."""
+    """Letters, digits, - and _ are kept."""
     assert consumer_name(alias) == name

@@ -22,7 +22,7 @@ def dead_letter(data):
     [(b'{"a":\n 1}', {"a": 1}), (b"[1]", [1]), (b"no\njson", "no\njson"), (b"\xff", "\ufffd"), (b"", None)],
 )
 def test_line(data, record):
-    """One JSON object on one line, whatever the record is."""
+    """An entry is one JSON object on one line, whatever the record contains."""
     line = dead_letter(data).line(0)
     assert line.count(b"\n") == 1
     expected = {"time": "1970-01-01T00:00:00.000000000Z", "reason": "status 400", "details": "field n"}
@@ -31,7 +31,7 @@ def test_line(data, record):
 
 
 async def test_file(tmp_path):
-    """Appended, the folder made if need be, made again if it was moved away."""
+    """Entries are appended. The folder is created if necessary, and the file again if it was moved."""
     file = DeadLetterFile(tmp_path / "home", "alias")
     await file.add([dead_letter(b"{}"), dead_letter(b"1")])
     await file.add([dead_letter(b"2")])
@@ -43,14 +43,14 @@ async def test_file(tmp_path):
 
 
 async def test_no_place(tmp_path):
-    """A folder that is a file is an error for the caller."""
+    """If the folder is a file, the caller gets an error."""
     (tmp_path / "log").write_text("")
     with pytest.raises(OSError, match="log"):
         await DeadLetterFile(tmp_path, "alias").add([dead_letter(b"{}")])
 
 
 async def test_only_the_owner_can_read(tmp_path):
-    """Records that were given up are whole prompts; a file of an earlier version is closed to others as well."""
+    """Dead letters contain whole prompts, so a file of an earlier version is closed to others as well."""
     file = DeadLetterFile(tmp_path, "alias")
     before = os.umask(0o022)
     try:

@@ -51,7 +51,7 @@ def test_oldest():
 
 
 def test_older_than():
-    """What is in hand for long."""
+    """Entries that have been in flight for long."""
     in_flight = InFlight()
     in_flight.receive(entry("1", "old"), 1)
     in_flight.receive(entry("2", "young"), 3)

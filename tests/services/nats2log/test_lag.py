@@ -22,19 +22,19 @@ def limits(max_bytes=0, max_age=0.0):
     ],
 )
 def test_limit_ratio(log, oldest, age, ratio):
-    """By bytes or by age, whichever is nearer."""
+    """The nearer limit counts, whether bytes or age."""
     state = {"first_seq": 1, "last_seq": 100, "bytes": 500}
     assert limit_ratio(log, state, oldest, age) == ratio
 
 
 def test_empty_stream():
-    """Nothing in it, nothing near."""
+    """An empty stream is far from its limits."""
     assert limit_ratio(limits(max_bytes=10), {"first_seq": 5, "last_seq": 4, "bytes": 0}, 5, 0) == 0
 
 
 @pytest.mark.parametrize("nonsense", [b"", b"{}", b"[]", b"x", b'{"num_pending":"1","num_ack_pending":2}'])
 async def test_somebody_else_answers(nonsense):
-    """A reply that is not JetStream's is an error."""
+    """A reply that does not come from JetStream is an error."""
 
     class Stranger:
         async def request(self, subject, data, timeout):  # noqa: ASYNC109 - the bus's own

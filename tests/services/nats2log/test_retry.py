@@ -1,4 +1,4 @@
-"""What is done about a record that was not written."""
+"""Decisions about records that were not written."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +11,7 @@ counts = st.integers(1, 100)
 
 @given(counts, st.integers(0, 100))
 def test_an_outage_is_waited_out(attempts, retries):
-    """What the record log keeps is never given up for an outage."""
+    """Entries that the record stream keeps are never given up because of an outage."""
     assert decide(FaultKind.OUTAGE, attempts, retries, durable=True) is RetryDecision.WAIT
 
 
@@ -23,7 +23,7 @@ def test_an_outage_is_waited_out(attempts, retries):
     ),
 )
 def test_retries_are_counted(attempts, retries, case):
-    """One attempt and `retries` more; then it is given up."""
+    """There is one attempt and `retries` more, then the entry is given up."""
     kind, durable = case
     expected = RetryDecision.RETRY if attempts <= retries else RetryDecision.GIVE_UP
     assert decide(kind, attempts, retries, durable=durable) is expected
@@ -31,19 +31,19 @@ def test_retries_are_counted(attempts, retries, case):
 
 @given(counts, st.integers(0, 100))
 def test_what_is_turned_away_is_tried_again(attempts, retries):
-    """What the record log keeps is neither given up nor does it hold up others because the target was busy."""
+    """If the sink throttles entries that the record stream keeps, they are not given up and do not delay others."""
     assert decide(FaultKind.BUSY, attempts, retries, durable=True) is RetryDecision.RETRY
 
 
 @given(counts, st.integers(0, 10**6), st.floats(0, 900), st.floats(0, 1))
 def test_pause(attempts, delay_ms, retry_after, chance):
-    """Never below what the target asked for, never endless, never a busy loop."""
+    """The delay is never below what the sink asked for, never unlimited, and never zero."""
     seconds = backoff(attempts, delay_ms, retry_after, chance)
     assert max(0.05, retry_after) <= seconds <= max(60, retry_after)
 
 
 def test_doubling():
-    """From the configured delay on, a fifth up or down."""
+    """From the configured delay on, it varies by a fifth up or down."""
     assert [backoff(attempts, 1000, 0, 0.5) for attempts in (1, 2, 3, 4, 7, 99)] == [1, 2, 4, 8, 60, 60]
     assert backoff(1, 1000, 0, 0) == 0.8
     assert backoff(1, 1000, 0, 1) == 1.2

@@ -1,4 +1,4 @@
-"""The sink as a process: what it keeps when it, the bus or the target dies."""
+"""The sink as a process: what it preserves when it, the bus or the destination dies."""
 
 import asyncio
 import hashlib
@@ -30,7 +30,7 @@ def numbers(lines):
 
 @pytest.fixture
 def start(run_service):
-    """Starts a sink and waits until it is healthy."""
+    """Return a function that starts a sink and waits until it is healthy."""
 
     async def started(config, alias="nats2file", **options):
         process = run_service("services.nats2log", config, alias=alias, **options)
@@ -41,7 +41,7 @@ def start(run_service):
 
 
 async def test_records_become_lines(start, config_for, nats_server, stream, lines_of):
-    """What is published is in the file, and acknowledged."""
+    """Published records are in the file, and are acknowledged."""
     await start(config_for(nats_server))
     await stream.add(*records(50))
     await eventually(lambda: len(lines_of()) == 50)
@@ -50,7 +50,7 @@ async def test_records_become_lines(start, config_for, nats_server, stream, line
 
 
 async def test_beginning_of_the_stream(start, config_for, nats_server, bus, stream, lines_of):
-    """A sink that is new gets what was published before it came."""
+    """A new sink gets the records that were published before its first start."""
     await ensure(bus, SUBJECT)
     await stream.add(*records(20))
     await start(config_for(nats_server))
@@ -58,7 +58,7 @@ async def test_beginning_of_the_stream(start, config_for, nats_server, bus, stre
 
 
 async def test_deliver_new(start, config_for, nats_server, bus, stream, lines_of):
-    """With `deliver: new` it gets only what comes."""
+    """With `deliver: new` it gets only later records."""
     await ensure(bus, SUBJECT)
     await stream.add(*records(20))
     await start(config_for(nats_server, deliver="new"))
@@ -68,7 +68,7 @@ async def test_deliver_new(start, config_for, nats_server, bus, stream, lines_of
 
 
 async def test_nothing_is_missed_while_it_is_stopped(start, config_for, nats_server, stream, lines_of):
-    """Stopped and started again it goes on where it was, and writes nothing twice."""
+    """Stopped and started again, it continues at its position and writes nothing twice."""
     process = await start(config_for(nats_server))
     await stream.add(*records(10))
     await eventually(lambda: len(lines_of()) == 10)
@@ -81,7 +81,7 @@ async def test_nothing_is_missed_while_it_is_stopped(start, config_for, nats_ser
 
 
 async def test_kill_under_load(start, config_for, nats_server, stream, lines_of, record_property):
-    """Killed in the middle nothing is lost; what is doubled is at most the batch in hand at each kill."""
+    """If it is killed, nothing is lost. At most the batch in flight is duplicated at each kill."""
     process = await start(config_for(nats_server))
     total = 6000
 
@@ -104,7 +104,7 @@ async def test_kill_under_load(start, config_for, nats_server, stream, lines_of,
 
 
 async def test_bus_killed_under_load(start, config_for, nats_server, stream, lines_of):
-    """The bus is killed and comes back: nothing is lost, and nothing is written twice, for the sink remembers."""
+    """The bus is killed and returns: nothing is lost, and nothing is written twice, because the sink remembers."""
     await start(config_for(nats_server))
     await stream.add(*records(1000))
     await eventually(lambda: len(lines_of()) >= 300)
@@ -118,7 +118,7 @@ async def test_bus_killed_under_load(start, config_for, nats_server, stream, lin
 
 
 async def test_sigterm_under_load(start, config_for, nats_server, stream, lines_of):
-    """Told to stop, it finishes the batch in hand and acknowledges it: the next one doubles nothing."""
+    """On a stop signal it finishes and acknowledges the current batch, so the next start duplicates nothing."""
     total = 4000
     process = await start(config_for(nats_server))
 
@@ -148,7 +148,7 @@ async def test_without_jetstream(start, config_for, plain_nats_server, plain_bus
 
 
 async def test_off(start, config_for, nats_server, bus, lines_of):
-    """A logger topic above the own topic is off: healthy, no stream, nothing written."""
+    """A logger topic that is a parent of its own topic turns it off: healthy, without a stream, writing nothing."""
     process = await start(config_for(nats_server, subject="coburn.gl"))
     await bus.publish(SUBJECT, b'{"n": 1}')
     await bus.flush()
@@ -165,7 +165,7 @@ async def test_off(start, config_for, nats_server, bus, lines_of):
 
 
 async def test_off_is_reported_as_long_as_it_is_so(start, config_for, nats_server, stream, lines_of, tmp_path):
-    """Healthy all the time; the report beside the checksum says whether there is anything to do."""
+    """It is healthy all the time. The report beside the checksum file tells whether it is on."""
     file, sign = tmp_path / "config.json", None
     for times, subject in enumerate(("coburn.gl", SUBJECT, "coburn.gl")):
         file.write_text(json.dumps(config_for(nats_server, subject=subject)))
@@ -188,7 +188,7 @@ async def test_logger_topic_of_ones_own(start, config_for, nats_server, stream, 
 
 
 async def test_says_that_it_is_connected(run_service, config_for, nats_server, bus):
-    """On its own topic, at every connection."""
+    """The sink announces itself on its own topic at every connection."""
     heard = []
 
     async def hear(message):
@@ -202,7 +202,7 @@ async def test_says_that_it_is_connected(run_service, config_for, nats_server, b
 
 
 async def test_status_on_the_bus(start, config_for, nats_server, bus, stream, lines_of):
-    """A request at its own topic with `.status` is answered with counters."""
+    """A request to its own topic with `.status` gets the counters."""
     await start(config_for(nats_server))
     await stream.add(*records(3))
     await eventually(lambda: len(lines_of()) == 3)
@@ -215,7 +215,7 @@ async def test_status_on_the_bus(start, config_for, nats_server, bus, stream, li
 
 
 async def test_target_away(start, config_for, nats_server, bus, stream, target):
-    """While the target is away the sink waits and the stream keeps; then everything comes, in order."""
+    """While the destination is unavailable, the stream keeps the records. Then all are written in order."""
     host, port = target.url.rpartition(":")[::2]
     config = config_for(
         nats_server,
@@ -237,7 +237,7 @@ async def test_target_away(start, config_for, nats_server, bus, stream, target):
 
 
 async def test_refused_records_become_dead_letters(start, config_for, nats_server, stream, target, tmp_path):
-    """A record that the target refuses is retried, then put aside; the rest flows on."""
+    """A rejected record is retried, then set aside. The rest is written."""
     target.usual = lambda request: Answer(status=422 if b'"n": 3' in request.body else 200)
     host, port = target.url.rpartition(":")[::2]
     config = config_for(
@@ -256,7 +256,7 @@ async def test_refused_records_become_dead_letters(start, config_for, nats_serve
 
 
 async def test_without_jetstream_nothing_waits(start, config_for, plain_nats_server, plain_bus, target, tmp_path):
-    """An outage without JetStream: after the retries the record is a dead letter, also at the end of the service."""
+    """An outage without JetStream: after the retries the record is a dead letter, also when the service ends."""
     host, port = target.url.rpartition(":")[::2]
     await target.stop()
     config = config_for(
@@ -274,7 +274,7 @@ async def test_without_jetstream_nothing_waits(start, config_for, plain_nats_ser
 
 
 async def test_reload_swaps_the_sink(start, config_for, nats_server, stream, lines_of, tmp_path):
-    """SIGHUP under load: each record is in the old file or in the new one, none in both, none lost."""
+    """SIGHUP under load: each record is in either the old file or the new one. None is lost."""
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config_for(nats_server)))
     process = await start(file)
@@ -297,7 +297,7 @@ async def test_reload_swaps_the_sink(start, config_for, nats_server, stream, lin
 
 
 async def test_reload_goes_on_in_the_new_file(start, config_for, nats_server, stream, lines_of, tmp_path):
-    """With the write mode `new` the file that was begun is written on, whatever else changes."""
+    """With the write mode `new`, the current file continues to be used, whatever else changes."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "log.jsonl").write_text("of an earlier run\n")
     file = tmp_path / "config.json"
@@ -335,7 +335,7 @@ async def test_reload_of_what_cannot_stand(start, config_for, nats_server, strea
 
 
 async def test_reload_listens_elsewhere(start, config_for, nats_server, stream, lines_of, tmp_path):
-    """Another logger topic is taken up without a restart."""
+    """Another logger topic is used without a restart."""
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config_for(nats_server)))
     process = await start(file)
@@ -350,7 +350,7 @@ async def test_reload_listens_elsewhere(start, config_for, nats_server, stream, 
 
 
 async def test_secrets_are_not_logged(start, config_for, nats_server, stream, target, tmp_path):
-    """Neither the token of the bus nor that of the target is in any output."""
+    """Neither the token of the bus nor that of the destination appears in any output."""
     target.usual = Answer(status=401)
     host, port = target.url.rpartition(":")[::2]
     headers = {"Authorization": ["Bearer VerySecretIndeed"], "X-Key": ["AnotherSecret"]}
@@ -370,7 +370,7 @@ async def test_secrets_are_not_logged(start, config_for, nats_server, stream, ta
 
 
 async def test_one_document_each(start, config_for, nats_server, stream, target, tmp_path):
-    """Under load the target goes away, the sink is killed, the bus is killed: each record is one document."""
+    """Under load the destination fails, the sink is killed, and the bus is killed: each record is one document."""
     target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"))
     host, port = target.url.rpartition(":")[::2]
     writer = {"url": host, "port": int(port), "index": "coburn1", "username": "elastic", "password": "TheSecret"}
@@ -410,7 +410,7 @@ async def test_one_document_each(start, config_for, nats_server, stream, target,
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small file system has to be mounted")
 async def test_disk_full(start, config_for, nats_server, stream, lines_of, tmp_path):
-    """On a full disk the sink says so and waits; once there is room all records are in the file, as whole lines."""
+    """On a full disk the sink reports it and waits. Once there is space, all records are in the file as whole lines."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = await asyncio.create_subprocess_exec("mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk))
@@ -435,7 +435,7 @@ async def test_disk_full(start, config_for, nats_server, stream, lines_of, tmp_p
 
 
 async def test_consumer_deleted(start, config_for, nats_server, bus, stream, lines_of):
-    """A consumer that somebody deletes is made again, and what was written already is not written twice."""
+    """A deleted consumer is created again, and written records are not repeated."""
     process = await start(config_for(nats_server))
     await stream.add(*records(5))
     await eventually(lambda: len(lines_of()) == 5)
@@ -448,7 +448,7 @@ async def test_consumer_deleted(start, config_for, nats_server, bus, stream, lin
 
 
 async def test_stopped_while_the_target_hangs(start, config_for, nats_server, stream, target):
-    """A target that never answers does not hold up the end; its record comes again after the next start."""
+    """A destination that never responds does not delay the end. Its record is redelivered after the next start."""
     target.then(Answer(delay=asyncio.Event()))
     host, port = target.url.rpartition(":")[::2]
     config = config_for(
@@ -465,7 +465,7 @@ async def test_stopped_while_the_target_hangs(start, config_for, nats_server, st
 
 
 async def test_stopped_while_there_is_no_bus(run_service, config_for, nats_server, free_port):
-    """A sink that waits for the bus says so, and ends when it is told to."""
+    """A sink that waits for the bus reports it, and stops on a signal."""
     config = config_for(nats_server)
     config["service_bus"]["hostname"] = f"127.0.0.1:{free_port}"
     process = run_service("services.nats2log", config)
@@ -475,7 +475,7 @@ async def test_stopped_while_there_is_no_bus(run_service, config_for, nats_serve
 
 
 async def test_wrong_token(run_service, config_for, nats_server):
-    """A bus that refuses the token ends the sink with one clear line."""
+    """If the bus rejects the token, the sink ends with one clear line."""
     config = config_for(nats_server)
     config["service_bus"]["token"] = "NotTheToken"
     process = run_service("services.nats2log", config)
@@ -486,7 +486,7 @@ async def test_wrong_token(run_service, config_for, nats_server):
 
 
 async def test_file_that_cannot_be_opened(run_service, config_for, nats_server, tmp_path):
-    """A folder that is a file ends the sink with one clear line."""
+    """If the folder is a file, the sink ends with one clear line."""
     (tmp_path / "a_file").write_text("")
     config = config_for(nats_server, file_writer={"filename": str(tmp_path / "a_file" / "log"), "write_mode": "append"})
     process = run_service("services.nats2log", config)

@@ -29,7 +29,7 @@ def shape(**values):
 
 
 def test_include():
-    """Only the named paths; a longer path below a shorter one adds nothing."""
+    """Only the named paths are kept. A path below another named path adds nothing."""
     chosen = shape(include=["session_id", "response.token_count", "response.token_count.total_tokens", "no.such"])
     assert json.loads(shaped(DATA, chosen)) == {
         "session_id": "S_1_1_0",
@@ -38,7 +38,7 @@ def test_include():
 
 
 def test_exclude():
-    """All but the named paths."""
+    """Everything but the named paths is kept."""
     chosen = shape(exclude=["request.ingress_payload", "response.inbound_headers.X-A", "session_id.deeper"])
     assert json.loads(shaped(DATA, chosen)) == {
         "session_id": "S_1_1_0",
@@ -48,13 +48,13 @@ def test_exclude():
 
 
 def test_include_and_exclude():
-    """Both: the excluded are missing from the included."""
+    """With both, excluded paths are removed from the included ones."""
     chosen = shape(include=["request"], exclude=["request.ingress_payload.messages"])
     assert json.loads(shaped(DATA, chosen)) == {"request": {"gl_path": "/a/", "ingress_payload": {"model": "m"}}}
 
 
 def test_bytes_of_what_stays():
-    """Numbers and escapes of the parts that stay are not written anew."""
+    """Numbers and escapes of the remaining parts are not rewritten."""
     data = b'{"a": {"big": 123456789012345678901234567890, "text": "\\u00fc"}, "b": 1.50, "c": 0}'
     assert shaped(data, shape(exclude=["c"])) == (
         b'{"a":{"big": 123456789012345678901234567890, "text": "\\u00fc"},"b":1.50}'
@@ -63,19 +63,19 @@ def test_bytes_of_what_stays():
 
 @pytest.mark.parametrize("data", [b"no json", b"[1]", b'"text"', b""])
 def test_no_object(data):
-    """What has no fields is left alone."""
+    """Data without fields is not changed."""
     assert shaped(data, shape(include=["a"], flatten=True, max_field_length=1)) == data
 
 
 def test_flatten():
-    """One level; lists as JSON text; names by Azure's rules."""
+    """Flattening yields one level, lists as JSON text, and names by Azure's rules."""
     fields = {"a": {"b-c": 1, "d": [1, {"e": 2}]}, "1st": True, "_x": None, "y": "z"}
     assert flattened(fields) == {"a_b_c": 1, "a_d": '[1,{"e":2}]', "f_1st": True, "x": None, "y": "z"}
 
 
 @given(objects)
 def test_columns(fields):
-    """Whatever comes in, columns are what Azure takes, and hold no objects and lists."""
+    """Whatever the input, columns are valid for Azure and contain no objects or lists."""
     columns = flattened(fields)
     assert len(columns) <= 200
     for name, value in columns.items():
@@ -84,7 +84,7 @@ def test_columns(fields):
 
 
 def record_of(number):
-    """A call whose caller names as much as it can."""
+    """A call in which the client chooses as many names as it can."""
     own = f"own_{number}"
     headers = {f"X-{own}": ["1"], "Authorization": ["*****MASKED*****"]}
     body = {
@@ -119,7 +119,7 @@ def record_of(number):
 
 
 def test_callers_make_no_columns():
-    """Whatever callers call their headers, parameters and fields: the columns are those of the first call."""
+    """Whatever names clients choose for headers, parameters and fields, the columns stay those of the first call."""
     first = flattened(record_of(0))
     columns = set(first).union(*(flattened(record_of(number)) for number in range(1, 50)))
     assert columns == set(first)
@@ -134,7 +134,7 @@ def test_callers_make_no_columns():
 
 
 def test_columns_that_the_config_names():
-    """A path of `include` that leads into a payload or headers has a column, as it always had."""
+    """A path of `include` that leads into a payload or headers has a column, as in earlier versions."""
     chosen = ["response.inbound_payload.usage.total_tokens", "request.ingress_headers.X-own_3", "request.gl_path"]
     row = json.loads(shaped(json.dumps(record_of(3)).encode(), shape(include=chosen, flatten=True)))
     assert row == {
@@ -145,7 +145,7 @@ def test_columns_that_the_config_names():
 
 
 def test_the_most_columns_of_a_row():
-    """What is more than a row may have is in one of its columns, as JSON text."""
+    """What exceeds a row is in one of its columns, as JSON text."""
     row = flattened({"response": {"of_a_processor": {f"n{number}": number for number in range(300)}}})
     assert len(row) == 200
     rest = json.loads(row.pop("more_columns"))
@@ -154,14 +154,14 @@ def test_the_most_columns_of_a_row():
 
 
 def test_long_names_stay_apart():
-    """Names that are cut keep a difference."""
+    """Shortened names stay distinct."""
     fields = flattened({"x" * 60 + "1": 1, "x" * 60 + "2": 2})
     assert sorted(fields.values()) == [1, 2]
 
 
 @given(objects, st.integers(1, 200))
 def test_cut(fields, longest):
-    """No text is longer than allowed, and short ones are untouched."""
+    """No text is longer than the limit, and short ones are not changed."""
 
     def check(before, after):
         if isinstance(before, str):
@@ -181,7 +181,7 @@ def test_cut(fields, longest):
 
 
 def test_mark():
-    """The mark says how long the text was."""
+    """The mark has the original length of the text."""
     text = cut("x" * 1000, 50)
     assert text.endswith("[cut, 1000 characters]")
     assert len(text) == 50
@@ -189,7 +189,7 @@ def test_mark():
 
 @given(st.binary())
 def test_one_line(data):
-    """No line break is left, and nothing else changes but white space."""
+    """No line break is left, and only white space changes."""
     line = one_line(data)
     assert b"\n" not in line
     assert b"\r" not in line
@@ -198,11 +198,11 @@ def test_one_line(data):
 
 @given(objects)
 def test_one_line_of_json(value):
-    """JSON keeps its value."""
+    """The JSON value stays the same."""
     assert json.loads(one_line(json.dumps(value, indent=1).encode())) == value
 
 
 def test_no_change():
-    """Without a section nothing is done."""
+    """Without a section nothing is changed."""
     assert not Shape.of({}).changes
     assert Shape.of({"flatten": True}).changes

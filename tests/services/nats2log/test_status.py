@@ -1,4 +1,4 @@
-"""What a sink says about itself."""
+"""The status of a sink."""
 
 import json
 
@@ -10,7 +10,7 @@ from services.nats2log.status import StatusReporter
 
 
 class Neighbour:
-    """Consumer and delivery in one."""
+    """Fakes for consumer and delivery."""
 
     source = RecordSource.RECORD_LOG
     pending = 3
@@ -47,13 +47,13 @@ async def test_a_minute(said):
 
 
 async def test_near_the_limits(said):
-    """From 80 percent on an error says so."""
+    """From 80 percent on an error is logged."""
     await status(ConsumerLag(7, 0.8), SinkCounters()).report()
     assert [entry["level"] for entry in said()] == ["INFO", "ERROR"]
 
 
 async def test_answer():
-    """The same to whoever asks, with the outage if there is one."""
+    """A status request gets the same fields, and the outage if there is one."""
     question = Question()
     await status(ConsumerLag(7), SinkCounters(outage="status 503", outage_since="then")).answer(question)
     (answer,) = question.answers
@@ -61,7 +61,7 @@ async def test_answer():
 
 
 async def test_without_a_bus():
-    """The lag is not known."""
+    """The lag is unknown."""
     question = Question()
     await status(None, SinkCounters()).answer(question)
     assert question.answers[0]["lag"] is None

@@ -1,4 +1,4 @@
-"""A small Elasticsearch: index API and bulk API, strict about what it is sent. The script of a `Target`."""
+"""A small Elasticsearch with index API and bulk API, strict about its input. The script of a `Target`."""
 
 import base64
 import itertools
@@ -13,10 +13,10 @@ NDJSON_TYPE = "application/vnd.elasticsearch+x-ndjson; compatible-with=8"
 
 @dataclass
 class FakeElastic:
-    """`documents` is what it holds, by id. A document whose field `n` is in `refuses` is malformed to it,
-    one in `turns_away` gets that status.
+    """`documents` maps ids to stored documents. A document whose field `n` is in `refuses` is malformed for it.
+    A document in `turns_away` gets that status.
 
-    `product` False: it is some other product, which knows plain media types only and sends no product header.
+    If `product` is False, it is another product, which supports plain media types only and sends no product header.
     """
 
     authorization: str
@@ -46,7 +46,10 @@ class FakeElastic:
         return self._answer(200, {"acknowledged": True})
 
     def _bulk(self, index: str, request: Request) -> Answer:
-        """https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk: pairs of lines, each ended."""
+        """See https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk.
+
+        The body is pairs of lines, each with a line break.
+        """
         assert request.value("Content-Type") == (NDJSON_TYPE if self.product else "application/x-ndjson")
         assert request.body.endswith(b"\n")
         lines = request.body[:-1].split(b"\n")

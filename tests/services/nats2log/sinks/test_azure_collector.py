@@ -21,7 +21,7 @@ WRITER = AzureCollectorWriter("workspace", KEY, "gecholog", "", timeout_ms=5000)
 
 
 def service(request):
-    """What Azure does with a call: https://learn.microsoft.com/azure/azure-monitor/logs/data-collector-api"""
+    """Respond to a call as Azure does: https://learn.microsoft.com/azure/azure-monitor/logs/data-collector-api"""
     assert request.target == "/api/logs?api-version=2016-04-01"
     date = request.value("x-ms-date")
     assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", date)
@@ -52,7 +52,7 @@ async def open_sink(target):
 
 
 async def test_signed_records(open_sink, target):
-    """One record a call, as it was published, signed with the workspace's key."""
+    """Each call has one record, unchanged, signed with the workspace's key."""
     sink = await open_sink()
     bodies = [json.dumps({"n": number, "text": "ü"}).encode() for number in range(20)]
     assert await sink.write([RecordEntry(body) for body in bodies]) == []
@@ -60,7 +60,7 @@ async def test_signed_records(open_sink, target):
 
 
 async def test_wrong_key_is_an_outage(open_sink):
-    """A key can be mended: nothing becomes a dead letter for it."""
+    """A wrong key can be corrected, so no record becomes a dead letter."""
     sink = await open_sink(shared_key=base64.b64encode(b"another").decode())
     (failure,) = await sink.write([RecordEntry(b"{}")])
     assert failure.fault.kind is FaultKind.OUTAGE
@@ -68,7 +68,7 @@ async def test_wrong_key_is_an_outage(open_sink):
 
 
 async def test_refusal_and_outage(open_sink, target):
-    """400 is about the record, 503 about the service."""
+    """400 concerns the record, 503 concerns the service."""
     sink = await open_sink()
     target.then(Answer(status=400))
     (failure,) = await sink.write([RecordEntry(b"{}")])
@@ -79,7 +79,7 @@ async def test_refusal_and_outage(open_sink, target):
 
 
 async def test_says_that_the_service_ends(open_sink, said):
-    """Once, when it is opened."""
+    """The deprecation is logged once, when the sink is opened."""
     sink = await open_sink()
     await sink.write([RecordEntry(b"{}")])
     assert [entry["level"] for entry in said()] == ["WARN"]
@@ -87,13 +87,13 @@ async def test_says_that_the_service_ends(open_sink, said):
 
 
 def test_signature():
-    """A signature that was computed by hand."""
+    """A signature matches one that was computed by hand."""
     digest = hmac.digest(b"the key of the workspace", b"POST\n2\napplication/json\nx-ms-date:D\n/api/logs", "sha256")
     assert authorization(WRITER, 2, "D") == f"SharedKey workspace:{base64.b64encode(digest).decode()}"
 
 
 def test_address_of_the_workspace():
-    """Azure's public cloud unless a url is given."""
+    """The default is Azure's public cloud, unless a URL is set."""
     values = {"workspace_id": "w", "shared_key": KEY, "log_type": "t"}
     assert AzureCollectorWriter.of(values).address == "https://w.ods.opinsights.azure.com/api/logs"
     china = AzureCollectorWriter.of(values | {"url": "https://w.ods.opinsights.azure.cn/"})

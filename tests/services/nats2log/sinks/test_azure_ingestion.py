@@ -1,4 +1,4 @@
-"""The Logs Ingestion sink against a server that gives tokens and takes rows, over TLS, as Azure's client insists."""
+"""The Logs Ingestion sink with a server that issues tokens and accepts rows, over TLS as Azure's client requires."""
 
 import dataclasses
 import gzip
@@ -29,7 +29,7 @@ TOKEN = "a-token"
 
 @dataclass
 class FakeAzure:
-    """Token endpoint (OAuth 2.0 client credentials, RFC 6749, section 4.4) and ingestion endpoint in one."""
+    """Token endpoint (OAuth 2.0 client credentials, RFC 6749, section 4.4) and ingestion endpoint in one server."""
 
     secret: str = WRITER.client_secret
     refuses: frozenset[int] = frozenset()
@@ -70,7 +70,7 @@ def entries(*numbers):
 
 @pytest.fixture
 async def open_sink(tls_target, tls_files):
-    """Opens a sink that believes the target's authority, and closes it after the test."""
+    """Open a sink that trusts the server's CA, and close it after the test."""
     sinks = []
 
     async def opened(**fields):
@@ -87,7 +87,7 @@ async def open_sink(tls_target, tls_files):
 
 
 async def test_rows(open_sink, tls_target):
-    """Records are rows of the rule's stream; one token serves many calls."""
+    """Records become rows of the rule's stream. One token serves many calls."""
     tls_target.usual = azure = FakeAzure()
     sink = await open_sink()
     assert await sink.write(entries(1, 2)) == []
@@ -98,7 +98,7 @@ async def test_rows(open_sink, tls_target):
 
 
 async def test_time_generated(open_sink, tls_target):
-    """Every row has TimeGenerated: the call's start, if the record knows it and has no such field of its own."""
+    """Every row has TimeGenerated: the start of the call, if the record has it and has no such field of its own."""
     tls_target.usual = azure = FakeAzure()
     sink = await open_sink()
     start = {"start": "2026-01-02T03:04:05.000000006Z"}
@@ -111,7 +111,7 @@ async def test_time_generated(open_sink, tls_target):
 
 
 async def test_refused_row(open_sink, tls_target):
-    """A bad row is found by dividing; the others are uploaded."""
+    """A bad row is found by dividing the batch. The others are uploaded."""
     tls_target.usual = azure = FakeAzure(refuses=frozenset({5}))
     sink = await open_sink()
     failures = await sink.write([*entries(*range(10)), RecordEntry(b"no json")])
@@ -121,7 +121,7 @@ async def test_refused_row(open_sink, tls_target):
 
 
 async def test_a_part_that_is_turned_away(open_sink, tls_target):
-    """Azure limits calls one by one: of several parts the others are written."""
+    """Azure throttles single calls: if one part is throttled, the others are written."""
     azure = FakeAzure()
     turned_away = []
 
@@ -144,7 +144,7 @@ async def test_a_part_that_is_turned_away(open_sink, tls_target):
 
 
 async def test_large_batches(open_sink, tls_target):
-    """More than a megabyte goes in several calls, and all of it arrives."""
+    """More than a megabyte is sent in several calls, and all of it arrives."""
     tls_target.usual = azure = FakeAzure()
     sink = await open_sink()
     batch = [RecordEntry(json.dumps({"n": number, "text": "x" * 10_000}).encode()) for number in range(300)]
@@ -153,7 +153,7 @@ async def test_large_batches(open_sink, tls_target):
 
 
 async def test_wrong_secret_is_an_outage(open_sink, tls_target):
-    """Without a token nothing is sent, and nothing given up; the secret is in no reason."""
+    """Without a token nothing is sent, and no record is given up. The reasons do not contain the secret."""
     tls_target.usual = FakeAzure(secret="Another")
     sink = await open_sink()
     (failure,) = await sink.write(entries(1))
@@ -163,7 +163,7 @@ async def test_wrong_secret_is_an_outage(open_sink, tls_target):
 
 @pytest.mark.parametrize("status", [403, 408, 429, 500, 503])
 async def test_outage(open_sink, tls_target, status):
-    """What time or an administrator mends is an outage, tried once only."""
+    """Failures that time or an administrator resolves are outages, and are tried only once."""
     headers = [("Content-Type", "application/json"), ("Retry-After", "9")]
     tls_target.usual = FakeAzure(usual=Answer(status=status, headers=headers, body=b"{}"))
     sink = await open_sink()
@@ -176,7 +176,7 @@ async def test_outage(open_sink, tls_target, status):
 
 
 async def test_nobody_there(open_sink, tls_target):
-    """No connection is an outage, from the first call on."""
+    """A failed connection is an outage, from the first call on."""
     tls_target.usual = azure = FakeAzure()
     sink = await open_sink()
     await tls_target.stop()
@@ -188,7 +188,7 @@ async def test_nobody_there(open_sink, tls_target):
 
 
 async def test_other_clouds(open_sink, tls_target):
-    """The audience of the token can be another."""
+    """The audience of the token is configurable."""
     tls_target.usual = azure = FakeAzure()
     sink = await open_sink(audience="https://monitor.azure.us/")
     assert await sink.write(entries(1)) == []
@@ -196,6 +196,6 @@ async def test_other_clouds(open_sink, tls_target):
 
 
 async def test_identity_of_the_machine(open_sink):
-    """Without a tenant the identity of the machine is used; it is not asked before the first record."""
+    """Without a tenant the managed identity of the machine is used. It is requested with the first record."""
     sink = await open_sink(tenant_id="", client_id="", client_secret="", authority="")
     assert await sink.write([]) == []

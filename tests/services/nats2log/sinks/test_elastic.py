@@ -1,4 +1,4 @@
-"""The Elasticsearch sink against a server that checks the grammar of what it gets."""
+"""The Elasticsearch sink with a server that checks the grammar of requests."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ def entries(*numbers):
 
 @pytest.fixture
 async def open_sink():
-    """Opens sinks, and closes them after the test."""
+    """Return a function that opens sinks, and close them after the test."""
     sinks = []
 
     async def opened(target, tls=None, **fields):
@@ -38,7 +38,7 @@ async def open_sink():
 
 
 async def test_documents(open_sink, target):
-    """One bulk call: each record is a document with the record's own id; the index is made first."""
+    """One bulk call: each record is a document with the record's id. The index is created first."""
     target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"))
     sink = await open_sink(target)
     assert await sink.write(entries(1, 2, 3)) == []
@@ -46,12 +46,12 @@ async def test_documents(open_sink, target):
     assert elastic.bulk_sizes == [3]
     assert elastic.indices["coburn1"]["mappings"]["dynamic"] is False
     assert await sink.write(entries(4)) == []
-    # the index is looked for once; the client sends a bulk call by PUT or POST
+    # the index is checked once; the client sends a bulk call by PUT or POST
     assert [request.method for request in target.requests].count("HEAD") == 1
 
 
 async def test_delivered_again(open_sink, target):
-    """A document that is there already is as good as written, and stays the only one."""
+    """A document that already exists counts as written, and is not duplicated."""
     target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"))
     sink = await open_sink(target)
     assert await sink.write(entries(1, 2)) == []
@@ -60,7 +60,7 @@ async def test_delivered_again(open_sink, target):
 
 
 async def test_bytes_are_kept(open_sink, target):
-    """A record goes as it was published, on one line; without an id the server chooses one."""
+    """A record is sent unchanged, on one line. Without an id, the server chooses one."""
     target.usual = FakeElastic(basic("elastic", "TheSecret"))
     sink = await open_sink(target)
     assert await sink.write([RecordEntry(b'{"a":  1.50,\n"b": 1e400}')]) == []
@@ -68,7 +68,7 @@ async def test_bytes_are_kept(open_sink, target):
 
 
 async def test_one_by_one(open_sink, target):
-    """Of a batch only the document that is refused fails; the server's words are for the dead-letter file."""
+    """In a batch only the rejected document fails. The server's text goes into the dead-letter file."""
     target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"), refuses=frozenset({2}))
     sink = await open_sink(target)
     batch = [*entries(1, 2, 3), RecordEntry(b"no json"), RecordEntry(b"[1]")]
@@ -83,7 +83,7 @@ async def test_one_by_one(open_sink, target):
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_a_document_that_is_turned_away(open_sink, target, status):
-    """A busy shard is no outage of the target, as long as it answers for other documents."""
+    """A busy shard is not an outage as long as the server accepts other documents."""
     target.usual = elastic = FakeElastic(
         basic("elastic", "TheSecret"), refuses=frozenset({2}), turns_away={3: status, 4: status}
     )
@@ -99,14 +99,14 @@ async def test_a_document_that_is_turned_away(open_sink, target, status):
 
 @pytest.mark.parametrize(("status", "kind"), [(429, FaultKind.BUSY), (503, FaultKind.OUTAGE), (403, FaultKind.OUTAGE)])
 async def test_all_documents_turned_away(open_sink, target, status, kind):
-    """If no document is taken because the target cannot, it is away; what is too busy is for the delivery to judge."""
+    """If the server accepts no document, it is an outage. The delivery decides about documents that are throttled."""
     target.usual = FakeElastic(basic("elastic", "TheSecret"), turns_away={1: status, 2: status})
     sink = await open_sink(target)
     assert {failure.fault.kind for failure in await sink.write(entries(1, 2))} == {kind}
 
 
 async def test_api_key(open_sink, target):
-    """An API key in place of user and password."""
+    """An API key can replace user and password."""
     target.usual = elastic = FakeElastic("ApiKey TheKeyOfTheApi")
     sink = await open_sink(target, api_key="TheKeyOfTheApi")
     assert await sink.write(entries(1)) == []
@@ -114,7 +114,7 @@ async def test_api_key(open_sink, target):
 
 
 async def test_wrong_password_is_an_outage(open_sink, target):
-    """Credentials can be mended: nothing becomes a dead letter for them."""
+    """Wrong credentials can be corrected, so no record becomes a dead letter."""
     target.usual = FakeElastic(basic("elastic", "Another"))
     sink = await open_sink(target)
     failures = await sink.write(entries(1, 2))
@@ -123,7 +123,7 @@ async def test_wrong_password_is_an_outage(open_sink, target):
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 async def test_outage(open_sink, target, status):
-    """What time mends is an outage, and `Retry-After` is heard."""
+    """Temporary failures are outages, and `Retry-After` is respected."""
     target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"))
     sink = await open_sink(target)
     assert await sink.write(entries(1)) == []
@@ -136,7 +136,7 @@ async def test_outage(open_sink, target, status):
 
 
 async def test_nobody_there(open_sink, target):
-    """No connection is an outage, from the first call on."""
+    """A failed connection is an outage, from the first call on."""
     target.usual = FakeElastic(basic("elastic", "TheSecret"))
     sink = await open_sink(target)
     await target.stop()
@@ -147,7 +147,7 @@ async def test_nobody_there(open_sink, target):
 
 
 async def test_too_large_together(open_sink, target):
-    """A bulk call that the server finds too large is divided; a record that is too large by itself is refused."""
+    """A bulk call that is too large for the server is divided. A single record that is too large is rejected."""
     target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"), largest=4000)
     sink = await open_sink(target)
     batch = entries(*range(200))
@@ -158,7 +158,7 @@ async def test_too_large_together(open_sink, target):
 
 
 async def test_another_product(open_sink, target):
-    """OpenSearch and the like are refused with a hint, and served with `product_check: false`."""
+    """OpenSearch and similar products are refused with a hint, and are supported with `product_check: false`."""
     target.usual = elastic = FakeElastic(basic("elastic", "TheSecret"), product=False)
     sink = await open_sink(target, product_check=False)
     assert await sink.write(entries(1)) == []
@@ -166,7 +166,7 @@ async def test_another_product(open_sink, target):
 
 
 async def test_product_check(open_sink, target):
-    """Without that option the reason names it."""
+    """Without that option, the reason names it."""
     target.usual = Answer(status=200, body=b"{}")
     sink = await open_sink(target)
     (failure,) = await sink.write(entries(1))
@@ -175,7 +175,7 @@ async def test_product_check(open_sink, target):
 
 
 async def test_over_tls(open_sink, tls_target, tls_files):
-    """The tls section says whom to believe."""
+    """The tls section sets the trusted CAs."""
     tls_target.usual = FakeElastic(basic("elastic", "TheSecret"))
     trusting = await open_sink(tls_target, OutboundTls(system_cert_pool=False, cert_files=(str(tls_files.authority),)))
     assert await trusting.write(entries(1)) == []

@@ -34,14 +34,14 @@ async def open_sink(tmp_path):
 
 
 async def test_lines(open_sink, tmp_path):
-    """One record a line; line breaks inside and around it become none."""
+    """Each record is one line. Line breaks in it and around it are removed."""
     sink = await open_sink("some/new/folder/log.jsonl")
     assert await sink.write(entries("{}", '\n{"a":\r\n1}\n', "no json\nat all", "")) == []
     assert (tmp_path / "some/new/folder/log.jsonl").read_bytes() == b'{}\n{"a":  1}\nno json at all\n\n'
 
 
 async def test_append(open_sink, tmp_path):
-    """What is there stays; a last line that was torn is ended."""
+    """Existing content stays, and an incomplete last line is terminated."""
     (tmp_path / "log.jsonl").write_text('{"old": 1}\n{"torn')
     sink = await open_sink()
     assert await sink.write(entries("{}")) == []
@@ -49,7 +49,7 @@ async def test_append(open_sink, tmp_path):
 
 
 async def test_overwrite(open_sink, tmp_path):
-    """Emptied at the start, and only then."""
+    """The file is emptied at the start only."""
     (tmp_path / "log.jsonl").write_text("old\n")
     sink = await open_sink(write_mode="overwrite")
     assert (tmp_path / "log.jsonl").read_text() == ""
@@ -69,7 +69,7 @@ async def test_overwrite(open_sink, tmp_path):
     ],
 )
 async def test_new(open_sink, tmp_path, name, there, expected):
-    """The next free name."""
+    """The next free name is used."""
     for other in there:
         (tmp_path / other).write_text("old\n")
     sink = await open_sink(name, "new")
@@ -79,7 +79,7 @@ async def test_new(open_sink, tmp_path, name, there, expected):
 
 
 async def test_moved_away(open_sink, tmp_path):
-    """As a log rotation does: the new file gets what comes."""
+    """After a log rotation, the new file gets the following records."""
     sink = await open_sink()
     await sink.write(entries("1"))
     (tmp_path / "log.jsonl").rename(tmp_path / "old.jsonl")
@@ -89,7 +89,7 @@ async def test_moved_away(open_sink, tmp_path):
 
 
 async def test_folder_deleted(open_sink, tmp_path):
-    """File and folder are made again."""
+    """A deleted file and its folder are created again."""
     sink = await open_sink("folder/log.jsonl")
     (tmp_path / "folder/log.jsonl").unlink()
     (tmp_path / "folder").rmdir()
@@ -98,7 +98,7 @@ async def test_folder_deleted(open_sink, tmp_path):
 
 
 async def test_rotation(open_sink, tmp_path):
-    """By size, with a number kept."""
+    """The file is rotated by size, and a configured number of old files is kept."""
     sink = await open_sink(rotate_bytes=10, rotate_keep=2)
     for number in range(8):
         assert await sink.write(entries(f"line{number}")) == []
@@ -111,7 +111,7 @@ async def test_rotation(open_sink, tmp_path):
 
 
 async def test_fsync(open_sink, tmp_path):
-    """Records are written with fsync as without."""
+    """Records are written with fsync as without it."""
     sink = await open_sink(fsync=True)
     assert await sink.write(entries("1", "2")) == []
     assert (tmp_path / "log.jsonl").read_text() == "1\n2\n"
@@ -136,14 +136,14 @@ async def test_half_written_batch_is_taken_back(open_sink, tmp_path):
 
 
 async def test_folder_that_is_a_file(open_sink, tmp_path):
-    """What time does not mend is said at the start, with the path."""
+    """A permanent error is reported at the start, with the path."""
     (tmp_path / "a_file").write_text("")
     with pytest.raises(OSError, match=r"cannot write to .*a_file/log"):
         await open_sink("a_file/log")
 
 
 async def test_pipe(open_sink, tmp_path):
-    """A named pipe takes records as well."""
+    """A named pipe can be the destination."""
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     try:
@@ -167,7 +167,7 @@ def _usual_umask():
 
 @pytest.mark.usefixtures("_usual_umask")
 async def test_others_cannot_read(open_sink, tmp_path):
-    """The file and those that were rotated are for owner and group, also those of an earlier version."""
+    """Owner and group can read the file and rotated files, including those of an earlier version."""
     for name in ("log.jsonl", "log.jsonl.1", "log.jsonl.2"):
         (tmp_path / name).write_text("old\n")
         (tmp_path / name).chmod(0o644)
@@ -184,7 +184,7 @@ async def test_others_cannot_read(open_sink, tmp_path):
 @pytest.mark.usefixtures("_usual_umask")
 @pytest.mark.parametrize("write_mode", ["append", "overwrite", "new"])
 async def test_permissions_of_the_config(open_sink, tmp_path, write_mode):
-    """The file has them, new or not, and whatever the umask says."""
+    """New and existing files get the configured permissions, whatever the umask."""
     os.umask(0o077)
     await open_sink("a.jsonl", write_mode, permissions=0o644)
     assert mode_of(tmp_path / "a.jsonl") == 0o644
@@ -195,7 +195,7 @@ async def test_permissions_of_the_config(open_sink, tmp_path, write_mode):
 
 @pytest.mark.usefixtures("_usual_umask")
 async def test_fewer_permissions_stay(open_sink, tmp_path):
-    """Without a word in the config a file never gets more than it has."""
+    """Without a configured value, permissions of a file are never extended."""
     (tmp_path / "log.jsonl").touch(mode=0o600)
     await open_sink()
     assert mode_of(tmp_path / "log.jsonl") == 0o600
@@ -203,7 +203,7 @@ async def test_fewer_permissions_stay(open_sink, tmp_path):
 
 @pytest.mark.usefixtures("_usual_umask")
 async def test_a_pipe_keeps_its_permissions(open_sink, tmp_path):
-    """It is whoever made it who says who may read."""
+    """The permissions of a named pipe are up to whoever created it."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "pipe").chmod(0o666)
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)

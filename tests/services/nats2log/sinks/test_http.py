@@ -1,4 +1,4 @@
-"""What statuses and headers mean."""
+"""Meaning of statuses and headers."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from services.nats2log.sinks.sink import FaultKind
 
 @given(st.integers(100, 599))
 def test_every_status_means_something(status):
-    """Below 300 written; 408 and 5xx an outage, 429 too busy; the rest a refusal."""
+    """Below 300: written. 408 and 5xx: outage. 429: throttled. Anything else: rejected."""
     fault = fault_from_status(status)
     if status < 300:
         assert fault is None
@@ -21,7 +21,7 @@ def test_every_status_means_something(status):
 
 
 def test_credentials():
-    """Where 401 and 403 can only be about the credentials, they are an outage."""
+    """Where 401 and 403 can only mean wrong credentials, they are an outage."""
     assert fault_from_status(403, forbidden=FaultKind.OUTAGE).kind is FaultKind.OUTAGE
     assert fault_from_status(400, forbidden=FaultKind.OUTAGE).kind is FaultKind.REJECTED
     assert fault_kind_of(401) is FaultKind.REJECTED
@@ -44,11 +44,11 @@ def test_credentials():
     ],
 )
 def test_retry_after(text, seconds):
-    """Seconds or a date, within reason."""
+    """`Retry-After` is a number of seconds or a date, within limits."""
     assert seconds_of(text, now=60) == seconds
 
 
 @given(st.text())
 def test_retry_after_never_fails(text):
-    """Whatever the target sends."""
+    """Any value is accepted."""
     assert 0 <= seconds_of(text) <= 900

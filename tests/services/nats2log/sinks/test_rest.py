@@ -1,4 +1,4 @@
-"""The REST sink against a real HTTP server."""
+"""The REST sink with a real HTTP server."""
 
 import asyncio
 import dataclasses
@@ -36,7 +36,7 @@ async def open_sink():
 
 
 async def test_one_call_a_record(open_sink, target):
-    """A record goes as it was published, with the configured headers and few others."""
+    """A record is sent unchanged, with the configured headers and few others."""
     sink = await open_sink(target, headers=(("X-Kit", "one"), ("X-Kit", "two")), endpoint="/log//in?a=%2F;b")
     assert (
         await sink.write(
@@ -55,7 +55,7 @@ async def test_one_call_a_record(open_sink, target):
 
 
 async def test_no_id_no_key(open_sink, target):
-    """A record without an id has no Idempotency-Key; one of the config's own is left alone."""
+    """A record without an id has no Idempotency-Key. A configured one is not replaced."""
     sink = await open_sink(target)
     assert await sink.write([RecordEntry(b"{}")]) == []
     assert target.requests[0].values("Idempotency-Key") == []
@@ -66,7 +66,7 @@ async def test_no_id_no_key(open_sink, target):
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 async def test_written(open_sink, target, status):
-    """All below 300 is a success."""
+    """Every status below 300 is a success."""
     target.usual = Answer(status=status)
     sink = await open_sink(target)
     assert await sink.write(entries(1)) == []
@@ -74,7 +74,7 @@ async def test_written(open_sink, target, status):
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 413, 422, 499])
 async def test_refused(open_sink, target, status):
-    """What is an answer to this record; a redirect is not followed."""
+    """Statuses that concern the record reject it. Redirects are not followed."""
     target.usual = Answer(status=status, headers=[("Location", "/elsewhere")])
     sink = await open_sink(target)
     failures = await sink.write(entries(1, 2))
@@ -86,7 +86,7 @@ async def test_refused(open_sink, target, status):
 
 @pytest.mark.parametrize("answer", [Answer(status=408), Answer(status=429), Answer(status=500), Answer(drop=True)])
 async def test_outage(open_sink, target, answer):
-    """What time mends; the records behind it are not tried."""
+    """Statuses of temporary failures are an outage. The following records are not tried."""
     target.usual = answer
     sink = await open_sink(target, concurrency=1)
     failures = await sink.write(entries(1, 2, 3))
@@ -95,7 +95,7 @@ async def test_outage(open_sink, target, answer):
 
 
 async def test_a_record_that_is_turned_away(open_sink, target):
-    """A 429 is about the one call; the others are made all the same."""
+    """A 429 concerns only its call. The other calls are made."""
     target.usual = lambda request: Answer(status=429 if request.body == b'{"n":3}' else 200)
     sink = await open_sink(target, concurrency=2)
     batch = [RecordEntry(b'{"n":%d}' % number) for number in range(20)]
@@ -105,7 +105,7 @@ async def test_a_record_that_is_turned_away(open_sink, target):
 
 
 async def test_a_target_that_turns_all_away(open_sink, target):
-    """After some in a row the rest is not tried."""
+    """After several failures in a row, the rest is not tried."""
     target.usual = Answer(status=429)
     sink = await open_sink(target, concurrency=2)
     failures = await sink.write(entries(*range(100)))
@@ -114,7 +114,7 @@ async def test_a_target_that_turns_all_away(open_sink, target):
 
 
 async def test_time_out(open_sink, target):
-    """No answer in time is an outage."""
+    """A timeout is an outage."""
     never = asyncio.Event()
     target.usual = Answer(delay=never)
     sink = await open_sink(target, timeout_ms=100)
@@ -123,7 +123,7 @@ async def test_time_out(open_sink, target):
 
 
 async def test_retry_after(open_sink, target):
-    """The time that the target asks for is handed on."""
+    """The requested delay is returned."""
     target.usual = Answer(status=429, headers=[("Retry-After", "12")])
     sink = await open_sink(target)
     (failure,) = await sink.write(entries(1))
@@ -131,7 +131,7 @@ async def test_retry_after(open_sink, target):
 
 
 async def test_calls_at_once(open_sink, target):
-    """As many calls at the same time as the config allows."""
+    """As many calls run concurrently as configured."""
     gate = asyncio.Event()
     target.usual = Answer(delay=gate)
     sink = await open_sink(target, concurrency=3)
@@ -143,7 +143,7 @@ async def test_calls_at_once(open_sink, target):
 
 
 async def test_ndjson(open_sink, target):
-    """Many records a call, one a line."""
+    """A call has many records, one per line."""
     sink = await open_sink(target, batch="ndjson")
     assert await sink.write([RecordEntry(b'{"a":\n1}'), *entries(2)]) == []
     (request,) = target.requests
@@ -152,7 +152,7 @@ async def test_ndjson(open_sink, target):
 
 
 async def test_array(open_sink, target):
-    """Many records a call, as a JSON array; the configured content type wins."""
+    """A call has many records as a JSON array. The configured content type is used."""
     sink = await open_sink(target, batch="array", headers=(("content-type", "application/vnd.x+json"),))
     assert await sink.write(entries(1, 2)) == []
     (request,) = target.requests
@@ -161,7 +161,7 @@ async def test_array(open_sink, target):
 
 
 async def test_refused_in_a_batch(open_sink, target):
-    """One bad record is found by dividing; what is no JSON does not go into a batch."""
+    """A bad record is found by dividing the batch. A record that is not JSON is not put into a batch."""
     taken = []
 
     def picky(request):
@@ -179,7 +179,7 @@ async def test_refused_in_a_batch(open_sink, target):
 
 
 async def test_over_tls(open_sink, tls_target, tls_files):
-    """The tls section says whom to believe."""
+    """The tls section sets the trusted CAs."""
     trusting = await open_sink(tls_target, OutboundTls(system_cert_pool=False, cert_files=(str(tls_files.authority),)))
     assert await trusting.write(entries(1)) == []
     strict = await open_sink(tls_target, OutboundTls())

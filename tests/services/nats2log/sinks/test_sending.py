@@ -1,4 +1,4 @@
-"""Ways to send: nothing is sent twice, nothing is forgotten."""
+"""The ways of sending: nothing is sent twice, and nothing is omitted."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ def entries(sizes):
 
 @given(st.lists(st.integers(0, 50)), st.integers(1, 100))
 def test_chunks(sizes, most):
-    """All entries in their order; no part over the limit but for a single large entry."""
+    """All entries are sent in their order. No part exceeds the limit, except for a single large entry."""
     parts = chunks(entries(sizes), most)
     assert [entry.id for part in parts for entry in part] == [str(number) for number in range(len(sizes))]
     assert all(len(part) == 1 or sum(len(entry.data) for entry in part) <= most for part in parts)
@@ -30,7 +30,7 @@ def test_chunks(sizes, most):
 
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 30))
 def test_bad_records_are_found(bad, most):
-    """Exactly the bad ones fail, and each good one is taken once."""
+    """Exactly the bad entries fail, and each good one is written once."""
     batch = entries([5] * len(bad))
     taken = []
 
@@ -47,7 +47,7 @@ def test_bad_records_are_found(bad, most):
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(1, 10), st.booleans())
 def test_after_an_outage_nothing_is_tried(count, good, most, together):
-    """What was taken and what failed are all there is, and after the first outage no call is made."""
+    """Each entry is either written or failed, and no call is made after the first outage."""
     batch = entries([1] * count)
     taken, calls = [], []
 
@@ -69,7 +69,7 @@ def test_after_an_outage_nothing_is_tried(count, good, most, together):
 
 @given(st.lists(st.sampled_from([None, BUSY, REJECTED]), max_size=40), st.integers(2, 9))
 def test_what_is_turned_away_is_one_record(faults, concurrency):
-    """Each entry has its own end, unless three calls in a row were turned away as a whole: the rest waits with them."""
+    """Each entry has its own result. After three calls in a row that were throttled, the rest waits with them."""
     batch = entries([1] * len(faults))
     tried = []
 
@@ -88,7 +88,7 @@ def test_what_is_turned_away_is_one_record(faults, concurrency):
 
 
 def test_entries_that_keep_their_order():
-    """One call at a time: what is turned away holds up the rest, as an outage does."""
+    """One call at a time: a throttled call delays the rest, as an outage does."""
     batch = entries([1] * 3)
     tried = []
 
