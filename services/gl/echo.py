@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gecholog.headers import MASK
+from gecholog.media_type import media_type
 from services.gl.answers import LocalAnswer
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _BYTES = "application/octet-stream"
 _INERT = re.compile(
     r"(application/json|text/plain)(\s*;\s*charset=[a-z0-9_-]+)?|application/octet-stream", re.IGNORECASE
 )
-_MEDIA_TYPE = re.compile(r"\s*([a-z]+)/([a-z0-9!#$&^_.+-]+)\s*(;|$)", re.IGNORECASE)
+_MEDIA_TYPE = re.compile(r"([a-z]+)/([a-z0-9!#$&^_.+-]+)")
 
 # Headers of requests, which say nothing in a response (RFC 9110, and those of LLM APIs); and what tells how to read the
 # body.
@@ -114,10 +115,12 @@ def _is_harmless(name: str) -> bool:
 def _content_type(values: list[str]) -> str:
     if len(values) == 1 and _INERT.fullmatch(values[0]):
         return values[0]
-    match = _MEDIA_TYPE.match(values[0]) if values else None
+    if not values:
+        return _TEXT
+    match = _MEDIA_TYPE.fullmatch(media_type(values[0]))
     if match is None:
-        return _BYTES if values else _TEXT
-    kind, subtype = match[1].lower(), match[2].lower()
+        return _BYTES
+    kind, subtype = match.groups()
     if kind == "application" and (subtype == "json" or subtype.endswith("+json")):
         return _JSON
     is_text = kind == "text" or (kind, subtype) == ("application", "x-www-form-urlencoded")
