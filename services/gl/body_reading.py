@@ -6,10 +6,12 @@ from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import llm
+from gecholog.headers import first
 from gecholog.media_type import media_type
 from services.gl.record import payload
 
 if TYPE_CHECKING:
+    from gecholog.headers import Headers
     from services.gl.http import UpstreamRequest
     from services.gl.record.payload import Recorded
 
@@ -20,17 +22,21 @@ _UNKNOWN = "a stream of a dialect that gl does not know, so its usage is not cou
 class BodyForm(NamedTuple):
     """What is known of a body before it is read: its Content-Type and Content-Encoding, empty if there are none.
 
-    `request` is the one that it answers: if it asked for a stream, events are one whatever they are announced as.
+    `is_stream` tells whether it is announced as a stream of events. `request` is the one that it answers: if it asked
+    for a stream, events are one whatever they are announced as.
     """
 
     content_type: str
     encoding: str
+    is_stream: bool
     request: UpstreamRequest
 
-    @property
-    def is_stream(self) -> bool:
-        """Whether it is announced as a stream of events."""
-        return llm.is_stream(self.content_type)
+    @classmethod
+    def of(cls, came: Headers, request: UpstreamRequest) -> BodyForm:
+        """The form of a body with these headers."""
+        content_type = first(came, "Content-Type")
+        encoding = ",".join(came["Content-Encoding"]) if "Content-Encoding" in came else ""
+        return cls(content_type, encoding, llm.is_stream(content_type), request)
 
     @property
     def may_have_usage(self) -> bool:

@@ -67,7 +67,8 @@ class Call:
     client_body: ClientBody | None = None  # of a call of a models router: what its model is put into
     own_answer: LocalAnswer | None = None  # gl has what was asked for
     candidates: tuple[Candidate, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[Attempt, ...] = ()  # all of them, and
+    attempt: Attempt | None = None  # the last one
     outcomes: list[Fields] | None = None  # of the attempts, as the record lists them if there may be several
     sent: MonotonicNs = 0  # 0: not yet; `received` and `replied` as well
 
@@ -101,18 +102,15 @@ class Call:
         self.ids = ids
         self.record_id = _BIRTH + next(_numbers).to_bytes(8)
         self.subpath = request.path[len(router.path) :]
-        self.request_base = RecordSection()
+        # The request section of the record, as all attempts begin with it; `begin` goes on with the attempt's own.
+        self.request_base = self.request_section = RecordSection()
         self.response_section = RecordSection()
+        self.target_router = router  # where the call went last; before that its own
 
     @property
     def error_format(self) -> ErrorFormat:
         """How this client is told of errors."""
         return format_for(self.router.errors or self.config.errors, self.request.path, self.request.headers)
-
-    @property
-    def attempt(self) -> Attempt | None:
-        """The last attempt; None before the first one."""
-        return self.attempts[-1] if self.attempts else None
 
     @property
     def record_writer(self) -> RecordWriter:
@@ -127,19 +125,9 @@ class Call:
         return None if self.config.response.counts_tokens(*self.router_paths) else self.usage.counts()
 
     @property
-    def target_router(self) -> Router:
-        """The router that the call went to last; before that its own."""
-        return self.attempts[-1].candidate.router if self.attempts else self.router
-
-    @property
     def router_paths(self) -> tuple[str, str]:
         """The paths of the routers that the call has to do with: its own, and the one that it goes to."""
         return self.router.path, self.target_router.path
-
-    @property
-    def request_section(self) -> RecordSection:
-        """The request section of the record: that of the last attempt, before the first one what all begin with."""
-        return self.attempts[-1].section if self.attempts else self.request_base
 
     @property
     def rows_before_reply(self) -> Rows:
@@ -157,6 +145,16 @@ class Call:
     def required_egress(self) -> Egress:
         """The reply, which `egress.prepare` sets."""
         return _there(self.egress)
+
+    def begin(self, attempt: Attempt) -> None:
+        """Go where this attempt goes. The record tells of it from now on."""
+        self.attempts += (attempt,)
+        self.attempt, self.target_router, self.request_section = attempt, attempt.candidate.router, attempt.section
+
+    def revise(self, attempt: Attempt) -> None:
+        """Put this attempt in place of the last one, which was not made."""
+        self.attempts = self.attempts[:-1]
+        self.begin(attempt)
 
     def mark_sent(self) -> None:
         """All is ready: the call leaves for the target now, or is answered here."""

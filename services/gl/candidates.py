@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from services.gl.routing import Router, Table
 
 
+_WHERE = frozenset({"gl_path", "fallback_paths"})  # fields by which a processor says where a call goes
+
+
 class Fallbacks(NamedTuple):
     """The routers that may be tried, in order, and what is wrong with the paths that name no such router."""
 
@@ -38,8 +41,10 @@ def chosen_router(call: Call) -> Router:
 
 def candidates_of(call: Call) -> tuple[Candidate, ...]:
     """All candidates of a call, in order. The same may come twice; what is wrong with fallbacks is noted."""
-    chosen = Candidate(chosen_router(call))
     section = call.request_base
+    if section.changed.isdisjoint(_WHERE) and not call.router.resilience.fallbacks:  # as most calls are
+        return (Candidate(call.router),)
+    chosen = Candidate(chosen_router(call))
     own = chosen.router.resilience.fallbacks
     if "fallback_paths" not in section.fields and not own:
         return (chosen,)

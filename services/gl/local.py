@@ -19,6 +19,6 @@ def answer(call: Call, attempt: Attempt) -> LocalAnswer | None:
         return control.answer(attempt.section, call.config.masked)
     if call.own_answer is not None:
         return call.own_answer
-    if Action.ECHO in (call.router.action, attempt.candidate.router.action):
+    if call.router.action is Action.ECHO or attempt.candidate.router.action is Action.ECHO:
         return echo.answer(attempt.request, call.config.masked)
     return None

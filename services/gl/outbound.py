@@ -51,22 +51,12 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     fields["outbound_query_parameters"] = shown.parameters
     if shown.overwritten:
         fields["outbound_query_parameters_overwritten"] = shown.overwritten
-    return Attempt(
-        candidate=candidate,
-        request=UpstreamRequest(
-            method=call.request.method,
-            router=router,
-            path=path,
-            query=merged.raw,
-            headers=outgoing.sent,
-            body=body,
-            may_repeat=len(call.candidates) > 1
-            or router.resilience.retries > 0,  # whoever named another target takes it that a call is made twice
-        ),
-        section=section,
-        url=f"{url_path}?{shown.raw}" if shown.raw else url_path,
-        shown_headers=outgoing.shown,  # the fields go on telling the headers as processors left them
-    )
+    # whoever named another target, or retries, takes it that a call is made twice
+    may_repeat = len(call.candidates) > 1 or router.resilience.retries > 0
+    request = UpstreamRequest(call.request.method, router, path, merged.raw, outgoing.sent, body, may_repeat)
+    url = f"{url_path}?{shown.raw}" if shown.raw else url_path
+    # the section's fields go on telling the headers as processors left them
+    return Attempt(candidate, request, section, url, outgoing.shown)
 
 
 def _address(candidate: Candidate) -> Address | None:
@@ -78,6 +68,8 @@ def _address(candidate: Candidate) -> Address | None:
 
 def _name_router(call: Call, section: RecordSection, router: Router) -> None:
     """Tell where the call goes; if that is not where it came to, the record keeps both."""
+    if router is call.router and "gl_path" not in section.changed:  # as most calls are
+        return
     path = chosen_path(call)
     if chosen_router(call) is not router:  # it goes to a fallback
         path = section.fields["gl_path"] = router.path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gecholog import headers, llm
+from gecholog import llm
 from gecholog.timer import span
 from services.gl.answers import LocalAnswer
 from services.gl.body_reading import BodyForm, BodyReading, read_body
@@ -15,7 +15,6 @@ from services.gl.record.payload import Recorded
 from services.gl.record.usage import usage_json
 
 if TYPE_CHECKING:
-    from gecholog.headers import Headers
     from services.gl.body_reading import Streamed
     from services.gl.call import Call
 
@@ -41,7 +40,7 @@ def capture_inbound(call: Call, length: int | None) -> BodyCapture:
 
 def capture_egress(call: Call) -> BodyCapture:
     """A capture of the body that is to go out, if that is not what came."""
-    return _capture(call, _form(call, call.required_egress().headers), None)
+    return _capture(call, BodyForm.of(call.required_egress().headers, call.required_attempt().request), None)
 
 
 def _capture(call: Call, form: BodyForm, length: int | None) -> BodyCapture:
@@ -53,12 +52,7 @@ def _capture(call: Call, form: BodyForm, length: int | None) -> BodyCapture:
 
 def inbound_form(call: Call) -> BodyForm:
     """What is known of the body that comes."""
-    return _form(call, call.inbound_headers)
-
-
-def _form(call: Call, of: Headers) -> BodyForm:
-    encoding = ",".join(of.get("Content-Encoding", ()))
-    return BodyForm(headers.first(of, "Content-Type"), encoding, call.required_attempt().request)
+    return BodyForm.of(call.inbound_headers, call.required_attempt().request)
 
 
 def record_body(call: Call, came: Body, sent: Body | None = None, *, at_once: bool = False) -> None:

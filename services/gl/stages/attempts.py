@@ -26,6 +26,8 @@ from services.gl.resilience.failures import USUAL
 from services.gl.target_failure import failure
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from gecholog.record import Fields
     from services.gl.attempt import Attempt, Candidate
     from services.gl.call import Call
@@ -38,17 +40,18 @@ def plan(call: Call, doors: Doors) -> None:
     """Decide where the call may go, before the first attempt."""
     if not call.candidates:
         call.candidates = candidates_of(call)
-    if any(candidate.breaker is not None for candidate in call.candidates):
+    if len(call.candidates) > 1 and any(candidate.breaker is not None for candidate in call.candidates):
         call.candidates = tuple(doors.targets.admitted(call.candidates))
 
 
 async def run(call: Call, doors: Doors) -> None:
     """Get an answer: gl's own, or the one of the first candidate that does not fail, or else of the last one."""
-    attempt = await begin(call, call.candidates[0])
-    call.answer = local.answer(call, attempt)
+    if (waiting := begin(call, call.candidates[0])) is not None:
+        await waiting
+    call.answer = local.answer(call, call.required_attempt())
     if call.answer is None:
         send = _send if _is_simple(call) else _fail_over
-        call.answer = await send(call, attempt, doors)
+        call.answer = await send(call, doors)
 
 
 def _is_simple(call: Call) -> bool:
@@ -63,19 +66,28 @@ def _rules(call: Call) -> ResilienceRules:
     return chosen_router(call).resilience
 
 
-async def begin(call: Call, candidate: Candidate) -> Attempt:
+# ------------------------------------------------------------------ one attempt
+
+
+def begin(call: Call, candidate: Candidate) -> Awaitable[None] | None:
     """Prepare the attempt to call a candidate, and add it to those of the call."""
     attempt = outbound.build(call, candidate)
-    call.attempts += (attempt,)
-    if candidate.provider is not None and call.client_body is not None:
+    call.begin(attempt)
+    if candidate.provider is not None or include_usage.may_ask(attempt.request):
+        return _adapt(call, attempt)
+    _mark_sent(call, attempt)
+    return None
+
+
+async def _adapt(call: Call, attempt: Attempt) -> None:
+    """Make the request one for its provider, and ask for the usage of a stream."""
+    if attempt.candidate.provider is not None and call.client_body is not None:
         attempt = await model_request.for_provider(attempt, call.client_body)
-        call.attempts = (*call.attempts[:-1], attempt)
+        call.revise(attempt)
     if _may_ask_usage(attempt):
         attempt = await include_usage.asking(attempt)
-        call.attempts = (*call.attempts[:-1], attempt)
-    call.mark_sent()
-    attempt.section.fields["ingress_outbound_timer"] = span(call.started, call.sent)
-    return attempt
+        call.revise(attempt)
+    _mark_sent(call, attempt)
 
 
 def _may_ask_usage(attempt: Attempt) -> bool:
@@ -84,30 +96,38 @@ def _may_ask_usage(attempt: Attempt) -> bool:
     return (endpoint is None or endpoint.path == CHAT) and include_usage.may_ask(attempt.request)
 
 
-async def _send(call: Call, attempt: Attempt, doors: Doors) -> Response:
-    """The answer of a target. One that cannot be called is an answer as well: 502, 503 or 504."""
+def _mark_sent(call: Call, attempt: Attempt) -> None:
+    call.mark_sent()
+    attempt.section.fields["ingress_outbound_timer"] = span(call.started, call.sent)
+
+
+async def _send(call: Call, doors: Doors) -> Response:
+    """The answer to the last attempt. A target that cannot be called is an answer as well: 502, 503 or 504."""
     call.fault = ""
     try:
-        return await doors.upstream.send(attempt.request)
+        return await doors.upstream.send(call.required_attempt().request)
     except UpstreamError as error:
-        return _failed(call, attempt, error)
+        return _failed(call, error)
 
 
-def _failed(call: Call, attempt: Attempt, error: UpstreamError) -> LocalAnswer:
+def _failed(call: Call, error: UpstreamError) -> LocalAnswer:
     call.fault = error.reason
-    told = reply_to(failure(attempt.candidate.router, error), call.error_format)
+    told = reply_to(failure(call.target_router, error), call.error_format)
     return LocalAnswer(told.status, told.body)
 
 
-async def _fail_over(call: Call, attempt: Attempt, doors: Doors) -> Response:
+# ------------------------------------------------------------------ several
+
+
+async def _fail_over(call: Call, doors: Doors) -> Response:
     """The answer of the first candidate that does not fail, or else of the last one. All attempts are listed."""
     call.outcomes = []
     call.response_section.opt_in_fields = {"attempts": call.outcomes}
     try:
         async with asyncio.timeout(_total(call)):
-            return await _each_in_turn(call, attempt, doors)
+            return await _each_in_turn(call, doors)
     except TimeoutError:
-        return _failed(call, call.required_attempt(), UpstreamError(504, "no answer in time"))
+        return _failed(call, UpstreamError(504, "no answer in time"))
 
 
 def _total(call: Call) -> float | None:
@@ -120,20 +140,22 @@ def _total(call: Call) -> float | None:
     return router.target.timeouts.total if is_of_config else None
 
 
-async def _each_in_turn(call: Call, attempt: Attempt, doors: Doors) -> Response:
-    answer = await _with_retries(call, attempt, doors)
+async def _each_in_turn(call: Call, doors: Doors) -> Response:
+    answer = await _with_retries(call, doors)
     for candidate in each_once(call.candidates)[1:]:
         if not _has_failed(call, answer.status):
             break
         answer.abandon()
-        answer = await _with_retries(call, await begin(call, candidate), doors)
+        if (waiting := begin(call, candidate)) is not None:
+            await waiting
+        answer = await _with_retries(call, doors)
     return answer
 
 
-async def _with_retries(call: Call, attempt: Attempt, doors: Doors) -> Response:
-    """The answer of a candidate, which is tried again after failures if the router says so."""
+async def _with_retries(call: Call, doors: Doors) -> Response:
+    """The answer to the last attempt, which is made again after failures if the router says so."""
     rules = _rules(call)
-    answer = await _send_and_list(call, attempt, doors)
+    answer = await _send_and_list(call, doors)
     for retry in range(rules.retries):
         if not _has_failed(call, answer.status):
             break
@@ -144,7 +166,9 @@ async def _with_retries(call: Call, attempt: Attempt, doors: Doors) -> Response:
             break
         answer.abandon()
         await asyncio.sleep(pause)
-        answer = await _send_and_list(call, await begin(call, attempt.candidate), doors)
+        if (waiting := begin(call, call.required_attempt().candidate)) is not None:
+            await waiting
+        answer = await _send_and_list(call, doors)
     return answer
 
 
@@ -153,15 +177,16 @@ def _has_failed(call: Call, status: int) -> bool:
     return bool(call.fault) or status in _rules(call).fail_on
 
 
-async def _send_and_list(call: Call, attempt: Attempt, doors: Doors) -> Response:
-    """Call a target, and list what came of it for the record, also if the caller leaves meanwhile."""
+async def _send_and_list(call: Call, doors: Doors) -> Response:
+    """Make the last attempt, and list what came of it for the record, also if the caller leaves meanwhile."""
     start = monotonic_ns()
+    attempt = call.required_attempt()
     candidate = attempt.candidate
     outcome: Fields = {"error": "broken off"}
     has_failed: bool | None = None
     doors.targets.began(candidate)
     try:
-        answer = await _send(call, attempt, doors)
+        answer = await _send(call, doors)
         has_failed = bool(call.fault) or answer.status in USUAL
         outcome = {"error": call.fault} if call.fault else _told(call, answer)
         return answer

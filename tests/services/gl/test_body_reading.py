@@ -22,7 +22,8 @@ LIMIT = 10_000
 def form(content_type="", encoding="", body=b"{}"):
     """The form of an answer to a request with this body."""
     router = Router("/", {}, parse_target("http://t", "", {}))
-    return BodyForm(content_type, encoding, UpstreamRequest("POST", router, "/chat/completions", "", {}, body))
+    came = {"Content-Type": [content_type]} | ({"Content-Encoding": [encoding]} if encoding else {})
+    return BodyForm.of(came, UpstreamRequest("POST", router, "/chat/completions", "", {}, body))
 
 
 TYPES = st.sampled_from(["", ";", "application/json", "text/event-stream", "application/x-ndjson", "image/png"])

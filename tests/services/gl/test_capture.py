@@ -16,7 +16,7 @@ EVENTS = b'data: {"choices":[]}\n\ndata: [DONE]\n\n'
 
 
 def captured(pieces, kind="text/plain", length=None, most=100, of_stream=400):
-    capture = BodyCapture(BodyForm(kind, "", REQUEST), length, most, of_stream)
+    capture = BodyCapture(BodyForm.of({"Content-Type": [kind]}, REQUEST), length, most, of_stream)
     for piece in pieces:
         capture.observe(piece)
     return capture

@@ -199,7 +199,7 @@ def built(routers=None, **more) -> Config:
 async def begun(call: Call) -> Call:
     """A call whose first attempt is prepared, and not made."""
     attempts.plan(call, doors())
-    await attempts.begin(call, call.candidates[0])
+    await done(attempts.begin(call, call.candidates[0]))
     return call
 
 
@@ -216,7 +216,7 @@ def call_of(config=None, request=None, responder=None, path="/service/", target_
     chosen = config.routers[path]
     call = Call(config, request, responder or FakeResponder(), chosen, Ids("TST00001_1_1_0", "TST00001_1_1_0"))
     if target_router is not None:
-        call.attempts = (attempt_at(call, target_router),)
+        call.begin(attempt_at(call, target_router))
     for name, value in more.items():
         setattr(call, name, value)
     return call

@@ -517,7 +517,7 @@ async def reworded(answer, *, config=None, responder=None, word=b"there", other=
     call = call_of(config or built(), FakeRequest(body=STREAMING), responder or FakeResponder(), answer=answer)
     await ingress.receive(call, doors())
     await begun(call)
-    call.attempts = (call.attempt._replace(transform=Rewording(word, other)),)
+    call.revise(call.attempt._replace(transform=Rewording(word, other)))
     await done(inbound.receive(call, doors()))
     egress.offer(call, doors())
     call.response_section.write({name: Raw(json.dumps(value).encode()) for name, value in written.items()})
