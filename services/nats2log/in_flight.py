@@ -28,7 +28,7 @@ class DeliveryState(Enum):
 
 
 @dataclass(slots=True)
-class _Delivery:
+class _UnackedRecord:
     reply: str
     since: float
 
@@ -38,7 +38,7 @@ class InFlight:
 
     def __init__(self, max_remembered: int = _MAX_REMEMBERED) -> None:
         self._max_remembered = max_remembered
-        self._in_flight: dict[str, _Delivery] = {}
+        self._in_flight: dict[str, _UnackedRecord] = {}
         self._written: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
@@ -53,7 +53,7 @@ class InFlight:
         if delivery is not None:
             delivery.reply = entry.reply
             return DeliveryState.IN_FLIGHT
-        self._in_flight[entry.key] = _Delivery(entry.reply, now)
+        self._in_flight[entry.key] = _UnackedRecord(entry.reply, now)
         return DeliveryState.NEW
 
     def acked(self, key: str) -> str | None:
