@@ -20,7 +20,7 @@ from gecholog.session import Ids
 from services.gl import pipeline
 from services.gl.call import Call
 from services.gl.config import Config, build, config_spec
-from services.gl.doors import Doors
+from services.gl.dependencies import Dependencies
 from services.gl.record.delivery.backpressure import Backpressure
 from services.gl.status import Status
 
@@ -126,14 +126,14 @@ class _Bench:
         self._recorder = _Recorder()
         bus: Any = _Bus()
         records: Any = self._recorder
-        self._doors = Doors(bus, _Upstream(size), records, Status())
+        self._deps = Dependencies(bus, _Upstream(size), records, Status())
 
     async def call(self) -> Call:
         """Make a call."""
         client: Any = _Client(self._question)
         router = self._config.routers[_ROUTE]
         call = Call(self._config, client, client, router, Ids("BENCH001_1_1_0", "BENCH001_1_1_0"))
-        await pipeline.run(call, self._doors)
+        await pipeline.run(call, self._deps)
         return call
 
     async def calls(self, count: int) -> float:

@@ -18,7 +18,7 @@ from services.gl.models.endpoint import Endpoint, Kind, has
 
 if TYPE_CHECKING:
     from gecholog.record import Fields
-    from services.gl.doors import Doors
+    from services.gl.dependencies import Dependencies
     from services.gl.models.model import Classifier
     from services.gl.models.resolving import Choice
     from services.gl.routing import Router
@@ -45,9 +45,9 @@ class Rated(NamedTuple):
     told: Fields
 
 
-async def rate(classifier: Classifier, choice: Choice, router: Router, text: str, doors: Doors) -> Rated:
+async def rate(classifier: Classifier, choice: Choice, router: Router, text: str, deps: Dependencies) -> Rated:
     """Ask a model for the rating of a text. `router` is the one that goes to the model's provider."""
-    known = doors.ratings.get(classifier.model, text)
+    known = deps.ratings.get(classifier.model, text)
     told: Fields = {"model": choice.name}
     if known is not None:
         return Rated(known, told | {"rating": known, "cached": True})
@@ -55,7 +55,7 @@ async def rate(classifier: Classifier, choice: Choice, router: Router, text: str
     answer: Any = None
     try:
         async with asyncio.timeout(classifier.timeout):
-            answer = await _asked(classifier, choice, router, text, doors)
+            answer = await _asked(classifier, choice, router, text, deps)
         rating = rating_in(answer, classifier.scale)
         error = {} if rating is not None else {"error": "no rating in the answer"}
     except TimeoutError:
@@ -65,7 +65,7 @@ async def rate(classifier: Classifier, choice: Choice, router: Router, text: str
     usage = llm.usage_of(answer) if answer is not None else None
     told |= {"rating": rating} | error | ({"usage": usage.fields()} if usage else {})
     if rating is not None:
-        doors.ratings.keep(classifier.model, text, rating)
+        deps.ratings.keep(classifier.model, text, rating)
     return Rated(rating, told | {"timer": span(start, monotonic_ns())})
 
 
@@ -74,7 +74,7 @@ def can_be_asked(choice: Choice) -> bool:
     return has(choice.provider, CHAT)
 
 
-async def _asked(classifier: Classifier, choice: Choice, router: Router, text: str, doors: Doors) -> Any:
+async def _asked(classifier: Classifier, choice: Choice, router: Router, text: str, deps: Dependencies) -> Any:
     """The answer of the model, decoded. Raises UpstreamError."""
     where = address(choice.provider, profiles.CHAT, choice.model)
     target = router.target
@@ -82,7 +82,7 @@ async def _asked(classifier: Classifier, choice: Choice, router: Router, text: s
     sent = {"Content-Type": ["application/json"]} | headers(choice.provider) | target.headers
     query = "&".join(f"{name}={value}" for name, value in where.query)
     request = UpstreamRequest("POST", router, target.base_path.removesuffix("/") + where.path, query, sent, body)
-    response = await doors.upstream.send(request)
+    response = await deps.upstream.send(request)
     try:
         data = bytearray()
         while (piece := await response.read()) and len(data) < _LARGEST_ANSWER:

@@ -37,12 +37,12 @@ def dispatch(exchange: Exchange, generation: Generation, *, is_stopping: bool) -
         router = route(config.routers, exchange.path)
     except Refusal as refusal:
         reply = reply_to(refusal, format_for(config.errors, exchange.path, exchange.headers))
-        generation.doors.saw_unrecorded(exchange.path, reply.status)
+        generation.deps.saw_unrecorded(exchange.path, reply.status)
         return _respond(exchange, reply.status, _JSON | reply.headers, reply.body)
     if router.cors is not None and cors.is_preflight(exchange.method, exchange.headers):
         return _respond(exchange, _NO_CONTENT, cors.preflight(router.cors, exchange.headers))
     ids = generation.sessions.ids(headers.first(exchange.headers, config.session_header))
-    return pipeline.run(Call(config, exchange, exchange, router, ids), generation.doors)
+    return pipeline.run(Call(config, exchange, exchange, router, ids), generation.deps)
 
 
 def reply_to_unreadable(refusal: Refusal, path: str, came: headers.Headers, config: Config) -> ErrorReply:

@@ -18,8 +18,8 @@ from gecholog.recordstatus import RecordStatusFile
 from gecholog.service import connect_bus, replacing_bus
 from gecholog.session import Sessions
 from services.gl import memory
+from services.gl.dependencies import Dependencies
 from services.gl.dispatch import dispatch, reply_to_unreadable
-from services.gl.doors import Doors
 from services.gl.generation import Generation
 from services.gl.listeners import Listeners
 from services.gl.ratings import Ratings
@@ -79,7 +79,7 @@ class Gateway:
         await connect_bus(owner, bus)
         await self._records.publish_to(bus, config.topics.logger, config.record_log)
         owner.spawn(self._records.run(), "records")
-        self._generation = Generation(config, self._doors(bus, pool), Sessions(config.gateway_id), pool)
+        self._generation = Generation(config, self._deps(bus, pool), Sessions(config.gateway_id), pool)
         self._listeners.start(owner)
 
     async def reload(self, config: Config) -> None:
@@ -98,20 +98,20 @@ class Gateway:
         except BaseException:
             self._listeners.cancel(replacement)
             raise
-        await self._activate(config, old, bus or old.doors.bus, pool)
+        await self._activate(config, old, bus or old.deps.bus, pool)
         self._listeners.switch(replacement)
 
     async def _activate(self, config: Config, old: Generation, bus: Bus, pool: Pool) -> None:
-        if bus is not old.doors.bus or config.record_log != old.config.record_log:
+        if bus is not old.deps.bus or config.record_log != old.config.record_log:
             await self._records.publish_to(bus, config.topics.logger, config.record_log)
         self._records.resize(config.journal_max_bytes)
         same_name = config.gateway_id == old.config.gateway_id
         sessions = old.sessions if same_name else Sessions(config.gateway_id)
-        self._generation = Generation(config, self._doors(bus, pool), sessions, pool)
+        self._generation = Generation(config, self._deps(bus, pool), sessions, pool)
         if pool is not old.pool:
             old.pool.retire()
-        if bus is not old.doors.bus:
-            closing = asyncio.create_task(_close_when_idle(old.doors.bus, self._listeners.calls), name="old bus")
+        if bus is not old.deps.bus:
+            closing = asyncio.create_task(_close_when_idle(old.deps.bus, self._listeners.calls), name="old bus")
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
@@ -124,7 +124,7 @@ class Gateway:
         await self._records.stop(_LAST_RECORDS_S)
         if generation is not None:
             generation.pool.retire()
-            await generation.doors.bus.close()
+            await generation.deps.bus.close()
 
     # --------------------------------------------------------------- requests
 
@@ -148,9 +148,9 @@ class Gateway:
             raise GechologError("not started")
         return self._generation
 
-    def _doors(self, bus: Bus, pool: Pool) -> Doors:
+    def _deps(self, bus: Bus, pool: Pool) -> Dependencies:
         saw = self._unrecorded.saw
-        return Doors(bus, pool, self._records, self._status, saw, self._targets, self._ratings)
+        return Dependencies(bus, pool, self._records, self._status, saw, self._targets, self._ratings)
 
     async def _bus(self, config: Config) -> Bus:
         bus = Bus(config.bus, self._alias, log)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gecholog.session import Sessions
 from services.gl.config import Config
-from services.gl.doors import Doors
+from services.gl.dependencies import Dependencies
 from services.gl.upstream import Pool
 
 
@@ -15,6 +15,6 @@ class Generation:
     """A config, and what was made of it."""
 
     config: Config
-    doors: Doors
+    deps: Dependencies
     sessions: Sessions
     pool: Pool

@@ -1,9 +1,8 @@
 """What happens to a call, from top to bottom.
 
-A stage is a function of the call and the doors to the world. It fills in what the next ones need, and ends the call
-early by raising `Refusal`; what it has to wait for, it returns. Whatever happens, the record is written (without the
-right headers, only if the config wants it): a caller who leaves, a target that breaks off and a fault of ours are parts
-of the story that the record tells.
+A stage takes the call and its dependencies, and fills in what the next stages need. It returns an awaitable if it must
+wait, else None, and ends the call early by raising `Refusal`. The record is written in any case (for a call without the
+required headers, only if the config says so): if the client leaves, if the upstream breaks off, and if gl itself fails.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from services.gl.stages import attempts, egress, inbound, ingress, models, proce
 
 if TYPE_CHECKING:
     from services.gl.call import Call
-    from services.gl.doors import Doors
+    from services.gl.dependencies import Dependencies
 
 log = Log("pipeline")
 
-Stage = Callable[["Call", "Doors"], Awaitable[None] | None]
+Stage = Callable[["Call", "Dependencies"], Awaitable[None] | None]
 
 BEFORE_REPLY: tuple[Stage, ...] = (
     ingress.receive,  # check the caller's headers, read the body
@@ -46,66 +45,66 @@ AFTER_REPLY: tuple[Stage, ...] = (
 )  # and last of all recording.publish: timers, filters, the bus
 
 
-async def run(call: Call, doors: Doors) -> None:
+async def run(call: Call, deps: Dependencies) -> None:
     """Take a call through all stages."""
     token = logs.transaction.set(call.ids.transaction_id)
     try:
-        await _answer(call, doors)
+        await _answer(call, deps)
         call.mark_replied()
         if call.is_recorded:
-            await _record(call, doors)
+            await _record(call, deps)
     finally:
         logs.transaction.reset(token)
 
 
-async def _record(call: Call, doors: Doors) -> None:
+async def _record(call: Call, deps: Dependencies) -> None:
     """What is left to do when the caller has the reply. Whatever fails on the way, the record is published."""
     try:
         for stage in AFTER_REPLY:
-            waiting = stage(call, doors)
+            waiting = stage(call, deps)
             if waiting is not None:
                 await waiting
     except asyncio.CancelledError:  # the gateway stops: there is no more time for processors
         _uncancel()
     except Exception as error:  # noqa: BLE001 - a border: the caller has the reply, only the record is at stake
         log.fault("a stage after the reply failed", error)
-        doors.status.failed(f"{type(error).__name__} after a reply")
+        deps.status.failed(f"{type(error).__name__} after a reply")
     try:
-        doors.status.saw(call)
-        recording.publish(call, doors.records)
+        deps.status.saw(call)
+        recording.publish(call, deps.records)
     except Exception as error:  # noqa: BLE001 - as above
         log.fault("record not written", error, record_id=call.record_id.hex())
-        doors.status.failed(f"{type(error).__name__} while writing a record")
-        doors.records.abandon(call.record_id)
+        deps.status.failed(f"{type(error).__name__} while writing a record")
+        deps.records.abandon(call.record_id)
 
 
-async def _answer(call: Call, doors: Doors) -> None:
+async def _answer(call: Call, deps: Dependencies) -> None:
     try:
-        if (waiting := doors.records.backpressure.admit_bytes(call)) is not None:
+        if (waiting := deps.records.backpressure.admit_bytes(call)) is not None:
             await waiting
         for stage in BEFORE_REPLY:
-            waiting = stage(call, doors)
+            waiting = stage(call, deps)
             if waiting is not None:
                 await waiting
     except Refusal as refusal:
-        await _refuse(call, refusal, doors)
+        await _refuse(call, refusal, deps)
     except (Disconnected, asyncio.CancelledError):
         _gone(call)
     except Exception as error:  # noqa: BLE001 - a border: a fault of ours must cost one call at most
         log.fault("call failed", error)
-        doors.status.failed(f"{type(error).__name__} in the gateway")
+        deps.status.failed(f"{type(error).__name__} in the gateway")
         detail = ErrorDetail(500, f"internal error of the gateway, see its log for {call.ids.transaction_id}")
-        await _refuse(call, Refusal(500, "internal server error", detail=detail), doors)
+        await _refuse(call, Refusal(500, "internal server error", detail=detail), deps)
 
 
-async def _refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
+async def _refuse(call: Call, refusal: Refusal, deps: Dependencies) -> None:
     if call.answer is not None:
         call.answer.abandon()
     if call.responder.started:  # it is too late for another status
         call.responder.abort()
         return
     try:
-        await egress.refuse(call, refusal, doors)
+        await egress.refuse(call, refusal, deps)
     except (Disconnected, asyncio.CancelledError):
         _gone(call)
 

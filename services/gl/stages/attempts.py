@@ -31,27 +31,27 @@ if TYPE_CHECKING:
     from gecholog.record import Fields
     from services.gl.attempt import Attempt, Candidate
     from services.gl.call import Call
-    from services.gl.doors import Doors
+    from services.gl.dependencies import Dependencies
     from services.gl.http import Response
     from services.gl.resilience.rules import ResilienceRules
 
 
-def plan(call: Call, doors: Doors) -> None:
+def plan(call: Call, deps: Dependencies) -> None:
     """Decide where the call may go, before the first attempt."""
     if not call.candidates:
         call.candidates = candidates_of(call)
     if len(call.candidates) > 1 and any(candidate.breaker is not None for candidate in call.candidates):
-        call.candidates = tuple(doors.targets.admitted(call.candidates))
+        call.candidates = tuple(deps.targets.admitted(call.candidates))
 
 
-async def run(call: Call, doors: Doors) -> None:
+async def run(call: Call, deps: Dependencies) -> None:
     """Get an answer: gl's own, or the one of the first candidate that does not fail, or else of the last one."""
     if (waiting := begin(call, call.candidates[0])) is not None:
         await waiting
     call.answer = local.answer(call, call.required_attempt())
     if call.answer is None:
         send = _send if _is_simple(call) else _fail_over
-        call.answer = await send(call, doors)
+        call.answer = await send(call, deps)
 
 
 def _is_simple(call: Call) -> bool:
@@ -101,11 +101,11 @@ def _mark_sent(call: Call, attempt: Attempt) -> None:
     attempt.section.fields["ingress_outbound_timer"] = span(call.started, call.sent)
 
 
-async def _send(call: Call, doors: Doors) -> Response:
+async def _send(call: Call, deps: Dependencies) -> Response:
     """The answer to the last attempt. A target that cannot be called is an answer as well: 502, 503 or 504."""
     call.fault = ""
     try:
-        return await doors.upstream.send(call.required_attempt().request)
+        return await deps.upstream.send(call.required_attempt().request)
     except UpstreamError as error:
         return _failed(call, error)
 
@@ -119,13 +119,13 @@ def _failed(call: Call, error: UpstreamError) -> LocalAnswer:
 # ------------------------------------------------------------------ several
 
 
-async def _fail_over(call: Call, doors: Doors) -> Response:
+async def _fail_over(call: Call, deps: Dependencies) -> Response:
     """The answer of the first candidate that does not fail, or else of the last one. All attempts are listed."""
     call.outcomes = []
     call.response_section.opt_in_fields = {"attempts": call.outcomes}
     try:
         async with asyncio.timeout(_total(call)):
-            return await _each_in_turn(call, doors)
+            return await _each_in_turn(call, deps)
     except TimeoutError:
         return _failed(call, UpstreamError(504, "no answer in time"))
 
@@ -140,22 +140,22 @@ def _total(call: Call) -> float | None:
     return router.target.timeouts.total if is_of_config else None
 
 
-async def _each_in_turn(call: Call, doors: Doors) -> Response:
-    answer = await _with_retries(call, doors)
+async def _each_in_turn(call: Call, deps: Dependencies) -> Response:
+    answer = await _with_retries(call, deps)
     for candidate in each_once(call.candidates)[1:]:
         if not _has_failed(call, answer.status):
             break
         answer.abandon()
         if (waiting := begin(call, candidate)) is not None:
             await waiting
-        answer = await _with_retries(call, doors)
+        answer = await _with_retries(call, deps)
     return answer
 
 
-async def _with_retries(call: Call, doors: Doors) -> Response:
+async def _with_retries(call: Call, deps: Dependencies) -> Response:
     """The answer to the last attempt, which is made again after failures if the router says so."""
     rules = _rules(call)
-    answer = await _send_and_list(call, doors)
+    answer = await _send_and_list(call, deps)
     for retry in range(rules.retries):
         if not _has_failed(call, answer.status):
             break
@@ -168,7 +168,7 @@ async def _with_retries(call: Call, doors: Doors) -> Response:
         await asyncio.sleep(pause)
         if (waiting := begin(call, call.required_attempt().candidate)) is not None:
             await waiting
-        answer = await _send_and_list(call, doors)
+        answer = await _send_and_list(call, deps)
     return answer
 
 
@@ -177,22 +177,22 @@ def _has_failed(call: Call, status: int) -> bool:
     return bool(call.fault) or status in _rules(call).fail_on
 
 
-async def _send_and_list(call: Call, doors: Doors) -> Response:
+async def _send_and_list(call: Call, deps: Dependencies) -> Response:
     """Make the last attempt, and list what came of it for the record, also if the caller leaves meanwhile."""
     start = monotonic_ns()
     attempt = call.required_attempt()
     candidate = attempt.candidate
     outcome: Fields = {"error": "broken off"}
     has_failed: bool | None = None
-    doors.targets.began(candidate)
+    deps.targets.began(candidate)
     try:
-        answer = await _send(call, doors)
+        answer = await _send(call, deps)
         has_failed = bool(call.fault) or answer.status in USUAL
         outcome = {"error": call.fault} if call.fault else _told(call, answer)
         return answer
     finally:
         took = monotonic_ns() - start
-        doors.targets.ended(candidate, failed=has_failed, seconds=took / 1e9)
+        deps.targets.ended(candidate, failed=has_failed, seconds=took / 1e9)
         where: Fields = {"gl_path": candidate.router.path, "url": attempt.url}
         if candidate.provider is not None:
             where |= {"provider": candidate.provider.name, "model": candidate.model}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gecholog.headers import Headers
     from services.gl.call import Call
     from services.gl.capture import BodyCapture
-    from services.gl.doors import Doors
+    from services.gl.dependencies import Dependencies
     from services.gl.errors import Refusal
     from services.gl.transform import BodyTransform
 
@@ -40,7 +40,7 @@ _OK = HTTPStatus.OK.value  # as a number: members of an enumeration are looked u
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
 
 
-def offer(call: Call, _: Doors) -> None:
+def offer(call: Call, _: Dependencies) -> None:
     """Put into the record what would go to the caller, for response processors to change."""
     fields = call.response_section.fields
     headers = {**fields["inbound_headers"], **_own_headers(call)}
@@ -62,7 +62,7 @@ def _own_headers(call: Call) -> Headers:
     }
 
 
-def prepare(call: Call, _: Doors) -> None:
+def prepare(call: Call, _: Dependencies) -> None:
     """Decide status, headers and body of the reply; complete the response section of the record."""
     status = _status(call)
     body = _changed_body(call)
@@ -117,30 +117,30 @@ def _changed_body(call: Call) -> bytes | None:
     return call.egress_body
 
 
-def reply(call: Call, doors: Doors) -> Awaitable[None]:
+def reply(call: Call, deps: Dependencies) -> Awaitable[None]:
     """Send the reply. The record is kept before the last byte of it."""
     egress = call.required_egress()
     if egress.body is None:
-        return _pass_through(call, egress, doors)
+        return _pass_through(call, egress, deps)
     length: int | None = len(egress.body)
     if not length and (call.request.method == "HEAD" or egress.status == _NOT_MODIFIED):
         length = call.required_answer().length  # these tell the size of what they do not send
-    return _send(call, egress, length, doors)
+    return _send(call, egress, length, deps)
 
 
-async def _send(call: Call, egress: Egress, length: int | None, doors: Doors) -> None:
+async def _send(call: Call, egress: Egress, length: int | None, deps: Dependencies) -> None:
     body = egress.body or b""
     call.responder.start(egress.status, egress.headers, length)
-    if (waiting := doors.records.backpressure.admit_bytes(call, len(call.body) + len(body))) is not None:
+    if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body) + len(body))) is not None:
         await waiting
-    recording.accept(call, doors.records)
+    recording.accept(call, deps.records)
     for piece in pieces_of(body):
         if (waiting := call.responder.write(piece)) is not None:
             await waiting
     call.responder.finish()
 
 
-async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
+async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
     """Hand on the answer as it arrives, and keep a copy for the record."""
     answer, responder, transform = call.required_answer(), call.responder, _transform(call)
     length = None if transform else answer.length
@@ -151,7 +151,7 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
             capture.observe(piece)
             is_last = length is not None and capture.is_complete
             if is_last:
-                await _keep(call, capture, doors)
+                await _keep(call, capture, deps)
             if (waiting := responder.write(transform.feed(piece) if transform else piece)) is not None:
                 await waiting
             capture.delivered = capture.copy.size
@@ -159,7 +159,7 @@ async def _pass_through(call: Call, egress: Egress, doors: Doors) -> None:
                 break
         rest = transform.flush() if transform else b""
         if not capture.is_recorded:
-            await _keep(call, capture, doors)
+            await _keep(call, capture, deps)
         if rest and (waiting := responder.write(rest)) is not None:
             await waiting
         responder.finish()
@@ -220,9 +220,9 @@ def has_delivered(call: Call) -> bool:
     return call.capture is not None and call.capture.is_open and call.capture.has_ended
 
 
-async def _keep(call: Call, capture: BodyCapture, doors: Doors) -> None:
+async def _keep(call: Call, capture: BodyCapture, deps: Dependencies) -> None:
     """Put the answer into the record, and keep that; while too much is on its way to the bus, the last byte waits."""
-    if (waiting := doors.records.backpressure.admit_bytes(call, len(call.body) + capture.copy.size)) is not None:
+    if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body) + capture.copy.size)) is not None:
         await waiting
     call.mark_received()
     try:
@@ -231,10 +231,10 @@ async def _keep(call: Call, capture: BodyCapture, doors: Doors) -> None:
             await asyncio.shield(capture.folding)  # a thread goes on when the caller leaves: `conclude` waits for it
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
-    recording.accept(call, doors.records)
+    recording.accept(call, deps.records)
 
 
-def conclude(call: Call, _: Doors) -> Awaitable[None] | None:
+def conclude(call: Call, _: Dependencies) -> Awaitable[None] | None:
     """Record what came of an answer that did not come to its end."""
     capture = call.capture
     if capture is None or capture.is_recorded:
@@ -282,7 +282,7 @@ async def _read_usage(call: Call, capture: BodyCapture) -> None:
         await _conclude_slowly(call, capture, completed=False)
 
 
-async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
+async def refuse(call: Call, refusal: Refusal, deps: Dependencies) -> None:
     """End the call with an error in the client's format; the record gets what the client got."""
     told = errors.reply_to(refusal, call.error_format)
     headers = {call.config.session_header: [call.ids.transaction_id]} | told.headers
@@ -296,4 +296,4 @@ async def refuse(call: Call, refusal: Refusal, doors: Doors) -> None:
     if call.attempt is None:
         call.request_section.fields["outbound_headers"] = {}  # nothing went out
     reply = Egress(told.status, {_CONTENT_TYPE: [JSON]} | headers, told.body)
-    await _send(call, reply, len(told.body), doors)
+    await _send(call, reply, len(told.body), deps)

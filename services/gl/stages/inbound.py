@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from services.gl.call import Call
-    from services.gl.doors import Doors
+    from services.gl.dependencies import Dependencies
     from services.gl.http import Response
 
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
 
 
-def receive(call: Call, doors: Doors) -> Awaitable[None] | None:
+def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     """Begin the response section of the record; read the body if response processors are waiting for it."""
     answer = call.required_answer()
     call.inbound_headers = answer.headers
-    call.most = call.config.most_of_response(doors.bus.max_payload)
+    call.most = call.config.most_of_response(deps.bus.max_payload)
     call.response_section.fields = {
         "gl_path": call.target_router.path,
         "inbound_status_code": answer.status,

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from gecholog.record import Fields
     from services.gl.call import Call
     from services.gl.config import Config
-    from services.gl.doors import Doors
+    from services.gl.dependencies import Dependencies
 
 _UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
 _NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
 
 
-async def receive(call: Call, doors: Doors) -> None:
+async def receive(call: Call, deps: Dependencies) -> None:
     """Check the headers that the router asks for, read the body, and begin the record."""
     config, request = call.config, call.request
     call.headers = request.headers
@@ -33,14 +33,14 @@ async def receive(call: Call, doors: Doors) -> None:
     unmet = headers.unmet(call.router.required_headers, call.headers)
     if unmet and not config.log_unauthorized:
         call.is_recorded = False
-        doors.saw_unrecorded(call.router.path, _UNAUTHORIZED)
+        deps.saw_unrecorded(call.router.path, _UNAUTHORIZED)
         raise _unauthorized(unmet, config)
     call.query = query.parse(request.query)
     call.request_section.fields = _head_fields(call, refused=unmet is not None)
     call.body = await request.body(config.limits.request_body)
-    if (waiting := doors.records.backpressure.admit_bytes(call, len(call.body))) is not None:
+    if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body))) is not None:
         await waiting
-    value, note = await _recorded_body(call, call.config.most_of_request(doors.bus.max_payload))
+    value, note = await _recorded_body(call, call.config.most_of_request(deps.bus.max_payload))
     if note:
         call.request_section.note("ingress_payload", note)
     call.request_section.fields["ingress_payload"] = call.request_section.fields["outbound_payload"] = value

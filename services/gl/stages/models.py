@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from services.gl.call import Call
     from services.gl.client_body import ClientBody
-    from services.gl.doors import Doors
+    from services.gl.dependencies import Dependencies
     from services.gl.models.registry import Registry
     from services.gl.routing import Router
 
@@ -40,15 +40,15 @@ _LONGEST_SHOWN = 128  # characters of a name in an error
 _STARTED = int(time.time())
 
 
-def resolve_model(call: Call, doors: Doors) -> Awaitable[None] | None:
+def resolve_model(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     """Find the candidates of a call of a models router. Raises Refusal if there is none."""
     router = chosen_router(call)
     if router.action is not Action.MODELS or "control" in call.request_base.fields:
         return None
-    return _resolve(call, router, doors)
+    return _resolve(call, router, deps)
 
 
-async def _resolve(call: Call, router: Router, doors: Doors) -> None:
+async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     endpoint = endpoint_of(call.request.method, _subpath(call))
     if endpoint is None:
         raise _refusal(404, f"no endpoint {_shown(_subpath(call))} for {call.request.method}", "unknown_endpoint")
@@ -61,7 +61,7 @@ async def _resolve(call: Call, router: Router, doors: Doors) -> None:
         return
     name = await _name(call.client_body)
     call.request_base.fields["model"] = name
-    choices = await _choices(call, router, name, doors)
+    choices = await _choices(call, router, name, deps)
     if not choices:
         raise _unknown(call, router, name)
     allowed = [choice for choice in choices if _may_use(call, router, choice.provider)]
@@ -102,26 +102,26 @@ async def _name(body: ClientBody) -> str:
     return name
 
 
-async def _choices(call: Call, router: Router, name: str, doors: Doors) -> tuple[Choice, ...]:
+async def _choices(call: Call, router: Router, name: str, deps: Dependencies) -> tuple[Choice, ...]:
     """The choices for a name that the router exposes; its classifiers are asked."""
     if not matches_any(router.models, name):
         return ()
     registry = call.config.models
     if not isinstance(registry.meaning(name), Model):
         return resolve(registry, name, Facts())
-    facts = _Facts(call, doors)
+    facts = _Facts(call, deps)
     while (model := next_classifier(registry, name, facts.fresh(), frozenset(facts.ratings))) is not None:
-        facts.ratings[model.name] = await _rating(call, router, model, facts, doors)
+        facts.ratings[model.name] = await _rating(call, router, model, facts, deps)
     return resolve(registry, name, facts.fresh())
 
 
 class _Facts:
     """What strategies go by in one call: whoever asks twice gets the same answer."""
 
-    def __init__(self, call: Call, doors: Doors) -> None:
+    def __init__(self, call: Call, deps: Dependencies) -> None:
         self.ratings: dict[str, int | None] = {}
         self._call = call
-        self._doors = doors
+        self._deps = deps
         self._prompt: str | None = None
         self._turns: dict[str, int] = {}
         self._seed = random.random()  # noqa: S311 - a choice, no secret
@@ -138,17 +138,17 @@ class _Facts:
             prompt=self.prompt,
             turn=self._turn,
             draw=random.Random(self._seed).random,  # noqa: S311 - as above
-            latency=self._doors.targets.latency,
+            latency=self._deps.targets.latency,
             rating=self.ratings.get,
         )
 
     def _turn(self, model: str) -> int:
         if model not in self._turns:
-            self._turns[model] = self._doors.targets.turn(model)
+            self._turns[model] = self._deps.targets.turn(model)
         return self._turns[model]
 
 
-async def _rating(call: Call, router: Router, model: Model, facts: _Facts, doors: Doors) -> int | None:
+async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps: Dependencies) -> int | None:
     """How a model's classifier rates the request; None if it cannot be asked. The record tells of it."""
     rules = model.classifier
     if rules is None:
@@ -161,7 +161,7 @@ async def _rating(call: Call, router: Router, model: Model, facts: _Facts, doors
         return None
     if not _may_use(call, router, choice.provider):
         return None
-    rated = await classifier.rate(rules, choice, way, facts.prompt(), doors)
+    rated = await classifier.rate(rules, choice, way, facts.prompt(), deps)
     call.request_base.fields["classifier"] = rated.told
     if rated.rating is None:
         call.request_base.note("classifier", str(rated.told.get("error")))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gecholog.bus import Bus
     from gecholog.record import Fields
     from services.gl.call import Call
-    from services.gl.doors import Doors
+    from services.gl.dependencies import Dependencies
     from services.gl.record.section import RecordSection
     from services.gl.rows import Processor, Row, Rows
 
@@ -54,7 +54,7 @@ class Run(NamedTuple):
         return {"name": processor.name, "details": shown}
 
 
-async def before_call(call: Call, doors: Doors) -> None:
+async def before_call(call: Call, deps: Dependencies) -> None:
     """The synchronous request processors. A required one that does not complete ends the call with 500."""
     side = call.config.request
     for whole in side.rows:
@@ -62,7 +62,7 @@ async def before_call(call: Call, doors: Doors) -> None:
         row = applying(whole, call.router.path, chosen_router(call).path) if side.by_router else whole
         if not row:
             continue
-        for run in await run_row(row, call.request_section, call.request_section.runs, doors.bus):
+        for run in await run_row(row, call.request_section, call.request_section.runs, deps.bus):
             if run.processor.required and not run.completed:
                 raise _unprocessed(run)
 
@@ -77,27 +77,27 @@ def _unprocessed(run: Run) -> Refusal:
     return Refusal(500, _INTERNAL, detail=detail)
 
 
-def before_reply(call: Call, doors: Doors) -> Awaitable[None] | None:
+def before_reply(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     """The synchronous response processors. The answer goes out whatever they do."""
     if call.inbound_body is None:  # it passes through unbuffered: there is nothing to hold back
         return None
-    return _run_rows(call.rows_before_reply, call, doors)
+    return _run_rows(call.rows_before_reply, call, deps)
 
 
-async def _run_rows(rows: Rows, call: Call, doors: Doors) -> None:
+async def _run_rows(rows: Rows, call: Call, deps: Dependencies) -> None:
     for row in rows:
-        await run_row(row, call.response_section, call.response_section.runs, doors.bus)
+        await run_row(row, call.response_section, call.response_section.runs, deps.bus)
 
 
-async def after_reply(call: Call, doors: Doors) -> None:
+async def after_reply(call: Call, deps: Dependencies) -> None:
     """The asynchronous processors, of the request and then of the response."""
     if call.attempt is None:  # refused before it went anywhere
         return
     config, paths = call.config, call.router_paths
     for row in config.request.async_rows_for(*paths):
-        await run_row(row, call.request_section, call.request_section.async_runs, doors.bus, lazily=True)
+        await run_row(row, call.request_section, call.request_section.async_runs, deps.bus, lazily=True)
     for row in config.response.async_rows_for(*paths):
-        await run_row(row, call.response_section, call.response_section.async_runs, doors.bus, lazily=True)
+        await run_row(row, call.response_section, call.response_section.async_runs, deps.bus, lazily=True)
 
 
 async def run_row(

@@ -24,7 +24,7 @@ from services.gl.server.listener import Listener, bind
 from services.gl.upstream import Pool, proxy
 from services.gl.upstream.connection import StreamedResponse, UpstreamConnection
 from tests.services.gl.rig.gateway import router
-from tests.services.gl.rig.stage import FakeBus, FakeRecorder, built, doors
+from tests.services.gl.rig.stage import FakeBus, FakeRecorder, built, deps
 from tests.support.ports import free_port
 
 KINDS = (Call, ClientConnection, Exchange, UpstreamConnection, StreamedResponse, Refusal, Disconnected, UpstreamError)
@@ -46,7 +46,7 @@ class Rig:
             limits={"request_body_bytes": 1_000_000},
         )
         self.pool = Pool(outbound_context(OutboundTls(insecure=True)), proxy.from_environment({}))
-        self.doors = doors(FakeBus(), self.pool, FakeRecorder())
+        self.deps = deps(FakeBus(), self.pool, FakeRecorder())
         self.sessions = Sessions("TST00001")
         self.listener = Listener(self.handle, Limits(request_body=1_000_000, request_head=4096))
         self.socket = bind("127.0.0.1", 0)
@@ -55,7 +55,7 @@ class Rig:
 
     def handle(self, exchange):
         found = route(self.config.routers, exchange.path)
-        return pipeline.run(Call(self.config, exchange, exchange, found, self.sessions.ids("")), self.doors)
+        return pipeline.run(Call(self.config, exchange, exchange, found, self.sessions.ids("")), self.deps)
 
     async def close(self):
         self.listener.retire()

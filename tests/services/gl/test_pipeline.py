@@ -23,7 +23,7 @@ from tests.services.gl.rig.stage import (
     FakeTargets,
     built,
     call_of,
-    doors,
+    deps,
 )
 from tests.support.waiting import DEADLINE
 
@@ -31,7 +31,7 @@ from tests.support.waiting import DEADLINE
 async def test_a_whole_call():
     """One reply, one record, with the parts of the specification."""
     call, records = call_of(request=FakeRequest(body=b'{"q":1}')), FakeRecorder()
-    await pipeline.run(call, doors(records=records))
+    await pipeline.run(call, deps(records=records))
     assert call.responder.names() == ["start", "write", "finish"]
     record = records.record
     assert record["request"]["outbound_payload"] == {"q": 1}
@@ -44,7 +44,7 @@ async def test_a_whole_call():
 async def test_status_remembers_the_call():
     """The is-alive answer names the last recorded call."""
     call, status = call_of(), Status()
-    await pipeline.run(call, doors(status=status))
+    await pipeline.run(call, deps(status=status))
     body = status.report()["Body"]
     assert body["LastTransactionID"] == call.ids.transaction_id
     assert body["LastIngressTime"].endswith("Z")
@@ -55,7 +55,7 @@ async def test_refused_and_not_recorded():
     """A 401 of our own leaves no record."""
     call = call_of(built([router("/service/", "http://t", required={"X-K": ["1"]})]))
     records = FakeRecorder()
-    await pipeline.run(call, doors(records=records))
+    await pipeline.run(call, deps(records=records))
     assert call.responder.status == 401
     assert records.settled == records.accepted == []
 
@@ -68,7 +68,7 @@ async def test_fault_before_the_reply():
             raise RuntimeError("secret detail")
 
     call, records, status = call_of(), FakeRecorder(), Status()
-    await pipeline.run(call, doors(targets=Faulty(), records=records, status=status))
+    await pipeline.run(call, deps(targets=Faulty(), records=records, status=status))
     assert (call.responder.status, json.loads(call.responder.body)) == (500, {"error": "internal server error"})
     assert records.record["response"]["egress_status_code"] == 500
     assert "RuntimeError" in status.last_error
@@ -79,7 +79,7 @@ async def test_fault_after_the_reply_has_begun():
     """A fault in the middle of a reply breaks the connection: a second reply must never follow the first."""
     call, records = call_of(), FakeRecorder()
     answer = FakeAnswer(pieces=[b"one", RuntimeError("x")])
-    await pipeline.run(call, doors(targets=FakeTargets(answer), records=records))
+    await pipeline.run(call, deps(targets=FakeTargets(answer), records=records))
     names = call.responder.names()
     assert names.count("start") == 1
     assert names[-1] == "abort"
@@ -95,7 +95,7 @@ async def test_fault_after_the_reply():
             raise RuntimeError
 
     call, status = call_of(), Status()
-    await pipeline.run(call, doors(records=Faulty(), status=status))
+    await pipeline.run(call, deps(records=Faulty(), status=status))
     assert call.responder.names() == ["start", "write", "finish"]
     assert "RuntimeError" in status.last_error
 
@@ -108,7 +108,7 @@ async def test_fault_of_the_journal_does_not_cost_the_reply():
             raise RuntimeError
 
     call = call_of()
-    await pipeline.run(call, doors(records=Faulty()))
+    await pipeline.run(call, deps(records=Faulty()))
     assert call.responder.names() == ["start", "write", "finish"]
 
 
@@ -132,7 +132,7 @@ async def test_caller_leaves(stage):
         bus.request = hang
         config = built(request={"processors": [[processor("one")]]})
     call, records = call_of(config, request), FakeRecorder()
-    task = asyncio.create_task(pipeline.run(call, doors(bus, targets, records)))
+    task = asyncio.create_task(pipeline.run(call, deps(bus, targets, records)))
     await asyncio.wait_for(reached.wait(), DEADLINE)
     task.cancel()
     await task
@@ -165,7 +165,7 @@ async def test_caller_leaves_while_a_large_stream_is_folded(monkeypatch):
     answer = FakeAnswer(lines=[(b"Content-Type", b"text/event-stream")], pieces=[event * 300, usage])
     answer.length = None
     call, records = call_of(), FakeRecorder()
-    task = asyncio.create_task(pipeline.run(call, doors(targets=FakeTargets(answer), records=records)))
+    task = asyncio.create_task(pipeline.run(call, deps(targets=FakeTargets(answer), records=records)))
     await asyncio.wait_for(reached.wait(), DEADLINE)
     task.cancel()
     await asyncio.sleep(0.02)
@@ -184,7 +184,7 @@ async def test_caller_leaves_during_a_refusal():
             raise Disconnected
 
     call, records = call_of(responder=Gone()), FakeRecorder()
-    await pipeline.run(call, doors(targets=FakeTargets(UpstreamError(502, "x")), records=records))
+    await pipeline.run(call, deps(targets=FakeTargets(UpstreamError(502, "x")), records=records))
     assert len(records.settled) == 1
 
 
@@ -199,7 +199,7 @@ async def test_told_to_stop_after_the_reply():
 
     config = built(request={"processors": [[processor("one", **{"async": True})]]})
     call, records = call_of(config), FakeRecorder()
-    task = asyncio.create_task(pipeline.run(call, doors(Slow(), records=records)))
+    task = asyncio.create_task(pipeline.run(call, deps(Slow(), records=records)))
     await asyncio.wait_for(reached.wait(), DEADLINE)
     task.cancel()
     await asyncio.wait([task])
@@ -210,7 +210,7 @@ async def test_fault_of_an_asynchronous_processor():
     """A fault while asynchronous processors work costs what they would have written, not the record."""
     config = built(request={"processors": [[processor("one", **{"async": True})]]})
     call, records = call_of(config), FakeRecorder()
-    await pipeline.run(call, doors(FakeBus(one=RuntimeError("x")), records=records))
+    await pipeline.run(call, deps(FakeBus(one=RuntimeError("x")), records=records))
     assert call.responder.names()[-1] == "finish"
     assert records.record["response"]["egress_payload"] == {"ok": True}
 
@@ -250,7 +250,7 @@ def test_whatever_processors_write(asked, answered, modifier, status):
     call, records, status_of_gl = call_of(config), FakeRecorder(), Status()
     bus = FakeBus(one=json.dumps(asked).encode(), back=json.dumps(answered).encode(), two={}, by={})
     targets = FakeTargets(FakeAnswer(status))
-    asyncio.run(pipeline.run(call, doors(bus, targets, records, status_of_gl)))
+    asyncio.run(pipeline.run(call, deps(bus, targets, records, status_of_gl)))
     assert call.responder.names() == ["start", "write", "finish"]
     assert headers.lines(call.responder.headers)
     assert status_of_gl.last_error == ""
@@ -261,7 +261,7 @@ async def test_required_processor_fails():
     """500, nothing is called, and the record says why."""
     config = built(request={"processors": [[processor("one", required=True)]]})
     call, records, targets = call_of(config), FakeRecorder(), FakeTargets()
-    await pipeline.run(call, doors(FakeBus(one={}), targets, records))
+    await pipeline.run(call, deps(FakeBus(one={}), targets, records))
     assert (call.responder.status, json.loads(call.responder.body)) == (500, {"error": "internal server error"})
     assert targets.sent == []
     assert records.record["request"]["processors"][0]["details"]["completed"] is False

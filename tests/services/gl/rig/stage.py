@@ -10,7 +10,7 @@ from gecholog.session import Ids
 from services.gl.attempt import Attempt, Candidate
 from services.gl.call import Call
 from services.gl.config import Config, build
-from services.gl.doors import Doors
+from services.gl.dependencies import Dependencies
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected, UpstreamRequest
 from services.gl.record.delivery.backpressure import Backpressure
@@ -181,8 +181,8 @@ async def done(waiting):
         await waiting
 
 
-def doors(bus=None, targets=None, records=None, status=None) -> Doors:
-    return Doors(bus or FakeBus(), targets or FakeTargets(), records or FakeRecorder(), status or Status())
+def deps(bus=None, targets=None, records=None, status=None) -> Dependencies:
+    return Dependencies(bus or FakeBus(), targets or FakeTargets(), records or FakeRecorder(), status or Status())
 
 
 def built(routers=None, **more) -> Config:
@@ -198,7 +198,7 @@ def built(routers=None, **more) -> Config:
 
 async def begun(call: Call) -> Call:
     """A call whose first attempt is prepared, and not made."""
-    attempts.plan(call, doors())
+    attempts.plan(call, deps())
     await done(attempts.begin(call, call.candidates[0]))
     return call
 

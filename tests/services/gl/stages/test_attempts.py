@@ -20,8 +20,8 @@ from tests.services.gl.rig.stage import (
     FakeTargets,
     built,
     call_of,
+    deps,
     done,
-    doors,
 )
 from tests.support.waiting import DEADLINE
 
@@ -55,11 +55,11 @@ CONFIG = built([router(path, f"http://host{path[1]}") for path in PATHS])
 async def made(targets, *, config=CONFIG, path="/a/", request=None, **written):
     """A call after all its attempts, with fields that processors wrote."""
     call = call_of(config, request or FakeRequest(path=f"{path}x"), path=path)
-    await ingress.receive(call, doors())
+    await ingress.receive(call, deps())
     for name, value in written.items():
         call.request_section.write({name: Raw(json.dumps(value).encode())})
     for stage in (attempts.plan, attempts.run):
-        await done(stage(call, doors(targets=targets)))
+        await done(stage(call, deps(targets=targets)))
     return call
 
 
@@ -225,7 +225,7 @@ async def test_fault_of_an_attempt_that_was_given_up_is_forgotten():
     """The reason why a target could not be called is that attempt's."""
     targets = Targets(a=UpstreamError(502, "connection refused"))
     call, records = call_of(CONFIG, FakeRequest(path="/a/x"), path="/a/"), FakeRecorder()
-    everything = doors(targets=targets, records=records)
+    everything = deps(targets=targets, records=records)
 
     async def write(call, _):
         call.request_section.write({"fallback_paths": Raw(b'["/b/"]')})
@@ -253,10 +253,10 @@ async def test_caller_leaves_during_an_attempt():
 
     targets = Hanging(a=503)
     call = call_of(CONFIG, FakeRequest(path="/a/x"), path="/a/")
-    await ingress.receive(call, doors())
+    await ingress.receive(call, deps())
     call.request_section.write({"fallback_paths": Raw(b'["/b/","/c/"]')})
-    attempts.plan(call, doors())
-    task = asyncio.create_task(attempts.run(call, doors(targets=targets)))
+    attempts.plan(call, deps())
+    task = asyncio.create_task(attempts.run(call, deps(targets=targets)))
     await asyncio.wait_for(reached.wait(), DEADLINE)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

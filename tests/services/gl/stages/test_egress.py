@@ -28,8 +28,8 @@ from tests.services.gl.rig.stage import (
     begun,
     built,
     call_of,
+    deps,
     done,
-    doors,
 )
 from tests.services.gl.rig.transform import Rewording
 
@@ -40,10 +40,10 @@ STREAM = ((b"Content-Type", b"text/event-stream"),)
 async def offered(answer, responder=None, config=None, **written):
     """A call after `egress.offer`, with fields that a response processor wrote."""
     call = call_of(config or built(), responder=responder or FakeResponder(), answer=answer)
-    await ingress.receive(call, doors())
+    await ingress.receive(call, deps())
     await begun(call)
-    await done(inbound.receive(call, doors()))
-    egress.offer(call, doors())
+    await done(inbound.receive(call, deps()))
+    egress.offer(call, deps())
     for name, value in written.items():
         call.response_section.write({name: Raw(json.dumps(value).encode())})
     return call
@@ -51,15 +51,15 @@ async def offered(answer, responder=None, config=None, **written):
 
 async def replied(answer, responder=None, config=None, records=None, **written):
     call = await offered(answer, responder, config, **written)
-    egress.prepare(call, doors())
-    await egress.reply(call, doors(records=records))
+    egress.prepare(call, deps())
+    await egress.reply(call, deps(records=records))
     return call
 
 
 async def recorded(call):
     """The record of a call whose reply is over."""
     records = FakeRecorder()
-    await done(egress.conclude(call, doors()))
+    await done(egress.conclude(call, deps()))
     recording.publish(call, records)
     return records.record
 
@@ -219,9 +219,9 @@ async def test_caller_leaves():
     answer = FakeAnswer(lines=STREAM, pieces=[b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n"])
     responder = FakeResponder(leaves_after=10)
     call = await offered(answer, responder)
-    egress.prepare(call, doors())
+    egress.prepare(call, deps())
     with pytest.raises(Disconnected):
-        await egress.reply(call, doors())
+        await egress.reply(call, deps())
     assert answer.abandoned
     stream = (await recorded(call))["response"]["inbound_stream"]
     assert (stream["chunks"], stream["completed"]) == (2, False)
@@ -245,7 +245,7 @@ async def test_refuse():
     responder = FakeResponder()
     records = FakeRecorder(events=responder.events)
     call = call_of(responder=responder)
-    await egress.refuse(call, Refusal(413, "too much", {"X-Why": ["size"]}), doors(records=records))
+    await egress.refuse(call, Refusal(413, "too much", {"X-Why": ["size"]}), deps(records=records))
     assert responder.names() == ["start", "accept", "write", "finish"]
     assert (responder.status, json.loads(responder.body)) == (413, {"error": "too much"})
     assert responder.headers["Content-Type"] == ["application/json"]
@@ -275,13 +275,13 @@ async def streamed(pieces, *, kind=None, body=STREAMING, responder=None, config=
     answer = FakeAnswer(lines=[(b"Content-Type", kind)] if kind else [], pieces=pieces)
     answer.length = None
     call = call_of(config or built(), FakeRequest(body=body), responder or FakeResponder(), answer=answer)
-    await ingress.receive(call, doors())
+    await ingress.receive(call, deps())
     await begun(call)
-    await done(inbound.receive(call, doors()))
-    egress.offer(call, doors())
-    egress.prepare(call, doors())
+    await done(inbound.receive(call, deps()))
+    egress.offer(call, deps())
+    egress.prepare(call, deps())
     with contextlib.suppress(Disconnected):
-        await egress.reply(call, doors())
+        await egress.reply(call, deps())
     return call, (await recorded(call))["response"]
 
 
@@ -471,7 +471,7 @@ async def test_gateway_stops_while_usage_is_read():
         return await never
 
     answer.read = hang
-    task = asyncio.ensure_future(egress.conclude(call, doors()))
+    task = asyncio.ensure_future(egress.conclude(call, deps()))
     await reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -484,13 +484,13 @@ async def replied_and_left(answer, config=None):
     """A call whose caller left at the first piece, before `conclude`."""
     answer.length = None
     call = call_of(config or built(USAGE_ROUTER), FakeRequest(body=STREAMING), Leaving(0), answer=answer)
-    await ingress.receive(call, doors())
+    await ingress.receive(call, deps())
     await begun(call)
-    await done(inbound.receive(call, doors()))
-    egress.offer(call, doors())
-    egress.prepare(call, doors())
+    await done(inbound.receive(call, deps()))
+    egress.offer(call, deps())
+    egress.prepare(call, deps())
     with pytest.raises(Disconnected):
-        await egress.reply(call, doors())
+        await egress.reply(call, deps())
     assert not answer.abandoned
     return call
 
@@ -515,15 +515,15 @@ async def reworded(answer, *, config=None, responder=None, word=b"there", other=
     """A call whose answer goes through a transform, and its response section when all is over."""
     answer.length = None
     call = call_of(config or built(), FakeRequest(body=STREAMING), responder or FakeResponder(), answer=answer)
-    await ingress.receive(call, doors())
+    await ingress.receive(call, deps())
     await begun(call)
     call.revise(call.attempt._replace(transform=Rewording(word, other)))
-    await done(inbound.receive(call, doors()))
-    egress.offer(call, doors())
+    await done(inbound.receive(call, deps()))
+    egress.offer(call, deps())
     call.response_section.write({name: Raw(json.dumps(value).encode()) for name, value in written.items()})
-    egress.prepare(call, doors())
+    egress.prepare(call, deps())
     with contextlib.suppress(Disconnected):
-        await egress.reply(call, doors())
+        await egress.reply(call, deps())
     return call, (await recorded(call))["response"]
 
 

@@ -10,13 +10,13 @@ from services.gl.errors import Refusal, UpstreamError
 from services.gl.record import payload
 from services.gl.stages import inbound
 from tests.services.gl.rig.gateway import processor
-from tests.services.gl.rig.stage import FakeAnswer, built, call_of, done, doors
+from tests.services.gl.rig.stage import FakeAnswer, built, call_of, deps, done
 
 
 async def received(answer, config=None):
     config = config or built()
     call = call_of(config, target_router=config.routers["/service/"], answer=answer)
-    await done(inbound.receive(call, doors()))
+    await done(inbound.receive(call, deps()))
     return call
 
 
@@ -98,7 +98,7 @@ async def test_breaks_off_while_held_back():
     config = holding()
     call = call_of(config, target_router=config.routers["/service/"], answer=answer)
     with pytest.raises(Refusal) as caught:
-        await done(inbound.receive(call, doors()))
+        await done(inbound.receive(call, deps()))
     assert (caught.value.status, caught.value.text) == (502, "failure making request")
     assert call.response_section.errors[0] == {
         "name": "inbound_payload",

@@ -12,7 +12,7 @@ from services.gl.record.section import RecordSection
 from services.gl.rows import Processor
 from services.gl.stages import processors
 from tests.services.gl.rig.gateway import processor
-from tests.services.gl.rig.stage import FakeBus, built, call_of, done, doors
+from tests.services.gl.rig.stage import FakeBus, built, call_of, deps, done
 
 
 def entry(name="one", *, modifier=False, required=False, include=(), exclude=(), write=("a", "b", "new")):
@@ -133,7 +133,7 @@ async def test_rows_follow_each_other():
     call = call_of(built(request={"processors": rows}))
     call.request_section.fields = {"a": 1}
     bus = FakeBus(one={"new": "x"}, two=lambda fields: {"newer": fields["new"]})
-    await processors.before_call(call, doors(bus))
+    await processors.before_call(call, deps(bus))
     assert call.request_section.fields == {"a": 1, "new": b'"x"', "newer": b'"x"'}
 
 
@@ -144,7 +144,7 @@ async def test_required_request_processor():
     call.request_section.fields = {"a": 1}
     bus = FakeBus(one=NoAnswer("no subscriber on one"), two={"new": 1}, three={})
     with pytest.raises(Refusal) as caught:
-        await processors.before_call(call, doors(bus))
+        await processors.before_call(call, deps(bus))
     assert (caught.value.status, caught.value.text) == (500, "internal server error")
     assert [run["name"] for run in call.request_section.runs] == ["one", "two"]
     assert call.request_section.fields["new"] == b"1"
@@ -163,7 +163,7 @@ async def test_required_response_processor_does_not_stop_the_answer():
     rows = [[processor("one", required=True)], [processor("two", output_fields_write=["new"])]]
     call = call_of(built(response={"processors": rows}))
     call.response_section.fields, call.inbound_body = {"a": 1}, b"{}"
-    await done(processors.before_reply(call, doors(FakeBus(one=NoAnswer("late"), two={"new": 1}))))
+    await done(processors.before_reply(call, deps(FakeBus(one=NoAnswer("late"), two={"new": 1}))))
     assert call.response_section.fields["new"] == b"1"
     assert [error["name"] for error in call.response_section.errors] == ["one"]
 
@@ -174,14 +174,14 @@ async def test_response_rows_run_in_order():
     call = call_of(built(response={"processors": rows}))
     call.response_section.fields, call.inbound_body = {"a": 1}, b"{}"
     bus = FakeBus(one={}, two={}, three={})
-    await done(processors.before_reply(call, doors(bus)))
+    await done(processors.before_reply(call, deps(bus)))
     assert [subject for subject, _ in bus.asked] == ["processor.one", "processor.two", "processor.three"]
 
 
 async def test_nothing_held_back_no_response_processors():
     """An answer that passes by unbuffered is not given to synchronous processors."""
     call = call_of(built(response={"processors": [[processor("one")]]}))
-    await done(processors.before_reply(call, doors(FakeBus())))
+    await done(processors.before_reply(call, deps(FakeBus())))
     assert call.response_section.runs == []
 
 
@@ -194,7 +194,7 @@ async def test_asynchronous_processors():
     call = call_of(config, target_router=config.routers["/service/"])
     call.request_section.fields, call.response_section.fields = {"a": 1}, {"b": 2}
     bus = FakeBus(one={"new": 1}, two={"new": 2})
-    await processors.after_reply(call, doors(bus))
+    await processors.after_reply(call, deps(bus))
     assert [subject for subject, _ in bus.asked] == ["processor.one", "processor.two"]
     assert (call.request_section.fields["new"], call.response_section.fields["new"]) == (b"1", b"2")
     assert [run["name"] for run in call.request_section.async_runs] == ["one"]
@@ -205,7 +205,7 @@ async def test_refused_call_has_no_asynchronous_processors():
     """A call that went nowhere is not given to them."""
     call = call_of(built(request={"processors": [[processor("one", **{"async": True})]]}))
     bus = FakeBus(one={})
-    await processors.after_reply(call, doors(bus))
+    await processors.after_reply(call, deps(bus))
     assert bus.asked == []
 
 
@@ -215,7 +215,7 @@ async def test_modifier_adds_orders():
     call = call_of(built(request={"processors": [[processor("one", modifier=True, output_fields_write=write)]]}))
     call.request_section.fields = {"gl_path": "/service/"}
     answer = {"fallback_paths": ["/b/"], "control_status_code": 429, "control_headers": {"X": "1"}, "new": 1}
-    await processors.before_call(call, doors(FakeBus(one=answer)))
+    await processors.before_call(call, deps(FakeBus(one=answer)))
     assert set(call.request_section.fields) == {"gl_path", "fallback_paths", "control_status_code"}
 
 
@@ -224,7 +224,7 @@ async def test_modifier_of_responses_adds_nothing():
     rows = [[processor("one", modifier=True, output_fields_write=["control"])]]
     call = call_of(built(response={"processors": rows}))
     call.response_section.fields, call.inbound_body = {"a": 1}, b"{}"
-    await done(processors.before_reply(call, doors(FakeBus(one={"control": 1}))))
+    await done(processors.before_reply(call, deps(FakeBus(one={"control": 1}))))
     assert call.response_section.fields == {"a": 1}
 
 
@@ -247,7 +247,7 @@ async def test_fields_for_those_that_name_them(more, seen, is_async):
     call.response_section.fields, call.inbound_body = {"a": 1, "b": 2}, b"{}"
     call.response_section.opt_in_fields = {"attempts": [{"gl_path": "/service/"}]}
     bus = FakeBus(one={})
-    await (processors.after_reply if is_async else processors.before_reply)(call, doors(bus))
+    await (processors.after_reply if is_async else processors.before_reply)(call, deps(bus))
     assert [set(fields) for _, fields in bus.asked] == [seen]
 
 
@@ -259,7 +259,7 @@ async def test_request_processors_are_not_given_attempts(is_async):
     call = call_of(config, target_router=config.routers["/service/"])
     call.request_section.fields, call.response_section.opt_in_fields = {"a": 1}, {"attempts": []}
     bus = FakeBus(one={})
-    await (processors.after_reply if is_async else processors.before_call)(call, doors(bus))
+    await (processors.after_reply if is_async else processors.before_call)(call, deps(bus))
     assert [set(fields) for _, fields in bus.asked] == [{"a"}]
 
 
@@ -269,7 +269,7 @@ async def test_no_response_no_response_processors():
     call = call_of(config, target_router=config.routers["/service/"])
     call.response_section.opt_in_fields = {"attempts": [{"gl_path": "/service/"}]}
     bus = FakeBus(one={})
-    await processors.after_reply(call, doors(bus))
+    await processors.after_reply(call, deps(bus))
     assert bus.asked == []
 
 
@@ -283,7 +283,7 @@ async def test_request_processors_of_a_router():
     call = call_of(built(request={"processors": rows}))
     call.request_section.fields = {"gl_path": "/service/"}
     bus = FakeBus(first={"gl_path": "/other/"}, there={}, here={})
-    await processors.before_call(call, doors(bus))
+    await processors.before_call(call, deps(bus))
     assert [subject for subject, _ in bus.asked] == ["processor.first", "processor.there", "processor.here"]
     assert [run["name"] for run in call.request_section.runs] == ["first", "there", "here"]
 
@@ -298,7 +298,7 @@ async def test_request_processors_of_a_router_and_a_strange_choice(chosen):
     call = call_of(built(request={"processors": rows}))
     call.request_section.fields = {"gl_path": "/service/"}
     bus = FakeBus(first={"gl_path": chosen}, there={})
-    await processors.before_call(call, doors(bus))
+    await processors.before_call(call, deps(bus))
     assert [subject for subject, _ in bus.asked] == ["processor.first"]
 
 
@@ -318,8 +318,8 @@ async def test_response_processors_of_a_router():
     call = call_of(config, target_router=config.routers["/other/"])
     call.request_section.fields, call.response_section.fields, call.inbound_body = {"a": 1}, {"b": 1}, b"{}"
     bus = FakeBus(by={}, to={}, late={}, late_to={})
-    await done(processors.before_reply(call, doors(bus)))
-    await processors.after_reply(call, doors(bus))
+    await done(processors.before_reply(call, deps(bus)))
+    await processors.after_reply(call, deps(bus))
     assert [subject.removeprefix("processor.") for subject, _ in bus.asked] == ["by", "to", "late", "late_to"]
 
 
@@ -329,7 +329,7 @@ async def test_a_payload_that_is_cut_is_not_given_to_a_processor():
     call.request_section.fields = {"ingress_payload": Cut({"size": 5000, "sha256": "", "head": ""}, 2000)}
     bus = FakeBus(one={"control": 1}, two={"control": 1})
     with pytest.raises(Refusal) as caught:
-        await processors.before_call(call, doors(bus))
+        await processors.before_call(call, deps(bus))
     assert caught.value.status == 500
     assert bus.asked == []
     details = "not asked: ingress_payload is larger than 2000 bytes"
@@ -343,5 +343,5 @@ async def test_a_processor_that_does_not_see_the_payload_is_asked():
     call = call_of(built(request={"processors": [[one]]}))
     call.request_section.fields = {"gl_path": "/service/", "ingress_payload": Cut({"size": 5000}, 2000)}
     bus = FakeBus(one={"new": 1})
-    await processors.before_call(call, doors(bus))
+    await processors.before_call(call, deps(bus))
     assert [fields for _, fields in bus.asked] == [{"gl_path": "/service/"}]

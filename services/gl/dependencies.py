@@ -1,4 +1,4 @@
-"""What stages reach the world through."""
+"""The dependencies of stages: everything outside the call that they use."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
-    """The bus, the targets, the way of the records, and the places where gl's own state is kept.
+class Dependencies:
+    """The bus, the upstream client, the recorder, and gl's own state.
 
-    `saw_unrecorded` is told path and status of a call that is refused without a record.
+    `saw_unrecorded` is called with path and status of a request that is refused without a record.
     """
 
     bus: Bus
