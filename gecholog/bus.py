@@ -48,8 +48,11 @@ _Question = tuple[Answered, float, float, str]
 class Bus:
     """One connection to the bus, made again whenever it is lost."""
 
-    def __init__(self, address: BusAddress, name: str, log: Log) -> None:
-        """`name` is what the bus's monitor shows for this connection."""
+    def __init__(self, address: BusAddress, name: str, log: Log, inboxes: str = "_INBOX") -> None:
+        """`name` is what the bus's monitor shows for this connection.
+
+        Subjects for answers begin with `inboxes`: a bus may allow a user those with a beginning of its own.
+        """
         self.address = address
         self._dialer = Dialer(address, name, log, self)
         self._log = log
@@ -64,7 +67,8 @@ class Bus:
         self._announcements: list[Announcement] = []
         self._questions: dict[str, _Question] = {}  # by the subject of the answer
         self._deadline_timer = DeadlineTimer(self._expire)
-        self._inbox = f"_INBOX.{secrets.token_hex(11)}"
+        self._inboxes = inboxes
+        self._inbox = self.new_inbox()
         self._numbers = count(1)
 
     # ---------------------------------------------------------------- life
@@ -101,6 +105,10 @@ class Bus:
             await connection.close()
         for subscription in self._subscriptions:
             subscription.cancel()
+
+    def new_inbox(self) -> str:
+        """A subject that nobody else uses, for answers that are not those of `request`."""
+        return f"{self._inboxes}.{secrets.token_hex(11)}"
 
     @property
     def connected(self) -> bool:

@@ -112,7 +112,7 @@ async def is_present(bus: Bus, name: str, hostname: str, timeout: float) -> bool
 
     Several may run, and all of them answer, so this uses an inbox of its own.
     """
-    inbox = f"_INBOX.{secrets.token_hex(11)}"
+    inbox = bus.new_inbox()
     verdict: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     async def heard(message: BusMessage) -> None:

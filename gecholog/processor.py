@@ -72,6 +72,7 @@ log = Log("processor")
 
 _SUBJECT = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")  # what gl takes for a topic (common.schema.json)
 _QUEUE = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?")
+_INBOXES = "_INBOX_processor"  # the only ones that conf/nats-server.conf allows the user `processor`
 _DECORATORS = "@processor.request, @processor.response or @processor.message"
 _FINISHED_WITHIN = 5.0  # seconds to finish the messages in progress at the end
 _HEALTHY_WITHIN = 2.0  # seconds for the bus, and again for the processor, to answer a health check
@@ -300,7 +301,7 @@ class _RunningProcessor:
     def __init__(self, processor: Processor, address: BusAddress) -> None:
         self._processor = processor
         self._address = address
-        self._bus = Bus(address, processor.name, log)
+        self._bus = Bus(address, processor.name, log, _INBOXES)
         self._ending = asyncio.Event()
 
     async def live(self) -> tuple[int, int]:
@@ -359,7 +360,7 @@ def _reason(error: Exception, address: BusAddress) -> str:
 
 async def _ill(name: str, address: BusAddress) -> str:
     """Why the processor of this name on this host is not healthy; empty if it is."""
-    bus = Bus(address, f"{name} health check", Log("healthcheck"))
+    bus = Bus(address, f"{name} health check", Log("healthcheck"), _INBOXES)
     connection = asyncio.create_task(bus.run(), name="bus")
     opened = asyncio.create_task(bus.opened(), name="bus opened")
     try:

@@ -16,6 +16,7 @@ from services.ginit.copies import Copies
 from services.ginit.decision.events import Checked, Ended
 from services.ginit.lines import summary_of
 from services.ginit.output import OutputListener, OutputPipe, SystemLog
+from services.ginit.startup import prepare
 from services.ginit.stopping import stop_priority, stop_wait_s
 from services.ginit.supervisord.client import ControlFailed, Supervisor
 from services.ginit.supervisord.program import start_script
@@ -42,7 +43,7 @@ class ServiceRunner:
         self._listener = listener
         self._pipes: dict[str, OutputPipe] = {}
         self._pids: dict[str, int] = {}
-        secrets = (os.environ.get("NATS_TOKEN", ""), os.environ.get("GUI_SECRET", ""))
+        secrets = tuple(os.environ.get(name, "") for name in prepare.SECRETS)
         self._system_log = SystemLog(sys.stdout.buffer, secrets)
         self.copies = Copies(paths.run)
 

@@ -55,7 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-t", metavar="FOLDER", type=Path, help="the config folder (GECHOLOG_HOME/conf)")
     parser.add_argument("-s", metavar="FOLDER", type=Path, help="the folder of the default config files")
     parser.add_argument("-f", metavar="FILE:FILE", help="config files to copy if they are missing (all)")
-    parser.add_argument("-e", metavar="NAME:NAME", help="variables to set if they are not (NATS_TOKEN:GUI_SECRET)")
+    secrets = ":".join(prepare.SECRETS)
+    parser.add_argument("-e", metavar="NAME:NAME", help=f"variables to set if they are not ({secrets})")
     parser.add_argument(
         "-c", metavar="PROGRAM:ARGUMENT", help="what to start (ginit, with its file in the config folder)"
     )
@@ -69,7 +70,7 @@ def _enter(arguments: argparse.Namespace) -> NoReturn:
     log.info("preparing", version=__version__, home=str(home), user=os.geteuid())
     target = arguments.t or home / "conf"
     _ensure_configs(arguments, home, target)
-    names = tuple(arguments.e.split(":")) if arguments.e else ("NATS_TOKEN", "GUI_SECRET")
+    names = tuple(arguments.e.split(":")) if arguments.e else prepare.SECRETS
     setup.ensure_secrets(home, names)
     if not arguments.c:
         setup.launch(target / "ginit_config.json", "ginit")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[3]
 DEFAULTS = _ROOT / "conf"
 CANNOT_START = "the appliance cannot start"  # the log message
+SECRETS = ("NATS_TOKEN", "NATS_PROCESSOR_PASSWORD", "GUI_SECRET")
+"""Variables that are given a random value if they are not set."""
+
 UNSET = frozenset({"", "not_set"})
 _CONFIG_MODE = 0o640  # less what the umask takes away
 _LENGTH = 32  # characters of a generated secret

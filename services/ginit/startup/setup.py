@@ -16,7 +16,7 @@ from services.ginit.startup import ports, prepare
 from services.ginit.startup.prepare import CannotStart
 
 _ROOT = Path(__file__).parents[3]
-_SECRETS = ("NATS_TOKEN", "GUI_SECRET")
+_READ_BY_NATS_SERVER = ("NATS_TOKEN", "NATS_PROCESSOR_PASSWORD")
 
 log = Log("setup")
 
@@ -37,8 +37,8 @@ def resolve_home() -> Path:
     return home
 
 
-def ensure_secrets(home: Path, names: tuple[str, ...] = _SECRETS) -> None:
-    """Generate secrets that are not set, and check that nats-server can read its token. Raises CannotStart."""
+def ensure_secrets(home: Path, names: tuple[str, ...] = prepare.SECRETS) -> None:
+    """Generate secrets that are not set, and check that nats-server can read its own. Raises CannotStart."""
     for name in names:
         try:
             file = prepare.ensure_secret(name, os.environ, home / "secrets")
@@ -46,11 +46,12 @@ def ensure_secrets(home: Path, names: tuple[str, ...] = _SECRETS) -> None:
             raise CannotStart(f"{name} is not set, and a new one cannot be written: {error.strerror}") from error
         if file is not None:
             log.info("secret not set, using a generated one", variable=name, file=str(file))
-    if prepare.is_misread(os.environ.get("NATS_TOKEN", "")):
-        raise CannotStart(
-            "NATS_TOKEN has a value that nats-server reads as something else than text: use letters and digits, "
-            "beginning with a letter, other than true, false, yes, no, on and off"
-        )
+    for name in _READ_BY_NATS_SERVER:
+        if prepare.is_misread(os.environ.get(name, "")):
+            raise CannotStart(
+                f"{name} has a value that nats-server reads as something else than text: use letters and digits, "
+                "beginning with a letter, other than true, false, yes, no, on and off"
+            )
 
 
 def launch(file: Path, alias: str) -> NoReturn:

@@ -169,7 +169,8 @@ def test_what_is_written_is_not_for_everybody(tmp_path, umask, file, folder):
         os.umask(before)
     home = tmp_path / "home"
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.glob("*/*")}
-    assert modes.pop("NATS_TOKEN") == modes.pop("GUI_SECRET") == 0o600
+    secrets = [modes.pop(name) for name in ("NATS_TOKEN", "NATS_PROCESSOR_PASSWORD", "GUI_SECRET")]
+    assert secrets == [0o600] * 3
     assert set(modes.values()) == {file}
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
     assert found == {"conf": folder, "secrets": 0o700}
