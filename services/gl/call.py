@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from gecholog.llm import Usage
     from gecholog.rawjson import Raw
     from gecholog.session import Ids
-    from services.gl.answers import LocalAnswer
     from services.gl.attempt import Attempt, Candidate
     from services.gl.capture import BodyCapture
     from services.gl.client_body import ClientBody
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from services.gl.query import Pairs
     from services.gl.record.snapshot import RecordSnapshot
     from services.gl.record.writer import RecordWriter
+    from services.gl.responses import LocalResponse
     from services.gl.routing import Router
     from services.gl.rows import Rows
 
@@ -65,7 +65,7 @@ class Call:
 
     # outbound
     client_body: ClientBody | None = None  # of a call of a models router: what its model is put into
-    own_answer: LocalAnswer | None = None  # gl has what was asked for
+    own_answer: LocalResponse | None = None  # gl has what was asked for
     candidates: tuple[Candidate, ...] = ()
     attempts: tuple[Attempt, ...] = ()  # all of them, and
     attempt: Attempt | None = None  # the last one

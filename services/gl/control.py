@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gecholog import headers
-from services.gl.answers import JSON, LocalAnswer
 from services.gl.header_policy import as_headers, body_of, plain
+from services.gl.responses import JSON, LocalResponse
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -20,7 +20,7 @@ _STATUSES = range(200, 600)
 _NOT_ITS_OWN = frozenset({"Content-Encoding", "Content-Length", "Transfer-Encoding"})
 
 
-def answer(section: RecordSection, masked: AbstractSet[str]) -> LocalAnswer:
+def answer(section: RecordSection, masked: AbstractSet[str]) -> LocalResponse:
     """`control` as body, `control_status_code` (else 200) and `control_headers`; what is wrong with them is noted.
 
     A 205 has no body (RFC 9110, section 15.3.6); of 204 and 304 the server sends none.
@@ -29,7 +29,7 @@ def answer(section: RecordSection, masked: AbstractSet[str]) -> LocalAnswer:
     content_type = None if "Content-Type" in chosen else JSON
     status = _status(section)
     body = b"" if status == HTTPStatus.RESET_CONTENT else body_of(section.fields["control"])
-    return LocalAnswer(status, body, chosen, content_type)
+    return LocalResponse(status, body, chosen, content_type)
 
 
 def _status(section: RecordSection) -> int:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from gecholog import headers
 from gecholog.shorten import shorten
 from services.gl import cors, pipeline, routing
-from services.gl.answers import JSON
 from services.gl.call import Call
 from services.gl.errors import ErrorDetail, Refusal, format_for, reply_to
 from services.gl.http import Disconnected
+from services.gl.responses import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gecholog.headers import MASK
 from gecholog.media_type import media_type
-from services.gl.answers import LocalAnswer
+from services.gl.responses import LocalResponse
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -87,12 +87,12 @@ _OBEYED = (
 )
 
 
-def answer(request: UpstreamRequest, masked: AbstractSet[str]) -> LocalAnswer:
+def answer(request: UpstreamRequest, masked: AbstractSet[str]) -> LocalResponse:
     """What would have been sent, but for the keys that the config adds: those are not for the caller."""
     static = request.router.target.headers
     keys = static.keys() & masked & request.headers.keys()
     shown = headers_of(request.headers | {key: [MASK] for key in keys}, static)
-    return LocalAnswer(200, request.body, shown, content_type=None)
+    return LocalResponse(200, request.body, shown, content_type=None)
 
 
 def headers_of(sent: Headers, static: Container[str]) -> Headers:

@@ -8,12 +8,12 @@ from services.gl import control, echo
 from services.gl.routing import Action
 
 if TYPE_CHECKING:
-    from services.gl.answers import LocalAnswer
     from services.gl.attempt import Attempt
     from services.gl.call import Call
+    from services.gl.responses import LocalResponse
 
 
-def answer(call: Call, attempt: Attempt) -> LocalAnswer | None:
+def answer(call: Call, attempt: Attempt) -> LocalResponse | None:
     """The answer to an attempt that is not to be made; None if it is to be made."""
     if "control" in attempt.section.fields:
         return control.answer(attempt.section, call.config.masked)

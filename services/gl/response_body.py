@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gecholog import llm
 from gecholog.timer import span
-from services.gl.answers import LocalAnswer
 from services.gl.body_reading import BodyForm, BodyReading, read_body
 from services.gl.capture import BodyCapture
 from services.gl.record import payload
 from services.gl.record.payload import Recorded
 from services.gl.record.usage import usage_json
+from services.gl.responses import LocalResponse
 
 if TYPE_CHECKING:
     from services.gl.body_reading import Streamed
@@ -182,7 +182,7 @@ def _set_usage(call: Call, usage: llm.Usage | None) -> None:
 
     What gl answers itself has used none, whatever is written in it.
     """
-    if usage is not None and not isinstance(call.answer, LocalAnswer):
+    if usage is not None and not isinstance(call.answer, LocalResponse):
         call.usage, call.usage_shown = usage, usage_json(usage)
     if call.config.response.asks_usage:
         section = call.response_section

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gecholog import headers
-from services.gl.answers import JSON
 from services.gl.errors import ErrorDetail, Refusal
+from services.gl.responses import JSON
 from services.gl.server.status_line import status_line
 
 if TYPE_CHECKING:

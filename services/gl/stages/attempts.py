@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from gecholog.retry_after import seconds
 from gecholog.timer import span
 from services.gl import include_usage, local, model_request, outbound
-from services.gl.answers import LocalAnswer
 from services.gl.candidates import candidates_of, chosen_router
 from services.gl.errors import UpstreamError, reply_to
 from services.gl.failover import each_once, retry_after
 from services.gl.models.profile import CHAT
 from services.gl.resilience import backoff
 from services.gl.resilience.failures import USUAL
+from services.gl.responses import LocalResponse
 from services.gl.target_failure import failure
 
 if TYPE_CHECKING:
@@ -110,10 +110,10 @@ async def _send(call: Call, deps: Dependencies) -> Response:
         return _failed(call, error)
 
 
-def _failed(call: Call, error: UpstreamError) -> LocalAnswer:
+def _failed(call: Call, error: UpstreamError) -> LocalResponse:
     call.fault = error.reason
     told = reply_to(failure(call.target_router, error), call.error_format)
-    return LocalAnswer(told.status, told.body)
+    return LocalResponse(told.status, told.body)
 
 
 # ------------------------------------------------------------------ several

@@ -12,13 +12,13 @@ from gecholog.headers import first
 from gecholog.logs import Log
 from gecholog.media_type import media_type
 from services.gl import cors, errors
-from services.gl.answers import JSON, LocalAnswer, pieces_of
 from services.gl.call import Egress
 from services.gl.errors import UpstreamError
 from services.gl.header_policy import OutgoingHeaders, body_of, headers_written, outgoing_headers, plain
 from services.gl.models.profile import RESPONSES
 from services.gl.record import recording
 from services.gl.response_body import TakesLong, capture_egress, capture_inbound, record_capture
+from services.gl.responses import JSON, LocalResponse, pieces_of
 from services.gl.transform import Chain, Tap
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def prepare(call: Call, _: Dependencies) -> None:
     if status != _OK:
         call.response_section.note("egress_status_code", call.fault or f"status {status}")
     sent = outgoing.sent
-    if isinstance(call.answer, LocalAnswer) and call.answer.content_type:  # sent, and no header of the record
+    if isinstance(call.answer, LocalResponse) and call.answer.content_type:  # sent, and no header of the record
         sent = {_CONTENT_TYPE: [call.answer.content_type]} | sent
     call.egress = Egress(status, sent, body)
 

@@ -9,10 +9,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from gecholog import headers
-from services.gl.answers import ReadAhead
 from services.gl.errors import ErrorDetail, Refusal, UpstreamError
 from services.gl.record import payload
 from services.gl.response_body import Body, TakesLong, inbound_form, record_body
+from services.gl.responses import PrefetchedResponse
 from services.gl.target_failure import failure
 from services.gl.transform import transformed
 
@@ -57,7 +57,7 @@ async def _hold_back(call: Call, answer: Response) -> None:
             pieces.append(piece)
             size += len(piece)
             if size > limit:
-                _skip_processors(call, ReadAhead(pieces, answer))
+                _skip_processors(call, PrefetchedResponse(pieces, answer))
                 return
     except UpstreamError as error:
         _broke_off(call, size, error)

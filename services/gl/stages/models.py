@@ -12,7 +12,6 @@ from gecholog.glob import matches_any
 from gecholog.llm.last_user_text import last_user_text
 from gecholog.shorten import shorten
 from services.gl import classifier, model_request
-from services.gl.answers import LocalAnswer
 from services.gl.attempt import Candidate
 from services.gl.candidates import chosen_router
 from services.gl.config.config import OPEN
@@ -25,6 +24,7 @@ from services.gl.models.model import Model
 from services.gl.models.ordering import Facts
 from services.gl.models.provider import Dialect, Provider
 from services.gl.models.resolving import Choice, next_classifier, resolve
+from services.gl.responses import LocalResponse
 from services.gl.routing import Action
 
 if TYPE_CHECKING:
@@ -192,17 +192,17 @@ def _not_local() -> Refusal:
 # ------------------------------------------------------------------ without a model
 
 
-def _listed(call: Call, router: Router, endpoint: Endpoint) -> LocalAnswer:
+def _listed(call: Call, router: Router, endpoint: Endpoint) -> LocalResponse:
     def shown(name: str) -> bool:
         return matches_any(router.models, name)
 
     registry, name = call.config.models, unquote(endpoint.path.partition("/")[2])
     if not name:
-        return LocalAnswer(200, rawjson.dumps(listing.listed(registry, _STARTED, shown)))
+        return LocalResponse(200, rawjson.dumps(listing.listed(registry, _STARTED, shown)))
     found = listing.one(registry, name, _STARTED, shown)
     if found is None:
         raise _unknown(call, router, name)
-    return LocalAnswer(200, rawjson.dumps(found))
+    return LocalResponse(200, rawjson.dumps(found))
 
 
 def _default(call: Call, router: Router, endpoint: Endpoint) -> Candidate:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
-from services.gl.answers import LocalAnswer
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected
 from services.gl.record import recording
+from services.gl.responses import LocalResponse
 from services.gl.stages import egress, inbound, ingress
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import (
@@ -498,9 +498,9 @@ async def replied_and_left(answer, config=None):
 async def test_statuses_are_plain_numbers():
     """A status from an enumeration is a number everywhere behind the border."""
     status = HTTPStatus.GATEWAY_TIMEOUT
-    made = [LocalAnswer(status, b""), UpstreamError(status, "late"), Refusal(status, "late")]
+    made = [LocalResponse(status, b""), UpstreamError(status, "late"), Refusal(status, "late")]
     assert all(type(one.status) is int for one in made)
-    call = await replied(LocalAnswer(status, b"{}"))
+    call = await replied(LocalResponse(status, b"{}"))
     assert [error["details"] for error in call.response_section.errors] == ["status 504"]
 
 

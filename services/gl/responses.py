@@ -1,4 +1,4 @@
-"""Answers that do not come straight from a target: made here, or read ahead."""
+"""Responses that do not come straight from an upstream: made by gl, or partly read already."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _PIECE = 256 * 1024  # bytes
 
 
 def pieces_of(body: bytes) -> Iterable[bytes]:
-    """A body as pieces to send: what is done to one (framing, encryption) must not hold up other calls."""
+    """Cut a body into pieces to send: framing and encrypting one must not block other calls for long."""
     return (body,) if len(body) <= _PIECE else (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
 
 
-class LocalAnswer:
-    """An answer that gl makes itself. Its `content_type` is sent, but is no header of the record."""
+class LocalResponse:
+    """A response that gl makes itself. Its `content_type` is sent, but the record does not list it as a header."""
 
     def __init__(
         self, status: int, body: bytes, headers: Headers | None = None, content_type: str | None = JSON
@@ -43,23 +43,23 @@ class LocalAnswer:
         self._pieces = iter(())
 
 
-class ReadAhead:
-    """An answer of which some pieces were taken already; they come again, then the rest."""
+class PrefetchedResponse:
+    """A response of which some pieces were read already: reads return them again, then the rest."""
 
-    def __init__(self, pieces: list[bytes], answer: Response) -> None:
-        self.status = answer.status
-        self.headers = answer.headers
-        self._length = answer.length
+    def __init__(self, pieces: list[bytes], response: Response) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self._length = response.length
         self._pieces = deque(pieces)
-        self._answer = answer
+        self._response = response
 
     @property
     def length(self) -> int | None:
         return self._length
 
     async def read(self) -> bytes:
-        return self._pieces.popleft() if self._pieces else await self._answer.read()
+        return self._pieces.popleft() if self._pieces else await self._response.read()
 
     def abandon(self) -> None:
         self._pieces.clear()
-        self._answer.abandon()
+        self._response.abandon()

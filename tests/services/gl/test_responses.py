@@ -1,6 +1,6 @@
 """Answers that do not come straight from a target."""
 
-from services.gl.answers import LocalAnswer, ReadAhead
+from services.gl.responses import LocalResponse, PrefetchedResponse
 from tests.services.gl.rig.stage import FakeAnswer
 
 
@@ -13,7 +13,7 @@ async def pieces_of(answer):
 
 async def test_local_answer():
     """A body of our own is one piece of known size, read once."""
-    answer = LocalAnswer(200, b"body")
+    answer = LocalResponse(200, b"body")
     assert answer.length == 4
     assert await pieces_of(answer) == [b"body"]
     assert await answer.read() == b""
@@ -22,7 +22,7 @@ async def test_local_answer():
 async def test_large_local_answer():
     """A large body comes in pieces: other calls have their turn between them."""
     body = bytes(range(256)) * 4000
-    answer = LocalAnswer(200, body)
+    answer = LocalResponse(200, body)
     assert answer.length == len(body)
     pieces = await pieces_of(answer)
     assert b"".join(pieces) == body
@@ -31,7 +31,7 @@ async def test_large_local_answer():
 
 async def test_local_answer_that_nobody_wants():
     """After `abandon` there is nothing to read."""
-    answer = LocalAnswer(200, b"body")
+    answer = LocalResponse(200, b"body")
     answer.abandon()
     assert await answer.read() == b""
 
@@ -39,7 +39,7 @@ async def test_local_answer_that_nobody_wants():
 async def test_read_ahead():
     """What was read already comes again, then the rest; the head is that of the answer."""
     answer = FakeAnswer(201, pieces=[b"three", b"four"])
-    ahead = ReadAhead([b"one", b"two"], answer)
+    ahead = PrefetchedResponse([b"one", b"two"], answer)
     assert (ahead.status, ahead.headers) == (201, answer.headers)
     assert await pieces_of(ahead) == [b"one", b"two", b"three", b"four"]
 
@@ -47,6 +47,6 @@ async def test_read_ahead():
 async def test_read_ahead_that_nobody_wants():
     """`abandon` reaches the answer behind it."""
     answer = FakeAnswer(pieces=[b"more"])
-    ahead = ReadAhead([b"one"], answer)
+    ahead = PrefetchedResponse([b"one"], answer)
     ahead.abandon()
     assert answer.abandoned
