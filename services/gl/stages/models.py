@@ -64,7 +64,7 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     choices = await _choices(call, router, name, deps)
     if not choices:
         raise _unknown(call, router, name)
-    allowed = [choice for choice in choices if _may_use(call, router, choice.provider)]
+    allowed = [choice for choice in choices if _may_use(call, choice.provider)]
     if not allowed:
         raise _not_local()
     taken = [choice for choice in allowed if has(choice.provider, endpoint)]
@@ -159,7 +159,7 @@ async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps:
     if choice is None or way is None or not classifier.can_be_asked(choice):
         call.request_base.note("classifier", f"{rules.model} cannot be asked for a rating")
         return None
-    if not _may_use(call, router, choice.provider):
+    if not _may_use(call, choice.provider):
         return None
     rated = await classifier.rate(rules, choice, way, facts.prompt(), deps)
     call.request_base.fields["classifier"] = rated.told
@@ -171,12 +171,13 @@ async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps:
 # ------------------------------------------------------------------ who may
 
 
-def _may_use(call: Call, router: Router, provider: Provider) -> bool:
+def _may_use(call: Call, provider: Provider) -> bool:
     """Whether a client may use a provider's key: one on this machine may, or one that has shown a header to the router.
 
-    The gateway must not serve strangers at its owner's cost (an open relay).
+    The gateway must not serve strangers at its owner's cost (an open relay). The header counts that the client's own
+    router asked for: nobody checked those of a router that a processor chose.
     """
-    if provider.dialect is Dialect.DUMMY or call.config.serves_everybody or router.required_headers:
+    if provider.dialect is Dialect.DUMMY or call.config.serves_everybody or call.router.required_headers:
         return True
     return is_local(call.request.client, call.request.headers)
 
@@ -215,7 +216,7 @@ def _default(call: Call, router: Router, endpoint: Endpoint) -> Candidate:
         raise _refusal(400, message, "unsupported_endpoint")
     if not has(provider, endpoint):
         raise _refusal(400, f"provider {provider.name} has no {_shown(endpoint.path)}", "unsupported_endpoint")
-    if not _may_use(call, router, provider):
+    if not _may_use(call, provider):
         raise _not_local()
     return Candidate(call.config.provider_routers[router.path, provider.name], provider, "", endpoint)
 
