@@ -50,6 +50,10 @@ class OutgoingHeaders(NamedTuple):
         noted: dict[str, Headers] = {"removed": {name: [] for name in sorted(removed)}} if removed else {}
         return self.without(names)._replace(notes=self.notes | noted)
 
+    def masking(self, names: frozenset[str]) -> OutgoingHeaders:
+        """The same, with the values of some more headers masked in what the record shows."""
+        return self._replace(shown=headers.masked(self.shown, names))
+
     def with_header(self, name: str, value: str) -> OutgoingHeaders:
         """The same with one header set to one value."""
         return OutgoingHeaders(self.sent | {name: [value]}, self.shown | {name: [value]}, self.notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.gl import control, echo
+from services.gl.models.address import CREDENTIALS
 from services.gl.routing import Action
 
 if TYPE_CHECKING:
@@ -20,5 +21,6 @@ def answer(call: Call, attempt: Attempt) -> LocalResponse | None:
     if call.own_answer is not None:
         return call.own_answer
     if call.router.action is Action.ECHO or attempt.candidate.router.action is Action.ECHO:
-        return echo.answer(attempt.request, call.config.masked)
+        of_provider = CREDENTIALS if attempt.candidate.provider is not None else frozenset()
+        return echo.answer(attempt.request, call.config.masked | of_provider)
     return None

@@ -11,7 +11,7 @@ from services.gl.attempt import Attempt
 from services.gl.candidates import chosen_path, chosen_router
 from services.gl.header_policy import body_of, headers_written, outgoing_headers, plain
 from services.gl.http import UpstreamRequest
-from services.gl.models.address import address
+from services.gl.models.address import CREDENTIALS, address
 
 if TYPE_CHECKING:
     from services.gl.attempt import Candidate
@@ -42,6 +42,8 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     outgoing = outgoing_headers(written, call.outbound_offered, call.headers, router.target.headers, call.config)
     if router.target.removed:
         outgoing = outgoing.removing(router.target.removed)
+    if router.provider:
+        outgoing = outgoing.masking(CREDENTIALS)  # its key is no reader's of records, whatever the config masks
     body = call.body
     if "outbound_payload" in section.changed:
         body, outgoing = body_of(fields["outbound_payload"]), outgoing.without_encoding()

@@ -360,6 +360,44 @@ def test_no_open_relay(serving, upstream, name):
     assert ask(serving, "one/x", "/keyed/chat/completions", forwarded).status == 401
 
 
+@pytest.fixture
+def choosing(run_gateway, upstream, second):
+    """A gateway whose processor chooses the router, and that masks no header."""
+    processors = [[processor("choose", modifier=True, output_fields_write=["gl_path"])]]
+    return run_gateway(
+        [
+            {"path": "/plain/", "outbound": {"url": second.url}},
+            {"path": "/echo/", "outbound": {"url": second.url}},
+            models_router(),
+            {**models_router("/keyed/"), "ingress": {"headers": {"X-Team": ["blue"]}}},
+        ],
+        providers=[provider("azure", upstream.url, dialect="azure"), provider("one", upstream.url)],
+        masked_headers=[],
+        request={"processors": processors},
+    )
+
+
+@pytest.mark.parametrize("path", ["/v1/", "/keyed/"])
+def test_no_open_relay_over_another_router(choosing, upstream, second, bus, path):
+    """The header that a router asks for has been shown to it only by calls that came to it."""
+    bus.scripts["processor.choose"] = lambda _: json.dumps({"gl_path": path}).encode()
+    reply = ask(choosing, "one/x", "/plain/chat/completions", {"X-Forwarded-For": "203.0.113.9"})
+    assert (reply.status, upstream.seen, second.seen) == (403, [], [])
+
+
+@pytest.mark.parametrize(("name", "header"), [("azure", "api-key"), ("one", "authorization")])
+def test_keys_of_providers_are_always_masked(choosing, upstream, bus, name, header):
+    """In the record and in an echo, whichever headers the config masks."""
+    bus.scripts["processor.choose"] = lambda _: b"{}"
+    reply = ask(choosing, f"{name}/x")
+    assert f"key-of-{name}".encode() in upstream.asked().values(header)[0]
+    assert f"key-of-{name}" not in json.dumps(bus.record(reply.transaction))
+    bus.scripts["processor.choose"] = lambda _: b'{"gl_path": "/v1/"}'
+    echoed = ask(choosing, f"{name}/x", "/echo/chat/completions")
+    assert (echoed.status, echoed.value(header)) == (200, "*****MASKED*****")
+    assert f"key-of-{name}" not in json.dumps(bus.record(echoed.transaction))
+
+
 def test_open_to_everybody(run_gateway, upstream):
     """If its owner says so."""
     open_one = run_gateway([models_router()], providers=[provider("one", upstream.url)], env={"GECHOLOG_OPEN_V1": "1"})
