@@ -19,8 +19,8 @@ class FieldFilter:
     exclude: frozenset[str] = frozenset()
 
     def select(self, fields: Fields) -> Fields:
-        """The fields that are in the record, as a dict of its own."""
-        return record.select(fields, self.include, self.exclude)
+        """The fields that are in the record: `fields` itself if all of them are."""
+        return record.select(fields, self.include, self.exclude) if self.include or self.exclude else fields
 
     def shows(self, name: str) -> bool:
         """Tell whether a field of this name is in the record."""

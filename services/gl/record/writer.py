@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from orjson import Fragment
+
 from gecholog import rawjson
 from gecholog.rawjson import Raw
 from gecholog.timer import span, span_text
@@ -104,54 +106,67 @@ class RecordWriter:
         request, response = _request_fields(call, ended), _response_fields(call, ended)
         names = response.keys()
         shown = self._shown(response, call.response_section, self.response)
-        head = {
+        comma, usage = "," if shown else "", call.usage_shown
+        call_timer, post_timer = span_text(call.started, ended), span_text(ended, now)
+        if reply_timer := self._reply_timer(call, ended):
+            shown[REPLY_TIMER] = Fragment(reply_timer)
+        record = {
             "session_id": call.ids.session_id,
             "transaction_id": call.ids.transaction_id,
             "request": self._shown(request, call.request_section, self.request),
             "response": shown,
+            "usage": rawjson.fragment(usage),
+            "ingress_egress_timer": Fragment(call_timer),
+            "egress_post_timer": Fragment(post_timer),
         }
-        body = memoryview(rawjson.dumps(head))[:-2]  # without the braces that end `response` and the record
-        data = b"".join((body, self._end(call, ended, now, "," if shown else "")))
-        return RecordSnapshot(data, len(body), names, call.request_section, call.response_section)
+        data = rawjson.dumps(record)
+        end_size = _FRAME + len(_last(reply_timer, comma)) + len(usage) + len(call_timer) + len(post_timer)
+        return RecordSnapshot(data, len(data) - end_size, names, call.request_section, call.response_section)
 
     def complete(self, call: RecordedCall, snapshot: RecordSnapshot | None, now: MonotonicNs) -> bytes:
         """Serialize the record of a call that is over. `snapshot` is None if none was made."""
         changes = None if snapshot is None else snapshot.changes(call.request_section, call.response_section)
         if snapshot is None or changes is None:
             return self.snapshot(call, now).data
-        comma, more = "" if snapshot.is_empty else ",", b""
+        ended, comma, more = call.replied or now, "" if snapshot.is_empty else ",", b""
         if changes and (shown := self.response.select(changes)):
             comma, more = ",", comma.encode() + rawjson.dumps(shown)[1:-1]
-        end = self._end(call, call.replied or now, now, comma)
-        return b"".join((memoryview(snapshot.data)[: snapshot.end], more, end))
+        last = _last(self._reply_timer(call, ended), comma)
+        end = _end(last, call.usage_shown.decode(), span_text(call.started, ended), span_text(ended, now))
+        return b"".join((memoryview(snapshot.data)[: snapshot.end], more, end.encode()))
 
     def _shown(self, fields: Fields, section: RecordSection, chosen: FieldFilter) -> Fields:
-        """The fields that the record shows; what was cut is noted in its `error`."""
-        fields = chosen.select(fields)
+        """The fields that the record shows; what was cut is noted in its `error`. Changes `fields`."""
+        fields, limit = chosen.select(fields), self.max_payload
         cut = []
         for name in PAYLOADS:
             if (value := fields.get(name)) is None:
                 continue
-            fields[name] = shorter = cut_to(value, self.max_payload)
-            if isinstance(shorter, Raw):
-                fields[name] = rawjson.fragment(shorter)
-            elif shorter is not value:
-                note = f"larger than {self.max_payload} bytes, recorded by size, hash and head"
-                cut.append({"name": name, "details": note})
+            if type(value) is Raw and len(value) <= limit:
+                fields[name] = rawjson.fragment(value)
+            elif (shorter := cut_to(value, limit)) is not value:
+                fields[name] = shorter
+                cut.append({"name": name, "details": f"larger than {limit} bytes, recorded by size, hash and head"})
         if cut and chosen.shows("error"):
             fields["error"] = [*section.errors, *cut]
         return fields
 
-    def _end(self, call: RecordedCall, ended: MonotonicNs, now: MonotonicNs, comma: str) -> bytes:
-        """The rest of a record, from the last field of `response`; `comma` goes before that."""
-        timer = ""
-        if self.response.shows(REPLY_TIMER):
-            timer = f'{comma}"{REPLY_TIMER}":{span_text(call.received or ended, ended)}'
-        end = (
-            f'{timer}}},"usage":{call.usage_shown.decode()},"ingress_egress_timer":{span_text(call.started, ended)}'
-            f',"egress_post_timer":{span_text(ended, now)}}}'
-        )
-        return end.encode()
+    def _reply_timer(self, call: RecordedCall, ended: MonotonicNs) -> str:
+        """The timer at the end of `response`, as JSON; empty if the record does not show it."""
+        return span_text(call.received or ended, ended) if self.response.shows(REPLY_TIMER) else ""
+
+
+def _last(reply_timer: str, comma: str) -> str:
+    """The last member of `response` with the comma before it, empty if there is none."""
+    return f'{comma}"{REPLY_TIMER}":{reply_timer}' if reply_timer else ""
+
+
+def _end(last: str, usage: str, call_timer: str, post_timer: str) -> str:
+    """The end of a record, from the last member of `response`. The arguments are JSON in ASCII."""
+    return f'{last}}},"usage":{usage},"ingress_egress_timer":{call_timer},"egress_post_timer":{post_timer}}}'
+
+
+_FRAME = len(_end("", "", "", ""))
 
 
 def _request_fields(call: RecordedCall, ended: MonotonicNs) -> Fields:
