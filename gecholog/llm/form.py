@@ -21,7 +21,7 @@ class _Span(NamedTuple):
 
 
 def model_in_form(body: bytes, content_type: str) -> str | None:
-    """The model that a form names; empty if it has no such field. None if it is no form that can be read."""
+    """The model that a form names; empty if it has none or several. None if it cannot be read."""
     boundary = _boundary(content_type)
     if boundary is None:
         return None
@@ -48,15 +48,21 @@ def _boundary(content_type: str) -> bytes | None:
 
 
 def _model(body: bytes, delimiter: bytes) -> _Span | None:
-    """The value of the field. Parts are found by their delimiters alone: what is in a file is not looked at."""
+    """The value of the field; None if there is none, or a second one, which servers may take in its place.
+
+    Parts are found by their delimiters alone: what is in a file is not looked at.
+    """
+    found: _Span | None = None
     at = 0 if body.startswith(delimiter) else body.find(b"\r\n" + delimiter) + 2
     while at >= 0 and body.startswith(delimiter, at):
         head = body.find(b"\r\n", at) + 2
         begin = body.find(b"\r\n\r\n", head, head + _LONGEST_HEAD)
         end = body.find(b"\r\n" + delimiter, at + len(delimiter))
         if begin < 0 or end < 0 or begin > end:
-            return None
+            break
         if _NAME.search(body[head:begin]):
-            return _Span(begin + 4, max(end, begin + 4))
+            if found is not None:
+                return None
+            found = _Span(begin + 4, max(end, begin + 4))
         at = end + 2
-    return None
+    return found

@@ -46,6 +46,8 @@ def test_ways_to_write_the_name(head):
     [
         (form(FILE), TYPE, ""),
         (form(field(b"models", b"m")), TYPE, ""),
+        (form(field(b"model", b"m"), field(b"model", b"other")), TYPE, ""),
+        (form(FILE.replace(b"a.wav", b'a; name="model"'), field(b"model", b"m")), TYPE, ""),
         (b"preamble\r\n" + form(field(b"model", b"m")), TYPE, "m"),
         (b"", TYPE, ""),
         (form(field(b"model", b"m")), "multipart/form-data", None),
@@ -54,7 +56,7 @@ def test_ways_to_write_the_name(head):
     ],
 )
 def test_forms_without_a_model(body, content_type, found):
-    """Empty where the field is missing, None for what is no form."""
+    """Empty where the field is missing or comes twice, None for what is no form."""
     assert model_in_form(body, content_type) == found
 
 
