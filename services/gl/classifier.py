@@ -47,7 +47,8 @@ class Rated(NamedTuple):
 
 async def rate(classifier: Classifier, choice: Choice, router: Router, text: str, deps: Dependencies) -> Rated:
     """Ask a model for the rating of a text. `router` is the one that goes to the model's provider."""
-    known = deps.ratings.get(classifier.model, text)
+    rater = f"{classifier.model} from 1 to {classifier.scale}"  # a rating means nothing on another scale
+    known = deps.ratings.get(rater, text)
     told: Fields = {"model": choice.name}
     if known is not None:
         return Rated(known, told | {"rating": known, "cached": True})
@@ -65,7 +66,7 @@ async def rate(classifier: Classifier, choice: Choice, router: Router, text: str
     usage = llm.usage_of(answer) if answer is not None else None
     told |= {"rating": rating} | error | ({"usage": usage.fields()} if usage else {})
     if rating is not None:
-        deps.ratings.keep(classifier.model, text, rating)
+        deps.ratings.keep(rater, text, rating)
     return Rated(rating, told | {"timer": span(start, monotonic_ns())})
 
 

@@ -75,6 +75,12 @@ def serving(run_gateway, shared_upstream, spare):
                 "targets": ["one/low", "one/mid", "one/high"],
                 "classifier": {"model": "two/judge", "timeout_ms": 5000},
             },
+            {
+                "name": "rated-finely",
+                "strategy": "classifier",
+                "targets": ["one/low", "one/mid", "one/high"],
+                "classifier": {"model": "two/judge", "scale": 100, "timeout_ms": 5000},
+            },
         ],
         masked_query_parameters=["key"],
         request={
@@ -218,6 +224,8 @@ def test_classifier(serving, upstream, second, bus):
     assert (noted["model"], noted["rating"], noted["usage"]["total_tokens"]) == ("two/judge", 9, 8)
     assert ask(serving, "rated", messages=hard).value("x-gecholog-model") == "high"
     assert len(second.seen) == 1
+    assert ask(serving, "rated-finely", messages=hard).value("x-gecholog-model") == "low"
+    assert "to 100" in second.asked(2).body.decode()
     second.behaviour = lambda talk: talk.reply(DOWN, 500)
     reply = ask(serving, "rated", messages=[{"role": "user", "content": "Something else."}])
     assert reply.value("x-gecholog-model") == "mid"
