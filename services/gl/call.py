@@ -8,7 +8,7 @@ from itertools import count
 from time import monotonic_ns
 from typing import TYPE_CHECKING, TypeVar
 
-from gecholog.headers import Headers
+from gecholog.headers import Headers, Unmet
 from gecholog.record import Fields
 from gecholog.timer import MonotonicNs
 from services.gl.errors import format_for
@@ -60,6 +60,7 @@ class Call:
     headers: Headers
     body: bytes = b""
     client: str = ""
+    unmet: Unmet | None = None  # a header that the router asks for and that did not come
     outbound_offered: Headers  # that processors may change, and
     backpressure_budget_s: float = 3  # what it may still wait for large records of other calls, if it is large itself
 

@@ -27,7 +27,8 @@ log = Log("pipeline")
 Stage = Callable[["Call", "Dependencies"], Awaitable[None] | None]
 
 BEFORE_REPLY: tuple[Stage, ...] = (
-    ingress.receive,  # check the caller's headers, read the body
+    ingress.read_head,  # check the headers that the router asks for
+    ingress.read_body,  # as far as there is room for it
     processors.before_call,  # request processors, row by row
     models.resolve_model,  # the model of a request → models of providers, on routers of models
     attempts.plan,  # where the call may go: to its target, and elsewhere should that fail

@@ -25,8 +25,8 @@ _UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
 _NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
 
 
-async def receive(call: Call, deps: Dependencies) -> None:
-    """Check the headers that the router asks for, read the body, and begin the record."""
+def read_head(call: Call, deps: Dependencies) -> None:
+    """Check the headers that the router asks for, and begin the record."""
     config, request = call.config, call.request
     call.headers = request.headers
     call.client = caller(request.client, call.headers, config)
@@ -35,19 +35,25 @@ async def receive(call: Call, deps: Dependencies) -> None:
         call.is_recorded = False
         deps.saw_unrecorded(call.router.path, _UNAUTHORIZED)
         raise _unauthorized(unmet, config)
+    call.unmet = unmet
     call.query = query.parse(request.query)
     call.request_section.fields = _head_fields(call, refused=unmet is not None)
-    call.body = await request.body(config.limits.request_body)
+
+
+async def read_body(call: Call, deps: Dependencies) -> None:
+    """Read the body, and record it. A call that is refused for its headers ends here, so that the record has both."""
+    section, config = call.request_section, call.config
+    call.body = await call.request.body(config.limits.request_body)
     if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body))) is not None:
         await waiting
-    value, note = await _recorded_body(call, call.config.most_of_request(deps.bus.max_payload))
+    value, note = await _recorded_body(call, config.most_of_request(deps.bus.max_payload))
     if note:
-        call.request_section.note("ingress_payload", note)
-    call.request_section.fields["ingress_payload"] = call.request_section.fields["outbound_payload"] = value
-    if unmet:
-        call.request_section.note("ingress_headers", unmet.text)
-        raise _unauthorized(unmet, config)
-    call.outbound_offered = call.request_section.fields["outbound_headers"]
+        section.note("ingress_payload", note)
+    section.fields["ingress_payload"] = section.fields["outbound_payload"] = value
+    if call.unmet:
+        section.note("ingress_headers", call.unmet.text)
+        raise _unauthorized(call.unmet, config)
+    call.outbound_offered = section.fields["outbound_headers"]
 
 
 def _unauthorized(unmet: headers.Unmet, config: Config) -> Refusal:

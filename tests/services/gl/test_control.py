@@ -6,14 +6,14 @@ import pytest
 
 from gecholog.rawjson import Raw
 from services.gl import control
-from services.gl.stages import egress, inbound, ingress
-from tests.services.gl.rig.stage import FakeRequest, begun, built, call_of, deps, done
+from services.gl.stages import egress, inbound
+from tests.services.gl.rig.stage import FakeRequest, arrived, begun, built, call_of, deps, done
 
 
 async def answered(config=None, **written):
     """A call after `control` has become its answer."""
     call = call_of(config)
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     for name, value in ({"control": {"a": 1}} | written).items():
         call.request_section.write({name: Raw(json.dumps(value).encode())})
     await begun(call)
@@ -120,7 +120,7 @@ async def test_bytes_that_are_no_text():
 async def test_without_control():
     """Status and headers alone mean nothing, and are not looked at."""
     call = call_of(request=FakeRequest())
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     call.request_section.write({"control_status_code": Raw(b"429")})
     await begun(call)
     assert call.request_section.errors == []

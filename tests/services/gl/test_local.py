@@ -7,15 +7,15 @@ import pytest
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
 from services.gl.errors import UpstreamError
-from services.gl.stages import attempts, ingress
+from services.gl.stages import attempts
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import router
-from tests.services.gl.rig.stage import FakeAnswer, FakeRequest, FakeTargets, built, call_of, deps
+from tests.services.gl.rig.stage import FakeAnswer, FakeRequest, FakeTargets, arrived, built, call_of, deps
 
 
 async def sent(targets, *, path="/service/", config=None, request=None, status=None, **written):
     call = call_of(config, request or FakeRequest(path=f"{path}x"), path=path)
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     call.request_section.write(written)
     attempts.plan(call, deps())
     await attempts.run(call, deps(targets=targets, status=status))

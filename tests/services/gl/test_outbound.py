@@ -7,15 +7,14 @@ import pytest
 
 from gecholog.headers import MASK
 from gecholog.rawjson import Raw
-from services.gl.stages import ingress
 from tests.services.gl.rig.gateway import router
-from tests.services.gl.rig.stage import FakeRequest, begun, built, call_of, deps
+from tests.services.gl.rig.stage import FakeRequest, arrived, begun, built, call_of, deps
 
 
 async def prepared(config=None, request=None, **written):
     """A call whose attempt is prepared, with fields that a processor wrote before it."""
     call = call_of(config, request or FakeRequest())
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     for name, value in written.items():
         call.request_section.write({name: Raw(json.dumps(value).encode())})
     return await begun(call)
@@ -250,7 +249,7 @@ async def test_body_of_a_processor_is_not_encoded(with_headers):
 async def test_body_that_a_processor_wrote_as_bytes_goes_as_it_stands():
     """The JSON of a processor's answer is not written anew."""
     call = call_of(request=FakeRequest(body=b"{}"))
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     call.request_section.write({"outbound_payload": Raw(b'{"a" : 1.10,  "b":1e400}')})
     await begun(call)
     assert call.attempt.request.body == b'{"a" : 1.10,  "b":1e400}'
@@ -314,7 +313,7 @@ async def test_masked_query_parameter_cannot_be_brought_in():
 async def test_nested_deeply(name, depth):
     """A field that is nested as deeply as JSON may be is of a wrong form, not a fault."""
     call = call_of(request=FakeRequest(body=b"{}"))
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     call.request_section.write({name: Raw(b"[" * depth + b"]" * depth)})
     await begun(call)
     assert call.attempt.request.router.path == "/service/"
@@ -338,7 +337,7 @@ async def asked(path, body, **lines):
     """What goes out of a request to a router that asks for usage."""
     headers_ = [(name.replace("_", "-").encode(), value) for name, value in lines.items()]
     call = call_of(built(ASKING), FakeRequest(path=f"/service/{path}", body=body, lines=headers_))
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     await begun(call)
     assert call.sent
     return call

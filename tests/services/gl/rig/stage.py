@@ -14,7 +14,7 @@ from services.gl.dependencies import Dependencies
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected, UpstreamRequest
 from services.gl.record.delivery.backpressure import Backpressure
-from services.gl.stages import attempts
+from services.gl.stages import attempts, ingress
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import config_of, router
 
@@ -194,6 +194,12 @@ def built(routers=None, **more) -> Config:
     )
     values["service_bus"]["token"] = "a-token-of-a-test"
     return build(ParsedConfig("test", "0", values))
+
+
+async def arrived(call: Call, deps: Dependencies) -> None:
+    """Read the head of a call's request, and its body."""
+    ingress.read_head(call, deps)
+    await ingress.read_body(call, deps)
 
 
 async def begun(call: Call) -> Call:

@@ -11,13 +11,14 @@ from gecholog import rawjson
 from gecholog.rawjson import Raw
 from services.gl import pipeline
 from services.gl.errors import UpstreamError
-from services.gl.stages import attempts, ingress
+from services.gl.stages import attempts
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import (
     FakeAnswer,
     FakeRecorder,
     FakeRequest,
     FakeTargets,
+    arrived,
     built,
     call_of,
     deps,
@@ -55,7 +56,7 @@ CONFIG = built([router(path, f"http://host{path[1]}") for path in PATHS])
 async def made(targets, *, config=CONFIG, path="/a/", request=None, **written):
     """A call after all its attempts, with fields that processors wrote."""
     call = call_of(config, request or FakeRequest(path=f"{path}x"), path=path)
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     for name, value in written.items():
         call.request_section.write({name: Raw(json.dumps(value).encode())})
     for stage in (attempts.plan, attempts.run):
@@ -253,7 +254,7 @@ async def test_caller_leaves_during_an_attempt():
 
     targets = Hanging(a=503)
     call = call_of(CONFIG, FakeRequest(path="/a/x"), path="/a/")
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     call.request_section.write({"fallback_paths": Raw(b'["/b/","/c/"]')})
     attempts.plan(call, deps())
     task = asyncio.create_task(attempts.run(call, deps(targets=targets)))

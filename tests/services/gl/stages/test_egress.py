@@ -18,13 +18,14 @@ from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected
 from services.gl.record import recording
 from services.gl.responses import LocalResponse
-from services.gl.stages import egress, inbound, ingress
+from services.gl.stages import egress, inbound
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import (
     FakeAnswer,
     FakeRecorder,
     FakeRequest,
     FakeResponder,
+    arrived,
     begun,
     built,
     call_of,
@@ -40,7 +41,7 @@ STREAM = ((b"Content-Type", b"text/event-stream"),)
 async def offered(answer, responder=None, config=None, **written):
     """A call after `egress.offer`, with fields that a response processor wrote."""
     call = call_of(config or built(), responder=responder or FakeResponder(), answer=answer)
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     await begun(call)
     await done(inbound.receive(call, deps()))
     egress.offer(call, deps())
@@ -275,7 +276,7 @@ async def streamed(pieces, *, kind=None, body=STREAMING, responder=None, config=
     answer = FakeAnswer(lines=[(b"Content-Type", kind)] if kind else [], pieces=pieces)
     answer.length = None
     call = call_of(config or built(), FakeRequest(body=body), responder or FakeResponder(), answer=answer)
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     await begun(call)
     await done(inbound.receive(call, deps()))
     egress.offer(call, deps())
@@ -484,7 +485,7 @@ async def replied_and_left(answer, config=None):
     """A call whose caller left at the first piece, before `conclude`."""
     answer.length = None
     call = call_of(config or built(USAGE_ROUTER), FakeRequest(body=STREAMING), Leaving(0), answer=answer)
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     await begun(call)
     await done(inbound.receive(call, deps()))
     egress.offer(call, deps())
@@ -515,7 +516,7 @@ async def reworded(answer, *, config=None, responder=None, word=b"there", other=
     """A call whose answer goes through a transform, and its response section when all is over."""
     answer.length = None
     call = call_of(config or built(), FakeRequest(body=STREAMING), responder or FakeResponder(), answer=answer)
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     await begun(call)
     call.revise(call.attempt._replace(transform=Rewording(word, other)))
     await done(inbound.receive(call, deps()))

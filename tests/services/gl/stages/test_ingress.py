@@ -10,7 +10,7 @@ from services.gl.http import Disconnected
 from services.gl.record import payload
 from services.gl.stages import ingress
 from tests.services.gl.rig.gateway import processor, router
-from tests.services.gl.rig.stage import FakeBus, FakeRequest, built, call_of, deps
+from tests.services.gl.rig.stage import FakeBus, FakeRequest, arrived, built, call_of, deps
 
 TRUSTED = ["10.0.0.0/8", "192.0.2.1", "fd00::/8"]
 
@@ -53,7 +53,7 @@ async def test_record_begins():
         "PUT", "/service/a%20b", "x=1&x=2&y=", [(b"host", b"g"), (b"X-A", b"1"), (b"x-a", b"2")], b'{"a":1}'
     )
     call = call_of(request=request)
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     fields = call.request_section.fields
     assert fields == {
         "gl_path": "/service/",
@@ -74,7 +74,7 @@ async def test_record_begins():
 async def test_masked_headers():
     """Processors and records see a mask, whatever the letter case of the name; the call keeps the value."""
     call = call_of(request=FakeRequest(lines=[(b"API-KEY", b"secret"), (b"api-key", b"second")]))
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     assert (
         call.request_section.fields["ingress_headers"]
         == call.request_section.fields["outbound_headers"]
@@ -87,7 +87,7 @@ async def test_payload_that_is_no_json():
     """Text and binary are recorded as such, with a note."""
     for body, note in ((b"plain", "is not JSON"), (b"\xff\xfe", "is not text")):
         call = call_of(request=FakeRequest(body=body))
-        await ingress.receive(call, deps())
+        await arrived(call, deps())
         assert call.body == body
         assert [error["name"] for error in call.request_section.errors] == ["ingress_payload"]
         assert note in call.request_section.errors[0]["details"]
@@ -97,7 +97,7 @@ async def test_encoded_payload():
     """A body with a content encoding is recorded decoded; the bytes stay."""
     body = gzip.compress(b'{"a":1}')
     call = call_of(request=FakeRequest(lines=[(b"Content-Encoding", b"gzip")], body=body))
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     assert call.request_section.fields["ingress_payload"] == b'{"a":1}'
     assert call.body == body
 
@@ -108,7 +108,7 @@ async def test_refused(log_unauthorized):
     config = built([router("/service/", "http://t", required={"x-key": ["one"]})], log_unauthorized=log_unauthorized)
     call = call_of(config, FakeRequest(lines=[(b"X-Key", b"two")]))
     with pytest.raises(Refusal) as caught:
-        await ingress.receive(call, deps())
+        await arrived(call, deps())
     assert (caught.value.status, caught.value.text) == (401, "unauthorized header:'X-Key' values invalid")
     assert call.is_recorded is log_unauthorized
     if log_unauthorized:
@@ -119,7 +119,7 @@ async def test_body_over_the_limit_is_recorded_by_its_head():
     """Who sent too much is in the record: path, caller and headers are known without the body."""
     call = call_of(built(limits={"request_body_bytes": 3}), FakeRequest(lines=[(b"X-A", b"1")], body=b"four"))
     with pytest.raises(Refusal) as caught:
-        await ingress.receive(call, deps())
+        await arrived(call, deps())
     assert caught.value.status == 413
     fields = call.request_section.fields
     assert fields["gl_path"] == "/service/"
@@ -132,7 +132,7 @@ async def test_caller_who_leaves_is_recorded_by_its_head():
     """The same for a body that never came."""
     call = call_of(request=FakeRequest(gone=True))
     with pytest.raises(Disconnected):
-        await ingress.receive(call, deps())
+        await arrived(call, deps())
     assert call.request_section.fields["gl_path"] == "/service/"
     assert call.request_section.fields["ingress_subpath"] == "x"
 
@@ -141,7 +141,7 @@ async def test_large_body_that_nobody_wants_is_not_read():
     """Neither recorded whole nor given to a processor: not even JSON is looked for; the note says the limit."""
     body = b'{"a":"' + b"x" * 5000
     call = call_of(built(log_max_payload_bytes=2000), FakeRequest(body=body))
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     fields = call.request_section.fields
     assert isinstance(fields["ingress_payload"], payload.Cut)
     assert fields["ingress_payload"] is fields["outbound_payload"]
@@ -157,11 +157,11 @@ async def test_large_body_that_a_processor_wants_is_read(include):
     config = built(log_max_payload_bytes=2000, request={"processors": [[one]]})
     body = b'{"a":"' + b"x" * 400_000 + b'"}'
     call = call_of(config, FakeRequest(body=body))
-    await ingress.receive(call, deps(FakeBus(500_000)))
+    await arrived(call, deps(FakeBus(500_000)))
     assert call.request_section.fields["ingress_payload"] == body
     assert call.request_section.errors == []
     call = call_of(config, FakeRequest(body=body))
-    await ingress.receive(call, deps(FakeBus(300_000)))
+    await arrived(call, deps(FakeBus(300_000)))
     assert call.request_section.fields["ingress_payload"].limit == 300_000
 
 
@@ -171,7 +171,7 @@ async def test_body_that_unpacks_to_much():
     for limit, cut in ((700_000, False), (500_000, True)):
         lines = [(b"Content-Encoding", b"gzip")]
         call = call_of(built(log_max_payload_bytes=limit), FakeRequest(lines=lines, body=gzip.compress(body)))
-        await ingress.receive(call, deps())
+        await arrived(call, deps())
         value = call.request_section.fields["ingress_payload"]
         assert isinstance(value, payload.Cut) is cut
         assert cut or value == body
@@ -180,7 +180,7 @@ async def test_body_that_unpacks_to_much():
 async def test_no_body_with_an_encoding():
     """An encoding of nothing is nothing that could not be decoded."""
     call = call_of(request=FakeRequest("GET", lines=[(b"Content-Encoding", b"gzip")]))
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     assert (call.request_section.fields["ingress_payload"], call.request_section.errors) == ("", [])
 
 
@@ -190,7 +190,7 @@ async def test_json_that_is_a_little_off(content_type):
     lines = [] if content_type is None else [(b"Content-Type", content_type)]
     body = b'\xef\xbb\xbf{"temperature":NaN,"text":"\xff"}'
     call = call_of(request=FakeRequest(lines=lines, body=body))
-    await ingress.receive(call, deps())
+    await arrived(call, deps())
     assert call.request_section.fields["ingress_payload"] == '{"temperature":null,"text":"\ufffd"}'.encode()
     assert call.request_section.errors[0]["details"].startswith("is not strict JSON: byte order mark left out, ")
     assert call.body == body
