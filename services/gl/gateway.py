@@ -79,7 +79,7 @@ class Gateway:
         await connect_bus(owner, bus)
         await self._records.publish_to(bus, config.topics.logger, config.record_log)
         owner.spawn(self._records.run(), "records")
-        self._generation = Generation(config, self._doors(bus, pool), Sessions(config.gateway_id), pool)
+        self._generation = Generation(config, self._deps(bus, pool), Sessions(config.gateway_id), pool)
         self._listeners.start(owner)
 
     async def reload(self, config: Config) -> None:
@@ -107,7 +107,7 @@ class Gateway:
         self._records.resize(config.journal_max_bytes)
         same_name = config.gateway_id == old.config.gateway_id
         sessions = old.sessions if same_name else Sessions(config.gateway_id)
-        self._generation = Generation(config, self._doors(bus, pool), sessions, pool)
+        self._generation = Generation(config, self._deps(bus, pool), sessions, pool)
         if pool is not old.pool:
             old.pool.retire()
         if bus is not old.deps.bus:
@@ -148,7 +148,7 @@ class Gateway:
             raise GechologError("not started")
         return self._generation
 
-    def _doors(self, bus: Bus, pool: Pool) -> Dependencies:
+    def _deps(self, bus: Bus, pool: Pool) -> Dependencies:
         saw = self._unrecorded.saw
         return Dependencies(bus, pool, self._records, self._status, saw, self._targets, self._ratings)
 

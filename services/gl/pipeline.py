@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import logs
 from gecholog.logs import Log
+from services.gl import ending
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.http import Disconnected
-from services.gl.record import recording
-from services.gl.stages import attempts, egress, inbound, ingress, models, processors
+from services.gl.stages import attempts, egress, inbound, ingress, models, processors, publication
 
 if TYPE_CHECKING:
     from services.gl.call import Call
@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 log = Log("pipeline")
 
 Stage = Callable[["Call", "Dependencies"], Awaitable[None] | None]
+
+
+class Step(NamedTuple):
+    """A stage after the reply.
+
+    `for_unrecorded`: it is also for calls that leave no record. `when_stopping`: there is time for it even if the
+    gateway stops.
+    """
+
+    stage: Stage
+    for_unrecorded: bool = False
+    when_stopping: bool = True
+
 
 BEFORE_REPLY: tuple[Stage, ...] = (
     ingress.read_head,  # check the headers that the router asks for
@@ -40,89 +53,55 @@ BEFORE_REPLY: tuple[Stage, ...] = (
     egress.reply,  # piece by piece
 )
 
-AFTER_REPLY: tuple[Stage, ...] = (
-    egress.conclude,  # what came of an answer that broke off
-    processors.after_reply,  # asynchronous processors
-)  # and last of all recording.publish: timers, filters, the bus
+AFTER_REPLY: tuple[Step, ...] = (
+    Step(egress.conclude),  # what came of an answer that broke off
+    Step(processors.after_reply, when_stopping=False),  # asynchronous processors
+    Step(publication.publish),  # the record: timers, filters, the bus
+)
 
 
 async def run(call: Call, deps: Dependencies) -> None:
     """Take a call through all stages."""
     token = logs.transaction.set(call.ids.transaction_id)
     try:
-        await _answer(call, deps)
+        await _before_reply(call, deps)
         call.mark_replied()
-        if call.is_recorded:
-            await _record(call, deps)
+        await take(AFTER_REPLY, call, deps)
     finally:
         logs.transaction.reset(token)
 
 
-async def _record(call: Call, deps: Dependencies) -> None:
-    """What is left to do when the caller has the reply. Whatever fails on the way, the record is published."""
-    try:
-        for stage in AFTER_REPLY:
-            waiting = stage(call, deps)
-            if waiting is not None:
-                await waiting
-    except asyncio.CancelledError:  # the gateway stops: there is no more time for processors
-        _uncancel()
-    except Exception as error:  # noqa: BLE001 - a border: the caller has the reply, only the record is at stake
-        log.fault("a stage after the reply failed", error)
-        deps.status.failed(f"{type(error).__name__} after a reply")
-    try:
-        deps.status.saw(call)
-        recording.publish(call, deps.records)
-    except Exception as error:  # noqa: BLE001 - as above
-        log.fault("record not written", error, record_id=call.record_id.hex())
-        deps.status.failed(f"{type(error).__name__} while writing a record")
-        deps.records.abandon(call.record_id)
-
-
-async def _answer(call: Call, deps: Dependencies) -> None:
+async def _before_reply(call: Call, deps: Dependencies) -> None:
+    """The stages up to the reply. Whatever ends them early, the client has an error, or a connection that is closed."""
     try:
         if (waiting := deps.records.backpressure.admit_bytes(call)) is not None:
             await waiting
         for stage in BEFORE_REPLY:
-            waiting = stage(call, deps)
-            if waiting is not None:
+            if (waiting := stage(call, deps)) is not None:
                 await waiting
     except Refusal as refusal:
-        await _refuse(call, refusal, deps)
+        await ending.refuse(call, refusal, deps)
     except (Disconnected, asyncio.CancelledError):
-        _gone(call)
+        ending.break_off(call)
     except Exception as error:  # noqa: BLE001 - a border: a fault of ours must cost one call at most
         log.fault("call failed", error)
         deps.status.failed(f"{type(error).__name__} in the gateway")
         detail = ErrorDetail(500, f"internal error of the gateway, see its log for {call.ids.transaction_id}")
-        await _refuse(call, Refusal(500, "internal server error", detail=detail), deps)
+        await ending.refuse(call, Refusal(500, "internal server error", detail=detail), deps)
 
 
-async def _refuse(call: Call, refusal: Refusal, deps: Dependencies) -> None:
-    if call.answer is not None:
-        call.answer.abandon()
-    if call.responder.started:  # it is too late for another status
-        call.responder.abort()
-        return
-    try:
-        await egress.refuse(call, refusal, deps)
-    except (Disconnected, asyncio.CancelledError):
-        _gone(call)
-
-
-def _gone(call: Call) -> None:
-    """The caller left, or we are told to stop: what is left to do is the record."""
-    _uncancel()
-    who = "the caller was gone" if call.responder.lost else "the gateway stopped"
-    call.responder.abort()
-    if call.answer is not None and not egress.reads_on(call):
-        call.answer.abandon()
-    if not egress.has_delivered(call):
-        call.response_section.note("egress", f"{who} before the end of the reply")
-
-
-def _uncancel() -> None:
-    """The cancellation has been understood; the task goes on to its own end."""
-    task = asyncio.current_task()
-    if task is not None:
-        task.uncancel()
+async def take(steps: tuple[Step, ...], call: Call, deps: Dependencies) -> None:
+    """Take the steps after the reply. What one of them cannot do costs no other."""
+    is_stopping = False
+    for step in steps:
+        if not (call.is_recorded or step.for_unrecorded) or (is_stopping and not step.when_stopping):
+            continue
+        try:
+            if (waiting := step.stage(call, deps)) is not None:
+                await waiting
+        except asyncio.CancelledError:
+            ending.uncancel()
+            is_stopping = True
+        except Exception as error:  # noqa: BLE001 - a border: the client has the reply, what is left must go on
+            log.fault("a stage after the reply failed", error)
+            deps.status.failed(f"{type(error).__name__} after a reply")

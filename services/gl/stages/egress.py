@@ -7,18 +7,20 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from gecholog import llm, rawjson
+from gecholog import llm
 from gecholog.headers import first
 from gecholog.logs import Log
 from gecholog.media_type import media_type
 from services.gl import cors, errors
 from services.gl.call import Egress
+from services.gl.ending import reads_on
 from services.gl.errors import UpstreamError
 from services.gl.header_policy import OutgoingHeaders, body_of, headers_written, outgoing_headers, plain
 from services.gl.models.profile import RESPONSES
 from services.gl.record import recording
+from services.gl.reply import send_whole
 from services.gl.response_body import TakesLong, capture_egress, capture_inbound, record_capture
-from services.gl.responses import JSON, LocalResponse, pieces_of
+from services.gl.responses import JSON, LocalResponse
 from services.gl.transform import Chain, Tap
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from services.gl.call import Call
     from services.gl.capture import BodyCapture
     from services.gl.dependencies import Dependencies
-    from services.gl.errors import Refusal
     from services.gl.transform import BodyTransform
 
 log = Log("egress")
@@ -125,19 +126,7 @@ def reply(call: Call, deps: Dependencies) -> Awaitable[None]:
     length: int | None = len(egress.body)
     if not length and (call.request.method == "HEAD" or egress.status == _NOT_MODIFIED):
         length = call.required_answer().length  # these tell the size of what they do not send
-    return _send(call, egress, length, deps)
-
-
-async def _send(call: Call, egress: Egress, length: int | None, deps: Dependencies) -> None:
-    body = egress.body or b""
-    call.responder.start(egress.status, egress.headers, length)
-    if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body) + len(body))) is not None:
-        await waiting
-    recording.accept(call, deps.records)
-    for piece in pieces_of(body):
-        if (waiting := call.responder.write(piece)) is not None:
-            await waiting
-    call.responder.finish()
+    return send_whole(call, egress, length, deps)
 
 
 async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
@@ -202,24 +191,6 @@ def _transform(call: Call) -> BodyTransform | None:
     return Chain((transform, Tap(call.egress_capture)))
 
 
-def reads_on(call: Call) -> bool:
-    """Whether the answer is still wanted although its caller left: gl asked for its usage, and nothing else is to come.
-
-    `conclude` reads it then.
-    """
-    capture = call.capture
-    if capture is None or not capture.is_open or not call.responder.lost:
-        return False
-    if not call.required_attempt().asks_usage or not call.config.usage.linger:
-        return False
-    return capture.awaits_usage
-
-
-def has_delivered(call: Call) -> bool:
-    """Whether the caller was handed all of a stream, though it left before the target had ended the body."""
-    return call.capture is not None and call.capture.is_open and call.capture.has_ended
-
-
 async def _keep(call: Call, capture: BodyCapture, deps: Dependencies) -> None:
     """Put the answer into the record, and keep that; while too much is on its way to the bus, the last byte waits."""
     if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body) + capture.copy.size)) is not None:
@@ -280,20 +251,3 @@ async def _read_usage(call: Call, capture: BodyCapture) -> None:
         answer.abandon()
     if not _recorded_at_once(call, capture, completed=False):
         await _conclude_slowly(call, capture, completed=False)
-
-
-async def refuse(call: Call, refusal: Refusal, deps: Dependencies) -> None:
-    """End the call with an error in the client's format; the record gets what the client got."""
-    told = errors.reply_to(refusal, call.error_format)
-    headers = {call.config.session_header: [call.ids.transaction_id]} | told.headers
-    if call.router.cors is not None:
-        headers = cors.answered(call.router.cors, call.request.headers, headers)
-    fields = call.response_section.fields
-    fields["egress_status_code"] = told.status
-    fields["egress_headers"] = headers
-    fields["egress_payload"] = rawjson.Raw(told.body)
-    call.response_section.note("egress_status_code", told.text)
-    if call.attempt is None:
-        call.request_section.fields["outbound_headers"] = {}  # nothing went out
-    reply = Egress(told.status, {_CONTENT_TYPE: [JSON]} | headers, told.body)
-    await _send(call, reply, len(told.body), deps)

@@ -265,3 +265,69 @@ async def test_required_processor_fails():
     assert (call.responder.status, json.loads(call.responder.body)) == (500, {"error": "internal server error"})
     assert targets.sent == []
     assert records.record["request"]["processors"][0]["details"]["completed"] is False
+
+
+# ------------------------------------------------------------------ steps after the reply
+
+
+async def taken(call, *steps):
+    """The names of the steps that were taken, `steps` being names, what the stage does, and how the step is meant."""
+    names = []
+
+    def stage(name, does):
+        def run(call, deps):
+            names.append(name)
+            return does() if does else None
+
+        return run
+
+    made = tuple(pipeline.Step(stage(name, does), **how) for name, does, how in steps)
+    status = Status()
+    await pipeline.take(made, call, deps(status=status))
+    return names, status.last_error
+
+
+def fails():
+    raise ValueError
+
+
+async def fails_late():
+    raise KeyError
+
+
+async def test_each_step_is_guarded_by_itself():
+    """What one step cannot do costs no other, and gl says so."""
+    names, error = await taken(call_of(), ("one", fails, {}), ("two", fails_late, {}), ("three", None, {}))
+    assert names == ["one", "two", "three"]
+    assert error == "KeyError after a reply"
+
+
+async def test_steps_for_calls_without_a_record():
+    """Only those that say so are taken."""
+    call = call_of(is_recorded=False)
+    names, _ = await taken(call, ("one", None, {}), ("two", None, {"for_unrecorded": True}), ("three", None, {}))
+    assert names == ["two"]
+
+
+async def test_steps_when_the_gateway_stops():
+    """What needs time is left out from then on; the others are taken, and the task ends as if nothing had happened."""
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def hangs():
+        reached.set()
+        await never.wait()
+
+    needs_time = {"when_stopping": False}
+    steps = [("one", hangs, {}), ("two", None, needs_time), ("three", None, {}), ("four", None, needs_time)]
+    task = asyncio.create_task(taken(call_of(), *steps))
+    await asyncio.wait_for(reached.wait(), DEADLINE)
+    task.cancel()
+    assert (await task) == (["one", "three"], "")
+    assert not task.cancelled()
+
+
+def test_what_is_done_for_a_call():
+    """The record is the last thing of all, and is published even if the gateway stops."""
+    last = pipeline.AFTER_REPLY[-1]
+    assert last.stage.__name__ == "publish"
+    assert last.when_stopping

@@ -235,7 +235,7 @@ async def test_fault_of_an_attempt_that_was_given_up_is_forgotten():
     stages = [write if stage.__name__ == "before_call" else stage for stage in before]
     for stage in stages:
         await done(stage(call, everything))
-    await pipeline._record(call, everything)
+    await pipeline.take(pipeline.AFTER_REPLY, call, everything)
     assert "error" not in records.record["response"]
     assert records.record["request"]["attempts"][0]["error"] == "connection refused"
 

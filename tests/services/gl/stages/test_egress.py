@@ -241,20 +241,6 @@ async def test_large_body_is_recorded_by_its_head():
     assert (await recorded(call))["response"]["error"] == [{"name": "inbound_payload", "details": details}]
 
 
-async def test_refuse():
-    """A refusal is JSON with the transaction id; the record has what the caller got, and is kept before it goes."""
-    responder = FakeResponder()
-    records = FakeRecorder(events=responder.events)
-    call = call_of(responder=responder)
-    await egress.refuse(call, Refusal(413, "too much", {"X-Why": ["size"]}), deps(records=records))
-    assert responder.names() == ["start", "accept", "write", "finish"]
-    assert (responder.status, json.loads(responder.body)) == (413, {"error": "too much"})
-    assert responder.headers["Content-Type"] == ["application/json"]
-    assert responder.headers["X-Why"] == ["size"]
-    assert responder.headers["Session-Id"] == [call.ids.transaction_id]
-    assert call.response_section.fields["egress_payload"] == b'{"error":"too much"}'
-
-
 # ------------------------------------------------------------------ streams, whatever they are announced as
 
 
