@@ -15,6 +15,7 @@
     UsageFilter      keep the chunk that was asked for with `usage_request` from the client
     usage_of         the token usage in an answer, as one `Usage`, by the answer's shape
     usage_in         the same of a body of JSON, without decoding all of it
+    search_body      the same, and whether it is JSON
     usage_at_ends    the same of a body of which only the first and the last bytes were kept
     usage_of_events  the same of the events of a stream that no dialect knows
 
@@ -36,7 +37,7 @@ from gecholog.llm.sse import begins_as_sse
 from gecholog.llm.usage import NONE, Usage, usage_of
 from gecholog.llm.usage_fields import is_counted
 from gecholog.llm.usage_filter import UsageFilter
-from gecholog.llm.usage_search import END, usage_at_ends, usage_in, usage_of_events
+from gecholog.llm.usage_search import END, search_body, usage_at_ends, usage_in, usage_of_events
 
 __all__ = [
     "END",
@@ -56,6 +57,7 @@ __all__ = [
     "is_error",
     "is_stream",
     "looks_streamed",
+    "search_body",
     "takes_question",
     "usage_at_ends",
     "usage_in",

@@ -1,6 +1,6 @@
 """Token usage of an answer that need not be decoded, or not be there, as a whole.
 
-usage_in          of a body that is one JSON object
+search_body       of a body that is one JSON object; usage_in is its short form
 usage_of_events   of the events of a stream that no dialect knows
 usage_at_ends     of a body of which only the first and the last bytes were kept
 """
@@ -8,7 +8,7 @@ usage_at_ends     of a body of which only the first and the last bytes were kept
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -60,18 +60,34 @@ class _Prediction(msgspec.Struct, gc=False):
 _predictions = msgspec.json.Decoder(list[_Prediction]).decode
 
 
-def usage_in(body: bytes) -> Usage | None:
-    """The usage in a body that is a JSON object; None if there is none, or no object.
+class SearchedBody(NamedTuple):
+    """What was found in a body that may be a JSON object.
+
+    `is_json` tells that it is one by its grammar, so that it need not be read again. False says nothing, and whether
+    its strings are UTF-8 was not looked at.
+    """
+
+    usage: Usage | None
+    is_json: bool
+
+
+def search_body(body: bytes) -> SearchedBody:
+    """Search a body for usage.
 
     msgspec walks over it once and makes values of the few members that matter only, so that 10 MB take some 5 ms.
     """
     try:
         found = _read(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _usage_in_odd(body)
+        return SearchedBody(_usage_in_odd(body), is_json=False)
     raw = getattr(found, _USAGE)  # nearly every answer has it
     usage = None if raw is msgspec.UNSET else usage_of({"usage": _value("usage", bytes(raw))})
-    return usage or usage_of(_values(found))
+    return SearchedBody(usage or usage_of(_values(found)), is_json=True)
+
+
+def usage_in(body: bytes) -> Usage | None:
+    """The usage in a body that is a JSON object; None if there is none, or no object."""
+    return search_body(body).usage
 
 
 def _values(found: Any) -> dict[str, Any]:

@@ -95,5 +95,7 @@ def _read(body: bytes, form: BodyForm, most: int, *, completed: bool) -> BodyRea
     start = body.removeprefix(BOM_UTF8).lstrip()[:1]
     if start == b"[" and (folded := llm.fold_array(body)) is not None:  # Gemini streams an array
         return BodyReading(payload.settled(folded, most), usage=llm.usage_of(folded))
-    usage = llm.usage_in(body) if start == b"{" else None
-    return BodyReading(payload.recorded(body, content_type, most), usage=usage)
+    if start != b"{":
+        return BodyReading(payload.recorded(body, content_type, most))
+    usage, is_json = llm.search_body(body)
+    return BodyReading(payload.recorded(body, content_type, most, is_json=is_json), usage=usage)

@@ -11,7 +11,7 @@ from collections import deque
 from typing import Any, NamedTuple
 
 from gecholog import lenient, llm
-from gecholog.rawjson import Raw, dumps, is_too_deep, payload
+from gecholog.rawjson import Raw, dumps, is_too_deep, is_utf8, payload
 from services.gl.record import decoding
 
 _HEAD_BYTES = 1024
@@ -76,12 +76,17 @@ def cut(body: bytes, head: bytes, limit: int, why: str) -> Recorded:
     return Recorded(Cut(kept, limit), f"{why}, recorded by size, hash and head")
 
 
-def recorded(body: bytes, content_type: str, most: int) -> Recorded:
-    """The value for the record of a body without content encoding. One of more than `most` bytes is not read."""
+def recorded(body: bytes, content_type: str, most: int, *, is_json: bool = False) -> Recorded:
+    """The value for the record of a body without content encoding. One of more than `most` bytes is not read.
+
+    `is_json` tells that it has been read before and is JSON by its grammar.
+    """
     if not body:
         return EMPTY
     if len(body) > most:
         return cut(body, body, most, f"larger than {most} bytes")
+    if is_json and is_utf8(body):
+        return Recorded(payload(body))
     if (found := lenient.strict(body)) is not None:
         note = f"is not strict JSON: {', '.join(found.repairs)}" if found.repairs else None
         return Recorded(payload(found.data), note)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from gecholog.llm.event import Event
 from gecholog.llm.usage import Usage, usage_of
-from gecholog.llm.usage_search import END, usage_at_ends, usage_in, usage_of_events
+from gecholog.llm.usage_search import END, search_body, usage_at_ends, usage_in, usage_of_events
+from gecholog.rawjson import is_json, is_utf8
 from tests.gecholog.llm.samples import ANTHROPIC, CALM, OLLAMA_CHAT, RESPONSES, named, ndjson, sse
 from tests.gecholog.llm.test_usage import CHAT, NO_USAGE, SHAPES
 
@@ -36,6 +37,29 @@ def test_none_in_a_body(answer):
 )
 def test_no_answer(body):
     assert usage_in(body) is None
+
+
+pieces = st.sampled_from(
+    [b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"\x00", b"\xff", b"\\ud8", b"NaN", b"01", b" "]
+)
+answers = st.sampled_from([*(answer for answer, _ in SHAPES.values()), {}, {"a": ["\ud800é\n", -1.5e3, True, None]}])
+
+
+@given(answers, st.booleans(), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 3), pieces), max_size=3))
+def test_what_is_json_need_not_be_read_again(answer, ascii_only, changes):
+    """What is told to be JSON is JSON, except for the encoding of its strings."""
+    body = json.dumps(answer, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    for where, removed, piece in changes:
+        at = int(where * len(body))
+        body = body[:at] + piece + body[at + removed :]
+    found = search_body(body)
+    assert found.usage == usage_in(body)
+    assert is_json(body) or not is_utf8(body) or not found.is_json
+
+
+def test_plain_answer_is_json():
+    """Of what servers usually send, it is told."""
+    assert search_body(json.dumps(SHAPES["chat"][0]).encode()).is_json
 
 
 def at_ends(body):

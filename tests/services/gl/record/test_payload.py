@@ -39,6 +39,12 @@ def test_everything_is_recorded_as_json(body):
         assert not rawjson.is_json(body)
 
 
+@pytest.mark.parametrize("body", [b'{"a":1}', '{"a":"\u00e9"}'.encode(), b'{"a":"\xff"}', b'{"a":1}\n'])
+def test_what_is_known_to_be_json(body):
+    """A body that was read before is recorded as if it had not been, also if its strings are not UTF-8."""
+    assert payload.recorded(body, "", MIB, is_json=True) == payload.recorded(body, "", MIB)
+
+
 def test_text_and_binary():
     """Text becomes a JSON string; what is no UTF-8 is described by size and hash."""
     assert payload.recorded("grüße\n".encode(), "text/plain", MIB).value == "grüße\n"
