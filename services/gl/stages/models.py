@@ -179,13 +179,15 @@ def _may_use(call: Call, provider: Provider) -> bool:
     """
     if provider.dialect is Dialect.DUMMY or call.config.serves_everybody or call.router.required_headers:
         return True
-    return is_local(call.request.client, call.request.headers)
+    cors = call.router.cors
+    return is_local(call.request.client, call.request.headers, frozenset() if cors is None else cors.origins)
 
 
 def _not_local() -> Refusal:
     message = (
-        "the models of providers are for clients on the gateway's own machine only. To serve others, let the router "
-        f"ask for a header (ingress.headers), or start the gateway with {OPEN}=1"
+        "the models of providers are only for programs on the gateway's own machine, not for requests of proxies or of "
+        "web pages from elsewhere (see ingress.cors). To serve others, let the router ask for a header "
+        f"(ingress.headers), or start the gateway with {OPEN}=1"
     )
     return _refusal(403, message, "clients_not_local")
 

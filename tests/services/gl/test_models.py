@@ -357,10 +357,19 @@ def test_requests_without_a_model(serving, upstream):
     assert (reply.status, told(reply)["error"]["code"]) == (400, "unsupported_endpoint")
 
 
-@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded"])
-def test_no_open_relay(serving, upstream, name):
-    """A request that came over a proxy is not this machine's: it gets no provider, unless it has shown a header."""
-    forwarded = {name: "127.0.0.1"}
+NOT_LOCAL = [
+    ("X-Forwarded-For", "127.0.0.1"),
+    ("Forwarded", "for=127.0.0.1"),
+    ("Via", "1.1 proxy"),
+    ("X-Real-IP", "127.0.0.1"),
+    ("Origin", "https://evil.example"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), NOT_LOCAL)
+def test_no_open_relay(serving, upstream, name, value):
+    """A request of a proxy or of a web page from elsewhere gets no provider, unless it has shown a header."""
+    forwarded = {name: value}
     reply = ask(serving, "one/x", headers=forwarded)
     assert (reply.status, upstream.seen) == (403, [])
     assert "GECHOLOG_OPEN_V1=1" in told(reply)["error"]["message"]
