@@ -8,7 +8,7 @@ from services.nats2log.lag import limit_ratio, measure
 
 
 def limits(max_bytes=0, max_age=0.0):
-    return RecordLog("S", ("a",), max_bytes, max_age, "")
+    return RecordLog("S", ("a",), max_bytes, max_age, replicas=1, created="")
 
 
 @pytest.mark.parametrize(
