@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gecholog.llm.json_ends import first_members, last_members
@@ -41,6 +41,10 @@ def test_cut(value, at, indent, ascii_only):
     """Of an object that is cut anywhere, what is found is what is there, and it is the first or the last."""
     data = dumped(value, indent, ascii_only)
     at = min(at, len(data))
+    head = data[:at]
+    assume(
+        (len(head) - len(head.rstrip(b"\\"))) % 2 == 0
+    )  # inside an escape, `\"": 1}` is cut to what looks like a member
     first, last = first_members(data[:at]).values(value.keys()), last_members(data[at:]).values(value.keys())
     assert list(first.items()) == list(value.items())[: len(first)]
     assert {name: value[name] for name in last} == last
