@@ -19,7 +19,8 @@ TIMEOUT = 5.0  # seconds; what is to be kept waits for the disk
 NANOSECONDS = 1_000_000_000  # a second, in the unit of JetStream's times
 
 # JetStream's numbers for errors (nats-server, server/errors.json)
-TOO_FEW_SERVERS = frozenset({10005, 10074})  # for so many replicas: in the cluster, or there is no cluster
+_NO_PEERS = 10005  # in the cluster, for so many replicas
+TOO_FEW_SERVERS = frozenset({_NO_PEERS, 10074})  # the latter where there is no cluster
 NO_CONSUMER = 10014
 NO_MESSAGE = 10037
 NO_ROOM = 10047
@@ -81,7 +82,9 @@ def answered(data: bytes, errors: Errors = _PLAIN) -> dict[str, Any]:
         fault = answer.get("error")
         if fault is None:
             return answer
-        code, description = int(fault.get("err_code", 0)), fault.get("description", "no reason given")
+        code, description = int(fault.get("err_code", 0)), str(fault.get("description", "no reason given"))
+    if code == _NO_PEERS and "insufficient storage" in description:  # how a cluster says it
+        code = NO_ROOM
     if code in _NOT_ENABLED:
         raise errors.absent("JetStream is not enabled for this account")
     if code in _NOT_READY:

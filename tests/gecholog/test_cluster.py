@@ -391,3 +391,14 @@ async def test_namespaces(nats_server):
         assert (await ask(bus, f"STREAM.INFO.{storage.stream}"))["state"]["messages"] == 1
     await bus.close()
     await running
+
+
+async def test_a_small_disk_in_a_cluster(durable_cluster):
+    """Without room for the default the stream is made smaller, with all of its replicas."""
+    async with connected(durable_cluster) as bus:
+        ballast = {"name": "BALLAST", "subjects": ["x"], "storage": "file", "max_bytes": 700 << 20, "num_replicas": 3}
+        await ready(lambda: ask(bus, "STREAM.CREATE.BALLAST", ballast))
+        found = await ensure(bus, "s", RecordLogConfig(replicas=3))
+        assert (found.max_bytes, found.replicas) == (256 << 20, 3)
+        fitting = await ensure_fitting(bus, "t", RecordLogConfig("OTHER", 3, Limits(max_bytes=1 << 40)))
+        assert fitting.replicas == 3

@@ -1,11 +1,25 @@
 """A real cluster of nats-servers on free ports of 127.0.0.1."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.support.nats_server import NatsServer
 from tests.support.ports import free_port
 from tests.support.waiting import until
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server runs: the addresses for clients and for other servers, and the command that runs it there."""
+
+    host: str = "127.0.0.1"
+    routes: str = "127.0.0.1"
+    run_by: tuple[str, ...] = ()
+
+
+_HERE = (Place(),) * 3
 
 
 class NatsCluster:
@@ -15,26 +29,33 @@ class NatsCluster:
     """
 
     def __init__(
-        self, folder: Path, size: int = 3, *, jetstream: bool = True, settings: dict[str, Any] | None = None
+        self,
+        folder: Path,
+        places: Sequence[Place] = _HERE,
+        *,
+        jetstream: bool = True,
+        settings: dict[str, Any] | None = None,
     ) -> None:
-        routes = [free_port() for _ in range(size)]
+        routes = [f"{place.routes}:{free_port()}" for place in places]
         self.servers = [
             NatsServer(
                 folder / f"n{number}",
                 jetstream=jetstream,
+                host=place.host,
+                run_by=place.run_by,
                 settings={
                     "server_name": f"n{number}",
                     "cluster": {
                         "name": "tests",
-                        "listen": f"127.0.0.1:{port}",
-                        "routes": [f"nats-route://127.0.0.1:{other}" for other in routes],
+                        "listen": listen,
+                        "routes": [f"nats-route://{other}" for other in routes],
                     },
                     "lame_duck_grace_period": "10s",
                     "lame_duck_duration": "30s",
                 }
                 | (settings or {}),
             )
-            for number, port in enumerate(routes, start=1)
+            for number, (place, listen) in enumerate(zip(places, routes, strict=True), start=1)
         ]
 
     @property

@@ -26,10 +26,19 @@ class NatsServer:
     """
 
     def __init__(
-        self, folder: Path, *, jetstream: bool, max_payload: int = MAX_PAYLOAD, settings: dict[str, Any] | None = None
+        self,
+        folder: Path,
+        *,
+        jetstream: bool,
+        max_payload: int = MAX_PAYLOAD,
+        settings: dict[str, Any] | None = None,
+        host: str = "127.0.0.1",
+        run_by: tuple[str, ...] = (),
     ) -> None:
-        """`folder` is for its config, log and store; it does not start yet."""
+        """`folder` is for its config, log and store; it does not start yet. `run_by` is a command that becomes it."""
         self.folder = folder
+        self.host = host
+        self._run_by = run_by
         self.token = TOKEN
         self.port = free_port()
         self.settings = settings or {}
@@ -40,7 +49,7 @@ class NatsServer:
     @property
     def hostname(self) -> str:
         """`host:port`, as config files want it."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -54,7 +63,7 @@ class NatsServer:
 
     def info(self) -> dict[str, Any]:
         """What it says to a client that connects."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as connection:
+        with socket.create_connection((self.host, self.port), timeout=DEADLINE) as connection:
             line = connection.makefile("rb").readline()
         info: dict[str, Any] = json.loads(line.removeprefix(b"INFO "))
         return info
@@ -66,7 +75,7 @@ class NatsServer:
         config = self.write_config()
         with (self.folder / "nats-server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [PROGRAM, "-c", str(config)],
+                [*self._run_by, PROGRAM, "-c", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -108,7 +117,7 @@ class NatsServer:
 
     def _config(self) -> dict[str, object]:
         config: dict[str, object] = {
-            "host": "127.0.0.1",
+            "host": self.host,
             "port": self.port,
             "authorization": {"token": self.token},
             "max_payload": self._max_payload,
@@ -121,7 +130,7 @@ class NatsServer:
         assert self._process is not None
         assert self._process.poll() is None, f"the nats-server ended: {self.log}"
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+            with socket.create_connection((self.host, self.port), timeout=1) as connection:
                 connection.settimeout(0.3)  # with handshake_first it says nothing
                 return connection.recv(5) == b"INFO "
         except TimeoutError:
