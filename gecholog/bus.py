@@ -225,15 +225,17 @@ class Bus:
             self._deadline_timer.set(due)
         return inbox
 
-    async def respond(self, connection: Wire, subject: str, data: bytes) -> None:
-        """Publish an answer to a message that came over `connection`.
+    def respond(self, connection: Wire, subject: str, data: bytes) -> Awaitable[None]:
+        """Publish an answer to a message that came over `connection`; to be awaited.
 
         A server may allow an answer only on the connection of its question. Raises as `publish`.
         """
-        if connection in self._retiring and not connection.lost.done():
-            connection.publish(subject, data)
-        else:
-            await self.publish(subject, data)
+        if self._retiring and connection in self._retiring and not connection.lost.done():
+            return self._respond_over(connection, subject, data)
+        return self.publish(subject, data)
+
+    async def _respond_over(self, connection: Wire, subject: str, data: bytes) -> None:
+        connection.publish(subject, data)
 
     async def subscribe(self, subject: str, handler: Handler, queue: str = "") -> None:
         """Hand each message on `subject` to `handler`, one after the other, over all connections to come.

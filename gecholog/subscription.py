@@ -19,7 +19,7 @@ Handler = Callable[["BusMessage"], Awaitable[None]]
 class Responder(Protocol):
     """The part of the bus that messages need."""
 
-    async def respond(self, connection: Wire, subject: str, data: bytes) -> None:
+    def respond(self, connection: Wire, subject: str, data: bytes) -> Awaitable[None]:
         """Publish an answer, over the connection that the question came over if that is still there."""
 
 
