@@ -1,7 +1,7 @@
 """A cluster of three nats-servers under calls: servers are killed, shut down and cut off, and nothing is lost.
 
 `CLUSTER_KILLS` (kills of the leader, and as many of a follower), `CLUSTER_RATE` (calls a second to two gateways) and
-`CLUSTER_CUT` (seconds of a partition) set the load; `make soak` takes the long form.
+`CLUSTER_CUT` (seconds of a partition) set the load. Run by `make soak`, or with one of these variables set.
 """
 
 import asyncio
@@ -16,6 +16,10 @@ import uvloop
 from tests.support import network
 from tests.support.nats_cluster import NatsCluster
 from tests.system.fleet import Fleet
+
+pytestmark = pytest.mark.skipif(
+    not any(name.startswith("CLUSTER_") for name in os.environ), reason="minutes long: run by `make soak`"
+)
 
 KILLS = int(os.environ.get("CLUSTER_KILLS", "2"))
 RATE = float(os.environ.get("CLUSTER_RATE", "60"))
