@@ -142,7 +142,9 @@ class Appliance:
 
     @property
     def timer_at(self) -> float | None:
-        """When the next `TimerFired` is needed; None if no service waits for one."""
+        """When the next `TimerFired` is needed; None if no service waits for one, or none is started any more."""
+        if self.stopping or self.given_up:
+            return None
         return min((service.timer_at for service in self.services if service.timer_at is not None), default=None)
 
     def get(self, name: str) -> Service | None:
