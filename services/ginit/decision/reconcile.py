@@ -143,13 +143,15 @@ def _redefine(appliance: Appliance, event: Redefined, time: float) -> Decision:
 
 
 def _redefined(service: Service | None, definition: Definition, content: str | None, time: float) -> Step:
-    """A service under its new definition. If its command line has changed, it begins anew."""
+    """A service under its new definition. It begins anew if its command line has changed, or if it was leaving."""
     fresh = Service(definition, content=content, missing="" if content else NOT_THERE, since=time)
     if service is None:
         return fresh, (LogLine("INFO", "service added", {"child": definition.name}),)
-    if _command_line(service.definition) == _command_line(definition):
+    is_leaving = service.phase is Phase.STOPPING and service.then is AfterStop.FORGET
+    if _command_line(service.definition) == _command_line(definition) and not is_leaving:
         return replace(service, definition=definition), ()
-    line = LogLine("INFO", "service definition changed", {"child": definition.name})
+    message = "service added" if is_leaving else "service definition changed"
+    line = LogLine("INFO", message, {"child": definition.name})
     if service.phase in RUNNING:
         # the process of the old definition has to end first; its last good config belongs to that definition
         leaving = replace(fresh, phase=Phase.STOPPING, then=AfterStop.BEGIN, starts=service.starts)

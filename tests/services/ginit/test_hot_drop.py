@@ -262,6 +262,19 @@ def test_services_come_and_go_with_the_config_of_ginit(home):
     assert home.processes() == []
 
 
+def test_service_that_is_taken_out_and_put_back_at_once(home):
+    """Its process takes a while to end; then it is started again."""
+    home.add("one").add("two", "stubborn").up()
+    before, removed = home.pid("two"), home.services.pop()
+    home.write()
+    home.said("service removed", child="two")
+    home.services.append(removed)
+    home.write()
+    home.said("service is healthy", child="two", times=2)
+    assert home.pid("two") not in {0, before}
+    until(lambda: home.checksum("ginit"), "ginit's checksum file")
+
+
 def test_service_that_is_called_otherwise_is_restarted(home):
     """New arguments need a new process; a new healthy_output alone does not."""
     home.add("one").add("two").up()
