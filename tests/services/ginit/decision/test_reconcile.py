@@ -1,303 +1,31 @@
-"""ginit's decisions, in a world that is made up: whatever happens in whatever order, some things must hold."""
+"""ginit's decisions, one situation each. Random sequences are in test_properties."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from services.ginit.config import Definition
-from services.ginit.decision.actions import (
-    Check,
-    Forget,
-    GiveUp,
-    Kill,
-    PutInForce,
-    Reload,
-    RemoveChecksum,
-    Start,
-    Stop,
-    WriteChecksum,
-)
+from services.ginit.decision.actions import Start, Stop
 from services.ginit.decision.ending import pause
 from services.ginit.decision.events import (
-    BecameHealthy,
     Checked,
     Confirmed,
     ContentChanged,
     Ended,
-    HeartbeatMissed,
-    HeartbeatSeen,
     RecordProblems,
-    Redefined,
     Refused,
     RestartWanted,
-    Stopping,
     SupervisordStatus,
     TimerFired,
 )
 from services.ginit.decision.reconcile import decide
 from services.ginit.decision.reloading import RELOADED_WITHIN
-from services.ginit.decision.starting import LATE, SILENT, STABLE
+from services.ginit.decision.starting import STABLE
 from services.ginit.decision.state import HANGS, Appliance, Phase, Refusal, Service
-
-NAMES = ("bus", "one", "two")
-
-
-def definition(name, *, die_promise=False, arguments=(), **fields):
-    program = "nats-server" if name == "bus" else name
-    file = Path(f"/conf/{name}")
-    return Definition(
-        name, Path(f"/bin/{program}"), "-o", file, arguments, "--validate", "ready", True, die_promise, **fields
-    )
-
-
-class World:
-    """Services that do what a test says; it holds what ginit was told to do against what makes sense."""
-
-    def __init__(self, *, max_starts=2, die_promise=False, names=NAMES):
-        services = tuple(Service(definition(name, die_promise=die_promise), content="valid 0") for name in names)
-        self.state = Appliance(services, max_starts)
-        self.now = 0.0
-        self.alive = set()
-        self.leaving = set()
-        self.checks = []
-        self.in_force = {}
-        self.judged_valid = {name: set() for name in names}
-        self.reloading = set()
-        self.had_their_turn = set()
-        self.starts = 0
-        self.over = False
-        self.killed = set()
-        self.checksums = set()
-        self.writers = set()  # those that write their checksum file themselves
-
-    def happens(self, event):
-        before = self.state
-        self.state, actions = decide(self.state, event, self.now)
-        for action in actions:
-            self._do(action, before)
-        if self.state.healthy:
-            assert {service.name for service in self.state.services} <= self.checksums & self.alive
-        return actions
-
-    def _do(self, action, before):  # noqa: C901 - one case for each action
-        assert not self.over
-        assert isinstance(action, RemoveChecksum) or not before.stopping
-        match action:
-            case Check(name, sha256):
-                self.checks.append((name, sha256))
-            case PutInForce(name, sha256):
-                assert sha256 in self.judged_valid.setdefault(name, set())
-                self.in_force[name] = sha256
-            case Start(name):
-                assert name not in self.alive
-                assert name in self.in_force
-                self._in_order(name)
-                self.alive.add(name)
-                self.starts += 1
-                self.leaving.discard(name)
-                self.killed.discard(name)
-            case Kill(name):
-                assert name in self.alive
-                self.killed.add(name)
-            case WriteChecksum(name):
-                assert name in self.alive
-                self.checksums.add(name)
-            case RemoveChecksum(name):
-                self.checksums.discard(name)
-            case Stop(name):
-                assert name in self.alive
-                self.leaving.add(name)
-            case Reload(name):
-                assert name in self.alive
-                self.reloading.add(name)
-            case Forget(one):
-                assert one.name not in self.alive
-            case GiveUp():
-                self.over = True
-
-    def _in_order(self, name):
-        """The first start of a service comes when all before it are settled."""
-        if name not in self.had_their_turn:
-            names = [service.name for service in self.state.services]
-            assert all(service.settled for service in self.state.services[: names.index(name)])
-            self.had_their_turn.add(name)
-
-    # ------------------------------------------------------------ what a world can do
-
-    def judge(self):
-        """Answer the oldest validation."""
-        if self.checks:
-            name, sha256 = self.checks.pop(0)
-            valid = sha256.startswith("valid")
-            if valid:
-                self.judged_valid[name].add(sha256)
-            self.happens(Checked(name, sha256, valid))
-
-    def healthy(self, name, *, writes_checksum=True):
-        if name in self.alive - self.killed:
-            itself = writes_checksum and name != "bus"
-            if self.phase(name) is Phase.STARTING:
-                (self.writers.add if itself else self.writers.discard)(name)
-                self._shows(name)
-            self.happens(BecameHealthy(name, itself))
-
-    def phase(self, name):
-        service = self.state.get(name)
-        return service and service.phase
-
-    def _shows(self, name):
-        """What a service does by itself: it writes its checksum file."""
-        if name in self.writers & self.alive:
-            self.checksums.add(name)
-
-    def silent(self, name, seconds):
-        if name in self.alive:
-            self.happens(HeartbeatMissed(name, seconds))
-
-    def gives_a_sign(self, name):
-        if name in self.alive - self.killed and (service := self.state.get(name)) and service.unresponsive_s:
-            self._shows(name)
-            self.happens(HeartbeatSeen(name))
-
-    def dies(self, name):
-        if name in self.alive:
-            self.alive.discard(name)
-            self.leaving.discard(name)
-            self.reloading.discard(name)
-            self.killed.discard(name)
-            self.happens(Ended(name, "exit code 1"))
-
-    def leaves(self):
-        """Those that were asked to end, or were killed, do so."""
-        for name in sorted(self.leaving | self.killed):
-            self.dies(name)
-
-    def answers(self, name, event):
-        if name in self.reloading:
-            self.reloading.discard(name)
-            if name not in self.killed:
-                self._shows(name)
-                self.happens(event(name))
-
-    def passes(self, seconds):
-        self.now += seconds
-        self.happens(TimerFired())
-
-    def settle(self):
-        """Everybody behaves from now on, and time passes."""
-        for _ in range(100):
-            while self.checks:
-                self.judge()
-            self.leaves()
-            for name in list(self.reloading):
-                self.answers(name, Confirmed)
-            for name in sorted(self.alive):
-                self.healthy(name)
-                self.gives_a_sign(name)
-            self.passes(STABLE)
-            if self.state.healthy and self.state.timer_at is None and not self.checks:
-                return
-
-    def begun(self):
-        self.happens(TimerFired())
-        self.settle()
-        return self
+from tests.services.ginit.decision.world import NAMES, World, definition
 
 
 def phase(world, name):
     return world.state.get(name).phase
-
-
-name_of = st.sampled_from(NAMES)
-contents = st.sampled_from(["valid 1", "valid 2", "valid 3", "wrong 1", "wrong 2", None])
-steps = st.lists(
-    st.one_of(
-        st.tuples(st.just("content"), name_of, contents),
-        st.tuples(st.just("judge")),
-        st.tuples(st.just("healthy"), name_of, st.booleans()),
-        st.tuples(st.just("dies"), name_of),
-        st.tuples(st.just("leaves")),
-        st.tuples(st.just("confirms"), name_of),
-        st.tuples(st.just("refuses"), name_of),
-        st.tuples(st.just("silent"), name_of, st.sampled_from([2.5, HANGS, 10.0, 15.0, 16.0, 31.0])),
-        st.tuples(st.just("sign"), name_of),
-        st.tuples(st.just("passes"), st.sampled_from([0.0, 0.3, 2.0, STABLE, SILENT, LATE])),
-        st.tuples(st.just("redefined"), st.lists(name_of, unique=True, min_size=1), st.sampled_from([(), ("-x",)])),
-    ),
-    max_size=60,
-)
-
-
-def play(world, script):
-    for kind, *values in script:
-        STEPS[kind](world, *values)
-        if world.over:
-            return
-
-
-def redefine(world, names, arguments):
-    known = tuple((definition(name, arguments=arguments), "valid 0") for name in names)
-    world.happens(Redefined(known, 2))
-
-
-STEPS = {
-    "content": lambda world, name, content: world.happens(ContentChanged(name, content)),
-    "judge": World.judge,
-    "healthy": lambda world, name, writes_checksum: world.healthy(name, writes_checksum=writes_checksum),
-    "dies": World.dies,
-    "leaves": World.leaves,
-    "confirms": lambda world, name: world.answers(name, Confirmed),
-    "refuses": lambda world, name: world.answers(name, Refused),
-    "silent": World.silent,
-    "sign": World.gives_a_sign,
-    "passes": World.passes,
-    "redefined": redefine,
-}
-
-
-@given(steps)
-def test_whatever_happens_makes_sense(script):
-    """Nothing runs twice, nothing invalid is in force, the order holds; and in the end all is well."""
-    world = World()
-    world.happens(TimerFired())
-    play(world, script)
-    names = [service.name for service in world.state.services]
-    for name in names:
-        world.happens(ContentChanged(name, "valid last"))
-    world.settle()
-    assert world.state.healthy
-    for service in world.state.services:
-        assert service.phase is Phase.HEALTHY
-        assert world.in_force[service.name] == service.in_force == service.last_good == "valid last"
-    assert world.alive == {service.name for service in world.state.services}
-
-
-@given(steps)
-def test_die_promises_end_it_once(script):
-    """With die promises the appliance is given up at most once, and nothing is done after."""
-    world = World(die_promise=True)
-    world.happens(TimerFired())
-    play(world, script)
-    if world.over:
-        assert world.state.given_up
-        assert world.happens(TimerFired()) == ()
-        assert not world.state.healthy
-
-
-@given(steps, steps)
-def test_nothing_starts_while_all_is_stopping(before, after):
-    """From the moment that everything ends, whatever else happens, nobody is started."""
-    world = World()
-    world.happens(TimerFired())
-    play(world, before)
-    world.happens(Stopping())
-    starts = world.starts
-    play(world, [step for step in after if step[0] != "redefined"])
-    assert world.starts == starts
-    assert not world.state.healthy
 
 
 def test_order_of_starts():
@@ -524,6 +252,29 @@ def test_supervisord_that_does_not_answer():
     assert world.state.problems == ("supervisord does not respond",)
     assert world.happens(SupervisordStatus(False)) == ()
     world.happens(SupervisordStatus(True))
+    assert world.state.healthy
+
+
+def test_service_that_is_taken_out_and_put_back():
+    """While its process still ends: it is wanted, so it begins anew when that is done."""
+    world = World().begun()
+    world.redefined(["bus", "two"])
+    assert world.leaving == {"one"}
+    added = world.redefined(NAMES)
+    assert [action.message for action in added] == ["service added"]
+    world.leaves()
+    world.settle()
+    assert world.state.healthy
+    assert world.alive == set(NAMES)
+
+
+def test_service_that_is_taken_out_twice():
+    """It is asked to end once, and forgotten once."""
+    world = World().begun()
+    first, second = world.redefined(["bus", "two"]), world.redefined(["bus"])
+    assert [action.name for action in (*first, *second) if isinstance(action, Stop)] == ["one", "two"]
+    world.leaves()
+    assert [service.name for service in world.state.services] == ["bus"]
     assert world.state.healthy
 
 
