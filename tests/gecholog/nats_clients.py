@@ -139,7 +139,8 @@ class Theirs:
             await handler(message.data, dict(message.headers or {}), respond)
 
         await self._client.subscribe(subject, queue, cb=take)
-        await self._client.flush()
+        for _ in range(2):  # nats-py writes a PING at once, past a subscription that waits to be sent
+            await self._client.flush()
 
     async def request(self, subject, data, seconds=DEADLINE, headers=None):
         try:
