@@ -74,9 +74,10 @@ def read_body(body: bytes, form: BodyForm, limit: int, most: int, *, completed: 
     opened = payload.opened(body, form.encoding, form.content_type, limit)
     if opened.instead is not None:
         return BodyReading(opened.instead)
-    is_whole = opened.note is None
-    reading = _read(opened.data, form, most, completed=completed and is_whole)
-    streamed = reading.streamed and reading.streamed._replace(is_whole=is_whole)
+    if opened.note is None:
+        return _read(opened.data, form, most, completed=completed)
+    reading = _read(opened.data, form, most, completed=False)
+    streamed = reading.streamed and reading.streamed._replace(is_whole=False)
     return BodyReading(opened.noted(reading.recorded), streamed, reading.usage)
 
 

@@ -85,7 +85,8 @@ class Call:
     usage_shown: Raw = NO_USAGE  # how records and processors are told of it
 
     # egress
-    egress_offered: Headers  # the same for the reply
+    own_headers: Headers  # that gl adds to the reply
+    egress_offered: Headers  # that processors may change
     egress: Egress | None = None
     capture: BodyCapture | None = None  # of what the target sends, and
     egress_capture: BodyCapture | None = None  # of what goes out, if the transform makes another body of it

@@ -61,9 +61,9 @@ def record_body(call: Call, came: Body, sent: Body | None = None, *, at_once: bo
     `sent` is the body that goes out if a transform makes another of the one that `came`. Raises TakesLong, before
     anything is done, if it should be done `at_once` and is large, or unpacks to much.
     """
-    inbound = _read(call, came, completed=True, at_once=at_once)
-    egress = None if sent is None else _read(call, sent, completed=True, at_once=at_once)
-    _record_inbound(call, inbound, may_have_usage=came.form.may_have_usage)
+    inbound = _read(call, *came, completed=True, at_once=at_once)
+    egress = None if sent is None else _read(call, *sent, completed=True, at_once=at_once)
+    _record_inbound(call, inbound, came.form)
     _record_egress(call, egress)
 
 
@@ -75,8 +75,7 @@ def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once
     sent = call.egress_capture
     inbound = _read_capture(call, capture, completed=completed, at_once=at_once)
     egress = None if sent is None else _read_capture(call, sent, completed=completed, at_once=at_once)
-    is_whole = capture.copy.whole is not None
-    _record_inbound(call, inbound, may_have_usage=capture.form.may_have_usage or (capture.is_sse and not is_whole))
+    _record_inbound(call, inbound, capture.form, is_sse=capture.is_sse and capture.copy.whole is None)
     _record_egress(call, egress)
     if inbound.streamed is not None:
         completed = _ended(call, inbound.streamed, completed=completed)
@@ -88,9 +87,8 @@ def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once
         sent.copy.clear()
 
 
-def _read(call: Call, body: Body, *, completed: bool, at_once: bool) -> BodyReading:
+def _read(call: Call, data: bytes, form: BodyForm, *, completed: bool, at_once: bool) -> BodyReading:
     """Read a whole body, if need be `at_once`. Raises TakesLong."""
-    data, form = body
     limit = _kept(call, form)
     if at_once:
         if len(data) > payload.AT_ONCE:
@@ -102,7 +100,7 @@ def _read(call: Call, body: Body, *, completed: bool, at_once: bool) -> BodyRead
     if at_once and payload.is_cut_at(reading.recorded.value, payload.AT_ONCE):
         raise TakesLong
     if form.encoding and reading.usage is None:
-        return reading._replace(usage=_usage_of_encoded(call, body))
+        return reading._replace(usage=_usage_of_encoded(call, data, form))
     return reading
 
 
@@ -112,19 +110,21 @@ def _read_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once:
         raise TakesLong
     whole, form = capture.copy.whole, capture.form
     if whole is not None:
-        return _read(call, Body(whole, form), completed=completed, at_once=at_once)
+        return _read(call, whole, form, completed=completed, at_once=at_once)
     cut, ends = capture.copy.summary(), capture.copy.ends
     may_be_counted = (capture.is_sse or form.may_have_usage) and not form.encoding
     usage = llm.usage_at_ends(ends.head, ends.tail) if may_be_counted else None
     return BodyReading(Recorded(cut, f"larger than {cut.limit} bytes, recorded by size, hash and head"), usage=usage)
 
 
-def _record_inbound(call: Call, reading: BodyReading, *, may_have_usage: bool) -> None:
+def _record_inbound(call: Call, reading: BodyReading, form: BodyForm, *, is_sse: bool = False) -> None:
+    """Record what came. `is_sse`: that it is a stream was told by its first bytes alone, as the rest was not kept."""
     value, note = reading.recorded
     payload.cut_to(value, call.config.log_max_payload)  # hashing takes long: not when the record is written
     call.response_section.fields["inbound_payload"] = value
     _set_usage(call, reading.usage)
     if note:
+        may_have_usage = is_sse or form.may_have_usage
         is_uncounted = isinstance(value, payload.Cut) and reading.usage is None and may_have_usage
         call.response_section.note("inbound_payload", f"{note}: {_NOT_COUNTED}" if is_uncounted else note)
 
@@ -171,10 +171,10 @@ def _kept(call: Call, form: BodyForm) -> int:
     return max(call.config.log_max_payload, _KEPT_AT_LEAST)
 
 
-def _usage_of_encoded(call: Call, body: Body) -> llm.Usage | None:
+def _usage_of_encoded(call: Call, data: bytes, form: BodyForm) -> llm.Usage | None:
     """The usage in a body that is too large when it is decoded: it is decoded once more, and only its ends are kept."""
-    ends = payload.ends_of(body.data, body.form.encoding, call.config.limits.response_buffer)
-    return llm.usage_at_ends(ends.head, ends.tail) if ends is not None and body.form.may_have_usage else None
+    ends = payload.ends_of(data, form.encoding, call.config.limits.response_buffer)
+    return llm.usage_at_ends(ends.head, ends.tail) if ends is not None and form.may_have_usage else None
 
 
 def _set_usage(call: Call, usage: llm.Usage | None) -> None:

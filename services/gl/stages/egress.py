@@ -44,8 +44,8 @@ _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
 def offer(call: Call, _: Dependencies) -> None:
     """Put into the record what would go to the caller, for response processors to change."""
     fields = call.response_section.fields
-    headers = {**fields["inbound_headers"], **_own_headers(call)}
-    call.egress_offered = headers
+    call.own_headers = _own_headers(call)
+    headers = call.egress_offered = {**fields["inbound_headers"], **call.own_headers}
     fields["egress_status_code"] = fields["inbound_status_code"]
     fields["egress_headers"] = headers
 
@@ -67,7 +67,7 @@ def prepare(call: Call, _: Dependencies) -> None:
     """Decide status, headers and body of the reply; complete the response section of the record."""
     status = _status(call)
     body = _changed_body(call)
-    static = _own_headers(call)
+    static = call.own_headers
     real = call.inbound_headers | static
     fields = call.response_section.fields
     written = headers_written(call.response_section, "egress_headers")
