@@ -51,7 +51,7 @@ class KeyValue:
     """One bucket. Keys are letters, digits and `- _ / =`, in parts with dots between."""
 
     def __init__(self, bus: Bus, bucket: str, *, max_bytes: int = _MAX_BYTES, replicas: int = 1) -> None:
-        """Raises ValueError for a name that is none. `max_bytes` is for a bucket that has to be made.
+        """Raises ValueError if the name is invalid. `max_bytes` applies only when the bucket is created.
 
         `replicas` is how many servers of a cluster keep it; one that has more keeps them.
         """
