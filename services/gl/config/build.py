@@ -22,7 +22,7 @@ from services.gl.errors import ErrorFormat
 from services.gl.limits import Limits
 from services.gl.models.model import model_of
 from services.gl.models.provider import provider_of
-from services.gl.models.registry import Registry, registry_of
+from services.gl.models.registry import Registry, nobody, registry_of
 from services.gl.record.filter import FieldFilter
 from services.gl.rows import ORDERS, Side
 
@@ -96,7 +96,7 @@ def _registry(values: dict[str, Any]) -> Registry:
     def enabled(field: str) -> Iterator[dict[str, Any]]:
         return (entry for entry in values.get(field, ()) if entry.get("enabled", True))
 
-    sellers = price_table.shipped().sellers
+    sellers = price_table.shipped().sellers if values.get("providers") else nobody  # the table takes a while to load
     return registry_of(map(provider_of, enabled("providers")), map(model_of, enabled("models")), sellers)
 
 
