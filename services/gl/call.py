@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from services.gl.config import Config
     from services.gl.errors import ErrorFormat
     from services.gl.http import Request, Responder, Response
+    from services.gl.processor_chain import ProcessorRows
     from services.gl.query import Pairs
     from services.gl.record.snapshot import RecordSnapshot
     from services.gl.record.writer import RecordWriter
     from services.gl.responses import LocalResponse
     from services.gl.routing import Router
-    from services.gl.rows import Rows
 
 T = TypeVar("T")
 
@@ -132,9 +132,9 @@ class Call:
         return self.router.path, self.target_router.path
 
     @property
-    def rows_before_reply(self) -> Rows:
+    def rows_before_reply(self) -> ProcessorRows:
         """The synchronous response processors of this call."""
-        return self.config.response.rows_for(*self.router_paths)
+        return self.config.response.rows_for_routers(*self.router_paths)
 
     def required_attempt(self) -> Attempt:
         """The last attempt, which `attempts.run` adds."""

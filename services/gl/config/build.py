@@ -23,8 +23,8 @@ from services.gl.limits import Limits
 from services.gl.models.model import model_of
 from services.gl.models.provider import provider_of
 from services.gl.models.registry import Registry, nobody, registry_of
+from services.gl.processor_chain import CONTROL_FIELDS, ProcessorChain
 from services.gl.record.filter import FieldFilter
-from services.gl.rows import ORDERS, Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +69,8 @@ def build(parsed: ParsedConfig) -> Config:
         models=models,
         provider_routers=dict(provider_routers(values["routers"], routers, models.providers.values())),
         serves_everybody=os.environ.get(OPEN) == "1",
-        request=Side.of(values.get("request", {}), orders=ORDERS),
-        response=Side.of(values.get("response", {})),
+        request=ProcessorChain.of(values.get("request", {}), control_fields=CONTROL_FIELDS),
+        response=ProcessorChain.of(values.get("response", {})),
         log_request=_filter(values.get("logger", {}).get("request", {})),
         log_response=_filter(values.get("logger", {}).get("response", {})),
     )

@@ -15,9 +15,9 @@ from services.gl.config.tls_files import unusable
 from services.gl.errors import ErrorFormat
 from services.gl.limits import Limits
 from services.gl.models.registry import Registry
+from services.gl.processor_chain import ProcessorChain
 from services.gl.record.filter import FieldFilter
 from services.gl.record.writer import RecordWriter
-from services.gl.rows import Side
 
 if TYPE_CHECKING:
     import ssl
@@ -82,8 +82,8 @@ class Config:
     models: Registry
     provider_routers: Mapping[tuple[str, str], routing.Router]  # by the path of a router of models and a provider
     serves_everybody: bool
-    request: Side
-    response: Side
+    request: ProcessorChain
+    response: ProcessorChain
     log_request: FieldFilter
     log_response: FieldFilter
 

@@ -41,7 +41,7 @@ def _has_twice(names: list[str]) -> bool:
     return len({canonical(name) for name in names}) < len(set(names))
 
 
-def rows(values: dict[str, Any]) -> Iterator[Violation]:
+def unique_in_row(values: dict[str, Any]) -> Iterator[Violation]:
     for side in ("request", "response"):
         for number, row in enumerate(values.get(side, {}).get("processors", [])):
             for field in ("name", "service_bus_topic"):

@@ -20,7 +20,7 @@ def config_spec() -> ConfigSpec:
         tls_files.outbound_files,
         tls_files.certificates,
         rules.header_lists,
-        rules.rows,
+        rules.unique_in_row,
         rules.networks,
         target_rules.urls,
         target_rules.fallbacks,

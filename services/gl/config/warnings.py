@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gecholog.headers import HOP_BY_HOP, canonical
+from services.gl.processor_chain import CONTROL_FIELDS
 from services.gl.routing import Action, action_of
-from services.gl.rows import ORDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ _REPLACED = {
     "response": frozenset({"gl_path", "egress_headers", "egress_payload", "egress_status_code"}),
 }
 # Fields that decide what happens to a call, and come too late from a processor that runs after the reply.
-_TOO_LATE = {"request": _REPLACED["request"] | ORDERS, "response": _REPLACED["response"]}
+_TOO_LATE = {"request": _REPLACED["request"] | CONTROL_FIELDS, "response": _REPLACED["response"]}
 
 _ANY = "regex:.+"
 # Headers that hold keys of LLM APIs and of gateways before them, besides those that the config masks.

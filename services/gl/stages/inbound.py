@@ -42,7 +42,7 @@ def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     if call.config.response.asks_transaction:
         section = call.response_section
         section.opt_in_fields = {**(section.opt_in_fields or {}), "transaction_id": call.ids.transaction_id}
-    if call.config.response.rows and call.rows_before_reply:
+    if call.config.response.sync_rows and call.rows_before_reply:
         return _hold_back(call, answer)
     return None
 

@@ -14,8 +14,8 @@ from gecholog.errors import BusError, MessageTooLarge, NotJson
 from gecholog.timer import span
 from services.gl.candidates import chosen_router
 from services.gl.errors import ErrorDetail, Refusal
+from services.gl.processor_chain import row_for_routers
 from services.gl.record.payload import Cut
-from services.gl.rows import applying
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from gecholog.record import Fields
     from services.gl.call import Call
     from services.gl.dependencies import Dependencies
+    from services.gl.processor_chain import Processor, ProcessorRow, ProcessorRows
     from services.gl.record.section import RecordSection
-    from services.gl.rows import Processor, Row, Rows
 
 
 _INTERNAL = "internal server error"
@@ -56,10 +56,10 @@ class Run(NamedTuple):
 
 async def before_call(call: Call, deps: Dependencies) -> None:
     """The synchronous request processors. A required one that does not complete ends the call with 500."""
-    side = call.config.request
-    for whole in side.rows:
+    chain = call.config.request
+    for whole in chain.sync_rows:
         # an earlier row may have chosen another router
-        row = applying(whole, call.router.path, chosen_router(call).path) if side.by_router else whole
+        row = row_for_routers(whole, call.router.path, chosen_router(call).path) if chain.by_router else whole
         if not row:
             continue
         for run in await run_row(row, call.request_section, call.request_section.runs, deps.bus):
@@ -84,7 +84,7 @@ def before_reply(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     return _run_rows(call.rows_before_reply, call, deps)
 
 
-async def _run_rows(rows: Rows, call: Call, deps: Dependencies) -> None:
+async def _run_rows(rows: ProcessorRows, call: Call, deps: Dependencies) -> None:
     for row in rows:
         await run_row(row, call.response_section, call.response_section.runs, deps.bus)
 
@@ -94,14 +94,14 @@ async def after_reply(call: Call, deps: Dependencies) -> None:
     if call.attempt is None:  # refused before it went anywhere
         return
     config, paths = call.config, call.router_paths
-    for row in config.request.async_rows_for(*paths):
+    for row in config.request.async_rows_for_routers(*paths):
         await run_row(row, call.request_section, call.request_section.async_runs, deps.bus, lazily=True)
-    for row in config.response.async_rows_for(*paths):
+    for row in config.response.async_rows_for_routers(*paths):
         await run_row(row, call.response_section, call.response_section.async_runs, deps.bus, lazily=True)
 
 
 async def run_row(
-    row: Row, section: RecordSection, listed: list[dict[str, Any]], bus: Bus, *, lazily: bool = False
+    row: ProcessorRow, section: RecordSection, listed: list[dict[str, Any]], bus: Bus, *, lazily: bool = False
 ) -> list[Run]:
     """Run one row on one section of the record: fields are written, runs are listed, faults are noted."""
     if len(row) == 1:

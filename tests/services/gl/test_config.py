@@ -71,10 +71,10 @@ def test_built():
     assert config.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1"))
     assert config.shutdown_time == 1.5
     assert config.limits == Limits(request_body=10, idle_time=None, request_head_time=0.25)
-    assert [[entry.name for entry in row] for row in config.request.rows] == [["one"], ["three"]]
+    assert [[entry.name for entry in row] for row in config.request.sync_rows] == [["one"], ["three"]]
     assert [[entry.name for entry in row] for row in config.request.async_rows] == [["two"]]
-    assert config.request.rows[1][0].required
-    assert config.request.rows[0][0].timeout == 5.0
+    assert config.request.sync_rows[1][0].required
+    assert config.request.sync_rows[0][0].timeout == 5.0
     assert config.log_request == FieldFilter(exclude=frozenset({"ingress_payload"}))
     assert config.log_response == FieldFilter(include=("gl_path",))
     assert config.routers["/a/"].target.headers == {"Api-Key": ["secret-key"]}
@@ -93,7 +93,7 @@ def test_defaults():
     assert config.log_max_payload == 1024 * 1024
     assert config.routers["/a/"].target.timeouts == Timeouts()
     assert not config.routers["/a/"].target.add_stream_usage
-    assert config.request.rows == config.response.async_rows == ()
+    assert config.request.sync_rows == config.response.async_rows == ()
 
 
 def test_timeouts_of_a_router():
@@ -114,8 +114,8 @@ def test_processors_of_some_routers():
     parsed = check(values(request={"processors": [[entry]]}, response={"processors": [[entry]]}))
     assert parsed.warnings == ()
     config = build(parsed)
-    assert config.request.rows[0][0].routers == {"/a/"}
-    assert (config.request.rows[0][0].add, config.response.rows[0][0].add) == ({"control"}, frozenset())
+    assert config.request.sync_rows[0][0].routers == {"/a/"}
+    assert (config.request.sync_rows[0][0].add, config.response.sync_rows[0][0].add) == ({"control"}, frozenset())
 
 
 def test_routers_of_a_processor_that_nobody_knows():

@@ -199,7 +199,7 @@ async def test_record_is_kept_before_the_last_byte(config, length_known):
     assert names.count("accept") == 1
     # of a body of unknown length the end itself is the last byte; else the last piece has it
     before = names[names.index("accept") + 1 :]
-    held_back = bool(config.response.rows)
+    held_back = bool(config.response.sync_rows)
     assert before == (["write", "finish"] if length_known or held_back else ["finish"])
     assert records.accepted[0][1]["response"]["inbound_payload"] == {"a": 1}
 

@@ -7,9 +7,9 @@ import pytest
 
 from gecholog.errors import BusAway, MessageTooLarge, NoAnswer
 from services.gl.errors import Refusal
+from services.gl.processor_chain import Processor
 from services.gl.record.payload import Cut
 from services.gl.record.section import RecordSection
-from services.gl.rows import Processor
 from services.gl.stages import processors
 from tests.services.gl.rig.gateway import processor
 from tests.services.gl.rig.stage import FakeBus, built, call_of, deps, done
