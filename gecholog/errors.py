@@ -7,6 +7,8 @@
     ├── WrongSide            a field of responses is read from a request, or vice versa; also an AttributeError
     ├── InvalidResult        a processor's function returned something that gl cannot take; also a TypeError
     ├── PriceTableError      a table of prices is invalid (llm.price_table)
+    ├── InvalidRequestError, UnsupportedParameterError, InvalidResponseError
+    │                        a body cannot be translated between dialects (llm.errors)
     └── BusError
         ├── BusRefused       the bus cannot be used with this config: login, certificates, files
         │   └── LoginRefused   the bus does not accept the credentials

@@ -7,7 +7,7 @@ from itertools import chain, islice
 
 from gecholog import rawjson
 from gecholog.llm.dialect import Answer, Dialect
-from gecholog.llm.dialects.gemini import DIALECT as GEMINI
+from gecholog.llm.dialects.gemini.fold import DIALECT as GEMINI
 from gecholog.llm.dialects.table import DIALECTS
 from gecholog.llm.event import BOM, Event
 from gecholog.llm.framing import events_of, items

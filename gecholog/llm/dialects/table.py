@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from gecholog.llm.dialects.anthropic import DIALECT as ANTHROPIC
+from gecholog.llm.dialects.anthropic.fold import DIALECT as ANTHROPIC
 from gecholog.llm.dialects.bedrock_converse import DIALECT as BEDROCK_CONVERSE
 from gecholog.llm.dialects.cohere import DIALECT as COHERE
 from gecholog.llm.dialects.failure import DIALECT as FAILURE
-from gecholog.llm.dialects.gemini import DIALECT as GEMINI
-from gecholog.llm.dialects.ollama import DIALECT as OLLAMA
-from gecholog.llm.dialects.openai_chat import DIALECT as OPENAI_CHAT
+from gecholog.llm.dialects.gemini.fold import DIALECT as GEMINI
+from gecholog.llm.dialects.ollama.fold import DIALECT as OLLAMA
+from gecholog.llm.dialects.openai_chat.fold import DIALECT as OPENAI_CHAT
 from gecholog.llm.dialects.openai_completions import DIALECT as OPENAI_COMPLETIONS
 from gecholog.llm.dialects.openai_media import DIALECT as OPENAI_MEDIA
-from gecholog.llm.dialects.openai_responses import DIALECT as OPENAI_RESPONSES
+from gecholog.llm.dialects.openai_responses.fold import DIALECT as OPENAI_RESPONSES
 from gecholog.llm.dialects.workers_ai import DIALECT as WORKERS_AI
 
 DIALECTS = (

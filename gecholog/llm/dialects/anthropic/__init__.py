@@ -1,0 +1,1 @@
+"""Anthropic messages (https://docs.anthropic.com/en/api/messages)."""

@@ -1,0 +1,1 @@
+"""Ollama chat (https://github.com/ollama/ollama/blob/main/docs/api.md)."""

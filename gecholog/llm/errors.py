@@ -1,0 +1,40 @@
+"""Errors of LLM APIs in a neutral form, and the two that translation raises."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gecholog.errors import GechologError
+
+
+class ErrorInfo(msgspec.Struct, frozen=True):
+    """What a provider reports. `type` and `code` are its own words, empty or None if it has none.
+
+    `status` is the HTTP status; of an error inside a stream it is the one that fits best (500 if nothing tells).
+    """
+
+    status: int
+    message: str
+    type: str = ""
+    code: str | None = None
+    param: str | None = None
+
+
+class InvalidRequestError(GechologError):
+    """A request is not one of its dialect: `param` is the path of what is wrong, `messages[2].content` for example."""
+
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(f"{param}: {message}" if param else message)
+        self.param = param
+
+
+class UnsupportedParameterError(GechologError):
+    """A request asks for something that changes the answer and that the target's dialect cannot express."""
+
+    def __init__(self, param: str, message: str = "") -> None:
+        super().__init__(message or f"{param} is not supported")
+        self.param = param
+
+
+class InvalidResponseError(GechologError):
+    """An answer of a provider is not one of its dialect."""

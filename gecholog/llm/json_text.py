@@ -1,0 +1,55 @@
+"""JSON that keeps its numbers when it is read and written again.
+
+orjson makes floats of integers of more than 64 bits and refuses lone surrogates. The standard library, which is slower,
+takes over where one of them may be.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import orjson
+
+from gecholog.errors import NotJson
+
+_MAY_BE_ROUNDED = re.compile(rb"\d{19}")  # an integer of 18 digits has less than 64 bits
+
+
+def loads(text: str | bytes) -> Any:
+    """The value of a JSON text, integers of any size exact.
+
+    Raises NotJson if it is not JSON, holds a number that no float can hold, or is nested too deep.
+    """
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if not _MAY_BE_ROUNDED.search(data):
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError:
+            pass  # a lone surrogate, perhaps
+    try:
+        return json.loads(data.decode("utf-8", "surrogatepass"), parse_constant=_refuse, parse_float=_float)
+    except (ValueError, RecursionError) as error:
+        raise NotJson(str(error)) from error
+
+
+def dumps(value: Any) -> bytes:
+    """A value as JSON in UTF-8, without white space. Raises NotJson if it is nested too deep."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an integer of more than 64 bits, a lone surrogate, or more than 254 levels
+        try:
+            return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        except RecursionError as error:
+            raise NotJson("nested too deep") from error
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _refuse(digits)
+
+
+def _refuse(text: str) -> Any:
+    raise ValueError(f"{text} is no number that can be kept")
