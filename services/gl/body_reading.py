@@ -54,8 +54,8 @@ class Streamed(NamedTuple):
     """A stream: its body without content encoding, the one object that it amounts to, and if all could be decoded."""
 
     body: bytes
-    answer: llm.Answer
-    is_whole: bool = True
+    folded: llm.Answer
+    is_complete: bool = True
 
 
 class BodyReading(NamedTuple):
@@ -77,7 +77,7 @@ def read_body(body: bytes, form: BodyForm, limit: int, most: int, *, completed: 
     if opened.note is None:
         return _read(opened.data, form, most, completed=completed)
     reading = _read(opened.data, form, most, completed=False)
-    streamed = reading.streamed and reading.streamed._replace(is_whole=False)
+    streamed = reading.streamed and reading.streamed._replace(is_complete=False)
     return BodyReading(opened.noted(reading.recorded), streamed, reading.usage)
 
 

@@ -74,7 +74,7 @@ class Call:
     sent: MonotonicNs = 0  # 0: not yet; `received` and `replied` as well
 
     # inbound
-    answer: Response | None = None
+    response: Response | None = None
     received: MonotonicNs = 0
     inbound_headers: Headers
     inbound_body: bytes | None = None  # if it was held back, and
@@ -140,9 +140,9 @@ class Call:
         """The last attempt, which `attempts.run` adds."""
         return _there(self.attempt)
 
-    def required_answer(self) -> Response:
+    def required_response(self) -> Response:
         """The answer, which `attempts.run` sets."""
-        return _there(self.answer)
+        return _there(self.response)
 
     def required_egress(self) -> Egress:
         """The reply, which `egress.prepare` sets."""

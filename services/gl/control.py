@@ -20,7 +20,7 @@ _STATUSES = range(200, 600)
 _NOT_ITS_OWN = frozenset({"Content-Encoding", "Content-Length", "Transfer-Encoding"})
 
 
-def answer(section: RecordSection, masked: AbstractSet[str]) -> LocalResponse:
+def response(section: RecordSection, masked: AbstractSet[str]) -> LocalResponse:
     """`control` as body, `control_status_code` (else 200) and `control_headers`; what is wrong with them is noted.
 
     A 205 has no body (RFC 9110, section 15.3.6); of 204 and 304 the server sends none.

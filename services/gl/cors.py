@@ -52,17 +52,17 @@ def is_preflight(method: str, came: Mapping[str, list[str]]) -> bool:
 
 def preflight(cors: Cors, came: Mapping[str, list[str]]) -> Headers:
     """The response headers of a preflight. They allow nothing if its origin is not allowed."""
-    answer = _origin(cors, came)
-    if f"{_PREFIX}Allow-Origin" not in answer:
-        return answer
+    response = _origin(cors, came)
+    if f"{_PREFIX}Allow-Origin" not in response:
+        return response
     allowed = {
         "Allow-Methods": _allowed(cors.methods, first(came, _METHOD)),
         # `*` would not include Authorization (Fetch, "CORS-preflight fetch"): list the requested headers by name
         "Allow-Headers": _allowed(cors.headers, ",".join(came.get(_HEADERS, ()))),
         "Max-Age": "" if cors.max_age is None else str(cors.max_age),
     }
-    answer |= {_PREFIX + name: [value] for name, value in allowed.items() if value}
-    return _varying(answer, (_METHOD, _HEADERS))
+    response |= {_PREFIX + name: [value] for name, value in allowed.items() if value}
+    return _varying(response, (_METHOD, _HEADERS))
 
 
 def answered(cors: Cors, came: Mapping[str, list[str]], headers: Headers) -> Headers:

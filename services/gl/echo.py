@@ -87,7 +87,7 @@ _OBEYED = (
 )
 
 
-def answer(request: UpstreamRequest, masked: AbstractSet[str]) -> LocalResponse:
+def response(request: UpstreamRequest, masked: AbstractSet[str]) -> LocalResponse:
     """What would have been sent, but for the keys that the config adds: those are not for the caller."""
     static = request.router.target.headers
     keys = static.keys() & masked & request.headers.keys()

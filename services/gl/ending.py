@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 async def refuse(call: Call, refusal: Refusal, deps: Dependencies) -> None:
     """Send an error in the client's format, or break off if a part of a reply has gone."""
-    if call.answer is not None:
-        call.answer.abandon()
+    if call.response is not None:
+        call.response.abandon()
     if call.responder.started:  # it is too late for another status
         call.responder.abort()
         return
@@ -53,8 +53,8 @@ def break_off(call: Call) -> None:
     uncancel()
     who = "the caller was gone" if call.responder.lost else "the gateway stopped"
     call.responder.abort()
-    if call.answer is not None and not reads_on(call):
-        call.answer.abandon()
+    if call.response is not None and not reads_on(call):
+        call.response.abandon()
     if not _has_delivered(call):
         call.response_section.note("egress", f"{who} before the end of the reply")
 

@@ -144,8 +144,8 @@ def _record_egress(call: Call, reading: BodyReading | None) -> None:
 
 def _ended(call: Call, streamed: Streamed, *, completed: bool) -> bool:
     """Tell whether a stream came to its end, as its body did: an error in place of its end says that not. Notes why."""
-    completed = completed and streamed.is_whole
-    folded = streamed.answer
+    completed = completed and streamed.is_complete
+    folded = streamed.folded
     if llm.is_error(folded.get("error")) and not llm.has_ended(streamed.body):
         call.response_section.note("inbound_stream", "the target sent an error in its stream")
         completed = False
@@ -182,7 +182,7 @@ def _set_usage(call: Call, usage: llm.Usage | None) -> None:
 
     What gl answers itself has used none, whatever is written in it.
     """
-    if usage is not None and not isinstance(call.answer, LocalResponse):
+    if usage is not None and not isinstance(call.response, LocalResponse):
         call.usage, call.usage_shown = usage, usage_json(usage)
     if call.config.response.asks_usage:
         section = call.response_section

@@ -48,10 +48,10 @@ async def run(call: Call, deps: Dependencies) -> None:
     """Get an answer: gl's own, or the one of the first candidate that does not fail, or else of the last one."""
     if (waiting := begin(call, call.candidates[0])) is not None:
         await waiting
-    call.answer = local.answer(call, call.required_attempt())
-    if call.answer is None:
+    call.response = local.response(call, call.required_attempt())
+    if call.response is None:
         send = _send if _is_simple(call) else _fail_over
-        call.answer = await send(call, deps)
+        call.response = await send(call, deps)
 
 
 def _is_simple(call: Call) -> bool:
@@ -141,35 +141,35 @@ def _total(call: Call) -> float | None:
 
 
 async def _each_in_turn(call: Call, deps: Dependencies) -> Response:
-    answer = await _with_retries(call, deps)
+    response = await _with_retries(call, deps)
     for candidate in each_once(call.candidates)[1:]:
-        if not _has_failed(call, answer.status):
+        if not _has_failed(call, response.status):
             break
-        answer.abandon()
+        response.abandon()
         if (waiting := begin(call, candidate)) is not None:
             await waiting
-        answer = await _with_retries(call, deps)
-    return answer
+        response = await _with_retries(call, deps)
+    return response
 
 
 async def _with_retries(call: Call, deps: Dependencies) -> Response:
     """The answer to the last attempt, which is made again after failures if the router says so."""
     rules = _rules(call)
-    answer = await _send_and_list(call, deps)
+    response = await _send_and_list(call, deps)
     for retry in range(rules.retries):
-        if not _has_failed(call, answer.status):
+        if not _has_failed(call, response.status):
             break
-        told = retry_after(answer.headers)
+        told = retry_after(response.headers)
         asked = None if told is None else seconds(told, time.time())
         pause = backoff.pause(retry, random.random(), asked, rules.retry_after_max)  # noqa: S311 - no secret
         if pause is None:
             break
-        answer.abandon()
+        response.abandon()
         await asyncio.sleep(pause)
         if (waiting := begin(call, call.required_attempt().candidate)) is not None:
             await waiting
-        answer = await _send_and_list(call, deps)
-    return answer
+        response = await _send_and_list(call, deps)
+    return response
 
 
 def _has_failed(call: Call, status: int) -> bool:
@@ -186,10 +186,10 @@ async def _send_and_list(call: Call, deps: Dependencies) -> Response:
     has_failed: bool | None = None
     deps.targets.began(candidate)
     try:
-        answer = await _send(call, deps)
-        has_failed = bool(call.fault) or answer.status in USUAL
-        outcome = {"error": call.fault} if call.fault else _told(call, answer)
-        return answer
+        response = await _send(call, deps)
+        has_failed = bool(call.fault) or response.status in USUAL
+        outcome = {"error": call.fault} if call.fault else _told(call, response)
+        return response
     finally:
         took = monotonic_ns() - start
         deps.targets.ended(candidate, failed=has_failed, seconds=took / 1e9)
@@ -200,7 +200,7 @@ async def _send_and_list(call: Call, deps: Dependencies) -> Response:
             call.outcomes.append(where | outcome | {"timer": span(start, monotonic_ns())})
 
 
-def _told(call: Call, answer: Response) -> Fields:
+def _told(call: Call, response: Response) -> Fields:
     """What the record says of a target's answer. One that fails is thrown away, perhaps, with its `Retry-After`."""
-    later = retry_after(answer.headers) if _has_failed(call, answer.status) else None
-    return {"status_code": answer.status} | ({} if later is None else {"retry_after": later})
+    later = retry_after(response.headers) if _has_failed(call, response.status) else None
+    return {"status_code": response.status} | ({} if later is None else {"retry_after": later})

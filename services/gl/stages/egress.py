@@ -83,8 +83,8 @@ def prepare(call: Call, _: Dependencies) -> None:
     if status != _OK:
         call.response_section.note("egress_status_code", call.fault or f"status {status}")
     sent = outgoing.sent
-    if isinstance(call.answer, LocalResponse) and call.answer.content_type:  # sent, and no header of the record
-        sent = {_CONTENT_TYPE: [call.answer.content_type]} | sent
+    if isinstance(call.response, LocalResponse) and call.response.content_type:  # sent, and no header of the record
+        sent = {_CONTENT_TYPE: [call.response.content_type]} | sent
     call.egress = Egress(status, sent, body)
 
 
@@ -105,7 +105,7 @@ def _status(call: Call) -> int:
         fields["egress_status_code"] = status
         return status
     call.response_section.note("egress_status_code", "must be a status from 200 to 599")
-    fields["egress_status_code"] = status = call.required_answer().status
+    fields["egress_status_code"] = status = call.required_response().status
     return status
 
 
@@ -125,18 +125,18 @@ def reply(call: Call, deps: Dependencies) -> Awaitable[None]:
         return _pass_through(call, egress, deps)
     length: int | None = len(egress.body)
     if not length and (call.request.method == "HEAD" or egress.status == _NOT_MODIFIED):
-        length = call.required_answer().length  # these tell the size of what they do not send
+        length = call.required_response().length  # these tell the size of what they do not send
     return send_whole(call, egress, length, deps)
 
 
 async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
     """Hand on the answer as it arrives, and keep a copy for the record."""
-    answer, responder, transform = call.required_answer(), call.responder, _transform(call)
-    length = None if transform else answer.length
-    capture = call.capture = capture_inbound(call, answer.length)
+    response, responder, transform = call.required_response(), call.responder, _transform(call)
+    length = None if transform else response.length
+    capture = call.capture = capture_inbound(call, response.length)
     try:
         responder.start(egress.status, egress.headers, length)
-        while piece := await answer.read():
+        while piece := await response.read():
             capture.observe(piece)
             is_last = length is not None and capture.is_complete
             if is_last:
@@ -157,7 +157,7 @@ async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
         await _break_off(call, egress, error)
     finally:
         if not reads_on(call):
-            answer.abandon()
+            response.abandon()
 
 
 async def _break_off(call: Call, egress: Egress, error: UpstreamError) -> None:
@@ -237,10 +237,10 @@ async def _conclude_slowly(call: Call, capture: BodyCapture, *, completed: bool)
 
 async def _read_usage(call: Call, capture: BodyCapture) -> None:
     """Read what gl itself asked for, as long as the config allows, and record the answer."""
-    answer = call.required_answer()
+    response = call.required_response()
     try:
         async with asyncio.timeout(call.config.usage.linger):
-            while piece := await answer.read():
+            while piece := await response.read():
                 capture.observe(piece)
     except (TimeoutError, UpstreamError):
         pass  # the record says that the usage is not counted
@@ -248,6 +248,6 @@ async def _read_usage(call: Call, capture: BodyCapture) -> None:
         record_capture(call, capture, completed=False)
         raise
     finally:
-        answer.abandon()
+        response.abandon()
     if not _recorded_at_once(call, capture, completed=False):
         await _conclude_slowly(call, capture, completed=False)

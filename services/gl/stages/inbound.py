@@ -28,12 +28,12 @@ _NOT_RECORDED = frozenset({"Transfer-Encoding"})
 
 def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     """Begin the response section of the record; read the body if response processors are waiting for it."""
-    answer = call.required_answer()
-    call.inbound_headers = answer.headers
+    response = call.required_response()
+    call.inbound_headers = response.headers
     call.most = call.config.most_of_response(deps.bus.max_payload)
     call.response_section.fields = {
         "gl_path": call.target_router.path,
-        "inbound_status_code": answer.status,
+        "inbound_status_code": response.status,
         "inbound_headers": headers.masked(
             headers.without(call.inbound_headers, _NOT_RECORDED),
             call.config.masked,
@@ -43,21 +43,21 @@ def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
         section = call.response_section
         section.opt_in_fields = {**(section.opt_in_fields or {}), "transaction_id": call.ids.transaction_id}
     if call.config.response.sync_rows and call.rows_before_reply:
-        return _hold_back(call, answer)
+        return _hold_back(call, response)
     return None
 
 
-async def _hold_back(call: Call, answer: Response) -> None:
+async def _hold_back(call: Call, response: Response) -> None:
     """Read the whole body, so that processors can change it; one that is too large passes by without them."""
     limit = call.config.limits.response_buffer
     pieces: list[bytes] = []
     size = 0
     try:
-        while piece := await answer.read():
+        while piece := await response.read():
             pieces.append(piece)
             size += len(piece)
             if size > limit:
-                _skip_processors(call, PrefetchedResponse(pieces, answer))
+                _skip_processors(call, PrefetchedResponse(pieces, response))
                 return
     except UpstreamError as error:
         _broke_off(call, size, error)
@@ -77,15 +77,15 @@ async def _hold_back(call: Call, answer: Response) -> None:
         await asyncio.to_thread(record_body, call, came, sent)
 
 
-def _skip_processors(call: Call, answer: Response) -> None:
+def _skip_processors(call: Call, response: Response) -> None:
     note = f"larger than {call.config.limits.response_buffer} bytes, the response processors were left out"
     call.response_section.note("inbound_payload", note)
     if any(processor.required for row in call.rows_before_reply for processor in row):
-        answer.abandon()
+        response.abandon()
         text = "answer too large for a required processor"
         limit = call.config.limits.response_buffer
         raise Refusal(502, text, detail=ErrorDetail(502, f"{text}: it has more than {limit} bytes"))
-    call.answer = answer
+    call.response = response
 
 
 def _broke_off(call: Call, size: int, error: UpstreamError) -> None:

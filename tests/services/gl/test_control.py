@@ -17,7 +17,7 @@ async def answered(config=None, **written):
     for name, value in ({"control": {"a": 1}} | written).items():
         call.request_section.write({name: Raw(json.dumps(value).encode())})
     await begun(call)
-    call.answer = control.answer(call.request_section, call.config.masked)
+    call.response = control.response(call.request_section, call.config.masked)
     return call
 
 
@@ -114,7 +114,7 @@ async def test_headers_that_are_not_a_processors():
 async def test_bytes_that_are_no_text():
     """A lone surrogate that stands for a byte goes out as that byte."""
     call = await answered(control_headers={"X-A": "\udce9"})
-    assert call.answer.headers == {"X-A": ["\udce9"]}
+    assert call.response.headers == {"X-A": ["\udce9"]}
 
 
 async def test_without_control():

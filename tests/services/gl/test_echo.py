@@ -124,9 +124,9 @@ def test_what_the_config_sets():
 )
 def test_types(came, goes):
     """JSON stays JSON, the rest is text or bytes; browsers are told not to guess."""
-    answer = headers_of({"Content-Type": came} if came else {}, {})
-    assert answer.pop("Content-Type") == [goes]
-    assert answer == ({} if goes.startswith(JSON) else {SNIFFING: ["nosniff"]})
+    response = headers_of({"Content-Type": came} if came else {}, {})
+    assert response.pop("Content-Type") == [goes]
+    assert response == ({} if goes.startswith(JSON) else {SNIFFING: ["nosniff"]})
 
 
 @given(st.lists(st.text(), max_size=3))

@@ -5,7 +5,7 @@ import json
 from services.gl import ending
 from services.gl.errors import Refusal
 from services.gl.http import Disconnected
-from tests.services.gl.rig.stage import FakeAnswer, FakeRecorder, FakeResponder, built, call_of, deps
+from tests.services.gl.rig.stage import FakeRecorder, FakeResponder, FakeResponse, built, call_of, deps
 
 
 async def test_refuse():
@@ -24,13 +24,13 @@ async def test_refuse():
 
 async def test_refuse_when_a_part_has_gone():
     """A second status cannot follow: the connection is closed, and the target is let go."""
-    responder, answer = FakeResponder(), FakeAnswer()
-    call = call_of(responder=responder, answer=answer)
+    responder, response = FakeResponder(), FakeResponse()
+    call = call_of(responder=responder, response=response)
     responder.start(200, {}, 9)
     await responder.write(b"part")
     await ending.refuse(call, Refusal(502, "too late"), deps())
     assert responder.names() == ["start", "write", "abort"]
-    assert answer.abandoned
+    assert response.abandoned
 
 
 async def test_refuse_a_client_that_is_gone():
@@ -48,10 +48,10 @@ async def test_refuse_a_client_that_is_gone():
 
 async def test_break_off():
     """The target is let go, and the record says who left."""
-    answer = FakeAnswer()
-    call = call_of(built(), answer=answer)
+    response = FakeResponse()
+    call = call_of(built(), response=response)
     ending.break_off(call)
-    assert answer.abandoned
+    assert response.abandoned
     (error,) = call.response_section.errors
     assert error["details"] == "the caller was gone before the end of the reply"
     call = call_of(built())

@@ -10,7 +10,7 @@ from services.gl.errors import UpstreamError
 from services.gl.stages import attempts
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import router
-from tests.services.gl.rig.stage import FakeAnswer, FakeRequest, FakeTargets, arrived, built, call_of, deps
+from tests.services.gl.rig.stage import FakeRequest, FakeResponse, FakeUpstreams, arrived, built, call_of, deps
 
 
 async def sent(targets, *, path="/service/", config=None, request=None, status=None, **written):
@@ -22,18 +22,18 @@ async def sent(targets, *, path="/service/", config=None, request=None, status=N
     return call
 
 
-async def whole(answer):
+async def whole(response):
     parts = []
-    while piece := await answer.read():
+    while piece := await response.read():
         parts.append(piece)
     return b"".join(parts)
 
 
 async def test_target_is_called():
     """The target's answer is the answer."""
-    targets = FakeTargets(FakeAnswer(201))
+    targets = FakeUpstreams(FakeResponse(201))
     call = await sent(targets)
-    assert call.answer is targets.answer
+    assert call.response is targets.response
     assert targets.sent == [call.attempt.request]
 
 
@@ -42,32 +42,36 @@ async def test_target_is_called():
 )
 async def test_control(written, body):
     """`control` in the request record is the answer, whatever its value; nothing is called."""
-    targets = FakeTargets()
+    targets = FakeUpstreams()
     call = await sent(targets, control=written)
     assert targets.sent == []
-    assert (call.answer.status, call.answer.content_type, await whole(call.answer)) == (200, "application/json", body)
+    assert (call.response.status, call.response.content_type, await whole(call.response)) == (
+        200,
+        "application/json",
+        body,
+    )
 
 
-def without_type(answer):
+def without_type(response):
     """The headers of an echo but for those about its type."""
-    return {name: values for name, values in answer.headers.items() if "Content-Type" not in name}
+    return {name: values for name, values in response.headers.items() if "Content-Type" not in name}
 
 
 async def test_echo():
     """An echo router gives back headers and body that would go out; nothing is called."""
-    targets = FakeTargets()
+    targets = FakeUpstreams()
     config = built([router("/echo/", "http://t", headers={"X-S": ["1"]})])
     request = FakeRequest(path="/echo/x", lines=[(b"X-A", b"\xe9")], body=b"\0bytes")
     call = await sent(targets, path="/echo/", config=config, request=request)
     assert targets.sent == []
-    assert without_type(call.answer) == {"X-A": ["\udce9"], "X-S": ["1"]}
-    assert await whole(call.answer) == b"\0bytes"
+    assert without_type(call.response) == {"X-A": ["\udce9"], "X-S": ["1"]}
+    assert await whole(call.response) == b"\0bytes"
 
 
 @pytest.mark.parametrize(("path", "chosen"), [("/echo/", "/echo/"), ("/echo/", "/service/"), ("/service/", "/echo/")])
 async def test_echo_keeps_keys(path, chosen):
     """Keys of the config are not for the caller, whichever of the two routers is the echo; nothing is called."""
-    targets = FakeTargets()
+    targets = FakeUpstreams()
     config = built(
         [
             router(own, "http://t", headers={"Api-Key": ["key-of-the-target"], "X-Plain": ["9"]})
@@ -77,14 +81,14 @@ async def test_echo_keeps_keys(path, chosen):
     request = FakeRequest(path=f"{path}x", lines=[(b"Authorization", b"of the caller")])
     call = await sent(targets, path=path, config=config, request=request, gl_path=Raw(json.dumps(chosen).encode()))
     assert targets.sent == []
-    assert without_type(call.answer) == {"Api-Key": [MASK], "X-Plain": ["9"], "Authorization": ["of the caller"]}
+    assert without_type(call.response) == {"Api-Key": [MASK], "X-Plain": ["9"], "Authorization": ["of the caller"]}
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 async def test_target_that_cannot_be_called(status):
     """502, 503 and 504 are answers as well; the reason is for the record, not for the caller, and no error of ours."""
     state = Status()
-    call = await sent(FakeTargets(UpstreamError(status, "the reason")), status=state)
-    assert call.answer.status == status
-    assert json.loads(await whole(call.answer)) == {"error": "failure making request"}
+    call = await sent(FakeUpstreams(UpstreamError(status, "the reason")), status=state)
+    assert call.response.status == status
+    assert json.loads(await whole(call.response)) == {"error": "failure making request"}
     assert (call.fault, state.last_error) == ("the reason", "")

@@ -15,12 +15,12 @@ from services.gl.http import Disconnected
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import (
-    FakeAnswer,
     FakeBus,
     FakeRecorder,
     FakeRequest,
     FakeResponder,
-    FakeTargets,
+    FakeResponse,
+    FakeUpstreams,
     built,
     call_of,
     deps,
@@ -63,7 +63,7 @@ async def test_refused_and_not_recorded():
 async def test_fault_before_the_reply():
     """A fault of ours: 500 with nothing of its cause, a record, and the status remembers it."""
 
-    class Faulty(FakeTargets):
+    class Faulty(FakeUpstreams):
         async def send(self, outbound):
             raise RuntimeError("secret detail")
 
@@ -78,8 +78,8 @@ async def test_fault_before_the_reply():
 async def test_fault_after_the_reply_has_begun():
     """A fault in the middle of a reply breaks the connection: a second reply must never follow the first."""
     call, records = call_of(), FakeRecorder()
-    answer = FakeAnswer(pieces=[b"one", RuntimeError("x")])
-    await pipeline.run(call, deps(targets=FakeTargets(answer), records=records))
+    response = FakeResponse(pieces=[b"one", RuntimeError("x")])
+    await pipeline.run(call, deps(targets=FakeUpstreams(response), records=records))
     names = call.responder.names()
     assert names.count("start") == 1
     assert names[-1] == "abort"
@@ -121,13 +121,13 @@ async def test_caller_leaves(stage):
         reached.set()
         await never.wait()
 
-    request, targets, bus, config = FakeRequest(), FakeTargets(), FakeBus(), None
+    request, targets, bus, config = FakeRequest(), FakeUpstreams(), FakeBus(), None
     if stage == "body":
         request.body = hang
     elif stage == "target":
         targets.send = hang
     elif stage == "stream":
-        targets.answer.read = hang
+        targets.response.read = hang
     else:
         bus.request = hang
         config = built(request={"processors": [[processor("one")]]})
@@ -143,7 +143,7 @@ async def test_caller_leaves(stage):
     ]
     assert call.responder.names()[-1] == "abort"
     if stage == "stream":
-        assert targets.answer.abandoned
+        assert targets.response.abandoned
         assert record["response"]["inbound_stream"]["completed"] is False
 
 
@@ -162,10 +162,10 @@ async def test_caller_leaves_while_a_large_stream_is_folded(monkeypatch):
         b"x" * 999
     )
     usage = b'data: {"object":"chat.completion.chunk","choices":[],"usage":{"total_tokens":7}}\n\ndata: [DONE]\n\n'
-    answer = FakeAnswer(lines=[(b"Content-Type", b"text/event-stream")], pieces=[event * 300, usage])
-    answer.length = None
+    response = FakeResponse(lines=[(b"Content-Type", b"text/event-stream")], pieces=[event * 300, usage])
+    response.length = None
     call, records = call_of(), FakeRecorder()
-    task = asyncio.create_task(pipeline.run(call, deps(targets=FakeTargets(answer), records=records)))
+    task = asyncio.create_task(pipeline.run(call, deps(targets=FakeUpstreams(response), records=records)))
     await asyncio.wait_for(reached.wait(), DEADLINE)
     task.cancel()
     await asyncio.sleep(0.02)
@@ -184,7 +184,7 @@ async def test_caller_leaves_during_a_refusal():
             raise Disconnected
 
     call, records = call_of(responder=Gone()), FakeRecorder()
-    await pipeline.run(call, deps(targets=FakeTargets(UpstreamError(502, "x")), records=records))
+    await pipeline.run(call, deps(targets=FakeUpstreams(UpstreamError(502, "x")), records=records))
     assert len(records.settled) == 1
 
 
@@ -249,7 +249,7 @@ def test_whatever_processors_write(asked, answered, modifier, status):
     )
     call, records, status_of_gl = call_of(config), FakeRecorder(), Status()
     bus = FakeBus(one=json.dumps(asked).encode(), back=json.dumps(answered).encode(), two={}, by={})
-    targets = FakeTargets(FakeAnswer(status))
+    targets = FakeUpstreams(FakeResponse(status))
     asyncio.run(pipeline.run(call, deps(bus, targets, records, status_of_gl)))
     assert call.responder.names() == ["start", "write", "finish"]
     assert headers.lines(call.responder.headers)
@@ -260,7 +260,7 @@ def test_whatever_processors_write(asked, answered, modifier, status):
 async def test_required_processor_fails():
     """500, nothing is called, and the record says why."""
     config = built(request={"processors": [[processor("one", required=True)]]})
-    call, records, targets = call_of(config), FakeRecorder(), FakeTargets()
+    call, records, targets = call_of(config), FakeRecorder(), FakeUpstreams()
     await pipeline.run(call, deps(FakeBus(one={}), targets, records))
     assert (call.responder.status, json.loads(call.responder.body)) == (500, {"error": "internal server error"})
     assert targets.sent == []

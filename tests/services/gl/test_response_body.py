@@ -9,7 +9,7 @@ import pytest
 from services.gl.response_body import Body, TakesLong, inbound_form, record_body
 from services.gl.stages import inbound
 from tests.services.gl.rig.gateway import processor
-from tests.services.gl.rig.stage import FakeAnswer, FakeBus, built, call_of, deps
+from tests.services.gl.rig.stage import FakeBus, FakeResponse, built, call_of, deps
 
 CHAT = b'{"usage":{"prompt_tokens":40,"completion_tokens":9}}'
 EVENT = b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
@@ -30,7 +30,7 @@ def recorded(body, *lines, bus=1024 * 1024, **more):
 
     for record in (quickly, slowly):
         config = built(**more)
-        call = call_of(config, target_router=config.routers["/service/"], answer=FakeAnswer(lines=lines))
+        call = call_of(config, target_router=config.routers["/service/"], response=FakeResponse(lines=lines))
         inbound.receive(call, deps(FakeBus(bus)))
         record(call)
         yield (

@@ -81,8 +81,8 @@ class FakeResponder:
         self.events.append(("abort",))
 
 
-class FakeAnswer:
-    """A target's answer. A piece that is an exception is raised in its place."""
+class FakeResponse:
+    """The response of an upstream. A piece that is an exception is raised in its place."""
 
     def __init__(self, status=200, lines=((b"Content-Type", b"application/json"),), pieces=(b'{"ok":true}',)):
         self.status = status
@@ -101,18 +101,18 @@ class FakeAnswer:
         self.abandoned = True
 
 
-class FakeTargets:
-    """All targets in one: `answer` is what comes, an UpstreamError is raised."""
+class FakeUpstreams:
+    """All upstreams in one: returns `response`, or raises it if it is an UpstreamError."""
 
-    def __init__(self, answer=None):
-        self.answer = answer or FakeAnswer()
+    def __init__(self, response=None):
+        self.response = response or FakeResponse()
         self.sent = []
 
     async def send(self, outbound):
         self.sent.append(outbound)
-        if isinstance(self.answer, UpstreamError):
-            raise self.answer
-        return self.answer
+        if isinstance(self.response, UpstreamError):
+            raise self.response
+        return self.response
 
     def retire(self):
         """Nothing stands open."""
@@ -123,19 +123,19 @@ class FakeBus:
 
     def __init__(self, max_payload=1024 * 1024, **answers):
         self.max_payload = max_payload
-        self.answers = {f"processor.{name}": answer for name, answer in answers.items()}
+        self.answers = {f"processor.{name}": response for name, response in answers.items()}
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
     async def request(self, subject, data, timeout, *, lazily=False):  # noqa: ASYNC109 - the bus's own
         fields = json.loads(data)
         self.asked.append((subject, fields))
         await asyncio.sleep(0)
-        answer = self.answers[subject]
-        if callable(answer):
-            answer = answer(fields)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        response = self.answers[subject]
+        if callable(response):
+            response = response(fields)
+        if isinstance(response, Exception):
+            raise response
+        return response if isinstance(response, bytes) else json.dumps(response).encode()
 
 
 def _once_each(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ async def done(waiting):
 
 
 def deps(bus=None, targets=None, records=None, status=None) -> Dependencies:
-    return Dependencies(bus or FakeBus(), targets or FakeTargets(), records or FakeRecorder(), status or Status())
+    return Dependencies(bus or FakeBus(), targets or FakeUpstreams(), records or FakeRecorder(), status or Status())
 
 
 def built(routers=None, **more) -> Config:

@@ -14,10 +14,10 @@ from services.gl.errors import UpstreamError
 from services.gl.stages import attempts
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import (
-    FakeAnswer,
     FakeRecorder,
     FakeRequest,
-    FakeTargets,
+    FakeResponse,
+    FakeUpstreams,
     arrived,
     built,
     call_of,
@@ -29,7 +29,7 @@ from tests.support.waiting import DEADLINE
 PATHS = ("/a/", "/b/", "/c/", "/d/")
 
 
-class Targets(FakeTargets):
+class Targets(FakeUpstreams):
     """One target a router: an answer, a status, or an error by the router's path; 200 if nothing is said."""
 
     def __init__(self, **outcomes):
@@ -42,7 +42,7 @@ class Targets(FakeTargets):
         outcome = self.outcomes.get(outbound.router.path, 200)
         if isinstance(outcome, Exception):
             raise outcome
-        self.answers.append(FakeAnswer(outcome) if isinstance(outcome, int) else outcome)
+        self.answers.append(FakeResponse(outcome) if isinstance(outcome, int) else outcome)
         return self.answers[-1]
 
     @property
@@ -88,7 +88,7 @@ def test_order_of_attempts(results, named):
     assert targets.order == expected
     assert call.target_router.path == expected[-1]
     last = results["abcd".index(expected[-1][1])]
-    assert call.answer.status == (last.status if isinstance(last, UpstreamError) else last)
+    assert call.response.status == (last.status if isinstance(last, UpstreamError) else last)
     if set(named) & set(PATHS):
         assert [path for path, _ in outcomes(call)] == expected
     else:
@@ -117,7 +117,7 @@ async def test_what_is_recorded_of_an_attempt():
 async def test_when_a_failing_target_wants_to_be_asked_again():
     """`Retry-After` of an attempt that fails is listed, as it was said: its answer is thrown away, perhaps."""
     lines = [(b"retry-after", b"30"), (b"Retry-After", b"40")]
-    targets = Targets(a=FakeAnswer(429, lines), b=FakeAnswer(200, lines))
+    targets = Targets(a=FakeResponse(429, lines), b=FakeResponse(200, lines))
     call = await made(targets, fallback_paths=["/b/"])
     assert [one.get("retry_after") for one in call.outcomes] == ["30", None]
 
@@ -126,8 +126,8 @@ async def test_answers_that_are_given_up_are_let_go():
     """No answer but the last is kept, and none of its body is read."""
     targets = Targets(a=500, b=429, c=503)
     call = await made(targets, fallback_paths=["/b/", "/c/"])
-    assert [answer.abandoned for answer in targets.answers] == [True, True, False]
-    assert call.answer is targets.answers[-1]
+    assert [response.abandoned for response in targets.answers] == [True, True, False]
+    assert call.response is targets.answers[-1]
 
 
 async def test_no_fallback_paths():

@@ -21,10 +21,10 @@ from services.gl.responses import LocalResponse
 from services.gl.stages import egress, inbound
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import (
-    FakeAnswer,
     FakeRecorder,
     FakeRequest,
     FakeResponder,
+    FakeResponse,
     arrived,
     begun,
     built,
@@ -38,9 +38,9 @@ HOLDING = {"response": {"processors": [[processor("one")]]}}
 STREAM = ((b"Content-Type", b"text/event-stream"),)
 
 
-async def offered(answer, responder=None, config=None, **written):
+async def offered(upstream_response, responder=None, config=None, **written):
     """A call after `egress.offer`, with fields that a response processor wrote."""
-    call = call_of(config or built(), responder=responder or FakeResponder(), answer=answer)
+    call = call_of(config or built(), responder=responder or FakeResponder(), response=upstream_response)
     await arrived(call, deps())
     await begun(call)
     await done(inbound.receive(call, deps()))
@@ -50,8 +50,8 @@ async def offered(answer, responder=None, config=None, **written):
     return call
 
 
-async def replied(answer, responder=None, config=None, records=None, **written):
-    call = await offered(answer, responder, config, **written)
+async def replied(upstream_response, responder=None, config=None, records=None, **written):
+    call = await offered(upstream_response, responder, config, **written)
     egress.prepare(call, deps())
     await egress.reply(call, deps(records=records))
     return call
@@ -68,19 +68,19 @@ async def recorded(call):
 async def test_a_stream_that_a_processor_wrote_anew():
     """It is one JSON object now, and says so; a type that the processor chose stays."""
     stream = {"lines": [*STREAM, (b"Content-Encoding", b"identity")], "pieces": [b'data: {"a":1}\n\n']}
-    call = await replied(FakeAnswer(**stream), config=built(**HOLDING), egress_payload={"b": 2})
+    call = await replied(FakeResponse(**stream), config=built(**HOLDING), egress_payload={"b": 2})
     assert call.responder.headers["Content-Type"] == ["application/json"]
     assert call.response_section.fields["egress_headers"]["Content-Type"] == ["application/json"]
     written = {"egress_payload": "x", "egress_headers": {"Content-Type": ["text/plain"]}}
-    call = await replied(FakeAnswer(**stream), config=built(**HOLDING), **written)
+    call = await replied(FakeResponse(**stream), config=built(**HOLDING), **written)
     assert call.responder.headers["Content-Type"] == ["text/plain"]
-    call = await replied(FakeAnswer(**stream), config=built(**HOLDING))
+    call = await replied(FakeResponse(**stream), config=built(**HOLDING))
     assert call.responder.headers["Content-Type"] == ["text/event-stream"]
 
 
 async def test_passes_piece_by_piece():
     """Each piece goes on by itself; status and headers are the target's, with the transaction id."""
-    call = await replied(FakeAnswer(203, [(b"X-A", b"1"), (b"X-A", b"2")], [b"one", b"two"]))
+    call = await replied(FakeResponse(203, [(b"X-A", b"1"), (b"X-A", b"2")], [b"one", b"two"]))
     responder = call.responder
     assert responder.names() == ["start", "write", "write", "finish"]
     assert (responder.status, responder.body) == (203, b"onetwo")
@@ -89,7 +89,7 @@ async def test_passes_piece_by_piece():
 
 async def test_offered_to_processors():
     """Response processors see what would go out, masked."""
-    call = await offered(FakeAnswer(lines=[(b"Set-Cookie", b"secret")]))
+    call = await offered(FakeResponse(lines=[(b"Set-Cookie", b"secret")]))
     assert call.response_section.fields["egress_status_code"] == 200
     assert call.response_section.fields["egress_headers"] == {
         "Set-Cookie": [MASK],
@@ -100,7 +100,7 @@ async def test_offered_to_processors():
 async def test_written_by_a_processor():
     """What a response processor wrote goes to the caller."""
     call = await replied(
-        FakeAnswer(lines=[(b"X-A", b"1"), (b"Set-Cookie", b"real")]),
+        FakeResponse(lines=[(b"X-A", b"1"), (b"Set-Cookie", b"real")]),
         config=built(**HOLDING),
         egress_status_code=418,
         egress_headers={"x-new": ["2"]},
@@ -116,7 +116,7 @@ async def test_written_by_a_processor():
 async def test_another_field_of_a_processor_leaves_the_reply_alone():
     """Who writes `inbound_payload` changes the record, and not what the caller gets."""
     stream = {"lines": STREAM, "pieces": [b'data: {"a":1}\n\n']}
-    call = await replied(FakeAnswer(**stream), config=built(**HOLDING), inbound_payload={"b": 2})
+    call = await replied(FakeResponse(**stream), config=built(**HOLDING), inbound_payload={"b": 2})
     assert call.responder.body == b'data: {"a":1}\n\n'
     assert call.responder.headers["Content-Type"] == ["text/event-stream"]
     assert call.response_section.fields["inbound_payload"] == b'{"b": 2}'
@@ -125,7 +125,7 @@ async def test_another_field_of_a_processor_leaves_the_reply_alone():
 @pytest.mark.parametrize("status", [0, 99, 100, 101, 600, 1000, "200", None, True, 200.5, [200]])
 async def test_wrong_status_of_a_processor(status):
     """What is no final status is noted, and the target's stays."""
-    call = await replied(FakeAnswer(201), config=built(**HOLDING), egress_status_code=status)
+    call = await replied(FakeResponse(201), config=built(**HOLDING), egress_status_code=status)
     assert call.responder.status == call.response_section.fields["egress_status_code"] == 201
     assert call.response_section.errors[0]["name"] == "egress_status_code"
 
@@ -133,7 +133,7 @@ async def test_wrong_status_of_a_processor(status):
 @pytest.mark.parametrize("written", [[], {"X": "x"}, {"X": ["a\r\nY: z"]}, {"X Y": ["a"]}, "text", 0])
 async def test_wrong_headers_of_a_processor(written):
     """Headers in a wrong form are noted, and the transaction id goes back all the same."""
-    call = await replied(FakeAnswer(), config=built(**HOLDING), egress_headers=written)
+    call = await replied(FakeResponse(), config=built(**HOLDING), egress_headers=written)
     assert call.responder.headers["Session-Id"] == [call.ids.transaction_id]
     assert "egress_headers" in [error["name"] for error in call.response_section.errors]
 
@@ -141,7 +141,7 @@ async def test_wrong_headers_of_a_processor(written):
 async def test_session_header_is_ours():
     """Neither target nor processor can change the transaction id that goes back."""
     call = await replied(
-        FakeAnswer(lines=[(b"Session-Id", b"forged")]),
+        FakeResponse(lines=[(b"Session-Id", b"forged")]),
         config=built(**HOLDING),
         egress_headers={"Session-Id": ["forged"]},
     )
@@ -150,7 +150,7 @@ async def test_session_header_is_ours():
 
 async def test_session_header_cannot_be_taken_away():
     """A target that names it in `Connection` does not either."""
-    call = await replied(FakeAnswer(lines=[(b"Connection", b"Session-Id, X-Hop"), (b"X-Hop", b"1")]))
+    call = await replied(FakeResponse(lines=[(b"Connection", b"Session-Id, X-Hop"), (b"X-Hop", b"1")]))
     assert call.responder.headers == {"Session-Id": [call.ids.transaction_id]}
 
 
@@ -162,7 +162,7 @@ async def test_body_of_a_processor_is_not_encoded(with_headers):
         {"egress_headers": {"Content-Encoding": ["gzip"], "Content-Type": ["application/json"]}} if with_headers else {}
     )
     call = await replied(
-        FakeAnswer(lines=lines, pieces=[gzip.compress(b"{}")]),
+        FakeResponse(lines=lines, pieces=[gzip.compress(b"{}")]),
         config=built(**HOLDING),
         egress_payload={"a": 1},
         **written,
@@ -174,14 +174,14 @@ async def test_body_of_a_processor_is_not_encoded(with_headers):
 async def test_encoded_body_that_nobody_changed():
     """The bytes that came go on, with their encoding."""
     body = gzip.compress(b"{}")
-    call = await replied(FakeAnswer(lines=[(b"Content-Encoding", b"gzip")], pieces=[body]), config=built(**HOLDING))
+    call = await replied(FakeResponse(lines=[(b"Content-Encoding", b"gzip")], pieces=[body]), config=built(**HOLDING))
     assert call.responder.body == body
     assert call.responder.headers["Content-Encoding"] == ["gzip"]
 
 
 async def test_other_status_is_noted():
     """A status other than 200 is in the record's `error`."""
-    call = await replied(FakeAnswer(404))
+    call = await replied(FakeResponse(404))
     assert {"name": "egress_status_code", "details": "status 404"} in call.response_section.errors
 
 
@@ -191,10 +191,10 @@ async def test_record_is_kept_before_the_last_byte(config, length_known):
     """What the caller has in full is in the journal: the record is kept before the last piece is written."""
     responder = FakeResponder()
     records = FakeRecorder(events=responder.events)
-    answer = FakeAnswer(pieces=[b'{"a":', b"1}"])
+    upstream_response = FakeResponse(pieces=[b'{"a":', b"1}"])
     if not length_known:
-        answer.length = None
-    await replied(answer, responder, config, records)
+        upstream_response.length = None
+    await replied(upstream_response, responder, config, records)
     names = responder.names()
     assert names.count("accept") == 1
     # of a body of unknown length the end itself is the last byte; else the last piece has it
@@ -206,8 +206,8 @@ async def test_record_is_kept_before_the_last_byte(config, length_known):
 
 async def test_target_breaks_off():
     """The caller sees the break; the record says where it was, and has what came."""
-    answer = FakeAnswer(lines=STREAM, pieces=[b"data: 1\n\n", UpstreamError(502, "connection closed")])
-    call = await replied(answer)
+    upstream_response = FakeResponse(lines=STREAM, pieces=[b"data: 1\n\n", UpstreamError(502, "connection closed")])
+    call = await replied(upstream_response)
     assert call.responder.names() == ["start", "write", "abort"]
     response = (await recorded(call))["response"]
     assert {"name": "inbound_payload", "details": "broke off after 9 bytes: connection closed"} in response["error"]
@@ -217,13 +217,13 @@ async def test_target_breaks_off():
 
 async def test_caller_leaves():
     """The target is let go, and the record has what came."""
-    answer = FakeAnswer(lines=STREAM, pieces=[b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n"])
+    upstream_response = FakeResponse(lines=STREAM, pieces=[b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n"])
     responder = FakeResponder(leaves_after=10)
-    call = await offered(answer, responder)
+    call = await offered(upstream_response, responder)
     egress.prepare(call, deps())
     with pytest.raises(Disconnected):
         await egress.reply(call, deps())
-    assert answer.abandoned
+    assert upstream_response.abandoned
     stream = (await recorded(call))["response"]["inbound_stream"]
     assert (stream["chunks"], stream["completed"]) == (2, False)
 
@@ -231,13 +231,13 @@ async def test_caller_leaves():
 async def test_large_body_is_recorded_by_its_head():
     """A body over what is copied passes whole, and is recorded by size, hash and head."""
     pieces = [b"x" * 1_000_000] * 10
-    call = await replied(FakeAnswer(pieces=pieces))
+    call = await replied(FakeResponse(pieces=pieces))
     assert len(call.responder.body) == 10_000_000
     response = (await recorded(call))["response"]
     assert response["inbound_payload"]["size"] == response["egress_payload"]["size"] == 10_000_000
     details = "larger than 8388608 bytes, recorded by size, hash and head"
     assert response["error"] == [{"name": "inbound_payload", "details": f"{details}: its usage is not counted"}]
-    call = await replied(FakeAnswer(lines=[(b"Content-Type", b"image/png")], pieces=pieces))
+    call = await replied(FakeResponse(lines=[(b"Content-Type", b"image/png")], pieces=pieces))
     assert (await recorded(call))["response"]["error"] == [{"name": "inbound_payload", "details": details}]
 
 
@@ -259,9 +259,9 @@ LEFT = "did not come to its end: what had come of its usage is counted"
 
 async def streamed(pieces, *, kind=None, body=STREAMING, responder=None, config=None):
     """A call that asked for a stream, and its response section when all is over; `kind` is the announced type."""
-    answer = FakeAnswer(lines=[(b"Content-Type", kind)] if kind else [], pieces=pieces)
-    answer.length = None
-    call = call_of(config or built(), FakeRequest(body=body), responder or FakeResponder(), answer=answer)
+    upstream_response = FakeResponse(lines=[(b"Content-Type", kind)] if kind else [], pieces=pieces)
+    upstream_response.length = None
+    call = call_of(config or built(), FakeRequest(body=body), responder or FakeResponder(), response=upstream_response)
     await arrived(call, deps())
     await begun(call)
     await done(inbound.receive(call, deps()))
@@ -385,8 +385,8 @@ async def test_stream_that_ends_inside_its_encoding():
     """The body came to its end, what it encodes did not: what could be decoded is counted, and not taken for all."""
     compressor = zlib.compressobj(wbits=31)
     body = compressor.compress(CHUNKS + COUNTED) + compressor.flush(zlib.Z_SYNC_FLUSH)
-    answer = FakeAnswer(lines=[*STREAM, (b"Content-Encoding", b"gzip")], pieces=[body])
-    response = (await recorded(await replied(answer)))["response"]
+    upstream_response = FakeResponse(lines=[*STREAM, (b"Content-Encoding", b"gzip")], pieces=[body])
+    response = (await recorded(await replied(upstream_response)))["response"]
     assert response["inbound_payload"]["usage"] == {"total_tokens": 7}
     assert response["inbound_stream"]["completed"] is False
     assert [error["details"] for error in response["error"]] == [
@@ -422,7 +422,7 @@ async def test_unknown_stream_is_not_counted():
 async def test_usage_is_read_for_a_caller_who_left():
     """gl asked for the usage: it is read for the record although the caller left at the finished choice."""
     call, response = await left([CHUNKS + FINISHED, COUNTED, DONE], 0, built(USAGE_ROUTER))
-    assert call.answer.abandoned
+    assert call.response.abandoned
     assert response["inbound_payload"]["usage"] == {"total_tokens": 7}
     assert response["inbound_stream"]["completed"] is False
 
@@ -430,7 +430,7 @@ async def test_usage_is_read_for_a_caller_who_left():
 async def test_nothing_is_read_for_a_caller_who_left_in_the_middle():
     """A model that still writes is stopped at once, and so is one whose usage nobody asked for."""
     call, response = await left([CHUNKS, FINISHED, COUNTED], 0, built(USAGE_ROUTER))
-    assert call.answer.abandoned
+    assert call.response.abandoned
     assert "usage" not in response["inbound_payload"]
     call, response = await left([CHUNKS + FINISHED, COUNTED], 0)
     assert "usage" not in response["inbound_payload"]
@@ -438,39 +438,39 @@ async def test_nothing_is_read_for_a_caller_who_left_in_the_middle():
 
 async def test_usage_that_does_not_come():
     """It is waited for as long as the config says, then the target is left."""
-    answer = FakeAnswer(lines=STREAM, pieces=[CHUNKS + FINISHED])
-    call = await replied_and_left(answer, built(USAGE_ROUTER, usage={"linger_ms": 1}))
+    upstream_response = FakeResponse(lines=STREAM, pieces=[CHUNKS + FINISHED])
+    call = await replied_and_left(upstream_response, built(USAGE_ROUTER, usage={"linger_ms": 1}))
     never = asyncio.get_running_loop().create_future()
-    answer.read = lambda: never
+    upstream_response.read = lambda: never
     response = (await recorded(call))["response"]
-    assert answer.abandoned
+    assert upstream_response.abandoned
     assert response["error"][-1]["details"] == "did not come to its end: its usage is not counted"
 
 
 async def test_gateway_stops_while_usage_is_read():
     """The record is made of what came, at once."""
-    answer = FakeAnswer(lines=STREAM, pieces=[CHUNKS + FINISHED])
-    call = await replied_and_left(answer)
+    upstream_response = FakeResponse(lines=STREAM, pieces=[CHUNKS + FINISHED])
+    call = await replied_and_left(upstream_response)
     reached, never = asyncio.Event(), asyncio.get_running_loop().create_future()
 
     async def hang():
         reached.set()
         return await never
 
-    answer.read = hang
+    upstream_response.read = hang
     task = asyncio.ensure_future(egress.conclude(call, deps()))
     await reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert answer.abandoned
+    assert upstream_response.abandoned
     assert call.response_section.fields["inbound_payload"]["choices"][0]["finish_reason"] == "stop"
 
 
-async def replied_and_left(answer, config=None):
+async def replied_and_left(upstream_response, config=None):
     """A call whose caller left at the first piece, before `conclude`."""
-    answer.length = None
-    call = call_of(config or built(USAGE_ROUTER), FakeRequest(body=STREAMING), Leaving(0), answer=answer)
+    upstream_response.length = None
+    call = call_of(config or built(USAGE_ROUTER), FakeRequest(body=STREAMING), Leaving(0), response=upstream_response)
     await arrived(call, deps())
     await begun(call)
     await done(inbound.receive(call, deps()))
@@ -478,7 +478,7 @@ async def replied_and_left(answer, config=None):
     egress.prepare(call, deps())
     with pytest.raises(Disconnected):
         await egress.reply(call, deps())
-    assert not answer.abandoned
+    assert not upstream_response.abandoned
     return call
 
 
@@ -498,10 +498,12 @@ EVENTS = [CHUNKS[:30], CHUNKS[30:], COUNTED + DONE]
 JSON = (b"Content-Type", b"application/json")
 
 
-async def reworded(answer, *, config=None, responder=None, word=b"there", other=b"world", **written):
+async def reworded(upstream_response, *, config=None, responder=None, word=b"there", other=b"world", **written):
     """A call whose answer goes through a transform, and its response section when all is over."""
-    answer.length = None
-    call = call_of(config or built(), FakeRequest(body=STREAMING), responder or FakeResponder(), answer=answer)
+    upstream_response.length = None
+    call = call_of(
+        config or built(), FakeRequest(body=STREAMING), responder or FakeResponder(), response=upstream_response
+    )
     await arrived(call, deps())
     await begun(call)
     call.revise(call.attempt._replace(transform=Rewording(word, other)))
@@ -517,7 +519,7 @@ async def reworded(answer, *, config=None, responder=None, word=b"there", other=
 @pytest.mark.parametrize("config", [built(), built(**HOLDING)], ids=["streamed", "held-back"])
 async def test_both_sides_are_recorded(config):
     """The record has what the target sent and what the caller got; usage is the target's."""
-    call, response = await reworded(FakeAnswer(lines=STREAM, pieces=list(EVENTS)), config=config)
+    call, response = await reworded(FakeResponse(lines=STREAM, pieces=list(EVENTS)), config=config)
     assert call.responder.body == b"".join(EVENTS).replace(b"there", b"world")
     assert response["inbound_payload"]["choices"][0]["message"] == {"content": "Hello there"}
     assert response["egress_payload"]["choices"][0]["message"] == {"content": "Hello world"}
@@ -529,7 +531,7 @@ async def test_both_sides_are_recorded(config):
 @pytest.mark.parametrize("config", [built(), built(**HOLDING)], ids=["streamed", "held-back"])
 async def test_last_piece_of_a_transform(config):
     """What a transform holds until the end is sent, and recorded before it is."""
-    call, response = await reworded(FakeAnswer(lines=[JSON], pieces=[b'{"a":', b'"there"}']), config=config)
+    call, response = await reworded(FakeResponse(lines=[JSON], pieces=[b'{"a":', b'"there"}']), config=config)
     assert call.responder.body == b'{"a":"world"}'
     assert (response["inbound_payload"], response["egress_payload"]) == ({"a": "there"}, {"a": "world"})
 
@@ -538,7 +540,7 @@ async def test_a_processor_wins_over_a_transform():
     """A response processor is shown what the caller would get, and what it writes in its place goes out as it is."""
     config = built(**HOLDING)
     call, response = await reworded(
-        FakeAnswer(lines=[JSON], pieces=[b'{"a":"there"}']), config=config, egress_payload="there"
+        FakeResponse(lines=[JSON], pieces=[b'{"a":"there"}']), config=config, egress_payload="there"
     )
     assert call.responder.body == b'"there"'
     assert (response["inbound_payload"], response["egress_payload"]) == ({"a": "there"}, "there")
@@ -548,7 +550,7 @@ async def test_a_processor_wins_over_a_transform():
 async def test_large_on_one_side(config):
     """Each side is looked at by itself, in a thread if either is large."""
     call, response = await reworded(
-        FakeAnswer(lines=[JSON], pieces=[b'{"a":"there"}']), config=config, other=b"x" * 400_000
+        FakeResponse(lines=[JSON], pieces=[b'{"a":"there"}']), config=config, other=b"x" * 400_000
     )
     assert len(call.responder.body) == 400_008
     assert response["inbound_payload"] == {"a": "there"}
@@ -557,7 +559,7 @@ async def test_large_on_one_side(config):
 
 async def test_too_large_on_one_side():
     """What the caller got is recorded by size, hash and head; that is noted by its name."""
-    _, response = await reworded(FakeAnswer(lines=[JSON], pieces=[b'{"a":"there"}']), other=b"x" * 9_000_000)
+    _, response = await reworded(FakeResponse(lines=[JSON], pieces=[b'{"a":"there"}']), other=b"x" * 9_000_000)
     assert response["inbound_payload"] == {"a": "there"}
     assert response["egress_payload"]["size"] == 9_000_008
     details = "larger than 8388608 bytes, recorded by size, hash and head"
@@ -567,6 +569,8 @@ async def test_too_large_on_one_side():
 async def test_transformed_stream_that_is_left():
     """The record says how far either side came."""
     sent = CHUNKS.replace(b"there", b"world")
-    _, response = await reworded(FakeAnswer(lines=STREAM, pieces=[CHUNKS, COUNTED, DONE]), responder=Leaving(len(sent)))
+    _, response = await reworded(
+        FakeResponse(lines=STREAM, pieces=[CHUNKS, COUNTED, DONE]), responder=Leaving(len(sent))
+    )
     assert response["inbound_stream"]["completed"] is False
     assert response["egress_payload"]["choices"][0]["message"] == {"content": "Hello world"}

@@ -10,12 +10,12 @@ from services.gl.errors import Refusal, UpstreamError
 from services.gl.record import payload
 from services.gl.stages import inbound
 from tests.services.gl.rig.gateway import processor
-from tests.services.gl.rig.stage import FakeAnswer, built, call_of, deps, done
+from tests.services.gl.rig.stage import FakeResponse, built, call_of, deps, done
 
 
-async def received(answer, config=None):
+async def received(response, config=None):
     config = config or built()
-    call = call_of(config, target_router=config.routers["/service/"], answer=answer)
+    call = call_of(config, target_router=config.routers["/service/"], response=response)
     await done(inbound.receive(call, deps()))
     return call
 
@@ -25,9 +25,9 @@ def holding(limit=1024, **more):
     return built(response={"processors": [[processor("one", **more)]]}, limits={"response_buffer_bytes": limit})
 
 
-async def whole(answer):
+async def whole(response):
     parts = []
-    while piece := await answer.read():
+    while piece := await response.read():
         parts.append(piece)
     return b"".join(parts)
 
@@ -40,7 +40,7 @@ async def test_head_goes_into_the_record():
         (b"X-A", b"1"),
         (b"Transfer-Encoding", b"chunked"),
     ]
-    call = await received(FakeAnswer(201, lines))
+    call = await received(FakeResponse(201, lines))
     assert call.response_section.fields == {
         "gl_path": "/service/",
         "inbound_status_code": 201,
@@ -51,15 +51,15 @@ async def test_head_goes_into_the_record():
 
 async def test_nothing_is_held_back_without_need():
     """Without synchronous response processors the body is not touched."""
-    answer = FakeAnswer(pieces=[b"one", b"two"])
-    call = await received(answer)
+    response = FakeResponse(pieces=[b"one", b"two"])
+    call = await received(response)
     assert call.inbound_body is None
-    assert await whole(call.answer) == b"onetwo"
+    assert await whole(call.response) == b"onetwo"
 
 
 async def test_body_is_held_back_for_a_processor():
     """With one the body is read, and is in the record."""
-    call = await received(FakeAnswer(pieces=[b'{"a"', b":1}"]), holding())
+    call = await received(FakeResponse(pieces=[b'{"a"', b":1}"]), holding())
     assert call.inbound_body == b'{"a":1}'
     assert (
         call.response_section.fields["inbound_payload"] == call.response_section.fields["egress_payload"] == b'{"a":1}'
@@ -70,33 +70,33 @@ async def test_body_is_held_back_for_a_processor():
 async def test_too_large_to_hold_back():
     """Above the limit the answer passes by whole, without the processors, and that is noted."""
     pieces = [b"x" * 1000] * 5
-    call = await received(FakeAnswer(pieces=list(pieces)), holding())
+    call = await received(FakeResponse(pieces=list(pieces)), holding())
     assert call.inbound_body is None
-    assert await whole(call.answer) == b"".join(pieces)
-    assert call.answer.length == 5000
+    assert await whole(call.response) == b"".join(pieces)
+    assert call.response.length == 5000
     assert [error["name"] for error in call.response_section.errors] == ["inbound_payload"]
 
 
 async def test_exactly_the_limit_is_held_back():
     """The limit itself is allowed."""
-    call = await received(FakeAnswer(pieces=[b"x" * 1024]), holding())
+    call = await received(FakeResponse(pieces=[b"x" * 1024]), holding())
     assert len(call.inbound_body) == 1024
 
 
 async def test_too_large_for_a_required_processor():
     """A required processor that cannot see the answer: 502, and the target is let go."""
-    answer = FakeAnswer(pieces=[b"x" * 1000] * 5)
+    response = FakeResponse(pieces=[b"x" * 1000] * 5)
     with pytest.raises(Refusal) as caught:
-        await received(answer, holding(required=True))
+        await received(response, holding(required=True))
     assert caught.value.status == 502
-    assert answer.abandoned
+    assert response.abandoned
 
 
 async def test_breaks_off_while_held_back():
     """Nothing has gone to the caller yet: it gets a 502; the record says where it broke off."""
-    answer = FakeAnswer(pieces=[b"12345", UpstreamError(502, "connection closed")])
+    response = FakeResponse(pieces=[b"12345", UpstreamError(502, "connection closed")])
     config = holding()
-    call = call_of(config, target_router=config.routers["/service/"], answer=answer)
+    call = call_of(config, target_router=config.routers["/service/"], response=response)
     with pytest.raises(Refusal) as caught:
         await done(inbound.receive(call, deps()))
     assert (caught.value.status, caught.value.text) == (502, "failure making request")
@@ -109,9 +109,9 @@ async def test_breaks_off_while_held_back():
 async def test_too_slow_while_held_back():
     """A target that stops in the middle of a body that is held back is a time-out, 504."""
     config = holding()
-    answer = FakeAnswer(pieces=[b"12345", UpstreamError(504, "no more data in time")])
+    response = FakeResponse(pieces=[b"12345", UpstreamError(504, "no more data in time")])
     with pytest.raises(Refusal) as caught:
-        await received(answer, config)
+        await received(response, config)
     assert caught.value.status == 504
 
 
@@ -119,7 +119,7 @@ async def test_encoded_body_is_recorded_decoded():
     """The record shows what the bytes mean, the bytes stay."""
     body = gzip.compress(b'{"a":1}')
     lines = [(b"Content-Encoding", b"gzip"), (b"Content-Type", b"application/json")]
-    call = await received(FakeAnswer(lines=lines, pieces=[body]), holding())
+    call = await received(FakeResponse(lines=lines, pieces=[body]), holding())
     assert call.response_section.fields["inbound_payload"] == b'{"a":1}'
     assert call.inbound_body == body
 
@@ -127,7 +127,7 @@ async def test_encoded_body_is_recorded_decoded():
 async def test_body_that_cannot_be_decoded():
     """A wrong encoding is described by size and hash, and noted."""
     lines = [(b"Content-Encoding", b"br"), (b"Content-Type", b"text/plain")]
-    call = await received(FakeAnswer(lines=lines, pieces=[b"not brotli"]), holding())
+    call = await received(FakeResponse(lines=lines, pieces=[b"not brotli"]), holding())
     assert call.response_section.fields["inbound_payload"]["size"] == 10
     assert [error["name"] for error in call.response_section.errors] == ["inbound_payload"]
 
@@ -135,7 +135,7 @@ async def test_body_that_cannot_be_decoded():
 async def test_large_body_is_held_back_whole():
     """The work on it is done beside the event loop; what comes of it is the same."""
     pieces = [b'{"a":"'] + [b"x" * 100_000] * 6 + [b'"}']
-    call = await received(FakeAnswer(pieces=list(pieces)), holding(1 << 20))
+    call = await received(FakeResponse(pieces=list(pieces)), holding(1 << 20))
     assert call.inbound_body == b"".join(pieces) == call.response_section.fields["inbound_payload"]
     assert isinstance(call.response_section.fields["inbound_payload"], Raw)
     assert not isinstance(call.response_section.fields["egress_payload"], payload.Cut)
