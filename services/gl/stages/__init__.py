@@ -1,1 +1,1 @@
-"""The stages of a call, in the order of their names in pipeline.py."""
+"""The stages of a call. `services/gl/pipeline.py` lists them in the order in which they run."""

@@ -1,8 +1,8 @@
-"""Attempts: the call to its target, and to the next one as long as a target fails and there is another.
+"""Sends the call to its upstream, with retries and failover.
 
-Other targets are named by a request processor in `fallback_paths`, by the router in its config, or are further models
-of providers. Nothing has gone to the caller by the time an attempt fails. Each attempt has a request section of the
-record of its own, made from the fields as processors left them; the record shows the last one.
+The candidates for failover come from `fallback_paths` of a request processor, from the router's config, or are further
+models of providers. An attempt can only fail before anything has been sent to the client. Each attempt has its own
+request section, made from the fields as processors left them; the record shows the section of the last attempt.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def plan(call: Call, deps: Dependencies) -> None:
-    """Decide where the call may go, before the first attempt."""
+    """Set the candidates of the call, without those whose circuit breaker is open."""
     if not call.candidates:
         call.candidates = candidates_of(call)
     if len(call.candidates) > 1 and any(candidate.breaker is not None for candidate in call.candidates):
@@ -45,7 +45,7 @@ def plan(call: Call, deps: Dependencies) -> None:
 
 
 async def run(call: Call, deps: Dependencies) -> None:
-    """Get an answer: gl's own, or the one of the first candidate that does not fail, or else of the last one."""
+    """Set the response: gl's own, that of the first candidate that does not fail, or that of the last candidate."""
     if (waiting := begin(call, call.candidates[0])) is not None:
         await waiting
     call.response = local.response(call, call.required_attempt())
@@ -55,14 +55,14 @@ async def run(call: Call, deps: Dependencies) -> None:
 
 
 def _is_simple(call: Call) -> bool:
-    """Whether one request to one target is all that is done, and nobody asks how it went."""
+    """Whether one request to one upstream is enough: no retry, no failover, no circuit breaker."""
     rules = _rules(call)
     is_only_one = len(call.candidates) == 1 and call.candidates[0].breaker is None
     return is_only_one and not rules.retries and not rules.fallbacks
 
 
 def _rules(call: Call) -> ResilienceRules:
-    """What the router says of failures that the call was to go to, whichever candidate is tried first."""
+    """The resilience rules of the router that the call was meant for. They apply to all candidates."""
     return chosen_router(call).resilience
 
 
@@ -70,7 +70,7 @@ def _rules(call: Call) -> ResilienceRules:
 
 
 def begin(call: Call, candidate: Candidate) -> Awaitable[None] | None:
-    """Prepare the attempt to call a candidate, and add it to those of the call."""
+    """Prepare an attempt to call a candidate, and add it to the attempts of the call."""
     attempt = outbound.build(call, candidate)
     call.begin(attempt)
     if candidate.provider is not None or include_usage.may_ask(attempt.request):
@@ -80,7 +80,7 @@ def begin(call: Call, candidate: Candidate) -> Awaitable[None] | None:
 
 
 async def _adapt(call: Call, attempt: Attempt) -> None:
-    """Make the request one for its provider, and ask for the usage of a stream."""
+    """Adapt the request to its provider, and request the usage of a stream."""
     if attempt.candidate.provider is not None and call.client_body is not None:
         attempt = await model_request.for_provider(attempt, call.client_body)
         call.revise(attempt)
@@ -91,7 +91,7 @@ async def _adapt(call: Call, attempt: Attempt) -> None:
 
 
 def _may_ask_usage(attempt: Attempt) -> bool:
-    """Whether gl may ask for the usage of a stream; of a provider only chat completions are asked."""
+    """Whether gl may request the usage of a stream. From providers it does so for chat completions only."""
     endpoint = attempt.candidate.endpoint
     return (endpoint is None or endpoint.path == CHAT) and include_usage.may_ask(attempt.request)
 
@@ -102,7 +102,7 @@ def _mark_sent(call: Call, attempt: Attempt) -> None:
 
 
 async def _send(call: Call, deps: Dependencies) -> Response:
-    """The answer to the last attempt. A target that cannot be called is an answer as well: 502, 503 or 504."""
+    """Send the last attempt. If the upstream cannot be called, the response is a 502, 503 or 504 of gl."""
     call.fault = ""
     try:
         return await deps.upstream.send(call.required_attempt().request)
@@ -112,15 +112,15 @@ async def _send(call: Call, deps: Dependencies) -> Response:
 
 def _failed(call: Call, error: UpstreamError) -> LocalResponse:
     call.fault = error.reason
-    told = reply_to(failure(call.target_router, error), call.error_format)
-    return LocalResponse(told.status, told.body)
+    retry_after_header = reply_to(failure(call.target_router, error), call.error_format)
+    return LocalResponse(retry_after_header.status, retry_after_header.body)
 
 
 # ------------------------------------------------------------------ several
 
 
 async def _fail_over(call: Call, deps: Dependencies) -> Response:
-    """The answer of the first candidate that does not fail, or else of the last one. All attempts are listed."""
+    """Return the response of the first candidate that does not fail, else that of the last. Lists all attempts."""
     call.outcomes = []
     call.response_section.opt_in_fields = {"attempts": call.outcomes}
     try:
@@ -131,9 +131,9 @@ async def _fail_over(call: Call, deps: Dependencies) -> Response:
 
 
 def _total(call: Call) -> float | None:
-    """Seconds for all attempts that the config of the call's router makes possible; None is no limit.
+    """The time limit in seconds for all attempts that the config of the call's router makes possible; None: no limit.
 
-    Fallbacks of a processor come on top, as they always did: each has the time of its own router.
+    Fallbacks that a processor names are not limited by it: each has the time limits of its own router.
     """
     router, rules = chosen_router(call), _rules(call)
     is_of_config = router.models or rules.retries or rules.fallbacks
@@ -153,15 +153,15 @@ async def _each_in_turn(call: Call, deps: Dependencies) -> Response:
 
 
 async def _with_retries(call: Call, deps: Dependencies) -> Response:
-    """The answer to the last attempt, which is made again after failures if the router says so."""
+    """Make the last attempt, and repeat it after a failure as often as the router allows. Return the last response."""
     rules = _rules(call)
     response = await _send_and_list(call, deps)
     for retry in range(rules.retries):
         if not _has_failed(call, response.status):
             break
-        told = retry_after(response.headers)
-        asked = None if told is None else seconds(told, time.time())
-        pause = backoff.pause(retry, random.random(), asked, rules.retry_after_max)  # noqa: S311 - no secret
+        retry_after_header = retry_after(response.headers)
+        retry_after_s = None if retry_after_header is None else seconds(retry_after_header, time.time())
+        pause = backoff.pause(retry, random.random(), retry_after_s, rules.retry_after_max)  # noqa: S311 - no secret
         if pause is None:
             break
         response.abandon()
@@ -173,12 +173,12 @@ async def _with_retries(call: Call, deps: Dependencies) -> Response:
 
 
 def _has_failed(call: Call, status: int) -> bool:
-    """Whether the last attempt failed: its target could not be called, or the router takes its status for a failure."""
+    """Whether the last attempt failed: the upstream could not be called, or its status is in the router's `fail_on`."""
     return bool(call.fault) or status in _rules(call).fail_on
 
 
 async def _send_and_list(call: Call, deps: Dependencies) -> Response:
-    """Make the last attempt, and list what came of it for the record, also if the caller leaves meanwhile."""
+    """Make the last attempt, and list its outcome for the record even if the client disconnects meanwhile."""
     start = monotonic_ns()
     attempt = call.required_attempt()
     candidate = attempt.candidate
@@ -188,7 +188,7 @@ async def _send_and_list(call: Call, deps: Dependencies) -> Response:
     try:
         response = await _send(call, deps)
         has_failed = bool(call.fault) or response.status in USUAL
-        outcome = {"error": call.fault} if call.fault else _told(call, response)
+        outcome = {"error": call.fault} if call.fault else _status_fields(call, response)
         return response
     finally:
         took = monotonic_ns() - start
@@ -200,7 +200,7 @@ async def _send_and_list(call: Call, deps: Dependencies) -> Response:
             call.outcomes.append(where | outcome | {"timer": span(start, monotonic_ns())})
 
 
-def _told(call: Call, response: Response) -> Fields:
-    """What the record says of a target's answer. One that fails is thrown away, perhaps, with its `Retry-After`."""
+def _status_fields(call: Call, response: Response) -> Fields:
+    """The outcome of a response for the record. A failed response may be dropped, so its `Retry-After` is recorded."""
     later = retry_after(response.headers) if _has_failed(call, response.status) else None
     return {"status_code": response.status} | ({} if later is None else {"retry_after": later})

@@ -1,4 +1,4 @@
-"""Egress: what goes back to the caller, piece by piece as it arrives."""
+"""Egress: prepares the reply and sends it to the client, piece by piece as it arrives."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ log = Log("egress")
 _CONTENT_TYPE = "Content-Type"
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
 _STATUSES = range(200, 600)
-_OK = HTTPStatus.OK.value  # as a number: members of an enumeration are looked up in Python, at each call
+_OK = HTTPStatus.OK.value  # a plain int: looking up an enum member costs time in every call
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
 
 
 def offer(call: Call, _: Dependencies) -> None:
-    """Put into the record what would go to the caller, for response processors to change."""
+    """Put the status and headers of the reply into the record, so that response processors can change them."""
     fields = call.response_section.fields
     call.own_headers = _own_headers(call)
     headers = call.egress_offered = {**fields["inbound_headers"], **call.own_headers}
@@ -51,7 +51,7 @@ def offer(call: Call, _: Dependencies) -> None:
 
 
 def _own_headers(call: Call) -> Headers:
-    """The headers that gl adds to a reply: the transaction, and which model of which provider gave the answer."""
+    """The headers that gl adds to a reply: the session id, and the provider and model that answered."""
     own = {call.config.session_header: [call.ids.transaction_id]}
     candidate = call.required_attempt().candidate
     if candidate.provider is None:
@@ -79,17 +79,17 @@ def prepare(call: Call, _: Dependencies) -> None:
         outgoing = outgoing._replace(sent=sent, shown=shown)
     fields["egress_headers"] = outgoing.shown
     for name, value in outgoing.notes.items():
-        fields[f"egresss_headers_{name}"] = value  # with three s, as users know it
+        fields[f"egresss_headers_{name}"] = value  # three s: the name that records have had from the beginning
     if status != _OK:
         call.response_section.note("egress_status_code", call.fault or f"status {status}")
     sent = outgoing.sent
-    if isinstance(call.response, LocalResponse) and call.response.content_type:  # sent, and no header of the record
+    if isinstance(call.response, LocalResponse) and call.response.content_type:  # sent, but not recorded
         sent = {_CONTENT_TYPE: [call.response.content_type]} | sent
     call.egress = Egress(status, sent, body)
 
 
 def _for_changed_body(call: Call, outgoing: OutgoingHeaders) -> OutgoingHeaders:
-    """A body that a processor wrote is not encoded; one that was a stream is one JSON object now."""
+    """The headers for a body that a processor wrote: no content encoding, and JSON if it replaces a stream."""
     outgoing = outgoing.without_encoding()
     came = call.inbound_headers.get(_CONTENT_TYPE, [""])
     was_stream = llm.is_stream(came[0]) or llm.begins_as_sse(call.inbound_body or b"")
@@ -110,7 +110,7 @@ def _status(call: Call) -> int:
 
 
 def _changed_body(call: Call) -> bytes | None:
-    """The body if it was held back: as it came, or what a processor wrote in its place."""
+    """The body if it was buffered: as received, or as a processor replaced it. None if it is passed through."""
     if call.inbound_body is None:
         return None
     if "egress_payload" in call.response_section.changed:
@@ -119,18 +119,18 @@ def _changed_body(call: Call) -> bytes | None:
 
 
 def reply(call: Call, deps: Dependencies) -> Awaitable[None]:
-    """Send the reply. The record is kept before the last byte of it."""
+    """Send the reply. The record is stored in the journal before the last byte is sent."""
     egress = call.required_egress()
     if egress.body is None:
         return _pass_through(call, egress, deps)
     length: int | None = len(egress.body)
     if not length and (call.request.method == "HEAD" or egress.status == _NOT_MODIFIED):
-        length = call.required_response().length  # these tell the size of what they do not send
+        length = call.required_response().length  # announces the length of a body that is not sent
     return send_whole(call, egress, length, deps)
 
 
 async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
-    """Hand on the answer as it arrives, and keep a copy for the record."""
+    """Forward the body as it arrives, and capture it for the record."""
     response, responder, transform = call.required_response(), call.responder, _transform(call)
     length = None if transform else response.length
     capture = call.capture = capture_inbound(call, response.length)
@@ -161,9 +161,9 @@ async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
 
 
 async def _break_off(call: Call, egress: Egress, error: UpstreamError) -> None:
-    """End a reply whose rest does not come: a stream of a provider with an error event, anything else by breaking off.
+    """End an incomplete reply: a provider's stream with an error event, any other by closing the connection.
 
-    The SDKs raise both, and only the event says why.
+    The SDKs raise an exception for both, but only the event tells the reason.
     """
     is_stream = media_type(first(egress.headers, _CONTENT_TYPE)) == "text/event-stream"
     if call.target_router.provider and is_stream and not first(egress.headers, "Content-Encoding"):
@@ -183,7 +183,7 @@ async def _break_off(call: Call, egress: Egress, error: UpstreamError) -> None:
 
 
 def _transform(call: Call) -> BodyTransform | None:
-    """The transform of the attempt. If it makes another body, that is captured behind it."""
+    """The transform of the attempt. If it rewrites the body, its output is captured as well."""
     transform = call.required_attempt().transform
     if transform is None or not transform.rewrites:
         return transform
@@ -192,21 +192,21 @@ def _transform(call: Call) -> BodyTransform | None:
 
 
 async def _keep(call: Call, capture: BodyCapture, deps: Dependencies) -> None:
-    """Put the answer into the record, and keep that; while too much is on its way to the bus, the last byte waits."""
+    """Put the response into the record and store that in the journal. Waits under back-pressure of the bus."""
     if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body) + capture.copy.size)) is not None:
         await waiting
     call.mark_received()
     try:
         if not _recorded_at_once(call, capture, completed=True):
             capture.folding = asyncio.create_task(asyncio.to_thread(record_capture, call, capture, completed=True))
-            await asyncio.shield(capture.folding)  # a thread goes on when the caller leaves: `conclude` waits for it
+            await asyncio.shield(capture.folding)  # if cancelled, the thread goes on: `conclude` awaits it
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
     recording.accept(call, deps.records)
 
 
 def conclude(call: Call, _: Dependencies) -> Awaitable[None] | None:
-    """Record what came of an answer that did not come to its end."""
+    """Record a response that was not received to its end."""
     capture = call.capture
     if capture is None or capture.is_recorded:
         return None
@@ -236,14 +236,14 @@ async def _conclude_slowly(call: Call, capture: BodyCapture, *, completed: bool)
 
 
 async def _read_usage(call: Call, capture: BodyCapture) -> None:
-    """Read what gl itself asked for, as long as the config allows, and record the answer."""
+    """Read the usage that gl requested, for `usage.linger_ms` at most, and record the response."""
     response = call.required_response()
     try:
         async with asyncio.timeout(call.config.usage.linger):
             while piece := await response.read():
                 capture.observe(piece)
     except (TimeoutError, UpstreamError):
-        pass  # the record says that the usage is not counted
+        pass  # the record notes that the usage is missing
     except asyncio.CancelledError:  # the gateway stops: there is no time for a thread
         record_capture(call, capture, completed=False)
         raise

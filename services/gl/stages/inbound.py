@@ -1,6 +1,6 @@
-"""Inbound: what the target answered goes into the record.
+"""Inbound: begins the response section of the record.
 
-Nothing is held back unless synchronous response processors want to see the body before the caller does.
+The body is buffered only if synchronous response processors must see it before the client does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NOT_RECORDED = frozenset({"Transfer-Encoding"})
 
 
 def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
-    """Begin the response section of the record; read the body if response processors are waiting for it."""
+    """Begin the response section of the record. Buffer the body if the call has synchronous response processors."""
     response = call.required_response()
     call.inbound_headers = response.headers
     call.most = call.config.most_of_response(deps.bus.max_payload)
@@ -48,7 +48,7 @@ def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
 
 
 async def _hold_back(call: Call, response: Response) -> None:
-    """Read the whole body, so that processors can change it; one that is too large passes by without them."""
+    """Read the whole body, so that processors can change it. A body that is too large skips the processors."""
     limit = call.config.limits.response_buffer
     pieces: list[bytes] = []
     size = 0
@@ -89,6 +89,6 @@ def _skip_processors(call: Call, response: Response) -> None:
 
 
 def _broke_off(call: Call, size: int, error: UpstreamError) -> None:
-    """Nothing has gone to the caller yet: the failure can still be told by status."""
+    """Refuse the call. Nothing has been sent to the client yet, so the failure still has a status."""
     call.response_section.note("inbound_payload", f"broke off after {size} bytes: {error.reason}")
     raise failure(call.target_router, error)

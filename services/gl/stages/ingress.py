@@ -1,4 +1,4 @@
-"""Ingress: what the caller sent goes into the record; what the router forbids is refused."""
+"""Ingress: begins the record with the request, and refuses requests without the required headers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
 
 
 def read_head(call: Call, deps: Dependencies) -> None:
-    """Check the headers that the router asks for, and begin the record."""
+    """Check the headers that the router requires, and begin the record."""
     config, request = call.config, call.request
     call.headers = request.headers
     call.client = caller(request.client, call.headers, config)
@@ -41,7 +41,7 @@ def read_head(call: Call, deps: Dependencies) -> None:
 
 
 async def read_body(call: Call, deps: Dependencies) -> None:
-    """Read the body, and record it. A call that is refused for its headers ends here, so that the record has both."""
+    """Read and record the body. A call without the required headers is refused only here: its record has the body."""
     section, config = call.request_section, call.config
     call.body = await call.request.body(config.limits.request_body)
     if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body))) is not None:
@@ -57,14 +57,14 @@ async def read_body(call: Call, deps: Dependencies) -> None:
 
 
 def _unauthorized(unmet: headers.Unmet, config: Config) -> Refusal:
-    """The refusal of a call without the headers that its router asks for. It never says what the right value is."""
+    """The refusal of a call without the required headers. It never reveals the right value."""
     what = "key in" if unmet.name in config.masked else "value of the header"
     detail = ErrorDetail(401, f"missing or wrong {what} {unmet.name}", "invalid_api_key")
     return Refusal(401, unmet.text, detail=detail)
 
 
 def _head_fields(call: Call, *, refused: bool) -> Fields:
-    """What the head of the request says, as processors see it first: what came, and the same for them to change."""
+    """The fields of the request head: `ingress_…` as received, and copies as `outbound_…` for processors to change."""
     seen = headers.masked(headers.without(call.headers, _NOT_RECORDED), call.config.masked)
     subpath = unquote(call.subpath) if "%" in call.subpath else call.subpath
     fields: Fields = {
@@ -84,7 +84,7 @@ def _head_fields(call: Call, *, refused: bool) -> Fields:
 
 
 async def _recorded_body(call: Call, most: int) -> payload.Recorded:
-    """The body for the record. A large one, or one that unpacks to much, is read in a thread."""
+    """The body for the record. A body that is large, also after decompression, is read in a thread."""
     body, content_type = call.body, headers.first(call.headers, "Content-Type")
     encoding = ",".join(call.headers.get("Content-Encoding", ()))
 
@@ -100,17 +100,17 @@ async def _recorded_body(call: Call, most: int) -> payload.Recorded:
 
 
 def _and_cut(read: Callable[[int], payload.Recorded], most: int, limit: int) -> payload.Recorded:
-    """What is read of a body, and its summary if the record will want that: hashing takes long."""
+    """Read a body. If the record will show only its summary, make that here in the thread: hashing takes long."""
     found = read(most)
     payload.cut_to(found.value, limit)
     return found
 
 
 def caller(peer: str, came: headers.Headers, config: Config) -> str:
-    """The caller's address. `X-Forwarded-For` counts only as far as proxies that we trust have written it.
+    """The address of the client. `X-Forwarded-For` is believed only as far as trusted proxies wrote it.
 
-    The list is read from its end, where the nearest proxy wrote; the first address that is not a trusted proxy's is
-    the caller's.
+    The list is read from its end, which the nearest proxy wrote. The first address that is not a trusted proxy is the
+    client.
     """
     if not config.trusted_proxies or not _is_trusted(peer, config):
         return peer

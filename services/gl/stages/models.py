@@ -1,4 +1,4 @@
-"""Models: what a request of a models router asks for, and the models of providers that it may go to."""
+"""Models: resolves the model that a request names to models of providers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _STARTED = int(time.time())
 
 
 def resolve_model(call: Call, deps: Dependencies) -> Awaitable[None] | None:
-    """Find the candidates of a call of a models router. Raises Refusal if there is none."""
+    """Set the candidates of a call on a router of models. Raises Refusal if there are none."""
     router = chosen_router(call)
     if router.action is not Action.MODELS or "control" in call.request_base.fields:
         return None
@@ -79,7 +79,7 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
 
 
 def _subpath(call: Call) -> str:
-    """The path below the router's, as processors left it."""
+    """The path below the router's path, as processors left it."""
     section = call.request_base
     if "outbound_subpath" in section.changed:
         written = plain(section.fields["outbound_subpath"])
@@ -103,7 +103,7 @@ async def _name(body: ClientBody) -> str:
 
 
 async def _choices(call: Call, router: Router, name: str, deps: Dependencies) -> tuple[Choice, ...]:
-    """The choices for a name that the router exposes; its classifiers are asked."""
+    """The choices for a name that the router exposes. Calls the classifiers that they depend on."""
     if not matches_any(router.models, name):
         return ()
     registry = call.config.models
@@ -116,7 +116,7 @@ async def _choices(call: Call, router: Router, name: str, deps: Dependencies) ->
 
 
 class _Facts:
-    """What strategies go by in one call: whoever asks twice gets the same answer."""
+    """The inputs of strategies for one call. They stay the same however often strategies read them."""
 
     def __init__(self, call: Call, deps: Dependencies) -> None:
         self.ratings: dict[str, int | None] = {}
@@ -133,7 +133,7 @@ class _Facts:
         return self._prompt
 
     def fresh(self) -> Facts:
-        """The facts, random numbers from the beginning."""
+        """The facts, with the sequence of random numbers restarted."""
         return Facts(
             prompt=self.prompt,
             turn=self._turn,
@@ -149,7 +149,7 @@ class _Facts:
 
 
 async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps: Dependencies) -> int | None:
-    """How a model's classifier rates the request; None if it cannot be asked. The record tells of it."""
+    """The rating of the request by a model's classifier; None if there is none. The record shows it."""
     rules = model.classifier
     if rules is None:
         return None
@@ -172,10 +172,10 @@ async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps:
 
 
 def _may_use(call: Call, provider: Provider) -> bool:
-    """Whether a client may use a provider's key: one on this machine may, or one that has shown a header to the router.
+    """Whether a client may use a provider's key: it is on this machine, or it sent the router's required headers.
 
-    The gateway must not serve strangers at its owner's cost (an open relay). The header counts that the client's own
-    router asked for: nobody checked those of a router that a processor chose.
+    Otherwise the gateway would be an open relay, at its owner's cost. Only required headers of the client's own router
+    count: those of a router that a processor chose are not checked.
     """
     if provider.dialect is Dialect.DUMMY or call.config.serves_everybody or call.router.required_headers:
         return True
@@ -209,7 +209,7 @@ def _listed(call: Call, router: Router, endpoint: Endpoint) -> LocalResponse:
 
 
 def _default(call: Call, router: Router, endpoint: Endpoint) -> Candidate:
-    """The candidate for a request that names no model."""
+    """The candidate for a request that cannot name a model, such as a file upload."""
     registry: Registry = call.config.models
     provider = registry.providers.get(router.default_provider)
     if provider is None or (router.path, provider.name) not in call.config.provider_routers:

@@ -1,6 +1,6 @@
-"""Processors: programs on the bus that see fields of the call and may write some.
+"""Processors: programs on the bus that read fields of the call and may write some.
 
-Row after row; the processors of a row at the same time, each seeing the fields as they were before the row.
+Rows run one after another. The processors of a row run concurrently; each sees the fields as they were before the row.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ if TYPE_CHECKING:
 _INTERNAL = "internal server error"
 _RETRY_AFTER = 1  # seconds
 _PAYLOADS = frozenset({"inbound_payload", "egress_payload"})
-_NOTHING = b"null"  # what Go writes for an empty object
+_NOTHING = b"null"  # how Go serializes an empty map
 
 
 class Run(NamedTuple):
-    """What came of asking one processor. `fault` says why it did not complete, None if there is nothing to say."""
+    """The outcome of one processor. `fault` says why it did not complete, None if there is nothing to say."""
 
     processor: Processor
     completed: bool
-    answer: Mapping[str, Any]
+    result: Mapping[str, Any]
     fault: str | None
     timer: Fragment
-    too_large: bool = False  # what it would be sent: asking again is in vain
+    too_large: bool = False  # the request is too large for it: a retry cannot help
 
     @property
     def details(self) -> dict[str, Any]:
-        """The run as it is listed in the record."""
+        """The run as the record lists it."""
         processor, completed, _, _, timer, _ = self
         shown = {"required": processor.required, "completed": completed, "timestamp": timer}
         return {"name": processor.name, "details": shown}
 
 
 async def before_call(call: Call, deps: Dependencies) -> None:
-    """The synchronous request processors. A required one that does not complete ends the call with 500."""
+    """Run the synchronous request processors. If a required one does not complete, the call ends with 500."""
     chain = call.config.request
     for whole in chain.sync_rows:
         # an earlier row may have chosen another router
@@ -68,7 +68,7 @@ async def before_call(call: Call, deps: Dependencies) -> None:
 
 
 def _unprocessed(run: Run) -> Refusal:
-    """The refusal of a call that a required processor did not process."""
+    """The refusal of a call because a required processor did not complete."""
     name, fault = run.processor.name, run.fault
     if run.too_large:
         message = f"request too large for the required processor {name}: {fault}"
@@ -78,8 +78,8 @@ def _unprocessed(run: Run) -> Refusal:
 
 
 def before_reply(call: Call, deps: Dependencies) -> Awaitable[None] | None:
-    """The synchronous response processors. The answer goes out whatever they do."""
-    if call.inbound_body is None:  # it passes through unbuffered: there is nothing to hold back
+    """Run the synchronous response processors. The reply is sent whatever they do."""
+    if call.inbound_body is None:  # not buffered: the body is passed through
         return None
     return _run_rows(call.rows_before_reply, call, deps)
 
@@ -90,7 +90,7 @@ async def _run_rows(rows: ProcessorRows, call: Call, deps: Dependencies) -> None
 
 
 async def after_reply(call: Call, deps: Dependencies) -> None:
-    """The asynchronous processors, of the request and then of the response."""
+    """Run the asynchronous processors: those of the request, then those of the response."""
     if call.attempt is None:  # refused before it went anywhere
         return
     config, paths = call.config, call.router_paths
@@ -103,13 +103,13 @@ async def after_reply(call: Call, deps: Dependencies) -> None:
 async def run_row(
     row: ProcessorRow, section: RecordSection, listed: list[dict[str, Any]], bus: Bus, *, lazily: bool = False
 ) -> list[Run]:
-    """Run one row on one section of the record: fields are written, runs are listed, faults are noted."""
+    """Run one row on one section of the record. Writes fields, appends the runs to `listed`, and notes faults."""
     if len(row) == 1:
         runs = [await ask(row[0], section, bus, lazily=lazily)]
     else:
         runs = await asyncio.gather(*[ask(processor, section, bus, lazily=lazily) for processor in row])
     for run in runs:
-        if run.answer:
+        if run.result:
             section.write(written(run, section.fields))
         listed.append(run.details)
         if run.fault:
@@ -118,13 +118,13 @@ async def run_row(
 
 
 async def ask(processor: Processor, section: RecordSection, bus: Bus, *, lazily: bool = False) -> Run:
-    """Send a processor the fields that it may see, and wait for its answer."""
+    """Send a processor the fields that it may see, and wait for its result."""
     start = monotonic_ns()
     seen = seen_by(processor, section)
     if not seen:
         fault = "not asked: none of the fields that it is given is there" if processor.required else None
         return Run(processor, False, {}, fault, span(start, monotonic_ns()))  # noqa: FBT003 - in the order of its fields
-    answer: Mapping[str, Any] = {}
+    result: Mapping[str, Any] = {}
     fault, too_large = None, False
     if (cut := next((name for name, value in seen.items() if isinstance(value, Cut)), None)) is not None:
         if "usage" not in seen:
@@ -139,23 +139,23 @@ async def ask(processor: Processor, section: RecordSection, bus: Bus, *, lazily:
                 raise
             message = rawjson.dumps(_without_payloads(seen))
             data = await bus.request(processor.subject, message, processor.timeout, lazily=lazily)
-        answer = rawjson.split(data) if data and data != _NOTHING else {}
+        result = rawjson.split(data) if data and data != _NOTHING else {}
     except (BusError, NotJson) as error:
         fault, too_large = str(error), isinstance(error, MessageTooLarge)
-    if not answer and processor.required:
+    if not result and processor.required:
         fault = fault or "answered nothing"
-    return Run(processor, bool(answer), answer, fault, span(start, monotonic_ns()), too_large)
+    return Run(processor, bool(result), result, fault, span(start, monotonic_ns()), too_large)
 
 
 def _without_payloads(seen: Fields) -> Fields:
-    """What a processor that names `usage` is given of an answer that is too large for the bus."""
+    """The fields without payloads: what a processor that includes `usage` gets if they are too large for the bus."""
     return {name: value for name, value in seen.items() if name not in _PAYLOADS}
 
 
 def seen_by(processor: Processor, section: RecordSection) -> Fields:
     """The fields that a processor is given."""
     seen = record.select(section.fields, processor.include, processor.exclude)
-    if section.opt_in_fields and processor.include and section.fields:  # a section without fields has nothing to tell
+    if section.opt_in_fields and processor.include and section.fields:  # an empty section stays empty
         seen |= record.select(section.opt_in_fields, processor.include, processor.exclude)
     return seen
 
@@ -164,6 +164,6 @@ def written(run: Run, fields: Fields) -> Fields:
     """The fields that a run writes: a modifier replaces what exists, an annotator adds what does not."""
     processor = run.processor
     if not processor.modifier:
-        return record.added(fields, run.answer, processor.write)
-    changed = record.replaced(fields, run.answer, processor.write)
-    return changed | record.added(fields, run.answer, processor.add) if processor.add else changed
+        return record.added(fields, run.result, processor.write)
+    changed = record.replaced(fields, run.result, processor.write)
+    return changed | record.added(fields, run.result, processor.add) if processor.add else changed

@@ -1,4 +1,4 @@
-"""Publication: the last that is done for a call."""
+"""Publication: the last stage of a call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = Log("record")
 
 
 def publish(call: Call, deps: Dependencies) -> None:
-    """Publish the final record. If it cannot be written, the one that was accepted is published in its place."""
+    """Publish the final record. If it cannot be serialized, publish the accepted version instead."""
     deps.status.saw(call)
     try:
         recording.publish(call, deps.records)
