@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 class Dependencies:
     """The bus, the upstream client, the recorder, and gl's own state.
 
-    `saw_unrecorded` is called with path and status of a request that is refused without a record.
+    `observe_unrecorded` is called with the path and status of each request that is refused without a record.
     """
 
     bus: Bus
     upstream: Upstream
     records: Recorder
     status: Status
-    saw_unrecorded: Callable[[str, int], None] = lambda _path, _status: None
+    observe_unrecorded: Callable[[str, int], None] = lambda _path, _status: None
     targets: TargetHealth = field(default_factory=TargetHealth)
     ratings: Ratings = field(default_factory=Ratings)

@@ -1,4 +1,4 @@
-"""Finds what answers a request: its router's pipeline, or gl itself, which leaves no record."""
+"""Routes a request: to the pipeline, or to a response of gl that leaves no record."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _JSON: headers.Headers = {"Content-Type": [JSON]}
 
 
 def dispatch(exchange: Exchange, generation: Generation, *, is_stopping: bool) -> Coroutine[None, None, None]:
-    """Return the work on a request."""
+    """Return the coroutine that handles a request."""
     config = generation.config
     if exchange.path == _HEALTH and _is_health_check(exchange.method, config.routers):
         return _health(exchange, is_stopping=is_stopping)
@@ -37,7 +37,7 @@ def dispatch(exchange: Exchange, generation: Generation, *, is_stopping: bool) -
         router = route(config.routers, exchange.path)
     except Refusal as refusal:
         reply = reply_to(refusal, format_for(config.errors, exchange.path, exchange.headers))
-        generation.deps.saw_unrecorded(exchange.path, reply.status)
+        generation.deps.observe_unrecorded(exchange.path, reply.status)
         return _respond(exchange, reply.status, _JSON | reply.headers, reply.body)
     if router.cors is not None and cors.is_preflight(exchange.method, exchange.headers):
         return _respond(exchange, _NO_CONTENT, cors.preflight(router.cors, exchange.headers))
@@ -46,9 +46,9 @@ def dispatch(exchange: Exchange, generation: Generation, *, is_stopping: bool) -
 
 
 def reply_to_unreadable(refusal: Refusal, path: str, came: headers.Headers, config: Config) -> ErrorReply:
-    """The response to a request that cannot be read, in the error format of its router or of the config.
+    """The response to a request that cannot be parsed, in the error format of its router or of the config.
 
-    `path` and `came`, its headers, are what has come of them.
+    `path` and the headers `came` are what has arrived of the request.
     """
     router = config.routers.match(path)
     chosen = (router and router.errors) or config.errors
@@ -56,10 +56,10 @@ def reply_to_unreadable(refusal: Refusal, path: str, came: headers.Headers, conf
 
 
 def route(table: Table, path: str) -> Router:
-    """The router that takes a path. Raises Refusal: 400 for a path that is not clean, 404 if there is none."""
+    """The router of a path. Raises Refusal: 400 for a path that is not normalized, 404 if no router matches."""
     if routing.has_dot_segment(path):
         raise Refusal(400, "path with . or .. segments")
-    if table.lacks_slash(path):  # whatever else would take it: the router's own answer must not depend on that
+    if table.lacks_slash(path):  # even if another router would match it: the response must not depend on that
         raise Refusal(400, "path without its last slash")
     router = table.match(path)
     if router is None:
@@ -76,7 +76,7 @@ def _why_no_router(table: Table, path: str) -> ErrorDetail:
 
 
 def _is_health_check(method: str, routers: Table) -> bool:
-    """Whether a request for its path is a health check, and not the call of a router that has this path."""
+    """Whether a request for `/healthz` is a health check, not a call of a router with this path."""
     return method in ("GET", "HEAD") and routers.get(_HEALTH + "/") is None
 
 

@@ -149,8 +149,8 @@ class Gateway:
         return self._generation
 
     def _deps(self, bus: Bus, pool: Pool) -> Dependencies:
-        saw = self._unrecorded.saw
-        return Dependencies(bus, pool, self._records, self._status, saw, self._targets, self._ratings)
+        observe = self._unrecorded.observe
+        return Dependencies(bus, pool, self._records, self._status, observe, self._targets, self._ratings)
 
     async def _bus(self, config: Config) -> Bus:
         bus = Bus(config.bus, self._alias, log)

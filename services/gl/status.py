@@ -1,4 +1,4 @@
-"""What gl says of itself when somebody asks on the is-alive topic."""
+"""The status of gl, for requests on the is-alive topic."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Status:
-    """The last call, and the last error. Empty texts until there was one."""
+    """The last call and the last error. The fields are empty until there is one."""
 
     last_transaction_id: str = ""
     last_ingress: MonotonicNs = 0
     last_error: str = ""
     last_error_time: str = ""
 
-    def saw(self, call: Call) -> None:
-        """Remember a call that is recorded."""
+    def observe(self, call: Call) -> None:
+        """Note a call that is recorded."""
         self.last_transaction_id = call.ids.transaction_id
         self.last_ingress = call.started
 
     def failed(self, reason: str) -> None:
-        """Remember an error of the gateway itself; what a target does wrong is in the record of the call."""
+        """Note an error of the gateway itself. Errors of upstreams are in the records of their calls."""
         self.last_error = reason
         self.last_error_time = rfc3339(now().wall_ns)
 
     def report(self) -> dict[str, Any]:
-        """The answer, in the original's form."""
+        """The status, in the format of the original."""
         body = {
             "LastTransactionID": self.last_transaction_id,
             "LastIngressTime": rfc3339(wall_of(self.last_ingress)) if self.last_ingress else "",
@@ -43,5 +43,5 @@ class Status:
         return {"Status": 200, "Body": body, "Error": None}
 
     async def answer(self, message: BusMessage) -> None:
-        """Answer a question on the is-alive topic."""
+        """Answer a request on the is-alive topic."""
         await message.answer(rawjson.dumps(self.report()))

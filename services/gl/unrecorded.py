@@ -1,6 +1,6 @@
-"""Requests that are refused and leave no record, so the log tells of them, but not of each.
+"""Counts requests that are refused without a record, so that the log mentions them without a line for each.
 
-They reach no router, or lack the headers that their router asks for.
+No router matches their path, or they lack the headers that their router requires.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ EVERY_S = 60.0
 """Seconds between two log lines about one path."""
 
 OTHERS = "others"
-_MOST_PATHS = 50  # that are told apart at once: what clients send must fill neither memory nor log
+_MOST_PATHS = 50  # counted separately: clients must be able to fill neither memory nor log
 _LONGEST = 200  # characters of a path
-# What stands in a path may be a key that was put into the wrong place. Words in lower case are none, nor are a date or
-# a version among them.
+# A segment of a path may be a key that was put into the wrong place. Lower-case words, dates and versions are not keys.
 _WORD = re.compile(r"[a-z0-9._:-]{0,32}")
 _MOST_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What to log: so many requests for a path got this status."""
+class UnrecordedCount:
+    """The number of requests for a path that got this status since they were last logged."""
 
     path: str
     status: int
@@ -32,7 +31,7 @@ class Line:
 
 
 def shown(path: str) -> str:
-    """A path as the log may show it: parts that could be a key are masked, and what is very long is cut."""
+    """A path for the log: segments that could be a key are masked, and a very long path is cut."""
     parts = path[:_LONGEST].split("/")
     return "/".join(part if _is_word(part) else MASK for part in parts)
 
@@ -42,13 +41,13 @@ def _is_word(part: str) -> bool:
 
 
 class Unrecorded:
-    """Counts requests by path and status. Pure: times come in, lines to log go out."""
+    """Counts requests by path and status. Pure: the caller owns the timer and the log."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, int], int] = {}
 
-    def saw(self, path: str, status: int) -> Line | None:
-        """A request came; the line to log if it is the first one for its path. The rest is told by `flush`."""
+    def observe(self, path: str, status: int) -> UnrecordedCount | None:
+        """Count a request. Returns what to log if it is the first one of its kind; `flush` returns the others."""
         key = (shown(path), status)
         if key not in self._counts and len(self._counts) >= _MOST_PATHS:
             key = (OTHERS, status)
@@ -56,18 +55,18 @@ class Unrecorded:
             self._counts[key] += 1
             return None
         self._counts[key] = 0
-        return Line(*key, 1)
+        return UnrecordedCount(*key, 1)
 
-    def flush(self) -> list[Line]:
-        """The lines of what has come since the last flush and was not told yet. Call it every `EVERY_S`.
+    def flush(self) -> list[UnrecordedCount]:
+        """Return the counts that have not been logged. Call it every `EVERY_S` seconds.
 
-        Paths of which nothing came since then are forgotten.
+        Paths without a request since the last flush are dropped.
         """
-        lines = [Line(*key, count) for key, count in self._counts.items() if count]
-        self._counts = {(line.path, line.status): 0 for line in lines}
-        return lines
+        counts = [UnrecordedCount(*key, count) for key, count in self._counts.items() if count]
+        self._counts = {(one.path, one.status): 0 for one in counts}
+        return counts
 
     @property
     def is_empty(self) -> bool:
-        """There is nothing to flush."""
+        """Whether there is nothing to flush."""
         return not self._counts

@@ -1,11 +1,11 @@
-"""Logs requests that are refused without a record: the first of each kind at once, the rest once a minute."""
+"""Logs requests that are refused without a record: the first of each kind at once, the others once a minute."""
 
 from __future__ import annotations
 
 import asyncio
 
 from gecholog.logs import Log
-from services.gl.unrecorded import EVERY_S, Line, Unrecorded
+from services.gl.unrecorded import EVERY_S, Unrecorded, UnrecordedCount
 
 log = Log("gateway")
 
@@ -18,16 +18,16 @@ class UnrecordedLog:
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
-    def saw(self, path: str, status: int) -> None:
+    def observe(self, path: str, status: int) -> None:
         """A request for `path` was refused with `status`."""
-        line = self._unrecorded.saw(path, status)
-        if line is not None:
-            _write(line)
+        first = self._unrecorded.observe(path, status)
+        if first is not None:
+            _write(first)
         if self._timer is None:
             self._schedule()
 
     def close(self) -> None:
-        """Log what was not logged yet; no timer runs any more."""
+        """Log what has not been logged yet, and stop the timer."""
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -45,5 +45,5 @@ class UnrecordedLog:
             self._timer = asyncio.get_running_loop().call_later(EVERY_S, self._flush)
 
 
-def _write(line: Line) -> None:
+def _write(line: UnrecordedCount) -> None:
     log.warning("requests refused without a record", path=line.path, status=line.status, requests=line.requests)

@@ -29,11 +29,11 @@ def read_head(call: Call, deps: Dependencies) -> None:
     """Check the headers that the router requires, and begin the record."""
     config, request = call.config, call.request
     call.headers = request.headers
-    call.client = caller(request.client, call.headers, config)
+    call.client = client_address(request.client, call.headers, config)
     unmet = headers.unmet(call.router.required_headers, call.headers)
     if unmet and not config.log_unauthorized:
         call.is_recorded = False
-        deps.saw_unrecorded(call.router.path, _UNAUTHORIZED)
+        deps.observe_unrecorded(call.router.path, _UNAUTHORIZED)
         raise _unauthorized(unmet, config)
     call.unmet = unmet
     call.query = query.parse(request.query)
@@ -96,17 +96,17 @@ async def _recorded_body(call: Call, most: int) -> payload.Recorded:
         found = read(min(most, payload.AT_ONCE))
         if not payload.is_cut_at(found.value, payload.AT_ONCE):
             return found
-    return await asyncio.to_thread(_and_cut, read, most, call.config.log_max_payload)
+    return await asyncio.to_thread(_read_and_summarize, read, most, call.config.log_max_payload)
 
 
-def _and_cut(read: Callable[[int], payload.Recorded], most: int, limit: int) -> payload.Recorded:
+def _read_and_summarize(read: Callable[[int], payload.Recorded], most: int, limit: int) -> payload.Recorded:
     """Read a body. If the record will show only its summary, make that here in the thread: hashing takes long."""
     found = read(most)
     payload.cut_to(found.value, limit)
     return found
 
 
-def caller(peer: str, came: headers.Headers, config: Config) -> str:
+def client_address(peer: str, came: headers.Headers, config: Config) -> str:
     """The address of the client. `X-Forwarded-For` is believed only as far as trusted proxies wrote it.
 
     The list is read from its end, which the nearest proxy wrote. The first address that is not a trusted proxy is the

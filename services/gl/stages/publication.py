@@ -16,7 +16,7 @@ log = Log("record")
 
 def publish(call: Call, deps: Dependencies) -> None:
     """Publish the final record. If it cannot be serialized, publish the accepted version instead."""
-    deps.status.saw(call)
+    deps.status.observe(call)
     try:
         recording.publish(call, deps.records)
     except Exception as error:  # noqa: BLE001 - a border: what was accepted before is better than nothing

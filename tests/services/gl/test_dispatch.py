@@ -47,7 +47,7 @@ class FakeExchange:
 class Refused(list):
     """The part of a call's dependencies that is told of requests without a record."""
 
-    def saw_unrecorded(self, path, status):
+    def observe_unrecorded(self, path, status):
         self.append((path, status))
 
 

@@ -3,45 +3,45 @@
 import pytest
 
 from gecholog.headers import MASK
-from services.gl.unrecorded import OTHERS, Line, Unrecorded, shown
+from services.gl.unrecorded import OTHERS, Unrecorded, UnrecordedCount, shown
 
 
 def test_the_first_request_is_logged_and_the_rest_counted():
     """Each path and status has its own count, told once."""
     unrecorded = Unrecorded()
-    assert unrecorded.saw("/a", 404) == Line("/a", 404, 1)
-    assert unrecorded.saw("/a", 404) is None
-    assert unrecorded.saw("/a", 404) is None
-    assert unrecorded.saw("/a", 400) == Line("/a", 400, 1)
-    assert unrecorded.flush() == [Line("/a", 404, 2)]
+    assert unrecorded.observe("/a", 404) == UnrecordedCount("/a", 404, 1)
+    assert unrecorded.observe("/a", 404) is None
+    assert unrecorded.observe("/a", 404) is None
+    assert unrecorded.observe("/a", 400) == UnrecordedCount("/a", 400, 1)
+    assert unrecorded.flush() == [UnrecordedCount("/a", 404, 2)]
 
 
 def test_a_path_that_goes_on_has_one_line_each_time():
     """After a flush its next request is counted, not logged: that would be two lines a minute."""
     unrecorded = Unrecorded()
-    unrecorded.saw("/a", 404)
-    unrecorded.saw("/a", 404)
-    assert unrecorded.flush() == [Line("/a", 404, 1)]
-    assert unrecorded.saw("/a", 404) is None
-    assert unrecorded.flush() == [Line("/a", 404, 1)]
+    unrecorded.observe("/a", 404)
+    unrecorded.observe("/a", 404)
+    assert unrecorded.flush() == [UnrecordedCount("/a", 404, 1)]
+    assert unrecorded.observe("/a", 404) is None
+    assert unrecorded.flush() == [UnrecordedCount("/a", 404, 1)]
     assert unrecorded.flush() == []
     assert unrecorded.is_empty
-    assert unrecorded.saw("/a", 404) == Line("/a", 404, 1)
+    assert unrecorded.observe("/a", 404) == UnrecordedCount("/a", 404, 1)
 
 
 def test_many_paths_are_others():
     """Who asks for ever new paths fills neither the log nor the memory."""
     unrecorded = Unrecorded()
-    lines = [unrecorded.saw(f"/{number}", 404) for number in range(10_000)]
+    lines = [unrecorded.observe(f"/{number}", 404) for number in range(10_000)]
     logged = [line for line in lines if line is not None]
     assert len(logged) == 51
-    assert logged[-1] == Line(OTHERS, 404, 1)
-    assert unrecorded.flush() == [Line(OTHERS, 404, 10_000 - 51)]
+    assert logged[-1] == UnrecordedCount(OTHERS, 404, 1)
+    assert unrecorded.flush() == [UnrecordedCount(OTHERS, 404, 10_000 - 51)]
 
 
 def test_long_paths_are_cut():
     """What is kept of a path has an end."""
-    line = Unrecorded().saw("/xyz" * 100_000, 404)
+    line = Unrecorded().observe("/xyz" * 100_000, 404)
     assert line is not None
     assert len(line.path) == 200
 

@@ -39,12 +39,12 @@ TRUSTED = ["10.0.0.0/8", "192.0.2.1", "fd00::/8"]
 def test_caller(peer, forwarded, expected):
     """X-Forwarded-For counts only as far as trusted proxies have written it."""
     config = built(trusted_proxies=TRUSTED)
-    assert ingress.caller(peer, {"X-Forwarded-For": forwarded} if forwarded else {}, config) == expected
+    assert ingress.client_address(peer, {"X-Forwarded-For": forwarded} if forwarded else {}, config) == expected
 
 
 def test_caller_without_trusted_proxies():
     """Nobody is trusted unless the config says so."""
-    assert ingress.caller("10.0.0.1", {"X-Forwarded-For": ["1.1.1.1"]}, built()) == "10.0.0.1"
+    assert ingress.client_address("10.0.0.1", {"X-Forwarded-For": ["1.1.1.1"]}, built()) == "10.0.0.1"
 
 
 async def test_record_begins():
