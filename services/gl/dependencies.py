@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.gl.ratings import Ratings
-from services.gl.target_health import TargetHealth
+from services.gl.targets.health import TargetHealth
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Failover: whether an attempt has failed, and in which order candidates are tried. Pure.
+"""Failover: whether an attempt has failed, in which order candidates are tried, and for how long. Pure.
 
 An attempt fails if its target cannot be called, or if the target's answer has one of the statuses that the router's
 config names (408, 429 and 5xx where it names none).
@@ -9,12 +9,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gecholog.headers import Headers
     from services.gl.attempt import Candidate
+    from services.gl.resilience.rules import ResilienceRules
+    from services.gl.routing import Router
 
 _LONGEST = 64  # characters of a Retry-After: a date has 29
+
+
+def is_simple(candidates: Sequence[Candidate], rules: ResilienceRules) -> bool:
+    """Tell whether one request to one upstream is enough: no retry, no failover, no circuit breaker."""
+    return len(candidates) == 1 and candidates[0].breaker is None and not rules.retries and not rules.fallbacks
+
+
+def total_timeout(router: Router) -> float | None:
+    """The time limit in seconds for all attempts that the config of a call's router makes possible; None: no limit.
+
+    Fallbacks that a processor names are not limited by it: each has the time limits of its own router.
+    """
+    rules = router.resilience
+    is_of_config = router.models or rules.retries or rules.fallbacks
+    return router.target.timeouts.total if is_of_config else None
+
+
+def has_failed(fault: str, status: int, rules: ResilienceRules) -> bool:
+    """Tell whether an attempt failed: the upstream could not be called, or its status is in the router's `fail_on`."""
+    return bool(fault) or status in rules.fail_on
 
 
 def each_once(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -25,7 +25,7 @@ from services.gl.listeners import Listeners
 from services.gl.ratings import Ratings
 from services.gl.record.delivery.recorder import Recorder
 from services.gl.status import Status
-from services.gl.target_health import TargetHealth
+from services.gl.targets.health import TargetHealth
 from services.gl.unrecorded_log import UnrecordedLog
 from services.gl.upstream import Pool, proxy
 

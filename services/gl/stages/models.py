@@ -138,13 +138,13 @@ class _Facts:
             prompt=self.prompt,
             turn=self._turn,
             draw=random.Random(self._seed).random,  # noqa: S311 - as above
-            latency=self._deps.targets.latency,
+            latency=self._deps.targets.latencies.get,
             rating=self.ratings.get,
         )
 
     def _turn(self, model: str) -> int:
         if model not in self._turns:
-            self._turns[model] = self._deps.targets.turn(model)
+            self._turns[model] = self._deps.targets.turns.next(model)
         return self._turns[model]
 
 

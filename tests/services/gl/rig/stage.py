@@ -13,6 +13,7 @@ from services.gl.config import Config, build
 from services.gl.dependencies import Dependencies
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected, UpstreamRequest
+from services.gl.preparation import prepare
 from services.gl.record.delivery.backpressure import Backpressure
 from services.gl.stages import attempts, ingress
 from services.gl.status import Status
@@ -205,7 +206,7 @@ async def arrived(call: Call, deps: Dependencies) -> None:
 async def begun(call: Call) -> Call:
     """A call whose first attempt is prepared, and not made."""
     attempts.plan(call, deps())
-    await done(attempts.begin(call, call.candidates[0]))
+    await done(prepare(call, call.candidates[0]))
     return call
 
 

@@ -1,0 +1,41 @@
+"""The outcome of an attempt, and how the record lists it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gecholog.timer import span
+
+if TYPE_CHECKING:
+    from gecholog.record import Fields
+    from gecholog.timer import MonotonicNs
+    from services.gl.attempt import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOutcome:
+    """What came of an attempt: the status of a response, or the reason why there is none.
+
+    `retry_after` is the header of a response that failed. It is listed because the response may be discarded.
+    """
+
+    status: int = 0
+    error: str = ""
+    retry_after: str | None = None
+
+
+BROKEN_OFF = AttemptOutcome(error="broken off")
+"""The client left while the attempt was under way."""
+
+
+def listed(attempt: Attempt, outcome: AttemptOutcome, start: MonotonicNs, stop: MonotonicNs) -> Fields:
+    """The attempt as an item of `request.attempts` in the record."""
+    candidate = attempt.candidate
+    fields: Fields = {"gl_path": candidate.router.path, "url": attempt.url}
+    if candidate.provider is not None:
+        fields |= {"provider": candidate.provider.name, "model": candidate.model}
+    fields |= {"error": outcome.error} if outcome.error else {"status_code": outcome.status}
+    if outcome.retry_after is not None:
+        fields["retry_after"] = outcome.retry_after
+    return fields | {"timer": span(start, stop)}

@@ -1,0 +1,66 @@
+"""Sends the last attempt of a call, and learns from what comes of it."""
+
+from __future__ import annotations
+
+from time import monotonic_ns
+from typing import TYPE_CHECKING
+
+from services.gl.attempt_outcome import BROKEN_OFF, AttemptOutcome, listed
+from services.gl.errors import UpstreamError, reply_to
+from services.gl.failover import has_failed, retry_after
+from services.gl.resilience.failures import USUAL
+from services.gl.responses import LocalResponse
+from services.gl.target_failure import failure
+
+if TYPE_CHECKING:
+    from services.gl.call import Call
+    from services.gl.dependencies import Dependencies
+    from services.gl.http import Response
+    from services.gl.resilience.rules import ResilienceRules
+
+
+async def send(call: Call, deps: Dependencies) -> Response:
+    """Send the last attempt. If the upstream cannot be called, the response is a 502, 503 or 504 of gl."""
+    call.fault = ""
+    try:
+        return await deps.upstream.send(call.required_attempt().request)
+    except UpstreamError as error:
+        return failed(call, error)
+
+
+def failed(call: Call, error: UpstreamError) -> LocalResponse:
+    """The response to a call whose target cannot be called."""
+    call.fault = error.reason
+    told = reply_to(failure(call.target_router, error), call.error_format)
+    return LocalResponse(told.status, told.body)
+
+
+async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) -> Response:
+    """Send the last attempt as `send` does, and list it in the record, also if the client leaves meanwhile.
+
+    Circuit breakers and latencies of targets learn what came of it.
+    """
+    attempt, targets, start = call.required_attempt(), deps.targets, monotonic_ns()
+    candidate = attempt.candidate
+    outcome = BROKEN_OFF
+    has_target_failed: bool | None = None
+    targets.breakers.began(candidate)
+    try:
+        response = await send(call, deps)
+        has_target_failed = bool(call.fault) or response.status in USUAL
+        outcome = _outcome(call, response, rules)
+        return response
+    finally:
+        stop = monotonic_ns()
+        targets.breakers.ended(candidate, failed=has_target_failed)
+        if has_target_failed is False:
+            targets.latencies.measured(candidate.key, (stop - start) / 1e9)
+        if call.outcomes is not None:
+            call.outcomes.append(listed(attempt, outcome, start, stop))
+
+
+def _outcome(call: Call, response: Response, rules: ResilienceRules) -> AttemptOutcome:
+    if call.fault:
+        return AttemptOutcome(error=call.fault)
+    later = retry_after(response.headers) if has_failed(call.fault, response.status, rules) else None
+    return AttemptOutcome(response.status, retry_after=later)

@@ -1,0 +1,8 @@
+"""What gl remembers of targets from one call to the next. It outlives configs: a reload does not make a target well.
+
+health     all of it, as stages get it
+breakers   the circuit breakers of all targets
+latencies  how long targets take to respond
+turns      how often models were called
+latest     a map of limited size
+"""

@@ -1,0 +1,18 @@
+"""The health of targets, as the stages get it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from services.gl.targets.breakers import Breakers
+from services.gl.targets.latencies import Latencies
+from services.gl.targets.turns import Turns
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """What this process knows of all targets."""
+
+    breakers: Breakers = field(default_factory=Breakers)
+    latencies: Latencies = field(default_factory=Latencies)
+    turns: Turns = field(default_factory=Turns)

@@ -1,0 +1,18 @@
+"""Turns: how often models were called, for the strategy that takes their targets in turn."""
+
+from __future__ import annotations
+
+from services.gl.targets.latest import Latest
+
+
+class Turns:
+    """The number of calls of each model."""
+
+    def __init__(self) -> None:
+        self._numbers: Latest[int] = Latest()
+
+    def next(self, model: str) -> int:
+        """Count a call of a model. Returns how many there were before it."""
+        number = self._numbers.get(model) or 0
+        self._numbers[model] = number + 1
+        return number
