@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 import orjson
 
 from gecholog import lenient, rawjson
 from gecholog.llm import splice
 from gecholog.llm.request import members
+from gecholog.llm.top_level import top_level
 
-_NAME = b'"model"'
+_MODEL = "model"
+_QUOTED = b'"model"'
+_COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
+_SMALL = 64 * 1024  # bytes of a body that is searched for the name; the walk over a larger one takes less time
+
+
+class _Place(NamedTuple):
+    """Where the value of the member stands; `end` is 0 if there is none, or several that could be meant."""
+
+    start: int = 0
+    end: int = 0
 
 
 def model_in(body: bytes) -> str | None:
-    """The name in a JSON request; empty if it has none, or something else than a text. None if it is no JSON object."""
-    found = members(body)
-    if found is None:
-        repaired = lenient.strict(body)
-        found = None if repaired is None else members(repaired.data)
-    if found is None:
-        return None
-    return _text(bytes(found.model))
+    """The name in a JSON request; empty if it has none, several, or something else than a text.
+
+    None if the body is no JSON object. Names of members are compared without case: some servers read `Model` as well.
+    """
+    text = lenient.in_utf8(body)
+    place = _place(text)
+    return None if place is None else _text(text[place.start : place.end])
 
 
 def _text(written: bytes) -> str:
@@ -35,18 +48,27 @@ def with_model(body: bytes, model: str) -> bytes:
 
     Of a request in UTF-16, or with a byte order mark, the text is sent in UTF-8.
     """
-    if members(body) is None:
-        body = lenient.in_utf8(body)
-    old, new = _written(body), rawjson.dumps(model)
-    if old == new or old is None:
+    text = lenient.in_utf8(body)
+    place = _place(text)
+    if place is None or not place.end:
         return body
-    return splice.replaced(body, splice.Member(_NAME, _written), old, new, first=True)
+    new = rawjson.dumps(model)
+    return body if text[place.start : place.end] == new else splice.spliced(text, place.start, new, place.end)
 
 
-def _written(body: bytes) -> bytes | None:
-    """The name as it is written."""
-    found = members(body)
+def _place(text: bytes) -> _Place | None:
+    """The place of the only member that could be taken for the model; None if `text` is no JSON object."""
+    if len(text) <= _SMALL and text.lower().count(_QUOTED) == 1 and b"\\u00" not in text:
+        found = members(text)
+        value = _COLON.match(text, text.find(_QUOTED) + len(_QUOTED))
+        if found is not None and found.model and value is not None:  # written like this it is nowhere else
+            return _Place(value.end(), value.end() + len(memoryview(found.model)))
+    return _by_walk(text)
+
+
+def _by_walk(text: bytes) -> _Place | None:
+    found = top_level(text)
     if found is None:
-        repaired = lenient.strict(body)
-        found = None if repaired is None else members(repaired.data)
-    return None if found is None else bytes(found.model)
+        return None
+    named = [member for member in found if member.name.lower() == _MODEL]
+    return _Place(named[0].start, named[0].end) if len(named) == 1 and named[0].name == _MODEL else _Place()

@@ -40,17 +40,16 @@ class Member(NamedTuple):
     value_of: Callable[[bytes], bytes | None]
 
 
-def replaced(body: bytes, member: Member, old: bytes, new: bytes, *, first: bool = False) -> bytes:
+def replaced(body: bytes, member: Member, old: bytes, new: bytes) -> bytes:
     """An object in which a member has the value `new` in place of `old`, as they are written.
 
     Its top level is not walked: of the places that look right, one is tried and checked. If none is right, for the name
-    is written with escapes, say, the member is appended. The places are tried from the end, or with `first` from the
-    beginning.
+    is written with escapes, say, the member is appended. The places are tried from the end.
     """
     name = member.name
-    at = len(body) if not first else -1
+    at = len(body)
     for _ in range(_MOST_TRIED):
-        at = body.find(name, at + 1) if first else body.rfind(name, 0, at)
+        at = body.rfind(name, 0, at)
         if at < 0:
             break
         value = _COLON.match(body, at + len(name))

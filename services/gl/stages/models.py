@@ -97,7 +97,7 @@ async def _name(body: ClientBody) -> str:
         what = "a form with a field model" if body.is_form else "a JSON object with a field model"
         raise _refusal(400, f"the body of the request cannot be read: it must be {what}")
     if not name:
-        message = "the request names no model: its body must have the field model, a text"
+        message = "the request names no model, or more than one: its body must have the field model once, a text"
         raise _refusal(400, message, "missing_required_parameter", "model")
     return name
 
