@@ -36,12 +36,25 @@ class FinishReason(StrEnum):
 # ------------------------------------------------------------------ parts of messages
 
 
+class Citation(Struct, frozen=True):
+    """A source of a text: its URL (empty if it has none), its title, and the words of it that are cited.
+
+    `start` and `end` are the characters of the text that it belongs to; None: all of it.
+    """
+
+    url: str = ""
+    title: str = ""
+    cited_text: str = ""
+    start: int | None = None
+    end: int | None = None
+
+
 class Text(Struct, frozen=True, tag="text"):
     """A text. `cache_control` is Anthropic's mark for prompt caching, as it was sent."""
 
     text: str
     cache_control: dict[str, Any] | None = None
-    citations: tuple[dict[str, Any], ...] = ()  # OpenAI's `url_citation` annotations of an answer
+    citations: tuple[Citation, ...] = ()
 
 
 class Refusal(Struct, frozen=True, tag="refusal"):
@@ -152,7 +165,7 @@ class ToolMode(StrEnum):
 
 
 class ToolChoice(Struct, frozen=True):
-    """Which tool to call. `names`: one name with `NAMED`; with `REQUIRED` the tools to choose from, empty for all."""
+    """Which tool to call. `names`: one name with `NAMED`; else the tools to choose from, empty for all."""
 
     mode: ToolMode
     names: tuple[str, ...] = ()
@@ -168,9 +181,10 @@ class ResponseFormat(Struct, frozen=True):
 
 
 class ReasoningConfig(Struct, frozen=True):
-    """How much the model should think. All None: as its provider has it.
+    """How much the model should think.
 
-    `is_on` False switches it off. `effort` is `minimal`, `low`, `medium`, `high` or another word of a provider;
+    `is_on` True or False: the client asked for it, or for none; None: it did not say, and a provider that has it on by
+    default leaves it on. `effort` is `minimal`, `low`, `medium`, `high` or another word of a provider;
     `budget` a number of tokens, -1 for as many as the model likes. `shows_text`: the client wants to read it.
     """
 

@@ -7,11 +7,9 @@ that those of several tool calls may: `index` tells them apart. `choice` is 0 un
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
-from gecholog.llm.chat import FinishReason, Image
+from gecholog.llm.chat import Citation, FinishReason, Image
 from gecholog.llm.errors import ErrorInfo
 from gecholog.llm.usage import Usage
 
@@ -29,7 +27,7 @@ class TextDelta(Struct, frozen=True, tag="text"):
     text: str
     choice: int = 0
     part: int = 0
-    citations: tuple[dict[str, Any], ...] = ()
+    citations: tuple[Citation, ...] = ()
 
 
 class RefusalDelta(Struct, frozen=True, tag="refusal"):
