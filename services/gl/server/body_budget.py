@@ -55,7 +55,7 @@ class _Body:
         return not self.waits and now - self.since > STALL_S
 
 
-class Pool(Generic[Key]):
+class BytePool(Generic[Key]):
     """One pool of bytes. Methods that return a list return the keys of the bodies that may be read on from now."""
 
     def __init__(self, total: int, window: int) -> None:
@@ -85,20 +85,20 @@ class Pool(Generic[Key]):
     def __contains__(self, key: Key) -> bool:
         return key in self._arriving or key in self._complete
 
-    def room(self, key: Key) -> int:
+    def available(self, key: Key) -> int:
         """Bytes that the body was granted and that have not arrived; 0 while it waits for a grant."""
         body = self._arriving[key]
         return 0 if body.waits else body.granted - body.held
 
-    def take(self, size: int) -> bool:
-        """Grant `size` bytes to a body that is complete already, to `give_back` later. False: there is no room."""
+    def reserve(self, size: int) -> bool:
+        """Grant `size` bytes to a body that is complete already, to `unreserve` later. False: there is no room."""
         if self._waiting or self.granted + size > self.total:
             return False
         self._complete_granted += size
         return True
 
-    def give_back(self, size: int, now: float) -> list[Key]:
-        """Take back bytes that `take` granted."""
+    def unreserve(self, size: int, now: float) -> list[Key]:
+        """Free bytes that `reserve` granted."""
         self._complete_granted -= size
         return self._grant(now)
 
@@ -108,7 +108,7 @@ class Pool(Generic[Key]):
         self._waiting += body.waits
         return self._grant(now)
 
-    def want(self, key: Key, wanted: int, now: float) -> list[Key]:
+    def ask_more(self, key: Key, wanted: int, now: float) -> list[Key]:
         """Ask for more for an arriving body: `wanted` bytes in total."""
         body = self._arriving[key]
         if not body.waits:
@@ -166,7 +166,7 @@ class Pool(Generic[Key]):
         if oldest.waits:
             if not self._has_room_for_oldest(oldest):
                 return granted
-            self._give(oldest, now)
+            self._grant_to(oldest, now)
             granted.append(next(iter(self._arriving)))
         ahead = 0  # bytes that older bodies wait for
         for key, body in self._arriving.items():
@@ -179,14 +179,14 @@ class Pool(Generic[Key]):
             if in_window + more > self.window:
                 ahead += more
                 continue
-            self._give(body, now)
+            self._grant_to(body, now)
             granted.append(key)
         return granted
 
     def _has_room_for_oldest(self, body: _Body) -> bool:
         return not self._complete_granted or self._complete_granted + body.wanted <= self.total
 
-    def _give(self, body: _Body, now: float) -> None:
+    def _grant_to(self, body: _Body, now: float) -> None:
         self._arriving_granted += body.wanted - body.granted
         self._waiting -= 1
         body.granted = body.wanted
@@ -200,13 +200,13 @@ class BodyBudget(Generic[Key]):
     """
 
     def __init__(self, total: int) -> None:
-        self._small: Pool[Key] = Pool(*_small(total))
-        self._large: Pool[Key] = Pool(*_large(total))
+        self._small: BytePool[Key] = BytePool(*_small(total))
+        self._large: BytePool[Key] = BytePool(*_large(total))
         self._chunked: set[Key] = set()  # chunked bodies with room in the small pool
         self._growing: set[Key] = set()  # chunked bodies in the large pool
 
     @property
-    def pools(self) -> tuple[Pool[Key], Pool[Key]]:
+    def pools(self) -> tuple[BytePool[Key], BytePool[Key]]:
         """The pool of small bodies, and the pool of large ones."""
         return self._small, self._large
 
@@ -214,13 +214,13 @@ class BodyBudget(Generic[Key]):
         """Change the whole budget. Bodies keep what they were granted."""
         return self._small.resize(*_small(total), now) + self._moved(self._large.resize(*_large(total), now), now)
 
-    def take(self, size: int) -> bool:
-        """Grant `size` bytes to a small, complete body, to `give_back` later. False: there is no room, so `ask`."""
-        return self._small.take(size)
+    def reserve(self, size: int) -> bool:
+        """Grant `size` bytes to a small, complete body, to `unreserve` later. False: there is no room, so `ask`."""
+        return self._small.reserve(size)
 
-    def give_back(self, size: int, now: float) -> list[Key]:
-        """Take back what `take` granted."""
-        return self._small.give_back(size, now)
+    def unreserve(self, size: int, now: float) -> list[Key]:
+        """Free what `reserve` granted."""
+        return self._small.unreserve(size, now)
 
     def ask(self, key: Key, size: int | None, held: int, now: float) -> list[Key]:
         """Ask for a body of `size` bytes (None: not announced), of which `held` bytes are here.
@@ -235,18 +235,18 @@ class BodyBudget(Generic[Key]):
         self._growing.add(key)
         return self._ask_large(key, held + STEP, held, now)
 
-    def room(self, key: Key) -> int:
+    def available(self, key: Key) -> int:
         """Bytes of the body that may be read now; 0 while it waits."""
-        return self._pool(key).room(key)
+        return self._pool(key).available(key)
 
     def received(self, key: Key, held: int, now: float, least: int) -> list[Key]:
         """Note that `held` bytes are here in total. A chunked body with room for less than `least` asks for more."""
         pool = self._pool(key)
         pool.received(key, held, now)
         if key in self._growing:
-            if pool.room(key) < least:
-                return self._moved(pool.want(key, held + STEP, now), now)
-        elif key in self._chunked and pool.room(key) < least:
+            if pool.available(key) < least:
+                return self._moved(pool.ask_more(key, held + STEP, now), now)
+        elif key in self._chunked and pool.available(key) < least:
             # Its room among the small bodies is kept until it has room among the large ones, as if it were complete.
             self._growing.add(key)
             return self._small.complete(key, held, now) + self._ask_large(key, held + STEP, held, now)
@@ -266,7 +266,7 @@ class BodyBudget(Generic[Key]):
         """The bodies whose clients should be refused now, because others wait."""
         return self._small.stalled(now) + self._large.stalled(now)
 
-    def _pool(self, key: Key) -> Pool[Key]:
+    def _pool(self, key: Key) -> BytePool[Key]:
         return self._large if key in self._large else self._small
 
     def _ask_large(self, key: Key, wanted: int, held: int, now: float) -> list[Key]:

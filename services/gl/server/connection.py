@@ -1,6 +1,6 @@
 """One client's connection: HTTP/1.1 in, one response after the other out (RFC 9112).
 
-It reads only as much as may be held in memory, which `steer` decides. The rest waits in the kernel, whose flow control
+`update_reading` reads only as much as the byte budget allows. Everything else stays in the kernel, whose flow control
 slows the client down.
 """
 
@@ -61,7 +61,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         """`is_refused`: there are too many connections, and this one only gets a response that says so."""
         self.peer = ""
         self.lost = False
-        self.deadline: float | None = None  # when the listener's sweep calls `late`
+        self.deadline: float | None = None  # when the listener's sweep calls `timed_out`
         self.uploads = owner.uploads
         self.garbage = owner.garbage
         self.loop = asyncio.get_running_loop()
@@ -172,7 +172,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._read(reader.next_piece())
         if self._closing or self._refusal is not None:
             reader.ahead = b""
-        self.steer()
+        self.update_reading()
 
     def _request_begins(self, head: RequestHead) -> None:
         self._release_head()
@@ -200,7 +200,7 @@ class ClientConnection(asyncio.BufferedProtocol):
                 self._large_head.received(head_bytes)
         elif self._reading and not queue.waiting:
             return
-        self.steer()
+        self.update_reading()
 
     def _release_head(self) -> None:
         if self._large_head is not None:
@@ -219,13 +219,13 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._unbroken = 0
             self._is_others_turn = True
             self.loop.call_soon(self._take_own_turn)
-            self.steer()
+            self.update_reading()
 
     def _take_own_turn(self) -> None:
         self._is_others_turn = False
-        self.steer()
+        self.update_reading()
 
-    def steer(self) -> None:
+    def update_reading(self) -> None:
         """Read on, or stop reading."""
         may = not self._is_others_turn and self._may_read()
         if may is not self._reading and not self.lost:
@@ -252,11 +252,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         current = self._queue.current
         has_room = current is None or current.request_body.may_read
         self._wait_at_most(self._owner.limits.request_body_time if has_room else _ROOM_S)
-        self.steer()
+        self.update_reading()
 
-    def send_away(self) -> None:
+    def refuse_stalled(self) -> None:
         """Refuse the upload: it has stalled while others wait for its room."""
-        self.late(is_stalled=True)
+        self.timed_out(is_stalled=True)
 
     # --------------------------------------------------------------- responses
 
@@ -271,7 +271,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._transport.write(data)
 
     @property
-    def room(self) -> asyncio.Future[None] | None:
+    def drained(self) -> asyncio.Future[None] | None:
         """Done when the client has read enough, or failed with Disconnected; None if there is nothing to wait for."""
         return self._writable
 
@@ -287,7 +287,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             if self._reader.ahead:
                 self._read_ahead()
             else:
-                self.steer()
+                self.update_reading()
         elif self._refusal is not None:
             self._refuse(self._refusal)
         elif self._owner.draining and not self._owner.grace:
@@ -316,7 +316,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._refusal = refusal
         self._release_head()
         self._queue.drop_arriving(refusal)
-        self.steer()
+        self.update_reading()
         if self._queue.current is not None:
             return  # its turn comes in `responded`
         reply = self._owner.error_reply(refusal, self._reader.path, self._reader.headers)
@@ -328,7 +328,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._closing = True
         self._release_head()
         self._wait_at_most(_LINGER_S)
-        self.steer()
+        self.update_reading()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         else:
@@ -339,7 +339,7 @@ class ClientConnection(asyncio.BufferedProtocol):
     def _wait_at_most(self, seconds: float | None) -> None:
         self.deadline = self.loop.time() + seconds if seconds else None
 
-    def late(self, *, is_stalled: bool = False) -> None:
+    def timed_out(self, *, is_stalled: bool = False) -> None:
         """The deadline has passed, or the upload `is_stalled` while others wait for its room."""
         if self.lost:
             return
@@ -350,11 +350,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         elif current is not None and current.request_body.waits_for_room:
             self._refuse_for_room(current)
         elif self._queue.arriving is not None:
-            self._refuse(refusals.late("body", None if is_stalled else limits.request_body_time))
+            self._refuse(refusals.timed_out("body", None if is_stalled else limits.request_body_time))
         elif self._large_head is not None and not self._large_head.may_read:
             self._refuse(refusals.no_room("head"))
         elif self._reader.has_partial_head:
-            self._refuse(refusals.late("head", None if is_stalled else limits.request_head_time))
+            self._refuse(refusals.timed_out("head", None if is_stalled else limits.request_head_time))
         else:
             self._transport.close()
 

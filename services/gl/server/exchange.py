@@ -35,7 +35,7 @@ class ExchangeChannel(BodyChannel, Protocol):
         """Whether the connection takes another request after this one."""
 
     @property
-    def room(self) -> asyncio.Future[None] | None:
+    def drained(self) -> asyncio.Future[None] | None:
         """Done when the client has read enough, or failed with Disconnected; None if there is nothing to wait for."""
 
     def responded(self, exchange: Exchange) -> None:
@@ -128,7 +128,7 @@ class Exchange:
         if len(piece) >= COUNTED_FROM:
             self._channel.garbage.handled(len(piece))
         self._send(b"%x\r\n%s\r\n" % (len(piece), piece) if self._chunked else piece)
-        return self._channel.room
+        return self._channel.drained
 
     def finish(self) -> None:
         """End the body. If it is shorter than announced, break the connection."""
@@ -146,7 +146,7 @@ class Exchange:
             self.finished = True
             self._channel.break_off(self)
 
-    def gone(self) -> None:
+    def client_disconnected(self) -> None:
         """The client has closed the connection: cancel the work for it."""
         if not self.finished and self.task is not None:
             # A task that has not begun ends with an error that refers to the call, which refers to us: a cycle.

@@ -63,4 +63,4 @@ class ExchangeQueue:
         self.waiting.clear()
         for exchange in exchanges:
             if exchange is not None:
-                exchange.gone()
+                exchange.client_disconnected()

@@ -18,10 +18,10 @@ class HeadChannel(Protocol):
 
     uploads: Uploads
 
-    def steer(self) -> None:
+    def update_reading(self) -> None:
         """Read on, or stop reading."""
 
-    def send_away(self) -> None:
+    def refuse_stalled(self) -> None:
         """Refuse the request: its head has stalled while others wait for room."""
 
 
@@ -44,11 +44,11 @@ class HeadUpload:
         """Free the room: the head is complete, or is not needed any more."""
         self._channel.uploads.release(self)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """There is room for the head."""
         self.may_read = True
-        self._channel.steer()
+        self._channel.update_reading()
 
-    def send_away(self) -> None:
+    def refuse_stalled(self) -> None:
         """The head has stalled while others wait for its room."""
-        self._channel.send_away()
+        self._channel.refuse_stalled()

@@ -138,7 +138,7 @@ class Listener:
         """Not part of `_sweep`: a local variable of a sleeping coroutine would keep the last connection alive."""
         for connection in list(self._connections):
             if connection.deadline is not None and connection.deadline < now:
-                connection.late()
+                connection.timed_out()
 
     def limit(self, limits: Limits) -> None:
         """Change the limits. The time-out of TLS handshakes does not change."""

@@ -60,7 +60,7 @@ def body_too_large(limit: int) -> Refusal:
     return Refusal(413, text, detail=ErrorDetail(413, f"{text} (limits.request_body_bytes)", "request_too_large"))
 
 
-def late(what: str, seconds: float | None) -> HeadRefusal:
+def timed_out(what: str, seconds: float | None) -> HeadRefusal:
     """The head or body (`what`) did not arrive within `seconds`; None: it stalled while others waited for its room."""
     text = f"request {what} took too long"
     if seconds is None:

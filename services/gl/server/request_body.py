@@ -35,7 +35,7 @@ class BodyChannel(Protocol):
     def awaits_body(self) -> None:
         """Start the time-out of the body, or of the room that it waits for."""
 
-    def send_away(self) -> None:
+    def refuse_stalled(self) -> None:
         """Refuse the request: its body has stalled while others wait for room."""
 
 
@@ -92,7 +92,7 @@ class RequestBody:
         size = self.received
         if size <= _TINY:
             return True
-        if size > SMALL or not self._channel.uploads.take(size):
+        if size > SMALL or not self._channel.uploads.reserve(size):
             return False
         self._taken = size
         self._release_at_end()
@@ -127,7 +127,7 @@ class RequestBody:
     def _release(self, _: asyncio.Task[None]) -> None:
         self._channel.garbage.handled(self.received)
         if self._taken:
-            self._channel.uploads.give_back(self._taken)
+            self._channel.uploads.unreserve(self._taken)
             self._taken = 0
         elif self.is_asked:
             self._channel.uploads.release(self)
@@ -162,7 +162,7 @@ class RequestBody:
             uploads = self._channel.uploads
             self.may_read = False
             uploads.received(self, self.received)
-            self.may_read = self.may_read or uploads.room(self) > 0
+            self.may_read = self.may_read or uploads.available(self) > 0
             if not self.may_read:
                 self._channel.awaits_body()
 
@@ -179,15 +179,15 @@ class RequestBody:
             self._channel.uploads.release(self)
         self._wake()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """There is room for more of the body."""
         self._has_room = self.may_read = True
         self._channel.awaits_body()
         self._wake()
 
-    def send_away(self) -> None:
+    def refuse_stalled(self) -> None:
         """The body has stalled while others wait for its room."""
-        self._channel.send_away()
+        self._channel.refuse_stalled()
 
     def _drop(self) -> None:
         self._pieces.clear()

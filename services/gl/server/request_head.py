@@ -93,7 +93,7 @@ def target(url: bytes, method: str) -> str:
     return text
 
 
-def cut(data: bytes) -> Iterator[tuple[bytes, bool]]:
+def split_at_rtsp(data: bytes) -> Iterator[tuple[bytes, bool]]:
     """Cut `data` into pieces for llhttp, and tell for each whether ` RTSP/` follows it.
 
     llhttp reports neither the name of the protocol nor its position. But if a piece before ` RTSP/`, which is a single
@@ -107,13 +107,13 @@ def cut(data: bytes) -> Iterator[tuple[bytes, bool]]:
     yield data[start:], False
 
 
-def behind(data: bytes, piece: bytes) -> bytes | None:
+def possible_rtsp(data: bytes, piece: bytes) -> bytes | None:
     """What follows `piece`, the end of a request target, in `data`, if it may be the beginning of ` RTSP/`."""
     rest = data[data.rfind(piece) + len(piece) :]
     return rest if RTSP.startswith(rest) else None
 
 
-def goes_on(rest: bytes, data: bytes) -> bytes | None:
+def continue_rtsp(rest: bytes, data: bytes) -> bytes | None:
     """The same after more data. Raises HeadRefusal if ` RTSP/` is complete now."""
     rest += data[: len(RTSP)]
     if rest.startswith(RTSP):

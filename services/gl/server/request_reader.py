@@ -138,20 +138,20 @@ class RequestReader:
     def _parse_head(self, data: bytes) -> None:
         """Feed data in which a request may begin."""
         if self._behind_url is not None:
-            self._behind_url = request_head.goes_on(self._behind_url, data)
+            self._behind_url = request_head.continue_rtsp(self._behind_url, data)
         if request_head.RTSP in data:
             self._parse_carefully(data)
         else:
             self._parse_some(data)
         if self._in_head and self._url_piece:
-            self._behind_url = request_head.behind(data, self._url_piece)
+            self._behind_url = request_head.possible_rtsp(data, self._url_piece)
             self._url_piece = b""
         if not self._in_body and self.head_bytes > self._limit:
             raise refusals.head_too_large(self._limit)
 
     def _parse_carefully(self, data: bytes) -> None:
         """Feed data that contains ` RTSP/`, which llhttp does not report."""
-        for piece, is_before_rtsp in request_head.cut(data):
+        for piece, is_before_rtsp in request_head.split_at_rtsp(data):
             size = len(self._url)
             self._parse_some(piece)
             if is_before_rtsp and self._in_head and len(self._url) > size:

@@ -19,10 +19,10 @@ LARGE_READ_BYTES = 4 * READ_BYTES
 class Upload(Protocol):
     """Something that a client sends, and that is held in memory as a whole."""
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Read on: there is room."""
 
-    def send_away(self) -> None:
+    def refuse_stalled(self) -> None:
         """Refuse it: it has stalled while others wait."""
 
     def __hash__(self) -> int:
@@ -36,38 +36,38 @@ class Uploads:
         """`total` is the budget in bytes, `clock` returns the time in seconds."""
         self._budget: BodyBudget[Upload] = BodyBudget(total)
         self._clock = clock
-        self.take = self._budget.take  # as in BodyBudget; not wrapped, because every call uses them
-        self.room = self._budget.room
+        self.reserve = self._budget.reserve  # as in BodyBudget; not wrapped, because every call uses them
+        self.available = self._budget.available
 
     def resize(self, total: int) -> None:
         """Change the budget."""
-        self._go_on(self._budget.resize(total, self._clock()))
+        self._resume(self._budget.resize(total, self._clock()))
 
-    def give_back(self, size: int) -> None:
-        """Give back what `take` granted."""
-        self._go_on(self._budget.give_back(size, self._clock()))
+    def unreserve(self, size: int) -> None:
+        """Free what `reserve` granted."""
+        self._resume(self._budget.unreserve(size, self._clock()))
 
     def ask(self, upload: Upload, size: int | None, held: int) -> None:
-        """Ask for an upload of `size` bytes (None: not announced), `held` of them here. Calls its `go_on` then."""
-        self._go_on(self._budget.ask(upload, size, held, self._clock()))
+        """Ask for an upload of `size` bytes (None: not announced), `held` of them here. Calls its `resume` then."""
+        self._resume(self._budget.ask(upload, size, held, self._clock()))
 
     def received(self, upload: Upload, held: int) -> None:
         """Note that `held` bytes of an upload are here in total."""
-        self._go_on(self._budget.received(upload, held, self._clock(), READ_BYTES))
+        self._resume(self._budget.received(upload, held, self._clock(), READ_BYTES))
 
     def complete(self, upload: Upload, held: int) -> None:
         """Note that an upload is complete."""
-        self._go_on(self._budget.complete(upload, held, self._clock()))
+        self._resume(self._budget.complete(upload, held, self._clock()))
 
     def release(self, upload: Upload) -> None:
         """Free the room of an upload. Does nothing if it did not ask."""
-        self._go_on(self._budget.release(upload, self._clock()))
+        self._resume(self._budget.release(upload, self._clock()))
 
     def sweep(self) -> None:
         """Refuse uploads that have stalled while others wait."""
         for upload in self._budget.stalled(self._clock()):
-            upload.send_away()
+            upload.refuse_stalled()
 
-    def _go_on(self, granted: Iterable[Upload]) -> None:
+    def _resume(self, granted: Iterable[Upload]) -> None:
         for upload in granted:
-            upload.go_on()
+            upload.resume()

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.gl.server.body_budget import MIB, PROGRESS, SMALL, STALL_S, STEP, BodyBudget, Pool
+from services.gl.server.body_budget import MIB, PROGRESS, SMALL, STALL_S, STEP, BodyBudget, BytePool
 
 LEAST = 64 * 1024  # bytes that are read at a time
 
@@ -15,7 +15,7 @@ LEAST = 64 * 1024  # bytes that are read at a time
 
 def test_bodies_are_granted_room_in_the_order_of_asking():
     """What does not fit waits; when room is given back, the one that asked first has it."""
-    pool = Pool(100, 100)
+    pool = BytePool(100, 100)
     assert pool.ask("a", 60, 60, 0) == ["a"]
     assert pool.complete("a", 60, 0) == []
     assert [pool.ask(key, 30, 0, 0) for key in "cde"] == [["c"], [], []]
@@ -28,7 +28,7 @@ def test_bodies_are_granted_room_in_the_order_of_asking():
 
 def test_what_a_body_did_not_need_is_given_back():
     """A chunked body that ends within its grant holds what came, no more."""
-    pool = Pool(100, 100)
+    pool = BytePool(100, 100)
     pool.ask("a", 80, 0, 0)
     pool.complete("a", 10, 0)
     assert pool.granted == 10
@@ -37,7 +37,7 @@ def test_what_a_body_did_not_need_is_given_back():
 
 def test_the_window_bounds_what_arrives():
     """Beside the oldest, bodies that still arrive have the window; a smaller one overtakes one that does not fit."""
-    pool = Pool(1000, 100)
+    pool = BytePool(1000, 100)
     assert pool.ask("oldest", 500, 0, 0) == ["oldest"]
     assert pool.ask("a", 90, 0, 0) == ["a"]
     assert pool.ask("b", 90, 0, 0) == []
@@ -48,32 +48,32 @@ def test_the_window_bounds_what_arrives():
 
 def test_who_overtakes_leaves_room_in_the_total():
     """A body that waits for the window alone is not made to wait for the total by those that overtake it."""
-    pool = Pool(100, 40)
+    pool = BytePool(100, 40)
     pool.ask("oldest", 20, 0, 0)
     pool.ask("a", 20, 0, 0)
     assert pool.ask("b", 30, 0, 0) == []  # no room in the window
     assert pool.ask("c", 20, 0, 0) == ["c"]
     pool.release("c", 0)
     pool.complete("oldest", 20, 0)  # "a" is the oldest now, and out of the window
-    assert pool.room("b") == 30
+    assert pool.available("b") == 30
 
 
 def test_the_oldest_goes_on_beyond_the_window():
     """Chunked bodies that fill the window wait for each other, but never the oldest of them."""
-    pool = Pool(1000, 100)
+    pool = BytePool(1000, 100)
     for key in "abc":
         pool.ask(key, 50, 0, 0)
-    assert [pool.room(key) for key in "abc"] == [50, 50, 50]
+    assert [pool.available(key) for key in "abc"] == [50, 50, 50]
     for key in "cba":
         pool.received(key, 50, 0)
-        granted = pool.want(key, 100, 0)
+        granted = pool.ask_more(key, 100, 0)
         assert granted == (["a"] if key == "a" else [])
     assert pool.complete("a", 100, 0) == ["b", "c"]
 
 
 def test_a_body_larger_than_the_total_is_alone():
     """It has its turn when nothing else is held: the limit for one body is another one than that for all."""
-    pool = Pool(100, 10)
+    pool = BytePool(100, 10)
     pool.ask("a", 50, 50, 0)
     pool.complete("a", 50, 0)
     assert pool.ask("huge", 500, 0, 0) == []
@@ -83,7 +83,7 @@ def test_a_body_larger_than_the_total_is_alone():
 
 def test_a_stalled_body_is_named_while_others_wait():
     """No progress is no fault as long as nobody waits; some bytes now and then are no progress."""
-    pool = Pool(10 * MIB, 0)
+    pool = BytePool(10 * MIB, 0)
     pool.ask("a", MIB, 0, 0)
     assert pool.stalled(100) == []
     assert pool.ask("b", MIB, 0, 100) == []
@@ -98,7 +98,7 @@ def test_a_stalled_body_is_named_while_others_wait():
 
 def test_who_waits_is_not_stalled():
     """A body is not blamed for the time in which it was not read."""
-    pool = Pool(10 * MIB, 0)
+    pool = BytePool(10 * MIB, 0)
     pool.ask("a", MIB, 0, 0)
     pool.ask("b", MIB, 0, 0)
     pool.ask("c", MIB, 0, 0)
@@ -109,7 +109,7 @@ def test_who_waits_is_not_stalled():
 
 def test_complete_bodies_are_not_stalled():
     """A call may take as long as it likes."""
-    pool = Pool(MIB, MIB)
+    pool = BytePool(MIB, MIB)
     pool.ask("a", MIB, MIB, 0)
     pool.complete("a", MIB, 0)
     pool.ask("b", MIB, 0, 0)
@@ -127,17 +127,17 @@ def test_small_bodies_do_not_wait_behind_large_ones():
     assert budget.pools[1].waiting == 99
     assert budget.ask("small", SMALL, 0, 0) == ["small"]
     assert budget.ask("chunked", None, 0, 0) == ["chunked"]
-    assert budget.take(1000)
+    assert budget.reserve(1000)
 
 
 def test_small_bodies_that_are_complete():
     """They need one number, not a place in a queue; when there is no room they queue up like others."""
     budget = BodyBudget(8 * MIB)
-    assert budget.take(MIB)
-    assert not budget.take(1)
+    assert budget.reserve(MIB)
+    assert not budget.reserve(1)
     assert budget.ask("a", SMALL, SMALL, 0) == []
-    assert not budget.take(1)  # no overtaking
-    assert budget.give_back(MIB, 0) == ["a"]
+    assert not budget.reserve(1)  # no overtaking
+    assert budget.unreserve(MIB, 0) == ["a"]
 
 
 def test_chunked_body_outgrows_the_small_pool():
@@ -149,7 +149,7 @@ def test_chunked_body_outgrows_the_small_pool():
     assert budget.received("a", SMALL - LEAST, 0, LEAST) == []
     assert budget.received("a", SMALL - LEAST + 1, 0, LEAST) == ["a"]
     assert small.granted == 0
-    assert budget.room("a") == STEP
+    assert budget.available("a") == STEP
     budget.received("a", 20 * MIB, 0, LEAST)
     budget.complete("a", 20 * MIB, 0)
     assert large.granted == 20 * MIB
@@ -163,10 +163,10 @@ def test_chunked_body_keeps_its_room_until_it_has_moved():
     budget.ask("window", 2 * MIB, 0, 0)
     budget.ask("a", None, 0, 0)
     assert budget.received("a", SMALL, 0, LEAST) == []
-    assert (small.granted, budget.room("a")) == (SMALL, 0)
+    assert (small.granted, budget.available("a")) == (SMALL, 0)
     assert budget.stalled(100) == ["large", "window"]
     assert budget.release("window", 100) == ["a"]
-    assert (small.granted, budget.room("a")) == (0, STEP)
+    assert (small.granted, budget.available("a")) == (0, STEP)
 
 
 def test_chunked_bodies_have_at_most_half_of_the_small_pool():
@@ -175,10 +175,10 @@ def test_chunked_bodies_have_at_most_half_of_the_small_pool():
     budget.ask("large", 20 * MIB, 0, 0)
     for number in range(100):
         budget.ask(number, None, 0, 0)
-        if budget.room(number):
+        if budget.available(number):
             budget.received(number, SMALL, 0, LEAST)
     assert budget.pools[0].granted <= MIB
-    assert budget.take(SMALL)
+    assert budget.reserve(SMALL)
 
 
 # --------------------------------------------------------------------- the machine
@@ -222,23 +222,23 @@ class Uploads(RuleBasedStateMachine):
         self.granted(self.budget.ask(key, None if chunked else size, self.held[key], self.now))
 
     @rule(size=st.integers(1, LEAST))
-    def take(self, size):
-        if self.budget.take(size):
+    def reserve(self, size):
+        if self.budget.reserve(size):
             self.taken.append(size)
 
     @precondition(lambda self: self.taken)
     @rule()
-    def give_back(self):
-        self.granted(self.budget.give_back(self.taken.pop(), self.now))
+    def unreserve(self):
+        self.granted(self.budget.unreserve(self.taken.pop(), self.now))
 
     def read(self, key, size):
         """A piece of a body comes, as far as it may."""
-        size = min(size, self.size[key] - self.held[key], self.budget.room(key))
+        size = min(size, self.size[key] - self.held[key], self.budget.available(key))
         if not size and self.held[key] < self.size[key]:
             return
         self.held[key] += size
         granted = self.budget.received(key, self.held[key], self.now, LEAST)
-        if not self.budget.room(key):
+        if not self.budget.available(key):
             self.reading.discard(key)
         self.granted(granted)
         if self.held[key] == self.size[key]:
@@ -297,7 +297,7 @@ class Uploads(RuleBasedStateMachine):
     @invariant()
     def what_may_be_read_has_room(self):
         for key, size in self.size.items():
-            has_room = self.budget.room(key) > 0
+            has_room = self.budget.available(key) > 0
             assert has_room or self.held[key] == size if key in self.reading else not has_room
 
     def teardown(self):
@@ -317,7 +317,7 @@ class Uploads(RuleBasedStateMachine):
 
     def end_calls(self):
         while self.taken:
-            self.give_back()
+            self.unreserve()
         for key in sorted(self.complete):
             self.complete.discard(key)
             self.granted(self.budget.release(key, self.now))

@@ -17,7 +17,7 @@ class FakeExchange:
     def refuse(self, refusal):
         self.refusal = refusal
 
-    def gone(self):
+    def client_disconnected(self):
         self.is_gone = True
 
 

@@ -25,18 +25,18 @@ from services.gl.server import refusals
             "request body larger than 9 bytes (limits.request_body_bytes)",
         ),
         (
-            refusals.late("head", 0.6),
+            refusals.timed_out("head", 0.6),
             408,
             "request head took too long",
             "not complete within 600 ms (limits.request_head_timeout_ms)",
         ),
         (
-            refusals.late("body", 60),
+            refusals.timed_out("body", 60),
             408,
             "request body took too long",
             "no data within 60000 ms (limits.request_body_timeout_ms)",
         ),
-        (refusals.late("body", None), 408, "request body took too long", "limits.inflight_body_bytes"),
+        (refusals.timed_out("body", None), 408, "request body took too long", "limits.inflight_body_bytes"),
     ],
 )
 def test_texts(refusal, status, text, told):

@@ -75,7 +75,7 @@ def test_methods(method, status):
 @given(st.lists(st.sampled_from([b" RTSP/", b" RTS", b"P/", b"GET /x", b"\r\n", b"a"])).map(b"".join))
 def test_nothing_is_lost_where_data_is_cut(data):
     """The pieces are the data; each that has RTSP behind it is one byte."""
-    pieces = list(request_head.cut(data))
+    pieces = list(request_head.split_at_rtsp(data))
     assert b"".join(piece for piece, _ in pieces) == data
     assert all(len(piece) == 1 for piece, is_before in pieces if is_before)
     assert sum(is_before for _, is_before in pieces) == data[1:].count(b" RTSP/")
@@ -83,16 +83,16 @@ def test_nothing_is_lost_where_data_is_cut(data):
 
 def test_rtsp_over_several_pieces_of_data():
     """Its name may come byte by byte."""
-    rest = request_head.behind(b"GET /x R", b"/x")
+    rest = request_head.possible_rtsp(b"GET /x R", b"/x")
     assert rest == b" R"
     for byte in b"TSP":
-        rest = request_head.goes_on(rest, bytes([byte]))
+        rest = request_head.continue_rtsp(rest, bytes([byte]))
         assert rest is not None
     with pytest.raises(HeadRefusal):
-        request_head.goes_on(rest, b"/1.0\r\n")
+        request_head.continue_rtsp(rest, b"/1.0\r\n")
 
 
 @pytest.mark.parametrize("data", [b"GET /x HTTP/1.1\r\nX: a", b"GET /x H", b"GET /xyz"])
 def test_what_cannot_become_rtsp(data):
     """HTTP's own name ends the watch."""
-    assert request_head.behind(data, b"/x") is None
+    assert request_head.possible_rtsp(data, b"/x") is None

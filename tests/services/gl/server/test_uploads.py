@@ -124,7 +124,7 @@ async def test_a_small_body_needs_no_second_look():
     await settle()
     assert exchange.seen == b"abc"
     assert transport.reads
-    assert listener.uploads.take(8 * MIB), "all of the small pool is free again"
+    assert listener.uploads.reserve(8 * MIB), "all of the small pool is free again"
 
 
 async def test_queued_bodies_are_not_read():
@@ -262,7 +262,7 @@ async def test_who_waits_too_long_is_told():
         arrive(connection, post(2 * MIB))
         listener.exchanges[-1].begin.set()
         await settle()
-    connection.late()
+    connection.timed_out()
     await settle()
     assert statuses(transport.written) == [503]
     assert transport.ended
