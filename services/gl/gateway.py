@@ -71,7 +71,7 @@ class Gateway:
     async def start(self, owner: TaskOwner) -> None:
         """Bind the port, connect to the bus, then serve."""
         self._owner = owner
-        memory.give_back_large_blocks()
+        memory.return_large_blocks()
         config = self._first
         pool = _pool(config)
         self._listeners.bind(config)

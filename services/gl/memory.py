@@ -1,4 +1,4 @@
-"""Memory that calls with large bodies used goes back to the machine when they are over."""
+"""Returns the memory of calls with large bodies to the operating system when they are over."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 
-_LARGE = 512 * 1024  # bytes from which on a block is mapped by itself
+_LARGE = 512 * 1024  # bytes; larger blocks are allocated by mmap
 _TRIM = 16 * 1024 * 1024  # bytes that may be left free at the end of the heap
 
 
-def give_back_large_blocks(environ: Mapping[str, str] = os.environ) -> bool:
-    """Have glibc map large blocks one by one, so that to free them is to give them back (mallopt(3)); tell if it does.
+def return_large_blocks(environ: Mapping[str, str] = os.environ) -> bool:
+    """Make glibc allocate large blocks by mmap, so that freeing them returns them (mallopt(3)). Tells whether it does.
 
-    It does so by default from 128 KiB on, but raises that to the size of what is freed, up to 32 MiB: after the first
-    large bodies the later ones are cut from the heap, which then has holes for ever. Other libraries, and a user's own
-    settings in the environment, are left alone.
+    glibc does so by default for blocks over 128 KiB, but raises that threshold to the size of a freed block, up to
+    32 MiB. After the first large bodies, later ones come from the heap and fragment it for good. Other C libraries, and
+    settings of the user in the environment, are not changed.
     """
     if _is_set_up(environ):
         return False
@@ -30,11 +30,11 @@ def give_back_large_blocks(environ: Mapping[str, str] = os.environ) -> bool:
     return mallopt is not None and bool(mallopt(_M_MMAP_THRESHOLD, _LARGE) and mallopt(_M_TRIM_THRESHOLD, _TRIM))
 
 
-def give_back_free_pages(environ: Mapping[str, str] = os.environ) -> bool:
-    """Give back the pages of the heap that are free (malloc_trim(3)); tell if there were any.
+def return_free_pages(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return the free pages of the heap (malloc_trim(3)). Returns whether there were any.
 
-    Pieces of bodies are too small to be mapped one by one: what is freed between things that stay is kept by the heap.
-    Takes about 10 ms for 100 MB, in which nobody else gets memory from the heap.
+    Pieces of bodies are too small for mmap, and the heap keeps what is freed between blocks in use. Trimming 100 MB
+    takes about 10 ms, during which other threads cannot allocate from the heap.
     """
     trim = None if _is_set_up(environ) else getattr(ctypes.CDLL(None), "malloc_trim", None)
     return trim is not None and bool(trim(0))

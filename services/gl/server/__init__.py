@@ -1,9 +1,9 @@
 """The server: client connections, HTTP/1.1 in and out.
 
-`Listener` accepts, `ClientConnection` speaks HTTP with one client (httptools, the llhttp parser), `Exchange` is one
-request and its response. gl has a server of its own because of what others do: they add headers, answer with pages that
-quote the bad line, decode bodies, or wait without end for the head of a request. None of that may happen in front of
-API keys.
+`Listener` accepts connections, `ClientConnection` speaks HTTP with one client (httptools, the llhttp parser), and
+`Exchange` is one request and its response. gl has its own server because others add headers, quote malformed requests
+in error pages, decode bodies, or wait for a request head without a time limit. A gateway that handles API keys must not
+do any of these.
 """
 
 from services.gl.server.exchange import Exchange

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = Log("listener")
 
-_AT_ONCE = 64  # connections that are accepted in a row, before calls have their turn
+_AT_ONCE = 64  # connections that are accepted before the event loop runs anything else
 _REST_S = 0.5  # pause in accepting when the machine is out of file descriptors or memory
 _SHUTDOWN_S = 5.0  # in which a client has to answer the end of TLS
 _REQUEST = 64 * 1024  # bytes of a request that are read and dropped

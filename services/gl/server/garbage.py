@@ -1,4 +1,4 @@
-"""Runs the garbage collector by the bytes that were handled, and returns free memory when all is quiet.
+"""Runs the garbage collector after a number of bytes, and returns free memory when the gateway is idle.
 
 The collector counts objects: ten thousand of them are harmless, unless each keeps a body of a megabyte alive. Calls
 leave no reference cycles behind, but libraries may.
@@ -16,10 +16,10 @@ COLLECT_AFTER = 64 * 1024 * 1024
 """Bytes of bodies that were handled since the last collection."""
 
 TRIM_AT = frozenset({4, 16})
-"""Free memory is returned after this many quiet sweeps in a row: when the calls have ended, then their records."""
+"""Free memory is returned after this many idle sweeps: once when the calls have ended, once after their records."""
 
 COUNTED_FROM = 16 * 1024
-"""Bytes of a body, or of a piece of one, from which on it counts; the collector counts smaller ones well enough."""
+"""A body, or a piece of one, counts if it has at least this many bytes. The collector copes with smaller ones."""
 
 
 class Garbage:
@@ -43,7 +43,7 @@ class Garbage:
             self._collect()
 
     def quiet(self) -> bool:
-        """Whether free memory should be returned now: much was handled, and all is quiet. To be called periodically."""
+        """Whether free memory should be returned now: much was handled, and gl is idle. Call it periodically."""
         if self._untrimmed != self._seen:
             self._seen, self._quiet = self._untrimmed, 0
             return False

@@ -1,4 +1,4 @@
-"""The upload of a request head so large that it counts against the byte budget, as bodies do."""
+"""The upload of a very large request head. It counts against the byte budget, as bodies do."""
 
 from __future__ import annotations
 

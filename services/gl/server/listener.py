@@ -132,7 +132,7 @@ class Listener:
             self._end_late(loop.time())
             self.uploads.sweep()
             if self.garbage.quiet():
-                await asyncio.to_thread(memory.give_back_free_pages)
+                await asyncio.to_thread(memory.return_free_pages)
 
     def _end_late(self, now: float) -> None:
         """Not part of `_sweep`: a local variable of a sleeping coroutine would keep the last connection alive."""

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from services.gl.server.request_reader import RequestHead
     from services.gl.server.uploads import Uploads
 
-_TINY = 4 * 1024  # bytes of a body that are not counted: the connection itself takes more memory
-# Bytes of a body whose pieces are joined at its end. Pieces of a larger one are gathered as they arrive, so that it is
-# never in memory twice, and its end takes no longer than that of a small one.
+_TINY = 4 * 1024  # bytes; smaller bodies are not counted: the connection itself takes more memory
+# Bytes. The pieces of smaller bodies are joined at the end. Those of larger bodies are gathered as they arrive, so that
+# a body is never in memory twice, and completing it takes no longer than completing a small one.
 _JOINED = 1024 * 1024
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 

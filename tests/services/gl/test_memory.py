@@ -18,7 +18,7 @@ def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 if sys.argv[1] == "yes":
-    memory.give_back_large_blocks()
+    memory.return_large_blocks()
 before, kept = resident(), []
 for round in range(40):  # bodies that grow while small things are made between them, and stay
     bodies = [BytesIO() for _ in range(4)]
@@ -45,5 +45,5 @@ def test_freed_bodies_are_given_back():
 @pytest.mark.parametrize("name", ["MALLOC_ARENA_MAX", "GLIBC_TUNABLES"])
 def test_settings_of_a_user_are_left_alone(name):
     """Who has set up malloc knows why."""
-    assert not memory.give_back_large_blocks({name: "2"})
-    assert not memory.give_back_free_pages({name: "2"})
+    assert not memory.return_large_blocks({name: "2"})
+    assert not memory.return_free_pages({name: "2"})
