@@ -1,5 +1,5 @@
-"""The record of a call: what goes into it, how it is written, and how it reaches the bus.
+"""The record of a call: its contents, its serialization, and its delivery to the bus.
 
-A journal on disk comes before the reply is complete, an acknowledgement after it. Promised for the death of any
-process, not for power loss: what is written is in the hands of the operating system, and not yet on the disk.
+A record is written to a journal on disk before the reply is complete, and stays there until the bus acknowledges it.
+This survives the death of any process, but not a power failure: writes are not synced to the disk.
 """

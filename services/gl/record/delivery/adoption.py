@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from services.gl.record.journal.entry import Kept
+    from services.gl.record.journal.entry import UnackedRecord
 
 _MOST_REFUSED = 64  # records of a folder; then it waits for the next try
 
@@ -21,7 +21,9 @@ log = Log("records")
 class Adoption:
     """The journals of dead processes."""
 
-    def __init__(self, root: Path, deliver: Callable[[Kept], Awaitable[bool]], may_go_on: Callable[[], bool]) -> None:
+    def __init__(
+        self, root: Path, deliver: Callable[[UnackedRecord], Awaitable[bool]], may_go_on: Callable[[], bool]
+    ) -> None:
         """`root` holds the folders; `deliver` publishes a record, and tells whether the bus has it."""
         self.damaged = 0  # places that could not be read
         self._root = root
@@ -53,7 +55,7 @@ class Adoption:
 
     async def _adopt(self, folder: Path) -> bool:
         """Publish what is in a folder, and remove it; False if some of it has to wait. Raises OSError."""
-        damages = orphans.Damages()
+        damages = orphans.DamageCount()
         count, refused = await self._publish(folder, damages)
         if count:
             log.warning("published records of a dead process", records=count)
@@ -69,12 +71,12 @@ class Adoption:
             orphans.discard(folder)
         return True
 
-    async def _publish(self, folder: Path, damages: orphans.Damages) -> tuple[int, int]:
+    async def _publish(self, folder: Path, damages: orphans.DamageCount) -> tuple[int, int]:
         """How many records of a folder were published, and how many have to wait. Raises OSError."""
         count = refused = 0
-        for kept in orphans.unreleased(folder, damages):
+        for kept in orphans.unacknowledged_records(folder, damages):
             if await self._deliver(kept):
-                orphans.mark(folder, kept.record_id)
+                orphans.mark_acknowledged(folder, kept.record_id)
                 count += 1
             else:
                 refused += 1

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from gecholog.errors import GechologError
-from services.gl.record.journal.entry import FINAL, Kept
+from services.gl.record.journal.entry import FINAL, UnackedRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,10 +124,10 @@ class Backlog:
             chosen.append(record_id)
         return chosen
 
-    def get(self, record_id: bytes) -> Kept | None:
+    def get(self, record_id: bytes) -> UnackedRecord | None:
         """A record that waits; None if it does no more. Raises OSError, JournalDamaged."""
         if (data := self._held.get(record_id)) is not None:
-            return Kept(record_id, data, recovered=False)
+            return UnackedRecord(record_id, data, recovered=False)
         return None if self.journal is None else self.journal.get(record_id)
 
     def put_last(self, record_id: bytes) -> None:
@@ -142,10 +142,10 @@ class Backlog:
         self._waiting.pop(record_id, None)
         self._drop_held(record_id)
 
-    def release(self, record_id: bytes) -> None:
+    def acknowledge(self, record_id: bytes) -> None:
         """The bus has a record. The journal's note of that is written soon, with others."""
         journal = self.journal
-        if journal is not None and journal.release(record_id) and self._flushing is None:
+        if journal is not None and journal.acknowledge(record_id) and self._flushing is None:
             self._flushing = asyncio.get_running_loop().call_later(_FLUSH_WITHIN_S, self._flush, journal)
 
     def _flush(self, journal: Journal) -> None:

@@ -133,14 +133,14 @@ class Recorder:
         else:
             try:
                 if not publisher.send(record_id, data):
-                    self._backlog.release(record_id)
+                    self._backlog.acknowledge(record_id)
             except BusError as error:
                 self._postpone(record_id, data, str(error))
 
     def _on_result(self, record_id: bytes, data: bytes, error: BusError | None) -> None:
         """The bus has answered, or did not in time."""
         if error is None:
-            self._backlog.release(record_id)
+            self._backlog.acknowledge(record_id)
         else:
             self._postpone(record_id, data, str(error))
 

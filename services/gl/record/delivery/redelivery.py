@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from services.gl.record.delivery.backlog import Backlog
     from services.gl.record.delivery.error_log import ErrorLog
     from services.gl.record.delivery.publisher import Publisher
-    from services.gl.record.journal.entry import Kept
+    from services.gl.record.journal.entry import UnackedRecord
 
 log = Log("records")
 
@@ -140,10 +140,10 @@ class Redelivery:
             self._backlog.put_last(record_id)
             return False
         self._backlog.remove(record_id)
-        self._backlog.release(record_id)
+        self._backlog.acknowledge(record_id)
         return True
 
-    async def _deliver(self, kept: Kept, details: str) -> bool:
+    async def _deliver(self, kept: UnackedRecord, details: str) -> bool:
         """Publish a record of the backlog or of an old journal. Returns False if it has to wait.
 
         `details` say why the record is not final, should it not be.

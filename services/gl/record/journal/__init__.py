@@ -1,1 +1,1 @@
-"""The journal: records on disk that the bus has not acknowledged, in files of this process and of dead ones."""
+"""The journal: records on disk that the bus has not acknowledged, of this process and of processes that died."""

@@ -1,9 +1,9 @@
-"""Entries of the journal, as bytes. Pure.
+"""The format of journal entries. Pure.
 
-An entry is a head (mark, kind, record id, size of the data), the data, and a tail: the CRC-32 of both, begun with the
-number of the segment. A process may die in the middle of a write, and a segment may be written over what an earlier one
-left: only an entry with the right tail was written to its end, and to this segment. What is no such entry is skipped:
-a disk that lost something must not cost what stands behind it.
+An entry is a head (magic bytes, kind, record id, size of the data), the data, and a tail: the CRC-32 of both, with the
+number of the segment as its initial value. A process may die during a write, and a segment may overwrite the file of an
+earlier one. So only an entry with a valid tail was written completely, and to this segment. Anything else is skipped,
+so that a damaged place does not hide the entries after it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _HEAD = struct.Struct(">2sc16sI")
 _TAIL = struct.Struct(">I")
 _MARK = b"GJ"
 
-ACCEPTED = b"a"  # the record as it stood before the last byte of the reply
-FINAL = b"f"  # the record as it should be published, kept because it could not be yet
-RELEASED = b"r"  # the bus has the record
+ACCEPTED = b"a"  # the record as of just before the last byte of the reply
+FINAL = b"f"  # the complete record, stored because it could not be published yet
+ACKNOWLEDGED = b"r"  # the bus has the record
 
-_KINDS = frozenset({ACCEPTED, FINAL, RELEASED})
+_KINDS = frozenset({ACCEPTED, FINAL, ACKNOWLEDGED})
 
 HEAD_SIZE = _HEAD.size
 TAIL_SIZE = _TAIL.size
@@ -32,7 +32,7 @@ TAIL_SIZE = _TAIL.size
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as it was read. `offset` is where its data begin in the segment."""
+    """An entry that was read. `offset` is the position of its data in the segment."""
 
     kind: bytes
     record_id: bytes
@@ -42,43 +42,43 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Bytes of a segment that are no entry, with entries behind them. `offset` is where they begin."""
+    """A range of bytes of a segment that is not a valid entry, followed by valid entries."""
 
     offset: int
     size: int
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A record that the bus has not acknowledged. `recovered`: it is not final, should its process be dead."""
+class UnackedRecord:
+    """A record that the bus has not acknowledged. `recovered`: it is the accepted version, not the final one."""
 
     record_id: bytes
     data: bytes
     recovered: bool
 
 
-def ends(number: int, kind: bytes, record_id: bytes, data: bytes) -> tuple[bytes, bytes]:
-    """Head and tail of an entry in segment `number`; `record_id` has 16 bytes."""
+def frame(number: int, kind: bytes, record_id: bytes, data: bytes) -> tuple[bytes, bytes]:
+    """The head and the tail of an entry in segment `number`. `record_id` has 16 bytes."""
     head = _HEAD.pack(_MARK, kind, record_id, len(data))
     return head, _TAIL.pack(zlib.crc32(data, zlib.crc32(head, number)))
 
 
-def released(number: int, record_id: bytes) -> bytes:
-    """The entry in segment `number` that says that the bus has a record."""
-    head, tail = ends(number, RELEASED, record_id, b"")
+def acknowledgement(number: int, record_id: bytes) -> bytes:
+    """The entry in segment `number` that marks a record as acknowledged by the bus."""
+    head, tail = frame(number, ACKNOWLEDGED, record_id, b"")
     return head + tail
 
 
-def is_whole(number: int, kind: bytes, record_id: bytes, data: bytes, tail: bytes) -> bool:
-    """Tell whether data that were read from segment `number` are those that were written."""
-    return tail == ends(number, kind, record_id, data)[1]
+def is_intact(number: int, kind: bytes, record_id: bytes, data: bytes, tail: bytes) -> bool:
+    """Tell whether data read from segment `number` are the data that were written."""
+    return tail == frame(number, kind, record_id, data)[1]
 
 
 def entries(segment: bytes, number: int) -> Iterator[Entry | Damage]:
-    """The whole entries of segment `number`, in order, and the damaged places between them.
+    """The valid entries of segment `number`, in order, and the damaged places between them.
 
-    What follows the last entry is no damage: a write that was cut off, or what the file held before. No entry is found
-    inside of a record: a record is JSON text, and an entry has a size whose first byte no JSON text has.
+    Bytes after the last valid entry do not count as damage: they are an incomplete write, or earlier content of the
+    file. A record never contains a valid entry, because JSON text has no byte like the first one of an entry's size.
     """
     at = end = 0
     while at >= 0:
@@ -93,7 +93,7 @@ def entries(segment: bytes, number: int) -> Iterator[Entry | Damage]:
 
 
 def _entry_at(segment: bytes, at: int, number: int) -> Entry | None:
-    """The entry that begins there, if it is whole."""
+    """The entry that begins at `at`; None if there is no valid one."""
     if at + HEAD_SIZE + _TAIL.size > len(segment):
         return None
     mark, kind, record_id, size = _HEAD.unpack_from(segment, at)

@@ -1,4 +1,4 @@
-"""The folder of one process's journal, locked while the process lives."""
+"""The folder of the journal of one process. It is locked as long as the process lives."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _LOCK = "lock"
 
 
 def lock(folder: Path) -> int:
-    """Lock a folder for as long as the returned file is open. Raises OSError if somebody else has it."""
+    """Lock a folder until the returned file descriptor is closed. Raises OSError if another process has the lock."""
     return file_lock.acquire(folder / _LOCK)
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder in which nothing else is left."""
+    """Remove a folder that is empty except for its lock."""
     with contextlib.suppress(OSError):
         (folder / _LOCK).unlink(missing_ok=True)
         folder.rmdir()

@@ -1,4 +1,4 @@
-"""What dead processes left: journals that nobody writes to any more."""
+"""The journals of dead processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.gl.record.journal.entry import ACCEPTED, RELEASED, Damage, Kept, entries, released
+from services.gl.record.journal.entry import ACCEPTED, ACKNOWLEDGED, Damage, UnackedRecord, acknowledgement, entries
 from services.gl.record.journal.folder import lock, remove
 
 if TYPE_CHECKING:
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from services.gl.record.journal.entry import Entry
 
-_MARKS = 99999999  # behind all segments of the folder: what stands there was released after everything else
+_MARKS = 99999999  # sorts after all segments of the folder: its marks are newer than all of their entries
 
 
 def folders(root: Path, own: Path | None) -> Iterator[Path]:
-    """Folders of processes that died, all but our `own`. Each is locked while the caller looks at it."""
+    """The folders of dead processes, without our `own`. Each is locked while the caller handles it."""
     try:
         found = sorted(root.iterdir())
-    except OSError:  # somebody has removed it: nothing is there to be adopted
+    except OSError:  # it has been removed: there are no orphans
         return
     for folder in found:
         if folder == own or not folder.is_dir():
@@ -30,7 +30,7 @@ def folders(root: Path, own: Path | None) -> Iterator[Path]:
         try:
             file = lock(folder)
         except OSError:
-            continue  # its process lives, or another one adopts it just now
+            continue  # its process lives, or another process is handling it
         try:
             yield folder
         finally:
@@ -38,35 +38,35 @@ def folders(root: Path, own: Path | None) -> Iterator[Path]:
 
 
 @dataclass(slots=True)
-class Damages:
-    """What of a folder could not be read: how many places, how many bytes; `files` that could not be read at all."""
+class DamageCount:
+    """What could not be read of a folder: damaged places, their bytes, and whole files."""
 
     places: int = 0
     bytes: int = 0
     files: int = 0
 
 
-def unreleased(folder: Path, damages: Damages | None = None) -> Iterator[Kept]:
-    """The records that a dead process left, in the order in which they were kept. What is damaged is counted.
+def unacknowledged_records(folder: Path, damages: DamageCount | None = None) -> Iterator[UnackedRecord]:
+    """The records that a dead process left, in the order in which they were stored. Damaged places are counted.
 
     Raises OSError if the folder cannot be read.
     """
-    damages = damages or Damages()
+    damages = damages or DamageCount()
     latest: dict[bytes, tuple[Path, bytes, int, int]] = {}
     for path in sorted(path for path in folder.iterdir() if path.name.isdecimal()):
         for entry in _read(path, damages):
-            if entry.kind == RELEASED:
+            if entry.kind == ACKNOWLEDGED:
                 latest.pop(entry.record_id, None)
             else:
                 latest[entry.record_id] = (path, entry.kind, entry.offset, entry.size)
     for record_id, (path, kind, offset, size) in latest.items():
         with path.open("rb") as file:
             file.seek(offset)
-            yield Kept(record_id, file.read(size), recovered=kind == ACCEPTED)
+            yield UnackedRecord(record_id, file.read(size), recovered=kind == ACCEPTED)
 
 
-def _read(path: Path, damages: Damages) -> Iterator[Entry]:
-    """The entries of one segment. A file that cannot be read does not hide the others."""
+def _read(path: Path, damages: DamageCount) -> Iterator[Entry]:
+    """The entries of one segment; none if its file cannot be read."""
     try:
         segment = path.read_bytes()
     except OSError:
@@ -80,10 +80,10 @@ def _read(path: Path, damages: Damages) -> Iterator[Entry]:
             yield entry
 
 
-def mark(folder: Path, record_id: bytes) -> None:
-    """Note in the folder of a dead process that the bus has a record, lest it is published again. Raises OSError."""
+def mark_acknowledged(folder: Path, record_id: bytes) -> None:
+    """Mark a record as acknowledged in the folder of a dead process, so that it is published once. Raises OSError."""
     with (folder / f"{_MARKS}").open("ab") as file:
-        file.write(released(_MARKS, record_id))
+        file.write(acknowledgement(_MARKS, record_id))
 
 
 def discard(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""One file of the journal."""
+"""Segments: the files of the journal."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class Segment:
-    """One file of the journal. `live` counts the records in it that are not released.
+    """One file of the journal. `live` counts the records in it that are not acknowledged.
 
-    `size` is what was written to it, `length` the bytes of its file: behind `size` is what it held before.
+    `size` is the number of bytes written to it, `length` that of its file. Bytes after `size` are earlier content.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +28,7 @@ class Segment:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
     def append(self, parts: Sequence[bytes]) -> int:
-        """Write entries with one system call; returns the offset at which they begin. Raises OSError."""
+        """Write entries with one system call. Returns the offset of the first one. Raises OSError."""
         start = self.size
         written = os.pwritev(self._file, parts, start)
         if written < sum(map(len, parts)):
@@ -39,7 +39,7 @@ class Segment:
         return start
 
     def _trim(self) -> None:
-        """Give back what is behind the last whole entry."""
+        """Truncate the file after the last complete entry."""
         with contextlib.suppress(OSError):
             os.ftruncate(self._file, self.size)
             self.length = self.size
@@ -48,11 +48,11 @@ class Segment:
         return os.pread(self._file, size, offset)
 
     def set_aside(self, path: Path) -> None:
-        """Keep the file, which has no live records, for another segment. Raises OSError."""
+        """Rename the file, which has no live records, so that another segment can overwrite it. Raises OSError."""
         self.path = self.path.rename(path)
 
     def begin(self, path: Path) -> None:
-        """Be another segment, from the beginning of the file. Raises OSError."""
+        """Become another segment, which overwrites the file from its beginning. Raises OSError."""
         self.path = self.path.rename(path)
         self.number = int(path.name)
         self.size = 0
@@ -61,7 +61,7 @@ class Segment:
         os.close(self._file)
 
     def remove(self) -> None:
-        """The file is emptied first: a folder that cannot be written to must not keep what was released."""
+        """Remove the file. It is emptied first: in a read-only folder, acknowledged records must not come back."""
         with contextlib.suppress(OSError):
             os.ftruncate(self._file, 0)
         self.close()

@@ -121,7 +121,7 @@ def test_model(tmp_path_factory, actions):
                 expected[name(number)] = data
         elif action == "remove":
             backlog.remove(name(number))
-            backlog.journal.release(name(number))
+            backlog.journal.acknowledge(name(number))
             expected.pop(name(number), None)
         elif action == "settle":
             backlog.settle()

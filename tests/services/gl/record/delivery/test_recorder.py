@@ -13,7 +13,7 @@ from gecholog.recordstatus import RecordStatus, RecordStatusFile
 from services.gl.record.delivery.backpressure import Backpressure
 from services.gl.record.delivery.recorder import Recorder
 from services.gl.record.journal.journal import Journal
-from services.gl.record.journal.orphans import unreleased
+from services.gl.record.journal.orphans import unacknowledged_records
 from tests.support.waiting import DEADLINE, eventually
 
 SUBJECT = "coburn.gl.logger"
@@ -172,7 +172,7 @@ async def test_left_by_a_dead_process(start, tmp_path):
     dead.append(b"a", name(1), record(1))
     dead.append(b"f", name(2), record(2))
     dead.append(b"a", name(3), record(3))
-    dead.release(name(3))
+    dead.acknowledge(name(3))
     dead.close()
     bus = FakeBus()
     await start(bus)
@@ -307,7 +307,7 @@ async def test_held_records_move_to_the_journal(start, tmp_path):
     await bus.back()
     await eventually(lambda: not recorder._backlog.held, "the move")
     (folder,) = (tmp_path / "journal").iterdir()
-    assert [kept.record_id for kept in unreleased(folder)] == [name(1)]
+    assert [kept.record_id for kept in unacknowledged_records(folder)] == [name(1)]
 
 
 async def test_left_in_memory_at_the_end(start):
@@ -545,7 +545,7 @@ async def test_unconfirmed_at_the_end(start, tmp_path):
     await start.end()
     words[0](b'{"stream":"GECHOLOG","seq":1}')  # or too late
     (folder,) = (tmp_path / "journal").iterdir()
-    ((kept),) = unreleased(folder)
+    ((kept),) = unacknowledged_records(folder)
     assert (kept.data, kept.recovered) == (record(1, final=True), False)
 
 
@@ -556,7 +556,7 @@ async def test_releases_are_noted_soon(start, tmp_path):
     recorder.accept(name(1), record(1))
     recorder.publish(name(1), record(1))
     (folder,) = (tmp_path / "journal").iterdir()
-    await eventually(lambda: not list(unreleased(folder)), "the note")
+    await eventually(lambda: not list(unacknowledged_records(folder)), "the note")
 
 
 async def test_no_journal(tmp_path):
@@ -649,7 +649,7 @@ async def test_what_waited_is_noted_as_released(start, tmp_path):
     await bus.back()
     await eventually(lambda: bus.taken, "the record")
     (folder,) = (tmp_path / "journal").iterdir()
-    await eventually(lambda: not list(unreleased(folder)), "the note")
+    await eventually(lambda: not list(unacknowledged_records(folder)), "the note")
 
 
 async def test_nobody_waits_for_what_is_over(start):

@@ -5,19 +5,19 @@ from hypothesis import strategies as st
 
 from services.gl.record.journal.entry import (
     ACCEPTED,
+    ACKNOWLEDGED,
     FINAL,
-    RELEASED,
     Damage,
-    ends,
+    acknowledgement,
     entries,
-    is_whole,
-    released,
+    frame,
+    is_intact,
 )
 
 SEGMENT = 7
 records = st.lists(
     st.tuples(
-        st.sampled_from([ACCEPTED, FINAL, RELEASED]), st.binary(min_size=16, max_size=16), st.binary(max_size=80)
+        st.sampled_from([ACCEPTED, FINAL, ACKNOWLEDGED]), st.binary(min_size=16, max_size=16), st.binary(max_size=80)
     ),
     max_size=6,
 )
@@ -26,7 +26,7 @@ records = st.lists(
 def written(items, number=SEGMENT):
     parts = []
     for kind, record_id, data in items:
-        head, tail = ends(number, kind, record_id, data)
+        head, tail = frame(number, kind, record_id, data)
         parts += head, data, tail
     return b"".join(parts)
 
@@ -47,7 +47,7 @@ def test_round_trip(items):
 
 def test_released():
     """A mark is an entry without data."""
-    assert read(released(SEGMENT, b"r" * 16)) == [(RELEASED, b"r" * 16, b"")]
+    assert read(acknowledgement(SEGMENT, b"r" * 16)) == [(ACKNOWLEDGED, b"r" * 16, b"")]
 
 
 @given(records, st.data())
@@ -106,10 +106,10 @@ def test_mark_within_rubbish():
 
 def test_is_whole():
     """Data are held against the tail that was written behind them."""
-    _, tail = ends(SEGMENT, FINAL, b"n" * 16, b"{}")
-    assert is_whole(SEGMENT, FINAL, b"n" * 16, b"{}", tail)
-    assert not is_whole(SEGMENT, FINAL, b"n" * 16, b"[]", tail)
-    assert not is_whole(SEGMENT, FINAL, b"n" * 16, b"{}", tail[:3])
+    _, tail = frame(SEGMENT, FINAL, b"n" * 16, b"{}")
+    assert is_intact(SEGMENT, FINAL, b"n" * 16, b"{}", tail)
+    assert not is_intact(SEGMENT, FINAL, b"n" * 16, b"[]", tail)
+    assert not is_intact(SEGMENT, FINAL, b"n" * 16, b"{}", tail[:3])
 
 
 @given(st.binary(max_size=200))

@@ -30,14 +30,14 @@ def root(tmp_path):
 
 
 def left(folder):
-    return {kept.record_id: (kept.data, kept.recovered) for kept in orphans.unreleased(folder)}
+    return {kept.record_id: (kept.data, kept.recovered) for kept in orphans.unacknowledged_records(folder)}
 
 
-def pass_by(journal, numbers, kind=FINAL, size=MIB):
+def append_and_acknowledge(journal, numbers, kind=FINAL, size=MIB):
     """Records that are kept, and released at once."""
     for number in numbers:
         journal.append(kind, name(number), bytes(size))
-        journal.release(name(number))
+        journal.acknowledge(name(number))
 
 
 def folder_of(journal):
@@ -52,7 +52,7 @@ def test_kept_until_released(root):
     assert len(journal) == 2
     assert (journal.get(name(1)).data, journal.get(name(1)).recovered) == (b"one", True)
     assert journal.get(name(2)).recovered is False
-    journal.release(name(1))
+    journal.acknowledge(name(1))
     assert journal.get(name(1)) is None
     assert len(journal) == 1
     journal.close()
@@ -81,7 +81,7 @@ def test_full(root):
 def test_room_again_after_release(root):
     """A journal whose records are released has room again."""
     journal = Journal(root, 40 * MIB)
-    pass_by(journal, range(200))
+    append_and_acknowledge(journal, range(200))
     size = sum(file.stat().st_size for file in folder_of(journal).iterdir())
     assert size < 40 * MIB
     journal.close()
@@ -91,7 +91,7 @@ def test_closed_when_empty(root):
     """Nothing is left of a journal without records."""
     journal = Journal(root, MIB)
     journal.append(FINAL, name(1), b"x")
-    journal.release(name(1))
+    journal.acknowledge(name(1))
     journal.close()
     assert list(root.iterdir()) == []
 
@@ -135,15 +135,15 @@ def test_releases_are_noted_with_what_comes_next(root):
     for number in range(4):
         journal.append(ACCEPTED, name(number), b"x")
     size = journal._segments[-1].size
-    assert journal.release(name(0)) is True
-    assert journal.release(name(0)) is False
+    assert journal.acknowledge(name(0)) is True
+    assert journal.acknowledge(name(0)) is False
     assert journal._segments[-1].size == size
     assert set(left(folder_of(journal))) == {name(number) for number in range(4)}
     journal.append(ACCEPTED, name(4), b"y")
     assert left(folder_of(journal))[name(4)] == (b"y", True)
     assert journal.get(name(4)).data == b"y"
     assert set(left(folder_of(journal))) == {name(number) for number in (1, 2, 3, 4)}
-    journal.release(name(2))
+    journal.acknowledge(name(2))
     journal.flush()
     journal.flush()
     assert set(left(folder_of(journal))) == {name(number) for number in (1, 3, 4)}
@@ -155,10 +155,10 @@ def test_released_between_others(root):
     journal = Journal(root, 100 * MIB)
     for number in range(3):
         journal.append(ACCEPTED, name(number), bytes(17 * MIB))  # a segment each
-    assert journal.release(name(1)) is True
+    assert journal.acknowledge(name(1)) is True
     journal.flush()
     assert set(left(folder_of(journal))) == {name(0), name(2)}
-    assert journal.release(name(0)) is False
+    assert journal.acknowledge(name(0)) is False
     assert set(left(folder_of(journal))) == {name(2)}
     journal.close()
 
@@ -170,7 +170,7 @@ def test_file_is_written_anew(root):
     for number in range(200):
         journal.append(ACCEPTED, name(number), bytes([number]) * MIB)
         if number >= 20:
-            journal.release(name(number - 20))
+            journal.acknowledge(name(number - 20))
         files |= {file.stat().st_ino for file in folder_of(journal).iterdir()}
         if number % 9 == 0:
             journal.flush()
@@ -186,7 +186,7 @@ def test_large_file_is_given_back(root):
     """The file of one large record is not kept for others."""
     journal = Journal(root, 200 * MIB)
     journal.append(FINAL, name(1), bytes(40 * MIB))
-    journal.release(name(1))
+    journal.acknowledge(name(1))
     journal.append(FINAL, name(2), b"x")
     assert sum(file.stat().st_size for file in folder_of(journal).iterdir()) < MIB
     journal.close()
@@ -198,7 +198,7 @@ def test_records_that_nobody_takes(root):
     staying = {name(number): (bytes([number]) * MIB, number % 2 == 0) for number in range(4)}
     for record_id, (data, is_accepted) in staying.items():
         journal.append(ACCEPTED if is_accepted else FINAL, record_id, data)
-    pass_by(journal, range(100, 500), ACCEPTED)
+    append_and_acknowledge(journal, range(100, 500), ACCEPTED)
     journal.flush()
     assert sum(file.stat().st_size for file in folder_of(journal).iterdir()) < 100 * MIB
     assert left(folder_of(journal)) == staying
@@ -214,7 +214,7 @@ def test_bus_that_is_away_for_long(root):
     assert sum(file.stat().st_size for file in folder_of(journal).iterdir()) < 201 * MIB
     assert len(left(folder_of(journal))) == 200
     for number in range(200):
-        journal.release(name(number))
+        journal.acknowledge(name(number))
     assert len(journal) == 0
     journal.close()
 
@@ -222,10 +222,10 @@ def test_bus_that_is_away_for_long(root):
 def test_folder_that_was_taken_away(root):
     """Whoever empties the folder under us costs us what was in it, and nothing that comes."""
     journal = Journal(root, 200 * MIB)
-    pass_by(journal, range(40))
+    append_and_acknowledge(journal, range(40))
     for file in folder_of(journal).iterdir():
         file.unlink()
-    pass_by(journal, range(40, 80))
+    append_and_acknowledge(journal, range(40, 80))
     journal.append(FINAL, name(80), b"x")
     assert name(80) in left(folder_of(journal))
     journal.close()
@@ -257,8 +257,8 @@ def test_folder_that_cannot_be_written_to(root, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", refused)
         patch.setattr(Path, "rename", refused)
-        journal.release(name(0))
-        journal.release(name(1))
+        journal.acknowledge(name(0))
+        journal.acknowledge(name(1))
     assert set(left(folder_of(journal))) == {name(2)}
     journal.close()
 
@@ -271,7 +271,7 @@ def test_limit_holds_for_what_is_on_disk(root, limit):
     for number in range(600):
         journal.append(ACCEPTED, name(number), bytes(limit // 80 * (number % 8 + 1)))
         if number >= 2:
-            journal.release(name(number - 2))
+            journal.acknowledge(name(number - 2))
         most = max(most, sum(file.stat().st_size for file in folder_of(journal).iterdir()))
     assert most <= limit
     journal.close()
@@ -292,7 +292,7 @@ def test_spare_makes_room_on_a_full_disk(root, monkeypatch):
         return really(file, [b"".join(parts)[:room]], offset) if room < size else really(file, parts, offset)
 
     monkeypatch.setattr(os, "pwritev", pwritev)
-    pass_by(journal, range(200), ACCEPTED, MIB // 2)
+    append_and_acknowledge(journal, range(200), ACCEPTED, MIB // 2)
     with contextlib.suppress(OSError):
         for number in range(200, 300):
             journal.append(FINAL, name(number), bytes(MIB // 2))
@@ -310,7 +310,7 @@ def test_small_disk(root, monkeypatch):
     for number in range(300):
         journal.append(ACCEPTED, name(number), bytes(MIB // 4))
         journal.append(FINAL, name(number), bytes(MIB // 4))
-        journal.release(name(number))
+        journal.acknowledge(name(number))
         most = max(most, sum(file.stat().st_size for file in folder_of(journal).iterdir()))
     assert most < 16 * MIB
     journal.close()
@@ -342,7 +342,7 @@ for number in range(300):
     if number % 3 == 0:
         journal.append(FINAL, number.to_bytes(16, "big"), b"final")
     if number % 3 == 1:
-        journal.release(number.to_bytes(16, "big"))
+        journal.acknowledge(number.to_bytes(16, "big"))
 journal.flush()
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -380,7 +380,7 @@ def agrees(tmp_path_factory, actions):
     expected = {}
     for action, number, data in actions:
         if action == "release":
-            journal.release(name(number))
+            journal.acknowledge(name(number))
             expected.pop(name(number), None)
         else:
             journal.append(ACCEPTED if action == "accept" else FINAL, name(number), data)
