@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from services.gl.target_key import provider_key
+
 if TYPE_CHECKING:
     from gecholog.headers import Headers
     from services.gl.http import UpstreamRequest
@@ -26,7 +28,7 @@ class Candidate(NamedTuple):
     @property
     def key(self) -> str:
         """What its failures are counted under."""
-        return self.router.path if self.provider is None else f"{self.provider.name}/{self.model}"
+        return self.router.path if self.provider is None else provider_key(self.provider.name, self.model)
 
     @property
     def breaker(self) -> BreakerRules | None:

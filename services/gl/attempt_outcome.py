@@ -24,6 +24,11 @@ class AttemptOutcome:
     error: str = ""
     retry_after: str | None = None
 
+    @property
+    def reason(self) -> str:
+        """Why the attempt failed, in a few words."""
+        return self.error or f"status {self.status}"
+
 
 BROKEN_OFF = AttemptOutcome(error="broken off")
 """The client left while the attempt was under way."""

@@ -44,7 +44,7 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
     candidate = attempt.candidate
     outcome = BROKEN_OFF
     has_target_failed: bool | None = None
-    targets.breakers.began(candidate)
+    began = targets.breakers.began(candidate)
     try:
         response = await send(call, deps)
         has_target_failed = bool(call.fault) or response.status in USUAL
@@ -52,7 +52,7 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
         return response
     finally:
         stop = monotonic_ns()
-        targets.breakers.ended(candidate, failed=has_target_failed)
+        targets.breakers.ended(candidate, began, failed=has_target_failed, reason=outcome.reason)
         if has_target_failed is False:
             targets.latencies.measured(candidate.key, (stop - start) / 1e9)
         if call.outcomes is not None:

@@ -1,7 +1,7 @@
 """The circuit breaker of one target: closed, open, half-open. A value, and pure functions that make the next one.
 
-Closed: calls go there. It opens after so many failures in a row, or when too large a share of the calls of a window of
-time failed. Open: calls go elsewhere. After a while it is half-open: one call is let through as a probe; a success
+Closed: calls go to the target. It opens after a number of failures in a row, or if too many of the calls in a window of
+time failed. Open: calls go elsewhere. After a while it is half-open: one call is let through as a probe. A success
 closes the breaker, a failure opens it again. Times are seconds of any one clock.
 """
 
@@ -50,11 +50,11 @@ class BreakerRules:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """What is known of one target.
+    """The state of one target.
 
-    `opened` is when it opened, None while it is closed; `probed` is when the probe of a half-open one began. The
-    outcomes of the window are counted in two halves, the current one and the one before: that is a window that slides
-    by half its length, without a list of calls.
+    `opened` is when it opened, None while it is closed. An open breaker is half-open from `until` on, and `reason` says
+    why it opened. `probed` is when the probe of a half-open breaker began. Outcomes are counted in two halves of the
+    window, the current one and the one before. So the window slides by half its length, without a list of calls.
     """
 
     in_a_row: int = 0
@@ -62,19 +62,21 @@ class Breaker:
     calls: tuple[int, int] = (0, 0)
     failed: tuple[int, int] = (0, 0)
     opened: float | None = None
+    until: float = 0.0
+    reason: str = ""
     probed: float | None = None
 
 
-def state(breaker: Breaker, rules: BreakerRules, now: float) -> State:
+def state(breaker: Breaker, now: float) -> State:
     """The state of a breaker."""
     if breaker.opened is None:
         return State.CLOSED
-    return State.HALF_OPEN if now - breaker.opened >= rules.open else State.OPEN
+    return State.HALF_OPEN if now >= breaker.until else State.OPEN
 
 
-def admits(breaker: Breaker, rules: BreakerRules, now: float) -> bool:
-    """Tell whether a call may go to the target; of a half-open one, whether no probe is on its way."""
-    match state(breaker, rules, now):
+def admits(breaker: Breaker, now: float) -> bool:
+    """Tell whether a call may go to the target. A half-open breaker admits one probe at a time."""
+    match state(breaker, now):
         case State.CLOSED:
             return True
         case State.OPEN:
@@ -83,41 +85,52 @@ def admits(breaker: Breaker, rules: BreakerRules, now: float) -> bool:
             return breaker.probed is None or now - breaker.probed >= _PROBE_LASTS
 
 
-def began(breaker: Breaker, rules: BreakerRules, now: float) -> Breaker:
-    """A call has begun. For a half-open breaker it is the probe."""
-    return replace(breaker, probed=now) if state(breaker, rules, now) is State.HALF_OPEN else breaker
+def began(breaker: Breaker, now: float) -> Breaker:
+    """A call has begun. If the breaker is half-open, the call is its probe."""
+    return replace(breaker, probed=now) if state(breaker, now) is State.HALF_OPEN else breaker
 
 
-def given_up(breaker: Breaker) -> Breaker:
-    """A call has ended, and says nothing of the target: its client left, for example. A probe may be made again."""
-    return replace(breaker, probed=None) if breaker.probed is not None else breaker
+def given_up(breaker: Breaker, start: float) -> Breaker:
+    """A call that began at `start` ended without an outcome, because its client left. Another probe may be made."""
+    return replace(breaker, probed=None) if breaker.probed == start else breaker
 
 
-def succeeded(breaker: Breaker, rules: BreakerRules, now: float) -> Breaker:
-    """The target answered. An open breaker closes, also by the answer of a call that began before it opened."""
+def succeeded(breaker: Breaker, rules: BreakerRules, start: float, now: float) -> Breaker:
+    """A call that began at `start` succeeded. It closes an open breaker, unless it began before that opened.
+
+    Calls go to a target whose breaker is open if there is no other.
+    """
     if breaker.opened is not None:
-        return Breaker(half_began=now)
+        return Breaker(half_began=now) if start >= breaker.opened else breaker
     return replace(_counted(breaker, rules, now, failed=0), in_a_row=0)
 
 
-def failed(breaker: Breaker, rules: BreakerRules, now: float) -> Breaker:
-    """The target failed."""
-    match state(breaker, rules, now):
-        case State.OPEN:  # a call that began before; it tells nothing new, and must not prolong the time
+def failed(breaker: Breaker, rules: BreakerRules, start: float, now: float, reason: str = "") -> Breaker:
+    """A call that began at `start` failed for a reason."""
+    match state(breaker, now):
+        case State.OPEN:  # it must not stay open for longer
             return breaker
         case State.HALF_OPEN:
-            return replace(breaker, opened=now, probed=None)
+            is_old = breaker.opened is not None and start < breaker.opened
+            return breaker if is_old else opened(now, now + rules.open, f"the probe failed: {reason}")
         case State.CLOSED:
             counted = _counted(breaker, rules, now, failed=1)
             counted = replace(counted, in_a_row=breaker.in_a_row + 1)
-            return replace(counted, opened=now) if _is_too_much(counted, rules) else counted
+            why = _why_open(counted, rules)
+            return opened(now, now + rules.open, f"{why}, the last: {reason}") if why else counted
 
 
-def _is_too_much(breaker: Breaker, rules: BreakerRules) -> bool:
+def opened(at: float, until: float, reason: str) -> Breaker:
+    """A breaker that opened, here or in another replica."""
+    return Breaker(half_began=at, opened=at, until=until, reason=reason)
+
+
+def _why_open(breaker: Breaker, rules: BreakerRules) -> str:
+    """Why a breaker has to open; empty if it has not."""
     if breaker.in_a_row >= rules.failures:
-        return True
-    calls = sum(breaker.calls)
-    return calls >= rules.volume and sum(breaker.failed) > rules.ratio * calls
+        return f"{breaker.in_a_row} failures in a row"
+    calls, failures = sum(breaker.calls), sum(breaker.failed)
+    return f"{failures} of {calls} calls failed" if calls >= rules.volume and failures > rules.ratio * calls else ""
 
 
 def _counted(breaker: Breaker, rules: BreakerRules, now: float, *, failed: int) -> Breaker:

@@ -28,6 +28,10 @@ class Latest(Generic[T]):
         """All keys with their values, the one that was written last at the end."""
         return iter(list(self._values.items()))
 
+    def keys(self) -> list[str]:
+        """All keys."""
+        return list(self._values)
+
     def pop(self, key: str) -> T | None:
         """Remove a key, and return its value; None if it has none."""
         return self._values.pop(key, None)
