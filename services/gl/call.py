@@ -68,6 +68,7 @@ class Call:
     client_body: ClientBody | None = None  # of a call of a models router: what its model is put into
     own_answer: LocalResponse | None = None  # gl has what was asked for
     candidates: tuple[Candidate, ...] = ()
+    deadline: float | None = None  # of all attempts together, by the event loop's clock
     attempts: tuple[Attempt, ...] = ()  # all of them, and
     attempt: Attempt | None = None  # the last one
     outcomes: list[Fields] | None = None  # of the attempts, as the record lists them if there may be several

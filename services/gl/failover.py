@@ -34,6 +34,11 @@ def total_timeout(router: Router) -> float | None:
     return router.target.timeouts.total if is_of_config else None
 
 
+def is_time_for(pause: float, deadline: float | None, now: float) -> bool:
+    """Tell whether there is time for another attempt after a pause of so many seconds."""
+    return deadline is None or now + pause < deadline
+
+
 def has_failed(fault: str, status: int, rules: ResilienceRules) -> bool:
     """Tell whether an attempt failed: the upstream could not be called, or its status is in the router's `fail_on`."""
     return bool(fault) or status in rules.fail_on

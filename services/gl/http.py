@@ -72,7 +72,8 @@ class Response(Protocol):
 class UpstreamRequest(NamedTuple):
     """A request to a router's target. `path` and `query` are percent-encoded, `headers` hold real secrets.
 
-    `may_repeat` allows the upstream client to send it a second time, whatever its method.
+    `may_repeat` allows the upstream client to send it a second time, whatever its method. `deadline` is the time of the
+    event loop's clock when the whole response has to be there, besides the time-outs of the target; None: no deadline.
     """
 
     method: str
@@ -82,6 +83,7 @@ class UpstreamRequest(NamedTuple):
     headers: Headers
     body: bytes
     may_repeat: bool = False
+    deadline: float | None = None
 
 
 class Upstream(Protocol):

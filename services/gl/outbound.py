@@ -55,7 +55,8 @@ def build(call: Call, candidate: Candidate) -> Attempt:
         fields["outbound_query_parameters_overwritten"] = shown.overwritten
     # whoever named another target, or retries, takes it that a call is made twice
     may_repeat = len(call.candidates) > 1 or router.resilience.retries > 0
-    request = UpstreamRequest(call.request.method, router, path, merged.raw, outgoing.sent, body, may_repeat)
+    method, sent = call.request.method, outgoing.sent
+    request = UpstreamRequest(method, router, path, merged.raw, sent, body, may_repeat, call.deadline)
     url = f"{url_path}?{shown.raw}" if shown.raw else url_path
     # the section's fields go on telling the headers as processors left them
     return Attempt(candidate, request, section, url, outgoing.shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,8 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
     began = targets.breakers.began(candidate)
     try:
         response = await send(call, deps)
-        has_target_failed = bool(call.fault) or response.status in USUAL
+        if not _is_cut_short(call):
+            has_target_failed = bool(call.fault) or response.status in USUAL
         outcome = _outcome(call, response, rules)
         return response
     finally:
@@ -57,6 +59,12 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
             targets.latencies.measured(candidate.key, (stop - start) / 1e9)
         if call.outcomes is not None:
             call.outcomes.append(listed(attempt, outcome, start, stop))
+
+
+def _is_cut_short(call: Call) -> bool:
+    """Whether the last attempt failed because earlier ones had used up the time of the call: no fault of its target."""
+    is_over = call.deadline is not None and asyncio.get_running_loop().time() >= call.deadline
+    return bool(call.fault) and is_over and len(call.attempts) > 1
 
 
 def _outcome(call: Call, response: Response, rules: ResilienceRules) -> AttemptOutcome:

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from services.gl import local
 from services.gl.candidates import candidates_of, chosen_router
-from services.gl.errors import UpstreamError
-from services.gl.failover import each_once, has_failed, is_simple, retry_after, total_timeout
+from services.gl.failover import each_once, has_failed, is_simple, is_time_for, retry_after, total_timeout
 from services.gl.preparation import prepare
 from services.gl.resilience import retry
-from services.gl.sending import failed, send, send_and_list
+from services.gl.sending import send, send_and_list
 
 if TYPE_CHECKING:
     from services.gl.attempt import Candidate
@@ -38,12 +37,19 @@ def plan(call: Call, deps: Dependencies) -> None:
 
 async def run(call: Call, deps: Dependencies) -> None:
     """Set the response: gl's own, that of the first candidate that does not fail, or that of the last candidate."""
+    router = chosen_router(call)
+    call.deadline = _deadline(router)
     await _prepare(call, call.candidates[0])
     call.response = local.response(call, call.required_attempt())
     if call.response is None:
-        router = chosen_router(call)
         is_one_request = is_simple(call.candidates, router.resilience)
         call.response = await (send(call, deps) if is_one_request else _fail_over(call, router, deps))
+
+
+def _deadline(router: Router) -> float | None:
+    """When all attempts of a call for this router have to be over, by the event loop's clock; None: no deadline."""
+    seconds = total_timeout(router)
+    return None if seconds is None else asyncio.get_running_loop().time() + seconds
 
 
 async def _fail_over(call: Call, router: Router, deps: Dependencies) -> Response:
@@ -53,39 +59,41 @@ async def _fail_over(call: Call, router: Router, deps: Dependencies) -> Response
     """
     call.outcomes = []
     call.response_section.opt_in_fields = {"attempts": call.outcomes}
-    try:
-        async with asyncio.timeout(total_timeout(router)):
-            return await _each_in_turn(call, router, deps)
-    except TimeoutError:
-        return failed(call, UpstreamError(504, "no answer in time"))
-
-
-async def _each_in_turn(call: Call, router: Router, deps: Dependencies) -> Response:
-    response = await _with_retries(call, router, deps)
-    for candidate in each_once(call.candidates)[1:]:
-        if not has_failed(call.fault, response.status, router.resilience):
+    others = each_once(call.candidates)[1:]
+    response = await _with_retries(call, router, deps, is_last=not others)
+    for number, candidate in enumerate(others, 1):
+        if not has_failed(call.fault, response.status, router.resilience) or not _is_time_for(0.0, call):
             break
+        if not deps.targets.breakers.admits(candidate):  # since `plan`, because of other calls
+            continue
         response.abandon()
         await _prepare(call, candidate)
-        response = await _with_retries(call, router, deps)
+        response = await _with_retries(call, router, deps, is_last=number == len(others))
     return response
 
 
-async def _with_retries(call: Call, router: Router, deps: Dependencies) -> Response:
-    """Make the last attempt, and repeat it after a failure as often as the router allows. Return the last response."""
-    rules, retries = router.resilience, 0
+async def _with_retries(call: Call, router: Router, deps: Dependencies, *, is_last: bool) -> Response:
+    """Make the last attempt, and repeat it after a failure as often as the router allows. Return the last response.
+
+    A target whose circuit breaker has opened is not retried, unless it is the last one.
+    """
+    rules, retries, candidate = router.resilience, 0, call.required_attempt().candidate
     response = await send_and_list(call, rules, deps)
-    while has_failed(call.fault, response.status, rules):
+    while has_failed(call.fault, response.status, rules) and (is_last or deps.targets.breakers.admits(candidate)):
         jitter = random.random()  # noqa: S311 - no secret
         pause = retry.pause(rules, retries, jitter, retry_after(response.headers), time.time())
-        if pause is None:
+        if pause is None or not _is_time_for(pause, call):
             break
         response.abandon()
         await asyncio.sleep(pause)
-        await _prepare(call, call.required_attempt().candidate)
+        await _prepare(call, candidate)
         response = await send_and_list(call, rules, deps)
         retries += 1
     return response
+
+
+def _is_time_for(pause: float, call: Call) -> bool:
+    return is_time_for(pause, call.deadline, asyncio.get_running_loop().time())
 
 
 async def _prepare(call: Call, candidate: Candidate) -> None:

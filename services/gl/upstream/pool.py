@@ -43,8 +43,9 @@ class Pool:
     async def send(self, request: UpstreamRequest, /) -> StreamedResponse:
         """Send a request and return the response once its head is here. Raises UpstreamError."""
         target = request.router.target
-        total = target.timeouts.total
-        deadline = None if total is None else self._loop.time() + total
+        deadline = request.deadline
+        if target.timeouts.total is not None:
+            deadline = _earlier(target.timeouts.total, deadline)
         pool = self._hosts.get(target.origin) or self._host_pool(target.origin)
         head = request_head(request, self._proxies.route(target.origin))
         is_head = request.method == "HEAD"

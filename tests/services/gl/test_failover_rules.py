@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gl.attempt import Candidate
-from services.gl.failover import each_once, has_failed, is_simple, retry_after, total_timeout
+from services.gl.failover import each_once, has_failed, is_simple, is_time_for, retry_after, total_timeout
 from services.gl.resilience.breaker import BreakerRules
 from services.gl.resilience.failures import FailOn
 from services.gl.resilience.rules import ResilienceRules
@@ -61,6 +61,13 @@ def test_total_timeout():
     assert total_timeout(router_with(total=5.0, models=("*",))) == 5.0
     assert total_timeout(router_with(retries=1)) is None
     assert total_timeout(router_with(total=5.0)) is None  # of one attempt: that of its target
+
+
+@given(st.floats(0, 100), st.floats(0, 100))
+def test_is_time_for(pause, now):
+    """A pause ends before the deadline, or there is no other attempt."""
+    assert is_time_for(pause, None, now)
+    assert is_time_for(pause, 50.0, now) == (now + pause < 50.0)
 
 
 @pytest.mark.parametrize(

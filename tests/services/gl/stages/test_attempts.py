@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from gecholog import rawjson
 from gecholog.rawjson import Raw
 from services.gl import pipeline
 from services.gl.errors import UpstreamError
+from services.gl.resilience.breaker import State
 from services.gl.stages import attempts
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import (
@@ -264,3 +266,92 @@ async def test_caller_leaves_during_an_attempt():
         await task
     assert outcomes(call) == [("/a/", 503), ("/b/", "broken off")]
     assert targets.order == ["/a/", "/b/"]
+
+
+def resilient(path, url, total=None, **outbound):
+    """A router that has retries or fallbacks of its own."""
+    return router(path, url, timeouts={} if total is None else {"total_ms": total}, **outbound)
+
+
+async def test_total_of_the_calls_router():
+    """It is the deadline of all attempts; that of another router only limits the attempt there."""
+    config = built(
+        [
+            resilient("/a/", "http://a", 60_000, fallbacks=["/b/"], retries=1),
+            resilient("/b/", "http://b", 7_000),
+            resilient("/c/", "http://c", 60_000),
+        ]
+    )
+    targets = Targets(a=FakeResponse(503, [(b"Retry-After", b"0")]), b=503)
+    call = await made(targets, config=config)
+    assert targets.order[-1] == "/b/"
+    assert {outbound.deadline for outbound in targets.sent} == {call.deadline}
+    assert call.deadline is not None
+    assert targets.sent[-1].router.target.timeouts.total == 7.0
+    alone = await made(targets, config=config, path="/c/")
+    assert alone.deadline is None  # one attempt: the pool's time-out is enough
+
+
+async def test_no_attempt_after_the_deadline():
+    """If the time is over, the response of the last attempt is the client's."""
+    targets = Targets(a=UpstreamError(504, "no answer in time"))
+    call = await made(
+        targets, config=built([resilient("/a/", "http://a", 0.001, fallbacks=["/b/"]), router("/b/", "http://b")])
+    )
+    assert (targets.order, call.response.status) == (["/a/"], 504)
+
+
+async def test_a_pause_that_is_too_long():
+    """A retry that would come after the deadline is not waited for."""
+    targets = Targets(a=FakeResponse(429, [(b"Retry-After", b"20")]))
+    call = await made(targets, config=built([resilient("/a/", "http://a", 10_000, retries=3)]))
+    assert (targets.order, call.response.status) == (["/a/"], 429)
+
+
+async def test_breaker_and_retries():
+    """A target whose breaker opens is not retried if there is another one, and is passed over by the next call."""
+    breaker = {"failures": 2}
+    routers = [resilient("/a/", "http://a", retries=5, fallbacks=["/b/"], breaker=breaker), router("/b/", "http://b")]
+    targets, everything = Targets(a=FakeResponse(500, [(b"Retry-After", b"0")])), deps()
+    for expected in (["/a/", "/a/", "/b/"], ["/b/"]):
+        targets.sent.clear()
+        call = call_of(built(routers), FakeRequest(path="/a/x"), path="/a/")
+        await arrived(call, everything)
+        for stage in (attempts.plan, attempts.run):
+            await done(stage(call, replace(everything, upstream=targets)))
+        assert targets.order == expected
+
+
+async def test_time_that_others_used_up_is_no_fault_of_a_target():
+    """An attempt that the deadline ends counts as failed only if it had all the time."""
+    everything = deps()
+    breaker = {"failures": 1}
+
+    class Slow(Targets):
+        """Each target uses up the time of the call."""
+
+        def __init__(self, call):
+            super().__init__()
+            self._call = call
+
+        async def send(self, outbound):
+            self.sent.append(outbound)
+            if outbound.router.path == "/b/":
+                self._call.deadline = asyncio.get_running_loop().time()
+            raise UpstreamError(504, "no answer in time")
+
+    config = built(
+        [
+            resilient("/a/", "http://a", 60_000, fallbacks=["/b/", "/c/"], breaker=breaker),
+            resilient("/b/", "http://b", breaker=breaker),
+            router("/c/", "http://c"),
+        ]
+    )
+    call = call_of(config, FakeRequest(path="/a/x"), path="/a/")
+    await arrived(call, everything)
+    targets = Slow(call)
+    for stage in (attempts.plan, attempts.run):
+        await done(stage(call, replace(everything, upstream=targets)))
+    assert targets.order == ["/a/", "/b/"]
+    states = {one.target: one.state for one in everything.targets.breakers.states()}
+    assert states == {"/a/": State.OPEN}
