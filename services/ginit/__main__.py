@@ -12,7 +12,7 @@ from services.ginit.appliance import Ginit
 from services.ginit.config import build, config_spec
 from services.ginit.startup import setup
 from services.ginit.startup.entrypoint import report_failure
-from services.ginit.supervisord import exit_code, launcher
+from services.ginit.supervisord import exit_code, parent
 
 PROGRAM = cli.Program(
     name="ginit",
@@ -32,7 +32,7 @@ def main() -> int:
     if os.environ.get("SUPERVISOR_PROCESS_NAME") != PROGRAM.name:
         logs.setup(arguments.alias)
         try:
-            setup.launch(arguments.file or Path(), arguments.alias)
+            setup.exec_launcher(arguments.file or Path(), arguments.alias)
         except GechologError as error:
             return report_failure(error)
     code = 1
@@ -41,7 +41,7 @@ def main() -> int:
     finally:
         if code:  # its config is not valid, or something unexpected has happened: the appliance cannot go on without it
             exit_code.decide(code)
-            launcher.end()
+            parent.terminate()
     return code
 
 

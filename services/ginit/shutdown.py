@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gecholog.logs import Log
-from services.ginit.supervisord import launcher
+from services.ginit.supervisord import parent
 
 if TYPE_CHECKING:
     from gecholog.task_owner import TaskOwner
@@ -40,13 +40,13 @@ class Shutdown:
 
     async def _end_all(self) -> None:
         """Have supervisord end everything, and this process last; do it ourselves if supervisord does not respond."""
-        if launcher.end():
+        if parent.terminate():
             for _ in range(round(_STOPS_WITHIN_S / _POLL_S)):
                 await asyncio.sleep(_POLL_S)
                 if self._store.appliance.stopping:
                     return
             log.error("supervisord does not respond, killing it")
-            launcher.kill()
+            parent.kill()
         await self._end_without_supervisord()
 
     async def _end_without_supervisord(self) -> None:

@@ -157,7 +157,7 @@ async def test_calls_have_the_time_that_the_config_gives_them(appliance):
     assert record["response"]["inbound_stream"]["completed"] is True
 
 
-@pytest.mark.parametrize("program", ["services.ginit.startup.entrypoint", "services.ginit.startup.launch", "-a\0ginit"])
+@pytest.mark.parametrize("program", ["ginit.startup.entrypoint", "ginit.startup.launcher", "-a\0ginit"])
 def test_ctrl_c_at_the_start(appliance, program):
     """However early it comes, all ends without a traceback."""
     appliance.start(*UP)

@@ -73,7 +73,7 @@ def _enter(arguments: argparse.Namespace) -> NoReturn:
     names = tuple(arguments.e.split(":")) if arguments.e else prepare.SECRETS
     setup.ensure_secrets(home, names)
     if not arguments.c:
-        setup.launch(target / "ginit_config.json", "ginit")
+        setup.exec_launcher(target / "ginit_config.json", "ginit")
     program, *rest = arguments.c.split(":")
     found = find_program(program)
     if found is None:

@@ -98,7 +98,7 @@ def is_misread(token: str) -> bool:
 
 
 def is_running(home: Path) -> bool:
-    """Tell whether an appliance runs with this home folder, which `launch` locks."""
+    """Tell whether an appliance runs with this home folder, which the launcher locks."""
     return file_lock.is_held(home / "run" / "lock") or file_lock.is_held(home, os.O_RDONLY)
 
 

@@ -54,7 +54,7 @@ def ensure_secrets(home: Path, names: tuple[str, ...] = prepare.SECRETS) -> None
             )
 
 
-def launch(file: Path, alias: str) -> NoReturn:
+def exec_launcher(file: Path, alias: str) -> NoReturn:
     """Exec the appliance with this config of ginit. Raises ConfigError, CannotStart; then nothing has been started."""
     restrict_umask()
     home = resolve_home()
@@ -75,7 +75,7 @@ def launch(file: Path, alias: str) -> NoReturn:
     _ensure_temporary_folder(run)
     sys.stdout.flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the launcher can handle it
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "services.ginit.startup.launch"])  # noqa: S606 - no shell wanted
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "services.ginit.startup.launcher"])  # noqa: S606 - no shell wanted
 
 
 def _check_ports(checked: GinitConfig, home: Path) -> None:

@@ -4,8 +4,8 @@ supervisord owns the processes, and ginit decides what happens to them. Three pr
 
 - the launcher, in which supervisord runs: `run`, `exit_code.ExitCode`, `descriptors`;
 - the same process, as plugins that supervisord.conf names: `stop_wait`, `socket_repair`, `guard`;
-- ginit, which supervisord starts as an event listener: `client` (XML-RPC requests), `listener` (events), `launcher`
-  (signals to its parent), `program` (config sections and start scripts), `exit_code.decide`.
+- ginit, which supervisord starts as an event listener: `client` (XML-RPC requests), `listener` (events), `parent`
+  (signals to the launcher), `program` (config sections and start scripts), `exit_code.decide`.
 
 Used of supervisord:
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from gecholog import file_lock
-from services.ginit.supervisord import launcher
+from services.ginit.supervisord import parent
 from services.ginit.supervisord.descriptors import SYSTEM_LOG, moved_up
 from services.ginit.supervisord.exit_code import ExitCode
 from services.ginit.supervisord.program import CONF
@@ -40,7 +40,7 @@ def main() -> int:
     _clear(home, runtime)
     shutil.copyfile(CONF, runtime / CONF.name)
     _raise_file_limit()
-    os.environ[launcher.VARIABLE] = str(os.getpid())
+    os.environ[parent.VARIABLE] = str(os.getpid())
     exit_code = ExitCode()
     os.dup2(1, SYSTEM_LOG)
     run(runtime / CONF.name)

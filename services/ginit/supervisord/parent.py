@@ -1,4 +1,4 @@
-"""The launcher, seen from ginit: the process that supervisord runs in. Signals reach it whatever became of files."""
+"""The parent process of ginit: the launcher, in which supervisord runs. Signals reach it even if its socket is gone."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import os
 import signal
 
 VARIABLE = "GECHOLOG_LAUNCHER"
-"""The environment variable with its process number."""
+"""The environment variable with the pid of the launcher."""
 
 
-def end() -> bool:
-    """Ask supervisord to end everything, in order; False if it is not our parent any more."""
+def terminate() -> bool:
+    """Ask supervisord to end everything, in order; returns False if it is not our parent any more."""
     return _send(signal.SIGTERM)
 
 
 def kill() -> bool:
-    """Kill a supervisord that does not respond; False if it is not our parent any more."""
+    """Kill a supervisord that does not respond; returns False if it is not our parent any more."""
     return _send(signal.SIGKILL)
 
 
 def pid() -> int:
-    """Its process number; 0 if it is gone, because another process may have the number by now."""
+    """The pid of the launcher; 0 if it has ended, because another process may have its pid by now."""
     parent = os.getppid()
     return parent if os.environ.get(VARIABLE) == str(parent) else 0
 
