@@ -64,7 +64,7 @@ class ConfigFiles:
         """Watch until cancelled."""
         await self._watch.run()
 
-    def forget_unused(self) -> None:
+    def drop_unused(self) -> None:
         """Drop contents that nobody asks for any more: not while an event waits that may bring one into use."""
         if not self._store.is_idle:
             return

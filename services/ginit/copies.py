@@ -35,7 +35,7 @@ class Copies:
         return sha256
 
     def keep_only(self, name: str, sha256s: Collection[str | None]) -> None:
-        """Forget all other contents of a service's config file; all of them if `sha256s` is empty."""
+        """Unregister all other contents of a service's config file; all of them if `sha256s` is empty."""
         kept = {sha256: data for sha256, data in self._contents.get(name, {}).items() if sha256 in sha256s}
         self._contents[name] = kept
 

@@ -69,7 +69,7 @@ class EventLoop:
             self._files.watch_services()
         for action in actions:
             await self._executor.execute(action)
-        self._files.forget_unused()
+        self._files.drop_unused()
         self._publisher.publish()
 
     def _retry(self, event: Event) -> None:

@@ -9,7 +9,6 @@ from gecholog.logs import Log
 from services.ginit.decision.actions import (
     Action,
     Check,
-    Forget,
     GiveUp,
     Kill,
     LogLine,
@@ -19,6 +18,7 @@ from services.ginit.decision.actions import (
     ServiceAction,
     Start,
     Stop,
+    Unregister,
     WriteChecksum,
 )
 from services.ginit.decision.events import Confirmed
@@ -80,8 +80,8 @@ class ActionExecutor:
                 log.error("stopping the appliance", reason=action.reason)
                 exit_code.decide(1)
                 self._give_up()
-            case Forget():
-                await self._runner.forget(action.definition)
+            case Unregister():
+                await self._runner.unregister(action.definition)
             case _:
                 if service := self._store.appliance.get(action.name):
                     await self._execute_on(service, action)

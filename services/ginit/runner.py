@@ -63,7 +63,7 @@ class ServiceRunner:
         """Take over a process that runs already."""
         self._pids[service.name] = pid
 
-    async def forget(self, service: Definition) -> None:
+    async def unregister(self, service: Definition) -> None:
         """Discard everything that is kept for a service that has ended."""
         if pipe := self._pipes.pop(service.name, None):
             pipe.drain()
@@ -71,7 +71,7 @@ class ServiceRunner:
         self._pids.pop(service.name, None)
         self.copies.keep_only(service.name, ())
         self.checksum_file(service).remove()
-        await self._supervisor.forget(service.slug)
+        await self._supervisor.remove(service.slug)
 
     # ------------------------------------------------------------------ what is known of one
 

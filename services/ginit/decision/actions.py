@@ -69,7 +69,7 @@ class RemoveChecksum:
 
 
 @dataclass(frozen=True, slots=True)
-class Forget:
+class Unregister:
     """Discard everything that is kept for a service that was removed from the config."""
 
     definition: Definition
@@ -92,4 +92,4 @@ class LogLine:
 
 
 ServiceAction = Check | PutInForce | Start | Reload | Stop | Kill | WriteChecksum | RemoveChecksum
-Action = ServiceAction | Forget | GiveUp | LogLine
+Action = ServiceAction | Unregister | GiveUp | LogLine

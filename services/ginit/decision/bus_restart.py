@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 STALLED_FOR_S = 3.0  # a stream that recovers sooner is left alone
 _FIRST_PAUSE_S = 30.0  # after a restart that did not help
 _LONGEST_PAUSE_S = 600.0
-_FORGOTTEN_AFTER_S = 3600.0  # without a restart; then the pauses are short again
+_RESET_AFTER_S = 3600.0  # without a restart; then the pauses are short again
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,6 @@ class BusRestartPolicy:
         pausing = self.last_restart is not None and now - self.last_restart < self.pause_s
         if now - since < STALLED_FOR_S or pausing:
             return replace(self, stalled_since=since), False
-        if self.last_restart is None or now - self.last_restart > _FORGOTTEN_AFTER_S:
+        if self.last_restart is None or now - self.last_restart > _RESET_AFTER_S:
             return BusRestartPolicy(None, now), True
         return BusRestartPolicy(None, now, min(2 * self.pause_s, _LONGEST_PAUSE_S)), True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gecholog.backoff import exponential
-from services.ginit.decision.actions import Forget, RemoveChecksum
+from services.ginit.decision.actions import RemoveChecksum, Unregister
 from services.ginit.decision.starting import start, stay_idle
 from services.ginit.decision.state import RUNNING, AfterStop, Phase, Service
 from services.ginit.decision.transition import Now, Step, log, put_last_good, roll_back, to_phase
@@ -40,8 +40,8 @@ def _stopped(service: Service, now: Now) -> Step:
             return start(service, now)
         case AfterStop.BEGIN:
             return to_phase(service, now, Phase.WAITING), ()
-        case AfterStop.FORGET:
-            return service, (Forget(service.definition),)
+        case AfterStop.UNREGISTER:
+            return service, (Unregister(service.definition),)
 
 
 def _rolled_back(service: Service, how: str, now: Now) -> Step:

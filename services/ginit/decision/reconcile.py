@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from services.ginit.config import Definition
-from services.ginit.decision.actions import Action, Forget, GiveUp, LogLine, RemoveChecksum, Stop
+from services.ginit.decision.actions import Action, GiveUp, LogLine, RemoveChecksum, Stop, Unregister
 from services.ginit.decision.config_file import begin, check_new
 from services.ginit.decision.events import (
     NOT_THERE,
@@ -99,8 +99,8 @@ def _each(appliance: Appliance, names: Iterable[str], event: ServiceEvent | Time
             continue
         changed, more = step(service, event, now)
         actions += more
-        forgotten = any(isinstance(action, Forget) for action in more)
-        appliance = appliance.without(name) if forgotten else appliance.put(changed)
+        unregistered = any(isinstance(action, Unregister) for action in more)
+        appliance = appliance.without(name) if unregistered else appliance.put(changed)
     return appliance, actions
 
 
@@ -147,7 +147,7 @@ def _redefined(service: Service | None, definition: Definition, content: str | N
     fresh = Service(definition, content=content, missing="" if content else NOT_THERE, since=time)
     if service is None:
         return fresh, (LogLine("INFO", "service added", {"child": definition.name}),)
-    is_leaving = service.phase is Phase.STOPPING and service.then is AfterStop.FORGET
+    is_leaving = service.phase is Phase.STOPPING and service.then is AfterStop.UNREGISTER
     if _command_line(service.definition) == _command_line(definition) and not is_leaving:
         return replace(service, definition=definition), ()
     message = "service added" if is_leaving else "service definition changed"
@@ -171,9 +171,9 @@ def _command_line(definition: Definition) -> tuple[object, ...]:
 def _removed(service: Service) -> tuple[list[Service], tuple[Action, ...]]:
     """A service that is no longer in the config: its process, if there is one, has to end first."""
     line = LogLine("INFO", "service removed", {"child": service.name})
-    leaving = replace(service, phase=Phase.STOPPING, then=AfterStop.FORGET, checking=None, timer_at=None)
+    leaving = replace(service, phase=Phase.STOPPING, then=AfterStop.UNREGISTER, checking=None, timer_at=None)
     if service.phase is Phase.STOPPING:
-        return [leaving], (line,) if service.then is not AfterStop.FORGET else ()
+        return [leaving], (line,) if service.then is not AfterStop.UNREGISTER else ()
     if service.phase in RUNNING:
         return [leaving], (line, Stop(service.name))
-    return [], (line, Forget(service.definition))
+    return [], (line, Unregister(service.definition))

@@ -29,7 +29,7 @@ class AfterStop(Enum):
 
     START = "start"
     BEGIN = "begin"  # from the validation on, as if it were new
-    FORGET = "forget"
+    UNREGISTER = "unregister"
 
 
 SERVING = frozenset({Phase.HEALTHY, Phase.RELOADING})

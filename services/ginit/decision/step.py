@@ -71,7 +71,7 @@ def _timer_fired(service: Service, now: Now) -> Step:
 
 
 def _lasted(service: Service, now: Now) -> Service:
-    """The service has been healthy for a while: forget its failures, unless it does not respond right now."""
+    """The service has been healthy for a while: reset its failures, unless it does not respond right now."""
     if service.unresponsive_s:
         return replace(service, timer_at=now.time + STABLE)
     return replace(service, failures=0, timer_at=None)

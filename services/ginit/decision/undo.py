@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.ginit.decision.actions import Action, Forget, GiveUp, LogLine, RemoveChecksum
+from services.ginit.decision.actions import Action, GiveUp, LogLine, RemoveChecksum, Unregister
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -27,6 +27,6 @@ def without(actions: Iterable[Action], names: Container[str]) -> tuple[Action, .
 
 def _belongs_to(action: Action) -> str:
     """The service whose state an action belongs to. Its end is a fact, so it loses its checksum file in any case."""
-    if isinstance(action, RemoveChecksum | Forget | GiveUp):
+    if isinstance(action, RemoveChecksum | Unregister | GiveUp):
         return ""
     return str(action.fields.get("child", "")) if isinstance(action, LogLine) else action.name

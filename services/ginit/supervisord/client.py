@@ -103,7 +103,7 @@ class Supervisor:
         info = await self._ask(attrgetter("supervisor.getProcessInfo"), slug)
         return int(info["exitstatus"])
 
-    async def forget(self, slug: str) -> None:
+    async def remove(self, slug: str) -> None:
         """Remove a service whose process has ended."""
         for kind in ("conf", "sh"):
             (self._folder / f"{slug}.{kind}").unlink(missing_ok=True)

@@ -269,7 +269,7 @@ def test_service_that_is_taken_out_and_put_back():
 
 
 def test_service_that_is_taken_out_twice():
-    """It is asked to end once, and forgotten once."""
+    """It is asked to end once, and unregistered once."""
     world = World().begun()
     first, second = world.redefined(["bus", "two"]), world.redefined(["bus"])
     assert [action.name for action in (*first, *second) if isinstance(action, Stop)] == ["one", "two"]

@@ -1,6 +1,6 @@
 """What is taken back when a config cannot be written."""
 
-from services.ginit.decision.actions import Forget, GiveUp, LogLine, PutInForce, RemoveChecksum, Start, Stop
+from services.ginit.decision.actions import GiveUp, LogLine, PutInForce, RemoveChecksum, Start, Stop, Unregister
 from services.ginit.decision.events import Checked, ContentChanged, TimerFired
 from services.ginit.decision.state import Appliance, Phase, Service
 from services.ginit.decision.undo import undo, without
@@ -40,7 +40,7 @@ def test_actions_that_belong_to_a_service():
 
 def test_actions_that_are_done_in_any_case():
     """A process that has ended has ended; the end of the appliance waits for no disk."""
-    actions = (RemoveChecksum("one"), Forget(definition("one")), GiveUp("reason"), LogLine("INFO", "of nobody"))
+    actions = (RemoveChecksum("one"), Unregister(definition("one")), GiveUp("reason"), LogLine("INFO", "of nobody"))
     assert without(actions, {"one"}) == actions
 
 

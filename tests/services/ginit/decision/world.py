@@ -9,7 +9,6 @@ from pathlib import Path
 from services.ginit.config import Definition
 from services.ginit.decision.actions import (
     Check,
-    Forget,
     GiveUp,
     Kill,
     LogLine,
@@ -18,6 +17,7 @@ from services.ginit.decision.actions import (
     RemoveChecksum,
     Start,
     Stop,
+    Unregister,
     WriteChecksum,
 )
 from services.ginit.decision.events import (
@@ -124,7 +124,7 @@ class World:
             case Reload(name):
                 assert name in self.alive - self.leaving
                 self.reloading.add(name)
-            case Forget(one):
+            case Unregister(one):
                 assert one.name not in self.alive
                 self.checksums.pop(one.name, None)
             case GiveUp(reason):
