@@ -52,7 +52,7 @@ class Ginit:
         self._parts: _Parts | None = None
 
     async def start(self, owner: TaskOwner) -> None:
-        """Start the services in their order; returns when each has had its turn."""
+        """Start the services in their order; returns when the start of each is over."""
         home = health.home()
         paths = Paths(home, Path(os.environ.get("GECHOLOG_RUN", home / "run")))
         self._parts = parts = _Parts.made(self._config, paths, owner)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Publisher:
-    """`started` is set once every service has had its turn."""
+    """`started` is set once the start of every service is over."""
 
     def __init__(
         self, store: Store, state_file: StateFile, owner: TaskOwner, throttled: ThrottledLog, own: OwnConfig
@@ -34,7 +34,7 @@ class Publisher:
         except OSError as error:
             self._throttled.error("cannot write state file", "ginit", error)
         self._owner.set_healthy(healthy=appliance.healthy)
-        if appliance.settled and not appliance.given_up:
+        if appliance.startup_over and not appliance.given_up:
             self.started.set()
 
     def set_left_out(self, left_out: tuple[dict[str, Any], ...]) -> None:

@@ -34,7 +34,7 @@ def as_json(appliance: Appliance, own: OwnConfig, now: float, wall: int) -> dict
     """
     return {
         "healthy": appliance.healthy,
-        "settled": appliance.settled,
+        "startup_over": appliance.startup_over,
         "problems": list(appliance.problems),
         "left_out": list(own.left_out),
         "refused": list(_refused(appliance, own)),

@@ -105,13 +105,13 @@ def _each(appliance: Appliance, names: Iterable[str], event: ServiceEvent | Time
 
 
 def _advance(appliance: Appliance, now: Now) -> Decision:
-    """Validate what is new; start the next service when those before it are settled, validate the one after it."""
+    """Validate what is new; start the next service in turn, and validate the one after it."""
     actions: tuple[Action, ...] = ()
     ahead = 0
     for service in appliance.services:
         changed, more = _advanced(service, now, first=ahead == 0)
         appliance, actions = appliance.put(changed), actions + more
-        ahead += not changed.settled
+        ahead += not changed.startup_over
         if ahead > 1:
             break
     for service in appliance.services:

@@ -15,7 +15,7 @@ class Phase(Enum):
 
     WAITING = "waiting"  # its turn has not come yet
     CHECKING = "checking"  # its config is validated before the first start
-    READY = "ready"  # its config is valid; it is started when those before it are settled
+    READY = "ready"  # its config is valid; it is started when the start of those before it is over
     STARTING = "starting"  # its process runs and is not healthy yet
     HEALTHY = "healthy"
     RELOADING = "reloading"  # it serves, and was asked to reload its config
@@ -76,10 +76,10 @@ class Service:
         return self.definition.name
 
     @property
-    def settled(self) -> bool:
-        """Whether the next service may be started."""
-        past_its_start = self.phase in SERVING or self.phase is Phase.IDLE or self.last_good is not None
-        return past_its_start or self.is_late or self.failures >= _DELAYED
+    def startup_over(self) -> bool:
+        """Whether the next service may be started: this one serves, has failed, or takes too long."""
+        has_started = self.phase in SERVING or self.phase is Phase.IDLE or self.last_good is not None
+        return has_started or self.is_late or self.failures >= _DELAYED
 
     @property
     def hangs(self) -> bool:
@@ -136,9 +136,9 @@ class Appliance:
         return (*ending, *given_up, *supervisord, *self.record_problems, *services)
 
     @property
-    def settled(self) -> bool:
-        """Whether every service has had its turn."""
-        return all(service.settled for service in self.services)
+    def startup_over(self) -> bool:
+        """Whether the start of every service is over."""
+        return all(service.startup_over for service in self.services)
 
     @property
     def timer_at(self) -> float | None:

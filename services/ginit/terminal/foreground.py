@@ -22,7 +22,7 @@ from services.ginit.terminal import summary
 from services.ginit.terminal.installation import Installation
 from services.ginit.terminal.palette import Palette
 from services.ginit.terminal.screen import Screen
-from services.ginit.terminal.view import settled, view
+from services.ginit.terminal.view import view, wait_for_startup
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
@@ -69,7 +69,7 @@ async def _as_json(child: subprocess.Popen[bytes], home: Path) -> None:
 
 
 async def _show_summary(home: Path) -> None:
-    state = await settled(home / "run" / "state.json")
+    state = await wait_for_startup(home / "run" / "state.json")
     palette = Palette.of(os.environ) if sys.stderr.isatty() else Palette(enabled=False)
     lines = summary.whole(state, Installation(home, os.environ), palette)
     sys.stderr.write("\n".join(("", *lines, "")) + "\n")

@@ -42,7 +42,7 @@ class Screen:
             self._stream.flush()
 
     def started(self) -> None:
-        """All services have had their turn."""
+        """The start of all services is over."""
         self._started = True
 
     def log(self, line: bytes) -> None:

@@ -33,8 +33,8 @@ async def view(child: subprocess.Popen[bytes], screen: Screen, installation: Ins
 
 
 async def _follow(screen: Screen, installation: Installation) -> None:
-    """Show the summary once every service has had its turn, and each call after that."""
-    state = await settled(installation.home / "run" / "state.json")
+    """Show the summary once the start of every service is over, and each call after that."""
+    state = await wait_for_startup(installation.home / "run" / "state.json")
 
     def ready() -> None:
         lines = summary.whole(state, installation, screen.palette, services_shown=True)
@@ -64,9 +64,9 @@ async def _read(child: subprocess.Popen[bytes], screen: Screen) -> None:
     transport.close()
 
 
-async def settled(file: Path) -> dict[str, Any]:
-    """Wait until every service has had its turn; returns the state that ginit has written to `file`."""
-    while not (state := _state(file)).get("settled"):  # noqa: ASYNC110 - another process writes it
+async def wait_for_startup(file: Path) -> dict[str, Any]:
+    """Wait until the start of every service is over; returns the state that ginit has written to `file`."""
+    while not (state := _state(file)).get("startup_over"):  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(_LOOK_EVERY)
     return state
 

@@ -38,7 +38,7 @@ def test_state_of_a_service():
         "reason": "",
     }
     assert (two["state"], two["checksum"], two["reason"]) == ("pausing", None, "exit code 1")
-    assert (state["healthy"], state["settled"]) == (False, True)
+    assert (state["healthy"], state["startup_over"]) == (False, True)
     assert state["problems"] == ["two is pausing: exit code 1"]
 
 

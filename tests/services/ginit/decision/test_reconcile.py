@@ -39,7 +39,7 @@ def test_order_of_starts():
     world.healthy("bus")
     assert world.alive == {"bus", "one"}
     assert [check[0] for check in world.checks] == ["two"]
-    assert not world.state.settled
+    assert not world.state.startup_over
 
 
 def test_config_that_is_mended_before_its_turn():

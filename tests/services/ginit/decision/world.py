@@ -147,10 +147,10 @@ class World:
         self.killed.discard(name)
 
     def _in_order(self, name):
-        """The first start of a service comes when all before it are settled."""
+        """The first start of a service comes when the start of all before it is over."""
         if name not in self.had_their_turn:
             names = [service.name for service in self.state.services]
-            assert all(service.settled for service in self.state.services[: names.index(name)])
+            assert all(service.startup_over for service in self.state.services[: names.index(name)])
             self.had_their_turn.add(name)
 
     def _begin_to_count(self, name):

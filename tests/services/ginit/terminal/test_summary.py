@@ -1,4 +1,4 @@
-"""The summary when all services have had their turn."""
+"""The summary when the start of all services is over."""
 
 import json
 
