@@ -1,9 +1,9 @@
-"""Watches config files. A change counts when the content is another one and does not change any more.
+"""Watches config files, and reports a new content once it is stable (debounced): half a file is not a config.
 
-A file that is written again with the same content is reported, too: what was refused may be tried again. A FIFO, a
-device or a huge file in its place is never read, and reported with the reason.
+A file that is written again with the same content is reported, too, because a config that was refused may be accepted
+now. A FIFO, a device or a huge file is never read; it is reported with the reason.
 
-File-system events make it quick. A scan every two seconds makes it sure: bind mounts and some volumes give no events,
+Files are scanned on each file-system event, and every two seconds besides: bind mounts and some volumes emit no events,
 and a link may point to a file in another folder.
 """
 
@@ -36,7 +36,7 @@ OnChange = Callable[[Path, Content], None]
 
 
 _SCAN_INTERVAL_S = 2.0  # without an event
-_SETTLED_AFTER_S = 0.25  # in which a file must not change; half a file is not a config
+_DEBOUNCE_S = 0.25  # between two scans that must read the same
 
 log = Log("watch")
 
@@ -52,7 +52,7 @@ def read(path: Path) -> Content:
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """Changes when the file is written or replaced; None if there is no file."""
+    """A value that changes when the file is written or replaced; None if there is no file."""
     try:
         found = path.stat()
     except OSError:
@@ -80,33 +80,33 @@ class FileWatch:
         """Watch until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._receive_events(), name="file-system events")
-            group.create_task(self._scan_for_ever(), name="scans")
+            group.create_task(self._scan_forever(), name="scans")
 
-    async def _scan_for_ever(self) -> None:
+    async def _scan_forever(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SCAN_INTERVAL_S):
                     await self._event.wait()
             self._event.clear()
-            unsettled = self._scan({})
-            while unsettled:
-                await asyncio.sleep(_SETTLED_AFTER_S)
-                unsettled = self._scan(unsettled)
+            changing = self._scan({})
+            while changing:
+                await asyncio.sleep(_DEBOUNCE_S)
+                changing = self._scan(changing)
 
-    def _scan(self, unsettled: Contents) -> Contents:
+    def _scan(self, changing: Contents) -> Contents:
         stamps = {path: _stamp(path) for path in self._known}
         contents = {path: read(path) for path in self._known}
-        settled, unsettled = compare(self._known, unsettled, contents)
+        stable, changing = compare(self._known, changing, contents)
         rewritten = {path for path, stamp in stamps.items() if stamp and self._stamps.get(path, stamp) != stamp}
         self._stamps = stamps
-        settled |= {path: contents[path] for path in rewritten if contents[path] == self._known[path]}
-        for path, content in settled.items():
+        stable |= {path: contents[path] for path in rewritten if contents[path] == self._known[path]}
+        for path, content in stable.items():
             self._known[path] = content
             self._on_change(path, content)
-        return unsettled
+        return changing
 
     async def _receive_events(self) -> None:
-        """Scan on each file-system event. Where events are unavailable, the scans every two seconds have to do."""
+        """Cause a scan on each file-system event. Where events are unavailable, polling is the fallback."""
         logged = False
         while True:
             self._other_files.clear()
@@ -126,11 +126,12 @@ class FileWatch:
                 await asyncio.sleep(_SCAN_INTERVAL_S)  # a folder went away, or there are no events
 
 
-def compare(known: Contents, unsettled: Contents, contents: Contents) -> tuple[Contents, Contents]:
-    """The files that have changed and settled, and those that have changed since the last scan.
+def compare(known: Contents, changing: Contents, contents: Contents) -> tuple[Contents, Contents]:
+    """The files that have changed and are stable now, and those that are still changing.
 
-    `unsettled` is what the last scan found changed.
+    `known` holds the contents that were reported last, `changing` what the last scan returned as still changing, and
+    `contents` what this scan has read. A new content is stable if two scans in a row have read it.
     """
     changed = {path: content for path, content in contents.items() if content != known.get(path)}
-    settled = {path: content for path, content in changed.items() if path in unsettled and unsettled[path] == content}
-    return settled, {path: content for path, content in changed.items() if path not in settled}
+    stable = {path: content for path, content in changed.items() if path in changing and changing[path] == content}
+    return stable, {path: content for path, content in changed.items() if path not in stable}
