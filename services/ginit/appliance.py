@@ -23,14 +23,14 @@ from services.ginit.event_loop import EventLoop
 from services.ginit.execute import ActionExecutor
 from services.ginit.liveness import LivenessMonitor, LivenessSources
 from services.ginit.paths import Paths
-from services.ginit.publish import Publisher
+from services.ginit.publish import StatePublisher
 from services.ginit.records import RecordWatch
 from services.ginit.runner import ServiceRunner
 from services.ginit.service_output import Address, ServiceOutput
 from services.ginit.shutdown import Shutdown
 from services.ginit.startup import ports
 from services.ginit.state_file import OwnConfig, StateFile
-from services.ginit.store import Store
+from services.ginit.store import StateStore
 from services.ginit.supervision import Supervision
 from services.ginit.supervisord.client import ShuttingDown, Supervisor
 from services.ginit.supervisord.listener import EventListener
@@ -88,13 +88,13 @@ class Ginit:
 class _Parts:
     """What ginit consists of while it runs."""
 
-    store: Store
+    store: StateStore
     supervisor: Supervisor
     runner: ServiceRunner
     output: ServiceOutput
     files: ConfigFiles
     state_file: StateFile
-    publisher: Publisher
+    publisher: StatePublisher
     listener: EventListener
     supervision: Supervision
     loop: EventLoop
@@ -102,7 +102,7 @@ class _Parts:
 
     @classmethod
     def made(cls, config: GinitConfig, paths: Paths, owner: TaskOwner) -> _Parts:
-        store = Store(Appliance((), config.max_starts))
+        store = StateStore(Appliance((), config.max_starts))
         throttled = ThrottledLog()
         supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], paths.services)
         output = ServiceOutput(paths.home, store)
@@ -111,7 +111,7 @@ class _Parts:
         files = ConfigFiles(store, runner.copies, own)
         state_file = StateFile(paths.state_file)
         published = OwnConfig(str(own or ""), left_out=config.left_out)
-        publisher = Publisher(store, state_file, owner, throttled, published)
+        publisher = StatePublisher(store, state_file, owner, throttled, published)
         shutdown = Shutdown(store, runner, owner)
         executor = ActionExecutor(runner, store, throttled, owner.spawn, shutdown.give_up)
         supervision = Supervision(supervisor, runner, store)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from services.ginit.config import Definition
     from services.ginit.copies import Copies
-    from services.ginit.store import Store
+    from services.ginit.store import StateStore
     from services.ginit.watch import Content
 
 log = Log("ginit")
@@ -36,7 +36,7 @@ def reason(content: Content) -> str:
 class ConfigFiles:
     """Knows the contents of the config files. A change of one is posted; one of ginit's own makes it reload."""
 
-    def __init__(self, store: Store, copies: Copies, own: Path | None) -> None:
+    def __init__(self, store: StateStore, copies: Copies, own: Path | None) -> None:
         self._store = store
         self._copies = copies
         self._own = own

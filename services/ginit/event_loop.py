@@ -15,8 +15,8 @@ from services.ginit.supervisord.listener import Notification
 if TYPE_CHECKING:
     from services.ginit.config_files import ConfigFiles
     from services.ginit.execute import ActionExecutor
-    from services.ginit.publish import Publisher
-    from services.ginit.store import Store
+    from services.ginit.publish import StatePublisher
+    from services.ginit.store import StateStore
     from services.ginit.supervision import Supervision
 
 
@@ -25,11 +25,11 @@ class EventLoop:
 
     def __init__(
         self,
-        store: Store,
+        store: StateStore,
         supervision: Supervision,
         executor: ActionExecutor,
         files: ConfigFiles,
-        publisher: Publisher,
+        publisher: StatePublisher,
     ) -> None:
         self._store = store
         self._supervision = supervision

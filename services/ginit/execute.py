@@ -22,7 +22,7 @@ from services.ginit.decision.actions import (
     WriteChecksum,
 )
 from services.ginit.decision.events import Confirmed
-from services.ginit.decision.state import SERVING, Appliance, Phase, Service
+from services.ginit.decision.state import SERVING, Appliance, Phase, ServiceState
 from services.ginit.supervisord import exit_code
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from services.ginit.config import Definition
     from services.ginit.runner import ServiceRunner
-    from services.ginit.store import Store
+    from services.ginit.store import StateStore
     from services.ginit.throttled_log import ThrottledLog
 
     Spawn = Callable[[Coroutine[None, None, None], str], object]
@@ -48,7 +48,7 @@ class ActionExecutor:
     def __init__(
         self,
         runner: ServiceRunner,
-        store: Store,
+        store: StateStore,
         throttled: ThrottledLog,
         spawn: Spawn,
         give_up: Callable[[], None],
@@ -86,7 +86,7 @@ class ActionExecutor:
                 if service := self._store.appliance.get(action.name):
                     await self._execute_on(service, action)
 
-    async def _execute_on(self, service: Service, action: ServiceAction) -> None:  # noqa: C901 - one case each
+    async def _execute_on(self, service: ServiceState, action: ServiceAction) -> None:  # noqa: C901 - one case each
         runner, definition = self._runner, service.definition
         match action:
             case Check():
@@ -109,12 +109,12 @@ class ActionExecutor:
             case RemoveChecksum():
                 runner.checksum_file(definition).remove()
 
-    async def _reload(self, service: Service) -> None:
+    async def _reload(self, service: ServiceState) -> None:
         await self._runner.reload(service.definition)
         if service.writes_checksum:
             self._spawn(self._await_checksum(service), f"reload {service.name}")
 
-    async def _await_checksum(self, service: Service) -> None:
+    async def _await_checksum(self, service: ServiceState) -> None:
         """A service that writes its checksum file itself confirms a reload by it."""
         file = self._runner.checksum_file(service.definition)
         while (current := self._store.appliance.get(service.name)) and current.phase is Phase.RELOADING:
@@ -136,7 +136,7 @@ class ActionExecutor:
                 self._store.post(checked)
                 return
 
-    def _write_checksum(self, service: Service, sha256: str) -> bool:
+    def _write_checksum(self, service: ServiceState, sha256: str) -> bool:
         """Write the checksum file of a service that does not do so itself; False if that failed."""
         try:
             self._runner.checksum_file(service.definition).write(sha256)

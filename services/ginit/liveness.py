@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from services.ginit.config import Definition
     from services.ginit.decision.events import Event
-    from services.ginit.decision.state import Appliance, Service
+    from services.ginit.decision.state import Appliance, ServiceState
     from services.ginit.service_output import Address
 
 _PROBE_TIMEOUT_S = 5.0  # a server that takes longer is probed again
@@ -83,7 +83,7 @@ class LivenessMonitor:
                 before = self._known.get((service.name, pid))
                 yield (service.name, pid), before.after(sample) if before else Liveness(sample)
 
-    def _heartbeat(self, service: Service) -> Hashable | None:
+    def _heartbeat(self, service: ServiceState) -> Hashable | None:
         definition = service.definition
         if not definition.is_nats_server:
             return last_heartbeat(definition.alias, self._sources.home)

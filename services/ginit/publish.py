@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gecholog.task_owner import TaskOwner
     from services.ginit.state_file import OwnConfig, StateFile
-    from services.ginit.store import Store
+    from services.ginit.store import StateStore
     from services.ginit.throttled_log import ThrottledLog
 
 
-class Publisher:
+class StatePublisher:
     """`started` is set once the start of every service is over."""
 
     def __init__(
-        self, store: Store, state_file: StateFile, owner: TaskOwner, throttled: ThrottledLog, own: OwnConfig
+        self, store: StateStore, state_file: StateFile, owner: TaskOwner, throttled: ThrottledLog, own: OwnConfig
     ) -> None:
         self._store = store
         self._state_file = state_file

@@ -14,8 +14,8 @@ from services.ginit.lines import json_fields, problem_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.ginit.decision.state import Service
-    from services.ginit.store import Store
+    from services.ginit.decision.state import ServiceState
+    from services.ginit.store import StateStore
 
 Address = tuple[str, int]
 
@@ -23,7 +23,7 @@ Address = tuple[str, int]
 class ServiceOutput:
     """The output listener of all services. It posts what follows from a line."""
 
-    def __init__(self, home: Path, store: Store) -> None:
+    def __init__(self, home: Path, store: StateStore) -> None:
         self._home = home
         self._store = store
         self._addresses: dict[str, Address] = {}
@@ -51,7 +51,7 @@ class ServiceOutput:
         return self._addresses.get(name)
 
 
-def reload_answer(service: Service, line: bytes) -> Confirmed | Refused | None:
+def reload_answer(service: ServiceState, line: bytes) -> Confirmed | Refused | None:
     """The result of a reload that a line tells; None if it tells none."""
     if not service.definition.is_nats_server:
         is_refusal = json_fields(line).get("msg") == CONFIG_REFUSED

@@ -12,7 +12,7 @@ from services.ginit.supervisord import parent
 if TYPE_CHECKING:
     from gecholog.task_owner import TaskOwner
     from services.ginit.runner import ServiceRunner
-    from services.ginit.store import Store
+    from services.ginit.store import StateStore
 
 _STOPS_WITHIN_S = 10.0  # for supervisord to begin with it
 _POLL_S = 0.1
@@ -23,7 +23,7 @@ log = Log("ginit")
 class Shutdown:
     """Ends the services and this process, with supervisord or without."""
 
-    def __init__(self, store: Store, runner: ServiceRunner, owner: TaskOwner) -> None:
+    def __init__(self, store: StateStore, runner: ServiceRunner, owner: TaskOwner) -> None:
         self._store = store
         self._runner = runner
         self._owner = owner

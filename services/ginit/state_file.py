@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from services.ginit.decision.state import Appliance, Service
+    from services.ginit.decision.state import Appliance, ServiceState
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def as_json(appliance: Appliance, own: OwnConfig, now: float, wall: int) -> dict
     }
 
 
-def _entry(service: Service, now: float, wall: int) -> dict[str, Any]:
+def _entry(service: ServiceState, now: float, wall: int) -> dict[str, Any]:
     return {
         "name": service.name,
         "alias": service.definition.alias,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from services.ginit.supervisord.listener import Notification
 
 
-class Store:
+class StateStore:
     """Everybody may read `appliance` and post events. The event loop alone takes them, and sets `appliance`."""
 
     def __init__(self, appliance: Appliance) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from services.ginit.decision.events import Event
     from services.ginit.runner import ServiceRunner
-    from services.ginit.store import Store
+    from services.ginit.store import StateStore
     from services.ginit.supervisord.client import Supervisor
     from services.ginit.supervisord.listener import Notification
 
@@ -25,7 +25,7 @@ _STOPPING = "SUPERVISOR_STATE_CHANGE_STOPPING"
 class Supervision:
     """Translates supervisord's notifications, and probes supervisord."""
 
-    def __init__(self, supervisor: Supervisor, runner: ServiceRunner, store: Store) -> None:
+    def __init__(self, supervisor: Supervisor, runner: ServiceRunner, store: StateStore) -> None:
         self._supervisor = supervisor
         self._runner = runner
         self._store = store

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gecholog.logs import Log
-from services.ginit.decision.state import AfterStop, Phase, Service
+from services.ginit.decision.state import AfterStop, Phase, ServiceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,21 +32,21 @@ class Takeover:
         self._files = files
         self._before = before
 
-    async def services(self, definitions: Iterable[Definition]) -> tuple[Service, ...]:
+    async def services(self, definitions: Iterable[Definition]) -> tuple[ServiceState, ...]:
         """The services of the config; processes that belong to none are stopped. Raises ControlFailed, OSError."""
         running = await self._supervisor.all_running()
         found = []
         for place, definition in enumerate(definitions):
             await self._runner.register(definition, place)
             content, missing = self._files.read(definition)
-            service = Service(definition, content=content, missing=missing, since=time.monotonic())
+            service = ServiceState(definition, content=content, missing=missing, since=time.monotonic())
             if pid := running.pop(definition.slug, 0):
                 service = await self._take_over(service, pid)
             found.append(service)
         await self._stop_others(running)
         return tuple(found)
 
-    async def _take_over(self, service: Service, pid: int) -> Service:
+    async def _take_over(self, service: ServiceState, pid: int) -> ServiceState:
         """A service that the earlier ginit left healthy goes on as it is; any other is restarted."""
         definition, copies = service.definition, self._runner.copies
         self._runner.adopt(definition, pid)

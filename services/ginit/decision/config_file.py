@@ -8,11 +8,11 @@ from services.ginit.decision.actions import Action, Check, PutInForce, Reload
 from services.ginit.decision.events import NOT_THERE, Checked
 from services.ginit.decision.reloading import RELOADED_WITHIN
 from services.ginit.decision.starting import restart, start, stay_idle
-from services.ginit.decision.state import Phase, Refusal, Service
+from services.ginit.decision.state import Phase, RefusedConfig, ServiceState
 from services.ginit.decision.transition import Now, Step, log, to_phase
 
 
-def begin(service: Service, now: Now) -> Step:
+def begin(service: ServiceState, now: Now) -> Step:
     """Validate the config before the first start."""
     if service.content is None:
         reason = f"the config file {service.missing or NOT_THERE}"
@@ -20,7 +20,7 @@ def begin(service: Service, now: Now) -> Step:
     return _check(to_phase(service, now, Phase.CHECKING))
 
 
-def check_new(service: Service) -> Step:
+def check_new(service: ServiceState) -> Step:
     """Validate the content of the config file if it is new, unless the service is busy with something else."""
     busy = service.phase in {Phase.WAITING, Phase.CHECKING, Phase.RELOADING, Phase.STOPPING}
     if busy or service.checking or service.content is None or service.content == service.last_checked:
@@ -30,17 +30,17 @@ def check_new(service: Service) -> Step:
     return _check(service)
 
 
-def _check(service: Service) -> Step:
+def _check(service: ServiceState) -> Step:
     content = service.content or ""
     return replace(service, checking=content, last_checked=content), (Check(service.name, content),)
 
 
-def content_changed(service: Service, sha256: str | None, missing: str) -> Step:
+def content_changed(service: ServiceState, sha256: str | None, missing: str) -> Step:
     """The file was written, also with the content that it had, or cannot be read any more."""
     return _missing(service, missing) if sha256 is None else _written(service, sha256)
 
 
-def _missing(service: Service, missing: str) -> Step:
+def _missing(service: ServiceState, missing: str) -> Step:
     if service.missing == missing:
         return service, ()
     file = str(service.definition.configuration_file)
@@ -53,7 +53,7 @@ def _missing(service: Service, missing: str) -> Step:
     return replace(service, missing=missing), (line,)
 
 
-def _written(service: Service, sha256: str) -> Step:
+def _written(service: ServiceState, sha256: str) -> Step:
     changed = replace(service, content=sha256, missing="", last_checked=_still_checked(service, sha256))
     if sha256 != service.in_force or service.content in {None, sha256}:
         return changed, ()
@@ -61,20 +61,20 @@ def _written(service: Service, sha256: str) -> Step:
     return changed, (log(service, "INFO", "config file matches the config in force again", file=file, sha256=sha256),)
 
 
-def _still_checked(service: Service, sha256: str) -> str | None:
+def _still_checked(service: ServiceState, sha256: str) -> str | None:
     """What counts as validated: not what is written again as it was, for what stood against it may be gone."""
     again = sha256 == service.content == service.last_checked and not service.checking
     is_in_force = sha256 == service.in_force and service.phase is not Phase.IDLE
     return None if again and not is_in_force else service.last_checked
 
 
-def checked(service: Service, event: Checked, now: Now) -> Step:
+def checked(service: ServiceState, event: Checked, now: Now) -> Step:
     """The validation has ended."""
     if service.checking != event.sha256:  # it was for a definition that is gone
         return service, ()
     if event.valid:
         return _valid(replace(service, checking=None, refused=None, in_force=event.sha256), now)
-    refused = Refusal(event.sha256, event.reason or "the config is not valid")
+    refused = RefusedConfig(event.sha256, event.reason or "the config is not valid")
     service = replace(service, checking=None, refused=refused)
     file = str(service.definition.configuration_file)
     if service.phase is not Phase.CHECKING:
@@ -85,9 +85,9 @@ def checked(service: Service, event: Checked, now: Now) -> Step:
     return idle, (line, *actions)
 
 
-def _valid(service: Service, now: Now) -> Step:
+def _valid(service: ServiceState, now: Now) -> Step:
     """Put the content in force; how the service gets it depends on its phase."""
-    changed: Service = service
+    changed: ServiceState = service
     actions: tuple[Action, ...] = ()
     match service.phase:
         case Phase.CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from gecholog.backoff import exponential
 from services.ginit.decision.actions import RemoveChecksum, Unregister
 from services.ginit.decision.starting import start, stay_idle
-from services.ginit.decision.state import RUNNING, AfterStop, Phase, Service
+from services.ginit.decision.state import RUNNING, AfterStop, Phase, ServiceState
 from services.ginit.decision.transition import Now, Step, log, put_last_good, roll_back, to_phase
 
 _LONGEST_PAUSE = 10.0  # seconds between two starts
@@ -18,7 +18,7 @@ def pause(failures: int) -> float:
     return 0.0 if failures <= 1 else exponential(failures - 2, 0.1, _LONGEST_PAUSE)
 
 
-def ended(service: Service, how: str, now: Now) -> Step:
+def ended(service: ServiceState, how: str, now: Now) -> Step:
     """The process has ended; its checksum file must not say otherwise."""
     if service.phase not in RUNNING:
         return service, ()
@@ -34,7 +34,7 @@ def ended(service: Service, how: str, now: Now) -> Step:
     return changed, (RemoveChecksum(service.name), *actions)
 
 
-def _stopped(service: Service, now: Now) -> Step:
+def _stopped(service: ServiceState, now: Now) -> Step:
     match service.then:
         case AfterStop.START:
             return start(service, now)
@@ -44,14 +44,14 @@ def _stopped(service: Service, now: Now) -> Step:
             return service, (Unregister(service.definition),)
 
 
-def _rolled_back(service: Service, how: str, now: Now) -> Step:
+def _rolled_back(service: ServiceState, how: str, now: Now) -> Step:
     """The service does not become healthy with a new config: go back to the last good one."""
     line = log(service, "ERROR", "not healthy with the new config, rolled back to the last good one", reason=how)
     started, actions = start(roll_back(service, how), now)
     return started, (put_last_good(service), line, *actions)
 
 
-def _failed(service: Service, how: str, now: Now) -> Step:
+def _failed(service: ServiceState, how: str, now: Now) -> Step:
     """Start the service again, at once or after a pause, unless it has failed too often in a row."""
     failures = service.failures + 1
     how = f"{how}, it sent no heartbeat" if service.killed_at_s else how

@@ -10,11 +10,11 @@ from services.ginit.decision.state import SERVING
 from services.ginit.decision.transition import log
 
 if TYPE_CHECKING:
-    from services.ginit.decision.state import Service
+    from services.ginit.decision.state import ServiceState
     from services.ginit.decision.transition import Step
 
 
-def heartbeat_missed(service: Service, seconds: float) -> Step:
+def heartbeat_missed(service: ServiceState, seconds: float) -> Step:
     """The service has not responded for `seconds`: it becomes unhealthy first, then it is killed, again and again."""
     if service.phase not in SERVING:
         return service, ()
@@ -30,7 +30,7 @@ def heartbeat_missed(service: Service, seconds: float) -> Step:
     return replace(changed, killed_at_s=seconds), (*actions, line, Kill(service.name))
 
 
-def heartbeat_seen(service: Service) -> Step:
+def heartbeat_seen(service: ServiceState) -> Step:
     """The service responds again. If it writes its checksum file itself, it does so now as well."""
     changed = replace(service, unresponsive_s=0.0, killed_at_s=0.0)
     if not service.hangs or service.phase not in SERVING:

@@ -23,7 +23,7 @@ from services.ginit.decision.events import (
     TimerFired,
 )
 from services.ginit.decision.starting import start
-from services.ginit.decision.state import RUNNING, AfterStop, Appliance, Phase, Service
+from services.ginit.decision.state import RUNNING, AfterStop, Appliance, Phase, ServiceState
 from services.ginit.decision.step import step
 from services.ginit.decision.transition import Now, Step
 
@@ -120,7 +120,7 @@ def _advance(appliance: Appliance, now: Now) -> Decision:
     return appliance, actions
 
 
-def _advanced(service: Service, now: Now, *, first: bool) -> Step:
+def _advanced(service: ServiceState, now: Now, *, first: bool) -> Step:
     if service.phase is Phase.WAITING:
         return begin(service, now)
     return start(service, now) if service.phase is Phase.READY and first else (service, ())
@@ -128,7 +128,7 @@ def _advanced(service: Service, now: Now, *, first: bool) -> Step:
 
 def _redefine(appliance: Appliance, event: Redefined, time: float) -> Decision:
     actions: tuple[Action, ...] = ()
-    wanted: list[Service] = []
+    wanted: list[ServiceState] = []
     for definition, content in event.services:
         changed, more = _redefined(appliance.get(definition.name), definition, content, time)
         wanted.append(changed)
@@ -142,9 +142,9 @@ def _redefine(appliance: Appliance, event: Redefined, time: float) -> Decision:
     return replace(appliance, services=tuple(wanted), max_starts=event.max_starts), actions
 
 
-def _redefined(service: Service | None, definition: Definition, content: str | None, time: float) -> Step:
+def _redefined(service: ServiceState | None, definition: Definition, content: str | None, time: float) -> Step:
     """A service under its new definition. It begins anew if its command line has changed, or if it was leaving."""
-    fresh = Service(definition, content=content, missing="" if content else NOT_THERE, since=time)
+    fresh = ServiceState(definition, content=content, missing="" if content else NOT_THERE, since=time)
     if service is None:
         return fresh, (LogLine("INFO", "service added", {"child": definition.name}),)
     is_leaving = service.phase is Phase.STOPPING and service.then is AfterStop.UNREGISTER
@@ -168,7 +168,7 @@ def _command_line(definition: Definition) -> tuple[object, ...]:
     )
 
 
-def _removed(service: Service) -> tuple[list[Service], tuple[Action, ...]]:
+def _removed(service: ServiceState) -> tuple[list[ServiceState], tuple[Action, ...]]:
     """A service that is no longer in the config: its process, if there is one, has to end first."""
     line = LogLine("INFO", "service removed", {"child": service.name})
     leaving = replace(service, phase=Phase.STOPPING, then=AfterStop.UNREGISTER, checking=None, timer_at=None)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from services.ginit.decision.starting import restart
-from services.ginit.decision.state import Phase, Refusal, Service
+from services.ginit.decision.state import Phase, RefusedConfig, ServiceState
 from services.ginit.decision.transition import Now, Step, checksum_of, log, put_last_good, to_phase
 
 RELOADED_WITHIN = 15.0  # seconds to confirm or refuse; services give another bus less than that. Then a restart
 
 
-def confirmed(service: Service, now: Now) -> Step:
+def confirmed(service: ServiceState, now: Now) -> Step:
     """The config in force is the last good one now."""
     if service.phase is not Phase.RELOADING:
         return service, ()
@@ -19,7 +19,7 @@ def confirmed(service: Service, now: Now) -> Step:
     return healthy, (*checksum_of(healthy), log(service, level, "config is in force", sha256=service.in_force))
 
 
-def refused(service: Service, reason: str, now: Now) -> Step:
+def refused(service: ServiceState, reason: str, now: Now) -> Step:
     """The service keeps its config. nats-server cannot change everything at run time, so it is restarted instead."""
     if service.phase is not Phase.RELOADING:
         return service, ()
@@ -27,12 +27,12 @@ def refused(service: Service, reason: str, now: Now) -> Step:
         restarting, actions = restart(service, now)
         return restarting, (log(service, "INFO", "restarting service, it cannot reload this config"), *actions)
     line = log(service, "ERROR", "config is refused, the last good one stays in force", sha256=service.last_good)
-    refusal = Refusal(service.in_force or "", reason or "the service has refused it")
+    refusal = RefusedConfig(service.in_force or "", reason or "the service has refused it")
     known = {"in_force": service.last_good, "since": service.since, "refused": refusal}
     return to_phase(service, now, Phase.HEALTHY, **known), (put_last_good(service), line)
 
 
-def unanswered(service: Service, now: Now) -> Step:
+def unanswered(service: ServiceState, now: Now) -> Step:
     """The service has neither confirmed nor refused: start it with the config."""
     restarting, actions = restart(service, now)
     return restarting, (log(service, "WARN", "restarting service, it did not confirm its config"), *actions)

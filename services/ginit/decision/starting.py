@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.ginit.decision.actions import GiveUp, Start, Stop
-from services.ginit.decision.state import AfterStop, Phase, Service
+from services.ginit.decision.state import AfterStop, Phase, ServiceState
 from services.ginit.decision.transition import Now, Step, checksum_of, log, put_last_good, roll_back, to_phase
 
 SILENT = 8.0  # seconds without output, after which the others no longer wait for a service that is starting
@@ -13,18 +13,18 @@ LATE = 30.0  # seconds for a start, however much the service writes meanwhile
 STABLE = 5.0  # seconds of health, after which failures are counted from 0 again
 
 
-def start(service: Service, now: Now) -> Step:
+def start(service: ServiceState, now: Now) -> Step:
     """Start the process, with the config that is in force."""
     times = {"since": now.time, "last_output": now.time, "timer_at": now.time + SILENT}
     return to_phase(service, now, Phase.STARTING, **times, starts=service.starts + 1), (Start(service.name),)
 
 
-def restart(service: Service, now: Now) -> Step:
+def restart(service: ServiceState, now: Now) -> Step:
     """Stop the process, and start it when it has ended."""
     return to_phase(service, now, Phase.STOPPING, then=AfterStop.START, failures=0), (Stop(service.name),)
 
 
-def restart_wanted(service: Service, reason: str, now: Now) -> Step:
+def restart_wanted(service: ServiceState, reason: str, now: Now) -> Step:
     """Restart a service that runs and does not do its work; one that is changing its phase anyway is left alone."""
     if service.phase is not Phase.HEALTHY:
         return service, ()
@@ -32,14 +32,14 @@ def restart_wanted(service: Service, reason: str, now: Now) -> Step:
     return restarting, (log(service, "WARN", "restarting service", reason=reason), *actions)
 
 
-def output_seen(service: Service, now: Now) -> Step:
+def output_seen(service: ServiceState, now: Now) -> Step:
     """A service that writes something is making progress: wait longer, up to LATE."""
     if service.phase is not Phase.STARTING or service.is_late:
         return service, ()
     return replace(service, last_output=now.time, timer_at=min(now.time + SILENT, service.since + LATE)), ()
 
 
-def became_healthy(service: Service, now: Now, *, writes_checksum: bool) -> Step:
+def became_healthy(service: ServiceState, now: Now, *, writes_checksum: bool) -> Step:
     """The start has succeeded: the config in force is the last good one."""
     if service.phase is not Phase.STARTING:
         return service, ()
@@ -48,7 +48,7 @@ def became_healthy(service: Service, now: Now, *, writes_checksum: bool) -> Step
     return healthy, (*checksum_of(healthy), log(service, "INFO", "service is healthy", sha256=service.in_force))
 
 
-def overdue(service: Service, now: Now) -> Step:
+def overdue(service: ServiceState, now: Now) -> Step:
     """The start takes too long: go back to the last good config, give up, or start the others without it."""
     reason = f"no healthy output after {round(now.time - service.since)} seconds"
     if service.on_trial:
@@ -63,7 +63,7 @@ def overdue(service: Service, now: Now) -> Step:
     return replace(service, timer_at=None, is_late=True, reason=reason), (line,)
 
 
-def stay_idle(service: Service) -> Step:
+def stay_idle(service: ServiceState) -> Step:
     """The service is not started again without a new config. With a die promise, that is the end of the appliance."""
     if service.definition.die_promise:
         return service, (GiveUp(f"{service.name} has a die promise and is not healthy: {service.reason}"),)

@@ -39,15 +39,15 @@ _DELAYED = 3  # failures in a row, after which the other services no longer wait
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A content of the config file that is not in force, and why. `sha256` is empty if the file cannot be read."""
+class RefusedConfig:
+    """A content of the config file that is not in force, with the reason. `sha256` is empty if it cannot be read."""
 
     sha256: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceState:
     """One service. Contents of its config file go by their checksums; times are seconds of a monotonic clock."""
 
     definition: Definition
@@ -58,7 +58,7 @@ class Service:
     checking: str | None = None  # the content that is being validated
     in_force: str | None = None  # what the process was started with, or was asked to reload
     last_good: str | None = None  # what it was healthy with last
-    refused: Refusal | None = None  # the content that was refused last
+    refused: RefusedConfig | None = None  # the content that was refused last
     writes_checksum: bool = False  # it writes its checksum file itself, and so can be asked to reload
     then: AfterStop = AfterStop.START
     starts: int = 0
@@ -93,10 +93,10 @@ class Service:
         return f"{self.name} is {self.phase.value}" + (f": {self.reason}" if self.reason else "")
 
     @property
-    def refusal(self) -> Refusal | None:
+    def refusal(self) -> RefusedConfig | None:
         """Why the config file is not in force as it is now; None if it is, or if it is not known yet."""
         if self.missing:
-            return Refusal("", f"the file {self.missing}")
+            return RefusedConfig("", f"the file {self.missing}")
         is_refused = self.refused is not None and self.refused.sha256 == self.content != self.in_force
         return self.refused if is_refused else None
 
@@ -114,7 +114,7 @@ class Service:
 class Appliance:
     """All services, in the order of their start."""
 
-    services: tuple[Service, ...]
+    services: tuple[ServiceState, ...]
     max_starts: int
     stopping: bool = False
     given_up: str = ""
@@ -147,10 +147,10 @@ class Appliance:
             return None
         return min((service.timer_at for service in self.services if service.timer_at is not None), default=None)
 
-    def get(self, name: str) -> Service | None:
+    def get(self, name: str) -> ServiceState | None:
         return next((service for service in self.services if service.name == name), None)
 
-    def put(self, changed: Service) -> Appliance:
+    def put(self, changed: ServiceState) -> Appliance:
         services = tuple(changed if service.name == changed.name else service for service in self.services)
         return replace(self, services=services)
 

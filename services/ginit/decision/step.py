@@ -23,11 +23,11 @@ from services.ginit.decision.events import (
 from services.ginit.decision.heartbeat import heartbeat_missed, heartbeat_seen
 from services.ginit.decision.reloading import confirmed, refused, unanswered
 from services.ginit.decision.starting import STABLE, became_healthy, output_seen, overdue, restart_wanted, start
-from services.ginit.decision.state import Phase, Service
+from services.ginit.decision.state import Phase, ServiceState
 from services.ginit.decision.transition import Now, Step
 
 
-def step(service: Service, event: ServiceEvent | TimerFired, now: Now) -> Step:  # noqa: C901, PLR0911 - one line for each event
+def step(service: ServiceState, event: ServiceEvent | TimerFired, now: Now) -> Step:  # noqa: C901, PLR0911 - one line for each event
     """Handle an event that concerns this service."""
     match event:
         case ContentChanged():
@@ -54,7 +54,7 @@ def step(service: Service, event: ServiceEvent | TimerFired, now: Now) -> Step: 
             return _timer_fired(service, now)
 
 
-def _timer_fired(service: Service, now: Now) -> Step:
+def _timer_fired(service: ServiceState, now: Now) -> Step:
     if service.timer_at is None or now.time < service.timer_at:
         return service, ()
     match service.phase:
@@ -70,7 +70,7 @@ def _timer_fired(service: Service, now: Now) -> Step:
             return replace(service, timer_at=None), ()
 
 
-def _lasted(service: Service, now: Now) -> Service:
+def _lasted(service: ServiceState, now: Now) -> ServiceState:
     """The service has been healthy for a while: reset its failures, unless it does not respond right now."""
     if service.unresponsive_s:
         return replace(service, timer_at=now.time + STABLE)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.ginit.decision.actions import Action, LogLine, PutInForce, WriteChecksum
-from services.ginit.decision.state import SERVING, Phase, Refusal, Service
+from services.ginit.decision.state import SERVING, Phase, RefusedConfig, ServiceState
 
-Step = tuple[Service, tuple[Action, ...]]
+Step = tuple[ServiceState, tuple[Action, ...]]
 """The service after a decision, and the actions to take."""
 
 
@@ -20,7 +20,7 @@ class Now:
     max_starts: int
 
 
-def to_phase(service: Service, now: Now, phase: Phase, **changes: Any) -> Service:
+def to_phase(service: ServiceState, now: Now, phase: Phase, **changes: Any) -> ServiceState:
     """The service in a phase, with `changes` of other fields.
 
     Unless `changes` say otherwise: no timer, no reason, not late. The time without a heartbeat only lives on between
@@ -34,22 +34,22 @@ def to_phase(service: Service, now: Now, phase: Phase, **changes: Any) -> Servic
     return replace(service, phase=phase, **(fresh | changes))
 
 
-def log(service: Service, level: str, message: str, **fields: object) -> LogLine:
+def log(service: ServiceState, level: str, message: str, **fields: object) -> LogLine:
     """A log line about the service."""
     return LogLine(level, message, {"child": service.name} | fields)
 
 
-def roll_back(service: Service, reason: str) -> Service:
+def roll_back(service: ServiceState, reason: str) -> ServiceState:
     """The service with its last good config, because of what happened with the one in force."""
-    refusal = Refusal(service.in_force or "", f"the service did not become healthy with it: {reason}")
+    refusal = RefusedConfig(service.in_force or "", f"the service did not become healthy with it: {reason}")
     return replace(service, in_force=service.last_good, refused=refusal)
 
 
-def put_last_good(service: Service) -> PutInForce:
+def put_last_good(service: ServiceState) -> PutInForce:
     """Put the config back with which the service was healthy last."""
     return PutInForce(service.name, service.last_good or "")
 
 
-def checksum_of(service: Service) -> tuple[WriteChecksum, ...]:
+def checksum_of(service: ServiceState) -> tuple[WriteChecksum, ...]:
     """Write the checksum file for a service that does not do so itself."""
     return () if service.writes_checksum else (WriteChecksum(service.name, service.in_force or ""),)

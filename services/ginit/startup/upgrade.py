@@ -27,7 +27,7 @@ _FOLDER = "replaced"  # in the config folder, for the old contents
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ConfigPair:
     """A config file in use, and the one of this name that is shipped now."""
 
     file: Path
@@ -55,17 +55,17 @@ class Pair:
         return [field for field in missing(fields(name, self.shipped.decode()), present) if field in added]
 
 
-def pairs(source: Path, target: Path, names: Iterable[str], versions: Versions) -> Iterator[Pair]:
+def pairs(source: Path, target: Path, names: Iterable[str], versions: Versions) -> Iterator[ConfigPair]:
     """The files of these names in the config folder `target`, except those that are missing or cannot be read."""
     for name in names:
         try:
             present, shipped = regular_file.read_bytes(target / name), regular_file.read_bytes(source / name)
         except OSError:
             continue
-        yield Pair(target / name, present, shipped, versions.get(name, ()))
+        yield ConfigPair(target / name, present, shipped, versions.get(name, ()))
 
 
-def upgrade(found: Iterable[Pair]) -> Iterator[tuple[str, dict[str, object]]]:
+def upgrade(found: Iterable[ConfigPair]) -> Iterator[tuple[str, dict[str, object]]]:
     """Update outdated files. Yields a log message and fields for each one that was updated, failed, or is edited."""
     for pair in found:
         if pair.is_outdated:
@@ -74,7 +74,7 @@ def upgrade(found: Iterable[Pair]) -> Iterator[tuple[str, dict[str, object]]]:
             yield YOURS, {"file": str(pair.file), "new": new, "see": "config-diff"}
 
 
-def _updated(pair: Pair) -> tuple[str, dict[str, object]]:
+def _updated(pair: ConfigPair) -> tuple[str, dict[str, object]]:
     shown: dict[str, object] = {"file": str(pair.file)}
     if pair.file.is_symlink():  # set up by the user, and perhaps one file for many homes
         return NOT_UPDATED, shown | {"reason": "it is a symbolic link"}

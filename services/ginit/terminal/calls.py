@@ -12,14 +12,14 @@ from gecholog.logs import Log
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.ginit.terminal.gateway import Gateway
+    from services.ginit.terminal.gateway_summary import GatewaySummary
 
 log = Log("terminal")
 
 _CONNECT_TIMEOUT = 2.0  # seconds until `ready` at most
 
 
-async def follow(gateway: Gateway, seen: Callable[[bytes], None], ready: Callable[[], None]) -> None:
+async def follow(gateway: GatewaySummary, seen: Callable[[bytes], None], ready: Callable[[], None]) -> None:
     """Call `ready` once subscribed, and `seen` with each record from then on. Runs until it is cancelled.
 
     If the bus is not reached in two seconds, `ready` is called and the connection still awaited. Raises BusRefused if

@@ -12,14 +12,14 @@ from gecholog.health import ChecksumFile
 from services.ginit.config import build, config_spec
 from services.ginit.startup import ports, shipped, upgrade
 from services.ginit.startup.prepare import DEFAULTS
-from services.ginit.terminal import gateway
+from services.ginit.terminal import gateway_summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from services.ginit.config import Definition
-    from services.ginit.terminal.gateway import Gateway
+    from services.ginit.terminal.gateway_summary import GatewaySummary
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Installation:
         return {port.service: port.number for port in reversed(ports.wanted(self._services, self.environ))}
 
     @cached_property
-    def gateway(self) -> Gateway | None:
+    def gateway(self) -> GatewaySummary | None:
         """The config of gl; None if there is no gl, or its config cannot be read."""
         files = [service.configuration_file for service in self._services if service.program.name == "gl"]
-        return gateway.read(files[0], self.environ, self.home / "secrets") if files else None
+        return gateway_summary.read(files[0], self.environ, self.home / "secrets") if files else None
 
     def reports(self) -> list[dict[str, Any]]:
         """The reports of the healthy services that have left out config entries."""

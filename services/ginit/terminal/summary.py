@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
-    from services.ginit.terminal.gateway import Router
+    from services.ginit.terminal.gateway_summary import RouterSummary
     from services.ginit.terminal.installation import Installation
     from services.ginit.terminal.palette import Palette
 
@@ -61,12 +61,12 @@ def services(state: Mapping[str, Any], installation: Installation, palette: Pale
         yield f"  {printable(name):{width}}  {colour(phase)}  {printable(where)}".rstrip()
 
 
-def routers(found: tuple[Router, ...], missing: AbstractSet[str], palette: Palette) -> Iterator[str]:
+def routers(found: tuple[RouterSummary, ...], missing: AbstractSet[str], palette: Palette) -> Iterator[str]:
     """A line for each router, except those whose paths are in `missing`."""
     serving = [router for router in found if router.path not in missing]
     width = max((len(router.path) for router in serving), default=0)
     for router in serving:
-        yield f"  {printable(router.path):{width}}  {palette.dim(printable(router.leads_to))}"
+        yield f"  {printable(router.path):{width}}  {palette.dim(printable(router.destination))}"
 
 
 def _routers(report: Mapping[str, Any]) -> set[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
 from services.ginit.config import Definition
 from services.ginit.decision.events import RecordProblems, RestartWanted
-from services.ginit.decision.state import Appliance, Phase, Service
+from services.ginit.decision.state import Appliance, Phase, ServiceState
 from services.ginit.records import RecordWatch
 
 
@@ -13,7 +13,7 @@ def service(name, program, phase=Phase.HEALTHY):
     definition = Definition(
         name, Path("/bin") / program, "-o", Path("/conf"), ("-a", name), "--validate", "up", True, False
     )
-    return Service(definition, phase)
+    return ServiceState(definition, phase)
 
 
 class Scene:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.ginit.config import Definition
-from services.ginit.decision.state import Appliance, Phase, Refusal, Service
+from services.ginit.decision.state import Appliance, Phase, RefusedConfig, ServiceState
 from services.ginit.state_file import OwnConfig, StateFile, as_json
 
 OWN = OwnConfig("/conf/ginit_config.json")
@@ -18,7 +18,7 @@ def service(name, phase=Phase.HEALTHY, **fields):
     definition = Definition(
         name, Path("/bin") / name, "-o", file, ("-a", f"{name}-alias"), "--validate", "up", True, False
     )
-    return Service(definition, phase, **fields)
+    return ServiceState(definition, phase, **fields)
 
 
 def test_state_of_a_service():
@@ -44,7 +44,7 @@ def test_state_of_a_service():
 
 def test_state_of_refused_files():
     """ginit's own first; those of services with the sum of what is refused, if the file has a content."""
-    refused = service("one", content="ff", in_force="ab", refused=Refusal("ff", "must be a list"))
+    refused = service("one", content="ff", in_force="ab", refused=RefusedConfig("ff", "must be a list"))
     missing = service("two", content="ab", in_force="ab", missing="is not there")
     own = replace(OWN, refusal="is not JSON", left_out=({"entry": "service x"},))
     state = as_json(Appliance((refused, missing, service("three")), 2), own, 0.0, 0)

@@ -20,7 +20,7 @@ from services.ginit.decision.events import (
 from services.ginit.decision.reconcile import decide
 from services.ginit.decision.reloading import RELOADED_WITHIN
 from services.ginit.decision.starting import STABLE
-from services.ginit.decision.state import HANGS, Appliance, Phase, Refusal, Service
+from services.ginit.decision.state import HANGS, Appliance, Phase, RefusedConfig, ServiceState
 from tests.services.ginit.decision.world import NAMES, World, definition
 
 
@@ -109,13 +109,13 @@ def test_refused_content_is_known_with_its_reason():
     assert refusal(world, "one") is None  # it is not known yet
     world.checks.clear()
     world.happens(Checked("one", "wrong 1", False, "routers: must be a list"))
-    assert refusal(world, "one") == Refusal("wrong 1", "routers: must be a list")
+    assert refusal(world, "one") == RefusedConfig("wrong 1", "routers: must be a list")
     world.happens(ContentChanged("one", "valid 0"))
     assert refusal(world, "one") is None  # what is in force is not refused
     world.happens(ContentChanged("one", "valid 1"))
     world.judge()
     world.happens(Refused("one", "port 1 is taken"))
-    assert refusal(world, "one") == Refusal("valid 1", "port 1 is taken")
+    assert refusal(world, "one") == RefusedConfig("valid 1", "port 1 is taken")
     world.happens(ContentChanged("one", "valid 1"))
     world.judge()
     world.answers("one", Confirmed)
@@ -124,14 +124,14 @@ def test_refused_content_is_known_with_its_reason():
     world.judge()
     world.dies("one")
     world.dies("one")
-    assert refusal(world, "one") == Refusal("valid 2", "the service did not become healthy with it: exit code 1")
+    assert refusal(world, "one") == RefusedConfig("valid 2", "the service did not become healthy with it: exit code 1")
 
 
 def test_file_that_cannot_be_read_is_known_with_its_reason():
     """The config in force stays; when the file is back, nothing is wrong with it."""
     world = World().begun()
     world.happens(ContentChanged("one", None, "is a FIFO"))
-    assert refusal(world, "one") == Refusal("", "the file is a FIFO")
+    assert refusal(world, "one") == RefusedConfig("", "the file is a FIFO")
     world.happens(ContentChanged("one", "valid 0"))
     assert refusal(world, "one") is None
 
@@ -291,7 +291,7 @@ def test_missing_config_file_at_the_start():
 
 def all_healthy(*names):
     services = tuple(
-        Service(
+        ServiceState(
             definition(name),
             Phase.HEALTHY,
             content="valid 0",

@@ -2,7 +2,7 @@
 
 from services.ginit.decision.actions import GiveUp, LogLine, PutInForce, RemoveChecksum, Start, Stop, Unregister
 from services.ginit.decision.events import Checked, ContentChanged, TimerFired
-from services.ginit.decision.state import Appliance, Phase, Service
+from services.ginit.decision.state import Appliance, Phase, ServiceState
 from services.ginit.decision.undo import undo, without
 from tests.services.ginit.decision.world import World, definition
 
@@ -12,7 +12,7 @@ def appliance(*services):
 
 
 def service(name, phase):
-    return Service(definition(name), phase)
+    return ServiceState(definition(name), phase)
 
 
 def test_services_are_as_before():

@@ -35,7 +35,7 @@ from services.ginit.decision.events import (
 )
 from services.ginit.decision.reconcile import decide
 from services.ginit.decision.starting import STABLE
-from services.ginit.decision.state import Appliance, Phase, Service
+from services.ginit.decision.state import Appliance, Phase, ServiceState
 from services.ginit.decision.undo import undo, without
 
 NAMES = ("bus", "one", "two")
@@ -55,7 +55,7 @@ class World:
     def __init__(self, *, max_starts=2, die_promise=False, promised=(), names=NAMES, contents=("valid 0",) * 3):
         self.promised = frozenset(names if die_promise else promised)
         services = tuple(
-            Service(definition(name, die_promise=name in self.promised), content=content)
+            ServiceState(definition(name, die_promise=name in self.promised), content=content)
             for name, content in zip(names, contents, strict=True)
         )
         self.state = Appliance(services, max_starts)

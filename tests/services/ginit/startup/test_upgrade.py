@@ -14,7 +14,7 @@ from gecholog.config import checksum
 from services.ginit.startup import shipped
 from services.ginit.startup.prepare import DEFAULTS
 from services.ginit.startup.shipped import Version
-from services.ginit.startup.upgrade import NOT_UPDATED, UPDATED, YOURS, Pair, pairs, upgrade
+from services.ginit.startup.upgrade import NOT_UPDATED, UPDATED, YOURS, ConfigPair, pairs, upgrade
 
 OLD, NEW = b'{"a": 1}', b'{"a": 1, "b": {"c": 2}, "d": 3}'
 VERSIONS = {"x.json": (Version(checksum(OLD), ()), Version(checksum(NEW), ("b", "d")))}
@@ -73,7 +73,7 @@ def test_anything_else_is_left_alone(conf, text, new):
 @given(st.binary(max_size=40))
 def test_only_what_was_shipped_is_outdated(data):
     """For whatever somebody has in the file."""
-    pair = Pair(DEFAULTS / "x.json", data, NEW, VERSIONS["x.json"])
+    pair = ConfigPair(DEFAULTS / "x.json", data, NEW, VERSIONS["x.json"])
     assert pair.is_outdated == (data == OLD)
 
 
@@ -148,5 +148,5 @@ def test_shipped_files_are_known():
     gl = next(pair for pair in found if pair.file.name == "gl_config.json")
     values = json.loads(gl.shipped)
     del values["gl_host"], values["log_unauthorized"]
-    own = Pair(gl.file, json.dumps(values).encode(), gl.shipped, gl.versions)
+    own = ConfigPair(gl.file, json.dumps(values).encode(), gl.shipped, gl.versions)
     assert own.new == ["gl_host"]

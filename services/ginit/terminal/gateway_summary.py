@@ -20,23 +20,23 @@ _WITHOUT_USUAL_URL = frozenset({"azure", "ollama"})
 
 
 @dataclass(frozen=True, slots=True)
-class Router:
+class RouterSummary:
     """A router for display: its path, and the scheme and host of its target."""
 
     path: str
-    leads_to: str
+    destination: str
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class GatewaySummary:
     """The bus that gl publishes on, the subject of its records, and its routers in the order of the file."""
 
     bus: BusAddress
     subject: str
-    routers: tuple[Router, ...]
+    routers: tuple[RouterSummary, ...]
 
 
-def read(file: Path, environ: Mapping[str, str], secrets: Path) -> Gateway | None:
+def read(file: Path, environ: Mapping[str, str], secrets: Path) -> GatewaySummary | None:
     """Read gl's config; None if it cannot be read, for which its own validation gives the reason.
 
     A token that was generated at the first start is not in the environment but in the folder `secrets`.
@@ -48,16 +48,16 @@ def read(file: Path, environ: Mapping[str, str], secrets: Path) -> Gateway | Non
         bus = values["service_bus"]
         providers = ", ".join(_serving(values.get("providers") or ()))
         routers = tuple(_router(entry, providers) for entry in values["routers"])
-        return Gateway(BusAddress.of_section(bus), bus["topic_exact_logger"], routers)
+        return GatewaySummary(BusAddress.of_section(bus), bus["topic_exact_logger"], routers)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
-def _router(entry: dict[str, Any], providers: str) -> Router:
+def _router(entry: dict[str, Any], providers: str) -> RouterSummary:
     path, outbound = str(entry["path"]), entry["outbound"]
     if "models" in outbound:
-        return Router(path, f"the APIs of OpenAI and Anthropic, models of {providers or 'no provider'}")
-    return Router(path, "shows what would be sent" if path.startswith("/echo/") else _origin(outbound["url"]))
+        return RouterSummary(path, f"the APIs of OpenAI and Anthropic, models of {providers or 'no provider'}")
+    return RouterSummary(path, "shows what would be sent" if path.startswith("/echo/") else _origin(outbound["url"]))
 
 
 def _serving(providers: Iterable[dict[str, Any]]) -> Iterator[str]:

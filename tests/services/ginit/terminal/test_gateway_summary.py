@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gecholog.bus_address import BusAddress
-from services.ginit.terminal.gateway import read
+from services.ginit.terminal.gateway_summary import read
 
 ROUTERS = [
     {"path": "/echo/", "outbound": {"url": "https://localhost"}},
@@ -25,7 +25,7 @@ def file(tmp_path):
 def test_routers_lead_to_hosts(file, tmp_path):
     """Nothing of a url but scheme and host is shown: the rest may hold secrets."""
     gateway = read(file, {"NATS_TOKEN": "abc"}, tmp_path)
-    assert [router.leads_to for router in gateway.routers] == [
+    assert [router.destination for router in gateway.routers] == [
         "shows what would be sent",
         "https://api.example.com:8443",
         "",
@@ -65,4 +65,4 @@ def test_models_name_their_providers(tmp_path):
     file = tmp_path / "gl_config.json"
     file.write_text(json.dumps({"service_bus": bus, "providers": providers, "routers": routers}), "utf-8")
     (router,) = read(file, {"NATS_TOKEN": "abc", "KEY": "k"}, tmp_path).routers
-    assert router.leads_to == "the APIs of OpenAI and Anthropic, models of openai, dummy"
+    assert router.destination == "the APIs of OpenAI and Anthropic, models of openai, dummy"
