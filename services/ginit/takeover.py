@@ -59,7 +59,7 @@ class Takeover:
             return replace(taken, writes_checksum=before.get("writes_checksum", False), starts=before.get("starts", 1))
         log.warning("restarting service, its state is unknown", child=definition.name, pid=pid)
         await self._runner.stop(definition)
-        return replace(service, phase=Phase.STOPPING, then=AfterStop.BEGIN)
+        return replace(service, phase=Phase.STOPPING, after_stop=AfterStop.BEGIN)
 
     async def _stop_others(self, running: Mapping[str, int]) -> None:
         for slug, pid in running.items():

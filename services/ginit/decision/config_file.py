@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from services.ginit.decision.actions import Action, Check, PutInForce, Reload
 from services.ginit.decision.events import NOT_THERE, Checked
-from services.ginit.decision.reloading import RELOADED_WITHIN
+from services.ginit.decision.reloading import RELOAD_LIMIT_S
 from services.ginit.decision.starting import restart, start, stay_idle
 from services.ginit.decision.state import Phase, RefusedConfig, ServiceState
 from services.ginit.decision.transition import Now, Step, log, to_phase
@@ -97,7 +97,7 @@ def _valid(service: ServiceState, now: Now) -> Step:
         case Phase.IDLE | Phase.PAUSING:
             changed, actions = start(replace(service, failures=0), now)
         case Phase.HEALTHY if service.can_reload:
-            timer_at = now.time + RELOADED_WITHIN
+            timer_at = now.time + RELOAD_LIMIT_S
             changed = to_phase(service, now, Phase.RELOADING, since=service.since, timer_at=timer_at)
             actions = (Reload(service.name),)
         case Phase.HEALTHY | Phase.STARTING:

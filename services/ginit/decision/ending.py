@@ -10,12 +10,12 @@ from services.ginit.decision.starting import start, stay_idle
 from services.ginit.decision.state import RUNNING, AfterStop, Phase, ServiceState
 from services.ginit.decision.transition import Now, Step, log, put_last_good, roll_back, to_phase
 
-_LONGEST_PAUSE = 10.0  # seconds between two starts
+_LONGEST_BACKOFF_S = 10.0  # between two starts
 
 
-def pause(failures: int) -> float:
-    """Seconds until the next start after so many failures in a row: 0 after the first, then 0.1, 0.2, 0.4 and so on."""
-    return 0.0 if failures <= 1 else exponential(failures - 2, 0.1, _LONGEST_PAUSE)
+def backoff_s(failures: int) -> float:
+    """Seconds to wait before the next start: 0 after one failure, then 0.1, 0.2, 0.4 and so on, up to 10."""
+    return 0.0 if failures <= 1 else exponential(failures - 2, 0.1, _LONGEST_BACKOFF_S)
 
 
 def ended(service: ServiceState, how: str, now: Now) -> Step:
@@ -24,7 +24,7 @@ def ended(service: ServiceState, how: str, now: Now) -> Step:
         return service, ()
     if service.phase is Phase.STOPPING:
         changed, actions = _stopped(service, now)
-    elif service.phase is Phase.STARTING and service.on_trial:
+    elif service.phase is Phase.STARTING and service.has_unproven_config:
         changed, actions = _rolled_back(service, how, now)
     elif service.phase is Phase.RELOADING:
         changed, actions = start(service, now)
@@ -35,7 +35,7 @@ def ended(service: ServiceState, how: str, now: Now) -> Step:
 
 
 def _stopped(service: ServiceState, now: Now) -> Step:
-    match service.then:
+    match service.after_stop:
         case AfterStop.START:
             return start(service, now)
         case AfterStop.BEGIN:
@@ -59,8 +59,8 @@ def _failed(service: ServiceState, how: str, now: Now) -> Step:
     if now.max_starts and failures > now.max_starts:
         reason = f"it ended {failures} times in a row: {how}"
         changed, actions = stay_idle(to_phase(service, now, Phase.IDLE, failures=failures, reason=reason))
-    elif pause(failures) > 0:
-        timer_at = now.time + pause(failures)
+    elif backoff_s(failures) > 0:
+        timer_at = now.time + backoff_s(failures)
         changed = to_phase(service, now, Phase.PAUSING, failures=failures, reason=how, timer_at=timer_at)
         actions = ()
     else:

@@ -147,14 +147,14 @@ def _redefined(service: ServiceState | None, definition: Definition, content: st
     fresh = ServiceState(definition, content=content, missing="" if content else NOT_THERE, since=time)
     if service is None:
         return fresh, (LogLine("INFO", "service added", {"child": definition.name}),)
-    is_leaving = service.phase is Phase.STOPPING and service.then is AfterStop.UNREGISTER
+    is_leaving = service.phase is Phase.STOPPING and service.after_stop is AfterStop.UNREGISTER
     if _command_line(service.definition) == _command_line(definition) and not is_leaving:
         return replace(service, definition=definition), ()
     message = "service added" if is_leaving else "service definition changed"
     line = LogLine("INFO", message, {"child": definition.name})
     if service.phase in RUNNING:
         # the process of the old definition has to end first; its last good config belongs to that definition
-        leaving = replace(fresh, phase=Phase.STOPPING, then=AfterStop.BEGIN, starts=service.starts)
+        leaving = replace(fresh, phase=Phase.STOPPING, after_stop=AfterStop.BEGIN, starts=service.starts)
         return leaving, (line, Stop(service.name)) if service.phase is not Phase.STOPPING else (line,)
     return replace(fresh, starts=service.starts), (line,)
 
@@ -171,9 +171,9 @@ def _command_line(definition: Definition) -> tuple[object, ...]:
 def _removed(service: ServiceState) -> tuple[list[ServiceState], tuple[Action, ...]]:
     """A service that is no longer in the config: its process, if there is one, has to end first."""
     line = LogLine("INFO", "service removed", {"child": service.name})
-    leaving = replace(service, phase=Phase.STOPPING, then=AfterStop.UNREGISTER, checking=None, timer_at=None)
+    leaving = replace(service, phase=Phase.STOPPING, after_stop=AfterStop.UNREGISTER, checking=None, timer_at=None)
     if service.phase is Phase.STOPPING:
-        return [leaving], (line,) if service.then is not AfterStop.UNREGISTER else ()
+        return [leaving], (line,) if service.after_stop is not AfterStop.UNREGISTER else ()
     if service.phase in RUNNING:
         return [leaving], (line, Stop(service.name))
     return [], (line, Unregister(service.definition))

@@ -6,7 +6,7 @@ from services.ginit.decision.starting import restart
 from services.ginit.decision.state import Phase, RefusedConfig, ServiceState
 from services.ginit.decision.transition import Now, Step, checksum_of, log, put_last_good, to_phase
 
-RELOADED_WITHIN = 15.0  # seconds to confirm or refuse; services give another bus less than that. Then a restart
+RELOAD_LIMIT_S = 15.0  # to confirm or refuse; then the service is restarted. Services try a new bus for less than this
 
 
 def confirmed(service: ServiceState, now: Now) -> Step:
@@ -32,7 +32,7 @@ def refused(service: ServiceState, reason: str, now: Now) -> Step:
     return to_phase(service, now, Phase.HEALTHY, **known), (put_last_good(service), line)
 
 
-def unanswered(service: ServiceState, now: Now) -> Step:
+def reload_timed_out(service: ServiceState, now: Now) -> Step:
     """The service has neither confirmed nor refused: start it with the config."""
     restarting, actions = restart(service, now)
     return restarting, (log(service, "WARN", "restarting service, it did not confirm its config"), *actions)

@@ -8,20 +8,20 @@ from services.ginit.decision.actions import GiveUp, Start, Stop
 from services.ginit.decision.state import AfterStop, Phase, ServiceState
 from services.ginit.decision.transition import Now, Step, checksum_of, log, put_last_good, roll_back, to_phase
 
-SILENT = 8.0  # seconds without output, after which the others no longer wait for a service that is starting
-LATE = 30.0  # seconds for a start, however much the service writes meanwhile
-STABLE = 5.0  # seconds of health, after which failures are counted from 0 again
+SILENCE_LIMIT_S = 8.0  # without output; then the other services no longer wait for this one
+START_LIMIT_S = 30.0  # for a start, however much the service writes meanwhile
+STABLE_AFTER_S = 5.0  # of health; then failures are counted from 0 again
 
 
 def start(service: ServiceState, now: Now) -> Step:
     """Start the process, with the config that is in force."""
-    times = {"since": now.time, "last_output": now.time, "timer_at": now.time + SILENT}
+    times = {"since": now.time, "last_output": now.time, "timer_at": now.time + SILENCE_LIMIT_S}
     return to_phase(service, now, Phase.STARTING, **times, starts=service.starts + 1), (Start(service.name),)
 
 
 def restart(service: ServiceState, now: Now) -> Step:
     """Stop the process, and start it when it has ended."""
-    return to_phase(service, now, Phase.STOPPING, then=AfterStop.START, failures=0), (Stop(service.name),)
+    return to_phase(service, now, Phase.STOPPING, after_stop=AfterStop.START, failures=0), (Stop(service.name),)
 
 
 def restart_wanted(service: ServiceState, reason: str, now: Now) -> Step:
@@ -33,10 +33,12 @@ def restart_wanted(service: ServiceState, reason: str, now: Now) -> Step:
 
 
 def output_seen(service: ServiceState, now: Now) -> Step:
-    """A service that writes something is making progress: wait longer, up to LATE."""
+    """A service that writes something is making progress: extend its timer, up to START_LIMIT_S."""
     if service.phase is not Phase.STARTING or service.is_late:
         return service, ()
-    return replace(service, last_output=now.time, timer_at=min(now.time + SILENT, service.since + LATE)), ()
+    return replace(
+        service, last_output=now.time, timer_at=min(now.time + SILENCE_LIMIT_S, service.since + START_LIMIT_S)
+    ), ()
 
 
 def became_healthy(service: ServiceState, now: Now, *, writes_checksum: bool) -> Step:
@@ -44,20 +46,20 @@ def became_healthy(service: ServiceState, now: Now, *, writes_checksum: bool) ->
     if service.phase is not Phase.STARTING:
         return service, ()
     known = {"last_good": service.in_force, "writes_checksum": writes_checksum}
-    healthy = to_phase(service, now, Phase.HEALTHY, **known, timer_at=now.time + STABLE)
+    healthy = to_phase(service, now, Phase.HEALTHY, **known, timer_at=now.time + STABLE_AFTER_S)
     return healthy, (*checksum_of(healthy), log(service, "INFO", "service is healthy", sha256=service.in_force))
 
 
-def overdue(service: ServiceState, now: Now) -> Step:
+def start_timed_out(service: ServiceState, now: Now) -> Step:
     """The start takes too long: go back to the last good config, give up, or start the others without it."""
     reason = f"no healthy output after {round(now.time - service.since)} seconds"
-    if service.on_trial:
+    if service.has_unproven_config:
         line = log(
             service, "ERROR", "not healthy with the new config, rolling back to the last good one", reason=reason
         )
         stopping, actions = restart(roll_back(service, reason), now)
         return stopping, (put_last_good(service), line, *actions)
-    if service.definition.die_promise and now.time - service.last_output >= SILENT:
+    if service.definition.die_promise and now.time - service.last_output >= SILENCE_LIMIT_S:
         return stay_idle(replace(service, timer_at=None, reason=reason))
     line = log(service, "WARN", "service is not healthy yet, starting the others", reason=reason)
     return replace(service, timer_at=None, is_late=True, reason=reason), (line,)

@@ -34,8 +34,8 @@ class AfterStop(Enum):
 
 SERVING = frozenset({Phase.HEALTHY, Phase.RELOADING})
 RUNNING = frozenset({Phase.STARTING, Phase.HEALTHY, Phase.RELOADING, Phase.STOPPING})
-HANGS = 5.0  # seconds without a heartbeat after which a service is unhealthy
-_DELAYED = 3  # failures in a row, after which the other services no longer wait for this one
+HANGS_AFTER_S = 5.0  # without a heartbeat; then a service is unhealthy
+_DELAYED_AFTER = 3  # so many failures in a row, the other services no longer wait for this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class ServiceState:
     last_good: str | None = None  # what it was healthy with last
     refused: RefusedConfig | None = None  # the content that was refused last
     writes_checksum: bool = False  # it writes its checksum file itself, and so can be asked to reload
-    then: AfterStop = AfterStop.START
+    after_stop: AfterStop = AfterStop.START
     starts: int = 0
     failures: int = 0  # starts in a row that did not last
     since: float = 0.0  # when the phase began
@@ -79,11 +79,11 @@ class ServiceState:
     def startup_over(self) -> bool:
         """Whether the next service may be started: this one serves, has failed, or takes too long."""
         has_started = self.phase in SERVING or self.phase is Phase.IDLE or self.last_good is not None
-        return has_started or self.is_late or self.failures >= _DELAYED
+        return has_started or self.is_late or self.failures >= _DELAYED_AFTER
 
     @property
     def hangs(self) -> bool:
-        return self.unresponsive_s >= HANGS
+        return self.unresponsive_s >= HANGS_AFTER_S
 
     @property
     def problem(self) -> str:
@@ -101,7 +101,7 @@ class ServiceState:
         return self.refused if is_refused else None
 
     @property
-    def on_trial(self) -> bool:
+    def has_unproven_config(self) -> bool:
         """Whether it was never healthy with the config in force, but was with an older one."""
         return self.last_good is not None and self.in_force != self.last_good
 

@@ -21,8 +21,15 @@ from services.ginit.decision.events import (
     TimerFired,
 )
 from services.ginit.decision.heartbeat import heartbeat_missed, heartbeat_seen
-from services.ginit.decision.reloading import confirmed, refused, unanswered
-from services.ginit.decision.starting import STABLE, became_healthy, output_seen, overdue, restart_wanted, start
+from services.ginit.decision.reloading import confirmed, refused, reload_timed_out
+from services.ginit.decision.starting import (
+    STABLE_AFTER_S,
+    became_healthy,
+    output_seen,
+    restart_wanted,
+    start,
+    start_timed_out,
+)
 from services.ginit.decision.state import Phase, ServiceState
 from services.ginit.decision.transition import Now, Step
 
@@ -61,17 +68,17 @@ def _timer_fired(service: ServiceState, now: Now) -> Step:
         case Phase.PAUSING:
             return start(service, now)
         case Phase.HEALTHY:
-            return _lasted(service, now), ()
+            return _stayed_healthy(service, now), ()
         case Phase.RELOADING:
-            return unanswered(service, now)
+            return reload_timed_out(service, now)
         case Phase.STARTING:
-            return overdue(service, now)
+            return start_timed_out(service, now)
         case _:
             return replace(service, timer_at=None), ()
 
 
-def _lasted(service: ServiceState, now: Now) -> ServiceState:
+def _stayed_healthy(service: ServiceState, now: Now) -> ServiceState:
     """The service has been healthy for a while: reset its failures, unless it does not respond right now."""
     if service.unresponsive_s:
-        return replace(service, timer_at=now.time + STABLE)
+        return replace(service, timer_at=now.time + STABLE_AFTER_S)
     return replace(service, failures=0, timer_at=None)

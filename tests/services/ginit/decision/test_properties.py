@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.ginit.decision.events import RecordProblems, RestartWanted, Stopping, SupervisordStatus, TimerFired
-from services.ginit.decision.starting import LATE, SILENT, STABLE
-from services.ginit.decision.state import HANGS, SERVING, Phase
+from services.ginit.decision.starting import SILENCE_LIMIT_S, STABLE_AFTER_S, START_LIMIT_S
+from services.ginit.decision.state import HANGS_AFTER_S, SERVING, Phase
 from tests.services.ginit.decision.world import NAMES, World
 
 names = st.sampled_from(NAMES)
 first_contents = st.sampled_from(["valid 0", "valid 0", "wrong 0", None])
 contents = st.sampled_from(["valid 0", "valid 1", "valid 2", "wrong 1", None])
-silences = st.sampled_from([2.5, HANGS, 10.0, 15.0, 16.0, 31.0])
-spans = st.sampled_from([0.0, 0.3, 2.0, STABLE, SILENT, LATE])
+silences = st.sampled_from([2.5, HANGS_AFTER_S, 10.0, 15.0, 16.0, 31.0])
+spans = st.sampled_from([0.0, 0.3, 2.0, STABLE_AFTER_S, SILENCE_LIMIT_S, START_LIMIT_S])
 whichever = st.integers(0, len(NAMES) - 1)
 
 
@@ -138,7 +138,7 @@ class Decisions(RuleBasedStateMachine):
             self.world.healthy(name)
             for seconds in (2.5, 7.5, 15.0):
                 self.world.silent(name, seconds)
-                self.world.passes(STABLE)
+                self.world.passes(STABLE_AFTER_S)
             self.world.leaves()
             self.world.passes(2.0)
 
@@ -176,7 +176,7 @@ class Decisions(RuleBasedStateMachine):
             world.dies(name)  # while it reloads, or because it was asked to
             assert world.phase(name) is Phase.STARTING
             if late:
-                world.passes(LATE)
+                world.passes(START_LIMIT_S)
                 world.leaves()
             else:
                 world.dies(name)
@@ -215,7 +215,7 @@ class Decisions(RuleBasedStateMachine):
             world.healthy(name)
             world.dies(name)
         world.judge()
-        world.passes(LATE)
+        world.passes(START_LIMIT_S)
         assert world.starts == starts
         assert world.alive == set()
         assert world.checksums == {}

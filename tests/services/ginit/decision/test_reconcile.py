@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.ginit.decision.actions import Start, Stop
-from services.ginit.decision.ending import pause
+from services.ginit.decision.ending import backoff_s
 from services.ginit.decision.events import (
     Checked,
     Confirmed,
@@ -18,9 +18,9 @@ from services.ginit.decision.events import (
     TimerFired,
 )
 from services.ginit.decision.reconcile import decide
-from services.ginit.decision.reloading import RELOADED_WITHIN
-from services.ginit.decision.starting import STABLE
-from services.ginit.decision.state import HANGS, Appliance, Phase, RefusedConfig, ServiceState
+from services.ginit.decision.reloading import RELOAD_LIMIT_S
+from services.ginit.decision.starting import STABLE_AFTER_S
+from services.ginit.decision.state import HANGS_AFTER_S, Appliance, Phase, RefusedConfig, ServiceState
 from tests.services.ginit.decision.world import NAMES, World, definition
 
 
@@ -77,7 +77,7 @@ def test_reload_without_an_answer_becomes_a_restart():
     world = World().begun()
     world.happens(ContentChanged("one", "valid 1"))
     world.judge()
-    world.passes(RELOADED_WITHIN)
+    world.passes(RELOAD_LIMIT_S)
     assert phase(world, "one") is Phase.STOPPING
     world.leaves()
     assert world.in_force["one"] == "valid 1"
@@ -186,15 +186,15 @@ def test_no_limit_of_starts():
 @pytest.mark.parametrize(("failures", "seconds"), [(0, 0), (1, 0), (2, 0.1), (3, 0.2), (5, 0.8), (9, 10), (1000, 10)])
 def test_pause_between_starts(failures, seconds):
     """The first restart is at once, the pauses grow, and have an end."""
-    assert pause(failures) == seconds
+    assert backoff_s(failures) == seconds
 
 
 def test_hang_is_unhealthy_first_and_then_killed():
     """The appliance and the service are unhealthy at once; the process is killed at the limit, and started again."""
     world = World().begun()
-    world.silent("one", HANGS - 1)
+    world.silent("one", HANGS_AFTER_S - 1)
     assert world.state.healthy
-    world.silent("one", HANGS)
+    world.silent("one", HANGS_AFTER_S)
     assert world.state.problems == ("one sends no heartbeat",)
     assert "one" not in world.checksums
     world.silent("one", 14.9)
@@ -239,7 +239,7 @@ def test_service_that_hangs_again_and_again_is_given_up():
     for _ in range(2):
         for seconds in (2.5, 5.0, 10.0, 15.0):
             world.silent("one", seconds)
-            world.passes(STABLE)
+            world.passes(STABLE_AFTER_S)
         world.leaves()
         world.healthy("one")
     assert "it sent no heartbeat" in world.state.given_up

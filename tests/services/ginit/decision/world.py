@@ -34,7 +34,7 @@ from services.ginit.decision.events import (
     TimerFired,
 )
 from services.ginit.decision.reconcile import decide
-from services.ginit.decision.starting import STABLE
+from services.ginit.decision.starting import STABLE_AFTER_S
 from services.ginit.decision.state import Appliance, Phase, ServiceState
 from services.ginit.decision.undo import undo, without
 
@@ -280,7 +280,7 @@ class World:
     def passes(self, seconds):
         self.now += seconds
         for name, since in self.healthy_since.items():
-            if self.now - since >= STABLE:
+            if self.now - since >= STABLE_AFTER_S:
                 self._begin_to_count(name)
         self.happens(TimerFired())
 
@@ -297,7 +297,7 @@ class World:
             for name in sorted(self.alive):
                 self.healthy(name)
                 self.gives_a_sign(name)
-            self.passes(STABLE)
+            self.passes(STABLE_AFTER_S)
             if self.state.healthy and self.state.timer_at is None and not self.checks:
                 return
 
