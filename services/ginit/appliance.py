@@ -134,7 +134,7 @@ class _Parts:
         self.listener.open()
         self.files.watch_services()
         store, home = self.store, self.paths.home
-        sources = LivenessSources(home, store.current, self.runner.pid, self.output.address, _assumed_address)
+        sources = LivenessSources(home, store.current, self.runner.pid, self.output.address, _configured_address)
         owner.spawn(self.files.run(), "config files")
         owner.spawn(self.loop.run(), "event loop")
         owner.spawn(RecordWatch(home, store.current, store.post).run(), "records")
@@ -156,6 +156,6 @@ class _Parts:
         self.runner.close()
 
 
-def _assumed_address(service: Definition) -> Address | None:
+def _configured_address(service: Definition) -> Address | None:
     """Where a nats-server seems to listen that was started before this ginit, so that its log line is gone."""
     return next((("127.0.0.1", port.number) for port in ports.wanted((service,), os.environ)), None)

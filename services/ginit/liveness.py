@@ -34,14 +34,14 @@ _PROBE_TIMEOUT_S = 5.0  # a server that takes longer is probed again
 class LivenessSources:
     """Where the samples come from: the state of the appliance, the process of a service, the address of a nats-server.
 
-    `said` gives the address that a nats-server logged itself, `assumed` the one that its config seems to name.
+    `logged_address` is where a nats-server said that it listens, `configured_address` what its config seems to name.
     """
 
     home: Path
     state: Callable[[], Appliance]
     pid: Callable[[str], int]
-    said: Callable[[str], Address | None]
-    assumed: Callable[[Definition], Address | None]
+    logged_address: Callable[[str], Address | None]
+    configured_address: Callable[[Definition], Address | None]
 
 
 class LivenessMonitor:
@@ -89,12 +89,12 @@ class LivenessMonitor:
             return last_heartbeat(definition.alias, self._sources.home)
         if service.name not in self._probes or self._probes[service.name].done():
             self._probes[service.name] = asyncio.create_task(self._probe(definition), name=f"probe {service.name}")
-        # one that never responded at an assumed address may listen elsewhere
-        return self._responses.get(service.name, 0 if self._sources.said(service.name) else None)
+        # one that never responded at the address in its config may listen elsewhere
+        return self._responses.get(service.name, 0 if self._sources.logged_address(service.name) else None)
 
     async def _probe(self, definition: Definition) -> None:
         """Count one response of a server, if there is one."""
-        address = self._sources.said(definition.name) or self._sources.assumed(definition)
+        address = self._sources.logged_address(definition.name) or self._sources.configured_address(definition)
         if address is not None and await responds(*address):
             self._responses[definition.name] = self._responses.get(definition.name, 0) + 1
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 UPDATED = "default config file updated"
 NOT_UPDATED = "cannot update default config file"
-YOURS = "config file is yours, the shipped one has new fields"
+EDITED = "config file is yours, the shipped one has new fields"
 _FOLDER = "replaced"  # in the config folder, for the old contents
 
 
@@ -71,7 +71,7 @@ def upgrade(found: Iterable[ConfigPair]) -> Iterator[tuple[str, dict[str, object
         if pair.is_outdated:
             yield _updated(pair)
         elif new := pair.new:
-            yield YOURS, {"file": str(pair.file), "new": new, "see": "config-diff"}
+            yield EDITED, {"file": str(pair.file), "new": new, "see": "config-diff"}
 
 
 def _updated(pair: ConfigPair) -> tuple[str, dict[str, object]]:

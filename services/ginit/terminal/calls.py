@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
 log = Log("terminal")
 
-_CONNECT_TIMEOUT = 2.0  # seconds until `ready` at most
+_CONNECT_TIMEOUT_S = 2.0  # until `on_ready` at most
 
 
-async def follow(gateway: GatewaySummary, seen: Callable[[bytes], None], ready: Callable[[], None]) -> None:
-    """Call `ready` once subscribed, and `seen` with each record from then on. Runs until it is cancelled.
+async def follow(gateway: GatewaySummary, on_record: Callable[[bytes], None], on_ready: Callable[[], None]) -> None:
+    """Call `on_ready` once subscribed, and `on_record` with each record from then on. Runs until it is cancelled.
 
-    If the bus is not reached in two seconds, `ready` is called and the connection still awaited. Raises BusRefused if
+    If the bus cannot be reached within two seconds, `on_ready` is called, and connecting goes on. Raises BusRefused if
     the bus rejects the token.
     """
     bus = Bus(gateway.bus, "terminal", log)
 
     async def take(message: BusMessage) -> None:
-        seen(message.data)
+        on_record(message.data)
 
     await bus.subscribe(gateway.subject, take)
     running = asyncio.create_task(bus.run(), name="bus of the terminal")
     try:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(bus.opened(), _CONNECT_TIMEOUT)
-        ready()
+            await asyncio.wait_for(bus.opened(), _CONNECT_TIMEOUT_S)
+        on_ready()
         await running
     finally:
         running.cancel()

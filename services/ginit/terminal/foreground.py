@@ -71,7 +71,7 @@ async def _as_json(child: subprocess.Popen[bytes], home: Path) -> None:
 async def _show_summary(home: Path) -> None:
     state = await wait_for_startup(home / "run" / "state.json")
     palette = Palette.of(os.environ) if sys.stderr.isatty() else Palette(enabled=False)
-    lines = summary.whole(state, Installation(home, os.environ), palette)
+    lines = summary.render(state, Installation(home, os.environ), palette)
     sys.stderr.write("\n".join(("", *lines, "")) + "\n")
 
 

@@ -51,7 +51,7 @@ class Installation:
             ChecksumFile.of(service.alias, self.home).is_off() for service in self._services if service.name == name
         )
 
-    def news(self) -> list[tuple[str, list[str]]]:
+    def new_fields(self) -> list[tuple[str, list[str]]]:
         """The config files that the user has edited, each with the fields that the shipped one has gained."""
         versions = shipped.load()
         found = upgrade.pairs(DEFAULTS, self.home / "conf", versions, versions)

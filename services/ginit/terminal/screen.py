@@ -32,7 +32,7 @@ class Screen:
     def __init__(self, stream: TextIO, palette: Palette, installation: Installation) -> None:
         self.palette = palette
         self._stream = stream
-        self._surroundings = installation
+        self._installation = installation
         self._started = False
 
     def show(self, text: str) -> None:
@@ -73,7 +73,7 @@ class Screen:
         return self._started and entry.get("service") != _BUS and entry.get("msg") not in _ROUTINE
 
     def _healthy(self, name: str) -> str:
-        port = self._surroundings.ports.get(name)
+        port = self._installation.ports.get(name)
         where = f"port {port}" if port is not None else ""
-        state = self.palette.dim("off") if self._surroundings.is_off(name) else self.palette.green("healthy")
+        state = self.palette.dim("off") if self._installation.is_off(name) else self.palette.green("healthy")
         return f"  {printable(name):13} {state}  {where}".rstrip()

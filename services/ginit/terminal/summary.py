@@ -22,7 +22,7 @@ _GATEWAY_PORT = 5380
 _MOST_NAMED = 5  # new fields of a file
 
 
-def whole(
+def render(
     state: Mapping[str, Any],
     installation: Installation,
     palette: Palette,
@@ -40,7 +40,7 @@ def whole(
         )
     left_out = (phrase for report in reports for phrase in phrases(report["left_out"]))
     yield from (palette.yellow(f"  left out: {printable(phrase)}") for phrase in left_out)
-    yield from news(installation.news())
+    yield from upgrade_hints(installation.new_fields())
     yield ""
     yield from first_steps(installation.home, installation.ports)
 
@@ -74,7 +74,7 @@ def _routers(report: Mapping[str, Any]) -> set[str]:
     return {entry["name"] for entry in report["left_out"] if entry["list"] == "routers"}
 
 
-def news(found: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
+def upgrade_hints(found: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
     """A line for each config file that the user has edited, with the fields that the shipped one has gained."""
     for name, new in found:
         more = f" and {len(new) - _MOST_NAMED} more" if len(new) > _MOST_NAMED else ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.ginit.terminal.installation import Installation
     from services.ginit.terminal.screen import Screen
 
-_LOOK_EVERY = 0.1  # seconds
+_POLL_S = 0.1  # seconds
 _CHUNK = 64 * 1024  # bytes
 
 
@@ -37,7 +37,7 @@ async def _follow(screen: Screen, installation: Installation) -> None:
     state = await wait_for_startup(installation.home / "run" / "state.json")
 
     def ready() -> None:
-        lines = summary.whole(state, installation, screen.palette, services_shown=True)
+        lines = summary.render(state, installation, screen.palette, services_shown=True)
         screen.show("\n".join(("", *lines, "")))
 
     screen.started()
@@ -67,7 +67,7 @@ async def _read(child: subprocess.Popen[bytes], screen: Screen) -> None:
 async def wait_for_startup(file: Path) -> dict[str, Any]:
     """Wait until the start of every service is over; returns the state that ginit has written to `file`."""
     while not (state := _state(file)).get("startup_over"):  # noqa: ASYNC110 - another process writes it
-        await asyncio.sleep(_LOOK_EVERY)
+        await asyncio.sleep(_POLL_S)
     return state
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.ginit.startup import shipped
-from services.ginit.startup.upgrade import UPDATED, YOURS
+from services.ginit.startup.upgrade import EDITED, UPDATED
 from tests.support.process import environment_of
 
 ROOT = Path(__file__).parents[4]
@@ -129,7 +129,7 @@ def test_home_of_an_earlier_version(tmp_path):
     assert updated["file"] == str(conf / "gl_config.json")
     assert Path(updated["kept"]).read_bytes() == old_default("gl_config.json")
     assert (conf / "gl_config.json").read_bytes() == (ROOT / "conf" / "gl_config.json").read_bytes()
-    [yours] = [entry for entry in entries(done) if entry["msg"] == YOURS]
+    [yours] = [entry for entry in entries(done) if entry["msg"] == EDITED]
     assert (yours["level"], yours["file"]) == ("INFO", str(conf / "tokencounter_config.json"))
     assert "cap_status_code" in yours["new"]
     assert (conf / "tokencounter_config.json").read_bytes() == own

@@ -14,7 +14,7 @@ from gecholog.config import checksum
 from services.ginit.startup import shipped
 from services.ginit.startup.prepare import DEFAULTS
 from services.ginit.startup.shipped import Version
-from services.ginit.startup.upgrade import NOT_UPDATED, UPDATED, YOURS, ConfigPair, pairs, upgrade
+from services.ginit.startup.upgrade import EDITED, NOT_UPDATED, UPDATED, ConfigPair, pairs, upgrade
 
 OLD, NEW = b'{"a": 1}', b'{"a": 1, "b": {"c": 2}, "d": 3}'
 VERSIONS = {"x.json": (Version(checksum(OLD), ()), Version(checksum(NEW), ("b", "d")))}
@@ -65,7 +65,7 @@ def test_anything_else_is_left_alone(conf, text, new):
     """Down to a blank. What is new in the shipped file is said; a field that was always in it was removed knowingly."""
     (conf / "x.json").write_bytes(text)
     said = upgraded(conf)
-    assert [(message, fields["new"]) for message, fields in said] == ([(YOURS, new)] if new else [])
+    assert [(message, fields["new"]) for message, fields in said] == ([(EDITED, new)] if new else [])
     assert (conf / "x.json").read_bytes() == text
     assert [path.name for path in conf.iterdir()] == ["x.json"]
 

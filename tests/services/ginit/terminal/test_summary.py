@@ -11,7 +11,9 @@ from tests.services.ginit.terminal.sink import home_with_a_sink
 
 def test_new_fields_of_shipped_files():
     """A line for each file, with the first of them."""
-    assert list(summary.news([("gl_config.json", ["errors", "gl_host"]), ("other.json", list("abcdefg"))])) == [
+    assert list(
+        summary.upgrade_hints([("gl_config.json", ["errors", "gl_host"]), ("other.json", list("abcdefg"))])
+    ) == [
         "  gl_config.json is yours; new in the shipped file: errors, gl_host: make config-diff",
         "  other.json is yours; new in the shipped file: a, b, c, d, e and 2 more: make config-diff",
     ]
@@ -32,5 +34,5 @@ def test_summary_names_what_is_new(tmp_path):
     del values["gl_host"]
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "gl_config.json").write_text(json.dumps(values))
-    lines = list(summary.whole({"services": []}, Installation(tmp_path, {}), Palette(enabled=False)))
+    lines = list(summary.render({"services": []}, Installation(tmp_path, {}), Palette(enabled=False)))
     assert "  gl_config.json is yours; new in the shipped file: gl_host: make config-diff" in lines
