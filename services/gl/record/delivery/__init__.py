@@ -1,1 +1,1 @@
-"""The way of records to the bus: accepted, sent, acknowledged; or kept in the backlog until they can be sent."""
+"""Delivers records to the bus: accepts, publishes and acknowledges them, or queues them while the bus is down."""

@@ -1,4 +1,4 @@
-"""Logs what goes wrong with records, but not for each of them."""
+"""Logs errors of records, each message once a minute at most."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = Log("records")
 
 
 class ErrorLog:
-    """Logs each message once per interval at most, with the number of records that wait."""
+    """Logs each message at most once per interval, with the number of records that wait."""
 
     def __init__(self, backlog: Backlog) -> None:
         self._backlog = backlog

@@ -1,4 +1,4 @@
-"""Looks now and then how records fare: opens the breaker when the bus falls silent, and reports."""
+"""Checks the delivery of records periodically: opens the breaker if the bus is silent, and reports changes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from services.gl.record.delivery.report import Report
-from services.gl.record.delivery.trouble import Sight, Stall
+from services.gl.record.delivery.delivery_status import DeliveryState, StallDetector
+from services.gl.record.delivery.status_reporter import StatusReporter
 
 if TYPE_CHECKING:
     from gecholog.recordstatus import RecordStatusFile
@@ -27,28 +27,28 @@ class Monitor:
         self._publisher = publisher
         self._backlog = backlog
         self._redelivery = redelivery
-        self._stall = Stall()
-        self._report = Report(status_file)
-        self._seen_answers = 0
+        self._stall_detector = StallDetector()
+        self._reporter = StatusReporter(status_file)
+        self._seen_replies = 0
 
     async def run(self) -> None:
-        """Look every half second. Runs until it is cancelled."""
+        """Check every half second. Runs until it is cancelled."""
         while True:
-            self.look(time.monotonic())
+            self.check(time.monotonic())
             await asyncio.sleep(_INTERVAL_S)
 
-    def look(self, now: float) -> None:
-        """Open the breaker if the bus is silent, and report what has changed; `now` is a steady clock's time."""
+    def check(self, now: float) -> None:
+        """Open the breaker if the bus is silent, and report changes. `now` is the time of a monotonic clock."""
         publisher = self._publisher
-        if publisher.answers != self._seen_answers:
-            self._seen_answers = publisher.answers
+        if publisher.replies != self._seen_replies:
+            self._seen_replies = publisher.replies
             publisher.breaker.acknowledged(now)
-        if self._stall.looked(now, unconfirmed=len(publisher.unacknowledged), acknowledged=publisher.answers):
+        if self._stall_detector.update(now, unconfirmed=len(publisher.unacknowledged), acknowledged=publisher.replies):
             publisher.trip("the bus does not acknowledge records")
-        self._report.look(now, self.sight())
+        self._reporter.update(now, self.state())
 
-    def sight(self) -> Sight:
-        """How records fare at this moment."""
+    def state(self) -> DeliveryState:
+        """The state of the delivery at this moment."""
         publisher, backlog = self._publisher, self._backlog
         stream, breaker = publisher.stream, publisher.breaker
         if not publisher.is_connected:
@@ -59,6 +59,6 @@ class Monitor:
             trouble = f"the record stream does not acknowledge, records wait: {breaker.reason}"
         else:
             trouble = f"records wait: {publisher.refused}" if publisher.refused and backlog else ""
-        is_silent = breaker.is_open and publisher.has_probed and stream.answers
+        is_silent = breaker.is_open and publisher.has_probed and stream.responds
         stalled = publisher.is_connected and (stream.vanished or is_silent)
-        return Sight(trouble, stalled, len(backlog), backlog.held, backlog.lost, self._redelivery.damaged)
+        return DeliveryState(trouble, stalled, len(backlog), backlog.held, backlog.lost, self._redelivery.damaged)

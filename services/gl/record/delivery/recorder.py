@@ -1,8 +1,8 @@
-"""The recorder: takes records, keeps them in the journal, publishes them, and lets go of what the bus has.
+"""The recorder stores records in the journal, publishes them, and drops them when the bus has acknowledged them.
 
-`accept` comes before the last byte of a reply, `publish` after it. What cannot be published waits in the backlog and is
-published when the bus takes it, about in order; so is what a dead process left. While the bus does not acknowledge, the
-breaker is open: records go to the backlog at once, and nobody waits for the bus.
+`accept` is called before the last byte of a reply, `publish` after it. Records that cannot be published wait in the
+backlog until the bus accepts them, roughly in order, as do the records of dead processes. While the bus does not
+acknowledge, the breaker is open: records go to the backlog at once, and no call waits for the bus.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 log = Log("records")
 
-_SHORT = 16 * 1024  # bytes of a record that there is little room for
+_SHORT = 16 * 1024  # bytes to which a record is cut if there is little room
 _NO_ROOM = "because neither the bus nor the journal had room"
-_POLL_S = 0.01  # between looks at what is not acknowledged, at the end
+_POLL_S = 0.01  # between checks for unacknowledged records when stopping
 
 
 class Recorder:
-    """Brings records to the bus. One for the life of the gateway; `publish_to` says which bus, and where on it."""
+    """Delivers records to the bus. There is one for the lifetime of gl; `publish_to` sets the bus and the subject."""
 
     def __init__(
         self,
@@ -50,13 +50,13 @@ class Recorder:
         on_loss: Callable[[str], None] = lambda _: None,
         backpressure: Backpressure | None = None,
     ) -> None:
-        """`root` holds the journals of all processes, `journal_limit` is the most bytes of this one.
+        """`root` holds the journals of all processes; `journal_limit` is the maximum size of this one in bytes.
 
-        `status_file` is for others to read how the records fare; `on_loss` is told of each loss.
+        `status_file` shows the state of the delivery to other processes; `on_loss` is called at each loss.
         """
         self.backpressure = backpressure or Backpressure()
         self._on_loss = on_loss
-        self._backlog = Backlog(_open(root, journal_limit), lambda data: fitted(data, _SHORT, _NO_ROOM))
+        self._backlog = Backlog(_open_journal(root, journal_limit), lambda data: fitted(data, _SHORT, _NO_ROOM))
         self._errors = ErrorLog(self._backlog)
         self._publisher = Publisher(
             self.backpressure, self._errors, self._on_result, self._update_backpressure, self._on_connect
@@ -74,23 +74,23 @@ class Recorder:
         self._redelivery.connected()
 
     def resize(self, journal_limit: int) -> None:
-        """Change the most bytes that the journal keeps."""
+        """Change the maximum size of the journal, in bytes."""
         if self._backlog.journal is not None:
             self._backlog.journal.limit = journal_limit
 
     @property
     def largest(self) -> int:
-        """Bytes that a record may have now."""
+        """The maximum size of a record in bytes."""
         return self._publisher.largest
 
     async def run(self) -> None:
-        """Publish what is waiting, whenever the bus is there, and look after it. Runs until it is cancelled."""
+        """Publish the backlog whenever the bus is available, and monitor it. Runs until it is cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._redelivery.run(), name="backlog")
             tasks.create_task(self._monitor.run(), name="record status")
 
     async def stop(self, seconds: float) -> None:
-        """Publish what is waiting, if that is possible soon; the rest stays in the journal for the next start."""
+        """Publish as much of the backlog as possible in `seconds`. The rest stays in the journal for the next start."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._redelivery.drain()
@@ -99,9 +99,9 @@ class Recorder:
                     if self._backlog.held:
                         await self._redelivery.drain()
         for record_id, data in self._publisher.take_unacknowledged().items():
-            self._postpone(record_id, data, "the gateway ends")
+            self._add_to_backlog(record_id, data, "the gateway ends")
         self._backlog.close()
-        self._monitor.look(time.monotonic())
+        self._monitor.check(time.monotonic())
         journal = self._backlog.journal
         if journal is not None:
             if len(journal):
@@ -111,41 +111,41 @@ class Recorder:
     # ---------------------------------------------------------------- records
 
     def accept(self, record_id: bytes, data: bytes) -> None:
-        """Keep a record as it stands, before the caller has all of the reply. `publish` or `abandon` has to follow."""
+        """Store a record before the client has the whole reply. `publish` or `abandon` must follow."""
         self.backpressure.accepted(record_id, len(data))
-        if self._backlog.journal is not None and not self._backlog.keep(ACCEPTED, record_id, data):
-            self._errors.error("cannot write record to the journal", self._backlog.kept_fault)
+        if self._backlog.journal is not None and not self._backlog.write_to_journal(ACCEPTED, record_id, data):
+            self._errors.error("cannot write record to the journal", self._backlog.journal_error)
 
     def abandon(self, record_id: bytes) -> None:
-        """There will be no final record. The one that was accepted is published in its place."""
+        """Publish the accepted version of a record: there will be no final one."""
         self.backpressure.finalized(record_id)
-        if self._backlog.wait_as_accepted(record_id):
+        if self._backlog.add_accepted(record_id):
             self._redelivery.wake()
 
     def publish(self, record_id: bytes, data: bytes) -> None:
-        """Publish the final record, now or as soon as the bus is there."""
+        """Publish the final record, now or as soon as the bus is available."""
         self.backpressure.finalized(record_id)
         publisher = self._publisher
-        if publisher.is_held_up:
-            self._postpone(record_id, data, publisher.breaker.reason or publisher.stream.reason)
+        if publisher.is_paused:
+            self._add_to_backlog(record_id, data, publisher.breaker.reason or publisher.stream.reason)
         elif self.backpressure.bus_is_full:
-            self._postpone(record_id, data, "")
+            self._add_to_backlog(record_id, data, "")
         else:
             try:
                 if not publisher.send(record_id, data):
                     self._backlog.acknowledge(record_id)
             except BusError as error:
-                self._postpone(record_id, data, str(error))
+                self._add_to_backlog(record_id, data, str(error))
 
     def _on_result(self, record_id: bytes, data: bytes, error: BusError | None) -> None:
-        """The bus has answered, or did not in time."""
+        """Handle the reply of the bus, or its absence."""
         if error is None:
             self._backlog.acknowledge(record_id)
         else:
-            self._postpone(record_id, data, str(error))
+            self._add_to_backlog(record_id, data, str(error))
 
-    def _postpone(self, record_id: bytes, data: bytes, reason: str) -> None:
-        """The record has to wait. `reason` is empty if nothing is wrong, only much is under way."""
+    def _add_to_backlog(self, record_id: bytes, data: bytes, reason: str) -> None:
+        """Queue a record. `reason` is empty if there is no error, only too much in flight."""
         backlog, errors, shortened = self._backlog, self._errors, self._backlog.shortened
         added = backlog.add(record_id, data)
         if backlog.shortened > shortened:
@@ -154,23 +154,23 @@ class Recorder:
             )
         if not added:
             errors.error("record lost, bus unavailable and journal and memory full", reason, lost=backlog.lost)
-            self._on_loss(f"{backlog.lost} records lost: {reason or backlog.kept_fault}")
+            self._on_loss(f"{backlog.lost} records lost: {reason or backlog.journal_error}")
         elif backlog.held:
-            errors.error("cannot write record to the journal", backlog.kept_fault)
+            errors.error("cannot write record to the journal", backlog.journal_error)
         if reason:
             errors.error("record not published, retrying", reason)
         self._update_backpressure()
         self._redelivery.wake()
 
     def _update_backpressure(self) -> None:
-        """Tell those who begin calls what to wait for."""
-        is_held_up = self._publisher.is_held_up
-        # While the bus takes nothing, waiting would help nobody: the journal keeps what it can.
-        is_tight = not is_held_up and self._redelivery.failures == 0 and self._backlog.is_tight
-        self.backpressure.update(bypasses_bus=is_held_up, is_tight=is_tight)
+        """Update the back-pressure on calls."""
+        is_paused = self._publisher.is_paused
+        # While the bus accepts nothing, waiting would not help: the journal stores what it can.
+        is_nearly_full = not is_paused and self._redelivery.failures == 0 and self._backlog.is_nearly_full
+        self.backpressure.update(bypasses_bus=is_paused, is_nearly_full=is_nearly_full)
 
 
-def _open(root: Path, limit: int) -> Journal | None:
+def _open_journal(root: Path, limit: int) -> Journal | None:
     try:
         return Journal(root, limit)
     except OSError as error:

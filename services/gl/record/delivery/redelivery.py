@@ -1,4 +1,4 @@
-"""Publishes the backlog, and what dead processes left, whenever the bus takes records."""
+"""Publishes the backlog, and the records of dead processes, whenever the bus accepts records."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from gecholog.errors import BusError, MessageTooLarge, NotJson
 from gecholog.logs import Log
-from services.gl.record.delivery.adoption import Adoption
-from services.gl.record.delivery.breaker import pause
-from services.gl.record.delivery.unfinished import recovered
+from services.gl.record.delivery.bus_breaker import retry_pause
+from services.gl.record.delivery.orphan_delivery import OrphanDelivery
+from services.gl.record.delivery.recovery_note import recovered
 from services.gl.record.fitting import fitted
 from services.gl.record.journal.journal import JournalDamaged
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 log = Log("records")
 
-_MOST_AT_ONCE = 64  # records of the backlog that are sent and not answered,
-_MOST_BYTES_AT_ONCE = 16 * 1024 * 1024  # and their bytes: JetStream refuses what it cannot buffer
+_MOST_AT_ONCE = 64  # records in flight,
+_MOST_BYTES_AT_ONCE = 16 * 1024 * 1024  # and their bytes: JetStream refuses more than it can buffer
 
 _DIED = "the gateway ended before the record was final"
 _UNFINISHED = "the record could not be completed or kept, this is what was kept before the reply"
 
 
 class Redelivery:
-    """Empties the backlog, about in order. A record that the bus refuses goes behind the others."""
+    """Publishes the backlog, roughly in order. A record that the bus refuses goes to the end of the queue."""
 
     def __init__(
         self,
@@ -45,43 +45,43 @@ class Redelivery:
         errors: ErrorLog,
         on_change: Callable[[], None],
     ) -> None:
-        """`root` holds all journals. `on_change` is called when the backlog begins or stops to shrink."""
-        self.failures = 0  # tries in a row that did not bring all of a batch to the bus
-        self._damaged = 0  # copies in our journal that could not be read
+        """`root` holds all journals. `on_change` is called when the backlog starts or stops shrinking."""
+        self.failures = 0  # consecutive tries after which some records of a batch still wait
+        self._damaged = 0  # entries of our journal that could not be read
         self._backlog = backlog
         self._publisher = publisher
         self._errors = errors
         self._on_change = on_change
-        self._adoption = Adoption(root, partial(self._deliver, details=_DIED), self._may_go_on)
-        self._wake = asyncio.Event()  # something may be there to do
-        self._hurry = asyncio.Event()  # there is no need to wait for the next try
+        self._orphans = OrphanDelivery(root, partial(self._deliver, details=_DIED), self._can_publish)
+        self._wake = asyncio.Event()  # there may be records to publish
+        self._retry_now = asyncio.Event()  # ends the pause before the next retry
         self._draining = asyncio.Lock()
 
     @property
     def damaged(self) -> int:
-        """Places in all journals that could not be read."""
-        return self._damaged + self._adoption.damaged
+        """The number of damaged places in all journals."""
+        return self._damaged + self._orphans.damaged
 
     def wake(self) -> None:
-        """A record is in the backlog."""
+        """Publish soon: a record was added to the backlog."""
         self._wake.set()
 
     def connected(self) -> None:
-        """The bus is there. Another process may have died since it was the last time."""
-        self._adoption.look_again()
-        self._hurry.set()
+        """Retry now: the bus is connected. Rescans for dead processes."""
+        self._orphans.rescan()
+        self._retry_now.set()
         self._wake.set()
 
     async def run(self) -> None:
-        """Publish what waits, again and again. Runs until it is cancelled."""
+        """Publish waiting records until it is cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            self._hurry.clear()
+            self._retry_now.clear()
             if await self._publish_all():
                 self.failures = 0
             else:
-                await self._rest()
+                await self._wait_for_retry()
                 self._wake.set()
 
     async def drain(self) -> bool:
@@ -95,31 +95,31 @@ class Redelivery:
         return True
 
     async def _publish_all(self) -> bool:
-        """Publish what dead processes left, and the backlog. Returns False if some of it has to wait."""
+        """Publish the records of dead processes, then the backlog. Returns False if some have to wait."""
         publisher = self._publisher
         if not publisher.is_connected:
             return False
         if publisher.stream.is_missing:
             await publisher.prepare()
-        done = not publisher.stream.is_missing and await self._adopt() and await self.drain()
+        done = not publisher.stream.is_missing and await self._publish_orphans() and await self.drain()
         if not done and publisher.is_connected:
-            self._backlog.settle()
+            self._backlog.move_to_journal()
             await publisher.prepare()  # the stream may have been removed
         return done
 
-    async def _adopt(self) -> bool:
-        """Publish what dead processes left. Returns False if some of it has to wait."""
+    async def _publish_orphans(self) -> bool:
+        """Publish the records of dead processes. Returns False if some have to wait."""
         journal = self._backlog.journal
-        return journal is None or await self._adoption.publish_all(journal.folder)
+        return journal is None or await self._orphans.publish_all(journal.folder)
 
-    async def _rest(self) -> None:
-        """Wait before the next try, ever longer; a new connection ends that."""
-        seconds = pause(self.failures, random.random())  # noqa: S311 - spreads attempts, guards nothing
+    async def _wait_for_retry(self) -> None:
+        """Wait before the next try, longer after each failure, until a new connection."""
+        seconds = retry_pause(self.failures, random.random())  # noqa: S311 - spreads attempts, guards nothing
         self.failures += 1
         self._on_change()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._hurry.wait()
+                await self._retry_now.wait()
 
     async def _publish_some(self) -> bool:
         """Publish a batch; one record alone while the breaker is open. Returns False if some of it has to wait."""
@@ -137,23 +137,23 @@ class Redelivery:
             self._damaged += 1
             kept = None
         if kept is not None and not await self._deliver(kept, _UNFINISHED):
-            self._backlog.put_last(record_id)
+            self._backlog.move_to_end(record_id)
             return False
         self._backlog.remove(record_id)
         self._backlog.acknowledge(record_id)
         return True
 
     async def _deliver(self, kept: UnackedRecord, details: str) -> bool:
-        """Publish a record of the backlog or of an old journal. Returns False if it has to wait.
+        """Publish a record of the backlog or of a dead process. Returns False if it has to wait.
 
-        `details` say why the record is not final, should it not be.
+        `details` is the note for a record that is not final.
         """
         largest = self._publisher.largest
         try:
             data = recovered(kept.data, details) if kept.recovered else kept.data
             data = fitted(data, largest, f"to fit the bus's {largest}")
             await self._publisher.send_and_wait(kept.record_id, data)
-        except NotJson:  # as only a disk that lost something could have it
+        except NotJson:  # only a failing disk can cause this
             log.error("record dropped, its journal entry is corrupt", record_id=kept.record_id.hex())
             self._damaged += 1
         except MessageTooLarge as error:
@@ -163,5 +163,5 @@ class Redelivery:
             return False
         return True
 
-    def _may_go_on(self) -> bool:
-        return self._publisher.is_connected and not self._publisher.is_held_up
+    def _can_publish(self) -> bool:
+        return self._publisher.is_connected and not self._publisher.is_paused

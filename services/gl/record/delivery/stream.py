@@ -1,4 +1,4 @@
-"""What the bus does with records: a stream keeps them, or they reach only those who listen at the moment."""
+"""The record stream: whether JetStream stores records, or they reach current subscribers only."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ log = Log("records")
 class Storage(Enum):
     """What is known of the stream of records."""
 
-    UNKNOWN = "unknown"  # the bus has not said yet: an acknowledgement is asked for
+    UNKNOWN = "unknown"  # the bus has not replied yet: records are published with a request for an acknowledgement
     READY = "ready"
-    PLAIN = "plain"  # there is none, and will be none before the next connection: records are published all the same
-    MISSING = "missing"  # there should be one: records wait, lest those who listen plainly see them again and again
+    PLAIN = "plain"  # there is no stream until the next connection: records are published to subscribers only
+    MISSING = "missing"  # there should be one: records wait, so that plain subscribers do not get them repeatedly
 
 
 class RecordStream:
@@ -30,10 +30,10 @@ class RecordStream:
 
     def __init__(self) -> None:
         self.storage = Storage.UNKNOWN
-        self.reason = ""  # why it is MISSING, or PLAIN for want of room
-        self.answers = False  # JetStream answered our last question
-        self._has_kept = False  # it was READY once
-        self._was_ready = False  # and since this connection was made
+        self.reason = ""  # why it is MISSING, or PLAIN for lack of space
+        self.responds = False  # JetStream replied to our last request
+        self._was_ever_ready = False
+        self._was_ready = False  # since the last connection
 
     @property
     def is_durable(self) -> bool:
@@ -45,16 +45,16 @@ class RecordStream:
 
     @property
     def vanished(self) -> bool:
-        """Whether JetStream went away while the server lives: it does so when it cannot write."""
+        """Whether JetStream stopped while the server is running: it does so if it cannot write to disk."""
         return self.is_missing and self._was_ready
 
     def connected(self) -> None:
-        """A connection was made, perhaps to a server that was started anew."""
+        """Note a new connection, perhaps to a restarted server."""
         self._was_ready = False
 
     async def prepare(self, bus: Bus, subject: str, config: RecordLogConfig) -> None:
-        """Find the stream, or make it. Until the bus has an answer, what was true before is taken to be true."""
-        self.answers = False
+        """Find the stream, or create it. Without a reply of the bus, the state does not change."""
+        self.responds = False
         try:
             found = await recordlog.ensure_fitting(bus, subject, config)
         except recordlog.NoRecordLog:
@@ -67,7 +67,7 @@ class RecordStream:
             self._found(found, config)
 
     def _found(self, found: RecordLog, config: RecordLogConfig) -> None:
-        self.answers = self._was_ready = True
+        self.responds = self._was_ready = True
         if self.storage is not Storage.READY:
             log.info("record stream ready", stream=found.name, max_bytes=found.max_bytes, replicas=found.replicas)
             if config.limits is not None and recordlog.is_wider(config.limits.max_bytes, found.max_bytes):
@@ -79,10 +79,10 @@ class RecordStream:
                     replicas=found.replicas,
                     configured=config.replicas,
                 )
-        self.storage, self.reason, self._has_kept = Storage.READY, "", True
+        self.storage, self.reason, self._was_ever_ready = Storage.READY, "", True
 
     def _absent(self) -> None:
-        if self._has_kept:  # a server that has just started answers like that, too
+        if self._was_ever_ready:  # a server that has just started replies like this, too
             self.storage, self.reason = Storage.MISSING, "JetStream does not answer"
             return
         if self.storage is not Storage.PLAIN:
@@ -90,7 +90,7 @@ class RecordStream:
         self.storage, self.reason = Storage.PLAIN, ""
 
     def _refused(self, error: recordlog.RecordLogRefused) -> None:
-        self.answers = True
+        self.responds = True
         if not error.is_no_room:
             self.storage, self.reason = Storage.MISSING, str(error)
             return
@@ -99,15 +99,15 @@ class RecordStream:
         self.storage, self.reason = Storage.PLAIN, "no room for a record stream, records are not stored on the bus"
 
 
-def refusal(answer: bytes) -> BusError | None:
-    """What is wrong if the stream does not say that it has the record. A refusal names the stream as well."""
+def publish_error(reply: bytes) -> BusError | None:
+    """Return the error in the stream's reply to a record; None if it is an acknowledgement."""
     try:
-        word = rawjson.loads(answer)
+        ack = rawjson.loads(reply)
     except NotJson:
-        word = None
-    if not isinstance(word, dict) or "stream" not in word:
+        ack = None
+    if not isinstance(ack, dict) or "stream" not in ack:
         return BusError("the answer is not the record log's")
-    if error := word.get("error"):
+    if error := ack.get("error"):
         description = error.get("description") if isinstance(error, dict) else None
         return BusError(f"the record log refuses the record: {description or 'no reason given'}")
     return None

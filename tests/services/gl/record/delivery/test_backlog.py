@@ -38,14 +38,14 @@ def test_in_the_journal(make):
 def test_in_memory(make):
     """A journal without room: memory, up to its limit; then it is lost, unless the journal has an earlier version."""
     backlog = make(limit=1000, most_held=3000)
-    backlog.keep(ACCEPTED, name(1), b"a" * 400)
+    backlog.write_to_journal(ACCEPTED, name(1), b"a" * 400)
     assert all(backlog.add(name(number), b"x" * 1000) for number in (2, 3, 4))
     assert (backlog.held, backlog.lost) == (3, 0)
     assert backlog.add(name(1), b"f" * 1000)
     assert (backlog.get(name(1)).data, backlog.get(name(1)).recovered) == (b"a" * 400, True)
     assert not backlog.add(name(5), b"x" * 1000)
     assert (len(backlog), backlog.lost) == (4, 1)
-    assert backlog.is_tight
+    assert backlog.is_nearly_full
     backlog.remove(name(2))
     assert backlog.add(name(6), b"x" * 1000)
 
@@ -64,7 +64,7 @@ def test_without_its_payloads(tmp_path):
 def test_without_a_journal():
     """Memory is all that there is."""
     backlog = Backlog(None, most_held=100, most_short=0)
-    assert not backlog.keep(ACCEPTED, name(1), b"x")
+    assert not backlog.write_to_journal(ACCEPTED, name(1), b"x")
     assert backlog.add(name(1), b"x" * 60)
     assert not backlog.add(name(2), b"x" * 60)
     backlog.close()
@@ -75,10 +75,10 @@ def test_settles(make):
     """What is in memory moves to the journal when that has room, and only there outlives the process."""
     backlog = make(limit=100)
     backlog.add(name(1), b"x" * 500)
-    backlog.settle()
+    backlog.move_to_journal()
     assert backlog.held == 1
     backlog.journal.limit = MIB
-    backlog.settle()
+    backlog.move_to_journal()
     assert (backlog.held, len(backlog), backlog.journal.get(name(1)).data) == (0, 1, b"x" * 500)
     backlog.close()
     assert backlog.lost == 0
@@ -89,7 +89,7 @@ def test_refused_one_goes_to_the_end(make):
     backlog = make()
     for number in range(3):
         backlog.add(name(number), b"x")
-    backlog.put_last(name(0))
+    backlog.move_to_end(name(0))
     assert backlog.next(9, MIB) == [name(1), name(2), name(0)]
 
 
@@ -124,7 +124,7 @@ def test_model(tmp_path_factory, actions):
             backlog.journal.acknowledge(name(number))
             expected.pop(name(number), None)
         elif action == "settle":
-            backlog.settle()
+            backlog.move_to_journal()
         elif action == "room":
             backlog.journal.limit = 300 * (number + 1)
         assert len(backlog) == len(expected)
@@ -136,7 +136,7 @@ def test_model(tmp_path_factory, actions):
 def test_final_after_accepted(make):
     """The final version takes the place of the accepted one."""
     backlog = make()
-    backlog.keep(ACCEPTED, name(1), b"a")
+    backlog.write_to_journal(ACCEPTED, name(1), b"a")
     backlog.add(name(1), b"f")
     assert backlog.get(name(1)).data == b"f"
-    assert backlog.keep(FINAL, name(1), b"g")
+    assert backlog.write_to_journal(FINAL, name(1), b"g")

@@ -75,11 +75,11 @@ class Model:
     accepted: dict[bytes, int]
     sent: dict[bytes, int]
     bypasses_bus: bool = False
-    is_tight: bool = False
+    is_nearly_full: bool = False
 
     def has_room(self, size):
         large = sum(bytes_ for bytes_ in self.accepted.values() if bytes_ > LARGE)
-        full = sum(self.accepted.values()) > 5 * LARGE or self.is_tight
+        full = sum(self.accepted.values()) > 5 * LARGE or self.is_nearly_full
         waits_for_bus = sum(self.sent.values()) > 3 * LARGE and not self.bypasses_bus
         return not (full or waits_for_bus or (size > LARGE and large > 2 * LARGE))
 
@@ -108,10 +108,10 @@ def apply(step, backpressure, model):
             backpressure.sent(record_id, size)
         case "answered", record_id:
             model.sent.pop(record_id, None)
-            backpressure.answered(record_id)
-        case "update", bypasses_bus, is_tight:
-            model.bypasses_bus, model.is_tight = bypasses_bus, is_tight
-            backpressure.update(bypasses_bus=bypasses_bus, is_tight=is_tight)
+            backpressure.publish_ended(record_id)
+        case "update", bypasses_bus, is_nearly_full:
+            model.bypasses_bus, model.is_nearly_full = bypasses_bus, is_nearly_full
+            backpressure.update(bypasses_bus=bypasses_bus, is_nearly_full=is_nearly_full)
 
 
 @given(st.lists(steps, max_size=12), st.sampled_from([0, LARGE, LARGE + 1]), st.lists(steps, max_size=12))

@@ -48,8 +48,8 @@ class FakeBus:
 
     def speak(self):
         self.silent = False
-        for answered in self._unsaid:
-            answered(b'{"stream":"GECHOLOG","seq":1}')
+        for on_reply in self._unsaid:
+            on_reply(b'{"stream":"GECHOLOG","seq":1}')
         self._unsaid.clear()
 
     def tell(self, subject, data, headers=b"", *, lazily=False):
@@ -59,18 +59,18 @@ class FakeBus:
         assert lazily
         self.taken.append((wire.decoded(headers)["Nats-Msg-Id"], json.loads(data)))
 
-    def ask(self, subject, data, timeout, answered, headers=b"", *, lazily=False):
+    def ask(self, subject, data, timeout, on_reply, headers=b"", *, lazily=False):
         self.tell(subject, data, headers, lazily=lazily)
-        answer = b'{"stream":"GECHOLOG","seq":1}'
+        reply = b'{"stream":"GECHOLOG","seq":1}'
         if self.silent:
-            self._unsaid.append(answered)
+            self._unsaid.append(on_reply)
             return
         if self.refusal:
-            answer = json.dumps({"stream": "GECHOLOG", "error": {"code": 429, "description": self.refusal}}).encode()
+            reply = json.dumps({"stream": "GECHOLOG", "error": {"code": 429, "description": self.refusal}}).encode()
         if self.lose_acks or not self._durable:
             self.lose_acks = max(0, self.lose_acks - 1)
-            answer = NoAnswer("no answer in 5000 ms")
-        asyncio.get_running_loop().call_soon(answered, answer)
+            reply = NoAnswer("no answer in 5000 ms")
+        asyncio.get_running_loop().call_soon(on_reply, reply)
 
     async def publish(self, subject, data, headers=b"", *, lazily=False):
         self.tell(subject, data, headers, lazily=lazily)
@@ -79,9 +79,9 @@ class FakeBus:
         if not self.connected:
             raise BusAway("no connection to the bus")
         if subject == SUBJECT:
-            answer = asyncio.get_running_loop().create_future()
-            self.ask(subject, data, timeout, answer.set_result, headers, lazily=lazily)
-            heard = await answer
+            reply = asyncio.get_running_loop().create_future()
+            self.ask(subject, data, timeout, reply.set_result, headers, lazily=lazily)
+            heard = await reply
             if isinstance(heard, Exception):
                 raise heard
             return heard
@@ -399,7 +399,7 @@ async def test_calls_do_not_wait_for_a_bus_that_takes_nothing(start, connected):
     bus.connected = connected
     for number in range(14):
         recorder.publish(name(number), record(number, text="x" * MIB))
-    recorder.backpressure.update(bypasses_bus=False, is_tight=True)
+    recorder.backpressure.update(bypasses_bus=False, is_nearly_full=True)
     await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)
 
 
@@ -492,7 +492,7 @@ async def test_damage_between_records(start, tmp_path, caplog):
     recorder = await start(bus)
     await eventually(lambda: len(bus.taken) == 4, "the other records")
     assert [fields["transaction_id"] for _, fields in bus.taken] == ["T0", "T2", "T3", "T4"]
-    await eventually(lambda: recorder._monitor.sight().damaged == 1, "the count")
+    await eventually(lambda: recorder._monitor.state().damaged == 1, "the count")
     assert "journal of a dead process is corrupt" in caplog.text
     await eventually(lambda: len(list((tmp_path / "journal").iterdir())) == 1, "the end of the folder")
 
@@ -510,7 +510,7 @@ async def test_unreadable_segment(start, tmp_path):
     bus = FakeBus()
     recorder = await start(bus)
     await eventually(lambda: bus.taken, "the other record")
-    await eventually(lambda: recorder._monitor.sight().damaged == 1, "the count")
+    await eventually(lambda: recorder._monitor.state().damaged == 1, "the count")
     assert [fields["transaction_id"] for _, fields in bus.taken] == ["T2"]
     assert first.exists()
 
@@ -530,7 +530,7 @@ async def test_damaged_copy_of_a_living_process(start, caplog):
     await bus.back()
     await eventually(lambda: bus.taken, "the other record")
     assert [fields["transaction_id"] for _, fields in bus.taken] == ["T2"]
-    assert recorder._monitor.sight().damaged == 1
+    assert recorder._monitor.state().damaged == 1
     assert "record dropped, cannot read it from the journal" in caplog.text
 
 
@@ -539,7 +539,7 @@ async def test_unconfirmed_at_the_end(start, tmp_path):
     bus = FakeBus()
     recorder = await start(bus)
     words = []
-    bus.ask = lambda subject, data, timeout, answered, headers, lazily: words.append(answered)  # the word does not come
+    bus.ask = lambda subject, data, timeout, on_reply, headers, lazily: words.append(on_reply)  # the word does not come
     recorder.accept(name(1), record(1))
     recorder.publish(name(1), record(1, final=True))
     await start.end()
@@ -579,9 +579,9 @@ async def test_no_journal_and_a_slow_bus(start, tmp_path):
     ask, bus.ask = bus.ask, lambda *_, **__: (_ for _ in ()).throw(BusAway("the bus does not take what is sent"))
 
     async def later(subject, data, timeout, headers=b"", *, lazily=False):  # noqa: ASYNC109 - the bus's own
-        answer = asyncio.get_running_loop().create_future()
-        ask(subject, data, timeout, answer.set_result, headers, lazily=lazily)
-        return await answer
+        reply = asyncio.get_running_loop().create_future()
+        ask(subject, data, timeout, reply.set_result, headers, lazily=lazily)
+        return await reply
 
     bus.request = later
     recorder.publish(name(1), record(1))

@@ -8,7 +8,7 @@ import pytest
 from gecholog.bus import Bus, BusAddress
 from gecholog.logs import Log
 from gecholog.recordlog import Limits, RecordLogConfig, ask
-from services.gl.record.delivery.stream import RecordStream, Storage, refusal
+from services.gl.record.delivery.stream import RecordStream, Storage, publish_error
 
 SUBJECT = "coburn.gl.logger"
 
@@ -37,7 +37,7 @@ async def test_ready(nats_server, connect):
     """It is made if it is not there."""
     bus, stream = await connect(nats_server), RecordStream()
     await stream.prepare(bus, SUBJECT, RecordLogConfig())
-    assert (stream.storage, stream.answers, stream.vanished) == (Storage.READY, True, False)
+    assert (stream.storage, stream.responds, stream.vanished) == (Storage.READY, True, False)
 
 
 async def test_no_jetstream(plain_nats_server, connect):
@@ -87,7 +87,7 @@ async def test_no_answer():
 
     stream = RecordStream()
     await stream.prepare(Stranger(), SUBJECT, RecordLogConfig())
-    assert (stream.storage, stream.is_durable, stream.answers) == (Storage.UNKNOWN, True, False)
+    assert (stream.storage, stream.is_durable, stream.responds) == (Storage.UNKNOWN, True, False)
 
 
 @pytest.mark.parametrize(
@@ -102,5 +102,5 @@ async def test_no_answer():
 )
 def test_refusal(answer, said):
     """Only a stream that says so has the record."""
-    found = refusal(json.dumps(answer).encode())
+    found = publish_error(json.dumps(answer).encode())
     assert found is None if said is None else said in str(found)

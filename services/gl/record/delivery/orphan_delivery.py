@@ -1,4 +1,4 @@
-"""Brings to the bus what dead processes left in their journals."""
+"""Publishes the records that dead processes left in their journals."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ if TYPE_CHECKING:
 
     from services.gl.record.journal.entry import UnackedRecord
 
-_MOST_REFUSED = 64  # records of a folder; then it waits for the next try
+_MOST_REFUSED = 64  # records of a folder; the others wait for the next try
 
 log = Log("records")
 
 
-class Adoption:
+class OrphanDelivery:
     """The journals of dead processes."""
 
     def __init__(
-        self, root: Path, deliver: Callable[[UnackedRecord], Awaitable[bool]], may_go_on: Callable[[], bool]
+        self, root: Path, deliver: Callable[[UnackedRecord], Awaitable[bool]], can_publish: Callable[[], bool]
     ) -> None:
-        """`root` holds the folders; `deliver` publishes a record, and tells whether the bus has it."""
+        """`root` holds the folders. `deliver` publishes a record and returns whether the bus has it."""
         self.damaged = 0  # places that could not be read
         self._root = root
         self._deliver = deliver
-        self._may_go_on = may_go_on
+        self._can_publish = can_publish
         self._is_done = False
-        self._unreadable: set[Path] = set()  # folders that were given up
+        self._unreadable: set[Path] = set()  # folders that are skipped
 
-    def look_again(self) -> None:
-        """Another process may have died since."""
+    def rescan(self) -> None:
+        """Look for folders again: another process may have died."""
         self._is_done = False
 
     async def publish_all(self, own: Path) -> bool:
-        """Publish what is left but for our `own` folder; False if some of it has to wait."""
+        """Publish the records of all folders but our `own`. Returns False if some of them have to wait."""
         if self._is_done:
             return True
         waits = False
@@ -45,16 +45,16 @@ class Adoption:
             if folder in self._unreadable:
                 continue
             try:
-                waits = not await self._adopt(folder) or waits
+                waits = not await self._publish_folder(folder) or waits
             except OSError as error:
                 self._give_up(folder, str(error))
-            if not self._may_go_on():
+            if not self._can_publish():
                 return False
         self._is_done = not waits
         return self._is_done
 
-    async def _adopt(self, folder: Path) -> bool:
-        """Publish what is in a folder, and remove it; False if some of it has to wait. Raises OSError."""
+    async def _publish_folder(self, folder: Path) -> bool:
+        """Publish the records of a folder, then remove it. Returns False if some have to wait. Raises OSError."""
         damages = orphans.DamageCount()
         count, refused = await self._publish(folder, damages)
         if count:
@@ -72,7 +72,7 @@ class Adoption:
         return True
 
     async def _publish(self, folder: Path, damages: orphans.DamageCount) -> tuple[int, int]:
-        """How many records of a folder were published, and how many have to wait. Raises OSError."""
+        """Publish records of a folder. Returns how many were published and how many have to wait. Raises OSError."""
         count = refused = 0
         for kept in orphans.unacknowledged_records(folder, damages):
             if await self._deliver(kept):
@@ -80,12 +80,12 @@ class Adoption:
                 count += 1
             else:
                 refused += 1
-                if refused >= _MOST_REFUSED or not self._may_go_on():
+                if refused >= _MOST_REFUSED or not self._can_publish():
                     break
         return count, refused
 
     def _give_up(self, folder: Path, reason: str) -> None:
-        """Leave a folder to the next process: perhaps it can be read then."""
+        """Skip a folder from now on. The next process tries it again."""
         self.damaged += 1
         self._unreadable.add(folder)
         log.error("cannot read journal of a dead process", folder=str(folder), reason=reason)

@@ -1,4 +1,4 @@
-"""Records that were accepted and did not become final. Pure."""
+"""Notes in a record that it was accepted but never became final. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def recovered(data: bytes, details: str) -> bytes:
-    """A record that is not final, with a note of why. Raises NotJson."""
+    """Add a note to a record that is not final. `details` is the reason. Raises NotJson."""
     fields: Fields = dict(rawjson.split(data))
     errors = rawjson.loads(fields["error"]) if "error" in fields else []
     fields["error"] = [*errors, {"name": "recovered", "details": details}]

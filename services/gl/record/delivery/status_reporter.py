@@ -1,35 +1,35 @@
-"""Says how the records fare: to the log, and to a file for ginit and healthcheck."""
+"""Reports the status of record delivery: in the log, and in a file for ginit and healthcheck."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from gecholog.logs import Log
-from services.gl.record.delivery.trouble import Trouble
+from services.gl.record.delivery.delivery_status import StatusTracker
 
 if TYPE_CHECKING:
     from gecholog.recordstatus import RecordStatus, RecordStatusFile
-    from services.gl.record.delivery.trouble import Sight
+    from services.gl.record.delivery.delivery_status import DeliveryState
 
 log = Log("records")
 
 
-class Report:
-    """What was said last, and says what is new."""
+class StatusReporter:
+    """Keeps the last status, and reports changes."""
 
     def __init__(self, file: RecordStatusFile | None) -> None:
-        """What an earlier process had lost stays on the count of `file`."""
+        """`file` may have the count of records that an earlier process lost; counting continues from there."""
         self._file = file
-        self._trouble = Trouble(file.read() if file else None)
+        self._tracker = StatusTracker(file.read() if file else None)
         self._last: RecordStatus | None = None
         self._is_written = True
 
-    def look(self, now: float, sight: Sight) -> None:
-        """Say what has changed; `now` is a steady clock's time in seconds."""
-        status = self._trouble.looked(now, sight)
+    def update(self, now: float, state: DeliveryState) -> None:
+        """Report the status if it has changed. `now` is the time of a monotonic clock in seconds."""
+        status = self._tracker.update(now, state)
         before, self._last = self._last, status
         if status != before:
-            _say(before, status)
+            _log_change(before, status)
         if status != before or not self._is_written:
             self._write(status)
 
@@ -47,7 +47,7 @@ class Report:
             self._is_written = True
 
 
-def _say(before: RecordStatus | None, status: RecordStatus) -> None:
+def _log_change(before: RecordStatus | None, status: RecordStatus) -> None:
     numbers = {"waiting": status.waiting, "held": status.held, "lost": status.lost}
     if status.failing and not (before and before.failing and before.lost == status.lost):
         log.error("records are at risk", reason=status.reason, **numbers)
