@@ -14,27 +14,50 @@ if TYPE_CHECKING:
 # What proxies add on behalf of clients that are elsewhere (RFC 7239; RFC 9110, section 7.6.3; and common practice).
 _FORWARDED = frozenset({"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"})
 _LOCALHOST = "localhost"
+_CROSS_SITE = "cross-site"
 
 
 def is_local(peer: str, headers: Headers, origins: AbstractSet[str] = frozenset()) -> bool:
     """Tell whether a request comes from this machine, and neither from a proxy nor from a web page of somebody else.
 
-    `peer` is the address of the connection, `headers` are canonical. A browser sends the requests of any page, and says
-    whose page it is in `Origin` (with every POST): that has to be on this machine as well, or one of `origins`.
+    `peer` is the address of the connection, `headers` are canonical. A browser sends the requests of any page. It says
+    whose page it is in `Origin`, at least with every POST: that has to be on this machine as well, or one of `origins`.
+    Without `Origin` two headers tell: `Sec-Fetch-Site`, and `Host`, which names a page's own host if its DNS name was
+    made to point at this machine (DNS rebinding).
     """
-    if not _FORWARDED.isdisjoint(headers):
+    if not _FORWARDED.isdisjoint(headers) or not _is_loopback(peer):
         return False
-    return _is_loopback(peer) and all(page in origins or _is_local_url(page) for page in headers.get("Origin", ()))
+    if not all(_names_this_machine(f"//{host}") for host in headers.get("Host", ())):
+        return False
+    pages = headers.get("Origin", ())
+    if not pages:
+        return _CROSS_SITE not in headers.get("Sec-Fetch-Site", ())
+    return all(page in origins or _is_local_url(page) for page in pages)
+
+
+def _names_this_machine(url: str) -> bool:
+    """Tell whether the host of a URL can be this machine only: nobody can register a name without a dot."""
+    host = _host(url)
+    is_single_label = bool(host) and "." not in host.removesuffix(".") and ":" not in host
+    return is_single_label or _is_local_host(host)
 
 
 def _is_local_url(url: str) -> bool:
-    """Tell whether a URL names this machine, by address or as `localhost` (RFC 6761, section 6.3)."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
+    return _is_local_host(_host(url))
+
+
+def _is_local_host(host: str) -> bool:
+    """Tell whether a host is this machine, by address or as `localhost` (RFC 6761, section 6.3)."""
     name = host.removesuffix(".")
     return name == _LOCALHOST or name.endswith(f".{_LOCALHOST}") or _is_loopback(host)
+
+
+def _host(url: str) -> str:
+    """The host of a URL in lower case; empty if it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(address: str) -> bool:

@@ -62,3 +62,35 @@ def test_any_page_is_nobody_by_name():
 def test_each_value_counts():
     """One page from elsewhere is enough."""
     assert not is_local("127.0.0.1", {"Origin": ["http://localhost", "https://evil.example"]})
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost:5380", True),
+        ("LOCALHOST.", True),
+        ("127.0.0.1:5380", True),
+        ("[::1]:5380", True),
+        ("my-laptop:5380", True),
+        ("gl.localhost", True),
+        ("page.example:5380", False),
+        ("page.example.", False),
+        ("192.0.2.1", False),
+        ("[2001:db8::1]", False),
+        ("localhost.page.example", False),
+        ("[::1", False),
+        ("user@localhost", True),
+        ("", False),
+    ],
+)
+def test_hosts(host, expected):
+    """A name that somebody can register may have been made to point here."""
+    assert is_local("127.0.0.1", {"Host": [host]}) is expected
+
+
+@pytest.mark.parametrize(("site", "expected"), [("cross-site", False), ("same-origin", True), ("none", True)])
+def test_requests_that_a_page_makes_without_saying_so(site, expected):
+    """A browser tells of a page from elsewhere also where it sends no `Origin`."""
+    assert is_local("127.0.0.1", {"Sec-Fetch-Site": [site]}) is expected
+    listed = {"Sec-Fetch-Site": [site], "Origin": ["https://page.example"]}
+    assert is_local("127.0.0.1", listed, {"https://page.example"})
