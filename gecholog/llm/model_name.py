@@ -10,7 +10,7 @@ import orjson
 from gecholog import lenient, rawjson
 from gecholog.llm import splice
 from gecholog.llm.request import members
-from gecholog.llm.top_level import top_level
+from gecholog.llm.top_level import Member, top_level
 
 _MODEL = "model"
 _QUOTED = b'"model"'
@@ -33,6 +33,12 @@ def model_in(body: bytes) -> str | None:
     text = lenient.in_utf8(body)
     place = _place(text)
     return None if place is None else _text(text[place.start : place.end])
+
+
+def models_in(body: bytes) -> tuple[str, ...]:
+    """All names that a server could read as the model of a JSON request; none if it is no JSON object."""
+    text = lenient.in_utf8(body)
+    return tuple(_text(text[member.start : member.end]) for member in _named(top_level(text) or []))
 
 
 def _text(written: bytes) -> str:
@@ -66,9 +72,13 @@ def _place(text: bytes) -> _Place | None:
     return _by_walk(text)
 
 
+def _named(members: list[Member]) -> list[Member]:
+    return [member for member in members if member.name.lower() == _MODEL]
+
+
 def _by_walk(text: bytes) -> _Place | None:
     found = top_level(text)
     if found is None:
         return None
-    named = [member for member in found if member.name.lower() == _MODEL]
+    named = _named(found)
     return _Place(named[0].start, named[0].end) if len(named) == 1 and named[0].name == _MODEL else _Place()

@@ -41,6 +41,12 @@ async def named_model(body: ClientBody) -> str | None:
     return await asyncio.to_thread(getattr, body, "model") if len(body.data) > _LARGE else body.model
 
 
+async def all_models(body: ClientBody) -> tuple[str, ...]:
+    """All models that a JSON body could be read to name."""
+    large = len(body.data) > _LARGE
+    return await asyncio.to_thread(model_name.models_in, body.data) if large else model_name.models_in(body.data)
+
+
 async def for_provider(attempt: Attempt, body: ClientBody) -> Attempt:
     """The attempt with the body that its provider is to get."""
     candidate, request, section = attempt.candidate, attempt.request, attempt.section

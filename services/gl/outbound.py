@@ -11,9 +11,12 @@ from services.gl.attempt import Attempt
 from services.gl.candidates import chosen_path, chosen_router
 from services.gl.header_policy import body_of, headers_written, outgoing_headers, plain
 from services.gl.http import UpstreamRequest
-from services.gl.models.address import CREDENTIALS, address
+from services.gl.models.address import CREDENTIAL_PARAMETERS, CREDENTIALS, address
+from services.gl.provider_target import shown_to_gateway
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from services.gl.attempt import Candidate
     from services.gl.call import Call
     from services.gl.models.address import Address
@@ -21,8 +24,6 @@ if TYPE_CHECKING:
     from services.gl.routing import Router
 
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"  # a path segment's characters that need no escape (RFC 3986, section 3.3)
-
-_KEYS = frozenset({"key"})  # parameters of the query in which clients send keys
 
 
 def build(call: Call, candidate: Candidate) -> Attempt:
@@ -40,8 +41,8 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     shown = query.masked(merged, call.config.masked_parameters)
     written = headers_written(section, "outbound_headers")
     outgoing = outgoing_headers(written, call.outbound_offered, call.headers, router.target.headers, call.config)
-    if router.target.removed:
-        outgoing = outgoing.removing(router.target.removed)
+    if removed := _removed(call, router):
+        outgoing = outgoing.removing(removed)
     if router.provider:
         outgoing = outgoing.masking(CREDENTIALS)  # its key is no reader's of records, whatever the config masks
     body = call.body
@@ -60,6 +61,14 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     url = f"{url_path}?{shown.raw}" if shown.raw else url_path
     # the section's fields go on telling the headers as processors left them
     return Attempt(candidate, request, section, url, outgoing.shown)
+
+
+def _removed(call: Call, router: Router) -> frozenset[str]:
+    """The headers that are not forwarded. What the client shows to a router does not go to a provider."""
+    required = {**call.router.required_headers, **router.required_headers} if router.provider else {}
+    if not required:
+        return router.target.removed
+    return router.target.removed | (shown_to_gateway(required) - router.target.headers.keys())
 
 
 def _address(candidate: Candidate) -> Address | None:
@@ -113,11 +122,15 @@ def _query(call: Call, section: RecordSection, router: Router, added: tuple[tupl
         except ValueError as error:
             section.note("outbound_query_parameters", str(error))
         raw = "&".join(pair.raw for pair in given)
-    if router.provider and any(pair.name in masked | _KEYS for pair in given):
-        given = tuple(pair for pair in given if pair.name not in masked | _KEYS)
+    if router.provider and given:
+        given = tuple(pair for pair in given if not _is_credential(pair, masked))
         raw = "&".join(pair.raw for pair in given)
     layer = query.encoded({name: [value] for name, value in added})
     merged = query.merge(raw, given, router.target.query, router.target.endpoint_query, layer)
     if is_written and (lost := query.discarded(query.parameters(call.query), merged.parameters)):
         section.fields["outbound_query_parameters_discarded"] = lost  # never a masked one
     return merged
+
+
+def _is_credential(pair: query.Pair, masked: AbstractSet[str]) -> bool:
+    return pair.name in masked or pair.name.lower() in CREDENTIAL_PARAMETERS

@@ -5,20 +5,43 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gecholog.headers import canonical
+from gecholog.headers import ANY_VALUE, canonical
 from services.gl import routing
-from services.gl.models.address import CREDENTIALS, headers
+from services.gl.models.address import CREDENTIALS, PAYERS, headers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from services.gl.models.provider import Provider
 
+# Headers that a router may require, and that a provider needs all the same.
+_OF_THE_REQUEST = frozenset(
+    {
+        "Accept",
+        "Accept-Encoding",
+        "Anthropic-Beta",
+        "Anthropic-Version",
+        "Content-Encoding",
+        "Content-Type",
+        "User-Agent",
+    }
+)
 
-def provider_target(provider: Provider, outbound: dict[str, Any], timeouts: routing.Timeouts) -> routing.Target:
+
+def provider_target(
+    provider: Provider, outbound: dict[str, Any], timeouts: routing.Timeouts, private: frozenset[str]
+) -> routing.Target:
     """Where calls to a provider go. `outbound` is the router's, whose headers are added; the provider's own win.
 
-    Keys of clients are never forwarded: what they send in the headers for keys is removed.
+    Credentials of clients are never forwarded. Removed are the headers that they use for them, and the `private` ones,
+    which are the gateway's own.
     """
     static = {canonical(name): values for name, values in outbound.get("headers", {}).items()} | headers(provider)
-    removed = {canonical(name) for name in outbound.get("remove_headers", ())} | CREDENTIALS
+    removed = {canonical(name) for name in outbound.get("remove_headers", ())} | CREDENTIALS | PAYERS | private
     target = routing.parse_target(provider.url, "", static, timeouts, add_stream_usage=provider.profile.asks_usage)
     return replace(target, removed=frozenset(removed - static.keys()))
+
+
+def shown_to_gateway(required: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """The headers that a router requires for itself: those with a fixed value, as a key has one."""
+    return frozenset(name for name, wanted in required.items() if wanted != ANY_VALUE) - _OF_THE_REQUEST

@@ -41,6 +41,8 @@ def build(parsed: ParsedConfig) -> Config:
     masked_parameters = frozenset(values.get("masked_query_parameters", ()))
     routers = tuple(map(router_of, values["routers"]))
     models = _registry(values)
+    session_header = canonical(values["session_id_header"])
+    private = masked | {session_header}
     bus = values["service_bus"]
     address = BusAddress.of_section(bus)
     logs.protect([*address.credentials.secrets, *_secrets(routers, masked, masked_parameters), *_keys(models)])
@@ -51,7 +53,7 @@ def build(parsed: ParsedConfig) -> Config:
         outbound_tls_digest=_outbound_tls_digest(tls),
         bus=address,
         topics=Topics(bus["topic"], bus["topic_exact_isalive"], bus["topic_exact_logger"]),
-        session_header=canonical(values["session_id_header"]),
+        session_header=session_header,
         masked=masked,
         masked_parameters=masked_parameters,
         removed=removed,
@@ -67,7 +69,7 @@ def build(parsed: ParsedConfig) -> Config:
         limits=_limits(values.get("limits", {})),
         routers=routing.Table(routers, _left_out(parsed)),
         models=models,
-        provider_routers=dict(provider_routers(values["routers"], routers, models.providers.values())),
+        provider_routers=dict(provider_routers(values["routers"], routers, models.providers.values(), private)),
         serves_everybody=os.environ.get(OPEN) == "1",
         request=ProcessorChain.of(values.get("request", {}), control_fields=CONTROL_FIELDS),
         response=ProcessorChain.of(values.get("response", {})),

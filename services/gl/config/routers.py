@@ -48,16 +48,19 @@ def _error_format(entry: _Entry, *, has_models: bool) -> ErrorFormat | None:
 
 
 def provider_routers(
-    entries: Iterable[_Entry], routers: Iterable[routing.Router], providers: Iterable[Provider]
+    entries: Iterable[_Entry], routers: Iterable[routing.Router], providers: Iterable[Provider], private: frozenset[str]
 ) -> Iterator[tuple[tuple[str, str], routing.Router]]:
-    """For each router of models and each provider, the router that goes to the provider: by path and provider."""
+    """For each router of models and each provider, the router that goes to the provider: by path and provider.
+
+    `private` are headers that do not go to providers.
+    """
     known = [provider for provider in providers if provider.url]  # those without one cannot be called yet
     for entry, router in zip(entries, routers, strict=True):
         if router.action is routing.Action.MODELS:
             outbound = entry["outbound"]
             for provider in known:
                 times = _timeouts({**outbound.get("timeouts", {}), **provider.timeouts})
-                target = provider_target(provider, outbound, times)
+                target = provider_target(provider, outbound, times, private)
                 yield (router.path, provider.name), replace(router, target=target, provider=provider.name)
 
 

@@ -69,9 +69,14 @@ def _forwarded(values: dict[str, Any]) -> Iterator[Violation]:
         removed = (*values.get("remove_headers", ()), *outbound.get("remove_headers", ()), *outbound.get("headers", ()))
         kept = (_CREDENTIALS | masked) - HOP_BY_HOP - {canonical(name) for name in removed}
         for name, wanted in _required(router).items():
-            if canonical(name) in kept and wanted != [_ANY] and action_of(router["path"]) is Action.FORWARD:
+            if canonical(name) in kept and wanted != [_ANY] and _forwards(router):
                 path = ("routers", index, "ingress", "headers", name)
                 yield path, "is forwarded to the target: list it in outbound.remove_headers, or replace it"
+
+
+def _forwards(router: dict[str, Any]) -> bool:
+    """Whether a router forwards what clients show to it: an echo has no target, and providers do not get it."""
+    return "models" not in router["outbound"] and action_of(router["path"]) is Action.FORWARD
 
 
 def _required(router: dict[str, Any]) -> dict[str, list[str]]:

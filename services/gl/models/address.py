@@ -11,8 +11,15 @@ from services.gl.models.provider import Dialect, Provider
 
 ANTHROPIC_VERSION = "2023-06-01"
 
-# Headers in which clients send keys. The client's never go to a provider: they are the gateway's, if anybody's.
-CREDENTIALS = frozenset({"Api-Key", "Authorization", "Ocp-Apim-Subscription-Key", "X-Api-Key", "X-Goog-Api-Key"})
+# Headers in which clients send credentials. The client's never go to a provider: they are the gateway's, if anybody's.
+CREDENTIALS = frozenset(
+    {"Api-Key", "Authorization", "Cookie", "Ocp-Apim-Subscription-Key", "X-Api-Key", "X-Goog-Api-Key"}
+)
+# Headers that say who pays for a request with a key: that is not for the client to choose.
+# https://platform.openai.com/docs/api-reference/authentication, https://cloud.google.com/apis/docs/system-parameters
+PAYERS = frozenset({"Openai-Organization", "Openai-Project", "X-Goog-User-Project"})
+# Parameters of the query in which clients send credentials, in lower case.
+CREDENTIAL_PARAMETERS = frozenset({"access_token", "api-key", "api_key", "apikey", "key", "subscription-key", "token"})
 
 # Azure's endpoints that have the deployment in their path, where the API has a dated version.
 # https://learn.microsoft.com/azure/ai-services/openai/reference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -72,20 +73,29 @@ _KEPT = frozenset(
         "videos",
     }
 )
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "POST"})
+_DEEPEST = 6  # threads/ID/runs/ID/steps/ID
+_SEGMENT = re.compile(r"(?:[\w.~:=@+-]|%3[Aa])+", re.ASCII)  # ids of fine-tuned models have colons
 # Below these first segments there is nothing but what is listed by name: other paths are mistakes.
 _NOT_BELOW_CHAT = "chat"
 
 
 def endpoint_of(method: str, subpath: str) -> Endpoint | None:
     """What a request asks for; None for a path that no API has. `subpath` is percent-encoded, as it came."""
-    path = subpath.strip("/")
+    path = subpath.removesuffix("/")
     if path in _WITH_MODEL and method == "POST":
         return Endpoint(Kind.MODEL, path)
     first, _, rest = path.partition("/")
     if first == _MODELS:
         return Endpoint(Kind.LIST, path) if method in {"GET", "HEAD"} else None
     is_kept = first in _KEPT and (first != _NOT_BELOW_CHAT or rest.split("/")[0] == "completions")
-    return Endpoint(Kind.ACCOUNT, path) if is_kept else None
+    return Endpoint(Kind.ACCOUNT, path) if is_kept and method in _METHODS and _is_plain(path) else None
+
+
+def _is_plain(path: str) -> bool:
+    """Whether every server reads a path in the same way: names and ids, and no more of them than any endpoint has."""
+    segments = path.split("/")
+    return len(segments) <= _DEEPEST and all(_SEGMENT.fullmatch(one) and one.strip(".") for one in segments)
 
 
 def has(provider: Provider, endpoint: Endpoint) -> bool:

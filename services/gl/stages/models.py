@@ -58,6 +58,7 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     call.client_body = await model_request.body_of_call(call)
     if endpoint.kind is Kind.ACCOUNT:
         call.candidates = (_default(call, router, endpoint),)
+        await _check_exposed(call, router, call.client_body)
         return
     name = await _name(call.client_body)
     call.request_base.fields["model"] = name
@@ -185,9 +186,9 @@ def _may_use(call: Call, provider: Provider) -> bool:
 
 def _not_local() -> Refusal:
     message = (
-        "the models of providers are only for programs on the gateway's own machine, not for requests of proxies or of "
-        "web pages from elsewhere (see ingress.cors). To serve others, let the router ask for a header "
-        f"(ingress.headers), or start the gateway with {OPEN}=1"
+        "the models of providers are only for programs on the gateway's own machine that call it by a local name such "
+        "as localhost, not for requests of proxies or of web pages from elsewhere (see ingress.cors). To serve others, "
+        f"let the router ask for a header (ingress.headers), or start the gateway with {OPEN}=1"
     )
     return _refusal(403, message, "clients_not_local")
 
@@ -221,6 +222,15 @@ def _default(call: Call, router: Router, endpoint: Endpoint) -> Candidate:
     if not _may_use(call, provider):
         raise _not_local()
     return Candidate(call.config.provider_routers[router.path, provider.name], provider, "", endpoint)
+
+
+async def _check_exposed(call: Call, router: Router, body: ClientBody) -> None:
+    """Raise Refusal if a request to the default provider names a model that the router does not expose."""
+    if "*" in router.models or not body.data:
+        return
+    for name in await model_request.all_models(body):
+        if not any(matches_any(router.models, one) for one in (name, f"{router.default_provider}/{name}")):
+            raise _unknown(call, router, name)
 
 
 # ------------------------------------------------------------------ refusals

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.llm.model_name import model_in, with_model
+from gecholog.llm.model_name import model_in, models_in, with_model
 
 SPELLINGS = [
     lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(),
@@ -52,6 +52,7 @@ def test_only_the_name_changes(rest, old, new, spelled, place):
 def test_names_that_servers_read_differently(body):
     """Two members that could be the model, or one in another case, name no model; nothing is replaced."""
     assert model_in(body) == ""
+    assert models_in(body) in {("a",), ("a", "b")}
     assert with_model(body, "c") == body
 
 
@@ -93,4 +94,5 @@ def test_model_in(body, found):
 def test_any_bytes(body):
     """Nothing raises."""
     with_model(body, "m")
+    models_in(body)
     model_in(body)

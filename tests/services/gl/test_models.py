@@ -45,9 +45,13 @@ def serving(run_gateway, shared_upstream, spare):
         [
             models_router(default_provider="one"),
             models_router("/few/", ["pair", "few-*"]),
+            models_router("/files/", ["one/small-*"], default_provider="one"),
             models_router("/again/", retries=2),
             models_router("/strict/", fail_on=["4xx", "5xx"]),
-            {**models_router("/keyed/"), "ingress": {"headers": {"X-Team": ["blue"]}}},
+            {
+                **models_router("/keyed/", default_provider="one"),
+                "ingress": {"headers": {"X-Team": ["blue"], "Content-Type": ["application/json"]}},
+            },
         ],
         providers=[
             provider("one", first, models=["listed", "glob-*"]),
@@ -82,7 +86,8 @@ def serving(run_gateway, shared_upstream, spare):
                 "classifier": {"model": "two/judge", "scale": 100, "timeout_ms": 5000},
             },
         ],
-        masked_query_parameters=["key"],
+        masked_query_parameters=["mine", "key"],
+        masked_headers=["Authorization", "Api-Key", "X-Api-Key", "X-Masked"],
         request={
             "processors": [
                 [
@@ -125,6 +130,33 @@ def test_a_model_of_a_provider(serving, upstream, bus):
     (attempt,) = record["request"]["attempts"]
     assert (attempt["provider"], attempt["model"], attempt["status_code"]) == ("one", "some/model", 200)
     assert "key-of" not in json.dumps(record)
+
+
+CREDENTIALS = {
+    "Authorization": "Bearer secret",
+    "X-Api-Key": "secret",
+    "Api-Key": "secret",
+    "X-Goog-Api-Key": "secret",
+    "Cookie": "session=secret",
+    "X-Masked": "secret",
+    "X-Team": "blue",
+    "Session-Id": "TST00001_1_1",
+    "OpenAI-Organization": "secret",
+}
+
+
+@pytest.mark.parametrize("path", ["/keyed/chat/completions", "/keyed/files"])
+def test_nothing_that_a_client_shows_to_the_gateway_goes_on(serving, upstream, bus, path):
+    """No credentials in headers or in the query, no header that the router requires, none of the gateway's own."""
+    query = "key=secret&API-Key=secret&api%5fkey=secret&access_token=secret&mine=secret&after=1"
+    reply = ask(serving, "one/x", f"{path}?{query}", CREDENTIALS | {"X-Other": "stays"})
+    assert reply.status == 200
+    seen = upstream.asked()
+    assert (seen.target.partition("?")[2], seen.values("x-other")) == ("after=1", [b"stays"])
+    assert b"secret" not in seen.head.replace(b"key-of-one", b"")
+    assert [seen.values(name) for name in ("x-team", "session-id", "cookie")] == [[], [], []]
+    assert seen.values("authorization") == [b"Bearer key-of-one"]
+    assert "X-Team" in bus.record(reply.transaction)["request"]["outbound_headers_removed"]
 
 
 def test_a_group_goes_on(serving, upstream, second, bus):
@@ -360,12 +392,52 @@ def test_requests_without_a_model(serving, upstream):
     assert (reply.status, told(reply)["error"]["code"]) == (400, "unsupported_endpoint")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/files/%20", 404),
+        ("GET", "/v1/files/f;x", 404),
+        ("GET", "/v1/files/%00", 404),
+        ("GET", "/v1//files", 404),
+        ("GET", "/v1/files//x", 404),
+        ("GET", "/v1/files/..%2fx", 400),
+        ("GET", "/v1/files/%2e%2e/x", 400),
+        ("GET", "/v1/files/a/b/c/d/e/f", 404),
+        ("PUT", "/v1/files/f", 404),
+    ],
+)
+def test_paths_that_servers_read_differently(serving, upstream, method, path, status):
+    """They are no endpoint of any API, and do not reach the default provider."""
+    assert serving.call(method, path).status == status
+    assert upstream.seen == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"model": "small-1"}', 200),
+        (b'{"model": "one/small-1"}', 200),
+        (b"{}", 200),
+        (b'{"model": "large"}', 404),
+        (b'{"model": "small-1", "model": "large"}', 404),
+        (b'{"model": "large", "model": "small-1"}', 404),
+        (b'{"Model": "large"}', 404),
+    ],
+)
+def test_models_for_the_default_provider(serving, upstream, body, status):
+    """A request that names a model after all may name one that the router exposes."""
+    assert serving.call("POST", "/files/fine_tuning/jobs", JSON, body).status == status
+    assert len(upstream.seen) == (status == 200)
+
+
 NOT_LOCAL = [
     ("X-Forwarded-For", "127.0.0.1"),
     ("Forwarded", "for=127.0.0.1"),
     ("Via", "1.1 proxy"),
     ("X-Real-IP", "127.0.0.1"),
     ("Origin", "https://evil.example"),
+    ("Host", "rebound.example:5380"),
+    ("Sec-Fetch-Site", "cross-site"),
 ]
 
 
