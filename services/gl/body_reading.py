@@ -71,14 +71,14 @@ def read_body(body: bytes, form: BodyForm, limit: int, most: int, *, completed: 
 
     `completed` tells whether it came to its end.
     """
-    opened = payload.opened(body, form.encoding, form.content_type, limit)
-    if opened.instead is not None:
-        return BodyReading(opened.instead)
-    if opened.note is None:
-        return _read(opened.data, form, most, completed=completed)
-    reading = _read(opened.data, form, most, completed=False)
+    decoded = payload.decode_body(body, form.encoding, form.content_type, limit)
+    if decoded.fallback is not None:
+        return BodyReading(decoded.fallback)
+    if decoded.note is None:
+        return _read(decoded.data, form, most, completed=completed)
+    reading = _read(decoded.data, form, most, completed=False)
     streamed = reading.streamed and reading.streamed._replace(is_complete=False)
-    return BodyReading(opened.noted(reading.recorded), streamed, reading.usage)
+    return BodyReading(decoded.with_note(reading.recorded), streamed, reading.usage)
 
 
 def _read(body: bytes, form: BodyForm, most: int, *, completed: bool) -> BodyReading:
@@ -87,7 +87,7 @@ def _read(body: bytes, form: BodyForm, most: int, *, completed: bool) -> BodyRea
     if form.is_stream or (llm.looks_streamed(body) and form.asked_for_stream):
         folded = llm.fold(body, content_type, completed=completed)
         if folded is not None:
-            return BodyReading(payload.settled(folded, most), Streamed(body, folded), llm.usage_of(folded))
+            return BodyReading(payload.recorded_value(folded, most), Streamed(body, folded), llm.usage_of(folded))
         recorded = payload.recorded(body, content_type, most)
         usage = llm.usage_of_events(llm.events_of(body, content_type))
         if recorded.note and usage is None:
@@ -95,7 +95,7 @@ def _read(body: bytes, form: BodyForm, most: int, *, completed: bool) -> BodyRea
         return BodyReading(recorded, usage=usage)
     start = body.removeprefix(BOM_UTF8).lstrip()[:1]
     if start == b"[" and (folded := llm.fold_array(body)) is not None:  # Gemini streams an array
-        return BodyReading(payload.settled(folded, most), usage=llm.usage_of(folded))
+        return BodyReading(payload.recorded_value(folded, most), usage=llm.usage_of(folded))
     if start != b"{":
         return BodyReading(payload.recorded(body, content_type, most))
     usage, is_json = llm.search_body(body)

@@ -6,7 +6,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from gecholog import llm
-from services.gl.record.payload import Copy
+from services.gl.record.payload import BoundedCopy
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,7 +32,7 @@ class BodyCapture:
         self._head: bytes | None = None if is_stream else b""  # the first bytes, until they have told what it is
         self.is_sse = False  # by its first bytes
         self.began: MonotonicNs = 0  # when the first piece came
-        self.copy = Copy(of_stream if is_stream else most)
+        self.copy = BoundedCopy(of_stream if is_stream else most)
         self.delivered = 0  # bytes that were handed to the caller
         self.is_recorded = False
         self.folding: asyncio.Task[None] | None = None  # the work of a thread on it

@@ -32,8 +32,8 @@ async def body_of_call(call: Call) -> ClientBody:
     if not encoding:
         return ClientBody(call.body, content_type)
     limit = call.config.limits.request_body
-    opened = await asyncio.to_thread(payload.opened, call.body, encoding, content_type, limit)
-    return ClientBody(opened.data, content_type)
+    decoded = await asyncio.to_thread(payload.decode_body, call.body, encoding, content_type, limit)
+    return ClientBody(decoded.data, content_type)
 
 
 async def named_model(body: ClientBody) -> str | None:

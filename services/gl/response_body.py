@@ -95,9 +95,9 @@ def _read(call: Call, data: bytes, form: BodyForm, *, completed: bool, at_once: 
             raise TakesLong
         limit = min(limit, payload.AT_ONCE)
     reading = read_body(data, form, limit, call.most, completed=completed)
-    if not isinstance(reading.recorded.value, payload.Cut):
+    if not isinstance(reading.recorded.value, payload.Truncated):
         return reading
-    if at_once and payload.is_cut_at(reading.recorded.value, payload.AT_ONCE):
+    if at_once and payload.is_truncated_at(reading.recorded.value, payload.AT_ONCE):
         raise TakesLong
     if form.encoding and reading.usage is None:
         return reading._replace(usage=_usage_of_encoded(call, data, form))
@@ -120,12 +120,12 @@ def _read_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once:
 def _record_inbound(call: Call, reading: BodyReading, form: BodyForm, *, is_sse: bool = False) -> None:
     """Record what came. `is_sse`: that it is a stream was told by its first bytes alone, as the rest was not kept."""
     value, note = reading.recorded
-    payload.cut_to(value, call.config.log_max_payload)  # hashing takes long: not when the record is written
+    payload.truncate_to(value, call.config.log_max_payload)  # hashing takes long: not when the record is written
     call.response_section.fields["inbound_payload"] = value
     _set_usage(call, reading.usage)
     if note:
         may_have_usage = is_sse or form.may_have_usage
-        is_uncounted = isinstance(value, payload.Cut) and reading.usage is None and may_have_usage
+        is_uncounted = isinstance(value, payload.Truncated) and reading.usage is None and may_have_usage
         call.response_section.note("inbound_payload", f"{note}: {_NOT_COUNTED}" if is_uncounted else note)
 
 
@@ -136,7 +136,7 @@ def _record_egress(call: Call, reading: BodyReading | None) -> None:
         section.fields["egress_payload"] = section.fields["inbound_payload"]
         return
     value, note = reading.recorded
-    payload.cut_to(value, call.config.log_max_payload)
+    payload.truncate_to(value, call.config.log_max_payload)
     section.fields["egress_payload"] = value
     if note:
         section.note("egress_payload", note)

@@ -1,4 +1,4 @@
-"""Content codings undone (RFC 9110, section 8.4): piece by piece, as far as they go, never beyond a limit. Pure."""
+"""Decodes content codings (RFC 9110, section 8.4) incrementally, up to a limit. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 import brotli
 import zstandard
 
-_STEP = 64 * 1024  # decoded bytes that a library makes at a time
-# Encoded bytes that are decoded at a time: where they are broken, so many are read again one by one. zstandard has no
-# limit for what it makes of them: four bytes may stand for 128 KiB (RFC 8878, section 3.1.1.2), all of them for 32 MiB.
+_STEP = 64 * 1024  # decoded bytes that a library returns at a time
+# Encoded bytes that are decoded at a time. Corrupt ones are decoded again byte by byte. zstandard cannot limit its
+# output: four bytes may stand for 128 KiB (RFC 8878, section 3.1.1.2), a whole slice for 32 MiB.
 _SLICE = 1024
 _MOST_CODINGS = 8
 _LONGEST_NAME = 40  # characters of an unknown coding's name in a note
@@ -19,17 +19,17 @@ _ERRORS = (zlib.error, brotli.error, zstandard.ZstdError, ValueError, EOFError)
 
 
 class Decoded(NamedTuple):
-    """What could be decoded of a body, and why that is not all of it (None if it is)."""
+    """The decoded part of a body, and why it is not the whole body (None if it is)."""
 
     data: bytes
     note: str | None = None
     too_large: bool = False
 
 
-def undone(body: bytes, encoding: str, limit: int) -> Decoded:
-    """`body` without the content codings of `encoding`, the value of a Content-Encoding header.
+def decode(body: bytes, encoding: str, limit: int) -> Decoded:
+    """Decode `body`. `encoding` is the value of its Content-Encoding header.
 
-    At most `limit` bytes are given back. Raises nothing.
+    Returns at most `limit` bytes. Never raises.
     """
     decoder = Decoder(encoding, limit)
     data = decoder.feed(body)
@@ -38,10 +38,10 @@ def undone(body: bytes, encoding: str, limit: int) -> Decoded:
 
 
 class Decoder:
-    """Undoes the content codings of one body, as it arrives.
+    """Decodes one body as it arrives.
 
-    `note` says why there is no more, None as long as there may be. What was fed is kept (by reference): where the data
-    are broken, it is read a second time to find the exact place.
+    `note` tells why decoding has stopped; None if it has not. The decoder keeps references to everything that was fed:
+    if the data are corrupt, it decodes them a second time to find the exact place.
     """
 
     def __init__(self, encoding: str, limit: int) -> None:
@@ -62,7 +62,7 @@ class Decoder:
             self._chain = self._new_chain()
 
     def feed(self, data: bytes) -> bytes:
-        """What can be decoded with some more of the body; nothing after the end or a fault."""
+        """Feed more of the body. Returns decoded bytes, nothing after the end or an error."""
         found: list[bytes] = []
         for at in range(0, len(data), _SLICE):
             if self.note is not None:
@@ -71,25 +71,25 @@ class Decoder:
         return b"".join(found)
 
     def end(self) -> None:
-        """The body has come to its end: if its codings have not, `note` says so."""
-        if self.note is None and not self._chain.is_whole:
+        """End the body. Sets `note` if the encoded data are incomplete."""
+        if self.note is None and not self._chain.is_complete:
             self.note = f"cut off after {self.size} decoded bytes"
 
     def _decode(self, piece: bytes) -> list[bytes]:
         try:
             found = list(self._chain.pieces(piece))
-        except _TooMuch as stop:
+        except _LimitExceeded as stop:
             found = [b"".join(stop.found)[: self._limit - self.size]]
             self.note, self.too_large = f"decoded body larger than {self._limit} bytes", True
         except _ERRORS:
-            found = self._up_to_the_break(piece)
+            found = self._up_to_the_fault(piece)
             self.note = f"broken after {self.size + sum(map(len, found))} decoded bytes"
         self._fed.append(piece)
         self.size += sum(map(len, found))
         return found
 
-    def _up_to_the_break(self, piece: bytes) -> list[bytes]:
-        """What `piece`, in which the data are broken, holds before that: libraries throw it away with the error."""
+    def _up_to_the_fault(self, piece: bytes) -> list[bytes]:
+        """The output of `piece` before the place where it is corrupt. Libraries drop it when they raise the error."""
         chain, found = self._new_chain(), []
         try:
             for earlier in self._fed:
@@ -97,7 +97,7 @@ class Decoder:
                     pass
             for at in range(len(piece)):
                 found += chain.pieces(piece[at : at + 1])
-        except (_TooMuch, *_ERRORS):
+        except (_LimitExceeded, *_ERRORS):
             pass
         return found
 
@@ -106,13 +106,13 @@ class Decoder:
 
 
 def codings(encoding: str) -> list[str]:
-    """The names in a Content-Encoding header, in the order in which they were applied; `identity` is left out."""
+    """The names in a Content-Encoding header, in the order in which they were applied, without `identity`."""
     names = (part.strip().lower() for part in encoding.split(","))
     return [name for name in names if name not in ("", "identity")]
 
 
-class _TooMuch(Exception):
-    """More was decoded than is allowed: `found` by the present piece."""
+class _LimitExceeded(Exception):
+    """The decoded body exceeds the limit. `found` is the output of the current piece."""
 
     def __init__(self, found: list[bytes]) -> None:
         super().__init__()
@@ -120,18 +120,18 @@ class _TooMuch(Exception):
 
 
 class _Coding(Protocol):
-    """One content coding on its way back."""
+    """An incremental decoder of one content coding."""
 
     @property
-    def is_whole(self) -> bool:
-        """What it was given ends where the coding ends."""
+    def is_complete(self) -> bool:
+        """Whether the data so far end where the coding ends."""
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """What can be decoded with some more data, in pieces that are not large. Raises one of `_ERRORS`."""
+        """Feed data, and yield the output in pieces of limited size. Raises one of `_ERRORS`."""
 
 
 class _Chain:
-    """The codings of a body, last applied first. None of them may make more than `limit` bytes."""
+    """The decoders of a body, last applied first. None of them may output more than `limit` bytes."""
 
     def __init__(self, stages: list[_Coding], limit: int) -> None:
         self._stages = stages
@@ -139,11 +139,11 @@ class _Chain:
         self._sizes = [0] * len(stages)
 
     @property
-    def is_whole(self) -> bool:
-        return all(stage.is_whole for stage in self._stages)
+    def is_complete(self) -> bool:
+        return all(stage.is_complete for stage in self._stages)
 
     def pieces(self, data: bytes) -> list[bytes]:
-        """What can be decoded with some more data. Raises _TooMuch, and what codings raise."""
+        """Feed data through all decoders. Raises _LimitExceeded, and what the decoders raise."""
         found: list[bytes] = []
         self._pass(data, 0, found)
         return found
@@ -157,14 +157,14 @@ class _Chain:
             if piece:
                 self._pass(piece, number + 1, found)
             if self._sizes[number] > self._limit:
-                raise _TooMuch(found)
+                raise _LimitExceeded(found)
 
 
 class _Zlib:
-    """The formats of zlib. gzip data may be several members, one after the other, with zeros behind (RFC 1952)."""
+    """The formats of zlib. gzip data may have several members, and zeros after the last one (RFC 1952)."""
 
     def __init__(self, window: int, *, has_members: bool = False) -> None:
-        self.is_whole = False
+        self.is_complete = False
         self._window = window
         self._has_members = has_members
         self._member = zlib.decompressobj(window)
@@ -172,36 +172,36 @@ class _Zlib:
     def pieces(self, data: bytes) -> Iterator[bytes]:
         is_full = False
         while data or is_full:
-            if self.is_whole and not (data := self._between(data)):
+            if self.is_complete and not (data := self._between(data)):
                 return
             piece = self._member.decompress(data, _STEP)
-            is_full = len(piece) == _STEP  # what does not fit comes with the next call, perhaps without more data
+            is_full = len(piece) == _STEP  # there may be more output, even without more data
             yield piece
-            self.is_whole = self._member.eof
-            data = self._member.unused_data if self.is_whole else self._member.unconsumed_tail
-            is_full = is_full and not self.is_whole
+            self.is_complete = self._member.eof
+            data = self._member.unused_data if self.is_complete else self._member.unconsumed_tail
+            is_full = is_full and not self.is_complete
 
     def _between(self, data: bytes) -> bytes:
-        """The beginning of the next member, if there is one."""
+        """Prepare for the next member, if there is one. Returns its data."""
         data = data.lstrip(b"\0") if self._has_members else data
         if data and not self._has_members:
             raise ValueError("data behind the end")
         if data:
-            self.is_whole = False
+            self.is_complete = False
             self._member = zlib.decompressobj(self._window)
         return data
 
 
 class _Deflate:
-    """`deflate` should be in a zlib wrapper; some senders leave it out (RFC 9110, section 8.4.1.2)."""
+    """`deflate` should have a zlib wrapper, but some senders omit it (RFC 9110, section 8.4.1.2)."""
 
     def __init__(self) -> None:
         self._start = b""
         self._format: _Zlib | None = None
 
     @property
-    def is_whole(self) -> bool:
-        return self._format is not None and self._format.is_whole
+    def is_complete(self) -> bool:
+        return self._format is not None and self._format.is_complete
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         if self._format is None:
@@ -221,35 +221,35 @@ class _Brotli:
     """brotli (RFC 7932)."""
 
     def __init__(self) -> None:
-        self.is_whole = False
+        self.is_complete = False
         self._decompressor = brotli.Decompressor()
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        if self.is_whole and data:
+        if self.is_complete and data:
             raise ValueError("data behind the end")
         piece = self._decompressor.process(data, output_buffer_limit=_STEP)
         while piece:
             yield piece
             if self._decompressor.is_finished():
                 break
-            piece = self._decompressor.process(b"", output_buffer_limit=_STEP)  # what went beyond a step is held back
-        self.is_whole = self._decompressor.is_finished()
+            piece = self._decompressor.process(b"", output_buffer_limit=_STEP)  # output beyond one step is buffered
+        self.is_complete = self._decompressor.is_finished()
 
 
 class _Zstd:
-    """Zstandard, of one frame or several (RFC 8878)."""
+    """Zstandard with one frame or several (RFC 8878)."""
 
     def __init__(self) -> None:
-        self.is_whole = False
+        self.is_complete = False
         self._frame = zstandard.ZstdDecompressor().decompressobj(write_size=_STEP)
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         while data:
-            if self.is_whole:
+            if self.is_complete:
                 self._frame = zstandard.ZstdDecompressor().decompressobj(write_size=_STEP)
             yield self._frame.decompress(data[:_SLICE])
-            self.is_whole = self._frame.eof
-            data = (self._frame.unused_data if self.is_whole else b"") + data[_SLICE:]
+            self.is_complete = self._frame.eof
+            data = (self._frame.unused_data if self.is_complete else b"") + data[_SLICE:]
 
 
 def _gzip() -> _Zlib:

@@ -1,4 +1,4 @@
-"""Which fields of a section are in the record."""
+"""Selects the fields of a section that the record contains."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FieldFilter:
-    """The fields in `include` (all, if it is empty), less those in `exclude`."""
+    """Selects the fields in `include` (all if it is empty), except those in `exclude`."""
 
     include: tuple[str, ...] = ()
     exclude: frozenset[str] = frozenset()
 
     def select(self, fields: Fields) -> Fields:
-        """The fields that are in the record: `fields` itself if all of them are."""
+        """The selected fields. Returns `fields` itself if all of them are selected."""
         return record.select(fields, self.include, self.exclude) if self.include or self.exclude else fields
 
     def shows(self, name: str) -> bool:
-        """Tell whether a field of this name is in the record."""
+        """Tell whether a field with this name is selected."""
         return name not in self.exclude and (not self.include or name in self.include)

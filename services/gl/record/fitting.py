@@ -1,22 +1,22 @@
-"""A record that is too large for the bus is cut until it fits. Pure."""
+"""Shrinks a record that is too large for the bus. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
-from services.gl.record.payload import cut_to
+from services.gl.record.payload import truncate_to
 
 if TYPE_CHECKING:
     from gecholog.record import Fields
 
-_SMALLEST_CUT = 4096  # bytes; a field below this is not worth cutting
+_SMALLEST_CUT = 4096  # bytes; smaller fields are not truncated
 
 
-def fitted(data: bytes, limit: int, why: str) -> bytes:
-    """A record of at most `limit` bytes: while it is too large, its largest field becomes a summary.
+def shrink(data: bytes, limit: int, why: str) -> bytes:
+    """Shrink a record to at most `limit` bytes: replace its largest field by a summary until it fits.
 
-    What was cut, and `why`, is noted in the record's own `error`.
+    The truncated fields and the reason `why` are noted in the `error` of the record.
     """
     if len(data) <= limit:
         return data
@@ -28,7 +28,7 @@ def fitted(data: bytes, limit: int, why: str) -> bytes:
         side, name, size = _largest(sides)
         if size < _SMALLEST_CUT:
             break
-        sides[side][name] = cut_to(sides[side][name], _SMALLEST_CUT // 2)
+        sides[side][name] = truncate_to(sides[side][name], _SMALLEST_CUT // 2)
         errors.append({"name": f"{side}.{name}", "details": f"{size} bytes, cut {why}"})
         whole["error"] = errors
         data = rawjson.dumps(whole)

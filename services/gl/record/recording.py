@@ -1,4 +1,4 @@
-"""The two moments of a record: it is accepted before the last byte of the reply, and published when all is over."""
+"""Accepts a record before the last byte of the reply, and publishes it when the call is over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Protocol
 
 from gecholog.logs import Log
-from services.gl.record.fitting import fitted
+from services.gl.record.fitting import shrink
 from services.gl.record.writer import RecordedCall
 
 if TYPE_CHECKING:
@@ -18,25 +18,25 @@ log = Log("record")
 
 
 class Recordable(RecordedCall, Protocol):
-    """A call, with what it takes to record it."""
+    """A call that can be recorded."""
 
     snapshot: RecordSnapshot | None  # set when it is accepted
 
     @property
     def record_id(self) -> bytes:
-        """The id under which the record is kept."""
+        """The id of the record."""
 
     @property
     def record_writer(self) -> RecordWriter:
-        """What serializes its record."""
+        """The serializer of its record."""
 
     @property
     def is_recorded(self) -> bool:
-        """Whether there will be a record at all."""
+        """Whether the call leaves a record."""
 
 
 def accept(call: Recordable, recorder: Recorder) -> None:
-    """Keep the record as it stands: what the client is given in full must be in the log, whatever happens to us."""
+    """Store the record as it is now, so that a call whose client has the whole reply is recorded even after a crash."""
     if not call.is_recorded:
         return
     try:
@@ -47,7 +47,7 @@ def accept(call: Recordable, recorder: Recorder) -> None:
 
 
 def publish(call: Recordable, recorder: Recorder) -> None:
-    """Publish the final record, under the id by which it was accepted."""
+    """Publish the final record, with the id with which it was accepted."""
     recorder.publish(
         call.record_id, _fitted(call.record_writer.complete(call, call.snapshot, monotonic_ns()), recorder)
     )
@@ -55,4 +55,4 @@ def publish(call: Recordable, recorder: Recorder) -> None:
 
 def _fitted(data: bytes, recorder: Recorder) -> bytes:
     largest = recorder.largest
-    return data if len(data) <= largest else fitted(data, largest, f"to fit the bus's {largest}")
+    return data if len(data) <= largest else shrink(data, largest, f"to fit the bus's {largest}")

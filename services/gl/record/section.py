@@ -1,4 +1,4 @@
-"""A section of the record: `request` or `response`, while stages and processors fill it."""
+"""A section of the record: `request` or `response`. Stages and processors fill it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RecordSection:
         self.opt_in_fields: Fields | None = None
 
     def copy(self) -> RecordSection:
-        """A section that begins with what this one has, except for asynchronous runs. It shares the list `runs`."""
+        """Copy this section, except for asynchronous runs. The copy shares the list `runs`."""
         other = RecordSection(self.fields.copy())
         other.errors = self.errors.copy()
         other.runs = self.runs

@@ -1,4 +1,4 @@
-"""The record as it was serialized before the reply was complete, and what has changed since."""
+"""The record as it was serialized before the reply was complete, and the changes since then."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 PAYLOADS = ("ingress_payload", "outbound_payload", "inbound_payload", "egress_payload")
 REPLY_TIMER = "inbound_egress_timer"  # of `response`: written last, so that later fields fit in before it
 
-# Fields that cannot be appended: a payload that is cut is noted in `error`.
+# Fields that cannot be appended: a truncated payload is noted in `error`, too.
 _REWRITTEN = frozenset({*PAYLOADS, "error"})
 
 
 class RecordSnapshot:
-    """A serialized record, and what its sections were at that moment.
+    """A serialized record, and the contents of its sections at that moment.
 
-    `data` is the record; fields that come to `response` later belong at `end`. `names` are those of all fields of
-    `response`, shown or not.
+    `data` is the record. Later fields of `response` are inserted at the offset `end`. `names` are the names of all
+    fields of `response`, whether the record shows them or not.
     """
 
     __slots__ = ("_async_runs", "_lengths", "_names", "_request", "_response", "data", "end")
@@ -43,7 +43,7 @@ class RecordSnapshot:
         return self.data.endswith(b"{", 0, self.end)
 
     def changes(self, request: RecordSection, response: RecordSection) -> Fields | None:
-        """The fields that have come to `response` since; None if anything that was there is different now."""
+        """The fields added to `response` since then; None if anything else has changed."""
         if _lengths(request, response) != self._lengths or request.fields != self._request:
             return None
         before, fields = self._response, response.fields
@@ -65,7 +65,7 @@ class RecordSnapshot:
 
 
 def _lengths(request: RecordSection, response: RecordSection) -> tuple[int, ...]:
-    """The lengths of all lists that are not expected to grow."""
+    """The lengths of all lists that should not grow after the snapshot."""
     return (
         len(request.errors),
         len(request.runs),

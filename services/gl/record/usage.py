@@ -1,4 +1,4 @@
-"""Token usage as records and processors are shown it: JSON text."""
+"""Token usage as JSON, for records and processors."""
 
 from __future__ import annotations
 

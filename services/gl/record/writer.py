@@ -10,7 +10,7 @@ from orjson import Fragment
 from gecholog import rawjson
 from gecholog.rawjson import Raw
 from gecholog.timer import span, span_text
-from services.gl.record.payload import cut_to
+from services.gl.record.payload import truncate_to
 from services.gl.record.snapshot import PAYLOADS, REPLY_TIMER, RecordSnapshot
 
 if TYPE_CHECKING:
@@ -23,59 +23,59 @@ if TYPE_CHECKING:
 
 
 class RecordedAttempt(Protocol):
-    """What went to a target, without the secrets that were in it."""
+    """An upstream request as the record shows it, with masked secrets."""
 
     @property
     def url(self) -> str:
-        """Where it went."""
+        """Its URL."""
 
     @property
     def shown_headers(self) -> Headers:
-        """The headers that it had."""
+        """Its headers, with masked secrets."""
 
 
 class RecordedCall(Protocol):
-    """What the record of a call is made of."""
+    """The parts of a call that the record contains."""
 
     @property
     def ids(self) -> Ids:
-        """Session and transaction."""
+        """The session id and the transaction id."""
 
     @property
     def started(self) -> MonotonicNs:
-        """When the call came in."""
+        """When the request arrived."""
 
     @property
     def sent(self) -> MonotonicNs:
-        """When the request left for the target; 0 if it did not."""
+        """When the request was sent to the upstream; 0 if it was not."""
 
     @property
     def received(self) -> MonotonicNs:
-        """When the answer was there; 0 if it did not come."""
+        """When the response was received; 0 if it was not."""
 
     @property
     def replied(self) -> MonotonicNs:
-        """When the client had the reply; 0 before that."""
+        """When the reply was sent; 0 before that."""
 
     @property
     def request_section(self) -> RecordSection:
-        """The record's `request`."""
+        """The section `request` of the record."""
 
     @property
     def response_section(self) -> RecordSection:
-        """The record's `response`."""
+        """The section `response` of the record."""
 
     @property
     def attempt(self) -> RecordedAttempt | None:
-        """What went to the target; None if nothing did."""
+        """The last attempt; None if there was none."""
 
     @property
     def outcomes(self) -> list[Fields] | None:
-        """What came of the attempts, if there could be several."""
+        """The outcomes of the attempts, if there could be several."""
 
     @property
     def token_count(self) -> dict[str, int] | None:
-        """What the gateway itself writes as `token_count`; None if a processor has written it, or nobody should."""
+        """The `token_count` that gl writes; None if a processor has written it, or the config turns it off."""
 
     @property
     def usage_shown(self) -> Raw:
@@ -84,16 +84,16 @@ class RecordedCall(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecordWriter:
-    """Serializes records as the `logger` config wants them; payloads are cut to `max_payload` bytes.
+    """Serializes records as the config section `logger` defines. Truncates payloads to `max_payload` bytes.
 
     Every record is serialized twice: by `snapshot` before the last byte of the reply, for the journal, and by
-    `complete` when the call is over. `complete` keeps the bytes of the snapshot and appends only what has come since.
-    If anything that the snapshot shows is different now, it serializes the whole record anew.
+    `complete` when the call is over. `complete` reuses the bytes of the snapshot and appends only what was added since.
+    If anything else has changed, it serializes the whole record again.
 
-    Invariant: `complete(call, snapshot)` and `complete(call, None)` are the same JSON, whatever happened to the
-    sections since the snapshot, as long as values were replaced and lists appended to, not changed in place. Only the
-    order of the fields of `response` may differ. Everything else that a record is made of is settled by the time of
-    the snapshot, except `replied`; a stage that was not reached by then took no time.
+    Invariant: `complete(call, snapshot)` and `complete(call, None)` return the same JSON, whatever happened to the
+    sections since the snapshot, provided that values were replaced and lists appended to, never changed in place. Only
+    the order of the fields of `response` may differ. Everything else in a record is final at the time of the snapshot,
+    except `replied`; a stage that has not run by then took no time.
     """
 
     request: FieldFilter
@@ -101,7 +101,7 @@ class RecordWriter:
     max_payload: int
 
     def snapshot(self, call: RecordedCall, now: MonotonicNs) -> RecordSnapshot:
-        """Serialize the record as it stands."""
+        """Serialize the record as it is now."""
         ended = call.replied or now
         request, response = _request_fields(call, ended), _response_fields(call, ended)
         names = response.keys()
@@ -124,7 +124,7 @@ class RecordWriter:
         return RecordSnapshot(data, len(data) - end_size, names, call.request_section, call.response_section)
 
     def complete(self, call: RecordedCall, snapshot: RecordSnapshot | None, now: MonotonicNs) -> bytes:
-        """Serialize the record of a call that is over. `snapshot` is None if none was made."""
+        """Serialize the record of a finished call. `snapshot` is None if there is none."""
         changes = None if snapshot is None else snapshot.changes(call.request_section, call.response_section)
         if snapshot is None or changes is None:
             return self.snapshot(call, now).data
@@ -136,7 +136,7 @@ class RecordWriter:
         return b"".join((memoryview(snapshot.data)[: snapshot.end], more, end.encode()))
 
     def _shown(self, fields: Fields, section: RecordSection, chosen: FieldFilter) -> Fields:
-        """The fields that the record shows; what was cut is noted in its `error`. Changes `fields`."""
+        """The fields that the record shows. Notes truncated payloads in `error`. Changes `fields`."""
         fields, limit = chosen.select(fields), self.max_payload
         cut = []
         for name in PAYLOADS:
@@ -144,7 +144,7 @@ class RecordWriter:
                 continue
             if type(value) is Raw and len(value) <= limit:
                 fields[name] = rawjson.fragment(value)
-            elif (shorter := cut_to(value, limit)) is not value:
+            elif (shorter := truncate_to(value, limit)) is not value:
                 fields[name] = shorter
                 cut.append({"name": name, "details": f"larger than {limit} bytes, recorded by size, hash and head"})
         if cut and chosen.shows("error"):
@@ -170,7 +170,7 @@ _FRAME = len(_end("", "", "", ""))
 
 
 def _request_fields(call: RecordedCall, ended: MonotonicNs) -> Fields:
-    """All fields of `request` that there are."""
+    """All fields of `request`."""
     section = call.request_section
     attempt = call.attempt
     fields = {**section.fields, "url": attempt.url if attempt else ""}
@@ -184,7 +184,7 @@ def _request_fields(call: RecordedCall, ended: MonotonicNs) -> Fields:
 
 
 def _response_fields(call: RecordedCall, ended: MonotonicNs) -> Fields:
-    """All fields of `response` that there are, but for the timer at its end."""
+    """All fields of `response`, except the timer at its end."""
     section = call.response_section
     fields = {**section.fields, "outbound_inbound_timer": span(call.sent or ended, call.received or ended)}
     if (token_count := call.token_count) is not None:
@@ -194,7 +194,7 @@ def _response_fields(call: RecordedCall, ended: MonotonicNs) -> Fields:
 
 
 def _with_lists(fields: Fields, section: RecordSection) -> Fields:
-    """The fields, and the lists of a section that are not empty."""
+    """The fields with the non-empty lists of a section added."""
     if section.runs:
         fields["processors"] = section.runs
     if section.async_runs:

@@ -89,12 +89,12 @@ async def _recorded_body(call: Call, most: int) -> payload.Recorded:
     encoding = ",".join(call.headers.get("Content-Encoding", ()))
 
     def read(limit: int) -> payload.Recorded:
-        opened = payload.opened(body, encoding, content_type, limit)
-        return opened.instead or opened.noted(payload.recorded(opened.data, content_type, most))
+        decoded = payload.decode_body(body, encoding, content_type, limit)
+        return decoded.fallback or decoded.with_note(payload.recorded(decoded.data, content_type, most))
 
     if len(body) <= payload.AT_ONCE:
         found = read(min(most, payload.AT_ONCE))
-        if not payload.is_cut_at(found.value, payload.AT_ONCE):
+        if not payload.is_truncated_at(found.value, payload.AT_ONCE):
             return found
     return await asyncio.to_thread(_read_and_summarize, read, most, call.config.log_max_payload)
 
@@ -102,7 +102,7 @@ async def _recorded_body(call: Call, most: int) -> payload.Recorded:
 def _read_and_summarize(read: Callable[[int], payload.Recorded], most: int, limit: int) -> payload.Recorded:
     """Read a body. If the record will show only its summary, make that here in the thread: hashing takes long."""
     found = read(most)
-    payload.cut_to(found.value, limit)
+    payload.truncate_to(found.value, limit)
     return found
 
 

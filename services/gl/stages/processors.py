@@ -15,7 +15,7 @@ from gecholog.timer import span
 from services.gl.candidates import chosen_router
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.processor_chain import row_for_routers
-from services.gl.record.payload import Cut
+from services.gl.record.payload import Truncated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -126,7 +126,7 @@ async def ask(processor: Processor, section: RecordSection, bus: Bus, *, lazily:
         return Run(processor, False, {}, fault, span(start, monotonic_ns()))  # noqa: FBT003 - in the order of its fields
     result: Mapping[str, Any] = {}
     fault, too_large = None, False
-    if (cut := next((name for name, value in seen.items() if isinstance(value, Cut)), None)) is not None:
+    if (cut := next((name for name, value in seen.items() if isinstance(value, Truncated)), None)) is not None:
         if "usage" not in seen:
             fault = f"not asked: {cut} is larger than {seen[cut].limit} bytes"
             return Run(processor, False, {}, fault, span(start, monotonic_ns()), too_large=True)  # noqa: FBT003 - as above

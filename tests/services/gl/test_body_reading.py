@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gecholog import rawjson
 from services.gl.body_reading import BodyForm, read_body
 from services.gl.http import UpstreamRequest
-from services.gl.record.payload import Cut
+from services.gl.record.payload import Truncated
 from services.gl.routing import Router, parse_target
 
 STREAMING = b'{"messages":[],"stream":true}'
@@ -65,10 +65,10 @@ def test_limits():
     """One limit is for what a body unpacks to, the other for what is kept of it."""
     body = json.dumps({"a": "x" * 5000}).encode()
     small = read_body(body, form(), LIMIT, 1000, completed=True)
-    assert isinstance(small.recorded.value, Cut)
+    assert isinstance(small.recorded.value, Truncated)
     assert small.recorded.value.limit == 1000
     packed = read_body(gzip.compress(body), form(encoding="gzip"), 1000, LIMIT, completed=True)
-    assert isinstance(packed.recorded.value, Cut)
+    assert isinstance(packed.recorded.value, Truncated)
     assert packed.recorded.note.startswith("decoded body larger than 1000 bytes")
 
 

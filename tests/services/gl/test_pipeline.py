@@ -57,7 +57,7 @@ async def test_refused_and_not_recorded():
     records = FakeRecorder()
     await pipeline.run(call, deps(records=records))
     assert call.responder.status == 401
-    assert records.settled == records.accepted == []
+    assert records.published == records.accepted == []
 
 
 async def test_fault_before_the_reply():
@@ -84,7 +84,7 @@ async def test_fault_after_the_reply_has_begun():
     assert names.count("start") == 1
     assert names[-1] == "abort"
     assert "finish" not in names
-    assert len(records.settled) == 1
+    assert len(records.published) == 1
 
 
 async def test_fault_after_the_reply():
@@ -185,7 +185,7 @@ async def test_caller_leaves_during_a_refusal():
 
     call, records = call_of(responder=Gone()), FakeRecorder()
     await pipeline.run(call, deps(targets=FakeUpstreams(UpstreamError(502, "x")), records=records))
-    assert len(records.settled) == 1
+    assert len(records.published) == 1
 
 
 async def test_told_to_stop_after_the_reply():
@@ -203,7 +203,7 @@ async def test_told_to_stop_after_the_reply():
     await asyncio.wait_for(reached.wait(), DEADLINE)
     task.cancel()
     await asyncio.wait([task])
-    assert len(records.settled) == 1 or len(records.accepted) == 1
+    assert len(records.published) == 1 or len(records.accepted) == 1
 
 
 async def test_fault_of_an_asynchronous_processor():
@@ -254,7 +254,7 @@ def test_whatever_processors_write(asked, answered, modifier, status):
     assert call.responder.names() == ["start", "write", "finish"]
     assert headers.lines(call.responder.headers)
     assert status_of_gl.last_error == ""
-    assert len(records.settled) == 1
+    assert len(records.published) == 1
 
 
 async def test_required_processor_fails():

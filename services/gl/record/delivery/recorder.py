@@ -20,7 +20,7 @@ from services.gl.record.delivery.error_log import ErrorLog
 from services.gl.record.delivery.monitor import Monitor
 from services.gl.record.delivery.publisher import Publisher
 from services.gl.record.delivery.redelivery import Redelivery
-from services.gl.record.fitting import fitted
+from services.gl.record.fitting import shrink
 from services.gl.record.journal.entry import ACCEPTED
 from services.gl.record.journal.journal import Journal
 
@@ -56,7 +56,7 @@ class Recorder:
         """
         self.backpressure = backpressure or Backpressure()
         self._on_loss = on_loss
-        self._backlog = Backlog(_open_journal(root, journal_limit), lambda data: fitted(data, _SHORT, _NO_ROOM))
+        self._backlog = Backlog(_open_journal(root, journal_limit), lambda data: shrink(data, _SHORT, _NO_ROOM))
         self._errors = ErrorLog(self._backlog)
         self._publisher = Publisher(
             self.backpressure, self._errors, self._on_result, self._update_backpressure, self._on_connect

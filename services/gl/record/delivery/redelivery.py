@@ -13,7 +13,7 @@ from gecholog.logs import Log
 from services.gl.record.delivery.bus_breaker import retry_pause
 from services.gl.record.delivery.orphan_delivery import OrphanDelivery
 from services.gl.record.delivery.recovery_note import recovered
-from services.gl.record.fitting import fitted
+from services.gl.record.fitting import shrink
 from services.gl.record.journal.journal import JournalDamaged
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Redelivery:
         largest = self._publisher.largest
         try:
             data = recovered(kept.data, details) if kept.recovered else kept.data
-            data = fitted(data, largest, f"to fit the bus's {largest}")
+            data = shrink(data, largest, f"to fit the bus's {largest}")
             await self._publisher.send_and_wait(kept.record_id, data)
         except NotJson:  # only a failing disk can cause this
             log.error("record dropped, its journal entry is corrupt", record_id=kept.record_id.hex())

@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.gl.record.decoding import Decoded, Decoder, codings, undone
+from services.gl.record.decoding import Decoded, Decoder, codings, decode
 
 MIB = 1024 * 1024
 
@@ -57,7 +57,7 @@ def coding(name):
 @given(data=st.binary(min_size=1, max_size=2000))
 def test_undone(name, data):
     """Each content coding is undone."""
-    assert undone(ENCODERS[name](data), coding(name), MIB) == Decoded(data)
+    assert decode(ENCODERS[name](data), coding(name), MIB) == Decoded(data)
 
 
 @pytest.mark.parametrize("name", ENCODERS)
@@ -77,8 +77,8 @@ def test_up_to_the_limit(name):
     """What is exactly as large as allowed is decoded; of what is one byte larger there is the first part."""
     data = bytes(range(256)) * 400
     encoded = ENCODERS[name](data)
-    assert undone(encoded, coding(name), len(data)) == Decoded(data)
-    found = undone(encoded, coding(name), len(data) - 1)
+    assert decode(encoded, coding(name), len(data)) == Decoded(data)
+    found = decode(encoded, coding(name), len(data) - 1)
     assert found == Decoded(data[:-1], f"decoded body larger than {len(data) - 1} bytes", too_large=True)
 
 
@@ -87,7 +87,7 @@ def test_up_to_the_limit(name):
 def test_cut_off(name, data, share):
     """Of a body that ends too early there is the first part, and the note says how large that is."""
     encoded = ENCODERS[name](data)
-    found = undone(encoded[: int(len(encoded) * share)], coding(name), MIB)
+    found = decode(encoded[: int(len(encoded) * share)], coding(name), MIB)
     assert data.startswith(found.data)
     assert found.note == f"cut off after {len(found.data)} decoded bytes"
     assert not found.too_large
@@ -97,7 +97,7 @@ def test_cut_off(name, data, share):
 def test_most_of_what_was_cut_off_is_there(name):
     """Half of the bytes are about half of the events."""
     encoded = encoded_events(name)
-    found = undone(encoded[: len(encoded) // 2], coding(name), MIB)
+    found = decode(encoded[: len(encoded) // 2], coding(name), MIB)
     assert EVENTS.startswith(found.data)
     assert len(found.data) > len(EVENTS) // 3  # zstd decodes whole blocks of 128 KiB
 
@@ -134,7 +134,7 @@ def test_broken(name, size):
     data = EVENTS[:size]
     encoded = ENCODERS[name](data)
     broken = encoded[: len(encoded) // 2] + b"\xff" * 400
-    found, whole = undone(broken, coding(name), MIB), undone(encoded[: len(encoded) // 2], coding(name), MIB)
+    found, whole = decode(broken, coding(name), MIB), decode(encoded[: len(encoded) // 2], coding(name), MIB)
     assert found.note in (
         f"broken after {len(found.data)} decoded bytes",
         f"cut off after {len(found.data)} decoded bytes",
@@ -145,7 +145,7 @@ def test_broken(name, size):
 @pytest.mark.parametrize("name", ENCODERS)
 def test_something_behind_the_end(name):
     """What follows the end costs nothing of what stands before it."""
-    found = undone(ENCODERS[name](b"all of it") + b"and more", coding(name), MIB)
+    found = decode(ENCODERS[name](b"all of it") + b"and more", coding(name), MIB)
     assert found.data == b"all of it"
     assert found.note == "broken after 9 decoded bytes"
 
@@ -154,7 +154,7 @@ def test_something_behind_the_end(name):
 @given(data=st.binary(max_size=300))
 def test_rubbish_raises_nothing(name, data):
     """Data that are not of the coding give something, and a note unless that is all."""
-    found = undone(data, name, MIB)
+    found = decode(data, name, MIB)
     assert found.note is not None or found.data or data
 
 
@@ -173,14 +173,14 @@ def test_rubbish_raises_nothing(name, data):
 )
 def test_codings_of_plain_data(encoding, expected):
     """`identity` changes nothing; what is unknown is named."""
-    assert undone(b"x", encoding, MIB) == expected
+    assert decode(b"x", encoding, MIB) == expected
 
 
 @pytest.mark.parametrize("encoding", ["gzip, br", "GZIP,BR", "gzip,identity,br", " gzip ,br "])
 def test_several_codings(encoding):
     """Codings are undone in the reverse of the order in which they were applied."""
     assert codings(encoding) == ["gzip", "br"]
-    assert undone(brotli.compress(gzip.compress(b"data")), encoding, MIB) == Decoded(b"data")
+    assert decode(brotli.compress(gzip.compress(b"data")), encoding, MIB) == Decoded(b"data")
 
 
 @pytest.mark.parametrize("name", ["gzip", "zstd", "streamed zstd"])
@@ -188,15 +188,15 @@ def test_several_members(name):
     """gzip data may be several members (RFC 1952, section 2.2), zstd data several frames (RFC 8878, section 3.1)."""
     encode = ENCODERS[name]
     both = encode(b"one") + encode(b"two")
-    assert undone(both, coding(name), MIB) == Decoded(b"onetwo")
-    found = undone(both[:-2], coding(name), MIB)
+    assert decode(both, coding(name), MIB) == Decoded(b"onetwo")
+    found = decode(both[:-2], coding(name), MIB)
     assert found.data.startswith(b"one")
     assert found.note.startswith("cut off")
 
 
 def test_zeros_behind_gzip():
     """Tapes and some proxies fill up with zeros, which gzip passes over."""
-    assert undone(gzip.compress(b"one") + bytes(5000), "gzip", MIB) == Decoded(b"one")
+    assert decode(gzip.compress(b"one") + bytes(5000), "gzip", MIB) == Decoded(b"one")
 
 
 def test_nothing_is_decoded_after_the_end():
@@ -223,9 +223,9 @@ else:
     c = zlib.compressobj(level=1, wbits=15 if name == "deflate" else 31); data = pump(c.compress, c.flush)
 if name.endswith("in gzip"):
     data = gzip.compress(data); name = name.split()[0] + ",gzip"
-from services.gl.record.decoding import undone
+from services.gl.record.decoding import decode
 resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
-found = undone(data, name, limit)
+found = decode(data, name, limit)
 assert (len(found.data), found.too_large) == (limit, True), found.note
 """
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.rawjson import Raw, dumps
-from services.gl.record.fitting import fitted
+from services.gl.record.fitting import shrink
 
 texts = st.one_of(
     st.text(max_size=50),
@@ -34,7 +34,7 @@ def test_fitted_is_within_the_limit(request_fields, response_fields, limit):
     before = {
         (side, name): json.loads(dumps(made[side][name])) for side in ("request", "response") for name in made[side]
     }
-    data = fitted(dumps(made), limit, "to fit")
+    data = shrink(dumps(made), limit, "to fit")
     record = json.loads(data)
     assert len(data) <= max(limit, size_of_uncuttable(made))
     cut = {tuple(entry["name"].split(".", 1)) for entry in record.get("error", ())}
@@ -48,7 +48,7 @@ def test_fitted_is_within_the_limit(request_fields, response_fields, limit):
 def test_fitted_cuts_the_largest_first():
     """What is small stays whole."""
     made = {"request": {"a": "x" * 5000, "b": "y" * 200_000}, "response": {"c": "z" * 9000}}
-    record = json.loads(fitted(dumps(made), 50_000, "to fit"))
+    record = json.loads(shrink(dumps(made), 50_000, "to fit"))
     assert record["request"]["a"] == "x" * 5000
     assert record["response"]["c"] == "z" * 9000
     assert record["request"]["b"]["size"] == 200_002
@@ -59,13 +59,13 @@ def test_fitted_leaves_alone_what_fits():
     """A record of exactly the limit is not touched."""
     made = {"request": {"a": "x" * 5000}, "response": {}}
     size = len(json.dumps(made, separators=(",", ":")))
-    assert json.loads(fitted(dumps(made), size, "to fit")) == made
+    assert json.loads(shrink(dumps(made), size, "to fit")) == made
 
 
 def test_fitted_keeps_what_was_noted():
     """What the record says of itself already stays; numbers keep their digits."""
     note = {"name": "recovered", "details": "x"}
     made = b'{"request":{"a":"%b"},"response":{"n":1.10},"error":[%b]}' % (b"x" * 50_000, dumps(note))
-    data = fitted(made, 20_000, "to fit")
+    data = shrink(made, 20_000, "to fit")
     assert [entry["name"] for entry in json.loads(data)["error"]] == ["recovered", "request.a"]
     assert b'"n":1.10' in data

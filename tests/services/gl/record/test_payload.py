@@ -61,7 +61,7 @@ def test_text_and_binary():
 @given(st.binary(min_size=3000, max_size=9000).map(lambda data: data.hex()), st.integers(2048, 6000))
 def test_cut_to(text, limit):
     """A value whose JSON is over the limit becomes size, hash and head; others stay."""
-    cut = payload.cut_to(text, limit)
+    cut = payload.truncate_to(text, limit)
     data = dumps(text)
     if len(data) <= limit:
         assert cut is text
@@ -73,7 +73,7 @@ def test_cut_to(text, limit):
 @given(st.lists(st.binary(max_size=300), max_size=12), st.integers(0, 1500))
 def test_copy(pieces, limit):
     """A copy has everything up to the limit, and beyond it size, hash and head of everything."""
-    copy = payload.Copy(limit)
+    copy = payload.BoundedCopy(limit)
     for piece in pieces:
         copy.add(piece)
     whole = b"".join(pieces)
@@ -90,7 +90,7 @@ def test_copy(pieces, limit):
 
 def test_copy_is_bounded():
     """A copy of much more than its limit keeps little."""
-    copy = payload.Copy(1000)
+    copy = payload.BoundedCopy(1000)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     piece = bytes(MIB)
     for _ in range(256):
@@ -101,7 +101,7 @@ def test_copy_is_bounded():
 
 def test_copy_of_one_large_piece_is_bounded_too():
     """A piece that is larger than the limit alone is not held either."""
-    copy = payload.Copy(1000)
+    copy = payload.BoundedCopy(1000)
     copy.add(b"x" * MIB)
     assert sum(map(len, copy._parts)) <= 1024
     assert (copy.whole, copy.summary()["size"]) == (None, MIB)
@@ -113,8 +113,8 @@ CHAT = b'{"usage":{"prompt_tokens":40,"completion_tokens":9}}'
 
 
 def of_body(body, encoding="", most=MIB):
-    opened = payload.opened(body, encoding, "application/json", most)
-    return opened.instead or opened.noted(payload.recorded(opened.data, "application/json", most))
+    decoded = payload.decode_body(body, encoding, "application/json", most)
+    return decoded.fallback or decoded.with_note(payload.recorded(decoded.data, "application/json", most))
 
 
 @pytest.mark.parametrize("body", [CHAT * 100, b"text " * 999, b"\xff" * 5000])
@@ -196,10 +196,10 @@ def test_large_text_is_a_json_string():
 
 
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=50), max_size=5), st.integers(10, 300))
-def test_settled(value, most):
+def test_recorded_value(value, most):
     """What was made of a body is itself while it is small, and cut when it is too large."""
     data = dumps(value)
-    kept, note = payload.settled(value, most)
+    kept, note = payload.recorded_value(value, most)
     if len(data) <= most:
         assert kept is value
         assert note is None
@@ -208,10 +208,10 @@ def test_settled(value, most):
         assert str(most) in note
 
 
-def test_settled_and_large():
+def test_recorded_value_and_large():
     """A large one is written, so that it is not written at each use."""
     value = {"text": "x" * 500_000}
-    kept, note = payload.settled(value, MIB)
+    kept, note = payload.recorded_value(value, MIB)
     assert isinstance(kept, Raw)
     assert (json.loads(kept), note) == (value, None)
 
@@ -219,6 +219,6 @@ def test_settled_and_large():
 def test_a_summary_is_made_once():
     """Hashing takes long: the second field, and the final record, get the summary of the first."""
     value = Raw(b'"%b"' % (b"x" * 5000))
-    first = payload.cut_to(value, 1000)
-    assert payload.cut_to(value, 1000) is first
-    assert payload.cut_to(value, 6000) is value
+    first = payload.truncate_to(value, 1000)
+    assert payload.truncate_to(value, 1000) is first
+    assert payload.truncate_to(value, 6000) is value

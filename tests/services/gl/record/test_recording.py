@@ -4,13 +4,13 @@ from services.gl.record import recording
 from tests.services.gl.rig.stage import FakeRecorder
 
 
-async def test_record_is_settled_under_its_id(make_call):
+async def test_record_is_published_under_its_id(make_call):
     """The final record goes to the recorder with the id of the call, which is not in the record."""
     records = FakeRecorder()
     call = make_call()
     recording.publish(call, records)
-    assert [record_id for record_id, _ in records.settled] == [call.record_id]
-    assert call.record_id.hex() not in str(records.settled)
+    assert [record_id for record_id, _ in records.published] == [call.record_id]
+    assert call.record_id.hex() not in str(records.published)
 
 
 async def test_record_fits_the_recorder(make_call):
@@ -33,7 +33,7 @@ async def test_record_has_the_parts_of_the_specification(make_call):
     """The record has ids, both sections and all timers, `error` only if there is one."""
     records = FakeRecorder()
     recording.publish(make_call(), records)
-    record = records.settled[0][1]
+    record = records.published[0][1]
     assert set(record) == {
         "session_id",
         "transaction_id",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gecholog.rawjson import Raw, dumps
 from gecholog.session import Ids
 from services.gl.record.filter import FieldFilter
-from services.gl.record.payload import Cut
+from services.gl.record.payload import Truncated
 from services.gl.record.section import RecordSection
 from services.gl.record.usage import NO_USAGE
 from services.gl.record.writer import RecordWriter
@@ -177,7 +177,9 @@ NAMES = [
 values = st.one_of(
     st.integers(2),  # to dicts, 1 and True are equal
     st.text(max_size=3),
-    st.sampled_from([Raw(b'{"b" : 1}'), Raw(b"[]"), LARGE, None, {"nested": [Raw(b"1.10")]}, Cut({"size": 5000}, 50)]),
+    st.sampled_from(
+        [Raw(b'{"b" : 1}'), Raw(b"[]"), LARGE, None, {"nested": [Raw(b"1.10")]}, Truncated({"size": 5000}, 50)]
+    ),
 )
 fields = st.dictionaries(st.sampled_from(NAMES), values, max_size=5)
 counts = st.integers(0, 2)

@@ -151,7 +151,7 @@ class FakeRecorder:
     def __init__(self, largest=1024 * 1024, events=None):
         self.largest = largest
         self.accepted: list[tuple[bytes, dict[str, Any]]] = []
-        self.settled: list[tuple[bytes, dict[str, Any]]] = []
+        self.published: list[tuple[bytes, dict[str, Any]]] = []
         self.bytes: list[bytes] = []
         self.left: list[bytes] = []
         self._events = events
@@ -167,12 +167,12 @@ class FakeRecorder:
 
     def publish(self, record_id, data):
         self.bytes.append(data)
-        self.settled.append((record_id, json.loads(data, object_pairs_hook=_once_each)))
+        self.published.append((record_id, json.loads(data, object_pairs_hook=_once_each)))
 
     @property
     def record(self):
-        """The one record that was settled."""
-        ((_, fields),) = self.settled
+        """The one record that was published."""
+        ((_, fields),) = self.published
         return fields
 
 

@@ -138,4 +138,4 @@ async def test_large_body_is_held_back_whole():
     call = await received(FakeResponse(pieces=list(pieces)), holding(1 << 20))
     assert call.inbound_body == b"".join(pieces) == call.response_section.fields["inbound_payload"]
     assert isinstance(call.response_section.fields["inbound_payload"], Raw)
-    assert not isinstance(call.response_section.fields["egress_payload"], payload.Cut)
+    assert not isinstance(call.response_section.fields["egress_payload"], payload.Truncated)

@@ -143,7 +143,7 @@ async def test_large_body_that_nobody_wants_is_not_read():
     call = call_of(built(log_max_payload_bytes=2000), FakeRequest(body=body))
     await arrived(call, deps())
     fields = call.request_section.fields
-    assert isinstance(fields["ingress_payload"], payload.Cut)
+    assert isinstance(fields["ingress_payload"], payload.Truncated)
     assert fields["ingress_payload"] is fields["outbound_payload"]
     assert (fields["ingress_payload"]["size"], call.body) == (len(body), body)
     details = "larger than 2000 bytes, recorded by size, hash and head"
@@ -173,7 +173,7 @@ async def test_body_that_unpacks_to_much():
         call = call_of(built(log_max_payload_bytes=limit), FakeRequest(lines=lines, body=gzip.compress(body)))
         await arrived(call, deps())
         value = call.request_section.fields["ingress_payload"]
-        assert isinstance(value, payload.Cut) is cut
+        assert isinstance(value, payload.Truncated) is cut
         assert cut or value == body
 
 

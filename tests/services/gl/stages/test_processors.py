@@ -8,7 +8,7 @@ import pytest
 from gecholog.errors import BusAway, MessageTooLarge, NoAnswer
 from services.gl.errors import Refusal
 from services.gl.processor_chain import Processor
-from services.gl.record.payload import Cut
+from services.gl.record.payload import Truncated
 from services.gl.record.section import RecordSection
 from services.gl.stages import processors
 from tests.services.gl.rig.gateway import processor
@@ -326,7 +326,7 @@ async def test_response_processors_of_a_router():
 async def test_a_payload_that_is_cut_is_not_given_to_a_processor():
     """It would take the summary for the payload: it is not asked, and the record says why."""
     call = call_of(built(request={"processors": [[processor("one")], [processor("two", required=True)]]}))
-    call.request_section.fields = {"ingress_payload": Cut({"size": 5000, "sha256": "", "head": ""}, 2000)}
+    call.request_section.fields = {"ingress_payload": Truncated({"size": 5000, "sha256": "", "head": ""}, 2000)}
     bus = FakeBus(one={"control": 1}, two={"control": 1})
     with pytest.raises(Refusal) as caught:
         await processors.before_call(call, deps(bus))
@@ -341,7 +341,7 @@ async def test_a_processor_that_does_not_see_the_payload_is_asked():
     """What it is given is small."""
     one = processor("one", input_fields_include=["gl_path"])
     call = call_of(built(request={"processors": [[one]]}))
-    call.request_section.fields = {"gl_path": "/service/", "ingress_payload": Cut({"size": 5000}, 2000)}
+    call.request_section.fields = {"gl_path": "/service/", "ingress_payload": Truncated({"size": 5000}, 2000)}
     bus = FakeBus(one={"new": 1})
     await processors.before_call(call, deps(bus))
     assert [fields for _, fields in bus.asked] == [{"gl_path": "/service/"}]
