@@ -23,11 +23,13 @@ class Target:
 
     `model` is the provider's name of it. `max_output_tokens` is what a request without a limit gets where the dialect
     requires one; None: the dialect's own table, by the name of the model. `images` are the bytes of images that were
-    fetched for the request, by URL, for dialects that take no URLs.
+    fetched for the request, by URL, for dialects that take no URLs. `profile` names the API among those that speak one
+    dialect (`openai`, `azure`, `mistral`, `deepseek`, ...), empty if it is not known.
     """
 
     model: str
     max_output_tokens: int | None = None
+    profile: str = ""
     images: dict[str, FetchedImage] = field(default_factory=dict)
 
 

@@ -1,0 +1,136 @@
+"""Reads a request for chat completions.
+
+https://platform.openai.com/docs/api-reference/chat/create, with what clients have come to send beside it: `top_k`,
+`thinking` (LiteLLM, DeepSeek), `reasoning` (OpenRouter), and the history of reasoning in assistant messages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gecholog.llm import checked
+from gecholog.llm.chat import ChatRequest, ReasoningConfig, ResponseFormat
+from gecholog.llm.checked import Json
+from gecholog.llm.dialects.openai_chat.message_reader import MessageReader
+from gecholog.llm.dialects.openai_chat.tool_reader import read_tool_choice, read_tools
+
+# Fields that have a place in the neutral form. All others are hints or required.
+_READ = frozenset(
+    {
+        "model",
+        "messages",
+        "tools",
+        "functions",
+        "tool_choice",
+        "function_call",
+        "parallel_tool_calls",
+        "response_format",
+        "reasoning_effort",
+        "reasoning",
+        "thinking",
+        "max_tokens",
+        "max_completion_tokens",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop",
+        "n",
+        "stream",
+        "stream_options",
+    }
+)
+# What they do to an answer no other field can do. A value that asks for nothing is as if the field was not there.
+_REQUIRED = frozenset({"logprobs", "top_logprobs", "modalities", "audio", "prediction", "web_search_options"})
+_NOTHING: tuple[Any, ...] = (None, False, 0, {}, [], ["text"])
+
+
+def read_request(body: Json) -> ChatRequest:
+    """The request in its neutral form. Raises InvalidRequestError."""
+    reader = MessageReader()
+    messages = reader.read(checked.a_list(body.get("messages"), "messages"))
+    tools, foreign_tools = read_tools(body)
+    tool_choice, tools, foreign_choice = read_tool_choice(body, tools)
+    response_format, foreign_format = _response_format(body)
+    required = {name: body[name] for name in _REQUIRED & body.keys() if body[name] not in _NOTHING}
+    foreign = reader.foreign | foreign_tools | foreign_choice | foreign_format
+    stream_options = checked.optional_object(body, "stream_options") or {}
+    max_tokens = checked.optional_int(body, "max_completion_tokens")
+    return ChatRequest(
+        model=checked.text(body, "model", ""),
+        messages=messages,
+        tools=tools,
+        tool_choice=tool_choice,
+        parallel_tool_calls=checked.optional_bool(body, "parallel_tool_calls"),
+        response_format=response_format,
+        reasoning=_reasoning(body),
+        max_tokens=checked.optional_int(body, "max_tokens") if max_tokens is None else max_tokens,
+        temperature=checked.optional_number(body, "temperature"),
+        top_p=checked.optional_number(body, "top_p"),
+        top_k=checked.optional_int(body, "top_k"),
+        stop=checked.optional_texts(body, "stop"),
+        n=checked.optional_int(body, "n"),
+        is_streamed=checked.optional_bool(body, "stream") or False,
+        wants_usage=checked.optional_bool(stream_options, "include_usage", "stream_options.") or False,
+        hints={
+            name: value
+            for name, value in body.items()
+            if value is not None and name not in _READ and name not in _REQUIRED
+        },
+        required=required | foreign,
+    )
+
+
+def _response_format(body: Json) -> tuple[ResponseFormat | None, Json]:
+    """The form that the answer is to have, and the field if its form has no place in the neutral one."""
+    asked = checked.optional_object(body, "response_format")
+    kind = None if asked is None else asked.get("type")
+    if asked is None or kind == "text":
+        return None, {}
+    if kind == "json_object":
+        return ResponseFormat(), {}
+    if kind != "json_schema":
+        return None, {"response_format": asked}
+    path = "response_format.json_schema"
+    wanted = checked.an_object(asked.get("json_schema"), path)
+    return (
+        ResponseFormat(
+            schema=checked.optional_object(wanted, "schema", f"{path}."),
+            name=checked.optional_text(wanted, "name", f"{path}.") or "",
+            description=checked.optional_text(wanted, "description", f"{path}.") or "",
+            strict=checked.optional_bool(wanted, "strict", f"{path}."),
+        ),
+        {},
+    )
+
+
+def _reasoning(body: Json) -> ReasoningConfig | None:
+    """How much to think: OpenAI's field, else OpenRouter's, else Anthropic's, which LiteLLM and DeepSeek take."""
+    effort = checked.optional_text(body, "reasoning_effort")
+    if effort is not None:
+        return _by_effort(effort)
+    asked = checked.optional_object(body, "reasoning")
+    if asked is not None:
+        return _openrouter(asked)
+    thinking = checked.optional_object(body, "thinking")
+    if thinking is None:
+        return None
+    budget = checked.optional_int(thinking, "budget_tokens", "thinking.")
+    return ReasoningConfig(is_on=thinking.get("type") != "disabled", budget=budget)
+
+
+def _by_effort(effort: str) -> ReasoningConfig:
+    return ReasoningConfig(is_on=False) if effort == "none" else ReasoningConfig(is_on=True, effort=effort)
+
+
+def _openrouter(asked: Json) -> ReasoningConfig:
+    """https://openrouter.ai/docs/use-cases/reasoning-tokens."""
+    path = "reasoning."
+    effort = checked.optional_text(asked, "effort", path)
+    budget = checked.optional_int(asked, "max_tokens", path)
+    is_on = checked.optional_bool(asked, "enabled", path)
+    excludes = checked.optional_bool(asked, "exclude", path)
+    if effort == "none":
+        return ReasoningConfig(is_on=False)
+    if is_on is None and (effort is not None or budget is not None):
+        is_on = True
+    return ReasoningConfig(is_on, effort, budget, None if excludes is None else not excludes)
