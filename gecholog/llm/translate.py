@@ -1,0 +1,216 @@
+"""Translation: a client speaks one dialect, a provider another. Pure.
+
+    reading = read_request(client, body)             once for a call
+    translation(client, provider, reading, context)  for each provider that is asked
+
+Neither dialect knows the other: all goes through the neutral form (`chat`, `deltas`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gecholog import lenient
+from gecholog.errors import NotJson
+from gecholog.llm import json_text
+from gecholog.llm.chat import ChatRequest
+from gecholog.llm.chat_dialect import ChatDialect, Json, ReplyContext, Target
+from gecholog.llm.deltas import Failed
+from gecholog.llm.dialect import is_error
+from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseError
+from gecholog.llm.event import BOM, Event, StreamDecoder
+from gecholog.llm.folding import fold
+from gecholog.llm.framing import is_stream, looks_streamed
+from gecholog.llm.json_array import JsonArrayDecoder
+from gecholog.llm.json_lines import JsonLinesDecoder
+from gecholog.llm.sse import SseDecoder
+from gecholog.llm.whole_as_deltas import deltas_of
+
+_BAD_GATEWAY = 502
+_LONGEST_START = 64  # bytes that tell the framing of a stream
+_UNREADABLE = ErrorInfo(_BAD_GATEWAY, "the answer of the provider cannot be read", "upstream_error", "upstream_error")
+
+
+class TranslationError(Exception):
+    """The answer of the provider is an error, or cannot be read."""
+
+    def __init__(self, error: ErrorInfo) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Sent(NamedTuple):
+    """A request in the dialect of a provider, as JSON, and the hints that it has no place for."""
+
+    body: bytes
+    dropped: tuple[str, ...]
+
+
+def read_request(client: ChatDialect, body: bytes) -> ChatRequest:
+    """The request of a client. Raises InvalidRequestError."""
+    if client.read_request is None:
+        raise InvalidRequestError("", f"{client.name} is no dialect of clients")
+    try:
+        value = json_text.loads(body)
+    except NotJson:
+        value = _mended(body)
+    if not isinstance(value, dict):
+        raise InvalidRequestError("", "the body must be a JSON object")
+    return client.read_request(value)
+
+
+def _mended(body: bytes) -> object:
+    """The value of JSON that is a little off: what servers take goes on, with numbers as they are."""
+    found = lenient.strict(body)
+    try:
+        return None if found is None else json_text.loads(found.data)
+    except NotJson:
+        return None
+
+
+def translation(
+    client: ChatDialect, provider: ChatDialect, request: ChatRequest, context: ReplyContext
+) -> Translation | None:
+    """The translation between two dialects; None if they are the same, and the bytes pass as they are."""
+    return None if client.name == provider.name else Translation(client, provider, request, context)
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """The translation of one call. `context` is what the answer of the client needs."""
+
+    client: ChatDialect
+    provider: ChatDialect
+    request: ChatRequest
+    context: ReplyContext
+
+    def sent(self, target: Target) -> Sent:
+        """The request for the provider. Raises UnsupportedParameterError."""
+        written = self.provider.write_request(self.request, target)
+        return Sent(json_text.dumps(written.body), written.dropped)
+
+    def answer(self, body: bytes, content_type: str) -> bytes:
+        """The whole answer for the client, as a stream if it asked for one. Raises TranslationError."""
+        value = _whole(body, content_type)
+        if value is None:
+            raise TranslationError(_UNREADABLE)
+        try:
+            response = self.provider.read_response(value)
+        except InvalidResponseError as problem:
+            raise TranslationError(self._problem(value, body, problem)) from problem
+        if self.request.is_streamed and self.client.stream_writer is not None:
+            writer = self.client.stream_writer(self.context)
+            return b"".join([writer.write(delta) for delta in deltas_of(response)]) + writer.end()
+        if self.client.write_response is None:
+            raise TranslationError(_UNREADABLE)
+        return json_text.dumps(self.client.write_response(response, self.context))
+
+    def _problem(self, value: Json, body: bytes, problem: InvalidResponseError) -> ErrorInfo:
+        """What a client is told of an answer that is none in spite of its status: the error in it, if there is one."""
+        if is_error(value.get("error")) or value.get("type") == "error":
+            return self.provider.read_error(_BAD_GATEWAY, body)
+        return ErrorInfo(_BAD_GATEWAY, f"the answer of the provider cannot be read: {problem}", "upstream_error")
+
+    def error(self, status: int, body: bytes) -> bytes:
+        """The body of an error of the provider, for the client."""
+        return self.written_error(self.provider.read_error(status, body))
+
+    def written_error(self, error: ErrorInfo) -> bytes:
+        """The body of an error, for the client."""
+        if self.client.write_error is None:
+            return b"{}"
+        return json_text.dumps(self.client.write_error(error))
+
+    def stream(self) -> StreamTranslator:
+        """What translates the stream of the provider."""
+        return StreamTranslator(self)
+
+
+def _whole(body: bytes, content_type: str) -> Json | None:
+    """The answer as one object; one that was streamed unasked is folded."""
+    if is_stream(content_type) or looks_streamed(body):
+        folded = fold(body, content_type, completed=True)
+        if folded is not None:
+            return folded
+    try:
+        value = json_text.loads(body)
+    except NotJson:
+        value = _mended(body)
+    return value if isinstance(value, dict) else None
+
+
+class StreamTranslator:
+    """Translates a stream of a provider piece by piece. Implements `BodyTransform`.
+
+    `has_begun` tells whether an event has come; `error` is what was reported in place of an answer, or of its rest.
+    """
+
+    __slots__ = ("_decoder", "_has_ended", "_reader", "_start", "_writer", "error", "has_begun")
+
+    rewrites = True
+
+    def __init__(self, translated: Translation) -> None:
+        if translated.client.stream_writer is None:
+            raise TypeError(f"{translated.client.name} is no dialect of clients")
+        self._reader = translated.provider.stream_reader()
+        self._writer = translated.client.stream_writer(translated.context)
+        self._decoder: StreamDecoder | None = None
+        self._start = b""  # the first bytes, until they tell the framing
+        self._has_ended = False
+        self.has_begun = False
+        self.error: ErrorInfo | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes of the provider, return those for the client."""
+        if self._decoder is None:
+            data = self._start = self._start + data
+            self._decoder = _decoder_of(data)
+            if self._decoder is None:
+                return b""
+            self._start = b""
+        return self._translated(self._decoder.feed(data))
+
+    def flush(self) -> bytes:
+        """The provider has ended its stream: return the end of the client's."""
+        decoder = self._decoder or SseDecoder()
+        out = self._translated([*decoder.feed(self._start), *decoder.flush()])
+        self._start = b""
+        for delta in () if self._has_ended else self._reader.end():
+            out += self._write(delta)
+        if not self._has_ended:
+            self._has_ended = True
+            out += self._writer.end()
+        return out
+
+    def broke_off(self, error: ErrorInfo) -> bytes:
+        """The stream broke off: return the error that ends the client's."""
+        return b"" if self._has_ended else self._write(Failed(error))
+
+    def _translated(self, events: list[Event]) -> bytes:
+        if not events:
+            return b""
+        self.has_begun = True
+        out: list[bytes] = []
+        for event in events:
+            for delta in self._reader.read(event):
+                if self._has_ended:
+                    break
+                out.append(self._write(delta))
+        return b"".join(out)
+
+    def _write(self, delta: object) -> bytes:
+        if isinstance(delta, Failed):
+            self.error = delta.error
+            self._has_ended = True
+        return self._writer.write(delta)  # type: ignore[arg-type]
+
+
+def _decoder_of(start: bytes) -> StreamDecoder | None:
+    """The framing of a stream, by its first bytes: JSON lines, a JSON array, else SSE. None: too few to tell."""
+    first = start.removeprefix(BOM).lstrip()[:1]
+    if not first:
+        return None if len(start) < _LONGEST_START else SseDecoder()
+    if first == b"{":
+        return JsonLinesDecoder()
+    return JsonArrayDecoder() if first == b"[" else SseDecoder()
