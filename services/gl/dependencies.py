@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.gl.ratings import Ratings
 from services.gl.targets.health import TargetHealth
+from services.gl.unpacked import UnpackedBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,3 +32,4 @@ class Dependencies:
     observe_unrecorded: Callable[[str, int], None] = lambda _path, _status: None
     targets: TargetHealth = field(default_factory=TargetHealth)
     ratings: Ratings = field(default_factory=Ratings)
+    unpacked: UnpackedBytes = field(default_factory=UnpackedBytes)

@@ -26,6 +26,7 @@ from services.gl.ratings import Ratings
 from services.gl.record.delivery.recorder import Recorder
 from services.gl.status import Status
 from services.gl.targets.health import TargetHealth
+from services.gl.unpacked import UnpackedBytes
 from services.gl.unrecorded_log import UnrecordedLog
 from services.gl.upstream import Pool, proxy
 
@@ -65,6 +66,7 @@ class Gateway:
         self._stopping = False
         self._targets = TargetHealth()
         self._ratings = Ratings()
+        self._unpacked = UnpackedBytes()
 
     # ------------------------------------------------------------------- life
 
@@ -150,7 +152,9 @@ class Gateway:
 
     def _deps(self, bus: Bus, pool: Pool) -> Dependencies:
         observe = self._unrecorded.observe
-        return Dependencies(bus, pool, self._records, self._status, observe, self._targets, self._ratings)
+        return Dependencies(
+            bus, pool, self._records, self._status, observe, self._targets, self._ratings, self._unpacked
+        )
 
     async def _bus(self, config: Config) -> Bus:
         bus = Bus(config.bus, self._alias, log)

@@ -12,28 +12,28 @@ from services.gl.client_body import ClientBody
 from services.gl.header_policy import body_of
 from services.gl.models.address import usual_headers
 from services.gl.models.endpoint import Kind
-from services.gl.record import payload
+from services.gl.record import decoding, payload
+from services.gl.unpacked import unpack
 
 if TYPE_CHECKING:
     from services.gl.attempt import Attempt, Candidate
     from services.gl.call import Call
+    from services.gl.unpacked import UnpackedBytes
 
 _LARGE = 1024 * 1024  # bytes of a body that is not read while other calls wait
 _ENCODING = frozenset({"Content-Encoding"})
 
 
-async def body_of_call(call: Call) -> ClientBody:
-    """The body of a call as processors left it."""
+async def body_of_call(call: Call, count: UnpackedBytes) -> ClientBody:
+    """The body of a call as processors left it. Raises Refusal if it cannot be unpacked within the limits."""
     content_type = headers.first(call.headers, "Content-Type")
     section = call.request_base
     if "outbound_payload" in section.changed:
         return ClientBody(body_of(section.fields["outbound_payload"]), content_type)
     encoding = ",".join(call.headers.get("Content-Encoding", ()))
-    if not encoding:
+    if not call.body or not decoding.codings(encoding):
         return ClientBody(call.body, content_type)
-    limit = call.config.limits.request_body
-    decoded = await asyncio.to_thread(payload.decode_body, call.body, encoding, content_type, limit)
-    return ClientBody(decoded.data, content_type)
+    return ClientBody(await unpack(call.body, encoding, call.config.limits, count), content_type)
 
 
 async def named_model(body: ClientBody) -> str | None:

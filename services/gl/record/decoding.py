@@ -37,6 +37,17 @@ def decode(body: bytes, encoding: str, limit: int) -> Decoded:
     return Decoded(data, decoder.note, decoder.too_large)
 
 
+def decoded_size(body: bytes, encoding: str, most: int) -> int | None:
+    """Bytes that `body` has without its content codings, as far as they can be undone; None: more than `most`.
+
+    They are not kept in memory.
+    """
+    decoder = Decoder(encoding, most)
+    for at in range(0, len(body), _SLICE):
+        decoder.feed(body[at : at + _SLICE])
+    return None if decoder.too_large else decoder.size
+
+
 class Decoder:
     """Decodes one body as it arrives.
 

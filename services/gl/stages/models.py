@@ -14,6 +14,7 @@ from gecholog.shorten import shorten
 from services.gl import classifier, model_request
 from services.gl.attempt import Candidate
 from services.gl.candidates import chosen_router
+from services.gl.client_body import ClientBody
 from services.gl.config.config import OPEN
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.header_policy import plain
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from services.gl.call import Call
-    from services.gl.client_body import ClientBody
     from services.gl.dependencies import Dependencies
     from services.gl.models.registry import Registry
     from services.gl.routing import Router
@@ -55,11 +55,12 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     if endpoint.kind is Kind.LIST:
         call.own_answer = _listed(call, router, endpoint)
         return
-    call.client_body = await model_request.body_of_call(call)
     if endpoint.kind is Kind.ACCOUNT:
         call.candidates = (_default(call, router, endpoint),)
-        await _check_exposed(call, router, call.client_body)
+        await _check_exposed(call, router, deps)
+        call.client_body = ClientBody(call.body, "")  # it goes on as it came
         return
+    call.client_body = await model_request.body_of_call(call, deps.unpacked)
     name = await _name(call.client_body)
     call.request_base.fields["model"] = name
     choices = await _choices(call, router, name, deps)
@@ -224,10 +225,11 @@ def _default(call: Call, router: Router, endpoint: Endpoint) -> Candidate:
     return Candidate(call.config.provider_routers[router.path, provider.name], provider, "", endpoint)
 
 
-async def _check_exposed(call: Call, router: Router, body: ClientBody) -> None:
+async def _check_exposed(call: Call, router: Router, deps: Dependencies) -> None:
     """Raise Refusal if a request to the default provider names a model that the router does not expose."""
-    if "*" in router.models or not body.data:
+    if "*" in router.models:
         return
+    body = await model_request.body_of_call(call, deps.unpacked)
     for name in await model_request.all_models(body):
         if not any(matches_any(router.models, one) for one in (name, f"{router.default_provider}/{name}")):
             raise _unknown(call, router, name)

@@ -383,6 +383,14 @@ def test_compressed_requests(serving, upstream):
     assert upstream.asked().values("content-encoding") == []
 
 
+@pytest.mark.parametrize(("body", "status"), [(gzip.compress(bytes(101 << 20)), 413), (b"{}", 400)])
+def test_compressed_requests_are_limited(serving, upstream, body, status):
+    """By what they unpack to; what cannot be unpacked is not sent."""
+    reply = serving.call("POST", CHAT, JSON | {"Content-Encoding": "gzip"}, body)
+    assert (reply.status, upstream.seen) == (status, [])
+    assert "unpacked" in told(reply)["error"]["message"] or "encoding" in told(reply)["error"]["message"]
+
+
 def test_requests_without_a_model(serving, upstream):
     """They go to the default provider, or nowhere."""
     assert serving.call("GET", "/v1/files/f-1/content?after=2").status == 200
