@@ -131,10 +131,9 @@ async def test_killed_under_requests(cluster):
 
 
 async def test_lame_duck(cluster, capsys):
-    """A server that shuts down in order is left before it ends a connection: requests and messages go on.
+    """A server that shuts down in order is left before it ends a connection: no request fails, no message is lost.
 
-    A request that is on its way from one server to another when the old subscription ends is lost, with any client: the
-    servers hear of the end one after the other. That is one at the most for each move.
+    What reaches the old server after the subscription has moved on is sent to the new one by the servers themselves.
     """
     logs.setup("test")
     async with connected(cluster) as asking, connected(cluster) as answering:
@@ -147,16 +146,13 @@ async def test_lame_duck(cluster, capsys):
         await answering.subscribe("numbers", take)
         await answering.flush()
         assert await asked(asking, "echo") == b"x"
-        sent = lost = 0
+        sent = 0
         stop = False
 
         async def load():
-            nonlocal sent, lost
+            nonlocal sent
             while not stop:
-                try:
-                    assert await asking.request("echo", b"y", 2) == b"y"
-                except NoAnswer:
-                    lost += 1
+                assert await asking.request("echo", b"y", 5) == b"y"
                 await asking.publish("numbers", b"%d" % sent)
                 sent += 1
 
@@ -178,7 +174,6 @@ async def test_lame_duck(cluster, capsys):
         stop = True
         await loading
         await eventually(lambda: taken == set(range(sent)), "all messages")
-        assert lost <= 4  # two servers were left by two clients
     said = capsys.readouterr().out
     assert "moved to another server of the bus" in said
     assert "lost the bus" not in said

@@ -45,6 +45,7 @@ class NatsCluster:
                 run_by=place.run_by,
                 settings={
                     "server_name": f"n{number}",
+                    "http": f"{place.host}:{free_port()}",
                     "cluster": {
                         "name": "tests",
                         "listen": listen,

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,12 @@ class NatsServer:
             line = connection.makefile("rb").readline()
         info: dict[str, Any] = json.loads(line.removeprefix(b"INFO "))
         return info
+
+    def client_count(self) -> int:
+        """The number of clients that are connected. Needs the setting `http`, the address of its monitor."""
+        with urllib.request.urlopen(f"http://{self.settings['http']}/varz", timeout=DEADLINE) as response:
+            number: int = json.load(response)["connections"]
+        return number
 
     def start(self) -> None:
         """Start it, and return when it takes connections."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from gecholog.bus import Bus, BusAddress
 from gecholog.bus_storage import BusStorage
@@ -21,10 +22,12 @@ ROUTER = "/dummy/"
 TOPIC = "coburn.gl.tokencounter"
 STREAM = RecordLogConfig().stream
 BUCKET = BusStorage().bucket("tokens")
+COUNTERS = ("counter1", "counter2")
 
 _FIELD = "total_tokens"
 _NO_CAP = 10**15
-_ASKED = 40  # requests after which both token counters have answered one
+_ASKED = 40  # requests through one server, after which both token counters have answered one if both are there
+_LONGEST_LOAD = 3600.0  # seconds; it is stopped long before
 _SETTLED_WITHIN = 90.0  # seconds
 
 
@@ -37,7 +40,7 @@ class Fleet:
         self._bus_section = {"hostname": cluster.hostnames, "token": "${NATS_TOKEN}", "replicas": 3}
         self._processes = {}
         self._bus = None
-        self._running = None
+        self._connections = AsyncExitStack()
         self.dummy_port = free_port()
         self.gl_ports = {}
         self.file = RecordFile(folder / "records.jsonl")
@@ -48,7 +51,7 @@ class Fleet:
         """Start everything, and wait until it serves."""
         dummy = {"version": "1.0.1", "log_level": "INFO", "host": "127.0.0.1", "port": self.dummy_port}
         self._start("services.dummy", "dummy", dummy)
-        for name in ("counter1", "counter2"):
+        for name in COUNTERS:
             self._start("processors.tokencounter", name, self._counter(_NO_CAP))
         self._start("services.nats2log", "nats2file", self._sink())
         for number in (1, 2):
@@ -58,9 +61,8 @@ class Fleet:
         for name, process in self._processes.items():
             ready = {"dummy": "listening for requests"}.get(name, READY if name.startswith("gl") else None)
             await process.logged(ready or "listening for messages", seconds=_SETTLED_WITHIN)
-        self._bus = Bus(BusAddress.of(",".join(self._cluster.hostnames), self._cluster.token), "test", Log("test"))
-        self._running = asyncio.create_task(self._bus.run())
-        await self._bus.opened()
+        connecting = connection(",".join(self._cluster.hostnames), self._cluster.token)
+        self._bus = await self._connections.enter_async_context(connecting)
         await self.healed()
 
     def _start(self, module, alias, values):
@@ -71,9 +73,7 @@ class Fleet:
         self._processes[alias] = ServiceProcess(command_of(module, file, alias), alias=alias, home=home, env=environ)
 
     async def close(self):
-        if self._bus is not None:
-            await self._bus.close()
-            await asyncio.gather(self._running, return_exceptions=True)
+        await self._connections.aclose()
         for process in self._processes.values():
             process.close()
 
@@ -164,12 +164,15 @@ class Fleet:
 
     # ----------------------------------------------------------------------- load
 
-    async def load(self, rate, seconds, meanwhile=None):
-        """Calls to both gateways, `rate` a second together; `meanwhile` is done while they go on. Returns tallies."""
+    async def load(self, rate, meanwhile):
+        """Calls to both gateways, `rate` a second together, while something happens. Returns tallies."""
         loads = [Load(port, rate / len(self.gl_ports)) for port in self.gl_ports.values()]
-        running = [asyncio.create_task(load.run(seconds)) for load in loads]
-        if meanwhile is not None:
+        running = [asyncio.create_task(load.run(_LONGEST_LOAD)) for load in loads]
+        try:
             await meanwhile()
+        finally:
+            for load in loads:
+                load.stop()
         return await asyncio.gather(*running)
 
     async def settled(self, complete):
@@ -191,16 +194,19 @@ class Fleet:
 
     # --------------------------------------------------------------------- counts
 
-    async def tokens(self):
-        """The sum of what both token counters have written, the same two times in a row."""
-        before = -1
-        async with asyncio.timeout(_SETTLED_WITHIN):
-            while (now := await self._sum()) != before:
-                before = now
-                await asyncio.sleep(0.5)
-        return now
+    async def agreed(self):
+        """Wait until both token counters know exactly what they have written together; returns these tokens."""
 
-    async def _sum(self):
+        async def tokens_that_all_know():
+            tokens = await self._written()
+            return tokens if tokens >= self.file.counted and await self._all_know(tokens) else None
+
+        tokens = await becomes(tokens_that_all_know, f"agreement on {self.file.counted} tokens or more")
+        await self._cap(_NO_CAP)
+        return tokens
+
+    async def _written(self):
+        """The sum of what both token counters have written."""
         entries, bucket = {}, KeyValue(self._bus, BUCKET)
 
         async def take(entry):
@@ -214,15 +220,16 @@ class Fleet:
         uses = [json.loads(value)["uses"] for value in entries.values() if value]
         return sum(counts.get(_FIELD, 0) for parts in uses for _, counts in parts)
 
-    async def agrees(self, tokens):
-        """Wait until both token counters know of exactly so many tokens: a cap of that refuses, one more allows."""
+    async def _all_know(self, tokens):
+        """Whether both token counters know of exactly so many tokens: a cap of that refuses, one more allows."""
         for cap, is_refused in ((tokens, True), (tokens + 1, False)):
             await self._cap(cap)
-            await becomes(lambda wanted=is_refused: self._all_say(is_refused=wanted), f"agreement on {tokens} tokens")
-        await self._cap(_NO_CAP)
+            if not await self._all_say(is_refused=is_refused):
+                return False
+        return True
 
     async def _cap(self, cap):
-        for name in ("counter1", "counter2"):
+        for name in COUNTERS:
             process = self._processes[name]
             before = process.messages().count("config in force")
             (self._folder / f"{name}.json").write_text(json.dumps(self._counter(cap)), "utf-8")
@@ -230,12 +237,31 @@ class Fleet:
             await eventually(lambda p=process, n=before: p.messages().count("config in force") > n, "the new cap")
 
     async def _all_say(self, *, is_refused):
+        """Whether all say so. A server asks its own clients first, so they are asked through each server."""
         request = json.dumps({"gl_path": ROUTER, "ingress_method": "POST"}).encode()
         try:
-            answers = [await self._bus.request(TOPIC, request, 2) for _ in range(_ASKED)]
+            for hostname in self._cluster.hostnames:
+                async with connection(hostname, self._cluster.token) as bus:
+                    answers = [await bus.request(TOPIC, request, 2) for _ in range(_ASKED)]
+                if not all((b"control" in answer) is is_refused for answer in answers):
+                    return False
         except BusError:
             return False
-        return all((b"control" in answer) is is_refused for answer in answers)
+        return True
+
+
+@asynccontextmanager
+async def connection(hostname, token):
+    """A connection to the bus; for one to a certain server, that server has to be there."""
+    bus = Bus(BusAddress.of(hostname, token), "test", Log("test"))
+    running = asyncio.create_task(bus.run())
+    try:
+        async with asyncio.timeout(_SETTLED_WITHIN):
+            await bus.opened()
+        yield bus
+    finally:
+        await bus.close()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def becomes(condition, what):

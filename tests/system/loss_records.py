@@ -16,7 +16,8 @@ class RecordFile:
     """The file, read on from where the last look ended.
 
     `places` are the offsets of each record's lines by transaction id; `recovered` are the ids of records whose gateway
-    died before they were final; `torn` counts lines that are no JSON.
+    died before they were final; `torn` counts lines that are no JSON. `usage` is the sum of the tokens in the payloads
+    of responses, `counted` the part of it that a token counter has confirmed.
     """
 
     def __init__(self, path):
@@ -25,6 +26,8 @@ class RecordFile:
         self.recovered = set()
         self.torn = 0
         self.lines = 0
+        self.usage = 0
+        self.counted = 0
         self._read_to = 0
 
     @property
@@ -59,8 +62,17 @@ class RecordFile:
             self.torn += 1
             return
         self.places[record["transaction_id"]].append(self._read_to)
+        if len(self.places[record["transaction_id"]]) == 1:
+            self._count_tokens(record["response"])
         if any(error["name"] == "recovered" for error in record.get("error", ())):
             self.recovered.add(record["transaction_id"])
+
+    def _count_tokens(self, response) -> None:
+        payload = response.get("inbound_payload")
+        usage = payload.get("usage") if isinstance(payload, dict) else None
+        if usage is not None:
+            self.usage += usage["total_tokens"]
+        self.counted += response.get("token_count", {}).get("total_tokens", 0)
 
 
 class Bystander:
