@@ -383,9 +383,10 @@ def test_compressed_requests(serving, upstream):
     assert upstream.asked().values("content-encoding") == []
 
 
-@pytest.mark.parametrize(("body", "status"), [(gzip.compress(bytes(101 << 20)), 413), (b"{}", 400)])
-def test_compressed_requests_are_limited(serving, upstream, body, status):
+@pytest.mark.parametrize(("size", "status"), [(101 << 20, 413), (0, 400)])
+def test_compressed_requests_are_limited(serving, upstream, size, status):
     """By what they unpack to; what cannot be unpacked is not sent."""
+    body = gzip.compress(bytes(size)) if size else b"{}"
     reply = serving.call("POST", CHAT, JSON | {"Content-Encoding": "gzip"}, body)
     assert (reply.status, upstream.seen) == (status, [])
     assert "unpacked" in told(reply)["error"]["message"] or "encoding" in told(reply)["error"]["message"]

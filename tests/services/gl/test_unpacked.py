@@ -52,6 +52,7 @@ async def test_one_body_always_fits():
         (b"{}", "gzip", 400, "broken"),
         (b"{}", "weird", 400, "unknown content encoding 'weird'"),
     ],
+    ids=["large", "twice", "cut off", "no gzip", "unknown"],
 )
 async def test_refusals(body, encoding, status, words):
     """What is too large, broken or unknown; nothing stays counted."""
