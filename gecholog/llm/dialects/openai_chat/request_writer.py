@@ -14,7 +14,6 @@ from gecholog.llm.errors import UnsupportedParameterError
 Json = dict[str, Any]
 
 _REQUIRED = frozenset({"logprobs", "top_logprobs", "modalities", "audio", "prediction", "web_search_options"})
-_SERVICE_TIERS = frozenset({"auto", "default", "flex", "priority", "scale"})
 _LOW_BUDGET, _MEDIUM_BUDGET = 2048, 8192  # tokens of thinking up to which an effort is low, and medium
 _SCHEMA_NAME = "response"
 
@@ -191,7 +190,7 @@ def _write_hints(body: Json, hints: Json, target: Target, dropped: list[str]) ->
     for name, value in hints.items():
         if name == "seed" and target.profile == "mistral":
             body["random_seed"] = value
-        elif name not in known or (name == "service_tier" and value not in _SERVICE_TIERS):
+        elif name not in known or (name == "service_tier" and value not in variants.SERVICE_TIERS):
             dropped.append(name)
         else:
             body[name] = value

@@ -8,6 +8,7 @@ from gecholog.llm.dialects.openai_chat import message_parts, signed
 from gecholog.llm.dialects.openai_chat.finish_reasons import write_reason
 from gecholog.llm.dialects.openai_chat.message_parts import Json
 from gecholog.llm.dialects.openai_chat.usage_writer import write_usage
+from gecholog.llm.dialects.openai_chat.variants import SERVICE_TIERS
 
 
 def write_response(response: ChatResponse, context: ReplyContext) -> Json:
@@ -21,7 +22,7 @@ def write_response(response: ChatResponse, context: ReplyContext) -> Json:
     }
     if response.usage is not None:
         body["usage"] = write_usage(response.usage)
-    if response.service_tier:
+    if response.service_tier in SERVICE_TIERS:
         body["service_tier"] = response.service_tier
     return body
 

@@ -15,6 +15,7 @@ _WITH_NONE = re.compile(r"gpt-?(5\.[1-9]|[6-9])", re.IGNORECASE)
 _WITH_MINIMAL = re.compile(r"gpt-?5(?!\.)", re.IGNORECASE)
 _NOT_REASONING = re.compile(r"(^|[/_-])(gpt-?(3|4)|chatgpt-4)", re.IGNORECASE)
 
+SERVICE_TIERS = frozenset({"auto", "default", "flex", "priority", "scale"})
 OPENAI_HINTS = frozenset(
     {
         "seed",
