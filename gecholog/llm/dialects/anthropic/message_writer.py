@@ -27,14 +27,14 @@ from gecholog.llm.checked import Json
 from gecholog.llm.dialects.anthropic.blocks import NAME
 from gecholog.llm.errors import UnsupportedParameterError
 from gecholog.llm.tool_arguments import as_object
+from gecholog.llm.turns import Turn, system_texts, turns_of
 
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 def system_of(messages: tuple[Message, ...]) -> str | list[Json]:
     """The system texts of a conversation, wherever they stand; empty if there are none."""
-    parts = [part for message in messages if message.role is Role.SYSTEM for part in message.parts]
-    texts = [part for part in parts if isinstance(part, Text) and part.text]
+    texts = system_texts(messages)
     if len(texts) == 1 and texts[0].cache_control is None:
         return texts[0].text
     return [_text(part.text, part.cache_control) for part in texts]
@@ -43,27 +43,18 @@ def system_of(messages: tuple[Message, ...]) -> str | list[Json]:
 def messages_of(messages: tuple[Message, ...]) -> list[Json]:
     """The turns of a conversation without its system texts. Raises UnsupportedParameterError for what has no block."""
     ids = _Ids()
-    turns: list[tuple[Role, list[Part]]] = []
-    for message in messages:
-        if message.role is Role.SYSTEM:
-            continue
-        if turns and turns[-1][0] is message.role:
-            turns[-1][1].extend(message.parts)
-        else:
-            turns.append((message.role, list(message.parts)))
-    written = [_turn(role, parts, ids) for role, parts in turns]
-    if turns and turns[-1][0] is Role.ASSISTANT:
+    turns = turns_of(messages)
+    written = [_message(turn, ids) for turn in turns]
+    if turns and turns[-1].role is Role.ASSISTANT:
         _trim_prefill(written[-1]["content"])
-    return [turn for turn in written if turn["content"]]
+    return [message for message in written if message["content"]]
 
 
-def _turn(role: Role, parts: list[Part], ids: _Ids) -> Json:
-    results = [part for part in parts if isinstance(part, ToolResult)]
-    others = [part for part in parts if not isinstance(part, ToolResult)]
-    content = [block for part in (*results, *others) for block in _blocks(part, ids)]
+def _message(turn: Turn, ids: _Ids) -> Json:
+    content = [block for part in (*turn.results, *turn.parts) for block in _blocks(part, ids)]
     if len(content) == 1 and content[0].keys() == {"type", "text"}:
-        return {"role": role.value, "content": content[0]["text"]}
-    return {"role": role.value, "content": content}
+        return {"role": turn.role.value, "content": content[0]["text"]}
+    return {"role": turn.role.value, "content": content}
 
 
 def _trim_prefill(content: str | list[Json]) -> None:

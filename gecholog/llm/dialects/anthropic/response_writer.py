@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from gecholog.llm.chat import (
     ChatResponse,
     Choice,
@@ -33,8 +35,22 @@ def write_response(response: ChatResponse, context: ReplyContext) -> Json:
     """The body of an answer. Of several choices the first counts."""
     choice = response.choices[0] if response.choices else Choice()
     message = head(context, response.id, response.model)
-    message["content"] = [block for part in choice.parts for block in _blocks(part)]
+    parts = _with_ids(choice.parts, context)
+    message["content"] = [block for part in parts for block in _blocks(part)]
     return message | stop_of(choice.finish_reason, choice.stop_sequence) | {"usage": usage_fields(response.usage)}
+
+
+def call_id(context: ReplyContext, index: int) -> str:
+    """The id of a tool call that has none of its provider."""
+    return f"toolu_{context.id}_{index}"
+
+
+def _with_ids(parts: tuple[Part, ...], context: ReplyContext) -> list[Part]:
+    """The parts, each call with an id."""
+    return [
+        replace(part, id=call_id(context, index)) if isinstance(part, ToolCall) and not part.id else part
+        for index, part in enumerate(parts)
+    ]
 
 
 def head(context: ReplyContext, known: str, model: str) -> Json:

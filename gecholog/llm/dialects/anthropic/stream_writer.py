@@ -24,6 +24,7 @@ from gecholog.llm.deltas import (
 from gecholog.llm.dialects.anthropic.call_order import CallOrder, Piece
 from gecholog.llm.dialects.anthropic.errors import write_error
 from gecholog.llm.dialects.anthropic.response_writer import (
+    call_id,
     citation_fields,
     head,
     packed_signature,
@@ -126,7 +127,8 @@ class MessagesStreamWriter:
         if call.signature:
             block = signature_block(call.signature, call.origin)
             written = self._open_block("redacted", self._index, block) + self._close()
-        block = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+        known = call.id or call_id(self._context, call.index)
+        block = {"type": "tool_use", "id": known, "name": call.name, "input": {}}
         return written + self._open_block("tool", call.index, block)
 
     def _open_block(self, kind: str, number: int, block: Json) -> bytes:
