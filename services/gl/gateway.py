@@ -26,6 +26,7 @@ from services.gl.ratings import Ratings
 from services.gl.record.delivery.recorder import Recorder
 from services.gl.status import Status
 from services.gl.targets.health import TargetHealth
+from services.gl.targets.sharing import BreakerSharing
 from services.gl.unpacked import UnpackedBytes
 from services.gl.unrecorded_log import UnrecordedLog
 from services.gl.upstream import Pool, proxy
@@ -65,6 +66,7 @@ class Gateway:
         self._closing: set[asyncio.Task[None]] = set()  # of buses that are not in use any more
         self._stopping = False
         self._targets = TargetHealth()
+        self._sharing = BreakerSharing(self._targets.breakers)
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
 
@@ -82,6 +84,7 @@ class Gateway:
         await self._records.publish_to(bus, config.topics.logger, config.record_log)
         owner.spawn(self._records.run(), "records")
         self._generation = Generation(config, self._deps(bus, pool), Sessions(config.gateway_id), pool)
+        self._sharing.activate(config, bus, owner)
         self._listeners.start(owner)
 
     async def reload(self, config: Config) -> None:
@@ -110,6 +113,7 @@ class Gateway:
         same_name = config.gateway_id == old.config.gateway_id
         sessions = old.sessions if same_name else Sessions(config.gateway_id)
         self._generation = Generation(config, self._deps(bus, pool), sessions, pool)
+        self._sharing.activate(config, bus, self._required_owner())
         if pool is not old.pool:
             old.pool.retire()
         if bus is not old.deps.bus:
@@ -124,6 +128,7 @@ class Gateway:
         generation = self._generation
         await self._listeners.stop(generation.config.shutdown_time if generation else 0)
         await self._records.stop(_LAST_RECORDS_S)
+        await self._sharing.stop()
         if generation is not None:
             generation.pool.retire()
             await generation.deps.bus.close()

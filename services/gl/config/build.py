@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import logs, recordlog, regular_file
 from gecholog.bus_address import BusAddress
+from gecholog.bus_storage import BusStorage
 from gecholog.config import ParsedConfig
 from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.llm import price_table
@@ -52,6 +53,7 @@ def build(parsed: ParsedConfig) -> Config:
         outbound_tls=(tls := OutboundTls.of(values["tls"]["outbound"])),
         outbound_tls_digest=_outbound_tls_digest(tls),
         bus=address,
+        storage=BusStorage.of_section(bus),
         topics=Topics(bus["topic"], bus["topic_exact_isalive"], bus["topic_exact_logger"]),
         session_header=session_header,
         masked=masked,

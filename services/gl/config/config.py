@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import recordlog
 from gecholog.bus_address import BusAddress
+from gecholog.bus_storage import BusStorage
 from gecholog.errors import GechologError
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import routing
@@ -63,6 +64,7 @@ class Config:
     outbound_tls: OutboundTls
     outbound_tls_digest: str
     bus: BusAddress
+    storage: BusStorage
     topics: Topics
     session_header: str
     masked: frozenset[str]
