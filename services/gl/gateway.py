@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from gecholog import health
+from gecholog.breakerstatus import BreakerStatusFile
 from gecholog.bus import Bus
 from gecholog.errors import GechologError
 from gecholog.logs import Log
@@ -66,7 +67,7 @@ class Gateway:
         self._closing: set[asyncio.Task[None]] = set()  # of buses that are not in use any more
         self._stopping = False
         self._targets = TargetHealth()
-        self._sharing = BreakerSharing(self._targets.breakers)
+        self._sharing = BreakerSharing(self._targets.breakers, BreakerStatusFile.of(alias, home))
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
 

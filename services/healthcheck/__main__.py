@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gecholog import __version__, health, regular_file
+from gecholog.breakerstatus import BreakerStatusFile
 from gecholog.health import ChecksumFile
 from gecholog.left_out import phrases
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
@@ -75,6 +76,8 @@ def _summary(home: Path, report: dict[str, Any]) -> Iterator[str]:
         yield f"unhealthy: {'; '.join(report.get('problems', ())) or unknown}"
     if left_out := "; ".join(phrases(report.get("left_out", ()))):
         yield f"left out: {left_out}"
+    if breakers := "; ".join(f"{one['target']} {one['state']} ({one['reason']})" for one in report.get("breakers", ())):
+        yield f"circuit breakers: {breakers}"
     if refused := "; ".join(f"{one.get('file')} ({one.get('reason')})" for one in report.get("refused", ())):
         yield f"config refused: {refused}"
 
@@ -111,6 +114,7 @@ def _report(home: Path, service: str, checksum: str | None) -> dict[str, Any]:
             "problems": silent + _problems(home, state, services),
             "left_out": [one for entry in ({"name": service}, *services) for one in _left_out(home, entry, state)],
             "refused": _refused(state),
+            "breakers": [one for entry in services for one in _breakers(home, entry)],
         }
         return {"healthy": healthy, "checksum": checksum, **_given(lists), "services": services}
     entry = next((entry for entry in services if entry.get("name") == service), {"name": service})
@@ -118,6 +122,7 @@ def _report(home: Path, service: str, checksum: str | None) -> dict[str, Any]:
         "problems": silent,
         "left_out": [] if "/" in service else list(_left_out(home, entry, state)),
         "refused": [one for one in _refused(state) if one.get("service") == service],
+        "breakers": list(_breakers(home, entry)),
     }
     known = {name: value for name, value in entry.items() if name != "checksum"}
     return {"name": service, "healthy": healthy, "checksum": checksum} | known | _given(lists) | _records(home, entry)
@@ -165,6 +170,14 @@ def _record_status(home: Path, entry: dict[str, Any]) -> RecordStatus | None:
     """Return the record status of a gateway, or None for other services."""
     alias = _alias(entry)
     return None if "/" in alias else RecordStatusFile.of(alias, home).read()
+
+
+def _breakers(home: Path, entry: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Yield the circuit breakers of a gateway that are not closed. Those of a gateway that is not healthy are old."""
+    alias = _alias(entry)
+    if "/" not in alias and health.in_force(alias, home):
+        for one in BreakerStatusFile.of(alias, home).read():
+            yield {"service": str(entry.get("name", "")), **one.report()}
 
 
 def _records(home: Path, entry: dict[str, Any]) -> dict[str, Any]:

@@ -133,8 +133,9 @@ class Breakers:
     def retain(self, rules_of: RulesOf) -> None:
         """Forget the targets that have no circuit breaker in a new config."""
         for key in self._known.keys():  # noqa: SIM118 - not a dict
-            if rules_of(key) is None:
-                self._known.pop(key)
+            if rules_of(key) is None and (gone := self._known.pop(key)) is not None and gone.opened is not None:
+                for listener in self._listeners:
+                    listener(key)
 
     def _of(self, key: str) -> Breaker:
         return self._known.get(key) or _CLOSED

@@ -9,8 +9,10 @@ from gecholog.keyvalue import KeyValue
 from gecholog.timer import now
 from services.gl.targets.replication import BreakerReplicator
 from services.gl.targets.rules import has_breakers, rules_of
+from services.gl.targets.status_file import StatusWriter
 
 if TYPE_CHECKING:
+    from gecholog.breakerstatus import BreakerStatusFile
     from gecholog.bus import Bus
     from gecholog.bus_storage import BusStorage
     from gecholog.task_owner import TaskOwner
@@ -32,8 +34,10 @@ class _Place(NamedTuple):
 class BreakerSharing:
     """Shares the circuit breakers of a gateway. `activate` is called with each config that is put in force."""
 
-    def __init__(self, breakers: Breakers) -> None:
+    def __init__(self, breakers: Breakers, file: BreakerStatusFile) -> None:
         self._breakers = breakers
+        self._status = StatusWriter(file, breakers, now)
+        self._writing: asyncio.Task[None] | None = None
         self._config: Config | None = None
         self._place: _Place | None = None
         self._running: asyncio.Task[None] | None = None
@@ -41,6 +45,7 @@ class BreakerSharing:
     def activate(self, config: Config, bus: Bus, owner: TaskOwner) -> None:
         """Share over this bus, if the config has any circuit breaker."""
         self._config = config
+        self._writing = self._writing or owner.spawn(self._status.run(), "status of circuit breakers")
         self._breakers.retain(self._rules_of)
         place = _Place(bus, config.storage, config.topics.own) if has_breakers(config) else None
         if place == self._place:
@@ -56,10 +61,12 @@ class BreakerSharing:
             self._running = owner.spawn(replicator.run(), "circuit breakers")
 
     async def stop(self) -> None:
-        """Share no more."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait({self._running})
+        """Share no more, and remove the status file."""
+        tasks = [task for task in (self._running, self._writing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     def _rules_of(self, target: str) -> BreakerRules | None:
         return None if self._config is None else rules_of(self._config, target)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gecholog import __version__
+from gecholog.breakerstatus import BreakerStatusFile, OpenBreaker
 from gecholog.health import ChecksumFile, ChecksumLock
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
 from tests.support.process import environment_of
@@ -155,6 +156,27 @@ def test_report_of_what_is_wrong(tmp_path):
     records = json.loads(outcome(tmp_path, "-s", "gl", "--json")[1])["records"]
     assert (records["failing"], records["reason"], records["lost"]) == (True, "no acknowledgement", 17)
     assert "records" not in json.loads(outcome(tmp_path, "-s", "dummy", "--json")[1])
+
+
+def test_report_of_circuit_breakers(tmp_path):
+    """It lists those that are not closed, with their present state, as long as their gateway is healthy."""
+    times = {"opened": "2026-01-01T00:00:00.000000000Z"}
+    one = times | {"target": "openai/gpt-4o", "until": "2026-01-01T00:00:30.000000000Z", "reason": "status 503"}
+    two = times | {"target": "/a/", "until": "2999-01-01T00:00:00.000000000Z", "reason": "refused"}
+    BreakerStatusFile.of("gl", tmp_path).write([OpenBreaker(**one), OpenBreaker(**two)])
+    write_state(tmp_path, {"name": "gl"}, {"name": "dummy"})
+    assert "breakers" not in json.loads(outcome(tmp_path, "--json")[1])
+    ChecksumFile.of("gl", tmp_path).write(SUM)
+    ChecksumFile.of("ginit", tmp_path).write(SUM)
+    listed = [
+        {"service": "gl", "target": "openai/gpt-4o", "state": "half_open"} | one,
+        {"service": "gl", "target": "/a/", "state": "open"} | two,
+    ]
+    assert json.loads(outcome(tmp_path, "--json")[1])["breakers"] == listed
+    assert json.loads(outcome(tmp_path, "-s", "gl", "--json")[1])["breakers"] == listed
+    assert "breakers" not in json.loads(outcome(tmp_path, "-s", "dummy", "--json")[1])
+    line = "circuit breakers: openai/gpt-4o half_open (status 503); /a/ open (refused)\n"
+    assert outcome(tmp_path) == (0, f"healthy: 2 services\n{line}", "")
 
 
 def test_report_of_what_is_left_out(tmp_path):
