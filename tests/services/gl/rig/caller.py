@@ -53,14 +53,16 @@ class Broken(Exception):
 class Caller:
     """One connection to the gateway."""
 
-    def __init__(self, port: int, *, tls: ssl.SSLContext | None = None, receive_buffer: int = 0) -> None:
-        plain = socket.socket()
+    def __init__(
+        self, port: int, *, tls: ssl.SSLContext | None = None, receive_buffer: int = 0, host: str = "127.0.0.1"
+    ) -> None:
+        plain = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if receive_buffer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         plain.settimeout(DEADLINE)
         self._buffer = b""
         try:
-            plain.connect(("127.0.0.1", port))
+            plain.connect((host, port))
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = tls.wrap_socket(plain, server_hostname="localhost") if tls else plain
         except OSError:
