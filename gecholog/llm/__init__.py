@@ -10,7 +10,7 @@
     awaits_usage     tell whether an OpenAI stream that was left had only its usage to come
     is_counted       tell whether a folded answer has token usage
     is_error         tell whether the `error` of one is an error
-    takes_question   tell whether a target can be asked for the token usage of an OpenAI stream
+    accepts_include_usage   tell whether a target can be asked for the token usage of an OpenAI stream
     usage_request    ask it
     UsageFilter      keep the chunk that was asked for with `usage_request` from the client
     usage_of         the token usage in an answer, as one `Usage`, by the answer's shape
@@ -31,7 +31,7 @@ from gecholog.llm.dialect import Answer, is_error
 from gecholog.llm.ending import awaits_usage, has_ended
 from gecholog.llm.folding import fold, fold_array
 from gecholog.llm.framing import events_of, is_stream, looks_streamed
-from gecholog.llm.include_usage import takes_question, usage_request
+from gecholog.llm.include_usage import accepts_include_usage, usage_request
 from gecholog.llm.request import HttpRequest, asks_for_stream
 from gecholog.llm.sse import begins_as_sse
 from gecholog.llm.usage import NONE, Usage, usage_of
@@ -46,6 +46,7 @@ __all__ = [
     "HttpRequest",
     "Usage",
     "UsageFilter",
+    "accepts_include_usage",
     "asks_for_stream",
     "awaits_usage",
     "begins_as_sse",
@@ -58,7 +59,6 @@ __all__ = [
     "is_stream",
     "looks_streamed",
     "search_body",
-    "takes_question",
     "usage_at_ends",
     "usage_in",
     "usage_of",

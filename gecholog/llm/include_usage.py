@@ -31,7 +31,7 @@ class _Options(msgspec.Struct, gc=False):
 _options = msgspec.json.Decoder(_Options).decode
 
 
-def takes_question(host: str, path: str, headers: Container[str]) -> bool:
+def accepts_include_usage(host: str, path: str, headers: Container[str]) -> bool:
     """Tell whether a target knows the question: by the path of OpenAI's chat completions or legacy completions.
 
     `path` is the one that goes to the target, `headers` holds canonical names. The same bodies go to other APIs, which
@@ -73,8 +73,8 @@ def usage_request(body: bytes, path: str) -> bytes | None:
     if not request.stream_options:
         return splice.appended(body, _NAME, b"{" + _ASK + b"}")
     options = bytes(request.stream_options)
-    asking = _asking(options)
-    return None if asking is None else splice.replaced(body, splice.Member(_NAME, _options_of), options, asking)
+    changed = _with_include_usage(options)
+    return None if changed is None else splice.replaced(body, splice.Member(_NAME, _options_of), options, changed)
 
 
 def _read(body: bytes) -> tuple[RequestMembers | None, bytes]:
@@ -95,7 +95,7 @@ def _is_of(request: RequestMembers, path: str) -> bool:
     return needed is not None and bool(getattr(request, needed)) and not request.data_sources
 
 
-def _asking(options: bytes) -> bytes | None:
+def _with_include_usage(options: bytes) -> bytes | None:
     """The value of `stream_options` with the question; None if it is there already, or no place for it."""
     if options == b"null":
         return b"{" + _ASK + b"}"

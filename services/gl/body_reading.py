@@ -32,10 +32,10 @@ class BodyForm(NamedTuple):
     request: UpstreamRequest
 
     @classmethod
-    def of(cls, came: Headers, request: UpstreamRequest) -> BodyForm:
+    def of(cls, received: Headers, request: UpstreamRequest) -> BodyForm:
         """The form of a body with these headers."""
-        content_type = first(came, "Content-Type")
-        encoding = ",".join(came["Content-Encoding"]) if "Content-Encoding" in came else ""
+        content_type = first(received, "Content-Type")
+        encoding = ",".join(received["Content-Encoding"]) if "Content-Encoding" in received else ""
         return cls(content_type, encoding, llm.is_stream(content_type), request)
 
     @property

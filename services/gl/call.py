@@ -66,7 +66,7 @@ class Call:
 
     # outbound
     client_body: ClientBody | None = None  # of a call of a models router: what its model is put into
-    own_answer: LocalResponse | None = None  # gl has what was asked for
+    own_response: LocalResponse | None = None  # gl has what was asked for
     candidates: tuple[Candidate, ...] = ()
     deadline: float | None = None  # of all attempts together, by the event loop's clock
     attempts: tuple[Attempt, ...] = ()  # all of them, and
@@ -80,7 +80,7 @@ class Call:
     inbound_headers: Headers
     inbound_body: bytes | None = None  # if it was held back, and
     egress_body: bytes | None = None  # what goes out then, unless a processor writes another
-    most: int = 0  # bytes of the answer's body up to which it is read; set by `inbound.receive`
+    max_parsed: int = 0  # bytes of the answer's body up to which it is read; set by `inbound.receive`
     fault: str = ""
     usage: Usage | None = None  # set with the body of the answer, and
     usage_shown: Raw = NO_USAGE  # how records and processors are told of it

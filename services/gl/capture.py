@@ -20,19 +20,19 @@ _SNIFFED = 64  # bytes of a body that tell whether it begins as SSE does
 class BodyCapture:
     """What has been seen of a body. It does not know the call, lest the two keep each other alive."""
 
-    def __init__(self, form: BodyForm, length: int | None, most: int, of_stream: int) -> None:
+    def __init__(self, form: BodyForm, length: int | None, limit: int, stream_limit: int) -> None:
         """`length` is the size of the body, if it was told; `most` the bytes of it that are kept, if it is no stream.
 
         `of_stream` is the same for a stream.
         """
         self.form = form
         self._length = length
-        self._of_stream = of_stream
+        self._stream_limit = stream_limit
         is_stream = form.is_stream
         self._head: bytes | None = None if is_stream else b""  # the first bytes, until they have told what it is
         self.is_sse = False  # by its first bytes
         self.began: MonotonicNs = 0  # when the first piece came
-        self.copy = BoundedCopy(of_stream if is_stream else most)
+        self.copy = BoundedCopy(stream_limit if is_stream else limit)
         self.delivered = 0  # bytes that were handed to the caller
         self.is_recorded = False
         self.folding: asyncio.Task[None] | None = None  # the work of a thread on it
@@ -57,7 +57,7 @@ class BodyCapture:
         if len(head) == _SNIFFED:
             self._head = None
         if self.is_sse:
-            self.copy.limit = max(self.copy.limit, self._of_stream)
+            self.copy.limit = max(self.copy.limit, self._stream_limit)
 
     @property
     def is_open(self) -> bool:

@@ -42,40 +42,40 @@ class Rated(NamedTuple):
     """A rating, None if none was given, and what the record says of it."""
 
     rating: int | None
-    told: Fields
+    record_fields: Fields
 
 
 async def rate(classifier: Classifier, choice: Choice, router: Router, text: str, deps: Dependencies) -> Rated:
     """Ask a model for the rating of a text. `router` is the one that goes to the model's provider."""
     rater = f"{classifier.model} from 1 to {classifier.scale}"  # a rating means nothing on another scale
     known = deps.ratings.get(rater, text)
-    told: Fields = {"model": choice.name}
+    record_fields: Fields = {"model": choice.name}
     if known is not None:
-        return Rated(known, told | {"rating": known, "cached": True})
+        return Rated(known, record_fields | {"rating": known, "cached": True})
     start = monotonic_ns()
-    answer: Any = None
+    completion: Any = None
     try:
         async with asyncio.timeout(classifier.timeout):
-            answer = await _asked(classifier, choice, router, text, deps)
-        rating = rating_in(answer, classifier.scale)
+            completion = await _call_model(classifier, choice, router, text, deps)
+        rating = rating_in(completion, classifier.scale)
         error = {} if rating is not None else {"error": "no rating in the answer"}
     except TimeoutError:
         rating, error = None, {"error": f"no answer within {classifier.timeout * 1000:.0f} ms"}
     except UpstreamError as problem:
         rating, error = None, {"error": problem.reason}
-    usage = llm.usage_of(answer) if answer is not None else None
-    told |= {"rating": rating} | error | ({"usage": usage.fields()} if usage else {})
+    usage = llm.usage_of(completion) if completion is not None else None
+    record_fields |= {"rating": rating} | error | ({"usage": usage.fields()} if usage else {})
     if rating is not None:
-        deps.ratings.keep(rater, text, rating)
-    return Rated(rating, told | {"timer": span(start, monotonic_ns())})
+        deps.ratings.put(rater, text, rating)
+    return Rated(rating, record_fields | {"timer": span(start, monotonic_ns())})
 
 
-def can_be_asked(choice: Choice) -> bool:
+def can_rate(choice: Choice) -> bool:
     """Tell whether a model takes a chat request as it is."""
     return has(choice.provider, CHAT)
 
 
-async def _asked(classifier: Classifier, choice: Choice, router: Router, text: str, deps: Dependencies) -> Any:
+async def _call_model(classifier: Classifier, choice: Choice, router: Router, text: str, deps: Dependencies) -> Any:
     """The answer of the model, decoded. Raises UpstreamError."""
     where = address(choice.provider, profiles.CHAT, choice.model)
     target = router.target
@@ -107,18 +107,18 @@ def question(classifier: Classifier, model: str, text: str) -> dict[str, Any]:
         {"role": "system", "content": _INSTRUCTION.format(scale=classifier.scale)},
         {"role": "user", "content": text[:_LONGEST_TEXT]},
     ]
-    asked: dict[str, Any] = {"model": model, "messages": messages}
+    request: dict[str, Any] = {"model": model, "messages": messages}
     if _REASONING.search(model):
-        asked |= {"max_completion_tokens": classifier.max_tokens + _THINKING_ROOM, "reasoning_effort": "low"}
+        request |= {"max_completion_tokens": classifier.max_tokens + _THINKING_ROOM, "reasoning_effort": "low"}
     else:
-        asked |= {"max_tokens": classifier.max_tokens, "temperature": 0}
-    return asked | dict(classifier.parameters)
+        request |= {"max_tokens": classifier.max_tokens, "temperature": 0}
+    return request | dict(classifier.parameters)
 
 
-def rating_in(answer: Any, scale: int) -> int | None:
+def rating_in(completion: Any, scale: int) -> int | None:
     """The first number in the text of a chat completion, if it is on the scale."""
     try:
-        text = answer["choices"][0]["message"]["content"]
+        text = completion["choices"][0]["message"]["content"]
     except (KeyError, IndexError, TypeError):
         return None
     number = _NUMBER.search(text) if isinstance(text, str) else None

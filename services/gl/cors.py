@@ -45,29 +45,29 @@ class Cors:
         )
 
 
-def is_preflight(method: str, came: Mapping[str, list[str]]) -> bool:
+def is_preflight(method: str, received: Mapping[str, list[str]]) -> bool:
     """Tell whether a request is a preflight: a browser asks whether it may send the actual request."""
-    return method == "OPTIONS" and _ORIGIN in came and _METHOD in came
+    return method == "OPTIONS" and _ORIGIN in received and _METHOD in received
 
 
-def preflight(cors: Cors, came: Mapping[str, list[str]]) -> Headers:
+def preflight(cors: Cors, received: Mapping[str, list[str]]) -> Headers:
     """The response headers of a preflight. They allow nothing if its origin is not allowed."""
-    response = _origin(cors, came)
+    response = _origin(cors, received)
     if f"{_PREFIX}Allow-Origin" not in response:
         return response
     allowed = {
-        "Allow-Methods": _allowed(cors.methods, first(came, _METHOD)),
+        "Allow-Methods": _allowed(cors.methods, first(received, _METHOD)),
         # `*` would not include Authorization (Fetch, "CORS-preflight fetch"): list the requested headers by name
-        "Allow-Headers": _allowed(cors.headers, ",".join(came.get(_HEADERS, ()))),
+        "Allow-Headers": _allowed(cors.headers, ",".join(received.get(_HEADERS, ()))),
         "Max-Age": "" if cors.max_age is None else str(cors.max_age),
     }
     response |= {_PREFIX + name: [value] for name, value in allowed.items() if value}
     return _varying(response, (_METHOD, _HEADERS))
 
 
-def answered(cors: Cors, came: Mapping[str, list[str]], headers: Headers) -> Headers:
+def with_cors_headers(cors: Cors, received: Mapping[str, list[str]], headers: Headers) -> Headers:
     """Response headers with gl's CORS headers in place of the upstream's."""
-    own = _origin(cors, came)
+    own = _origin(cors, received)
     if f"{_PREFIX}Allow-Origin" in own and cors.exposed:
         own[f"{_PREFIX}Expose-Headers"] = [", ".join(cors.exposed)]
     vary = own.pop("Vary", ())
@@ -75,11 +75,11 @@ def answered(cors: Cors, came: Mapping[str, list[str]], headers: Headers) -> Hea
     return _varying(kept | own, tuple(vary))
 
 
-def _origin(cors: Cors, came: Mapping[str, list[str]]) -> Headers:
+def _origin(cors: Cors, received: Mapping[str, list[str]]) -> Headers:
     """The header that allows the origin. If it depends on the request, `Vary` tells caches so, for all requests."""
     if ANY in cors.origins:
         return {f"{_PREFIX}Allow-Origin": [ANY]}
-    origins = came.get(_ORIGIN, [])
+    origins = received.get(_ORIGIN, [])
     allowed: Headers = {f"{_PREFIX}Allow-Origin": origins} if len(origins) == 1 and origins[0] in cors.origins else {}
     return allowed | {"Vary": [_ORIGIN]}
 

@@ -45,14 +45,14 @@ def dispatch(exchange: Exchange, generation: Generation, *, is_stopping: bool) -
     return pipeline.run(Call(config, exchange, exchange, router, ids), generation.deps)
 
 
-def reply_to_unreadable(refusal: Refusal, path: str, came: headers.Headers, config: Config) -> ErrorReply:
+def reply_to_unreadable(refusal: Refusal, path: str, received: headers.Headers, config: Config) -> ErrorReply:
     """The response to a request that cannot be parsed, in the error format of its router or of the config.
 
-    `path` and the headers `came` are what has arrived of the request.
+    `path` and the headers `received` are what has arrived of the request.
     """
     router = config.routers.match(path)
     chosen = (router and router.errors) or config.errors
-    return reply_to(refusal, format_for(chosen, path, came))
+    return reply_to(refusal, format_for(chosen, path, received))
 
 
 def route(table: Table, path: str) -> Router:

@@ -27,25 +27,25 @@ async def refuse(call: Call, refusal: Refusal, deps: Dependencies) -> None:
         call.responder.abort()
         return
     try:
-        told = reply_to(refusal, call.error_format)
-        await send_whole(call, _error(call, told), len(told.body), deps)
+        reply = reply_to(refusal, call.error_format)
+        await send_whole(call, _error(call, reply), len(reply.body), deps)
     except (Disconnected, asyncio.CancelledError):
         break_off(call)
 
 
-def _error(call: Call, told: ErrorReply) -> Egress:
+def _error(call: Call, reply: ErrorReply) -> Egress:
     """An error as the client gets it, and the record as well."""
-    headers = {call.config.session_header: [call.ids.transaction_id]} | told.headers
+    headers = {call.config.session_header: [call.ids.transaction_id]} | reply.headers
     if call.router.cors is not None:
-        headers = cors.answered(call.router.cors, call.request.headers, headers)
+        headers = cors.with_cors_headers(call.router.cors, call.request.headers, headers)
     fields = call.response_section.fields
-    fields["egress_status_code"] = told.status
+    fields["egress_status_code"] = reply.status
     fields["egress_headers"] = headers
-    fields["egress_payload"] = rawjson.Raw(told.body)
-    call.response_section.note("egress_status_code", told.text)
+    fields["egress_payload"] = rawjson.Raw(reply.body)
+    call.response_section.note("egress_status_code", reply.text)
     if call.attempt is None:
         call.request_section.fields["outbound_headers"] = {}  # nothing went out
-    return Egress(told.status, {"Content-Type": [JSON]} | headers, told.body)
+    return Egress(reply.status, {"Content-Type": [JSON]} | headers, reply.body)
 
 
 def break_off(call: Call) -> None:
@@ -53,13 +53,13 @@ def break_off(call: Call) -> None:
     uncancel()
     who = "the caller was gone" if call.responder.lost else "the gateway stopped"
     call.responder.abort()
-    if call.response is not None and not reads_on(call):
+    if call.response is not None and not still_reads_usage(call):
         call.response.abandon()
     if not _has_delivered(call):
         call.response_section.note("egress", f"{who} before the end of the reply")
 
 
-def reads_on(call: Call) -> bool:
+def still_reads_usage(call: Call) -> bool:
     """Whether the answer is still wanted although its client left: gl asked for its usage, and nothing else is to come.
 
     `egress.conclude` reads it then.

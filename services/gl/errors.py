@@ -146,5 +146,5 @@ def responses_event(message: str, code: str | None = None) -> bytes:
 
     Its number in the sequence is not known: nobody counted the events.
     """
-    told = {"type": "error", "code": code, "message": message, "param": None, "sequence_number": 0}
-    return b"\n\nevent: error\ndata: " + rawjson.dumps(told) + b"\n\n"
+    fields = {"type": "error", "code": code, "message": message, "param": None, "sequence_number": 0}
+    return b"\n\nevent: error\ndata: " + rawjson.dumps(fields) + b"\n\n"

@@ -140,9 +140,9 @@ class Gateway:
         """Return the work on a request, under the config in force."""
         return dispatch(exchange, self._required(), is_stopping=self._stopping)
 
-    def error_reply(self, refusal: Refusal, path: str, came: Headers) -> ErrorReply:
+    def error_reply(self, refusal: Refusal, path: str, received: Headers) -> ErrorReply:
         """The response to a request that cannot be read, under the config in force."""
-        return reply_to_unreadable(refusal, path, came, self._required().config)
+        return reply_to_unreadable(refusal, path, received, self._required().config)
 
     # ------------------------------------------------------------------ parts
 

@@ -18,8 +18,8 @@ def response(call: Call, attempt: Attempt) -> LocalResponse | None:
     """The answer to an attempt that is not to be made; None if it is to be made."""
     if "control" in attempt.section.fields:
         return control.response(attempt.section, call.config.masked)
-    if call.own_answer is not None:
-        return call.own_answer
+    if call.own_response is not None:
+        return call.own_response
     if call.router.action is Action.ECHO or attempt.candidate.router.action is Action.ECHO:
         of_provider = CREDENTIALS if attempt.candidate.provider is not None else frozenset()
         return echo.response(attempt.request, call.config.masked | of_provider)

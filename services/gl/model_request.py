@@ -52,8 +52,8 @@ async def for_provider(attempt: Attempt, body: ClientBody) -> Attempt:
     candidate, request, section = attempt.candidate, attempt.request, attempt.section
     if candidate.provider is None or candidate.endpoint is None:
         return attempt
-    came = request.headers
-    sent = usual_headers(candidate.provider) | came
+    received = request.headers
+    sent = usual_headers(candidate.provider) | received
     if candidate.endpoint.kind is Kind.ACCOUNT:
         return attempt._replace(request=request._replace(headers=sent))
     edit = asyncio.to_thread(_edited, body, candidate) if len(body.data) > _LARGE else None

@@ -19,7 +19,7 @@ def prepare(call: Call, candidate: Candidate) -> Awaitable[None] | None:
     """Prepare an attempt to call a candidate, and add it to the attempts of the call."""
     attempt = outbound.build(call, candidate)
     call.begin(attempt)
-    if candidate.provider is not None or include_usage.may_ask(attempt.request):
+    if candidate.provider is not None or include_usage.may_request_usage(attempt.request):
         return _adapt(call, attempt)
     _mark_sent(call, attempt)
     return None
@@ -30,16 +30,16 @@ async def _adapt(call: Call, attempt: Attempt) -> None:
     if attempt.candidate.provider is not None and call.client_body is not None:
         attempt = await model_request.for_provider(attempt, call.client_body)
         call.revise(attempt)
-    if _may_ask_usage(attempt):
-        attempt = await include_usage.asking(attempt)
+    if _may_request_usage(attempt):
+        attempt = await include_usage.with_usage_request(attempt)
         call.revise(attempt)
     _mark_sent(call, attempt)
 
 
-def _may_ask_usage(attempt: Attempt) -> bool:
+def _may_request_usage(attempt: Attempt) -> bool:
     """Whether gl may request the usage of a stream. From providers it does so for chat completions only."""
     endpoint = attempt.candidate.endpoint
-    return (endpoint is None or endpoint.path == CHAT) and include_usage.may_ask(attempt.request)
+    return (endpoint is None or endpoint.path == CHAT) and include_usage.may_request_usage(attempt.request)
 
 
 def _mark_sent(call: Call, attempt: Attempt) -> None:

@@ -21,7 +21,7 @@ class Ratings:
             self._known.move_to_end(key)
         return self._known.get(key)
 
-    def keep(self, classifier: str, text: str, rating: int) -> None:
+    def put(self, classifier: str, text: str, rating: int) -> None:
         """Remember a rating."""
         self._known[_key(classifier, text)] = rating
         if len(self._known) > _MOST:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.gl.body_reading import Streamed
     from services.gl.call import Call
 
-_KEPT_AT_LEAST = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
+_LEAST_COPY = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
 _NOT_COUNTED = "its usage is not counted"
 
 
@@ -44,10 +44,10 @@ def capture_egress(call: Call) -> BodyCapture:
 
 
 def _capture(call: Call, form: BodyForm, length: int | None) -> BodyCapture:
-    of_stream, most = call.config.limits.response_buffer, _kept(call, form)
-    if form.encoding:  # its usage shows only when it is decoded, from its beginning
-        most = max(most, of_stream)
-    return BodyCapture(form, length, most, of_stream)
+    of_stream, other = call.config.limits.response_buffer, _copy_limit(call, form)
+    if form.encoding:  # finding its usage needs all encoded bytes
+        other = max(other, of_stream)
+    return BodyCapture(form, length, other, of_stream)
 
 
 def inbound_form(call: Call) -> BodyForm:
@@ -55,15 +55,15 @@ def inbound_form(call: Call) -> BodyForm:
     return BodyForm.of(call.inbound_headers, call.required_attempt().request)
 
 
-def record_body(call: Call, came: Body, sent: Body | None = None, *, at_once: bool = False) -> None:
+def record_body(call: Call, received: Body, sent: Body | None = None, *, at_once: bool = False) -> None:
     """Put a whole body into the record: decoded, and folded into one object if it was a stream.
 
-    `sent` is the body that goes out if a transform makes another of the one that `came`. Raises TakesLong, before
+    `sent` is the body that goes out if a transform makes another of the one `received`. Raises TakesLong, before
     anything is done, if it should be done `at_once` and is large, or unpacks to much.
     """
-    inbound = _read(call, *came, completed=True, at_once=at_once)
+    inbound = _read(call, *received, completed=True, at_once=at_once)
     egress = None if sent is None else _read(call, *sent, completed=True, at_once=at_once)
-    _record_inbound(call, inbound, came.form)
+    _record_inbound(call, inbound, received.form)
     _record_egress(call, egress)
 
 
@@ -89,12 +89,12 @@ def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once
 
 def _read(call: Call, data: bytes, form: BodyForm, *, completed: bool, at_once: bool) -> BodyReading:
     """Read a whole body, if need be `at_once`. Raises TakesLong."""
-    limit = _kept(call, form)
+    limit = _copy_limit(call, form)
     if at_once:
         if len(data) > payload.AT_ONCE:
             raise TakesLong
         limit = min(limit, payload.AT_ONCE)
-    reading = read_body(data, form, limit, call.most, completed=completed)
+    reading = read_body(data, form, limit, call.max_parsed, completed=completed)
     if not isinstance(reading.recorded.value, payload.Truncated):
         return reading
     if at_once and payload.is_truncated_at(reading.recorded.value, payload.AT_ONCE):
@@ -150,8 +150,8 @@ def _ended(call: Call, streamed: Streamed, *, completed: bool) -> bool:
         call.response_section.note("inbound_stream", "the target sent an error in its stream")
         completed = False
     if not completed:
-        told = "what had come of its usage is counted" if llm.is_counted(folded) else _NOT_COUNTED
-        call.response_section.note("inbound_stream", f"did not come to its end: {told}")
+        usage_note = "what had come of its usage is counted" if llm.is_counted(folded) else _NOT_COUNTED
+        call.response_section.note("inbound_stream", f"did not come to its end: {usage_note}")
     return completed
 
 
@@ -161,14 +161,14 @@ def _stream(call: Call, capture: BodyCapture, *, completed: bool) -> dict[str, A
     return {"chunks": capture.copy.pieces, "first_chunk_timer": span(sent, began), "completed": completed}
 
 
-def _kept(call: Call, form: BodyForm) -> int:
+def _copy_limit(call: Call, form: BodyForm) -> int:
     """Bytes of the body of an answer, decoded, that are kept for the record and for processors.
 
     A stream is many times as large as what it is folded into: more of it is kept than of another body.
     """
     if form.is_stream:
         return call.config.limits.response_buffer
-    return max(call.config.log_max_payload, _KEPT_AT_LEAST)
+    return max(call.config.log_max_payload, _LEAST_COPY)
 
 
 def _usage_of_encoded(call: Call, data: bytes, form: BodyForm) -> llm.Usage | None:

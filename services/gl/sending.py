@@ -32,8 +32,8 @@ async def send(call: Call, deps: Dependencies) -> Response:
 def failed(call: Call, error: UpstreamError) -> LocalResponse:
     """The response to a call whose target cannot be called."""
     call.fault = error.reason
-    told = reply_to(failure(call.target_router, error), call.error_format)
-    return LocalResponse(told.status, told.body)
+    reply = reply_to(failure(call.target_router, error), call.error_format)
+    return LocalResponse(reply.status, reply.body)
 
 
 async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) -> Response:

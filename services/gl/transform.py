@@ -51,7 +51,7 @@ class Chain:
         return data
 
 
-class Tap:
+class CaptureTap:
     """Passes a body on as it is, and lets a capture see it."""
 
     __slots__ = ("_capture",)
@@ -70,6 +70,6 @@ class Tap:
         return b""
 
 
-def transformed(body: bytes, transform: BodyTransform | None) -> bytes:
+def apply_transform(body: bytes, transform: BodyTransform | None) -> bytes:
     """A whole body after its transform."""
     return body if transform is None else transform.feed(body) + transform.flush()

@@ -94,14 +94,14 @@ class Config:
         """What serializes records as this config wants them."""
         return RecordWriter(self.log_request, self.log_response, self.log_max_payload)
 
-    def most_of_request(self, largest: int) -> int:
+    def max_parsed_request(self, largest: int) -> int:
         """Bytes of the largest request body that is parsed; a message on the bus can have `largest` bytes.
 
         A body that no processor may see and that the record does not hold whole need not be parsed.
         """
         return largest if self.payload_seen[0] else min(self.log_max_payload, largest)
 
-    def most_of_response(self, largest: int) -> int:
+    def max_parsed_response(self, largest: int) -> int:
         """The same for response bodies."""
         return largest if self.payload_seen[1] else min(self.log_max_payload, largest)
 

@@ -44,8 +44,8 @@ class ConnectionOwner(Protocol):
     def most_connections(self) -> int:
         """Connections that may be open at once; 0 is no limit."""
 
-    def error_reply(self, refusal: Refusal, path: str, came: Headers, /) -> ErrorReply:
-        """Make the response to a request that cannot be read; `path` and `came`, its headers, are what has arrived."""
+    def error_reply(self, refusal: Refusal, path: str, received: Headers, /) -> ErrorReply:
+        """Make the response to an unreadable request; `path` and the headers `received` are what has arrived of it."""
 
     def start(self, exchange: Exchange) -> asyncio.Task[None]:
         """Start the task that answers a request."""

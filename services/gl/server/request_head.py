@@ -47,7 +47,7 @@ _OTHER_METHODS = frozenset(
 _UNSUPPORTED = frozenset({"CONNECT", "TRACE"})
 
 
-def check(method: str, version: str, came: Headers) -> None:
+def check(method: str, version: str, received: Headers) -> None:
     """Check a head that llhttp accepts. `version` is for example `1.1`. Raises HeadRefusal."""
     if version not in _VERSIONS:
         raise HeadRefusal(505, "HTTP version not supported")
@@ -56,22 +56,22 @@ def check(method: str, version: str, came: Headers) -> None:
     if method in _UNSUPPORTED:
         raise HeadRefusal(501, f"method {method} is not supported")
     for name in _ONCE:
-        if name in came and len(came[name]) > 1:
+        if name in received and len(received[name]) > 1:
             raise HeadRefusal(400, f"header {name.lower()} more than once")
-    if "Host" not in came and version == "1.1":
+    if "Host" not in received and version == "1.1":
         raise HeadRefusal(400, "header host missing")  # RFC 9112, section 3.2
-    if not _SPECIAL.isdisjoint(came):
-        _check_special(came, version)
+    if not _SPECIAL.isdisjoint(received):
+        _check_special(received, version)
 
 
-def _check_special(came: Headers, version: str) -> None:
-    coding = came.get("Transfer-Encoding")
+def _check_special(received: Headers, version: str) -> None:
+    coding = received.get("Transfer-Encoding")
     if coding is not None and (coding[-1].lower() != "chunked" or version == "1.0"):
         raise HeadRefusal(501, "transfer encoding not supported")
-    upgrade = ",".join(came.get("Upgrade", ())).lower()
-    if upgrade and "upgrade" in ",".join(came.get("Connection", ())).lower() and "h2c" not in upgrade:
+    upgrade = ",".join(received.get("Upgrade", ())).lower()
+    if upgrade and "upgrade" in ",".join(received.get("Connection", ())).lower() and "h2c" not in upgrade:
         raise HeadRefusal(501, "upgrade (WebSocket) is not supported")
-    if "Expect" in came and headers.last(came, "Expect").lower() != "100-continue":
+    if "Expect" in received and headers.last(received, "Expect").lower() != "100-continue":
         raise HeadRefusal(417, "expectation not supported")
 
 

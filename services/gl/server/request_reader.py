@@ -200,17 +200,17 @@ class RequestReader:
         self._events.append(head)
 
     def _head(self) -> RequestHead:
-        parser, came = self._parser, self.headers
+        parser, received = self._parser, self.headers
         version, method = parser.get_http_version(), parser.get_method().decode("ascii")
-        request_head.check(method, version, came)
+        request_head.check(method, version, received)
         return RequestHead(
             method,
             request_head.target(self._url, method),
             version,
-            came,
+            received,
             parser.should_keep_alive(),
-            int(headers.last(came, "Content-Length") or 0),
-            "Transfer-Encoding" in came,
+            int(headers.last(received, "Content-Length") or 0),
+            "Transfer-Encoding" in received,
         )
 
     def _head_without_offer(self, keep_alive: bool) -> bytes:  # noqa: FBT001 - one fact about the request

@@ -13,7 +13,7 @@ from gecholog.logs import Log
 from gecholog.media_type import media_type
 from services.gl import cors, errors
 from services.gl.call import Egress
-from services.gl.ending import reads_on
+from services.gl.ending import still_reads_usage
 from services.gl.errors import UpstreamError
 from services.gl.header_policy import OutgoingHeaders, body_of, headers_written, outgoing_headers, plain
 from services.gl.models.profile import RESPONSES
@@ -21,7 +21,7 @@ from services.gl.record import recording
 from services.gl.reply import send_whole
 from services.gl.response_body import TakesLong, capture_egress, capture_inbound, record_capture
 from services.gl.responses import JSON, LocalResponse
-from services.gl.transform import Chain, Tap
+from services.gl.transform import CaptureTap, Chain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -75,7 +75,9 @@ def prepare(call: Call, _: Dependencies) -> None:
     if "egress_payload" in call.response_section.changed:
         outgoing = _for_changed_body(call, outgoing)
     if call.router.cors is not None:
-        sent, shown = (cors.answered(call.router.cors, call.headers, each) for each in (outgoing.sent, outgoing.shown))
+        sent, shown = (
+            cors.with_cors_headers(call.router.cors, call.headers, each) for each in (outgoing.sent, outgoing.shown)
+        )
         outgoing = outgoing._replace(sent=sent, shown=shown)
     fields["egress_headers"] = outgoing.shown
     for name, value in outgoing.notes.items():
@@ -91,9 +93,9 @@ def prepare(call: Call, _: Dependencies) -> None:
 def _for_changed_body(call: Call, outgoing: OutgoingHeaders) -> OutgoingHeaders:
     """The headers for a body that a processor wrote: no content encoding, and JSON if it replaces a stream."""
     outgoing = outgoing.without_encoding()
-    came = call.inbound_headers.get(_CONTENT_TYPE, [""])
-    was_stream = llm.is_stream(came[0]) or llm.begins_as_sse(call.inbound_body or b"")
-    if was_stream and outgoing.sent.get(_CONTENT_TYPE) == came:
+    received = call.inbound_headers.get(_CONTENT_TYPE, [""])
+    was_stream = llm.is_stream(received[0]) or llm.begins_as_sse(call.inbound_body or b"")
+    if was_stream and outgoing.sent.get(_CONTENT_TYPE) == received:
         return outgoing.with_header(_CONTENT_TYPE, JSON)
     return outgoing
 
@@ -156,7 +158,7 @@ async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
         call.response_section.note("inbound_payload", f"broke off after {capture.copy.size} bytes: {error.reason}")
         await _break_off(call, egress, error)
     finally:
-        if not reads_on(call):
+        if not still_reads_usage(call):
             response.abandon()
 
 
@@ -170,12 +172,12 @@ async def _break_off(call: Call, egress: Egress, error: UpstreamError) -> None:
         message = f"the stream of provider {call.target_router.provider} broke off: {error.reason}"
         endpoint = call.required_attempt().candidate.endpoint
         is_responses = endpoint is not None and endpoint.path == RESPONSES
-        told = (
+        event = (
             errors.responses_event(message, "upstream_error")
             if is_responses
             else errors.event(call.error_format, error.status, message, "upstream_error")
         )
-        if (waiting := call.responder.write(told)) is not None:
+        if (waiting := call.responder.write(event)) is not None:
             await waiting
         call.responder.finish()
     else:
@@ -188,7 +190,7 @@ def _transform(call: Call) -> BodyTransform | None:
     if transform is None or not transform.rewrites:
         return transform
     call.egress_capture = capture_egress(call)
-    return Chain((transform, Tap(call.egress_capture)))
+    return Chain((transform, CaptureTap(call.egress_capture)))
 
 
 async def _keep(call: Call, capture: BodyCapture, deps: Dependencies) -> None:
@@ -210,7 +212,7 @@ def conclude(call: Call, _: Dependencies) -> Awaitable[None] | None:
     capture = call.capture
     if capture is None or capture.is_recorded:
         return None
-    if reads_on(call):
+    if still_reads_usage(call):
         return _read_usage(call, capture)
     completed = capture.is_open and capture.has_ended
     if completed:

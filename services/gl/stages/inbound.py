@@ -14,7 +14,7 @@ from services.gl.record import payload
 from services.gl.response_body import Body, TakesLong, inbound_form, record_body
 from services.gl.responses import PrefetchedResponse
 from services.gl.target_failure import failure
-from services.gl.transform import transformed
+from services.gl.transform import apply_transform
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -30,7 +30,7 @@ def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     """Begin the response section of the record. Buffer the body if the call has synchronous response processors."""
     response = call.required_response()
     call.inbound_headers = response.headers
-    call.most = call.config.most_of_response(deps.bus.max_payload)
+    call.max_parsed = call.config.max_parsed_response(deps.bus.max_payload)
     call.response_section.fields = {
         "gl_path": call.target_router.path,
         "inbound_status_code": response.status,
@@ -68,13 +68,13 @@ async def _hold_back(call: Call, response: Response) -> None:
     else:
         call.inbound_body = await asyncio.to_thread(b"".join, pieces)
     transform = call.required_attempt().transform
-    call.egress_body = transformed(call.inbound_body, transform)
-    came = Body(call.inbound_body, inbound_form(call))
-    sent = came._replace(data=call.egress_body) if transform is not None and transform.rewrites else None
+    call.egress_body = apply_transform(call.inbound_body, transform)
+    received = Body(call.inbound_body, inbound_form(call))
+    sent = received._replace(data=call.egress_body) if transform is not None and transform.rewrites else None
     try:
-        record_body(call, came, sent, at_once=True)
+        record_body(call, received, sent, at_once=True)
     except TakesLong:
-        await asyncio.to_thread(record_body, call, came, sent)
+        await asyncio.to_thread(record_body, call, received, sent)
 
 
 def _skip_processors(call: Call, response: Response) -> None:

@@ -46,7 +46,7 @@ async def read_body(call: Call, deps: Dependencies) -> None:
     call.body = await call.request.body(config.limits.request_body)
     if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body))) is not None:
         await waiting
-    value, note = await _recorded_body(call, config.most_of_request(deps.bus.max_payload))
+    value, note = await _recorded_body(call, config.max_parsed_request(deps.bus.max_payload))
     if note:
         section.note("ingress_payload", note)
     section.fields["ingress_payload"] = section.fields["outbound_payload"] = value
@@ -106,7 +106,7 @@ def _read_and_summarize(read: Callable[[int], payload.Recorded], most: int, limi
     return found
 
 
-def client_address(peer: str, came: headers.Headers, config: Config) -> str:
+def client_address(peer: str, received: headers.Headers, config: Config) -> str:
     """The address of the client. `X-Forwarded-For` is believed only as far as trusted proxies wrote it.
 
     The list is read from its end, which the nearest proxy wrote. The first address that is not a trusted proxy is the
@@ -114,7 +114,7 @@ def client_address(peer: str, came: headers.Headers, config: Config) -> str:
     """
     if not config.trusted_proxies or not _is_trusted(peer, config):
         return peer
-    listed = [part.strip() for value in came.get("X-Forwarded-For", ()) for part in value.split(",")]
+    listed = [part.strip() for value in received.get("X-Forwarded-For", ()) for part in value.split(",")]
     client = peer
     for address in reversed(listed):
         if _parsed(address) is None:

@@ -53,7 +53,7 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     if endpoint is None:
         raise _refusal(404, f"no endpoint {_shown(_subpath(call))} for {call.request.method}", "unknown_endpoint")
     if endpoint.kind is Kind.LIST:
-        call.own_answer = _listed(call, router, endpoint)
+        call.own_response = _listed(call, router, endpoint)
         return
     if endpoint.kind is Kind.ACCOUNT:
         call.candidates = (_default(call, router, endpoint),)
@@ -157,16 +157,16 @@ async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps:
         return None
     choices = resolve(call.config.models, rules.model, Facts())
     choice = choices[0] if choices else None
-    way = call.config.provider_routers.get((router.path, choice.provider.name)) if choice else None
-    if choice is None or way is None or not classifier.can_be_asked(choice):
+    provider_router = call.config.provider_routers.get((router.path, choice.provider.name)) if choice else None
+    if choice is None or provider_router is None or not classifier.can_rate(choice):
         call.request_base.note("classifier", f"{rules.model} cannot be asked for a rating")
         return None
     if not _may_use(call, choice.provider):
         return None
-    rated = await classifier.rate(rules, choice, way, facts.prompt(), deps)
-    call.request_base.fields["classifier"] = rated.told
+    rated = await classifier.rate(rules, choice, provider_router, facts.prompt(), deps)
+    call.request_base.fields["classifier"] = rated.record_fields
     if rated.rating is None:
-        call.request_base.note("classifier", str(rated.told.get("error")))
+        call.request_base.note("classifier", str(rated.record_fields.get("error")))
     return rated.rating
 
 

@@ -25,14 +25,14 @@ _MOST_AVOIDED = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class SocketAddress:
     """An address as the socket module takes it."""
 
     family: int
     sockaddr: tuple[Any, ...]
 
 
-Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
+Resolve = Callable[[str, int], Awaitable[Sequence[SocketAddress]]]
 
 
 def is_host(text: str) -> bool:
@@ -44,7 +44,7 @@ def is_host(text: str) -> bool:
     return not hostname.problem(encoded)
 
 
-async def resolve(host: str, port: int) -> Sequence[Address]:
+async def resolve(host: str, port: int) -> Sequence[SocketAddress]:
     """All addresses of a host, in the system's order of preference (RFC 6724). Raises OSError (gaierror).
 
     Resolves in a thread, unless `host` is an address.
@@ -52,24 +52,24 @@ async def resolve(host: str, port: int) -> Sequence[Address]:
     if (literal := _literal(host, port)) is not None:
         return [literal]
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    return [Address(family, sockaddr) for family, _, _, _, sockaddr in found]
+    return [SocketAddress(family, sockaddr) for family, _, _, _, sockaddr in found]
 
 
-def _literal(host: str, port: int) -> Address | None:
+def _literal(host: str, port: int) -> SocketAddress | None:
     try:
         address = ip_address(host)
     except ValueError:
         return None
     if address.version == 4:  # noqa: PLR2004 - IPv4
-        return Address(socket.AF_INET, (host, port))
+        return SocketAddress(socket.AF_INET, (host, port))
     if "%" in host:  # getaddrinfo turns the scope into its number
         return None
-    return Address(socket.AF_INET6, (host, port, 0, 0))
+    return SocketAddress(socket.AF_INET6, (host, port, 0, 0))
 
 
-def interleaved(addresses: Iterable[Address]) -> list[Address]:
+def interleaved(addresses: Iterable[SocketAddress]) -> list[SocketAddress]:
     """`addresses` with alternating families, beginning with the family of the first one (RFC 8305, section 4)."""
-    families: dict[int, list[Address]] = {}
+    families: dict[int, list[SocketAddress]] = {}
     for address in addresses:
         families.setdefault(address.family, []).append(address)
     return [address for group in zip_longest(*families.values()) for address in group if address is not None]
@@ -80,9 +80,9 @@ class Dialer:
 
     def __init__(self, lookup: Resolve = resolve) -> None:
         self._resolve = lookup
-        self._avoided: dict[Address, float] = {}  # address → until when, by the loop's clock
+        self._avoided: dict[SocketAddress, float] = {}  # address → until when, by the loop's clock
 
-    async def addresses(self, host: str, port: int) -> list[Address]:
+    async def addresses(self, host: str, port: int) -> list[SocketAddress]:
         """The addresses of `host`, in the order in which to try them. Raises OSError (gaierror) if there are none."""
         if not is_host(host):
             raise socket.gaierror(socket.EAI_NONAME, "not a host name")
@@ -91,7 +91,7 @@ class Dialer:
             raise socket.gaierror(socket.EAI_NONAME, "no address")
         return self._ordered(dict.fromkeys(found))
 
-    async def connect(self, addresses: Sequence[Address], seconds: float | None) -> socket.socket:
+    async def connect(self, addresses: Sequence[SocketAddress], seconds: float | None) -> socket.socket:
         """Return a socket connected to the first address that answers. Raises OSError if none does.
 
         `seconds` is the caller's time-out: all addresses are tried within half of it.
@@ -103,12 +103,12 @@ class Dialer:
         self._remember(winner, losers)
         return connected
 
-    def _ordered(self, addresses: Iterable[Address]) -> list[Address]:
+    def _ordered(self, addresses: Iterable[SocketAddress]) -> list[SocketAddress]:
         now = asyncio.get_running_loop().time()
         order = interleaved(addresses)
         return sorted(order, key=lambda address: self._avoided.get(address, 0.0) > now)
 
-    def _remember(self, winner: Address, losers: Iterable[Address]) -> None:
+    def _remember(self, winner: SocketAddress, losers: Iterable[SocketAddress]) -> None:
         now = asyncio.get_running_loop().time()
         self._avoided.pop(winner, None)
         for address in losers:
@@ -117,11 +117,13 @@ class Dialer:
             self._avoided = {address: until for address, until in self._avoided.items() if until > now}
 
 
-async def _race(addresses: Sequence[Address], delay: float) -> tuple[socket.socket, Address, list[Address]]:
+async def _race(
+    addresses: Sequence[SocketAddress], delay: float
+) -> tuple[socket.socket, SocketAddress, list[SocketAddress]]:
     """Return the first socket that connects, its address, and the addresses that were tried before it."""
     left = list(addresses)
-    running: dict[asyncio.Task[socket.socket], Address] = {}
-    tried: list[Address] = []
+    running: dict[asyncio.Task[socket.socket], SocketAddress] = {}
+    tried: list[SocketAddress] = []
     fault: OSError | None = None
     loop = asyncio.get_running_loop()
     try:
@@ -153,7 +155,7 @@ def _end(attempts: Iterable[asyncio.Task[socket.socket]]) -> None:
             task.result().close()
 
 
-async def _attempt(address: Address) -> socket.socket:
+async def _attempt(address: SocketAddress) -> socket.socket:
     """Return a socket connected to an address. Raises OSError.
 
     Does not use the loop's `sock_connect`: uvloop's resolves the address once more, and loses the scope of IPv6.
@@ -169,7 +171,7 @@ async def _attempt(address: Address) -> socket.socket:
     return connecting
 
 
-async def _connect(connecting: socket.socket, address: Address) -> None:
+async def _connect(connecting: socket.socket, address: SocketAddress) -> None:
     code = connecting.connect_ex(address.sockaddr)
     if code == errno.EINPROGRESS:
         await _writable(connecting)

@@ -18,7 +18,7 @@ from services.gl.upstream.host_pool import HostPool
 if TYPE_CHECKING:
     from services.gl.http import UpstreamRequest
     from services.gl.routing import Origin, Target
-    from services.gl.upstream.dial import Address
+    from services.gl.upstream.dial import SocketAddress
     from services.gl.upstream.response import StreamedResponse
 
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})  # safe methods (RFC 9110, section 9.2.1)
@@ -103,7 +103,7 @@ class Pool:
         except OSError as error:
             raise UpstreamError(502, error.strerror or type(error).__name__) from None
 
-    async def _lookup(self, origin: Origin, end: float | None) -> list[Address]:
+    async def _lookup(self, origin: Origin, end: float | None) -> list[SocketAddress]:
         """The addresses of an upstream, or of the proxy in front of it. Raises UpstreamError."""
         route = self._proxies.route(origin)
         if not is_host(origin.host):  # it would go to the proxy, and into TLS

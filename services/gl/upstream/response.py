@@ -72,7 +72,7 @@ class StreamedResponse:
     _complete = False
     _fault: UpstreamError | None = None
     _waiter: asyncio.Future[None] | None = None
-    _late = ""
+    _timeout_reason = ""
 
     def __init__(self, channel: ResponseChannel, timeouts: Timeouts, deadline: float | None, *, is_head: bool) -> None:
         self.headers: Headers = {}
@@ -146,17 +146,17 @@ class StreamedResponse:
     def _early(self, fault: UpstreamError) -> UpstreamError:
         if not self._has_head:
             return _again(fault)
-        came = f"broke off after status {self.status} and {self._waiting} bytes"
-        return UpstreamError(fault.status, f"{came}: {fault.reason}")
+        received = f"broke off after status {self.status} and {self._waiting} bytes"
+        return UpstreamError(fault.status, f"{received}: {fault.reason}")
 
-    def _next(self, seconds: float | None, late: str) -> asyncio.Future[None]:
+    def _next(self, seconds: float | None, timeout_reason: str) -> asyncio.Future[None]:
         """What to wait for until more arrives. After `seconds` or at the deadline, the response fails with `late`."""
         channel, deadline = self._channel, self._total_deadline
         if seconds is not None:
             end = channel.loop.time() + seconds
             deadline = end if deadline is None or end < deadline else deadline
         if deadline is not None:
-            self._late = late
+            self._timeout_reason = timeout_reason
             channel.deadline = deadline
             deadline_timer = channel.deadline_timer
             if deadline < deadline_timer.next:
@@ -167,7 +167,7 @@ class StreamedResponse:
     def expire(self) -> None:
         """What it waits for has not arrived in time."""
         self._parser = None
-        self._fail(UpstreamError(HTTPStatus.GATEWAY_TIMEOUT, self._late))
+        self._fail(UpstreamError(HTTPStatus.GATEWAY_TIMEOUT, self._timeout_reason))
 
     def _wake(self) -> None:
         waiter = self._waiter
@@ -276,18 +276,18 @@ class StreamedResponse:
 
     def _frame(self) -> UpstreamError | None:
         """Determine the length of the body (RFC 9112, section 6.3). Returns an error if the head contradicts itself."""
-        came = self.headers
+        received = self.headers
         if self.status == _NO_CONTENT:
             return None
         if self._is_head or self.status == _NOT_MODIFIED:  # no body: a length tells what there would be
-            length = headers.last(came, "Content-Length")
+            length = headers.last(received, "Content-Length")
             self._length = int(length) if length.isascii() and length.isdigit() else None
-        elif "Transfer-Encoding" in came:
+        elif "Transfer-Encoding" in received:
             # of several codings only the last one would be removed
-            if any(coding.lower() != "chunked" for coding in came["Transfer-Encoding"]):
+            if any(coding.lower() != "chunked" for coding in received["Transfer-Encoding"]):
                 return UpstreamError(502, "transfer coding not known")
-        elif "Content-Length" in came:
-            self._length = int(headers.last(came, "Content-Length"))
+        elif "Content-Length" in received:
+            self._length = int(headers.last(received, "Content-Length"))
         else:
             self._until_close = True
         return None

@@ -138,7 +138,7 @@ def test_any_bytes(data):
 def test_paths_that_are_asked(path, member):
     """Chat completions and legacy completions are told by the end of the path, and each has its member."""
     body = json.dumps({member: [], "stream": True}).encode()
-    assert llm.takes_question("api.openai.com", path, {"Authorization": ["x"]})
+    assert llm.accepts_include_usage("api.openai.com", path, {"Authorization": ["x"]})
     assert llm.usage_request(body, path) is not None
     other = "prompt" if member == "messages" else "messages"
     assert llm.usage_request(json.dumps({other: [], "stream": True}).encode(), path) is None
@@ -165,7 +165,7 @@ def test_paths_that_are_asked(path, member):
 )
 def test_targets_that_are_not_asked(host, path, headers):
     """Other APIs refuse a member that they do not know, although their requests look alike."""
-    assert not llm.takes_question(host, path, headers)
+    assert not llm.accepts_include_usage(host, path, headers)
 
 
 def test_question_in_options_behind_others_of_the_name():

@@ -15,8 +15,8 @@ REQUEST = UpstreamRequest("POST", Router("/", {}, parse_target("http://t", "", {
 EVENTS = b'data: {"choices":[]}\n\ndata: [DONE]\n\n'
 
 
-def captured(pieces, kind="text/plain", length=None, most=100, of_stream=400):
-    capture = BodyCapture(BodyForm.of({"Content-Type": [kind]}, REQUEST), length, most, of_stream)
+def captured(pieces, kind="text/plain", length=None, limit=100, stream_limit=400):
+    capture = BodyCapture(BodyForm.of({"Content-Type": [kind]}, REQUEST), length, limit, stream_limit)
     for piece in pieces:
         capture.observe(piece)
     return capture

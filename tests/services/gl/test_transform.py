@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.llm import UsageFilter
-from services.gl.transform import Chain, Tap, transformed
+from services.gl.transform import CaptureTap, Chain, apply_transform
 from tests.services.gl.rig.transform import Rewording
 
 CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"one two"}}]}\n\n'
@@ -31,7 +31,7 @@ def made(kinds):
     for kind in kinds:
         if kind == "tap":
             seen.append(Seen())
-            yield Tap(seen[-1])
+            yield CaptureTap(seen[-1])
         else:
             yield UsageFilter() if kind == "usage" else Rewording(*kind)
 
@@ -45,7 +45,7 @@ def test_chain(kinds, body, cuts):
     """A chain does what its transforms do one after the other, each with the whole body."""
     expected = body
     for transform in made(kinds):
-        expected = transformed(expected, transform)
+        expected = apply_transform(expected, transform)
     chain = Chain(tuple(made(kinds)))
     places = sorted({0, len(body), *(cut for cut in cuts if cut < len(body))})
     out = b"".join([chain.feed(body[start:end]) for start, end in pairwise(places)])
@@ -57,13 +57,13 @@ def test_chain(kinds, body, cuts):
 def test_tap(body, cuts):
     """A tap sees all that passes it, and changes nothing."""
     seen = Seen()
-    chain = Chain((Rewording(b"one", b"1"), Tap(seen), Rewording(b"1", b"one")))
-    assert transformed(body, chain) == body.replace(b"1", b"one")
+    chain = Chain((Rewording(b"one", b"1"), CaptureTap(seen), Rewording(b"1", b"one")))
+    assert apply_transform(body, chain) == body.replace(b"1", b"one")
     assert seen.body == body.replace(b"one", b"1")
 
 
 @pytest.mark.parametrize("body", [b"", CHUNK])
 def test_no_transform(body):
     """Without one a body is what it was."""
-    assert transformed(body, None) is body
-    assert transformed(body, Chain(())) == body
+    assert apply_transform(body, None) is body
+    assert apply_transform(body, Chain(())) == body

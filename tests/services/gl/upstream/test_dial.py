@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gecholog.tls import OutboundTls, outbound_context
 from services.gl.errors import UpstreamError
 from services.gl.routing import Timeouts
-from services.gl.upstream.dial import Address, Dialer, interleaved, is_host, resolve
+from services.gl.upstream.dial import Dialer, SocketAddress, interleaved, is_host, resolve
 from services.gl.upstream.pool import Pool
 from services.gl.upstream.proxy import Proxies, Route
 from tests.services.gl.rig.forward_proxy import ForwardProxy
@@ -27,11 +27,11 @@ LIVE = "127.0.0.66"
 
 
 def four(host, port):
-    return Address(socket.AF_INET, (host, port))
+    return SocketAddress(socket.AF_INET, (host, port))
 
 
 def six(host, port):
-    return Address(socket.AF_INET6, (host, port, 0, 0))
+    return SocketAddress(socket.AF_INET6, (host, port, 0, 0))
 
 
 class Names:
@@ -290,7 +290,7 @@ def test_any_text_is_a_host_or_not(text):
 @given(st.lists(st.tuples(st.sampled_from([socket.AF_INET, socket.AF_INET6]), st.integers(0, 9)), unique=True))
 def test_interleaved(pairs):
     """All addresses, each family in its order, the families in turn as long as there are both."""
-    addresses = [Address(family, (number,)) for family, number in pairs]
+    addresses = [SocketAddress(family, (number,)) for family, number in pairs]
     order = interleaved(addresses)
     for family in (socket.AF_INET, socket.AF_INET6):
         assert [each for each in order if each.family == family] == [
