@@ -10,9 +10,9 @@
     awaits_usage     tell whether an OpenAI stream that was left had only its usage to come
     is_counted       tell whether a folded answer has token usage
     is_error         tell whether the `error` of one is an error
-    accepts_include_usage   tell whether a target can be asked for the token usage of an OpenAI stream
-    usage_request    ask it
-    UsageFilter      keep the chunk that was asked for with `usage_request` from the client
+    accepts_include_usage  tell whether an upstream supports the request for the token usage of an OpenAI stream
+    usage_request    add that request to a body
+    UsageFilter      remove the chunk requested with `usage_request` from the stream to the client
     usage_of         the token usage in an answer, as one `Usage`, by the answer's shape
     usage_in         the same of a body of JSON, without decoding all of it
     search_body      the same, and whether it is JSON

@@ -1,4 +1,4 @@
-"""An attempt: the call to one candidate, complete before it is made. Pure values."""
+"""An attempt: one request to one candidate, as a value that is complete before it is sent. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Candidate(NamedTuple):
-    """One place where a call may go: the target of a router, or a model of a provider and the endpoint there."""
+    """A possible destination of a call: the target of a router, or an endpoint of a provider with a model."""
 
     router: Router
     provider: Provider | None = None
@@ -27,21 +27,21 @@ class Candidate(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What its failures are counted under."""
+        """The key under which its failures are counted."""
         return self.router.path if self.provider is None else provider_key(self.provider.name, self.model)
 
     @property
     def breaker(self) -> BreakerRules | None:
-        """When calls are held back from it; None: never."""
+        """The rules of its circuit breaker; None if it has none."""
         return self.router.resilience.breaker if self.provider is None else self.provider.breaker
 
 
 class Attempt(NamedTuple):
-    """What is sent to one candidate, and how the record tells of it.
+    """A request to one candidate, and how the record shows it.
 
     `section` is the request section of the record, completed for this attempt. `url` and `shown_headers` are for the
-    record as well: secrets are masked in them. `transform` is what the body of the answer goes through on its way to
-    the caller. `asks_usage`: gl asked for the usage of a stream, the caller did not.
+    record, with masked secrets. `transform` is applied to the body of the response. `asks_usage`: gl, not the client,
+    requested the usage of a stream.
     """
 
     candidate: Candidate

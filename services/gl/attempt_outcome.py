@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """What came of an attempt: the status of a response, or the reason why there is none.
+    """The outcome of an attempt: the status of the response, or the error if there is none.
 
     `retry_after` is the header of a response that failed. It is listed because the response may be discarded.
     """
@@ -31,7 +31,7 @@ class AttemptOutcome:
 
 
 BROKEN_OFF = AttemptOutcome(error="broken off")
-"""The client left while the attempt was under way."""
+"""The client disconnected during the attempt."""
 
 
 def listed(attempt: Attempt, outcome: AttemptOutcome, start: MonotonicNs, stop: MonotonicNs) -> Fields:

@@ -1,4 +1,4 @@
-"""Reads the body of a response: decoded, a stream folded into one object, its token usage found. Pure."""
+"""Reads response bodies: decodes them, folds streams into one object, and finds the token usage. Pure."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _UNKNOWN = "a stream of a dialect that gl does not know, so its usage is not cou
 
 
 class BodyForm(NamedTuple):
-    """What is known of a body before it is read: its Content-Type and Content-Encoding, empty if there are none.
+    """What the headers tell about a body: its Content-Type and Content-Encoding, empty if there are none.
 
-    `is_stream` tells whether it is announced as a stream of events. `request` is the one that it answers: if it asked
-    for a stream, events are one whatever they are announced as.
+    `is_stream`: the Content-Type is one of a stream of events. `request` is the request that the body responds to. If
+    it requested a stream, events are a stream whatever their Content-Type is.
     """
 
     content_type: str
@@ -40,18 +40,18 @@ class BodyForm(NamedTuple):
 
     @property
     def may_have_usage(self) -> bool:
-        """Whether it is of a kind in which usage may be told, as an image is not."""
+        """Whether a body of this type can contain token usage: an image cannot."""
         return media_type(self.content_type).partition("/")[0] not in _MEDIA
 
     @property
     def asked_for_stream(self) -> bool:
-        """Whether the request wanted a stream."""
+        """Whether the request asked for a stream."""
         request = self.request
         return llm.asks_for_stream(llm.HttpRequest(request.path, request.query, request.headers, request.body))
 
 
 class Streamed(NamedTuple):
-    """A stream: its body without content encoding, the one object that it amounts to, and if all could be decoded."""
+    """A stream: its decoded body, the object that it was folded into, and whether all of it could be decoded."""
 
     body: bytes
     folded: llm.Answer
@@ -59,7 +59,7 @@ class Streamed(NamedTuple):
 
 
 class BodyReading(NamedTuple):
-    """What was made of a body: its value for the record, what it was folded from and into, and its token usage."""
+    """The result of reading a body: its value for the record, the stream that it was, and its token usage."""
 
     recorded: Recorded
     streamed: Streamed | None = None
@@ -67,9 +67,9 @@ class BodyReading(NamedTuple):
 
 
 def read_body(body: bytes, form: BodyForm, limit: int, most: int, *, completed: bool) -> BodyReading:
-    """Read a body. `limit` is for the bytes that it unpacks to, `most` for those of the value for the record.
+    """Read a body. `limit` is the maximum size after decoding, `most` that of the value for the record, in bytes.
 
-    `completed` tells whether it came to its end.
+    `completed`: the body was received to its end.
     """
     decoded = payload.decode_body(body, form.encoding, form.content_type, limit)
     if decoded.fallback is not None:

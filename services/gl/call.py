@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A record's id is unique, over all processes and their lives: this process's own part, and a number.
+# The id of a record is unique across processes and restarts: a random part of this process, and a number.
 _BIRTH = os.urandom(8)
 _numbers = count(1)
 
 
 @dataclass(slots=True)
 class Egress:
-    """What goes to the caller. `body` is None if the answer's own bytes pass through."""
+    """The reply to the client. `body` is None if the body of the response is passed through."""
 
     status: int
     headers: Headers
@@ -49,10 +49,10 @@ class Egress:
 
 
 class Call:
-    """One call. Stages fill it in from top to bottom.
+    """One call. Stages set its fields, from top to bottom.
 
-    What no stage has set yet is the class's own: to set everything at the beginning costs as much as a stage. Fields
-    without a value are there once their stage has run.
+    Defaults are class attributes, because setting all of them for each call would cost as much as a stage. A field
+    without a default exists only after its stage has run.
     """
 
     # ingress
@@ -60,43 +60,43 @@ class Call:
     headers: Headers
     body: bytes = b""
     client: str = ""
-    unmet: Unmet | None = None  # a header that the router asks for and that did not come
-    outbound_offered: Headers  # that processors may change, and
-    backpressure_budget_s: float = 3  # what it may still wait for large records of other calls, if it is large itself
+    unmet: Unmet | None = None  # a required header that is missing or wrong
+    outbound_offered: Headers  # the request headers as processors see them
+    backpressure_budget_s: float = 3  # how long it may still wait for large records of other calls, if it is large
 
     # outbound
-    client_body: ClientBody | None = None  # of a call of a models router: what its model is put into
-    own_response: LocalResponse | None = None  # gl has what was asked for
+    client_body: ClientBody | None = None  # on a router of models: the decoded body of the request
+    own_response: LocalResponse | None = None  # of gl in place of an upstream, such as a list of models
     candidates: tuple[Candidate, ...] = ()
     deadline: float | None = None  # of all attempts together, by the event loop's clock
-    attempts: tuple[Attempt, ...] = ()  # all of them, and
-    attempt: Attempt | None = None  # the last one
-    outcomes: list[Fields] | None = None  # of the attempts, as the record lists them if there may be several
-    sent: MonotonicNs = 0  # 0: not yet; `received` and `replied` as well
+    attempts: tuple[Attempt, ...] = ()
+    attempt: Attempt | None = None  # the last of them
+    outcomes: list[Fields] | None = None  # the outcomes of the attempts for the record, if there can be several
+    sent: MonotonicNs = 0  # 0: not yet; the same for `received` and `replied`
 
     # inbound
     response: Response | None = None
     received: MonotonicNs = 0
     inbound_headers: Headers
-    inbound_body: bytes | None = None  # if it was held back, and
-    egress_body: bytes | None = None  # what goes out then, unless a processor writes another
-    max_parsed: int = 0  # bytes of the answer's body up to which it is read; set by `inbound.receive`
+    inbound_body: bytes | None = None  # if it was buffered
+    egress_body: bytes | None = None  # `inbound_body` after the transform, unless a processor replaces it
+    max_parsed: int = 0  # bytes of the response body up to which it is parsed; set by `inbound.receive`
     fault: str = ""
-    usage: Usage | None = None  # set with the body of the answer, and
-    usage_shown: Raw = NO_USAGE  # how records and processors are told of it
+    usage: Usage | None = None  # set when the body of the response is recorded
+    usage_shown: Raw = NO_USAGE  # the usage as JSON, for records and processors
 
     # egress
-    own_headers: Headers  # that gl adds to the reply
-    egress_offered: Headers  # that processors may change
+    own_headers: Headers  # headers that gl adds to the reply
+    egress_offered: Headers  # the reply headers as processors see them
     egress: Egress | None = None
-    capture: BodyCapture | None = None  # of what the target sends, and
-    egress_capture: BodyCapture | None = None  # of what goes out, if the transform makes another body of it
+    capture: BodyCapture | None = None  # of the inbound body
+    egress_capture: BodyCapture | None = None  # of the egress body, if a transform rewrites it
     replied: MonotonicNs = 0
     is_recorded: bool = True
     snapshot: RecordSnapshot | None = None
 
     def __init__(self, config: Config, request: Request, responder: Responder, router: Router, ids: Ids) -> None:
-        """A call that has just come in."""
+        """Begin a call."""
         self.started = monotonic_ns()
         self.config = config
         self.request = request
@@ -105,31 +105,31 @@ class Call:
         self.ids = ids
         self.record_id = _BIRTH + next(_numbers).to_bytes(8)
         self.subpath = request.path[len(router.path) :]
-        # The request section of the record, as all attempts begin with it; `begin` goes on with the attempt's own.
+        # The request section with which all attempts begin. `begin` sets `request_section` to the attempt's own.
         self.request_base = self.request_section = RecordSection()
         self.response_section = RecordSection()
-        self.target_router = router  # where the call went last; before that its own
+        self.target_router = router  # the router of the last attempt; before that the call's own
 
     @property
     def error_format(self) -> ErrorFormat:
-        """How this client is told of errors."""
+        """The format of errors for this client."""
         return format_for(self.router.errors or self.config.errors, self.request.path, self.request.headers)
 
     @property
     def record_writer(self) -> RecordWriter:
-        """What serializes the record of this call."""
+        """The serializer of the record of this call."""
         return self.config.record_writer
 
     @property
     def token_count(self) -> dict[str, int] | None:
-        """The record's `token_count` if gl writes it: no processor for the call's routers does."""
+        """The field `token_count`, if gl writes it: not if a processor of the call's routers does."""
         if self.usage is None or not self.config.usage.token_count or "token_count" in self.response_section.fields:
             return None
         return None if self.config.response.counts_tokens(*self.router_paths) else self.usage.counts()
 
     @property
     def router_paths(self) -> tuple[str, str]:
-        """The paths of the routers that the call has to do with: its own, and the one that it goes to."""
+        """The paths of the call's routers: its own, and that of the last attempt."""
         return self.router.path, self.target_router.path
 
     @property
@@ -150,25 +150,25 @@ class Call:
         return _there(self.egress)
 
     def begin(self, attempt: Attempt) -> None:
-        """Go where this attempt goes. The record tells of it from now on."""
+        """Add an attempt. The record shows this one from now on."""
         self.attempts += (attempt,)
         self.attempt, self.target_router, self.request_section = attempt, attempt.candidate.router, attempt.section
 
     def revise(self, attempt: Attempt) -> None:
-        """Put this attempt in place of the last one, which was not made."""
+        """Replace the last attempt, which was not sent, by this one."""
         self.attempts = self.attempts[:-1]
         self.begin(attempt)
 
     def mark_sent(self) -> None:
-        """All is ready: the call leaves for the target now, or is answered here."""
+        """Set the time at which the request is sent, or answered by gl."""
         self.sent = monotonic_ns()
 
     def mark_received(self) -> None:
-        """The answer is here, all of it."""
+        """Set the time at which the whole response was received."""
         self.received = monotonic_ns()
 
     def mark_replied(self) -> None:
-        """The caller has the reply, or will never have it."""
+        """Set the time at which the reply was sent, or given up."""
         self.replied = self.replied or monotonic_ns()
 
 

@@ -1,6 +1,6 @@
-"""Where a call may go: the router that it came to or that a processor chose, then its fallbacks.
+"""Determines the candidates of a call: its router, or the one that a processor chose, then the fallbacks.
 
-Processors name fallbacks in `fallback_paths`, a router in its config; those of processors come first.
+Processors name fallbacks in `fallback_paths`, routers in their config. Those of processors come first.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
     from services.gl.routing import Router, Table
 
 
-_WHERE = frozenset({"gl_path", "fallback_paths"})  # fields by which a processor says where a call goes
+_WHERE = frozenset({"gl_path", "fallback_paths"})  # fields with which a processor routes a call
 
 
 class Fallbacks(NamedTuple):
-    """The routers that may be tried, in order, and what is wrong with the paths that name no such router."""
+    """The fallback routers in order, and notes on paths that do not name one."""
 
     routers: tuple[Router, ...]
     notes: tuple[str, ...]
 
 
 def chosen_path(call: Call) -> Any:
-    """The path of the router that the call goes to, as processors left it: perhaps of no router, or no text at all."""
+    """The router path as processors left it. It may be of any type, and need not be the path of a router."""
     section = call.request_base
     return plain(section.fields["gl_path"]) if "gl_path" in section.changed else call.router.path
 
 
 def chosen_router(call: Call) -> Router:
-    """The router that the call goes to, by what processors have written so far: its own if they chose none."""
+    """The router that processors have chosen so far; the call's own router if they chose none."""
     if "gl_path" not in call.request_base.changed:
         return call.router
     return call.config.routers.get(chosen_path(call)) or call.router
 
 
 def candidates_of(call: Call) -> tuple[Candidate, ...]:
-    """All candidates of a call, in order. The same may come twice; what is wrong with fallbacks is noted."""
+    """All candidates of a call, in order, perhaps with duplicates. Notes invalid fallbacks in the record."""
     section = call.request_base
-    if section.changed.isdisjoint(_WHERE) and not call.router.resilience.fallbacks:  # as most calls are
+    if section.changed.isdisjoint(_WHERE) and not call.router.resilience.fallbacks:  # most calls
         return (Candidate(call.router),)
     chosen = Candidate(chosen_router(call))
     own = chosen.router.resilience.fallbacks
@@ -59,7 +59,7 @@ def candidates_of(call: Call) -> tuple[Candidate, ...]:
 
 
 def fallbacks(written: Any, routers: Table) -> Fallbacks:
-    """Read `fallback_paths`, in whatever form a processor wrote it. Only routers that forward calls are fallbacks."""
+    """Parse `fallback_paths`, which may have any form. Only routers that forward calls can be fallbacks."""
     if not isinstance(written, list) or not all(isinstance(path, str) for path in written):
         return Fallbacks((), ("must be a list of router paths",))
     found = {path: routers.get(path) for path in written}

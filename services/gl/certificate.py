@@ -1,4 +1,4 @@
-"""The server certificate, and its renewal: new connections get the certificate of replaced files."""
+"""The server certificate. If its files are replaced, new connections get the new certificate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The classifier: a model is asked how hard a request is, from 1 to the end of a scale."""
+"""Asks a classifier model to rate how hard a request is, from 1 to the end of a scale."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ _INSTRUCTION = (
 _LONGEST_TEXT = 8000  # characters of the message that are rated
 _LARGEST_ANSWER = 256 * 1024  # bytes
 _NUMBER = re.compile(r"\d+")
-# Models that think before they answer: they take no temperature, and their thinking counts as output.
+# Reasoning models: they accept no temperature, and their reasoning counts as output.
 _REASONING = re.compile(r"(^|/)(o\d|gpt-5|gpt-6)")
 _THINKING_ROOM = 512  # tokens
 
 
 class Rated(NamedTuple):
-    """A rating, None if none was given, and what the record says of it."""
+    """A rating, None if there is none, and its fields for the record."""
 
     rating: int | None
     record_fields: Fields
 
 
 async def rate(classifier: Classifier, choice: Choice, router: Router, text: str, deps: Dependencies) -> Rated:
-    """Ask a model for the rating of a text. `router` is the one that goes to the model's provider."""
-    rater = f"{classifier.model} from 1 to {classifier.scale}"  # a rating means nothing on another scale
+    """Rate a text with a model. `router` is the router to the model's provider."""
+    rater = f"{classifier.model} from 1 to {classifier.scale}"  # ratings on different scales differ
     known = deps.ratings.get(rater, text)
     record_fields: Fields = {"model": choice.name}
     if known is not None:
@@ -71,12 +71,12 @@ async def rate(classifier: Classifier, choice: Choice, router: Router, text: str
 
 
 def can_rate(choice: Choice) -> bool:
-    """Tell whether a model takes a chat request as it is."""
+    """Tell whether a model can be a classifier: its provider has chat completions."""
     return has(choice.provider, CHAT)
 
 
 async def _call_model(classifier: Classifier, choice: Choice, router: Router, text: str, deps: Dependencies) -> Any:
-    """The answer of the model, decoded. Raises UpstreamError."""
+    """Send the request for a rating. Returns the decoded response. Raises UpstreamError."""
     where = address(choice.provider, profiles.CHAT, choice.model)
     target = router.target
     body = rawjson.dumps(question(classifier, choice.model, text))

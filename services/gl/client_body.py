@@ -8,7 +8,7 @@ from gecholog.llm import form, model_name
 
 
 class ClientBody(NamedTuple):
-    """A body without content encoding. `is_form`: an upload, else it is meant to be JSON."""
+    """A decoded body. `is_form`: it is a multipart upload, otherwise it should be JSON."""
 
     data: bytes
     content_type: str
@@ -19,7 +19,7 @@ class ClientBody(NamedTuple):
 
     @property
     def model(self) -> str | None:
-        """The model that it names; empty if it names none, None if it cannot be read."""
+        """The model that it names; empty if it names none, None if it cannot be parsed."""
         if self.is_form:
             return form.model_in_form(self.data, self.content_type)
         return model_name.model_in(self.data)

@@ -1,4 +1,4 @@
-"""Control: the answer that a request processor gives in place of the target."""
+"""Control: the response that a request processor writes in place of the upstream's."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from services.gl.record.section import RecordSection
 
 _STATUSES = range(200, 600)
-# Of the body and of its way to the caller, which are ours: what a processor wrote is one piece of JSON, not encoded.
+# Headers about the transfer of the body, which gl sets: the body that a processor wrote is JSON without an encoding.
 _NOT_ITS_OWN = frozenset({"Content-Encoding", "Content-Length", "Transfer-Encoding"})
 
 
 def response(section: RecordSection, masked: AbstractSet[str]) -> LocalResponse:
-    """`control` as body, `control_status_code` (else 200) and `control_headers`; what is wrong with them is noted.
+    """The response with `control` as body, `control_status_code` (default 200) and `control_headers`. Notes errors.
 
     A 205 has no body (RFC 9110, section 15.3.6); of 204 and 304 the server sends none.
     """
@@ -41,7 +41,7 @@ def _status(section: RecordSection) -> int:
 
 
 def _headers(section: RecordSection, masked: AbstractSet[str]) -> Headers:
-    """The headers that a processor wrote, less those that are not its to write; a text counts as one value."""
+    """The headers that a processor may set. A string counts as a list of one value."""
     written = plain(section.fields.get("control_headers", {}))
     if isinstance(written, dict):
         written = {name: [values] if isinstance(values, str) else values for name, values in written.items()}

@@ -1,4 +1,4 @@
-"""Cross-origin requests of browsers (CORS): which pages may call a router, and the response headers for them. Pure.
+"""CORS: which web pages may call a router from a browser, and the response headers for that. Pure.
 
 The protocol: https://fetch.spec.whatwg.org/#http-cors-protocol. Credentials such as cookies are never allowed: a page
 sends its key in a header that it sets itself.
@@ -25,7 +25,7 @@ _HEADERS = "Access-Control-Request-Headers"
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """Which pages may call a router, and how. `*` in a list matches anything; `max_age` is in seconds."""
+    """The CORS rules of a router. `*` in a list matches anything; `max_age` is in seconds."""
 
     origins: frozenset[str]
     methods: tuple[str, ...] = (ANY,)

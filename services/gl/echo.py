@@ -1,8 +1,8 @@
-"""The answer of an echo: the request that would have been sent, less what may not go back. Pure.
+"""The response of an echo: the request that would have been sent, without anything that is unsafe in a response. Pure.
 
-A request that a foreign page makes a browser send must not become a response that acts on that browser: a page of the
-gateway's origin (HTML, SVG), a cookie, a redirect. So an echo sends back headers that mean something in requests only,
-and those that nobody gives a meaning. The record shows all of them in `outbound_headers`.
+A foreign web page can make a browser send any request to an echo. The response must not act on that browser: it must
+not be a page of the gateway's origin (HTML, SVG), set a cookie, or redirect. So an echo returns only headers that have
+no meaning in responses. The record shows all headers in `outbound_headers`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _CONTENT_TYPE = "Content-Type"
 _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
 _BYTES = "application/octet-stream"
-# One value of a type that browsers show as it is. Anything behind it (a comma: a second type) could be another meaning
-# (https://fetch.spec.whatwg.org/#concept-header-extract-mime-type).
+# A value with one media type that browsers show as plain text. More text, such as a second type after a comma, could
+# change its meaning (https://fetch.spec.whatwg.org/#concept-header-extract-mime-type).
 _INERT = re.compile(
     r"(application/json|text/plain)(\s*;\s*charset=[a-z0-9_-]+)?|application/octet-stream", re.IGNORECASE
 )
 _MEDIA_TYPE = re.compile(r"([a-z]+)/([a-z0-9!#$&^_.+-]+)")
 
-# Headers of requests, which say nothing in a response (RFC 9110, and those of LLM APIs); and what tells how to read the
+# Request headers, which have no meaning in a response (RFC 9110, and those of LLM APIs), and headers that describe the
 # body.
 _OF_REQUESTS = frozenset(
     {
@@ -67,7 +67,7 @@ _OF_REQUESTS = frozenset(
     }
 )
 _FAMILIES = ("Anthropic-", "Openai-", "Sec-Ch-", "Sec-Fetch-", "X-")
-# Of the family X- those that browsers, or web servers in front of the gateway, obey in a response.
+# The X- headers that browsers, or web servers in front of the gateway, act on in a response.
 _OBEYED = (
     "X-Accel-",
     "X-Content-",
@@ -88,7 +88,7 @@ _OBEYED = (
 
 
 def response(request: UpstreamRequest, masked: AbstractSet[str]) -> LocalResponse:
-    """What would have been sent, but for the keys that the config adds: those are not for the caller."""
+    """The request that would have been sent, without the keys that the config adds."""
     static = request.router.target.headers
     keys = static.keys() & masked & request.headers.keys()
     shown = headers_of(request.headers | {key: [MASK] for key in keys}, static)
@@ -98,8 +98,8 @@ def response(request: UpstreamRequest, masked: AbstractSet[str]) -> LocalRespons
 def headers_of(sent: Headers, static: Container[str]) -> Headers:
     """The headers of an echo of a request with the headers `sent`, whose names are canonical.
 
-    Those in `static` are the config's own, and not of the request: they are sent back whatever they are. A body that is
-    not JSON is text or bytes, whatever the request says of it, and browsers must not guess (WHATWG Fetch, "nosniff").
+    Headers in `static` come from the config, not from the request, so all of them are returned. A body that is not JSON
+    becomes text or bytes whatever its Content-Type is, and browsers must not guess (WHATWG Fetch, "nosniff").
     """
     kept = {name: values for name, values in sent.items() if name in static or _is_harmless(name)}
     kept[_CONTENT_TYPE] = [kind := _content_type(sent.get(_CONTENT_TYPE, []))]

@@ -1,4 +1,4 @@
-"""Ends a call before its time: with an error, or because the client is gone."""
+"""Ends a call early: with an error, or because the client has disconnected."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 async def refuse(call: Call, refusal: Refusal, deps: Dependencies) -> None:
-    """Send an error in the client's format, or break off if a part of a reply has gone."""
+    """Send an error in the client's format, or close the connection if a part of a reply has been sent."""
     if call.response is not None:
         call.response.abandon()
-    if call.responder.started:  # it is too late for another status
+    if call.responder.started:  # too late for another status
         call.responder.abort()
         return
     try:
@@ -34,7 +34,7 @@ async def refuse(call: Call, refusal: Refusal, deps: Dependencies) -> None:
 
 
 def _error(call: Call, reply: ErrorReply) -> Egress:
-    """An error as the client gets it, and the record as well."""
+    """Make the reply for an error, and put it into the record."""
     headers = {call.config.session_header: [call.ids.transaction_id]} | reply.headers
     if call.router.cors is not None:
         headers = cors.with_cors_headers(call.router.cors, call.request.headers, headers)
@@ -44,12 +44,12 @@ def _error(call: Call, reply: ErrorReply) -> Egress:
     fields["egress_payload"] = rawjson.Raw(reply.body)
     call.response_section.note("egress_status_code", reply.text)
     if call.attempt is None:
-        call.request_section.fields["outbound_headers"] = {}  # nothing went out
+        call.request_section.fields["outbound_headers"] = {}  # nothing was sent
     return Egress(reply.status, {"Content-Type": [JSON]} | headers, reply.body)
 
 
 def break_off(call: Call) -> None:
-    """The client is gone, or the gateway stops: what is left to do is the record."""
+    """End a call whose client has disconnected, or that is cancelled because the gateway stops. Only records it."""
     uncancel()
     who = "the caller was gone" if call.responder.lost else "the gateway stopped"
     call.responder.abort()
@@ -60,9 +60,9 @@ def break_off(call: Call) -> None:
 
 
 def still_reads_usage(call: Call) -> bool:
-    """Whether the answer is still wanted although its client left: gl asked for its usage, and nothing else is to come.
+    """Whether the client has disconnected when only the usage, which gl itself requested, was missing of a stream.
 
-    `egress.conclude` reads it then.
+    `egress.conclude` reads the rest then.
     """
     capture = call.capture
     if capture is None or not capture.is_open or not call.responder.lost:
@@ -73,12 +73,12 @@ def still_reads_usage(call: Call) -> bool:
 
 
 def _has_delivered(call: Call) -> bool:
-    """Whether the client was handed all of a stream, though it left before the target had ended the body."""
+    """Whether the client disconnected after the end mark of a stream, before the end of its body."""
     return call.capture is not None and call.capture.is_open and call.capture.has_ended
 
 
 def uncancel() -> None:
-    """The cancellation of this task has been understood; it goes on to its own end."""
+    """Clear the cancellation of this task, which continues to its normal end."""
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()

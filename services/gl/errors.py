@@ -1,4 +1,4 @@
-"""The bodies of gl's own errors, in the shape that the client's SDK shows to people. Pure.
+"""The bodies of gl's own errors, in the format that the client's SDK understands. Pure.
 
 OpenAI's SDKs print `error.message` of {"error": {"message", "type", "param", "code"}}
 (https://platform.openai.com/docs/guides/error-codes), Anthropic's that of {"type": "error", "error": {"type",
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ErrorFormat(Enum):
-    """What the config can say in `errors`; `auto` is decided by the request."""
+    """The values of `errors` in the config. `auto` depends on the request."""
 
     PLAIN = "plain"
     OPENAI = "openai"
@@ -29,10 +29,10 @@ class ErrorFormat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
-    """What a client is told whose errors are not plain: a better status, and what is wrong and where.
+    """The details of an error for clients whose errors are not plain.
 
-    `code` is for programs, `param` the field that is wrong; only OpenAI's shape has these. `retry_after` are seconds,
-    for what passes.
+    `code` is for programs, `param` names the wrong field; only OpenAI's format has these. `retry_after` is in seconds,
+    for temporary errors.
     """
 
     status: int
@@ -43,23 +43,23 @@ class ErrorDetail:
 
 
 class Refusal(Exception):
-    """The call ends here: with this status, and `{"error": text}` as body, where errors are plain.
+    """Ends the call with an error. A plain error has this status and the body `{"error": text}`.
 
-    `detail` is what the client is told where they are not; without it, the same.
+    `detail` is used for errors that are not plain. Without it, they have the same status and text.
     """
 
     def __init__(
         self, status: int, text: str, headers: Headers | None = None, detail: ErrorDetail | None = None
     ) -> None:
         super().__init__(text)
-        self.status = int(status)  # not HTTPStatus: a record, and who compares types, want a plain number
+        self.status = int(status)  # not an HTTPStatus: records need a plain number
         self.text = text
         self.headers = headers or {}
         self.detail = detail
 
 
 class UpstreamError(Exception):
-    """A target cannot be called, or its answer breaks off. `status` is for a caller who has no answer yet."""
+    """The upstream cannot be called, or its response breaks off. `status` is for a client without a response."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -69,7 +69,7 @@ class UpstreamError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ErrorReply:
-    """An error as it goes out; `text` is what the record notes."""
+    """An error as it is sent. `text` is the note in the record."""
 
     status: int
     headers: Headers
@@ -77,7 +77,7 @@ class ErrorReply:
     text: str
 
 
-# The types of both APIs by status; what is not listed is the one of its class.
+# The error types of both APIs by status. Other statuses have the type of their class.
 _OPENAI_TYPES = {
     HTTPStatus.UNAUTHORIZED.value: "authentication_error",
     HTTPStatus.FORBIDDEN.value: "permission_error",
@@ -94,9 +94,9 @@ _MESSAGES = "/messages"  # the end of the path of Anthropic's Messages API
 
 
 def format_for(chosen: ErrorFormat, path: str, headers: Headers) -> ErrorFormat:
-    """The format for one request: `chosen`, or for `auto` the one of the API that the request speaks.
+    """The format for one request: `chosen`, or for `AUTO` the format of the API that the request uses.
 
-    `path` is the request's as it came, `headers` are its canonical ones. Never returns `AUTO`.
+    `path` is the path of the request as received; `headers` have canonical names. Never returns `AUTO`.
     """
     if chosen is not ErrorFormat.AUTO:
         return chosen
@@ -105,7 +105,7 @@ def format_for(chosen: ErrorFormat, path: str, headers: Headers) -> ErrorFormat:
 
 
 def reply_to(refusal: Refusal, shape: ErrorFormat) -> ErrorReply:
-    """The reply to a call that is refused, in a format that is not `AUTO`."""
+    """The reply to a refused call. `shape` is not `AUTO`."""
     detail = refusal.detail or ErrorDetail(refusal.status, refusal.text)
     if shape is ErrorFormat.PLAIN:
         return ErrorReply(refusal.status, refusal.headers, body(shape, refusal.status, refusal.text), refusal.text)
@@ -115,7 +115,7 @@ def reply_to(refusal: Refusal, shape: ErrorFormat) -> ErrorReply:
 
 
 def body(shape: ErrorFormat, status: int, message: str, code: str | None = None, param: str | None = None) -> bytes:
-    """The JSON body of an error with this status. `code` and `param` are only in OpenAI's shape."""
+    """The JSON body of an error. Only OpenAI's format has `code` and `param`."""
     match shape:
         case ErrorFormat.PLAIN:
             return rawjson.dumps({"error": message})
@@ -133,18 +133,18 @@ def _type(types: dict[int, str], status: int) -> str:
 
 
 def event(shape: ErrorFormat, status: int, message: str, code: str | None = None) -> bytes:
-    """An error in the middle of a stream of server-sent events, as the SDKs of both APIs raise it.
+    """An error event for the middle of a stream, which the SDKs of both APIs raise as an exception.
 
-    It ends what was left incomplete of the event before.
+    It begins with a blank line, which ends an incomplete event before it.
     """
     name = b"event: error\n" if shape is ErrorFormat.ANTHROPIC else b""
     return b"\n\n" + name + b"data: " + body(shape, status, message, code) + b"\n\n"
 
 
 def responses_event(message: str, code: str | None = None) -> bytes:
-    """The same of OpenAI's Responses (https://platform.openai.com/docs/api-reference/responses-streaming/error).
+    """An error event of OpenAI's Responses (https://platform.openai.com/docs/api-reference/responses-streaming/error).
 
-    Its number in the sequence is not known: nobody counted the events.
+    Its `sequence_number` is 0, because gl does not count the events of a stream.
     """
     fields = {"type": "error", "code": code, "message": message, "param": None, "sequence_number": 0}
     return b"\n\nevent: error\ndata: " + rawjson.dumps(fields) + b"\n\n"

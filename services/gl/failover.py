@@ -1,7 +1,7 @@
-"""Failover: whether an attempt has failed, in which order candidates are tried, and for how long. Pure.
+"""Failover: decides whether an attempt has failed, in which order candidates are tried, and for how long. Pure.
 
-An attempt fails if its target cannot be called, or if the target's answer has one of the statuses that the router's
-config names (408, 429 and 5xx where it names none).
+An attempt fails if its upstream cannot be called, or if the status of the response is in the router's `fail_on` (408,
+429 and 5xx by default).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def total_timeout(router: Router) -> float | None:
 
 
 def is_time_for(pause: float, deadline: float | None, now: float) -> bool:
-    """Tell whether there is time for another attempt after a pause of so many seconds."""
+    """Tell whether there is time for another attempt after a pause. `pause` is in seconds."""
     return deadline is None or now + pause < deadline
 
 
@@ -45,7 +45,7 @@ def has_failed(fault: str, status: int, rules: ResilienceRules) -> bool:
 
 
 def each_once(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The candidates in their order, each where it comes first."""
+    """The candidates in their order, without duplicates."""
     found: list[Candidate] = []
     for candidate in candidates:
         if candidate not in found:
@@ -54,8 +54,8 @@ def each_once(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 
 def retry_after(headers: Headers) -> str | None:
-    """When a target wants to be asked again, in its own words: seconds or a date (RFC 9110, section 10.2.3).
+    """The `Retry-After` of a response: seconds or a date (RFC 9110, section 10.2.3).
 
-    None if it did not say, or said more than such a value has characters.
+    None if there is none, or if it is longer than a valid value.
     """
     return next((value for value in headers.get("Retry-After", ()) if len(value) <= _LONGEST), None)

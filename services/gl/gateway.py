@@ -1,7 +1,7 @@
 """The gateway as a service: start, reload, stop.
 
-Everything that a config decides hangs on one reference, the generation in force. A reload builds a new one and puts it
-in its place; calls in flight finish with the old one.
+Everything that depends on the config is in one object, the generation. A reload builds a new generation and replaces
+the one in force. Calls in flight finish with the generation that they began with.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 log = Log("gateway")
 
-_LAST_RECORDS_S = 1.0  # at the end, for records that wait for the bus's acknowledgement
+_LAST_RECORDS_S = 1.0  # when stopping, for records that wait for an acknowledgement of the bus
 
 
 class Gateway:
@@ -64,7 +64,7 @@ class Gateway:
         self._unrecorded = UnrecordedLog()
         self._owner: TaskOwner | None = None
         self._generation: Generation | None = None
-        self._closing: set[asyncio.Task[None]] = set()  # of buses that are not in use any more
+        self._closing: set[asyncio.Task[None]] = set()  # closes buses that are not in use any more
         self._stopping = False
         self._targets = TargetHealth()
         self._sharing = BreakerSharing(self._targets.breakers, BreakerStatusFile.of(alias, home))
@@ -89,9 +89,9 @@ class Gateway:
         self._listeners.start(owner)
 
     async def reload(self, config: Config) -> None:
-        """Put a new config in force. What it needs anew is opened before the old one is left.
+        """Put a new config in force. What it needs is opened before anything of the old config is closed.
 
-        Everything that may fail comes first; after that nothing does.
+        Everything that can fail is done first, so that a failed reload changes nothing.
         """
         owner, old = self._required_owner(), self._required()
         pool = old.pool if config.outbound_tls_digest == old.config.outbound_tls_digest else _pool(config)
@@ -100,7 +100,7 @@ class Gateway:
         try:
             bus = await self._bus(config) if has_new_bus else None
             async with replacing_bus(owner, bus):
-                self._listeners.open(replacement)  # last of all: from now on it accepts clients
+                self._listeners.open(replacement)  # the last step: from now on it accepts clients
         except BaseException:
             self._listeners.cancel(replacement)
             raise
@@ -123,7 +123,7 @@ class Gateway:
             closing.add_done_callback(self._closing.discard)
 
     async def stop(self) -> None:
-        """Accept nothing new, finish what is under way, leave the bus."""
+        """Stop accepting clients, finish the calls in flight, and disconnect from the bus."""
         self._stopping = True
         self._unrecorded.close()
         generation = self._generation
@@ -137,11 +137,11 @@ class Gateway:
     # --------------------------------------------------------------- requests
 
     def handle(self, exchange: Exchange) -> Coroutine[None, None, None]:
-        """Return the work on a request, under the config in force."""
+        """Return the coroutine that handles a request with the config in force."""
         return dispatch(exchange, self._required(), is_stopping=self._stopping)
 
     def error_reply(self, refusal: Refusal, path: str, received: Headers) -> ErrorReply:
-        """The response to a request that cannot be read, under the config in force."""
+        """The response to a request that cannot be parsed, with the config in force."""
         return reply_to_unreadable(refusal, path, received, self._required().config)
 
     # ------------------------------------------------------------------ parts
@@ -175,7 +175,7 @@ class Gateway:
 
 
 async def _close_when_idle(bus: Bus, calls: set[asyncio.Task[None]]) -> None:
-    """Close a bus when the last of the calls has ended that ask their processors there."""
+    """Close a bus when the last call that uses it has ended."""
     if calls:
         await asyncio.wait(calls)
     await asyncio.sleep(_LAST_RECORDS_S)
@@ -183,7 +183,7 @@ async def _close_when_idle(bus: Bus, calls: set[asyncio.Task[None]]) -> None:
 
 
 def _pool(config: Config) -> Pool:
-    """Connections to upstreams. Raises GechologError if certificates or the proxy's address cannot be used."""
+    """Create the upstream client. Raises GechologError if certificates or the proxy's address cannot be used."""
     try:
         proxies = proxy.from_environment(os.environ)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What one config has put in force. Calls in flight finish with the generation that they began with."""
+"""A generation: everything that one config puts in force. A call keeps the generation that it began with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.gl.upstream import Pool
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A config, and what was made of it."""
+    """A config, and the objects that were built from it."""
 
     config: Config
     deps: Dependencies

@@ -1,4 +1,4 @@
-"""Headers of messages that leave, for an upstream or a client; and what processors wrote, read back. Pure."""
+"""Computes the headers of requests to upstreams and of replies, including those that processors wrote. Pure."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _WRONG_FORM = "must be an object of name and list of values"
 
 
 def plain(value: Any) -> Any:
-    """A field's value, loaded if it is the raw JSON that a processor wrote; as it is if that cannot be loaded."""
+    """The value of a field, decoded if it is raw JSON of a processor. Returns `value` if it cannot be decoded."""
     try:
         return rawjson.loads(value) if isinstance(value, Raw) else value
-    except NotJson:  # nested too deeply: no field is meant to be
+    except NotJson:  # nested too deeply for any field
         return value
 
 
@@ -34,39 +34,39 @@ def body_of(value: Any) -> bytes:
 
 
 class OutgoingHeaders(NamedTuple):
-    """Headers of a message that leaves: as sent, as the record shows them, and what was `removed` or `discarded`."""
+    """Headers of an outgoing message: as sent, as recorded, and notes on removed and discarded ones."""
 
     sent: Headers
     shown: Headers
     notes: dict[str, Headers]
 
     def without(self, names: frozenset[str]) -> OutgoingHeaders:
-        """The same less some headers."""
+        """Remove headers, without a note."""
         return OutgoingHeaders(headers.without(self.sent, names), headers.without(self.shown, names), self.notes)
 
     def removing(self, names: frozenset[str]) -> OutgoingHeaders:
-        """The same less some headers, which `notes` tells with the others that were removed."""
+        """Remove headers, and add them to the note `removed`."""
         removed = self.notes.get("removed", {}).keys() | (self.sent.keys() & names)
         noted: dict[str, Headers] = {"removed": {name: [] for name in sorted(removed)}} if removed else {}
         return self.without(names)._replace(notes=self.notes | noted)
 
     def masking(self, names: frozenset[str]) -> OutgoingHeaders:
-        """The same, with the values of some more headers masked in what the record shows."""
+        """Mask more headers in the record."""
         return self._replace(shown=headers.masked(self.shown, names))
 
     def with_header(self, name: str, value: str) -> OutgoingHeaders:
-        """The same with one header set to one value."""
+        """Set one header to one value."""
         return OutgoingHeaders(self.sent | {name: [value]}, self.shown | {name: [value]}, self.notes)
 
     def without_encoding(self) -> OutgoingHeaders:
-        """For a body that a processor wrote: it is not encoded, whatever the one was that came."""
+        """Remove Content-Encoding: a body that a processor wrote is not encoded."""
         return self.without(frozenset({"Content-Encoding"}))
 
 
 def headers_written(section: RecordSection, name: str) -> Headers | None:
-    """The headers that a processor wrote into the field `name`; None if none did.
+    """The headers that a processor wrote to the field `name`; None if no processor did.
 
-    If they have a wrong form, that is noted, and they count as no headers at all.
+    If they have a wrong form, this is noted, and the result is empty.
     """
     if name not in section.changed:
         return None
@@ -84,11 +84,11 @@ def outgoing_headers(
     static: Headers,
     config: Config,
 ) -> OutgoingHeaders:
-    """Headers of a message that leaves, the same as the record shows them, and notes of what was left out.
+    """Compute the headers of an outgoing message.
 
-    `written` are the headers that a processor wrote, if any did, `offered` those that it was shown, `real` the headers
-    that came, `static` those that are set whatever else is there. Masked headers keep the values that came, whatever a
-    processor wrote; a static one wins over them.
+    `real` are the received headers, `offered` those that processors saw, `written` those that a processor wrote (None
+    if none did), and `static` those that the config or gl sets. A masked header keeps its received value whatever a
+    processor wrote. A static header takes precedence over all others.
     """
     notes: dict[str, Headers] = {}
     chosen = real
@@ -98,7 +98,7 @@ def outgoing_headers(
         if lost := _lost(offered, written, static, config.masked):
             notes["discarded"] = lost
     if "Connection" in real and (options := headers.connection_options(real)):
-        chosen = headers.without(chosen, options)  # before what is set here: that is not the caller's to take away
+        chosen = headers.without(chosen, options)  # before `static`: a client cannot remove those
     if static:
         chosen = chosen | static
     if removed := chosen.keys() & config.removed:
@@ -108,15 +108,15 @@ def outgoing_headers(
 
 
 def _lost(offered: Headers, written: Headers, static: Headers, masked: AbstractSet[str]) -> Headers:
-    """What a processor left out. A masked header goes out all the same, and so does one that is set in any case."""
+    """The headers that a processor left out. Masked and static ones are sent nevertheless."""
     lost = offered.keys() - written.keys()
     return {name: [headers.MASK] if name in masked else [] for name in lost if name in masked or name not in static}
 
 
 def as_headers(value: Any) -> Headers:
-    """Headers as a processor wrote them, names made canonical. Raises ValueError if they have a wrong form.
+    """Parse headers that a processor wrote. Makes their names canonical. Raises ValueError if the form is wrong.
 
-    None is as good as an empty object: Go writes it for one.
+    None is an empty object: Go serializes an empty map as null.
     """
     if value is None:
         return {}
@@ -131,9 +131,9 @@ def as_headers(value: Any) -> Headers:
 
 
 def _is_value(text: Any) -> bool:
-    """Tell whether `text` may stand behind a header's name: no control characters but tab (RFC 9110, section 5.5).
+    """Tell whether `text` is a valid header value: no control characters except tab (RFC 9110, section 5.5).
 
-    Nor a lone surrogate, unless it stands for a byte (PEP 383): it could not be written.
+    It must not contain a lone surrogate either, unless that stands for a byte (PEP 383): it could not be encoded.
     """
     if not isinstance(text, str) or _CONTROL.search(text):
         return False

@@ -1,4 +1,4 @@
-"""HTTP as the rest of gl sees it: requests, responses, and what the server and the upstream client implement. Pure."""
+"""Requests and responses, and the protocols that the server and the upstream client implement. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Disconnected(Exception):
 
 
 class Request(Protocol):
-    """What a client sent. `path` and `query` are as they came, still percent-encoded; `client` is its address."""
+    """A request of a client. `path` and `query` are as received, percent-encoded; `client` is the client's address."""
 
     method: str
     path: str
@@ -70,7 +70,7 @@ class Response(Protocol):
 
 
 class UpstreamRequest(NamedTuple):
-    """A request to a router's target. `path` and `query` are percent-encoded, `headers` hold real secrets.
+    """A request to a router's target. `path` and `query` are percent-encoded; `headers` contain real secrets.
 
     `may_repeat` allows the upstream client to send it a second time, whatever its method. `deadline` is the time of the
     event loop's clock when the whole response has to be there, besides the time-outs of the target; None: no deadline.

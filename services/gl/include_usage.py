@@ -1,4 +1,4 @@
-"""The question for the token usage of a stream, which gl adds to a request if the router says so."""
+"""Requests the token usage of a stream (`include_usage`), if the router's config says so."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from services.gl.attempt import Attempt
     from services.gl.http import UpstreamRequest
 
-_LARGE = 1024 * 1024  # bytes of a body that is not searched while other calls wait
+_LARGE = 1024 * 1024  # bytes; a larger body is searched in a thread
 _ENCODING = frozenset({"Accept-Encoding"})
 
 
 def may_request_usage(request: UpstreamRequest) -> bool:
-    """Tell whether a request may ask for usage: its router wants that, and its target knows the question."""
+    """Tell whether gl may request usage: the router's config says so, and the upstream supports it."""
     target = request.router.target
     return target.add_stream_usage and llm.accepts_include_usage(target.origin.host, request.path, request.headers)
 
 
 async def with_usage_request(attempt: Attempt) -> Attempt:
-    """The attempt with the question, if its request is for a stream and does not ask already; else as it is.
+    """Add the request for usage if the attempt is for a stream and does not have it yet. Else return it unchanged.
 
-    A large body is searched in a thread: between its steps, each of which takes some 20 ms, other calls go on.
+    A large body is searched in a thread, in steps of about 20 ms between which other calls continue.
     """
     request = attempt.request
     if len(request.body) > _LARGE:
@@ -36,7 +36,7 @@ async def with_usage_request(attempt: Attempt) -> Attempt:
 
 
 class _UsageRequest(NamedTuple):
-    """A body that asks for usage: as it is `sent`, and as the record shows it, which is strict JSON."""
+    """A body with the request for usage: as it is `sent`, and as the record shows it, in strict JSON."""
 
     sent: bytes
     shown: Raw | str
@@ -51,9 +51,9 @@ def _usage_request(body: bytes, path: str) -> _UsageRequest | None:
 
 
 def _with(attempt: Attempt, usage_request: _UsageRequest) -> Attempt:
-    """The attempt with this body; the chunk with the answer to the question is kept from the caller.
+    """The attempt with this body. A filter removes the additional usage chunk from the stream to the client.
 
-    The filter that does so has to read the stream, so no content encoding is asked for.
+    The filter must be able to read the stream, so the request accepts no content encoding.
     """
     request = attempt.request
     section = attempt.section.copy()

@@ -9,7 +9,7 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much clients may send (bytes), and how long they may take (seconds; None is no limit)."""
+    """Sizes are in bytes, times in seconds; None is no limit."""
 
     request_body: int = 100 * _MIB
     request_head: int = _MIB

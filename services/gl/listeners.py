@@ -1,7 +1,7 @@
-"""The listener that accepts clients, and those before it whose calls are not over.
+"""The listener that accepts clients, and earlier listeners that still have calls in flight.
 
-A config with another address or other TLS files takes a new listener. It is opened before the old one stops, which
-finishes its calls: no connection is refused in between.
+A config with another address or other TLS files needs a new listener. It is opened before the old one stops accepting,
+so no connection is refused in between. The old listener finishes its calls.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 log = Log("gateway")
 
-_NEARLY = 0.9  # of the connections that a config allows: a few less are no reason for a warning
+_NEARLY = 0.9  # of limits.connections; gl warns only if fewer are possible
 _GRACE_S = 2.0  # for clients with an idle connection to an old listener
 
 
 @dataclass(slots=True)
 class Replacement:
-    """What a new config needs: the socket of a new listener, and the listener once it is open. None: the old ones."""
+    """The socket and the listener that a new config needs. None if it can use those of the old config."""
 
     config: Config
     socket: socket.socket | None
@@ -40,10 +40,10 @@ class Replacement:
 
 
 class Listeners:
-    """All listeners of gl, of which one accepts clients. Opens each new one, and lets the old ones end."""
+    """All listeners of gl. One accepts clients, the others finish their calls."""
 
     def __init__(self, handler: Handler, error_reply: MakeErrorReply) -> None:
-        """`handler` and `error_reply` are those of `Listener`."""
+        """`handler` and `error_reply` are passed to each `Listener`."""
         self._handler = handler
         self._error_reply = error_reply
         self._owner: TaskOwner | None = None
@@ -58,18 +58,18 @@ class Listeners:
 
     @property
     def calls(self) -> set[asyncio.Task[None]]:
-        """The calls that are under way."""
+        """The tasks of the calls in flight."""
         return set().union(*[listener.calls for listener in self._all])
 
     def bind(self, config: Config) -> None:
-        """Take the address of the first config, without accepting clients. Raises GechologError if it is not usable."""
+        """Bind the address of the first config, without accepting clients. Raises GechologError if that fails."""
         self._open_files = descriptors.raise_limit()
-        _ = config.ingress_tls  # what cannot be used is said at once
+        _ = config.ingress_tls  # raises now if its files cannot be used
         self._socket = bind(config.listener.host, config.listener.port)
         self._config = config
 
     def start(self, owner: TaskOwner) -> None:
-        """Accept clients on the address that was bound."""
+        """Accept clients on the bound address."""
         if self._socket is None or self._config is None:
             raise GechologError("not bound")
         self._owner = owner
@@ -79,9 +79,9 @@ class Listeners:
     # ------------------------------------------------------------------ reload
 
     def prepare(self, config: Config) -> Replacement:
-        """Do what may fail of a change to `config`: bind another address, or read a certificate that was renewed.
+        """Do the parts of a reload that can fail: bind another address, or load a renewed certificate.
 
-        Raises GechologError: the port is taken, or the certificate cannot be used.
+        Raises GechologError if the port is in use or the certificate cannot be used.
         """
         replacement = Replacement(config, self._rebind(config))
         if replacement.socket is None and self._certificate is not None:
@@ -94,12 +94,12 @@ class Listeners:
             replacement.listener = self._listen(replacement.config, replacement.socket)
 
     def cancel(self, replacement: Replacement) -> None:
-        """The config is not taken. To be called if `open` was not, or failed."""
+        """Discard a replacement that was not opened, or whose `open` failed."""
         if replacement.socket is not None and replacement.socket is not self._socket:
             replacement.socket.close()
 
     def switch(self, replacement: Replacement) -> None:
-        """Put the config in force: leave the old listener for the new one, or give it the new limits."""
+        """Put the config in force: retire the old listener, or change its limits if there is no new one."""
         config, old = replacement.config, self._current
         self._config = config
         if replacement.listener is None:
@@ -117,7 +117,7 @@ class Listeners:
             self._in_background(self._finish(old))
 
     def _rebind(self, config: Config) -> socket.socket | None:
-        """The socket of a new listener; None if the config needs none."""
+        """The socket for a new listener; None if the config does not need one."""
         if self._config is None or config.listener == self._config.listener:
             return None
         _ = config.ingress_tls
@@ -143,7 +143,7 @@ class Listeners:
     # --------------------------------------------------------------------- end
 
     async def stop(self, seconds: float) -> None:
-        """Accept no clients any more; calls have so many seconds to end."""
+        """Stop accepting clients. Calls in flight have `seconds` to end."""
         if self._socket is not None:
             self._socket.close()
         for listener in self._all:
@@ -161,7 +161,7 @@ class Listeners:
 
 
 def _warn_of_open_files(listener: Listener) -> None:
-    """Warn if the process may not open as many files as the config's connections need."""
+    """Warn if the limit of open files is too low for `limits.connections`."""
     wanted, most = listener.limits.connections, listener.most_connections
     if wanted * _NEARLY > most > 0:
         log.warning("limits.connections is lowered by the limit of open files", connections=wanted, in_force=most)

@@ -1,4 +1,4 @@
-"""The answers that gl gives in place of a target: a processor's `control`, a list of models, or an echo."""
+"""Responses of gl in place of an upstream's: a processor's `control`, a list of models, or an echo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def response(call: Call, attempt: Attempt) -> LocalResponse | None:
-    """The answer to an attempt that is not to be made; None if it is to be made."""
+    """The response to an attempt that is not sent to an upstream; None if it must be sent."""
     if "control" in attempt.section.fields:
         return control.response(attempt.section, call.config.masked)
     if call.own_response is not None:

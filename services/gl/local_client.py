@@ -1,4 +1,4 @@
-"""Whether a request was made by a program on the gateway's own machine. Pure."""
+"""Detects requests of programs on the gateway's own machine. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from gecholog.headers import Headers
 
-# What proxies add on behalf of clients that are elsewhere (RFC 7239; RFC 9110, section 7.6.3; and common practice).
+# Headers that proxies add (RFC 7239; RFC 9110, section 7.6.3; and common practice): the client is elsewhere.
 _FORWARDED = frozenset({"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"})
 _LOCALHOST = "localhost"
 _CROSS_SITE = "cross-site"

@@ -1,4 +1,4 @@
-"""A request to a provider: the model's name, and a system prompt if need be, put into the bytes of the client's."""
+"""Adapts the client's request to a provider: sets the model, and the default system prompt if there is none."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from services.gl.call import Call
     from services.gl.unpacked import UnpackedBytes
 
-_LARGE = 1024 * 1024  # bytes of a body that is not read while other calls wait
+_LARGE = 1024 * 1024  # bytes; a larger body is parsed in a thread
 _ENCODING = frozenset({"Content-Encoding"})
 
 
 async def body_of_call(call: Call, count: UnpackedBytes) -> ClientBody:
-    """The body of a call as processors left it. Raises Refusal if it cannot be unpacked within the limits."""
+    """The decoded body of a call, as processors left it. Raises Refusal if it cannot be unpacked within the limits."""
     content_type = headers.first(call.headers, "Content-Type")
     section = call.request_base
     if "outbound_payload" in section.changed:
@@ -37,18 +37,18 @@ async def body_of_call(call: Call, count: UnpackedBytes) -> ClientBody:
 
 
 async def named_model(body: ClientBody) -> str | None:
-    """The model that a body names. A large one is read in a thread."""
+    """The model that a body names. A large body is parsed in a thread."""
     return await asyncio.to_thread(getattr, body, "model") if len(body.data) > _LARGE else body.model
 
 
 async def all_models(body: ClientBody) -> tuple[str, ...]:
-    """All models that a JSON body could be read to name."""
+    """All models that parsers might read from a JSON body, for example if it has duplicate keys."""
     large = len(body.data) > _LARGE
     return await asyncio.to_thread(model_name.models_in, body.data) if large else model_name.models_in(body.data)
 
 
 async def for_provider(attempt: Attempt, body: ClientBody) -> Attempt:
-    """The attempt with the body that its provider is to get."""
+    """Adapt the body and the headers of an attempt to its provider."""
     candidate, request, section = attempt.candidate, attempt.request, attempt.section
     if candidate.provider is None or candidate.endpoint is None:
         return attempt
@@ -69,14 +69,14 @@ async def for_provider(attempt: Attempt, body: ClientBody) -> Attempt:
 
 
 class _Edited(NamedTuple):
-    """A body as it is sent, and as the record shows it."""
+    """A changed body: as it is sent, and as the record shows it."""
 
     data: bytes
     shown: Raw | str
 
 
 def _edited(body: ClientBody, candidate: Candidate) -> _Edited:
-    """The body with the provider's name of the model, and its system prompt where the request has none."""
+    """Set the provider's name of the model, and the default system prompt if the request has none."""
     if body.is_form:
         data = form.with_model_in_form(body.data, body.content_type, candidate.model)
         return _Edited(data, Raw(rawjson.dumps(payload.binary(data, body.content_type))))

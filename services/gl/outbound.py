@@ -1,4 +1,4 @@
-"""What goes to a target: url, query, headers and body of one attempt, and what the record shows of them."""
+"""Builds an attempt: URL, query, headers and body of the request, and what the record shows of them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from services.gl.record.section import RecordSection
     from services.gl.routing import Router
 
-_PATH_SAFE = "/:@!$&'()*+,;=-._~"  # a path segment's characters that need no escape (RFC 3986, section 3.3)
+_PATH_SAFE = "/:@!$&'()*+,;=-._~"  # characters of a path that need no escape (RFC 3986, section 3.3)
 
 
 def build(call: Call, candidate: Candidate) -> Attempt:
-    """The attempt to send a call to a candidate, from what came and what processors wrote. The call stays as it is."""
+    """Build the attempt for a candidate from the request and what processors wrote. Does not change the call."""
     section, router = call.request_base.copy(), candidate.router
     fields = section.fields
     _name_router(call, section, router)
@@ -44,7 +44,7 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     if removed := _removed(call, router):
         outgoing = outgoing.removing(removed)
     if router.provider:
-        outgoing = outgoing.masking(CREDENTIALS)  # its key is no reader's of records, whatever the config masks
+        outgoing = outgoing.masking(CREDENTIALS)  # the record never shows a provider's key, whatever the config masks
     body = call.body
     if "outbound_payload" in section.changed:
         body, outgoing = body_of(fields["outbound_payload"]), outgoing.without_encoding()
@@ -54,17 +54,17 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     fields["outbound_query_parameters"] = shown.parameters
     if shown.overwritten:
         fields["outbound_query_parameters_overwritten"] = shown.overwritten
-    # whoever named another target, or retries, takes it that a call is made twice
+    # who configures failover or retries accepts that a request may be sent twice
     may_repeat = len(call.candidates) > 1 or router.resilience.retries > 0
     method, sent = call.request.method, outgoing.sent
     request = UpstreamRequest(method, router, path, merged.raw, sent, body, may_repeat, call.deadline)
     url = f"{url_path}?{shown.raw}" if shown.raw else url_path
-    # the section's fields go on telling the headers as processors left them
+    # the field outbound_headers of the section stays as processors left it
     return Attempt(candidate, request, section, url, outgoing.shown)
 
 
 def _removed(call: Call, router: Router) -> frozenset[str]:
-    """The headers that are not forwarded. What the client shows to a router does not go to a provider."""
+    """The headers that are not forwarded. A provider never gets a key that a router requires of its clients."""
     required = {**call.router.required_headers, **router.required_headers} if router.provider else {}
     if not required:
         return router.target.removed
@@ -72,15 +72,15 @@ def _removed(call: Call, router: Router) -> frozenset[str]:
 
 
 def _address(candidate: Candidate) -> Address | None:
-    """Where the provider of a candidate has the endpoint."""
+    """The address of the endpoint at the provider of a candidate."""
     if candidate.provider is None or candidate.endpoint is None:
         return None
     return address(candidate.provider, candidate.endpoint.path, candidate.model)
 
 
 def _name_router(call: Call, section: RecordSection, router: Router) -> None:
-    """Tell where the call goes; if that is not where it came to, the record keeps both."""
-    if router is call.router and "gl_path" not in section.changed:  # as most calls are
+    """Record the path of the router that the call goes to, and the original one if that is different."""
+    if router is call.router and "gl_path" not in section.changed:  # most calls
         return
     path = chosen_path(call)
     if chosen_router(call) is not router:  # it goes to a fallback
@@ -100,16 +100,16 @@ def _path(call: Call, section: RecordSection, router: Router) -> tuple[str, str]
         if subpath is not None:
             section.note("outbound_subpath", "must be a string")
         subpath = ""
-    if subpath == unquote(call.subpath):  # written, and not changed
+    if subpath == unquote(call.subpath):  # written, but with the same value
         return routing.url_path(router.target, call.subpath, changed=False)
     return routing.url_path(router.target, quote(subpath.encode("utf-8", "replace"), safe=_PATH_SAFE), changed=True)
 
 
 def _query(call: Call, section: RecordSection, router: Router, added: tuple[tuple[str, str], ...] = ()) -> query.Merged:
-    """The query that goes out; what a processor left out is noted.
+    """The query of the request. Parameters that a processor left out are recorded.
 
-    Masked parameters keep the values that came, whatever a processor wrote. To a provider they do not go: they are
-    keys of the client.
+    Masked parameters keep their received values, whatever a processor wrote. They are not sent to providers, because
+    they are keys of the client.
     """
     masked = call.config.masked_parameters
     raw, given = call.request.query, call.query

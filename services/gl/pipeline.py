@@ -1,8 +1,9 @@
 """What happens to a call, from top to bottom.
 
-A stage takes the call and its dependencies, and fills in what the next stages need. It returns an awaitable if it must
-wait, else None, and ends the call early by raising `Refusal`. The record is written in any case (for a call without the
-required headers, only if the config says so): if the client leaves, if the upstream breaks off, and if gl itself fails.
+A stage takes the call and its dependencies, and sets the fields that later stages need. It returns an awaitable if it
+must wait, else None. It raises `Refusal` to end the call early. The record is written in any case, even if the client
+disconnects, the upstream breaks off, or gl itself fails (for a call without the required headers, only if the config
+says so).
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ Stage = Callable[["Call", "Dependencies"], Awaitable[None] | None]
 class Step(NamedTuple):
     """A stage after the reply.
 
-    `for_unrecorded`: it is also for calls that leave no record. `when_stopping`: there is time for it even if the
-    gateway stops.
+    `for_unrecorded`: it also runs for calls that leave no record. `when_stopping`: it runs even if the gateway is
+    stopping.
     """
 
     stage: Stage
@@ -40,28 +41,28 @@ class Step(NamedTuple):
 
 
 BEFORE_REPLY: tuple[Stage, ...] = (
-    ingress.read_head,  # check the headers that the router asks for
-    ingress.read_body,  # as far as there is room for it
+    ingress.read_head,  # check the headers that the router requires
+    ingress.read_body,  # within the byte budget of all bodies
     processors.before_call,  # request processors, row by row
-    models.resolve_model,  # the model of a request → models of providers, on routers of models
-    attempts.plan,  # where the call may go: to its target, and elsewhere should that fail
-    attempts.run,  # build a request, send it, and go on to the next target if that fails; or answer it here
-    inbound.receive,  # status and headers; the body too, if somebody wants to change it
-    egress.offer,  # what would go back
+    models.resolve_model,  # on routers of models: model name → models of providers
+    attempts.plan,  # list the candidates: the target, then those for failover
+    attempts.run,  # send the request, with retries and failover; or respond without an upstream
+    inbound.receive,  # status and headers; also the body, if response processors need it
+    egress.offer,  # show the reply to response processors
     processors.before_reply,  # response processors, row by row
-    egress.prepare,  # status, headers, body
-    egress.reply,  # piece by piece
+    egress.prepare,  # set status, headers and body of the reply
+    egress.reply,  # send it piece by piece
 )
 
 AFTER_REPLY: tuple[Step, ...] = (
-    Step(egress.conclude),  # what came of an answer that broke off
+    Step(egress.conclude),  # record a response that broke off
     Step(processors.after_reply, when_stopping=False),  # asynchronous processors
-    Step(publication.publish),  # the record: timers, filters, the bus
+    Step(publication.publish),  # complete the record and publish it
 )
 
 
 async def run(call: Call, deps: Dependencies) -> None:
-    """Take a call through all stages."""
+    """Run all stages for a call."""
     token = logs.transaction.set(call.ids.transaction_id)
     try:
         await _before_reply(call, deps)
@@ -72,7 +73,7 @@ async def run(call: Call, deps: Dependencies) -> None:
 
 
 async def _before_reply(call: Call, deps: Dependencies) -> None:
-    """The stages up to the reply. Whatever ends them early, the client has an error, or a connection that is closed."""
+    """Run the stages up to the reply. If one fails, the client gets an error, or its connection is closed."""
     try:
         if (waiting := deps.records.backpressure.admit_bytes(call)) is not None:
             await waiting
@@ -91,7 +92,7 @@ async def _before_reply(call: Call, deps: Dependencies) -> None:
 
 
 async def take(steps: tuple[Step, ...], call: Call, deps: Dependencies) -> None:
-    """Take the steps after the reply. What one of them cannot do costs no other."""
+    """Run the steps after the reply. If one fails, the others still run."""
     is_stopping = False
     for step in steps:
         if not (call.is_recorded or step.for_unrecorded) or (is_stopping and not step.when_stopping):

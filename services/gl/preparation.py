@@ -1,4 +1,4 @@
-"""The preparation of an attempt: what is sent to a candidate, made before it is sent."""
+"""Prepares an attempt: builds the request to a candidate before it is sent."""
 
 from __future__ import annotations
 

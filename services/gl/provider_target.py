@@ -1,4 +1,4 @@
-"""The target of calls to a provider. Pure."""
+"""Builds the target for calls to a provider. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from services.gl.models.provider import Provider
 
-# Headers that a router may require, and that a provider needs all the same.
+# Headers that a router may require, and that are forwarded to a provider nevertheless.
 _OF_THE_REQUEST = frozenset(
     {
         "Accept",
@@ -31,10 +31,10 @@ _OF_THE_REQUEST = frozenset(
 def provider_target(
     provider: Provider, outbound: dict[str, Any], timeouts: routing.Timeouts, private: frozenset[str]
 ) -> routing.Target:
-    """Where calls to a provider go. `outbound` is the router's, whose headers are added; the provider's own win.
+    """The target for calls to a provider. Headers of the router's `outbound` are added; the provider's take precedence.
 
-    Credentials of clients are never forwarded. Removed are the headers that they use for them, and the `private` ones,
-    which are the gateway's own.
+    Credentials of clients are never forwarded: their headers are removed, and so are the `private` headers, which are
+    those of the gateway itself.
     """
     static = {canonical(name): values for name, values in outbound.get("headers", {}).items()} | headers(provider)
     removed = {canonical(name) for name in outbound.get("remove_headers", ())} | CREDENTIALS | PAYERS | private
@@ -43,5 +43,5 @@ def provider_target(
 
 
 def shown_to_gateway(required: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    """The headers that a router requires for itself: those with a fixed value, as a key has one."""
+    """The required headers that are meant for the gateway: those with a fixed value, such as a key."""
     return frozenset(name for name, wanted in required.items() if wanted != ANY_VALUE) - _OF_THE_REQUEST

@@ -1,4 +1,4 @@
-"""Ratings of requests that classifiers gave, kept for requests of the same text."""
+"""A cache of the ratings that classifiers gave to the text of requests."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ _MOST = 2048
 
 
 class Ratings:
-    """The latest ratings. Texts are kept as hashes: they are what clients said."""
+    """The latest ratings. Only hashes of the texts are stored."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, int] = OrderedDict()
 
     def get(self, classifier: str, text: str) -> int | None:
-        """How a classifier rated a text; None if it did not, or that is long ago."""
+        """The rating of a text by a classifier; None if there is none in the cache."""
         key = _key(classifier, text)
         if key in self._known:
             self._known.move_to_end(key)
         return self._known.get(key)
 
     def put(self, classifier: str, text: str, rating: int) -> None:
-        """Remember a rating."""
+        """Store a rating."""
         self._known[_key(classifier, text)] = rating
         if len(self._known) > _MOST:
             self._known.popitem(last=False)

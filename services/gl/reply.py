@@ -1,4 +1,4 @@
-"""A reply that is sent whole. The record is kept before the last byte of it."""
+"""Sends a reply whose body is complete. The record is stored in the journal before the last byte is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def send_whole(call: Call, egress: Egress, length: int | None, deps: Dependencies) -> None:
-    """Send a reply whose body is here. `length` is what its head tells of the size of the body, in bytes."""
+    """Send a reply whose body is complete. `length` is the Content-Length in its head."""
     body = egress.body or b""
     call.responder.start(egress.status, egress.headers, length)
     if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body) + len(body))) is not None:

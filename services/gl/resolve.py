@@ -1,7 +1,7 @@
-"""What a name means to a config, as a program: `python -m services.gl.resolve MODEL`.
+"""Resolves a model name with a config: `python -m services.gl.resolve MODEL`.
 
-It prints the candidates that a call would try, in their order, and what decided. Nothing is called: a classifier is not
-asked, for that costs a call.
+Prints the candidates that a call would try, in their order, and the reason for it. Nothing is called, not even a
+classifier.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def _close(registry: Registry, name: str) -> str:
 
 
 def _reasons(choice: Choice) -> str:
-    """What decided on the way, and at which model."""
+    """The groups on the way to a choice, and the reason at each."""
     steps = [f"{group}: {why}" if why else group for group, why in zip(choice.groups, choice.why, strict=True)]
     return f"  ({' → '.join(steps)})" if steps else ""
 
 
 def left_out(parsed: config.ParsedConfig, name: str) -> Iterator[str]:
-    """What of the config is left out and may be missed."""
+    """Lines about left-out entries of the config that may be the reason."""
     for one in (*parsed.left_out, *parsed.not_set):
         if one.entry.list in {"providers", "models"} and (one.said == name or name.startswith(f"{one.said}/")):
             yield f"{one.entry.shown} is left out: {one.reason}"

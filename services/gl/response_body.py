@@ -1,4 +1,4 @@
-"""The body of a response in the record, with its token usage: read at once, or captured while it was streamed."""
+"""Puts response bodies, buffered or captured, into the record, with their token usage."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from services.gl.body_reading import Streamed
     from services.gl.call import Call
 
-_LEAST_COPY = 8 * 1024 * 1024  # bytes of an answer that asynchronous processors can be given
+_LEAST_COPY = 8 * 1024 * 1024  # bytes of a body that asynchronous processors can get, even if records have fewer
 _NOT_COUNTED = "its usage is not counted"
 
 
 class TakesLong(Exception):
-    """The work would hold up other calls: it is for a thread."""
+    """The work takes too long for the event loop: do it in a thread."""
 
 
 class Body(NamedTuple):
-    """A whole body, and what is known of it."""
+    """A whole body and its form."""
 
     data: bytes
     form: BodyForm
 
 
 def capture_inbound(call: Call, length: int | None) -> BodyCapture:
-    """A capture of the body that is to come; `length` is its size in bytes, if that is known."""
+    """Create a capture of the inbound body. `length` is its size in bytes, None if unknown."""
     return _capture(call, inbound_form(call), length)
 
 
 def capture_egress(call: Call) -> BodyCapture:
-    """A capture of the body that is to go out, if that is not what came."""
+    """Create a capture of the egress body, for a transform that rewrites bodies."""
     return _capture(call, BodyForm.of(call.required_egress().headers, call.required_attempt().request), None)
 
 
@@ -51,15 +51,15 @@ def _capture(call: Call, form: BodyForm, length: int | None) -> BodyCapture:
 
 
 def inbound_form(call: Call) -> BodyForm:
-    """What is known of the body that comes."""
+    """The form of the inbound body."""
     return BodyForm.of(call.inbound_headers, call.required_attempt().request)
 
 
 def record_body(call: Call, received: Body, sent: Body | None = None, *, at_once: bool = False) -> None:
-    """Put a whole body into the record: decoded, and folded into one object if it was a stream.
+    """Put a whole body into the record: decoded, and folded into one object if it is a stream.
 
-    `sent` is the body that goes out if a transform makes another of the one `received`. Raises TakesLong, before
-    anything is done, if it should be done `at_once` and is large, or unpacks to much.
+    `sent` is the rewritten body if a transform changed the one `received`. With `at_once`, raises TakesLong before
+    doing anything if the body is large, also after decoding.
     """
     inbound = _read(call, *received, completed=True, at_once=at_once)
     egress = None if sent is None else _read(call, *sent, completed=True, at_once=at_once)
@@ -68,9 +68,9 @@ def record_body(call: Call, received: Body, sent: Body | None = None, *, at_once
 
 
 def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once: bool = False) -> None:
-    """Put what was captured into the record of its call; `completed` if the body, or its stream, came to its end.
+    """Put a captured body into the record. `completed`: the body, or the stream in it, was received to its end.
 
-    Raises TakesLong, before anything is done, if it should be done `at_once` and would hold up other calls.
+    With `at_once`, raises TakesLong before doing anything if the body is large.
     """
     sent = call.egress_capture
     inbound = _read_capture(call, capture, completed=completed, at_once=at_once)
@@ -88,7 +88,7 @@ def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once
 
 
 def _read(call: Call, data: bytes, form: BodyForm, *, completed: bool, at_once: bool) -> BodyReading:
-    """Read a whole body, if need be `at_once`. Raises TakesLong."""
+    """Read a whole body. With `at_once`, raises TakesLong if that takes long."""
     limit = _copy_limit(call, form)
     if at_once:
         if len(data) > payload.AT_ONCE:
@@ -105,7 +105,7 @@ def _read(call: Call, data: bytes, form: BodyForm, *, completed: bool, at_once: 
 
 
 def _read_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once: bool) -> BodyReading:
-    """Read a body that was captured; one that was too large to be kept, by its ends. Raises TakesLong."""
+    """Read a captured body, or its ends if it exceeded the copy limit. Raises TakesLong."""
     if at_once and capture.copy.size > payload.AT_ONCE:
         raise TakesLong
     whole, form = capture.copy.whole, capture.form
@@ -118,9 +118,9 @@ def _read_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once:
 
 
 def _record_inbound(call: Call, reading: BodyReading, form: BodyForm, *, is_sse: bool = False) -> None:
-    """Record what came. `is_sse`: that it is a stream was told by its first bytes alone, as the rest was not kept."""
+    """Record the inbound body. `is_sse`: only its first bytes show that it is a stream, the rest was not captured."""
     value, note = reading.recorded
-    payload.truncate_to(value, call.config.log_max_payload)  # hashing takes long: not when the record is written
+    payload.truncate_to(value, call.config.log_max_payload)  # cached here, because hashing takes long
     call.response_section.fields["inbound_payload"] = value
     _set_usage(call, reading.usage)
     if note:
@@ -130,7 +130,7 @@ def _record_inbound(call: Call, reading: BodyReading, form: BodyForm, *, is_sse:
 
 
 def _record_egress(call: Call, reading: BodyReading | None) -> None:
-    """Record what goes out; without a reading, that is what came."""
+    """Record the egress body. Without a reading it is the inbound body."""
     section = call.response_section
     if reading is None:
         section.fields["egress_payload"] = section.fields["inbound_payload"]
@@ -143,7 +143,7 @@ def _record_egress(call: Call, reading: BodyReading | None) -> None:
 
 
 def _ended(call: Call, streamed: Streamed, *, completed: bool) -> bool:
-    """Tell whether a stream came to its end, as its body did: an error in place of its end says that not. Notes why."""
+    """Tell whether a stream is complete. A complete body may still end in an error event. Notes why it is not."""
     completed = completed and streamed.is_complete
     folded = streamed.folded
     if llm.is_error(folded.get("error")) and not llm.has_ended(streamed.body):
@@ -162,9 +162,9 @@ def _stream(call: Call, capture: BodyCapture, *, completed: bool) -> dict[str, A
 
 
 def _copy_limit(call: Call, form: BodyForm) -> int:
-    """Bytes of the body of an answer, decoded, that are kept for the record and for processors.
+    """The maximum size of a decoded response body, in bytes, for the record and for processors.
 
-    A stream is many times as large as what it is folded into: more of it is kept than of another body.
+    A stream is many times larger than the object that it is folded into, so its limit is higher.
     """
     if form.is_stream:
         return call.config.limits.response_buffer
@@ -172,15 +172,15 @@ def _copy_limit(call: Call, form: BodyForm) -> int:
 
 
 def _usage_of_encoded(call: Call, data: bytes, form: BodyForm) -> llm.Usage | None:
-    """The usage in a body that is too large when it is decoded: it is decoded once more, and only its ends are kept."""
+    """The usage in a body that is too large after decoding. Decodes it again, and keeps only its ends."""
     ends = payload.ends_of(data, form.encoding, call.config.limits.response_buffer)
     return llm.usage_at_ends(ends.head, ends.tail) if ends is not None and form.may_have_usage else None
 
 
 def _set_usage(call: Call, usage: llm.Usage | None) -> None:
-    """Note the token usage of an answer, for the record and for processors that ask for it.
+    """Set the token usage of a response, for the record and for processors that include it.
 
-    What gl answers itself has used none, whatever is written in it.
+    Responses of gl itself have no usage, whatever their body says.
     """
     if usage is not None and not isinstance(call.response, LocalResponse):
         call.usage, call.usage_shown = usage, usage_json(usage)

@@ -1,4 +1,4 @@
-"""Routers, and which of them takes a path. Pure."""
+"""Routers, and the table that finds the router of a path. Pure."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from services.gl.errors import ErrorFormat
 
 PORTS = {"http": 80, "https": 443}
-# A segment of one or two dots, as any server may read it: dots and slashes encoded, backslashes, parameters behind `;`.
+# A segment of one or two dots, as some server may read it: encoded dots and slashes, backslashes, parameters after `;`.
 _DOT_SEGMENT = re.compile(r"(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?=$|[/\\;]|%2f|%5c|%3b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A server that can be called."""
+    """The address of a server: scheme, host and port."""
 
     scheme: str
     host: str
@@ -33,23 +33,23 @@ class Origin:
 
     @property
     def name(self) -> str:
-        """The host less the last dot of an absolute DNS name.
+        """The host without the trailing dot of an absolute DNS name.
 
-        The dot tells the resolver not to try search domains. It is not a part of the name that a certificate, SNI
-        (RFC 6066, section 3) and `Host` know the server by.
+        The dot tells the resolver not to try search domains. It is not part of the name in certificates, in SNI
+        (RFC 6066, section 3) and in `Host`.
         """
         return self.host.removesuffix(".")
 
     @property
     def authority(self) -> str:
-        """`host` or `host:port`, as the Host header wants it (RFC 9110, section 7.2)."""
+        """`host` or `host:port`, for the Host header (RFC 9110, section 7.2)."""
         host = f"[{self.host}]" if ":" in self.host else self.name
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds that a target may take; None is no limit."""
+    """Time-outs of an upstream in seconds; None is no limit."""
 
     connect: float | None = 10.0
     first_byte: float | None = 600.0
@@ -59,7 +59,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a router's calls go. `base` is the url without its query; `path` and `query` are what the wire needs."""
+    """The destination of a router's calls. `base` is the URL without its query, `base_path` the path of that URL."""
 
     origin: Origin
     base: str
@@ -70,35 +70,35 @@ class Target:
     headers: Headers
     timeouts: Timeouts = field(default_factory=Timeouts)
     add_stream_usage: bool = False
-    removed: frozenset[str] = frozenset()  # request headers that are not forwarded, none of `headers` among them
+    removed: frozenset[str] = frozenset()  # request headers that are not forwarded; none of `headers`
 
 
 class Action(Enum):
     """What a router does with its calls."""
 
     FORWARD = "forward"  # to its target
-    ECHO = "echo"  # answers them with the request that would have been sent
-    MODELS = "models"  # to a provider of the model that they name
+    ECHO = "echo"  # returns the request that would have been sent
+    MODELS = "models"  # to a provider of the model that the request names
 
 
 def action_of(path: str) -> Action:
-    """The action of the router with this path, if it has a url."""
+    """The action of a router with this path and a url."""
     return Action.ECHO if path.startswith("/echo/") else Action.FORWARD
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A path of the gateway: what a call must bring, its target, and which pages of browsers may call it.
+    """A path of the gateway: the required headers, the target, and the web pages that may call it.
 
-    A router of models has no target of its own: `models` are the names that clients may say. For each provider there is
-    a router of the same path, which names the `provider` and has its target.
+    A router of models has no target of its own; `models` are the names that clients may use. For each provider there is
+    a router with the same path and the provider's target, whose `provider` is set.
     """
 
     path: str
     required_headers: Mapping[str, tuple[str, ...]]
     target: Target
     cors: Cors | None = None
-    errors: ErrorFormat | None = None  # None: as the gateway has it
+    errors: ErrorFormat | None = None  # None: the gateway's default
     action: Action = Action.FORWARD
     resilience: ResilienceRules = field(default_factory=ResilienceRules)
     models: tuple[str, ...] = ()
@@ -114,13 +114,13 @@ def parse_target(
     *,
     add_stream_usage: bool = False,
 ) -> Target:
-    """Take a router's `url` and `endpoint` apart. Raises ValueError if the url is no http or https address."""
+    """Parse a router's `url` and `endpoint`. Raises ValueError if the url is not an http or https address."""
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname or parts.username is not None or not _is_clean(url):
         raise ValueError("must be an http or https address")
     origin = Origin(parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme])
     endpoint_path, _, endpoint_query = endpoint.partition("?")
-    if endpoint_path == "/":  # as good as none
+    if endpoint_path == "/":  # the same as no endpoint
         endpoint_path = ""
     return Target(
         origin=origin,
@@ -136,7 +136,7 @@ def parse_target(
 
 
 def no_target(timeouts: Timeouts | None = None) -> Target:
-    """The target of a router that has none: nothing is ever sent there."""
+    """A placeholder for the target of a router that has none. Nothing is sent to it."""
     return Target(Origin("http", "", 0), "", "", (), "", (), {}, timeouts or Timeouts())
 
 
@@ -147,15 +147,15 @@ def _is_clean(url: str) -> bool:
 class Table:
     """All routers of a config.
 
-    Calls of paths that are `left_out`, for their routers' entries are wrong, are calls of no router: a shorter path
-    would take them to another target, and without what their own routers ask for.
+    Paths in `left_out`, whose router entries are invalid, match no router. Otherwise a router with a shorter path would
+    take their calls to another target, without the checks of their own router.
     """
 
     def __init__(self, routers: Iterable[Router], left_out: Mapping[str, str] | None = None) -> None:
         """`left_out` has the reason for each path."""
         self._routers = {router.path: router for router in routers}
         self._left_out = {path: why for path, why in (left_out or {}).items() if path not in self._routers}
-        # a prefix of a path ends with one of its slashes: those lengths are worth a look, the longest first
+        # the lengths of all router paths, the longest first: only prefixes of these lengths can match
         self._lengths = sorted({len(path) for path in (*self._routers, *self._left_out)}, reverse=True)
         self._slashless = frozenset(path[:-1] for path in (*self._routers, *self._left_out))
 
@@ -166,11 +166,11 @@ class Table:
         return iter(self._routers.values())
 
     def get(self, path: object) -> Router | None:
-        """The router of exactly this path."""
+        """The router with exactly this path; None if there is none."""
         return self._routers.get(path) if isinstance(path, str) else None
 
     def match(self, path: str) -> Router | None:
-        """The router with the longest path that `path` (as it came, not decoded) begins with; None if there is none."""
+        """The router with the longest path that is a prefix of the (undecoded) `path`; None if there is none."""
         for length in self._lengths:
             if (router := self._routers.get(path[:length])) is not None:
                 return router
@@ -179,7 +179,7 @@ class Table:
         return None
 
     def left_out(self, path: str) -> tuple[str, str] | None:
-        """The path of the left-out router that would take `path`, and why it is left out; None if there is none."""
+        """The path of the left-out router that would match `path`, and the reason; None if there is none."""
         for length in self._lengths:
             if path[:length] in self._routers:
                 return None
@@ -188,21 +188,21 @@ class Table:
         return None
 
     def lacks_slash(self, path: str) -> bool:
-        """Tell whether `path` is a router's path without its last slash."""
+        """Tell whether `path` is the path of a router without its trailing slash."""
         return path in self._slashless
 
 
 def has_dot_segment(path: str) -> bool:
-    """Tell whether a path has a `.` or `..` segment, encoded or not: those could lead out of the router's path."""
-    # the search takes one or two microseconds a call, and hardly a path has any of the two
+    """Tell whether a path has a `.` or `..` segment, encoded or not: it could lead out of the router's path."""
+    # the search takes 1 to 2 µs, and most paths have neither character
     return ("." in path or "%" in path) and _DOT_SEGMENT.search(path) is not None
 
 
 def url_path(target: Target, subpath: str, *, changed: bool) -> tuple[str, str]:
-    """Where a call goes: the url without query, for the record, and its path, for the wire.
+    """The URL without its query, for the record, and its path, for the request.
 
-    `subpath` is percent-encoded. A fixed endpoint takes its place. One that a processor `changed` may begin with a
-    slash of its own; what a caller sent goes on as it came.
+    `subpath` is percent-encoded; a fixed endpoint replaces it. A subpath that a processor `changed` may begin with a
+    slash, which is dropped. The client's own is forwarded unchanged.
     """
     if target.endpoint_path:
         tail = "/" + target.endpoint_path.removeprefix("/")

@@ -1,4 +1,4 @@
-"""Sends the last attempt of a call, and learns from what comes of it."""
+"""Sends the last attempt of a call, and updates circuit breakers and latencies with the outcome."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ async def send(call: Call, deps: Dependencies) -> Response:
 
 
 def failed(call: Call, error: UpstreamError) -> LocalResponse:
-    """The response to a call whose target cannot be called."""
+    """The response of gl to a call whose upstream cannot be called."""
     call.fault = error.reason
     reply = reply_to(failure(call.target_router, error), call.error_format)
     return LocalResponse(reply.status, reply.body)
 
 
 async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) -> Response:
-    """Send the last attempt as `send` does, and list it in the record, also if the client leaves meanwhile.
+    """Send the last attempt as `send` does, and list it in the record even if the client disconnects meanwhile.
 
-    Circuit breakers and latencies of targets learn what came of it.
+    Updates the circuit breaker and the latency of the target.
     """
     attempt, targets, start = call.required_attempt(), deps.targets, monotonic_ns()
     candidate = attempt.candidate
@@ -62,7 +62,7 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
 
 
 def _is_cut_short(call: Call) -> bool:
-    """Whether the last attempt failed because earlier ones had used up the time of the call: no fault of its target."""
+    """Whether the last attempt failed because earlier ones had used up the time: the target is not to blame."""
     is_over = call.deadline is not None and asyncio.get_running_loop().time() >= call.deadline
     return bool(call.fault) and is_over and len(call.attempts) > 1
 

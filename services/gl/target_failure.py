@@ -1,4 +1,4 @@
-"""What a client is told of a target that failed. Pure."""
+"""The error for a client whose upstream failed. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from services.gl.errors import UpstreamError
     from services.gl.routing import Router
 
-# The reasons that are the end of one of a router's time-outs.
+# Reasons that mean a time-out, and the field of that time-out in the router's config.
 _TIME_OUTS = {
     "no answer in time": "first_byte",
     "no more data in time": "between_chunks",
@@ -21,7 +21,7 @@ _REFUSED = "Connection refused"  # strerror(ECONNREFUSED)
 
 
 def failure(router: Router, error: UpstreamError) -> Refusal:
-    """The refusal of a call whose target could not be called, or whose answer broke off before anything went out."""
+    """The refusal of a call whose upstream could not be called, or broke off before anything was sent to the client."""
     return Refusal(error.status, "failure making request", detail=_detail(router, error))
 
 

@@ -1,4 +1,4 @@
-"""The key of a target: what gl counts its failures and latencies under. Pure.
+"""The key of a target, under which gl stores its failures and latencies. Pure.
 
 It is the path of a router, which begins with a slash, or `provider/model`.
 """
@@ -15,7 +15,7 @@ _ENCODED = re.compile(r"(?:[-/_a-zA-Z0-9]|=[0-9A-F]{2})+")
 
 
 def provider_key(provider: str, model: str) -> str:
-    """The key of a model of a provider. Of a very long name it has the beginning and a digest."""
+    """The key of a model of a provider. A very long name is cut, and a digest is added."""
     key = f"{provider}/{model}"
     if len(key) <= _LONGEST:
         return key
@@ -31,12 +31,12 @@ def fields_of(key: str) -> dict[str, str]:
 
 
 def bus_part(key: str) -> str:
-    """A key as one part of a key of a bucket on the bus: bytes that those may not have are written as `=2E`."""
+    """Encode a key for use in the key of a bucket on the bus: invalid bytes are escaped, such as `=2E`."""
     return _OTHER.sub(lambda byte: b"=%02X" % byte[0][0], key.encode("utf-8", "surrogatepass")).decode("ascii")
 
 
 def of_bus_part(part: str) -> str | None:
-    """The key from which `bus_part` made `part`; None if it made none like that."""
+    """Decode what `bus_part` encoded; None if `part` is not valid."""
     if not _ENCODED.fullmatch(part):
         return None
     plain = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), part)

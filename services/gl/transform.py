@@ -1,4 +1,4 @@
-"""Transforms of response bodies between a target and the caller."""
+"""Transforms of response bodies, between the upstream and the client."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
 
 
 class BodyTransform(Protocol):
-    """Changes a body, which comes in pieces of any size. One is for one body, without content encoding."""
+    """Changes one body, which arrives in pieces of any size and without content encoding."""
 
     @property
     def rewrites(self) -> bool:
-        """Whether the record tells what comes out from what went in, as `egress_payload` and `inbound_payload`.
+        """Whether input and output are recorded separately, as `inbound_payload` and `egress_payload`.
 
-        What only leaves out something that gl itself asked for does not: the two are the same.
+        False for a transform that only removes something that gl itself requested.
         """
 
     def feed(self, data: bytes, /) -> bytes:
-        """Take the next piece, and return what may go on: perhaps nothing yet."""
+        """Feed the next piece. Returns the output so far, which may be empty."""
 
     def flush(self) -> bytes:
-        """Return what is left when the body has ended."""
+        """Return the rest of the output at the end of the body."""
 
 
 class Chain:
-    """Several transforms, each of which takes what the one before it returns."""
+    """Several transforms in a row: each gets the output of the one before it."""
 
     __slots__ = ("_transforms",)
 
@@ -52,7 +52,7 @@ class Chain:
 
 
 class CaptureTap:
-    """Passes a body on as it is, and lets a capture see it."""
+    """Passes a body through unchanged, and captures it."""
 
     __slots__ = ("_capture",)
 
@@ -71,5 +71,5 @@ class CaptureTap:
 
 
 def apply_transform(body: bytes, transform: BodyTransform | None) -> bytes:
-    """A whole body after its transform."""
+    """Apply a transform to a whole body."""
     return body if transform is None else transform.feed(body) + transform.flush()

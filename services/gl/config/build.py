@@ -1,4 +1,4 @@
-"""Builds the config of a parsed and valid gl_config.json."""
+"""Builds the config objects from a parsed and valid gl_config.json."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def build(parsed: ParsedConfig) -> Config:
 
 
 def _left_out(parsed: ParsedConfig) -> dict[str, str]:
-    """The paths of routers that are left out, also where a slash of a path is missing, and why they are."""
+    """The paths of left-out routers, with missing slashes added, and the reasons."""
     routers = [one for one in parsed.left_out if one.entry.list == "routers"]
     return {path: one.reason for one in routers if (path := meant(one.said))}
 
@@ -100,12 +100,12 @@ def _registry(values: dict[str, Any]) -> Registry:
     def enabled(field: str) -> Iterator[dict[str, Any]]:
         return (entry for entry in values.get(field, ()) if entry.get("enabled", True))
 
-    sellers = price_table.shipped().sellers if values.get("providers") else nobody  # the table takes a while to load
+    sellers = price_table.shipped().sellers if values.get("providers") else nobody  # loading the table takes time
     return registry_of(map(provider_of, enabled("providers")), map(model_of, enabled("models")), sellers)
 
 
 def _keys(models: Registry) -> Iterator[str]:
-    """What of the providers must not be logged: keys, and the values of added headers, which may be keys as well."""
+    """The secrets of providers, which must not be logged: keys, and the values of added headers, which may be keys."""
     for provider in models.providers.values():
         if provider.api_key:
             yield provider.api_key
@@ -120,7 +120,7 @@ def _listener(values: dict[str, Any]) -> ListenerConfig:
 
 
 def _outbound_tls_digest(tls: OutboundTls) -> str:
-    """Changes when the settings of outbound TLS do, or the content of a certificate file."""
+    """A digest of the outbound TLS settings and the contents of the certificate files."""
     digest = hashlib.sha256(f"{tls.insecure} {tls.system_cert_pool}".encode())
     for file in tls.cert_files:
         digest.update(regular_file.read_bytes(file))

@@ -40,7 +40,7 @@ class Topics:
 
 @dataclass(frozen=True, slots=True)
 class UsageRules:
-    """What is done about token usage. `linger` is how long gl waits for it when the client has left (seconds)."""
+    """The rules for token usage. `linger` is how many seconds gl waits for it after the client has disconnected."""
 
     token_count: bool = False
     linger: float = 1.0
@@ -48,7 +48,7 @@ class UsageRules:
 
 @dataclass(frozen=True, slots=True)
 class ListenerConfig:
-    """Where clients connect. TLS files are compared by their names, not by their content."""
+    """The address for clients. TLS files are compared by name, not by content."""
 
     host: str
     port: int
@@ -91,18 +91,18 @@ class Config:
 
     @cached_property
     def record_writer(self) -> RecordWriter:
-        """What serializes records as this config wants them."""
+        """The serializer of records for this config."""
         return RecordWriter(self.log_request, self.log_response, self.log_max_payload)
 
     def max_parsed_request(self, largest: int) -> int:
-        """Bytes of the largest request body that is parsed; a message on the bus can have `largest` bytes.
+        """The size in bytes up to which request bodies are parsed. `largest` is the maximum size of a bus message.
 
-        A body that no processor may see and that the record does not hold whole need not be parsed.
+        A body that no processor may see and that the record will truncate need not be parsed.
         """
         return largest if self.payload_seen[0] else min(self.log_max_payload, largest)
 
     def max_parsed_response(self, largest: int) -> int:
-        """The same for response bodies."""
+        """The size in bytes up to which response bodies are parsed. `largest` is the maximum size of a bus message."""
         return largest if self.payload_seen[1] else min(self.log_max_payload, largest)
 
     @cached_property

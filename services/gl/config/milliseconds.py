@@ -1,4 +1,4 @@
-"""Times of the config file, which has them in milliseconds. Pure."""
+"""Converts the times of the config file, which are in milliseconds. Pure."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from typing import Any
 
 
 def seconds(values: dict[str, Any], name: str, default: float | None) -> float | None:
-    """Milliseconds of a field as seconds; 0 in the file is None here: no limit."""
+    """The value of a field in seconds. 0 in the file becomes None: no limit."""
     return (values[name] / 1000 or None) if name in values else default

@@ -1,4 +1,4 @@
-"""Builds the routers of a parsed and valid gl_config.json. Pure."""
+"""Builds the routers from a parsed and valid gl_config.json. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def router_of(entry: _Entry) -> routing.Router:
 
 
 def _error_format(entry: _Entry, *, has_models: bool) -> ErrorFormat | None:
-    """Clients of models speak OpenAI's API or Anthropic's: plain errors are for neither."""
+    """The error format of a router. Clients of models use OpenAI's or Anthropic's API, which have no plain errors."""
     if "errors" not in entry:
         return ErrorFormat.AUTO if has_models else None
     found = ErrorFormat(entry["errors"])
@@ -50,11 +50,11 @@ def _error_format(entry: _Entry, *, has_models: bool) -> ErrorFormat | None:
 def provider_routers(
     entries: Iterable[_Entry], routers: Iterable[routing.Router], providers: Iterable[Provider], private: frozenset[str]
 ) -> Iterator[tuple[tuple[str, str], routing.Router]]:
-    """For each router of models and each provider, the router that goes to the provider: by path and provider.
+    """The router to each provider, for each router of models. The keys are path and provider name.
 
-    `private` are headers that do not go to providers.
+    `private` headers are not forwarded to providers.
     """
-    known = [provider for provider in providers if provider.url]  # those without one cannot be called yet
+    known = [provider for provider in providers if provider.url]  # a provider without a URL cannot be called
     for entry, router in zip(entries, routers, strict=True):
         if router.action is routing.Action.MODELS:
             outbound = entry["outbound"]
@@ -74,7 +74,7 @@ def _target(outbound: _Entry) -> routing.Target:
         add_stream_usage=outbound.get("add_stream_usage", False),
     )
     removed = {canonical(name) for name in outbound.get("remove_headers", ())}
-    return replace(target, removed=frozenset(removed - static.keys()))  # what the router sets goes out in any case
+    return replace(target, removed=frozenset(removed - static.keys()))  # headers that the router sets are always sent
 
 
 def _timeouts(values: _Entry) -> routing.Timeouts:

@@ -27,7 +27,7 @@ def different_topics(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def header_lists(values: dict[str, Any]) -> Iterator[Violation]:
-    """Names are compared without case, so `Api-Key` and `api-key` are the same entry twice."""
+    """Header names are case-insensitive: `Api-Key` and `api-key` are duplicates."""
     for field in ("masked_headers", "remove_headers"):
         if _has_twice(values.get(field, [])):
             yield (field,), _TWICE
@@ -37,7 +37,7 @@ def header_lists(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _has_twice(names: list[str]) -> bool:
-    """Tell whether a name is there in two letter cases; that no text comes twice, the schema says."""
+    """Tell whether a name occurs in two letter cases. The schema rejects exact duplicates."""
     return len({canonical(name) for name in names}) < len(set(names))
 
 

@@ -11,7 +11,7 @@ from services.gl.models import rules as model_rules
 
 
 def config_spec() -> ConfigSpec:
-    """The schema of gl_config.json and the rules beside it."""
+    """The schema of gl_config.json, with its rules and warnings."""
     file = Path(__file__).parents[1] / "gl_config.schema.json"
     checks = (
         bus_section.rules,

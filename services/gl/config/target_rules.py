@@ -1,4 +1,4 @@
-"""What gl_config.json may say of where a router's calls go, beyond its schema. Pure."""
+"""The rules for targets of routers that the schema of gl_config.json cannot express. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def urls(values: dict[str, Any]) -> Iterator[Violation]:
     for index, router in enumerate(values.get("routers", [])):
         outbound, place = router.get("outbound"), ("routers", index, "outbound")
         if outbound is None:
-            continue  # the schema says so
+            continue  # the schema reports it
         if "url" not in outbound and "models" not in outbound:
             yield (*place, "url"), "is missing"
         if "url" in outbound and "models" in outbound:
@@ -40,7 +40,7 @@ def _wrong_url(url: str) -> str:
 
 
 def fallbacks(values: dict[str, Any]) -> Iterator[Violation]:
-    """Fallbacks are other routers, which forward calls to a url."""
+    """Fallbacks must be other routers with a url."""
     routers = values.get("routers", [])
     known = {router.get("path") for router in routers if "url" in router.get("outbound", {})}
     for index, router in enumerate(routers):
@@ -52,7 +52,7 @@ def fallbacks(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def default_providers(values: dict[str, Any]) -> Iterator[Violation]:
-    """The default provider is one of the providers."""
+    """The default provider must be one of the providers."""
     known = [provider.get("name", "") for provider in values.get("providers", [])]
     for index, router in enumerate(values.get("routers", [])):
         name = router.get("outbound", {}).get("default_provider")

@@ -1,4 +1,4 @@
-"""The rules of the certificate and key files that gl_config.json names."""
+"""The rules for certificate and key files in gl_config.json."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def outbound_files(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def certificates(values: dict[str, Any]) -> Iterator[Violation]:
-    """PEM files (RFC 7468) must be usable. Other files are refused when the config is put in force."""
+    """PEM files (RFC 7468) must be usable. Other formats are checked only when the config is put in force."""
     tls = values.get("tls", {})
     ingress = tls.get("ingress", {})
     files = (ingress.get("certificate_file", ""), ingress.get("private_key_file", ""))

@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
     from gecholog.schema import Violation
 
-# Fields that every call has by the time a processor sees it: only a modifier can write them.
+# Fields that every call has when processors run: only a modifier can write them.
 _REPLACED = {
     "request": frozenset({"gl_path", "outbound_headers", "outbound_payload", "outbound_subpath"}),
     "response": frozenset({"gl_path", "egress_headers", "egress_payload", "egress_status_code"}),
 }
-# Fields that decide what happens to a call, and come too late from a processor that runs after the reply.
+# Fields that affect a call. A processor that runs after the reply writes them too late.
 _TOO_LATE = {"request": _REPLACED["request"] | CONTROL_FIELDS, "response": _REPLACED["response"]}
 
 _ANY = "regex:.+"
-# Headers that hold keys of LLM APIs and of gateways before them, besides those that the config masks.
+# Headers with keys of LLM APIs and of gateways. The masked headers of the config are added to them.
 _CREDENTIALS = frozenset({"Api-Key", "Authorization", "Ocp-Apim-Subscription-Key", "X-Api-Key", "X-Goog-Api-Key"})
 
 _Place = tuple[str, str, int, int]
 
 
 def _routers(values: dict[str, Any]) -> Iterator[Violation]:
-    """A path that no router has is no danger, but a processor that never runs is hardly meant."""
+    """Warn of paths without a router: the processor would never run."""
     known = {router["path"] for router in values["routers"]}
     for place, processor in _processors(values):
         for index, path in enumerate(processor.get("routers", [])):
@@ -38,7 +38,7 @@ def _routers(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _written_in_vain(values: dict[str, Any]) -> Iterator[Violation]:
-    """What a processor writes and gl does not take leaves no trace: say so before it happens."""
+    """Warn of fields that a processor writes and gl would silently ignore."""
     for place, processor in _processors(values):
         side = place[0]
         for index, field in enumerate(processor.get("output_fields_write", [])):
@@ -50,7 +50,7 @@ def _written_in_vain(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _header_values(values: dict[str, Any]) -> Iterator[Violation]:
-    """What `ingress.headers` asks for is not what people take it for."""
+    """Warn of values in `ingress.headers` that are commonly misunderstood."""
     for index, router in enumerate(values["routers"]):
         for name, wanted in _required(router).items():
             path = ("routers", index, "ingress", "headers", name)
@@ -62,7 +62,7 @@ def _header_values(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _forwarded(values: dict[str, Any]) -> Iterator[Violation]:
-    """A key of the gateway that the target gets to see. Any value (regex:.+) is the caller's own key: that may."""
+    """Warn of gateway keys that are forwarded to the target. With `regex:.+` the key is the client's own."""
     masked = {canonical(name) for name in values.get("masked_headers", ())}
     for index, router in enumerate(values["routers"]):
         outbound = router["outbound"]
@@ -75,7 +75,7 @@ def _forwarded(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _forwards(router: dict[str, Any]) -> bool:
-    """Whether a router forwards what clients show to it: an echo has no target, and providers do not get it."""
+    """Whether a router forwards required headers: an echo has no target, and providers do not get them."""
     return "models" not in router["outbound"] and action_of(router["path"]) is Action.FORWARD
 
 

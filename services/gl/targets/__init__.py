@@ -1,6 +1,6 @@
-"""What gl remembers of targets from one call to the next. It outlives configs: a reload does not make a target well.
+"""The state of targets that gl keeps between calls. It survives reloads.
 
-health          all of it, as stages get it
+health          all of it, for the stages
 breakers        the circuit breakers of all targets
 rules           which targets of a config have one
 sharing         their state is shared while a bus is in use
