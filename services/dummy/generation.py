@@ -21,12 +21,16 @@ class TextLimits:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedText:
-    """A text in pieces of one or more tokens, and the reason for its end (`stop` or `length`)."""
+    """A text in pieces of one or more tokens, and the reason for its end (`stop` or `length`).
+
+    `stop` is the stop sequence before which it ends, or None.
+    """
 
     text: str
     pieces: tuple[str, ...]
     tokens: int
     finish_reason: str
+    stop: str | None = None
 
 
 def text_limits(body: JsonBody, chunks: int, *names: str) -> TextLimits:
@@ -41,17 +45,26 @@ def generate(prompt: str, limits: TextLimits) -> GeneratedText:
 
 
 def _generate(prompt: str, limits: TextLimits) -> GeneratedText:
-    parts = _long_enough(_sentence(prompt), limits.chunks)
-    parts, reason = _before_stop(parts, limits.stops), "stop"
-    if limits.most is not None and len(parts) > limits.most:
-        parts, reason = parts[: limits.most], "length"
-    return GeneratedText("".join(parts), tuple(_grouped(parts, limits.chunks)), len(parts), reason)
+    return _cut(_long_enough(sentence(prompt), limits.chunks), limits)
 
 
 _cached = lru_cache(maxsize=64)(_generate)
 
 
-def _sentence(prompt: str) -> str:
+def cut(text: str, limits: TextLimits) -> GeneratedText:
+    """Cut a text to its limits. It is never made longer, so it may have fewer chunks than asked for."""
+    return _cut(tokens.split(text), limits)
+
+
+def _cut(parts: list[str], limits: TextLimits) -> GeneratedText:
+    (parts, stop), reason = _before_stop(parts, limits.stops), "stop"
+    if limits.most is not None and len(parts) > limits.most:
+        parts, reason, stop = parts[: limits.most], "length", None
+    return GeneratedText("".join(parts), tuple(_grouped(parts, limits.chunks)), len(parts), reason, stop)
+
+
+def sentence(prompt: str) -> str:
+    """Return what the dummy says to a prompt, whatever the limits."""
     words = prompt.strip()
     return f"You said: {words}" if words else "You said nothing."
 
@@ -65,12 +78,15 @@ def _long_enough(text: str, least: int) -> list[str]:
     return (parts + again * (least // len(again) + 1))[:least]
 
 
-def _before_stop(parts: list[str], stops: tuple[str, ...]) -> list[str]:
+def _before_stop(parts: list[str], stops: tuple[str, ...]) -> tuple[list[str], str | None]:
     if not stops:
-        return parts
+        return parts, None
     text = "".join(parts)
-    ends = [end for stop in stops if (end := text.find(stop)) >= 0]
-    return tokens.split(text[: min(ends)]) if ends else parts
+    ends = [(end, stop) for stop in stops if (end := text.find(stop)) >= 0]
+    if not ends:
+        return parts, None
+    end, stop = min(ends)
+    return tokens.split(text[:end]), stop
 
 
 def _grouped(parts: list[str], chunks: int) -> list[str]:

@@ -6,12 +6,10 @@ from typing import Any
 
 from gecholog import rawjson
 from services.dummy import fields, tokens
+from services.dummy.example import example
 from services.dummy.fields import JsonBody
 
 ToolCall = dict[str, Any]
-
-_MAX_DEPTH = 16  # of a schema
-_EXAMPLES = {"integer": 1, "number": 1.5, "boolean": True, "array": []}
 
 
 def forced(body: JsonBody) -> JsonBody | None:
@@ -39,7 +37,7 @@ def _functions(body: JsonBody) -> list[JsonBody]:
 
 def call(function: JsonBody, words: str, number: str) -> ToolCall:
     """Return a call of `function`. String arguments contain what the user said."""
-    arguments = _example(function.get("parameters"), words, 0)
+    arguments = example(function.get("parameters"), words)
     written = rawjson.dumps(arguments if isinstance(arguments, dict) else {}).decode()
     return {"id": f"call_{number}", "type": "function", "function": {"name": function["name"], "arguments": written}}
 
@@ -47,16 +45,3 @@ def call(function: JsonBody, words: str, number: str) -> ToolCall:
 def count(tool_call: ToolCall) -> int:
     """Count the tokens of a call: those of the function name and of the arguments."""
     return tokens.count(tool_call["function"]["name"]) + tokens.count(tool_call["function"]["arguments"])
-
-
-def _example(schema: Any, words: str, depth: int) -> Any:
-    """Return a value that fits a simple JSON schema."""
-    if not isinstance(schema, dict) or depth > _MAX_DEPTH:
-        return None
-    if isinstance(schema.get("enum"), list) and schema["enum"]:
-        return schema["enum"][0]
-    properties = schema.get("properties")
-    if isinstance(properties, dict):
-        return {name: _example(part, words, depth + 1) for name, part in properties.items()}
-    kind = schema.get("type")
-    return words if kind == "string" else _EXAMPLES.get(kind) if isinstance(kind, str) else None
