@@ -1,1 +1,1 @@
-"""dummy: a small OpenAI-compatible LLM for development, tests and load. Its responses repeat the request."""
+"""dummy: small LLM APIs for development, tests and load. Their responses repeat the request."""

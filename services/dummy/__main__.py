@@ -44,7 +44,7 @@ async def _listen(server: HttpServer, config: Config) -> None:
 
 PROGRAM = Program(
     "dummy",
-    "A small OpenAI-compatible LLM for development, tests and load.",
+    "Small LLM APIs (OpenAI, Anthropic, Gemini, Ollama) for development, tests and load.",
     config_spec,
     build,
     Dummy,

@@ -18,33 +18,42 @@ _CHUNKS = "X-Dummy-Chunks"
 _CHUNK_DELAY = "X-Dummy-Chunk-Delay-Ms"
 _ERROR_RATE = "X-Dummy-Error-Rate"
 _STATUS = "X-Dummy-Status"
+_FAIL_AFTER = "X-Dummy-Fail-After-Chunks"
+
+_NAMES = (_LATENCY, _CHUNKS, _CHUNK_DELAY, _ERROR_RATE, _STATUS, _FAIL_AFTER)
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Times are in seconds. With `chunks` 0, each token is one chunk. `status` is the status of failures."""
+    """Times are in seconds. With `chunks` 0, each token is one chunk. `status` is the status of failures.
+
+    After `fail_after` chunks a stream ends with an error event (None: it does not).
+    """
 
     latency: float = 0.0
     chunks: int = 0
     chunk_delay: float = 0.0
     error_rate: float = 0.0
     status: int = 500
+    fail_after: int | None = None
 
 
 def from_headers(headers: Mapping[str, str], usual: Behaviour) -> Behaviour:
     """Return the behaviour that the headers of a request ask for. Raises ApiError if a value is invalid.
 
-    With a status but without an error rate, the request always fails.
+    With a status but without an error rate, the request always fails; if it is to fail in its stream, it does so there.
     """
-    if not any(name in headers for name in (_LATENCY, _CHUNKS, _CHUNK_DELAY, _ERROR_RATE, _STATUS)):
+    if not any(name in headers for name in _NAMES):
         return usual
-    rate = 1.0 if _STATUS in headers else usual.error_rate
+    fails = _STATUS in headers and _FAIL_AFTER not in headers
+    rate = 1.0 if fails else usual.error_rate
     return Behaviour(
         latency=_number(headers, _LATENCY, usual.latency * 1000, MOST_MS) / 1000,
         chunks=_whole(headers, _CHUNKS, usual.chunks, (0, MOST_CHUNKS)),
         chunk_delay=_number(headers, _CHUNK_DELAY, usual.chunk_delay * 1000, MOST_MS) / 1000,
         error_rate=_number(headers, _ERROR_RATE, rate, 1),
         status=_whole(headers, _STATUS, usual.status, (_LEAST_STATUS, _MOST_STATUS)),
+        fail_after=_whole(headers, _FAIL_AFTER, 0, (0, MOST_CHUNKS)) if _FAIL_AFTER in headers else None,
     )
 
 

@@ -29,10 +29,10 @@ def answer(body: JsonBody, chunks: int) -> Reply:
     if forced is not None:
         call = tools.call(forced, words, begin["id"])
         usage = reply.usage(prompt, number * tools.count(call))
-        return _tool_calls(begin, [call] * number, usage, streaming)
+        return reply.spent_on(_tool_calls(begin, [call] * number, usage, streaming), model, usage)
     choices = [generation.generate(words, limits)] * number
     usage = reply.usage(prompt, sum(choice.tokens for choice in choices))
-    return _text_reply(begin, choices, usage, streaming)
+    return reply.spent_on(_text_reply(begin, choices, usage, streaming), model, usage)
 
 
 def _messages(body: JsonBody) -> list[JsonBody]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from services.dummy import fields, reply, text_input, tokens
 from services.dummy.fields import JsonBody
-from services.dummy.reply import Reply
+from services.dummy.reply import Reply, Spent
 
 _DIMENSIONS = 256
 _MOST_DIMENSIONS = 4096
@@ -32,7 +32,8 @@ def answer(body: JsonBody) -> Reply:
     ]
     number = sum(map(tokens.count, listed))
     usage = {"prompt_tokens": number, "total_tokens": number}
-    return reply.json_reply({"object": "list", "data": data, "model": model, "usage": usage})
+    value = {"object": "list", "data": data, "model": model, "usage": usage}
+    return reply.json_reply(value, Spent(model, number))
 
 
 def vector(text: str, dimensions: int) -> list[float]:

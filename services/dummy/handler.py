@@ -1,10 +1,11 @@
-"""Handles HTTP requests: calls the pure functions, and sends their reply."""
+"""Handles HTTP requests: finds the API that a request is for, and sends its reply."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -12,27 +13,21 @@ from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
 
 from gecholog.logs import Log
-from services.dummy import audio, behaviour, chat, embedding, fields, image, legacy, models, moderation, responses
+from services.dummy import apis, behaviour, totals
+from services.dummy.api import JSON, Api, Request
 from services.dummy.api_error import ApiError, requested_error
 from services.dummy.behaviour import Behaviour, Failures
-from services.dummy.reply import BinaryReply, JsonReply, Reply, Stream
+from services.dummy.prompt_cache import PromptCache
+from services.dummy.reply import JsonReply, Stream
+from services.dummy.totals import Totals
 
 if TYPE_CHECKING:
     from services.dummy.config import Config
 
 log = Log("dummy")
 
-_MODELS = "/v1/models"
-_POSTS: dict[str, Callable[[fields.JsonBody, Behaviour], Reply]] = {
-    "/v1/chat/completions": lambda body, how: chat.answer(body, how.chunks),
-    "/v1/completions": lambda body, how: legacy.answer(body, how.chunks),
-    "/v1/embeddings": lambda body, _: embedding.answer(body),
-    "/v1/responses": lambda body, how: responses.answer(body, how.chunks),
-    "/v1/images/generations": lambda body, _: image.answer(body),
-    "/v1/audio/speech": lambda body, _: audio.speech(body),
-    "/v1/moderations": lambda body, _: moderation.answer(body),
-}
-_UPLOADS = frozenset({"/v1/audio/transcriptions", "/v1/audio/translations"})
+_KEY_HEADERS = ("api-key", "x-api-key", "x-goog-api-key")
+_KEY_PARAMETER = "key"  # Gemini's
 
 
 class Handler:
@@ -41,45 +36,87 @@ class Handler:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._failures = Failures()
+        self._cache = PromptCache()
+        self._totals = Totals()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        api = apis.api_of(request.rel_url.path, request.headers)
         try:
-            return await self._handle(request)
+            return await self._handle(request, api)
         except ApiError as error:
-            return _error_response(error)
+            return _error_response(request, api, error)
         except web.HTTPRequestEntityTooLarge:
-            return _error_response(ApiError("The request is too large.", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+            too_large = ApiError("The request is too large.", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return _error_response(request, api, too_large)
         except web.RequestPayloadError:
-            return _error_response(ApiError("The body of the request is incomplete or corrupt."))
+            return _error_response(request, api, ApiError("The body of the request is incomplete or corrupt."))
         except (ConnectionError, asyncio.CancelledError):
             raise  # the client has disconnected
         except Exception as error:  # noqa: BLE001 - a bug must not end a request without a reply
             log.fault("request failed", error, method=request.method)
-            return _error_response(ApiError("Internal error of the dummy LLM.", status=500, kind="server_error"))
+            bug = ApiError("Internal error of the dummy LLM.", status=500, kind="server_error")
+            return _error_response(request, api, bug)
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._authorize(request)
+    async def _handle(self, request: web.BaseRequest, api: Api) -> web.StreamResponse:
+        self._authorize(request, api)
+        if request.rel_url.path == totals.PATH:
+            return self._told_totals(request)
         how = behaviour.from_headers(request.headers, self.config.behaviour)
         data = await _body(request)
         if how.latency:
             await asyncio.sleep(how.latency)
         if self._failures.next(how.error_rate):
             raise requested_error(how.status)
-        reply = _reply(request, data, how)
-        if isinstance(reply, JsonReply):
-            return web.Response(body=reply.body, content_type="application/json")
-        if isinstance(reply, BinaryReply):
-            return web.Response(body=reply.body, content_type=reply.content_type)
-        return await _streamed(request, reply, how.chunk_delay)
+        url = request.rel_url
+        reply = api.answer(Request(request.method, url.path, url.query, request.headers, data, how, self._cache))
+        if isinstance(reply, Stream):
+            return await self._streamed(request, api, reply, how)
+        if reply.spent is not None:
+            self._totals.sent(reply.spent)
+        content_type = JSON if isinstance(reply, JsonReply) else reply.content_type
+        return web.Response(body=reply.body, headers=reply.headers, content_type=content_type)
 
-    def _authorize(self, request: web.BaseRequest) -> None:
-        keys = self.config.api_keys
-        if not keys:
-            return
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.headers.get("api-key", "")
-        known = [hmac.compare_digest(given.encode("utf-8", "surrogateescape"), key.encode()) for key in keys]
-        if not any(known):
-            raise ApiError("Incorrect API key provided.", status=HTTPStatus.UNAUTHORIZED, code="invalid_api_key")
+    def _authorize(self, request: web.BaseRequest, api: Api) -> None:
+        if self.config.api_keys and not _is_known(_keys_of(request), self.config.api_keys):
+            raise api.wrong_key()
+
+    def _told_totals(self, request: web.BaseRequest) -> web.Response:
+        if request.method == "DELETE":
+            self._totals.clear()
+        return web.Response(body=self._totals.shown(), content_type=JSON)
+
+    async def _streamed(self, request: web.BaseRequest, api: Api, stream: Stream, how: Behaviour) -> web.StreamResponse:
+        """Send a stream. Without a delay, it is one write, for speed."""
+        if how.fail_after is not None:
+            failure = api.event(requested_error(how.status), stream.content_type)
+            stream = replace(stream, chunks=stream.chunks[: how.fail_after], tail=failure)
+        response = web.StreamResponse(headers={"Content-Type": stream.content_type, **stream.headers})
+        await response.prepare(request)
+        is_whole = False
+        try:
+            await _write(response, stream, how.chunk_delay)
+            is_whole = how.fail_after is None
+        except ClientConnectionResetError:
+            log.debug("client disconnected during a stream")
+        finally:  # also if the client has left and this is cancelled
+            if stream.spent is not None:
+                (self._totals.sent if is_whole else self._totals.broken_off)(stream.spent)
+        return response
+
+
+def _keys_of(request: web.BaseRequest) -> list[str]:
+    """Return the keys that a request has in the places where the APIs want one."""
+    headers = request.headers
+    bearer = headers.get("Authorization", "").removeprefix("Bearer ")
+    given = [bearer, *(headers.get(name, "") for name in _KEY_HEADERS), request.rel_url.query.get(_KEY_PARAMETER, "")]
+    return [key for key in given if key]
+
+
+def _is_known(given: Iterable[str], known: Iterable[str]) -> bool:
+    found = [
+        hmac.compare_digest(key.encode("utf-8", "surrogateescape"), one.encode()) for key in given for one in known
+    ]
+    return any(found)
 
 
 async def _body(request: web.BaseRequest) -> bytes:
@@ -90,51 +127,19 @@ async def _body(request: web.BaseRequest) -> bytes:
     return await request.read()
 
 
-def _reply(request: web.BaseRequest, data: bytes, how: Behaviour) -> Reply:
-    path = request.rel_url.path
-    method = _POSTS.get(path)
-    if method is not None:
-        _allow(request, "POST")
-        return method(fields.body(data), how)
-    if path in _UPLOADS:
-        _allow(request, "POST")
-        return audio.transcript(data, request.headers.get("Content-Type", ""))
-    if path == _MODELS:
-        _allow(request, "GET")
-        return models.listed()
-    if path.startswith(f"{_MODELS}/"):
-        _allow(request, "GET")
-        return models.one(path.removeprefix(f"{_MODELS}/"))
-    raise ApiError("Unknown request URL.", status=HTTPStatus.NOT_FOUND, code="unknown_url")
+async def _write(response: web.StreamResponse, stream: Stream, delay: float) -> None:
+    if not delay:
+        await response.write(b"".join((stream.head, *stream.chunks, stream.tail)))
+        return
+    await response.write(stream.head)
+    for number, chunk in enumerate(stream.chunks):
+        if number:
+            await asyncio.sleep(delay)
+        await response.write(chunk)
+    await response.write(stream.tail)
 
 
-def _allow(request: web.BaseRequest, method: str) -> None:
-    if request.method != method:
-        message = f"Method not allowed: use {method}."
-        error = ApiError(message, status=HTTPStatus.METHOD_NOT_ALLOWED, code="method_not_supported")
-        error.allow = method
-        raise error
-
-
-def _error_response(error: ApiError) -> web.Response:
-    headers = {"Allow": error.allow} if error.allow else None
-    return web.Response(status=error.status, body=error.body, headers=headers, content_type="application/json")
-
-
-async def _streamed(request: web.BaseRequest, stream: Stream, delay: float) -> web.StreamResponse:
-    """Send a stream. Without a delay, it is one write, for speed."""
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
-    await response.prepare(request)
-    try:
-        if not delay:
-            await response.write(b"".join((stream.head, *stream.chunks, stream.tail)))
-            return response
-        await response.write(stream.head)
-        for number, chunk in enumerate(stream.chunks):
-            if number:
-                await asyncio.sleep(delay)
-            await response.write(chunk)
-        await response.write(stream.tail)
-    except ClientConnectionResetError:
-        log.debug("client disconnected during a stream")
-    return response
+def _error_response(request: web.BaseRequest, api: Api, error: ApiError) -> web.Response:
+    shown = api.error(error, request.rel_url.query)
+    headers = shown.headers | ({"Allow": error.allow} if error.allow else {})
+    return web.Response(status=shown.status, body=shown.body, headers=headers, content_type=shown.content_type)

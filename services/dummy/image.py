@@ -11,7 +11,7 @@ from typing import Any
 
 from services.dummy import fields, reply, tokens
 from services.dummy.fields import JsonBody
-from services.dummy.reply import Reply
+from services.dummy.reply import Reply, Spent
 
 _MOST = 10  # images in one request, as many as OpenAI makes
 _SIDE = 8  # pixels: an image is there to be looked at once, not to fill a log
@@ -29,7 +29,8 @@ def answer(body: JsonBody) -> Reply:
     used = tokens.count(prompt)
     usage = {"input_tokens": used, "output_tokens": number, "total_tokens": used + number}
     details = {"input_tokens_details": {"text_tokens": used, "image_tokens": 0}}
-    return reply.json_reply({"created": int(time.time()), "data": [image] * number, "usage": usage | details})
+    value = {"created": int(time.time()), "data": [image] * number, "usage": usage | details}
+    return reply.json_reply(value, Spent(str(body.get("model", "")), used, number))
 
 
 def png(prompt: str) -> bytes:

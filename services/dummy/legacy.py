@@ -20,9 +20,11 @@ def answer(body: JsonBody, chunks: int) -> Reply:
     choices = [written for prompt in prompts for written in [generation.generate(prompt, limits)] * number]
     usage = reply.usage(sum(map(tokens.count, prompts)), sum(choice.tokens for choice in choices))
     if streaming.on:
-        return completion.streamed(begin, (), choices, _choice, usage if streaming.usage else None)
-    listed = [_choice(index, choice.text, choice.finish_reason) for index, choice in enumerate(choices)]
-    return reply.json_reply(begin | {"choices": listed, "usage": usage})
+        made: Reply = completion.streamed(begin, (), choices, _choice, usage if streaming.usage else None)
+    else:
+        listed = [_choice(index, choice.text, choice.finish_reason) for index, choice in enumerate(choices)]
+        made = reply.json_reply(begin | {"choices": listed, "usage": usage})
+    return reply.spent_on(made, begin["model"], usage)
 
 
 def _choice(index: int, text: Any, reason: str | None) -> dict[str, Any]:

@@ -9,18 +9,18 @@ from services.dummy import reply
 from services.dummy.api_error import ApiError
 from services.dummy.reply import Reply
 
-_NAMES = ("dummy", "dummy-embedding")
+NAMES = ("dummy", "dummy-embedding")
 _CREATED = 1735689600  # 2025-01-01
 
 
 def listed() -> Reply:
     """Return all models."""
-    return reply.json_reply({"object": "list", "data": [_model(name) for name in _NAMES]})
+    return reply.json_reply({"object": "list", "data": [_model(name) for name in NAMES]})
 
 
 def one(name: str) -> Reply:
     """Return one model. Raises ApiError if it is not listed."""
-    if name not in _NAMES:
+    if name not in NAMES:
         message = "The model does not exist."
         raise ApiError(message, status=HTTPStatus.NOT_FOUND, param="model", code="model_not_found")
     return reply.json_reply(_model(name))

@@ -29,7 +29,7 @@ _REPEATED: dict[str, Any] = {
 
 def answer(body: JsonBody, chunks: int) -> Reply:
     """The response to a request. Raises ApiError."""
-    fields.text(body, "model")
+    model = fields.text(body, "model")
     streamed = fields.truth(body, "stream")
     said = _said(fields.required(body, "input"))
     limits = generation.text_limits(body, chunks, "max_output_tokens")
@@ -40,13 +40,17 @@ def answer(body: JsonBody, chunks: int) -> Reply:
     if forced is not None:
         call = tools.call(forced, words, str(number))
         item = _call_item(call, number)
-        whole = _response(body, number, [item], reply.usage(prompt, tools.count(call)), "completed")
-        return _events(whole, item, (item["arguments"],)) if streamed else reply.json_reply(whole)
+        used = reply.usage(prompt, tools.count(call))
+        whole = _response(body, number, [item], used, "completed")
+        made = _events(whole, item, (item["arguments"],)) if streamed else reply.json_reply(whole)
+        return reply.spent_on(made, model, used)
     written = generation.generate(words, limits)
     item = _message_item(written, number)
     status = "incomplete" if written.finish_reason == "length" else "completed"
-    whole = _response(body, number, [item], reply.usage(prompt, written.tokens), status)
-    return _events(whole, item, written.pieces) if streamed else reply.json_reply(whole)
+    used = reply.usage(prompt, written.tokens)
+    whole = _response(body, number, [item], used, status)
+    made = _events(whole, item, written.pieces) if streamed else reply.json_reply(whole)
+    return reply.spent_on(made, model, used)
 
 
 def _said(given: Any) -> list[str]:
