@@ -12,14 +12,17 @@ from gecholog.nkey import NKey, UserCredentials
 
 T = TypeVar("T")
 
+_OWNER = "appliance"  # on the bus of an appliance that has users, the one whose password is the token
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """The credentials of one client. Empty fields are absent.
 
-    A user without a password has the token as its password, and the token is sent as well: so a client can stay as it
-    is when its server changes from a token to users. `nkey_file` holds the seed of an NKey, `credentials_file` what
-    `nsc generate creds` writes. Both are read at each connection, so that they may be replaced.
+    A user without a password has the token as its password, and a token without a user is that of `appliance`. The
+    token is sent as well: so a client can stay as it is when its server changes from a token to users. `nkey_file`
+    holds the seed of an NKey, `credentials_file` what `nsc generate creds` writes. Both are read at each connection, so
+    that they may be replaced.
     """
 
     token: str = field(default="", repr=False)
@@ -55,7 +58,8 @@ class Credentials:
         except ValueError as error:
             raise BusRefused(f"{self} cannot be used: the file {error}") from None
         fields = {"auth_token": self.token}
-        return fields | ({"user": self.user, "pass": self.password or self.token} if self.user else {})
+        user = self.user or (_OWNER if self.token else "")
+        return fields | ({"user": user, "pass": self.password or self.token} if user else {})
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """The fields whose files cannot be used, and why, as the end of a sentence that begins with the file."""

@@ -11,14 +11,14 @@ from tests.support.nats_keys import Key, Operator
     ("credentials", "fields"),
     [
         (Credentials(), {"auth_token": ""}),
-        (Credentials("t"), {"auth_token": "t"}),
+        (Credentials("t"), {"auth_token": "t", "user": "appliance", "pass": "t"}),
         (Credentials("t", "u"), {"auth_token": "t", "user": "u", "pass": "t"}),
         (Credentials("t", "u", "p"), {"auth_token": "t", "user": "u", "pass": "p"}),
         (Credentials("", "u", "p"), {"auth_token": "", "user": "u", "pass": "p"}),
     ],
 )
 def test_fields(credentials, fields):
-    """A token, and a user whose password is the token unless there is one."""
+    """A token, and a user whose password is the token unless there is one; a token is that of the appliance."""
     assert credentials.connect_fields("nonce") == fields
 
 

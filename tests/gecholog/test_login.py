@@ -220,10 +220,11 @@ async def test_user_and_password(start_server):
     server = start_server(authorization=USERS)
     assert await works(address_of(server, Credentials("", "appliance", TOKEN)))
     assert await works(address_of(server, Credentials(TOKEN, "appliance")))
+    assert await works(address_of(server, Credentials(TOKEN)))
     for credentials in (
         Credentials("", "appliance", "WrongPassword"),
         Credentials("", "nobody", TOKEN),
-        Credentials(TOKEN),
+        Credentials("AnotherToken"),
     ):
         said, spent = await refused(address_of(server, credentials), LoginRefused)
         assert "refuses" in said
