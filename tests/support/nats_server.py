@@ -53,6 +53,12 @@ class NatsServer:
         return f"{self.host}:{self.port}"
 
     @property
+    def login(self) -> dict[str, str]:
+        """What nats-py logs in with: the token, or the user `appliance` if it has users."""
+        has_users = "users" in self.settings.get("authorization", {})
+        return {"user": "appliance", "password": self.token} if has_users else {"token": self.token}
+
+    @property
     def pid(self) -> int:
         assert self._process is not None, "the nats-server is not running"
         return self._process.pid

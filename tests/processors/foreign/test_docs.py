@@ -13,6 +13,8 @@ import pytest
 from tests.processors.foreign.go_tool import build
 from tests.processors.rig import entry, start_stack
 from tests.support.appliance import Home
+from tests.support.bus_users import PROCESSOR, authorization
+from tests.support.nats_server import NatsServer
 from tests.support.pages import ROOT, blocks, named
 from tests.support.waiting import until
 
@@ -34,6 +36,18 @@ def stack(tmp_path, plain_nats_server):
     """Start a stack with the row of the page."""
     with start_stack(tmp_path, plain_nats_server, request={"processors": [entry_of_the_page()]}) as one:
         yield one
+
+
+@pytest.fixture
+def stack_with_users(tmp_path):
+    """Start the same on a bus that has the two users of the shipped config."""
+    server = NatsServer(tmp_path / "nats_with_users", jetstream=False, settings={"authorization": authorization()})
+    server.start()
+    try:
+        with start_stack(tmp_path / "users", server, request={"processors": [entry_of_the_page()]}) as one:
+            yield one
+    finally:
+        server.kill()
 
 
 @pytest.fixture
@@ -107,21 +121,32 @@ def test_the_appliance_runs_it(tmp_path, plain_nats_server):
         appliance.close()
 
 
-def test_plain_python(stack, folder):
-    stack.run(sys.executable, "plain.py", cwd=folder, listens="")
+def count_as_both(stack, stack_with_users, *command, **options):
+    """Run a program that logs in with the token, and again as the user `processor`, and check that both count."""
+    stack.run(*command, listens="", **options)
     counts(stack)
+    stack_with_users.run(*command, listens="", **options, **PROCESSOR, NATS_TOKEN="")
+    counts(stack_with_users)
+
+
+def test_sdk_with_a_user(stack_with_users, folder):
+    stack_with_users.run(sys.executable, "characters.py", cwd=folder, **PROCESSOR, NATS_TOKEN="")
+    counts(stack_with_users)
+
+
+def test_plain_python(stack, stack_with_users, folder):
+    count_as_both(stack, stack_with_users, sys.executable, "plain.py", cwd=folder)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)  # the compiler may have nothing in its cache, and little of the processor
-def test_go(stack, folder):
-    stack.run(build(BLOCKS["main.go"], folder / "go"), listens="")
-    counts(stack)
+def test_go(stack, stack_with_users, folder):
+    count_as_both(stack, stack_with_users, build(BLOCKS["main.go"], folder / "go"))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)  # npm alone may take 300 s
-def test_node(stack, folder):
+def test_node(stack, stack_with_users, folder):
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         pytest.skip("node and npm are not installed")
@@ -129,8 +154,7 @@ def test_node(stack, folder):
     installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     if installed.returncode:
         pytest.skip(f"{NODE_CLIENT} cannot be had: {installed.stderr.strip()}")
-    stack.run(node, "characters.mjs", cwd=folder, listens="")
-    counts(stack)
+    count_as_both(stack, stack_with_users, node, "characters.mjs", cwd=folder)
 
 
 def needs_jq():
@@ -158,14 +182,13 @@ def nats_command():
     return shutil.which("nats", path=str(Path(gopath) / "bin"))
 
 
-def test_shell(stack, folder):
+def test_shell(stack, stack_with_users, folder):
     needs_jq()
     nats = nats_command()
     if nats is None:
         pytest.skip("the nats command is not installed (go install github.com/nats-io/natscli/nats@latest)")
     path = f"{Path(nats).parent}{os.pathsep}{os.environ['PATH']}"
-    stack.run("sh", "run.sh", cwd=folder, listens="", PATH=path)
-    counts(stack)
+    count_as_both(stack, stack_with_users, "sh", "run.sh", cwd=folder, PATH=path)
 
 
 def test_micro_ls(stack, folder):

@@ -100,7 +100,7 @@ class Listener:
 
         await self._client.connect(
             f"nats://{self._server.hostname}",
-            token=self._server.token,
+            **self._server.login,
             allow_reconnect=False,
             error_cb=ignore,
             pending_size=256 << 20,
