@@ -1,13 +1,15 @@
-"""The shipped nats-server.conf: with its token, and with the two users that it has prepared."""
+"""The shipped nats-server.conf: with the token, and with the two users that NATS_USERS=on asks for."""
 
 import asyncio
 import os
-import re
+import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import nats
+import nats.errors
 import pytest
 
 from gecholog.bus import Bus, BusAddress
@@ -15,6 +17,7 @@ from gecholog.errors import LoginRefused, NoAnswer, NotPermitted
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
 from gecholog.recordlog import Limits, RecordLogConfig, ensure
+from services.ginit.startup import bus_users
 from tests.support.nats_server import PROGRAM
 from tests.support.ports import free_port
 from tests.support.process import ROOT, ServiceProcess, environment_of
@@ -23,33 +26,46 @@ from tests.support.waiting import DEADLINE, eventually, until
 SHIPPED = ROOT / "conf" / "nats-server.conf"
 TRIED = ROOT / "tests" / "gecholog" / "tried_processor.py"
 TOKEN, PASSWORD = "TheTokenOfTheAppliance", "ThePasswordOfProcessors"
-TOKEN_BLOCK = re.compile(r"^authorization \{\n.*?^\}\n", re.MULTILINE | re.DOTALL)
-USERS_BLOCK = re.compile(r"^#(authorization \{\n(?:#.*\n)*?#\})$", re.MULTILINE)
 
-
-def with_users(text):
-    """What the comment in the file says: the first block removed, and the # before the second."""
-    assert len(TOKEN_BLOCK.findall(text)) == len(USERS_BLOCK.findall(text)) == 1
-    return USERS_BLOCK.sub(lambda found: found[0].replace("\n#", "\n").removeprefix("#"), TOKEN_BLOCK.sub("", text))
+WITH_TOKEN, WITH_USERS = False, True
 
 
 class Server:
     """A nats-server with the shipped config."""
 
-    def __init__(self, folder, change=lambda text: text):
+    def __init__(self, folder):
         self.port = free_port()
-        folder.mkdir(exist_ok=True)
-        self.config = folder / "nats-server.conf"
-        self.config.write_text(change(SHIPPED.read_text("utf-8")).replace("4222", str(self.port)), "utf-8")
-        environ = {"NATS_TOKEN": TOKEN, "NATS_PROCESSOR_PASSWORD": PASSWORD, "NATS_LISTEN": "127.0.0.1"}
-        environ |= {"NATS_STORE_DIR": f'"{folder / "store"}"'}
-        with (folder / "log").open("wb") as log:
-            self.process = subprocess.Popen([PROGRAM, "-c", str(self.config)], env=os.environ | environ, stderr=log)
-        until(lambda: "Server is ready" in (folder / "log").read_text("utf-8"))
+        self._folder = folder
+        self._process = None
 
-    def reload(self, change):
-        self.config.write_text(change(SHIPPED.read_text("utf-8")).replace("4222", str(self.port)), "utf-8")
-        self.process.send_signal(1)
+    @property
+    def url(self):
+        return f"nats://127.0.0.1:{self.port}"
+
+    def write_config(self, users):
+        """Write the config as NATS_USERS asks for it."""
+        self._folder.mkdir(exist_ok=True)
+        config = self._folder / "nats-server.conf"
+        shipped = SHIPPED.read_text("utf-8").replace("4222", str(self.port))
+        config.write_text(bus_users.switched(shipped, users=users), "utf-8")
+        return config
+
+    def start(self, users):
+        config = self.write_config(users)
+        environ = {"NATS_TOKEN": TOKEN, "NATS_PROCESSOR_PASSWORD": PASSWORD, "NATS_LISTEN": "127.0.0.1"}
+        environ |= {"NATS_STORE_DIR": f'"{self._folder / "store"}"'}
+        log = self._folder / "log"
+        with log.open("wb") as stderr:
+            self._process = subprocess.Popen([PROGRAM, "-c", str(config)], env=os.environ | environ, stderr=stderr)
+        until(lambda: "Server is ready" in log.read_text("utf-8"))
+
+    def reload(self, users):
+        self.write_config(users)
+        self._process.send_signal(signal.SIGHUP)
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
 
     @asynccontextmanager
     async def connected(self, inboxes="_INBOX", **credentials):
@@ -79,19 +95,20 @@ class Server:
 def start(tmp_path):
     started = []
 
-    def begin(change=lambda text: text):
-        started.append(Server(tmp_path / "nats", change))
-        return started[-1]
+    def begin(users):
+        server = Server(tmp_path / "nats")
+        server.start(users)
+        started.append(server)
+        return server
 
     yield begin
     for server in started:
-        server.process.kill()
-        server.process.wait()
+        server.kill()
 
 
 async def test_with_the_token_alone(start):
     """As it ships: whoever has the token may do everything, with a user or without."""
-    server = start()
+    server = start(WITH_TOKEN)
     async with server.appliance() as ours, server.connected(token=TOKEN) as old:
         await KeyValue(old, "things").ensure()
         assert await KeyValue(ours, "things").put("a", b"1")
@@ -101,21 +118,32 @@ async def test_with_the_token_alone(start):
 
 
 async def test_the_services_stay_when_users_come(start):
-    """The appliance's services go on when the file has users; those that have only the token are sent away."""
-    server = start()
+    """The appliance's services go on when the file has users, also those whose config names none."""
+    server = start(WITH_TOKEN)
+    other = await nats.connect(server.url, token=TOKEN, allow_reconnect=False, error_cb=_ignored)
     async with server.appliance() as bus, server.connected(token=TOKEN) as old:
-        server.reload(with_users)
-        await eventually(lambda: not old.connected, "the end of the token")
-        await eventually(lambda: bus.connected)
-        await KeyValue(bus, "things").ensure()
-    with pytest.raises(LoginRefused):
-        async with server.connected(token=TOKEN):
-            pass
+        server.reload(WITH_USERS)
+        await eventually(lambda: other.is_closed, "the end of the token")
+        await eventually(lambda: bus.connected and old.connected, "the bus")
+        await KeyValue(old, "things").ensure()
+
+
+async def test_other_clients_with_the_token_are_refused(start):
+    """A client of another make sends the token alone, which is no login of a user. Its user and password are one."""
+    server = start(WITH_USERS)
+    with pytest.raises(nats.errors.Error, match="Authorization Violation"):
+        await nats.connect(server.url, token=TOKEN, allow_reconnect=False, error_cb=_ignored)
+    client = await nats.connect(server.url, user="processor", password=PASSWORD)
+    await client.close()
+
+
+async def _ignored(_):
+    """nats-py prints errors otherwise."""
 
 
 async def test_what_processors_may_do(start):
     """They answer what gl asks, and show themselves. They see no record and nothing that is kept."""
-    server = start(with_users)
+    server = start(WITH_USERS)
     async with server.appliance() as gl, server.processor() as processor:
         seen, taken = [], []
 
@@ -147,7 +175,7 @@ async def test_what_processors_may_do(start):
 
 async def test_asking_whether_gl_is_alive(start):
     """That is all that a processor may ask, beside other processors for their names."""
-    server = start(with_users)
+    server = start(WITH_USERS)
     async with server.appliance() as gl, server.processor() as processor:
 
         async def alive(message):
@@ -162,7 +190,7 @@ async def test_asking_whether_gl_is_alive(start):
 
 async def test_the_sdk(start, tmp_path):
     """A processor of the SDK answers, and its health check finds it, with what the comment in the file says."""
-    server = start(with_users)
+    server = start(WITH_USERS)
     login = {"GECHOLOG_HOST": f"127.0.0.1:{server.port}", "NATS_USER": "processor", "NATS_PASSWORD": PASSWORD}
     environ = environment_of(tmp_path, login)
     process = ServiceProcess([sys.executable, str(TRIED)], alias="tried", home=tmp_path, env=environ)

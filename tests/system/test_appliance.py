@@ -10,6 +10,8 @@ import subprocess
 import sys
 
 import aiohttp
+import nats
+import nats.errors
 import openai
 import pytest
 
@@ -211,6 +213,52 @@ def test_token_that_nats_server_would_misread(appliance):
     assert appliance.ended() == 1
     assert any(line.startswith("error: NATS_TOKEN") for line in appliance.lines)
     assert "123456789" not in "\n".join(appliance.lines)
+
+
+async def test_users_of_the_bus(appliance):
+    """NATS_USERS=on: all works as before, a client with the token alone is refused, a processor sees little."""
+    await asyncio.to_thread(appliance.up, *UP, NATS_USERS="on")
+    async with aiohttp.ClientSession() as session:
+        status, _ = await call(session, appliance)
+    assert status == 200
+    (record,) = await eventually(appliance.records, "the record")
+    assert record["response"]["token_count"]["total_tokens"]
+    token, password = (
+        (appliance.folder / "secrets" / name).read_text() for name in ("NATS_TOKEN", "NATS_PROCESSOR_PASSWORD")
+    )
+    assert appliance.find("users of the bus changed", users="on")
+    with pytest.raises(nats.errors.Error, match="Authorization Violation"):
+        await _bus_of(appliance, token=token)
+    inboxes = {"inbox_prefix": b"_INBOX_processor"}
+    processor = await _bus_of(appliance, user="processor", password=password, **inboxes)
+    owner = await _bus_of(appliance, user="appliance", password=token)
+    await owner.request("$JS.API.STREAM.NAMES", b"", timeout=DEADLINE)
+    assert await processor.request("coburn.gl.isalive", b"", timeout=DEADLINE)
+    with pytest.raises(nats.errors.Error):
+        await processor.request("$JS.API.STREAM.NAMES", b"", timeout=1)
+    for client in (processor, owner):
+        await client.close()
+    assert await asyncio.to_thread(appliance.stop) == 0
+    appliance.lines.clear()
+    await asyncio.to_thread(appliance.up, *UP, NATS_USERS="off")
+    client = await _bus_of(appliance, token=token)
+    await client.close()
+
+
+async def _bus_of(appliance, **login):
+    async def ignore(_):
+        """It would be printed otherwise."""
+
+    url = f"nats://127.0.0.1:{appliance.nats_port}"
+    return await nats.connect(url, allow_reconnect=False, error_cb=ignore, **login)
+
+
+def test_users_that_the_config_of_the_bus_does_not_have(appliance):
+    """The appliance does not start, so that the bus is not open to all while its owner believes otherwise."""
+    (appliance.folder / "conf" / "nats-server.conf").write_text(f"port: {appliance.nats_port}\n", "utf-8")
+    appliance.start(*UP, NATS_USERS="on")
+    assert appliance.ended() == 1
+    assert any(line.startswith("error: NATS_USERS is set, but") for line in appliance.lines)
 
 
 async def test_configs_of_the_original(appliance):

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import NoReturn
 
-from gecholog import config, health
+from gecholog import atomic_file, config, health, regular_file
 from gecholog.logs import Log
 from services.ginit.config import GinitConfig, build, config_spec
-from services.ginit.startup import ports, prepare
+from services.ginit.startup import bus_users, ports, prepare
 from services.ginit.startup.prepare import CannotStart
 
 _ROOT = Path(__file__).parents[3]
@@ -64,6 +64,7 @@ def exec_launcher(file: Path, alias: str) -> NoReturn:
     os.environ["NATS_LISTEN"] = f'"{os.environ.get("GECHOLOG_LISTEN") or "0.0.0.0"}"'  # noqa: S104 - the default
     checked = build(config.check(config.read(file), str(file), config_spec()))
     _check_ports(checked, home)
+    _choose_bus_users(checked, home)
     run = prepare.runtime_folder(home)
     os.environ |= {
         "GECHOLOG_RUN": str(run),
@@ -89,6 +90,27 @@ def _check_ports(checked: GinitConfig, home: Path) -> None:
             for port in taken
         ]
         raise CannotStart("\n".join(lines))
+
+
+def _choose_bus_users(checked: GinitConfig, home: Path) -> None:
+    """Write into nats-server.conf what NATS_USERS asks for. Raises CannotStart: the bus is not to stay open unseen."""
+    users = bus_users.wanted(os.environ)
+    if users is None or prepare.is_running(home):
+        return
+    for file in (service.configuration_file for service in checked.services if service.is_nats_server):
+        try:
+            text = regular_file.read_text(file, "utf-8")
+            found = bus_users.switched(text, users=users)
+            if found is None:
+                raise CannotStart(
+                    f"{bus_users.SWITCH} is set, but {file} does not have the two blocks of the shipped file: "
+                    "unset it, or copy them from there"
+                )
+            if found != text:
+                atomic_file.write(file, found.encode(), 0o640, fsync=True)
+                log.info("users of the bus changed", file=str(file), users=os.environ[bus_users.SWITCH])
+        except (OSError, UnicodeDecodeError) as error:
+            raise CannotStart(f"{bus_users.SWITCH} is set, but {file} cannot be changed: {error}") from error
 
 
 def _ensure_temporary_folder(run: Path) -> None:
