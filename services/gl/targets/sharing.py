@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.gl.targets.breakers import Breakers
 
 BUCKET = "breakers"
+_BUCKET_BYTES = 1024 * 1024  # thousands of entries; JetStream sets the space aside
 
 
 class _Place(NamedTuple):
@@ -55,7 +56,8 @@ class BreakerSharing:
             self._running.cancel()
             self._running = None
         if place is not None:
-            store = KeyValue(bus, place.storage.bucket(BUCKET), replicas=place.storage.replicas)
+            bucket, replicas = place.storage.bucket(BUCKET), place.storage.replicas
+            store = KeyValue(bus, bucket, max_bytes=_BUCKET_BYTES, replicas=replicas)
             replicator = BreakerReplicator(store, place.topic, self._breakers, self._rules_of, now)
             bus.on_connect(replicator.connected)
             self._running = owner.spawn(replicator.run(), "circuit breakers")

@@ -118,9 +118,12 @@ class Upstream:
         self.connections = 0
         self._tls = tls
         self._open: set[socket.socket] = set()
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listening = self._listen()
         self.port: int = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def _listen(self) -> socket.socket:
+        return socket.create_server(("127.0.0.1", 0), backlog=256)
 
     @property
     def url(self) -> str:
