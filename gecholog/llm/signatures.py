@@ -11,20 +11,26 @@ from typing import NamedTuple
 
 _PREFIX = "gecholog."
 _SEPARATOR = ":"
+_CALL, _REASONING, _REDACTED = "call", "reasoning", "redacted"
 
 
 class Signature(NamedTuple):
-    """A signature, the dialect that it is of, and whether it signs a tool call and not reasoning. `id` may be empty."""
+    """A signature, and the dialect that it is of.
+
+    `signs_call`: it signs a tool call, not reasoning. `is_redacted`: it is all that there is of the reasoning. `id` may
+    be empty.
+    """
 
     origin: str
     text: str
     signs_call: bool = False
     id: str = ""
+    is_redacted: bool = False
 
 
 def pack(signature: Signature) -> str:
     """A signature as one text: `gecholog.gemini:call:ID:TEXT`."""
-    kind = "call" if signature.signs_call else "reasoning"
+    kind = _CALL if signature.signs_call else _REDACTED if signature.is_redacted else _REASONING
     return _PREFIX + _SEPARATOR.join((signature.origin, kind, signature.id, signature.text))
 
 
@@ -35,4 +41,4 @@ def unpack(text: str, own: str) -> Signature:
     origin, _, rest = text.removeprefix(_PREFIX).partition(_SEPARATOR)
     kind, _, rest = rest.partition(_SEPARATOR)
     known, _, signed = rest.partition(_SEPARATOR)
-    return Signature(origin, signed, kind == "call", known)
+    return Signature(origin, signed, kind == _CALL, known, kind == _REDACTED)

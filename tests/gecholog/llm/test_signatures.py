@@ -8,9 +8,9 @@ from gecholog.llm.signatures import Signature, pack, unpack
 WORDS = st.text(string.ascii_letters + string.digits + "_-", max_size=10)
 
 
-@given(WORDS, st.text(), st.booleans(), WORDS)
-def test_a_signature_is_the_same_after_packing(origin: str, text: str, signs_call: bool, known: str) -> None:
-    signature = Signature(origin, text, signs_call, known)
+@given(WORDS, st.text(), WORDS, st.sampled_from([{}, {"signs_call": True}, {"is_redacted": True}]))
+def test_a_signature_is_the_same_after_packing(origin: str, text: str, known: str, kind: dict[str, bool]) -> None:
+    signature = Signature(origin, text, id=known, **kind)
     assert unpack(pack(signature), "anthropic") == signature
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from gecholog.llm import checked
 from gecholog.llm.chat import Audio, File, Image, Part, Reasoning, Refusal, Text
 from gecholog.llm.checked import Json
+from gecholog.llm.data_url import split_data_url
 
-_DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*?;base64,", re.IGNORECASE)
 _AUDIO_TYPES = {"mp3": "audio/mpeg"}
 
 
@@ -122,9 +121,3 @@ _READERS: dict[str, Callable[[Json, str], Part]] = {
     "document_url": _document,
     "thinking": _thinking,
 }
-
-
-def split_data_url(url: str) -> tuple[str, str]:
-    """The media type and the base64 of a data URL (RFC 2397); both empty if it is none, or not in base64."""
-    found = _DATA_URL.match(url, 0, 256)
-    return ("", "") if found is None else (found[1].lower() or "text/plain", url[found.end() :])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from gecholog.llm.chat import Citation, Image
-from gecholog.llm.dialects.openai_chat.content_reader import split_data_url
+from gecholog.llm.data_url import split_data_url
 
 Json = dict[str, Any]
 

@@ -19,10 +19,10 @@ from gecholog.llm.deltas import (
 )
 from gecholog.llm.dialect import is_error
 from gecholog.llm.dialects.openai_chat import message_parts, signed
-from gecholog.llm.dialects.openai_chat.errors import error_of_object, read_error, status_in
 from gecholog.llm.dialects.openai_chat.finish_reasons import read_reason
 from gecholog.llm.dialects.openai_chat.message_parts import Json, objects, text_in
 from gecholog.llm.dialects.openai_chat.tool_call_stream import ToolCallStream
+from gecholog.llm.dialects.openai_errors import error_of_object, read_error, status_in
 from gecholog.llm.errors import ErrorInfo
 from gecholog.llm.event import Event
 from gecholog.llm.usage import usage_of

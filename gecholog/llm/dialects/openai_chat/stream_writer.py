@@ -22,9 +22,9 @@ from gecholog.llm.deltas import (
     UsageSeen,
 )
 from gecholog.llm.dialects.openai_chat import message_parts, signed
-from gecholog.llm.dialects.openai_chat.errors import write_error
 from gecholog.llm.dialects.openai_chat.finish_reasons import write_reason
 from gecholog.llm.dialects.openai_chat.usage_writer import write_usage
+from gecholog.llm.dialects.openai_errors import write_error
 from gecholog.llm.usage import Usage
 
 _DONE = b"data: [DONE]\n\n"
