@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gecholog import health
@@ -20,6 +21,7 @@ from gecholog.service import connect_bus, replacing_bus
 from gecholog.session import Sessions
 from services.gl import memory
 from services.gl.dependencies import Dependencies
+from services.gl.discovery import Discovery
 from services.gl.dispatch import dispatch, reply_to_unreadable
 from services.gl.generation import Generation
 from services.gl.listeners import Listeners
@@ -70,6 +72,7 @@ class Gateway:
         self._sharing = BreakerSharing(self._targets.breakers, BreakerStatusFile.of(alias, home))
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
+        self._discovery = Discovery(self._required, self._apply_discovered)
 
     # ------------------------------------------------------------------- life
 
@@ -87,6 +90,7 @@ class Gateway:
         self._generation = Generation(config, self._deps(bus, pool), Sessions(config.gateway_id), pool)
         self._sharing.activate(config, bus, owner)
         self._listeners.start(owner)
+        owner.spawn(self._discovery.run(), "discovery")
 
     async def reload(self, config: Config) -> None:
         """Put a new config in force. What it needs is opened before anything of the old config is closed.
@@ -107,14 +111,21 @@ class Gateway:
         await self._activate(config, old, bus or old.deps.bus, pool)
         self._listeners.switch(replacement)
 
+    def _apply_discovered(self) -> None:
+        """Put the lists of models that providers gave in force."""
+        generation = self._required()
+        self._generation = replace(generation, config=self._discovery.applied(generation.config))
+
     async def _activate(self, config: Config, old: Generation, bus: Bus, pool: Pool) -> None:
         if bus is not old.deps.bus or config.record_log != old.config.record_log:
             await self._records.publish_to(bus, config.topics.logger, config.record_log)
         self._records.resize(config.journal_max_bytes)
+        config = self._discovery.applied(config)
         same_name = config.gateway_id == old.config.gateway_id
         sessions = old.sessions if same_name else Sessions(config.gateway_id)
         self._generation = Generation(config, self._deps(bus, pool), sessions, pool)
         self._sharing.activate(config, bus, self._required_owner())
+        self._discovery.refresh()
         if pool is not old.pool:
             old.pool.retire()
         if bus is not old.deps.bus:

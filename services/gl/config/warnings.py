@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gecholog.headers import HOP_BY_HOP, canonical
+from services.gl.models.model_list import NOT_LISTED
 from services.gl.processor_chain import CONTROL_FIELDS
 from services.gl.routing import Action, action_of
 
@@ -74,6 +75,14 @@ def _forwarded(values: dict[str, Any]) -> Iterator[Violation]:
                 yield path, "is forwarded to the target: list it in outbound.remove_headers, or replace it"
 
 
+def _not_discovered(values: dict[str, Any]) -> Iterator[Violation]:
+    """Some APIs have no list of the models that can be called."""
+    without = {dialect.value for dialect in NOT_LISTED}
+    for index, provider in enumerate(values.get("providers", [])):
+        if provider.get("discover") and provider.get("dialect") in without:
+            yield ("providers", index, "discover"), "has no effect: the API does not list the models that can be called"
+
+
 def _forwards(router: dict[str, Any]) -> bool:
     """Whether a router forwards required headers: an echo has no target, and providers do not get them."""
     return "models" not in router["outbound"] and action_of(router["path"]) is Action.FORWARD
@@ -91,4 +100,4 @@ def _processors(values: dict[str, Any]) -> Iterator[tuple[_Place, dict[str, Any]
                 yield (side, "processors", row, index), processor
 
 
-RULES = (_routers, _written_in_vain, _header_values, _forwarded)
+RULES = (_routers, _written_in_vain, _header_values, _forwarded, _not_discovered)

@@ -25,20 +25,12 @@ def nobody(_name: str) -> tuple[str, frozenset[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Providers and models by their names. `discovered` are models that providers say they have."""
+    """Providers and models by their names. `discovered` are names of models that providers say they have."""
 
     providers: Mapping[str, Provider] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
     sellers: Sellers = nobody
-    discovered: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
-
-    def with_discovered(self, provider: str, models: tuple[str, ...]) -> Registry:
-        """The same, and a provider has said which models it has."""
-        return replace(self, discovered={**self.discovered, provider: models})
-
-    def models_of(self, provider: Provider) -> tuple[str, ...]:
-        """Names and globs that a provider is known to serve, each once."""
-        return tuple(dict.fromkeys((*provider.models, *self.discovered.get(provider.name, ()))))
+    discovered: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     def meaning(self, name: str) -> Model | ProviderModel | None:
         """What a name means, by the first of these that knows it; None if nobody does.
@@ -59,11 +51,19 @@ class Registry:
     def names(self) -> Iterator[str]:
         """All names that can be listed: those of models, then those that providers are known to serve, each once."""
         served = chain.from_iterable(
-            (self._shortest(provider, name) for name in self.models_of(provider) if not glob.is_glob(name))
+            (self._shortest(provider, name) for name in self._named_by(provider))
             for provider in self.providers.values()
         )
         models = (name for name in self.models if not glob.is_glob(name))
         return iter(dict.fromkeys(chain(models, served)))
+
+    def _named_by(self, provider: Provider) -> Iterator[str]:
+        """The models of a provider whose names are known, each once."""
+        configured = [name for name in provider.models if not glob.is_glob(name)]
+        return iter(dict.fromkeys([*configured, *sorted(self.discovered.get(provider.name, ()))]))
+
+    def _serves(self, provider: Provider, name: str) -> bool:
+        return name in self.discovered.get(provider.name, ()) or glob.matches_any(provider.models, name)
 
     def _shortest(self, provider: Provider, name: str) -> str:
         """A model of a provider as clients can name it: without the provider where that is enough."""
@@ -75,7 +75,7 @@ class Registry:
         return found if isinstance(found, ProviderModel) and found.provider in self.providers else None
 
     def _of_serving_provider(self, name: str) -> ProviderModel | None:
-        serving = [one for one in self.providers.values() if glob.matches_any(self.models_of(one), name)]
+        serving = [one for one in self.providers.values() if self._serves(one, name)]
         return ProviderModel(serving[0].name, name) if len(serving) == 1 else None
 
     def _of_seller(self, name: str) -> ProviderModel | None:

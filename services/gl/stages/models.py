@@ -179,7 +179,11 @@ def _may_use(call: Call, provider: Provider) -> bool:
     Otherwise the gateway would be an open relay, at its owner's cost. Only required headers of the client's own router
     count: those of a router that a processor chose are not checked.
     """
-    if provider.dialect is Dialect.DUMMY or call.config.serves_everybody or call.router.required_headers:
+    return provider.dialect is Dialect.DUMMY or _may_use_keys(call)
+
+
+def _may_use_keys(call: Call) -> bool:
+    if call.config.serves_everybody or call.router.required_headers:
         return True
     cors = call.router.cors
     return is_local(call.request.client, call.request.headers, frozenset() if cors is None else cors.origins)
@@ -198,10 +202,15 @@ def _not_local() -> Refusal:
 
 
 def _listed(call: Call, router: Router, endpoint: Endpoint) -> LocalResponse:
-    def shown(name: str) -> bool:
-        return matches_any(router.models, name)
-
+    """The models that the client may use."""
     registry, name = call.config.models, unquote(endpoint.path.partition("/")[2])
+    may_use_all = _may_use_keys(call)
+
+    def shown(one: str) -> bool:
+        if not matches_any(router.models, one):
+            return False
+        return may_use_all or any(_may_use(call, choice.provider) for choice in resolve(registry, one, Facts()))
+
     if not name:
         return LocalResponse(200, rawjson.dumps(listing.listed(registry, _STARTED, shown)))
     found = listing.one(registry, name, _STARTED, shown)

@@ -78,3 +78,19 @@ def test_open_to_everybody(run_gateway, upstream, elsewhere):
 def test_from_this_machine(closed):
     """Over loopback it is open unless a proxy tells of a client behind it."""
     assert [ask(closed, "127.0.0.1", f"/v1/{CHAT}", headers=one).status for one in FORWARDED] == [200, 403, 403, 403]
+
+
+def test_the_list_has_what_a_client_may_use(run_gateway, upstream, elsewhere):
+    """A model of a provider is listed for those who may use its key."""
+    routers, providers = config(upstream)
+    providers = [one | {"models": [f"of-{one['name']}"]} for one in providers]
+    gateway = run_gateway(routers, providers=providers, gl_host="")
+
+    def listed(address, path="/v1/", headers=None):
+        reply = ask(gateway, address, f"{path}models", headers=headers, method="GET")
+        return [model["id"] for model in reply.json()["data"]]
+
+    assert listed("127.0.0.1") == ["of-one", "of-dummy"]
+    assert listed(elsewhere, "/keyed/", {"X-Key": "mine"}) == ["of-one", "of-dummy"]
+    assert listed(elsewhere) == ["of-dummy"]
+    assert ask(gateway, elsewhere, "/v1/models/of-one", method="GET").status == 404

@@ -1,5 +1,7 @@
 """What a name means to a config."""
 
+from dataclasses import replace
+
 from services.gl.models.model import Model
 from services.gl.models.provider import provider_of
 from services.gl.models.registry import registry_of
@@ -58,8 +60,8 @@ def test_names():
         [Model("m", ("one/a",)), Model("g-*", ("one/a",))],
     )
     assert list(registry.names()) == ["m", "a", "one/both", "two/both", "two/m"]
-    found = registry.with_discovered("one", ("new", "a"))
-    assert "new" in list(found.names())
-    assert "new" not in list(registry.names())
+    found = replace(registry, discovered={"one": frozenset({"new", "a"}), "gone": frozenset({"lost"})})
+    assert list(found.names()) == ["m", "a", "one/both", "new", "two/both", "two/m"]
+    assert (found.meaning("new"), registry.meaning("new")) == (ProviderModel("one", "new"), None)
     assert registry.close_to("one/bot")[0] == "one/both"
     assert registry.close_to("m", lambda name: name != "m") == ()
