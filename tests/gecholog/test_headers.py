@@ -157,7 +157,7 @@ def test_few_names_are_kept():
     ],
 )
 def test_unmet(required, given_headers, problem):
-    """What a router requires, and what the caller is told; never a value."""
+    """What a router requires, and what the client is told; never a value."""
     found = unmet(required, given_headers)
     name = next(iter(required), "")
     assert (found and found.text) == (problem and f"unauthorized header:'{name}' {problem}")

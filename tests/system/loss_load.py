@@ -1,4 +1,4 @@
-"""A paced load of calls on kept-alive connections, which knows of every call whether its caller has all of the reply.
+"""A paced load of calls on kept-alive connections, which knows of every call whether its client has all of the reply.
 
 Lean, because it shares the machine with what it loads: raw protocols, one request in flight on each connection.
 """
@@ -19,7 +19,7 @@ _CHUNKS, _CHUNK_DELAY_MS = 8, 5
 
 
 class Kind(Enum):
-    """What a caller does: take a whole answer, take a stream to its end, or leave in the middle of a stream."""
+    """What a client does: take a whole answer, take a stream to its end, or leave in the middle of a stream."""
 
     PLAIN = "plain"
     STREAMED = "streamed"
@@ -63,10 +63,10 @@ class Tally:
     seconds: float = 0.0
     slowest: float = 0.0
 
-    def count(self, caller: "Caller", kind: Kind) -> None:
-        name = caller.transaction
-        if caller.is_complete:
-            self.statuses[caller.status] = self.statuses.get(caller.status, 0) + 1
+    def count(self, client: "HttpClient", kind: Kind) -> None:
+        name = client.transaction
+        if client.is_complete:
+            self.statuses[client.status] = self.statuses.get(client.status, 0) + 1
             self.unnamed += not name
             self.complete.add(name)
         elif not name:
@@ -75,7 +75,7 @@ class Tally:
             (self.abandoned if kind is Kind.ABANDONED else self.broken).add(name)
 
 
-class Caller(asyncio.Protocol):
+class HttpClient(asyncio.Protocol):
     """One connection, one call at a time."""
 
     def __init__(self):
@@ -172,14 +172,14 @@ class Load:
         self.tally.seconds = time.monotonic() - begin
 
     async def _work(self) -> None:
-        caller = Caller()
+        client = HttpClient()
         while (due := await self._due.get()) is not None:
             number, since = due
             if self._stopped.is_set():
                 continue
             kind = kind_of(number)
             self.tally.calls += 1
-            await caller.call(self._port, request_of(number, kind), leaves=kind is Kind.ABANDONED)
-            self.tally.count(caller, kind)
+            await client.call(self._port, request_of(number, kind), leaves=kind is Kind.ABANDONED)
+            self.tally.count(client, kind)
             self.tally.slowest = max(self.tally.slowest, time.monotonic() - since)
-        caller.close()
+        client.close()

@@ -23,7 +23,7 @@ from tests.support.nats_server import TOKEN
 from tests.support.process import environment_of
 from tests.support.waiting import eventually
 from tests.system.conftest import UP, Default
-from tests.system.loss_load import Caller, Load
+from tests.system.loss_load import HttpClient, Load
 from tests.system.loss_records import RecordFile
 
 MIB = 1024 * 1024
@@ -107,14 +107,14 @@ def tell(title, **figures):
     sys.stdout.write("\n" + title + "".join(f"\n  {name}: {value}" for name, value in figures.items()) + "\n")
 
 
-async def large_call(caller, port, number, size=1_000_000):
+async def large_call(client, port, number, size=1_000_000):
     message = {"role": "user", "content": f"{number} " + "x" * size}
     body = orjson.dumps({"model": "dummy", "messages": [message]})
     lines = ["POST /dummy/v1/chat/completions HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
     head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode()
-    await caller.call(port, head + body, leaves=False)
-    assert caller.is_complete
-    return caller.transaction, caller.status
+    await client.call(port, head + body, leaves=False)
+    assert client.is_complete
+    return client.transaction, client.status
 
 
 @pytest.mark.timeout(600)
@@ -123,14 +123,14 @@ def test_burst_of_large_calls(appliance):
 
     async def run():
         await up(appliance)
-        callers, statuses = [Caller() for _ in range(_AT_ONCE)], {}
+        callers, statuses = [HttpClient() for _ in range(_AT_ONCE)], {}
         began = time.monotonic()
         for turn in range(_TIMES):
-            calls = (large_call(caller, appliance.gl_port, f"{turn}-{place}") for place, caller in enumerate(callers))
+            calls = (large_call(client, appliance.gl_port, f"{turn}-{place}") for place, client in enumerate(callers))
             statuses |= dict(await asyncio.gather(*calls))
         seconds = time.monotonic() - began
-        for caller in callers:
-            caller.close()
+        for client in callers:
+            client.close()
         await asyncio.sleep(10)
         left = memory(appliance)
         file = RecordFile(appliance.folder / "log" / "gecholog.jsonl")
@@ -156,14 +156,14 @@ def test_bus_that_hangs(appliance):
     slowest, statuses = [], {}
 
     async def work(port, place, ending):
-        caller, number = Caller(), 0
+        client, number = HttpClient(), 0
         while not ending.is_set():
             began = time.monotonic()
-            transaction, status = await large_call(caller, port, f"{place}-{number}", 100_000)
+            transaction, status = await large_call(client, port, f"{place}-{number}", 100_000)
             slowest.append(time.monotonic() - began)
             statuses[transaction] = status
             number += 1
-        caller.close()
+        client.close()
 
     async def run():
         await up(appliance)

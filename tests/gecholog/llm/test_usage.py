@@ -189,7 +189,7 @@ NO_USAGE = [
 
 @pytest.mark.parametrize("answer", NO_USAGE)
 def test_no_usage(answer):
-    """What is no count is none. An API that counts tokens for its caller has used none of them."""
+    """What is no count is none. An API that counts tokens for its client has used none of them."""
     assert usage_of(answer) is None
 
 

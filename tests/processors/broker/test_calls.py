@@ -31,8 +31,8 @@ def dies(upstreams):
 
 def calls(gateway, number):
     """Return the statuses of sequential calls on one connection."""
-    with gateway.caller() as caller:
-        return Counter(caller.ask("POST", "/a/x", JSON, BODY).reply().status for _ in range(number))
+    with gateway.client() as client:
+        return Counter(client.ask("POST", "/a/x", JSON, BODY).reply().status for _ in range(number))
 
 
 def calls_at_once(gateway, number):
@@ -110,9 +110,9 @@ def test_all_out(gateway, start, config, upstreams):
     for path, upstream in upstreams.items():
         upstream.behaviour = lambda talk, path=path: talk.reply(f'"{path}"'.encode(), 503)
     gate = gateway()
-    with gate.caller() as caller:
-        first = caller.ask("POST", "/a/x", JSON, BODY).reply()
-        second = caller.ask("POST", "/a/x", JSON, BODY).reply()
+    with gate.client() as client:
+        first = client.ask("POST", "/a/x", JSON, BODY).reply()
+        second = client.ask("POST", "/a/x", JSON, BODY).reply()
     assert (first.status, first.json() in TARGETS) == (503, True)
     assert (second.status, second.json()) == (503, REFUSAL)
     assert 590 <= int(second.value("Retry-After")) <= 600

@@ -99,12 +99,12 @@ def test_answers_of_another_router_are_not_held_back(choosy, upstream, bus, aske
         talk.chunk(b"")
 
     upstream.behaviour = behaviour
-    with choosy.caller() as caller:
-        caller.ask("POST", "/other/x", {}, b"{}").head()
+    with choosy.client() as client:
+        client.ask("POST", "/other/x", {}, b"{}").head()
         for number in range(3):
-            assert caller.chunk() == b"data: %d\n\n" % number
+            assert client.chunk() == b"data: %d\n\n" % number
             turns.done()
-        assert caller.chunk() == b""
+        assert client.chunk() == b""
 
 
 def test_a_path_that_no_router_has_is_said(choosy):

@@ -47,7 +47,7 @@ def test_complete():
 
 
 def test_end_that_was_handed_on():
-    """A stream has ended for the caller if its mark was among the bytes that it was handed."""
+    """A stream has ended for the client if its mark was among the bytes that it was handed."""
     capture = captured([EVENTS], "text/event-stream")
     assert not capture.has_ended
     capture.delivered = len(EVENTS)

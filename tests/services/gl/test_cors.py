@@ -153,9 +153,9 @@ ASKING = {name: values[0] for name, values in asking().items()}
 
 def test_preflight_needs_no_key(crossing, upstream):
     """gl answers itself, at once, with an empty 204 on a connection that stays."""
-    with crossing.caller() as caller:
+    with crossing.client() as client:
         for _ in range(2):
-            reply = caller.ask("OPTIONS", "/locked/v1/x", ASKING).reply()
+            reply = client.ask("OPTIONS", "/locked/v1/x", ASKING).reply()
             assert (reply.status, reply.body) == (204, b"")
             assert reply.value("Access-Control-Allow-Origin") == APP
             assert reply.value("Access-Control-Allow-Headers") == "api-key, content-type"
@@ -183,7 +183,7 @@ def test_other_options_are_calls(crossing, upstream):
 
 
 def test_answer_of_the_target(crossing, upstream, bus):
-    """What the target says of origins is replaced; the record shows what the caller got."""
+    """What the target says of origins is replaced; the record shows what the client got."""
     upstream.behaviour = lambda talk: talk.reply(
         b"{}",
         200,

@@ -49,9 +49,9 @@ def strict(run_gateway, shared_upstream):
 
 def told(gateway, raw):
     """The reply to bytes on a connection of their own, which ends."""
-    with gateway.caller() as caller:
-        reply = caller.send(raw).reply()
-        assert caller.ended()
+    with gateway.client() as client:
+        reply = client.send(raw).reply()
+        assert client.ended()
     assert reply.complete
     assert reply.value("Content-Type") == "application/json"
     assert CANARY not in reply.body
@@ -101,19 +101,19 @@ def test_nothing_is_known(strict, raw):
 
 def test_pipelined(strict, upstream):
     """A second request that cannot be read is answered after the first one, in the form of its own API."""
-    with strict.caller() as caller:
-        caller.send(b"GET /service/x HTTP/1.1\r\nHost: g\r\n\r\n" + CASES["twice"][0].replace(b"%b", MESSAGES))
-        assert caller.reply().status == 200
-        reply = caller.reply()
+    with strict.client() as client:
+        client.send(b"GET /service/x HTTP/1.1\r\nHost: g\r\n\r\n" + CASES["twice"][0].replace(b"%b", MESSAGES))
+        assert client.reply().status == 200
+        reply = client.reply()
         assert (reply.status, reply.json()["type"]) == (400, "error")
 
 
 def test_too_many_connections(run_gateway, shared_upstream):
     """The client is told when to come again, and how many may be connected."""
     gateway = run_gateway([router("/service/", shared_upstream.url)], errors="auto", limits={"connections": 1})
-    with gateway.caller() as first:
+    with gateway.client() as first:
         assert first.ask("GET", "/service/x").reply().status == 200
-        with gateway.caller() as second:
+        with gateway.client() as second:
             reply = second.reply()
     assert (reply.status, reply.value("Retry-After")) == (503, "1")
     assert "takes 1 at a time (limits.connections" in reply.json()["error"]["message"]
@@ -124,7 +124,7 @@ def test_after_a_reload(run_gateway, shared_upstream):
     gateway = run_gateway([router("/service/", shared_upstream.url)])
     raw = CASES["twice"][0].replace(b"%b", CHAT)
     assert told(gateway, raw).json() == {"error": "header host more than once"}
-    with gateway.caller() as older:
+    with gateway.client() as older:
         assert older.ask("GET", "/service/x").reply().status == 200
         gateway.reload(gateway.values | {"errors": "openai"})
         assert older.send(raw).reply().json()["error"]["message"] == "header host more than once"
@@ -133,6 +133,6 @@ def test_after_a_reload(run_gateway, shared_upstream):
 
 
 def test_status_that_the_standard_does_not_know(strict, upstream):
-    """It passes, and its line has a reason, which the caller of these tests checks."""
+    """It passes, and its line has a reason, which the client of these tests checks."""
     upstream.behaviour = lambda talk: talk.reply(b"{}", 529)
     assert strict.call("POST", "/service/v1/messages").status == 529

@@ -9,7 +9,7 @@ from tests.services.gl.rig.stage import FakeRecorder, FakeResponder, FakeRespons
 
 
 async def test_refuse():
-    """A refusal is JSON with the transaction id; the record has what the caller got, and is kept before it goes."""
+    """A refusal is JSON with the transaction id; the record has what the client got, and is kept before it goes."""
     responder = FakeResponder()
     records = FakeRecorder(events=responder.events)
     call = call_of(responder=responder)

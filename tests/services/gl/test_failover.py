@@ -253,7 +253,7 @@ def test_times_are_those_of_each_router(going_on, upstream, second, choosing, pa
 
 
 def test_all_fail(going_on, upstream, second, choosing):
-    """The caller gets what the last target said, word for word; the record's usual fields are the last one's."""
+    """The client gets what the last target said, word for word; the record's usual fields are the last one's."""
     bus = choosing(fallback_paths=["/refused/", "/second/"])
     upstream.behaviour = failing(503)
     second.behaviour = failing(429, b'{"error":"slow down"}', "Retry-After: 7")
@@ -267,7 +267,7 @@ def test_all_fail(going_on, upstream, second, choosing):
 
 
 def test_last_cannot_be_called(going_on, upstream, choosing):
-    """If the last one cannot be called at all, the caller is told as of any such target."""
+    """If the last one cannot be called at all, the client is told as of any such target."""
     bus = choosing(fallback_paths=["/refused/"])
     upstream.behaviour = failing(500)
     reply = going_on.call("POST", "/first/x", {}, b"{}")
@@ -356,7 +356,7 @@ def test_keys_stay_with_their_router(going_on, upstream, second, choosing):
 
 
 def test_callers_key_goes_on(going_on, upstream, second, choosing):
-    """A masked header of the caller's goes where no router has one of its own."""
+    """A masked header of the client's goes where no router has one of its own."""
     choosing(fallback_paths=["/second/"])
     upstream.behaviour = failing(503)
     going_on.call("POST", "/first/x", {"Api-Key": "of-the-caller"}, b"{}")
@@ -417,7 +417,7 @@ def test_connections_do_not_pile_up(going_on, upstream, second, choosing):
 
 
 def test_stream_of_the_second(going_on, upstream, second, choosing):
-    """A stream that comes from the second target goes to the caller chunk by chunk."""
+    """A stream that comes from the second target goes to the client chunk by chunk."""
     bus = choosing(fallback_paths=["/second/"])
     upstream.behaviour, turns = failing(503), Turns()
 
@@ -429,12 +429,12 @@ def test_stream_of_the_second(going_on, upstream, second, choosing):
         talk.chunk(b"")
 
     second.behaviour = behaviour
-    with going_on.caller() as caller:
-        head = caller.ask("POST", "/first/x", {}, b"{}").head()
+    with going_on.client() as client:
+        head = client.ask("POST", "/first/x", {}, b"{}").head()
         for number in range(3):
-            assert caller.chunk() == b"data: %d\n\n" % number
+            assert client.chunk() == b"data: %d\n\n" % number
             turns.done()
-        assert caller.chunk() == b""
+        assert client.chunk() == b""
     record = bus.record(head.transaction)
     assert outcomes(record) == [("/first/", 503), ("/second/", 200)]
     assert record["response"]["inbound_stream"]["completed"] is True
@@ -442,7 +442,7 @@ def test_stream_of_the_second(going_on, upstream, second, choosing):
 
 @pytest.mark.parametrize("held", [False, True])
 def test_a_good_status_is_the_end_of_it(going_on, going_on_held, upstream, second, choosing, held):
-    """What breaks off behind the beginning of its body is not tried again, whether or not the caller has seen it."""
+    """What breaks off behind the beginning of its body is not tried again, whether or not the client has seen it."""
     bus = choosing(fallback_paths=["/second/"])
 
     def behaviour(talk):
@@ -454,13 +454,13 @@ def test_a_good_status_is_the_end_of_it(going_on, going_on_held, upstream, secon
 
     begun = threading.Event()
     upstream.behaviour = behaviour
-    with (going_on_held if held else going_on).caller() as caller:
-        head = caller.ask("POST", "/first/x", {}, b"{}").head()
+    with (going_on_held if held else going_on).client() as client:
+        head = client.ask("POST", "/first/x", {}, b"{}").head()
         assert head.status == (502 if held else 200)
         if not held:
-            assert caller.chunk() == b"data: 1\n\n"
+            assert client.chunk() == b"data: 1\n\n"
             begun.set()
-            assert caller.ended()
+            assert client.ended()
     assert second.seen == []
     assert outcomes(bus.record(head.transaction)) == [("/first/", 200)]
 
@@ -519,10 +519,10 @@ def test_caller_leaves_during_the_second_attempt(going_on, upstream, second, cho
         talk.close()
 
     second.behaviour = behaviour
-    caller = going_on.caller()
-    caller.ask("POST", f"/first/leaves{how}", {}, b"{}")
+    client = going_on.client()
+    client.ask("POST", f"/first/leaves{how}", {}, b"{}")
     assert reached.wait(DEADLINE)
-    caller.leave() if how == "reset" else caller.__exit__()
+    client.leave() if how == "reset" else client.__exit__()
     assert left.wait(DEADLINE), "the second target is still being asked"
     record = bus.of_path(f"leaves{how}")
     assert outcomes(record) == [("/first/", 503), ("/second/", "broken off")]
@@ -553,8 +553,8 @@ def test_caller_leaves_while_a_connection_is_made(run_gateway, shared_upstream, 
 
     upstream.behaviour = behaviour
     try:
-        with gateway.caller() as caller:
-            caller.ask("POST", "/first/connecting", {}, b"{}")
+        with gateway.client() as client:
+            client.ask("POST", "/first/connecting", {}, b"{}")
             assert answered.wait(DEADLINE)
         record = bus.of_path("connecting")
     finally:
@@ -612,9 +612,9 @@ def test_many_at_once(going_on, upstream, second, choosing):
     replies = {}
 
     def call(number):
-        with going_on.caller() as caller:
+        with going_on.client() as client:
             replies[number] = [
-                caller.ask("POST", "/first/x", {}, b'{"n":%d}' % (number * 100 + turn)).reply() for turn in range(5)
+                client.ask("POST", "/first/x", {}, b'{"n":%d}' % (number * 100 + turn)).reply() for turn in range(5)
             ]
 
     threads = [threading.Thread(target=call, args=(number,)) for number in range(8)]
@@ -660,7 +660,7 @@ def test_control_with_what_is_wrong(going_on, upstream, choosing):
 def test_control_without_a_body(going_on, upstream, choosing, status):
     """A status that has no body: none is sent, and the connection stays in order."""
     choosing(control={"a": 1}, control_status_code=status, control_headers={"Content-Type": "text/plain"})
-    with going_on.caller() as caller:
+    with going_on.client() as client:
         for _ in range(2):
-            reply = caller.ask("POST", "/first/x", {}, b"{}").reply()
+            reply = client.ask("POST", "/first/x", {}, b"{}").reply()
             assert (reply.status, reply.body) == (status, b"")

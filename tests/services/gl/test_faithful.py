@@ -79,9 +79,9 @@ def test_headers_with_many_values(gateway, upstream, bus, many):
     upstream.reset()
     raw = [value.encode("latin-1") for value in many]
     upstream.behaviour = lambda talk: talk.reply(b"{}", 200, *(f"X-Many: {value}" for value in many))
-    with gateway.caller() as caller:
+    with gateway.client() as client:
         lines = b"".join(b"X-Many: %b\r\n" % value for value in raw)
-        reply = caller.send(b"GET /service/x HTTP/1.1\r\nHost: g\r\n" + lines + b"\r\n").reply()
+        reply = client.send(b"GET /service/x HTTP/1.1\r\nHost: g\r\n" + lines + b"\r\n").reply()
     assert upstream.asked().values("X-Many") == raw
     assert reply.values("X-Many") == many
     assert len(bus.record(reply.transaction)["request"]["ingress_headers"]["X-Many"]) == len(many)
@@ -161,10 +161,10 @@ def test_large_body_is_recorded_by_its_head(gateway, upstream, bus):
 
 
 def test_nothing_is_added_upstream(gateway, upstream):
-    """What goes upstream has the caller's headers, a Host, a length for a body, and nothing of ours."""
-    with gateway.caller() as caller:
-        caller.send(b"GET /service/x HTTP/1.1\r\nHost: g\r\n\r\n").reply()
-        caller.send(b"POST /service/x HTTP/1.1\r\nHost: g\r\nContent-Length: 2\r\n\r\n{}").reply()
+    """What goes upstream has the client's headers, a Host, a length for a body, and nothing of ours."""
+    with gateway.client() as client:
+        client.send(b"GET /service/x HTTP/1.1\r\nHost: g\r\n\r\n").reply()
+        client.send(b"POST /service/x HTTP/1.1\r\nHost: g\r\nContent-Length: 2\r\n\r\n{}").reply()
     assert [name for name, _ in upstream.seen[0].lines] == [b"Host"]
     assert sorted(name for name, _ in upstream.seen[1].lines) == [b"Content-Length", b"Host"]
 
@@ -177,7 +177,7 @@ def test_nothing_is_added_to_an_answer(gateway, upstream):
 
 
 def test_redirects_are_passed_on(gateway, upstream):
-    """A redirect goes to the caller and is not followed."""
+    """A redirect goes to the client and is not followed."""
     upstream.behaviour = lambda talk: talk.reply(b"", 307, "Location: /elsewhere")
     reply = gateway.call("POST", "/service/x", {}, b"{}")
     assert (reply.status, reply.value("Location")) == (307, "/elsewhere")
@@ -186,7 +186,7 @@ def test_redirects_are_passed_on(gateway, upstream):
 
 @pytest.mark.parametrize("status", [201, 202, 206, 226, 299, 400, 401, 404, 418, 429, 451, 500, 503, 529, 599])
 def test_any_status_passes(gateway, upstream, bus, status):
-    """Status and body of the target are the caller's; an upstream's own 401 is recorded."""
+    """Status and body of the target are the client's; an upstream's own 401 is recorded."""
     upstream.behaviour = lambda talk: talk.reply(b'{"detail":1}', status)
     reply = gateway.call("GET", "/service/x")
     assert (reply.status, reply.json()) == (status, {"detail": 1})
@@ -194,7 +194,7 @@ def test_any_status_passes(gateway, upstream, bus, status):
 
 
 def test_calls_do_not_mix(gateway, upstream):
-    """Of many calls at once, some of whose callers leave in the middle, each gets its own answer."""
+    """Of many calls at once, some of whose clients leave in the middle, each gets its own answer."""
 
     def behaviour(talk):
         talk.head("Transfer-Encoding: chunked")
@@ -205,13 +205,13 @@ def test_calls_do_not_mix(gateway, upstream):
     def calls(worker):
         for number in range(20):
             body = f"{worker}-{number};".encode() * (100 + 37 * worker)
-            with gateway.caller() as caller:
-                caller.ask("POST", f"/service/{worker}/{number}", {}, body)
+            with gateway.client() as client:
+                client.ask("POST", f"/service/{worker}/{number}", {}, body)
                 if (worker + number) % 4 == 0:
-                    caller.head()
-                    caller.leave()
+                    client.head()
+                    client.leave()
                 else:
-                    assert caller.reply().body == body
+                    assert client.reply().body == body
 
     upstream.behaviour = behaviour
     with ThreadPoolExecutor(12) as pool:

@@ -59,7 +59,7 @@ def test_what_is_no_session(gateway, upstream, header):
 
 
 def test_same_transaction_twice(gateway, upstream, bus):
-    """Callers choose the session: two calls of one transaction id are two records."""
+    """Clients choose the session: two calls of one transaction id are two records."""
     header = {"Session-Id": "TWICE_1_7_3"}
     before = len(bus.record_ids)
     replies = [gateway.call("GET", "/service/x", header) for _ in range(2)]
@@ -316,7 +316,7 @@ def fresh(run_gateway, shared_upstream):
 def test_reload_router(fresh, upstream, bus):
     """New routers are in force at once; a call in flight finishes on the old config, and its connection stays."""
     release = hold(upstream)
-    with fresh.caller() as held, fresh.caller() as kept:
+    with fresh.client() as held, fresh.client() as kept:
         held.ask("GET", "/service/held")
         upstream.asked()
         kept.ask("GET", "/service/x").reply()
@@ -333,9 +333,9 @@ def test_reload_under_traffic(fresh, upstream):
     failures, stop = [], threading.Event()
 
     def traffic():
-        with fresh.caller() as caller:
+        with fresh.client() as client:
             while not stop.is_set():
-                reply = caller.ask("POST", "/service/x", {}, b"{}").reply()
+                reply = client.ask("POST", "/service/x", {}, b"{}").reply()
                 if reply.status != 200:
                     failures.append(reply)
 
@@ -356,14 +356,14 @@ def test_reload_port(fresh, upstream):
     """A new port is open when the config is in force; the old one is closed, its calls in flight finish."""
     release = hold(upstream)
     old = fresh.values
-    with fresh.caller() as held, fresh.caller() as idle:
+    with fresh.client() as held, fresh.client() as idle:
         idle.ask("GET", "/service/x").reply()
         held.ask("GET", "/service/held")
         upstream.asked(2)
         fresh.reload(old | {"gl_port": free_port()})
         assert fresh.call("GET", "/service/x").status == 200
         with pytest.raises(ConnectionError):
-            Gateway.caller(type("Old", (), {"port": old["gl_port"]})())
+            Gateway.client(type("Old", (), {"port": old["gl_port"]})())
         assert idle.ended()
         release.set()
         assert held.reply().status == 200
@@ -389,13 +389,13 @@ def test_reload_bad_config(fresh, upstream, wrong):
 
 
 def test_start_without_a_bus(tmp_path, bus_server, upstream):
-    """Until gl can serve, callers are refused: they are not left waiting."""
+    """Until gl can serve, clients are refused: they are not left waiting."""
     values = config_of(f"127.0.0.1:{free_port()}", [router("/service/", upstream.url)])
     gateway = Gateway(tmp_path, bus_server, values)
     try:
         gateway.process.wait_for_log("waiting for the bus")
         with pytest.raises(ConnectionRefusedError):
-            gateway.caller()
+            gateway.client()
     finally:
         gateway.close()
 
@@ -433,7 +433,7 @@ def test_reload_other_bus_during_a_call(run_gateway, shared_upstream, upstream, 
     gateway = run_gateway(routers, response={"processors": [[last]]}, shutdown_timeout_ms=0)
     bus.scripts["processor.last"] = says(seen=True)
     release = hold(upstream)
-    with gateway.caller() as held:
+    with gateway.client() as held:
         held.ask("GET", "/service/held")
         upstream.asked()
         change = gateway.values["service_bus"] | {"hostname": server.hostname}
@@ -446,10 +446,10 @@ def test_reload_other_bus_during_a_call(run_gateway, shared_upstream, upstream, 
 
 def test_reload_limits(fresh, upstream):
     """New limits hold for connections that stand already."""
-    with fresh.caller() as caller:
-        assert caller.ask("POST", "/service/x", {}, b"x" * 50).reply().status == 200
+    with fresh.client() as client:
+        assert client.ask("POST", "/service/x", {}, b"x" * 50).reply().status == 200
         fresh.reload(fresh.values | {"limits": {"request_body_bytes": 10}})
-        assert caller.ask("POST", "/service/x", {}, b"x" * 50).reply().status == 413
+        assert client.ask("POST", "/service/x", {}, b"x" * 50).reply().status == 413
 
 
 def test_refused_reload_leaves_nothing(run_gateway, shared_upstream, upstream, tls_files, tmp_path):
@@ -463,7 +463,7 @@ def test_refused_reload_leaves_nothing(run_gateway, shared_upstream, upstream, t
     open_files = Path(f"/proc/{gateway.process.pid}/fd")
     before = len(list(open_files.iterdir()))
     release = hold(upstream)
-    with gateway.caller(tls=context) as held:
+    with gateway.client(tls=context) as held:
         held.ask("GET", "/service/held")
         upstream.asked()
         certificate.write_text("no certificate")
@@ -487,11 +487,11 @@ def test_size_of_a_body_that_is_not_sent(run_gateway, shared_upstream, upstream)
     upstream.behaviour = lambda talk: talk.head("Content-Length: 12345")
     assert gateway.call("HEAD", "/service/x").value("Content-Length") == "12345"
     upstream.behaviour = lambda talk: talk.head("Content-Length: 12345", status=304)
-    with gateway.caller() as caller:
-        reply = caller.ask("GET", "/service/x").reply(to_head=True)
+    with gateway.client() as client:
+        reply = client.ask("GET", "/service/x").reply(to_head=True)
         assert (reply.status, reply.value("Content-Length")) == (304, "12345")
         upstream.behaviour = lambda talk: talk.reply(b"")
-        assert caller.ask("GET", "/service/x").reply().body == b""
+        assert client.ask("GET", "/service/x").reply().body == b""
 
 
 def test_not_modified_that_becomes_another_status(run_gateway, shared_upstream, upstream, bus):
@@ -504,11 +504,11 @@ def test_not_modified_that_becomes_another_status(run_gateway, shared_upstream, 
     assert (reply.status, reply.value("Content-Length")) == (200, "0")
 
 
-# -------------------------------------------------------------------- TLS of callers
+# -------------------------------------------------------------------- TLS of clients
 
 
 def test_ingress_tls(run_gateway, shared_upstream, upstream, tls_files, tmp_path):
-    """Callers speak TLS with the certificate of the config; a renewed one is used after a reload."""
+    """Clients speak TLS with the certificate of the config; a renewed one is used after a reload."""
     certificate, private_key = tmp_path / "c.pem", tmp_path / "k.pem"
     certificate.write_bytes(tls_files.certificate.read_bytes())
     private_key.write_bytes(tls_files.private_key.read_bytes())
@@ -519,11 +519,11 @@ def test_ingress_tls(run_gateway, shared_upstream, upstream, tls_files, tmp_path
     gateway = run_gateway([router("/service/", shared_upstream.url)], tls=tls)
     context = ssl.create_default_context(cafile=str(tls_files.authority))
 
-    def serial(caller):
-        return caller._socket.getpeercert()["serialNumber"]
+    def serial(client):
+        return client._socket.getpeercert()["serialNumber"]
 
     release = hold(upstream)
-    with gateway.caller(tls=context) as held:
+    with gateway.client(tls=context) as held:
         held.ask("POST", "/service/held", {}, b"x" * 100_000)
         upstream.asked()
         first = serial(held)
@@ -531,18 +531,18 @@ def test_ingress_tls(run_gateway, shared_upstream, upstream, tls_files, tmp_path
         certificate.write_bytes(Path(new_certificate).read_bytes())
         private_key.write_bytes(Path(new_key).read_bytes())
         gateway.reload(gateway.values)
-        with gateway.caller(tls=context) as caller:
-            assert caller.ask("GET", "/service/x").reply().status == 200
-            assert serial(caller) != first
+        with gateway.client(tls=context) as client:
+            assert client.ask("GET", "/service/x").reply().status == 200
+            assert serial(client) != first
         release.set()
         assert held.reply().status == 200
-    with gateway.caller() as plain:
+    with gateway.client() as plain:
         assert b"200" not in plain.send(b"GET /service/x HTTP/1.1\r\nHost: g\r\n\r\n").rest()
     stranger = ssl.create_default_context(cafile=str(tls_files.stranger))
     with pytest.raises(ssl.SSLError):
-        gateway.caller(tls=stranger)
-    with gateway.caller(tls=context) as caller:
-        assert caller.ask("GET", "/service/x").reply().status == 200
+        gateway.client(tls=stranger)
+    with gateway.client(tls=context) as client:
+        assert client.ask("GET", "/service/x").reply().status == 200
 
 
 # -------------------------------------------------------------------- the end
@@ -552,14 +552,14 @@ def test_ingress_tls(run_gateway, shared_upstream, upstream, tls_files, tmp_path
 def test_end_drains(fresh, upstream, bus, number):
     """Told to stop: nobody new is served, the call in flight is answered and recorded, idle connections end, code 0."""
     release = hold(upstream)
-    with fresh.caller() as held, fresh.caller() as idle:
+    with fresh.client() as held, fresh.client() as idle:
         idle.ask("GET", "/service/x").reply()
         held.ask("GET", "/service/held")
         upstream.asked(2)
         fresh.process.signal(number)
         assert idle.ended()
         with pytest.raises(ConnectionError):
-            fresh.caller()
+            fresh.client()
         assert fresh.process.checksum is None
         release.set()
         reply = held.reply()
@@ -572,7 +572,7 @@ def test_end_does_not_wait_for_ever(run_gateway, shared_upstream, upstream, bus)
     """A call that does not end in the time to shut down is broken off, and recorded."""
     gateway = run_gateway([router("/service/", shared_upstream.url)], shutdown_timeout_ms=300)
     release = hold(upstream)
-    with gateway.caller() as held:
+    with gateway.client() as held:
         held.ask("GET", "/service/held-for-ever")
         upstream.asked()
         assert gateway.process.stop() == 0
@@ -606,15 +606,15 @@ def test_stream_is_finished_at_the_end(fresh, upstream, bus):
         talk.chunk(b"")
 
     upstream.behaviour = behaviour
-    with fresh.caller() as caller:
-        head = caller.ask("GET", "/service/x").head()
-        assert caller.chunk() == b"data: 1\n\n"
+    with fresh.client() as client:
+        head = client.ask("GET", "/service/x").head()
+        assert client.chunk() == b"data: 1\n\n"
         fresh.process.signal(signal.SIGTERM)
         fresh.process.wait_for_log("stopping")
         release.set()
-        assert caller.chunk() == b"data: 2\n\n"
-        assert caller.chunk() == b""
-        assert caller.ended()
+        assert client.chunk() == b"data: 2\n\n"
+        assert client.chunk() == b""
+        assert client.ended()
     assert fresh.process.wait() == 0
     assert bus.record(head.transaction)["response"]["inbound_stream"]["completed"] is True
 

@@ -48,8 +48,8 @@ def test_health_while_it_stops(run_gateway, shared_upstream, upstream):
         talk.reply()
 
     upstream.behaviour = behaviour
-    with gateway.caller() as caller, gateway.caller() as probe:
-        caller.ask("GET", "/service/x")
+    with gateway.client() as client, gateway.client() as probe:
+        client.ask("GET", "/service/x")
         probe.send(b"GET /healthz HTTP/1.1\r\n")
         upstream.asked()
         gateway.process.signal(signal.SIGTERM)
@@ -58,12 +58,12 @@ def test_health_while_it_stops(run_gateway, shared_upstream, upstream):
         reply = probe.send(b"Host: g\r\n\r\n").reply()
         assert (reply.status, reply.json(), reply.value("Connection")) == (503, {"status": "stopping"}, "close")
         release.set()
-        assert caller.reply().status == 200
+        assert client.reply().status == 200
 
 
 def accepts(gateway):
     try:
-        with gateway.caller():
+        with gateway.client():
             return True
     except OSError:
         return False

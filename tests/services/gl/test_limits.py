@@ -1,4 +1,4 @@
-"""Limits and times: what callers may send and how long they may take; how long a target may take."""
+"""Limits and times: what clients may send and how long they may take; how long a target may take."""
 
 import socket
 import threading
@@ -13,7 +13,7 @@ from tests.support.waiting import DEADLINE, until
 
 @pytest.fixture(scope="module")
 def strict(run_gateway, shared_upstream):
-    """A gateway with small limits for everything that callers do."""
+    """A gateway with small limits for everything that clients do."""
     return run_gateway(
         [
             router("/service/", shared_upstream.url),
@@ -39,21 +39,21 @@ def check_error(reply, status):
 @pytest.mark.parametrize("expect", [{}, {"Expect": "100-continue"}])
 def test_body_too_large_by_its_length(strict, upstream, bus, expect):
     """An announced body over the limit is refused before it comes, and recorded."""
-    with strict.caller() as caller:
-        reply = caller.ask("POST", "/service/large", {"Content-Length": "1001"} | expect).reply()
+    with strict.client() as client:
+        reply = client.ask("POST", "/service/large", {"Content-Length": "1001"} | expect).reply()
         check_error(reply, 413)
-        assert caller.ended()
+        assert client.ended()
     assert bus.record(reply.transaction)["response"]["egress_status_code"] == 413
     assert upstream.seen == []
 
 
 def test_body_too_large_by_its_chunks(strict, upstream):
     """A body whose size was not announced is refused when it is over the limit."""
-    with strict.caller() as caller:
-        caller.ask("POST", "/service/x", {"Transfer-Encoding": "chunked"})
+    with strict.client() as client:
+        client.ask("POST", "/service/x", {"Transfer-Encoding": "chunked"})
         for _ in range(11):
-            caller.send(b"64\r\n" + b"x" * 100 + b"\r\n")
-        check_error(caller.reply(), 413)
+            client.send(b"64\r\n" + b"x" * 100 + b"\r\n")
+        check_error(client.reply(), 413)
     assert upstream.seen == []
 
 
@@ -77,9 +77,9 @@ def test_body_of_the_limit(strict, upstream):
 )
 def test_head_too_large(strict, upstream, head):
     """A head over the limit is a 431, whole or not."""
-    with strict.caller() as caller:
-        check_error(caller.send(head).reply(), 431)
-        assert caller.ended()
+    with strict.client() as client:
+        check_error(client.send(head).reply(), 431)
+        assert client.ended()
     assert upstream.seen == []
 
 
@@ -87,8 +87,8 @@ def test_too_many_headers(gateway, upstream):
     """A thousand names are taken, and no more: each costs far more time than its bytes."""
     for number, status in ((900, 200), (1001, 431)):
         lines = b"".join(b"X-%d: a\r\n" % place for place in range(number))
-        with gateway.caller() as caller:
-            assert caller.send(b"GET /service/x HTTP/1.1\r\nHost: g\r\n" + lines + b"\r\n").reply().status == status
+        with gateway.client() as client:
+            assert client.send(b"GET /service/x HTTP/1.1\r\nHost: g\r\n" + lines + b"\r\n").reply().status == status
     assert len(upstream.seen) == 1
 
 
@@ -101,12 +101,12 @@ def test_target_with_too_many_headers(gateway, upstream):
 
 
 def test_trailers_are_limited(strict, upstream):
-    """A caller cannot send trailers without end."""
-    with strict.caller() as caller:
-        caller.ask(
+    """A client cannot send trailers without end."""
+    with strict.client() as client:
+        client.ask(
             "POST", "/service/x", {"Transfer-Encoding": "chunked"}, b"1\r\nx\r\n0\r\n" + b"X-A: " + b"b" * 300_000
         )
-        reply = caller.reply()
+        reply = client.reply()
         assert reply.status in (400, 413, 431)
 
 
@@ -115,10 +115,10 @@ def test_two_requests_at_once(run_gateway, shared_upstream, upstream):
     gateway = run_gateway([router("/service/", shared_upstream.url)], limits={"request_head_bytes": 1024})
     one = b"POST /service/x HTTP/1.1\r\nHost: g\r\nContent-Length: 20000\r\n\r\n" + b"x" * 20_000
     two = b"POST /service/x HTTP/1.1\r\nHost: g\r\nContent-Length: 100\r\n\r\n"
-    with gateway.caller() as caller:
-        caller.send(one + two)
-        assert caller.reply().status == 200
-        assert caller.send(b"y" * 100).reply().status == 200
+    with gateway.client() as client:
+        client.send(one + two)
+        assert client.reply().status == 200
+        assert client.send(b"y" * 100).reply().status == 200
 
 
 def test_large_head_within_the_usual_limit(gateway, upstream):
@@ -128,34 +128,34 @@ def test_large_head_within_the_usual_limit(gateway, upstream):
 
 
 def test_slow_head(strict, upstream):
-    """A caller that does not finish its head is told so, and let go."""
-    with strict.caller() as caller:
-        check_error(caller.send(b"GET /service/x HTTP/1.1\r\nHost:").reply(), 408)
-        assert caller.ended()
+    """A client that does not finish its head is told so, and let go."""
+    with strict.client() as client:
+        check_error(client.send(b"GET /service/x HTTP/1.1\r\nHost:").reply(), 408)
+        assert client.ended()
 
 
 def test_caller_that_says_nothing(strict, upstream):
     """A connection without a request is closed."""
-    with strict.caller() as caller:
-        assert b"HTTP/1.1 2" not in caller.rest()
+    with strict.client() as client:
+        assert b"HTTP/1.1 2" not in client.rest()
 
 
 def test_caller_that_sends_blank_lines(strict, upstream):
     """Empty lines do not keep a connection open for ever."""
-    with strict.caller() as caller:
+    with strict.client() as client:
         stop = threading.Event()
 
         def drip():
             try:
                 while not stop.wait(0.1):
-                    caller.send(b"\r\n")
+                    client.send(b"\r\n")
             except OSError:
                 pass
 
         dripping = threading.Thread(target=drip)
         dripping.start()
         try:
-            assert b"HTTP/1.1 2" not in caller.rest()
+            assert b"HTTP/1.1 2" not in client.rest()
         finally:
             stop.set()
             dripping.join()
@@ -163,12 +163,12 @@ def test_caller_that_sends_blank_lines(strict, upstream):
 
 @pytest.mark.parametrize("framing", [{"Content-Length": "100"}, {"Transfer-Encoding": "chunked"}])
 def test_slow_body(strict, upstream, bus, framing):
-    """A caller that does not finish its body is told so, let go, and recorded."""
-    with strict.caller() as caller:
-        caller.ask("POST", "/service/slowbody", framing, b"1\r\nx\r\n" if "Transfer-Encoding" in framing else b"x")
-        reply = caller.reply()
+    """A client that does not finish its body is told so, let go, and recorded."""
+    with strict.client() as client:
+        client.ask("POST", "/service/slowbody", framing, b"1\r\nx\r\n" if "Transfer-Encoding" in framing else b"x")
+        reply = client.reply()
         check_error(reply, 408)
-        assert caller.ended()
+        assert client.ended()
     response = bus.record(reply.transaction)["response"]
     assert response["egress_status_code"] == 408
     assert response["error"] == [{"name": "egress_status_code", "details": "request body took too long"}]
@@ -176,13 +176,13 @@ def test_slow_body(strict, upstream, bus, framing):
 
 
 def test_malformed_body(strict, upstream, bus):
-    """A body that turns out to be malformed is refused, and the record tells what the caller was told."""
-    with strict.caller() as caller:
-        caller.ask("POST", "/service/malformed", {"Transfer-Encoding": "chunked"}, b"1\r\nx\r\n")
-        caller.send(b"no size\r\n")
-        reply = caller.reply()
+    """A body that turns out to be malformed is refused, and the record tells what the client was told."""
+    with strict.client() as client:
+        client.ask("POST", "/service/malformed", {"Transfer-Encoding": "chunked"}, b"1\r\nx\r\n")
+        client.send(b"no size\r\n")
+        reply = client.reply()
         check_error(reply, 400)
-        assert caller.ended()
+        assert client.ended()
     response = bus.record(reply.transaction)["response"]
     assert response["egress_payload"] == reply.json() == {"error": "malformed request"}
     assert upstream.seen == []
@@ -190,13 +190,13 @@ def test_malformed_body(strict, upstream, bus):
 
 def test_idle_connection(strict, upstream):
     """A connection that is kept alive is closed after a while."""
-    with strict.caller() as caller:
-        assert caller.ask("GET", "/service/x").reply().status == 200
-        assert caller.ended()
+    with strict.client() as client:
+        assert client.ask("GET", "/service/x").reply().status == 200
+        assert client.ended()
 
 
 def test_waiting_for_a_target_is_not_idle(strict, upstream):
-    """A caller that waits for its answer is not late, however long the target thinks."""
+    """A client that waits for its answer is not late, however long the target thinks."""
     release = threading.Event()
 
     def behaviour(talk):
@@ -205,7 +205,7 @@ def test_waiting_for_a_target_is_not_idle(strict, upstream):
         talk.reply()
 
     upstream.behaviour = behaviour
-    with strict.caller() as waiting, strict.caller() as clock:
+    with strict.client() as waiting, strict.client() as clock:
         waiting.ask("GET", "/service/waits")
         clock.ask("GET", "/service/x").reply()
         assert clock.ended()  # the idle time is over
@@ -218,18 +218,18 @@ def test_too_many_connections(strict, upstream):
     callers = []
     try:
         for _ in range(6):
-            callers.append(strict.caller().__enter__())
+            callers.append(strict.client().__enter__())
             assert callers[-1].ask("GET", "/service/x").reply().status == 200
-        with strict.caller() as refused:
+        with strict.client() as refused:
             check_error(refused.reply(), 503)
             assert refused.ended()
     finally:
-        for caller in callers:
-            caller.__exit__()
+        for client in callers:
+            client.__exit__()
 
     def served():
-        with strict.caller() as caller:
-            return caller.ask("GET", "/service/x").reply().status == 200
+        with strict.client() as client:
+            return client.ask("GET", "/service/x").reply().status == 200
 
     until(served, "room for another connection")
 
@@ -315,7 +315,7 @@ def test_interim_answers_do_not_count(patient, upstream):
 
 
 def test_nothing_between_chunks(patient, upstream, bus):
-    """A target that stops in the middle: the caller sees the break, the record says why."""
+    """A target that stops in the middle: the client sees the break, the record says why."""
     upstream.behaviour, left = hang_after(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
     reply = patient.call("GET", "/between/x")
     assert (reply.status, reply.complete, reply.body) == (200, False, b"abc")

@@ -70,7 +70,7 @@ async def test_echo():
 
 @pytest.mark.parametrize(("path", "chosen"), [("/echo/", "/echo/"), ("/echo/", "/service/"), ("/service/", "/echo/")])
 async def test_echo_keeps_keys(path, chosen):
-    """Keys of the config are not for the caller, whichever of the two routers is the echo; nothing is called."""
+    """Keys of the config are not for the client, whichever of the two routers is the echo; nothing is called."""
     targets = FakeUpstreams()
     config = built(
         [
@@ -86,7 +86,7 @@ async def test_echo_keeps_keys(path, chosen):
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 async def test_target_that_cannot_be_called(status):
-    """502, 503 and 504 are answers as well; the reason is for the record, not for the caller, and no error of ours."""
+    """502, 503 and 504 are answers as well; the reason is for the record, not for the client, and no error of ours."""
     state = Status()
     call = await sent(FakeUpstreams(UpstreamError(status, "the reason")), status=state)
     assert call.response.status == status

@@ -202,7 +202,7 @@ def test_large_field_that_may_not_be_written(patient, upstream, wide):
 
 
 def test_large_control(patient, upstream, wide):
-    """10 MB may be an answer to the caller."""
+    """10 MB may be an answer to the client."""
     wide.scripts["processor.one"] = lambda _: b'{"control":"%b"}' % (b"x" * LARGE)
     reply = call(patient)
     assert (reply.status, len(reply.body), reply.complete) == (200, LARGE + 2, True)
@@ -224,11 +224,11 @@ def test_processor_that_dies(patient, upstream, wide_server, wide):
     """A processor that is gone between question and answer is one that does not answer."""
     del wide.scripts["processor.hurried"]
     dying = Listener(wide_server)
-    with patient.caller() as caller:
-        caller.ask("POST", "/service/x", {}, b'{"q":1}')
+    with patient.client() as client:
+        client.ask("POST", "/service/x", {}, b'{"q":1}')
         dying.heard("processor.hurried")
         dying.stop()
-        reply = caller.reply()
+        reply = client.reply()
     assert reply.status == 200
     assert notes(wide.record(reply.transaction)["request"]) == ["hurried"]
 

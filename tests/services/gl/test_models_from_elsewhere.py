@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.services.gl.rig.caller import Caller
+from tests.services.gl.rig.http_client import HttpClient
 from tests.support.own_address import own_addresses
 
 CHAT = "chat/completions"
@@ -39,8 +39,8 @@ def closed(run_gateway, shared_upstream):
 
 def ask(gateway, address, path="/v1/", model="one/m", headers=None, method="POST"):
     body = json.dumps({"model": model}).encode() if method == "POST" else b""
-    with Caller(gateway.port, host=address) as caller:
-        return caller.ask(method, path, {"Content-Type": "application/json"} | (headers or {}), body).reply()
+    with HttpClient(gateway.port, host=address) as client:
+        return client.ask(method, path, {"Content-Type": "application/json"} | (headers or {}), body).reply()
 
 
 @pytest.mark.parametrize("forwarded", FORWARDED)

@@ -157,13 +157,13 @@ async def test_masked_headers_keep_their_values():
 
 
 async def test_masked_header_without_value_cannot_be_written():
-    """A processor cannot bring in a masked header that the caller did not send."""
+    """A processor cannot bring in a masked header that the client did not send."""
     call = await prepared(outbound_headers={"Authorization": ["Bearer forged"]})
     assert "Authorization" not in call.attempt.request.headers
 
 
 async def test_static_headers_win():
-    """A router's header wins over the caller's and a processor's, masked or not (key translation)."""
+    """A router's header wins over the client's and a processor's, masked or not (key translation)."""
     config = built([router("/service/", "http://t", headers={"api-key": ["provider"], "X-S": ["ours", "two"]})])
     request = FakeRequest(lines=[(b"Api-Key", b"caller"), (b"X-S", b"theirs")])
     for written in ({}, {"outbound_headers": {"X-S": ["processor"], "Api-Key": [MASK]}}):

@@ -1,4 +1,4 @@
-"""The pipeline: whatever happens, the caller has one reply or a broken connection, and there is one record."""
+"""The pipeline: whatever happens, the client has one reply or a broken connection, and there is one record."""
 
 import asyncio
 import json
@@ -101,7 +101,7 @@ async def test_fault_after_the_reply():
 
 
 async def test_fault_of_the_journal_does_not_cost_the_reply():
-    """A record that cannot be kept must not cost the caller the answer."""
+    """A record that cannot be kept must not cost the client the answer."""
 
     class Faulty(FakeRecorder):
         def accept(self, record_id, data):
@@ -114,7 +114,7 @@ async def test_fault_of_the_journal_does_not_cost_the_reply():
 
 @pytest.mark.parametrize("stage", ["body", "target", "stream", "processor"])
 async def test_caller_leaves(stage):
-    """Wherever the caller leaves (its work is cancelled), the target is let go and the record is written."""
+    """Wherever the client leaves (its work is cancelled), the target is let go and the record is written."""
     reached, never = asyncio.Event(), asyncio.Event()
 
     async def hang(*_, **__):

@@ -104,7 +104,7 @@ def test_discarded():
 
 
 def test_later_layer_wins():
-    """The endpoint's parameter wins over the url's, and both over the caller's."""
+    """The endpoint's parameter wins over the url's, and both over the client's."""
     merged = query.merge("k=c&x=1", query.parse("k=c&x=1"), query.parse("k=url"), query.parse("k=endpoint"))
     assert merged.raw == "x=1&k=endpoint"
     assert merged.parameters == {"x": ["1"], "k": ["endpoint"]}

@@ -1,4 +1,4 @@
-"""The official SDKs of OpenAI and Anthropic, through the gateway: answers, streams, errors, a caller who leaves."""
+"""The official SDKs of OpenAI and Anthropic, through the gateway: answers, streams, errors, a client who leaves."""
 
 import json
 
@@ -73,7 +73,7 @@ def api(talk):
 
 @pytest.fixture(scope="module")
 def translating(run_gateway, shared_upstream):
-    """A gateway that takes the caller's key and puts in the provider's."""
+    """A gateway that takes the client's key and puts in the provider's."""
     return run_gateway(
         [
             router(
@@ -131,7 +131,7 @@ def test_openai_stream(chat, upstream, bus):
 
 
 def test_openai_usage_for_the_record_only(translating, upstream, bus):
-    """With `add_stream_usage` the target is asked for usage, the record counts it, the caller does not see it."""
+    """With `add_stream_usage` the target is asked for usage, the record counts it, the client does not see it."""
     upstream.behaviour = api
     base = f"http://127.0.0.1:{translating.port}/usage/v1"
     asked = {"model": "m", "messages": MESSAGES, "stream": True}

@@ -1,4 +1,4 @@
-"""Secrets: what callers, targets, the config and the environment hold never turns up where it has no business."""
+"""Secrets: what clients, targets, the config and the environment hold never turns up where it has no business."""
 
 import json
 import subprocess
@@ -90,7 +90,7 @@ def test_keys_of_a_call(guarded, upstream, watching):
 @pytest.mark.parametrize("path", ["/query/x", "/refused/query/x", "/service/x"])
 @pytest.mark.parametrize("query", ["", f"?key={CANARY}-caller&q=1", f"?%74oken={CANARY}+x&key=%20{CANARY}&token"])
 def test_keys_in_queries(guarded, upstream, watching, path, query):
-    """Masked parameters, the caller's and the router's: the target gets them, nobody else."""
+    """Masked parameters, the client's and the router's: the target gets them, nobody else."""
     reply = guarded.call("GET", path + query)
     if path == "/query/x":
         parameters = upstream.asked().target.split("?")[1].split("&")
@@ -146,8 +146,8 @@ def test_keys_in_odd_places(guarded, upstream, watching):
         b"GET /service/x HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: CaNaRy\r\n\r\n",
         b"GET /service/x HTTP/1.1\r\nHost: g\r\nExpect: CaNaRy\r\n\r\n",
     ):
-        with guarded.caller() as caller:
-            reply = caller.send(raw).reply()
+        with guarded.client() as client:
+            reply = client.send(raw).reply()
         assert reply.status >= 400
         assert CANARY.encode() not in reply.body + b"".join(value for _, value in reply.lines)
     assert CANARY not in guarded.process.output

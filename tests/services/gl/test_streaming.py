@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.gl.rig.caller import Broken
 from tests.services.gl.rig.gateway import processor, resident, router
+from tests.services.gl.rig.http_client import Broken
 from tests.services.gl.rig.upstream import Turns, usual
 from tests.support.waiting import DEADLINE, until
 
@@ -41,7 +41,7 @@ def requiring(run_gateway, shared_upstream):
 
 @pytest.mark.parametrize(("kind", "form"), KINDS)
 def test_chunk_by_chunk(gateway, upstream, bus, kind, form):
-    """Each chunk reaches the caller before the target sends the next one."""
+    """Each chunk reaches the client before the target sends the next one."""
     turns = Turns()
 
     def behaviour(talk):
@@ -52,12 +52,12 @@ def test_chunk_by_chunk(gateway, upstream, bus, kind, form):
         talk.chunk(b"")
 
     upstream.behaviour = behaviour
-    with gateway.caller() as caller:
-        head = caller.ask("GET", "/service/x").head()
+    with gateway.client() as client:
+        head = client.ask("GET", "/service/x").head()
         for number in range(5):
-            assert caller.chunk() == form % number
+            assert client.chunk() == form % number
             turns.done()
-        assert caller.chunk() == b""
+        assert client.chunk() == b""
     response = bus.record(head.transaction)["response"]
     assert [error["name"] for error in response["error"]] == ["inbound_payload"]  # no dialect that is known
     if not kind.startswith("application/octet"):
@@ -67,7 +67,7 @@ def test_chunk_by_chunk(gateway, upstream, bus, kind, form):
 
 
 def test_head_does_not_wait_for_the_first_chunk(gateway, upstream):
-    """Status and headers reach the caller as soon as the target has sent them: a model may think for long."""
+    """Status and headers reach the client as soon as the target has sent them: a model may think for long."""
     turns = Turns()
 
     def behaviour(talk):
@@ -77,10 +77,10 @@ def test_head_does_not_wait_for_the_first_chunk(gateway, upstream):
         talk.chunk(b"")
 
     upstream.behaviour = behaviour
-    with gateway.caller() as caller:
-        assert caller.ask("GET", "/service/x").head().status == 200
+    with gateway.client() as client:
+        assert client.ask("GET", "/service/x").head().status == 200
         turns.done()
-        assert caller.chunk() == b"data: late\n\n"
+        assert client.chunk() == b"data: late\n\n"
 
 
 def test_pieces_of_a_body_with_a_length(gateway, upstream):
@@ -94,16 +94,16 @@ def test_pieces_of_a_body_with_a_length(gateway, upstream):
             turns.wait()
 
     upstream.behaviour = behaviour
-    with gateway.caller() as caller:
-        head = caller.ask("GET", "/service/x").head()
+    with gateway.client() as client:
+        head = client.ask("GET", "/service/x").head()
         assert head.value("Content-Length") == "6"
         for piece in (b"one", b"two"):
-            assert caller.some(3) == piece
+            assert client.some(3) == piece
             turns.done()
 
 
 def test_body_that_ends_with_the_connection(gateway, upstream, bus):
-    """An answer without a length is complete when the target closes in order; the caller gets chunks."""
+    """An answer without a length is complete when the target closes in order; the client gets chunks."""
 
     def behaviour(talk):
         talk.head("Content-Type: text/plain")
@@ -119,7 +119,7 @@ def test_body_that_ends_with_the_connection(gateway, upstream, bus):
 
 @pytest.mark.parametrize("framing", ["chunked", "length"])
 def test_slow_reader_holds_back_the_target(gateway, upstream, bus, framing):
-    """A caller that does not read holds back the target: of 64 MiB little is taken, and all arrives in the end."""
+    """A client that does not read holds back the target: of 64 MiB little is taken, and all arrives in the end."""
     total = 64 * MIB
     taken = []
 
@@ -133,8 +133,8 @@ def test_slow_reader_holds_back_the_target(gateway, upstream, bus, framing):
         talk.close()
 
     upstream.behaviour = behaviour
-    with gateway.caller(receive_buffer=65536) as caller:
-        caller.ask("GET", "/service/slow").head()
+    with gateway.client(receive_buffer=65536) as client:
+        client.ask("GET", "/service/slow").head()
         until(lambda: taken, "the target to be held back")
         assert taken[0] < 32 * MIB
         rss = resident(gateway.process.pid)
@@ -159,7 +159,7 @@ def test_large_answer_arrives_whole(gateway, upstream, bus):
 @pytest.mark.parametrize("end", ["close", "reset"])
 @pytest.mark.parametrize("framing", ["Transfer-Encoding: chunked", "Content-Length: 1000"])
 def test_target_breaks_off(gateway, upstream, bus, framing, end):
-    """The caller sees that the body is not complete; the record says where it broke off, and has what came."""
+    """The client sees that the body is not complete; the record says where it broke off, and has what came."""
 
     def behaviour(talk):
         talk.head("Content-Type: text/event-stream", framing)
@@ -172,14 +172,14 @@ def test_target_breaks_off(gateway, upstream, bus, framing, end):
 
     arrived = threading.Event()
     upstream.behaviour = behaviour
-    with gateway.caller() as caller:
-        head = caller.ask("GET", "/service/x").head()
+    with gateway.client() as client:
+        head = client.ask("GET", "/service/x").head()
         if "chunked" in framing:
-            assert caller.chunk() == b"data: 1\n\n"
+            assert client.chunk() == b"data: 1\n\n"
         else:
-            assert caller.some() == b"data: 1\n\n"
+            assert client.some() == b"data: 1\n\n"
         arrived.set()
-        assert caller.ended()
+        assert client.ended()
     response = bus.record(head.transaction)["response"]
     (error,) = [
         entry for entry in response["error"] if entry["name"] == "inbound_payload" and "broke off" in entry["details"]
@@ -200,11 +200,11 @@ def test_target_breaks_off_in_the_middle_of_a_chunk(gateway, upstream, bus):
         talk.close()
 
     upstream.behaviour = behaviour
-    with gateway.caller() as caller:
-        assert caller.ask("GET", "/service/x").head().status == 200
-        assert b"only a part" in caller.some()
+    with gateway.client() as client:
+        assert client.ask("GET", "/service/x").head().status == 200
+        assert b"only a part" in client.some()
         arrived.set()
-        assert caller.ended()
+        assert client.ended()
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_target_breaks_off_in_the_middle_of_a_chunk(gateway, upstream, bus):
 )
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_target_breaks_off_before_its_body(gateway, upstream, bus, framing, body, end):
-    """Nothing has gone out: the caller gets a 502, and the record says what it got and why."""
+    """Nothing has gone out: the client gets a 502, and the record says what it got and why."""
 
     def behaviour(talk):
         talk.head("Content-Type: text/event-stream", framing)
@@ -292,12 +292,12 @@ def test_reset_of_a_body_that_ends_with_the_connection(gateway, upstream):
         talk.reset()
 
     upstream.behaviour = behaviour
-    with gateway.caller() as caller:
-        caller.ask("GET", "/service/x").head()
-        assert caller.chunk() == b"one"
+    with gateway.client() as client:
+        client.ask("GET", "/service/x").head()
+        assert client.chunk() == b"one"
         arrived.set()
         with pytest.raises(Broken):
-            caller.chunk()
+            client.chunk()
 
 
 BROKEN_ANSWERS = {
@@ -320,7 +320,7 @@ BROKEN_ANSWERS = {
 
 @pytest.mark.parametrize("name", BROKEN_ANSWERS)
 def test_answer_that_is_no_http(gateway, upstream, bus, name):
-    """What is no answer, or an ambiguous one, is a 502 with our error; nothing of it reaches the caller."""
+    """What is no answer, or an ambiguous one, is a 502 with our error; nothing of it reaches the client."""
 
     def behaviour(talk):
         talk.send(BROKEN_ANSWERS[name])
@@ -341,10 +341,10 @@ def test_more_than_the_length(gateway, upstream):
         talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
 
     upstream.behaviour = behaviour
-    with gateway.caller() as caller:
-        assert caller.ask("GET", "/service/x").reply().body == b"abc"
+    with gateway.client() as client:
+        assert client.ask("GET", "/service/x").reply().body == b"abc"
         upstream.behaviour = usual
-        assert caller.ask("GET", "/service/y").reply().body == b'{"ok":true}'
+        assert client.ask("GET", "/service/y").reply().body == b'{"ok":true}'
 
 
 def test_trailers_of_an_answer_are_dropped(gateway, upstream):
@@ -352,11 +352,11 @@ def test_trailers_of_an_answer_are_dropped(gateway, upstream):
     upstream.behaviour = lambda talk: talk.send(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n3;x=y\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"
     )
-    with gateway.caller() as caller:
-        reply = caller.ask("GET", "/service/x").reply()
+    with gateway.client() as client:
+        reply = client.ask("GET", "/service/x").reply()
         assert (reply.body, reply.values("X-T")) == (b"abc", [])
         upstream.behaviour = usual
-        assert caller.ask("GET", "/service/y").reply().status == 200
+        assert client.ask("GET", "/service/y").reply().status == 200
 
 
 def test_answer_before_the_request_is_read(gateway, upstream):
@@ -417,7 +417,7 @@ def test_stream_too_large_for_a_required_processor(requiring, upstream, bus):
 
 
 def test_target_breaks_off_while_held_back(holding, upstream, bus):
-    """Nothing has gone out yet: the caller gets a 502."""
+    """Nothing has gone out yet: the client gets a 502."""
 
     def behaviour(talk):
         talk.head("Content-Type: text/plain", "Content-Length: 100")
@@ -454,8 +454,8 @@ def leaving(upstream, *, before=None, chunk=b""):
 def test_caller_leaves_before_the_answer(gateway, upstream, bus, method):
     """Who leaves while the target thinks: the call is cancelled at once, and recorded."""
     reached, left = leaving(upstream)
-    with gateway.caller() as caller:
-        caller.ask(method, f"/service/early{method}", body=b"{}" if method == "POST" else b"")
+    with gateway.client() as client:
+        client.ask(method, f"/service/early{method}", body=b"{}" if method == "POST" else b"")
         assert reached.wait(DEADLINE)
     assert left.wait(DEADLINE), "the target is still being asked"
     record = bus.of_path(f"early{method}")
@@ -475,14 +475,14 @@ def test_caller_leaves_before_the_answer(gateway, upstream, bus, method):
 def test_caller_leaves_in_the_middle(gateway, upstream, bus, head, chunk, how):
     """Who leaves in the middle of an answer: the target sees it, and the record has what came."""
     reached, left = leaving(upstream, before=head, chunk=chunk)
-    caller = gateway.caller()
-    reply = caller.ask("GET", "/service/mid").head()
-    assert caller.some()
+    client = gateway.client()
+    reply = client.ask("GET", "/service/mid").head()
+    assert client.some()
     assert reached.wait(DEADLINE)
     if how == "reset":
-        caller.leave()
+        client.leave()
     else:
-        caller.__exit__()
+        client.__exit__()
     assert left.wait(DEADLINE)
     response = bus.record(reply.transaction)["response"]
     assert response["inbound_stream"]["completed"] is False
@@ -493,36 +493,36 @@ def test_caller_leaves_in_the_middle(gateway, upstream, bus, head, chunk, how):
 def test_caller_leaves_while_the_answer_is_held_back(holding, upstream, bus):
     """The same while nothing has gone out yet."""
     reached, left = leaving(upstream, before=("Content-Type: text/plain", "Content-Length: 1000"), chunk=b"part")
-    with holding.caller() as caller:
-        caller.ask("GET", "/service/held")
+    with holding.client() as client:
+        client.ask("GET", "/service/held")
         assert reached.wait(DEADLINE)
     assert left.wait(DEADLINE)
     assert bus.of_path("held")
 
 
 def test_caller_leaves_during_a_processor(holding, upstream, bus):
-    """A caller that leaves while a processor works: the record is written."""
-    with holding.caller() as caller:
-        caller.ask("GET", "/service/working")
+    """A client that leaves while a processor works: the record is written."""
+    with holding.client() as client:
+        client.ask("GET", "/service/working")
         bus.heard("processor.look")
     assert bus.of_path("working")
 
 
 def test_caller_leaves_during_the_upload(gateway, upstream, bus):
-    """A caller that leaves before its request is complete: nothing is called, and the record knows its path."""
-    with gateway.caller() as caller:
-        caller.ask("POST", "/service/upload", {"Content-Length": "100"}, b"part")
+    """A client that leaves before its request is complete: nothing is called, and the record knows its path."""
+    with gateway.client() as client:
+        client.ask("POST", "/service/upload", {"Content-Length": "100"}, b"part")
     record = bus.of_path("upload")
     assert record["request"]["ingress_headers"]["Content-Length"] == ["100"]
     assert upstream.seen == []
 
 
 def test_pipelined_requests_of_a_caller_who_left_are_not_made(gateway, upstream, bus):
-    """What was sent ahead and not begun is forgotten with its caller."""
+    """What was sent ahead and not begun is forgotten with its client."""
     reached, left = leaving(upstream)
-    with gateway.caller() as caller:
+    with gateway.client() as client:
         for number in range(3):
-            caller.ask("POST", f"/service/ahead{number}", body=b"{}")
+            client.ask("POST", f"/service/ahead{number}", body=b"{}")
         assert reached.wait(DEADLINE)
     assert left.wait(DEADLINE)
     bus.of_path("ahead0")
@@ -535,18 +535,18 @@ def test_reply_is_complete_for_a_slow_reader_that_closes(run_gateway, shared_ups
     gateway = run_gateway([router("/service/", shared_upstream.url)], limits={"idle_timeout_ms": 3000})
     body = bytes(8 * MIB)
     upstream.behaviour = lambda talk: talk.reply(body, kind="application/octet-stream")
-    with gateway.caller(receive_buffer=16384) as caller, gateway.caller() as clock:
-        caller.ask("GET", "/service/x", {"Connection": "close"})
-        head = caller.head()
+    with gateway.client(receive_buffer=16384) as client, gateway.client() as clock:
+        client.ask("GET", "/service/x", {"Connection": "close"})
+        head = client.head()
         received = 0
         while not any(record["transaction_id"] == head.transaction for record in list(bus.records)) and received < len(
             body
         ):
-            received += len(caller.some(16384))
+            received += len(client.some(16384))
         upstream.behaviour = usual
         clock.ask("GET", "/service/y").reply()
         assert clock.ended()  # gl's own clock: more time has gone by than it lets a closing connection linger
-        received += len(caller.rest())
+        received += len(client.rest())
         assert received == len(body)
 
 
@@ -577,15 +577,15 @@ def finishing(upstream, then):
 
 
 def leave_at_the_finish(gateway, go_on):
-    """A caller that leaves at the finished choice, as SDKs let one do; the target goes on when gl has seen it.
+    """A client that leaves at the finished choice, as SDKs let one do; the target goes on when gl has seen it.
 
     Gives its transaction.
     """
-    with gateway.caller() as caller:
-        head = caller.ask("POST", "/usage/chat/completions", body=b'{"messages":[],"stream":true}').head()
-        assert b'"stop"' in caller.some()
+    with gateway.client() as client:
+        head = client.ask("POST", "/usage/chat/completions", body=b'{"messages":[],"stream":true}').head()
+        assert b'"stop"' in client.some()
         before = open_files(gateway)
-        caller.leave()
+        client.leave()
     until(lambda: open_files(gateway) < before, "the gateway to see that its caller has left")
     go_on.set()
     return head.transaction
@@ -640,9 +640,9 @@ def test_caller_leaves_behind_the_end_mark(gateway, upstream, bus):
         talk.left()
 
     upstream.behaviour = behaviour
-    with gateway.caller() as caller:
-        head = caller.ask("POST", "/service/x", body=b'{"messages":[],"stream":true}').head()
-        assert b"[DONE]" in caller.some()
+    with gateway.client() as client:
+        head = client.ask("POST", "/service/x", body=b'{"messages":[],"stream":true}').head()
+        assert b"[DONE]" in client.some()
     response = bus.record(head.transaction)["response"]
     assert response["inbound_stream"]["completed"] is True
     assert "error" not in response

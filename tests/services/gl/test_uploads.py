@@ -36,14 +36,14 @@ def test_large_bodies_arrive_whole(gateway, secure, upstream, tls_files, over_tl
     """However they come, and whatever is in the way."""
     used = secure if over_tls else gateway
     tls = ssl.create_default_context(cafile=str(tls_files.authority)) if over_tls else None
-    with used.caller(tls=tls) as caller:
+    with used.client(tls=tls) as client:
         for _ in range(2):
             if framing == "length":
-                caller.ask("POST", "/service/x", {}, BODY)
+                client.ask("POST", "/service/x", {}, BODY)
             else:
                 sent = chunked(BODY, 100_000 if framing == "chunks" else 100)
-                caller.ask("POST", "/service/x", {"Transfer-Encoding": "chunked"}, sent)
-            assert caller.reply().status == 200
+                client.ask("POST", "/service/x", {"Transfer-Encoding": "chunked"}, sent)
+            assert client.reply().status == 200
     hashes = {hashlib.sha256(seen.body).hexdigest() for seen in upstream.seen}
     assert hashes == {hashlib.sha256(BODY).hexdigest()}
 
@@ -53,7 +53,7 @@ class Stalling:
 
     def __init__(self, gateway, size, times=1):
         self.sent = 0
-        self._caller = gateway.caller().__enter__()
+        self._caller = gateway.client().__enter__()
         self._size = size
         self._times = times
         self.thread = threading.Thread(target=self._send, daemon=True)
@@ -95,7 +95,7 @@ def test_memory_of_stalled_uploads(run_gateway, shared_upstream, upstream):
 def test_a_stalled_upload_makes_room(run_gateway, shared_upstream, upstream):
     """Who sends nothing more is told so when another one waits, and that one is served."""
     gateway = run_gateway([router("/service/", shared_upstream.url)], limits={"inflight_body_bytes": 4 * MIB})
-    with gateway.caller() as stalled, gateway.caller() as waiting:
+    with gateway.client() as stalled, gateway.client() as waiting:
         stalled.ask("POST", "/service/x", {"Content-Length": str(3 * MIB)}, b"x" * MIB)
         until(lambda: gateway.call("POST", "/service/y", body=b"{}").status == 200, "another call")
         sender = threading.Thread(target=waiting.ask, args=("POST", "/service/z", {}, BODY))

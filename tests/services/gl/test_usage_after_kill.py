@@ -67,9 +67,9 @@ def test_usage_survives(start, upstream, bus):
     upstream.behaviour = talk
     gateway = start(held=True)
     transactions = {}
-    with gateway.caller() as caller:
+    with gateway.client() as client:
         for number, body in enumerate(bodies):
-            reply = caller.ask("POST", f"/v1/{number}", {"Content-Type": "application/json"}, STREAM).reply()
+            reply = client.ask("POST", f"/v1/{number}", {"Content-Type": "application/json"}, STREAM).reply()
             assert reply.body == b"".join(body)
             transactions[reply.transaction] = number
     assert not [record for record in bus.records if record["transaction_id"] in transactions]

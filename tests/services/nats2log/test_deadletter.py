@@ -43,7 +43,7 @@ async def test_file(tmp_path):
 
 
 async def test_no_place(tmp_path):
-    """If the folder is a file, the caller gets an error."""
+    """If the folder is a file, the client gets an error."""
     (tmp_path / "log").write_text("")
     with pytest.raises(OSError, match="log"):
         await DeadLetterFile(tmp_path, "alias").add([dead_letter(b"{}")])

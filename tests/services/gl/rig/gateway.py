@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.services.gl.rig.caller import Caller, Reply
+from tests.services.gl.rig.http_client import HttpClient, Reply
 from tests.support.nats_server import NatsServer
 from tests.support.ports import free_port
 from tests.support.process import ServiceProcess, command_of, environment_of
@@ -89,13 +89,13 @@ class Gateway:
         self.process.wait_for_log(READY)
         return self
 
-    def caller(self, **options: Any) -> Caller:
-        return Caller(self.port, **options)
+    def client(self, **options: Any) -> HttpClient:
+        return HttpClient(self.port, **options)
 
     def call(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Reply:
         """One call on a connection of its own."""
-        with self.caller() as caller:
-            return caller.ask(method, target, headers, body).reply(to_head=method == "HEAD")
+        with self.client() as client:
+            return client.ask(method, target, headers, body).reply(to_head=method == "HEAD")
 
     def write(self, values: Values) -> None:
         self.file.write_text(json.dumps(values), "utf-8")

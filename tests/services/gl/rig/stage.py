@@ -41,9 +41,9 @@ class FakeRequest:
 
 
 class FakeResponder:
-    """The way back: remembers what happened, in order. `leaves_after` bytes the caller is gone."""
+    """The way back: remembers what happened, in order. `leaves_after` bytes the client is gone."""
 
-    lost = True  # of a call that is cancelled: the caller has left
+    lost = True  # of a call that is cancelled: the client has left
 
     def __init__(self, leaves_after: int | None = None):
         self.events: list[Any] = []

@@ -33,7 +33,7 @@ class Seen:
 
 
 class Talk:
-    """One request, and the way to answer it byte by byte. Writing to a caller that left raises OSError."""
+    """One request, and the way to answer it byte by byte. Writing to a client that left raises OSError."""
 
     def __init__(self, connection: socket.socket, request: Seen) -> None:
         self.request = request

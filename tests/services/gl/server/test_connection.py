@@ -11,12 +11,12 @@ CANARY = "QuoteMeNot"
 
 def exchange(gateway, raw):
     """Send bytes, and read one reply."""
-    with gateway.caller() as caller:
-        return caller.send(raw).reply()
+    with gateway.client() as client:
+        return client.send(raw).reply()
 
 
 def check_refused(reply, *statuses):
-    """The reply is one of ours: JSON with an `error` that does not quote the caller."""
+    """The reply is one of ours: JSON with an `error` that does not quote the client."""
     assert reply.status in (statuses or (400,))
     assert reply.complete
     assert reply.value("Content-Type") == "application/json"
@@ -102,11 +102,11 @@ NO_HTTP_11 = ("empty-method", "rubbish", "http-2-preface", "http-09")
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_request_is_refused(gateway, upstream, name):
     """What is malformed or ambiguous gets a 4xx of our own and a closed connection, and nothing of it goes upstream."""
-    with gateway.caller() as caller:
-        reply = caller.send(MALFORMED[name]).reply()
+    with gateway.client() as client:
+        reply = client.send(MALFORMED[name]).reply()
         check_refused(reply, *((400, 501, 505) if name in NO_HTTP_11 else (400,)))
         if not name.startswith(("dots", "one-dot", "absolute-with", "length-5000")):
-            assert caller.ended()
+            assert client.ended()
     assert upstream.seen == []
 
 
@@ -157,15 +157,15 @@ OTHER_PROTOCOLS = [
 def test_other_protocols_are_refused(gateway, upstream, line, cut):
     """Request lines of RTSP and Icecast, which llhttp reads as well, are refused however they come."""
     raw = f"{line}\r\nHost: g\r\n\r\n".encode()
-    with gateway.caller() as caller:
+    with gateway.client() as client:
         if cut == "behind another":
             raw = b"POST /echo/x HTTP/1.1\r\nHost: g\r\nContent-Length: 16\r\n\r\nGET /x RTSP/1.0\n" + raw
         for piece in [raw[index : index + 1] for index in range(len(raw))] if cut == "bytes" else [raw]:
-            caller.send(piece)
+            client.send(piece)
         if cut == "behind another":
-            assert caller.reply().status == 200
-        check_refused(caller.reply(), *((400, 505) if line.startswith("PRI") else (505,)))
-        assert caller.ended()
+            assert client.reply().status == 200
+        check_refused(client.reply(), *((400, 505) if line.startswith("PRI") else (505,)))
+        assert client.ended()
     assert upstream.seen == []
 
 
@@ -177,11 +177,11 @@ def test_rtsp_may_be_talked_about(gateway, upstream, cut):
         b"POST /service/RTSP/1.0 HTTP/1.1\r\nHost: g\r\nX-A: GET /service/x RTSP/1.0\r\n"
         b"X-B: /service/RTSP/1.0 RTSP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body)
     ) + body
-    with gateway.caller() as caller:
+    with gateway.client() as client:
         for _ in range(2):
             for piece in [raw[index : index + 1] for index in range(len(raw))] if cut == "bytes" else [raw]:
-                caller.send(piece)
-            assert caller.reply().status == 200
+                client.send(piece)
+            assert client.reply().status == 200
     assert [seen.body for seen in upstream.seen] == [body, body]
 
 
@@ -203,9 +203,9 @@ def test_h2c_offer_is_served_over_http_1(gateway, upstream):
     """An offer to go on in HTTP/2 is passed over, and not passed on; the connection goes on in HTTP/1.1."""
     offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
     raw = f"POST /service/h2c HTTP/1.1\r\nHost: g\r\n{offer}Content-Length: 2\r\n\r\n{{}}".encode()
-    with gateway.caller() as caller:
-        assert caller.send(raw).reply().status == 200
-        assert caller.ask("GET", "/service/after").reply().status == 200
+    with gateway.client() as client:
+        assert client.send(raw).reply().status == 200
+        assert client.ask("GET", "/service/after").reply().status == 200
     first = upstream.seen[0]
     assert first.body == b"{}"
     assert not [name for name, _ in first.lines if name.lower() in (b"upgrade", b"http2-settings", b"connection")]
@@ -214,10 +214,10 @@ def test_h2c_offer_is_served_over_http_1(gateway, upstream):
 def test_many_pipelined_h2c_offers_are_all_answered(gateway, upstream):
     """A flood of upgrade offers in one packet is answered like other requests, one after the other."""
     offer = b"GET /echo/x HTTP/1.1\r\nHost: g\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
-    with gateway.caller() as caller:
-        sender = threading.Thread(target=caller.send, args=(offer * 1500,))
+    with gateway.client() as client:
+        sender = threading.Thread(target=client.send, args=(offer * 1500,))
         sender.start()
-        assert all(caller.reply().status == 200 for _ in range(1500))
+        assert all(client.reply().status == 200 for _ in range(1500))
         sender.join()
 
 
@@ -248,7 +248,7 @@ def test_target_goes_on_as_it_came(gateway, upstream, target, arrives):
 
 
 def test_absolute_target_does_not_change_the_host(gateway, upstream):
-    """The Host that the upstream sees is its own, whatever the caller names."""
+    """The Host that the upstream sees is its own, whatever the client names."""
     gateway.call("GET", "http://evil.example/service/x", {"Host": "evil.example"})
     assert upstream.asked().values("Host") == [f"127.0.0.1:{upstream.port}".encode()]
 
@@ -262,7 +262,7 @@ def test_bytes_of_header_values_reach_the_upstream(gateway, upstream):
 
 
 def test_bytes_of_header_values_come_back(gateway, upstream):
-    """Values of an answer's headers reach the caller exactly."""
+    """Values of an answer's headers reach the client exactly."""
     upstream.behaviour = lambda talk: talk.send(
         b"HTTP/1.1 200 OK\r\nX-Bytes: caf\xe9\r\nX-Bytes: caf\xc3\xa9\r\nContent-Length: 0\r\n\r\n"
     )
@@ -296,18 +296,18 @@ def test_chunked_request_goes_on_with_a_length(gateway, upstream, bus, body):
 def test_chunked_request_byte_by_byte(gateway, upstream):
     """A request is the same however it is cut into packets."""
     raw = b"POST /service/x HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
-    with gateway.caller() as caller:
+    with gateway.client() as client:
         for index in range(len(raw)):
-            caller.send(raw[index : index + 1])
-        assert caller.reply().status == 200
+            client.send(raw[index : index + 1])
+        assert client.reply().status == 200
     assert upstream.asked().body == b"{}"
 
 
 def test_options_star(gateway, upstream):
     """OPTIONS * names no router: our own 404, and the connection goes on."""
-    with gateway.caller() as caller:
-        check_refused(caller.ask("OPTIONS", "*").reply(), 404)
-        assert caller.ask("GET", "/service/x").reply().status == 200
+    with gateway.client() as client:
+        check_refused(client.ask("OPTIONS", "*").reply(), 404)
+        assert client.ask("GET", "/service/x").reply().status == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
@@ -323,28 +323,28 @@ def test_methods_pass(gateway, upstream, method):
 
 
 def test_http_10_ends_the_connection(gateway, upstream):
-    """A caller with HTTP/1.0 gets an answer that ends with the connection."""
+    """A client with HTTP/1.0 gets an answer that ends with the connection."""
     upstream.behaviour = stream_of(b"one", b"two")
-    with gateway.caller() as caller:
-        head = caller.send(b"GET /service/x HTTP/1.0\r\n\r\n").head()
+    with gateway.client() as client:
+        head = client.send(b"GET /service/x HTTP/1.0\r\n\r\n").head()
         assert head.values("Transfer-Encoding") == []
         assert head.value("Connection") == "close"
-        assert caller.rest() == b"onetwo"
+        assert client.rest() == b"onetwo"
 
 
 def test_http_10_keep_alive(gateway, upstream):
-    """A caller with HTTP/1.0 that asks for it keeps its connection."""
-    with gateway.caller() as caller:
+    """A client with HTTP/1.0 that asks for it keeps its connection."""
+    with gateway.client() as client:
         for _ in range(2):
-            reply = caller.send(b"GET /service/x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").reply()
+            reply = client.send(b"GET /service/x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").reply()
             assert reply.value("Connection") == "keep-alive"
             assert reply.body == b'{"ok":true}'
 
 
 def test_http_10_is_http_11_upstream(gateway, upstream):
-    """What goes upstream is HTTP/1.1, whatever the caller speaks."""
-    with gateway.caller() as caller:
-        caller.send(b"GET /service/x HTTP/1.0\r\n\r\n").reply()
+    """What goes upstream is HTTP/1.1, whatever the client speaks."""
+    with gateway.client() as client:
+        client.send(b"GET /service/x HTTP/1.0\r\n\r\n").reply()
     assert upstream.asked().head.startswith(b"GET /x HTTP/1.1\r\n")
 
 
@@ -362,72 +362,72 @@ def stream_of(*chunks):
 def test_connection_is_used_again(gateway, upstream):
     """Many requests go over one connection, on either side."""
     before = upstream.connections
-    with gateway.caller() as caller:
+    with gateway.client() as client:
         for number in range(20):
-            assert caller.ask("POST", f"/service/{number}", body=b"[]").reply().status == 200
+            assert client.ask("POST", f"/service/{number}", body=b"[]").reply().status == 200
     assert upstream.connections <= before + 1
 
 
 def test_connection_close_is_kept(gateway, upstream):
     """`Connection: close` ends the connection after the reply."""
-    with gateway.caller() as caller:
-        reply = caller.ask("GET", "/service/x", {"Connection": "close"}).reply()
+    with gateway.client() as client:
+        reply = client.ask("GET", "/service/x", {"Connection": "close"}).reply()
         assert reply.value("Connection") == "close"
-        assert caller.ended()
+        assert client.ended()
 
 
 def test_pipelined_requests_are_answered_in_order(gateway, upstream):
     """Requests that were sent ahead are answered one after the other, more of them than are queued at once too."""
     upstream.behaviour = lambda talk: talk.reply(talk.request.target.encode())
     raw = b"".join(b"POST /service/%d HTTP/1.1\r\nHost: g\r\nContent-Length: 2\r\n\r\n{}" % n for n in range(40))
-    with gateway.caller() as caller:
-        caller.send(raw)
-        assert [caller.reply().body for _ in range(40)] == [b"/%d" % number for number in range(40)]
+    with gateway.client() as client:
+        client.send(raw)
+        assert [client.reply().body for _ in range(40)] == [b"/%d" % number for number in range(40)]
 
 
 def test_malformed_request_behind_a_good_one(gateway, upstream):
     """The good request is answered first, then the malformed one is refused."""
-    with gateway.caller() as caller:
-        caller.send(
+    with gateway.client() as client:
+        client.send(
             b"GET /service/x HTTP/1.1\r\nHost: g\r\n\r\n" + b"GET /service/x HTTP/1.1\r\nX Y: QuoteMeNot\r\n\r\n"
         )
-        assert caller.reply().status == 200
-        check_refused(caller.reply())
-        assert caller.ended()
+        assert client.reply().status == 200
+        check_refused(client.reply())
+        assert client.ended()
 
 
 def test_malformed_request_behind_several(gateway, upstream):
     """All good requests before a malformed one are answered, in order."""
     upstream.behaviour = lambda talk: talk.reply(talk.request.target.encode())
     good = b"".join(b"GET /service/%d HTTP/1.1\r\nHost: g\r\n\r\n" % number for number in range(3))
-    with gateway.caller() as caller:
-        caller.send(good + b"GET /service/x HTTP/1.1\r\nContent-Length: -1\r\n\r\n")
-        assert [caller.reply().body for _ in range(3)] == [b"/0", b"/1", b"/2"]
-        check_refused(caller.reply())
+    with gateway.client() as client:
+        client.send(good + b"GET /service/x HTTP/1.1\r\nContent-Length: -1\r\n\r\n")
+        assert [client.reply().body for _ in range(3)] == [b"/0", b"/1", b"/2"]
+        check_refused(client.reply())
 
 
 def test_what_follows_a_refused_request_is_not_a_request(gateway, upstream):
     """After a refusal nothing more of the connection is taken for a request: no smuggling."""
     smuggled = b"GET /service/smuggled HTTP/1.1\r\nHost: g\r\n\r\n"
-    with gateway.caller() as caller:
-        caller.send(
+    with gateway.client() as client:
+        client.send(
             b"POST /service/x HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
             + smuggled
         )
-        check_refused(caller.reply())
-        assert caller.ended()
+        check_refused(client.reply())
+        assert client.ended()
     assert upstream.seen == []
 
 
 def test_bytes_behind_an_unread_body_are_not_a_request(gateway, upstream):
     """A reply that goes before the body was read ends the connection: the body is never taken for a request."""
     body = b"GET /service/smuggled HTTP/1.1\r\nHost: g\r\n\r\n"
-    with gateway.caller() as caller:
+    with gateway.client() as client:
         head = b"POST /locked/x HTTP/1.1\r\nHost: g\r\nContent-Length: %d\r\n\r\n" % (len(body) + 1)
-        reply = caller.send(head).reply()
+        reply = client.send(head).reply()
         assert (reply.status, reply.value("Connection")) == (401, "close")
-        caller.send(body)
-        assert caller.ended()
+        client.send(body)
+        assert client.ended()
     assert upstream.seen == []
 
 
@@ -441,29 +441,29 @@ def test_blank_lines_before_a_request(gateway, upstream):
 
 def test_expect_continue(gateway, upstream):
     """`100 Continue` is sent when the body is wanted; the expectation does not go upstream."""
-    with gateway.caller() as caller:
-        caller.ask("POST", "/service/x", {"Expect": "100-continue", "Content-Length": "2"})
-        assert caller.reply().status == 100
-        assert caller.send(b"{}").reply().status == 200
+    with gateway.client() as client:
+        client.ask("POST", "/service/x", {"Expect": "100-continue", "Content-Length": "2"})
+        assert client.reply().status == 100
+        assert client.send(b"{}").reply().status == 200
     assert upstream.asked().values("Expect") == []
     assert upstream.seen[0].body == b"{}"
 
 
 def test_expect_continue_chunked(gateway, upstream):
     """The same with a body of unknown length."""
-    with gateway.caller() as caller:
-        caller.ask("POST", "/service/x", {"Expect": "100-Continue", "Transfer-Encoding": "chunked"})
-        assert caller.reply().status == 100
-        assert caller.send(b"2\r\n{}\r\n0\r\n\r\n").reply().status == 200
+    with gateway.client() as client:
+        client.ask("POST", "/service/x", {"Expect": "100-Continue", "Transfer-Encoding": "chunked"})
+        assert client.reply().status == 100
+        assert client.send(b"2\r\n{}\r\n0\r\n\r\n").reply().status == 200
     assert upstream.asked().body == b"{}"
 
 
 def test_expect_continue_is_left_out_if_the_body_is_there(gateway, upstream):
     """Who does not wait for `100 Continue` need not get it, and gets one final reply."""
-    with gateway.caller() as caller:
-        replies = [caller.ask("POST", "/service/x", {"Expect": "100-continue"}, b"{}").reply()]
+    with gateway.client() as client:
+        replies = [client.ask("POST", "/service/x", {"Expect": "100-continue"}, b"{}").reply()]
         if replies[-1].status == 100:
-            replies.append(caller.reply())
+            replies.append(client.reply())
         assert replies[-1].status == 200
 
 
@@ -472,10 +472,10 @@ def test_expect_continue_is_left_out_if_the_body_is_there(gateway, upstream):
 )
 def test_refusal_needs_no_body(gateway, upstream, target, status):
     """A request that is refused for its head gets the final status at once, without `100 Continue`."""
-    with gateway.caller() as caller:
-        reply = caller.ask("POST", target, {"Expect": "100-continue", "Content-Length": "1000"}).reply()
+    with gateway.client() as client:
+        reply = client.ask("POST", target, {"Expect": "100-continue", "Content-Length": "1000"}).reply()
         check_refused(reply, status)
-        assert caller.ended()
+        assert client.ended()
 
 
 def test_http_10_does_not_expect(gateway, upstream):
@@ -490,42 +490,42 @@ def test_http_10_does_not_expect(gateway, upstream):
 def test_head(gateway, upstream):
     """An answer to HEAD has its headers, Content-Length among them, and no body; the connection goes on."""
     upstream.behaviour = lambda talk: talk.head("Content-Type: text/plain", "Content-Length: 12345")
-    with gateway.caller() as caller:
-        reply = caller.ask("HEAD", "/service/x").reply(to_head=True)
+    with gateway.client() as client:
+        reply = client.ask("HEAD", "/service/x").reply(to_head=True)
         assert (reply.status, reply.value("Content-Length")) == (200, "12345")
         upstream.reset()
-        assert caller.ask("GET", "/service/x").reply().body == b'{"ok":true}'
+        assert client.ask("GET", "/service/x").reply().body == b'{"ok":true}'
 
 
 def test_head_refused(gateway):
     """Our own refusal of HEAD has no body either."""
-    with gateway.caller() as caller:
-        reply = caller.ask("HEAD", "/nowhere").reply(to_head=True)
+    with gateway.client() as client:
+        reply = client.ask("HEAD", "/nowhere").reply(to_head=True)
         assert reply.status == 404
-        assert caller.ask("GET", "/nowhere").reply().json()
+        assert client.ask("GET", "/nowhere").reply().json()
 
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_status_without_body(gateway, upstream, bus, status):
     """204 and 304 have no body, and the connection goes on."""
     upstream.behaviour = lambda talk: talk.head('ETag: "x"', status=status)
-    with gateway.caller() as caller:
-        reply = caller.ask("GET", "/service/x").reply()
+    with gateway.client() as client:
+        reply = client.ask("GET", "/service/x").reply()
         assert (reply.status, reply.value("ETag")) == (status, '"x"')
         assert reply.values("Transfer-Encoding") == []
         upstream.reset()
-        assert caller.ask("GET", "/service/x").reply().status == 200
+        assert client.ask("GET", "/service/x").reply().status == 200
     assert bus.record(reply.transaction)["response"]["inbound_status_code"] == status
 
 
 def test_304_keeps_its_length(gateway, upstream):
     """The Content-Length of a 304 tells the size of the thing itself, and is passed on (RFC 9110, section 8.6)."""
     upstream.behaviour = lambda talk: talk.head("Content-Length: 77", status=304)
-    with gateway.caller() as caller:
-        reply = caller.ask("GET", "/service/x").reply()
+    with gateway.client() as client:
+        reply = client.ask("GET", "/service/x").reply()
         assert reply.values("Content-Length") in (["77"], [])
         upstream.reset()
-        assert caller.ask("GET", "/service/x").reply().status == 200
+        assert client.ask("GET", "/service/x").reply().status == 200
 
 
 def test_interim_answers_are_not_the_answer(gateway, upstream):
@@ -543,8 +543,8 @@ def test_interim_answers_are_not_the_answer(gateway, upstream):
 
 def test_early_answer_of_the_gateway(gateway, upstream):
     """A reply that goes while the body is still coming arrives, and the rest of the body is not a request."""
-    with gateway.caller() as caller:
-        reply = caller.ask("POST", "/locked/x", {"Content-Length": "500000"}, b"x" * 1000).reply()
+    with gateway.client() as client:
+        reply = client.ask("POST", "/locked/x", {"Content-Length": "500000"}, b"x" * 1000).reply()
         assert reply.status == 401
         assert reply.value("Connection") == "close"
 
@@ -560,7 +560,7 @@ def test_reply_has_one_framing(gateway, upstream):
 
 
 def test_caller_cannot_take_away_static_headers(run_gateway, shared_upstream, upstream):
-    """`Connection` takes away headers of the caller only, never one that the router adds."""
+    """`Connection` takes away headers of the client only, never one that the router adds."""
     gateway = run_gateway([router("/keyed/", shared_upstream.url, headers={"X-Tenant": ["ours"]})])
     reply = gateway.call("GET", "/keyed/x", {"Connection": "close, X-Tenant, X-Mine", "X-Mine": "1"})
     assert reply.status == 200

@@ -1,4 +1,4 @@
-"""Egress: what goes back to the caller, and when the record is kept."""
+"""Egress: what goes back to the client, and when the record is kept."""
 
 import asyncio
 import contextlib
@@ -98,7 +98,7 @@ async def test_offered_to_processors():
 
 
 async def test_written_by_a_processor():
-    """What a response processor wrote goes to the caller."""
+    """What a response processor wrote goes to the client."""
     call = await replied(
         FakeResponse(lines=[(b"X-A", b"1"), (b"Set-Cookie", b"real")]),
         config=built(**HOLDING),
@@ -114,7 +114,7 @@ async def test_written_by_a_processor():
 
 
 async def test_another_field_of_a_processor_leaves_the_reply_alone():
-    """Who writes `inbound_payload` changes the record, and not what the caller gets."""
+    """Who writes `inbound_payload` changes the record, and not what the client gets."""
     stream = {"lines": STREAM, "pieces": [b'data: {"a":1}\n\n']}
     call = await replied(FakeResponse(**stream), config=built(**HOLDING), inbound_payload={"b": 2})
     assert call.responder.body == b'data: {"a":1}\n\n'
@@ -188,7 +188,7 @@ async def test_other_status_is_noted():
 @pytest.mark.parametrize("config", [built(), built(**HOLDING)], ids=["passing", "held-back"])
 @pytest.mark.parametrize("length_known", [True, False])
 async def test_record_is_kept_before_the_last_byte(config, length_known):
-    """What the caller has in full is in the journal: the record is kept before the last piece is written."""
+    """What the client has in full is in the journal: the record is kept before the last piece is written."""
     responder = FakeResponder()
     records = FakeRecorder(events=responder.events)
     upstream_response = FakeResponse(pieces=[b'{"a":', b"1}"])
@@ -205,7 +205,7 @@ async def test_record_is_kept_before_the_last_byte(config, length_known):
 
 
 async def test_target_breaks_off():
-    """The caller sees the break; the record says where it was, and has what came."""
+    """The client sees the break; the record says where it was, and has what came."""
     upstream_response = FakeResponse(lines=STREAM, pieces=[b"data: 1\n\n", UpstreamError(502, "connection closed")])
     call = await replied(upstream_response)
     assert call.responder.names() == ["start", "write", "abort"]
@@ -329,7 +329,7 @@ def test_however_a_stream_is_cut(cuts, kind):
 
 
 class Leaving(FakeResponder):
-    """A caller that reads so many bytes, and is gone when the next ones come."""
+    """A client that reads so many bytes, and is gone when the next ones come."""
 
     lost = False
 
@@ -420,7 +420,7 @@ async def test_unknown_stream_is_not_counted():
 
 
 async def test_usage_is_read_for_a_caller_who_left():
-    """gl asked for the usage: it is read for the record although the caller left at the finished choice."""
+    """gl asked for the usage: it is read for the record although the client left at the finished choice."""
     call, response = await left([CHUNKS + FINISHED, COUNTED, DONE], 0, built(USAGE_ROUTER))
     assert call.response.abandoned
     assert response["inbound_payload"]["usage"] == {"total_tokens": 7}
@@ -468,7 +468,7 @@ async def test_gateway_stops_while_usage_is_read():
 
 
 async def replied_and_left(upstream_response, config=None):
-    """A call whose caller left at the first piece, before `conclude`."""
+    """A call whose client left at the first piece, before `conclude`."""
     upstream_response.length = None
     call = call_of(config or built(USAGE_ROUTER), FakeRequest(body=STREAMING), Leaving(0), response=upstream_response)
     await arrived(call, deps())
@@ -518,7 +518,7 @@ async def reworded(upstream_response, *, config=None, responder=None, word=b"the
 
 @pytest.mark.parametrize("config", [built(), built(**HOLDING)], ids=["streamed", "held-back"])
 async def test_both_sides_are_recorded(config):
-    """The record has what the target sent and what the caller got; usage is the target's."""
+    """The record has what the target sent and what the client got; usage is the target's."""
     call, response = await reworded(FakeResponse(lines=STREAM, pieces=list(EVENTS)), config=config)
     assert call.responder.body == b"".join(EVENTS).replace(b"there", b"world")
     assert response["inbound_payload"]["choices"][0]["message"] == {"content": "Hello there"}
@@ -537,7 +537,7 @@ async def test_last_piece_of_a_transform(config):
 
 
 async def test_a_processor_wins_over_a_transform():
-    """A response processor is shown what the caller would get, and what it writes in its place goes out as it is."""
+    """A response processor is shown what the client would get, and what it writes in its place goes out as it is."""
     config = built(**HOLDING)
     call, response = await reworded(
         FakeResponse(lines=[JSON], pieces=[b'{"a":"there"}']), config=config, egress_payload="there"
@@ -558,7 +558,7 @@ async def test_large_on_one_side(config):
 
 
 async def test_too_large_on_one_side():
-    """What the caller got is recorded by size, hash and head; that is noted by its name."""
+    """What the client got is recorded by size, hash and head; that is noted by its name."""
     _, response = await reworded(FakeResponse(lines=[JSON], pieces=[b'{"a":"there"}']), other=b"x" * 9_000_000)
     assert response["inbound_payload"] == {"a": "there"}
     assert response["egress_payload"]["size"] == 9_000_008

@@ -93,7 +93,7 @@ async def test_too_large_for_a_required_processor():
 
 
 async def test_breaks_off_while_held_back():
-    """Nothing has gone to the caller yet: it gets a 502; the record says where it broke off."""
+    """Nothing has gone to the client yet: it gets a 502; the record says where it broke off."""
     response = FakeResponse(pieces=[b"12345", UpstreamError(502, "connection closed")])
     config = holding()
     call = call_of(config, target_router=config.routers["/service/"], response=response)

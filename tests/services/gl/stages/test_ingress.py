@@ -21,7 +21,7 @@ TRUSTED = ["10.0.0.0/8", "192.0.2.1", "fd00::/8"]
         ("198.51.100.1", ["1.1.1.1"], "198.51.100.1"),  # who is not trusted may write what it likes
         ("10.0.0.1", [], "10.0.0.1"),
         ("10.0.0.1", ["1.1.1.1"], "1.1.1.1"),
-        ("10.0.0.1", ["6.6.6.6, 1.1.1.1"], "1.1.1.1"),  # the first was written by the caller
+        ("10.0.0.1", ["6.6.6.6, 1.1.1.1"], "1.1.1.1"),  # the first was written by the client
         ("10.0.0.1", ["1.1.1.1, 10.2.2.2"], "1.1.1.1"),  # a chain of two trusted proxies
         ("10.0.0.1", ["1.1.1.1", "10.2.2.2"], "1.1.1.1"),  # two header lines are one list
         ("10.0.0.1", ["6.6.6.6, 1.1.1.1,10.2.2.2 , 192.0.2.1"], "1.1.1.1"),
@@ -36,7 +36,7 @@ TRUSTED = ["10.0.0.0/8", "192.0.2.1", "fd00::/8"]
         ("", ["1.1.1.1"], ""),
     ],
 )
-def test_caller(peer, forwarded, expected):
+def test_client_address(peer, forwarded, expected):
     """X-Forwarded-For counts only as far as trusted proxies have written it."""
     config = built(trusted_proxies=TRUSTED)
     assert ingress.client_address(peer, {"X-Forwarded-For": forwarded} if forwarded else {}, config) == expected
@@ -116,7 +116,7 @@ async def test_refused(log_unauthorized):
 
 
 async def test_body_over_the_limit_is_recorded_by_its_head():
-    """Who sent too much is in the record: path, caller and headers are known without the body."""
+    """Who sent too much is in the record: path, client and headers are known without the body."""
     call = call_of(built(limits={"request_body_bytes": 3}), FakeRequest(lines=[(b"X-A", b"1")], body=b"four"))
     with pytest.raises(Refusal) as caught:
         await arrived(call, deps())

@@ -264,7 +264,7 @@ async def test_request_processors_are_not_given_attempts(is_async):
 
 
 async def test_no_response_no_response_processors():
-    """A call whose caller left before an answer came has no response to tell of, attempts or not."""
+    """A call whose client left before an answer came has no response to tell of, attempts or not."""
     config = built(response={"processors": [[processor("one", input_fields_include=["attempts"], **{"async": True})]]})
     call = call_of(config, target_router=config.routers["/service/"])
     call.response_section.opt_in_fields = {"attempts": [{"gl_path": "/service/"}]}

@@ -597,7 +597,7 @@ async def test_headers_have_room(start):
 
 
 async def test_room(start):
-    """Callers wait while too much is on its way, and go on when it has arrived, however often a record was kept."""
+    """Clients wait while too much is on its way, and go on when it has arrived, however often a record was kept."""
     bus = FakeBus(max_payload=2 * MIB)
     recorder = await start(bus, limit=1000 * MIB, backpressure=Backpressure(accepted=64 * MIB))
     large = record(0, text="x" * MIB)
@@ -631,7 +631,7 @@ async def test_room_for_large_calls(start):
 
 
 async def test_large_calls_do_not_wait_for_ever(start):
-    """Large calls that never end, as those of callers who do not read, hold others up for a moment only."""
+    """Large calls that never end, as those of clients who do not read, hold others up for a moment only."""
     bus = FakeBus(max_payload=2 * MIB)
     recorder = await start(bus, limit=1000 * MIB, backpressure=Backpressure(large=1000))
     recorder.accept(name(1), record(1, text="x" * MIB))

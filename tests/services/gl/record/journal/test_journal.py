@@ -120,7 +120,7 @@ def test_living_process_is_no_orphan(root):
 
 
 def test_for_its_owner_alone(root):
-    """Nobody else can read what callers said."""
+    """Nobody else can read what clients said."""
     journal = Journal(root, MIB)
     journal.append(FINAL, name(1), b"x")
     folder = folder_of(journal)

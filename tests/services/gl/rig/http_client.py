@@ -1,4 +1,4 @@
-"""A caller that writes raw bytes to the gateway and reads its replies by the letter of RFC 9112."""
+"""A client that writes raw bytes to the gateway and reads its replies by the letter of RFC 9112."""
 
 import contextlib
 import json
@@ -50,7 +50,7 @@ class Broken(Exception):
         self.body = body
 
 
-class Caller:
+class HttpClient:
     """One connection to the gateway."""
 
     def __init__(
@@ -86,7 +86,7 @@ class Caller:
         return self.send(request(method, target, headers, body))
 
     def leave(self) -> None:
-        """Close the connection at once (TCP RST), as a caller does who loses patience."""
+        """Close the connection at once (TCP RST), as a client does who loses patience."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 
