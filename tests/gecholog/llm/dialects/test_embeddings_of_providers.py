@@ -1,0 +1,55 @@
+from contextlib import suppress
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from gecholog.llm.chat_dialect import Target
+from gecholog.llm.dialects.gemini import embeddings as gemini
+from gecholog.llm.dialects.ollama import embeddings as ollama
+from gecholog.llm.embeddings import EmbeddingsRequest
+from gecholog.llm.errors import InvalidResponseError
+from tests.gecholog.llm.fuzz import mutated
+
+REQUEST = EmbeddingsRequest("m", ("a", "b"), 64, hints={"user": "u"})
+GEMINI = {"embeddings": [{"values": [0.5, 1]}, {"values": [2.0]}], "usageMetadata": {"promptTokenCount": 5}}
+OLLAMA = {"model": "own", "embeddings": [[0.5, 1], [2.0]], "prompt_eval_count": 5}
+
+
+def test_gemini_gets_an_entry_for_each_text() -> None:
+    written = gemini.write_request(REQUEST, Target("embed"))
+    assert written.dropped == ("user",)
+    assert written.body == {
+        "requests": [
+            {"model": "models/embed", "content": {"parts": [{"text": text}]}, "outputDimensionality": 64}
+            for text in "ab"
+        ]
+    }
+
+
+def test_ollama_gets_all_texts() -> None:
+    written = ollama.write_request(REQUEST, Target("embed"))
+    assert written.dropped == ("user",)
+    assert written.body == {"model": "embed", "input": ["a", "b"], "dimensions": 64}
+
+
+@pytest.mark.parametrize(("module", "answer"), [(gemini, GEMINI), (ollama, OLLAMA)])
+def test_answers(module: ModuleType, answer: dict[str, Any]) -> None:
+    found = module.read_response(answer, 2)
+    assert found.vectors == ([0.5, 1], [2.0])
+    assert found.usage is not None
+    assert found.usage.prompt_tokens == 5
+
+
+@pytest.mark.parametrize(("module", "answer"), [(gemini, GEMINI), (ollama, OLLAMA)])
+def test_answers_for_another_number_of_texts_are_refused(module: ModuleType, answer: dict[str, Any]) -> None:
+    with pytest.raises(InvalidResponseError, match="2 embeddings for 3 texts"):
+        module.read_response(answer, 3)
+
+
+@pytest.mark.parametrize(("module", "answer"), [(gemini, GEMINI), (ollama, OLLAMA)])
+def test_any_answer_is_read_or_refused(module: ModuleType, answer: dict[str, Any]) -> None:
+    for value in mutated([answer], 500):
+        if isinstance(value, dict):
+            with suppress(InvalidResponseError):
+                module.read_response(value, 2)
