@@ -8,6 +8,7 @@ from services.gl.target_key import provider_key
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
+    from gecholog.llm.translate import StreamTranslator, Translation
     from services.gl.http import UpstreamRequest
     from services.gl.models.endpoint import Endpoint
     from services.gl.models.provider import Provider
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 
 
 class Candidate(NamedTuple):
-    """A possible destination of a call: the target of a router, or an endpoint of a provider with a model."""
+    """A possible destination of a call: the target of a router, or an endpoint of a provider with a model.
+
+    `max_output_tokens` is the limit of the model for providers that require one; None: the config has none.
+    """
 
     router: Router
     provider: Provider | None = None
     model: str = ""
     endpoint: Endpoint | None = None
+    max_output_tokens: int | None = None
 
     @property
     def key(self) -> str:
@@ -36,12 +41,24 @@ class Candidate(NamedTuple):
         return self.router.resilience.breaker if self.provider is None else self.provider.breaker
 
 
+class TranslatedRequest(NamedTuple):
+    """The request for a candidate of another dialect than the client's, and what translates the answer.
+
+    `dropped` names the hints that were left out.
+    """
+
+    translation: Translation
+    body: bytes
+    dropped: tuple[str, ...]
+
+
 class Attempt(NamedTuple):
     """A request to one candidate, and how the record shows it.
 
     `section` is the request section of the record, completed for this attempt. `url` and `shown_headers` are for the
     record, with masked secrets. `transform` is applied to the body of the response. `asks_usage`: gl, not the client,
-    requested the usage of a stream.
+    requested the usage of a stream. `translation` is set if the provider speaks another dialect than the client,
+    `stream` if its response is translated event by event, by `transform`; `dropped` names hints that were left out.
     """
 
     candidate: Candidate
@@ -51,3 +68,6 @@ class Attempt(NamedTuple):
     shown_headers: Headers
     transform: BodyTransform | None = None
     asks_usage: bool = False
+    translation: Translation | None = None
+    stream: StreamTranslator | None = None
+    dropped: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from itertools import count
 from time import monotonic_ns
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from gecholog.headers import Headers, Unmet
@@ -16,10 +17,13 @@ from services.gl.record.section import RecordSection
 from services.gl.record.usage import NO_USAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gecholog.llm import Usage
+    from gecholog.llm.chat import ChatRequest
     from gecholog.rawjson import Raw
     from gecholog.session import Ids
-    from services.gl.attempt import Attempt, Candidate
+    from services.gl.attempt import Attempt, Candidate, TranslatedRequest
     from services.gl.capture import BodyCapture
     from services.gl.client_body import ClientBody
     from services.gl.config import Config
@@ -67,6 +71,8 @@ class Call:
     # outbound
     client_body: ClientBody | None = None  # on a router of models: the decoded body of the request
     own_response: LocalResponse | None = None  # of gl in place of an upstream, such as a list of models
+    chat: ChatRequest | None = None  # the request in its neutral form, if it is translated
+    translated: Mapping[str, TranslatedRequest] = MappingProxyType({})  # by the keys of the candidates
     candidates: tuple[Candidate, ...] = ()
     deadline: float | None = None  # of all attempts together, by the event loop's clock
     attempts: tuple[Attempt, ...] = ()
@@ -78,6 +84,8 @@ class Call:
     response: Response | None = None
     received: MonotonicNs = 0
     inbound_headers: Headers
+    reply_headers: Headers  # the inbound headers, or those of the translated response
+    reply_status: int = 0  # of the translated response; 0: the inbound status
     inbound_body: bytes | None = None  # if it was buffered
     egress_body: bytes | None = None  # `inbound_body` after the transform, unless a processor replaces it
     max_parsed: int = 0  # bytes of the response body up to which it is parsed; set by `inbound.receive`

@@ -11,12 +11,13 @@ from services.gl.attempt import Attempt
 from services.gl.candidates import chosen_path, chosen_router
 from services.gl.header_policy import body_of, headers_written, outgoing_headers, plain
 from services.gl.http import UpstreamRequest
-from services.gl.models.address import CREDENTIAL_PARAMETERS, CREDENTIALS, address
+from services.gl.models.address import CREDENTIAL_PARAMETERS, CREDENTIALS, address, chat_address
 from services.gl.provider_target import shown_to_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from gecholog.llm.chat import ChatRequest
     from services.gl.attempt import Candidate
     from services.gl.call import Call
     from services.gl.models.address import Address
@@ -31,13 +32,14 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     section, router = call.request_base.copy(), candidate.router
     fields = section.fields
     _name_router(call, section, router)
-    where = None if candidate.provider is None else _address(candidate)
+    chat = call.chat if candidate.key in call.translated else None
+    where = None if candidate.provider is None else _address(candidate, chat)
     if where is None:
         url_path, path = _path(call, section, router)
         merged = _query(call, section, router)
     else:
         url_path, path = routing.url_path(router.target, where.path[1:], changed=False)
-        merged = _query(call, section, router, where.query)
+        merged = _query(call, section, router, where.query, is_translated=chat is not None)
     shown = query.masked(merged, call.config.masked_parameters)
     written = headers_written(section, "outbound_headers")
     outgoing = outgoing_headers(written, call.outbound_offered, call.headers, router.target.headers, call.config)
@@ -71,10 +73,12 @@ def _removed(call: Call, router: Router) -> frozenset[str]:
     return router.target.removed | (shown_to_gateway(required) - router.target.headers.keys())
 
 
-def _address(candidate: Candidate) -> Address | None:
-    """The address of the endpoint at the provider of a candidate."""
+def _address(candidate: Candidate, chat: ChatRequest | None) -> Address | None:
+    """The address of the endpoint at the provider of a candidate. `chat` is the request if it is translated."""
     if candidate.provider is None or candidate.endpoint is None:
         return None
+    if chat is not None:
+        return chat_address(candidate.provider, candidate.model, is_streamed=chat.is_streamed)
     return address(candidate.provider, candidate.endpoint.path, candidate.model)
 
 
@@ -105,14 +109,23 @@ def _path(call: Call, section: RecordSection, router: Router) -> tuple[str, str]
     return routing.url_path(router.target, quote(subpath.encode("utf-8", "replace"), safe=_PATH_SAFE), changed=True)
 
 
-def _query(call: Call, section: RecordSection, router: Router, added: tuple[tuple[str, str], ...] = ()) -> query.Merged:
+def _query(
+    call: Call,
+    section: RecordSection,
+    router: Router,
+    added: tuple[tuple[str, str], ...] = (),
+    *,
+    is_translated: bool = False,
+) -> query.Merged:
     """The query of the request. Parameters that a processor left out are recorded.
+
+    A translated request has none of the client's parameters: they belong to another API.
 
     Masked parameters keep their received values, whatever a processor wrote. They are not sent to providers, because
     they are keys of the client.
     """
     masked = call.config.masked_parameters
-    raw, given = call.request.query, call.query
+    raw, given = ("", ()) if is_translated else (call.request.query, call.query)
     is_written = "outbound_query_parameters" in section.changed
     if is_written:
         given = tuple(pair for pair in given if pair.name in masked)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gecholog.timer import span
 from services.gl import include_usage, model_request, outbound
 from services.gl.models.profile import CHAT
+from services.gl.translated_request import with_translated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -27,6 +28,10 @@ def prepare(call: Call, candidate: Candidate) -> Awaitable[None] | None:
 
 async def _adapt(call: Call, attempt: Attempt) -> None:
     """Adapt the request to its provider, and request the usage of a stream."""
+    if (translated := call.translated.get(attempt.candidate.key)) is not None:
+        call.revise(with_translated(attempt, translated))
+        _mark_sent(call, call.required_attempt())
+        return
     if attempt.candidate.provider is not None and call.client_body is not None:
         attempt = await model_request.for_provider(attempt, call.client_body)
         call.revise(attempt)

@@ -36,6 +36,7 @@ _OF_DEPLOYMENT = frozenset(
     }
 )
 _AZURE_V1 = "/openai/v1"
+_GEMINI_VERSIONS = ("/v1", "/v1beta", "/v1alpha")
 
 
 class Address(NamedTuple):
@@ -55,6 +56,28 @@ def address(provider: Provider, path: str, model: str) -> Address:
             return Address(f"{version}/{path}")
         case _:
             return Address(f"/{path}")
+
+
+def chat_address(provider: Provider, model: str, *, is_streamed: bool) -> Address:
+    """Where a provider takes chats in its own dialect."""
+    match provider.dialect:
+        case Dialect.ANTHROPIC:
+            return address(provider, profiles.MESSAGES, model)
+        case Dialect.GEMINI:
+            return _gemini(provider, model, is_streamed=is_streamed)
+        case Dialect.OLLAMA:
+            return Address("/chat" if provider.url.endswith("/api") else "/api/chat")
+        case _:
+            return address(provider, profiles.CHAT, model)
+
+
+def _gemini(provider: Provider, model: str, *, is_streamed: bool) -> Address:
+    """https://ai.google.dev/api/generate-content. Tuned models say where they are: `tunedModels/NAME`."""
+    version = "" if provider.url.endswith(_GEMINI_VERSIONS) else "/v1beta"
+    place = quote(model if model.startswith(("models/", "tunedModels/")) else f"models/{model}", safe="/")
+    if is_streamed:
+        return Address(f"{version}/{place}:streamGenerateContent", (("alt", "sse"),))
+    return Address(f"{version}/{place}:generateContent")
 
 
 def _azure(provider: Provider, path: str, model: str) -> Address:

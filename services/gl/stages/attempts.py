@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 from services.gl import local
 from services.gl.candidates import candidates_of, chosen_router
+from services.gl.errors import Refusal
 from services.gl.failover import each_once, has_failed, is_simple, is_time_for, retry_after, total_timeout
 from services.gl.preparation import prepare
 from services.gl.resilience import retry
 from services.gl.sending import send, send_and_list
+from services.gl.translated_request import needs_translation, translate_request
 
 if TYPE_CHECKING:
     from services.gl.attempt import Candidate
@@ -39,11 +41,32 @@ async def run(call: Call, deps: Dependencies) -> None:
     """Set the response: gl's own, that of the first candidate that does not fail, or that of the last candidate."""
     router = chosen_router(call)
     call.deadline = _deadline(router)
+    if call.own_response is None:
+        call.candidates = await _expressible(call)
     await _prepare(call, call.candidates[0])
     call.response = local.response(call, call.required_attempt())
     if call.response is None:
         is_one_request = is_simple(call.candidates, router.resilience)
         call.response = await (send(call, deps) if is_one_request else _fail_over(call, router, deps))
+
+
+async def _expressible(call: Call) -> tuple[Candidate, ...]:
+    """The candidates from the first on that can be sent the request. Raises Refusal if none can."""
+    refusal: Refusal | None = None
+    for number, candidate in enumerate(call.candidates):
+        try:
+            await _translate(call, candidate)
+        except Refusal as found:
+            refusal = refusal or found
+        else:
+            return call.candidates[number:]
+    raise refusal or Refusal(500, "a call without candidates")
+
+
+async def _translate(call: Call, candidate: Candidate) -> None:
+    """Translate the request if the candidate speaks another dialect. Raises Refusal."""
+    if needs_translation(candidate):
+        await translate_request(call, candidate)
 
 
 def _deadline(router: Router) -> float | None:
@@ -65,6 +88,10 @@ async def _fail_over(call: Call, router: Router, deps: Dependencies) -> Response
         if not has_failed(call.fault, response.status, router.resilience) or not _is_time_for(0.0, call):
             break
         if not deps.targets.breakers.admits(candidate):  # since `plan`, because of other calls
+            continue
+        try:
+            await _translate(call, candidate)
+        except Refusal:  # it cannot express the request
             continue
         response.abandon()
         await _prepare(call, candidate)

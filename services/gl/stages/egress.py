@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gecholog import llm
-from gecholog.headers import first
+from gecholog.headers import first, masked, without
+from gecholog.llm.errors import ErrorInfo
 from gecholog.logs import Log
 from gecholog.media_type import media_type
 from services.gl import cors, errors
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from gecholog.headers import Headers
+    from gecholog.record import Fields
     from services.gl.call import Call
     from services.gl.capture import BodyCapture
     from services.gl.dependencies import Dependencies
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 log = Log("egress")
 
 _CONTENT_TYPE = "Content-Type"
+_NOT_RECORDED = frozenset({"Transfer-Encoding"})
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
 _STATUSES = range(200, 600)
 _OK = HTTPStatus.OK.value  # a plain int: looking up an enum member costs time in every call
@@ -45,17 +48,28 @@ def offer(call: Call, _: Dependencies) -> None:
     """Put the status and headers of the reply into the record, so that response processors can change them."""
     fields = call.response_section.fields
     call.own_headers = _own_headers(call)
-    headers = call.egress_offered = {**fields["inbound_headers"], **call.own_headers}
-    fields["egress_status_code"] = fields["inbound_status_code"]
+    headers = call.egress_offered = {**_shown_headers(call, fields), **call.own_headers}
+    fields["egress_status_code"] = call.reply_status or fields["inbound_status_code"]
     fields["egress_headers"] = headers
+
+
+def _shown_headers(call: Call, fields: Fields) -> Headers:
+    """The headers that go on, as processors and the record see them."""
+    if call.reply_headers is call.inbound_headers:
+        shown: Headers = fields["inbound_headers"]
+        return shown
+    return masked(without(call.reply_headers, _NOT_RECORDED), call.config.masked)
 
 
 def _own_headers(call: Call) -> Headers:
     """The headers that gl adds to a reply: the session id, and the provider and model that answered."""
     own = {call.config.session_header: [call.ids.transaction_id]}
-    candidate = call.required_attempt().candidate
+    attempt = call.required_attempt()
+    candidate = attempt.candidate
     if candidate.provider is None:
         return own
+    if attempt.dropped:
+        own["X-Gecholog-Dropped-Params"] = [_NOT_PRINTABLE.sub("?", ", ".join(attempt.dropped))]
     return own | {
         "X-Gecholog-Provider": [candidate.provider.name],
         "X-Gecholog-Model": [_NOT_PRINTABLE.sub("?", candidate.model)],
@@ -68,7 +82,7 @@ def prepare(call: Call, _: Dependencies) -> None:
     status = _status(call)
     body = _changed_body(call)
     static = call.own_headers
-    real = call.inbound_headers | static
+    real = call.reply_headers | static
     fields = call.response_section.fields
     written = headers_written(call.response_section, "egress_headers")
     outgoing = outgoing_headers(written, call.egress_offered, real, static, call.config)
@@ -93,7 +107,7 @@ def prepare(call: Call, _: Dependencies) -> None:
 def _for_changed_body(call: Call, outgoing: OutgoingHeaders) -> OutgoingHeaders:
     """The headers for a body that a processor wrote: no content encoding, and JSON if it replaces a stream."""
     outgoing = outgoing.without_encoding()
-    received = call.inbound_headers.get(_CONTENT_TYPE, [""])
+    received = call.reply_headers.get(_CONTENT_TYPE, [""])
     was_stream = llm.is_stream(received[0]) or llm.begins_as_sse(call.inbound_body or b"")
     if was_stream and outgoing.sent.get(_CONTENT_TYPE) == received:
         return outgoing.with_header(_CONTENT_TYPE, JSON)
@@ -170,13 +184,15 @@ async def _break_off(call: Call, egress: Egress, error: UpstreamError) -> None:
     is_stream = media_type(first(egress.headers, _CONTENT_TYPE)) == "text/event-stream"
     if call.target_router.provider and is_stream and not first(egress.headers, "Content-Encoding"):
         message = f"the stream of provider {call.target_router.provider} broke off: {error.reason}"
+        stream = call.required_attempt().stream
         endpoint = call.required_attempt().candidate.endpoint
         is_responses = endpoint is not None and endpoint.path == RESPONSES
-        event = (
-            errors.responses_event(message, "upstream_error")
-            if is_responses
-            else errors.event(call.error_format, error.status, message, "upstream_error")
-        )
+        if stream is not None:
+            event = stream.broke_off(ErrorInfo(error.status, message, code="upstream_error"))
+        elif is_responses:
+            event = errors.responses_event(message, "upstream_error")
+        else:
+            event = errors.event(call.error_format, error.status, message, "upstream_error")
         if (waiting := call.responder.write(event)) is not None:
             await waiting
         call.responder.finish()

@@ -6,15 +6,18 @@ The body is buffered only if synchronous response processors must see it before 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from gecholog import headers
+from services.gl import translated_reply
+from services.gl.body_reading import BodyForm
 from services.gl.errors import ErrorDetail, Refusal, UpstreamError
 from services.gl.record import payload
 from services.gl.response_body import Body, TakesLong, inbound_form, record_body
-from services.gl.responses import PrefetchedResponse
+from services.gl.responses import LocalResponse, PrefetchedResponse
 from services.gl.target_failure import failure
 from services.gl.transform import apply_transform
+from services.gl.translated_reply import ProviderResponse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from services.gl.call import Call
     from services.gl.dependencies import Dependencies
     from services.gl.http import Response
+    from services.gl.translated_reply import Reply
 
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
 
@@ -29,7 +33,7 @@ _NOT_RECORDED = frozenset({"Transfer-Encoding"})
 def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     """Begin the response section of the record. Buffer the body if the call has synchronous response processors."""
     response = call.required_response()
-    call.inbound_headers = response.headers
+    call.inbound_headers = call.reply_headers = response.headers
     call.max_parsed = call.config.max_parsed_response(deps.bus.max_payload)
     call.response_section.fields = {
         "gl_path": call.target_router.path,
@@ -42,35 +46,96 @@ def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     if call.config.response.asks_transaction:
         section = call.response_section
         section.opt_in_fields = {**(section.opt_in_fields or {}), "transaction_id": call.ids.transaction_id}
-    if call.config.response.sync_rows and call.rows_before_reply:
-        return _hold_back(call, response)
-    return None
+    has_processors = bool(call.config.response.sync_rows and call.rows_before_reply)
+    translation = call.required_attempt().translation
+    if translation is not None and not isinstance(response, LocalResponse):
+        return _translate(
+            call,
+            response,
+            ProviderResponse(response.status, response.headers, translation),
+            has_processors=has_processors,
+        )
+    return _hold_back(call, response) if has_processors else None
+
+
+async def _translate(call: Call, response: Response, came: ProviderResponse, *, has_processors: bool) -> None:
+    """Make a reply in the client's dialect: at once of a whole body, of a stream as it comes."""
+    if came.is_streamed and not has_processors:
+        await _begin_stream(call, response, came)
+        return
+    body = await _read(call, response, [])
+    if body is None:
+        text, limit = "answer too large to be translated", call.config.limits.response_buffer
+        response.abandon()
+        raise Refusal(502, text, detail=ErrorDetail(502, f"{text}: it has more than {limit} bytes"))
+    call.mark_received()
+    await _reply_with(call, body, await translated_reply.whole(came, body, call.config.limits.response_buffer))
+
+
+async def _begin_stream(call: Call, response: Response, came: ProviderResponse) -> None:
+    """Read a stream up to its first event: an error in its place still has a status."""
+    stream, limit = came.translation.stream(), call.config.limits.response_buffer
+    first = came.transform(stream, limit)
+    pieces: list[bytes] = []
+    try:
+        while not stream.has_begun and (piece := await response.read()):
+            pieces.append(piece)
+            first.feed(piece)
+        if not stream.has_begun:
+            first.flush()
+    except UpstreamError as error:
+        _broke_off(call, sum(map(len, pieces)), error)
+    if stream.error is not None:
+        response.abandon()
+        await _reply_with(call, b"".join(pieces), came.failed(stream.error))
+        return
+    call.response = PrefetchedResponse(pieces, response)
+    call.reply_headers = translated_reply.reply_headers(call.inbound_headers, translated_reply.SSE)
+    stream = came.translation.stream()
+    call.revise(call.required_attempt()._replace(transform=came.transform(stream, limit), stream=stream))
+
+
+async def _reply_with(call: Call, body: bytes, reply: Reply) -> None:
+    """Set the reply to a body that is here, and record both."""
+    call.inbound_body, call.egress_body, call.reply_status = body, reply.body, reply.status
+    call.reply_headers = translated_reply.reply_headers(call.inbound_headers, reply.content_type)
+    form = inbound_form(call)
+    sent = Body(reply.body, BodyForm.of(call.reply_headers, form.request))
+    await _record(call, Body(body, form), sent)
 
 
 async def _hold_back(call: Call, response: Response) -> None:
     """Read the whole body, so that processors can change it. A body that is too large skips the processors."""
-    limit = call.config.limits.response_buffer
     pieces: list[bytes] = []
-    size = 0
+    body = await _read(call, response, pieces)
+    if body is None:
+        _skip_processors(call, PrefetchedResponse(pieces, response))
+        return
+    call.mark_received()
+    call.inbound_body = body
+    transform = call.required_attempt().transform
+    call.egress_body = apply_transform(call.inbound_body, transform)
+    came = Body(call.inbound_body, inbound_form(call))
+    sent = came._replace(data=call.egress_body) if transform is not None and transform.rewrites else None
+    await _record(call, came, sent)
+
+
+async def _read(call: Call, response: Response, pieces: list[bytes]) -> bytes | None:
+    """The whole body, of which `pieces` are kept; None if it is too large. Raises Refusal if it breaks off."""
+    limit, size = call.config.limits.response_buffer, 0
     try:
         while piece := await response.read():
             pieces.append(piece)
             size += len(piece)
             if size > limit:
-                _skip_processors(call, PrefetchedResponse(pieces, response))
-                return
+                return None
     except UpstreamError as error:
         _broke_off(call, size, error)
-        return
-    call.mark_received()
-    if size <= payload.AT_ONCE:
-        call.inbound_body = b"".join(pieces)
-    else:
-        call.inbound_body = await asyncio.to_thread(b"".join, pieces)
-    transform = call.required_attempt().transform
-    call.egress_body = apply_transform(call.inbound_body, transform)
-    received = Body(call.inbound_body, inbound_form(call))
-    sent = received._replace(data=call.egress_body) if transform is not None and transform.rewrites else None
+    return b"".join(pieces) if size <= payload.AT_ONCE else await asyncio.to_thread(b"".join, pieces)
+
+
+async def _record(call: Call, received: Body, sent: Body | None) -> None:
+    """Record a body that is here, and what goes out in its place."""
     try:
         record_body(call, received, sent, at_once=True)
     except TakesLong:
@@ -88,7 +153,7 @@ def _skip_processors(call: Call, response: Response) -> None:
     call.response = response
 
 
-def _broke_off(call: Call, size: int, error: UpstreamError) -> None:
+def _broke_off(call: Call, size: int, error: UpstreamError) -> NoReturn:
     """Refuse the call. Nothing has been sent to the client yet, so the failure still has a status."""
     call.response_section.note("inbound_payload", f"broke off after {size} bytes: {error.reason}")
     raise failure(call.target_router, error)

@@ -11,7 +11,7 @@ from gecholog import rawjson
 from gecholog.glob import matches_any
 from gecholog.llm.last_user_text import last_user_text
 from gecholog.shorten import shorten
-from services.gl import classifier, model_request
+from services.gl import classifier, model_request, token_count
 from services.gl.attempt import Candidate
 from services.gl.candidates import chosen_router
 from services.gl.client_body import ClientBody
@@ -20,7 +20,8 @@ from services.gl.errors import ErrorDetail, Refusal
 from services.gl.header_policy import plain
 from services.gl.local_client import is_local
 from services.gl.models import listing
-from services.gl.models.endpoint import Endpoint, Kind, endpoint_of, has
+from services.gl.models.dialects import is_translated
+from services.gl.models.endpoint import COUNT_TOKENS, Endpoint, Kind, endpoint_of, has
 from services.gl.models.model import Model
 from services.gl.models.ordering import Facts
 from services.gl.models.provider import Dialect, Provider
@@ -69,15 +70,28 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     allowed = [choice for choice in choices if _may_use(call, choice.provider)]
     if not allowed:
         raise _not_local()
-    taken = [choice for choice in allowed if has(choice.provider, endpoint)]
+    taken = [choice for choice in allowed if _takes(choice.provider, endpoint)]
     if not taken:
         raise _unsupported(endpoint, allowed[0])
     routers = call.config.provider_routers
     call.candidates = tuple(
-        Candidate(routers[router.path, choice.provider.name], choice.provider, choice.model, endpoint)
+        Candidate(
+            routers[router.path, choice.provider.name],
+            choice.provider,
+            choice.model,
+            endpoint,
+            choice.max_output_tokens,
+        )
         for choice in taken
         if (router.path, choice.provider.name) in routers
     )
+    if endpoint.path == COUNT_TOKENS and call.candidates and is_translated(taken[0].provider, endpoint):
+        call.own_response = await token_count.estimated(call.client_body, endpoint)
+
+
+def _takes(provider: Provider, endpoint: Endpoint) -> bool:
+    """Whether a provider takes the requests of an endpoint, as they are or translated."""
+    return has(provider, endpoint) or is_translated(provider, endpoint)
 
 
 def _subpath(call: Call) -> str:

@@ -40,7 +40,8 @@ _READ = frozenset(
     }
 )
 # What they do to an answer no other field can do. A value that asks for nothing is as if the field was not there.
-_REQUIRED = frozenset({"logprobs", "top_logprobs", "modalities", "audio", "prediction", "web_search_options"})
+# The first one that a provider has no word for is the one that its refusal names.
+_REQUIRED = ("audio", "modalities", "prediction", "logprobs", "top_logprobs", "web_search_options")
 _NOTHING: tuple[Any, ...] = (None, False, 0, {}, [], ["text"])
 
 
@@ -51,7 +52,7 @@ def read_request(body: Json) -> ChatRequest:
     tools, foreign_tools = read_tools(body)
     tool_choice, tools, foreign_choice = read_tool_choice(body, tools)
     response_format, foreign_format = _response_format(body)
-    required = {name: body[name] for name in _REQUIRED & body.keys() if body[name] not in _NOTHING}
+    required = {name: body[name] for name in _REQUIRED if body.get(name) not in _NOTHING}
     foreign = reader.foreign | foreign_tools | foreign_choice | foreign_format
     stream_options = checked.optional_object(body, "stream_options") or {}
     max_tokens = checked.optional_int(body, "max_completion_tokens")

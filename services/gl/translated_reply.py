@@ -1,0 +1,111 @@
+"""A reply in the client's dialect, made of the response of a provider that speaks another."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from gecholog import headers, llm
+from gecholog.llm import translate
+from services.gl.record import decoding, payload
+from services.gl.transform import Chain
+
+if TYPE_CHECKING:
+    from gecholog.headers import Headers
+    from gecholog.llm.errors import ErrorInfo
+    from services.gl.transform import BodyTransform
+
+JSON = "application/json"
+SSE = "text/event-stream"
+_FIRST_ERROR, _LAST_ERROR = 400, 599
+_BAD_GATEWAY = 502
+# Headers that speak of the provider's body.
+_OF_BODY = frozenset({"Content-Encoding", "Content-Length", "Content-Type", "Content-Md5", "Digest", "Etag"})
+
+
+class Reply(NamedTuple):
+    """A reply that is complete, but for headers that do not speak of its body."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class ProviderResponse(NamedTuple):
+    """What is known of the response of a provider before its body is read, and what translates it."""
+
+    status: int
+    headers: Headers
+    translation: translate.Translation
+
+    @property
+    def content_type(self) -> str:
+        return headers.first(self.headers, "Content-Type")
+
+    @property
+    def encoding(self) -> str:
+        return ",".join(self.headers.get("Content-Encoding", ()))
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the provider refused the request, or failed."""
+        return self.status >= _FIRST_ERROR
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether its body is translated event by event."""
+        wants_stream = self.translation.request.is_streamed
+        return wants_stream and not self.is_error and llm.is_stream(self.content_type)
+
+    def whole(self, body: bytes, limit: int) -> Reply:
+        """The reply for a body that is complete. At most `limit` bytes of it are unpacked."""
+        data = decoding.decode(body, self.encoding, limit).data if decoding.codings(self.encoding) else body
+        if self.is_error:
+            return Reply(self.status, JSON, self.translation.error(self.status, data))
+        if self.is_streamed:
+            stream = self.translation.stream()
+            out = stream.feed(data) + stream.flush()
+            return Reply(self.status, SSE, out)
+        try:
+            out = self.translation.answer(data, self.content_type)
+        except translate.TranslationError as problem:
+            return self.failed(problem.error)
+        return Reply(self.status, SSE if self.translation.request.is_streamed else JSON, out)
+
+    def failed(self, error: ErrorInfo) -> Reply:
+        """The reply for an error that came with a status of success."""
+        status = error.status if _FIRST_ERROR <= error.status <= _LAST_ERROR else _BAD_GATEWAY
+        return Reply(status, JSON, self.translation.written_error(error))
+
+    def transform(self, stream: translate.StreamTranslator, limit: int) -> BodyTransform:
+        """What a streamed body goes through."""
+        if not decoding.codings(self.encoding):
+            return stream
+        return Chain((_Decoding(self.encoding, limit), stream))
+
+
+def reply_headers(came: Headers, content_type: str) -> Headers:
+    """The headers of a reply: the provider's, but for those that speak of its body."""
+    return headers.without(came, _OF_BODY) | {"Content-Type": [content_type]}
+
+
+async def whole(response: ProviderResponse, body: bytes, limit: int) -> Reply:
+    """The reply for a body that is complete. A large one is translated in a thread."""
+    if len(body) > payload.AT_ONCE or response.encoding:
+        return await asyncio.to_thread(response.whole, body, limit)
+    return response.whole(body, limit)
+
+
+class _Decoding:
+    """Undoes the content encoding of a stream that the provider was asked not to encode."""
+
+    rewrites = True
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        self._decoder = decoding.Decoder(encoding, limit)
+
+    def feed(self, data: bytes, /) -> bytes:
+        return self._decoder.feed(data)
+
+    def flush(self) -> bytes:
+        return b""

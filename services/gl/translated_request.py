@@ -1,0 +1,123 @@
+"""A request in the dialect of a provider that does not speak the client's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from gecholog import headers, rawjson
+from gecholog.llm import translate
+from gecholog.llm.chat import Message, Role, Text
+from gecholog.llm.chat_dialect import ReplyContext, Target
+from gecholog.llm.errors import InvalidRequestError, UnsupportedParameterError
+from services.gl.attempt import TranslatedRequest
+from services.gl.errors import ErrorDetail, Refusal
+from services.gl.models.address import usual_headers
+from services.gl.models.dialects import api_profile, client_dialect, is_translated, provider_dialect
+
+if TYPE_CHECKING:
+    from gecholog.llm.chat import ChatRequest
+    from services.gl.attempt import Attempt, Candidate
+    from services.gl.call import Call
+    from services.gl.models.endpoint import Endpoint
+    from services.gl.models.provider import Provider
+
+_LARGE = 256 * 1024  # bytes of a body that is not translated while other calls wait
+# Headers that speak of the body or of the client's API. The provider's own take their place.
+CLIENTS_OWN = frozenset(
+    {
+        "Accept",
+        "Accept-Encoding",
+        "Anthropic-Beta",
+        "Anthropic-Dangerous-Direct-Browser-Access",
+        "Anthropic-Version",
+        "Content-Encoding",
+        "Content-Type",
+        "Openai-Beta",
+    }
+)
+# No content encoding: the answer is read here.
+_SENT = {"Accept-Encoding": ["identity"], "Content-Type": ["application/json"]}
+
+
+def needs_translation(candidate: Candidate) -> bool:
+    """Whether a candidate speaks another dialect than the client."""
+    provider, endpoint = candidate.provider, candidate.endpoint
+    return provider is not None and endpoint is not None and is_translated(provider, endpoint)
+
+
+async def translate_request(call: Call, candidate: Candidate) -> None:
+    """Write the request for a candidate of another dialect, and keep it with the call.
+
+    Raises Refusal if the request is not valid, or the candidate's dialect cannot express it.
+    """
+    provider, endpoint = candidate.provider, candidate.endpoint
+    if provider is None or endpoint is None or call.client_body is None or candidate.key in call.translated:
+        return
+    try:
+        if len(call.client_body.data) > _LARGE:
+            made = await asyncio.to_thread(_translated, call, candidate, provider, endpoint)
+        else:
+            made = _translated(call, candidate, provider, endpoint)
+    except InvalidRequestError as error:
+        detail = ErrorDetail(400, str(error), "invalid_request", param=error.param or None)
+        raise Refusal(400, str(error), detail=detail) from error
+    except UnsupportedParameterError as error:
+        raise _unsupported(error, provider, candidate.model) from error
+    call.translated = {**call.translated, candidate.key: made}
+
+
+def _unsupported(error: UnsupportedParameterError, provider: Provider, model: str) -> Refusal:
+    where = f"provider {provider.name} ({provider.dialect.value}), model {model}"
+    message = f"{error.param} is not possible with {where}: {error}"
+    return Refusal(400, message, detail=ErrorDetail(400, message, "unsupported_parameter", param=error.param))
+
+
+def _translated(call: Call, candidate: Candidate, provider: Provider, endpoint: Endpoint) -> TranslatedRequest:
+    client, other = client_dialect(endpoint), provider_dialect(provider)
+    if client is None or other is None or call.client_body is None:
+        raise UnsupportedParameterError(endpoint.path)
+    if call.chat is None:
+        call.chat = translate.read_request(client, call.client_body.data)
+    request = _with_system_prompt(call.chat, provider.default_system_prompt)
+    context = ReplyContext(call.chat, call.record_id.hex(), int(time.time()), call.chat.model)
+    translation = translate.Translation(client, other, request, context)
+    sent = translation.sent(Target(candidate.model, candidate.max_output_tokens, api_profile(provider)))
+    return TranslatedRequest(translation, sent.body, sent.dropped)
+
+
+def _with_system_prompt(request: ChatRequest, prompt: str) -> ChatRequest:
+    """The request with a system prompt if it has none of its own."""
+    if not prompt or any(message.role is Role.SYSTEM for message in request.messages):
+        return request
+    first = Message(Role.SYSTEM, (Text(prompt),))
+    return msgspec.structs.replace(request, messages=(first, *request.messages))
+
+
+def with_translated(attempt: Attempt, made: TranslatedRequest) -> Attempt:
+    """The attempt with the translated request. The record shows what the provider gets, and what was left out."""
+    candidate, request = attempt.candidate, attempt.request
+    section = attempt.section.copy()
+    section.fields["outbound_payload"] = rawjson.Raw(made.body)
+    if made.dropped:
+        section.fields["unsupported_parameters"] = list(made.dropped)
+    sent = _headers(candidate, request.headers)
+    shown = _headers(candidate, attempt.shown_headers)
+    return attempt._replace(
+        request=request._replace(method="POST", body=made.body, headers=sent),
+        section=section,
+        shown_headers=shown,
+        translation=made.translation,
+        dropped=made.dropped,
+    )
+
+
+def _headers(candidate: Candidate, came: headers.Headers) -> headers.Headers:
+    """The headers of a request, without those that the client sent for its own API."""
+    static = candidate.router.target.headers
+    kept = headers.without(came, CLIENTS_OWN - static.keys())
+    usual = {} if candidate.provider is None else usual_headers(candidate.provider)
+    return usual | kept | _SENT
