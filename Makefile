@@ -111,6 +111,10 @@ lock: ## write both lock files anew (needs uv; UPGRADE=1 for newer versions)
 shipped: $(VENV)/.dev ## list the versions of the files in conf, after a change of one
 	$(PY) -m services.ginit.startup.shipped
 
+.PHONY: translation
+translation: $(VENV)/.dev ## write the tables of docs/translation.md
+	$(PY) -m tools.translation
+
 .PHONY: prices
 prices: $(VENV)/.dev ## write the table of models and prices anew, from the locked genai-prices
 	$(PY) -m tools.prices
