@@ -15,13 +15,15 @@ from services.gl.models import profile as profiles
 from services.gl.models.address import address
 from services.gl.models.endpoint import Endpoint, Kind, has
 from services.gl.provider_client import Question
+from services.gl.resilience.failures import USUAL
 
 if TYPE_CHECKING:
     from gecholog.record import Fields
+    from gecholog.timer import MonotonicNs
+    from services.gl.attempt import Candidate
     from services.gl.dependencies import Dependencies
     from services.gl.models.model import Classifier
-    from services.gl.models.resolving import Choice
-    from services.gl.routing import Router
+    from services.gl.models.provider import Provider
 
 CHAT = Endpoint(Kind.MODEL, profiles.CHAT)
 
@@ -44,41 +46,58 @@ class Rated(NamedTuple):
     record_fields: Fields
 
 
-async def rate(classifier: Classifier, choice: Choice, router: Router, text: str, deps: Dependencies) -> Rated:
-    """Rate a text with a model. `router` is the router to the model's provider."""
-    rater = f"{classifier.model} from 1 to {classifier.scale}"  # ratings on different scales differ
-    known = deps.ratings.get(rater, text)
-    record_fields: Fields = {"model": choice.name}
+async def rate(classifier: Classifier, rater: Candidate, text: str, deps: Dependencies) -> Rated:
+    """Rate a text with the model of a provider. Its circuit breaker learns from what comes of it."""
+    scale = f"{classifier.model} from 1 to {classifier.scale}"  # ratings on different scales differ
+    known = deps.ratings.get(scale, text)
     if known is not None:
-        return Rated(known, record_fields | {"rating": known, "cached": True})
-    start = monotonic_ns()
+        return Rated(known, _model(rater) | {"rating": known, "cached": True})
+    start, began = monotonic_ns(), deps.targets.breakers.began(rater)
     completion: Any = None
+    error = ""
+    has_failed: bool | None = None
     try:
         async with asyncio.timeout(classifier.timeout):
-            completion = await _call_model(classifier, choice, router, text, deps)
-        rating = rating_in(completion, classifier.scale)
-        error = {} if rating is not None else {"error": "no rating in the answer"}
+            completion = await _call_model(classifier, rater, text, deps)
+        has_failed = False
     except TimeoutError:
-        rating, error = None, {"error": f"no answer within {classifier.timeout * 1000:.0f} ms"}
+        has_failed, error = True, f"no answer within {classifier.timeout * 1000:.0f} ms"
     except UpstreamError as problem:
-        rating, error = None, {"error": problem.reason}
+        has_failed, error = problem.status in USUAL, problem.reason
+    finally:
+        deps.targets.breakers.ended(rater, began, failed=has_failed, reason=error)
+    rating = rating_in(completion, classifier.scale)
+    if rating is None:
+        error = error or "no rating in the answer"
+    else:
+        deps.ratings.put(scale, text, rating)
     usage = llm.usage_of(completion) if completion is not None else None
-    record_fields |= {"rating": rating} | error | ({"usage": usage.fields()} if usage else {})
-    if rating is not None:
-        deps.ratings.put(rater, text, rating)
-    return Rated(rating, record_fields | {"timer": span(start, monotonic_ns())})
+    fields = {"rating": rating} | ({"error": error} if error else {}) | ({"usage": usage.fields()} if usage else {})
+    return Rated(rating, _model(rater) | fields | {"timer": span(start, monotonic_ns())})
 
 
-def can_rate(choice: Choice) -> bool:
-    """Tell whether a model can be a classifier: its provider has chat completions."""
-    return has(choice.provider, CHAT)
+def broken_off(rater: Candidate, start: MonotonicNs) -> Fields:
+    """The fields for the record of a rating that began at `start`, and during which the client left."""
+    return _model(rater) | {"rating": None, "error": "broken off", "timer": span(start, monotonic_ns())}
 
 
-async def _call_model(classifier: Classifier, choice: Choice, router: Router, text: str, deps: Dependencies) -> Any:
+def _model(rater: Candidate) -> Fields:
+    return {"model": rater.key}
+
+
+def can_rate(provider: Provider) -> bool:
+    """Tell whether the models of a provider can be classifiers: it has chat completions."""
+    return has(provider, CHAT)
+
+
+async def _call_model(classifier: Classifier, rater: Candidate, text: str, deps: Dependencies) -> Any:
     """Send the request for a rating. Returns the decoded response. Raises UpstreamError."""
-    where = address(choice.provider, profiles.CHAT, choice.model)
-    body = rawjson.dumps(question(classifier, choice.model, text))
-    return await provider_client.ask(deps.upstream, Question(router, choice.provider, where, body))
+    provider = rater.provider
+    if provider is None:
+        raise UpstreamError(502, "no provider")
+    where = address(provider, profiles.CHAT, rater.model)
+    body = rawjson.dumps(question(classifier, rater.model, text))
+    return await provider_client.ask(deps.upstream, Question(rater.router, provider, where, body))
 
 
 def question(classifier: Classifier, model: str, text: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from gecholog import rawjson
 from gecholog.glob import matches_any
 from gecholog.llm.last_user_text import last_user_text
 from gecholog.shorten import shorten
-from services.gl import classifier, model_request, token_count
+from services.gl import call_rating, classifier, model_request, token_count
 from services.gl.attempt import Candidate
 from services.gl.candidates import chosen_router
 from services.gl.client_body import ClientBody
@@ -169,19 +169,16 @@ async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps:
     rules = model.classifier
     if rules is None:
         return None
-    choices = resolve(call.config.models, rules.model, Facts())
-    choice = choices[0] if choices else None
-    provider_router = call.config.provider_routers.get((router.path, choice.provider.name)) if choice else None
-    if choice is None or provider_router is None or not classifier.can_rate(choice):
+    raters = [
+        Candidate(provider_router, choice.provider, choice.model, classifier.CHAT)
+        for choice in resolve(call.config.models, rules.model, Facts())
+        if (provider_router := call.config.provider_routers.get((router.path, choice.provider.name))) is not None
+        and classifier.can_rate(choice.provider)
+    ]
+    if not raters:
         call.request_base.note("classifier", f"{rules.model} cannot be asked for a rating")
-        return None
-    if not _may_use(call, choice.provider):
-        return None
-    rated = await classifier.rate(rules, choice, provider_router, facts.prompt(), deps)
-    call.request_base.fields["classifier"] = rated.record_fields
-    if rated.rating is None:
-        call.request_base.note("classifier", str(rated.record_fields.get("error")))
-    return rated.rating
+    allowed = [rater for rater in raters if rater.provider is not None and _may_use(call, rater.provider)]
+    return await call_rating.rate(call, rules, allowed, facts.prompt(), deps) if allowed else None
 
 
 # ------------------------------------------------------------------ who may

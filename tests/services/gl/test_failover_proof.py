@@ -19,7 +19,7 @@ from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 
 CALLS = int(os.environ.get("FAILOVER_CALLS", "24"))
-CALLERS = 4
+CLIENTS = 4
 FAILURES = 5
 BODY = {"messages": [{"role": "user", "content": "Hi"}]}
 BREAKER = {"failures": FAILURES, "open_ms": 400}
@@ -119,7 +119,7 @@ def test_failover(gateways, firsts, kind, way):
     """
     one, two = gateways
     service, first = Service(kind, way), firsts[kind, way]
-    with ThreadPoolExecutor(CALLERS) as pool:
+    with ThreadPoolExecutor(CLIENTS) as pool:
         replies = list(pool.map(service.call, [one] * CALLS))
     assert {reply.status for reply in replies} == {200}
     assert {reply.json()["from"] for reply in replies} == {"second"}
@@ -127,7 +127,7 @@ def test_failover(gateways, firsts, kind, way):
     assert opened["level"] == "WARN"
     probes = len(service.lines(one, "circuit breaker half-open, probing"))
     # each call that was under way when the breaker opened may have made two attempts
-    assert len(first.seen) <= FAILURES + 2 * CALLERS + 2 * probes
+    assert len(first.seen) <= FAILURES + 2 * CLIENTS + 2 * probes
     until(lambda: service.state(two) in {"open", "half_open"}, "the other gateway to know")
 
     first.recover()

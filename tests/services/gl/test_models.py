@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import threading
 
 import pytest
 
 from tests.services.gl.rig.gateway import processor
 from tests.services.gl.rig.upstream import Upstream
 from tests.support.ports import free_port
+from tests.support.waiting import DEADLINE
 
 CHAT = "/v1/chat/completions"
 JSON = {"Content-Type": "application/json"}
@@ -250,7 +252,7 @@ def test_classifier(serving, upstream, second, bus):
     reply = ask(serving, "rated", messages=hard)
     assert reply.value("x-gecholog-model") == "high"
     question = json.loads(second.asked().body)
-    assert (question["model"], question["temperature"], question["max_tokens"]) == ("judge", 0, 8)
+    assert (question["model"], question["temperature"], question["max_tokens"]) == ("judge", 0, 16)
     assert question["messages"][-1]["content"] == "Prove it."
     noted = bus.record(reply.transaction)["request"]["classifier"]
     assert (noted["model"], noted["rating"], noted["usage"]["total_tokens"]) == ("two/judge", 9, 8)
@@ -262,6 +264,28 @@ def test_classifier(serving, upstream, second, bus):
     reply = ask(serving, "rated", messages=[{"role": "user", "content": "Something else."}])
     assert reply.value("x-gecholog-model") == "mid"
     assert bus.record(reply.transaction)["request"]["classifier"]["error"] == "status 500"
+
+
+def test_client_leaves_while_it_is_rated(serving, second, bus):
+    """The record shows which model was asked, and that nothing came of it."""
+    reached, left = threading.Event(), threading.Event()
+
+    def behaviour(talk):
+        reached.set()
+        if talk.left():
+            left.set()
+        talk.close()
+
+    second.behaviour = behaviour
+    body = {"model": "rated", "messages": [{"role": "user", "content": "Who leaves?"}]}
+    with serving.client() as client:
+        client.ask("POST", CHAT, JSON, json.dumps(body).encode())
+        assert reached.wait(DEADLINE)
+    assert left.wait(DEADLINE), "the classifier is still being asked"
+    record = bus.where(lambda record: record["request"].get("classifier", {}).get("error") == "broken off")
+    assert record["request"]["classifier"].items() >= {"model": "two/judge", "rating": None}.items()
+    assert record["request"]["model"] == "rated"
+    assert "attempts" not in record["request"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""The rating of a call by a classifier, and what the record shows of it."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic_ns
+from typing import TYPE_CHECKING
+
+from services.gl import classifier
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.gl.attempt import Candidate
+    from services.gl.call import Call
+    from services.gl.dependencies import Dependencies
+    from services.gl.models.model import Classifier
+
+
+async def rate(
+    call: Call, rules: Classifier, raters: Sequence[Candidate], prompt: str, deps: Dependencies
+) -> int | None:
+    """Have a call rated by the first of the models that can be called; None if there is no rating. It is recorded.
+
+    A model whose circuit breaker is open is not called: each call would wait for it in vain.
+    """
+    section = call.request_base
+    rater = next(filter(deps.targets.breakers.admits, raters), None)
+    if rater is None:
+        section.note("classifier", f"the circuit breaker of {raters[0].key} is open")
+        return None
+    start = monotonic_ns()
+    try:
+        rated = await classifier.rate(rules, rater, prompt, deps)
+    except asyncio.CancelledError:  # the client has left: the record is written all the same
+        section.fields["classifier"] = classifier.broken_off(rater, start)
+        raise
+    section.fields["classifier"] = rated.record_fields
+    if rated.rating is None:
+        section.note("classifier", str(rated.record_fields.get("error")))
+    return rated.rating
