@@ -189,6 +189,7 @@ class Wire(asyncio.Protocol):
         self._deliver: dict[int, Deliver] = {}
         self._sids = count(1)
         self._reason = ""
+        self._cause: Exception | None = None  # what the connection was lost by
         self._out: list[bytes] = []  # to be written
         self._leaving = False  # with the loop's next turn
         self._timer: asyncio.TimerHandle | None = None
@@ -244,7 +245,10 @@ class Wire(asyncio.Protocol):
         }
         # in a thread: it may read files
         said |= await asyncio.to_thread(login.credentials.connect_fields, info.nonce)
-        self._transport.write(b"CONNECT " + rawjson.dumps(said) + _LINE_END)
+        if self.lost.done():  # mostly because the server does not accept our certificate
+            raise self._error(self.lost.result(), self._cause)
+        # Leaves with the ping: if the server closes the connection, a second write would fail and hide its reason.
+        self._out.append(b"CONNECT " + rawjson.dumps(said) + _LINE_END)
         await self.ping()
         self._ticking = self.loop.call_later(_PING_EVERY, self._tick)
 
@@ -400,6 +404,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         reason = self._reason or (str(exc) if exc else "") or "the bus closed the connection"
+        self._cause = exc
         if not self.lost.done():
             self.lost.set_result(reason)
         for timer in (self._ticking, self._timer):

@@ -77,8 +77,15 @@ class NatsServer:
 
     def client_count(self) -> int:
         """The number of clients that are connected. Needs the setting `http`, the address of its monitor."""
+        return self._monitored("connections")
+
+    def connection_total(self) -> int:
+        """The number of connections that clients have made so far. Needs the setting `http`, too."""
+        return self._monitored("total_connections")
+
+    def _monitored(self, name: str) -> int:
         with urllib.request.urlopen(f"http://{self.settings['http']}/varz", timeout=DEADLINE) as response:
-            number: int = json.load(response)["connections"]
+            number: int = json.load(response)[name]
         return number
 
     def start(self) -> None:
