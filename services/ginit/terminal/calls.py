@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 from gecholog.bus import Bus, BusMessage
@@ -22,8 +21,8 @@ _CONNECT_TIMEOUT_S = 2.0  # until `on_ready` at most
 async def follow(gateway: GatewaySummary, on_record: Callable[[bytes], None], on_ready: Callable[[], None]) -> None:
     """Call `on_ready` once subscribed, and `on_record` with each record from then on. Runs until it is cancelled.
 
-    If the bus cannot be reached within two seconds, `on_ready` is called, and connecting goes on. Raises BusRefused if
-    the bus rejects the token.
+    If the bus cannot be reached within two seconds, `on_ready` is called, and connecting goes on. Raises BusRefused,
+    after `on_ready`, if the bus rejects the credentials or the certificates.
     """
     bus = Bus(gateway.bus, "terminal", log)
 
@@ -32,12 +31,13 @@ async def follow(gateway: GatewaySummary, on_record: Callable[[bytes], None], on
 
     await bus.subscribe(gateway.subject, take)
     running = asyncio.create_task(bus.run(), name="bus of the terminal")
+    opened = asyncio.create_task(bus.opened(), name="bus of the terminal opened")
     try:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(bus.opened(), _CONNECT_TIMEOUT_S)
+        await asyncio.wait({running, opened}, timeout=_CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
         on_ready()
         await running
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        for task in (running, opened):
+            task.cancel()
+        await asyncio.gather(running, opened, return_exceptions=True)
         await bus.close()
