@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.ginit.decision.starting import restart
+from services.ginit.decision.starting import STABLE_AFTER_S, restart
 from services.ginit.decision.state import Phase, RefusedConfig, ServiceState
 from services.ginit.decision.transition import Now, Step, checksum_of, log, put_last_good, to_phase
 
@@ -29,7 +29,8 @@ def refused(service: ServiceState, reason: str, now: Now) -> Step:
     line = log(service, "ERROR", "config is refused, the last good one stays in force", sha256=service.last_good)
     refusal = RefusedConfig(service.in_force or "", reason or "the service has refused it")
     known = {"in_force": service.last_good, "since": service.since, "refused": refusal}
-    return to_phase(service, now, Phase.HEALTHY, **known), (put_last_good(service), line)
+    healthy = to_phase(service, now, Phase.HEALTHY, **known, timer_at=now.time + STABLE_AFTER_S)
+    return healthy, (put_last_good(service), line)
 
 
 def reload_timed_out(service: ServiceState, now: Now) -> Step:

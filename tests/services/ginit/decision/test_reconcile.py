@@ -136,6 +136,19 @@ def test_file_that_cannot_be_read_is_known_with_its_reason():
     assert refusal(world, "one") is None
 
 
+def test_failures_of_before_a_refused_reload_do_not_count_for_ever():
+    """A service that refuses a config just after a restart, and serves for days, has all its starts again."""
+    world = World(max_starts=1).begun()
+    world.dies("one")
+    world.healthy("one")
+    world.content("one", "valid 1")
+    world.judge()
+    world.refuses("one")
+    world.passes(STABLE_AFTER_S)
+    world.dies("one")
+    assert phase(world, "one") is Phase.STARTING
+
+
 def test_nats_server_is_restarted_for_what_it_cannot_reload():
     """Its port, for example: refusing to reload is no verdict on the config."""
     world = World().begun()
