@@ -57,6 +57,11 @@ class Definition:
         return self.program.resolve().parent == _PROGRAMS.resolve()
 
     @property
+    def command_line(self) -> tuple[object, ...]:
+        """What the process is started with. With another one the service needs another process and validation."""
+        return self.program, self.config_command, self.configuration_file, self.additional_arguments
+
+    @property
     def alias(self) -> str:
         """The name in the service's checksum file: `-a`, else the name of the program if it is ours, else its own."""
         arguments = self.additional_arguments

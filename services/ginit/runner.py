@@ -108,7 +108,7 @@ class ServiceRunner:
             self.copies.restore(service, in_force)
         result = await validate(service, candidate, None if in_force is None else self.copies.in_force(service))
         written = [self._system_log.write(line, service.name) for line in result.problems]
-        return Checked(service.name, sha256, result.valid, summary_of([entry for entry in written if entry]))
+        return Checked(service, sha256, result.valid, summary_of([entry for entry in written if entry]))
 
     async def start(self, service: Definition, sha256: str) -> Ended | None:
         """Start the process with this content; returns why that failed, None if it did not."""

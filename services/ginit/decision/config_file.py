@@ -70,8 +70,9 @@ def _still_checked(service: ServiceState, sha256: str) -> str | None:
 
 def checked(service: ServiceState, event: Checked, now: Now) -> Step:
     """The validation has ended."""
-    if service.checking != event.sha256:  # it was for a definition that is gone
-        return service, ()
+    is_wanted = service.checking == event.sha256
+    if not is_wanted or event.definition.command_line != service.definition.command_line:
+        return service, ()  # it was started for a definition that has changed meanwhile
     if event.valid:
         return _valid(replace(service, checking=None, refused=None, in_force=event.sha256), now)
     refused = RefusedConfig(event.sha256, event.reason or "the config is not valid")

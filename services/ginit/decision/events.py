@@ -25,12 +25,19 @@ class ContentChanged:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The service's own validation has accepted or rejected a content of its config file, and why."""
+    """The service's own validation, called as `definition` says, has accepted or rejected a content of its config file.
 
-    name: str
+    `reason` says why it was rejected.
+    """
+
+    definition: Definition
     sha256: str
     valid: bool
     reason: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def _redefined(service: ServiceState | None, definition: Definition, content: st
     if service is None:
         return fresh, (LogLine("INFO", "service added", {"child": definition.name}),)
     is_leaving = service.phase is Phase.STOPPING and service.after_stop is AfterStop.UNREGISTER
-    if _command_line(service.definition) == _command_line(definition) and not is_leaving:
+    if service.definition.command_line == definition.command_line and not is_leaving:
         return replace(service, definition=definition), ()
     message = "service added" if is_leaving else "service definition changed"
     line = LogLine("INFO", message, {"child": definition.name})
@@ -157,15 +157,6 @@ def _redefined(service: ServiceState | None, definition: Definition, content: st
         leaving = replace(fresh, phase=Phase.STOPPING, after_stop=AfterStop.BEGIN, starts=service.starts)
         return leaving, (line, Stop(service.name)) if service.phase is not Phase.STOPPING else (line,)
     return replace(fresh, starts=service.starts), (line,)
-
-
-def _command_line(definition: Definition) -> tuple[object, ...]:
-    return (
-        definition.program,
-        definition.config_command,
-        definition.configuration_file,
-        definition.additional_arguments,
-    )
 
 
 def _removed(service: ServiceState) -> tuple[list[ServiceState], tuple[Action, ...]]:

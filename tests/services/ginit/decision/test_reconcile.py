@@ -108,7 +108,7 @@ def test_refused_content_is_known_with_its_reason():
     world.happens(ContentChanged("one", "wrong 1"))
     assert refusal(world, "one") is None  # it is not known yet
     world.checks.clear()
-    world.happens(Checked("one", "wrong 1", False, "routers: must be a list"))
+    world.happens(Checked(definition("one"), "wrong 1", False, "routers: must be a list"))
     assert refusal(world, "one") == RefusedConfig("wrong 1", "routers: must be a list")
     world.happens(ContentChanged("one", "valid 0"))
     assert refusal(world, "one") is None  # what is in force is not refused
@@ -147,6 +147,19 @@ def test_failures_of_before_a_refused_reload_do_not_count_for_ever():
     world.passes(STABLE_AFTER_S)
     world.dies("one")
     assert phase(world, "one") is Phase.STARTING
+
+
+def test_validation_for_another_command_line_does_not_count():
+    """ginit's config may change while a validation runs: the program may not be the same any more."""
+    world = World()
+    world.happens(TimerFired())
+    assert [check[0] for check in world.checks] == ["bus", "one"]
+    world.redefined(NAMES, arguments=("-x",))
+    world.happens(Checked(definition("bus"), "valid 0", False, "the program cannot be run"))
+    assert phase(world, "bus") is Phase.CHECKING
+    world.judged_valid.add(("bus", ("-x",), "valid 0"))
+    world.happens(Checked(definition("bus", arguments=("-x",)), "valid 0", True))
+    assert phase(world, "bus") is Phase.STARTING
 
 
 def test_nats_server_is_restarted_for_what_it_cannot_reload():
@@ -230,7 +243,7 @@ def test_hang_that_is_over(name):
     world = World().begun()
     world.silent(name, 10.0)
     assert not world.state.healthy
-    world.gives_a_sign(name)
+    world.sends_heartbeat(name)
     assert world.state.healthy
     assert world.starts == len(NAMES)
 

@@ -52,7 +52,7 @@ def test_decision_is_made_again_when_there_is_room():
     world.judge()
     assert world.phase("one") is Phase.CHECKING
     assert world.alive == set()
-    assert world.retries == [Checked("one", "valid 0", True)]
+    assert world.retries == [Checked(definition("one"), "valid 0", True)]
     world.happens(ContentChanged("one", "valid 1"))
     world.again()
     assert world.phase("one") is Phase.CHECKING

@@ -34,7 +34,8 @@ from services.ginit.decision.events import (
     TimerFired,
 )
 from services.ginit.decision.reconcile import decide
-from services.ginit.decision.starting import STABLE_AFTER_S
+from services.ginit.decision.reloading import RELOAD_LIMIT_S
+from services.ginit.decision.starting import SILENCE_LIMIT_S, STABLE_AFTER_S, START_LIMIT_S
 from services.ginit.decision.state import Appliance, Phase, ServiceState
 from services.ginit.decision.undo import undo, without
 
@@ -68,19 +69,26 @@ class World:
         self.leaving = set()  # it was asked to end
         self.killed = set()
         self.reloading = set()
+        self.reload_at = {}
+        self.killed_after = {}  # seconds without a heartbeat
         self.healthy_since = {}
+        self.started_at = {}
+        self.wrote_at = {}  # at the start of the process, or when it last wrote something before it was healthy
+        self.late = set()  # it has written on for so long that its silence does not count any more
         # files
         self.checks = []  # validations that have not ended
-        self.judged_valid = {name: set() for name in names}
+        self.judged_valid = set()  # by a program that was called so
         self.in_force = {}
         self.checksums = {}
         self.writers = set()  # those that write their checksum file themselves
         self.full = set()  # services whose config cannot be written
         self.retries = []  # events to handle again
+        self.ends_to_handle = set()  # services whose end is one of them
         # promises
         self.wanted = set(names)
         self.had_their_turn = set()
         self.starts_left = {}
+        self.starts_since_health = dict.fromkeys(names, 0)  # that lasted for a while
 
     def happens(self, event):
         """Have an event decided on; returns the actions."""
@@ -89,6 +97,8 @@ class World:
         if failed := {action.name for action in actions if isinstance(action, PutInForce)} & self.full:
             self.state, actions = undo(before, self.state, failed), without(actions, failed)
             self.retries.append(event)
+        if isinstance(event, Ended):
+            (self.ends_to_handle.add if failed else self.ends_to_handle.discard)(event.name)
         for action in actions:
             self._do(action, before)
         self._holds()
@@ -101,15 +111,16 @@ class World:
         assert isinstance(action, RemoveChecksum) or not ending, "at the end, nothing is begun any more"
         match action:
             case Check(name, sha256):
-                self.checks.append((name, sha256))
+                self.checks.append((name, sha256, self.state.get(name).definition))
             case PutInForce(name, sha256):
-                assert sha256 in self.judged_valid.setdefault(name, set()), "only what is valid is put in force"
+                assert (name, self._arguments(name), sha256) in self.judged_valid, "only what is valid is put in force"
                 self.in_force[name] = sha256
                 self._begin_to_count(name)
             case Start(name):
                 self._start(name)
             case Kill(name):
                 assert name in self.alive
+                assert name not in self.leaving, "a service that was asked to end has its time for that"
                 self.killed.add(name)
             case WriteChecksum(name, sha256):
                 assert name in self.alive, "only a service that lives has a checksum"
@@ -118,12 +129,13 @@ class World:
             case RemoveChecksum(name):
                 self.checksums.pop(name, None)
             case Stop(name):
-                assert name in self.alive
-                self.leaving.add(name)
+                assert name in self.alive or name in self.ends_to_handle
+                self.leaving |= {name} & self.alive
                 self._begin_to_count(name)
             case Reload(name):
                 assert name in self.alive - self.leaving
                 self.reloading.add(name)
+                self.reload_at[name] = self.now
             case Unregister(one):
                 assert one.name not in self.alive
                 self.checksums.pop(one.name, None)
@@ -141,7 +153,10 @@ class World:
         assert not limit or self.starts_left.get(name, limit + 1) > 0, "no more starts in a row than allowed"
         self.starts_left[name] = self.starts_left.get(name, limit + 1) - 1
         self.starts += 1
+        self.starts_since_health[name] += 1
         self.alive.add(name)
+        self.started_at[name] = self.wrote_at[name] = self.now
+        self.late.discard(name)
         self.loaded[name] = self.in_force[name]
         self.leaving.discard(name)
         self.killed.discard(name)
@@ -185,15 +200,25 @@ class World:
     def judge(self):
         """Answer the oldest validation."""
         if self.checks:
-            name, sha256 = self.checks.pop(0)
+            name, sha256, called = self.checks.pop(0)
             valid = sha256.startswith("valid")
             if valid:
-                self.judged_valid[name].add(sha256)
-            self.happens(Checked(name, sha256, valid, "" if valid else "is wrong"))
+                self.judged_valid.add((name, called.additional_arguments, sha256))
+            service = self.state.get(name)
+            is_wanted = service and service.checking == sha256 and called.additional_arguments == self._arguments(name)
+            can_reload = name in self.writers | {"bus"} and self.phase(name) is Phase.HEALTHY and name not in self.full
+            self.happens(Checked(called, sha256, valid, "" if valid else "is wrong"))
+            if valid and is_wanted and can_reload and not self._is_ending():
+                assert name in self.reloading, "a service that can reload is not restarted"
+
+    def _arguments(self, name):
+        service = self.state.get(name)
+        return service and service.definition.additional_arguments
 
     def writes(self, name):
         """A process that has not become healthy yet writes something."""
         if name in self.alive:
+            self.wrote_at[name] = self.now
             self.happens(OutputSeen(name))
 
     def healthy(self, name, *, writes_checksum=True):
@@ -218,15 +243,20 @@ class World:
         """A service has not responded for so many seconds. If that is less than before, it has responded in between."""
         if name in self.alive:
             if (service := self.state.get(name)) and service.unresponsive_s > seconds:
-                self.gives_a_sign(name)
+                self.sends_heartbeat(name)
             if (service := self.state.get(name)) and service.unresponsive_s <= seconds:
                 self.healthy_since.pop(name, None)
-                self.happens(HeartbeatMissed(name, seconds))
+                actions = self.happens(HeartbeatMissed(name, seconds))
+                if Kill(name) in actions:
+                    limit = service.definition.hang_timeout
+                    assert seconds - self.killed_after.get(name, 0.0) >= limit, "a process has time to respond again"
+                    self.killed_after[name] = seconds
 
-    def gives_a_sign(self, name):
+    def sends_heartbeat(self, name):
         if name in self.alive - self.killed and (service := self.state.get(name)) and service.unresponsive_s:
             self._shows(name)
             self.healthy_since[name] = self.now
+            self.killed_after.pop(name, None)
             self.happens(HeartbeatSeen(name))
 
     def dies(self, name, how="exit code 1"):
@@ -234,8 +264,16 @@ class World:
             self.alive.discard(name)
             for known in (self.leaving, self.reloading, self.killed):
                 known.discard(name)
-            self.healthy_since.pop(name, None)
+            for known in (self.healthy_since, self.killed_after, self.reload_at):
+                known.pop(name, None)
             self.happens(Ended(name, how))  # ginit removes its checksum file
+            if self.phase(name) is Phase.IDLE and not self._is_ending():
+                assert self.starts_since_health[name] >= self.state.max_starts, "a service is not given up early"
+
+    def dies_once_more(self, name):
+        """supervisord reports an end that is known already."""
+        if name not in self.alive:
+            self.happens(Ended(name, "unknown"))
 
     def leaves(self):
         """Those that were asked to end, or were killed, do so."""
@@ -245,12 +283,15 @@ class World:
     def answers(self, name, event):
         """A service that was asked to reload says what came of it: `event` is Confirmed or Refused."""
         if name in self.reloading:
-            self.gives_a_sign(name)
+            self.sends_heartbeat(name)
             self.reloading.discard(name)
+            self.reload_at.pop(name, None)
             if name not in self.killed:
                 if event is Confirmed:
                     self.loaded[name] = self.in_force[name]
                     self._begin_to_count(name)
+                    self.starts_since_health[name] = 0
+                self.healthy_since[name] = self.now
                 self._shows(name)
                 self.happens(event(name))
 
@@ -267,7 +308,7 @@ class World:
         )
         for name in names:
             self._begin_to_count(name)
-        if not (self.over or self.state.stopping):
+        if not self._is_ending():
             self.wanted = set(names)
         return self.happens(Redefined(known, self.state.max_starts))
 
@@ -282,7 +323,27 @@ class World:
         for name, since in self.healthy_since.items():
             if self.now - since >= STABLE_AFTER_S:
                 self._begin_to_count(name)
+                if self.phase(name) is Phase.HEALTHY:
+                    self.starts_since_health[name] = 0
         self.happens(TimerFired())
+        if not self.retries:
+            assert self.state.timer_at is None or self.state.timer_at > self.now, "a timer does not fire at once again"
+        for name in self.alive - self.leaving:
+            self._starts_in_time(name)
+            assert self.now - self.reload_at.get(name, self.now) < RELOAD_LIMIT_S or self.retries or self._is_ending()
+
+    def _is_ending(self):
+        return self.over or self.state.stopping
+
+    def _starts_in_time(self, name):
+        """A service that starts and writes nothing is not waited for; with a die promise, the appliance ends."""
+        if self._is_ending() or name in self.full or self.phase(name) is not Phase.STARTING:
+            return
+        is_silent = self.now - self.wrote_at[name] >= SILENCE_LIMIT_S
+        if is_silent or self.now - self.started_at[name] >= START_LIMIT_S:
+            assert self.state.get(name).startup_over, "the others do not wait for ever"
+            assert not is_silent or name not in self.promised or name in self.late, "a die promise is kept"
+            self.late.add(name)
 
     def settle(self):
         """Everybody behaves from now on, the disk has room, and time passes."""
@@ -296,7 +357,7 @@ class World:
                 self.confirms(name)
             for name in sorted(self.alive):
                 self.healthy(name)
-                self.gives_a_sign(name)
+                self.sends_heartbeat(name)
             self.passes(STABLE_AFTER_S)
             if self.state.healthy and self.state.timer_at is None and not self.checks:
                 return
