@@ -44,6 +44,10 @@ test: check ## check, then all tests (PYTEST_ARGS)
 search: $(VENV)/.dev ## look for new examples that break the property tests, some minutes (PYTEST_ARGS)
 	$(PY) -m pytest $(PYTEST_ARGS) -m hypothesis --hypothesis-profile search
 
+.PHONY: mutants
+mutants: $(VENV)/.dev ## put mistakes into ginit's decisions that the property tests must find, some minutes
+	$(PY) -m tests.services.ginit.decision.mutants
+
 .PHONY: check
 check: $(VENV)/.dev ## lint, format, types, import contracts
 	$(PY) -m ruff check
