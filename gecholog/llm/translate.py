@@ -98,6 +98,11 @@ class Translation:
     request: ChatRequest
     context: ReplyContext
 
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the client asked for a stream."""
+        return self.request.is_streamed
+
     def sent(self, target: Target) -> Sent:
         """The request for the provider. Raises UnsupportedParameterError."""
         written = self.provider.write_request(self.request, target)

@@ -9,6 +9,7 @@ from services.gl.target_key import provider_key
 if TYPE_CHECKING:
     from gecholog.headers import Headers
     from gecholog.llm.translate import StreamTranslator, Translation
+    from gecholog.llm.translate_whole import WholeTranslation
     from services.gl.http import UpstreamRequest
     from services.gl.models.endpoint import Endpoint
     from services.gl.models.provider import Provider
@@ -47,7 +48,7 @@ class TranslatedRequest(NamedTuple):
     `dropped` names the hints that were left out.
     """
 
-    translation: Translation
+    translation: Translation | WholeTranslation
     body: bytes
     dropped: tuple[str, ...]
 
@@ -68,6 +69,6 @@ class Attempt(NamedTuple):
     shown_headers: Headers
     transform: BodyTransform | None = None
     asks_usage: bool = False
-    translation: Translation | None = None
+    translation: Translation | WholeTranslation | None = None
     stream: StreamTranslator | None = None
     dropped: tuple[str, ...] = ()

@@ -11,14 +11,13 @@ from services.gl.attempt import Attempt
 from services.gl.candidates import chosen_path, chosen_router
 from services.gl.header_policy import body_of, headers_written, outgoing_headers, plain
 from services.gl.http import UpstreamRequest
-from services.gl.models.address import CREDENTIAL_PARAMETERS, CREDENTIALS, address, chat_address
+from services.gl.models.address import CREDENTIAL_PARAMETERS, CREDENTIALS, address, translated_address
 from services.gl.provider_target import shown_to_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from gecholog.llm.chat import ChatRequest
-    from services.gl.attempt import Candidate
+    from services.gl.attempt import Candidate, TranslatedRequest
     from services.gl.call import Call
     from services.gl.models.address import Address
     from services.gl.record.section import RecordSection
@@ -32,14 +31,14 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     section, router = call.request_base.copy(), candidate.router
     fields = section.fields
     _name_router(call, section, router)
-    chat = call.chat if candidate.key in call.translated else None
-    where = None if candidate.provider is None else _address(candidate, chat)
+    made = call.translated.get(candidate.key)
+    where = None if candidate.provider is None else _address(candidate, made)
     if where is None:
         url_path, path = _path(call, section, router)
         merged = _query(call, section, router)
     else:
         url_path, path = routing.url_path(router.target, where.path[1:], changed=False)
-        merged = _query(call, section, router, where.query, is_translated=chat is not None)
+        merged = _query(call, section, router, where.query, is_translated=made is not None)
     shown = query.masked(merged, call.config.masked_parameters)
     written = headers_written(section, "outbound_headers")
     outgoing = outgoing_headers(written, call.outbound_offered, call.headers, router.target.headers, call.config)
@@ -73,13 +72,15 @@ def _removed(call: Call, router: Router) -> frozenset[str]:
     return router.target.removed | (shown_to_gateway(required) - router.target.headers.keys())
 
 
-def _address(candidate: Candidate, chat: ChatRequest | None) -> Address | None:
-    """The address of the endpoint at the provider of a candidate. `chat` is the request if it is translated."""
+def _address(candidate: Candidate, made: TranslatedRequest | None) -> Address | None:
+    """The address of the endpoint at the provider of a candidate. `made` is the request if it is translated."""
     if candidate.provider is None or candidate.endpoint is None:
         return None
-    if chat is not None:
-        return chat_address(candidate.provider, candidate.model, is_streamed=chat.is_streamed)
-    return address(candidate.provider, candidate.endpoint.path, candidate.model)
+    path = candidate.endpoint.path
+    if made is not None:
+        is_streamed = made.translation.is_streamed
+        return translated_address(candidate.provider, path, candidate.model, is_streamed=is_streamed)
+    return address(candidate.provider, path, candidate.model)
 
 
 def _name_router(call: Call, section: RecordSection, router: Router) -> None:

@@ -13,6 +13,7 @@ from services.gl.transform import Chain
 if TYPE_CHECKING:
     from gecholog.headers import Headers
     from gecholog.llm.errors import ErrorInfo
+    from gecholog.llm.translate_whole import WholeTranslation
     from services.gl.transform import BodyTransform
 
 JSON = "application/json"
@@ -36,7 +37,7 @@ class ProviderResponse(NamedTuple):
 
     status: int
     headers: Headers
-    translation: translate.Translation
+    translation: translate.Translation | WholeTranslation
 
     @property
     def content_type(self) -> str:
@@ -54,7 +55,7 @@ class ProviderResponse(NamedTuple):
     @property
     def is_streamed(self) -> bool:
         """Whether its body is translated event by event."""
-        wants_stream = self.translation.request.is_streamed
+        wants_stream = self.translation.is_streamed
         return wants_stream and not self.is_error and llm.is_stream(self.content_type)
 
     def whole(self, body: bytes, limit: int) -> Reply:
@@ -70,7 +71,7 @@ class ProviderResponse(NamedTuple):
             out = self.translation.answer(data, self.content_type)
         except translate.TranslationError as problem:
             return self.failed(problem.error)
-        return Reply(self.status, SSE if self.translation.request.is_streamed else JSON, out)
+        return Reply(self.status, SSE if self.translation.is_streamed else JSON, out)
 
     def failed(self, error: ErrorInfo) -> Reply:
         """The reply for an error that came with a status of success."""

@@ -13,10 +13,12 @@ from gecholog.llm import translate
 from gecholog.llm.chat import Message, Role, Text
 from gecholog.llm.chat_dialect import ReplyContext, Target
 from gecholog.llm.errors import InvalidRequestError, UnsupportedParameterError
+from gecholog.llm.translate_whole import WholeTranslation, embeddings_translation, images_translation
 from services.gl.attempt import TranslatedRequest
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.models.address import usual_headers
-from services.gl.models.dialects import api_profile, client_dialect, is_translated, provider_dialect
+from services.gl.models.dialects import api_profile, client_dialect, dialect_name, is_translated, provider_dialect
+from services.gl.models.profile import EMBEDDINGS, IMAGES
 
 if TYPE_CHECKING:
     from gecholog.llm.chat import ChatRequest
@@ -77,16 +79,27 @@ def _unsupported(error: UnsupportedParameterError, provider: Provider, model: st
 
 
 def _translated(call: Call, candidate: Candidate, provider: Provider, endpoint: Endpoint) -> TranslatedRequest:
+    target = Target(candidate.model, candidate.max_output_tokens, api_profile(provider))
+    translation = _translation(call, provider, endpoint)
+    sent = translation.sent(target)
+    return TranslatedRequest(translation, sent.body, sent.dropped)
+
+
+def _translation(call: Call, provider: Provider, endpoint: Endpoint) -> translate.Translation | WholeTranslation:
+    """The translation of a call for a provider. Raises InvalidRequestError, UnsupportedParameterError."""
+    body = b"" if call.client_body is None else call.client_body.data
+    if endpoint.path == EMBEDDINGS:
+        return embeddings_translation(dialect_name(provider), body)
+    if endpoint.path == IMAGES:
+        return images_translation(dialect_name(provider), body, int(time.time()))
     client, other = client_dialect(endpoint), provider_dialect(provider)
-    if client is None or other is None or call.client_body is None:
+    if client is None or other is None:
         raise UnsupportedParameterError(endpoint.path)
     if call.chat is None:
-        call.chat = translate.read_request(client, call.client_body.data)
+        call.chat = translate.read_request(client, body)
     request = _with_system_prompt(call.chat, provider.default_system_prompt)
     context = ReplyContext(call.chat, call.record_id.hex(), int(time.time()), call.chat.model)
-    translation = translate.Translation(client, other, request, context)
-    sent = translation.sent(Target(candidate.model, candidate.max_output_tokens, api_profile(provider)))
-    return TranslatedRequest(translation, sent.body, sent.dropped)
+    return translate.Translation(client, other, request, context)
 
 
 def _with_system_prompt(request: ChatRequest, prompt: str) -> ChatRequest:

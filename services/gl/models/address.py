@@ -58,26 +58,37 @@ def address(provider: Provider, path: str, model: str) -> Address:
             return Address(f"/{path}")
 
 
-def chat_address(provider: Provider, model: str, *, is_streamed: bool) -> Address:
-    """Where a provider takes chats in its own dialect."""
+def translated_address(provider: Provider, path: str, model: str, *, is_streamed: bool) -> Address:
+    """Where a provider takes the requests of an endpoint in its own dialect. Chats are the rest."""
+    if path == profiles.EMBEDDINGS:
+        return _gemini(provider, model, "batchEmbedContents") if _is_gemini(provider) else _ollama(provider, "embed")
+    if path == profiles.IMAGES:
+        return _gemini(provider, model, "predict")
     match provider.dialect:
         case Dialect.ANTHROPIC:
             return address(provider, profiles.MESSAGES, model)
         case Dialect.GEMINI:
-            return _gemini(provider, model, is_streamed=is_streamed)
+            method = "streamGenerateContent" if is_streamed else "generateContent"
+            return _gemini(provider, model, method, (("alt", "sse"),) if is_streamed else ())
         case Dialect.OLLAMA:
-            return Address("/chat" if provider.url.endswith("/api") else "/api/chat")
+            return _ollama(provider, "chat")
         case _:
             return address(provider, profiles.CHAT, model)
 
 
-def _gemini(provider: Provider, model: str, *, is_streamed: bool) -> Address:
+def _is_gemini(provider: Provider) -> bool:
+    return provider.dialect is Dialect.GEMINI
+
+
+def _ollama(provider: Provider, name: str) -> Address:
+    return Address(f"/{name}" if provider.url.endswith("/api") else f"/api/{name}")
+
+
+def _gemini(provider: Provider, model: str, method: str, query: tuple[tuple[str, str], ...] = ()) -> Address:
     """https://ai.google.dev/api/generate-content. Tuned models say where they are: `tunedModels/NAME`."""
     version = "" if provider.url.endswith(_GEMINI_VERSIONS) else "/v1beta"
     place = quote(model if model.startswith(("models/", "tunedModels/")) else f"models/{model}", safe="/")
-    if is_streamed:
-        return Address(f"{version}/{place}:streamGenerateContent", (("alt", "sse"),))
-    return Address(f"{version}/{place}:generateContent")
+    return Address(f"{version}/{place}:{method}", query)
 
 
 def _azure(provider: Provider, path: str, model: str) -> Address:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gecholog.llm.dialects.chat_table import CHAT_DIALECTS
+from gecholog.llm.translate_whole import EMBEDDING_DIALECTS, IMAGE_DIALECTS
 from services.gl.models import profile as profiles
 from services.gl.models.endpoint import COUNT_TOKENS, Endpoint, has
 from services.gl.models.provider import Dialect, Provider
@@ -28,6 +29,15 @@ _OF_PROVIDER = {
 }
 
 
+# Endpoints that are no chats, and the dialects that their requests can be translated into.
+_WHOLE = {profiles.EMBEDDINGS: EMBEDDING_DIALECTS, profiles.IMAGES: IMAGE_DIALECTS}
+
+
+def dialect_name(provider: Provider) -> str:
+    """The name of the dialect that a provider speaks, as `gecholog.llm` has it; empty if it has none."""
+    return _OF_PROVIDER.get(provider.dialect, "")
+
+
 def client_dialect(endpoint: Endpoint) -> ChatDialect | None:
     """The dialect of an endpoint's clients; None if it is no endpoint for chats."""
     found = CHAT_DIALECTS.get(_OF_ENDPOINT.get(endpoint.path, ""))
@@ -36,13 +46,15 @@ def client_dialect(endpoint: Endpoint) -> ChatDialect | None:
 
 def provider_dialect(provider: Provider) -> ChatDialect | None:
     """The dialect in which a provider takes chats; None if it is none that can be translated."""
-    return CHAT_DIALECTS.get(_OF_PROVIDER.get(provider.dialect, ""))
+    return CHAT_DIALECTS.get(dialect_name(provider))
 
 
 def is_translated(provider: Provider, endpoint: Endpoint) -> bool:
     """Whether a provider takes the requests of an endpoint only in another dialect than the client's."""
     if has(provider, endpoint):
         return False
+    if endpoint.path in _WHOLE:
+        return dialect_name(provider) in _WHOLE[endpoint.path]
     return client_dialect(endpoint) is not None and provider_dialect(provider) is not None
 
 
