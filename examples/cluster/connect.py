@@ -4,8 +4,8 @@
 python3 connect.py [--namespace NAME] CONF GATEWAY_ID SERVER…
 
 CONF is the folder with the appliance's config files. Streams and buckets get three copies. With a namespace, the names
-of streams and buckets begin with it, and subjects begin with NAME.gl in place of coburn.gl: the appliance shares nothing
-with others on the same bus.
+of streams and buckets begin with it, and subjects begin with NAME.gl in place of coburn.gl. Then the appliance shares
+nothing with others on the same bus.
 """
 
 import argparse
