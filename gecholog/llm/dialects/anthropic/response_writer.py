@@ -75,8 +75,10 @@ def usage_fields(usage: Usage | None) -> Json:
     """A usage in Anthropic's words: `input_tokens` leaves out what was read from a cache or written to one."""
     if usage is None:
         return {"input_tokens": 0, "output_tokens": 0}
-    cached, created = usage.cached_tokens, usage.cache_creation_tokens
-    fields: Json = {"input_tokens": max(0, (usage.prompt_tokens or 0) - (cached or 0) - (created or 0))}
+    prompt, cached, created = usage.prompt_tokens or 0, usage.cached_tokens, usage.cache_creation_tokens
+    if cached is not None:
+        cached = min(cached, prompt - min(created or 0, prompt))  # xAI tells of more than there was
+    fields: Json = {"input_tokens": max(0, prompt - (cached or 0) - (created or 0))}
     if created is not None:
         fields["cache_creation_input_tokens"] = created
     if cached is not None:
