@@ -33,7 +33,7 @@ class Classifier:
     model: str
     scale: int = 10
     timeout: float = 5.0
-    max_tokens: int = 16
+    max_tokens: int = 8
     parameters: tuple[tuple[str, Any], ...] = ()
 
 
