@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gecholog import llm, rawjson
 from gecholog.timer import span
 from services.gl import provider_client
-from services.gl.errors import UpstreamError
+from services.gl.errors import NO_FREE_CONNECTION, UpstreamError
 from services.gl.models import profile as profiles
 from services.gl.models.address import address
 from services.gl.models.endpoint import Endpoint, Kind, has
@@ -63,7 +63,8 @@ async def rate(classifier: Classifier, rater: Candidate, text: str, deps: Depend
     except TimeoutError:
         has_failed, error = True, f"no answer within {classifier.timeout * 1000:.0f} ms"
     except UpstreamError as problem:
-        has_failed, error = problem.status in USUAL, problem.reason
+        error = problem.reason
+        has_failed = None if error == NO_FREE_CONNECTION else problem.status in USUAL
     finally:
         deps.targets.breakers.ended(rater, began, failed=has_failed, reason=error)
     rating = rating_in(completion, classifier.scale)

@@ -58,6 +58,10 @@ class Refusal(Exception):
         self.detail = detail
 
 
+NO_FREE_CONNECTION = "no free connection in time"
+"""The reason if as many connections as the config allows are in use: the upstream was not called."""
+
+
 class UpstreamError(Exception):
     """The upstream cannot be called, or its response breaks off. `status` is for a client without a response."""
 

@@ -39,7 +39,8 @@ def provider_target(
     static = {canonical(name): values for name, values in outbound.get("headers", {}).items()} | headers(provider)
     removed = {canonical(name) for name in outbound.get("remove_headers", ())} | CREDENTIALS | PAYERS | private
     target = routing.parse_target(provider.url, "", static, timeouts, add_stream_usage=provider.profile.asks_usage)
-    return replace(target, removed=frozenset(removed - static.keys()))
+    removed -= static.keys()
+    return replace(target, removed=frozenset(removed), max_connections=provider.max_connections)
 
 
 def shown_to_gateway(required: Mapping[str, tuple[str, ...]]) -> frozenset[str]:

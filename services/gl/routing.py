@@ -70,6 +70,7 @@ class Target:
     headers: Headers
     timeouts: Timeouts = field(default_factory=Timeouts)
     add_stream_usage: bool = False
+    max_connections: int | None = None  # to the origin at a time; None: no limit
     removed: frozenset[str] = frozenset()  # request headers that are not forwarded; none of `headers`
 
 

@@ -7,7 +7,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from services.gl.attempt_outcome import BROKEN_OFF, AttemptOutcome, listed
-from services.gl.errors import UpstreamError, reply_to
+from services.gl.errors import NO_FREE_CONNECTION, UpstreamError, reply_to
 from services.gl.failover import has_failed, retry_after
 from services.gl.resilience.failures import USUAL
 from services.gl.responses import LocalResponse
@@ -48,7 +48,7 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
     began = targets.breakers.began(candidate)
     try:
         response = await send(call, deps)
-        if not _is_cut_short(call):
+        if not _is_no_fault(call):
             has_target_failed = bool(call.fault) or response.status in USUAL
         outcome = _outcome(call, response, rules)
         return response
@@ -61,8 +61,13 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
             call.outcomes.append(listed(attempt, outcome, start, stop))
 
 
-def _is_cut_short(call: Call) -> bool:
-    """Whether the last attempt failed because earlier ones had used up the time: the target is not to blame."""
+def _is_no_fault(call: Call) -> bool:
+    """Whether the last attempt failed although the target is not to blame.
+
+    No connection to it was free, or earlier attempts had used up the time.
+    """
+    if call.fault == NO_FREE_CONNECTION:
+        return True
     is_over = call.deadline is not None and asyncio.get_running_loop().time() >= call.deadline
     return bool(call.fault) and is_over and len(call.attempts) > 1
 

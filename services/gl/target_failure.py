@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.gl.errors import ErrorDetail, Refusal
+from services.gl.errors import NO_FREE_CONNECTION, ErrorDetail, Refusal
 
 if TYPE_CHECKING:
     from services.gl.errors import UpstreamError
@@ -15,6 +15,7 @@ _TIME_OUTS = {
     "no answer in time": "first_byte",
     "no more data in time": "between_chunks",
     "no connection in time": "connect",
+    NO_FREE_CONNECTION: "connect",
     "host name not resolved in time": "connect",
 }
 _REFUSED = "Connection refused"  # strerror(ECONNREFUSED)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import headers
 from gecholog.deadline_timer import NEVER, DeadlineTimer
-from services.gl.errors import UpstreamError
+from services.gl.errors import NO_FREE_CONNECTION, UpstreamError
 from services.gl.upstream import proxy
 from services.gl.upstream.connection import UpstreamConnection
 from services.gl.upstream.dial import Dialer, Resolve, is_host, resolve
@@ -49,7 +49,8 @@ class Pool:
         pool = self._hosts.get(target.origin) or self._host_pool(target.origin)
         head = request_head(request, self._proxies.route(target.origin))
         is_head = request.method == "HEAD"
-        connection = pool.take()
+        most = target.max_connections
+        connection = pool.take() if most is None else await self._acquire(pool, most, target, deadline)
         if connection is not None:
             try:
                 response = connection.request(head, request.body, target.timeouts, deadline, is_head=is_head)
@@ -63,7 +64,15 @@ class Pool:
                     raise
             else:
                 return response
-        connection = await self._connect(pool, target, deadline)
+            if most is not None and (other := await self._acquire(pool, most, target, deadline)) is not None:
+                other.close()  # it may be stale as well: a new one takes its place
+                pool.connections.discard(other)
+                pool.reserve()
+        try:
+            connection = await self._connect(pool, target, deadline)
+        finally:
+            if most is not None:
+                pool.release()
         response = connection.request(head, request.body, target.timeouts, deadline, is_head=is_head)
         await response.head()
         return response
@@ -81,6 +90,16 @@ class Pool:
         if self._retired:
             pool.retire()
         return pool
+
+    async def _acquire(
+        self, pool: HostPool, most: int, target: Target, deadline: float | None
+    ) -> UpstreamConnection | None:
+        """Wait for one of at most `most` connections: an idle one, or None for a new one. Raises UpstreamError."""
+        try:
+            async with asyncio.timeout_at(_earlier(target.timeouts.connect, deadline)):
+                return await pool.acquire(most)
+        except TimeoutError:
+            raise UpstreamError(503, NO_FREE_CONNECTION) from None
 
     async def _connect(self, pool: HostPool, target: Target, deadline: float | None) -> UpstreamConnection:
         end = _earlier(target.timeouts.connect, deadline)

@@ -1,11 +1,14 @@
 """Circuit breakers and deadlines with everything real: a killed gateway, a bus that goes away, slow upstreams."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from gecholog.breakerstatus import BreakerStatusFile
 from tests.services.gl.rig.failing import FailingUpstream
 from tests.services.gl.rig.gateway import Gateway, config_of, router
-from tests.services.gl.rig.upstream import Upstream
+from tests.services.gl.rig.upstream import Turns, Upstream
 from tests.support.nats_server import NatsServer
 from tests.support.ports import free_port
 from tests.support.waiting import until
@@ -133,3 +136,44 @@ def test_total_of_all_attempts(run_gateway, upstream, down, behaviour):
         assert reply.status == 504
     else:
         assert (reply.status, reply.body, reply.complete) == (200, b"the beginning", False)
+
+
+def test_max_connections(run_gateway, upstream, good):
+    """A provider gets no more connections than its limit. Who gets none in time goes on to the next provider.
+
+    That is no failure of the provider: its circuit breaker stays closed.
+    """
+    limited = {"max_connections": 2, "timeouts": {"connect_ms": 300}, "breaker": {"failures": 1, "open_ms": 600_000}}
+    provider = {"dialect": "openai", "api_key": "k"}
+    gateway = run_gateway(
+        [{"path": "/v1/", "outbound": {"models": ["*"]}}],
+        providers=[
+            provider | limited | {"name": "small", "url": upstream.url},
+            provider | {"name": "large", "url": good.url},
+        ],
+        models=[{"name": "m", "targets": ["small/m", "large/m"]}],
+    )
+    turns = Turns()
+
+    def behaviour(talk):
+        turns.wait()
+        talk.reply()
+
+    def call(model):
+        return gateway.call("POST", "/v1/chat/completions", {}, json.dumps({"model": model}).encode())
+
+    upstream.behaviour = behaviour
+    with ThreadPoolExecutor(4) as pool:
+        held = [pool.submit(call, "m") for _ in range(2)]
+        until(lambda: len(upstream.seen) == 2)
+        assert [call("m").value("X-Gecholog-Provider") for _ in range(3)] == ["large"] * 3
+        refused = call("small/m")
+        assert (refused.status, refused.json()["error"]["code"]) == (503, "upstream_timeout")
+        assert "no free connection within 300 ms" in refused.json()["error"]["message"]
+        assert len(upstream.seen) == 2
+        for _ in range(2):
+            turns.done()
+        assert [one.result().value("X-Gecholog-Provider") for one in held] == ["small"] * 2
+        turns.done()
+        assert call("m").value("X-Gecholog-Provider") == "small"
+    assert "circuit breaker opened" not in gateway.process.messages()
