@@ -252,7 +252,7 @@ def test_classifier(serving, upstream, second, bus):
     reply = ask(serving, "rated", messages=hard)
     assert reply.value("x-gecholog-model") == "high"
     question = json.loads(second.asked().body)
-    assert (question["model"], question["temperature"], question["max_tokens"]) == ("judge", 0, 16)
+    assert (question["model"], question["temperature"], question["max_tokens"]) == ("judge", 0, 8)
     assert question["messages"][-1]["content"] == "Prove it."
     noted = bus.record(reply.transaction)["request"]["classifier"]
     assert (noted["model"], noted["rating"], noted["usage"]["total_tokens"]) == ("two/judge", 9, 8)
