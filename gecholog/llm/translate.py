@@ -16,7 +16,7 @@ from gecholog.errors import NotJson
 from gecholog.llm import json_text
 from gecholog.llm.chat import ChatRequest, Image, ToolResult
 from gecholog.llm.chat_dialect import ChatDialect, Json, ReplyContext, Target
-from gecholog.llm.deltas import Failed
+from gecholog.llm.deltas import Failed, Started
 from gecholog.llm.dialect import is_error
 from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseError
 from gecholog.llm.event import BOM, Event, StreamDecoder
@@ -161,10 +161,11 @@ def _whole(body: bytes, content_type: str) -> Json | None:
 class StreamTranslator:
     """Translates a stream of a provider piece by piece. Implements `BodyTransform`.
 
-    `has_begun` tells whether an event has come; `error` is what was reported in place of an answer, or of its rest.
+    `has_begun` tells whether an event has come, `has_spoken` whether something of the answer has. `error` is what was
+    reported in place of an answer, or of its rest.
     """
 
-    __slots__ = ("_decoder", "_has_ended", "_reader", "_start", "_writer", "error", "has_begun")
+    __slots__ = ("_decoder", "_has_ended", "_reader", "_start", "_writer", "error", "has_begun", "has_spoken")
 
     rewrites = True
 
@@ -177,6 +178,7 @@ class StreamTranslator:
         self._start = b""  # the first bytes, until they tell the framing
         self._has_ended = False
         self.has_begun = False
+        self.has_spoken = False
         self.error: ErrorInfo | None = None
 
     def feed(self, data: bytes) -> bytes:
@@ -221,6 +223,8 @@ class StreamTranslator:
         if isinstance(delta, Failed):
             self.error = delta.error
             self._has_ended = True
+        elif not isinstance(delta, Started):
+            self.has_spoken = True
         return self._writer.write(delta)  # type: ignore[arg-type]
 
 

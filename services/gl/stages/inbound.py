@@ -85,7 +85,7 @@ async def _begin_stream(call: Call, response: Response, came: ProviderResponse) 
             first.flush()
     except UpstreamError as error:
         _broke_off(call, sum(map(len, pieces)), error)
-    if stream.error is not None:
+    if stream.error is not None and not stream.has_spoken:
         response.abandon()
         await _reply_with(call, b"".join(pieces), came.failed(stream.error))
         return

@@ -2,9 +2,10 @@
 
 import pytest
 
-from services.gl.models.address import Address, address, headers, usual_headers
+from services.gl.models.address import Address, address, headers, translated_address, usual_headers
 from services.gl.models.provider import provider_of
 
+CHAT = "chat/completions"
 DATED = (("api-version", "2024-10-21"),)
 
 
@@ -72,3 +73,26 @@ def test_usual_headers():
     """Anthropic wants a version; a client's own is not replaced."""
     assert usual_headers(provider(dialect="anthropic")) == {"Anthropic-Version": ["2023-06-01"]}
     assert usual_headers(provider(dialect="openai")) == {}
+
+
+@pytest.mark.parametrize(
+    ("entry", "model", "path"),
+    [
+        ({"dialect": "anthropic", "url": "https://a.example"}, "m", "/v1/messages"),
+        ({"dialect": "openai", "url": "https://a.example/v1"}, "m", "/chat/completions"),
+        ({"dialect": "gemini", "url": "https://a.example"}, "a b", "/v1beta/models/a%20b:generateContent"),
+        ({"dialect": "gemini", "url": "https://a.example/v1"}, "tunedModels/x", "/tunedModels/x:generateContent"),
+        ({"dialect": "ollama", "url": "http://a.example"}, "m:8b", "/api/chat"),
+        ({"dialect": "ollama", "url": "http://a.example/api"}, "m:8b", "/chat"),
+    ],
+)
+def test_where_chats_go(entry, model, path):
+    """Each provider has its own place for them."""
+    assert translated_address(provider_of({"name": "any", **entry}), CHAT, model, is_streamed=False) == Address(path)
+
+
+def test_where_streams_of_gemini_are():
+    """They have a place of their own, and are asked for as server-sent events."""
+    provider = provider_of({"name": "any", "dialect": "gemini"})
+    found = translated_address(provider, CHAT, "m", is_streamed=True)
+    assert found == Address("/v1beta/models/m:streamGenerateContent", (("alt", "sse"),))

@@ -1,0 +1,49 @@
+"""Which dialect an endpoint's clients speak, and which a provider does."""
+
+import pytest
+
+from services.gl.models.dialects import api_profile, client_dialect, is_translated, provider_dialect
+from services.gl.models.endpoint import endpoint_of
+from services.gl.models.provider import provider_of
+
+PROVIDERS = {
+    dialect: provider_of({"name": "any", "dialect": dialect, "url": "https://api.example"})
+    for dialect in ("openai", "azure", "anthropic", "gemini", "ollama", "cohere", "dummy")
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "translated"),
+    [
+        ("chat/completions", {"anthropic", "gemini", "ollama"}),
+        ("messages", {"openai", "azure", "gemini", "ollama", "dummy"}),
+        ("messages/count_tokens", {"openai", "azure", "gemini", "ollama", "dummy"}),
+        ("responses", {"anthropic", "gemini", "ollama"}),
+        ("embeddings", {"gemini", "ollama"}),
+        ("moderations", set()),
+    ],
+)
+def test_what_is_translated(path, translated):
+    """Chats and embeddings are, where the provider does not speak the client's dialect but one that is known."""
+    endpoint = endpoint_of("POST", path)
+    assert endpoint is not None
+    assert {name for name, provider in PROVIDERS.items() if is_translated(provider, endpoint)} == translated
+
+
+def test_responses_where_a_clone_of_openai_has_none():
+    """They become chat completions."""
+    provider = provider_of({"name": "any", "dialect": "openai", "profile": "mistral", "url": "https://api.mistral.ai"})
+    endpoint = endpoint_of("POST", "responses")
+    assert endpoint is not None
+    assert is_translated(provider, endpoint)
+    assert api_profile(provider) == "mistral"
+
+
+def test_names():
+    """Azure is a variant of OpenAI's dialect."""
+    endpoint = endpoint_of("POST", "messages")
+    assert endpoint is not None
+    assert getattr(client_dialect(endpoint), "name", None) == "anthropic"
+    assert getattr(provider_dialect(PROVIDERS["azure"]), "name", None) == "openai_chat"
+    assert provider_dialect(PROVIDERS["cohere"]) is None
+    assert api_profile(PROVIDERS["azure"]) == "azure"
