@@ -22,13 +22,13 @@ class Table:
 
     title: str
     head: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    lines: list[tuple[str, ...]]
     notes: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        widths = [max(len(row[column]) for row in (self.head, *self.rows)) for column in range(len(self.head))]
+        widths = [max(len(row[column]) for row in (self.head, *self.lines)) for column in range(len(self.head))]
         lines = [self.title, ""]
-        for row in (self.head, *self.rows):
+        for row in (self.head, *self.lines):
             cells = [row[0].ljust(widths[0])] + [
                 cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)
             ]
@@ -37,7 +37,7 @@ class Table:
 
     def markdown(self) -> str:
         rule = "|".join(["---", *["---:"] * (len(self.head) - 1)])
-        lines = [f"### {self.title}", "", _line(self.head), f"|{rule}|", *map(_line, self.rows)]
+        lines = [f"### {self.title}", "", _line(self.head), f"|{rule}|", *map(_line, self.lines)]
         return "\n".join([*lines, *(["", *self.notes] if self.notes else [])])
 
 
@@ -49,13 +49,13 @@ def of_calls(results: Results, ways: list[Way], size: int) -> Table:
     """Return the table of all paths with bodies of one size."""
     times = ("p50 ms", "p99 ms", "max ms", "~40 ms")
     head = ("path", "conn.", "calls/s", "to (a)", *times, "own CPU", *_SHARED, "drain s", "other CPU", "errors")
-    rows = [
+    lines = [
         _row(results, case, way)
         for connections in sorted({case.connections for case in results if case.size == size})
         for way in ways
         if (case := Case(size, connections, way.key)) in results
     ]
-    return Table(f"Calls, {size_name(size)} each way", head, rows)
+    return Table(f"Calls, {size_name(size)} each way", head, lines)
 
 
 def _row(results: Results, case: Case, way: Way) -> tuple[str, ...]:
@@ -81,10 +81,10 @@ def _row(results: Results, case: Case, way: Way) -> tuple[str, ...]:
 def of_processor(results: Results) -> list[Table]:
     """Return the cost of an additional synchronous processor: (e) compared with (b) in the same rounds."""
     pairs = [(case, Case(case.size, case.connections, "b")) for case in results if case.way == "e"]
-    rows = [_more(results, more, base) for more, base in pairs if base in results]
+    lines = [_more(results, more, base) for more, base in pairs if base in results]
     head = ("connections", "calls/s", "p50 ms", "gl CPU", "nats-server", appliance.PROCESSOR)
     notes = ["Calls: (e) relative to (b). Times and CPU: (e) minus (b), in milliseconds and microseconds per call."]
-    return [Table("One additional processor", head, rows, notes)] if rows else []
+    return [Table("One additional processor", head, lines, notes)] if lines else []
 
 
 def _more(results: Results, more: Case, base: Case) -> tuple[str, ...]:
@@ -106,8 +106,8 @@ def of_streams(seen: dict[str, list[Streamed]], ways: list[Way]) -> Table:
     times = ("first p50", "+", "first p99", "+", "chunk p50", "+", "chunk p99", "+")
     head = ("path", *times, "max", "chunks", "lost", "reordered", "failed", "own CPU")
     direct = seen["direct"]
-    rows = [_stream_row(way, seen[way.key], direct) for way in ways if way.key in seen]
-    return Table("Streams (ms)", head, rows)
+    lines = [_stream_row(way, seen[way.key], direct) for way in ways if way.key in seen]
+    return Table("Streams (ms)", head, lines)
 
 
 _STREAM_TIMES = ("first_p50", "first_p99", "delay_p50", "delay_p99")
@@ -131,23 +131,23 @@ def _named(way: Way) -> str:
 
 def of_rss(rss: dict[str, int]) -> Table:
     """Return the memory of each program at the end."""
-    rows: list[tuple[str, ...]] = [(name, f"{held / 1e6:.1f}") for name, held in rss.items()]
-    return Table("Memory at the end of the run", ("program", "RSS MB"), rows)
+    lines: list[tuple[str, ...]] = [(name, f"{held / 1e6:.1f}") for name, held in rss.items()]
+    return Table("Memory at the end of the run", ("program", "RSS MB"), lines)
 
 
 def of_memory(title: str, held: list[Held]) -> Table:
     """Return the memory of each program after the first calls and after all."""
     first, last = held
     head = ("program", f"RSS MB after {first.calls:,}", f"after {last.calls:,}", "growth")
-    rows: list[tuple[str, ...]] = [
+    lines: list[tuple[str, ...]] = [
         (name, f"{first.rss[name] / 1e6:.1f}", f"{bytes_ / 1e6:.1f}", f"{bytes_ / max(first.rss[name], 1) - 1:+.1%}")
         for name, bytes_ in last.rss.items()
     ]
     notes = [f"{last.abandoned:,} of the calls were streams that the client abandoned."] if last.abandoned else []
-    return Table(title, head, rows, notes)
+    return Table(title, head, lines, notes)
 
 
 def of_goals(goals: list[Goal]) -> Table:
     """Return the table of goals and measurements."""
-    rows: list[tuple[str, ...]] = [(goal.text, goal.wanted, goal.seen, "yes" if goal.met else "NO") for goal in goals]
-    return Table("Performance goals", ("", "goal", "measured", "met"), rows)
+    lines: list[tuple[str, ...]] = [(goal.text, goal.wanted, goal.seen, "yes" if goal.met else "NO") for goal in goals]
+    return Table("Performance goals", ("", "goal", "measured", "met"), lines)

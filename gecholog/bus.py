@@ -34,7 +34,9 @@ Answered = Callable[[bytes | BusError], None]
 _NO_RESPONDERS = b"NATS/1.0 503"  # the header of the server's own answer: no subscriber
 _CONFIRMED_WITHIN = 2.0  # seconds for the server to take what was sent
 _DROPPED_PAUSE = 1.0  # seconds; a bus that takes us and drops us is not asked without end
-_ROOM_WITHIN = 2.0  # seconds that a publisher is held up by a slow bus; without a limit it would never hear of a loss
+_DRAINED_WITHIN = (
+    2.0  # seconds that a publisher is held up by a slow bus; without a limit it would never hear of a loss
+)
 _OLD_CONNECTION = 6.0  # seconds that a connection stays open for answers when another one has taken over from it;
 _OVERLAP = 1.0  # and those in which it is still subscribed, until the whole cluster knows the new one
 _COMPLAIN_EVERY = 60.0  # seconds between log lines about the same thing that is not allowed
@@ -140,8 +142,8 @@ class Bus:
         Raises BusAway, MessageTooLarge.
         """
         connection = self._present()
-        if connection.room is not None:
-            await _room(connection.room, _ROOM_WITHIN)
+        if connection.drained is not None:
+            await _wait_until_drained(connection.drained, _DRAINED_WITHIN)
         connection.publish(subject, data, reply, headers, lazily=lazily)
 
     async def request(
@@ -159,9 +161,9 @@ class Bus:
         """
         connection = self._present()
         loop = connection.loop
-        if connection.room is not None:
+        if connection.drained is not None:
             since = loop.time()
-            await _room(connection.room, min(timeout, _ROOM_WITHIN))
+            await _wait_until_drained(connection.drained, min(timeout, _DRAINED_WITHIN))
             timeout -= loop.time() - since
         future: asyncio.Future[bytes] = loop.create_future()
         answered = partial(_resolve, future)
@@ -195,7 +197,7 @@ class Bus:
     def _quick(self) -> Wire:
         """The connection, if it takes something at once. Raises BusAway."""
         connection = self._present()
-        if connection.room is not None:
+        if connection.drained is not None:
             raise BusAway("the bus does not take what is sent")
         return connection
 
@@ -407,11 +409,11 @@ class Bus:
         return min((question[1] for question in self._questions.values()), default=NEVER)
 
 
-async def _room(room: asyncio.Future[None], seconds: float) -> None:
+async def _wait_until_drained(drained: asyncio.Future[None], seconds: float) -> None:
     """Wait until a slow bus has taken some of what waits. Raises BusAway."""
     try:
         async with asyncio.timeout(seconds):
-            await asyncio.shield(room)
+            await asyncio.shield(drained)
     except TimeoutError as error:
         raise BusAway("the bus does not take what is sent") from error
 

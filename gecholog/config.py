@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from gecholog import regular_file
 from gecholog import schema as schemas
 from gecholog.config_spec import ConfigSpec
-from gecholog.entries import ConfigEntry, InForce, LeftOut, Place, consequence, problem_report, refusals
+from gecholog.entries import ConfigEntry, InForce, LeftOut, ListPosition, consequence, problem_report, refusals
 from gecholog.environment import Filled, fill
 from gecholog.errors import ConfigError, Problem
 from gecholog.positions import Path
@@ -163,7 +163,9 @@ def _left_out(spec: ConfigSpec, value: Any, verdict: Verdict, report: Reporter) 
         yield LeftOut(entry, problems, closes, said, is_unset)
 
 
-def _entries(spec: ConfigSpec, value: Any, rejected: Collection[Place], report: Reporter) -> Iterator[ConfigEntry]:
+def _entries(
+    spec: ConfigSpec, value: Any, rejected: Collection[ListPosition], report: Reporter
+) -> Iterator[ConfigEntry]:
     """The entries that are not rejected and have a name."""
     for name in schemas.arrays_skipping_invalid_items(spec.schema):
         items = value.get(name) if isinstance(value, dict) else None
@@ -175,7 +177,7 @@ def _entries(spec: ConfigSpec, value: Any, rejected: Collection[Place], report: 
 
 
 def _entry(
-    spec: ConfigSpec, value: Any, place: Place, report: Reporter, unusable: Collection[Path] = ()
+    spec: ConfigSpec, value: Any, place: ListPosition, report: Reporter, unusable: Collection[Path] = ()
 ) -> ConfigEntry:
     """The entry at a place, without a name if the path of its name is in `unusable`."""
     noun, name_field = schemas.entry_words(spec.schema, place[0])
@@ -185,7 +187,7 @@ def _entry(
     return ConfigEntry(place[0], name, f"{noun} {report.shown_value(path, name)}")
 
 
-def _said(spec: ConfigSpec, value: Any, place: Place) -> str:
+def _said(spec: ConfigSpec, value: Any, place: ListPosition) -> str:
     """The name of an entry as written in the file, or an empty string."""
     item = value[place[0]][place[1]]
     name = item.get(schemas.entry_words(spec.schema, place[0])[1]) if isinstance(item, dict) else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from gecholog.entries import Closes, Place
+from gecholog.entries import Closes, ListPosition
 from gecholog.schema import Schema, Violation
 
 Rule = Callable[[dict[str, Any]], Iterable[Violation]]
@@ -38,6 +38,6 @@ class ConfigSpec:
     not_in_use: Callable[[Any], frozenset[str]] = lambda _: frozenset()
     remaining: tuple[Rule, ...] = ()
     warnings: tuple[Rule, ...] = ()
-    closes: Callable[[dict[str, Any], Mapping[Place, Any]], Closes] = lambda _, __: {}
+    closes: Callable[[dict[str, Any], Mapping[ListPosition, Any]], Closes] = lambda _, __: {}
     cross_file_warnings: tuple[CrossFileRule, ...] = ()
     not_skipped: Callable[[Any], str] = lambda _: ""

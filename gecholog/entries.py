@@ -13,10 +13,10 @@ from typing import Any
 
 from gecholog.errors import Problem
 
-Place = tuple[str, int]
+ListPosition = tuple[str, int]
 """The name of the list that an entry is in, and its index there."""
 
-Closes = Mapping[Place, tuple[str, ...]]
+Closes = Mapping[ListPosition, tuple[str, ...]]
 """For entries that are left out: the routers whose calls are refused because of that."""
 
 

@@ -115,12 +115,12 @@ async def is_present(bus: Bus, name: str, hostname: str, timeout: float) -> bool
     inbox = bus.new_inbox()
     verdict: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-    async def heard(message: BusMessage) -> None:
+    async def on_reply(message: BusMessage) -> None:
         nobody = message.headers.get("Status") == _NO_RESPONDERS
         if not verdict.done() and (nobody or _hostname(message.data) == hostname):
             verdict.set_result(not nobody)
 
-    await bus.subscribe(inbox, heard)
+    await bus.subscribe(inbox, on_reply)
     try:
         await bus.publish(f"$SRV.PING.{name}", b"", reply=inbox)
         return await asyncio.wait_for(verdict, timeout)

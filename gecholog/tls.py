@@ -35,7 +35,7 @@ class BusTls:
     the bus, empty if that is its host. With `handshake_first`, TLS begins before the server sends its INFO.
     """
 
-    trust: OutboundTls = field(default_factory=OutboundTls)
+    outbound: OutboundTls = field(default_factory=OutboundTls)
     certificate_file: str = ""
     private_key_file: str = ""
     server_name: str = ""
@@ -57,7 +57,7 @@ class BusTls:
     def files(self) -> dict[tuple[str | int, ...], str]:
         """The files, by their paths in the section: `("cert_files", 0)`, `("certificate_file",)`."""
         named: dict[tuple[str | int, ...], str] = {
-            ("cert_files", index): file for index, file in enumerate(self.trust.cert_files)
+            ("cert_files", index): file for index, file in enumerate(self.outbound.cert_files)
         }
         own = {"certificate_file": self.certificate_file, "private_key_file": self.private_key_file}
         return named | {(name,): file for name, file in own.items() if file}
@@ -65,7 +65,7 @@ class BusTls:
 
 def bus_context(tls: BusTls) -> ssl.SSLContext:
     """A context for connections to the bus. Raises OSError (or its subclass ssl.SSLError) if a file is not usable."""
-    context = outbound_context(tls.trust)
+    context = outbound_context(tls.outbound)
     if tls.certificate_file:
         _load_certificate(context, tls.certificate_file, tls.private_key_file)
     return context

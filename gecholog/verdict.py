@@ -9,11 +9,11 @@ from typing import Any
 
 from gecholog import schema as schemas
 from gecholog.config_spec import ConfigSpec
-from gecholog.entries import Closes, Place
+from gecholog.entries import Closes, ListPosition
 from gecholog.positions import Path
 from gecholog.schema import Schema, Violation
 
-Rejected = dict[Place, list[Violation]]
+Rejected = dict[ListPosition, list[Violation]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _emptied(schema: Schema, values: Any, rejected: Rejected) -> Iterator[Violat
                 yield from rejected.pop(place)
 
 
-def _in_whole(violation: Violation, rejected: Collection[Place]) -> Violation:
+def _in_whole(violation: Violation, rejected: Collection[ListPosition]) -> Violation:
     """Correct the path of a violation in a value without its rejected entries to the path in the whole value."""
     path, rule = violation
     match path:
@@ -95,7 +95,7 @@ def _in_whole(violation: Violation, rejected: Collection[Place]) -> Violation:
             return violation
 
 
-def _less_rejected(value: dict[str, Any], rejected: Collection[Place]) -> dict[str, Any]:
+def _less_rejected(value: dict[str, Any], rejected: Collection[ListPosition]) -> dict[str, Any]:
     return {
         name: [entry for index, entry in enumerate(part) if (name, index) not in rejected]
         if isinstance(part, list)

@@ -124,10 +124,10 @@ def _dated(model: ModelInfo) -> list[tuple[date | None, ModelPrice]]:
     """Prices and the days from which they hold, the last day last."""
     if isinstance(model.prices, ModelPrice):
         return [(None, model.prices)]
-    return [(_since(price), price.prices) for price in model.prices]
+    return [(_start_date(price), price.prices) for price in model.prices]
 
 
-def _since(price: ConditionalPrice) -> date | None:
+def _start_date(price: ConditionalPrice) -> date | None:
     match price.constraint:
         case None:
             return None

@@ -145,11 +145,11 @@ def build(parsed: ParsedConfig) -> Config:
     )
 
 
-def _servers(named: str | list[str]) -> str | list[str]:
+def _servers(configured: str | list[str]) -> str | list[str]:
     """Return the addresses in full. One may lack its port or its host, or be empty if GECHOLOG_HOST is not set."""
-    if isinstance(named, list):
-        return [_in_full(text) for text in named]
-    return ",".join(_in_full(text.strip()) for text in named.split(","))
+    if isinstance(configured, list):
+        return [_in_full(text) for text in configured]
+    return ",".join(_in_full(text.strip()) for text in configured.split(","))
 
 
 def _in_full(text: str) -> str:

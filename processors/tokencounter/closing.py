@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gecholog.entries import Closes, Place
+from gecholog.entries import Closes, ListPosition
 from gecholog.router_path import meant
 from processors.tokencounter.usage import DEFAULT
 
 CAPS, USAGE = "token_caps", "usage_fields"
 
 
-def closes(values: Mapping[str, Any], rejected: Mapping[Place, Any]) -> Closes:
+def closes(values: Mapping[str, Any], rejected: Mapping[ListPosition, Any]) -> Closes:
     """Return the routers that each rejected entry closes.
 
     A cap closes its router. A usage entry closes the capped routers that it should count: its own, or for `default`
@@ -24,7 +24,7 @@ def closes(values: Mapping[str, Any], rejected: Mapping[Place, Any]) -> Closes:
     wrong = {place: _router(entry) for place, entry in rejected.items()}
     caps = {entry["router"] for entry in values.get(CAPS, ()) if has_cap(entry)}
     counted = {entry["router"] for entry in values.get(USAGE, ())}
-    closed: dict[Place, tuple[str, ...]] = {}
+    closed: dict[ListPosition, tuple[str, ...]] = {}
     for place, router in wrong.items():
         if place[0] == CAPS:
             closed[place] = (router,) if router else ()

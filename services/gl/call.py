@@ -141,7 +141,7 @@ class Call:
         return self.router.path, self.target_router.path
 
     @property
-    def rows_before_reply(self) -> ProcessorRows:
+    def response_rows(self) -> ProcessorRows:
         """The synchronous response processors of this call."""
         return self.config.response.rows_for_routers(*self.router_paths)
 

@@ -70,14 +70,14 @@ class ProcessorChain:
     @classmethod
     def of(cls, values: dict[str, Any], control_fields: frozenset[str] = frozenset()) -> ProcessorChain:
         """Make a chain from its section of the config. Its modifiers may add `control_fields`."""
-        rows = [tuple(Processor.of(entry, control_fields) for entry in row) for row in values.get("processors", ())]
+        found = [tuple(Processor.of(entry, control_fields) for entry in row) for row in values.get("processors", ())]
         return cls(
-            sync_rows=_nonempty(tuple(entry for entry in row if not entry.is_async) for row in rows),
-            async_rows=_nonempty(tuple(entry for entry in row if entry.is_async) for row in rows),
-            by_router=any(entry.routers for row in rows for entry in row),
-            asks_transaction=any("transaction_id" in entry.include for row in rows for entry in row),
-            asks_usage=any("usage" in entry.include for row in rows for entry in row),
-            counted=_counted(entry for row in rows for entry in row if "token_count" in entry.write),
+            sync_rows=_nonempty(tuple(entry for entry in row if not entry.is_async) for row in found),
+            async_rows=_nonempty(tuple(entry for entry in row if entry.is_async) for row in found),
+            by_router=any(entry.routers for row in found for entry in row),
+            asks_transaction=any("transaction_id" in entry.include for row in found for entry in row),
+            asks_usage=any("usage" in entry.include for row in found for entry in row),
+            counted=_counted(entry for row in found for entry in row if "token_count" in entry.write),
         )
 
     def sees(self, *names: str) -> bool:
@@ -107,8 +107,8 @@ def row_for_routers(row: ProcessorRow, *paths: str) -> ProcessorRow:
     return tuple(entry for entry in row if not entry.routers or not entry.routers.isdisjoint(paths))
 
 
-def _rows_for_routers(rows: ProcessorRows, paths: tuple[str, ...]) -> ProcessorRows:
-    return _nonempty(row_for_routers(row, *paths) for row in rows)
+def _rows_for_routers(found: ProcessorRows, paths: tuple[str, ...]) -> ProcessorRows:
+    return _nonempty(row_for_routers(row, *paths) for row in found)
 
 
 def _counted(entries: Iterable[Processor]) -> frozenset[str] | None:
@@ -116,5 +116,5 @@ def _counted(entries: Iterable[Processor]) -> frozenset[str] | None:
     return None if not all(found) else frozenset[str]().union(*found)
 
 
-def _nonempty(rows: Iterable[ProcessorRow]) -> ProcessorRows:
-    return tuple(row for row in rows if row)
+def _nonempty(found: Iterable[ProcessorRow]) -> ProcessorRows:
+    return tuple(row for row in found if row)

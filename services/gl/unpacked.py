@@ -21,24 +21,24 @@ class UnpackedBytes:
     def __init__(self) -> None:
         self.held = 0
 
-    def take(self, size: int, total: int) -> bool:
+    def count(self, size: int, total: int) -> bool:
         """Count `size` bytes, to `give_back` later; False if there would be more than `total`. One body always fits."""
         if self.held and self.held + size > total:
             return False
         self.held += size
         return True
 
-    def give_back(self, size: int) -> None:
+    def uncount(self, size: int) -> None:
         """Count `size` bytes less."""
         self.held -= size
 
-    def hold_for_task(self, size: int, total: int) -> bool:
+    def count_for_task(self, size: int, total: int) -> bool:
         """`take`, and give back when the current task ends."""
         task = asyncio.current_task()
-        if not self.take(size, total):
+        if not self.count(size, total):
             return False
         if task is not None:
-            task.add_done_callback(lambda _: self.give_back(size))
+            task.add_done_callback(lambda _: self.uncount(size))
         return True
 
 
@@ -55,7 +55,7 @@ async def unpack(body: bytes, encoding: str, limits: Limits, count: UnpackedByte
     if size is None:
         text = f"request body larger than {limits.request_body} bytes when it is unpacked"
         raise Refusal(413, text, detail=ErrorDetail(413, f"{text} (limits.request_body_bytes)", "request_too_large"))
-    if not count.hold_for_task(size, limits.inflight_body // _SHARE):
+    if not count.count_for_task(size, limits.inflight_body // _SHARE):
         text = "no room for the request body"
         message = f"{text}: others are unpacked (a quarter of limits.inflight_body_bytes)"
         raise Refusal(503, text, detail=ErrorDetail(503, message, "no_room", retry_after=1))

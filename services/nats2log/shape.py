@@ -143,9 +143,9 @@ def flattened(value: Mapping[str, Any], include: tuple[Path, ...] = ()) -> dict[
     return columns
 
 
-def _leaves(value: Mapping[str, Any], path: Path, named: Tree) -> Iterator[tuple[Path, Any]]:
+def _leaves(value: Mapping[str, Any], path: Path, field_names: Tree) -> Iterator[tuple[Path, Any]]:
     for name, item in value.items():
-        here, below = (*path, name), named.get(name, {})
+        here, below = (*path, name), field_names.get(name, {})
         if not isinstance(item, dict):
             yield here, _plain(item)
         elif below and _has_foreign_names(name):
@@ -164,10 +164,10 @@ def _has_foreign_names(name: str) -> bool:
     return name.endswith((_PAYLOAD, "_headers")) or "_query_parameters" in name
 
 
-def _chosen(value: Mapping[str, Any], path: Path, named: Tree) -> Iterator[tuple[Path, Any]]:
+def _chosen(value: Mapping[str, Any], path: Path, field_names: Tree) -> Iterator[tuple[Path, Any]]:
     """Yield the columns that `include` selects in a field whose names clients choose."""
     for name, item in value.items():
-        below = named.get(name)
+        below = field_names.get(name)
         if below and isinstance(item, dict):
             yield from _chosen(item, (*path, name), below)
         else:

@@ -16,12 +16,12 @@ from tests.services.gl.rig.bus import Listener
 from tests.services.gl.rig.gateway import Gateway
 from tests.services.gl.rig.upstream import Upstream
 from tests.support.nats_server import NatsServer
-from tests.support.pages import ROOT, named
+from tests.support.pages import ROOT, blocks_by_name
 from tests.support.ports import free_port
 from tests.support.process import ServiceProcess, command_of, environment_of
 
 FOLDER = ROOT / "conf" / "examples"
-PROGRAMS = named(ROOT / "docs" / "providers.md")
+PROGRAMS = blocks_by_name(ROOT / "docs" / "providers.md")
 SERVICES = {"gl_config.json": "services.gl", "nats2log_config.json": "services.nats2log"}
 EXAMPLES = sorted(file.name for file in FOLDER.iterdir())
 ROUTERS = [name for name in EXAMPLES if name.endswith(".gl_config.json")]

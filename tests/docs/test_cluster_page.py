@@ -13,7 +13,7 @@ from gecholog import config
 from gecholog.server_address import ServerAddress
 from services.ginit.config import build, config_spec
 from tests.support.nats_server import PROGRAM
-from tests.support.pages import ROOT, named
+from tests.support.pages import ROOT, blocks_by_name
 from tests.support.ports import free_port
 from tests.support.process import ServiceProcess, command_of, environment_of
 from tests.support.waiting import until
@@ -35,7 +35,7 @@ def followed(tmp_path):
     """A copy of the project's files on which the commands of the page were run, all but the last."""
     for name in ("conf", "examples/cluster"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    commands = named(ROOT / "docs" / "operations.md")["compose"]
+    commands = blocks_by_name(ROOT / "docs" / "operations.md")["compose"]
     *most, last = commands.strip().splitlines()
     assert last == "docker compose up --detach"
     subprocess.run(["bash", "-euc", "\n".join(most)], cwd=tmp_path, check=True)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.support.pages import ROOT, named
+from tests.support.pages import ROOT, blocks_by_name
 from tests.support.process import environment_of
 
 GL = ("services.gl", "gl_config.json")
@@ -17,13 +17,13 @@ ENVIRONMENT |= {"AISERVICE_API_BASE": "http://127.0.0.1:1", "AISERVICE_API_KEY":
 
 def shown():
     """Service, config file, the page's comments, and the fields that it sets."""
-    blocks = named(ROOT / "docs" / "configuration.md")
+    blocks = blocks_by_name(ROOT / "docs" / "configuration.md")
     for name, text in blocks.items():
         if name.startswith("router "):
             yield pytest.param(*GL, {"routers": [json.loads(text)]}, id=name)
     yield pytest.param(*COUNTER, json.loads(blocks["caps"]), id="caps")
     for name in ("record_log", "logger"):
-        yield pytest.param(*GL, json.loads(named(ROOT / "docs" / "records.md")[name]), id=name)
+        yield pytest.param(*GL, json.loads(blocks_by_name(ROOT / "docs" / "records.md")[name]), id=name)
 
 
 @pytest.mark.parametrize(("module", "file", "fields"), list(shown()))

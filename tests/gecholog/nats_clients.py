@@ -102,11 +102,11 @@ class OurBucket:
     async def delete(self, key):
         await self._bucket.delete(key)
 
-    async def watch(self, heard):
+    async def watch(self, on_entry):
         """Append every entry to `heard`: key, value (None if deleted), revision. Returns what ends it."""
 
         async def take(entry):
-            heard.append((entry.key, entry.value, entry.revision))
+            on_entry.append((entry.key, entry.value, entry.revision))
 
         watch = await self._bucket.watch(take)
         async with asyncio.timeout(DEADLINE):
@@ -208,7 +208,7 @@ class TheirBucket:
     async def delete(self, key):
         await self._bucket.delete(key)
 
-    async def watch(self, heard):
+    async def watch(self, on_entry):
         watcher = await self._bucket.watchall()
         current = asyncio.Event()
 
@@ -218,7 +218,7 @@ class TheirBucket:
                     current.set()  # everything that was there has been told
                 else:
                     value = None if entry.operation in ("DEL", "PURGE") else entry.value or b""
-                    heard.append((entry.key, value, entry.revision))
+                    on_entry.append((entry.key, value, entry.revision))
 
         following = asyncio.create_task(follow())
         async with asyncio.timeout(DEADLINE):

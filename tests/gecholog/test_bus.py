@@ -437,12 +437,12 @@ async def test_frozen(connect, plain_nats_server):
 async def test_stuck(connect, plain_nats_server, monkeypatch):
     """A bus that takes nothing any more costs a request its own time, not more."""
     monkeypatch.setattr("gecholog.wire._HIGH_WATER", 100_000)
-    monkeypatch.setattr("gecholog.bus._ROOM_WITHIN", 1000)
+    monkeypatch.setattr("gecholog.bus._DRAINED_WITHIN", 1000)
     async with connect(plain_nats_server) as bus:
         freeze(plain_nats_server.pid)
         try:
             async with asyncio.timeout(DEADLINE):
-                while bus._wire.room is None:
+                while bus._wire.drained is None:
                     await bus.publish("load", bytes(500_000))
                     await asyncio.sleep(0.01)
                 with pytest.raises(BusAway, match="does not take"):

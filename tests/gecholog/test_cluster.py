@@ -94,7 +94,7 @@ async def test_servers_that_a_server_told_of(cluster):
             await eventually(lambda port=killed.port: bus.connected and bus._wire.server.port != port, "another server")
             assert await asked(bus, "a") == b"x"
             await asyncio.to_thread(killed.start)
-            await eventually(cluster.is_whole, "the cluster")
+            await eventually(cluster.is_complete, "the cluster")
             await eventually(lambda: len(bus._dialer._pool.servers) == 3, "news of the cluster")
 
 
@@ -169,7 +169,7 @@ async def test_lame_duck(cluster, capsys):
             await eventually(lambda: not (asking._retiring or answering._retiring), "the end of old connections")
             await asyncio.to_thread(lame.kill)
             await asyncio.to_thread(lame.start)
-            await eventually(cluster.is_whole, "the cluster")
+            await eventually(cluster.is_complete, "the cluster")
             await eventually(lambda: all(len(bus._dialer._pool.servers) == 3 for bus in (asking, answering)))
         stop = True
         await loading

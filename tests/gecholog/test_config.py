@@ -145,7 +145,7 @@ def test_entries_rejected_alone():
 @pytest.mark.parametrize("number", ["9" * 19, "9" * 400, "-" + "9" * 5000])
 def test_numbers_that_nobody_means(number):
     """They are refused here, before anybody makes a float of them."""
-    (found,) = problems(f'{{"name": "a", "rows": [], "port": {number}}}')
+    (found,) = problems(f'{{"name": "a", "rows_of": [], "port": {number}}}')
     assert "out of range" in found.rule
 
 
@@ -219,8 +219,8 @@ def test_any_bytes(data):
 
 def test_a_large_file():
     """Twenty thousand entries, some of them wrong, are checked in one go."""
-    rows = [{"id": str(number), "size": number % 10 + (number % 5000 == 0) * 10} for number in range(20_000)]
-    parsed = check(json.dumps({"name": "a", "rows": rows}))
+    rows_of = [{"id": str(number), "size": number % 10 + (number % 5000 == 0) * 10} for number in range(20_000)]
+    parsed = check(json.dumps({"name": "a", "rows": rows_of}))
     assert (len(parsed.values["rows"]), len(parsed.warnings)) == (19_996, 4)
 
 
@@ -234,13 +234,13 @@ def test_read(tmp_path):
             config.read(path)
 
 
-def rows(*entries):
+def rows_of(*entries):
     return json.dumps({"name": "a", "rows": list(entries)})
 
 
 def test_what_is_left_out():
     """Each entry that is left out is told with its name and all that is wrong with it; the others by their names."""
-    parsed = check(rows({"id": "a"}, {"id": "b", "size": 10, "key": "x$no"}, {}, {"id": "$no"}))
+    parsed = check(rows_of({"id": "a"}, {"id": "b", "size": 10, "key": "x$no"}, {}, {"id": "$no"}))
     assert parsed.entries == (ConfigEntry("rows", "a", "row a"),)
     assert [one.entry for one in parsed.left_out] == [
         ConfigEntry("rows", "b", "row b"),
@@ -253,7 +253,7 @@ def test_what_is_left_out():
 
 def test_report():
     """What is left out, as JSON for other programs; other warnings stand beside it."""
-    parsed = check(rows({"id": "a"}, {"id": "b", "size": 10, "odd": 1}))
+    parsed = check(rows_of({"id": "a"}, {"id": "b", "size": 10, "odd": 1}))
     assert parsed.report == {
         "checksum": parsed.sha256,
         "left_out": [
@@ -276,16 +276,16 @@ def test_order_of_what_is_left_out():
     def first(value):
         yield ("rows", 0), "is first"
 
-    parsed = check(rows({"id": "a"}, {"id": "b", "size": 10}, {"id": "c"}), spec=ConfigSpec(SCHEMA, (first,)))
+    parsed = check(rows_of({"id": "a"}, {"id": "b", "size": 10}, {"id": "c"}), spec=ConfigSpec(SCHEMA, (first,)))
     assert [one.entry.name for one in parsed.left_out] == ["a", "b"]
 
 
 def test_entry_that_must_not_be_left_out():
     """Its problems refuse the file, with the field that says so; another invalid entry is still only left out."""
     spec = ConfigSpec(SCHEMA, not_skipped=lambda row: "key" if row.get("key") else "")
-    assert [one.entry.name for one in check(rows({"id": "a"}, {"id": "b", "size": 10}), spec=spec).left_out] == ["b"]
+    assert [one.entry.name for one in check(rows_of({"id": "a"}, {"id": "b", "size": 10}), spec=spec).left_out] == ["b"]
     with pytest.raises(ConfigError) as caught:
-        check(rows({"id": "a"}, {"id": "b", "size": 10, "key": "x"}, {"id": "c", "size": 10}), spec=spec)
+        check(rows_of({"id": "a"}, {"id": "b", "size": 10, "key": "x"}, {"id": "c", "size": 10}), spec=spec)
     found = [(problem.path, problem.rule) for problem in caught.value.problems]
     assert found == [
         ("rows[1].size", "must be at most 9"),
@@ -295,7 +295,7 @@ def test_entry_that_must_not_be_left_out():
 
 def test_names_from_the_environment_are_not_shown():
     """An entry whose name is the value of a variable is called by the variable."""
-    parsed = check(rows({"id": "a"}, {"id": "x$ID", "size": 10}), {"ID": "Secret"})
+    parsed = check(rows_of({"id": "a"}, {"id": "x$ID", "size": 10}), {"ID": "Secret"})
     assert parsed.left_out[0].entry == ConfigEntry("rows", "xSecret", "row ${ID}")
     assert "Secret" not in str(parsed.warnings[0])
 
@@ -316,7 +316,7 @@ def test_names_from_the_environment_are_not_shown():
 @pytest.mark.parametrize("before", [[], [{"id": "z", "size": 10}]])
 def test_variables_that_must_be_set(text, environ, left_out, before):
     """A variable without a value anywhere in the text costs the entry, and the warning names it and its place."""
-    parsed = check(rows({"id": "a"}, *before, {"id": "b", "key": text}), environ)
+    parsed = check(rows_of({"id": "a"}, *before, {"id": "b", "key": text}), environ)
     problems = [one.problems for one in parsed.left_out if one.entry.name == "b"]
     assert bool(problems) == left_out
     if left_out:
@@ -332,7 +332,7 @@ def test_advice_behind_entries_that_are_left_out():
     def warn(value):
         yield ("rows", 1, "id"), "is short"
 
-    parsed = check(rows({}, {"id": "a"}, {}, {"id": "b"}), spec=ConfigSpec(SCHEMA, warnings=(warn,)))
+    parsed = check(rows_of({}, {"id": "a"}, {}, {"id": "b"}), spec=ConfigSpec(SCHEMA, warnings=(warn,)))
     assert parsed.warnings[-1].path == "rows[3].id"
 
 
@@ -343,7 +343,7 @@ def test_closes():
         assert values["rows"] == [{"id": "a"}]
         return {place: (entry["id"],) for place, entry in rejected.items()}
 
-    parsed = check(rows({"id": "a"}, {"id": "b", "size": 10}), spec=ConfigSpec(SCHEMA, closes=closes))
+    parsed = check(rows_of({"id": "a"}, {"id": "b", "size": 10}), spec=ConfigSpec(SCHEMA, closes=closes))
     assert parsed.warnings[0].consequence == "row b is left out, and calls of b are refused (503)"
     assert parsed.in_force.closed == {"b"}
 
@@ -363,12 +363,12 @@ def test_rules_beside(tmp_path):
 
 def test_a_reload_that_would_lose_an_entry():
     """It is refused, by the entry and what is wrong with it."""
-    before = check(rows({"id": "a"}, {"id": "b"})).in_force
+    before = check(rows_of({"id": "a"}, {"id": "b"})).in_force
     with pytest.raises(ConfigError) as caught:
-        refuse_losses(check(rows({"id": "a"}, {"id": "b", "size": 10})), before)
+        refuse_losses(check(rows_of({"id": "a"}, {"id": "b", "size": 10})), before)
     [problem] = caught.value.problems
     assert str(problem) == "row b is in force now and would be lost: rows[1].size (line 1): must be at most 9"
-    refuse_losses(check(rows({"id": "a"})), before)
+    refuse_losses(check(rows_of({"id": "a"})), before)
 
 
 @pytest.mark.parametrize("text", ['{"name": "A", "rows": [{"id": "a"}, {}]}', '{"rows": [{"id": "a", "size": 99}]}'])

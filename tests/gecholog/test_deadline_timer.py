@@ -12,22 +12,22 @@ class Waiting:
     """Waiters with deadlines, and the order in which they passed."""
 
     def __init__(self):
-        self.due = {}
+        self.deadlines = {}
         self.late = []
         self.scans = 0
         self.timer = DeadlineTimer(self.scan)
 
     def add(self, name, seconds):
-        self.due[name] = asyncio.get_running_loop().time() + seconds
-        self.timer.set(self.due[name])
+        self.deadlines[name] = asyncio.get_running_loop().time() + seconds
+        self.timer.set(self.deadlines[name])
 
     def scan(self, by):
         self.scans += 1
-        late = sorted((due, name) for name, due in self.due.items() if due <= by)
+        late = sorted((deadlines, name) for name, deadlines in self.deadlines.items() if deadlines <= by)
         for _, name in late:
-            del self.due[name]
+            del self.deadlines[name]
             self.late.append(name)
-        return min(self.due.values(), default=NEVER)
+        return min(self.deadlines.values(), default=NEVER)
 
 
 async def test_in_order():
@@ -53,7 +53,7 @@ async def test_who_does_not_wait_any_more():
     """A waiter that is gone needs no cancelling; there is no scan after the one that was set."""
     waiting = Waiting()
     waiting.add("a", 0.02)
-    waiting.due.clear()
+    waiting.deadlines.clear()
     await eventually(lambda: waiting.scans == 1)
     await asyncio.sleep(0.05)
     assert (waiting.scans, waiting.late, waiting.timer.next) == (1, [], NEVER)

@@ -98,7 +98,7 @@ def test_masked():
 
 
 @pytest.mark.parametrize(
-    ("connection", "named"),
+    ("connection", "option_names"),
     [
         (["close"], set()),
         (["Keep-Alive, CLOSE ,"], set()),
@@ -110,9 +110,9 @@ def test_masked():
         (["x a, größe"], {"x a", "größe"}),
     ],
 )
-def test_connection_options(connection, named):
+def test_connection_options(connection, option_names):
     """Names that Connection lists, canonical; those that say nothing of a header are left out."""
-    assert connection_options({"Connection": connection}) == named
+    assert connection_options({"Connection": connection}) == option_names
     assert connection_options({"A": ["1"]}) == frozenset()
 
 

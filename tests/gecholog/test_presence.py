@@ -105,10 +105,10 @@ async def test_all_that_run_answer(connect, plain_nats_server):
             await one.flush()
         ids = set()
 
-        async def heard(message):
+        async def on_reply(message):
             ids.add(json.loads(message.data)["id"])
 
-        await bus.subscribe("mine", heard)
+        await bus.subscribe("mine", on_reply)
         await bus.publish("$SRV.PING", b"", reply="mine")
         await eventually(lambda: len(ids) == 2)
 

@@ -11,7 +11,7 @@ from gecholog.testing import ask, asked
 FIELDS = {"gl_path": "/a/", "ingress_payload": {"n": 1}}
 
 
-def made(function):
+def replying(function):
     processor = Processor("p")
     processor.message(function)
     return processor
@@ -23,23 +23,23 @@ def test_ask():
     async def names(message):
         return {"names": sorted(message), "path": message.gl_path}
 
-    assert ask(made(names), FIELDS) == {"names": ["gl_path", "ingress_payload"], "path": "/a/"}
+    assert ask(replying(names), FIELDS) == {"names": ["gl_path", "ingress_payload"], "path": "/a/"}
 
 
 def test_a_plain_function():
     """It may block: it has a thread of its own."""
-    assert ask(made(lambda message: {"n": message["ingress_payload"]["n"]}), FIELDS) == {"n": 1}
+    assert ask(replying(lambda message: {"n": message["ingress_payload"]["n"]}), FIELDS) == {"n": 1}
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
 def test_nothing(nothing):
     """Nothing to write is {}."""
-    assert ask(made(lambda _: nothing), FIELDS) == {}
+    assert ask(replying(lambda _: nothing), FIELDS) == {}
 
 
 def test_it_goes_through_json():
     """A tuple is a list on the bus, and ready JSON is its value."""
-    processor = made(lambda message: {"t": (1, 2), "raw": message.raw("ingress_payload"), "own": Raw(b"[ 1.50 ]")})
+    processor = replying(lambda message: {"t": (1, 2), "raw": message.raw("ingress_payload"), "own": Raw(b"[ 1.50 ]")})
     assert ask(processor, FIELDS) == {"t": [1, 2], "raw": {"n": 1}, "own": [1.5]}
 
 
@@ -50,14 +50,14 @@ def test_what_the_function_raises():
         return {"x": message["ingress_headers"]}
 
     with pytest.raises(FieldNotSent):
-        ask(made(fails), FIELDS)
+        ask(replying(fails), FIELDS)
 
 
 @pytest.mark.parametrize("answer", [[1], "text", 1, object(), {"a": object()}, {1: "a"}, {"a": {1}}])
 def test_what_cannot_be_an_answer(answer):
     """A function that returns what gl cannot take is told so."""
     with pytest.raises(TypeError):
-        ask(made(lambda _: answer), FIELDS)
+        ask(replying(lambda _: answer), FIELDS)
 
 
 async def test_asked():
@@ -67,7 +67,7 @@ async def test_asked():
         await asyncio.sleep(0)
         return {"n": message["ingress_payload"]["n"]}
 
-    processor = made(late)
+    processor = replying(late)
     answers = await asyncio.gather(*(asked(processor, {"ingress_payload": {"n": n}}) for n in range(50)))
     assert answers == [{"n": n} for n in range(50)]
 
@@ -75,10 +75,10 @@ async def test_asked():
 async def test_ask_in_a_loop():
     """Whoever takes the wrong one of the two is told of the other, and nothing is left behind."""
     with pytest.raises(RuntimeError, match="await asked"):
-        ask(made(lambda _: None), FIELDS)
+        ask(replying(lambda _: None), FIELDS)
 
 
 def test_fields_that_are_no_json():
     """A test that sends what gl cannot send is told so."""
     with pytest.raises(TypeError):
-        ask(made(lambda _: None), {"ingress_payload": object()})
+        ask(replying(lambda _: None), {"ingress_payload": object()})

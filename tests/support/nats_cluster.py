@@ -11,7 +11,7 @@ from tests.support.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerAddresses:
     """Where a server runs: the addresses for clients and for other servers, and the command that runs it there."""
 
     host: str = "127.0.0.1"
@@ -19,7 +19,7 @@ class Place:
     run_by: tuple[str, ...] = ()
 
 
-_HERE = (Place(),) * 3
+_HERE = (ServerAddresses(),) * 3
 
 
 class NatsCluster:
@@ -31,7 +31,7 @@ class NatsCluster:
     def __init__(
         self,
         folder: Path,
-        places: Sequence[Place] = _HERE,
+        places: Sequence[ServerAddresses] = _HERE,
         *,
         jetstream: bool = True,
         settings: dict[str, Any] | None = None,
@@ -67,7 +67,7 @@ class NatsCluster:
     def hostnames(self) -> list[str]:
         return [server.hostname for server in self.servers]
 
-    def named(self, name: str) -> NatsServer:
+    def server_named(self, name: str) -> NatsServer:
         """The server with this name, as JetStream has it."""
         return self.servers[int(name.removeprefix("n")) - 1]
 
@@ -75,12 +75,12 @@ class NatsCluster:
         """Start all servers, and return when they have found each other."""
         for server in self.servers:
             server.start()
-        until(self.is_whole, "the cluster")
+        until(self.is_complete, "the cluster")
 
     def kill(self) -> None:
         for server in self.servers:
             server.kill()
 
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Each server names all of them to its clients."""
         return all(len(server.info().get("connect_urls", ())) == len(self.servers) for server in self.servers)

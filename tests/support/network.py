@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from functools import cache
 
-from tests.support.nats_cluster import Place
+from tests.support.nats_cluster import ServerAddresses
 
 
 def _ip(*words: str) -> None:
@@ -72,10 +72,10 @@ class Network:
                 _ip("link", "del", f"gb{kind}{self._mark}")
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> list[ServerAddresses]:
         """Where servers may run."""
         return [
-            Place(f"{self._nets['c']}.{number}", f"{self._nets['r']}.{number}", ("ip", "netns", "exec", name))
+            ServerAddresses(f"{self._nets['c']}.{number}", f"{self._nets['r']}.{number}", ("ip", "netns", "exec", name))
             for number, name in enumerate(self._names, start=1)
         ]
 

@@ -35,7 +35,7 @@ def blocks(page: Path) -> tuple[Block, ...]:
     return tuple(Block(language, name, text) for _, language, name, text in _FENCE.findall(page.read_text("utf-8")))
 
 
-def named(page: Path) -> dict[str, str]:
+def blocks_by_name(page: Path) -> dict[str, str]:
     """The text of each block that has a name."""
     return {block.name: block.text for block in blocks(page) if block.name}
 

@@ -15,7 +15,7 @@ from tests.services.gl.rig.gateway import READY, config_of, processor, router
 from tests.support.ports import free_port
 from tests.support.process import ServiceProcess, command_of, environment_of
 from tests.support.waiting import eventually
-from tests.system.loss_load import Load
+from tests.system.loss_load import RecordLoad
 from tests.system.loss_records import RecordFile
 
 ROUTER = "/dummy/"
@@ -148,25 +148,25 @@ class Fleet:
     async def leader(self):
         """The name of the server that leads the stream of records."""
 
-        async def named():
+        async def leader_named():
             return (await self.ask(f"STREAM.INFO.{STREAM}")).get("cluster", {}).get("leader")
 
-        return await becomes(named, "a leader")
+        return await becomes(leader_named, "a leader")
 
     async def healed(self):
         """Wait until each server has all of the stream and of the bucket."""
         for stream in (STREAM, f"KV_{BUCKET}"):
 
-            async def is_whole(stream=stream):
+            async def is_complete(stream=stream):
                 return whole(await self.ask(f"STREAM.INFO.{stream}"))
 
-            await becomes(is_whole, f"all of {stream} on all servers")
+            await becomes(is_complete, f"all of {stream} on all servers")
 
     # ----------------------------------------------------------------------- load
 
     async def load(self, rate, meanwhile):
         """Calls to both gateways, `rate` a second together, while something happens. Returns tallies."""
-        loads = [Load(port, rate / len(self.gl_ports)) for port in self.gl_ports.values()]
+        loads = [RecordLoad(port, rate / len(self.gl_ports)) for port in self.gl_ports.values()]
         running = [asyncio.create_task(load.run(_LONGEST_LOAD)) for load in loads]
         try:
             await meanwhile()
@@ -175,11 +175,11 @@ class Fleet:
                 load.stop()
         return await asyncio.gather(*running)
 
-    async def settled(self, complete):
+    async def wait_for_records(self, complete):
         """Wait until the file has the record of each of these calls, and the sink nothing more to write."""
 
         async def is_settled():
-            await asyncio.to_thread(self.file.look)
+            await asyncio.to_thread(self.file.check)
             status = json.loads(await self._bus.request("coburn.gl.nats2file.status", b"", 2))
             return complete <= self.file.places.keys() and status["lag"] == 0 and not status["held"]
 

@@ -16,7 +16,7 @@ _CHAT = {"model": "dummy", "messages": [{"role": "user", "content": "Hello"}]}
 _CHUNKS = 20
 _STREAM_HEADERS = {"X-Dummy-Chunks": str(_CHUNKS), "X-Dummy-Chunk-Delay-Ms": "60"}
 _MOVES_WITHIN = 5.0  # seconds after which a port that nobody listens on is a failure
-_PATIENCE = aiohttp.ClientTimeout(total=20)
+_TIMEOUT = aiohttp.ClientTimeout(total=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Failure:
 
 
 @dataclass
-class Load:
+class LoadRun:
     """The load, running inside `async with`. `url` may be changed while it runs."""
 
     url: str
@@ -68,15 +68,15 @@ class Load:
     async def _pace(self):
         start, sent = time.monotonic(), 0
         while not self._ending.is_set():
-            due = int((time.monotonic() - start) * self.rate)
-            for _ in range(sent, due):
+            due_calls = int((time.monotonic() - start) * self.rate)
+            for _ in range(sent, due_calls):
                 self._turns.put_nowait(True)
-            sent = due
+            sent = due_calls
             await asyncio.sleep(0.005)
 
     def _session(self):
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=1, keepalive_timeout=60, ssl=self.tls), timeout=_PATIENCE
+            connector=aiohttp.TCPConnector(limit=1, keepalive_timeout=60, ssl=self.tls), timeout=_TIMEOUT
         )
 
     async def _caller(self):

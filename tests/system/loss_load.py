@@ -46,7 +46,7 @@ def request_of(number: int, kind: Kind) -> bytes:
 
 
 @dataclass(slots=True)
-class Tally:
+class CallCounts:
     """What became of the calls, by transaction id where one came back.
 
     `complete`: the caller has the last byte of the reply. `abandoned`: the caller left on purpose. `broken`: the head
@@ -139,11 +139,11 @@ class HttpClient(asyncio.Protocol):
             self._ended.set_result(None)
 
 
-class Load:
+class RecordLoad:
     """Calls at a rate, whether the ones before are answered or not, as long as a connection is free."""
 
     def __init__(self, port: int, rate: float):
-        self.tally = Tally()
+        self.tally = CallCounts()
         self._port = port
         self._rate = rate
         self._due = asyncio.Queue()
@@ -153,7 +153,7 @@ class Load:
         """Begin no more calls."""
         self._stopped.set()
 
-    async def run(self, seconds: float) -> Tally:
+    async def run(self, seconds: float) -> CallCounts:
         """Make calls for so long, or until `stop`; returns when all of them have ended."""
         workers = [asyncio.create_task(self._work()) for _ in range(CONNECTIONS)]
         await self._pace(seconds)

@@ -41,7 +41,7 @@ class RecordFile:
         except FileNotFoundError:
             return 0
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Read the lines that have come since the last look."""
         try:
             with self.path.open("rb") as file:

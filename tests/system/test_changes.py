@@ -24,7 +24,7 @@ from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, eventually
 from tests.system import variants
 from tests.system.conftest import UP
-from tests.system.load import Load
+from tests.system.load import LoadRun
 
 VALID = int(os.environ.get("CHANGES", "12"))
 INVALID = int(os.environ.get("CHANGES_INVALID", "4"))
@@ -67,7 +67,7 @@ class Log:
         self._read = 0
         self.entries = []
 
-    def look(self):
+    def check(self):
         lines = self._appliance.lines
         end = len(lines)
         self.entries += [json.loads(line) for line in lines[self._read : end] if line.startswith("{")]
@@ -77,7 +77,7 @@ class Log:
     def find(self, message, **fields):
         return [
             entry
-            for entry in self.look()
+            for entry in self.check()
             if entry["msg"] == message and all(entry.get(name) == value for name, value in fields.items())
         ]
 
@@ -138,7 +138,7 @@ async def test_changes_under_load(appliance):
     await asyncio.to_thread(appliance.up, *UP)
     pid, ginit = appliance.pid("gl"), appliance.ginit_pid()
     looks = []
-    async with Load(appliance.url) as load:
+    async with LoadRun(appliance.url) as load:
         changes = Changes(appliance, load)
         for number in range(VALID):
             await changes.valid(number)
@@ -186,7 +186,7 @@ async def test_kill_under_load(appliance, name):
     """A killed service is back soon; calls fail only while gl itself, or the target, is down."""
     await asyncio.to_thread(appliance.up, *UP)
     first = appliance.pid(name)
-    async with Load(appliance.url) as load:
+    async with LoadRun(appliance.url) as load:
         await eventually(lambda: load.done > 100 and load.streams, "calls")
         killed = time.monotonic()
         os.kill(first, signal.SIGKILL)
@@ -252,12 +252,12 @@ async def test_every_way_to_replace_a_file(appliance, way):
     file, usual = appliance.config("gl_config"), json.loads(appliance.config("gl_config").read_text("utf-8"))
     allowed, seen, ended = {appliance.sum_of("gl_config")}, set(), asyncio.Event()
 
-    async def look():
+    async def check():
         while not ended.is_set():
             seen.add(appliance.checksum("gl"))
             await asyncio.sleep(0.005)
 
-    looking = asyncio.create_task(look())
+    looking = asyncio.create_task(check())
     for number in range(3):
         data = variants.valid(usual, number, appliance.gl_port)
         allowed.add(hashlib.sha256(data).hexdigest())
@@ -281,7 +281,7 @@ async def test_renewed_certificate(appliance, tls_files):
     await asyncio.to_thread(appliance.up, *UP)
     context = ssl.create_default_context(cafile=str(tls_files.authority))
     serials = {await _serial(appliance, context)}
-    async with Load(f"https://localhost:{appliance.gl_port}", tls=context) as load:
+    async with LoadRun(f"https://localhost:{appliance.gl_port}", tls=context) as load:
         await eventually(lambda: load.done > 100 and load.streams, "calls")
         for number in range(4):
             new_certificate, new_key = tls_files.issue(f"renewed{number}")

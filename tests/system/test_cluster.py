@@ -61,7 +61,7 @@ class Scene:
         loaded = time.monotonic()
         self.seconds += loaded - began
         await self.fleet.healed()
-        await self.fleet.settled(self.complete)
+        await self.fleet.wait_for_records(self.complete)
         self.tokens = await self.fleet.agreed()
         self.marks.append(
             f"{loaded - began:6.1f} s of calls, {time.monotonic() - loaded:5.1f} s until all agreed on {self.tokens} "
@@ -137,12 +137,12 @@ async def shut_down(scene, server):
 async def kill_leader(scene):
     leader = await scene.fleet.leader()
     scene.marks.append(f"kill -9 of the leader {leader}")
-    await kill(scene, scene.cluster.named(leader))
+    await kill(scene, scene.cluster.server_named(leader))
 
 
 async def kill_follower(scene, number):
     leader = await scene.fleet.leader()
-    followers = [server for server in scene.cluster.servers if server is not scene.cluster.named(leader)]
+    followers = [server for server in scene.cluster.servers if server is not scene.cluster.server_named(leader)]
     scene.marks.append("kill -9 of a follower")
     await kill(scene, followers[number % 2])
 

@@ -22,7 +22,7 @@ from tests.support.freezing import freeze
 from tests.support.nats_server import TOKEN
 from tests.support.waiting import eventually
 from tests.system.conftest import UP
-from tests.system.loss_load import Load, Tally
+from tests.system.loss_load import CallCounts, RecordLoad
 from tests.system.loss_records import Bystander, RecordFile, slow_processor
 
 SECONDS = float(os.environ.get("LOSS_SECONDS", "15"))
@@ -73,7 +73,7 @@ class Scene:
         await self._said("service is healthy", self.healthy[name], child=name)
         self.mark(f"kill -9 {name}: healthy again after {time.monotonic() - began:.1f} s")
 
-    async def settled(self, complete: set[str]) -> None:
+    async def wait_for_records(self, complete: set[str]) -> None:
         """Wait until all sinks are at the end of the stream and have these calls; gives up after a time, silently.
 
         What is missing then is for the test to say.
@@ -81,7 +81,7 @@ class Scene:
         began, quiet = time.monotonic(), 0
         while time.monotonic() - began < _SETTLED_WITHIN and quiet < 3:
             await asyncio.sleep(0.3)
-            await asyncio.to_thread(self.file.look)
+            await asyncio.to_thread(self.file.check)
             ended = [await self.bystander.is_at_the_end(sink) for sink in SINKS]
             in_file, in_elastic = self.file.places.keys(), self.elastic.count_by_call().keys()
             quiet = quiet + 1 if all(ended) and complete <= in_file and in_file == in_elastic else 0
@@ -118,7 +118,7 @@ async def disasters(scene: Scene) -> int:
     """Everything that happens in the time of the load; returns the size of the file when its sink was killed."""
     length = SECONDS / 60
     await asyncio.sleep(6 * length)
-    await asyncio.to_thread(scene.file.look)
+    await asyncio.to_thread(scene.file.check)
     scene.mark(f"duplicates before any kill: {scene.file.duplicates}")
     assert scene.file.duplicates == 0
     pid = scene.appliance.pid("nats2file")
@@ -164,7 +164,7 @@ async def eventually_answered(scene: Scene, subject: str, value):
     return answer
 
 
-def verdict(title: str, scene: Scene, tally: Tally) -> dict[str, int]:
+def verdict(title: str, scene: Scene, tally: CallCounts) -> dict[str, int]:
     """Print what was seen; returns the numbers that must be 0."""
     file, by_call = scene.file, scene.elastic.count_by_call()
     losses = {
@@ -200,7 +200,7 @@ def test_no_record_is_lost_whoever_is_killed(appliance):
 
     async def run():
         async with scene_of(appliance) as scene:
-            load = Load(appliance.gl_port, RATE)
+            load = RecordLoad(appliance.gl_port, RATE)
             scene.begun = time.monotonic()
             calls = asyncio.create_task(load.run(SECONDS))
             try:
@@ -210,7 +210,7 @@ def test_no_record_is_lost_whoever_is_killed(appliance):
                 await calls
                 raise
             tally = await calls
-            await scene.settled(tally.complete)
+            await scene.wait_for_records(tally.complete)
             return scene, tally, size
 
     scene, tally, size = uvloop.run(run())
@@ -231,7 +231,7 @@ def test_no_record_is_lost_when_the_appliance_is_told_to_end(appliance):
 
     async def run():
         async with scene_of(appliance) as scene:
-            load = Load(appliance.gl_port, RATE)
+            load = RecordLoad(appliance.gl_port, RATE)
             scene.begun = time.monotonic()
             calls = asyncio.create_task(load.run(SECONDS))
             await asyncio.sleep(SECONDS * 0.4)
@@ -249,7 +249,7 @@ def test_no_record_is_lost_when_the_appliance_is_told_to_end(appliance):
             scene.mark(f"SIGTERM: ended after {time.monotonic() - began:.1f} s with exit code {code}")
             assert code == 0
             assert appliance.processes() == []
-            await asyncio.to_thread(scene.file.look)
+            await asyncio.to_thread(scene.file.check)
             journals = list((appliance.folder / "journal").glob("gl/*"))
             assert journals
             scene.mark(
@@ -260,7 +260,7 @@ def test_no_record_is_lost_when_the_appliance_is_told_to_end(appliance):
             await scene.up(times=2)
             await scene.elastic.start()
             await record_log_allows(scene, allowed)
-            await scene.settled(tally.complete)
+            await scene.wait_for_records(tally.complete)
             return scene, tally
 
     scene, tally = uvloop.run(run())
@@ -277,21 +277,21 @@ def test_bystander_sees_each_record(appliance):
         async with scene_of(appliance) as scene:
             seen = scene.bystander.seen
             await scene.bystander.listen()
-            tally = await Load(appliance.gl_port, 50).run(3)
+            tally = await RecordLoad(appliance.gl_port, 50).run(3)
             calls = tally.complete | tally.abandoned
             await eventually(lambda: calls <= seen.keys(), "all records at the subscriber")
-            await scene.settled(tally.complete)
+            await scene.wait_for_records(tally.complete)
             assert {len(ids) for ids in seen.values()} == {1}
             assert len({ids[0] for ids in seen.values()}) == len(seen)
             assert {ids[0]: name for name, ids in seen.items()} == scene.elastic.documents
 
             before = set(seen)
             allowed = await record_log_refuses(scene)
-            during = await Load(appliance.gl_port, 20).run(1)
+            during = await RecordLoad(appliance.gl_port, 20).run(1)
             await eventually(lambda: any(len(ids) > 1 for ids in seen.values()), "a record that comes by again")
             assert not during.complete & scene.elastic.count_by_call().keys()
             await record_log_allows(scene, allowed)
-            await scene.settled(tally.complete | during.complete)
+            await scene.wait_for_records(tally.complete | during.complete)
             return scene, tally, during, before
 
     scene, tally, during, before = uvloop.run(run())

@@ -23,7 +23,7 @@ from tests.support.nats_server import TOKEN
 from tests.support.process import environment_of
 from tests.support.waiting import eventually
 from tests.system.conftest import UP, Default
-from tests.system.loss_load import HttpClient, Load
+from tests.system.loss_load import HttpClient, RecordLoad
 from tests.system.loss_records import RecordFile
 
 MIB = 1024 * 1024
@@ -85,14 +85,14 @@ def memory(home):
     return int(text.partition("VmRSS:")[2].split()[0]) * 1024
 
 
-async def settled(file, complete):
+async def wait_for_records(file, complete):
     """Wait until these calls are in the file; what is missing then is for the test to say."""
     end = time.monotonic() + _SETTLED_WITHIN
     while time.monotonic() < end and not complete <= file.places.keys():
         await asyncio.sleep(0.3)
-        await asyncio.to_thread(file.look)
+        await asyncio.to_thread(file.check)
     await asyncio.sleep(3)  # what would come a second time
-    await asyncio.to_thread(file.look)
+    await asyncio.to_thread(file.check)
 
 
 def fill(path):
@@ -134,7 +134,7 @@ def test_burst_of_large_calls(appliance):
         await asyncio.sleep(10)
         left = memory(appliance)
         file = RecordFile(appliance.folder / "log" / "gecholog.jsonl")
-        await settled(file, statuses.keys())
+        await wait_for_records(file, statuses.keys())
         return statuses, file, left, seconds
 
     statuses, file, left, seconds = uvloop.run(run())
@@ -182,7 +182,7 @@ def test_bus_that_hangs(appliance):
             ending.set()
             await asyncio.gather(*calls)
         file = RecordFile(appliance.folder / "log" / "gecholog.jsonl")
-        await settled(file, statuses.keys())
+        await wait_for_records(file, statuses.keys())
         return file, during
 
     file, during = uvloop.run(run())
@@ -202,7 +202,7 @@ def test_disk_that_was_full(disk):
 
     async def run():
         await up(home)
-        load = Load(home.gl_port, _RATE)
+        load = RecordLoad(home.gl_port, _RATE)
         calls = asyncio.create_task(load.run(300))
         try:
             await asyncio.sleep(4)
@@ -222,7 +222,7 @@ def test_disk_that_was_full(disk):
             load.stop()
             tally = await calls
         file = RecordFile(home.folder / "log" / "gecholog.jsonl")
-        await settled(file, tally.complete)
+        await wait_for_records(file, tally.complete)
         return tally, file, said, healed
 
     tally, file, said, healed = uvloop.run(run())
@@ -244,9 +244,9 @@ def test_small_disk(disk, size):
 
     async def run():
         await up(home)
-        tally = await Load(home.gl_port, 10).run(20)
+        tally = await RecordLoad(home.gl_port, 10).run(20)
         file = RecordFile(home.folder / "log" / "gecholog.jsonl")
-        await settled(file, tally.complete)
+        await wait_for_records(file, tally.complete)
         return tally, file
 
     tally, file = uvloop.run(run())

@@ -26,7 +26,7 @@ _ANY = "regex:.+"
 # Headers with keys of LLM APIs and of gateways. The masked headers of the config are added to them.
 _CREDENTIALS = frozenset({"Api-Key", "Authorization", "Ocp-Apim-Subscription-Key", "X-Api-Key", "X-Goog-Api-Key"})
 
-_Place = tuple[str, str, int, int]
+_ProcessorPath = tuple[str, str, int, int]
 
 
 def _routers(values: dict[str, Any]) -> Iterator[Violation]:
@@ -93,7 +93,7 @@ def _required(router: dict[str, Any]) -> dict[str, list[str]]:
     return headers
 
 
-def _processors(values: dict[str, Any]) -> Iterator[tuple[_Place, dict[str, Any]]]:
+def _processors(values: dict[str, Any]) -> Iterator[tuple[_ProcessorPath, dict[str, Any]]]:
     for side in ("request", "response"):
         for row, processors in enumerate(values.get(side, {}).get("processors", [])):
             for index, processor in enumerate(processors):

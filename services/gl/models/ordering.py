@@ -11,7 +11,7 @@ from typing import NamedTuple
 from services.gl.models.model import Model, Rule, Strategy
 
 
-class Place(NamedTuple):
+class Placement(NamedTuple):
     """A target's index, and why it is where it is; empty where the order of the file is the reason."""
 
     target: int
@@ -38,17 +38,17 @@ class Facts:
     rating: Callable[[str], int | None] = _no_rating
 
 
-def ordered(model: Model, facts: Facts, latency_of: Callable[[str], float | None]) -> list[Place]:
+def ordered(model: Model, facts: Facts, latency_of: Callable[[str], float | None]) -> list[Placement]:
     """All targets of a model, in the order in which they are tried. `latency_of` takes groups as well."""
     count = len(model.targets)
     match model.strategy:
         case Strategy.FALLBACK:
-            return [Place(index) for index in range(count)]
+            return [Placement(index) for index in range(count)]
         case Strategy.WEIGHTED:
             return _drawn(model.weights or (1.0,) * count, facts.draw)
         case Strategy.ROUND_ROBIN:
             first = facts.turn(model.name) % count
-            return [Place((first + index) % count, "its turn" if index == 0 else "") for index in range(count)]
+            return [Placement((first + index) % count, "its turn" if index == 0 else "") for index in range(count)]
         case Strategy.LEAST_LATENCY:
             return _quickest([latency_of(target) for target in model.targets])
         case Strategy.HEURISTIC:
@@ -57,25 +57,25 @@ def ordered(model: Model, facts: Facts, latency_of: Callable[[str], float | None
             return _first(count, *_rated(model, facts.rating(model.name)))
 
 
-def _first(count: int, index: int, why: str) -> list[Place]:
+def _first(count: int, index: int, why: str) -> list[Placement]:
     """One target in front, the others in the order of the list."""
-    return [Place(index, why), *(Place(other) for other in range(count) if other != index)]
+    return [Placement(index, why), *(Placement(other) for other in range(count) if other != index)]
 
 
-def _drawn(weights: Sequence[float], draw: Callable[[], float]) -> list[Place]:
+def _drawn(weights: Sequence[float], draw: Callable[[], float]) -> list[Placement]:
     """A random order in which each place goes to a target with the odds of its weight among those that are left.
 
     That is what the keys u^(1/w) give (Efraimidis and Spirakis, 2006). A weight of 0 is for when all others fail.
     """
     keys = [(draw() ** (1 / weight) if weight > 0 else -1.0) for weight in weights]
     order = sorted(range(len(weights)), key=lambda index: -keys[index])
-    return [Place(index, f"weight {weights[index]:g}") for index in order]
+    return [Placement(index, f"weight {weights[index]:g}") for index in order]
 
 
-def _quickest(latencies: Sequence[float | None]) -> list[Place]:
+def _quickest(latencies: Sequence[float | None]) -> list[Placement]:
     """Targets that nobody measured come first, so that they are."""
     order = sorted(range(len(latencies)), key=lambda index: latencies[index] or 0.0)
-    return [Place(index, _measured(latencies[index])) for index in order]
+    return [Placement(index, _measured(latencies[index])) for index in order]
 
 
 def _measured(latency: float | None) -> str:

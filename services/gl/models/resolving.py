@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.gl.models import target
 from services.gl.models.model import Model, Strategy
-from services.gl.models.ordering import Facts, Place, ordered
+from services.gl.models.ordering import Facts, Placement, ordered
 from services.gl.models.provider import Provider
 from services.gl.models.registry import Registry
 from services.gl.models.target import ProviderModel
@@ -81,7 +81,7 @@ def _choices(registry: Registry, model: Model, facts: Facts, way: _Way) -> Itera
                 yield Choice(registry.providers[provider], name, here.groups, here.why, limit)
 
 
-def _order(registry: Registry, model: Model, facts: Facts) -> list[Place]:
+def _order(registry: Registry, model: Model, facts: Facts) -> list[Placement]:
     def latency(text: str) -> float | None:
         """Of a group that of its quickest target."""
         if (group := registry.models.get(text)) is None:

@@ -46,7 +46,7 @@ def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     if call.config.response.asks_transaction:
         section = call.response_section
         section.opt_in_fields = {**(section.opt_in_fields or {}), "transaction_id": call.ids.transaction_id}
-    has_processors = bool(call.config.response.sync_rows and call.rows_before_reply)
+    has_processors = bool(call.config.response.sync_rows and call.response_rows)
     translation = call.required_attempt().translation
     if translation is not None and not isinstance(response, LocalResponse):
         return _translate(
@@ -145,7 +145,7 @@ async def _record(call: Call, received: Body, sent: Body | None) -> None:
 def _skip_processors(call: Call, response: Response) -> None:
     note = f"larger than {call.config.limits.response_buffer} bytes, the response processors were left out"
     call.response_section.note("inbound_payload", note)
-    if any(processor.required for row in call.rows_before_reply for processor in row):
+    if any(processor.required for row in call.response_rows for processor in row):
         response.abandon()
         text = "answer too large for a required processor"
         limit = call.config.limits.response_buffer

@@ -81,11 +81,11 @@ def before_reply(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     """Run the synchronous response processors. The reply is sent whatever they do."""
     if call.inbound_body is None:  # not buffered: the body is passed through
         return None
-    return _run_rows(call.rows_before_reply, call, deps)
+    return _run_rows(call.response_rows, call, deps)
 
 
-async def _run_rows(rows: ProcessorRows, call: Call, deps: Dependencies) -> None:
-    for row in rows:
+async def _run_rows(found: ProcessorRows, call: Call, deps: Dependencies) -> None:
+    for row in found:
         await run_row(row, call.response_section, call.response_section.runs, deps.bus)
 
 

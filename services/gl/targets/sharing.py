@@ -24,7 +24,7 @@ BUCKET = "breakers"
 _BUCKET_BYTES = 1024 * 1024  # thousands of entries; JetStream sets the space aside
 
 
-class _Place(NamedTuple):
+class _BucketLocation(NamedTuple):
     """Where circuit breakers are shared."""
 
     bus: Bus
@@ -40,7 +40,7 @@ class BreakerSharing:
         self._status = StatusWriter(file, breakers, now)
         self._writing: asyncio.Task[None] | None = None
         self._config: Config | None = None
-        self._place: _Place | None = None
+        self._place: _BucketLocation | None = None
         self._running: asyncio.Task[None] | None = None
 
     def activate(self, config: Config, bus: Bus, owner: TaskOwner) -> None:
@@ -48,7 +48,7 @@ class BreakerSharing:
         self._config = config
         self._writing = self._writing or owner.spawn(self._status.run(), "status of circuit breakers")
         self._breakers.retain(self._rules_of)
-        place = _Place(bus, config.storage, config.topics.own) if has_breakers(config) else None
+        place = _BucketLocation(bus, config.storage, config.topics.own) if has_breakers(config) else None
         if place == self._place:
             return
         self._place = place

@@ -63,12 +63,12 @@ class AzureIngestionSink:
         )
 
     async def write(self, entries: Sequence[RecordEntry]) -> list[Failure]:
-        rows = {id(entry): _row(entry.data) for entry in entries}
-        good = [entry for entry in entries if rows[id(entry)] is not None]
-        bad = [entry for entry in entries if rows[id(entry)] is None]
+        records_out = {id(entry): _row(entry.data) for entry in entries}
+        good = [entry for entry in entries if records_out[id(entry)] is not None]
+        bad = [entry for entry in entries if records_out[id(entry)] is None]
 
         async def upload(part: Sequence[RecordEntry]) -> Fault | None:
-            return await self._upload([rows[id(entry)] or {} for entry in part])
+            return await self._upload([records_out[id(entry)] or {} for entry in part])
 
         return fail_all(bad, _NOT_AN_OBJECT) + await send_batches(good, _MAX_BATCH_BYTES, upload)
 
@@ -87,11 +87,11 @@ class AzureIngestionSink:
             writer.tenant_id, writer.client_id, writer.client_secret, **where, **_through(session)
         )
 
-    async def _upload(self, rows: list[LogRow]) -> Fault | None:
+    async def _upload(self, records_out: list[LogRow]) -> Fault | None:
         if self._client is None:
             return Fault(FaultKind.OUTAGE, "sink not open")
         try:
-            await self._client.upload(self._writer.rule_id, self._writer.stream_name, rows)
+            await self._client.upload(self._writer.rule_id, self._writer.stream_name, records_out)
         except ClientAuthenticationError as error:
             return Fault(FaultKind.OUTAGE, f"authentication failed: {_status(error)}")
         except HttpResponseError as error:

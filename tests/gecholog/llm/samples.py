@@ -18,7 +18,7 @@ def sse(*values: Any, done: bool = False) -> bytes:
     return "".join([*events, "data: [DONE]\n\n" if done else ""]).encode()
 
 
-def named(*values: dict[str, Any]) -> bytes:
+def sse_named(*values: dict[str, Any]) -> bytes:
     """An SSE body whose events are named by their type."""
     return "".join([f"event: {value['type']}\ndata: {json.dumps(value)}\n\n" for value in values]).encode()
 
@@ -329,13 +329,13 @@ STREAMS = {
     "chat": (sse(*CHAT, done=True), SSE),
     "tools": (sse(*TOOLS, done=True), SSE),
     "completions": (sse(*COMPLETIONS, done=True), SSE),
-    "anthropic": (named(*ANTHROPIC), SSE),
+    "anthropic": (sse_named(*ANTHROPIC), SSE),
     "gemini": (sse(*GEMINI), SSE),
     "gemini array": (json.dumps(GEMINI, indent=2).encode(), "application/json"),
     "ollama": (ndjson(*OLLAMA_CHAT), NDJSON),
-    "responses": (named(*RESPONSES), SSE),
-    "cohere": (named(*COHERE), SSE),
-    "images": (named(*IMAGES), SSE),
+    "responses": (sse_named(*RESPONSES), SSE),
+    "cohere": (sse_named(*COHERE), SSE),
+    "images": (sse_named(*IMAGES), SSE),
     "transcript": (sse(*TRANSCRIPT), SSE),
     "speech": (sse(*SPEECH), SSE),
     "workers ai": (sse(*WORKERS_AI, done=True), SSE),

@@ -5,7 +5,7 @@ import pytest
 from gecholog import llm
 from gecholog.llm.usage import NONE, Usage, usage_of
 from tests.gecholog.llm import aws
-from tests.gecholog.llm.samples import ANTHROPIC, COHERE, SSE, chunk, named, sse
+from tests.gecholog.llm.samples import ANTHROPIC, COHERE, SSE, chunk, sse, sse_named
 
 
 def usage(prompt, completion, **more):
@@ -219,8 +219,10 @@ def test_streams():
     """Counts that come in several events are merged first: a later zero replaces nothing."""
     start, *middle, end, stop = ANTHROPIC
     end = end | {"usage": {"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 42}}
-    assert usage_of(llm.fold(named(start, *middle, end, stop), SSE, completed=True)) == usage(32, 42, cached_tokens=7)
+    assert usage_of(llm.fold(sse_named(start, *middle, end, stop), SSE, completed=True)) == usage(
+        32, 42, cached_tokens=7
+    )
     groq = sse(chunk({"content": "a"}), chunk({}, finish_reason="stop", x_groq={"usage": CHAT}), done=True)
     assert usage_of(llm.fold(groq, SSE, completed=True)) == usage(40, 9)
-    assert usage_of(llm.fold(named(*COHERE), SSE, completed=True)) == usage(71, 2)
+    assert usage_of(llm.fold(sse_named(*COHERE), SSE, completed=True)) == usage(71, 2)
     assert usage_of(llm.fold(aws.STREAM, aws.AWS, completed=True)).total_tokens == 34

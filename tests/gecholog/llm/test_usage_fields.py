@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gecholog import llm
 from gecholog.llm.usage_fields import has_counts, is_counted, merge_usage
-from tests.gecholog.llm.samples import ANTHROPIC, CALM, NDJSON, SSE, chunk, gemini, named, ndjson, sse
+from tests.gecholog.llm.samples import ANTHROPIC, CALM, NDJSON, SSE, chunk, gemini, ndjson, sse, sse_named
 
 NAMES = st.sampled_from(["input_tokens", "output_tokens", "details", "prompt_tokens", "tier", "modality"])
 COUNTS = st.recursive(
@@ -90,14 +90,14 @@ def test_anthropic_zeros_at_the_end():
     """The input was told at the start; zeros of `message_delta` do not take it back."""
     start = {"input_tokens": 1200, "cache_read_input_tokens": 300, "output_tokens": 1}
     end = {"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 20}
-    body = named(
+    body = sse_named(
         {"type": "message_start", "message": {"id": "m", "usage": start}},
         {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": end},
         {"type": "message_stop"},
     )
     usage = llm.fold(body, SSE, completed=True)["usage"]
     assert usage == {"input_tokens": 1200, "cache_read_input_tokens": 300, "output_tokens": 20}
-    assert llm.fold(named(*ANTHROPIC), SSE, completed=True)["usage"]["output_tokens"] > 0
+    assert llm.fold(sse_named(*ANTHROPIC), SSE, completed=True)["usage"]["output_tokens"] > 0
 
 
 def test_usage_of_two_chunks():
@@ -137,7 +137,7 @@ def test_ollama_zeros():
 def test_responses_zeros():
     """The state of a response with zeros does not replace one with counts."""
     counted_, zeros = {"input_tokens": 70, "total_tokens": 100}, {"input_tokens": 0, "total_tokens": 0}
-    body = named(
+    body = sse_named(
         {"type": "response.in_progress", "response": {"id": "r", "usage": counted_}},
         {"type": "response.completed", "response": {"id": "r", "usage": zeros}},
     )

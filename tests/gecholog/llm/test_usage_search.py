@@ -10,7 +10,7 @@ from gecholog.llm.event import Event
 from gecholog.llm.usage import Usage, usage_of
 from gecholog.llm.usage_search import END, search_body, usage_at_ends, usage_in, usage_of_events
 from gecholog.rawjson import is_json, is_utf8
-from tests.gecholog.llm.samples import ANTHROPIC, CALM, OLLAMA_CHAT, RESPONSES, named, ndjson, sse
+from tests.gecholog.llm.samples import ANTHROPIC, CALM, OLLAMA_CHAT, RESPONSES, ndjson, sse, sse_named
 from tests.gecholog.llm.test_usage import CHAT, NO_USAGE, SHAPES
 
 BIG = "x" * 300_000
@@ -128,7 +128,7 @@ def test_any_ends(head, tail):
 
 
 FILLER = sse(*({"choices": [{"index": 0, "delta": {"content": TWISTED}}]} for _ in range(3000)))
-LONG = named(*({"type": "content_block_delta", "index": 1, "delta": {"text": TWISTED}} for _ in range(3000)))
+LONG = sse_named(*({"type": "content_block_delta", "index": 1, "delta": {"text": TWISTED}} for _ in range(3000)))
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
@@ -137,7 +137,7 @@ def test_long_streams(end):
     bodies = {
         FILLER + sse({"choices": [], "usage": CHAT}, done=True): COUNTED,
         FILLER + sse({"choices": [], "large": BIG, "usage": CHAT}, done=True): COUNTED,
-        named(*ANTHROPIC[:3]) + LONG + named(*ANTHROPIC[3:]): Usage("provider", 32, 42, 74, cached_tokens=7),
+        sse_named(*ANTHROPIC[:3]) + LONG + sse_named(*ANTHROPIC[3:]): Usage("provider", 32, 42, 74, cached_tokens=7),
         FILLER + sse({"response": {"output": [BIG], "usage": CHAT}}): COUNTED,
         FILLER: None,
     }

@@ -16,7 +16,7 @@ def score():
     """Return a function that returns the score of a text, the highest of its pieces."""
     pytest.importorskip("profanity_check", reason="alt-profanity-check is not installed (the extra contentfilter)")
     classify = profanity.load()
-    return lambda *texts: max(classify(texts)["toxicity"])
+    return lambda *strings: max(classify(strings)["toxicity"])
 
 
 NEUTRAL = [

@@ -12,9 +12,9 @@ from processors.contentfilter.config import Config
 from processors.contentfilter.verdict import TooMuchText, scores
 
 
-def lizards(texts):
+def lizards(strings):
     """A classifier with two labels: the occurrences of `lizard` divided by 4, and a constant 0."""
-    return {"lizards": [text.count("lizard") / 4 for text in texts], "length": [0.0 for _ in texts]}
+    return {"lizards": [text.count("lizard") / 4 for text in strings], "length": [0.0 for _ in strings]}
 
 
 def filtering(threshold=0.5, roles=("user",), classify=lizards, max_characters=1000, status=200):

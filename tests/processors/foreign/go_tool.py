@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 MODULES = Path(__file__).parent / "go"
-_PATIENCE = 300  # seconds: the first build compiles the standard library
+_BUILD_TIMEOUT_S = 300  # seconds: the first build compiles the standard library
 
 
 def build(source, folder):
@@ -32,5 +32,5 @@ def _go(go, folder, *words):
     environment = os.environ | {"CGO_ENABLED": "0"}
     command = [go, *words]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_BUILD_TIMEOUT_S, check=False
     )

@@ -15,12 +15,12 @@ from tests.processors.rig import entry, start_stack
 from tests.support.appliance import Home
 from tests.support.bus_users import PROCESSOR, authorization
 from tests.support.nats_server import NatsServer
-from tests.support.pages import ROOT, blocks, named
+from tests.support.pages import ROOT, blocks, blocks_by_name
 from tests.support.waiting import until
 
 PAGE = ROOT / "docs" / "processors.md"
-BLOCKS = named(PAGE)
-FAILOVER = named(ROOT / "docs" / "failover.md")
+BLOCKS = blocks_by_name(PAGE)
+FAILOVER = blocks_by_name(ROOT / "docs" / "failover.md")
 SUBJECT = "coburn.gl.charactercount"
 NODE_CLIENT = "@nats-io/transport-node@3"
 

@@ -311,11 +311,11 @@ async def written(asking, tokens):
     """Wait until the replicas have written at least `tokens` in total, and return the actual number."""
     known = {}
 
-    async def heard(entry):
+    async def on_entry(entry):
         if "/capped/" in entry.key:
             known[entry.key] = sum(used["total"] for _, used in json.loads(entry.value)["uses"])
 
-    watch = await KeyValue(asking.bus, BUCKET).watch(heard)
+    watch = await KeyValue(asking.bus, BUCKET).watch(on_entry)
     try:
         return await eventually(lambda: sum(known.values()) >= tokens and sum(known.values()))
     finally:

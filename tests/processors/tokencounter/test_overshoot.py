@@ -74,12 +74,12 @@ async def counted(client, server):
     """Return what all replicas have counted, by their keys."""
     usages = []
 
-    async def heard(entry):
+    async def on_entry(entry):
         if "/capped/" in entry.key:
             usages.append(json.loads(entry.value))
 
     async with client(server) as asking:
-        watch = await KeyValue(asking.bus, BUCKET).watch(heard)
+        watch = await KeyValue(asking.bus, BUCKET).watch(on_entry)
         await watch.caught_up()
         await watch.close()
     return sum(used["total"] for replica_usage in usages for _, used in replica_usage["uses"])

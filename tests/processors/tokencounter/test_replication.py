@@ -67,11 +67,11 @@ async def keys_of(replica):
     """Return the keys of the bucket."""
     found = []
 
-    async def heard(entry):
+    async def on_entry(entry):
         if entry.value is not None:
             found.append(entry.key)
 
-    watch = await KeyValue(replica.bus, BUCKET).watch(heard)
+    watch = await KeyValue(replica.bus, BUCKET).watch(on_entry)
     await watch.caught_up()
     await watch.close()
     return found

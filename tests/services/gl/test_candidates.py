@@ -21,14 +21,14 @@ anything = st.recursive(
 )
 
 
-@given(named=st.lists(st.sampled_from([*PATHS, "/echo/", "/x/", "a", ""])))
-def test_fallbacks(named):
+@given(paths=st.lists(st.sampled_from([*PATHS, "/echo/", "/x/", "a", ""])))
+def test_fallbacks(paths):
     """The routers that forward calls, each once, in the order in which they were named first; the others are noted."""
-    found = fallbacks(named, ROUTERS)
-    assert [router.path for router in found.routers] == list(dict.fromkeys(path for path in named if path in PATHS))
-    for path in set(named) - set(PATHS):
+    found = fallbacks(paths, ROUTERS)
+    assert [router.path for router in found.routers] == list(dict.fromkeys(path for path in paths if path in PATHS))
+    for path in set(paths) - set(PATHS):
         assert any(path in note for note in found.notes)
-    assert len(found.notes) == ("/echo/" in named) + bool(set(named) - {*PATHS, "/echo/"})
+    assert len(found.notes) == ("/echo/" in paths) + bool(set(paths) - {*PATHS, "/echo/"})
 
 
 @given(written=anything)
@@ -58,14 +58,14 @@ def test_chosen_router(written, path):
     assert chosen_router(called()) is ROUTERS["/a/"]
 
 
-@given(chosen=anything, named=anything)
-def test_candidates(chosen, named):
+@given(chosen=anything, paths=anything)
+def test_candidates(chosen, paths):
     """The chosen router first, whatever fallbacks there are; no processor's text makes a call go nowhere."""
-    call = called(gl_path=chosen, fallback_paths=named)
+    call = called(gl_path=chosen, fallback_paths=paths)
     first, *others = candidates_of(call)
     assert first == Candidate(chosen_router(call))
-    assert others == [Candidate(router) for router in fallbacks(named, ROUTERS).routers]
-    assert [error["details"] for error in call.request_section.errors] == list(fallbacks(named, ROUTERS).notes)
+    assert others == [Candidate(router) for router in fallbacks(paths, ROUTERS).routers]
+    assert [error["details"] for error in call.request_section.errors] == list(fallbacks(paths, ROUTERS).notes)
 
 
 def test_one_candidate():

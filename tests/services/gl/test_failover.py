@@ -570,14 +570,14 @@ def test_who_is_given_the_attempts(going_on, upstream, second, choosing):
     upstream.behaviour = failing(503)
     reply = going_on.call("POST", "/first/x", {}, b"{}")
     record = bus.record(reply.transaction)
-    assert bus.heard("processor.names_it") == {
+    assert bus.message_on("processor.names_it") == {
         "gl_path": "/second/",
         "inbound_status_code": 200,
         "attempts": record["request"]["attempts"],
     }
-    assert "attempts" not in bus.heard("processor.sees_all")
-    assert bus.heard("processor.sees_path") == {"gl_path": "/second/"}
-    assert set(bus.heard("processor.request_late")) == {"gl_path", "url_path"}
+    assert "attempts" not in bus.message_on("processor.sees_all")
+    assert bus.message_on("processor.sees_path") == {"gl_path": "/second/"}
+    assert set(bus.message_on("processor.request_late")) == {"gl_path", "url_path"}
     assert "attempts" not in record["response"]
 
 
@@ -586,10 +586,10 @@ def test_synchronous_processor_is_given_the_attempts(going_on_held, upstream, se
     bus = choosing(fallback_paths=["/second/"])
     upstream.behaviour = failing(503)
     reply = going_on_held.call("POST", "/first/x", {}, b"{}")
-    assert bus.heard("processor.names_it")["attempts"] == bus.record(reply.transaction)["request"]["attempts"]
+    assert bus.message_on("processor.names_it")["attempts"] == bus.record(reply.transaction)["request"]["attempts"]
     choosing()
     going_on_held.call("POST", "/second/x", {}, b"{}")
-    assert set(bus.heard("processor.names_it", 2)) == {"gl_path", "inbound_status_code"}
+    assert set(bus.message_on("processor.names_it", 2)) == {"gl_path", "inbound_status_code"}
 
 
 def test_no_attempts_without_fallback_paths(going_on, upstream, second, choosing):

@@ -153,7 +153,7 @@ def test_processors(processing, upstream, answering):
     assert (record["request"]["late"], record["response"]["seen"]) == ("yes", True)
     assert [run["name"] for run in record["request"]["processors"]] == ["change", "add", "see"]
     assert [run["name"] for run in record["request"]["processors_async"]] == ["after"]
-    assert set(answering.heard("processor.see")) == {"added", "ingress_headers"}
+    assert set(answering.message_on("processor.see")) == {"added", "ingress_headers"}
 
 
 def test_control(processing, upstream, answering):
@@ -589,7 +589,7 @@ def test_end_during_asynchronous_processors(run_gateway, shared_upstream, upstre
         [router("/service/", shared_upstream.url)], request={"processors": [[late]]}, shutdown_timeout_ms=300
     )
     reply = gateway.call("GET", "/service/x")
-    bus.heard("processor.never")
+    bus.message_on("processor.never")
     assert gateway.process.stop() == 0
     assert bus.record(reply.transaction)
 
@@ -661,7 +661,7 @@ def test_killed_after_the_reply(tmp_path, shared_upstream, upstream):
     gateway = Gateway(tmp_path / "gl", server, values).ready()
     try:
         reply = gateway.call("POST", "/service/x", {"Api-Key": "canary-key"}, b'{"a":1}')
-        listener.heard("processor.never")
+        listener.message_on("processor.never")
         gateway.process.kill()
         gateway.close()
         assert not listener.records

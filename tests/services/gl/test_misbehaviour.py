@@ -175,7 +175,7 @@ def test_large_field(patient, upstream, wide):
     wide.scripts["processor.one"] = lambda _: b'{"added":"%b"}' % (b"x" * LARGE)
     reply = call(patient)
     assert reply.status == 200
-    assert len(wide.heard("processor.two")["added"]) == LARGE
+    assert len(wide.message_on("processor.two")["added"]) == LARGE
     assert len(wide.record(reply.transaction)["request"]["added"]) == LARGE
 
 
@@ -226,7 +226,7 @@ def test_processor_that_dies(patient, upstream, wide_server, wide):
     dying = Listener(wide_server)
     with patient.client() as client:
         client.ask("POST", "/service/x", {}, b'{"q":1}')
-        dying.heard("processor.hurried")
+        dying.message_on("processor.hurried")
         dying.stop()
         reply = client.reply()
     assert reply.status == 200

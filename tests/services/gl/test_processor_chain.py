@@ -4,12 +4,12 @@ from services.gl.processor_chain import CONTROL_FIELDS, ProcessorChain
 from tests.services.gl.rig.gateway import processor
 
 
-def chain(*rows, control_fields=frozenset()):
-    return ProcessorChain.of({"processors": list(rows)}, control_fields)
+def chain(*listed, control_fields=frozenset()):
+    return ProcessorChain.of({"processors": list(listed)}, control_fields)
 
 
-def names(rows):
-    return [[entry.name for entry in row] for row in rows]
+def names(listed):
+    return [[entry.name for entry in row] for row in listed]
 
 
 def test_without_routers():

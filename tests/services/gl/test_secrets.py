@@ -83,7 +83,7 @@ def test_keys_of_a_call(guarded, upstream, watching):
     assert seen.values("Authorization") == [f"{CANARY}-Authorization".encode()]
     assert reply.values("Set-Cookie") == [f"{CANARY}-answer", f"b={CANARY}"]
     for name in NAMES:
-        watching.heard(f"processor.{name}")
+        watching.message_on(f"processor.{name}")
     check_nothing_leaked(guarded, watching, [reply])
 
 
@@ -98,8 +98,8 @@ def test_keys_in_queries(guarded, upstream, watching, path, query):
         assert f"token={CANARY}-provider" in parameters
     elif path == "/service/x":
         assert upstream.asked().target == "/x" + query
-    watching.heard("processor.see")
-    watching.heard("processor.see_answer")
+    watching.message_on("processor.see")
+    watching.message_on("processor.see_answer")
     check_nothing_leaked(guarded, watching, [reply])
 
 

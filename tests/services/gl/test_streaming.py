@@ -383,7 +383,7 @@ def test_processor_changes_a_stream(holding, upstream, bus):
     reply = holding.call("GET", "/service/x")
     assert reply.json() == {"changed": True}
     assert reply.value("Content-Length") == str(len(reply.body))
-    assert "inbound_payload" in bus.heard("processor.look")
+    assert "inbound_payload" in bus.message_on("processor.look")
 
 
 def test_stream_too_large_for_a_processor(holding, upstream, bus):
@@ -504,7 +504,7 @@ def test_caller_leaves_during_a_processor(holding, upstream, bus):
     """A client that leaves while a processor works: the record is written."""
     with holding.client() as client:
         client.ask("GET", "/service/working")
-        bus.heard("processor.look")
+        bus.message_on("processor.look")
     assert bus.of_path("working")
 
 

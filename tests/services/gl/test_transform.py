@@ -25,7 +25,7 @@ class Seen:
         self.body += piece
 
 
-def made(kinds):
+def transform_of(kinds):
     """Transforms of these kinds, and the captures of those that are taps."""
     seen = []
     for kind in kinds:
@@ -44,9 +44,9 @@ bodies = st.lists(st.sampled_from([CHUNK, USAGE, b": one\n", b"one", b"\n", b"tw
 def test_chain(kinds, body, cuts):
     """A chain does what its transforms do one after the other, each with the whole body."""
     expected = body
-    for transform in made(kinds):
+    for transform in transform_of(kinds):
         expected = apply_transform(expected, transform)
-    chain = Chain(tuple(made(kinds)))
+    chain = Chain(tuple(transform_of(kinds)))
     places = sorted({0, len(body), *(cut for cut in cuts if cut < len(body))})
     out = b"".join([chain.feed(body[start:end]) for start, end in pairwise(places)])
     assert out + chain.flush() == expected

@@ -1,7 +1,7 @@
 """Streams of Cohere's `/v2/chat`."""
 
 from gecholog import llm
-from tests.gecholog.llm.samples import COHERE, SSE, named
+from tests.gecholog.llm.samples import COHERE, SSE, sse_named
 
 FOLDED = {
     "id": "co_1",
@@ -19,11 +19,11 @@ FOLDED = {
 
 def test_message():
     """Texts and tool calls are put together by index, the end brings reason and usage."""
-    assert llm.fold(named(*COHERE), SSE, completed=True) == FOLDED
+    assert llm.fold(sse_named(*COHERE), SSE, completed=True) == FOLDED
 
 
 def test_error_in_the_end():
     """An error that comes with the end stands beside what came."""
     end = {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": "generation failed"}}
-    folded = llm.fold(named(*COHERE[:-1], end), SSE, completed=True)
+    folded = llm.fold(sse_named(*COHERE[:-1], end), SSE, completed=True)
     assert (folded["error"], folded["message"]["content"]) == ("generation failed", FOLDED["message"]["content"])

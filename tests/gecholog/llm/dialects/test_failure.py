@@ -3,7 +3,7 @@
 import pytest
 
 from gecholog import llm
-from tests.gecholog.llm.samples import CHAT, NDJSON, SSE, chunk, named, ndjson, sse
+from tests.gecholog.llm.samples import CHAT, NDJSON, SSE, chunk, ndjson, sse, sse_named
 
 NOTHING = [None, "", {}, [], False, 0, {"message": "", "code": 0}]
 
@@ -22,8 +22,8 @@ def test_forms_of_errors(error):
 def test_error_of_anthropic():
     """Anthropic's error has a type beside it; pings may stand before it."""
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-    assert llm.fold(named(error), SSE, completed=True) == error
-    assert llm.fold(named({"type": "ping"}, error), SSE, completed=True) == error
+    assert llm.fold(sse_named(error), SSE, completed=True) == error
+    assert llm.fold(sse_named({"type": "ping"}, error), SSE, completed=True) == error
 
 
 @pytest.mark.parametrize("nothing", NOTHING)
@@ -41,17 +41,17 @@ def test_empty_errors_replace_no_error(nothing):
     said = {"message": "broke"}
     bodies = [
         sse(CHAT[0], {"error": said}, chunk({}, error=nothing)),
-        named(
+        sse_named(
             {"type": "message_start", "message": {"id": "m"}},
             {"type": "error", "error": said},
             {"type": "x", "error": nothing},
         ),
-        named(
+        sse_named(
             {"type": "response.created", "response": {}},
             {"type": "error", "error": said},
             {"type": "x", "error": nothing},
         ),
-        named(
+        sse_named(
             {"type": "message-start", "delta": {"message": {}}},
             {"type": "x", "error": said},
             {"type": "x", "error": nothing},

@@ -3,7 +3,7 @@
 import hashlib
 
 from gecholog import llm
-from tests.gecholog.llm.samples import IMAGES, SPEECH, SSE, TRANSCRIPT, named, sse
+from tests.gecholog.llm.samples import IMAGES, SPEECH, SSE, TRANSCRIPT, sse, sse_named
 
 
 def fold(body):
@@ -12,7 +12,7 @@ def fold(body):
 
 def test_image():
     """The whole image and its usage, in the form of an answer that is not streamed; drafts are left out."""
-    assert fold(named(*IMAGES)) == {
+    assert fold(sse_named(*IMAGES)) == {
         "data": [{"b64_json": "BBBB"}],
         "created": 1,
         "size": "1024x1024",
@@ -23,7 +23,7 @@ def test_image():
 def test_large_image():
     """Of a large image the record has size and hash, and so has room for the usage."""
     image = "A" * 2_000_000
-    folded = fold(named({**IMAGES[1], "type": "image_edit.completed", "b64_json": image}))
+    folded = fold(sse_named({**IMAGES[1], "type": "image_edit.completed", "b64_json": image}))
     assert folded["data"] == [{"b64_json": {"size": 2_000_000, "sha256": hashlib.sha256(image.encode()).hexdigest()}}]
     assert folded["usage"]["total_tokens"] == 1100
 

@@ -58,7 +58,7 @@ class Listener:
         """Wait for the record of a call with this sub path."""
         return self.where(lambda record: record["request"].get("ingress_subpath") == subpath)
 
-    def heard(self, subject: str, number: int = 1) -> dict[str, Any]:
+    def message_on(self, subject: str, number: int = 1) -> dict[str, Any]:
         """Wait for the message of this number on a processor's subject."""
         until(lambda: len(self.on(subject)) >= number, f"a message on {subject}")
         return json.loads(self.on(subject)[number - 1])

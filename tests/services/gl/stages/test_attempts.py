@@ -55,7 +55,7 @@ class Targets(FakeUpstreams):
 CONFIG = built([router(path, f"http://host{path[1]}") for path in PATHS])
 
 
-async def made(targets, *, config=CONFIG, path="/a/", request=None, **written):
+async def prepared(targets, *, config=CONFIG, path="/a/", request=None, **written):
     """A call after all its attempts, with fields that processors wrote."""
     call = call_of(config, request or FakeRequest(path=f"{path}x"), path=path)
     await arrived(call, deps())
@@ -76,13 +76,13 @@ answers = st.one_of(statuses, st.sampled_from([502, 503, 504]).map(lambda status
 
 
 @settings(deadline=None)
-@given(results=st.tuples(*[answers] * 4), named=st.lists(st.sampled_from([*PATHS, "/x/", "a", ""]), max_size=6))
-def test_order_of_attempts(results, named):
+@given(results=st.tuples(*[answers] * 4), paths=st.lists(st.sampled_from([*PATHS, "/x/", "a", ""]), max_size=6))
+def test_order_of_attempts(results, paths):
     """The first target, then the paths that were named, each once, until one does not fail."""
     targets = Targets(**dict(zip("abcd", results, strict=True)))
-    call = asyncio.run(made(targets, fallback_paths=named))
+    call = asyncio.run(prepared(targets, fallback_paths=paths))
     expected = []
-    for path in dict.fromkeys(["/a/", *(path for path in named if path in PATHS)]):
+    for path in dict.fromkeys(["/a/", *(path for path in paths if path in PATHS)]):
         expected.append(path)
         result = results["abcd".index(path[1])]
         if not isinstance(result, UpstreamError) and result not in (408, 429, 500, 503, 599):
@@ -91,18 +91,18 @@ def test_order_of_attempts(results, named):
     assert call.target_router.path == expected[-1]
     last = results["abcd".index(expected[-1][1])]
     assert call.response.status == (last.status if isinstance(last, UpstreamError) else last)
-    if set(named) & set(PATHS):
+    if set(paths) & set(PATHS):
         assert [path for path, _ in outcomes(call)] == expected
     else:
         assert call.outcomes is None
     notes = [error["details"] for error in call.request_section.errors if error["name"] == "fallback_paths"]
-    assert len(notes) == (1 if set(named) - set(PATHS) else 0)
+    assert len(notes) == (1 if set(paths) - set(PATHS) else 0)
 
 
 async def test_what_is_recorded_of_an_attempt():
     """Path, url, outcome and timer; the usual fields tell of the last one."""
     targets = Targets(a=UpstreamError(503, "host name not found"), b=429)
-    call = await made(targets, request=FakeRequest(path="/a/v1/x", query="q=1"), fallback_paths=["/b/", "/c/"])
+    call = await prepared(targets, request=FakeRequest(path="/a/v1/x", query="q=1"), fallback_paths=["/b/", "/c/"])
     assert outcomes(call) == [("/a/", "host name not found"), ("/b/", 429), ("/c/", 200)]
     assert [one["url"] for one in call.outcomes] == [f"http://host{name}/v1/x?q=1" for name in "abc"]
     assert {tuple(one) for one in call.outcomes} == {
@@ -120,14 +120,14 @@ async def test_when_a_failing_target_wants_to_be_asked_again():
     """`Retry-After` of an attempt that fails is listed, as it was said: its answer is thrown away, perhaps."""
     lines = [(b"retry-after", b"30"), (b"Retry-After", b"40")]
     targets = Targets(a=FakeResponse(429, lines), b=FakeResponse(200, lines))
-    call = await made(targets, fallback_paths=["/b/"])
+    call = await prepared(targets, fallback_paths=["/b/"])
     assert [one.get("retry_after") for one in call.outcomes] == ["30", None]
 
 
 async def test_answers_that_are_given_up_are_let_go():
     """No answer but the last is kept, and none of its body is read."""
     targets = Targets(a=500, b=429, c=503)
-    call = await made(targets, fallback_paths=["/b/", "/c/"])
+    call = await prepared(targets, fallback_paths=["/b/", "/c/"])
     assert [response.abandoned for response in targets.answers] == [True, True, False]
     assert call.response is targets.answers[-1]
 
@@ -135,7 +135,7 @@ async def test_answers_that_are_given_up_are_let_go():
 async def test_no_fallback_paths():
     """Without them a failure is the answer, and the record has no attempts."""
     targets = Targets(a=503)
-    call = await made(targets)
+    call = await prepared(targets)
     assert (targets.order, call.outcomes, call.response_section.opt_in_fields) == (["/a/"], None, None)
 
 
@@ -143,7 +143,7 @@ async def test_no_fallback_paths():
 async def test_wrong_forms(wrong):
     """What is no list of texts is noted, and not used at all."""
     targets = Targets(a=503)
-    call = await made(targets, fallback_paths=wrong)
+    call = await prepared(targets, fallback_paths=wrong)
     assert targets.order == ["/a/"]
     assert call.outcomes is None
     assert call.request_section.errors == [{"name": "fallback_paths", "details": "must be a list of router paths"}]
@@ -152,7 +152,7 @@ async def test_wrong_forms(wrong):
 async def test_unknown_paths_are_named():
     """A path that no router has is left out, and the record says which."""
     targets = Targets(a=503)
-    call = await made(targets, fallback_paths=["/x/", "/b", "/b/", "/y/"])
+    call = await prepared(targets, fallback_paths=["/x/", "/b", "/b/", "/y/"])
     assert targets.order == ["/a/", "/b/"]
     (error,) = call.request_section.errors
     assert error["details"].endswith(": /x/, /b, /y/")
@@ -163,14 +163,14 @@ async def test_no_attempts_without_a_target(written, path):
     """An answer in the target's place is no attempt."""
     config = built([router("/a/", "http://a"), router("/echo/", "http://e"), router("/b/", "http://b")])
     targets = Targets()
-    call = await made(targets, config=config, path=path, fallback_paths=["/b/"], **written)
+    call = await prepared(targets, config=config, path=path, fallback_paths=["/b/"], **written)
     assert (targets.sent, call.outcomes) == ([], None)
 
 
 async def test_first_target_of_a_processors_choice():
     """A processor's `gl_path` is the first target; the router of the call may be a fallback like any other."""
     targets = Targets(b=500)
-    call = await made(targets, gl_path="/b/", fallback_paths=["/b/", "/a/", "/c/"])
+    call = await prepared(targets, gl_path="/b/", fallback_paths=["/b/", "/a/", "/c/"])
     assert targets.order == ["/b/", "/a/"]
     assert call.request_section.fields["gl_path"] == "/a/"
     assert "original_gl_path" not in call.request_section.fields
@@ -179,7 +179,7 @@ async def test_first_target_of_a_processors_choice():
 async def test_first_target_if_the_choice_is_unknown():
     """A `gl_path` that no router has keeps the router, and an attempt is named after that."""
     targets = Targets(a=500)
-    call = await made(targets, gl_path="/x/", fallback_paths=["/a/", "/b/"])
+    call = await prepared(targets, gl_path="/x/", fallback_paths=["/a/", "/b/"])
     assert outcomes(call) == [("/a/", 500), ("/b/", 200)]
 
 
@@ -198,7 +198,7 @@ async def test_nothing_of_a_router_goes_to_the_next():
     body = b'{"stream":true,"messages":[]}'
     lines = [(b"Api-Key", b"caller"), (b"X-Gone", b"1"), (b"Accept-Encoding", b"gzip")]
     targets = Targets(a=500, b=500, c=500)
-    call = await made(
+    call = await prepared(
         targets,
         config=config,
         request=FakeRequest(path="/a/s/t", query="x=mine&q=1", lines=lines, body=body),
@@ -283,19 +283,19 @@ async def test_total_of_the_calls_router():
         ]
     )
     targets = Targets(a=FakeResponse(503, [(b"Retry-After", b"0")]), b=503)
-    call = await made(targets, config=config)
+    call = await prepared(targets, config=config)
     assert targets.order[-1] == "/b/"
     assert {outbound.deadline for outbound in targets.sent} == {call.deadline}
     assert call.deadline is not None
     assert targets.sent[-1].router.target.timeouts.total == 7.0
-    alone = await made(targets, config=config, path="/c/")
+    alone = await prepared(targets, config=config, path="/c/")
     assert alone.deadline is None  # one attempt: the pool's time-out is enough
 
 
 async def test_no_attempt_after_the_deadline():
     """If the time is over, the response of the last attempt is the client's."""
     targets = Targets(a=UpstreamError(504, "no answer in time"))
-    call = await made(
+    call = await prepared(
         targets, config=built([resilient("/a/", "http://a", 0.001, fallbacks=["/b/"]), router("/b/", "http://b")])
     )
     assert (targets.order, call.response.status) == (["/a/"], 504)
@@ -304,7 +304,7 @@ async def test_no_attempt_after_the_deadline():
 async def test_a_pause_that_is_too_long():
     """A retry that would come after the deadline is not waited for."""
     targets = Targets(a=FakeResponse(429, [(b"Retry-After", b"20")]))
-    call = await made(targets, config=built([resilient("/a/", "http://a", 10_000, retries=3)]))
+    call = await prepared(targets, config=built([resilient("/a/", "http://a", 10_000, retries=3)]))
     assert (targets.order, call.response.status) == (["/a/"], 429)
 
 

@@ -70,8 +70,8 @@ def serve(connection, _):
         connection.sendall(answer(connection.getsockname()[0].encode()))
 
 
-def pool_of(names, trust=None, proxies=None):
-    return Pool(outbound_context(trust or OutboundTls()), proxies or Proxies(), names)
+def pool_of(names, outbound_tls=None, proxies=None):
+    return Pool(outbound_context(outbound_tls or OutboundTls()), proxies or Proxies(), names)
 
 
 async def called(pool, url, **timeouts):
@@ -199,11 +199,11 @@ def test_the_address_of_a_proxy(run, tls_files):
     names = Names(relay=["127.0.0.77", "127.0.0.1"])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tls_files.certificate, tls_files.private_key)
-    trust = OutboundTls(system_cert_pool=False, cert_files=(str(tls_files.authority),))
+    outbound_tls = OutboundTls(system_cert_pool=False, cert_files=(str(tls_files.authority),))
 
     async def scene(*urls):
         proxies = Proxies(dict.fromkeys(("http", "https"), Route("relay", proxy.port)))
-        pool = pool_of(names, trust, proxies)
+        pool = pool_of(names, outbound_tls, proxies)
         for url in urls:
             assert await called(pool, url, connect=30.0) == (200, b"127.0.0.1")
         pool.retire()
@@ -332,8 +332,8 @@ def test_a_name_with_a_last_dot(run, tls_files):
     names = Names(**{"localhost.": ["127.0.0.1"]})
 
     async def scene(secure, plain):
-        trust = OutboundTls(system_cert_pool=False, cert_files=(str(tls_files.authority),))
-        pool = pool_of(names, trust)
+        outbound_tls = OutboundTls(system_cert_pool=False, cert_files=(str(tls_files.authority),))
+        pool = pool_of(names, outbound_tls)
         assert (await called(pool, f"https://localhost.:{secure.port}"))[0] == 200
         assert (await called(pool, f"http://localhost.:{plain.port}"))[0] == 200
         pool.retire()

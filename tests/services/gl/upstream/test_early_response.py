@@ -33,8 +33,8 @@ def tls(request, tls_files):
 @pytest.fixture
 def pool(tls_files):
     """Makes pools that believe the tests' authority."""
-    trust = OutboundTls(system_cert_pool=False, cert_files=(str(tls_files.authority),))
-    return lambda: Pool(outbound_context(trust), Proxies())
+    outbound_tls = OutboundTls(system_cert_pool=False, cert_files=(str(tls_files.authority),))
+    return lambda: Pool(outbound_context(outbound_tls), Proxies())
 
 
 async def call(pool, target, body=b"", method="POST"):

@@ -36,7 +36,7 @@ class FakeAzure:
     usual: Answer = field(default_factory=lambda: Answer(status=204, body=b""))
     tokens: int = 0
     scopes: set = field(default_factory=set)
-    rows: list = field(default_factory=list)
+    stored: list = field(default_factory=list)
 
     def __call__(self, request):
         if request.target == f"/{WRITER.tenant_id}/oauth2/v2.0/token":
@@ -46,12 +46,12 @@ class FakeAzure:
         assert request.target.startswith(path), request.target
         assert request.value("Authorization") == f"Bearer {TOKEN}"
         assert request.value("Content-Encoding") == "gzip"
-        rows = json.loads(gzip.decompress(request.body))
-        assert isinstance(rows, list)
-        if any(row.get("n") in self.refuses for row in rows):
+        stored = json.loads(gzip.decompress(request.body))
+        assert isinstance(stored, list)
+        if any(row.get("n") in self.refuses for row in stored):
             return Answer(status=400, body=b'{"error":{"code":"InvalidPayload","message":"bad row"}}')
         if self.usual.status == 204:
-            self.rows += rows
+            self.stored += stored
         return self.usual
 
     def _token(self, form):
@@ -92,7 +92,7 @@ async def test_rows(open_sink, tls_target):
     sink = await open_sink()
     assert await sink.write(entries(1, 2)) == []
     assert await sink.write(entries(3)) == []
-    assert [row["n"] for row in azure.rows] == [1, 2, 3]
+    assert [row["n"] for row in azure.stored] == [1, 2, 3]
     assert azure.tokens == 1
     assert azure.scopes == {"https://monitor.azure.com/.default"}
 
@@ -104,7 +104,7 @@ async def test_time_generated(open_sink, tls_target):
     start = {"start": "2026-01-02T03:04:05.000000006Z"}
     records = [{"ingress_egress_timer": start}, {"TimeGenerated": "mine"}, {}, {"ingress_egress_timer_start": "flat"}]
     assert await sink.write([RecordEntry(json.dumps(record).encode()) for record in records]) == []
-    times = [row["TimeGenerated"] for row in azure.rows]
+    times = [row["TimeGenerated"] for row in azure.stored]
     assert times[:2] == ["2026-01-02T03:04:05.000000006Z", "mine"]
     assert times[2].startswith("20")
     assert times[3] == "flat"
@@ -117,7 +117,7 @@ async def test_refused_row(open_sink, tls_target):
     failures = await sink.write([*entries(*range(10)), RecordEntry(b"no json")])
     assert {failure.entry.data for failure in failures} == {b'{"n": 5}', b"no json"}
     assert {failure.fault.kind for failure in failures} == {FaultKind.REJECTED}
-    assert sorted(row["n"] for row in azure.rows) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    assert sorted(row["n"] for row in azure.stored) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
 
 
 async def test_a_part_that_is_turned_away(open_sink, tls_target):
@@ -140,7 +140,7 @@ async def test_a_part_that_is_turned_away(open_sink, tls_target):
     lost = [json.loads(failure.entry.data)["n"] for failure in failures]
     assert lost == list(range(len(lost)))
     assert 0 < len(lost) < 9
-    assert [row["n"] for row in azure.rows] == list(range(len(lost), 9))
+    assert [row["n"] for row in azure.stored] == list(range(len(lost), 9))
 
 
 async def test_large_batches(open_sink, tls_target):
@@ -149,7 +149,7 @@ async def test_large_batches(open_sink, tls_target):
     sink = await open_sink()
     batch = [RecordEntry(json.dumps({"n": number, "text": "x" * 10_000}).encode()) for number in range(300)]
     assert await sink.write(batch) == []
-    assert [row["n"] for row in azure.rows] == list(range(300))
+    assert [row["n"] for row in azure.stored] == list(range(300))
 
 
 async def test_wrong_secret_is_an_outage(open_sink, tls_target):
@@ -184,7 +184,7 @@ async def test_nobody_there(open_sink, tls_target):
     assert failure.fault.kind is FaultKind.OUTAGE
     await tls_target.start()
     assert await sink.write(entries(1)) == []
-    assert len(azure.rows) == 1
+    assert len(azure.stored) == 1
 
 
 async def test_other_clouds(open_sink, tls_target):

@@ -4,11 +4,11 @@ from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import Message
 
 from gecholog import llm
-from tests.gecholog.llm.samples import ANTHROPIC, ANTHROPIC_FOLDED, SSE, named
+from tests.gecholog.llm.samples import ANTHROPIC, ANTHROPIC_FOLDED, SSE, sse_named
 
 
 def fold(*events, completed=True):
-    return llm.fold(named(*events), SSE, completed=completed)
+    return llm.fold(sse_named(*events), SSE, completed=completed)
 
 
 def test_thinking_text_and_tools():

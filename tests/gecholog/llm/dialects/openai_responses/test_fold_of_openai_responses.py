@@ -4,13 +4,13 @@ import pytest
 from openai.types.responses import Response
 
 from gecholog import llm
-from tests.gecholog.llm.samples import RESPONSES, SSE, named
+from tests.gecholog.llm.samples import RESPONSES, SSE, sse_named
 
 FINAL = RESPONSES[-1]["response"]
 
 
 def fold(*events, completed=True):
-    return llm.fold(named(*events), SSE, completed=completed)
+    return llm.fold(sse_named(*events), SSE, completed=completed)
 
 
 @pytest.mark.parametrize("end", ["completed", "incomplete", "failed"])

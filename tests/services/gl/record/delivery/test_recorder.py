@@ -81,10 +81,10 @@ class FakeBus:
         if subject == SUBJECT:
             reply = asyncio.get_running_loop().create_future()
             self.ask(subject, data, timeout, reply.set_result, headers, lazily=lazily)
-            heard = await reply
-            if isinstance(heard, Exception):
-                raise heard
-            return heard
+            message_on = await reply
+            if isinstance(message_on, Exception):
+                raise message_on
+            return message_on
         if not self._durable:
             raise NobodyListens("no subscriber on coburn.gl.logger")
         if not self.room and "STREAM.NAMES" in subject:

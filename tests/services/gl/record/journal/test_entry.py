@@ -104,7 +104,7 @@ def test_mark_within_rubbish():
     assert read(false_starts + written(items)) == items
 
 
-def test_is_whole():
+def test_is_intact():
     """Data are held against the tail that was written behind them."""
     _, tail = frame(SEGMENT, FINAL, b"n" * 16, b"{}")
     assert is_intact(SEGMENT, FINAL, b"n" * 16, b"{}", tail)
