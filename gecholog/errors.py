@@ -7,8 +7,9 @@
     ├── WrongSide            a field of responses is read from a request, or vice versa; also an AttributeError
     ├── InvalidResult        a processor's function returned something that gl cannot take; also a TypeError
     ├── PriceTableError      a table of prices is invalid (llm.price_table)
-    ├── InvalidRequestError, UnsupportedParameterError, InvalidResponseError
-    │                        a body cannot be translated between dialects (llm.errors)
+    ├── InvalidRequestError  a request cannot be translated, because it is invalid (llm.errors)
+    ├── UnsupportedParameterError  the target's dialect cannot express a part of a request (llm.errors)
+    ├── InvalidResponseError  a provider's response is invalid in its dialect (llm.errors)
     └── BusError
         ├── BusRefused       the bus cannot be used with this config: login, certificates, files
         │   └── LoginRefused   the bus does not accept the credentials
