@@ -23,6 +23,7 @@ from services.gl import memory
 from services.gl.dependencies import Dependencies
 from services.gl.discovery import Discovery
 from services.gl.dispatch import dispatch, reply_to_unreadable
+from services.gl.entra_tokens import EntraTokens
 from services.gl.generation import Generation
 from services.gl.listeners import Listeners
 from services.gl.ratings import Ratings
@@ -72,7 +73,8 @@ class Gateway:
         self._sharing = BreakerSharing(self._targets.breakers, BreakerStatusFile.of(alias, home))
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
-        self._discovery = Discovery(self._required, self._apply_discovered)
+        self._discovery = Discovery(self._required, self._apply_changes)
+        self._tokens = EntraTokens(lambda: self._required().config, self._apply_changes)
 
     # ------------------------------------------------------------------- life
 
@@ -87,10 +89,13 @@ class Gateway:
         await connect_bus(owner, bus)
         await self._records.publish_to(bus, config.topics.logger, config.record_log)
         owner.spawn(self._records.run(), "records")
+        await self._tokens.prepare(config)
+        config = self._with_providers_state(config)
         self._generation = Generation(config, self._deps(bus, pool), Sessions(config.gateway_id), pool)
         self._sharing.activate(config, bus, owner)
         self._listeners.start(owner)
         owner.spawn(self._discovery.run(), "discovery")
+        owner.spawn(self._tokens.run(), "tokens")
 
     async def reload(self, config: Config) -> None:
         """Put a new config in force. What it needs is opened before anything of the old config is closed.
@@ -100,6 +105,7 @@ class Gateway:
         owner, old = self._required_owner(), self._required()
         pool = old.pool if config.outbound_tls_digest == old.config.outbound_tls_digest else _pool(config)
         has_new_bus = (config.bus, config.topics) != (old.config.bus, old.config.topics)
+        await self._tokens.prepare(config)
         replacement = self._listeners.prepare(config)
         try:
             bus = await self._bus(config) if has_new_bus else None
@@ -111,21 +117,26 @@ class Gateway:
         await self._activate(config, old, bus or old.deps.bus, pool)
         self._listeners.switch(replacement)
 
-    def _apply_discovered(self) -> None:
-        """Put the lists of models that providers gave in force."""
-        generation = self._required()
-        self._generation = replace(generation, config=self._discovery.applied(generation.config))
+    def _apply_changes(self) -> None:
+        """Put what has changed at providers in force: their lists of models, and tokens for them."""
+        if (generation := self._generation) is not None:
+            self._generation = replace(generation, config=self._with_providers_state(generation.config))
+
+    def _with_providers_state(self, config: Config) -> Config:
+        """The config with what gl knows of the providers beside it."""
+        return self._tokens.applied(self._discovery.applied(config))
 
     async def _activate(self, config: Config, old: Generation, bus: Bus, pool: Pool) -> None:
         if bus is not old.deps.bus or config.record_log != old.config.record_log:
             await self._records.publish_to(bus, config.topics.logger, config.record_log)
         self._records.resize(config.journal_max_bytes)
-        config = self._discovery.applied(config)
+        config = self._with_providers_state(config)
         same_name = config.gateway_id == old.config.gateway_id
         sessions = old.sessions if same_name else Sessions(config.gateway_id)
         self._generation = Generation(config, self._deps(bus, pool), sessions, pool)
         self._sharing.activate(config, bus, self._required_owner())
         self._discovery.refresh()
+        self._tokens.refresh()
         if pool is not old.pool:
             old.pool.retire()
         if bus is not old.deps.bus:

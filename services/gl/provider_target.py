@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from services.gl.models.provider import Provider
 
+_AUTHORIZATION = "Authorization"
 # Headers that a router may require, and that are forwarded to a provider nevertheless.
 _OF_THE_REQUEST = frozenset(
     {
@@ -46,3 +47,18 @@ def provider_target(
 def shown_to_gateway(required: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
     """The required headers that are meant for the gateway: those with a fixed value, such as a key."""
     return frozenset(name for name, wanted in required.items() if wanted != ANY_VALUE) - _OF_THE_REQUEST
+
+
+def with_token(router: routing.Router, token: str) -> routing.Router:
+    """The router with a token in place of the one that it had; without one it has no such header."""
+    target = router.target
+    static = {name: values for name, values in target.headers.items() if name != _AUTHORIZATION}
+    removed = target.removed | {_AUTHORIZATION}
+    if token:
+        static, removed = static | {_AUTHORIZATION: [f"Bearer {token}"]}, removed - {_AUTHORIZATION}
+    return replace(router, target=replace(target, headers=static, removed=removed))
+
+
+def lacks_token(router: routing.Router, provider: Provider) -> bool:
+    """Tell whether calls to a provider need a token that is not there."""
+    return provider.entra_id is not None and _AUTHORIZATION not in router.target.headers

@@ -109,6 +109,8 @@ def _keys(models: Registry) -> Iterator[str]:
     for provider in models.providers.values():
         if provider.api_key:
             yield provider.api_key
+        if provider.entra_id is not None and provider.entra_id.client_secret:
+            yield provider.entra_id.client_secret
         for header in provider.headers.values():
             yield from header
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from gecholog.headers import Headers, canonical
 from services.gl.models import profile as profiles
+from services.gl.models.entra_id import EntraId
 from services.gl.models.profile import Profile
 from services.gl.resilience.breaker import BreakerRules
 
@@ -40,9 +41,9 @@ URLS = {
 class Provider:
     """A provider that can be called.
 
-    `url` is where its API begins; `api_version` is Azure's. `models` are names and globs that it is known to serve,
-    `discovers` says that it is asked for more of them. `headers` go with every request. `max_connections` None: no
-    limit of its own.
+    `url` is where its API begins; `api_version` is Azure's, and so is `entra_id` in place of a key. `models` are names
+    and globs that it is known to serve, `discovers` says that it is asked for more of them. `headers` go with every
+    request. `max_connections` None: no limit of its own.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Provider:
     url: str
     profile: Profile
     api_key: str = field(default="", repr=False)
+    entra_id: EntraId | None = None
     api_version: str = ""
     headers: Headers = field(default_factory=dict, repr=False)
     timeouts: dict[str, int] = field(default_factory=dict)
@@ -92,6 +94,7 @@ def provider_of(entry: dict[str, Any]) -> Provider:
         url=url_of(entry).rstrip("/"),
         profile=profile_of(entry),
         api_key=entry.get("api_key", ""),
+        entra_id=EntraId.of(entry["entra_id"]) if "entra_id" in entry else None,
         api_version=entry.get("api_version", ""),
         headers={canonical(name): values for name, values in entry.get("headers", {}).items()},
         timeouts=entry.get("timeouts", {}),

@@ -23,6 +23,7 @@ DEEPEST = 10
 """Models on the way from a name to a provider."""
 
 _Entry = dict[str, Any]
+_APPLICATION = frozenset({"tenant_id", "client_id", "client_secret"})
 # Without a key nobody is served there; the clouds have chains of credentials of their own.
 _NEED_KEY = frozenset({Dialect.ANTHROPIC, Dialect.AZURE, Dialect.GEMINI, Dialect.COHERE})
 
@@ -45,8 +46,22 @@ def addresses(values: _Entry) -> Iterator[Violation]:
         if reason := _wrong_url(url, dialect):
             yield (*place, "url"), reason
         needs_key = dialect in _NEED_KEY or (dialect is Dialect.OPENAI and not providers.profile_of(entry).keyless)
-        if needs_key and "api_key" not in entry:
+        if needs_key and "api_key" not in entry and not (dialect is Dialect.AZURE and "entra_id" in entry):
             yield (*place, "api_key"), "is missing"
+
+
+def entra_ids(values: _Entry) -> Iterator[Violation]:
+    """Entra ID is Azure's, in place of a key; an application has three fields."""
+    for index, entry in enumerate(values.get("providers", [])):
+        if (entra := entry.get("entra_id")) is None:
+            continue
+        place = ("providers", index, "entra_id")
+        if _dialect(entry) is not Dialect.AZURE:
+            yield place, "is only for the dialect azure"
+        elif "api_key" in entry:
+            yield place, "must not be there beside api_key"
+        if ("tenant_id" in entra or "client_secret" in entra) and not entra.keys() >= _APPLICATION:
+            yield place, "needs tenant_id, client_id and client_secret together, or neither tenant_id nor client_secret"
 
 
 def _dialect(entry: _Entry) -> Dialect | None:
@@ -155,4 +170,4 @@ def _shown(name: str) -> str:
 
 _SHOWN = 64  # characters
 
-RULES = (names, addresses, targets, strategies, nesting)
+RULES = (names, addresses, entra_ids, targets, strategies, nesting)

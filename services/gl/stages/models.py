@@ -26,6 +26,7 @@ from services.gl.models.model import Model
 from services.gl.models.ordering import Facts
 from services.gl.models.provider import Dialect, Provider
 from services.gl.models.resolving import Choice, next_classifier, resolve
+from services.gl.provider_target import lacks_token
 from services.gl.responses import LocalResponse
 from services.gl.routing import Action
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from services.gl.routing import Router
 
 _LONGEST_SHOWN = 128  # characters of a name in an error
+_PAUSE_S = 5  # that a client is told to wait for a token
 _STARTED = int(time.time())
 
 
@@ -73,25 +75,26 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     taken = [choice for choice in allowed if _takes(choice.provider, endpoint)]
     if not taken:
         raise _unsupported(endpoint, allowed[0])
-    routers = call.config.provider_routers
-    call.candidates = tuple(
-        Candidate(
-            routers[router.path, choice.provider.name],
-            choice.provider,
-            choice.model,
-            endpoint,
-            choice.max_output_tokens,
-        )
-        for choice in taken
-        if (router.path, choice.provider.name) in routers
-    )
-    if endpoint.path == COUNT_TOKENS and call.candidates and is_translated(taken[0].provider, endpoint):
+    found = (_candidate(call, router, choice, endpoint) for choice in taken)
+    call.candidates = tuple(candidate for candidate in found if candidate is not None)
+    if not call.candidates:
+        raise _not_ready(taken[0].provider)
+    if endpoint.path == COUNT_TOKENS and is_translated(taken[0].provider, endpoint):
         call.own_response = await token_count.estimated(call.client_body, endpoint)
 
 
 def _takes(provider: Provider, endpoint: Endpoint) -> bool:
     """Whether a provider takes the requests of an endpoint, as they are or translated."""
     return has(provider, endpoint) or is_translated(provider, endpoint)
+
+
+def _candidate(call: Call, router: Router, choice: Choice, endpoint: Endpoint) -> Candidate | None:
+    """The candidate for a model of a provider; None if the provider cannot be called."""
+    provider = choice.provider
+    way = call.config.provider_routers.get((router.path, provider.name))
+    if way is None or lacks_token(way, provider):
+        return None
+    return Candidate(way, provider, choice.model, endpoint, choice.max_output_tokens)
 
 
 def _subpath(call: Call) -> str:
@@ -242,7 +245,10 @@ def _default(call: Call, router: Router, endpoint: Endpoint) -> Candidate:
         raise _refusal(400, f"provider {provider.name} has no {_shown(endpoint.path)}", "unsupported_endpoint")
     if not _may_use(call, provider):
         raise _not_local()
-    return Candidate(call.config.provider_routers[router.path, provider.name], provider, "", endpoint)
+    candidate = _candidate(call, router, Choice(provider, ""), endpoint)
+    if candidate is None:
+        raise _not_ready(provider)
+    return candidate
 
 
 async def _check_exposed(call: Call, router: Router, deps: Dependencies) -> None:
@@ -269,6 +275,12 @@ def _unsupported(endpoint: Endpoint, choice: Choice) -> Refusal:
     provider = choice.provider
     message = f"provider {provider.name} ({provider.dialect.value}) has no {endpoint.path} for the model {choice.model}"
     return _refusal(400, message, "unsupported_endpoint")
+
+
+def _not_ready(provider: Provider) -> Refusal:
+    message = f"provider {provider.name} cannot be called: there is no token of Entra ID for it, see the log"
+    detail = ErrorDetail(503, message, "provider_not_ready", retry_after=_PAUSE_S)
+    return Refusal(503, message, detail=detail)
 
 
 def _refusal(status: int, message: str, code: str | None = None, param: str | None = None) -> Refusal:

@@ -89,6 +89,28 @@ def test_a_key_is_needed(dialect):
     assert rejected(providers=[{"name": "p", "dialect": "openai", "url": "http://localhost:8000/v1"}]) == {}
 
 
+APPLICATION = {"tenant_id": "t", "client_id": "c", "client_secret": "s"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ({"dialect": "azure", "entra_id": {}}, None),
+        ({"dialect": "azure", "entra_id": {"client_id": "c"}}, None),
+        ({"dialect": "azure", "entra_id": APPLICATION}, None),
+        ({"dialect": "azure", "entra_id": {"tenant_id": "t"}}, "needs tenant_id"),
+        ({"dialect": "azure", "entra_id": {"client_id": "c", "client_secret": "s"}}, "needs tenant_id"),
+        ({"dialect": "azure", "entra_id": APPLICATION, "api_key": "k"}, "beside api_key"),
+        ({"dialect": "openai", "entra_id": APPLICATION, "api_key": "k"}, "only for the dialect azure"),
+    ],
+)
+def test_entra_id(entry, problem):
+    """In place of Azure's key: an application is named by three fields, a machine's identity by none or its id."""
+    found = rejected(providers=[{"name": "p", "url": "http://a", **entry}])
+    assert (problem or "") in found.pop("providers[0].entra_id", "")
+    assert found == {}
+
+
 @pytest.mark.parametrize(
     ("entry", "path", "words"),
     [

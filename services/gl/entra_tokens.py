@@ -1,0 +1,177 @@
+"""Tokens of Entra ID for providers, renewed in the background before they expire. No call waits for one.
+
+A token is a header of the routers that go to its provider, as a key is. A new one is put in force as a new config is:
+calls under way go on with the old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from gecholog import backoff, logs
+from gecholog.logs import Log
+from services.gl.errors import UpstreamError
+from services.gl.provider_target import with_token
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator
+
+    from services.gl.config import Config
+    from services.gl.models.entra_id import EntraId
+
+log = Log("entra")
+
+_RENEWED_S = 300.0  # before a token expires
+_LEAST_PAUSE_S = 30.0
+_FIRST_RETRY_S = 5.0
+_LONGEST_RETRY_S = 60.0
+_TIMEOUT_S = 60.0
+_AT_START_S = 5.0  # that a start or a reload waits for the first token
+
+
+class Credential(Protocol):
+    """Gets tokens for one identity."""
+
+    async def token(self) -> tuple[str, float]:
+        """A token, and the Unix time at which it expires. Raises UpstreamError."""
+
+    async def close(self) -> None:
+        """Close its connections."""
+
+
+async def _credential(entra: EntraId, tls: ssl.SSLContext) -> Credential:
+    module = await asyncio.to_thread(importlib.import_module, "services.gl.entra_credential")
+    made: Credential = module.EntraCredential(entra, tls)
+    return made
+
+
+Make = Callable[["EntraId", "ssl.SSLContext"], Awaitable[Credential]]
+
+
+class _State:
+    """What is known of one identity. `due` is when it is asked next, a Unix time."""
+
+    def __init__(self, provider: str, entra: EntraId, tls: ssl.SSLContext) -> None:
+        self.provider = provider
+        self.entra = entra
+        self.tls = tls
+        self.credential: Credential | None = None
+        self.token = ""
+        self.expires = 0.0
+        self.due = 0.0
+        self.failures = 0
+
+
+_Key = tuple["EntraId", str]  # and what outbound TLS trusts
+
+
+class EntraTokens:
+    """The tokens of all providers that take them."""
+
+    def __init__(
+        self,
+        current: Callable[[], Config],
+        changed: Callable[[], None],
+        make: Make = _credential,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`current` returns the config in force; `changed` is called when a token is another one."""
+        self._current = current
+        self._changed = changed
+        self._make = make
+        self._clock = clock
+        self._states: dict[_Key, _State] = {}
+        self._wake = asyncio.Event()
+
+    def applied(self, config: Config) -> Config:
+        """The config with the tokens that there are."""
+        tokens = {name: state.token for name, state in self._wanted(config)}
+        if not tokens:
+            return config
+        routers = {
+            key: with_token(router, tokens[router.provider]) if router.provider in tokens else router
+            for key, router in config.provider_routers.items()
+        }
+        return replace(config, provider_routers=routers)
+
+    async def prepare(self, config: Config) -> None:
+        """Get the tokens that a config needs and that are not there, as far as they come soon."""
+        missing = [state for _, state in self._wanted(config) if not state.token]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_AT_START_S):
+                await self._renew(missing)
+
+    def refresh(self) -> None:
+        """Look again which tokens are wanted: there is another config."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Renew tokens before they expire."""
+        try:
+            while True:
+                self._wake.clear()
+                states = [state for _, state in self._wanted(self._current())]
+                await self._close_others(states)
+                await self._renew([state for state in states if state.due <= self._clock()])
+                due = min((state.due for state in states), default=None)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None if due is None else max(0.0, due - self._clock())):
+                        await self._wake.wait()
+        finally:
+            await self._close_others([])
+
+    def _wanted(self, config: Config) -> Iterator[tuple[str, _State]]:
+        """The providers that take tokens, and what is known of their identities."""
+        for name, provider in config.models.providers.items():
+            if provider.entra_id is not None:
+                key = (provider.entra_id, config.outbound_tls_digest)
+                if key not in self._states:
+                    self._states[key] = _State(name, provider.entra_id, config.outbound_context)
+                yield name, self._states[key]
+
+    async def _close_others(self, states: list[_State]) -> None:
+        for key, state in list(self._states.items()):
+            if state not in states:
+                del self._states[key]
+                if state.credential is not None:
+                    await state.credential.close()
+
+    async def _renew(self, states: list[_State]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for state in states:
+                group.create_task(self._renew_one(state), name=f"token of {state.provider}")
+
+    async def _renew_one(self, state: _State) -> None:
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                state.credential = state.credential or await self._make(state.entra, state.tls)
+                token, state.expires = await state.credential.token()
+        except TimeoutError:
+            self._failed(state, f"no answer within {_TIMEOUT_S:.0f} s")
+        except UpstreamError as error:
+            self._failed(state, error.reason)
+        except Exception as error:  # noqa: BLE001 - a border: a fault of the library must not end the service
+            self._failed(state, type(error).__name__)
+        else:
+            state.failures = 0
+            state.due = max(self._clock() + _LEAST_PAUSE_S, state.expires - _RENEWED_S)
+            if token != state.token:
+                logs.protect([token])
+                state.token = token
+                self._changed()
+
+    def _failed(self, state: _State, reason: str) -> None:
+        state.failures += 1
+        state.due = self._clock() + backoff.exponential(state.failures - 1, _FIRST_RETRY_S, _LONGEST_RETRY_S)
+        if state.failures == 1:  # once, until it has worked again
+            log.warning("no token of Entra ID for a provider", provider=state.provider, reason=reason)
+        if state.token and state.expires <= self._clock():
+            state.token = ""
+            self._changed()
