@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from services.gl.image_source import ImageSource, NoImages
 from services.gl.ratings import Ratings
 from services.gl.targets.health import TargetHealth
 from services.gl.unpacked import UnpackedBytes
@@ -33,3 +34,4 @@ class Dependencies:
     targets: TargetHealth = field(default_factory=TargetHealth)
     ratings: Ratings = field(default_factory=Ratings)
     unpacked: UnpackedBytes = field(default_factory=UnpackedBytes)
+    images: ImageSource = field(default_factory=NoImages)

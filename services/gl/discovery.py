@@ -98,7 +98,7 @@ class Discovery:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 question = Question(router, provider, list_address(provider), largest=_LARGEST)
-                answer = await provider_client.ask(generation.pool, question)
+                answer = await provider_client.ask(generation.clients.pool, question)
             names, reason = names_in(provider.dialect, answer), "the answer is no list of models"
         except TimeoutError:
             names, reason = None, f"no answer within {_TIMEOUT_S:.0f} s"

@@ -24,7 +24,8 @@ from services.gl.dependencies import Dependencies
 from services.gl.discovery import Discovery
 from services.gl.dispatch import dispatch, reply_to_unreadable
 from services.gl.entra_tokens import EntraTokens
-from services.gl.generation import Generation
+from services.gl.generation import Clients, Generation
+from services.gl.image_fetcher import ImageFetcher, public_pool
 from services.gl.listeners import Listeners
 from services.gl.ratings import Ratings
 from services.gl.record.delivery.recorder import Recorder
@@ -83,7 +84,7 @@ class Gateway:
         self._owner = owner
         memory.return_large_blocks()
         config = self._first
-        pool = _pool(config)
+        clients = _clients(config)
         self._listeners.bind(config)
         bus = await self._bus(config)
         await connect_bus(owner, bus)
@@ -91,7 +92,7 @@ class Gateway:
         owner.spawn(self._records.run(), "records")
         await self._tokens.prepare(config)
         config = self._with_providers_state(config)
-        self._generation = Generation(config, self._deps(bus, pool), Sessions(config.gateway_id), pool)
+        self._generation = Generation(config, self._deps(bus, clients), Sessions(config.gateway_id), clients)
         self._sharing.activate(config, bus, owner)
         self._listeners.start(owner)
         owner.spawn(self._discovery.run(), "discovery")
@@ -103,7 +104,8 @@ class Gateway:
         Everything that can fail is done first, so that a failed reload changes nothing.
         """
         owner, old = self._required_owner(), self._required()
-        pool = old.pool if config.outbound_tls_digest == old.config.outbound_tls_digest else _pool(config)
+        has_same_tls = config.outbound_tls_digest == old.config.outbound_tls_digest
+        clients = old.clients if has_same_tls else _clients(config)
         has_new_bus = (config.bus, config.topics) != (old.config.bus, old.config.topics)
         await self._tokens.prepare(config)
         replacement = self._listeners.prepare(config)
@@ -114,7 +116,7 @@ class Gateway:
         except BaseException:
             self._listeners.cancel(replacement)
             raise
-        await self._activate(config, old, bus or old.deps.bus, pool)
+        await self._activate(config, old, bus or old.deps.bus, clients)
         self._listeners.switch(replacement)
 
     def _apply_changes(self) -> None:
@@ -126,19 +128,19 @@ class Gateway:
         """The config with what gl knows of the providers beside it."""
         return self._tokens.applied(self._discovery.applied(config))
 
-    async def _activate(self, config: Config, old: Generation, bus: Bus, pool: Pool) -> None:
+    async def _activate(self, config: Config, old: Generation, bus: Bus, clients: Clients) -> None:
         if bus is not old.deps.bus or config.record_log != old.config.record_log:
             await self._records.publish_to(bus, config.topics.logger, config.record_log)
         self._records.resize(config.journal_max_bytes)
         config = self._with_providers_state(config)
         same_name = config.gateway_id == old.config.gateway_id
         sessions = old.sessions if same_name else Sessions(config.gateway_id)
-        self._generation = Generation(config, self._deps(bus, pool), sessions, pool)
+        self._generation = Generation(config, self._deps(bus, clients), sessions, clients)
         self._sharing.activate(config, bus, self._required_owner())
         self._discovery.refresh()
         self._tokens.refresh()
-        if pool is not old.pool:
-            old.pool.retire()
+        if clients is not old.clients:
+            old.clients.retire()
         if bus is not old.deps.bus:
             closing = asyncio.create_task(_close_when_idle(old.deps.bus, self._listeners.calls), name="old bus")
             self._closing.add(closing)
@@ -153,7 +155,7 @@ class Gateway:
         await self._records.stop(_LAST_RECORDS_S)
         await self._sharing.stop()
         if generation is not None:
-            generation.pool.retire()
+            generation.clients.retire()
             await generation.deps.bus.close()
 
     # --------------------------------------------------------------- requests
@@ -178,10 +180,18 @@ class Gateway:
             raise GechologError("not started")
         return self._generation
 
-    def _deps(self, bus: Bus, pool: Pool) -> Dependencies:
+    def _deps(self, bus: Bus, clients: Clients) -> Dependencies:
         observe = self._unrecorded.observe
         return Dependencies(
-            bus, pool, self._records, self._status, observe, self._targets, self._ratings, self._unpacked
+            bus,
+            clients.pool,
+            self._records,
+            self._status,
+            observe,
+            self._targets,
+            self._ratings,
+            self._unpacked,
+            clients.images,
         )
 
     async def _bus(self, config: Config) -> Bus:
@@ -204,10 +214,11 @@ async def _close_when_idle(bus: Bus, calls: set[asyncio.Task[None]]) -> None:
     await bus.close()
 
 
-def _pool(config: Config) -> Pool:
-    """Create the upstream client. Raises GechologError if certificates or the proxy's address cannot be used."""
+def _clients(config: Config) -> Clients:
+    """Create the upstream clients. Raises GechologError if certificates or the proxy's address cannot be used."""
     try:
         proxies = proxy.from_environment(os.environ)
     except ValueError as error:
         raise GechologError(str(error)) from None
-    return Pool(config.outbound_context, proxies)
+    context = config.outbound_context
+    return Clients(Pool(context, proxies), ImageFetcher(public_pool(context), proxies))

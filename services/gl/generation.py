@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from gecholog.session import Sessions
 from services.gl.config import Config
 from services.gl.dependencies import Dependencies
+from services.gl.image_fetcher import ImageFetcher
 from services.gl.upstream import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What opens connections to upstreams: for calls, and for images that a request names by URL."""
+
+    pool: Pool
+    images: ImageFetcher
+
+    def retire(self) -> None:
+        """Close idle connections, and the others after their response."""
+        self.pool.retire()
+        self.images.retire()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,4 +31,4 @@ class Generation:
     config: Config
     deps: Dependencies
     sessions: Sessions
-    pool: Pool
+    clients: Clients

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from services.gl import query as queries
+from services.gl.images.rule import ImageRule
 from services.gl.resilience.rules import ResilienceRules
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Router:
     models: tuple[str, ...] = ()
     default_provider: str = ""
     provider: str = ""
+    fetch_images: ImageRule = field(default_factory=ImageRule)
 
 
 def parse_target(

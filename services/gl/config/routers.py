@@ -10,6 +10,7 @@ from services.gl import routing
 from services.gl.config.milliseconds import seconds
 from services.gl.cors import Cors
 from services.gl.errors import ErrorFormat
+from services.gl.images.rule import OFF, ImageRule
 from services.gl.provider_target import provider_target
 from services.gl.resilience.rules import ResilienceRules
 
@@ -36,6 +37,7 @@ def router_of(entry: _Entry) -> routing.Router:
         resilience=ResilienceRules.of(outbound),
         models=tuple(outbound.get("models", ())),
         default_provider=outbound.get("default_provider", ""),
+        fetch_images=ImageRule.of(outbound.get("fetch_images", OFF)),
     )
 
 

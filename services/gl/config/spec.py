@@ -25,6 +25,7 @@ def config_spec() -> ConfigSpec:
         target_rules.urls,
         target_rules.fallbacks,
         target_rules.default_providers,
+        target_rules.fetch_images,
         rules.cors,
         *model_rules.RULES,
     )

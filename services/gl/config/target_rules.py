@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import hostname
 from services.gl import routing
+from services.gl.images import rule as image_rule
 from services.gl.models.close_names import did_you_mean
 
 if TYPE_CHECKING:
@@ -59,3 +60,20 @@ def default_providers(values: dict[str, Any]) -> Iterator[Violation]:
         if name is not None and name not in known:
             reason = f"names a provider that is not configured{did_you_mean(name, known)}"
             yield ("routers", index, "outbound", "default_provider"), reason
+
+
+def fetch_images(values: dict[str, Any]) -> Iterator[Violation]:
+    """The option is a word or a list of hosts, and only routers with models have it."""
+    for index, router in enumerate(values.get("routers", [])):
+        outbound = router.get("outbound", {})
+        option, place = outbound.get("fetch_images"), ("routers", index, "outbound", "fetch_images")
+        if option is None:
+            continue
+        if "models" not in outbound:
+            yield place, "is only for routers with models"
+        if isinstance(option, list):
+            for number, text in enumerate(option):
+                if isinstance(text, str) and (reason := image_rule.host_problem(text)):
+                    yield (*place, number), reason
+        elif reason := image_rule.problem(option):
+            yield place, reason

@@ -12,7 +12,7 @@ from gecholog.deadline_timer import NEVER, DeadlineTimer
 from services.gl.errors import NO_FREE_CONNECTION, UpstreamError
 from services.gl.upstream import proxy
 from services.gl.upstream.connection import UpstreamConnection
-from services.gl.upstream.dial import Dialer, Resolve, is_host, resolve
+from services.gl.upstream.dial import Dialer, is_host
 from services.gl.upstream.host_pool import HostPool
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 class Pool:
     """The `Upstream` of gl, with the connections to all hosts."""
 
-    def __init__(self, context: ssl.SSLContext, proxies: proxy.Proxies, lookup: Resolve = resolve) -> None:
-        """`lookup` resolves a host name."""
+    def __init__(self, context: ssl.SSLContext, proxies: proxy.Proxies, dialer: Dialer | None = None) -> None:
+        """`dialer` resolves host names and opens connections; None: the usual one."""
         self._loop = asyncio.get_running_loop()
         self._context = context
         self._proxies = proxies
-        self._dialer = Dialer(lookup)
+        self._dialer = dialer or Dialer()
         self._hosts: dict[Origin, HostPool] = {}
         self._deadline_timer = DeadlineTimer(self._expire)
         self._retired = False

@@ -12,6 +12,7 @@ from gecholog.errors import ConfigError, GechologError
 from services.gl.config import build, config_spec
 from services.gl.cors import Cors
 from services.gl.errors import ErrorFormat
+from services.gl.images.rule import ImageRule
 from services.gl.limits import Limits
 from services.gl.record.filter import FieldFilter
 from services.gl.routing import Timeouts
@@ -435,6 +436,52 @@ def test_router_with_a_wrong_value_is_left_out(change, path):
     parsed = check(value)
     assert f"routers[1].{path}" in {warning.path for warning in parsed.warnings}
     assert [entry["path"] for entry in parsed.values["routers"]] == ["/a/"]
+
+
+def with_images(option):
+    """A config with a router of models that has the option."""
+    return values(models=[]) | {
+        "routers": [*values()["routers"], {"path": "/v1/", "outbound": {"models": ["*"], "fetch_images": option}}]
+    }
+
+
+@pytest.mark.parametrize("option", ["off", "public", ["images.example.com", "cdn.example.com:8443"]])
+def test_fetch_images(option):
+    """Whether images are fetched is a matter of the router; without the option, none are."""
+    config = build(check(with_images(option)))
+    assert config.routers["/v1/"].fetch_images == ImageRule.of(option)
+    assert config.routers["/a/"].fetch_images == ImageRule.of("off")
+
+
+@pytest.mark.parametrize(
+    ("option", "place"),
+    [
+        ("on", ""),
+        ([], ""),
+        (["https://a"], "[0]"),
+        (["a", "*.example.com"], "[1]"),
+        (["0x7f.1"], "[0]"),
+        (["a", "a:0"], "[1]"),
+    ],
+)
+def test_fetch_images_with_a_wrong_value(option, place):
+    """A wrong value costs its router alone."""
+    assert warnings(with_images(option)) == {f"routers[1].outbound.fetch_images{place}"}
+
+
+@pytest.mark.parametrize("option", [True, 7, {"hosts": []}])
+def test_fetch_images_of_a_wrong_type(option):
+    """A wrong JSON type refuses the file."""
+    assert problems(with_images(option)) == {"routers[1].outbound.fetch_images"}
+
+
+def test_fetch_images_without_models():
+    """The option says nothing to a router with a url."""
+    one = values()["routers"][0]
+    one["outbound"]["fetch_images"] = "off"
+    assert warnings(values() | {"routers": [*values()["routers"], one | {"path": "/b/"}]}) == {
+        "routers[1].outbound.fetch_images"
+    }
 
 
 def crossing(**rules):

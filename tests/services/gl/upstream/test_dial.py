@@ -71,7 +71,7 @@ def serve(connection, _):
 
 
 def pool_of(names, outbound_tls=None, proxies=None):
-    return Pool(outbound_context(outbound_tls or OutboundTls()), proxies or Proxies(), names)
+    return Pool(outbound_context(outbound_tls or OutboundTls()), proxies or Proxies(), Dialer(names))
 
 
 async def called(pool, url, **timeouts):
