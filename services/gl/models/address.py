@@ -37,6 +37,7 @@ _OF_DEPLOYMENT = frozenset(
 )
 _AZURE_V1 = "/openai/v1"
 _GEMINI_VERSIONS = ("/v1", "/v1beta", "/v1alpha")
+_GEMINI_KINDS = frozenset({"models", "tunedModels"})
 
 
 class Address(NamedTuple):
@@ -87,8 +88,10 @@ def _ollama(provider: Provider, name: str) -> Address:
 def _gemini(provider: Provider, model: str, method: str, query: tuple[tuple[str, str], ...] = ()) -> Address:
     """https://ai.google.dev/api/generate-content. Tuned models say where they are: `tunedModels/NAME`."""
     version = "" if provider.url.endswith(_GEMINI_VERSIONS) else "/v1beta"
-    place = quote(model if model.startswith(("models/", "tunedModels/")) else f"models/{model}", safe="/")
-    return Address(f"{version}/{place}:{method}", query)
+    kind, slash, name = model.partition("/")
+    if not slash or kind not in _GEMINI_KINDS:
+        kind, name = "models", model
+    return Address(f"{version}/{kind}/{quote(name, safe='')}:{method}", query)
 
 
 def _azure(provider: Provider, path: str, model: str) -> Address:

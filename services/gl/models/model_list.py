@@ -26,6 +26,7 @@ _FORMS = {
     Dialect.COHERE: _Form("models", "name"),
 }
 _GEMINI_PREFIX = "models/"
+_OLLAMA_TAG = ":latest"
 
 NOT_LISTED = frozenset({Dialect.AZURE, Dialect.BEDROCK, Dialect.VERTEX})
 """Dialects without a list of the models that can be called.
@@ -61,7 +62,9 @@ def names_in(dialect: Dialect, answer: Any) -> frozenset[str] | None:
     if not isinstance(entries, list):
         return None
     found = (entry.get(form.name) for entry in entries[:_MOST] if isinstance(entry, dict))
-    names = (name for name in found if isinstance(name, str) and _is_name(name))
+    names = [name for name in found if isinstance(name, str) and _is_name(name)]
+    if dialect is Dialect.OLLAMA:  # it takes both
+        return frozenset([*names, *(name.removesuffix(_OLLAMA_TAG) for name in names)])
     return frozenset(name.removeprefix(_GEMINI_PREFIX) if dialect is Dialect.GEMINI else name for name in names)
 
 

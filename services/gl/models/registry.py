@@ -42,7 +42,9 @@ class Registry:
             return model
         if (pattern := glob.most_specific(filter(glob.is_glob, self.models), name)) is not None:
             return self.models[pattern]
-        return self._of_named_provider(name) or self._of_serving_provider(name) or self._of_seller(name)
+        found = self._of_named_provider(name) or self._of_serving_provider(name) or self._of_seller(name)
+        # a name of dots would lead out of the path that it becomes a part of, at Azure
+        return found if found is not None and found.model.strip(".") else None
 
     def close_to(self, name: str, shown: Callable[[str], bool] = lambda _name: True) -> tuple[str, ...]:
         """Names like `name` that clients could have meant, of those that may be `shown`."""
@@ -62,9 +64,6 @@ class Registry:
         configured = [name for name in provider.models if not glob.is_glob(name)]
         return iter(dict.fromkeys([*configured, *sorted(self.discovered.get(provider.name, ()))]))
 
-    def _serves(self, provider: Provider, name: str) -> bool:
-        return name in self.discovered.get(provider.name, ()) or glob.matches_any(provider.models, name)
-
     def _shortest(self, provider: Provider, name: str) -> str:
         """A model of a provider as clients can name it: without the provider where that is enough."""
         meant = ProviderModel(provider.name, name)
@@ -75,8 +74,10 @@ class Registry:
         return found if isinstance(found, ProviderModel) and found.provider in self.providers else None
 
     def _of_serving_provider(self, name: str) -> ProviderModel | None:
-        serving = [one for one in self.providers.values() if self._serves(one, name)]
-        return ProviderModel(serving[0].name, name) if len(serving) == 1 else None
+        """Of the only provider that serves it by the config, else of the only one that says it does."""
+        configured = [one for one in self.providers if glob.matches_any(self.providers[one].models, name)]
+        serving = configured or [one for one in self.providers if name in self.discovered.get(one, ())]
+        return ProviderModel(serving[0], name) if len(serving) == 1 else None
 
     def _of_seller(self, name: str) -> ProviderModel | None:
         maker, resellers = self.sellers(name)

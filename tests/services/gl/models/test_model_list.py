@@ -49,3 +49,9 @@ def test_what_cannot_be_a_name():
         {"id": "x" * 201},
     ]
     assert names_in(Dialect.OPENAI, {"data": entries}) == {"ok"}
+
+
+def test_ollama_s_usual_tag():
+    """Clients may leave it out."""
+    answer = {"models": [{"name": "llama3:latest"}, {"name": "llama3:8b"}]}
+    assert names_in(Dialect.OLLAMA, answer) == {"llama3:latest", "llama3", "llama3:8b"}

@@ -63,5 +63,14 @@ def test_names():
     found = replace(registry, discovered={"one": frozenset({"new", "a"}), "gone": frozenset({"lost"})})
     assert list(found.names()) == ["m", "a", "one/both", "new", "two/both", "two/m"]
     assert (found.meaning("new"), registry.meaning("new")) == (ProviderModel("one", "new"), None)
+    both = replace(registry, discovered={"one": frozenset({"n"}), "two": frozenset({"n", "a"})})
+    assert (both.meaning("n"), both.meaning("a")) == (None, ProviderModel("one", "a"))
     assert registry.close_to("one/bot")[0] == "one/both"
     assert registry.close_to("m", lambda name: name != "m") == ()
+
+
+def test_names_of_dots():
+    """They name nothing: a provider may have the name of a model in its path."""
+    registry = registry_of([provider("one", models=["*"])], [])
+    assert [registry.meaning(name) for name in ("..", "one/..", "one/.", "...")] == [None] * 4
+    assert registry.meaning("one/a..b") == ProviderModel("one", "a..b")
