@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import Any
 
 import orjson
 
 from gecholog.errors import NotJson
 
-_MAY_BE_ROUNDED = re.compile(rb"\d{19}")  # an integer of 18 digits has less than 64 bits
+# An integer of 18 digits has less than 64 bits. Longer ones are found with all digits made alike: a regular expression
+# takes twenty times as long.
+_ALIKE = bytes(ord("0") if byte in b"0123456789" else ord(" ") for byte in range(256))
+_MAY_BE_ROUNDED = b"0" * 19
 
 
 def loads(text: str | bytes) -> Any:
@@ -24,7 +26,7 @@ def loads(text: str | bytes) -> Any:
     Raises NotJson if it is not JSON, holds a number that no float can hold, or is nested too deep.
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    if not _MAY_BE_ROUNDED.search(data):
+    if _MAY_BE_ROUNDED not in data.translate(_ALIKE):
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
