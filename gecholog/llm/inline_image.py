@@ -6,6 +6,9 @@ from gecholog.llm.chat import ChatRequest, Image, Part, ToolResult
 from gecholog.llm.chat_dialect import FetchedImage, Target
 from gecholog.llm.errors import UnsupportedParameterError
 
+IMAGE_URL = "image_url"
+"""The parameter of the error for an image of which there is only a URL."""
+
 
 def inline_image(image: Image, target: Target) -> FetchedImage:
     """The bytes of an image, which were fetched if it came as a URL. Raises UnsupportedParameterError."""
@@ -18,7 +21,7 @@ def inline_image(image: Image, target: Target) -> FetchedImage:
             "image_url: the provider takes no URLs of images. Send the image as a data URL, or let the gateway fetch "
             "it (option fetch_images)"
         )
-        raise UnsupportedParameterError("image_url", message)
+        raise UnsupportedParameterError(IMAGE_URL, message)
     raise UnsupportedParameterError("file_id", "an image by file_id is not supported: send its bytes")
 
 

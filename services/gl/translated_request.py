@@ -13,6 +13,7 @@ from gecholog.llm import translate
 from gecholog.llm.chat import Message, Role, Text
 from gecholog.llm.chat_dialect import ReplyContext, Target
 from gecholog.llm.errors import InvalidRequestError, UnsupportedParameterError
+from gecholog.llm.inline_image import IMAGE_URL, image_urls
 from gecholog.llm.translate_whole import WholeTranslation, embeddings_translation, images_translation
 from services.gl.attempt import TranslatedRequest
 from services.gl.errors import ErrorDetail, Refusal
@@ -22,8 +23,10 @@ from services.gl.models.profile import EMBEDDINGS, IMAGES
 
 if TYPE_CHECKING:
     from gecholog.llm.chat import ChatRequest
+    from gecholog.llm.chat_dialect import FetchedImage
     from services.gl.attempt import Attempt, Candidate
     from services.gl.call import Call
+    from services.gl.image_source import ImageSource
     from services.gl.models.endpoint import Endpoint
     from services.gl.models.provider import Provider
 
@@ -51,19 +54,17 @@ def needs_translation(candidate: Candidate) -> bool:
     return provider is not None and endpoint is not None and is_translated(provider, endpoint)
 
 
-async def translate_request(call: Call, candidate: Candidate) -> None:
+async def translate_request(call: Call, candidate: Candidate, images: ImageSource) -> None:
     """Write the request for a candidate of another dialect, and keep it with the call.
 
-    Raises Refusal if the request is not valid, or the candidate's dialect cannot express it.
+    `images` gets the bytes of images if the dialect takes no URLs of them. Raises Refusal if the request is not valid,
+    if the candidate's dialect cannot express it, or if an image cannot be had.
     """
     provider, endpoint = candidate.provider, candidate.endpoint
     if provider is None or endpoint is None or call.client_body is None or candidate.key in call.translated:
         return
     try:
-        if len(call.client_body.data) > _LARGE:
-            made = await asyncio.to_thread(_translated, call, candidate, provider, endpoint)
-        else:
-            made = _translated(call, candidate, provider, endpoint)
+        made = await _made(call, candidate, images)
     except InvalidRequestError as error:
         detail = ErrorDetail(400, str(error), "invalid_request", param=error.param or None)
         raise Refusal(400, str(error), detail=detail) from error
@@ -72,14 +73,42 @@ async def translate_request(call: Call, candidate: Candidate) -> None:
     call.translated = {**call.translated, candidate.key: made}
 
 
+async def _made(call: Call, candidate: Candidate, images: ImageSource) -> TranslatedRequest:
+    """The translated request. Its images are fetched only if the dialect turns out to need their bytes."""
+    try:
+        return await _translated(call, candidate, {})
+    except UnsupportedParameterError as error:
+        rule = candidate.router.fetch_images
+        if error.param != IMAGE_URL or call.chat is None or not rule.is_on:
+            raise
+        urls = image_urls(call.chat)
+    try:
+        async with asyncio.timeout_at(call.deadline):
+            fetched = await images.fetch(urls, rule)
+    except TimeoutError:
+        raise Refusal(504, "the images of the request were not fetched in time") from None
+    return await _translated(call, candidate, fetched)
+
+
+async def _translated(call: Call, candidate: Candidate, images: dict[str, FetchedImage]) -> TranslatedRequest:
+    size = sum(len(image.data) for image in images.values())
+    size += 0 if call.client_body is None else len(call.client_body.data)
+    if size > _LARGE:
+        return await asyncio.to_thread(_translated_now, call, candidate, images)
+    return _translated_now(call, candidate, images)
+
+
 def _unsupported(error: UnsupportedParameterError, provider: Provider, model: str) -> Refusal:
     where = f"provider {provider.name} ({provider.dialect.value}), model {model}"
     message = f"{error.param} is not possible with {where}: {error}"
     return Refusal(400, message, detail=ErrorDetail(400, message, "unsupported_parameter", param=error.param))
 
 
-def _translated(call: Call, candidate: Candidate, provider: Provider, endpoint: Endpoint) -> TranslatedRequest:
-    target = Target(candidate.model, candidate.max_output_tokens, api_profile(provider))
+def _translated_now(call: Call, candidate: Candidate, images: dict[str, FetchedImage]) -> TranslatedRequest:
+    provider, endpoint = candidate.provider, candidate.endpoint
+    if provider is None or endpoint is None:
+        raise TypeError("the candidate is no model of a provider")
+    target = Target(candidate.model, candidate.max_output_tokens, api_profile(provider), images)
     translation = _translation(call, provider, endpoint)
     sent = translation.sent(target)
     return TranslatedRequest(translation, sent.body, sent.dropped)

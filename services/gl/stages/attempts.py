@@ -42,7 +42,7 @@ async def run(call: Call, deps: Dependencies) -> None:
     router = chosen_router(call)
     call.deadline = _deadline(router)
     if call.own_response is None:
-        call.candidates = await _expressible(call)
+        call.candidates = await _expressible(call, deps)
     await _prepare(call, call.candidates[0])
     call.response = local.response(call, call.required_attempt())
     if call.response is None:
@@ -50,12 +50,12 @@ async def run(call: Call, deps: Dependencies) -> None:
         call.response = await (send(call, deps) if is_one_request else _fail_over(call, router, deps))
 
 
-async def _expressible(call: Call) -> tuple[Candidate, ...]:
+async def _expressible(call: Call, deps: Dependencies) -> tuple[Candidate, ...]:
     """The candidates from the first on that can be sent the request. Raises Refusal if none can."""
     refusal: Refusal | None = None
     for number, candidate in enumerate(call.candidates):
         try:
-            await _translate(call, candidate)
+            await _translate(call, candidate, deps)
         except Refusal as found:
             refusal = refusal or found
         else:
@@ -63,10 +63,10 @@ async def _expressible(call: Call) -> tuple[Candidate, ...]:
     raise refusal or Refusal(500, "a call without candidates")
 
 
-async def _translate(call: Call, candidate: Candidate) -> None:
+async def _translate(call: Call, candidate: Candidate, deps: Dependencies) -> None:
     """Translate the request if the candidate speaks another dialect. Raises Refusal."""
     if needs_translation(candidate):
-        await translate_request(call, candidate)
+        await translate_request(call, candidate, deps.images)
 
 
 def _deadline(router: Router) -> float | None:
@@ -90,7 +90,7 @@ async def _fail_over(call: Call, router: Router, deps: Dependencies) -> Response
         if not deps.targets.breakers.admits(candidate):  # since `plan`, because of other calls
             continue
         try:
-            await _translate(call, candidate)
+            await _translate(call, candidate, deps)
         except Refusal:  # it cannot express the request
             continue
         response.abandon()
