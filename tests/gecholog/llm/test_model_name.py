@@ -96,3 +96,19 @@ def test_any_bytes(body):
     with_model(body, "m")
     models_in(body)
     model_in(body)
+
+
+spellings = st.sampled_from(
+    ["model", "Model", "MODEL", "mod\\u0065l", "\\u004dodel", "mode", "model ", "\\u006D\\u006F\\u0064\\u0065\\u006C"]
+)
+members = st.lists(st.tuples(spellings, st.sampled_from(['"a"', '"b"', "1", '{"model":"a"}', "[NaN]", '"\\ud800"'])))
+
+
+@given(members)
+def test_all_servers_read_the_same_model(pairs):
+    """Of a request that is taken: those that keep the first of two members, or the last, and those without case."""
+    body = "{" + ",".join(f'"{name}":{value}' for name, value in pairs) + "}"
+    found = model_in(body.encode())
+    if found:
+        read = json.loads(with_model(body.encode(), "new"), object_pairs_hook=list)
+        assert [value for name, value in read if name.lower() == "model"] == ["new"]

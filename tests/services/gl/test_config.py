@@ -175,6 +175,14 @@ def test_masked_query_parameters():
     }
 
 
+def test_a_key_for_a_router_of_models():
+    """Nothing to warn of: what a client shows to it does not go to a provider. To any other target it does."""
+    headers = {"ingress": {"headers": {"Authorization": ["Bearer mine"]}}}
+    models = {"path": "/v1/", **headers, "outbound": {"models": ["*"]}}
+    plain = {"path": "/plain/", **headers, "outbound": {"url": "http://h"}}
+    assert warnings(values() | {"routers": [models, plain]}) == {"routers[1].ingress.headers.Authorization"}
+
+
 def test_schema_explains_every_field():
     """Every field has a title and a description: web forms are drawn from them."""
 
