@@ -8,14 +8,19 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gecholog import llm, rawjson
+from gecholog.llm import translate
+from gecholog.llm.chat_dialect import ReplyContext, Target
+from gecholog.llm.errors import InvalidRequestError, UnsupportedParameterError
 from gecholog.timer import span
 from services.gl import provider_client
 from services.gl.errors import NO_FREE_CONNECTION, UpstreamError
 from services.gl.models import profile as profiles
-from services.gl.models.address import address
+from services.gl.models.address import address, translated_address
+from services.gl.models.dialects import api_profile, client_dialect, is_translated, provider_dialect
 from services.gl.models.endpoint import Endpoint, Kind, has
 from services.gl.provider_client import Question
 from services.gl.resilience.failures import USUAL
+from services.gl.responses import JSON
 
 if TYPE_CHECKING:
     from gecholog.record import Fields
@@ -87,8 +92,8 @@ def _model(rater: Candidate) -> Fields:
 
 
 def can_rate(provider: Provider) -> bool:
-    """Tell whether the models of a provider can be classifiers: it has chat completions."""
-    return has(provider, CHAT)
+    """Tell whether the models of a provider can be classifiers: it has chat completions, or a dialect that is known."""
+    return has(provider, CHAT) or is_translated(provider, CHAT)
 
 
 async def _call_model(classifier: Classifier, rater: Candidate, text: str, deps: Dependencies) -> Any:
@@ -96,9 +101,34 @@ async def _call_model(classifier: Classifier, rater: Candidate, text: str, deps:
     provider = rater.provider
     if provider is None:
         raise UpstreamError(502, "no provider")
+    asked = question(classifier, rater.model, text)
+    if is_translated(provider, CHAT):
+        return await _call_translated(asked, rater, provider, deps)
     where = address(provider, profiles.CHAT, rater.model)
-    body = rawjson.dumps(question(classifier, rater.model, text))
-    return await provider_client.ask(deps.upstream, Question(rater.router, provider, where, body))
+    return await provider_client.ask(deps.upstream, Question(rater.router, provider, where, rawjson.dumps(asked)))
+
+
+async def _call_translated(asked: dict[str, Any], rater: Candidate, provider: Provider, deps: Dependencies) -> Any:
+    """Send the request in the provider's own dialect. Returns the response as a chat completion, None if it is none.
+
+    Its model is not to think, as far as it can be told so: that would use up the few tokens of the rating.
+    """
+    client, other = client_dialect(CHAT), provider_dialect(provider)
+    if client is None or other is None:
+        raise UpstreamError(502, "no dialect")
+    try:
+        request = translate.read_request(client, rawjson.dumps({"reasoning_effort": "none"} | asked))
+        context = ReplyContext(request, "rating", 0, rater.model)
+        translation = translate.Translation(client, other, request, context)
+        body = translation.sent(Target(rater.model, profile=api_profile(provider))).body
+    except (InvalidRequestError, UnsupportedParameterError) as error:
+        raise UpstreamError(400, str(error)) from error
+    where = translated_address(provider, profiles.CHAT, rater.model, is_streamed=False)
+    value = await provider_client.ask(deps.upstream, Question(rater.router, provider, where, body))
+    try:
+        return rawjson.loads(translation.answer(rawjson.dumps(value), JSON))
+    except translate.TranslationError:
+        return None
 
 
 def question(classifier: Classifier, model: str, text: str) -> dict[str, Any]:

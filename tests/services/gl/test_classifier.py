@@ -88,9 +88,10 @@ def test_rating_in_anything(value):
 
 
 def test_can_rate():
-    """A provider that has chat completions."""
+    """A provider that has chat completions, or whose dialect they can be translated into."""
     assert can_rate(rater_of().provider)
-    assert not can_rate(rater_of(dialect="anthropic").provider)
+    assert can_rate(rater_of(dialect="anthropic").provider)
+    assert not can_rate(rater_of(dialect="cohere").provider)
 
 
 # ------------------------------------------------------------------ calls
@@ -109,6 +110,30 @@ async def test_rate():
     assert again.record_fields == {"model": "one/m", "rating": 8, "cached": True}
     (sent,) = targets.sent
     assert (sent.path, sent.headers["Authorization"]) == ("/v1/chat/completions", ["Bearer k"])
+
+
+async def test_rate_in_another_dialect():
+    """The question is in the provider's own dialect; its model is not to think."""
+    answer = {
+        "candidates": [{"content": {"parts": [{"text": "8"}]}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 1, "totalTokenCount": 8},
+    }
+    targets = FakeUpstreams(FakeResponse(pieces=[rawjson.dumps(answer)]))
+    rated = await rate(RULES, rater_of(dialect="gemini"), "hard?", deps(targets=targets))
+    assert rated.rating == 8
+    assert rawjson.loads(rawjson.dumps(rated.record_fields))["usage"]["total_tokens"] == 8
+    (sent,) = targets.sent
+    assert sent.path.endswith(":generateContent")
+    assert sent.headers["X-Goog-Api-Key"] == ["k"]
+    assert "hard?" in sent.body.decode()
+
+
+@pytest.mark.parametrize("body", [b"[]", b"no json", b'{"error": {"message": "No."}}'])
+async def test_no_rating_in_another_dialect(body):
+    """What cannot be read is no rating."""
+    targets = FakeUpstreams(FakeResponse(pieces=[body]))
+    rated = await rate(RULES, rater_of(dialect="anthropic"), "hard?", deps(targets=targets))
+    assert (rated.rating, rated.record_fields["error"]) == (None, "no rating in the answer")
 
 
 @pytest.mark.parametrize(
