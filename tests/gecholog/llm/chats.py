@@ -25,7 +25,7 @@ from gecholog.llm.chat import (
 from gecholog.llm.usage import Usage
 
 NAMES = st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=8)
-WORDS = st.text(min_size=1, max_size=12).filter(lambda text: text == text.strip() and text.isprintable())
+WORDS = st.text("".join(map(chr, range(33, 127))) + "äß文🙂“", min_size=1, max_size=12)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=5)
 OBJECTS = st.dictionaries(st.text(max_size=5), SCALARS | st.lists(SCALARS, max_size=2), max_size=3)
 SCHEMAS = st.builds(

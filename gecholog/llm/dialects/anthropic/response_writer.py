@@ -29,6 +29,18 @@ _STOP_REASONS = {
     FinishReason.CONTENT_FILTER: "refusal",
     FinishReason.REFUSAL: "refusal",
 }
+# All members that the API has: what nobody knows is null.
+_NO_USAGE: Json = {
+    "input_tokens": 0,
+    "cache_creation_input_tokens": None,
+    "cache_read_input_tokens": None,
+    "cache_creation": None,
+    "output_tokens": 0,
+    "output_tokens_details": None,
+    "server_tool_use": None,
+    "service_tier": None,
+    "inference_geo": None,
+}
 
 
 def write_response(response: ChatResponse, context: ReplyContext) -> Json:
@@ -60,6 +72,7 @@ def head(context: ReplyContext, known: str, model: str) -> Json:
         "type": "message",
         "role": "assistant",
         "model": model or context.model,
+        "container": None,
     }
 
 
@@ -68,25 +81,24 @@ def stop_of(reason: FinishReason | None, sequence: str) -> Json:
     stop = _STOP_REASONS.get(reason or FinishReason.STOP)
     if stop == "end_turn" and sequence:
         stop = "stop_sequence"
-    return {"stop_reason": stop, "stop_sequence": sequence or None}
+    return {"stop_reason": stop, "stop_sequence": sequence or None, "stop_details": None}
 
 
 def usage_fields(usage: Usage | None) -> Json:
     """A usage in Anthropic's words: `input_tokens` leaves out what was read from a cache or written to one."""
     if usage is None:
-        return {"input_tokens": 0, "output_tokens": 0}
+        return _NO_USAGE
     prompt, cached, created = usage.prompt_tokens or 0, usage.cached_tokens, usage.cache_creation_tokens
     if cached is not None:
         cached = min(cached, prompt - min(created or 0, prompt))  # xAI tells of more than there was
-    fields: Json = {"input_tokens": max(0, prompt - (cached or 0) - (created or 0))}
-    if created is not None:
-        fields["cache_creation_input_tokens"] = created
-    if cached is not None:
-        fields["cache_read_input_tokens"] = cached
-    fields["output_tokens"] = usage.completion_tokens or 0
-    if usage.reasoning_tokens:
-        fields["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
-    return fields
+    reasoning = usage.reasoning_tokens
+    return _NO_USAGE | {
+        "input_tokens": max(0, prompt - (cached or 0) - (created or 0)),
+        "cache_creation_input_tokens": created,
+        "cache_read_input_tokens": cached,
+        "output_tokens": usage.completion_tokens or 0,
+        "output_tokens_details": {"thinking_tokens": reasoning} if reasoning else None,
+    }
 
 
 def _blocks(part: Part) -> list[Json]:
@@ -95,20 +107,22 @@ def _blocks(part: Part) -> list[Json]:
         case Text(text):
             return [_text(text, part.citations)] if text or part.citations else []
         case Refusal(text) if text:
-            return [{"type": "text", "text": text}]
+            return [_text(text, ())]
         case Reasoning():
             return [thinking_block(part)]
         case ToolCall():
-            block = {"type": "tool_use", "id": part.id, "name": part.name, "input": as_object(part.arguments)}
+            block = tool_block(part.id, part.name) | {"input": as_object(part.arguments)}
             return [signature_block(part.signature, part.origin), block] if part.signature else [block]
     return []
 
 
 def _text(text: str, citations: tuple[Citation, ...]) -> Json:
-    block: Json = {"type": "text", "text": text}
-    if citations:
-        block["citations"] = [citation_fields(cited) for cited in citations]
-    return block
+    return {"type": "text", "text": text, "citations": [citation_fields(cited) for cited in citations] or None}
+
+
+def tool_block(known: str, name: str) -> Json:
+    """A call of a tool without its input."""
+    return {"type": "tool_use", "id": known, "name": name, "input": {}, "caller": {"type": "direct"}}
 
 
 def citation_fields(cited: Citation) -> Json:

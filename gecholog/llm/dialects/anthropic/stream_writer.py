@@ -30,6 +30,7 @@ from gecholog.llm.dialects.anthropic.response_writer import (
     packed_signature,
     signature_block,
     stop_of,
+    tool_block,
     usage_fields,
 )
 from gecholog.llm.usage import Usage
@@ -77,7 +78,7 @@ class MessagesStreamWriter:
         reason, sequence = self._finished.reason, self._finished.stop_sequence
         ended = {
             "type": "message_delta",
-            "delta": stop_of(reason, sequence),
+            "delta": stop_of(reason, sequence) | {"container": None},
             "usage": usage_fields(self._usage),
         }
         stop = _event({"type": "message_stop"})
@@ -88,11 +89,17 @@ class MessagesStreamWriter:
             return b""
         self._has_started = True
         message = head(self._context, known, model)
-        message |= {"content": [], "stop_reason": None, "stop_sequence": None, "usage": usage_fields(self._usage)}
+        message |= {
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "stop_details": None,
+            "usage": usage_fields(self._usage),
+        }
         return _event({"type": "message_start", "message": message})
 
     def _text(self, delta: TextDelta) -> bytes:
-        written = self._open_block("text", delta.part, {"type": "text", "text": ""})
+        written = self._open_block("text", delta.part, {"type": "text", "text": "", "citations": None})
         if delta.text:
             written += self._delta({"type": "text_delta", "text": delta.text})
         for cited in delta.citations:
@@ -128,8 +135,7 @@ class MessagesStreamWriter:
             block = signature_block(call.signature, call.origin)
             written = self._open_block("redacted", self._index, block) + self._close()
         known = call.id or call_id(self._context, call.index)
-        block = {"type": "tool_use", "id": known, "name": call.name, "input": {}}
-        return written + self._open_block("tool", call.index, block)
+        return written + self._open_block("tool", call.index, tool_block(known, call.name))
 
     def _open_block(self, kind: str, number: int, block: Json) -> bytes:
         if self._open == (kind, number):

@@ -21,7 +21,10 @@ def _items(message: Message) -> list[Json]:
         if (item := _item(part)) is not None:
             items.append(item)
             content = []
-        elif (written := _content(part, message.role)) is not None:
+        elif message.role is Role.ASSISTANT and isinstance(part, Text | Refusal):
+            if part.text:  # a message of its own: only OpenAI's own messages, which have ids, may have lists
+                items.append({"type": "message", "role": "assistant", "content": part.text})
+        elif (written := _content(part)) is not None:
             if not content:
                 items.append({"type": "message", "role": message.role.value, "content": content})
             content.append(written)
@@ -35,7 +38,7 @@ def _item(part: Part) -> Json | None:
             arguments = part.arguments or "{}"
             return {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}
         case ToolResult():
-            written = [one for inner in part.parts if (one := _content(inner, Role.USER)) is not None]
+            written = [one for inner in part.parts if (one := _content(inner)) is not None]
             is_text = len(written) == 1 and written[0]["type"] == "input_text"
             output = written[0]["text"] if is_text else written or ""
             return {"type": "function_call_output", "call_id": part.call_id, "output": output}
@@ -47,14 +50,11 @@ def _item(part: Part) -> Json | None:
     return None
 
 
-def _content(part: Part, role: Role) -> Json | None:
+def _content(part: Part) -> Json | None:
     """A part of a message; None for an empty text, and for thoughts that OpenAI cannot use."""
     match part:
         case Text(text):
-            kind = "output_text" if role is Role.ASSISTANT else "input_text"
-            return {"type": kind, "text": text} if text else None
-        case Refusal(text):
-            return {"type": "refusal", "refusal": text}
+            return {"type": "input_text", "text": text} if text else None
         case Image():
             return _image(part)
         case File():

@@ -47,7 +47,6 @@ def envelope(context: ReplyContext, model: str) -> Json:
         "tools": [_tool(tool) for tool in request.tools],
         "top_p": request.top_p,
         "truncation": "disabled",
-        "usage": None,
         "metadata": {},
     }
 
@@ -57,12 +56,12 @@ def ending(reason: FinishReason | None, output: list[Json], usage: Usage | None)
     if reason is FinishReason.REFUSAL and not any(map(_has_refusal, output)):
         reason = FinishReason.CONTENT_FILTER  # the model said nothing of its own about it
     cause = None if reason is None else _REASONS.get(reason)
-    return {
+    told: Json = {
         "status": INCOMPLETE if cause else COMPLETED,
         "incomplete_details": {"reason": cause} if cause else None,
         "output": output,
-        "usage": None if usage is None else usage_fields(usage),
     }
+    return told if usage is None else told | {"usage": usage_fields(usage)}
 
 
 def usage_fields(usage: Usage) -> Json:

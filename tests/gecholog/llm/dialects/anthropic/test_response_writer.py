@@ -31,7 +31,7 @@ CONTEXT = ReplyContext(ChatRequest("m", ()), "id1", 1, "asked")
     ],
 )
 def test_input_tokens_leave_out_what_the_cache_had(usage: Usage | None, fields: dict[str, Any]) -> None:
-    assert usage_fields(usage) == fields
+    assert {name: value for name, value in usage_fields(usage).items() if value is not None} == fields
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,8 @@ def test_input_tokens_leave_out_what_the_cache_had(usage: Usage | None, fields: 
     ],
 )
 def test_stop_reasons(reason: FinishReason | None, sequence: str, stop: str) -> None:
-    assert stop_of(reason, sequence) == {"stop_reason": stop, "stop_sequence": sequence or None}
+    told = {"stop_reason": stop, "stop_sequence": sequence or None, "stop_details": None}
+    assert stop_of(reason, sequence) == told
 
 
 def test_what_the_provider_has_no_words_for_comes_from_the_call() -> None:
@@ -54,7 +55,13 @@ def test_what_the_provider_has_no_words_for_comes_from_the_call() -> None:
     written = write_response(ChatResponse((Choice(parts),)), CONTEXT)
     assert (written["id"], written["model"]) == ("msg_id1", "asked")
     assert written["content"] == [
-        {"type": "text", "text": "x"},
-        {"type": "text", "text": "no"},
-        {"type": "tool_use", "id": "toolu_id1_2", "name": "look", "input": {"arguments": "not JSON"}},
+        {"type": "text", "text": "x", "citations": None},
+        {"type": "text", "text": "no", "citations": None},
+        {
+            "type": "tool_use",
+            "id": "toolu_id1_2",
+            "name": "look",
+            "input": {"arguments": "not JSON"},
+            "caller": {"type": "direct"},
+        },
     ]

@@ -31,13 +31,10 @@ def body(*parts: Part, role: Role = Role.USER, **fields: Any) -> dict[str, Any]:
 def test_a_conversation_keeps_its_order() -> None:
     written = body(Text("a"), ToolCall("1", "look", ""), Text("b"), Text("c"), role=Role.ASSISTANT)["input"]
     assert written == [
-        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]},
+        {"type": "message", "role": "assistant", "content": "a"},
         {"type": "function_call", "call_id": "1", "name": "look", "arguments": "{}"},
-        {
-            "type": "message",
-            "role": "assistant",
-            "content": [{"type": "output_text", "text": "b"}, {"type": "output_text", "text": "c"}],
-        },
+        {"type": "message", "role": "assistant", "content": "b"},
+        {"type": "message", "role": "assistant", "content": "c"},
     ]
 
 
