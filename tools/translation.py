@@ -60,7 +60,7 @@ def request_table(client: ChatDialect) -> str:
 def request_cell(client: ChatDialect, target: ChatDialect, base: Json, probe: Probe) -> str:
     """What a target gets for a field: the places where it stands, that it is refused, or that it is left out."""
     without = _read(client, base | probe.beside)
-    model = Target(TARGETS[target.name])
+    model = Target(TARGETS[target.name], profile="openai")
     try:
         written = target.write_request(_read(client, base | probe.beside | probe.more), model)
     except UnsupportedParameterError as refused:

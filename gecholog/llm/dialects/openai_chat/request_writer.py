@@ -55,7 +55,7 @@ def _tools(request: ChatRequest, target: Target, dropped: list[str]) -> Json:
     if request.tool_choice is not None:
         fields["tool_choice"] = _tool_choice(request.tool_choice)
     if request.parallel_tool_calls is not None:
-        if variants.is_reasoning_model(target.model):  # those of the o series refuse it
+        if variants.is_of_o_series(target.model):  # which refuses it
             dropped.append("parallel_tool_calls")
         else:
             fields["parallel_tool_calls"] = request.parallel_tool_calls
@@ -134,7 +134,10 @@ def _write_sampling(body: Json, request: ChatRequest, target: Target, dropped: l
 
 
 def _write_reasoning(body: Json, wanted: ReasoningConfig | None, target: Target, dropped: list[str]) -> None:
-    if wanted is None or wanted.is_on is None:
+    if wanted is None:
+        return
+    if wanted.is_on is None:  # an effort without thinking is of Anthropic's clients
+        dropped += [] if wanted.effort is None else ["reasoning_effort"]
         return
     variant = variants.variant_of(target)
     if variant.reasoning_field == "thinking":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from gecholog.llm.chat_dialect import Target
 
 _REASONING_MODEL = re.compile(r"(^|[/_-])(o[1-9]|gpt-?[5-9])(?![a-z0-9])", re.IGNORECASE)
+_O_SERIES = re.compile(r"(^|[/_-])o[1-9](?![a-z0-9])", re.IGNORECASE)
 _WITH_NONE = re.compile(r"gpt-?(5\.[1-9]|[6-9])", re.IGNORECASE)
 _WITH_MINIMAL = re.compile(r"gpt-?5(?!\.)", re.IGNORECASE)
 _NOT_REASONING = re.compile(r"(^|[/_-])(gpt-?(3|4)|chatgpt-4)", re.IGNORECASE)
@@ -89,6 +90,11 @@ def variant_of(target: Target) -> Variant:
 def is_reasoning_model(model: str) -> bool:
     """Whether it is one of OpenAI's models that think: they take `max_completion_tokens`, and the usual temperature."""
     return _REASONING_MODEL.search(model) is not None
+
+
+def is_of_o_series(model: str) -> bool:
+    """Whether it is one of OpenAI's first models that think."""
+    return _O_SERIES.search(model) is not None
 
 
 def cannot_reason(model: str) -> bool:
