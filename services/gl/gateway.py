@@ -25,7 +25,7 @@ from services.gl.discovery import Discovery
 from services.gl.dispatch import dispatch, reply_to_unreadable
 from services.gl.entra_tokens import EntraTokens
 from services.gl.generation import Clients, Generation
-from services.gl.image_fetcher import ImageFetcher, public_pool
+from services.gl.image_fetcher import ImageFetcher, PublicPools
 from services.gl.listeners import Listeners
 from services.gl.ratings import Ratings
 from services.gl.record.delivery.recorder import Recorder
@@ -221,4 +221,4 @@ def _clients(config: Config) -> Clients:
     except ValueError as error:
         raise GechologError(str(error)) from None
     context = config.outbound_context
-    return Clients(Pool(context, proxies), ImageFetcher(public_pool(context), proxies))
+    return Clients(Pool(context, proxies), ImageFetcher(PublicPools(context), proxies))

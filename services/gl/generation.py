@@ -21,7 +21,6 @@ class Clients:
     def retire(self) -> None:
         """Close idle connections, and the others after their response."""
         self.pool.retire()
-        self.images.retire()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
 
 from gecholog.llm.chat_dialect import FetchedImage
+from gecholog.log_throttle import LogThrottle
 from gecholog.logs import Log
 from gecholog.shorten import shorten
 from services.gl import routing
@@ -30,7 +31,7 @@ from services.gl.upstream.proxy import Proxies
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from services.gl.http import Response, Upstream
     from services.gl.images.rule import ImageRule
@@ -49,16 +50,23 @@ _AT_ONCE_IN_ALL = 16
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {"Accept": ["image/*"], "Accept-Encoding": ["identity"], "User-Agent": ["gecholog"]}
 _TIMEOUTS = routing.Timeouts(SECONDS, SECONDS, SECONDS, SECONDS)
+_LARGE = 256 * 1024  # bytes that are not encoded while other calls wait
 _LONGEST_SHOWN = 200  # characters of a URL in an error
+_HOST_REFUSED = "image host refused: not all of its addresses are public"
+_LOG_EVERY_S = 60.0
 _UNREACHABLE = "its host cannot be reached at a public address"
 
 
 class ImageFetcher:
-    """Fetches images over connections of its own. Implements `ImageSource`."""
+    """Fetches images over connections of their own for each request. Implements `ImageSource`."""
 
-    def __init__(self, upstream: Upstream, proxies: Proxies) -> None:
-        """`upstream` must connect to public addresses only, as `public_pool` does; `proxies` are those in force."""
-        self._upstream = upstream
+    def __init__(self, connect: Callable[[], Upstream], proxies: Proxies) -> None:
+        """`connect` returns an upstream client for public addresses only, such as `PublicPools`.
+
+        `proxies` are those in force. Each request has an upstream client of its own: a pool remembers the hosts that it
+        has seen, and clients of the gateway may name any number of them.
+        """
+        self._connect = connect
         self._proxies = proxies
         self._turns = asyncio.Semaphore(_AT_ONCE_IN_ALL)
 
@@ -69,7 +77,8 @@ class ImageFetcher:
             return {}
         if len(wanted) > MOST:
             _refuse(f"a request may have at most {MOST} images by URL")
-        request = _RequestImages(self, rule)
+        upstream = self._connect()
+        request = _RequestImages(upstream, self._proxies, rule, self._turns)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = {url: group.create_task(request.one(url), name="image") for url in wanted}
@@ -77,34 +86,9 @@ class ImageFetcher:
             refusal = _first(refusals)
         else:
             return {url: task.result() for url, task in tasks.items()}
+        finally:
+            upstream.retire()
         raise refusal
-
-    def retire(self) -> None:
-        """Close idle connections, and the others after their response."""
-        self._upstream.retire()
-
-    async def data(self, url: ImageUrl, rule: ImageRule, budget: ByteBudget) -> tuple[bytes, str]:
-        """The bytes of an image and their media type. Raises ImageRefused, UpstreamError and TimeoutError."""
-        async with self._turns, asyncio.timeout(SECONDS):
-            for _ in range(MOST_REDIRECTS + 1):
-                rule.check(url)
-                response = await self._response(url)
-                try:
-                    if response.status not in _REDIRECTS:
-                        return await _body(response, budget)
-                    url = redirected(url, _location(response))
-                finally:
-                    response.abandon()
-        raise ImageRefused(f"it redirects more than {MOST_REDIRECTS} times")
-
-    async def _response(self, url: ImageUrl) -> Response:
-        origin = routing.Origin(url.scheme, url.host, url.port)
-        if self._proxies.route(origin) is not None:
-            raise ImageRefused("the gateway reaches its host through a proxy, and fetches no images through proxies")
-        target = replace(routing.no_target(_TIMEOUTS), origin=origin)
-        router = routing.Router("", {}, target)
-        path, _, query = url.target.partition("?")
-        return await self._upstream.send(UpstreamRequest("GET", router, path, query, dict(_HEADERS), b""))
 
 
 class ByteBudget:
@@ -123,11 +107,14 @@ class ByteBudget:
 class _RequestImages:
     """The images of one request, a few at a time."""
 
-    def __init__(self, fetcher: ImageFetcher, rule: ImageRule) -> None:
-        self._fetcher = fetcher
+    def __init__(self, upstream: Upstream, proxies: Proxies, rule: ImageRule, turns: asyncio.Semaphore) -> None:
+        """`turns` bounds how many are fetched at a time for all requests."""
+        self._upstream = upstream
+        self._proxies = proxies
         self._rule = rule
-        self._budget = ByteBudget(LARGEST_TOGETHER)
+        self._turns_of_all = turns
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._budget = ByteBudget(LARGEST_TOGETHER)
 
     async def one(self, text: str) -> FetchedImage:
         """One image. Raises Refusal."""
@@ -135,15 +122,43 @@ class _RequestImages:
         try:
             url = parsed(text)
             shown = f" {shorten(str(url), _LONGEST_SHOWN)}"
-            async with self._turns:
-                data, media_type = await self._fetcher.data(url, self._rule, self._budget)
+            async with self._turns, self._turns_of_all, asyncio.timeout(SECONDS):
+                data, media_type = await self._followed(url)
         except ImageRefused as refused:
             _refuse(f"the image{shown} cannot be fetched: {refused}")
         except TimeoutError:
             _refuse(f"the image{shown} cannot be fetched: not complete within {SECONDS:g} seconds")
         except UpstreamError as error:
             _refuse(f"the image{shown} cannot be fetched: {_told(error)}")
-        return FetchedImage(base64.b64encode(data).decode("ascii"), media_type)
+        return FetchedImage(await _encoded(data), media_type)
+
+    async def _followed(self, url: ImageUrl) -> tuple[bytes, str]:
+        """The bytes of an image and their media type, behind redirects. Raises ImageRefused and UpstreamError."""
+        for _ in range(MOST_REDIRECTS + 1):
+            self._rule.check(url)
+            response = await self._response(url)
+            try:
+                if response.status not in _REDIRECTS:
+                    return await _body(response, self._budget)
+                url = redirected(url, _location(response))
+            finally:
+                response.abandon()
+        raise ImageRefused(f"it redirects more than {MOST_REDIRECTS} times")
+
+    async def _response(self, url: ImageUrl) -> Response:
+        origin = routing.Origin(url.scheme, url.host, url.port)
+        if self._proxies.route(origin) is not None:
+            raise ImageRefused("the gateway reaches its host through a proxy, and fetches no images through proxies")
+        target = replace(routing.no_target(_TIMEOUTS), origin=origin)
+        router = routing.Router("", {}, target)
+        path, _, query = url.target.partition("?")
+        return await self._upstream.send(UpstreamRequest("GET", router, path, query, dict(_HEADERS), b""))
+
+
+async def _encoded(data: bytes) -> str:
+    """Data in base64. Other calls do not wait for large ones."""
+    encoded = await asyncio.to_thread(base64.b64encode, data) if len(data) > _LARGE else base64.b64encode(data)
+    return encoded.decode("ascii")
 
 
 async def _body(response: Response, budget: ByteBudget) -> tuple[bytes, str]:
@@ -207,17 +222,25 @@ def _first(group: BaseExceptionGroup[Refusal]) -> Refusal:
 # --------------------------------------------------------- public addresses
 
 
-def public_pool(context: ssl.SSLContext, lookup: Resolve = resolve, dialer: type[Dialer] = Dialer) -> Pool:
-    """Return an upstream client that connects to public addresses alone, without proxies.
+class PublicPools:
+    """Makes upstream clients that connect to public addresses alone, without proxies."""
 
-    `lookup` resolves a host name, and `dialer` connects to what it found.
-    """
+    def __init__(self, context: ssl.SSLContext, lookup: Resolve = resolve, dialer: type[Dialer] = Dialer) -> None:
+        """`lookup` resolves a host name, and a `dialer` connects to what it found."""
+        self._context = context
+        self._lookup = lookup
+        self._dialer = dialer
+        self._throttle = LogThrottle(_LOG_EVERY_S)
 
-    async def public(host: str, port: int) -> Sequence[SocketAddress]:
-        found = await lookup(host, port)
+    def __call__(self) -> Pool:
+        """Return a new client."""
+        return Pool(self._context, Proxies(), dialer=self._dialer(self._resolve))
+
+    async def _resolve(self, host: str, port: int) -> Sequence[SocketAddress]:
+        """All addresses of a host. Raises OSError if one of them is not public."""
+        found = await self._lookup(host, port)
         if not all(is_public(str(address.sockaddr[0])) for address in found):
-            log.info("image host refused: not all of its addresses are public", host=host)
+            if occurrences := self._throttle.admit(_HOST_REFUSED):
+                log.warning(_HOST_REFUSED, host=host, occurrences=occurrences)
             raise socket.gaierror(socket.EAI_NONAME, "not public")
         return found
-
-    return Pool(context, Proxies(), dialer=dialer(public))

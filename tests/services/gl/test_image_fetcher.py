@@ -16,7 +16,7 @@ import trustme
 
 from services.gl import image_fetcher
 from services.gl.errors import Refusal
-from services.gl.image_fetcher import ImageFetcher, public_pool
+from services.gl.image_fetcher import ImageFetcher, PublicPools
 from services.gl.image_source import NoImages
 from services.gl.images.public_address import is_public
 from services.gl.images.rule import ImageRule
@@ -27,6 +27,7 @@ from tests.services.gl.images.test_public_address import SPECIAL
 from tests.services.gl.rig.upstream import Upstream
 
 PUBLIC = ImageRule.of("public")
+CONTEXT = ssl.create_default_context()
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 HERE, THERE = "93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946"
 NOT_PUBLIC = [text for kind, texts in SPECIAL.items() if kind not in {"no address", "with a zone"} for text in texts]
@@ -98,15 +99,13 @@ def network(server):
 
 
 def fetcher_of(network, proxies=None, context=None):
-    pool = public_pool(context or ssl.create_default_context(), network.resolve, network.dialer)
-    return ImageFetcher(pool, proxies or Proxies())
+    pools = PublicPools(context or CONTEXT, network.resolve, network.dialer)
+    return ImageFetcher(pools, proxies or Proxies())
 
 
 @pytest.fixture
 async def fetcher(network):
-    made = fetcher_of(network)
-    yield made
-    made.retire()
+    return fetcher_of(network)
 
 
 def serve(talk):
@@ -161,7 +160,6 @@ async def test_over_tls(server, network):
         fetcher = fetcher_of(network, context=trusting)
         assert await fetcher.fetch(["https://images.example.com/"], PUBLIC)
         assert "TLS" in await refusal(fetcher, "https://other.example.com/")
-        fetcher.retire()
     finally:
         secure.stop()
 
@@ -232,10 +230,9 @@ async def test_names_cannot_be_probed(fetcher, network):
 
 async def test_the_real_resolver():
     """Without a test in between, the names of this machine are refused."""
-    fetcher = ImageFetcher(public_pool(ssl.create_default_context()), Proxies())
+    fetcher = ImageFetcher(PublicPools(CONTEXT), Proxies())
     for url in ("http://localhost/", "http://127.0.0.1/", "http://[::1]/"):
         assert "cannot be reached at a public address" in await refusal(fetcher, url)
-    fetcher.retire()
 
 
 async def test_listed_hosts_need_public_addresses(fetcher, network):
@@ -264,7 +261,6 @@ async def test_a_proxy_in_force(network, server):
     fetcher = fetcher_of(network, proxies)
     assert "through a proxy" in await refusal(fetcher, "http://images.example.com/")
     assert await fetcher.fetch(["http://direct.example.com/"], PUBLIC)
-    fetcher.retire()
 
 
 # --------------------------------------------------------------- redirects
@@ -306,7 +302,6 @@ async def test_out_of_tls(network):
         network.name("images.example.com", [HERE])
         fetcher = fetcher_of(network, context=trusting)
         assert "from https to http" in await refusal(fetcher, "https://images.example.com/")
-        fetcher.retire()
     finally:
         secure.stop()
 
@@ -468,3 +463,19 @@ async def test_off(fetcher, network):
     assert await fetcher.fetch(["http://images.example.com/"], ImageRule()) == {}
     assert await NoImages().fetch(["http://images.example.com/"], PUBLIC) == {}
     assert network.asked == []
+
+
+async def test_nothing_stays_open(fetcher, server):
+    """Connections end with the request that they were opened for."""
+    left = threading.Event()
+
+    def behaviour(talk):
+        serve(talk)
+        talk.left()
+        left.set()
+        talk.close()
+
+    server.behaviour = behaviour
+    assert await fetcher.fetch(["http://images.example.com/"], PUBLIC)
+    await asyncio.to_thread(left.wait, 30)
+    assert left.is_set()
