@@ -185,7 +185,7 @@ class Wire(asyncio.Protocol):
         self._greeted: asyncio.Future[ServerInfo] = loop.create_future()
         self._pongs: deque[asyncio.Future[None] | None] = deque()  # None: a ping of our own, nobody waits
         self._unanswered = 0
-        self._drained: asyncio.Future[None] | None = None  # there while the server is slow
+        self.drained: asyncio.Future[None] | None = None  # what to wait for while too much waits to be written
         self._deliver: dict[int, Deliver] = {}
         self._sids = count(1)
         self._reason = ""
@@ -265,11 +265,6 @@ class Wire(asyncio.Protocol):
         self.connection_made(transport)
 
     # -------------------------------------------------------------- sending
-
-    @property
-    def drained(self) -> asyncio.Future[None] | None:
-        """What to wait for while too much waits to be written; None if there is room."""
-        return self._drained
 
     def publish(
         self, subject: str, data: bytes, reply: str = "", headers: bytes = b"", *, lazily: bool = False
@@ -394,10 +389,10 @@ class Wire(asyncio.Protocol):
             self._reason = text
 
     def pause_writing(self) -> None:
-        self._drained = self.loop.create_future()
+        self.drained = self.loop.create_future()
 
     def resume_writing(self) -> None:
-        drained, self._drained = self._drained, None
+        drained, self.drained = self.drained, None
         _resolve(drained)
 
     # ----------------------------------------------------------------- ending
