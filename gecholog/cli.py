@@ -166,7 +166,7 @@ def _tell_not_set(parsed: ParsedConfig) -> None:
     """Log one line for all entries that are left out because their optional variables are not set."""
     if parsed.not_set:
         entries = ", ".join(f"{one.entry.shown} ({one.reason})" for one in parsed.not_set)
-        log.info("left out, for variables are not set", entries=entries)
+        log.info("left out, because their variables are not set", entries=entries)
 
 
 def _say_valid(parsed: ParsedConfig) -> None:

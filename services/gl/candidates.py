@@ -66,8 +66,8 @@ def fallbacks(written: Any, routers: Table) -> Fallbacks:
     unknown = [path for path, router in found.items() if router is None]
     echoes = [path for path, router in found.items() if router is not None and router.action is Action.ECHO]
     models = [path for path, router in found.items() if router is not None and router.action is Action.MODELS]
-    left_out = ("no router has the path", unknown), ("an echo is no answer", echoes), ("it has no target", models)
+    left_out = ("no router has this path", unknown), ("it is an echo", echoes), ("it has no target", models)
     return Fallbacks(
         tuple(router for router in found.values() if router is not None and router.action is Action.FORWARD),
-        tuple(f"left out, for {why}: {', '.join(paths)}" for why, paths in left_out if paths),
+        tuple(f"ignored, because {why}: {', '.join(paths)}" for why, paths in left_out if paths),
     )

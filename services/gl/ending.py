@@ -51,7 +51,7 @@ def _error(call: Call, reply: ErrorReply) -> Egress:
 def break_off(call: Call) -> None:
     """End a call whose client has disconnected, or that is cancelled because the gateway stops. Only records it."""
     uncancel()
-    who = "the caller was gone" if call.responder.lost else "the gateway stopped"
+    who = "the client disconnected" if call.responder.lost else "the gateway stopped"
     call.responder.abort()
     if call.response is not None and not still_reads_usage(call):
         call.response.abandon()

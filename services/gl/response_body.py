@@ -150,8 +150,8 @@ def _ended(call: Call, streamed: Streamed, *, completed: bool) -> bool:
         call.response_section.note("inbound_stream", "the target sent an error in its stream")
         completed = False
     if not completed:
-        usage_note = "what had come of its usage is counted" if llm.is_counted(folded) else _NOT_COUNTED
-        call.response_section.note("inbound_stream", f"did not come to its end: {usage_note}")
+        usage_note = "the usage received so far is counted" if llm.is_counted(folded) else _NOT_COUNTED
+        call.response_section.note("inbound_stream", f"ended early: {usage_note}")
     return completed
 
 

@@ -104,7 +104,7 @@ def test_the_openai_sdk(clone, inside, environ, options):
         appliance.ready()
         said = run(*inside, sys.executable, "-m", "tests.support.sdk_calls", URL, *options, cwd=ROOT)
         assert said == "all calls are right\n"
-        (line,) = [line for line in appliance.lines if "left out, for variables are not set" in line]
+        (line,) = [line for line in appliance.lines if "left out, because their variables are not set" in line]
         assert '"level":"INFO"' in line.replace(" ", "")
         assert ("provider openai (" in line) == (not environ)
         assert run("git", "status", "--porcelain", cwd=clone) == ""

@@ -31,7 +31,7 @@ def test_without_any_key(appliance):
         pytest.raises(anthropic.NotFoundError, match="not configured"),
     ):
         client.messages.create(model="claude-any", max_tokens=9, messages=USER)
-    (line,) = appliance.find("left out, for variables are not set", service="gl")
+    (line,) = appliance.find("left out, because their variables are not set", service="gl")
     assert "provider openai (OPENAI_API_KEY is not set)" in line["entries"]
     assert not [one for one in appliance.entries() if one["level"] == "WARN" and "provider" in str(one)]
     assert appliance.stop() == 0

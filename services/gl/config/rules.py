@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gecholog.schema import Violation
 
-_TWICE = "must not hold the same name twice (letter case does not count)"
+_TWICE = "must not contain the same name twice (case-insensitive)"
 
 
 def different_topics(values: dict[str, Any]) -> Iterator[Violation]:
@@ -65,10 +65,10 @@ def cors(values: dict[str, Any]) -> Iterator[Violation]:
         for field in ("allow_origins", "allow_methods", "allow_headers", "expose_headers"):
             listed = rules.get(field, [])
             if ANY in listed and len(listed) > 1:
-                yield (*place, field), "must hold nothing beside *, which stands for all"
+                yield (*place, field), "must not contain other values together with *, which means all"
         for number, origin in enumerate(rules.get("allow_origins", [])):
             if any(origin.startswith(f"{scheme}:") and origin.endswith(f":{port}") for scheme, port in PORTS.items()):
-                yield (*place, "allow_origins", number), "must leave out the scheme's own port, as browsers do"
+                yield (*place, "allow_origins", number), "must omit the default port of the scheme, as browsers do"
 
 
 def one_path_one_router(values: dict[str, Any]) -> Iterator[Violation]:

@@ -26,11 +26,11 @@ def urls(values: dict[str, Any]) -> Iterator[Violation]:
         if "url" not in outbound and "models" not in outbound:
             yield (*place, "url"), "is missing"
         if "url" in outbound and "models" in outbound:
-            yield (*place, "models"), "must not be there beside url"
+            yield (*place, "models"), "must not be set together with url"
         if outbound.get("url") and (reason := _wrong_url(outbound["url"])):
             yield (*place, "url"), reason
         if any(part in outbound.get("endpoint", "") for part in _BAD_IN_ENDPOINT):
-            yield (*place, "endpoint"), "must not hold " + " ".join(_BAD_IN_ENDPOINT)
+            yield (*place, "endpoint"), "must not contain " + " ".join(_BAD_IN_ENDPOINT)
 
 
 def _wrong_url(url: str) -> str:

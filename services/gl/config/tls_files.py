@@ -18,14 +18,14 @@ def ingress_files(values: dict[str, Any]) -> Iterator[Violation]:
     if ingress.get("enabled"):
         for name in ("certificate_file", "private_key_file"):
             if reason := _unreadable(ingress.get(name, "")):
-                yield ("tls", "ingress", name), f"must be a file that can be read, for TLS is enabled; it {reason}"
+                yield ("tls", "ingress", name), f"must be a readable file, because TLS is enabled; it {reason}"
 
 
 def outbound_files(values: dict[str, Any]) -> Iterator[Violation]:
     files = values.get("tls", {}).get("outbound", {}).get("cert_files", [])
     for index, name in enumerate(files):
         if reason := _unreadable(name):
-            yield ("tls", "outbound", "cert_files", index), f"must be a file that can be read; it {reason}"
+            yield ("tls", "outbound", "cert_files", index), f"must be a readable file; it {reason}"
 
 
 def certificates(values: dict[str, Any]) -> Iterator[Violation]:
@@ -55,7 +55,7 @@ def _says_pem(name: str) -> bool:
 
 def _unreadable(name: str) -> str:
     """Why a file cannot be read; empty if it can."""
-    return regular_file.why_not(name) if name else "is not named"
+    return regular_file.why_not(name) if name else "is not set"
 
 
 def unusable(error: OSError) -> str:

@@ -45,9 +45,9 @@ def _written_in_vain(values: dict[str, Any]) -> Iterator[Violation]:
         for index, field in enumerate(processor.get("output_fields_write", [])):
             path = (*place, "output_fields_write", index)
             if processor.get("async", False) and field in _TOO_LATE[side]:
-                yield path, "changes only the record, for the processor runs after the reply (async)"
+                yield path, "changes only the record, because the processor runs after the reply (async)"
             elif not processor.get("modifier", False) and field in _REPLACED[side]:
-                yield path, "is not taken: every call has this field, and only a modifier replaces fields"
+                yield path, "is ignored: every call has this field, and only a modifier can replace it"
 
 
 def _header_values(values: dict[str, Any]) -> Iterator[Violation]:
@@ -56,10 +56,10 @@ def _header_values(values: dict[str, Any]) -> Iterator[Violation]:
         for name, wanted in _required(router).items():
             path = ("routers", index, "ingress", "headers", name)
             if len(wanted) > 1:
-                yield path, "asks for all of these values, in this order: they are no choice"
+                yield path, "requires all of these values, in this order: they are not alternatives"
             for number, text in enumerate(wanted):
                 if text.startswith("regex:") and (text != _ANY or len(wanted) > 1):
-                    yield (*path, number), f"is compared as it is: only {_ANY} alone, for any value, is understood"
+                    yield (*path, number), f"is compared literally: the only pattern is {_ANY}, alone, for any value"
 
 
 def _forwarded(values: dict[str, Any]) -> Iterator[Violation]:

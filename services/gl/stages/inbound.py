@@ -143,7 +143,7 @@ async def _record(call: Call, received: Body, sent: Body | None) -> None:
 
 
 def _skip_processors(call: Call, response: Response) -> None:
-    note = f"larger than {call.config.limits.response_buffer} bytes, the response processors were left out"
+    note = f"larger than {call.config.limits.response_buffer} bytes, the response processors were skipped"
     call.response_section.note("inbound_payload", note)
     if any(processor.required for row in call.response_rows for processor in row):
         response.abandon()

@@ -179,7 +179,7 @@ async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps:
         and classifier.can_rate(choice.provider)
     ]
     if not raters:
-        call.request_base.note("classifier", f"{rules.model} cannot be asked for a rating")
+        call.request_base.note("classifier", f"{rules.model} cannot be called for a rating")
     allowed = [rater for rater in raters if rater.provider is not None and _may_use(call, rater.provider)]
     return await call_rating.rate(call, rules, allowed, facts.prompt(), deps) if allowed else None
 

@@ -122,13 +122,13 @@ async def ask(processor: Processor, section: RecordSection, bus: Bus, *, lazily:
     start = monotonic_ns()
     seen = seen_by(processor, section)
     if not seen:
-        fault = "not asked: none of the fields that it is given is there" if processor.required else None
+        fault = "not called: none of its input fields is present" if processor.required else None
         return Run(processor, False, {}, fault, span(start, monotonic_ns()))  # noqa: FBT003 - in the order of its fields
     result: Mapping[str, Any] = {}
     fault, too_large = None, False
     if (cut := next((name for name, value in seen.items() if isinstance(value, Truncated)), None)) is not None:
         if "usage" not in seen:
-            fault = f"not asked: {cut} is larger than {seen[cut].limit} bytes"
+            fault = f"not called: {cut} is larger than {seen[cut].limit} bytes"
             return Run(processor, False, {}, fault, span(start, monotonic_ns()), too_large=True)  # noqa: FBT003 - as above
         seen = _without_payloads(seen)
     try:
@@ -143,7 +143,7 @@ async def ask(processor: Processor, section: RecordSection, bus: Bus, *, lazily:
     except (BusError, NotJson) as error:
         fault, too_large = str(error), isinstance(error, MessageTooLarge)
     if not result and processor.required:
-        fault = fault or "answered nothing"
+        fault = fault or "returned nothing"
     return Run(processor, bool(result), result, fault, span(start, monotonic_ns()), too_large)
 
 

@@ -594,9 +594,9 @@ def wanting(name="Api-Key", wanted=("secret",), **outbound):
 @pytest.mark.parametrize(
     ("entry", "place", "rule"),
     [
-        (wanting("X-A", ["a", "b"]), "X-A", "no choice"),
-        (wanting("X-A", ["regex:^a"]), "X-A[0]", "only regex:.+"),
-        (wanting("X-A", ["regex:.*"]), "X-A[0]", "only regex:.+"),
+        (wanting("X-A", ["a", "b"]), "X-A", "not alternatives"),
+        (wanting("X-A", ["regex:^a"]), "X-A[0]", "the only pattern is regex:.+"),
+        (wanting("X-A", ["regex:.*"]), "X-A[0]", "the only pattern is regex:.+"),
         (wanting("X-A", ["regex:.+"]), None, ""),
         (wanting("X-A", ["a"]), None, ""),
         (wanting(), "Api-Key", "is forwarded"),

@@ -53,7 +53,7 @@ async def test_break_off():
     ending.break_off(call)
     assert response.abandoned
     (error,) = call.response_section.errors
-    assert error["details"] == "the caller was gone before the end of the reply"
+    assert error["details"] == "the client disconnected before the end of the reply"
     call = call_of(built())
     call.responder.lost = False
     ending.break_off(call)

@@ -138,7 +138,7 @@ async def test_caller_leaves(stage):
     await task
     record = records.record
     assert record["request"]["gl_path"] == "/service/"
-    assert {"name": "egress", "details": "the caller was gone before the end of the reply"} in record["response"][
+    assert {"name": "egress", "details": "the client disconnected before the end of the reply"} in record["response"][
         "error"
     ]
     assert call.responder.names()[-1] == "abort"

@@ -254,7 +254,7 @@ FINISHED = b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delt
 STREAMING = b'{"messages":[],"stream":true}'
 USAGE_ROUTER = [router("/service/", "http://target", endpoint="v1/chat/completions", add_stream_usage=True)]
 STARTS = [b"", b": ping\n\n", b"\xef\xbb\xbf", b"event: x\n", b"id: 1\n", b"retry: 5\n", b"\n"]
-LEFT = "did not come to its end: what had come of its usage is counted"
+LEFT = "ended early: the usage received so far is counted"
 
 
 async def streamed(pieces, *, kind=None, body=STREAMING, responder=None, config=None):
@@ -368,10 +368,10 @@ async def test_caller_leaves_before_the_end_mark():
     (note,) = response["error"]
     assert note == {
         "name": "inbound_stream",
-        "details": "did not come to its end: what had come of its usage is counted",
+        "details": "ended early: the usage received so far is counted",
     }
     _, response = await left([CHUNKS, FINISHED, COUNTED], len(CHUNKS))
-    assert response["error"][0]["details"] == "did not come to its end: its usage is not counted"
+    assert response["error"][0]["details"] == "ended early: its usage is not counted"
 
 
 async def test_target_breaks_off_behind_the_end_mark():
@@ -444,7 +444,7 @@ async def test_usage_that_does_not_come():
     upstream_response.read = lambda: never
     response = (await recorded(call))["response"]
     assert upstream_response.abandoned
-    assert response["error"][-1]["details"] == "did not come to its end: its usage is not counted"
+    assert response["error"][-1]["details"] == "ended early: its usage is not counted"
 
 
 async def test_gateway_stops_while_usage_is_read():

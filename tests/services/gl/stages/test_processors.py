@@ -332,7 +332,7 @@ async def test_a_payload_that_is_cut_is_not_given_to_a_processor():
         await processors.before_call(call, deps(bus))
     assert caught.value.status == 500
     assert bus.asked == []
-    details = "not asked: ingress_payload is larger than 2000 bytes"
+    details = "not called: ingress_payload is larger than 2000 bytes"
     assert call.request_section.errors == [{"name": name, "details": details} for name in ("one", "two")]
     assert [run["details"]["completed"] for run in call.request_section.runs] == [False, False]
 
