@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from services.ginit.decision.actions import Start, Stop
-from services.ginit.decision.ending import backoff_s
 from services.ginit.decision.events import (
     Checked,
     Confirmed,
@@ -207,12 +206,6 @@ def test_no_limit_of_starts():
         world.passes(11)
     assert world.state.get("bus").starts > 40
     assert phase(world, "one") is not Phase.WAITING
-
-
-@pytest.mark.parametrize(("failures", "seconds"), [(0, 0), (1, 0), (2, 0.1), (3, 0.2), (5, 0.8), (9, 10), (1000, 10)])
-def test_pause_between_starts(failures, seconds):
-    """The first restart is at once, the pauses grow, and have an end."""
-    assert backoff_s(failures) == seconds
 
 
 def test_hang_is_unhealthy_first_and_then_killed():
