@@ -55,9 +55,13 @@ class Supervision:
         return Ended(service.name, await self._runner.exit_reason(service.definition))
 
     async def probe(self) -> None:
-        """Ask supervisord every few seconds whether it responds, until cancelled; a change is posted."""
+        """Check every few seconds whether supervisord responds, until cancelled."""
         while True:
             await asyncio.sleep(_PROBE_INTERVAL_S)
-            responds = await self._supervisor.responds()
-            if responds != self._store.appliance.supervisord_responds:
-                self._store.post(SupervisordStatus(responds))
+            await self.check()
+
+    async def check(self) -> None:
+        """Ask supervisord whether it responds, and post it if that has changed."""
+        responds = await self._supervisor.responds()
+        if responds != self._store.appliance.supervisord_responds:
+            self._store.post(SupervisordStatus(responds))
