@@ -45,7 +45,7 @@ def healthy(service, content=b"{}", **fields):
     """The state of a service that is healthy with this content."""
     sha256 = checksum(content)
     known = {"content": sha256, "last_checked": sha256, "in_force": sha256, "last_good": sha256}
-    return ServiceState(service, Phase.HEALTHY, **known | fields)
+    return ServiceState(service, **{"phase": Phase.HEALTHY} | known | fields)
 
 
 def appliance(*services, **fields):

@@ -134,5 +134,3 @@ def test_contents_stay_while_an_event_waits(one, store, copies):
     store.post(TimerFired())
     files.drop_unused()
     assert copies.candidate(one, sha256).read_bytes() == b"unused"
-
-
