@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ _ATTRIBUTE = "gecholog_guard"  # of supervisord, where the guard is kept
 class Guard:
     """Samples ginit on each Tick5Event of supervisord."""
 
-    def __init__(self, supervisord: Any) -> None:
+    def __init__(self, supervisord: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` tells the seconds of a monotonic clock."""
+        self._clock = clock
         self._groups = supervisord.process_groups
         self._alias = os.environ.get("GECHOLOG_GINIT_ALIAS", NAME)
         self._home = Path(os.environ["GECHOLOG_HOME"])
@@ -38,7 +41,7 @@ class Guard:
     def _check(self, _: object) -> None:
         pid = self._groups[NAME].processes[NAME].pid
         heartbeat = last_heartbeat(self._alias, self._home)
-        sample = Sample(time.monotonic(), heartbeat, process.cpu_seconds(pid), process.waits_for_resources(pid))
+        sample = Sample(self._clock(), heartbeat, process.cpu_seconds(pid), process.waits_for_resources(pid))
         known = self._liveness if pid == self._pid else None
         self._pid, self._liveness = pid, known.after(sample, _INTERVAL_S) if known else Liveness(sample)
         if pid and self._liveness.unresponsive_s >= _LIMIT_S:
