@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ProtocolError, ServerProxy
 
-from supervisor.states import RUNNING_STATES, ProcessStates
+from supervisor.states import ProcessStates
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from gecholog import regular_file
@@ -54,9 +54,9 @@ class Supervisor:
         self._one_at_a_time = asyncio.Lock()  # there is one connection
 
     async def all_running(self) -> dict[str, int]:
-        """The pid of each service by its slug; 0 if it does not run."""
+        """The pid of each service by its slug, also of one that is stopping; 0 if it has no process."""
         known = await self._ask(attrgetter("supervisor.getAllProcessInfo"))
-        return {info["group"]: info["pid"] if info["state"] in RUNNING_STATES else 0 for info in known}
+        return {info["group"]: info["pid"] for info in known}
 
     async def define(self, slug: str, priority: int) -> None:
         """Add a service, or change its priority. One with a higher number is stopped earlier. Raises OSError."""
