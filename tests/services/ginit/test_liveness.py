@@ -6,11 +6,12 @@ import subprocess
 import pytest
 
 from gecholog.health import ChecksumFile, ChecksumLock
+from services.ginit import process
 from services.ginit.decision.events import HeartbeatMissed, HeartbeatSeen
 from services.ginit.decision.state import HANGS_AFTER_S, Phase
 from services.ginit.liveness import LivenessMonitor, LivenessSources, responds
 from tests.services.ginit.edges import appliance, definition, healthy
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, until
 
 
 class Scene:
@@ -35,11 +36,15 @@ class Scene:
 
 @pytest.fixture
 def sleeper():
-    """A process that does nothing."""
-    process = subprocess.Popen(["/bin/sleep", "60"])
-    yield process.pid
-    process.kill()
-    process.wait()
+    """A process that does nothing, and has got over its start."""
+    child = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child.stdin.write(b"ready\n")
+    child.stdin.flush()
+    assert child.stdout.readline() == b"ready\n"
+    until(lambda: not process.waits_for_resources(child.pid), "a process that sleeps")
+    yield child.pid
+    child.kill()
+    child.communicate()
 
 
 @pytest.fixture

@@ -55,13 +55,14 @@ async def left(runner, one):
     return pid
 
 
-async def test_first_ginit(find, one, tmp_path):
+async def test_first_ginit(find, one, tmp_path, supervisor):
     """Nothing runs: the services begin, in the order of the config, each with the content of its file."""
     two = definition(tmp_path, "two")
     two.configuration_file.unlink()
     first, second = await find(one, two)
     assert (first.name, first.phase, first.content) == ("one", Phase.WAITING, OLD)
     assert (second.name, second.content, second.missing) == ("two", None, "is not there")
+    assert supervisor.asked == [("all_running",), ("define", "one", 100), ("define", "two", 101)]
 
 
 async def test_healthy_service_goes_on(find, left, one, runner, supervisor):
