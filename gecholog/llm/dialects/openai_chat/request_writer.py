@@ -188,12 +188,17 @@ def _openrouter(wanted: ReasoningConfig) -> Json:
 # ------------------------------------------------------------------ hints
 
 
+def _is_tier(value: Any) -> bool:
+    """Whether a service tier is one of OpenAI's: other APIs have words of their own."""
+    return isinstance(value, str) and value in variants.SERVICE_TIERS
+
+
 def _write_hints(body: Json, hints: Json, target: Target, dropped: list[str]) -> None:
     known = variants.variant_of(target).hints
     for name, value in hints.items():
         if name == "seed" and target.profile == "mistral":
             body["random_seed"] = value
-        elif name not in known or (name == "service_tier" and value not in variants.SERVICE_TIERS):
+        elif name not in known or (name == "service_tier" and not _is_tier(value)):
             dropped.append(name)
         else:
             body[name] = value

@@ -231,6 +231,14 @@ def test_hints_and_required_fields():
     assert sent.body.items() >= {"seed": 7, "logprobs": True}.items()
 
 
+@pytest.mark.parametrize(
+    ("tier", "dropped"), [("flex", ()), ("standard_only", ("service_tier",)), ({}, ("service_tier",))]
+)
+def test_service_tiers_of_others(tier, dropped):
+    """They are no words of OpenAI's."""
+    assert write(ChatRequest("any", (), hints={"service_tier": tier}), profile="openai").dropped == dropped
+
+
 def test_values_that_ask_for_nothing():
     """Text only, no log probabilities and a search without options are what there is without these fields."""
     assert read(logprobs=False, modalities=["text"], web_search_options={}).required == {}
