@@ -6,7 +6,7 @@ completion with reasoning, the total as their sum.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gecholog.llm.usage_shapes import MOST, SHAPES, Counts, Fields
@@ -19,7 +19,8 @@ class Usage:
     """Tokens of one call; None is what the provider does not tell, 0 what it tells to be none.
 
     `prompt_tokens` holds `cached_tokens` (read from a cache) and `cache_creation_tokens` (written to one),
-    `completion_tokens` holds `reasoning_tokens`. `source` tells who counted.
+    `completion_tokens` holds `reasoning_tokens`. Either holds tokens of sound (`prompt_audio_tokens`,
+    `completion_audio_tokens`), which records do not tell apart. `source` tells who counted.
     """
 
     source: str = PROVIDER
@@ -29,6 +30,8 @@ class Usage:
     cached_tokens: int | None = None
     cache_creation_tokens: int | None = None
     reasoning_tokens: int | None = None
+    prompt_audio_tokens: int | None = field(default=None, compare=False)
+    completion_audio_tokens: int | None = field(default=None, compare=False)
 
     def fields(self) -> dict[str, Any]:
         """The usage as a record holds it: without what is not known."""
@@ -66,7 +69,17 @@ def usage_of(answer: Fields) -> Usage | None:
 def _usage(counts: Counts) -> Usage:
     prompt, completion = (counts.prompt, counts.completion) if counts.total is None else _repaired(counts, counts.total)
     total = min((prompt or 0) + (completion or 0), MOST)
-    return Usage(PROVIDER, prompt, completion, total, counts.cached, counts.creation, counts.reasoning)
+    return Usage(
+        PROVIDER,
+        prompt,
+        completion,
+        total,
+        counts.cached,
+        counts.creation,
+        counts.reasoning,
+        counts.audio_in,
+        counts.audio_out,
+    )
 
 
 def _repaired(counts: Counts, total: int) -> tuple[int | None, int | None]:

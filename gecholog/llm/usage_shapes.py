@@ -14,7 +14,10 @@ Fields = Mapping[str, Any]
 
 
 class Counts(NamedTuple):
-    """What an API tells. `prompt_parts` are numbers that its total may hold beyond prompt and completion."""
+    """What an API tells. `prompt_parts` are numbers that its total may hold beyond prompt and completion.
+
+    `audio_in` and `audio_out` are tokens of sound in the prompt and in the completion.
+    """
 
     prompt: int | None
     completion: int | None
@@ -23,6 +26,8 @@ class Counts(NamedTuple):
     creation: int | None = None
     reasoning: int | None = None
     prompt_parts: tuple[int | None, ...] = ()
+    audio_in: int | None = None
+    audio_out: int | None = None
 
 
 def _in_usage(answer: Fields) -> Counts | None:
@@ -57,6 +62,8 @@ def _chat(usage: Fields) -> Counts:
         creation,
         _any((completion, "reasoning_tokens"), (usage, "reasoning_tokens")),
         (_count(details, "audio_tokens"), _sum(cached, creation)) if details else (),
+        _count(details, "audio_tokens"),
+        _count(completion, "audio_tokens"),
     )
 
 
@@ -130,7 +137,14 @@ def _gemini(answer: Fields) -> Counts | None:
         total=total,
         cached=_either(usage, "cachedContentTokenCount", "cached_content_token_count"),
         reasoning=reasoning,
+        audio_in=_of_modality(usage, "promptTokensDetails", "AUDIO"),
+        audio_out=_of_modality(usage, "candidatesTokensDetails", "AUDIO"),
     )
+
+
+def _of_modality(usage: Fields, name: str, modality: str) -> int | None:
+    """The tokens of one kind of input or output (https://ai.google.dev/api/generate-content#ModalityTokenCount)."""
+    return _sum(*(_count(one, "tokenCount") for one in _objects(usage.get(name)) if one.get("modality") == modality))
 
 
 def _ollama(answer: Fields) -> Counts | None:

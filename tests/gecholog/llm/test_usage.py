@@ -226,3 +226,14 @@ def test_streams():
     assert usage_of(llm.fold(groq, SSE, completed=True)) == usage(40, 9)
     assert usage_of(llm.fold(sse_named(*COHERE), SSE, completed=True)) == usage(71, 2)
     assert usage_of(llm.fold(aws.STREAM, aws.AWS, completed=True)).total_tokens == 34
+
+
+def test_tokens_of_sound():
+    """OpenAI and Gemini tell them apart; a record does not."""
+    details = {"prompt_tokens_details": {"audio_tokens": 5}, "completion_tokens_details": {"audio_tokens": 3}}
+    found = usage_of({"usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, **details}})
+    assert (found.prompt_audio_tokens, found.completion_audio_tokens) == (5, 3)
+    assert not any("audio" in name for name in found.fields())
+    modalities = [{"modality": "TEXT", "tokenCount": 4}, {"modality": "AUDIO", "tokenCount": 5}]
+    found = usage_of({"usageMetadata": {"promptTokenCount": 9, "promptTokensDetails": modalities}})
+    assert (found.prompt_audio_tokens, found.completion_audio_tokens) == (5, None)

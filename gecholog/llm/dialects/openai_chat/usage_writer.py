@@ -15,9 +15,14 @@ def write_usage(usage: Usage) -> dict[str, Any]:
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
     }
-    details = {"cached_tokens": usage.cached_tokens, "cache_write_tokens": usage.cache_creation_tokens}
+    details = {
+        "cached_tokens": usage.cached_tokens,
+        "cache_write_tokens": usage.cache_creation_tokens,
+        "audio_tokens": usage.prompt_audio_tokens,
+    }
     if known := {name: count for name, count in details.items() if count is not None}:
         fields["prompt_tokens_details"] = known
-    if usage.reasoning_tokens is not None:
-        fields["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    details = {"reasoning_tokens": usage.reasoning_tokens, "audio_tokens": usage.completion_audio_tokens}
+    if known := {name: count for name, count in details.items() if count is not None}:
+        fields["completion_tokens_details"] = known
     return fields

@@ -156,14 +156,22 @@ def test_signatures_come_back():
 
 def test_usage():
     """Details are there only if they are known; the total is a sum."""
-    usage = Usage(prompt_tokens=10, completion_tokens=5, cached_tokens=4, cache_creation_tokens=3, reasoning_tokens=2)
+    usage = Usage(
+        prompt_tokens=10,
+        completion_tokens=5,
+        cached_tokens=4,
+        cache_creation_tokens=3,
+        reasoning_tokens=2,
+        prompt_audio_tokens=1,
+        completion_audio_tokens=0,
+    )
     written = CHAT.write_response(ChatResponse((Choice(),), usage=usage), CONTEXT)["usage"]
     assert written == {
         "prompt_tokens": 10,
         "completion_tokens": 5,
         "total_tokens": 15,
-        "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 3},
-        "completion_tokens_details": {"reasoning_tokens": 2},
+        "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 3, "audio_tokens": 1},
+        "completion_tokens_details": {"reasoning_tokens": 2, "audio_tokens": 0},
     }
 
 
