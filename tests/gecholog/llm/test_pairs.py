@@ -1,0 +1,106 @@
+"""Each pair of dialects: what a provider says reaches the client, whole and streamed, however the stream is cut."""
+
+import json
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gecholog.llm.chat import ChatRequest, Reasoning, Text, ToolCall
+from gecholog.llm.chat_dialect import ReplyContext, Target
+from gecholog.llm.dialects.chat_table import CHAT_DIALECTS
+from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.event import Event
+from gecholog.llm.framing import events_of
+from gecholog.llm.translate import Translation
+from gecholog.llm.whole_as_deltas import deltas_of
+from tests.gecholog.llm.dialects import neutral
+from tests.gecholog.llm.samples import CALM, SSE
+
+CLIENTS = [dialect for dialect in CHAT_DIALECTS.values() if dialect.read_request is not None]
+PAIRS = [pytest.param(*pair, id=f"{pair[0].name}-{pair[1].name}") for pair in permutations(CLIENTS, 2)]
+
+
+def context(*, is_streamed):
+    request = ChatRequest("any", (), is_streamed=is_streamed, wants_usage=True)
+    return ReplyContext(request, "1f", 1700000000, "any")
+
+
+def translation(client, provider, *, is_streamed):
+    told = context(is_streamed=is_streamed)
+    return Translation(client, provider, told.request, told)
+
+
+def said(response):
+    """What an answer says: its texts, its reasoning, its calls and why it ended."""
+    (choice,) = response.choices
+    texts = "".join(part.text for part in choice.parts if isinstance(part, Text))
+    thoughts = "".join(part.text for part in choice.parts if isinstance(part, Reasoning))
+    calls = [(part.id, part.name, json.loads(part.arguments)) for part in choice.parts if isinstance(part, ToolCall)]
+    return texts, thoughts, calls, choice.finish_reason
+
+
+def streamed(dialect, data):
+    """The deltas of a stream of a dialect."""
+    reader = dialect.stream_reader()
+    found = [delta for name, value in events_of(data, SSE) for delta in reader.read(Event(name, value))]
+    return found + reader.end()
+
+
+@pytest.mark.parametrize(("client", "provider"), PAIRS)
+@CALM
+@given(neutral.RESPONSES)
+def test_whole_answers(client, provider, response):
+    """Nothing that was said is lost on the way."""
+    sent = json.dumps(provider.write_response(response, context(is_streamed=False))).encode()
+    got = translation(client, provider, is_streamed=False).answer(sent, "application/json")
+    assert said(client.read_response(json.loads(got))) == said(response)
+
+
+@pytest.mark.parametrize(("client", "provider"), PAIRS)
+@CALM
+@given(neutral.RESPONSES, st.lists(st.integers(0, 9999), max_size=8))
+def test_streams(client, provider, response, places):
+    """However a stream is cut, the client's is the same; and it says what the provider said."""
+    writer = provider.stream_writer(context(is_streamed=True))
+    sent = b"".join([*map(writer.write, deltas_of(response)), writer.end()])
+    whole = through(client, provider, [sent])
+    assert through(client, provider, neutral.split(sent, places)) == whole
+    assert text_of(streamed(client, whole)) == text_of(deltas_of(response))
+
+
+def through(client, provider, pieces):
+    stream = translation(client, provider, is_streamed=True).stream()
+    return b"".join([*map(stream.feed, pieces), stream.flush()])
+
+
+def text_of(deltas):
+    return "".join(delta.text for delta in deltas if type(delta).__name__ in ("TextDelta", "ArgumentsDelta"))
+
+
+@pytest.mark.parametrize("provider", CHAT_DIALECTS.values(), ids=CHAT_DIALECTS)
+@CALM
+@given(neutral.requests())
+def test_requests(provider, request):
+    """A request is written for any provider, or it is told what that cannot express; its texts are all there."""
+    try:
+        body = provider.write_request(request, Target("any")).body
+    except UnsupportedParameterError:
+        return
+    found = list(strings(body))
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, Text):
+                assert any(part.text in text for text in found)
+
+
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
