@@ -14,6 +14,7 @@ from typing import NamedTuple
 from gecholog import lenient
 from gecholog.errors import NotJson
 from gecholog.llm import json_text
+from gecholog.llm.aws_event_stream import AwsEventStreamDecoder
 from gecholog.llm.chat import ChatRequest, Image, ToolResult
 from gecholog.llm.chat_dialect import ChatDialect, Json, ReplyContext, Target
 from gecholog.llm.deltas import Failed, Started
@@ -229,7 +230,9 @@ class StreamTranslator:
 
 
 def _decoder_of(start: bytes) -> StreamDecoder | None:
-    """The framing of a stream, by its first bytes: JSON lines, a JSON array, else SSE. None: too few to tell."""
+    """The framing of a stream, by its first bytes, or else SSE. None: too few to tell."""
+    if start[:1] == b"\0":  # the length of a message of less than 16 MB
+        return AwsEventStreamDecoder()
     first = start.removeprefix(BOM).lstrip()[:1]
     if not first:
         return None if len(start) < _LONGEST_START else SseDecoder()

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from gecholog.llm.chat import ChatRequest, Reasoning, ReasoningConfig, Role, Tool, ToolCall, ToolMode
+from gecholog.llm.chat import ChatRequest, Tool, ToolCall, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
-from gecholog.llm.dialects.anthropic.blocks import NAME
+from gecholog.llm.dialects import claude_thinking
 from gecholog.llm.dialects.anthropic.message_writer import messages_of, system_of
-from gecholog.llm.dialects.anthropic.thinking import (
-    LEAST_BUDGET,
-    Thinking,
-    budget_of,
-    effort_of,
-    output_limit,
-    thinking_of,
-)
+from gecholog.llm.dialects.claude_models import output_limit
 from gecholog.llm.errors import UnsupportedParameterError
 
 _CHOICES = {ToolMode.AUTO: "auto", ToolMode.NONE: "none", ToolMode.REQUIRED: "any"}
 _SERVICE_TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 _OF_ANTHROPIC = frozenset({"cache_control", "context_management"})  # hints that go there as they are
-_LEAST_TOP_P = 0.95  # with thinking
-_THINKING_IS_DROPPED = "reasoning_effort"
 
 
 def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
@@ -39,8 +30,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     dropped = _add_hints(body, request)
     _add_tools(body, request)
     _add_format(body, request)
-    dropped += _add_thinking(body, request, target)
-    return WrittenRequest(body, tuple(dropped))
+    return WrittenRequest(body, (*dropped, *_add_thinking(body, request, target)))
 
 
 def _limit(target: Target) -> int:
@@ -151,63 +141,14 @@ def _closed(schema: Any) -> Any:
 # ------------------------------------------------------------------ thinking
 
 
-def _add_thinking(body: Json, request: ChatRequest, target: Target) -> list[str]:
+def _add_thinking(body: Json, request: ChatRequest, target: Target) -> tuple[str, ...]:
     """Ask for thinking. Returns what is left out: itself where it cannot be, or what cannot be beside it."""
-    wanted = request.reasoning
-    if wanted is None or wanted.is_on is False:
-        return []
-    if wanted.is_on is None:
-        return _add_effort_alone(body, wanted, target)
-    kind = thinking_of(target.model)
-    if kind is Thinking.NONE or body.get("tool_choice", {}).get("type") in ("any", "tool"):
-        return [_THINKING_IS_DROPPED]
-    if kind is Thinking.ADAPTIVE:
-        body["thinking"] = {"type": "adaptive"}
-        if effort := effort_of(wanted.effort, wanted.budget):
-            body["output_config"] = body.get("output_config", {}) | {"effort": effort}
-    elif _continues_without_thoughts(request):
-        return [_THINKING_IS_DROPPED]
-    else:
-        _add_budget(body, request, wanted)
-    return _without_sampling(body)
-
-
-def _add_effort_alone(body: Json, wanted: ReasoningConfig, target: Target) -> list[str]:
-    """An effort without thinking is of Anthropic's own clients, whose newer models have it."""
-    if wanted.effort is None or thinking_of(target.model) is not Thinking.ADAPTIVE:
-        return [] if wanted.effort is None else [_THINKING_IS_DROPPED]
-    body["output_config"] = body.get("output_config", {}) | {"effort": wanted.effort}
-    return []
-
-
-def _add_budget(body: Json, request: ChatRequest, wanted: ReasoningConfig) -> None:
-    """A budget has to be smaller than the limit of tokens: at most half of it, or the limit grows by the least one."""
-    budget = budget_of(wanted.effort, wanted.budget)
-    limit: int = body["max_tokens"]
-    if budget >= limit:
-        budget = max(LEAST_BUDGET, limit // 2)
-        if budget >= limit or (request.max_tokens is not None and limit < 2 * LEAST_BUDGET):
-            body["max_tokens"] = limit + budget
-    body["thinking"] = {"type": "enabled", "budget_tokens": budget}
-
-
-def _continues_without_thoughts(request: ChatRequest) -> bool:
-    """Whether the conversation ends within a turn of the model that called tools, and its thoughts are not there.
-
-    The API refuses to think on then.
-    """
-    for message in reversed(request.messages):
-        if message.role is Role.ASSISTANT:
-            calls = any(isinstance(part, ToolCall) for part in message.parts)
-            return calls and not any(isinstance(part, Reasoning) and part.origin == NAME for part in message.parts)
-    return False
-
-
-def _without_sampling(body: Json) -> list[str]:
-    """Leave out what the API does not take beside thinking."""
-    dropped: list[str] = [name for name in ("temperature", "top_k") if body.get(name, 1) != 1]
-    if body.get("top_p", 1) < _LEAST_TOP_P:
-        dropped.append("top_p")
-    for name in (*dropped, "temperature", "top_k"):
-        body.pop(name, None)
-    return dropped
+    wanted = claude_thinking.plan(request, target.model, body["max_tokens"])
+    body["max_tokens"] = wanted.max_tokens
+    if wanted.effort is not None:
+        body["output_config"] = body.get("output_config", {}) | {"effort": wanted.effort}
+    if wanted.thinking is not None:
+        body["thinking"] = wanted.thinking
+        for name in ("temperature", "top_k", *wanted.dropped):
+            body.pop(name, None)
+    return wanted.dropped

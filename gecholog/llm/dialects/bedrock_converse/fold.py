@@ -23,7 +23,7 @@ _EXCEPTION = "Exception"
 _INDEX = "contentBlockIndex"
 
 
-def _typed(event: Event) -> Event:
+def typed(event: Event) -> Event:
     """An event by the name of its type."""
     if not event.name and len(event.value) == 1:
         name, value = next(iter(event.value.items()))
@@ -32,11 +32,16 @@ def _typed(event: Event) -> Event:
     return event
 
 
+def is_exception(name: str) -> bool:
+    """Tell whether an event of this name reports an error."""
+    return name.endswith(_EXCEPTION)
+
+
 def _knows(event: Event) -> bool:
-    name, value = _typed(event)
+    name, value = typed(event)
     if name == "metadata":
         return isinstance(value.get("usage"), dict)
-    return name in _NAMES or name.endswith(_EXCEPTION)
+    return name in _NAMES or is_exception(name)
 
 
 def _fold(events: Iterable[Event]) -> Answer:
@@ -44,7 +49,7 @@ def _fold(events: Iterable[Event]) -> Answer:
     message: dict[str, Any] = {}
     blocks: dict[int, ConverseBlock] = {}
     for event in events:
-        name, value = _typed(event)
+        name, value = typed(event)
         value = {key: item for key, item in value.items() if key != "p"}  # padding that hides the length
         match name:
             case "messageStart":
@@ -53,7 +58,7 @@ def _fold(events: Iterable[Event]) -> Answer:
                 blocks.setdefault(_index(value), ConverseBlock()).add(value.get("start") or value.get("delta"))
             case "messageStop" | "metadata":
                 replace_fields(answer, value)
-            case _ if name.endswith(_EXCEPTION):
+            case _ if is_exception(name):
                 answer["error"] = {"type": name} | value
     content = [blocks[index].finalize() for index in sorted(blocks)]
     if message or content:
@@ -115,7 +120,7 @@ def _value_of(written: str) -> Any:
 
 
 def _ends(event: Event) -> bool:
-    return _typed(event).name == "metadata"
+    return typed(event).name == "metadata"
 
 
 DIALECT = Dialect(_knows, _fold, ends=_ends)
