@@ -1,4 +1,4 @@
-"""The subject on which a message of a JetStream consumer is acknowledged, and what it says of the message.
+"""Parses the subject on which a message of a JetStream consumer is acknowledged.
 
 `$JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<timestamp>.<pending>`. Newer servers put
 a domain and the hash of an account before the stream, and may put a token at the end (ADR-15:
@@ -49,5 +49,5 @@ class AckSubject:
 
     @property
     def key(self) -> str:
-        """Names the message in its stream for good: sequences begin anew when a stream is made anew, times do not."""
+        """Identifies the message even if the stream is recreated: sequence numbers restart then, times do not."""
         return f"{self.stream_sequence}-{self.timestamp}"

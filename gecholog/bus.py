@@ -1,7 +1,7 @@
-"""The service bus: messages to and from NATS, over one connection that is made again whenever it is lost.
+"""The service bus: a NATS client that reconnects whenever its connection is lost.
 
-The connection may be to any server of a cluster. When its server is about to shut down, another connection takes over
-from it before it is closed.
+It connects to any server of a cluster. When that server is about to shut down, the bus moves to another server before
+it closes the connection.
 """
 
 from __future__ import annotations
@@ -31,43 +31,43 @@ __all__ = ["Answered", "Bus", "BusAddress", "BusMessage", "Handler"]
 Announcement = Callable[["Bus"], Awaitable[None]]
 Answered = Callable[[bytes | BusError], None]
 
-_NO_RESPONDERS = b"NATS/1.0 503"  # the header of the server's own answer: no subscriber
-_CONFIRMED_WITHIN = 2.0  # seconds for the server to take what was sent
-_DROPPED_PAUSE = 1.0  # seconds; a bus that takes us and drops us is not asked without end
+_NO_RESPONDERS = b"NATS/1.0 503"  # the header of the server's reply if there is no subscriber
+_CONFIRMED_WITHIN = 2.0  # seconds for the server to process what was sent
+_DROPPED_PAUSE = 1.0  # seconds; a bus that accepts and drops connections must not cause a busy loop
 _DRAINED_WITHIN = (
     2.0  # seconds that a publisher is held up by a slow bus; without a limit it would never hear of a loss
 )
-_OLD_CONNECTION = 6.0  # seconds that a connection stays open for answers when another one has taken over from it;
-_OVERLAP = 1.0  # and those in which it is still subscribed, until the whole cluster knows the new one
-_COMPLAIN_EVERY = 60.0  # seconds between log lines about the same thing that is not allowed
+_OLD_CONNECTION = 6.0  # seconds that the old connection stays open for replies after a move to another server
+_OVERLAP = 1.0  # seconds for which it stays subscribed, until the cluster knows the new subscriptions
+_COMPLAIN_EVERY = 60.0  # seconds between log lines about the same denied subject
 _NOT_PERMITTED = re.compile(r'for publish to "(?P<subject>[^"]+)"', re.IGNORECASE)
 
 
 _Question = tuple[Answered, float, float, str]
-"""What was asked: who wants the answer, until when (by the loop's clock), how many seconds that were, the subject."""
+"""A pending request: its callback, its deadline (by the loop's clock), its time-out in seconds, its subject."""
 
 
 class Bus:
-    """One connection to the bus, made again whenever it is lost."""
+    """A client of the bus that reconnects whenever its connection is lost."""
 
     def __init__(self, address: BusAddress, name: str, log: Log, inboxes: str = "_INBOX") -> None:
-        """`name` is what the bus's monitor shows for this connection.
+        """`name` is shown by the bus's monitor for this connection.
 
-        Subjects for answers begin with `inboxes`: a bus may allow a user those with a beginning of its own.
+        Reply subjects begin with `inboxes`: a bus may restrict a user to a prefix.
         """
         self.address = address
         self._dialer = Dialer(address, name, log, self)
         self._log = log
-        self._wire: Wire | None = None  # the one that messages are sent over
-        self._listening: list[Wire] = []  # those that subscriptions are on: also one that is about to take over
-        self._retiring: dict[Wire, asyncio.Task[None]] = {}  # those that were taken over from
+        self._wire: Wire | None = None  # the connection that sends messages
+        self._listening: list[Wire] = []  # connections with subscriptions, including one that is about to take over
+        self._retiring: dict[Wire, asyncio.Task[None]] = {}  # old connections after a move
         self._throttle = LogThrottle(_COMPLAIN_EVERY)
         self._max_payload = 1024 * 1024
         self._opened = asyncio.Event()
         self._closing = asyncio.Event()
         self._subscriptions: list[Subscription] = []
         self._announcements: list[Announcement] = []
-        self._questions: dict[str, _Question] = {}  # by the subject of the answer
+        self._questions: dict[str, _Question] = {}  # pending requests by reply subject
         self._deadline_timer = DeadlineTimer(self._expire)
         self._inboxes = inboxes
         self._inbox = self.new_inbox()
@@ -95,7 +95,7 @@ class Bus:
         await self._opened.wait()
 
     async def close(self) -> None:
-        """Send what is still waiting to be sent, and leave the bus. `run` returns."""
+        """Send queued messages, and disconnect. `run` returns."""
         self._closing.set()
         connection, self._wire = self._wire, None
         if connection is not None:
@@ -109,7 +109,7 @@ class Bus:
             subscription.cancel()
 
     def new_inbox(self) -> str:
-        """A subject that nobody else uses, for answers that are not those of `request`."""
+        """A unique reply subject, for replies that `request` does not handle."""
         return f"{self._inboxes}.{secrets.token_hex(11)}"
 
     @property
@@ -118,11 +118,11 @@ class Bus:
 
     @property
     def max_payload(self) -> int:
-        """Bytes that a message may have, as the server said last; before that 1 MiB, a server's default."""
+        """The maximum size of a message in bytes, according to the server; 1 MiB before the first connection."""
         return self._wire.max_payload if self._wire else self._max_payload
 
     def on_connect(self, announcement: Announcement) -> None:
-        """Call this at every connection from now on, the subscriptions standing already."""
+        """Call `announcement` at every connection from now on, after the subscriptions are active."""
         self._announcements.append(announcement)
 
     # ------------------------------------------------------------- messages
@@ -155,7 +155,7 @@ class Bus:
         *,
         lazily: bool = False,
     ) -> bytes:
-        """Ask, and wait `timeout` seconds for one answer; `headers` and `lazily` as in `publish`.
+        """Send a request, and wait `timeout` seconds for one reply; `headers` and `lazily` as in `publish`.
 
         Raises NoAnswer, NobodyListens, BusAway, MessageTooLarge.
         """
@@ -175,7 +175,7 @@ class Bus:
             raise
 
     def tell(self, subject: str, data: bytes, headers: bytes = b"", *, lazily: bool = False) -> None:
-        """`publish` for who does not wait. Raises BusAway (also while the bus is slow), MessageTooLarge."""
+        """Publish without waiting. Raises BusAway (also while the bus is slow), MessageTooLarge."""
         self._quick().publish(subject, data, "", headers, lazily=lazily)
 
     def ask(  # noqa: PLR0913 - a question has these parts
@@ -188,14 +188,14 @@ class Bus:
         *,
         lazily: bool = False,
     ) -> None:
-        """`request` for who does not wait: `answered` is called with the answer, or with what went wrong.
+        """Send a request without waiting: `answered` is called with the reply or the error.
 
         `answered` must not raise. Raises BusAway (also while the bus is slow), MessageTooLarge: nothing was sent then.
         """
         self._ask(self._quick(), subject, data, timeout, answered, headers=headers, lazily=lazily)
 
     def _quick(self) -> Wire:
-        """The connection, if it takes something at once. Raises BusAway."""
+        """The connection, if it can send at once. Raises BusAway."""
         connection = self._present()
         if connection.drained is not None:
             raise BusAway("the bus does not take what is sent")
@@ -218,7 +218,7 @@ class Bus:
         headers: bytes,
         lazily: bool,
     ) -> str:
-        """Send a question; returns the subject that its answer will have."""
+        """Send a request. Returns its reply subject."""
         inbox = f"{self._inbox}.{next(self._numbers)}"
         connection.publish(subject, data, inbox, headers, lazily=lazily)
         due = connection.loop.time() + timeout
@@ -228,9 +228,9 @@ class Bus:
         return inbox
 
     def respond(self, connection: Wire, subject: str, data: bytes) -> Awaitable[None]:
-        """Publish an answer to a message that came over `connection`; to be awaited.
+        """Publish a reply to a message that was received on `connection`. Must be awaited.
 
-        A server may allow an answer only on the connection of its question. Raises as `publish`.
+        A server may allow a reply only on the connection of its request. Raises the same as `publish`.
         """
         if self._retiring and connection in self._retiring and not connection.lost.done():
             return self._respond_over(connection, subject, data)
@@ -240,7 +240,7 @@ class Bus:
         connection.publish(subject, data)
 
     async def subscribe(self, subject: str, handler: Handler, queue: str = "") -> None:
-        """Hand each message on `subject` to `handler`, one after the other, over all connections to come.
+        """Pass each message on `subject` to `handler`, one after another, on this and all later connections.
 
         With `queue`, each message goes to one member of the group of that name.
         """
@@ -250,7 +250,7 @@ class Bus:
             subscription.begin(connection)
 
     async def unsubscribe(self, subject: str) -> None:
-        """Take no more messages on `subject`; returns when those that the bus had sent have been handled."""
+        """End the subscription of `subject`. Returns when all messages that the bus has sent are handled."""
         ended = [subscription for subscription in self._subscriptions if subscription.subject == subject]
         for subscription in ended:
             self._subscriptions.remove(subscription)
@@ -260,7 +260,7 @@ class Bus:
             await subscription.finish()
 
     async def flush(self) -> None:
-        """Wait until the bus has taken everything that was sent before. Raises BusAway."""
+        """Wait until the bus has processed everything that was sent before. Raises BusAway."""
         if self._wire is None:
             raise BusAway("no connection to the bus")
         try:
@@ -272,7 +272,7 @@ class Bus:
     # ------------------------------------------------------------ connections
 
     async def _serve(self, connection: Wire) -> None:
-        """Use a connection, and those that take over from it, until the last one is lost."""
+        """Use a connection, and its successors after moves to other servers, until the last one is lost."""
         if self._closing.is_set():
             connection.abort()
             return
@@ -292,7 +292,7 @@ class Bus:
         self._lost(connection, await asyncio.shield(connection.lost))
 
     async def _listen(self, connection: Wire) -> None:
-        """Have everything delivered over a connection that is subscribed to. Raises BusError, TimeoutError."""
+        """Subscribe everything on a connection. Raises BusError, TimeoutError."""
         self._listening.append(connection)
         connection.subscribe(f"{self._inbox}.*", self._answered)
         for subscription in self._subscriptions:
@@ -301,10 +301,10 @@ class Bus:
             await connection.ping()
 
     async def _successor(self, connection: Wire) -> Wire | None:
-        """Wait until the server is about to shut down, and move to another one; None when the connection is lost.
+        """Wait until the server is about to shut down, and move to another one. Returns None if the connection is lost.
 
-        Both connections are subscribed for a second, so that nothing is missed: messages outside queue groups may come
-        twice.
+        Both connections are subscribed for a second, so that no message is missed. Messages outside queue groups may be
+        received twice.
         """
         either: set[asyncio.Future[Any]] = {connection.lost, connection.draining}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -327,10 +327,10 @@ class Bus:
         return successor
 
     async def _retire(self, connection: Wire) -> None:
-        """Take what the server sends over a connection until the cluster knows the new one; answer that, and close it.
+        """Keep an old connection, and handle its messages, until the whole cluster knows the new subscriptions.
 
-        That the new server has our subscriptions does not mean that the others know of them: whoever ends the old ones
-        at once has none for a moment, in the eyes of the others.
+        The new server has the subscriptions at once, but the other servers learn of them later. Without the old ones,
+        they would see no subscriber for a moment.
         """
         try:
             async with asyncio.timeout(_OLD_CONNECTION):
@@ -343,7 +343,7 @@ class Bus:
             self._drop(connection)
 
     def _drop(self, connection: Wire) -> None:
-        """Close a connection at once, and forget it."""
+        """Close a connection at once, and remove it."""
         connection.abort()
         self._retiring.pop(connection, None)
         if connection in self._listening:
@@ -352,12 +352,12 @@ class Bus:
             subscription.sids.pop(connection, None)
 
     def informed(self, info: ServerInfo) -> None:
-        """Something about the cluster of the bus has changed."""
+        """Handle a change of the cluster."""
         if self._wire is not None:
             self._dialer.informed(info, self._wire.server)
 
     def complained(self, text: str) -> None:
-        """The bus does not allow something. Requests to a subject that is not allowed are over."""
+        """Handle a denied subject: pending requests to it fail."""
         if self._throttle.admit(text):
             self._log.warning("the bus complains", reason=text)
         if match := _NOT_PERMITTED.search(text):
@@ -381,7 +381,7 @@ class Bus:
             self._log.warning("lost the bus", hostname=str(connection.server), reason=reason)
 
     def _end(self) -> None:
-        """Nothing is left of the connections."""
+        """Clean up after the last connection."""
         self._wire = None
         for retiring in self._retiring.values():
             retiring.cancel()
@@ -395,14 +395,14 @@ class Bus:
     def _answered(self, delivery: Delivery, _: Wire) -> None:
         question = self._questions.pop(delivery.subject, None)
         if question is None:
-            return  # it came too late, or another one was first
+            return  # too late, or not the first reply
         if delivery.headers.startswith(_NO_RESPONDERS):
             question[0](NobodyListens(f"no subscriber on {question[3]}"))
         else:
             question[0](delivery.data)
 
     def _expire(self, by: float) -> float:
-        """Nobody waits any more for what is due; returns when the next question is."""
+        """Fail the requests whose deadline has passed. Returns the next deadline."""
         for inbox in [inbox for inbox, question in self._questions.items() if question[1] <= by]:
             answered, _, timeout, _ = self._questions.pop(inbox)
             answered(NoAnswer(f"no answer in {round(timeout * 1000)} ms"))
@@ -410,7 +410,7 @@ class Bus:
 
 
 async def _wait_until_drained(drained: asyncio.Future[None], seconds: float) -> None:
-    """Wait until a slow bus has taken some of what waits. Raises BusAway."""
+    """Wait until a slow bus has read some of the queued data. Raises BusAway."""
     try:
         async with asyncio.timeout(seconds):
             await asyncio.shield(drained)

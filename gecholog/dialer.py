@@ -1,4 +1,4 @@
-"""Connecting to the bus: to any of its servers, tried one after the other until one takes us."""
+"""Connects to the bus: tries its servers one after another until one accepts the connection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FAILURES = (BusError, OSError, TimeoutError)
 _TIMEOUT = 2.0  # seconds for one server
 _LOG_EVERY = 5.0  # seconds
 _FIRST_PAUSE = 0.05  # seconds between rounds over all servers
-_LONGEST_PAUSE = 1.0  # a bus that is back is found soon
+_LONGEST_PAUSE = 1.0  # seconds; short, so that a bus that is back is found soon
 
 _Failures = Mapping[ServerAddress, Exception]
 
@@ -37,10 +37,10 @@ class Dialer:
         self._observer = observer
         self._pool = ServerPool(address.servers, random.Random())  # noqa: S311 - spreads clients, guards nothing
         self._has_connected = False
-        self._last: ServerAddress | None = None  # the server of the connection before
+        self._last: ServerAddress | None = None  # the server of the previous connection
 
     def informed(self, info: ServerInfo, through: ServerAddress) -> None:
-        """Take note of the servers that a server tells of."""
+        """Learn the servers that a server lists in its INFO."""
         new = self._pool.discover(info.connect_urls, through)
         if new:
             self._log.debug("servers of the bus discovered", servers=[str(server) for server in new])
@@ -48,9 +48,9 @@ class Dialer:
     async def connect(self, closing: asyncio.Event) -> Wire | None:
         """A connection to any server; None if `closing` is set meanwhile.
 
-        At the start raises BusRefused if a server cannot be used with this config and no other one takes us. Later, a
-        certificate or a file may be wrong for the moment, and only the end of the credentials is final: LoginRefused is
-        raised if all servers refuse them.
+        At the start, raises BusRefused if a server cannot be used with this config and no other one accepts us. Later,
+        a wrong certificate or file may be temporary, and only rejected credentials are final: raises LoginRefused if
+        all servers reject them.
         """
         throttle, pause = LogThrottle(_LOG_EVERY), _FIRST_PAUSE
         while not closing.is_set():
@@ -68,7 +68,7 @@ class Dialer:
         return None
 
     async def connect_elsewhere(self, connection: Wire, closing: asyncio.Event) -> Wire | None:
-        """A connection to another server than that of `connection`; None if no other one takes us."""
+        """Connect to another server than that of `connection`; None if no other one accepts us."""
         order = [server for server in self._pool.order() if server != connection.server]
         failures: dict[ServerAddress, Exception] = {}
         while order:
@@ -82,7 +82,7 @@ class Dialer:
     async def _try_each(
         self, servers: list[ServerAddress], failures: dict[ServerAddress, Exception], closing: asyncio.Event
     ) -> Wire | None:
-        """A connection to the first server that takes us; `failures` tells why others did not."""
+        """Connect to the first server that accepts us. Adds the errors of the others to `failures`."""
         for server in servers:
             if closing.is_set():
                 return None
@@ -105,7 +105,7 @@ class Dialer:
         self.informed(connection.info, connection.server)
 
     async def _open(self, server: ServerAddress) -> Wire:
-        """Connect to one server; a host that has several addresses is tried at each of them. Raises `FAILURES`."""
+        """Connect to one server. Tries all addresses of its host. Raises `FAILURES`."""
         async with asyncio.timeout(_TIMEOUT):
             ips = await _addresses(server)
         for ip in ips[:-1]:
@@ -118,7 +118,7 @@ class Dialer:
             return await Wire.open(server, self._login, self._observer, ip)
 
     def _raise_refusal(self, failures: _Failures) -> None:
-        """Raise BusRefused if there is no use in trying again."""
+        """Raise BusRefused if retrying cannot help."""
         refused = {server: error for server, error in failures.items() if isinstance(error, BusRefused)}
         if self._has_connected and not (
             len(refused) == len(failures) and all(isinstance(error, LoginRefused) for error in refused.values())
@@ -128,7 +128,7 @@ class Dialer:
             raise type(error)(self._told(error, server)) from error
 
     def _reasons(self, failures: _Failures) -> str:
-        """Why no server took us; with one server, its reason alone."""
+        """Why no server accepted us. With one server, only its reason."""
         reasons = {server: self._told(error, server) for server, error in failures.items()}
         if len(reasons) == 1:
             return next(iter(reasons.values()))
@@ -150,7 +150,7 @@ async def _addresses(server: ServerAddress) -> list[str]:
 
 
 async def wait_for(event: asyncio.Event, seconds: float) -> None:
-    """Wait until the event is set, at most so many seconds."""
+    """Wait until the event is set, or for `seconds`."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 
 def is_glob(pattern: str) -> bool:
-    """Tell whether a name stands for many."""
+    """Tell whether a name has a wildcard."""
     return "*" in pattern
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Tell whether `name` is one that `pattern` stands for. Letter case counts; `*` takes `/` as well."""
+    """Tell whether `pattern` matches `name`. Case-sensitive; `*` matches `/` as well."""
     if pattern in {name, "*"}:
         return True
     first, *middle = pattern.split("*")
@@ -27,10 +27,10 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def matches_any(patterns: Iterable[str], name: str) -> bool:
-    """Tell whether one of `patterns` stands for `name`."""
+    """Tell whether one of `patterns` matches `name`."""
     return any(matches(pattern, name) for pattern in patterns)
 
 
 def most_specific(patterns: Iterable[str], name: str) -> str | None:
-    """The pattern with the most characters of its own that stands for `name`; of equals the first, None without any."""
+    """The matching pattern with the most literal characters (the first of equals); None if none matches."""
     return max((one for one in patterns if matches(one, name)), key=lambda one: len(one.replace("*", "")), default=None)

@@ -1,4 +1,4 @@
-"""JetStream's own JSON protocol: calls of its API, by requests on the bus, and what its errors mean.
+"""Calls JetStream's JSON API by requests on the bus, and interprets its errors.
 
 https://docs.nats.io/reference/reference-protocols/nats_api_reference
 """
@@ -15,11 +15,11 @@ from gecholog.errors import BusError, NoAnswer, NobodyListens, NotJson
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-TIMEOUT = 5.0  # seconds; what is to be kept waits for the disk
+TIMEOUT = 5.0  # seconds; storing waits for the disk
 NANOSECONDS = 1_000_000_000  # a second, in the unit of JetStream's times
 
 # JetStream's numbers for errors (nats-server, server/errors.json)
-_NO_PEERS = 10005  # in the cluster, for so many replicas
+_NO_PEERS = 10005  # too few servers in the cluster for the replicas
 TOO_FEW_SERVERS = frozenset({_NO_PEERS, 10074})  # the latter where there is no cluster
 NO_CONSUMER = 10014
 NO_MESSAGE = 10037
@@ -39,7 +39,7 @@ class NoJetStream(BusError):
 
 
 class JetStreamRefused(BusError):
-    """JetStream would not do what was asked. `code` is its number for the error."""
+    """JetStream refused a request. `code` is its number for the error."""
 
     def __init__(self, code: int, description: str) -> None:
         self.code = code
@@ -50,12 +50,12 @@ class Requester(Protocol):
     """The part of the bus that is needed here."""
 
     async def request(self, subject: str, data: bytes, timeout: float) -> bytes:  # noqa: ASYNC109 - the bus's own
-        """Ask, and wait `timeout` seconds for one answer. Raises NoAnswer, BusAway, MessageTooLarge."""
+        """Send a request, and wait `timeout` seconds for one reply. Raises NoAnswer, BusAway, MessageTooLarge."""
 
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """As what JetStream's absence, and its refusals, are raised."""
+    """The exceptions to raise if there is no JetStream, and for its refusals."""
 
     absent: type[NoJetStream] = NoJetStream
     refused: type[JetStreamRefused] = JetStreamRefused
@@ -67,7 +67,7 @@ _PLAIN = Errors()
 async def ask(
     bus: Requester, call: str, body: Mapping[str, Any] | None = None, errors: Errors = _PLAIN
 ) -> dict[str, Any]:
-    """One call of the API. Raises `errors`, NoAnswer (ask again), BusAway."""
+    """Call the API. Raises `errors`, NoAnswer (retry), BusAway."""
     try:
         data = await bus.request(_API + call, rawjson.dumps(dict(body)) if body else b"", TIMEOUT)
     except NobodyListens as error:
@@ -76,7 +76,7 @@ async def ask(
 
 
 def answered(data: bytes, errors: Errors = _PLAIN) -> dict[str, Any]:
-    """What JetStream answers, be it to a call or to a message for a stream. Raises `errors`, NoAnswer (ask again)."""
+    """Parse the reply to an API call, or to a message for a stream. Raises `errors`, NoAnswer (retry)."""
     with understood():
         answer = _object(data)
         fault = answer.get("error")
@@ -94,7 +94,7 @@ def answered(data: bytes, errors: Errors = _PLAIN) -> dict[str, Any]:
 
 @contextmanager
 def understood() -> Iterator[None]:
-    """Read an answer within this. Anybody may listen on a subject and answer whatever: raises NoAnswer."""
+    """Guards the parsing of a reply. Another client may send anything as a reply: raises NoAnswer for that."""
     try:
         yield
     except (NotJson, LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:

@@ -1,4 +1,4 @@
-"""Key-value: small state that replicas share, kept on the bus in a JetStream stream.
+"""Key-value buckets: small state that replicas share, stored in a JetStream stream.
 
 The format is that of NATS's own key-value (ADR-8: https://github.com/nats-io/nats-architecture-and-design), so that
 `nats kv get` and any client library read and write the same entries.
@@ -23,7 +23,7 @@ __all__ = ["Conflict", "Entry", "Handler", "KeyValue", "KeyValueRefused", "NoKey
 log = Log("keyvalue")
 
 _NO_REPLICAS = jetstream.TOO_FEW_SERVERS | {jetstream.NO_ROOM}
-_MAX_BYTES = 16 * 1024 * 1024  # of a bucket: what is shared is small, and JetStream sets this much disk aside
+_MAX_BYTES = 16 * 1024 * 1024  # of a bucket; JetStream reserves this much disk space
 _KEY = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 _BUCKET = re.compile(r"[-_a-zA-Z0-9]+")
 
@@ -33,11 +33,11 @@ class NoKeyValue(NoJetStream):
 
 
 class KeyValueRefused(JetStreamRefused):
-    """JetStream would not do what was asked of the bucket."""
+    """JetStream refused a request for the bucket."""
 
 
 class Conflict(BusError):
-    """Somebody else wrote the key before. `revision` is the one that it has now."""
+    """Another client has written the key. `revision` is its current revision."""
 
     def __init__(self, revision: int) -> None:
         self.revision = revision
@@ -67,10 +67,10 @@ class KeyValue:
         self._has_warned = False
 
     async def ensure(self) -> None:
-        """Make the bucket if it is missing, and more copies of it if there are too few.
+        """Create the bucket if it is missing, and raise its replicas if there are too few.
 
-        With too few servers that have room for it, it has one copy, or as many as before, and `is_short` is true.
-        Raises NoKeyValue, KeyValueRefused, NoAnswer (ask again), BusAway.
+        If too few servers have space for it, it has one replica, or as many as before, and `is_short` is true. Raises
+        NoKeyValue, KeyValueRefused, NoAnswer (retry), BusAway.
         """
         config = _stream_config(self._stream, self.prefix, self._max_bytes, self._replicas)
         self.is_short = False
@@ -89,11 +89,11 @@ class KeyValue:
         try:
             await self._ask(f"STREAM.CREATE.{self._stream}", config)
         except KeyValueRefused as error:
-            if error.code != jetstream.STREAM_EXISTS:  # one that was made otherwise is used as it is
+            if error.code != jetstream.STREAM_EXISTS:  # an existing bucket with another config is used as it is
                 raise
 
     async def _raise_replicas(self) -> None:
-        """Have more copies of a bucket that there is; otherwise it stays as it was made."""
+        """Raise the replicas of an existing bucket. Nothing else about it is changed."""
         with jetstream.understood():
             config = (await self._ask(f"STREAM.INFO.{self._stream}", {}))["config"]
             if config.get("num_replicas", 1) >= self._replicas:
@@ -117,24 +117,24 @@ class KeyValue:
             )
 
     async def put(self, key: str, value: bytes) -> int:
-        """Write, whatever is there, and wait until the bus has stored it; the revision. Raises BusError, ValueError.
+        """Write a key unconditionally, and wait until the bus has stored it. Returns the revision.
 
-        NobodyListens means that there is no such bucket.
+        Raises BusError and ValueError; NobodyListens means that the bucket does not exist.
         """
         return await self._store(key, value)
 
     async def create(self, key: str, value: bytes) -> int:
-        """Write a key that has no value; the revision. Raises Conflict if it has one, else as `put`."""
+        """Write a key that has no value. Returns the revision. Raises Conflict if it has one, else as `put`."""
         try:
             return await self.update(key, value, 0)
         except Conflict:
             last = await self._last(key)
             if last is None or last.value is not None:
                 raise
-            return await self.update(key, value, last.revision)  # over the mark of a deletion
+            return await self.update(key, value, last.revision)  # overwrites a deletion marker
 
     async def update(self, key: str, value: bytes, revision: int) -> int:
-        """Write a key that has this revision; the new one. Raises Conflict if it has another, else as `put`."""
+        """Write a key if it has this revision. Returns the new one. Raises Conflict if not, else the same as `put`."""
         try:
             return await self._store(key, value, {"Nats-Expected-Last-Subject-Sequence": str(revision)})
         except KeyValueRefused as error:
@@ -144,29 +144,29 @@ class KeyValue:
             raise Conflict(last.revision if last else 0) from error
 
     async def get(self, key: str) -> Entry | None:
-        """What the key holds; None if nothing. Raises as `ensure`, and ValueError."""
+        """Read a key; None if it has no value. Raises the same as `ensure`, and ValueError."""
         last = await self._last(key)
         return None if last is None or last.value is None else last
 
     async def delete(self, key: str) -> None:
-        """Delete; those who watch are told. A mark stays, of the size of the key. Raises as `put`."""
+        """Delete a key, with a notification to watches. Leaves a small deletion marker. Raises the same as `put`."""
         await self._store(key, b"", {"KV-Operation": "DEL"})
 
     async def purge(self, key: str, revision: int) -> None:
-        """Remove an entry without a trace, if it still has this revision. Nobody is told. Raises as `ensure`."""
+        """Remove an entry if it has this revision, without marker and notification. Raises the same as `ensure`."""
         await self._ask(f"STREAM.PURGE.{self._stream}", {"filter": self.prefix + checked(key), "seq": revision + 1})
 
     async def watch(self, handler: Handler, keys: str = ">", begins: Callable[[], None] | None = None) -> Watch:
-        """Tell `handler` every entry that there is, then each change, one after the other, until the watch is closed.
+        """Call `handler` with every existing entry, then with each change, one after another, until `Watch.close`.
 
-        After each loss of the bus it begins again with every entry; keys that are gone meanwhile are told as deleted.
-        The bucket is made if need be. `keys` may hold wildcards: `*` for a part, `>` at the end. A handler that fails
-        is logged. `begins` is called before each beginning: the bucket may be another one, with revisions from 1 on.
+        After each loss of the bus it restarts with every entry; keys that are gone by then are reported as deleted.
+        Creates the bucket if it is missing. `keys` may contain wildcards: `*` for one part, `>` at the end. Errors of
+        the handler are logged. `begins` is called before each start: the bucket may be new, with revisions from 1.
         """
         return Watch(self._bus, self, handler, keys, begins)
 
     async def consume(self, consumer: str, inbox: str, keys: str) -> int:
-        """Have entries sent to `inbox`, for as long as somebody listens there; how many there are at the moment."""
+        """Create a consumer that sends entries to `inbox` while it has a subscriber. Returns how many there are."""
         config = consumer_config(consumer, inbox, self.prefix + keys)
         call = f"CONSUMER.CREATE.{self._stream}.{consumer}"
         answer = await self._ask(call, {"stream_name": self._stream, "config": config})
@@ -174,7 +174,7 @@ class KeyValue:
             return int(answer["num_pending"]) + int(answer["delivered"]["consumer_seq"])
 
     async def _last(self, key: str) -> Entry | None:
-        """The last message of a key, which may be the mark of a deletion; None if it never had any."""
+        """The last message of a key, which may be a deletion marker; None if there is none."""
         try:
             answer = await self._ask(f"STREAM.MSG.GET.{self._stream}", {"last_by_subj": self.prefix + checked(key)})
         except KeyValueRefused as error:
@@ -199,14 +199,14 @@ class KeyValue:
 
 
 def checked(key: str) -> str:
-    """`key`, or ValueError if it is none."""
+    """Return `key`. Raises ValueError if it is not a valid key."""
     if not _KEY.fullmatch(key):
         raise ValueError("a key is letters, digits, - _ / = in parts with dots between")
     return key
 
 
 def _stream_config(stream: str, prefix: str, max_bytes: int, replicas: int) -> dict[str, Any]:
-    """The stream of a bucket, as ADR-8 wants it: the last message of each subject."""
+    """The config of a bucket's stream according to ADR-8: it stores the last message of each subject."""
     return {
         "name": stream,
         "subjects": [prefix + ">"],

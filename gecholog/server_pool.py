@@ -11,9 +11,9 @@ from gecholog.server_address import ServerAddress
 
 
 class ServerPool:
-    """The configured servers, and those that they told of.
+    """The configured servers, and those that they listed in their INFO.
 
-    Clients try the servers in random order, so that a cluster's servers get about equally many of them.
+    Clients try the servers in random order, which distributes them evenly over a cluster.
     """
 
     def __init__(self, configured: Sequence[ServerAddress], random: Random) -> None:
@@ -27,10 +27,10 @@ class ServerPool:
         return tuple(dict.fromkeys((*self._configured, *self._discovered)))
 
     def discover(self, connect_urls: Iterable[str], through: ServerAddress) -> list[ServerAddress]:
-        """Take the servers that one of them names in place of those named before; returns those that are new.
+        """Replace the discovered servers by those that `through` lists. Returns the new ones.
 
-        They want TLS if that one does. Servers mostly name IP addresses, which certificates seldom hold: then the name
-        of the server that told of them has to be in the certificate.
+        They use TLS if `through` does. Servers usually list IP addresses, which certificates seldom contain. Then the
+        certificate must be for the name of `through`.
         """
         known = {(server.host, server.port) for server in self.servers}
         name = through.certificate_name or ("" if through.is_ip else through.host)
@@ -45,7 +45,7 @@ class ServerPool:
         return [server for server in self._discovered if (server.host, server.port) not in known]
 
     def order(self, last: ServerAddress | None = None) -> list[ServerAddress]:
-        """All servers, in the order in which they are to be tried: `last`, the one that was just lost, at the end."""
+        """All servers in the order in which to try them. `last`, whose connection was just lost, is at the end."""
         order = self._shuffled(self._configured) + self._shuffled(self._discovered)
         if last in order and len(order) > 1:
             order.remove(last)

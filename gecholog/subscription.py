@@ -1,4 +1,4 @@
-"""Subscriptions of the bus: the messages on a subject, handed to a function one after the other."""
+"""Subscriptions of the bus: pass the messages on a subject to a handler, one after another."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Responder(Protocol):
     """The part of the bus that messages need."""
 
     def respond(self, connection: Wire, subject: str, data: bytes) -> Awaitable[None]:
-        """Publish an answer, over the connection that the question came over if that is still there."""
+        """Publish a reply, on the connection of the request if that is still open."""
 
 
 class BusMessage:
-    """A message that came in. `reply` is the subject for an answer, empty if none is wanted."""
+    """A received message. `reply` is the subject for the reply, empty if the sender expects none."""
 
     __slots__ = ("_bus", "_connection", "_headers", "data", "reply", "subject")
 
@@ -38,19 +38,19 @@ class BusMessage:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The header lines; what the server itself says is under `Status` and `Description`."""
+        """The header lines. A status of the server is under `Status` and `Description`."""
         return wire.decoded(self._headers) if self._headers else {}
 
     async def answer(self, data: bytes) -> None:
-        """Answer the sender. A message that wants no answer gets none. Raises BusAway, MessageTooLarge."""
+        """Reply to the sender, if it expects a reply. Raises BusAway, MessageTooLarge."""
         if self.reply:
             await self._bus.respond(self._connection, self.reply, data)
 
 
 class Subscription:
-    """A subject, and the messages that wait for its handler: one is handled after the other.
+    """A subject, and the queue of messages for its handler, which handles one after another.
 
-    `sids` are its numbers on the connections that it is on: on two of them while the bus moves to another server.
+    `sids` are its numbers on the connections: there are two of them while the bus moves to another server.
     """
 
     def __init__(self, bus: Responder, subject: str, queue: str, handler: Handler, log: Log) -> None:
@@ -66,17 +66,17 @@ class Subscription:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, connection: Wire) -> None:
-        """Take messages that come over this connection."""
+        """Subscribe on this connection."""
         self.sids[connection] = connection.subscribe(self.subject, self.deliver, self.queue)
 
     async def end(self, connection: Wire) -> None:
-        """Take no more messages over this connection. Those that the server had sent are delivered at the return."""
+        """Unsubscribe on this connection. Messages that the server has sent are delivered before this returns."""
         sid = self.sids.pop(connection, None)
         if sid is not None:
             await connection.unsubscribe(sid)
 
     def deliver(self, delivery: Delivery, connection: Wire) -> None:
-        """A message came in."""
+        """Queue a received message."""
         if self._bytes > _MAX_QUEUED_BYTES:
             if not self._dropped:
                 self._log.warning("messages are dropped: too many wait", subject=self.subject)
@@ -106,12 +106,12 @@ class Subscription:
             self._log.fault("message not handled", error, subject=self.subject)
 
     async def finish(self) -> None:
-        """Wait until everything that came in has been handled."""
+        """Wait until all received messages have been handled."""
         while (task := self._task) is not None:
             await asyncio.wait([task])
 
     def cancel(self) -> None:
-        """Drop what waits, and end the handler."""
+        """Drop queued messages, and cancel the handler."""
         self._queued.clear()
         self._bytes = 0
         if self._task is not None:

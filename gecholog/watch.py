@@ -1,7 +1,7 @@
-"""Watches: following a bucket of the key-value, from the entries that are there on through every change.
+"""Watches a key-value bucket: all existing entries, then every change.
 
-A watch is an ordered consumer of the bucket's stream (ADR-17, https://github.com/nats-io/nats-architecture-and-design):
-nothing is acknowledged, a gap shows by the numbers of its messages, and then it begins anew with another consumer.
+A watch is an ordered consumer of the bucket's stream (ADR-17, https://github.com/nats-io/nats-architecture-and-design).
+It acknowledges nothing. If the sequence numbers show a gap, it restarts with a new consumer.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from gecholog.logs import Log
 
 log = Log("watch")
 
-_HEARTBEAT = 2.0  # seconds between the server's signs of life while there is nothing to tell
-_SILENCE = 3 * _HEARTBEAT  # after which it is begun again
+_HEARTBEAT = 2.0  # seconds between idle heartbeats of the server
+_SILENCE = 3 * _HEARTBEAT  # seconds without a heartbeat, after which the watch restarts
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to begin a watch
-_LOOK_AGAIN = 60.0  # seconds until a bucket that has too few replicas is asked to have more
-_INACTIVE = 5.0  # seconds after which the server removes a consumer that nobody listens to
+_LOOK_AGAIN = 60.0  # seconds between attempts to raise the replicas of a bucket that has too few
+_INACTIVE = 5.0  # seconds after which the server removes a consumer without a subscriber
 _CONTROL = "100"  # status of a heartbeat, or of a request for flow control
 _REMOVALS = frozenset({"DEL", "PURGE"})
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a key holds; `value` is None if it was deleted. Revisions count up over the whole bucket."""
+    """An entry of a bucket. `value` is None if the key was deleted. Revisions increase over the whole bucket."""
 
     key: str
     value: bytes | None
@@ -43,7 +43,7 @@ Handler = Callable[[Entry], Awaitable[None]]
 
 
 class Bucket(Protocol):
-    """What is watched. `prefix` stands before the keys in subjects."""
+    """The watched bucket. `prefix` precedes keys in subjects."""
 
     @property
     def bucket(self) -> str: ...
@@ -55,14 +55,14 @@ class Bucket(Protocol):
     def is_short(self) -> bool: ...
 
     async def ensure(self) -> None:
-        """Make it if it is missing; `is_short` says then whether it has too few replicas. Raises BusError."""
+        """Create it if it is missing, and set `is_short` if it has too few replicas. Raises BusError."""
 
     async def consume(self, consumer: str, inbox: str, keys: str) -> int:
-        """Have entries sent to `inbox`; how many there are at the moment. Raises BusError."""
+        """Create a consumer that sends entries to `inbox`. Returns the number of entries. Raises BusError."""
 
 
 class Watch:
-    """Follows a bucket. It begins again whenever something may have been missed."""
+    """Watches a bucket. It restarts whenever it may have missed an entry."""
 
     def __init__(
         self, bus: Bus, bucket: Bucket, handler: Handler, keys: str, begins: Callable[[], None] | None = None
@@ -81,7 +81,7 @@ class Watch:
 
     @property
     def current(self) -> bool:
-        """Tell whether every entry that was there has been told, and nothing is known to be missing."""
+        """Whether the handler has had all entries, and no gap is known."""
         return self._current.is_set() and self._bus.connected
 
     async def caught_up(self) -> None:
@@ -89,7 +89,7 @@ class Watch:
         await self._current.wait()
 
     async def close(self) -> None:
-        """Tell nothing more."""
+        """Stop watching."""
         self._following.cancel()
         await asyncio.wait({self._following})
 
@@ -150,17 +150,17 @@ class Watch:
             log.fault("entry not handled", error, bucket=self._bucket.bucket, key=entry.key)
 
     async def _complete(self, seen: set[str]) -> None:
-        """Everything that there is has been told: what was known and has not come again is gone."""
+        """All entries were delivered: known keys without an entry were deleted meanwhile."""
         for key in sorted(self._known - seen):
             await self._tell(Entry(key, None, 0))
         self._current.set()
 
 
 class _Round:
-    """A watch from its beginning to the first gap: one consumer, one inbox."""
+    """One run of a watch, from its start to the first gap: one consumer and one inbox."""
 
     def __init__(self, bus: Bus, prefix: str, tell: Handler, complete: Callable[[set[str]], Awaitable[None]]) -> None:
-        """`complete` is told the keys of all entries that were there."""
+        """`complete` is called with the keys of all existing entries when they have been delivered."""
         self._bus = bus
         self._prefix = prefix
         self._tell = tell
@@ -169,14 +169,14 @@ class _Round:
         self.inbox = f"_INBOX.{self.consumer}"
         self.over = asyncio.Event()
         self._heard = asyncio.get_running_loop().time()
-        self._count = 0  # messages so far; the consumer numbers them, so that a gap shows
-        self._expected: int | None = None  # entries that were there at the beginning
+        self._count = 0  # messages so far; the consumer numbers them, which reveals gaps
+        self._expected: int | None = None  # number of entries at the start
         self._seen: set[str] = set()
         self._settled = False
         self._one_at_a_time = asyncio.Lock()
 
     async def lasts(self, seconds: float) -> bool:
-        """Wait so long, or until the round is over, or nothing was heard for too long; tells whether it is over."""
+        """Wait for `seconds`, the end of the round or a missing heartbeat. Returns whether the round is over."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while not self.over.is_set() and (left := self._heard + _SILENCE - loop.time()) > 0:
@@ -188,7 +188,7 @@ class _Round:
         return True
 
     async def expect(self, entries: int) -> None:
-        """So many entries come first."""
+        """Set the number of existing entries, which are delivered first."""
         async with self._one_at_a_time:
             self._expected = entries
             await self._settle(pending=1)
@@ -229,7 +229,7 @@ class _Round:
             self._seen = set()
 
     async def _take_control(self, message: BusMessage) -> None:
-        """A heartbeat says how many messages there were; a request for flow control waits for an answer."""
+        """Handle a heartbeat, which has the number of messages so far, or reply to a request for flow control."""
         stalled = message.headers.get("Nats-Consumer-Stalled")
         if message.reply:
             await message.answer(b"")
@@ -241,7 +241,7 @@ class _Round:
 
 
 def _nothing() -> None:
-    """What is called when nobody wants to know."""
+    """The default of `begins`."""
 
 
 def _entry(message: BusMessage, prefix: str, revision: int) -> Entry:
@@ -250,12 +250,12 @@ def _entry(message: BusMessage, prefix: str, revision: int) -> Entry:
 
 
 def is_removal(headers: Mapping[str, str]) -> bool:
-    """A deletion is a message too. The server itself marks what it removed for its age (ADR-48)."""
+    """Tell whether a message is a deletion. The server also marks entries that it removed for their age (ADR-48)."""
     return headers.get("KV-Operation") in _REMOVALS or "Nats-Marker-Reason" in headers
 
 
 def consumer_config(consumer: str, inbox: str, subject: str) -> dict[str, Any]:
-    """A consumer that goes when nobody listens any more. Nothing is acknowledged: gaps show by the numbers."""
+    """The config of a consumer without acknowledgements, which the server removes when it has no subscriber."""
     return {
         "name": consumer,
         "deliver_subject": inbox,

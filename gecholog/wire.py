@@ -1,10 +1,10 @@
 """One connection that speaks the NATS client protocol.
 
-Written for the path of a call: nothing waits for a message to be written, and what comes in is handed on without a
-task in between. Most of what a small message costs, here and in the server, is the system call that carries it, so
-messages leave together. One that somebody waits for leaves with the event loop's next turn: that comes at once while
-there is little to do, and brings more messages while there is much. One that nobody waits for (`lazily`) leaves with
-the next of those, or some milliseconds later. It connects once; `gecholog.bus` connects again.
+Optimised for the hot path of a call: sending a message never blocks, and received messages are delivered without an
+extra task. Most of the cost of a small message, here and in the server, is the system call that sends it, so messages
+are sent in batches. An urgent message is sent in the next iteration of the event loop, together with all others that
+are queued by then. A message that is sent `lazily` waits for the next batch, or some milliseconds. A `Wire` connects
+once; `gecholog.bus` reconnects.
 
 The protocol: https://docs.nats.io/reference/reference-protocols/nats-protocol
 """
@@ -29,15 +29,15 @@ from gecholog.tls import BusTls, bus_context, failure
 
 _LINE_END = b"\r\n"
 _LONGEST_LINE = 1024 * 1024  # bytes; the server's INFO lists its cluster, all other lines are short
-_PORT = 4222  # where an address names none
-_LAZY = 0.002  # seconds until what nobody waits for is written
+_PORT = 4222  # the default port
+_LAZY = 0.002  # seconds until lazy messages are written
 _LARGEST = 128 * 1024 * 1024  # bytes of a message; nats-server allows 64 MiB (max_payload), headers included
 _HIGH_WATER = 64 * 1024 * 1024  # bytes that may wait to be written while the server is slow
 _PING_EVERY = 5.0  # seconds
-_MOST_UNANSWERED = 2  # pings; then the server is taken for lost
+_MOST_UNANSWERED = 2  # pings, after which the server counts as lost
 _CLOSED_WITHIN = 2.0  # seconds that a server has to take what is still to be written
 _VERSION = "NATS/1.0"
-# What a server says before it ends the connection of a client whose credentials it does not accept.
+# The errors with which a server rejects credentials before it closes the connection.
 _LOGIN_ERRORS = ("authorization violation", "authentication expired", "authentication revoked")
 # The lines of messages: subject, subscription, reply subject; then the size, or those of the headers and of all.
 _PLAIN = re.compile(rb"MSG (\S+) (\d{1,18}) (?:(\S+) )?(?P<size>\d{1,18})\r\n").match
@@ -45,7 +45,7 @@ _WITH_HEADERS = re.compile(rb"HMSG (\S+) (\d{1,18}) (?:(\S+) )?(\d{1,18}) (?P<si
 
 
 class Delivery(NamedTuple):
-    """A message as it came: `headers` is the block of header lines, empty if there is none."""
+    """A received message. `headers` is the block of header lines, empty if there is none."""
 
     sid: int
     subject: str
@@ -55,12 +55,12 @@ class Delivery(NamedTuple):
 
 
 Deliver = Callable[[Delivery, "Wire"], None]
-"""Takes a message, and the connection that it came over."""
+"""Handles a message, and the connection on which it was received."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a client logs in with. `name` is what the server's monitor shows for the connection."""
+    """The credentials of a client. `name` is shown by the server's monitor for the connection."""
 
     credentials: Credentials
     tls: BusTls | None
@@ -68,24 +68,24 @@ class Login:
 
 
 class Observer(Protocol):
-    """Who is told what a server says beside its messages."""
+    """Receives what a server sends apart from messages."""
 
     def complained(self, text: str) -> None:
-        """The server objects to something, and goes on all the same."""
+        """The server has sent an error, but keeps the connection."""
 
     def informed(self, info: ServerInfo) -> None:
         """Something about the server or its cluster has changed."""
 
 
 class Parser:
-    """Takes the bytes of a server apart. Pure but for what is held back until the rest of it comes."""
+    """Parses the bytes from a server. Buffers incomplete messages. No I/O."""
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
         self._missing = 0
 
     def feed(self, data: bytes) -> list[Delivery | bytes]:
-        """Messages, and the other lines as they are, of `data` and what was held back. Raises BusError."""
+        """Parse buffered and new data. Returns messages, and all other lines as bytes. Raises BusError."""
         if self._held:
             self._held.append(data)
             self._missing -= len(data)
@@ -120,7 +120,7 @@ class Parser:
 
 
 def _line(data: bytes, at: int) -> bytes | None:
-    """The line at a place, if all of it is there. Raises BusError for one that cannot be."""
+    """The line at an offset; None if it is incomplete. Raises BusError if it is too long."""
     end = data.find(_LINE_END, at)
     if end < 0:
         if len(data) - at > _LONGEST_LINE:
@@ -133,7 +133,7 @@ def _line(data: bytes, at: int) -> bytes | None:
 
 
 def _delivery(message: re.Match[bytes], content: bytes) -> Delivery:
-    """A message of its line and its content."""
+    """A message from its line and its content."""
     subject, sid, reply, *sizes = message.groups()
     headers = b""
     if len(sizes) > 1:
@@ -153,7 +153,7 @@ def encoded(headers: Mapping[str, str]) -> bytes:
 
 
 def decoded(block: bytes) -> dict[str, str]:
-    """Names and values of a block of header lines. What the server itself says is under `Status`, `Description`."""
+    """The names and values of a header block. A status of the server is under `Status` and `Description`."""
     first, *lines = block.decode("utf-8", "surrogateescape").split("\r\n")
     headers: dict[str, str] = {}
     status, _, description = first[len(_VERSION) :].strip().partition(" ")
@@ -169,7 +169,7 @@ def decoded(block: bytes) -> dict[str, str]:
 
 
 class Wire(asyncio.Protocol):
-    """A connection that is ready for use: made by `open`, over for good once `lost` is done."""
+    """A connection that is ready for use. `open` creates it; it has ended when `lost` is done."""
 
     def __init__(self, server: ServerAddress, observer: Observer) -> None:
         loop = asyncio.get_running_loop()
@@ -183,15 +183,15 @@ class Wire(asyncio.Protocol):
         self._transport: Any = None  # uvloop's transports are no subclasses of asyncio.Transport
         self._parser = Parser()
         self._greeted: asyncio.Future[ServerInfo] = loop.create_future()
-        self._pongs: deque[asyncio.Future[None] | None] = deque()  # None: a ping of our own, nobody waits
+        self._pongs: deque[asyncio.Future[None] | None] = deque()  # None: a periodic ping without a waiter
         self._unanswered = 0
         self.drained: asyncio.Future[None] | None = None  # what to wait for while too much waits to be written
         self._deliver: dict[int, Deliver] = {}
         self._sids = count(1)
         self._reason = ""
-        self._cause: Exception | None = None  # what the connection was lost by
+        self._cause: Exception | None = None  # why the connection was lost
         self._out: list[bytes] = []  # to be written
-        self._leaving = False  # with the loop's next turn
+        self._leaving = False  # a write is scheduled for the loop's next iteration
         self._timer: asyncio.TimerHandle | None = None
         self._ticking: asyncio.TimerHandle | None = None
 
@@ -224,7 +224,7 @@ class Wire(asyncio.Protocol):
         return connection
 
     async def _log_in(self, login: Login, tls: _Encryption | None, *, is_encrypted: bool) -> None:
-        """Answer the server's greeting, and wait until it has taken that. Raises BusError, OSError."""
+        """Reply to the server's INFO, and wait until it has accepted the login. Raises BusError, OSError."""
         info = await self._greeted
         if not is_encrypted and (tls is not None or info.tls_required):
             is_encrypted = True
@@ -253,7 +253,7 @@ class Wire(asyncio.Protocol):
         self._ticking = self.loop.call_later(_PING_EVERY, self._tick)
 
     async def _encrypt(self, tls: _Encryption, info: ServerInfo) -> None:
-        """Go on over TLS. Raises BusRefused, OSError."""
+        """Switch to TLS. Raises BusRefused, OSError."""
         if not (info.tls_required or info.tls_available):
             raise BusRefused(f"the bus at {self.server} does not offer TLS (service_bus.tls, or tls:// in its address)")
         try:
@@ -298,29 +298,29 @@ class Wire(asyncio.Protocol):
             self._transport.write(b"".join(out))
 
     def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> int:
-        """Have each message on `subject` handed to `deliver`; returns the number of the subscription."""
+        """Deliver each message on `subject` to `deliver`. Returns the number of the subscription."""
         sid = next(self._sids)
         self._deliver[sid] = deliver
         self._send(f"SUB {subject} {queue} {sid}\r\n" if queue else f"SUB {subject} {sid}\r\n")
         return sid
 
     async def unsubscribe(self, sid: int) -> None:
-        """End a subscription. What was on its way is still delivered, and nothing after the return."""
+        """End a subscription. Messages in flight are delivered before this returns, none afterwards."""
         self._send(f"UNSUB {sid}\r\n")
         try:
             await self.ping()
         except BusAway:
-            pass  # nothing comes any more
+            pass  # there are no more messages
         finally:
             self._deliver.pop(sid, None)
 
     def _send(self, line: str) -> None:
-        """Send a line at once, behind what waits to be written."""
+        """Send a line at once, after all queued messages."""
         self._out.append(line.encode())
         self._flush()
 
     async def ping(self) -> None:
-        """Wait until the server has taken everything that was sent before. Raises BusError."""
+        """Wait until the server has processed everything that was sent before. Raises BusError."""
         if self.lost.done():
             raise BusAway(self.lost.result())
         pong: asyncio.Future[None] = self.loop.create_future()
@@ -358,7 +358,7 @@ class Wire(asyncio.Protocol):
             self.abort()
 
     def _hear(self, line: bytes) -> None:
-        """Anything that is not a message."""
+        """Handle a line that is not a message."""
         if line == b"PING":
             self._send("PONG\r\n")
         elif line == b"PONG":
@@ -371,7 +371,7 @@ class Wire(asyncio.Protocol):
             self._refused(line[4:].decode("utf-8", "replace").strip(" '"))
 
     def _informed(self, data: bytes) -> None:
-        """The server's greeting, or news of it. Raises BusError."""
+        """Handle the INFO of the server, the first one or an update. Raises BusError."""
         self.info = info = ServerInfo.parse(data)
         self.max_payload = info.max_payload
         if info.lame_duck and not self.draining.done():
@@ -382,7 +382,7 @@ class Wire(asyncio.Protocol):
             self._greeted.set_result(info)
 
     def _refused(self, text: str) -> None:
-        """After most errors the server closes the connection; a subject that is not allowed it only tells of."""
+        """Handle an error of the server. After most errors it closes the connection, but not for a denied subject."""
         if text.lower().startswith("permissions violation"):
             self._observer.complained(text)
         else:
@@ -411,18 +411,18 @@ class Wire(asyncio.Protocol):
         for waiting in (self._greeted, *self._pongs):
             if waiting is not None and not waiting.done():
                 waiting.set_exception(error)
-                waiting.exception()  # taken note of: perhaps nobody waits any more
+                waiting.exception()  # marks it as retrieved: there may be no waiter any more
         self._pongs.clear()
         self.resume_writing()
 
     def _error(self, reason: str, exc: Exception | None) -> BusError:
-        """What those are told who wait for the server's word when the connection is lost."""
+        """The error for pending requests when the connection is lost."""
         if any(words in reason.lower() for words in _LOGIN_ERRORS):
             return LoginRefused(reason)
         return _untrusted(exc, self.server) if isinstance(exc, ssl.SSLError) else BusAway(reason)
 
     async def close(self) -> None:
-        """Send what is waiting to be sent, and end the connection; a server that does not read is not waited for."""
+        """Send queued messages, and close the connection. Does not wait for a server that does not read."""
         if self.lost.done():
             return
         self._flush()
@@ -441,14 +441,14 @@ class Wire(asyncio.Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Encryption:
-    """How TLS is begun: `name` is what the server's certificate has to be for."""
+    """The parameters of TLS. `name` is the name that the server's certificate must have."""
 
     context: ssl.SSLContext
     name: str
 
 
 async def _context(tls: BusTls) -> ssl.SSLContext:
-    """In a thread, because it reads files. They are read for each connection, so that they may be replaced."""
+    """Create the TLS context in a thread, because it reads files. It does so for each connection: files may change."""
     try:
         return await asyncio.to_thread(bus_context, tls)
     except OSError as error:
@@ -460,7 +460,7 @@ def _certificate_name(server: ServerAddress, tls: BusTls | None) -> str:
 
 
 def _untrusted(error: ssl.SSLError, server: ServerAddress) -> BusRefused:
-    """What is said of a failure of TLS."""
+    """The error for a failed TLS handshake."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return BusRefused(f"the certificate of the bus at {server} is not trusted: {failure(error)} (service_bus.tls)")
     reason = failure(error)
