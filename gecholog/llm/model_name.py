@@ -18,21 +18,48 @@ _COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 _SMALL = 64 * 1024  # bytes of a body that is searched for the name; the walk over a larger one takes less time
 
 
-class _Place(NamedTuple):
-    """Where the value of the member stands; `end` is 0 if there is none, or several that could be meant."""
+class NamedModel(NamedTuple):
+    """The model of a JSON request in UTF-8: its name, and where it stands.
 
+    The name is empty if there is none, or several that could be meant; `end` is 0 then.
+    """
+
+    text: bytes
     start: int = 0
     end: int = 0
 
+    @property
+    def name(self) -> str:
+        """The name; empty as well if it is something else than a text."""
+        return _text(self.text[self.start : self.end])
+
+    def replaced(self, model: str) -> bytes:
+        """The request with another name; all other bytes stay."""
+        new = rawjson.dumps(model)
+        if not self.end or self.text[self.start : self.end] == new:
+            return self.text
+        return splice.spliced(self.text, self.start, new, self.end)
+
+
+def find_model(body: bytes) -> NamedModel | None:
+    """The model of a JSON request; None if the body is no JSON object.
+
+    Names of members are compared without case: some servers read `Model` as well. Of a request in UTF-16, or with a
+    byte order mark, the text is UTF-8.
+    """
+    return _place(lenient.in_utf8(body))
+
 
 def model_in(body: bytes) -> str | None:
-    """The name in a JSON request; empty if it has none, several, or something else than a text.
+    """The name of the model in a JSON request, as `find_model` finds it."""
+    found = find_model(body)
+    return None if found is None else found.name
 
-    None if the body is no JSON object. Names of members are compared without case: some servers read `Model` as well.
-    """
-    text = lenient.in_utf8(body)
-    place = _place(text)
-    return None if place is None else _text(text[place.start : place.end])
+
+def with_model(body: bytes, model: str) -> bytes:
+    """A JSON request with another model; unchanged if it names none."""
+    found = find_model(body)
+    return body if found is None or not found.end else found.replaced(model)
 
 
 def models_in(body: bytes) -> tuple[str, ...]:
@@ -49,36 +76,25 @@ def _text(written: bytes) -> str:
     return value if isinstance(value, str) else ""
 
 
-def with_model(body: bytes, model: str) -> bytes:
-    """A JSON request, which names a model, with another name in its place; all other bytes stay.
-
-    Of a request in UTF-16, or with a byte order mark, the text is sent in UTF-8.
-    """
-    text = lenient.in_utf8(body)
-    place = _place(text)
-    if place is None or not place.end:
-        return body
-    new = rawjson.dumps(model)
-    return body if text[place.start : place.end] == new else splice.spliced(text, place.start, new, place.end)
-
-
-def _place(text: bytes) -> _Place | None:
-    """The place of the only member that could be taken for the model; None if `text` is no JSON object."""
+def _place(text: bytes) -> NamedModel | None:
+    """The only member that could be taken for the model; None if `text` is no JSON object."""
     if len(text) <= _SMALL and text.lower().count(_QUOTED) == 1 and b"\\u00" not in text:
         found = members(text)
         value = _COLON.match(text, text.find(_QUOTED) + len(_QUOTED))
         if found is not None and found.model and value is not None:  # written like this it is nowhere else
-            return _Place(value.end(), value.end() + len(memoryview(found.model)))
+            return NamedModel(text, value.end(), value.end() + len(memoryview(found.model)))
     return _by_walk(text)
 
 
-def _named(members: list[Member]) -> list[Member]:
-    return [member for member in members if member.name.lower() == _MODEL]
-
-
-def _by_walk(text: bytes) -> _Place | None:
+def _by_walk(text: bytes) -> NamedModel | None:
     found = top_level(text)
     if found is None:
         return None
     named = _named(found)
-    return _Place(named[0].start, named[0].end) if len(named) == 1 and named[0].name == _MODEL else _Place()
+    if len(named) != 1 or named[0].name != _MODEL:
+        return NamedModel(text)
+    return NamedModel(text, named[0].start, named[0].end)
+
+
+def _named(members: list[Member]) -> list[Member]:
+    return [member for member in members if member.name.lower() == _MODEL]

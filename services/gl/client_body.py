@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cached_property
 
-from gecholog.llm import form, model_name
+from gecholog.llm import form
+from gecholog.llm.model_name import NamedModel, find_model
 
 
-class ClientBody(NamedTuple):
-    """A decoded body. `is_form`: it is a multipart upload, otherwise it should be JSON."""
+class ClientBody:
+    """A decoded body. It is searched for the model once, which takes long for a large one."""
 
-    data: bytes
-    content_type: str
+    def __init__(self, data: bytes, content_type: str) -> None:
+        self.data = data
+        self.content_type = content_type
 
-    @property
+    @cached_property
     def is_form(self) -> bool:
+        """Whether it is a multipart upload; otherwise it should be JSON."""
         return self.content_type.lower().startswith("multipart/")
 
     @property
     def model(self) -> str | None:
-        """The model that it names; empty if it names none, None if it cannot be parsed."""
+        """The model that it names; empty if it names none or several, None if it cannot be parsed."""
         if self.is_form:
             return form.model_in_form(self.data, self.content_type)
-        return model_name.model_in(self.data)
+        return None if self._found is None else self._found.name
+
+    def with_model(self, model: str) -> bytes:
+        """The body with another model; all other bytes stay."""
+        if self.is_form:
+            return form.with_model_in_form(self.data, self.content_type, model)
+        return self.data if self._found is None else self._found.replaced(model)
+
+    @cached_property
+    def _found(self) -> NamedModel | None:
+        return find_model(self.data)

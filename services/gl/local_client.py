@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 # Headers that proxies add (RFC 7239; RFC 9110, section 7.6.3; and common practice): the client is elsewhere.
 _FORWARDED = frozenset({"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"})
 _LOCALHOST = "localhost"
+_LONGEST_HOST = 261  # characters of a DNS name and a port: clients must not fill the memory through a cache
 _CROSS_SITE = "cross-site"
 
 
@@ -27,7 +29,7 @@ def is_local(peer: str, headers: Headers, origins: AbstractSet[str] = frozenset(
     """
     if not _FORWARDED.isdisjoint(headers) or not _is_loopback(peer):
         return False
-    if not all(_names_this_machine(f"//{host}") for host in headers.get("Host", ())):
+    if not all(len(host) <= _LONGEST_HOST and _names_this_machine(host) for host in headers.get("Host", ())):
         return False
     pages = headers.get("Origin", ())
     if not pages:
@@ -35,9 +37,10 @@ def is_local(peer: str, headers: Headers, origins: AbstractSet[str] = frozenset(
     return all(page in origins or _is_local_url(page) for page in pages)
 
 
-def _names_this_machine(url: str) -> bool:
-    """Tell whether the host of a URL can be this machine only: nobody can register a name without a dot."""
-    host = _host(url)
+@lru_cache(maxsize=256)
+def _names_this_machine(authority: str) -> bool:
+    """Tell whether a `Host` can be this machine only: nobody can register a name without a dot."""
+    host = _host(f"//{authority}")
     is_single_label = bool(host) and "." not in host.removesuffix(".") and ":" not in host
     return is_single_label or _is_local_host(host)
 
@@ -49,7 +52,8 @@ def _is_local_url(url: str) -> bool:
 def _is_local_host(host: str) -> bool:
     """Tell whether a host is this machine, by address or as `localhost` (RFC 6761, section 6.3)."""
     name = host.removesuffix(".")
-    return name == _LOCALHOST or name.endswith(f".{_LOCALHOST}") or _is_loopback(host)
+    is_name = name == _LOCALHOST or name.endswith(f".{_LOCALHOST}")
+    return is_name or (len(host) <= _LONGEST_HOST and _is_loopback(host))
 
 
 def _host(url: str) -> str:
@@ -60,6 +64,7 @@ def _host(url: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=1024)
 def _is_loopback(address: str) -> bool:
     try:
         parsed = ip_address(address.partition("%")[0])

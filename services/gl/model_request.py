@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import headers, lenient, rawjson
-from gecholog.llm import form, model_name, system_prompt
+from gecholog.llm import model_name, system_prompt
 from gecholog.rawjson import Raw
 from services.gl.client_body import ClientBody
 from services.gl.header_policy import body_of
@@ -52,8 +52,9 @@ async def for_provider(attempt: Attempt, body: ClientBody) -> Attempt:
     candidate, request, section = attempt.candidate, attempt.request, attempt.section
     if candidate.provider is None or candidate.endpoint is None:
         return attempt
-    received = request.headers
-    sent = usual_headers(candidate.provider) | received
+    sent, usual = request.headers, usual_headers(candidate.provider)
+    if usual:
+        sent = usual | sent
     if candidate.endpoint.kind is Kind.ACCOUNT:
         return attempt._replace(request=request._replace(headers=sent))
     edit = asyncio.to_thread(_edited, body, candidate) if len(body.data) > _LARGE else None
@@ -78,9 +79,9 @@ class _Edited(NamedTuple):
 def _edited(body: ClientBody, candidate: Candidate) -> _Edited:
     """Set the provider's name of the model, and the default system prompt if the request has none."""
     if body.is_form:
-        data = form.with_model_in_form(body.data, body.content_type, candidate.model)
+        data = body.with_model(candidate.model)
         return _Edited(data, Raw(rawjson.dumps(payload.binary(data, body.content_type))))
-    data = model_name.with_model(body.data, candidate.model)
+    data = body.with_model(candidate.model)
     provider, endpoint = candidate.provider, candidate.endpoint
     if provider is not None and endpoint is not None and provider.default_system_prompt:
         data = system_prompt.with_system_prompt(data, endpoint.path, provider.default_system_prompt)

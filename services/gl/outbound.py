@@ -44,7 +44,7 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     outgoing = outgoing_headers(written, call.outbound_offered, call.headers, router.target.headers, call.config)
     if removed := _removed(call, router):
         outgoing = outgoing.removing(removed)
-    if router.provider:
+    if router.provider and not call.config.masked >= CREDENTIALS:
         outgoing = outgoing.masking(CREDENTIALS)  # the record never shows a provider's key, whatever the config masks
     body = call.body
     if "outbound_payload" in section.changed:

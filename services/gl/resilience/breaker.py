@@ -102,7 +102,7 @@ def succeeded(breaker: Breaker, rules: BreakerRules, start: float, now: float) -
     """
     if breaker.opened is not None:
         return Breaker(half_began=now) if start >= breaker.opened else breaker
-    return replace(_counted(breaker, rules, now, failed=0), in_a_row=0)
+    return _counted(breaker, rules, now, failed=0, in_a_row=0)
 
 
 def failed(breaker: Breaker, rules: BreakerRules, start: float, now: float, reason: str = "") -> Breaker:
@@ -114,8 +114,7 @@ def failed(breaker: Breaker, rules: BreakerRules, start: float, now: float, reas
             is_old = breaker.opened is not None and start < breaker.opened
             return breaker if is_old else opened(now, now + rules.open, f"the probe failed: {reason}")
         case State.CLOSED:
-            counted = _counted(breaker, rules, now, failed=1)
-            counted = replace(counted, in_a_row=breaker.in_a_row + 1)
+            counted = _counted(breaker, rules, now, failed=1, in_a_row=breaker.in_a_row + 1)
             why = _why_open(counted, rules)
             return opened(now, now + rules.open, f"{why}, the last: {reason}") if why else counted
 
@@ -133,7 +132,7 @@ def _why_open(breaker: Breaker, rules: BreakerRules) -> str:
     return f"{failures} of {calls} calls failed" if calls >= rules.volume and failures > rules.ratio * calls else ""
 
 
-def _counted(breaker: Breaker, rules: BreakerRules, now: float, *, failed: int) -> Breaker:
+def _counted(breaker: Breaker, rules: BreakerRules, now: float, *, failed: int, in_a_row: int) -> Breaker:
     """One more call in the window; halves that are over are forgotten."""
     half = rules.window / 2
     age = now - breaker.half_began
@@ -144,4 +143,4 @@ def _counted(breaker: Breaker, rules: BreakerRules, now: float, *, failed: int) 
         calls, failures, began_at = (calls[1], 0), (failures[1], 0), breaker.half_began + half
     calls = calls[0], calls[1] + 1
     failures = failures[0], failures[1] + failed
-    return replace(breaker, calls=calls, failed=failures, half_began=began_at)
+    return replace(breaker, in_a_row=in_a_row, calls=calls, failed=failures, half_began=began_at)

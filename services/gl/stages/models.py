@@ -26,6 +26,7 @@ from services.gl.models.model import Model
 from services.gl.models.ordering import Facts
 from services.gl.models.provider import Dialect, Provider
 from services.gl.models.resolving import Choice, next_classifier, resolve
+from services.gl.models.target import ProviderModel
 from services.gl.provider_target import lacks_token
 from services.gl.responses import LocalResponse
 from services.gl.routing import Action
@@ -126,8 +127,11 @@ async def _choices(call: Call, router: Router, name: str, deps: Dependencies) ->
     if not matches_any(router.models, name):
         return ()
     registry = call.config.models
-    if not isinstance(registry.meaning(name), Model):
-        return resolve(registry, name, Facts())
+    match registry.meaning(name):
+        case None:
+            return ()
+        case ProviderModel(provider, own_name):
+            return (Choice(registry.providers[provider], own_name),)
     facts = _Facts(call, deps)
     while (model := next_classifier(registry, name, facts.fresh(), frozenset(facts.ratings))) is not None:
         facts.ratings[model.name] = await _rating(call, router, model, facts, deps)
