@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from gecholog import config
 from gecholog.server_address import ServerAddress
 from services.ginit.config import build, config_spec
+from tests.support.nats_command import nats_command
 from tests.support.nats_server import PROGRAM
 from tests.support.pages import ROOT, blocks_by_name
 from tests.support.ports import free_port
@@ -102,12 +104,27 @@ def test_it_runs(followed, tmp_path):
             processes[-1].wait_for_log(ready)
         assert "record stream has fewer replicas than configured" not in processes[1].messages()
         assert "bucket has fewer replicas than configured" not in processes[0].messages()
+        if (nats := nats_command()) is not None:
+            run_the_commands_of_the_page(nats, hosts[0], tmp_path)
     finally:
         for process in processes:
             process.close()
         for server in started:
             server.kill()
             server.wait()
+
+
+def run_the_commands_of_the_page(nats, host, home):
+    """The commands that show leaders and copies, by the NATS command line."""
+    commands = blocks_by_name(ROOT / "docs" / "operations.md")["nats"].replace("nats-1:4222", host)
+    assert host in commands
+    path = f"{Path(nats).parent}{os.pathsep}{os.environ['PATH']}"
+    environ = os.environ | SECRETS | {"PATH": path, "HOME": str(home)}
+    done = subprocess.run(
+        ["bash", "-euc", commands], env=environ, cwd=home, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "OK:3 peers" in done.stdout
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")

@@ -14,6 +14,7 @@ from tests.processors.foreign.go_tool import build
 from tests.processors.rig import entry, start_stack
 from tests.support.appliance import Home
 from tests.support.bus_users import PROCESSOR, authorization
+from tests.support.nats_command import nats_command
 from tests.support.nats_server import NatsServer
 from tests.support.pages import ROOT, blocks, blocks_by_name
 from tests.support.waiting import until
@@ -172,14 +173,6 @@ def test_script(folder):
         env = os.environ | {"NATS_REQUEST_BODY": message}
         done = subprocess.run(["sh", "characters.sh"], cwd=folder, env=env, capture_output=True, text=True, check=True)
         assert done.stdout == answer
-
-
-def nats_command():
-    """Return the nats command: on PATH, or where `go install` puts it."""
-    if found := shutil.which("nats"):
-        return found
-    gopath = os.environ.get("GOPATH") or str(Path.home() / "go")
-    return shutil.which("nats", path=str(Path(gopath) / "bin"))
 
 
 def test_shell(stack, stack_with_users, folder):
