@@ -1,4 +1,4 @@
-"""One call on its way through the stages: what came, what is known of it so far, what goes out."""
+"""One call: its request, the state that the stages set, and its reply."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ async def rate(
     start = monotonic_ns()
     try:
         rated = await classifier.rate(rules, rater, prompt, deps)
-    except asyncio.CancelledError:  # the client has left: the record is written all the same
+    except asyncio.CancelledError:  # the client has disconnected, but the record is still written
         section.fields["classifier"] = classifier.broken_off(rater, start)
         raise
     section.fields["classifier"] = rated.record_fields

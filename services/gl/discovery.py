@@ -1,4 +1,4 @@
-"""Discovery: providers are asked for their models, in the background. No call waits for it.
+"""Discovery: requests the models of providers in the background. No call waits for it.
 
 The last list of a provider is in force until there is another one, also while it cannot be asked. A reload asks all of
 them again.
@@ -124,6 +124,6 @@ class Discovery:
 
 
 def _pause(states: Iterator[_State]) -> float:
-    """Seconds until providers are asked again: sooner if one failed."""
+    """Seconds until the next requests to providers: fewer if one failed."""
     failed = [state.failures for state in states if state.failures]
     return backoff.exponential(min(failed) - 1, _FIRST_RETRY_S, _INTERVAL_S) if failed else _INTERVAL_S

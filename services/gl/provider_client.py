@@ -1,4 +1,4 @@
-"""Requests that gl itself makes to a provider, beside those of clients: JSON comes back."""
+"""Sends gl's own requests to providers, and parses the JSON responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer to a question for the tokens of a request, where the provider does not count: an estimate."""
+"""Responds to token count requests with an estimate, for providers that do not count."""
 
 from __future__ import annotations
 

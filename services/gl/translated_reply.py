@@ -25,7 +25,7 @@ _OF_BODY = frozenset({"Content-Encoding", "Content-Length", "Content-Type", "Con
 
 
 class Reply(NamedTuple):
-    """A reply that is complete, but for headers that do not speak of its body."""
+    """A translated reply, without the headers that do not describe its body."""
 
     status: int
     content_type: str
@@ -86,7 +86,7 @@ class ProviderResponse(NamedTuple):
 
 
 def reply_headers(came: Headers, content_type: str) -> Headers:
-    """The headers of a reply: the provider's, but for those that speak of its body."""
+    """The headers of a reply: the provider's, except those that describe its body."""
     return headers.without(came, _OF_BODY) | {"Content-Type": [content_type]}
 
 

@@ -1,4 +1,4 @@
-"""Request bodies with a content encoding, unpacked within limits: a few bytes may stand for very many."""
+"""Decodes request bodies with a content encoding within limits: a few bytes may expand to very many."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _SHARE = 4  # of limits.inflight_body_bytes a quarter
 
 
 class UnpackedBytes:
-    """Counts the bytes that bodies under way were unpacked to, beside those that arrived."""
+    """Counts the decoded bytes of bodies in flight, in addition to the received bytes."""
 
     def __init__(self) -> None:
         self.held = 0
 
     def count(self, size: int, total: int) -> bool:
-        """Count `size` bytes, to `give_back` later; False if there would be more than `total`. One body always fits."""
+        """Count `size` bytes, to `uncount` later. Returns False beyond `total`; one body always fits."""
         if self.held and self.held + size > total:
             return False
         self.held += size
         return True
 
     def uncount(self, size: int) -> None:
-        """Count `size` bytes less."""
+        """Subtract `size` bytes."""
         self.held -= size
 
     def count_for_task(self, size: int, total: int) -> bool:
-        """`take`, and give back when the current task ends."""
+        """Count `size` bytes until the current task ends. Returns False like `count`."""
         task = asyncio.current_task()
         if not self.count(size, total):
             return False
@@ -43,9 +43,9 @@ class UnpackedBytes:
 
 
 async def unpack(body: bytes, encoding: str, limits: Limits, count: UnpackedBytes) -> bytes:
-    """`body` without the content codings of `encoding`, for the current task, whose call is over when it ends.
+    """Decode `body`. `encoding` is its Content-Encoding. Counts a large body until the current task, its call, ends.
 
-    A large body is unpacked twice: its size is known only then, and it must not be in memory before it is counted.
+    A large body is decoded twice: first to know its size, because it must be counted before it is in memory.
     Raises Refusal: 413 for more than `limits.request_body`, 503 if there is no room, 400 if it cannot be unpacked.
     """
     small = await asyncio.to_thread(decoding.decode, body, encoding, min(_SMALL, limits.request_body))

@@ -1,4 +1,4 @@
-"""Where a provider's endpoints are, and the headers that it wants. Pure."""
+"""The addresses of a provider's endpoints, and the headers that it requires. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _GEMINI_KINDS = frozenset({"models", "tunedModels"})
 
 
 class Address(NamedTuple):
-    """The path below a provider's url, percent-encoded, and what its query must have."""
+    """The percent-encoded path below a provider's URL, and the required parameters of the query."""
 
     path: str
     query: tuple[tuple[str, str], ...] = ()

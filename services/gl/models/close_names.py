@@ -1,4 +1,4 @@
-"""Names that somebody may have meant. Pure."""
+"""Finds names that are similar to an unknown one. Pure."""
 
 from __future__ import annotations
 

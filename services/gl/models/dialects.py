@@ -45,7 +45,7 @@ def client_dialect(endpoint: Endpoint) -> ChatDialect | None:
 
 
 def provider_dialect(provider: Provider) -> ChatDialect | None:
-    """The dialect in which a provider takes chats; None if it is none that can be translated."""
+    """The chat dialect of a provider; None if it cannot be translated."""
     return CHAT_DIALECTS.get(dialect_name(provider))
 
 

@@ -1,4 +1,4 @@
-"""Models: names that clients use, what they stand for, and how one of several targets is chosen. Pure."""
+"""Models: names that clients use, their targets, and the strategy that orders the targets. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """The model that rates a request, and how it is asked. `timeout` is in seconds."""
+    """The model that rates a request, and the parameters of the rating. `timeout` is in seconds."""
 
     model: str
     scale: int = 10

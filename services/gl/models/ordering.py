@@ -1,4 +1,4 @@
-"""The order of a model's targets, by its strategy. Pure: what is known of the moment comes in as `Facts`."""
+"""Orders the targets of a model by its strategy. Pure: inputs such as latencies are in `Facts`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _no_rating(_model: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What strategies go by.
+    """The inputs of strategies.
 
     `prompt` gives the last message of the user, `turn` the number of a model's calls so far, `draw` a random number
     from 0 to 1 (less than 1), `latency` how long a `provider/model` takes to answer in seconds (None: not known),
@@ -73,7 +73,7 @@ def _drawn(weights: Sequence[float], draw: Callable[[], float]) -> list[Placemen
 
 
 def _quickest(latencies: Sequence[float | None]) -> list[Placement]:
-    """Targets that nobody measured come first, so that they are."""
+    """Targets without a measured latency come first, so that they get measured."""
     order = sorted(range(len(latencies)), key=lambda index: latencies[index] or 0.0)
     return [Placement(index, _measured(latencies[index])) for index in order]
 
@@ -107,7 +107,7 @@ def _words(keyword: str) -> re.Pattern[str]:
 
 
 def _rated(model: Model, rating: int | None) -> tuple[int, str]:
-    """The target for a rating; the middle one without."""
+    """The target for a rating; without a rating the middle one."""
     count = len(model.targets)
     if rating is None or model.classifier is None:
         return (count - 1) // 2, "no rating: the middle target"

@@ -124,7 +124,7 @@ PROFILES = {
 
 
 def guessed(host: str) -> Profile:
-    """The profile of a host name; `generic` where nobody is known by it."""
+    """The profile of a host name; `generic` if it is unknown."""
     name = host.lower().removesuffix(".")
     for profile in PROFILES.values():
         if any(name == known or name.endswith(f".{known}") for known in profile.hosts):

@@ -1,4 +1,4 @@
-"""Providers: APIs of somebody's, with an address and credentials. Pure."""
+"""Providers: APIs with an address and credentials. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.gl.resilience.breaker import BreakerRules
 
 
 class Dialect(Enum):
-    """The API that a provider speaks."""
+    """The dialect of a provider."""
 
     OPENAI = "openai"
     AZURE = "azure"
@@ -63,12 +63,12 @@ class Provider:
 
     @property
     def speaks_openai(self) -> bool:
-        """Whether requests in OpenAI's dialect can go there as they are."""
+        """Whether requests in OpenAI's dialect can be sent to it unchanged."""
         return self.dialect in _OPENAI
 
     @property
     def vendor(self) -> str:
-        """Who sells, by the name in the price table; empty if there is no price."""
+        """The provider's name in the price table; empty if it is not in there."""
         return _VENDORS.get(self.dialect) or (self.profile.name if self.profile.name in _PRICED else "")
 
 

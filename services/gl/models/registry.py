@@ -1,4 +1,4 @@
-"""The registry: all providers and models of a config that can be used, and what a name means to it. Pure."""
+"""The registry: all usable providers and models of a config. It resolves names. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Sellers = Callable[[str], tuple[str, frozenset[str]]]
 
 
 def nobody(_name: str) -> tuple[str, frozenset[str]]:
-    """For a registry without a price table: no model is known."""
+    """Used for a registry without a price table: it knows no model."""
     return "", frozenset()
 
 
@@ -47,7 +47,7 @@ class Registry:
         return found if found is not None and found.model.strip(".") else None
 
     def close_to(self, name: str, shown: Callable[[str], bool] = lambda _name: True) -> tuple[str, ...]:
-        """Names like `name` that clients could have meant, of those that may be `shown`."""
+        """Names similar to `name`, among those that may be `shown`."""
         return close_to(name, filter(shown, self.names()))
 
     def names(self) -> Iterator[str]:
@@ -88,7 +88,7 @@ class Registry:
 
 
 def registry_of(providers: Iterable[Provider], models: Iterable[Model], sellers: Sellers = nobody) -> Registry:
-    """The registry of what can be used: targets without a provider are left out, and models without any target."""
+    """Build the registry. Leaves out targets without a provider, and models without targets."""
     known = {provider.name: provider for provider in providers}
     left = {model.name: model for model in models}
     while (cleaned := _cleaned(left, known)) != left:
@@ -97,7 +97,7 @@ def registry_of(providers: Iterable[Provider], models: Iterable[Model], sellers:
 
 
 def _cleaned(models: Mapping[str, Model], providers: Mapping[str, Provider]) -> dict[str, Model]:
-    """One step of leaving out: what loses its last target here is a missing target in the next step."""
+    """One pass: a model that loses its last target here becomes a missing target in the next pass."""
     cleaned = (_with_usable_targets(model, models, providers) for model in models.values())
     return {model.name: model for model in cleaned if model.targets}
 

@@ -1,4 +1,4 @@
-"""Resolving: the name that a client says → the models of providers to try, in their order. Pure."""
+"""Resolves the model name of a client to models of providers, in the order in which to try them. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.gl.models.target import ProviderModel
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A model of a provider that a call may go to.
+    """A model of a provider to which a call can be sent.
 
     `groups` are the models of the config on the way there, outermost first, `why` what decided at each of them (empty
     where the order of the file did). `max_output_tokens` is the innermost group's that has one.
@@ -35,7 +35,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """What led to a model."""
+    """The path through groups that led to a model."""
 
     groups: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class _Way:
 
 
 def resolve(registry: Registry, name: str, facts: Facts) -> tuple[Choice, ...]:
-    """All choices for a name, each once, in the order in which they are tried; none if nobody knows the name."""
+    """All choices for a name, without duplicates, in the order in which to try them; none if the name is unknown."""
     meaning = registry.meaning(name)
     if meaning is None:
         return ()

@@ -1,4 +1,4 @@
-"""Back-off: how long a retry waits, so that clients of a struggling target do not come back all at once. Pure."""
+"""Exponential back-off with jitter: retries of many clients are spread over time. Pure."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def delay(retry: int, jitter: float, most: float = MOST_S) -> float:
 
 
 def pause(retry: int, jitter: float, asked: float | None, most_asked: float) -> float | None:
-    """Seconds before a retry; None if the target wants to be left alone for longer than `most_asked` seconds.
+    """Seconds before a retry; None if the target asks for a delay of more than `most_asked` seconds.
 
-    `asked` is what its `Retry-After` said, if anything: the retry does not come before that.
+    `asked` is the delay in its `Retry-After`, None without one. The retry is not sent before that.
     """
     own = delay(retry, jitter)
     if asked is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-_PROBE_LASTS = 60.0  # seconds after which a probe that nobody heard of is given up
+_PROBE_LASTS = 60.0  # seconds after which a probe without an outcome is given up
 
 
 class State(Enum):
@@ -37,7 +37,7 @@ class BreakerRules:
 
     @classmethod
     def of(cls, entry: dict[str, Any]) -> BreakerRules:
-        """The rules of a checked `breaker` of the config file; what it leaves out is as usual."""
+        """The rules of a checked `breaker` of the config file, with defaults for missing fields."""
         usual = cls()
         return cls(
             failures=entry.get("failures", usual.failures),
@@ -86,7 +86,7 @@ def admits(breaker: Breaker, now: float) -> bool:
 
 
 def began(breaker: Breaker, now: float) -> Breaker:
-    """A call has begun. If the breaker is half-open, the call is its probe."""
+    """Note that a call has begun. If the breaker is half-open, the call is its probe."""
     return replace(breaker, probed=now) if state(breaker, now) is State.HALF_OPEN else breaker
 
 
@@ -125,7 +125,7 @@ def opened(at: float, until: float, reason: str) -> Breaker:
 
 
 def _why_open(breaker: Breaker, rules: BreakerRules) -> str:
-    """Why a breaker has to open; empty if it has not."""
+    """Why a breaker must open; empty if it need not."""
     if breaker.in_a_row >= rules.failures:
         return f"{breaker.in_a_row} failures in a row"
     calls, failures = sum(breaker.calls), sum(breaker.failed)
@@ -133,7 +133,7 @@ def _why_open(breaker: Breaker, rules: BreakerRules) -> str:
 
 
 def _counted(breaker: Breaker, rules: BreakerRules, now: float, *, failed: int, in_a_row: int) -> Breaker:
-    """One more call in the window; halves that are over are forgotten."""
+    """Count a call in the window, and drop expired halves."""
     half = rules.window / 2
     age = now - breaker.half_began
     calls, failures, began_at = breaker.calls, breaker.failed, breaker.half_began

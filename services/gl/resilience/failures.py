@@ -1,4 +1,4 @@
-"""Failures: the statuses of an upstream after which the next target is tried. Pure."""
+"""The upstream statuses that count as failures and lead to failover. Pure."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ class FailOn:
 
 
 USUAL = FailOn()
-"""408, 429 and 5xx: what is likely to be another next time, or elsewhere."""
+"""408, 429 and 5xx: likely to be different after a retry, or at another target."""

@@ -1,4 +1,4 @@
-"""What a router's config says of failures: retries, fallbacks, and the circuit breaker. Pure."""
+"""The resilience rules of a router: retries, fallbacks, and the circuit breaker. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.gl.resilience.failures import USUAL, FailOn
 
 @dataclass(frozen=True, slots=True)
 class ResilienceRules:
-    """`retry_after_max` is in seconds, `fallbacks` are paths of routers; `breaker` None: calls are never held back."""
+    """`retry_after_max` is in seconds. `fallbacks` are router paths. `breaker` is None without a circuit breaker."""
 
     retries: int = 0
     retry_after_max: float = 30.0

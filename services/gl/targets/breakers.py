@@ -65,7 +65,7 @@ class Breakers:
         return [min(candidates, key=lambda one: self._of(one.key).opened or 0.0)]
 
     def began(self, candidate: Candidate) -> float:
-        """A call to a candidate begins. Returns its start, which `ended` needs."""
+        """Note that a call to a candidate begins. Returns its start, which `ended` needs."""
         now = self._clock()
         if candidate.breaker is not None and (before := self._known.get(candidate.key)) is not None:
             after = breaker.began(before, now)
@@ -106,7 +106,7 @@ class Breakers:
         return lambda: listeners.remove(listener)
 
     def states(self) -> list[BreakerState]:
-        """The circuit breakers of all targets that were called, and of those that another replica told of."""
+        """The circuit breakers of all targets that this gateway or another replica has called."""
         now = self._clock()
         return [
             BreakerState(key, breaker.state(one, now), one.opened or 0.0, one.until, one.reason)

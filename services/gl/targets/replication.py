@@ -33,7 +33,7 @@ log = Log("breaker")
 _RETRY_S = 1.0
 _JETSTREAM_RETRY_S = 60.0  # JetStream may not have been ready yet
 _SWEEP_INTERVAL_S = 600.0  # between removals of old entries
-_OLD_AFTER_S = 3600.0  # after that an entry that nobody has updated is of no use
+_OLD_AFTER_S = 3600.0  # after which an entry without an update is ignored
 
 
 class Store(Protocol):
@@ -66,7 +66,7 @@ class BreakerReplicator:
         self._changed = asyncio.Event()
         self._unwritten: set[str] = set()
         self._writing = ""
-        self._deferred: dict[str, Entry] = {}  # received while our own update was on its way
+        self._deferred: dict[str, Entry] = {}  # received while our own update was in flight
         self._entries: dict[str, tuple[int, float]] = {}  # key → revision, and when it was received or written
 
     async def run(self) -> None:
