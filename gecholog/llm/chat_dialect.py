@@ -89,9 +89,6 @@ class ChatDialect:
 
     A client's side needs the opposite of each; they are None for an API that no client of the gateway speaks.
 
-    `takes_image_urls` False: images have to be in the request itself; those that a request has by URL are fetched, and
-    `Target.images` holds them, or the request is refused.
-
     Raised: `InvalidRequestError` by `read_request`, `UnsupportedParameterError` by `write_request`,
     `InvalidResponseError` by `read_response`; nothing else, on any JSON. `read_error` takes the status and the body of
     an answer, whatever it is.
@@ -102,7 +99,6 @@ class ChatDialect:
     read_response: Callable[[Json], ChatResponse]
     stream_reader: Callable[[], StreamReader]
     read_error: Callable[[int, bytes], ErrorInfo]
-    takes_image_urls: bool = True
     read_request: Callable[[Json], ChatRequest] | None = None
     write_response: Callable[[ChatResponse, ReplyContext], Json] | None = None
     stream_writer: Callable[[ReplyContext], StreamWriter] | None = None

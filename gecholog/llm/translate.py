@@ -15,7 +15,7 @@ from gecholog import lenient
 from gecholog.errors import NotJson
 from gecholog.llm import json_text
 from gecholog.llm.aws_event_stream import AwsEventStreamDecoder
-from gecholog.llm.chat import ChatRequest, Image, ToolResult
+from gecholog.llm.chat import ChatRequest
 from gecholog.llm.chat_dialect import ChatDialect, Json, ReplyContext, Target
 from gecholog.llm.deltas import Failed, Started
 from gecholog.llm.dialect import is_error
@@ -59,19 +59,6 @@ def read_request(client: ChatDialect, body: bytes) -> ChatRequest:
     if not isinstance(value, dict):
         raise InvalidRequestError("", "the body must be a JSON object")
     return client.read_request(value)
-
-
-def images_to_fetch(request: ChatRequest, provider: ChatDialect) -> tuple[str, ...]:
-    """The URLs of images that have to be fetched before a request can be written for a provider, each once."""
-    if provider.takes_image_urls:
-        return ()
-    found: dict[str, None] = {}
-    for message in request.messages:
-        for part in message.parts:
-            for inner in part.parts if isinstance(part, ToolResult) else (part,):
-                if isinstance(inner, Image) and inner.url:
-                    found[inner.url] = None
-    return tuple(found)
 
 
 def _mended(body: bytes) -> object:

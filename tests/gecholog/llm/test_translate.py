@@ -135,19 +135,3 @@ def test_framings(framing):
     out = b"".join(stream.feed(data[at : at + 1]) for at in range(len(data))) + stream.flush()
     assert out.count(b'"content":"Yes."') == 1
     assert out.endswith(b"data: [DONE]\n\n")
-
-
-def test_images_to_fetch():
-    """Each URL once, also of images in results of tools, and only where a provider wants the bytes."""
-    url = {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}
-    inline = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAEC"}}
-    messages = [
-        {"role": "user", "content": [url, inline]},
-        {"role": "tool", "tool_call_id": "a", "content": [url]},
-    ]
-    request = translate.read_request(CHAT, json.dumps({"model": "any", "messages": messages}).encode())
-    blind = ChatDialect(
-        "blind", CHAT.write_request, CHAT.read_response, CHAT.stream_reader, CHAT.read_error, takes_image_urls=False
-    )
-    assert translate.images_to_fetch(request, CHAT) == ()
-    assert translate.images_to_fetch(request, blind) == ("https://a.example/b.png",)

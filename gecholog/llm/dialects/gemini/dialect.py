@@ -15,5 +15,4 @@ CHAT = ChatDialect(
     read_response=read_response,
     stream_reader=GeminiStreamReader,
     read_error=read_error,
-    takes_image_urls=False,
 )

@@ -15,5 +15,4 @@ CHAT = ChatDialect(
     read_response=read_response,
     stream_reader=OllamaStreamReader,
     read_error=error_of_any_shape,
-    takes_image_urls=False,
 )
