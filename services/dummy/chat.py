@@ -1,15 +1,18 @@
-"""`/v1/chat/completions`: repeats the user's last message, or calls the tool that the request forces."""
+"""`/v1/chat/completions`: answers with text, or calls tools."""
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
-from services.dummy import completion, fields, generation, reply, tokens, tools
+from services.dummy import completion, fields, generation, reply, tokens, tools, turn
+from services.dummy.api_error import ApiError
 from services.dummy.completion import Streaming
 from services.dummy.fields import JsonBody
-from services.dummy.generation import GeneratedText
+from services.dummy.generation import GeneratedText, TextLimits
 from services.dummy.reply import Reply
 from services.dummy.tools import ToolCall
+from services.dummy.turn import Output, Turn
 
 _CONTENT = (str, list, type(None))
 
@@ -21,18 +24,17 @@ def answer(body: JsonBody, chunks: int) -> Reply:
     streaming = Streaming.of(body)
     number = fields.whole(body, "n", most=completion.MOST_CHOICES) or 1
     limits = generation.text_limits(body, chunks, "max_completion_tokens", "max_tokens")
-    words = _last_words(messages)
     prompt = sum(tokens.count(_content(message)) for message in messages)
     kind = "chat.completion.chunk" if streaming.on else "chat.completion"
     begin = reply.head("chatcmpl", kind, model)
-    forced = tools.forced(body)
-    if forced is not None:
-        call = tools.call(forced, words, begin["id"])
-        usage = reply.usage(prompt, number * tools.count(call))
-        return reply.spent_on(_tool_calls(begin, [call] * number, usage, streaming), model, usage)
-    choices = [generation.generate(words, limits)] * number
-    usage = reply.usage(prompt, sum(choice.tokens for choice in choices))
-    return reply.spent_on(_text_reply(begin, choices, usage, streaming), model, usage)
+    answered = turn.answer(_turn(body, messages, limits))
+    usage = reply.usage(prompt, number * answered.tokens)
+    if answered.calls:
+        calls = [tools.call_of(use, f"{begin['id']}-{index}") for index, use in enumerate(answered.calls)]
+        made = _tool_calls(begin, [calls] * number, usage, streaming)
+    else:
+        made = _text_reply(begin, [answered.text] * number, usage, streaming)
+    return reply.spent_on(made, model, usage)
 
 
 def _messages(body: JsonBody) -> list[JsonBody]:
@@ -44,7 +46,34 @@ def _messages(body: JsonBody) -> list[JsonBody]:
             raise fields.wrong(f"messages[{index}]", "an object with a role")
         if not isinstance(message.get("content"), _CONTENT):
             raise fields.wrong(f"messages[{index}].content", "a string or a list of parts")
+    _check_results(messages)
     return messages
+
+
+def _check_results(messages: list[JsonBody]) -> None:
+    """Each call of a tool needs its result right behind it, and each result its call."""
+    missing: list[Any] = []
+    for index, message in enumerate(messages):
+        if message["role"] == "tool":
+            if message.get("tool_call_id") not in missing:
+                problem = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+                raise ApiError(problem, param=f"messages.[{index}].role")
+            missing.remove(message["tool_call_id"])
+            continue
+        _check_answered(missing, index)
+        calls = message.get("tool_calls") or []
+        missing = [call.get("id") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    _check_answered(missing, len(messages))
+
+
+def _check_answered(missing: list[Any], index: int) -> None:
+    if missing:
+        ids = ", ".join(map(str, missing))
+        raise ApiError(
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
+            f"'tool_call_id'. The following tool_call_ids did not have response messages: {ids}",
+            param=f"messages.[{index}].role",
+        )
 
 
 def _content(message: JsonBody) -> str:
@@ -56,8 +85,30 @@ def _content(message: JsonBody) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _last_words(messages: list[JsonBody]) -> str:
-    return next((_content(message) for message in reversed(messages) if message["role"] == "user"), "")
+def _turn(body: JsonBody, messages: list[JsonBody], limits: TextLimits) -> Turn:
+    last = max((index for index, message in enumerate(messages) if message["role"] == "user"), default=-1)
+    since = messages[last + 1 :]
+    results = list(takewhile(lambda message: message["role"] == "tool", reversed(messages)))
+    calls = [call for message in since for call in message.get("tool_calls") or () if isinstance(call, dict)]
+    return Turn(
+        words=_content(messages[last]) if last >= 0 else "",
+        results=tuple(_content(message) for message in reversed(results)),
+        called=tuple(str((call.get("function") or {}).get("name")) for call in calls),
+        tools=tools.allowed(body),
+        must_call=tools.forced(body) is not None,
+        one_by_one=body.get("parallel_tool_calls") is False,
+        output=_output(body.get("response_format")),
+        limits=limits,
+    )
+
+
+def _output(form: Any) -> Output:
+    match form:
+        case {"type": "json_schema", "json_schema": {"schema": dict(schema)}}:
+            return Output(is_json=True, schema=schema)
+        case {"type": "json_object" | "json_schema"}:
+            return Output(is_json=True)
+    return Output()
 
 
 # ------------------------------------------------------------------- the reply
@@ -74,15 +125,18 @@ def _text_reply(
     return _whole(begin, list(zip(messages, reasons, strict=True)), usage)
 
 
-def _tool_calls(begin: dict[str, Any], calls: list[ToolCall], usage: dict[str, int], streaming: Streaming) -> Reply:
-    messages: list[dict[str, Any]] = [{"content": None, "tool_calls": [call]} for call in calls]
+def _tool_calls(
+    begin: dict[str, Any], choices: list[list[ToolCall]], usage: dict[str, int], streaming: Streaming
+) -> Reply:
+    messages: list[dict[str, Any]] = [{"content": None, "tool_calls": calls} for calls in choices]
     if not streaming.on:
         return _whole(begin, [(message, "tool_calls") for message in messages], usage)
-    # The opening contains the whole call, so no chunk follows.
-    opening = [
-        _opening(index, {"content": None, "tool_calls": [{"index": 0} | call]}) for index, call in enumerate(calls)
-    ]
-    ends = [GeneratedText("", (), 0, "tool_calls")] * len(calls)
+    # The opening contains whole calls, so no chunk follows.
+    opening = []
+    for index, calls in enumerate(choices):
+        numbered = [{"index": number} | call for number, call in enumerate(calls)]
+        opening.append(_opening(index, {"content": None, "tool_calls": numbered}))
+    ends = [GeneratedText("", (), 0, "tool_calls")] * len(choices)
     return completion.streamed(begin, opening, ends, _piece, usage if streaming.usage else None)
 
 

@@ -1,13 +1,13 @@
-"""Tools: ignored unless `tool_choice` forces one. Then it is called with arguments generated from its parameters."""
+"""Tools in OpenAI's APIs: which of them a request allows or forces, and how their calls look."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from gecholog import rawjson
-from services.dummy import fields, tokens
-from services.dummy.example import example
+from services.dummy import fields
 from services.dummy.fields import JsonBody
+from services.dummy.turn import Tool, ToolUse
 
 ToolCall = dict[str, Any]
 
@@ -35,13 +35,17 @@ def _functions(body: JsonBody) -> list[JsonBody]:
     return [entry for entry in functions if isinstance(entry, dict) and isinstance(entry.get("name"), str)]
 
 
-def call(function: JsonBody, words: str, number: str) -> ToolCall:
-    """Return a call of `function`. String arguments contain what the user said."""
-    arguments = example(function.get("parameters"), words)
-    written = rawjson.dumps(arguments if isinstance(arguments, dict) else {}).decode()
-    return {"id": f"call_{number}", "type": "function", "function": {"name": function["name"], "arguments": written}}
+def allowed(body: JsonBody) -> tuple[Tool, ...]:
+    """Return the tools that may be called: that of the choice, or all, or none. Raises ApiError."""
+    must_be = forced(body)
+    if body.get("tool_choice") == "none":
+        return ()
+    is_named = must_be is not None and body.get("tool_choice") != "required"
+    functions = [must_be] if is_named else _functions(body)
+    return tuple(Tool(one["name"], one.get("parameters")) for one in functions if one is not None)
 
 
-def count(tool_call: ToolCall) -> int:
-    """Count the tokens of a call: those of the function name and of the arguments."""
-    return tokens.count(tool_call["function"]["name"]) + tokens.count(tool_call["function"]["arguments"])
+def call_of(use: ToolUse, number: str) -> ToolCall:
+    """Return a call as chat completions have it."""
+    written = rawjson.dumps(use.arguments).decode()
+    return {"id": f"call_{number}", "type": "function", "function": {"name": use.name, "arguments": written}}

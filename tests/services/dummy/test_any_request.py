@@ -72,8 +72,40 @@ OLLAMA = {
         {"role": "tool", "tool_name": "t", "content": "fine"},
     ],
 }
+CHAT = {
+    "model": "m",
+    "n": 2,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "max_tokens": 9,
+    "parallel_tool_calls": False,
+    "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}},
+    "tools": [{"type": "function", "function": {"name": "t", "parameters": SCHEMA}}],
+    "tool_choice": "auto",
+    "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "t, t"}]},
+        {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "t", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "1", "content": "fine"},
+    ],
+}
+RESPONSES = {
+    "model": "m",
+    "instructions": "Be kind.",
+    "stream": True,
+    "max_output_tokens": 9,
+    "text": {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA}},
+    "tools": [{"type": "function", "name": "t", "parameters": SCHEMA}],
+    "tool_choice": {"type": "function", "name": "t"},
+    "input": [
+        {"role": "user", "content": [{"type": "input_text", "text": "t, t"}]},
+        {"type": "function_call", "call_id": "1", "name": "t", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": "fine"},
+    ],
+}
 PREDICT = {"instances": [{"prompt": "A cat"}], "parameters": {"sampleCount": 2}}
 PLACES = {
+    "/v1/chat/completions": CHAT,
+    "/v1/responses": RESPONSES,
     "/v1/messages": ANTHROPIC,
     "/v1/messages/count_tokens": {name: ANTHROPIC[name] for name in ("model", "messages", "tools", "thinking")},
     "/v1beta/models/m:generateContent": GEMINI,

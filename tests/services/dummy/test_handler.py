@@ -107,8 +107,48 @@ def test_tool_call(llm, choice):
 
 
 def test_tools_are_left_alone(llm):
-    """An optional tool is not called."""
+    """An optional tool is not called, unless the user names it."""
     assert chat(llm, tools=[TOOL]).choices[0].message.tool_calls is None
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_a_loop_with_tools(llm, parallel):
+    """Tools that the user names are called, together or one after the other; their results become a text."""
+    messages = [{"role": "user", "content": "greet and greet"}]
+    rounds = []
+    while True:
+        message = chat(llm, messages=messages, tools=[TOOL], parallel_tool_calls=parallel).choices[0].message
+        if not message.tool_calls:
+            break
+        rounds.append(len(message.tool_calls))
+        messages.append(message.model_dump(exclude_none=True))
+        messages += [{"role": "tool", "tool_call_id": call.id, "content": "done"} for call in message.tool_calls]
+    assert rounds == ([2] if parallel else [1, 1])
+    assert message.content == ("The tools said: done; done" if parallel else "The tools said: done")
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "tool", "tool_call_id": "1", "content": "done"}],
+        [{"role": "assistant", "tool_calls": [{"id": "1"}]}],
+        [{"role": "assistant", "tool_calls": [{"id": "1"}]}, {"role": "user", "content": "Hi"}],
+        [{"role": "assistant", "tool_calls": [{"id": "1"}]}, {"role": "tool", "tool_call_id": "2", "content": "done"}],
+    ],
+)
+def test_calls_without_results(llm, messages):
+    """Each call needs its result, and each result its call."""
+    with pytest.raises(openai.BadRequestError, match="tool_call"):
+        chat(llm, messages=messages)
+
+
+def test_structured_output(llm):
+    """The text is JSON that fits the schema."""
+    schema = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}}
+    form = {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}}
+    made = chat(llm, response_format=form).choices[0].message.content
+    assert json.loads(made) == {"name": "Hello there!", "age": 1}
+    assert json.loads(chat(llm, response_format={"type": "json_object"}).choices[0].message.content)
 
 
 def test_completions(llm):

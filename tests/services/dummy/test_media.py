@@ -42,6 +42,33 @@ def test_a_tool_of_responses(llm, choice):
     assert (same.name, same.arguments) == (call.name, call.arguments)
 
 
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_loop_with_tools_of_responses(llm, streamed):
+    """Functions that the user names are called at once, and their results become a text."""
+
+    def ask(items):
+        asked = {"model": "m-1", "input": items, "tools": [TOOL]}
+        if not streamed:
+            return llm.responses.create(**asked)
+        with llm.responses.stream(**asked) as stream:
+            return stream.get_final_response()
+
+    items = [{"role": "user", "content": "greet and greet"}]
+    calls = ask(items).output
+    assert [call.name for call in calls] == ["greet", "greet"]
+    assert calls[0].call_id != calls[1].call_id
+    items += [{"type": "function_call", "call_id": call.call_id, "name": "greet", "arguments": "{}"} for call in calls]
+    items += [{"type": "function_call_output", "call_id": call.call_id, "output": "done"} for call in calls]
+    assert ask(items).output_text == "The tools said: done; done"
+
+
+def test_structured_output_of_responses(llm):
+    """The text is JSON that fits the schema."""
+    schema = {"type": "object", "properties": {"age": {"type": "integer"}}}
+    form = {"format": {"type": "json_schema", "name": "person", "schema": schema}}
+    assert json.loads(llm.responses.create(model="m-1", input="Hi", text=form).output_text) == {"age": 1}
+
+
 def test_images(llm):
     """The same prompt has the same picture, as a data URL or as its bytes."""
     made = llm.images.generate(model="m-1", prompt="A cat", n=2, response_format="b64_json")

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from services.dummy.api_error import ApiError
-from services.dummy.tools import call, forced
+from services.dummy.tools import allowed, call_of, forced
+from services.dummy.turn import ToolUse
 
 WEATHER = {
     "name": "weather",
@@ -61,21 +62,23 @@ def test_refused(body):
     assert caught.value.param == "tool_choice"
 
 
-def test_arguments():
-    """Arguments fit the parameters, and texts are the user's."""
-    tool_call = call(WEATHER, "Oslo", "1")
-    assert json.loads(tool_call["function"]["arguments"]) == {
-        "place": "Oslo",
-        "days": 1,
-        "share": 1.5,
-        "now": True,
-        "unit": "C",
-        "tags": [],
-        "at": {"name": "Oslo"},
-        "odd": None,
-    }
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        (None, ["time", "weather"]),
+        ("auto", ["time", "weather"]),
+        ("none", []),
+        ("required", ["time", "weather"]),
+        ({"type": "function", "function": {"name": "weather"}}, ["weather"]),
+    ],
+)
+def test_allowed(choice, names):
+    """A tool that is named excludes the others."""
+    assert [tool.name for tool in allowed({"tools": TOOLS, "tool_choice": choice})] == names
 
 
-def test_without_parameters():
-    """A function without parameters is called with none."""
-    assert call({"name": "time"}, "", "1")["function"]["arguments"] == "{}"
+def test_a_call():
+    """Arguments are JSON in a text."""
+    made = call_of(ToolUse("weather", {"place": "Oslo"}), "1")
+    assert (made["id"], made["type"]) == ("call_1", "function")
+    assert json.loads(made["function"]["arguments"]) == {"place": "Oslo"}
