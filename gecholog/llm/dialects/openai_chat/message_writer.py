@@ -26,43 +26,50 @@ _AUDIO_FORMATS = {
 class MessageWriter:
     """Writes messages in their order. `drops_cache_control` tells whether one of them had a mark that is not sent."""
 
-    __slots__ = ("_target", "_variant", "drops_cache_control")
+    __slots__ = ("_carried", "_target", "_variant", "drops_cache_control")
 
     def __init__(self, target: Target, variant: Variant) -> None:
         self._target = target
         self._variant = variant
+        self._carried: list[Part] = []  # images of results
         self.drops_cache_control = False
 
     def write(self, messages: tuple[Message, ...]) -> list[Json]:
         """The messages. Raises UnsupportedParameterError."""
         found: list[Json] = []
         for message in messages:
-            if message.role is Role.ASSISTANT:
-                found.append(self._assistant(message))
-            else:
-                found += self._from_client(message)
+            if message.role is Role.USER:
+                found += self._results(message)
+                if all(isinstance(part, ToolResult) for part in message.parts) and message.parts:
+                    continue  # others may follow: they must stand together
+            found += self._carried_images()
+            found.append(self._assistant(message) if message.role is Role.ASSISTANT else self._said(message))
+        found += self._carried_images()
         if found and found[-1]["role"] == "assistant" and self._target.profile == "mistral":
             found[-1]["prefix"] = True  # the answer goes on where this one ends; others do so unasked
         return found
 
     # ------------------------------------------------------------------ system and user
 
-    def _from_client(self, message: Message) -> list[Json]:
-        """Results of tools are messages of their own; images in them, which these cannot hold, follow in the user's."""
-        found: list[Json] = []
-        rest: list[Part] = []
-        for part in message.parts:
-            if isinstance(part, ToolResult):
-                found.append(self._result(part))
-                rest += [inner for inner in part.parts if not isinstance(inner, Text)]
-            else:
-                rest.append(part)
-        if rest or not found:
-            written: Json = {"role": message.role.value, "content": self._content(rest)}
-            if message.name:
-                written["name"] = message.name
-            found.append(written)
-        return found
+    def _said(self, message: Message) -> Json:
+        """A message of the user, without results of tools, or of the system."""
+        parts = [part for part in message.parts if not isinstance(part, ToolResult)]
+        written: Json = {"role": message.role.value, "content": self._content(parts)}
+        if message.name:
+            written["name"] = message.name
+        return written
+
+    def _results(self, message: Message) -> list[Json]:
+        """The results of tools, each a message of its own. Images in them, which these cannot hold, come later."""
+        results = [part for part in message.parts if isinstance(part, ToolResult)]
+        for result in results:
+            self._carried += [part for part in result.parts if not isinstance(part, Text)]
+        return [self._result(result) for result in results]
+
+    def _carried_images(self) -> list[Json]:
+        """The images of the results before, as a message of the user."""
+        parts, self._carried = self._carried, []
+        return [{"role": "user", "content": self._content(parts)}] if parts else []
 
     def _result(self, result: ToolResult) -> Json:
         """A failure is told in the content: the message has no field for it."""

@@ -239,6 +239,12 @@ def test_service_tiers_of_others(tier, dropped):
     assert write(ChatRequest("any", (), hints={"service_tier": tier}), profile="openai").dropped == dropped
 
 
+def test_long_ids_of_users():
+    """They are shortened: Claude Code sends 150 characters, of which many APIs take 64."""
+    assert len(write(ChatRequest("any", (), hints={"user": "u" * 150}), profile="openai").body["user"]) == 64
+    assert write(ChatRequest("any", (), hints={"user": "ann"}), profile="openai").body["user"] == "ann"
+
+
 def test_values_that_ask_for_nothing():
     """Text only, no log probabilities and a search without options are what there is without these fields."""
     assert read(logprobs=False, modalities=["text"], web_search_options={}).required == {}
@@ -333,6 +339,15 @@ def test_errors_and_images_of_tools():
     assert first == {"role": "tool", "tool_call_id": "a", "content": '{"error":"Broken."}'}
     assert second == {"role": "tool", "tool_call_id": "b", "content": ""}
     assert third["content"] == [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAEC"}}]
+
+
+def test_results_stand_together():
+    """No message may stand between the results of the calls of one turn."""
+    image = Image(data="AAEC", media_type="image/png")
+    results = [Message(Role.USER, (ToolResult(name, (image,)),)) for name in ("a", "b")]
+    said = Message(Role.USER, (ToolResult("c", (Text("Snow."),)), Text("Well?")))
+    assert [message["role"] for message in written(*results, said)] == ["tool", "tool", "tool", "user", "user"]
+    assert [message["role"] for message in written(*results)] == ["tool", "tool", "user"]
 
 
 def test_ids_that_the_api_refuses():
