@@ -10,6 +10,7 @@ from gecholog.llm.dialects.openai_chat import variants
 from gecholog.llm.dialects.openai_chat.message_writer import MessageWriter
 from gecholog.llm.dialects.openai_chat.variants import Variant
 from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.user_id import short_user_id
 
 Json = dict[str, Any]
 
@@ -200,5 +201,7 @@ def _write_hints(body: Json, hints: Json, target: Target, dropped: list[str]) ->
             body["random_seed"] = value
         elif name not in known or (name == "service_tier" and not _is_tier(value)):
             dropped.append(name)
+        elif name == "user" and isinstance(value, str):
+            body[name] = short_user_id(value)
         else:
             body[name] = value

@@ -8,6 +8,7 @@ from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.openai_responses.item_writer import items_of
 from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.user_id import short_user_id
 
 _HINTS = frozenset(
     {"user", "metadata", "service_tier", "safety_identifier", "prompt_cache_key", "truncation", "max_tool_calls"}
@@ -38,6 +39,8 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     for name, value in request.hints.items():
         if name == "verbosity":
             text["verbosity"] = value
+        elif name == "user" and isinstance(value, str):
+            body[name] = short_user_id(value)
         elif name in _HINTS:
             body[name] = value
         else:
