@@ -5,7 +5,8 @@
 
 Times are RFC 3339. `at` is the time of writing by the writer's clock. If an update arrives right after it was written,
 only the differences count, and clocks may differ. An update that is read later, at start for example, needs clocks that
-are in sync. Either way an open breaker ends: at `until`, and never later than the reader's own rules say. Pure.
+are in sync. Either way an open breaker ends: at `until`, and never later than the reader's own rules say. If `until` is
+long ago, the breaker is closed. Pure.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _LONGEST_REASON = 200  # characters
 _LARGEST = 4096  # bytes of a value
+_FORGOTTEN_AFTER_S = 600.0  # after `until`: no gateway has called the target since, and it needs no probe
 _NANOSECONDS = 1_000_000_000
 _OPEN, _CLOSED = "open", "closed"
 
@@ -56,6 +58,8 @@ def decode(data: bytes, now: Timestamp, rules: BreakerRules, *, is_fresh: bool =
     at, since, until = (_time(fields.get(name)) for name in ("at", "opened", "until"))
     if fields.get("state") != _OPEN or at is None or since is None or until is None:
         return None
+    if not is_fresh and now.wall_ns / _NANOSECONDS - until > _FORGOTTEN_AFTER_S:
+        return BreakerUpdate(Breaker(), by)
     reference = at if is_fresh else max(at, now.wall_ns / _NANOSECONDS)
     monotonic = now.monotonic_ns / _NANOSECONDS
     left = min(max(until - reference, 0.0), rules.open)
