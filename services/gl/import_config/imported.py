@@ -1,0 +1,94 @@
+"""What was made of the config of another gateway."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.gl.import_config.source import Node
+
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+_VERSIONED = re.compile(r"/v\d+[a-z0-9]*(/openai)?$")
+
+
+@dataclass
+class Imported:
+    """The parts of a `gl_config.json`, and what could not be carried over, as lines of text."""
+
+    system: str
+    providers: list[dict[str, Any]] = field(default_factory=list)
+    models: list[dict[str, Any]] = field(default_factory=list)
+    outbound: dict[str, Any] = field(default_factory=dict)  # of the router `/v1/`, beside `models`
+    settings: dict[str, Any] = field(default_factory=dict)  # `gl_port`, `log_level`
+    lost: list[str] = field(default_factory=list)
+
+    def lose(self, node: Node, message: str) -> None:
+        """Note what is not carried over, and where it stands."""
+        self.lost.append(f"line {node.line}: {node.path}: {message}")
+
+    def fragment(self) -> dict[str, Any]:
+        """What is to be put into a `gl_config.json`."""
+        router = {"path": "/v1/", "ingress": {"headers": {}}, "outbound": {"models": ["*"]} | self.outbound}
+        return self.settings | {"providers": self.providers, "models": self.models, "routers": [router]}
+
+
+class Names:
+    """Names of providers in our form (`a-z`, `0-9`, `-`), each one once."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def of(self, wanted: str) -> str:
+        """A name that is like the one that is wanted, and not taken yet."""
+        base = found = _NOT_IN_NAMES.sub("-", wanted.lower()).strip("-") or "provider"
+        number = 1
+        while found in self._taken:
+            number += 1
+            found = f"{base}-{number}"
+        self._taken.add(found)
+        return found
+
+
+def versioned(url: str) -> str:
+    """The URL of an API that speaks OpenAI's dialect, with its version: `/v1` if it has none."""
+    url = url.rstrip("/")
+    return url if _VERSIONED.search(url) else f"{url}/v1"
+
+
+def variable(name: str) -> str:
+    """The value of a variable of the environment, read when the gateway starts."""
+    return f"${{{name}}}"
+
+
+def distinct(values: Iterable[str]) -> list[str]:
+    """Each value once, in their order."""
+    return list(dict.fromkeys(values))
+
+
+def is_model_name(name: str) -> bool:
+    """Tell whether a name can be one of ours: ASCII without spaces; `*` would stand for any characters."""
+    return name != "" and "*" not in name and all("!" <= character <= "~" for character in name)
+
+
+def log_level(word: str) -> str | None:
+    """Our log level for that of another gateway; None for one that is not known."""
+    return {
+        "trace": "DEBUG",
+        "debug": "DEBUG",
+        "info": "INFO",
+        "warn": "WARN",
+        "warning": "WARN",
+        "error": "ERROR",
+        "fatal": "ERROR",
+    }.get(word.lower())
+
+
+def port(node: Node, found: Imported) -> None:
+    """Take a port, if it is one."""
+    text = node.text()
+    if text.isdecimal() and 0 < int(text) < 65536:  # noqa: PLR2004 - ports
+        found.settings["gl_port"] = int(text)
+    elif text:
+        node.refuse("must be a port from 1 to 65535")

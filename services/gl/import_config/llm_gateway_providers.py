@@ -1,0 +1,114 @@
+"""Providers of llm-gateway's list form, by their types.
+
+Variables of the environment come before the file, as documented. They are not read here, but named in what is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from services.gl.import_config.imported import variable, versioned
+
+Entry = dict[str, Any]
+
+# The types, and the keys that each one knows.
+KEYS: Mapping[str, frozenset[str]] = {
+    "openai": frozenset({"api_key", "api_url", "org_id", "api_version"}),
+    "azure_openai": frozenset({"api_key", "api_url", "api_version", "api_type"}),
+    "anthropic": frozenset({"api_key", "api_url"}),
+    "gemini": frozenset({"api_key", "cloud_location"}),
+    "ollama": frozenset({"api_url"}),
+    "huggingface": frozenset({"api_key", "api_url"}),
+    "vertex_ai": frozenset({"project_id", "location", "path_to_creds_file"}),
+    "dummy": frozenset(),
+}
+_PREFIXES = {"azure_openai": "AZURE_OPENAI", "huggingface": "HF"}
+
+
+class Settings:
+    """The settings of a provider: of a variable for its type, else of the file.
+
+    A variable is for all entries of a type. If there are several, it only fills in what an entry leaves open.
+    """
+
+    def __init__(self, kind: str, values: dict[str, str], environment: Mapping[str, str], *, is_alone: bool) -> None:
+        self._prefix = _PREFIXES.get(kind, kind.upper())
+        self._values = values
+        self._environment = environment
+        self._is_alone = is_alone
+
+    def of(self, name: str, default: str = "") -> str:
+        """A setting: the variable, if it is set, by its name."""
+        word = "TOKEN" if (self._prefix, name) == ("HF", "api_key") else name.upper()
+        named = f"{self._prefix}_{word}"
+        given = self._values.get(name, "")
+        if self._environment.get(named) and (self._is_alone or not given):
+            return variable(named)
+        return given or default
+
+    def key(self) -> str:
+        """The API key; that of the variable for the type if the file has none."""
+        name = f"{self._prefix}_TOKEN" if self._prefix == "HF" else f"{self._prefix}_API_KEY"
+        return self.of("api_key") or variable(name)
+
+    def url(self, default: str) -> str:
+        """The URL of an API that speaks OpenAI's dialect."""
+        url = self.of("api_url", default)
+        return url if url.startswith("${") else versioned(url)
+
+
+def provider(kind: str, settings: Settings) -> Entry | None:
+    """The provider of an entry, without its name; None for a type that cannot be called."""
+    return _MAKERS[kind](settings) if kind in _MAKERS else None
+
+
+def _openai(settings: Settings) -> Entry:
+    made: Entry = {"dialect": "openai", "url": settings.url("https://api.openai.com/v1"), "api_key": settings.key()}
+    if organization := settings.of("org_id"):
+        made["headers"] = {"OpenAI-Organization": [organization]}
+    return made
+
+
+def _azure(settings: Settings) -> Entry:
+    kind = settings.of("api_type", "AZURE")
+    if kind == "OPEN_AI":
+        return {"dialect": "openai", "url": settings.url("https://api.openai.com/v1"), "api_key": settings.key()}
+    url = settings.of("api_url") or variable("AZURE_OPENAI_API_URL")
+    made: Entry = {"dialect": "azure", "url": url, "api_version": settings.of("api_version", "v1")}
+    if kind == "AZURE_AD":
+        return made | {"headers": {"Authorization": [f"Bearer {settings.key()}"]}}
+    return made | {"api_key": settings.key()}
+
+
+def _anthropic(settings: Settings) -> Entry:
+    url = settings.of("api_url", "https://api.anthropic.com")
+    return {"dialect": "anthropic", "url": url, "api_key": settings.key()}
+
+
+def _gemini(settings: Settings) -> Entry:
+    return {"dialect": "gemini", "api_key": settings.key()}
+
+
+def _ollama(settings: Settings) -> Entry:
+    return {"dialect": "ollama", "url": settings.of("api_url", "http://localhost:11434")}
+
+
+def _huggingface(settings: Settings) -> Entry:
+    url = settings.url("https://router.huggingface.co/v1")
+    return {"dialect": "openai", "profile": "huggingface", "url": url, "api_key": settings.key()}
+
+
+def _dummy(_: Settings) -> Entry:
+    return {"dialect": "dummy"}
+
+
+_MAKERS: Mapping[str, Callable[[Settings], Entry]] = {
+    "openai": _openai,
+    "azure_openai": _azure,
+    "anthropic": _anthropic,
+    "gemini": _gemini,
+    "ollama": _ollama,
+    "huggingface": _huggingface,
+    "dummy": _dummy,
+}

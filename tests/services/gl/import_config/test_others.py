@@ -1,0 +1,152 @@
+"""LiteLLM's files, GopherGate's, and the command."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.gl.import_config.__main__ import convert, main
+from services.gl.import_config.source import ImportRefusedError
+
+LITELLM = """model_list:
+  - model_name: gpt
+    litellm_params: {model: openai/gpt-4o, api_key: os.environ/MY_KEY, rpm: 5, weight: 3}
+  - model_name: gpt
+    litellm_params:
+      model: azure/prod
+      api_base: os.environ/AZURE_URL
+      api_key: k
+      api_version: "2024-10-21"
+    model_info: {mode: chat}
+  - model_name: claude
+    litellm_params: {model: claude-sonnet-4-5}
+  - model_name: local
+    litellm_params: {model: ollama_chat/qwen3, api_base: http://ollama.example}
+  - model_name: "*"
+    litellm_params: {model: "*"}
+  - model_name: aws
+    litellm_params: {model: bedrock/x}
+litellm_settings:
+  drop_params: true
+  num_retries: 2
+  fallbacks: [{gpt: [claude, nope]}]
+router_settings: {routing_strategy: usage-based-routing}
+general_settings: {master_key: sk-1}
+"""
+
+
+def test_litellm() -> None:
+    found = convert(LITELLM, {})
+    assert found.providers == [
+        {"name": "openai", "dialect": "openai", "api_key": "${MY_KEY}"},
+        {"name": "azure", "dialect": "azure", "url": "${AZURE_URL}", "api_key": "k", "api_version": "2024-10-21"},
+        {"name": "anthropic", "dialect": "anthropic", "api_key": "${ANTHROPIC_API_KEY}"},
+        {"name": "ollama", "dialect": "ollama", "url": "http://ollama.example"},
+        {"name": "openai-2", "dialect": "openai", "api_key": "${OPENAI_API_KEY}"},
+    ]
+    assert found.models == [
+        {
+            "name": "gpt-deployments",
+            "targets": ["openai/gpt-4o", "azure/prod"],
+            "strategy": "weighted",
+            "weights": [3, 1],
+        },
+        {"name": "gpt", "targets": ["gpt-deployments", "claude"]},
+        {"name": "claude", "targets": ["anthropic/claude-sonnet-4-5"]},
+        {"name": "local", "targets": ["ollama/qwen3"]},
+    ]
+    assert found.outbound == {"retries": 2}
+    places = {line.split(": ")[1] for line in found.lost}
+    assert places == {
+        *("model_list[0].litellm_params.rpm", "model_list[1].model_info", "model_list[4]"),
+        *("model_list[5].litellm_params.model", "litellm_settings.fallbacks[0].gpt[1]", "litellm_settings.drop_params"),
+        *("router_settings.routing_strategy", "general_settings.master_key"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model_list:\n  - {}", "line 2: .*model_name"),
+        ("model_list:\n  - {model_name: a}", "litellm_params"),
+        ("model_list:\n  - {model_name: a, litellm_params: {}}", "must have a model"),
+        ("model_list:\n  - {model_name: a, litellm_params: {model: gpt, weight: x}}", "must be a number"),
+        ("other: 1", "is no config of"),
+    ],
+)
+def test_wrong_files_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ImportRefusedError, match=message):
+        convert(text, {})
+
+
+def test_gophergate() -> None:
+    text = """# GopherGate
+OPENAI_API_KEY=sk-1
+export GROK_API_KEY="xai-1"
+MISTRAL_API_KEY=
+LLM_PROXY__SERVER__PORT=9000
+LLM_PROXY__ENCRYPTION_KEY=secret
+LLM_PROXY__PROVIDERS__OLLAMA__BASE_URL=http://localhost:11434/v1
+LLM_PROXY__PROVIDERS__OLLAMA__MODELS=llama3, gemma2
+OTHER=1
+"""
+    found = convert(text, {})
+    assert found.providers == [
+        {"name": "openai", "dialect": "openai", "api_key": "${OPENAI_API_KEY}", "profile": "openai"},
+        {"name": "xai", "dialect": "openai", "api_key": "${GROK_API_KEY}", "profile": "xai"},
+        {"name": "ollama", "dialect": "ollama", "url": "http://localhost:11434", "models": ["llama3", "gemma2"]},
+    ]
+    assert found.settings == {"gl_port": 9000}
+    assert [line.split(": ")[1] for line in found.lost] == ["LLM_PROXY__ENCRYPTION_KEY", "OTHER"]
+    assert "secret" not in str(found.lost)
+    assert "sk-1" not in json.dumps(found.fragment())
+
+
+def test_ollama_that_is_switched_off_is_left_out() -> None:
+    text = "LLM_PROXY__PROVIDERS__OLLAMA__BASE_URL=http://x\nLLM_PROXY__PROVIDERS__OLLAMA__ENABLED=false\n"
+    assert convert(text, {}).providers == []
+
+
+@pytest.mark.parametrize(
+    "text", [LITELLM, "providers:\n  up: {api_url: http://x.example}\nmodels: {m: up, d: dummy}\n"]
+)
+def test_the_command_writes_what_the_gateway_takes(text: str, tmp_path: Path) -> None:
+    theirs, ours = tmp_path / "config.yaml", tmp_path / "part.json"
+    theirs.write_text(text)
+    assert main([str(theirs), "--output", str(ours)]) == 0
+    assert ours.stat().st_mode & 0o777 == 0o600
+    shipped = json.loads((Path(__file__).parents[4] / "conf" / "gl_config.json").read_text())
+    values = {name: value for name, value in shipped.items() if name not in ("request", "response", "logger")}
+    config = tmp_path / "gl_config.json"
+    config.write_text(json.dumps(values | json.loads(ours.read_text())))
+    names = ("MY_KEY", "AZURE_URL", "ANTHROPIC_API_KEY", "OPENAI_API_KEY")
+    environment = os.environ | dict.fromkeys(names, "https://x.example") | {"NATS_TOKEN": "x"}
+    command = [sys.executable, "-m", "services.gl", "-o", str(config), "--validate"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_command_tells_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "config.yml"
+    assert main([str(file)]) == 1
+    file.write_text("providers:\n  - {id: a, provider: what, config: {}}\n")
+    assert main([str(file)]) == 1
+    shown = capsys.readouterr()
+    assert "cannot be read" in shown.err
+    assert "config.yml: line 2: providers[0].provider: provider must be one of" in shown.err
+    assert shown.out == ""
+
+
+def test_the_command_prints_the_config_and_tells_what_is_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.yml"
+    file.write_text("server: {base_url: x}\nproviders:\n  - {id: a, provider: dummy, config: {}}\nmodels: []\n")
+    assert main([str(file)]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["providers"] == [{"name": "a", "dialect": "dummy"}]
+    assert "a config of llm-gateway: 1 providers, 0 models" in shown.err
+    assert "line 1: server.base_url: has no place here" in shown.err
