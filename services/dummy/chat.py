@@ -61,8 +61,7 @@ def _check_results(messages: list[JsonBody]) -> None:
             missing.remove(message["tool_call_id"])
             continue
         _check_answered(missing, index)
-        calls = message.get("tool_calls") or []
-        missing = [call.get("id") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+        missing = [call.get("id") for call in _calls(message)]
     _check_answered(missing, len(messages))
 
 
@@ -85,15 +84,21 @@ def _content(message: JsonBody) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
+def _calls(message: JsonBody) -> list[JsonBody]:
+    """Return the calls of tools in a message of the assistant."""
+    calls = message.get("tool_calls")
+    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+
+
 def _turn(body: JsonBody, messages: list[JsonBody], limits: TextLimits) -> Turn:
     last = max((index for index, message in enumerate(messages) if message["role"] == "user"), default=-1)
     since = messages[last + 1 :]
     results = list(takewhile(lambda message: message["role"] == "tool", reversed(messages)))
-    calls = [call for message in since for call in message.get("tool_calls") or () if isinstance(call, dict)]
+    functions = [call.get("function") for message in since for call in _calls(message)]
     return Turn(
         words=_content(messages[last]) if last >= 0 else "",
         results=tuple(_content(message) for message in reversed(results)),
-        called=tuple(str((call.get("function") or {}).get("name")) for call in calls),
+        called=tuple(str(function.get("name")) for function in functions if isinstance(function, dict)),
         tools=tools.allowed(body),
         must_call=tools.forced(body) is not None,
         one_by_one=body.get("parallel_tool_calls") is False,

@@ -18,6 +18,7 @@ from services.dummy.turn import Answer
 REDACT = "ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING"
 
 _numbers = count(1)
+_ONCE = ("service_tier", "inference_geo")  # of usage: at the beginning of a stream
 _FRAGMENT = 12  # characters of the arguments of a tool in one event
 
 Event = dict[str, Any]
@@ -43,7 +44,13 @@ def message_of(model: str, answer: Answer, prompt: PromptTokens, *, redacts: boo
     content = [_thought(answer.thought, redacts=redacts, omits=omits)] if answer.thought else []
     before = THOUGHTFUL if answer.thought else "toolu_"
     content += [
-        {"type": "tool_use", "id": f"{before}{number}_{index}", "name": call.name, "input": call.arguments}
+        {
+            "type": "tool_use",
+            "id": f"{before}{number}_{index}",
+            "name": call.name,
+            "input": call.arguments,
+            "caller": {"type": "direct"},
+        }
         for index, call in enumerate(answer.calls)
     ]
     if answer.text.text:
@@ -77,8 +84,8 @@ def streamed(message: Message, headers: dict[str, str]) -> Stream:
         else:
             chunks += [[event] for event in events]
     head.insert(min(2, len(head)), {"type": "ping"})
-    delta = {"stop_reason": message.stop_reason, "stop_sequence": message.stop_sequence}
-    used = {name: value for name, value in message.usage.items() if name != "service_tier"}
+    delta = {"stop_reason": message.stop_reason, "stop_sequence": message.stop_sequence, "stop_details": None}
+    used = {name: value for name, value in message.usage.items() if name not in _ONCE}
     tail: list[Event] = [{"type": "message_delta", "delta": delta, "usage": used}, {"type": "message_stop"}]
     chunks = _joined(chunks)
     return Stream(_written(head), tuple(map(_written, chunks)), _written(tail), message.spent, headers)
@@ -114,6 +121,7 @@ def _usage(spent: Spent) -> dict[str, Any]:
         "output_tokens": spent.completion,
         "output_tokens_details": {"thinking_tokens": spent.thinking},
         "service_tier": "standard",
+        "inference_geo": "not_available",
     }
 
 
@@ -126,6 +134,7 @@ def _shell(message: Message) -> Event:
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
+        "stop_details": None,
     }
 
 

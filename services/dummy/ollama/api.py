@@ -47,8 +47,7 @@ def _generate(body: JsonBody, request: Request) -> Reply:
 
 def _answered(body: JsonBody, request: Request, *, is_chat: bool) -> Reply:
     answered = turn.answer(prompt.turn_of(body, request.how.chunks))
-    thought = answered.thought_tokens
-    spent = Spent(body["model"], prompt.prompt_tokens(body), thought + answered.tokens, thinking=thought)
+    spent = Spent(body["model"], prompt.prompt_tokens(body), answered.thought_tokens + answered.tokens)
     head = {"model": body["model"], "created_at": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
     said = _said(answered, is_chat=is_chat)
     end = _end(answered, spent)
