@@ -12,8 +12,14 @@ def plain(node: Node) -> object:
 def test_scalars_keep_their_spelling() -> None:
     text = "a: 1.10\nb: yes\nc: 0x10\nd: 12:30\ne: 2024-05-13\nf: null\ng: ''\nh: 'null'\n"
     assert plain(read_yaml(text)) == {
-        "a": "1.10", "b": "yes", "c": "0x10", "d": "12:30", "e": "2024-05-13",
-        "f": None, "g": "", "h": "null",
+        "a": "1.10",
+        "b": "yes",
+        "c": "0x10",
+        "d": "12:30",
+        "e": "2024-05-13",
+        "f": None,
+        "g": "",
+        "h": "null",
     }
 
 
