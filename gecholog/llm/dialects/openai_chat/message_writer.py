@@ -161,6 +161,8 @@ class MessageWriter:
     def _reasoning(self, thoughts: list[Reasoning]) -> Json:
         if not thoughts or not self._variant.takes_reasoning:
             return {}
+        if self._target.profile == "openrouter" and (details := signed.write_details(thoughts)):
+            return {"reasoning_details": details}
         fields: Json = {}
         if text := "".join(thought.text for thought in thoughts):
             fields["reasoning_content"] = text

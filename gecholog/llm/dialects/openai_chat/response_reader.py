@@ -47,10 +47,11 @@ def _finish_details(choice: Json) -> str:
 def _parts(message: Json) -> tuple[Part, ...]:
     parts: list[Part] = []
     blocks = [signed.read_block(block) for block in objects(message.get("thinking_blocks"))]
-    if blocks:
-        parts += blocks
-    elif reasoning := message_parts.reasoning_text(message):
+    blocks += [found for one in objects(message.get("reasoning_details")) if (found := signed.read_detail(one))]
+    reasoning = message_parts.reasoning_text(message)
+    if reasoning and not any(block.text for block in blocks):
         parts.append(Reasoning(reasoning))
+    parts += blocks
     text = message_parts.content_text(message)
     audio = message.get("audio")
     if not text and isinstance(audio, dict):

@@ -3,6 +3,8 @@
 `thinking_blocks` are Anthropic's blocks beside the text of an assistant message, as LiteLLM introduced them;
 `extra_content.google.thought_signature` is on tool calls of Gemini's endpoint for clients of OpenAI
 (https://ai.google.dev/gemini-api/docs/thought-signatures). Signatures of other providers stand there with their name.
+`reasoning_details` are OpenRouter's, which wants them back as they were
+(https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning-blocks).
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gecholog.llm import signatures
+from gecholog.errors import NotJson
+from gecholog.llm import json_text, signatures
 from gecholog.llm.chat import Reasoning
 from gecholog.llm.signatures import Signature
 
@@ -18,6 +21,8 @@ Json = dict[str, Any]
 
 _ANTHROPIC = "anthropic"
 _GEMINI = "gemini"
+_OPENROUTER = "openrouter"
+_TEXTS = {"reasoning.text": "text", "reasoning.summary": "summary"}
 
 
 def call_signature(call: Json) -> Signature:
@@ -56,6 +61,34 @@ def write_block(thought: Reasoning) -> Json:
     if thought.is_redacted:
         return {"type": "redacted_thinking", "data": text}
     return {"type": "thinking", "thinking": thought.text, "signature": text}
+
+
+def read_detail(detail: Json) -> Reasoning | None:
+    """One of OpenRouter's details; its signature holds all but its text. None if there is nothing to prove in it."""
+    if not (_text(detail, "signature") or _text(detail, "data")):
+        return None
+    kept = {name: value for name, value in detail.items() if name not in _TEXTS.values()}
+    text = _text(detail, _TEXTS.get(_text(detail, "type"), ""))
+    return Reasoning(text, json_text.dumps(kept).decode(), _OPENROUTER, is_redacted="data" in kept)
+
+
+def write_details(thoughts: Iterable[Reasoning]) -> list[Json]:
+    """OpenRouter's details of the reasoning that came from there."""
+    found = []
+    for thought in thoughts:
+        detail = _loaded(thought.signature) if thought.origin == _OPENROUTER else None
+        if detail is not None:
+            name = _TEXTS.get(_text(detail, "type"))
+            found.append(detail | ({name: thought.text} if name else {}))
+    return found
+
+
+def _loaded(signature: str) -> Json | None:
+    try:
+        value = json_text.loads(signature)
+    except NotJson:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _text(fields: Json, name: str) -> str:

@@ -118,15 +118,7 @@ def _read_delta(delta: Json, choice: _Choice, index: int, found: list[Delta]) ->
     if type(content) is str and content and (len(delta) == 1 or delta.keys() <= _SIMPLE):
         found.append(TextDelta(content, index))
         return
-    if reasoning := message_parts.reasoning_text(delta):
-        found.append(ReasoningDelta(reasoning, choice=index))
-    for block in objects(delta.get("thinking_blocks")):
-        thought = signed.read_block(block)
-        if thought.signature or thought.id:
-            text = "" if reasoning or not thought.is_redacted else thought.text
-            found.append(
-                ReasoningDelta(text, thought.signature, thought.origin, thought.id, thought.is_redacted, index)
-            )
+    _read_reasoning(delta, index, found)
     text, citations = message_parts.content_text(delta), message_parts.citations(delta)
     if text or citations:
         found.append(TextDelta(text, index, citations=citations))
@@ -141,6 +133,19 @@ def _read_delta(delta: Json, choice: _Choice, index: int, found: list[Delta]) ->
     legacy = delta.get("function_call")
     if isinstance(legacy, dict):
         choice.calls.read({"index": -1, "function": legacy}, found)
+
+
+def _read_reasoning(delta: Json, index: int, found: list[Delta]) -> None:
+    """The text, and what is signed: of this the text has come before, or comes with it under another name."""
+    if reasoning := message_parts.reasoning_text(delta):
+        found.append(ReasoningDelta(reasoning, choice=index))
+    signed_parts = [signed.read_block(block) for block in objects(delta.get("thinking_blocks"))]
+    signed_parts += [part for one in objects(delta.get("reasoning_details")) if (part := signed.read_detail(one))]
+    found += [
+        ReasoningDelta("", part.signature, part.origin, part.id, part.is_redacted, index)
+        for part in signed_parts
+        if part.signature or part.id
+    ]
 
 
 def _usage(chunk: Json, choices: Any) -> UsageSeen | None:

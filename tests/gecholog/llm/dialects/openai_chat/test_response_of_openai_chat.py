@@ -15,12 +15,14 @@ from gecholog.llm.chat import (
     Citation,
     FinishReason,
     Image,
+    Message,
     Reasoning,
     Refusal,
+    Role,
     Text,
     ToolCall,
 )
-from gecholog.llm.chat_dialect import ReplyContext
+from gecholog.llm.chat_dialect import ReplyContext, Target
 from gecholog.llm.dialects.openai_chat.dialect import CHAT
 from gecholog.llm.errors import ErrorInfo, InvalidResponseError
 from gecholog.llm.usage import Usage
@@ -152,6 +154,21 @@ def test_signatures_come_back():
     assert message["reasoning_content"] == "Hm."
     assert message["thinking_blocks"] == [{"type": "thinking", "thinking": "Hm.", "signature": "s"}]
     assert parts(message) == (Reasoning("Hm.", "s", "anthropic"), Text("Yes."))
+
+
+def test_details_of_openrouter():
+    """They come back to it as they were, and go to nobody else."""
+    details = [
+        {"type": "reasoning.text", "text": "Hm.", "signature": "s", "format": "anthropic-claude-v1", "index": 0},
+        {"type": "reasoning.encrypted", "data": "d", "id": "r", "index": 1},
+    ]
+    thoughts = parts({"content": "Yes.", "reasoning": "Hm.", "reasoning_details": details})[:2]
+    assert (thoughts[0].text, thoughts[0].origin, thoughts[1].is_redacted) == ("Hm.", "openrouter", True)
+    request = ChatRequest("any", (Message(Role.ASSISTANT, thoughts),))
+    (sent,) = CHAT.write_request(request, Target("any", profile="openrouter")).body["messages"]
+    assert sent["reasoning_details"] == details
+    (sent,) = CHAT.write_request(request, Target("any", profile="deepseek")).body["messages"]
+    assert "reasoning_details" not in sent
 
 
 def test_usage():

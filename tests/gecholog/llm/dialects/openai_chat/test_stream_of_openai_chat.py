@@ -157,6 +157,18 @@ def test_reasoning_and_signatures():
     ]
 
 
+def test_signatures_of_openrouter():
+    """The detail that has one ends a part of the reasoning."""
+    found = deltas(
+        chunk({"reasoning": "Hm.", "reasoning_details": [{"type": "reasoning.text", "text": "Hm.", "index": 0}]}),
+        chunk({"reasoning_details": [{"type": "reasoning.text", "signature": "s", "index": 0}]}),
+        chunk({"content": "a"}, finish_reason="stop"),
+    )
+    first, second = (delta for delta in found if isinstance(delta, ReasoningDelta))
+    assert (first.text, second.text, second.origin) == ("Hm.", "", "openrouter")
+    assert '"signature":"s"' in second.signature
+
+
 @pytest.mark.parametrize(
     "failing",
     [
