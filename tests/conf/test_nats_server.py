@@ -118,7 +118,7 @@ async def test_with_the_token_alone(start):
 
 
 async def test_the_services_stay_when_users_come(start):
-    """The appliance's services go on when the file has users, also those whose config names none."""
+    """The appliance's services continue when the file has users, also those whose config names none."""
     server = start(WITH_TOKEN)
     other = await nats.connect(server.url, token=TOKEN, allow_reconnect=False, error_cb=_ignored)
     async with server.appliance() as bus, server.connected(token=TOKEN) as old:

@@ -48,7 +48,7 @@ class Gated:
 
 @pytest.mark.parametrize("concurrency", [1, 3])
 async def test_concurrency(bus, concurrency):
-    """No more than so many messages are worked on at a time; the others wait for their turn."""
+    """No more than this many messages are worked on at a time; the others wait for their turn."""
     slow = Gated()
     await attach(bus, "slow", slow, concurrency=concurrency)
     asking = [asyncio.create_task(bus.request("slow", b"%d" % number, 30)) for number in range(10)]
@@ -61,7 +61,7 @@ async def test_concurrency(bus, concurrency):
 
 @pytest.mark.parametrize("concurrency", [1, 64])
 async def test_a_function_that_fails(bus, concurrency):
-    """A message whose function fails is answered with nothing, and the next one as ever."""
+    """A message whose function fails is answered with nothing, and the next one as always."""
 
     async def picky(data):
         if data == b"bad":
@@ -92,7 +92,7 @@ async def test_a_function_that_is_cancelled_inside(bus, concurrency):
 
 @pytest.mark.parametrize("concurrency", [1, 64])
 async def test_an_answer_that_is_too_large(bus, concurrency):
-    """An answer that does not fit the bus is replaced by an empty one; the processor goes on."""
+    """An answer that does not fit the bus is replaced by an empty one; the processor continues."""
 
     async def large(data):
         return bytes(int(data))

@@ -506,7 +506,7 @@ async def test_a_name_that_is_not_known():
     "greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"INFO {nonsense\r\n", b"INFO {}\r\n-ERR 'no'\r\n"]
 )
 async def test_somebody_else_on_the_port(greeting):
-    """Something that is no nats-server is not believed, and not asked without end."""
+    """Something that is no nats-server is not believed, and not asked endlessly."""
     calls = 0
 
     async def serve(_, writer):
@@ -577,7 +577,7 @@ async def test_close_sends_what_is_waiting(connect, plain_nats_server):
 
 
 async def test_close_ends_requests(connect, plain_nats_server):
-    """Who still waits for an answer when the bus is left hears of it."""
+    """Who still waits for an answer when the bus is left learns of it."""
 
     async def silent(message):
         pass

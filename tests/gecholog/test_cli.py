@@ -234,7 +234,7 @@ def test_validate_reads_standard_input(root, data, code):
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_standard_streams_closed(root, closed):
-    """A closed standard input is an empty one; without an output there is an exit code all the same."""
+    """A closed standard input is an empty one; without an output there is an exit code nevertheless."""
     command = f'exec "{sys.executable}" "{PROGRAM}" --validate {closed}'
     env = {"PYTHONPATH": str(root)}
     done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, env=env, check=False)  # noqa: S602

@@ -265,7 +265,7 @@ async def test_lame_duck_alone(plain_nats_server, capsys):
 
 
 async def test_a_watch_over_a_lame_duck(durable_cluster):
-    """A watch goes on when its server shuts down, and hears of the last change of each key."""
+    """A watch continues when its server shuts down, and learns of the last change of each key."""
     async with connected(durable_cluster) as bus, connected(durable_cluster) as writing:
         heard = {}
 

@@ -103,7 +103,7 @@ def test_lock_where_files_cannot_be_locked(tmp_path):
 
 
 def test_signs_of_life(tmp_path):
-    """A service that stops to give them is not healthy after some seconds, and is again when it goes on."""
+    """A service that stops to give them is not healthy after some seconds, and is again when it continues."""
     sign = ChecksumFile.of("gl", tmp_path)
     checksum_lock = ChecksumLock(sign)
     checksum_lock.acquire()
@@ -113,7 +113,7 @@ def test_signs_of_life(tmp_path):
     assert last_heartbeat("gl", tmp_path) != before
     assert in_force("gl", tmp_path) == "sum"
     lock = sign.path.with_suffix(".lock")
-    for seconds in (-HEARTBEAT_TIMEOUT_S - 1, HEARTBEAT_TIMEOUT_S + 1):  # a clock that was set back is no sign of life
+    for seconds in (-HEARTBEAT_TIMEOUT_S - 1, HEARTBEAT_TIMEOUT_S + 1):  # a clock that was set back is no heartbeat
         moment = time.time() + seconds
         os.utime(lock, (moment, moment))
         assert in_force("gl", tmp_path) is None

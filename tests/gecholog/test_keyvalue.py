@@ -100,7 +100,7 @@ class TestEntries:
         assert await bucket.get(key) == Entry(key, b"", revision + 1)
 
     async def test_deleted(self, bucket):
-        """A deleted key holds nothing, and may be created anew."""
+        """A deleted key holds nothing, and may be created again."""
         await bucket.put("a", b"1")
         await bucket.delete("a")
         assert await bucket.get("a") is None

@@ -173,7 +173,7 @@ async def test_client_certificates(start_server, tls_files):
 
 
 async def test_a_refused_certificate_is_always_told(start_server, tls_files):
-    """In TLS 1.3 the server refuses when the client is through with the handshake; the reason is told all the same."""
+    """In TLS 1.3 the server refuses when the client is through with the handshake; the reason is told nevertheless."""
     server = start_server(tls=tls_of(tls_files, ca_file=str(tls_files.authority), verify=True))
     for _ in range(30):
         said = await refused(server, address_of(server, tls=believing(tls_files.authority)))

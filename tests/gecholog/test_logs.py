@@ -106,7 +106,7 @@ def test_fault():
 
 @given(TEXTS, TEXTS, st.integers())
 def test_any_value(message, value, number):
-    """Whatever is logged comes out as one line of JSON, level and service as ever."""
+    """Whatever is logged comes out as one line of JSON, level and service as always."""
     lines = Lines()
     Log("x").warning(message, value=value, number=number, other={1: object}, error=OSError(value))
     [line] = lines.text.split("\n")[:-1]

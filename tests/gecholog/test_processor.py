@@ -488,7 +488,7 @@ def test_it_ends_without_a_bus(program, plain_nats_server):
 
 
 def test_it_ends_beside_a_bus_that_says_nothing(program, plain_nats_server):
-    """A bus that stands still is not waited for without end."""
+    """A bus that stands still is not waited for endlessly."""
     process = program()
     freeze(plain_nats_server.pid)
     try:

@@ -1,4 +1,4 @@
-"""Reading files that a user named: whatever stands there, nothing waits and nothing is without end."""
+"""Reading files that a user named: whatever stands there, nothing waits and nothing is endlessly."""
 
 import errno
 import os

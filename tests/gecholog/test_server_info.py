@@ -27,7 +27,7 @@ def test_fields():
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_fields_of_other_types(said):
-    """A field of another type is as good as none."""
+    """A field of another type is equivalent to none."""
     info = ServerInfo.parse(json.dumps(said).encode())
     assert info.max_payload > 0
     assert all(isinstance(url, str) for url in info.connect_urls)

@@ -297,7 +297,7 @@ def test_a_reload_that_is_read_while_the_service_stops(small_service, config_fil
 
 
 def test_a_home_that_cannot_be_written(small_service, config_file, tmp_path):
-    """Without a place for its checksum file a service serves all the same, and says so."""
+    """Without a place for its checksum file a service serves nevertheless, and says so."""
     home = tmp_path / "app"
     home.mkdir()
     (home / "checksum").write_text("a file where a folder should be")
@@ -468,7 +468,7 @@ class TestConnectBus:
         assert bus.connected
 
     async def test_not_replaced(self, plain_nats_server, free_port, owner):
-        """If the block fails, or the bus refuses the token, the new bus is closed and the service goes on."""
+        """If the block fails, or the bus refuses the token, the new bus is closed and the service continues."""
         bus = self.bus(plain_nats_server.hostname)
         with pytest.raises(OSError, match="port taken"):
             async with replacing_bus(owner, bus):

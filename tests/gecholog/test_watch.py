@@ -167,7 +167,7 @@ class TestAWatch:
         assert "message not handled" not in caplog.text
 
     async def test_beginnings(self, bus, bucket, watch):
-        """Who watches hears of each beginning before the first entry, also when the bucket is another one."""
+        """Who watches learns of each beginning before the first entry, also when the bucket is another one."""
         await bucket.put("a", b"1")
         heard = Heard()
         following = await watch(bucket, heard, begins=lambda: heard.entries.append(Entry("begins", b"", 0)))
@@ -192,7 +192,7 @@ class TestAWatch:
 
     @pytest.mark.slow
     async def test_heartbeats(self, bucket, watch):
-        """A watch of which nothing changes goes on, heartbeat after heartbeat."""
+        """A watch of which nothing changes continues, heartbeat after heartbeat."""
         following = await watch(bucket, Heard())
         first, begun = following._round, following._round._heard
         await eventually(lambda: first._heard > begun + 2 * _HEARTBEAT)
@@ -200,7 +200,7 @@ class TestAWatch:
         assert following.current
 
     async def test_a_handler_that_fails(self, bucket, watch, caplog):
-        """Is logged, and hears of the next change."""
+        """Is logged, and learns of the next change."""
         heard = Heard()
 
         async def fails(entry):

@@ -125,12 +125,12 @@ class Container:
         return self.checksum(service) == self.sum_of(path)
 
     def call(self, times: int = 1, url: str = URL) -> list[tuple[str, int]]:
-        """Session id and tokens of calls, one after the other."""
+        """Session id and tokens of calls, one after another."""
         return answers(self.exec("python", "-c", _CALLS, str(times), url))
 
     @contextmanager
     def calling(self) -> Iterator[subprocess.Popen[str]]:
-        """Calls without end, until gl no longer answers."""
+        """Calls endlessly, until gl no longer answers."""
         with self.engine.popen("exec", self.name, "python", "-c", _CALLS, "1000000", URL) as calling:
             try:
                 yield calling

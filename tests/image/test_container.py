@@ -156,7 +156,7 @@ def test_configs_of_somebody_else(containers, engine, volume):
 
 
 def test_copy_and_end(containers, engine, volume, tmp_path):
-    """`cp` puts a config in force while calls go on. SIGTERM in the middle: exit code 0, and no answered call without
+    """`cp` puts a config in force during calls. SIGTERM in the middle: exit code 0, and no answered call without
     its record. An appliance that took longer than 5 seconds would be killed, and its exit code be 137.
     """
     container = containers(*engine.read_only, *HARDENED, "--volume", f"{volume}:/app")

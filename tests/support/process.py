@@ -23,7 +23,7 @@ class ServiceProcess:
     """A running program of ours: `python -m MODULE -o CONFIG …`.
 
     `lines` is all of its standard output so far, `errors` of its standard error. The methods that wait block: in a
-    coroutine take `logged` and `ended` instead, so that the event loop (the target in it) goes on.
+    coroutine take `logged` and `ended` instead, so that the event loop (the target in it) continues.
     """
 
     def __init__(self, command: Sequence[str], *, alias: str, home: Path, env: Mapping[str, str]) -> None:
@@ -82,7 +82,7 @@ class ServiceProcess:
         return [entry["msg"] for entry in self.entries]
 
     def wait_for_log(self, message: str, times: int = 1, seconds: float = DEADLINE) -> dict[str, Any]:
-        """Wait until `message` was logged so many times; returns that line. Fails if the process ends before."""
+        """Wait until `message` was logged this many times; returns that line. Fails if the process ends before."""
 
         def found() -> dict[str, Any] | None:
             running = self.is_running
@@ -100,7 +100,7 @@ class ServiceProcess:
             raise AssertionError(f"{error}\n{self.output}") from None
 
     async def logged(self, message: str, times: int = 1, seconds: float = DEADLINE) -> dict[str, Any]:
-        """As `wait_for_log`, and the event loop goes on meanwhile."""
+        """As `wait_for_log`, and the event loop continues meanwhile."""
         return await asyncio.to_thread(self.wait_for_log, message, times, seconds)
 
     def signal(self, number: signal.Signals) -> None:
@@ -132,11 +132,11 @@ class ServiceProcess:
         return code
 
     async def stopped(self, seconds: float = DEADLINE) -> int:
-        """As `stop`, and the event loop goes on meanwhile."""
+        """As `stop`, and the event loop continues meanwhile."""
         return await asyncio.to_thread(self.stop, seconds)
 
     async def ended(self, seconds: float = DEADLINE) -> int:
-        """As `wait`, and the event loop goes on meanwhile."""
+        """As `wait`, and the event loop continues meanwhile."""
         return await asyncio.to_thread(self.wait, seconds)
 
     def close(self) -> None:

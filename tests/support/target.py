@@ -154,7 +154,7 @@ class Target:
             writer.transport.abort()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> bool:
-        """Take one request and answer it; tells whether the connection goes on."""
+        """Take one request and answer it; tells whether the connection continues."""
         head = await reader.readuntil(b"\r\n\r\n")
         request = _parsed(head, number)
         script = self._queue.popleft() if self._queue else self.usual

@@ -22,7 +22,7 @@ def until(condition: Callable[[], T | None], what: str = "a condition", seconds:
 
 
 async def eventually(condition: Callable[[], T | None], what: str = "a condition", seconds: float = DEADLINE) -> T:
-    """As `until`, and the event loop goes on meanwhile."""
+    """As `until`, and the event loop continues meanwhile."""
     end = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > end:

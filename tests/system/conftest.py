@@ -14,7 +14,7 @@ UP = (sys.executable, "-m", "services.ginit.up")
 
 
 class Default(Home):
-    """A home folder with the default configs, but for the ports."""
+    """A home folder with the default configs, except the ports."""
 
     def __init__(self, folder):
         super().__init__(folder)

@@ -221,7 +221,7 @@ class Fleet:
         return sum(counts.get(_FIELD, 0) for parts in uses for _, counts in parts)
 
     async def _all_know(self, tokens):
-        """Whether both token counters know of exactly so many tokens: a cap of that refuses, one more allows."""
+        """Whether both token counters know of exactly this many tokens: a cap of that refuses, one more allows."""
         for cap, is_refused in ((tokens, True), (tokens + 1, False)):
             await self._cap(cap)
             if not await self._all_say(is_refused=is_refused):

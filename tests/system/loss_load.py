@@ -88,7 +88,7 @@ class HttpClient(asyncio.Protocol):
         self.is_complete = False
 
     async def call(self, port: int, data: bytes, *, leaves: bool) -> None:
-        """Make a call, over a new connection if need be. The attributes tell what came of it."""
+        """Make a call, over a new connection if necessary. The attributes tell what came of it."""
         self.transaction, self.status, self.is_complete, self._leaves = "", 0, False, leaves
         loop = asyncio.get_running_loop()
         if self._transport is None or self._transport.is_closing():

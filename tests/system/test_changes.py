@@ -83,7 +83,7 @@ class Log:
 
 
 class Changes:
-    """Brings configs to gl, one after the other, and sees what becomes of them."""
+    """Brings configs to gl, one after another, and sees what becomes of them."""
 
     def __init__(self, appliance, load):
         self.appliance = appliance

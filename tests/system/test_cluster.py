@@ -108,7 +108,7 @@ async def scene_of(folder, cluster, title, happen, *, loses_questions=True):
 
 
 async def kill(scene, server):
-    """kill -9 of a server while calls go on; it is started again."""
+    """kill -9 of a server while calls continue; it is started again."""
 
     async def meanwhile():
         await asyncio.sleep(_BEFORE)
@@ -121,7 +121,7 @@ async def kill(scene, server):
 
 
 async def shut_down(scene, server):
-    """Lame duck mode of a server while calls go on: it ends, and is started again, once all clients have left it."""
+    """Lame duck mode of a server while calls continue: it ends, and is started again, once all clients have left it."""
 
     async def meanwhile():
         await asyncio.sleep(_BEFORE)
@@ -200,7 +200,7 @@ def test_servers_shut_down(tmp_path):
 @pytest.mark.skipif(bool(network.reason()), reason=network.reason())
 @pytest.mark.parametrize("clients", [True, False], ids=["from all", "from the servers"])
 def test_a_server_is_cut_off(tmp_path, clients):
-    """The leader is cut off without a word: from everybody, or only from the other servers. Both ways calls go on."""
+    """The leader is cut off from all clients and servers, or only from the other servers. Both ways calls continue."""
     machines = network.Network()
     machines.open()
     try:

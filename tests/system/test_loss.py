@@ -1,4 +1,4 @@
-"""No record is lost: the whole appliance under load, while its parts are killed one after the other.
+"""No record is lost: the whole appliance under load, while its parts are killed one after another.
 
 Every call whose reply was complete at the client must have its record in the file and exactly one document in
 Elasticsearch. `LOSS_SECONDS` and `LOSS_RATE` (calls a second) set the load; `make soak` takes the long form.

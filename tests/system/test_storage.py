@@ -42,7 +42,7 @@ pytestmark = [
 
 @pytest.fixture
 def disk(tmp_path):
-    """Makes a home on a file system of so many bytes."""
+    """Makes a home on a file system of this many bytes."""
     folder, made = tmp_path / "disk", []
 
     def make(size):

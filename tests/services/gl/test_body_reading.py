@@ -20,7 +20,7 @@ LIMIT = 10_000
 
 
 def form(content_type="", encoding="", body=b"{}"):
-    """The form of an answer to a request with this body."""
+    """The form of a response to a request with this body."""
     router = Router("/", {}, parse_target("http://t", "", {}))
     came = {"Content-Type": [content_type]} | ({"Content-Encoding": [encoding]} if encoding else {})
     return BodyForm.of(came, UpstreamRequest("POST", router, "/chat/completions", "", {}, body))

@@ -139,7 +139,7 @@ def test_total_of_all_attempts(run_gateway, upstream, down, behaviour):
 
 
 def test_max_connections(run_gateway, upstream, good):
-    """A provider gets no more connections than its limit. Who gets none in time goes on to the next provider.
+    """A provider gets no more connections than its limit. A call that gets none in time goes to the next provider.
 
     That is no failure of the provider: its circuit breaker stays closed.
     """

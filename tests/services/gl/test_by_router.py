@@ -12,7 +12,7 @@ NAMES = ("choose", "guard", "look", "look_late", "ask_late")
 
 @pytest.fixture(scope="module")
 def choosy(run_gateway, shared_upstream):
-    """A gateway whose processors, but for the one that chooses a router, are for `/some/` alone."""
+    """A gateway whose processors, except the one that chooses a router, are for `/some/` alone."""
     only = {"routers": ["/some/", "/no/such/"]}
     return run_gateway(
         [router(path, shared_upstream.url) for path in ("/some/", "/other/", "/some/deep/")],
@@ -88,7 +88,7 @@ def test_calls_that_end_up_at_the_router(choosy, upstream, bus, asked):
 
 
 def test_answers_of_another_router_are_not_held_back(choosy, upstream, bus, asked):
-    """A stream of a router that no synchronous response processor is for goes on as it comes."""
+    """A stream of a router that no synchronous response processor is for is forwarded as it arrives."""
     turns = Turns()
 
     def behaviour(talk):

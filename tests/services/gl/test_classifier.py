@@ -195,7 +195,7 @@ async def test_client_leaves():
 
 
 async def test_open_breakers():
-    """A model whose circuit breaker is open is passed over, and if all are, the call goes on without a rating."""
+    """A model whose circuit breaker is open is passed over, and if all are, the call continues without a rating."""
     everything, call = deps(targets=FakeUpstreams(FakeResponse(500))), call_of()
     raters = [rater_of("one", breaker={"failures": 1}), rater_of("two", breaker={"failures": 1})]
     for name in ("one/m", "two/m"):

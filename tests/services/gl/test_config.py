@@ -611,7 +611,7 @@ def wanting(name="Api-Key", wanted=("secret",), **outbound):
     ],
 )
 def test_ingress_headers_that_people_take_for_something_else(entry, place, rule):
-    """Several values, expressions, and a key of the gateway that would go on to the target."""
+    """Several values, expressions, and a key of the gateway that would be forwarded to the target."""
     value = values(masked_headers=["x-masked", "x-gone-key"], remove_headers=["X-Gone-Key"])
     value["routers"].append(entry)
     found = check(value).warnings

@@ -1,4 +1,4 @@
-"""Control: a processor's answer, its status and its headers."""
+"""Control: a processor's response, its status and its headers."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.services.gl.rig.stage import FakeRequest, arrived, begun, built, call
 
 
 async def answered(config=None, **written):
-    """A call after `control` has become its answer."""
+    """A call after `control` has become its response."""
     call = call_of(config)
     await arrived(call, deps())
     for name, value in ({"control": {"a": 1}} | written).items():

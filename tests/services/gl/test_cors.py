@@ -174,7 +174,7 @@ def test_preflights_are_not_recorded(crossing, bus):
 
 
 def test_other_options_are_calls(crossing, upstream):
-    """OPTIONS that is no preflight goes on, and needs the router's headers; so does a preflight without cors."""
+    """OPTIONS that is no preflight is forwarded, and needs the router's headers; so does a preflight without cors."""
     assert crossing.call("OPTIONS", "/locked/x", {"Origin": APP}).status == 401
     assert crossing.call("OPTIONS", "/open/x", {"Origin": APP}).status == 200
     upstream.asked()

@@ -42,7 +42,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def strict(run_gateway, shared_upstream):
-    """A gateway with small limits whose errors are for SDKs, but for those of one router."""
+    """A gateway with small limits whose errors are for SDKs, except those of one router."""
     routers = [router("/service/", shared_upstream.url), router("/plain/", shared_upstream.url) | {"errors": "plain"}]
     return run_gateway(routers, errors="auto", limits=LIMITS)
 

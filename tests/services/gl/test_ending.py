@@ -23,7 +23,7 @@ async def test_refuse():
 
 
 async def test_refuse_when_a_part_has_gone():
-    """A second status cannot follow: the connection is closed, and the target is let go."""
+    """A second status cannot follow: the connection is closed, and the target is disconnected."""
     responder, response = FakeResponder(), FakeResponse()
     call = call_of(responder=responder, response=response)
     responder.start(200, {}, 9)
@@ -47,7 +47,7 @@ async def test_refuse_a_client_that_is_gone():
 
 
 async def test_break_off():
-    """The target is let go, and the record says who left."""
+    """The target is disconnected, and the record says who left."""
     response = FakeResponse()
     call = call_of(built(), response=response)
     ending.break_off(call)

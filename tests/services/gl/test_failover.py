@@ -1,4 +1,4 @@
-"""Failover with everything real: a processor names other routers, and a call goes on there when its target fails."""
+"""Failover with everything real: a processor names other routers, and a call goes there when its target fails."""
 
 import json
 import socket
@@ -186,7 +186,7 @@ def test_a_retry_after_of_any_length(going_on, upstream, choosing, length):
 
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 404, 409, 413, 422])
 def test_status_that_is_an_answer(going_on, upstream, second, choosing, status):
-    """Any other status is the answer, and the record has its one attempt."""
+    """Any other status is the response, and the record has its one attempt."""
     bus = choosing(fallback_paths=["/second/"])
     upstream.behaviour = failing(status)
     reply = going_on.call("POST", "/first/x", {}, b"{}")
@@ -199,7 +199,7 @@ def test_status_that_is_an_answer(going_on, upstream, second, choosing, status):
     ("path", "reason"), [("refused", "refused"), ("unknown", "host name"), ("tls", "TLS"), ("silent", "in time")]
 )
 def test_target_that_cannot_be_called(going_on, upstream, second, choosing, path, reason):
-    """Refused, no such name, TLS that fails, no answer in time: an error in place of a status, and it goes on."""
+    """Refused, unknown host, TLS that fails, no response in time: noted as an error, then the next target."""
     bus = choosing(fallback_paths=["/second/"])
 
     def behaviour(talk):
@@ -219,7 +219,7 @@ def test_target_that_cannot_be_called(going_on, upstream, second, choosing, path
 
 @pytest.mark.parametrize("part", [b"", b"rubbish\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-A:", b"HTTP/1.1 101 Up\r\n\r\n"])
 def test_target_that_breaks_off(going_on, upstream, second, choosing, part):
-    """A target that ends the connection before its answer has begun, or does not speak HTTP."""
+    """A target that ends the connection before its response has begun, or does not speak HTTP."""
     bus = choosing(fallback_paths=["/second/"])
 
     def behaviour(talk):
@@ -386,7 +386,7 @@ def test_large_request(going_on, upstream, second, choosing):
 
 
 def test_endless_answer_is_let_go(going_on, upstream, second, choosing):
-    """The body of an answer that is given up is not read to its end: its connection is closed, memory stays."""
+    """The body of a response that is given up is not read to its end: its connection is closed, memory stays."""
     choosing(fallback_paths=["/second/"])
     ended = threading.Event()
 
@@ -485,7 +485,7 @@ def test_break_before_the_body(going_on, upstream, second, choosing, how):
 
 
 def test_usage_of_streams_is_asked_for_by_router(going_on, upstream, second, choosing):
-    """Only the router that asks for usage does, and only its answer is filtered."""
+    """Only the router that asks for usage does, and only its response is filtered."""
     choosing(gl_path="/third/", fallback_paths=["/second/"])
     usage = b'data: {"choices":[],"usage":{"total_tokens":3}}\n\n'
     upstream.behaviour = failing(503)
@@ -593,7 +593,7 @@ def test_synchronous_processor_is_given_the_attempts(going_on_held, upstream, se
 
 
 def test_no_attempts_without_fallback_paths(going_on, upstream, second, choosing):
-    """A call of which nobody names another router is recorded as ever."""
+    """A call of which nobody names another router is recorded as always."""
     bus = choosing()
     upstream.behaviour = failing(503)
     reply = going_on.call("POST", "/first/x", {}, b"{}")
@@ -605,7 +605,7 @@ def test_no_attempts_without_fallback_paths(going_on, upstream, second, choosing
 
 
 def test_many_at_once(going_on, upstream, second, choosing):
-    """Calls at the same time do not mix: each has the answer to its own question, and its own attempts."""
+    """Calls at the same time do not mix: each has the response to its own question, and its own attempts."""
     bus = choosing(fallback_paths=["/refused/", "/second/"])
     upstream.behaviour = failing(503)
     second.behaviour = lambda talk: talk.reply(talk.request.body)

@@ -62,7 +62,7 @@ def firsts():
 
 @pytest.fixture(scope="module")
 def gateways(tmp_path_factory, firsts):
-    """Two gateways on one bus, with the same config but for the port."""
+    """Two gateways on one bus, with the same config except the port."""
     folder = tmp_path_factory.mktemp("failover")
     room = {"jetstream": {"store_dir": str(folder / "store"), "max_file_store": 2 << 30}}  # beside the record log
     server, good = NatsServer(folder / "nats", jetstream=True, settings=room), Upstream()

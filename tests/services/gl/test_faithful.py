@@ -65,7 +65,7 @@ def test_chunked_bodies(gateway, upstream, sizes, data):
 @LIVE
 @given(query=queries)
 def test_queries(gateway, upstream, query):
-    """A query goes on byte for byte."""
+    """A query is forwarded byte for byte."""
     upstream.reset()
     reply = gateway.call("GET", f"/service/x?{query}")
     assert reply.status == 200
@@ -170,7 +170,7 @@ def test_nothing_is_added_upstream(gateway, upstream):
 
 
 def test_nothing_is_added_to_an_answer(gateway, upstream):
-    """An answer without Content-Type stays without; ours are the session header and the framing."""
+    """A response without Content-Type stays without; ours are the session header and the framing."""
     upstream.behaviour = lambda talk: talk.reply(b"x", kind="")
     reply = gateway.call("GET", "/service/x")
     assert {name.lower() for name, _ in reply.lines} == {b"date", b"content-length", b"session-id"}
@@ -194,7 +194,7 @@ def test_any_status_passes(gateway, upstream, bus, status):
 
 
 def test_calls_do_not_mix(gateway, upstream):
-    """Of many calls at once, some of whose clients leave in the middle, each gets its own answer."""
+    """Of many calls at once, some of whose clients leave in the middle, each gets its own response."""
 
     def behaviour(talk):
         talk.head("Transfer-Encoding: chunked")

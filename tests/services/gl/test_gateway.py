@@ -157,7 +157,7 @@ def test_processors(processing, upstream, answering):
 
 
 def test_control(processing, upstream, answering):
-    """`control` of a processor is the answer; nothing is called."""
+    """`control` of a processor is the response; nothing is called."""
     answering.scripts["processor.add"] = says(control={"stopped": True})
     reply = processing.call("POST", "/service/x", {}, b"{}")
     assert (reply.status, reply.json(), reply.value("Content-Type")) == (200, {"stopped": True}, "application/json")
@@ -178,7 +178,7 @@ def test_reroute(processing, upstream, answering):
 
 
 def test_late_processor(processing, upstream, answering):
-    """An answer that comes too late is not waited for, not taken, and noted."""
+    """A response that comes too late is not waited for, not taken, and noted."""
     del answering.scripts["processor.see"]
     reply = processing.call("POST", "/service/x", {"X-Mine": "1"}, b"{}")
     assert reply.status == 200
@@ -190,7 +190,7 @@ def test_late_processor(processing, upstream, answering):
 
 @pytest.mark.parametrize("answer", [b"garbage", b"\xff\xfe", b"[]", b'"x"', b"{", b'{"added":1}x', b"\0" * 100])
 def test_garbage(processing, upstream, answering, answer):
-    """What is no JSON object is noted, and the call goes on."""
+    """What is no JSON object is noted, and the call continues."""
     answering.scripts["processor.add"] = lambda _: answer
     reply = processing.call("POST", "/service/x", {}, b"{}")
     assert reply.status == 200
@@ -216,7 +216,7 @@ def test_two_answers(processing, upstream, answering):
 
 
 def test_message_too_large_for_the_bus(processing, upstream, answering):
-    """A call that does not fit the bus is not sent to processors; it goes on, and its record fits."""
+    """A call that does not fit the bus is not sent to processors; it continues, and its record fits."""
     body = json.dumps({"text": "x" * 1_200_000}).encode()
     reply = processing.call("POST", "/service/x", {}, body)
     assert reply.status == 200
@@ -401,7 +401,7 @@ def test_start_without_a_bus(tmp_path, bus_server, upstream):
 
 
 def test_reload_bus_that_is_not_there(fresh, upstream, bus):
-    """Another bus has to prove itself: one that is not there is refused, and the old one goes on."""
+    """Another bus has to prove itself: one that is not there is refused, and the old one continues."""
     change = fresh.values["service_bus"] | {"hostname": f"127.0.0.1:{free_port()}"}
     fresh.reload(fresh.values | {"service_bus": change}, taken=False)
     reply = fresh.call("GET", "/service/x")
@@ -595,7 +595,7 @@ def test_end_during_asynchronous_processors(run_gateway, shared_upstream, upstre
 
 
 def test_stream_is_finished_at_the_end(fresh, upstream, bus):
-    """A stream under way goes on to its end while the gateway drains."""
+    """A stream under way continues to its end while the gateway drains."""
     release = threading.Event()
 
     def behaviour(talk):
@@ -623,7 +623,7 @@ def test_stream_is_finished_at_the_end(fresh, upstream, bus):
 
 
 def test_bus_away(tmp_path, shared_upstream, upstream):
-    """While the bus is away calls go on; their records are published when it is back."""
+    """While the bus is away calls continue; their records are published when it is back."""
     server = NatsServer(tmp_path / "bus", jetstream=True)
     server.start()
     one = processor("asked", timeout=300)

@@ -39,7 +39,7 @@ def socket_address(text, port):
 
 
 class Network:
-    """Names with the answers that the DNS gives, one after the other; and what is connected to."""
+    """Names with the answers that the DNS gives, one after another; and what is connected to."""
 
     def __init__(self, upstream):
         self.answers = {}
@@ -48,7 +48,7 @@ class Network:
         self._port = upstream.port
 
     def name(self, host, *answers):
-        """Each answer is a list of addresses; the last one stays."""
+        """Each response is a list of addresses; the last one stays."""
         self.answers[host] = list(answers)
 
     async def resolve(self, host, port):
@@ -393,7 +393,7 @@ async def test_several_at_once(fetcher, server):
 
 
 async def test_one_that_fails_ends_the_others(fetcher, server):
-    """The first error is the answer; nothing waits for the rest."""
+    """The first error is the response; nothing waits for the rest."""
     left = threading.Event()
 
     def behaviour(talk):

@@ -93,7 +93,7 @@ def test_too_many_headers(gateway, upstream):
 
 
 def test_target_with_too_many_headers(gateway, upstream):
-    """The same for an answer: a 502 that says so."""
+    """The same for a response: a 502 that says so."""
     upstream.behaviour = lambda talk: talk.head(*(f"X-{place}: a" for place in range(1001)), "Content-Length: 0")
     assert gateway.call("GET", "/service/x").status == 502
     upstream.behaviour = lambda talk: talk.head(*(f"X-{place}: a" for place in range(900)), "Content-Length: 0")
@@ -101,7 +101,7 @@ def test_target_with_too_many_headers(gateway, upstream):
 
 
 def test_trailers_are_limited(strict, upstream):
-    """A client cannot send trailers without end."""
+    """A client cannot send trailers endlessly."""
     with strict.client() as client:
         client.ask(
             "POST", "/service/x", {"Transfer-Encoding": "chunked"}, b"1\r\nx\r\n0\r\n" + b"X-A: " + b"b" * 300_000
@@ -196,7 +196,7 @@ def test_idle_connection(strict, upstream):
 
 
 def test_waiting_for_a_target_is_not_idle(strict, upstream):
-    """A client that waits for its answer is not late, however long the target thinks."""
+    """A client that waits for its response is not late, however long the target thinks."""
     release = threading.Event()
 
     def behaviour(talk):
@@ -309,7 +309,7 @@ def test_half_a_head_is_no_answer(patient, upstream):
 
 
 def test_interim_answers_do_not_count(patient, upstream):
-    """102 Processing is not the answer that is waited for."""
+    """102 Processing is not the response that is waited for."""
     upstream.behaviour, _ = hang_after(b"HTTP/1.1 102 Processing\r\n\r\n")
     assert patient.call("GET", "/first/x").status == 504
 
@@ -325,7 +325,7 @@ def test_nothing_between_chunks(patient, upstream, bus):
 
 
 def test_total_time_before_the_answer(patient, upstream):
-    """The whole call took too long before the answer began: 504."""
+    """The whole call took too long before the response began: 504."""
     upstream.behaviour, left = hang_after()
     assert patient.call("GET", "/total/x").status == 504
     assert left.wait(DEADLINE)

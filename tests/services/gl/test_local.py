@@ -1,4 +1,4 @@
-"""Answers in the target's place: a processor's `control`, and echoes."""
+"""Responses in the target's place: a processor's `control`, and echoes."""
 
 import json
 
@@ -30,7 +30,7 @@ async def whole(response):
 
 
 async def test_target_is_called():
-    """The target's answer is the answer."""
+    """The target's response is the response."""
     targets = FakeUpstreams(FakeResponse(201))
     call = await sent(targets)
     assert call.response is targets.response
@@ -41,7 +41,7 @@ async def test_target_is_called():
     ("written", "body"), [(Raw(b'{"a": 1}'), b'{"a": 1}'), (Raw(b"null"), b"null"), (Raw(b'"text"'), b'"text"')]
 )
 async def test_control(written, body):
-    """`control` in the request record is the answer, whatever its value; nothing is called."""
+    """`control` in the request record is the response, whatever its value; nothing is called."""
     targets = FakeUpstreams()
     call = await sent(targets, control=written)
     assert targets.sent == []
@@ -53,7 +53,7 @@ async def test_control(written, body):
 
 
 def without_type(response):
-    """The headers of an echo but for those about its type."""
+    """The headers of an echo except those about its type."""
     return {name: values for name, values in response.headers.items() if "Content-Type" not in name}
 
 

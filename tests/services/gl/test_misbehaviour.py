@@ -1,4 +1,4 @@
-"""Processors that are slow, dead, large, or answer twice: calls go on by the rules, and nothing is left behind.
+"""Processors that are slow, dead, large, or answer twice: calls continue by the rules, and nothing is left behind.
 
 The bus is a real one; it takes messages of 24 MB, so that a processor can send what it likes.
 """
@@ -95,7 +95,7 @@ NOTHING = {
 
 @pytest.mark.parametrize("name", NOTHING)
 def test_no_answer_that_counts(patient, upstream, wide, name):
-    """No answer, or one that is no JSON object, of any size: noted, not completed, and the call goes on both ways."""
+    """No response, or one that is no JSON object, of any size: noted, not completed. The call continues both ways."""
     wide.scripts["processor.hurried"] = wide.scripts["processor.back_hurried"] = NOTHING[name]
     reply = call(patient)
     assert (reply.status, reply.json()) == (200, {"ok": True})
@@ -140,7 +140,7 @@ def test_large_late_answers(patient, upstream, wide):
 
 
 def test_flood_of_late_answers(patient, upstream, wide):
-    """So many that the bus may cut gl off (its `max_pending` is 64 MB): calls go on, and gl finds its way back."""
+    """So many that the bus may cut gl off (its `max_pending` is 64 MB): calls continue, and gl finds its way back."""
     wide.scripts["processor.hurried"] = lambda _: None
     assert call(patient).status == 200
     wide.answer("processor.hurried", b'{"added":"%b"}' % (b"x" * LARGE), times=20)
@@ -163,7 +163,7 @@ def test_many_answers(patient, upstream, wide):
 
 
 def test_nothing_then_something(patient, upstream, wide):
-    """An empty answer is an answer: what follows it does not count."""
+    """An empty answer is a response: what follows it does not count."""
     wide.scripts["processor.one"] = lambda _: [b"", b'{"added":1}', b'{"control":1}']
     reply = call(patient)
     assert reply.json() == {"ok": True}
@@ -202,7 +202,7 @@ def test_large_field_that_may_not_be_written(patient, upstream, wide):
 
 
 def test_large_control(patient, upstream, wide):
-    """10 MB may be an answer to the client."""
+    """10 MB may be a response to the client."""
     wide.scripts["processor.one"] = lambda _: b'{"control":"%b"}' % (b"x" * LARGE)
     reply = call(patient)
     assert (reply.status, len(reply.body), reply.complete) == (200, LARGE + 2, True)
@@ -246,7 +246,7 @@ def test_nobody_listens(run_gateway, shared_upstream, upstream, wide_server, wid
 
 @pytest.mark.slow
 def test_memory_stays(patient, upstream, wide):
-    """Answers of 10 MB, late ones, double ones and garbage, again and again: what they took is given back."""
+    """Responses of 10 MB, late ones, double ones and garbage, again and again: what they took is given back."""
     sorts = [
         lambda _: b'{"unasked":"%b"}' % (b"x" * LARGE),
         lambda _: [b'{"added":"%b"}' % (b"x" * LARGE)] * 2,

@@ -191,7 +191,7 @@ def test_an_answer_of_a_provider_is_the_client_s(serving, upstream):
 
 
 def test_fail_on(serving, upstream, second):
-    """A router says which statuses go on to the next target."""
+    """A router says which statuses lead to the next target."""
     upstream.behaviour = lambda talk: talk.reply(DOWN, 404)
     assert ask(serving, "pair", "/strict/chat/completions").status == 200
     assert second.asked()

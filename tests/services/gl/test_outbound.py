@@ -21,7 +21,7 @@ async def prepared(config=None, request=None, **written):
 
 
 async def test_unchanged():
-    """Without processors path, query, headers and body go on byte for byte."""
+    """Without processors path, query, headers and body are forwarded byte for byte."""
     request = FakeRequest("POST", "/service/a%2fb//c", "x=%20+&&y", [(b"X-A", b"\xe9"), (b"X-A", b"2")], b"not json")
     call = await prepared(request=request)
     sent = call.attempt.request
@@ -79,7 +79,7 @@ async def test_wrong_forms_are_noted(name, value):
 
 
 async def test_headers_in_a_wrong_form_are_all_lost():
-    """The record names them all, but for those that go out all the same."""
+    """The record names them all, except those that go out nevertheless."""
     config = built([router("/service/", "http://t", headers={"X-Static": ["1"]})])
     request = FakeRequest(lines=[(b"X-A", b"1"), (b"X-Static", b"2"), (b"Api-Key", b"real")])
     call = await prepared(config, request, outbound_headers="text")
@@ -229,7 +229,7 @@ async def test_headers_that_the_target_router_removes():
 
 
 async def test_encoded_body_that_nobody_changed():
-    """A body with a content encoding goes on as it came, with its header."""
+    """A body with a content encoding is forwarded as received, with its header."""
     body = gzip.compress(b'{"a":1}')
     call = await prepared(request=FakeRequest(lines=[(b"Content-Encoding", b"gzip")], body=body))
     assert call.attempt.request.body == body
@@ -247,7 +247,7 @@ async def test_body_of_a_processor_is_not_encoded(with_headers):
 
 
 async def test_body_that_a_processor_wrote_as_bytes_goes_as_it_stands():
-    """The JSON of a processor's answer is not written anew."""
+    """The JSON of a processor's response is not written again."""
     call = call_of(request=FakeRequest(body=b"{}"))
     await arrived(call, deps())
     call.request_section.write({"outbound_payload": Raw(b'{"a" : 1.10,  "b":1e400}')})
@@ -359,7 +359,7 @@ async def test_usage_is_asked_for(size):
 @pytest.mark.parametrize("size", [0, 2_000_000], ids=["small", "large"])
 @pytest.mark.parametrize(("off", "strict"), [(b'"\xff"', '"\ufffd"'), (b"NaN", "null")])
 async def test_record_of_a_question_is_strict_json(off, strict, size):
-    """A request that is a little off goes out as it came but for the question; its record can be read by everybody."""
+    """A request that is a little off goes out as it came except the question; its record can be read by everybody."""
     body = b'{"messages":["' + b"x" * size + b'"],"stream":true,"a":' + off + b"}"
     call = await asked("chat/completions", body)
     sent, shown = call.attempt.request.body, call.request_section.fields["outbound_payload"]

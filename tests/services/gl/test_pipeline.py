@@ -101,7 +101,7 @@ async def test_fault_after_the_reply():
 
 
 async def test_fault_of_the_journal_does_not_cost_the_reply():
-    """A record that cannot be kept must not cost the client the answer."""
+    """A record that cannot be kept must not cost the client the response."""
 
     class Faulty(FakeRecorder):
         def accept(self, record_id, data):
@@ -114,7 +114,7 @@ async def test_fault_of_the_journal_does_not_cost_the_reply():
 
 @pytest.mark.parametrize("stage", ["body", "target", "stream", "processor"])
 async def test_caller_leaves(stage):
-    """Wherever the client leaves (its work is cancelled), the target is let go and the record is written."""
+    """Wherever the client leaves (its work is cancelled), the target is disconnected and the record is written."""
     reached, never = asyncio.Event(), asyncio.Event()
 
     async def hang(*_, **__):
@@ -148,7 +148,7 @@ async def test_caller_leaves(stage):
 
 
 async def test_caller_leaves_while_a_large_stream_is_folded(monkeypatch):
-    """Who leaves at the last event has had all of the answer: the record has it, too, and its usage."""
+    """Who leaves at the last event has had all of the response: the record has it, too, and its usage."""
     loop, reached, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
     fold = response_body.read_body
 
@@ -177,7 +177,7 @@ async def test_caller_leaves_while_a_large_stream_is_folded(monkeypatch):
 
 
 async def test_caller_leaves_during_a_refusal():
-    """Nobody is there to hear a refusal: the record is written all the same."""
+    """Nobody is there to hear a refusal: the record is written nevertheless."""
 
     class Gone(FakeResponder):
         def start(self, status, headers, length):

@@ -1,4 +1,4 @@
-"""Query strings: what nobody overwrites goes on byte for byte."""
+"""Query strings: what nobody overwrites is forwarded byte for byte."""
 
 from urllib.parse import parse_qsl
 
@@ -22,7 +22,7 @@ clashing = st.lists(st.tuples(names, st.text("xy%20+;=", max_size=4)), max_size=
 
 @given(raw_queries)
 def test_nothing_is_added_nothing_changes(raw):
-    """Without layers the text goes on as it is, whatever stands in it."""
+    """Without layers the text is forwarded unchanged, whatever it contains."""
     merged = query.merge(raw, query.parse(raw), (), ())
     assert merged.raw == raw
     assert merged.overwritten == {}

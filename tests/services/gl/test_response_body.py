@@ -16,7 +16,7 @@ EVENT = b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":
 
 
 def recorded(body, *lines, bus=1024 * 1024, **more):
-    """The field and the notes of an answer whose body is recorded at once if that is quick, and of one by a thread."""
+    """The field and the notes of a response whose body is recorded at once if that is quick, and of one by a thread."""
 
     def quickly(call):
         try:
@@ -54,7 +54,7 @@ GZIP = (b"Content-Encoding", b"gzip")
     "body", [b"\xef\xbb\xbf" + CHAT, CHAT[:-1] + b',"x":-Infinity}', CHAT[:-1] + b',"x":"\xff"}', b"\n\n" + CHAT]
 )
 def test_usage_is_in_what_is_a_little_off(lines, body):
-    """An answer that is not quite JSON counts as well as a stream would, whatever its content type."""
+    """A response that is not quite JSON counts as well as a stream would, whatever its content type."""
     value, notes = same(recorded(body, *lines))
     assert json.loads(value)["usage"] == {"prompt_tokens": 40, "completion_tokens": 9}
     assert len(notes) == (0 if body.startswith(b"\n") else 1)
@@ -100,7 +100,7 @@ def test_answer_that_unpacks_to_more_than_is_kept():
 
 
 def test_stream_that_folds_to_more_than_is_read():
-    """An image in one line: the answer that it amounts to is too large, too."""
+    """An image in one line: the response that it amounts to is too large, too."""
     body = EVENT.replace(b"Hi", b"i" * 300_000)
     value, notes = same(recorded(body, SSE, log_max_payload_bytes=100_000))
     assert value.limit == 100_000
@@ -114,7 +114,7 @@ def test_stream_that_folds_to_more_than_is_read():
 
 @pytest.mark.parametrize("lines", [[GZIP], [SSE, GZIP], [(b"Content-Encoding", b"what")]])
 def test_no_body(lines):
-    """An answer to HEAD, a 304: nothing is recorded, and nothing is wrong with it."""
+    """A response to HEAD, a 304: nothing is recorded, and nothing is wrong with it."""
     assert same(recorded(b"", *lines)) == ("", [])
 
 

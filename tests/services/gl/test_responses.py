@@ -1,4 +1,4 @@
-"""Answers that do not come straight from a target."""
+"""Responses that do not come straight from a target."""
 
 from services.gl.responses import LocalResponse, PrefetchedResponse
 from tests.services.gl.rig.stage import FakeResponse
@@ -37,7 +37,7 @@ async def test_local_answer_that_nobody_wants():
 
 
 async def test_read_ahead():
-    """What was read already comes again, then the rest; the head is that of the answer."""
+    """What was read already comes again, then the rest; the head is that of the response."""
     response = FakeResponse(201, pieces=[b"three", b"four"])
     ahead = PrefetchedResponse([b"one", b"two"], response)
     assert (ahead.status, ahead.headers) == (201, response.headers)
@@ -45,7 +45,7 @@ async def test_read_ahead():
 
 
 async def test_read_ahead_that_nobody_wants():
-    """`abandon` reaches the answer behind it."""
+    """`abandon` reaches the response behind it."""
     response = FakeResponse(pieces=[b"more"])
     ahead = PrefetchedResponse([b"one"], response)
     ahead.abandon()

@@ -163,7 +163,7 @@ def test_url_that_is_no_address_is_refused(url):
     ],
 )
 def test_url_path(url, endpoint, subpath, expected):
-    """An endpoint takes the place of the sub path, which goes on as it came; there is one slash between the parts."""
+    """An endpoint replaces the sub path, which is else forwarded as received; one slash is between the parts."""
     assert url_path(parse_target(url, endpoint, {}), subpath, changed=False) == expected
 
 

@@ -120,7 +120,7 @@ def test_openai(chat, upstream, bus):
 
 
 def test_openai_stream(chat, upstream, bus):
-    """A stream, and its record folded into the form of a whole answer."""
+    """A stream, and its record folded into the form of a whole response."""
     with chat.chat.completions.with_streaming_response.create(model="m", messages=MESSAGES, stream=True) as raw:
         transaction = raw.headers["Session-Id"]
         text = "".join(choice.delta.content or "" for chunk in raw.parse() for choice in chunk.choices)

@@ -118,7 +118,7 @@ def test_keys_in_queries_that_are_tried_in_turn(guarded, upstream, watching):
 
 
 def test_a_processor_cannot_get_at_keys(guarded, upstream, watching):
-    """A processor that writes headers sees masks only, and the real values go out all the same."""
+    """A processor that writes headers sees masks only, and the real values go out nevertheless."""
     reply = guarded.call("POST", "/service/x", keys() | {"Connection": "Api-Key, Authorization"}, b"{}")
     check_nothing_leaked(guarded, watching, [reply])
 

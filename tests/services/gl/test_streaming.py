@@ -1,4 +1,4 @@
-"""Answers as they arrive: chunk by chunk, with back-pressure, and what is seen of a break."""
+"""Responses as they arrive: chunk by chunk, with back-pressure, and what is seen of a break."""
 
 import threading
 from pathlib import Path
@@ -84,7 +84,7 @@ def test_head_does_not_wait_for_the_first_chunk(gateway, upstream):
 
 
 def test_pieces_of_a_body_with_a_length(gateway, upstream):
-    """A body whose size was told goes on as it arrives as well."""
+    """A body whose size was told is forwarded as it arrives, too."""
     turns = Turns()
 
     def behaviour(talk):
@@ -103,7 +103,7 @@ def test_pieces_of_a_body_with_a_length(gateway, upstream):
 
 
 def test_body_that_ends_with_the_connection(gateway, upstream, bus):
-    """An answer without a length is complete when the target closes in order; the client gets chunks."""
+    """A response without a length is complete when the target closes in order; the client gets chunks."""
 
     def behaviour(talk):
         talk.head("Content-Type: text/plain")
@@ -268,7 +268,7 @@ def test_time_outs_before_the_body(run_gateway, shared_upstream, upstream, bus):
 
 
 def test_bodies_that_are_empty(gateway, upstream):
-    """An answer without a body does not wait for one."""
+    """A response without a body does not wait for one."""
     for framing in ("Content-Length: 0", "Transfer-Encoding: chunked"):
 
         def behaviour(talk, framing=framing):
@@ -320,7 +320,7 @@ BROKEN_ANSWERS = {
 
 @pytest.mark.parametrize("name", BROKEN_ANSWERS)
 def test_answer_that_is_no_http(gateway, upstream, bus, name):
-    """What is no answer, or an ambiguous one, is a 502 with our error; nothing of it reaches the client."""
+    """What is no response, or an ambiguous one, is a 502 with our error; nothing of it reaches the client."""
 
     def behaviour(talk):
         talk.send(BROKEN_ANSWERS[name])
@@ -335,7 +335,7 @@ def test_answer_that_is_no_http(gateway, upstream, bus, name):
 
 
 def test_more_than_the_length(gateway, upstream):
-    """Bytes behind the announced end are not part of the answer, and not of the next one either."""
+    """Bytes behind the announced end are not part of the response, and not of the next one either."""
 
     def behaviour(talk):
         talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
@@ -387,7 +387,7 @@ def test_processor_changes_a_stream(holding, upstream, bus):
 
 
 def test_stream_too_large_for_a_processor(holding, upstream, bus):
-    """Above the buffer the answer passes whole, the processor is skipped, and the record says so."""
+    """Above the buffer the response passes whole, the processor is skipped, and the record says so."""
     upstream.behaviour = lambda talk: talk.reply(b"x" * 200_000, kind="text/plain")
     reply = holding.call("GET", "/service/x")
     assert reply.body == b"x" * 200_000
@@ -398,7 +398,7 @@ def test_stream_too_large_for_a_processor(holding, upstream, bus):
 
 
 def test_stream_too_large_for_a_required_processor(requiring, upstream, bus):
-    """With a required processor it is a 502, and the target is let go."""
+    """With a required processor it is a 502, and the target is disconnected."""
     left = threading.Event()
 
     def behaviour(talk):
@@ -473,7 +473,7 @@ def test_caller_leaves_before_the_answer(gateway, upstream, bus, method):
 )
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_caller_leaves_in_the_middle(gateway, upstream, bus, head, chunk, how):
-    """Who leaves in the middle of an answer: the target sees it, and the record has what came."""
+    """Who leaves in the middle of a response: the target sees it, and the record has what came."""
     reached, left = leaving(upstream, before=head, chunk=chunk)
     client = gateway.client()
     reply = client.ask("GET", "/service/mid").head()
@@ -577,7 +577,7 @@ def finishing(upstream, then):
 
 
 def leave_at_the_finish(gateway, go_on):
-    """A client that leaves at the finished choice, as SDKs let one do; the target goes on when gl has seen it.
+    """A client that leaves at the finished choice, as SDKs let one do; the target continues when gl has seen it.
 
     Gives its transaction.
     """
@@ -611,7 +611,7 @@ def test_usage_of_a_caller_who_left(asking, upstream, bus):
 
 
 def test_usage_that_never_comes(asking, upstream, bus):
-    """A target that does not send it is left all the same, and the record says that it is not counted."""
+    """A target that does not send it is left nevertheless, and the record says that it is not counted."""
     left = threading.Event()
     transaction = leave_at_the_finish(asking, finishing(upstream, lambda talk: talk.left() and left.set()))
     response = bus.record(transaction)["response"]

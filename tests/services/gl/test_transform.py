@@ -42,7 +42,7 @@ bodies = st.lists(st.sampled_from([CHUNK, USAGE, b": one\n", b"one", b"\n", b"tw
 
 @given(kinds=kinds, body=bodies, cuts=st.lists(st.integers(0, 400)))
 def test_chain(kinds, body, cuts):
-    """A chain does what its transforms do one after the other, each with the whole body."""
+    """A chain does what its transforms do one after another, each with the whole body."""
     expected = body
     for transform in transform_of(kinds):
         expected = apply_transform(expected, transform)

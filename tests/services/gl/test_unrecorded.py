@@ -1,4 +1,4 @@
-"""The log of requests that reach no router: one line a path now and then, however many come."""
+"""The log of requests that reach no router: one line a path from time to time, however many come."""
 
 import pytest
 

@@ -49,7 +49,7 @@ def test_large_bodies_arrive_whole(gateway, secure, upstream, tls_files, over_tl
 
 
 class Stalling:
-    """A client that sends a body but for its last bytes, as far as it is read, and then nothing."""
+    """A client that sends a body except its last bytes, as far as it is read, and then nothing."""
 
     def __init__(self, gateway, size, times=1):
         self.sent = 0
@@ -76,7 +76,7 @@ class Stalling:
 
 
 def test_memory_of_stalled_uploads(run_gateway, shared_upstream, upstream):
-    """Ten clients that stop inside 40 MB, and one that sends seven such requests at once: calls go on, memory stays."""
+    """Ten clients stop inside 40 MB, and one sends seven such requests at once: calls continue, memory stays."""
     gateway = run_gateway([router("/service/", shared_upstream.url)])
     assert gateway.call("POST", "/service/x", body=b"{}").status == 200
     before, most = resident(gateway.process.pid), 0

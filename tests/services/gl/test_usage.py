@@ -57,7 +57,7 @@ def record_of(counting, bus, path="/v1/x", body=b"{}"):
 
 
 def embeddings(size, usage=CHAT):
-    """An answer of about so many bytes, most of which are numbers."""
+    """A response of about this many bytes, most of which are numbers."""
     numbers = ",".join(["0.12345678"] * (size // 11))
     return f'{{"object":"list","data":[{numbers}],"text":{json.dumps(TWISTED)},"usage":{json.dumps(usage)}}}'.encode()
 
@@ -67,7 +67,7 @@ SIZES = [1_000, 300_000, 3_000_000, 9_000_000, 12_000_000]
 
 @pytest.mark.parametrize("size", SIZES)
 def test_json_of_any_size(counting, upstream, bus, size):
-    """A large answer has the usage of a small one, and so does what is compressed."""
+    """A large response has the usage of a small one, and so does what is compressed."""
     body = embeddings(size)
     answers(upstream, body, JSON)
     reply, record = record_of(counting, bus)
@@ -104,7 +104,7 @@ def test_beyond_what_is_kept(counting, upstream, bus):
 
 
 def test_large_payload_is_left_out_for_who_names_usage(counting, upstream, bus):
-    """A processor that names `usage` is asked about an answer that does not fit the bus; others are not."""
+    """A processor that names `usage` is asked about a response that does not fit the bus; others are not."""
     answers(upstream, embeddings(9_000_000), JSON)
     _, record = record_of(counting, bus)
     asked = {subject: json.loads(data) for subject, data in bus.messages}
@@ -120,7 +120,7 @@ def test_large_payload_is_left_out_for_who_names_usage(counting, upstream, bus):
 
 
 def test_answer_as_large_as_the_bus(counting, upstream, bus):
-    """An answer that fits the bus but for the other fields is sent to who names `usage` without it, too."""
+    """A response that fits the bus except the other fields is sent to who names `usage` without it, too."""
     size = 1024 * 1024 - 20  # a little less than the bus of these tests takes
     body = b'{"usage":%b,"x":"%b"}' % (json.dumps(CHAT).encode(), b"x" * 10)
     body = body[:-2] + b"y" * (size - len(body)) + body[-2:]
@@ -163,7 +163,7 @@ def test_no_usage(counting, upstream, bus, status, body, line):
 
 
 def test_control(run_gateway, shared_upstream, bus):
-    """An answer that a processor gave in place of the target has used nothing, whatever is written in it."""
+    """A response that a processor gave in place of the target has used nothing, whatever is written in it."""
     bus.scripts["processor.control"] = lambda _: json.dumps({"control": {"usage": CHAT}}).encode()
     gateway = run_gateway(
         [router("/v1/", shared_upstream.url)],

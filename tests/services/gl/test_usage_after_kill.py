@@ -1,4 +1,4 @@
-"""gl is killed after the last byte of streamed answers: every recovered record has the usage of its answer.
+"""gl is killed after the last byte of streamed answers: every recovered record has the usage of its response.
 
 `USAGE_KILLED_CALLS` is how many there are; `make soak` takes more.
 """

@@ -74,6 +74,6 @@ def test_never_more_than_python(address):
 
 @given(st.text())
 def test_anything(text):
-    """Any text has an answer."""
+    """Any text has a response."""
     if is_public(text):
         assert ip_address(text).is_global

@@ -28,7 +28,7 @@ def after(*outcomes, rules=RULES, step=0.1):
 
 
 def test_opens_after_failures_in_a_row():
-    """Not after fewer, and a success begins the row anew."""
+    """Not after fewer, and a success begins the row again."""
     assert state(after(False, False), 0.2) is State.CLOSED
     assert state(after(False, False, True, False, False), 0.5) is State.CLOSED
     assert state(after(False, False, False), 0.3) is State.OPEN
@@ -161,13 +161,13 @@ def test_any_sequence_of_events():
         return BreakerStateMachine()
 
     # Not BreakerStateMachine.TestCase: for a class, hypothesis parses this whole file, and Python 3.11 fails at that
-    # now and then when objects are collected meanwhile (https://github.com/python/cpython/issues/106905).
+    # from time to time when objects are collected meanwhile (https://github.com/python/cpython/issues/106905).
     run_state_machine_as_test(make)
 
 
 @given(st.lists(st.booleans(), max_size=60))
 def test_opens_only_for_a_reason(outcomes):
-    """It is open only if so many failed in a row, or more than the ratio of enough calls did."""
+    """It is open only if this many failed in a row, or more than the ratio of enough calls did."""
     breaker = Breaker()
     for number, outcome in enumerate(outcomes):
         breaker = (succeeded if outcome else failed)(breaker, RULES, number * 0.01, number * 0.01)

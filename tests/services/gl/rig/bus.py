@@ -21,8 +21,8 @@ Script = Callable[[bytes], bytes | list[bytes] | None]
 class Listener:
     """What is on the bus. `records` come from the logger's topic; `scripts` (by subject) answer for processors.
 
-    A script takes the bytes of a message and gives those of the answer (a list: of several), or None for no answer.
-    No script: no answer.
+    A script takes the bytes of a message and gives those of the response (a list: of several), or None for no response.
+    No script: no response.
     """
 
     def __init__(self, server: NatsServer) -> None:
@@ -67,7 +67,7 @@ class Listener:
         return [data for name, data in list(self.messages) if name == subject]
 
     def answer(self, subject: str, data: bytes, times: int = 1) -> None:
-        """Answer all messages that came on a subject, each so many times, however late it is."""
+        """Answer all messages that came on a subject, each this many times, however late it is."""
 
         async def publish() -> None:
             for reply in [reply for name, reply in self.replies if name == subject] * times:
@@ -77,11 +77,11 @@ class Listener:
         self._do(publish())
 
     def ask(self, subject: str, data: bytes = b"") -> Any:
-        """Ask on the bus, and wait for the answer as JSON."""
+        """Ask on the bus, and wait for the response as JSON."""
         return json.loads(self._do(self._client.request(subject, data, timeout=DEADLINE)).data)
 
     def again(self) -> None:
-        """Connect anew, after the server was away."""
+        """Connect again, after the server was away."""
         self._client = Client()
         self._do(self._connect())
 

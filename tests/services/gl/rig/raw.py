@@ -96,7 +96,7 @@ def whole_request(connection: socket.socket) -> bytes:
 
 
 def answer(body: bytes = b"ok", status: int = 200, *lines: str) -> bytes:
-    """A whole answer with a Content-Length."""
+    """A whole response with a Content-Length."""
     more = "".join(f"{line}\r\n" for line in lines)
     return f"HTTP/1.1 {status} X\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode() + body
 

@@ -1,4 +1,4 @@
-"""Hand-written fakes for what a stage is given: a request, a way back, an answer, the bus, a target."""
+"""Hand-written fakes for what a stage is given: a request, a way back, a response, the bus, a target."""
 
 import asyncio
 import json
@@ -83,7 +83,7 @@ class FakeResponder:
 
 
 class FakeResponse:
-    """The response of an upstream. A piece that is an exception is raised in its place."""
+    """The response of an upstream. A piece that is an exception is raised instead."""
 
     def __init__(self, status=200, lines=((b"Content-Type", b"application/json"),), pieces=(b'{"ok":true}',)):
         self.status = status

@@ -43,7 +43,7 @@ class Talk:
     def reply(
         self, body: bytes = b'{"ok":true}', status: int = 200, *lines: str, kind: str = "application/json"
     ) -> None:
-        """A whole answer with a Content-Length."""
+        """A whole response with a Content-Length."""
         self.head(*([f"Content-Type: {kind}"] if kind else []), *lines, f"Content-Length: {len(body)}", status=status)
         self.send(body)
 
@@ -97,7 +97,7 @@ def usual(talk: Talk) -> None:
 
 
 class Turns:
-    """The target waits for the test: `done` by the test lets it go on by one step."""
+    """The target waits for the test: `done` by the test lets it continue by one step."""
 
     def __init__(self) -> None:
         self._turn = threading.Semaphore(0)

@@ -194,7 +194,7 @@ class Exhausted:
 
 
 def test_no_descriptor_left():
-    """The listener waits a moment instead of asking over and over, and goes on when there is one."""
+    """The listener waits a moment instead of asking over and over, and continues when there is one."""
 
     async def work():
         bound = bind("127.0.0.1", 0)

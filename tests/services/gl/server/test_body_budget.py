@@ -82,7 +82,7 @@ def test_a_body_larger_than_the_total_is_alone():
 
 
 def test_a_stalled_body_is_named_while_others_wait():
-    """No progress is no fault as long as nobody waits; some bytes now and then are no progress."""
+    """No progress is no fault as long as nobody waits; some bytes from time to time are no progress."""
     pool = BytePool(10 * MIB, 0)
     pool.ask("a", MIB, 0, 0)
     assert pool.stalled(100) == []
@@ -301,7 +301,7 @@ class Uploads(RuleBasedStateMachine):
             assert has_room or self.held[key] == size if key in self.reading else not has_room
 
     def teardown(self):
-        """However it stands: if calls end and clients go on or are sent away, every body comes to its end."""
+        """However it stands: if calls end and clients continue or are sent away, every body comes to its end."""
         if not hasattr(self, "budget"):
             return
         stuck = set(sorted(self.size)[::2])  # these never send another byte
@@ -339,7 +339,7 @@ TestUploads = Uploads.TestCase
 
 @pytest.mark.parametrize("total", [1, 1000, MIB])
 def test_a_budget_smaller_than_a_body(total):
-    """Bodies go one after the other then, and still all of them go."""
+    """Bodies go one after another then, and still all of them go."""
     budget = BodyBudget(total)
     first = [budget.ask(key, LARGEST, 0, 0) for key in "abc"]
     assert first == [["a"], [], []]

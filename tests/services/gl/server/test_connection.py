@@ -200,7 +200,7 @@ def test_upgrade_refusal_names_the_reason(gateway):
 
 
 def test_h2c_offer_is_served_over_http_1(gateway, upstream):
-    """An offer to go on in HTTP/2 is passed over, and not passed on; the connection goes on in HTTP/1.1."""
+    """An offer to switch to HTTP/2 is ignored, and not forwarded; the connection continues in HTTP/1.1."""
     offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
     raw = f"POST /service/h2c HTTP/1.1\r\nHost: g\r\n{offer}Content-Length: 2\r\n\r\n{{}}".encode()
     with gateway.client() as client:
@@ -212,7 +212,7 @@ def test_h2c_offer_is_served_over_http_1(gateway, upstream):
 
 
 def test_many_pipelined_h2c_offers_are_all_answered(gateway, upstream):
-    """A flood of upgrade offers in one packet is answered like other requests, one after the other."""
+    """A flood of upgrade offers in one packet is answered like other requests, one after another."""
     offer = b"GET /echo/x HTTP/1.1\r\nHost: g\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
     with gateway.client() as client:
         sender = threading.Thread(target=client.send, args=(offer * 1500,))
@@ -262,7 +262,7 @@ def test_bytes_of_header_values_reach_the_upstream(gateway, upstream):
 
 
 def test_bytes_of_header_values_come_back(gateway, upstream):
-    """Values of an answer's headers reach the client exactly."""
+    """Values of a response's headers reach the client exactly."""
     upstream.behaviour = lambda talk: talk.send(
         b"HTTP/1.1 200 OK\r\nX-Bytes: caf\xe9\r\nX-Bytes: caf\xc3\xa9\r\nContent-Length: 0\r\n\r\n"
     )
@@ -304,7 +304,7 @@ def test_chunked_request_byte_by_byte(gateway, upstream):
 
 
 def test_options_star(gateway, upstream):
-    """OPTIONS * names no router: our own 404, and the connection goes on."""
+    """OPTIONS * names no router: our own 404, and the connection continues."""
     with gateway.client() as client:
         check_refused(client.ask("OPTIONS", "*").reply(), 404)
         assert client.ask("GET", "/service/x").reply().status == 200
@@ -323,7 +323,7 @@ def test_methods_pass(gateway, upstream, method):
 
 
 def test_http_10_ends_the_connection(gateway, upstream):
-    """A client with HTTP/1.0 gets an answer that ends with the connection."""
+    """A client with HTTP/1.0 gets a response that ends with the connection."""
     upstream.behaviour = stream_of(b"one", b"two")
     with gateway.client() as client:
         head = client.send(b"GET /service/x HTTP/1.0\r\n\r\n").head()
@@ -377,7 +377,7 @@ def test_connection_close_is_kept(gateway, upstream):
 
 
 def test_pipelined_requests_are_answered_in_order(gateway, upstream):
-    """Requests that were sent ahead are answered one after the other, more of them than are queued at once too."""
+    """Requests that were sent ahead are answered one after another, more of them than are queued at once too."""
     upstream.behaviour = lambda talk: talk.reply(talk.request.target.encode())
     raw = b"".join(b"POST /service/%d HTTP/1.1\r\nHost: g\r\nContent-Length: 2\r\n\r\n{}" % n for n in range(40))
     with gateway.client() as client:
@@ -488,7 +488,7 @@ def test_http_10_does_not_expect(gateway, upstream):
 
 
 def test_head(gateway, upstream):
-    """An answer to HEAD has its headers, Content-Length among them, and no body; the connection goes on."""
+    """A response to HEAD has its headers, Content-Length among them, and no body; the connection continues."""
     upstream.behaviour = lambda talk: talk.head("Content-Type: text/plain", "Content-Length: 12345")
     with gateway.client() as client:
         reply = client.ask("HEAD", "/service/x").reply(to_head=True)
@@ -507,7 +507,7 @@ def test_head_refused(gateway):
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_status_without_body(gateway, upstream, bus, status):
-    """204 and 304 have no body, and the connection goes on."""
+    """204 and 304 have no body, and the connection continues."""
     upstream.behaviour = lambda talk: talk.head('ETag: "x"', status=status)
     with gateway.client() as client:
         reply = client.ask("GET", "/service/x").reply()
@@ -529,7 +529,7 @@ def test_304_keeps_its_length(gateway, upstream):
 
 
 def test_interim_answers_are_not_the_answer(gateway, upstream):
-    """100, 102 and 103 of an upstream are passed over; headers of them do not mix with those of the answer."""
+    """100, 102 and 103 of an upstream are passed over; headers of them do not mix with those of the response."""
 
     def behaviour(talk):
         talk.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\nX-Hint: 1\r\n\r\n")

@@ -81,7 +81,7 @@ async def test_head_that_is_all_of_a_reply(method, status, length, leaves):
 
 
 class FakeListener:
-    """Answers each request with its body; remembers what it was handed."""
+    """Responses each request with its body; remembers what it was handed."""
 
     error_reply = staticmethod(plain)
 

@@ -4,7 +4,7 @@ from services.gl.server.garbage import COLLECT_AFTER, COUNTED_FROM, TRIM_AT, Gar
 
 
 def test_collects_after_so_many_bytes():
-    """The collector looks when enough bytes have been handled, and begins to count anew."""
+    """The collector looks when enough bytes have been handled, and begins to count again."""
     looks = []
     garbage = Garbage(lambda: looks.append(None))
     for _ in range(63):

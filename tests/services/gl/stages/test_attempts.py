@@ -32,7 +32,7 @@ PATHS = ("/a/", "/b/", "/c/", "/d/")
 
 
 class Targets(FakeUpstreams):
-    """One target a router: an answer, a status, or an error by the router's path; 200 if nothing is said."""
+    """One target a router: a response, a status, or an error by the router's path; 200 if nothing is said."""
 
     def __init__(self, **outcomes):
         super().__init__()
@@ -117,7 +117,7 @@ async def test_what_is_recorded_of_an_attempt():
 
 
 async def test_when_a_failing_target_wants_to_be_asked_again():
-    """`Retry-After` of an attempt that fails is listed, as it was said: its answer is thrown away, perhaps."""
+    """`Retry-After` of an attempt that fails is listed, as it was said: its response is thrown away, perhaps."""
     lines = [(b"retry-after", b"30"), (b"Retry-After", b"40")]
     targets = Targets(a=FakeResponse(429, lines), b=FakeResponse(200, lines))
     call = await prepared(targets, fallback_paths=["/b/"])
@@ -125,7 +125,7 @@ async def test_when_a_failing_target_wants_to_be_asked_again():
 
 
 async def test_answers_that_are_given_up_are_let_go():
-    """No answer but the last is kept, and none of its body is read."""
+    """No response but the last is kept, and none of its body is read."""
     targets = Targets(a=500, b=429, c=503)
     call = await prepared(targets, fallback_paths=["/b/", "/c/"])
     assert [response.abandoned for response in targets.answers] == [True, True, False]
@@ -133,7 +133,7 @@ async def test_answers_that_are_given_up_are_let_go():
 
 
 async def test_no_fallback_paths():
-    """Without them a failure is the answer, and the record has no attempts."""
+    """Without them a failure is the response, and the record has no attempts."""
     targets = Targets(a=503)
     call = await prepared(targets)
     assert (targets.order, call.outcomes, call.response_section.opt_in_fields) == (["/a/"], None, None)
@@ -160,7 +160,7 @@ async def test_unknown_paths_are_named():
 
 @pytest.mark.parametrize(("written", "path"), [({"control": {"x": 1}}, "/a/"), ({}, "/echo/")])
 async def test_no_attempts_without_a_target(written, path):
-    """An answer in the target's place is no attempt."""
+    """A response in the target's place is no attempt."""
     config = built([router("/a/", "http://a"), router("/echo/", "http://e"), router("/b/", "http://b")])
     targets = Targets()
     call = await prepared(targets, config=config, path=path, fallback_paths=["/b/"], **written)

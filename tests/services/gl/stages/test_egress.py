@@ -79,7 +79,7 @@ async def test_a_stream_that_a_processor_wrote_anew():
 
 
 async def test_passes_piece_by_piece():
-    """Each piece goes on by itself; status and headers are the target's, with the transaction id."""
+    """Each piece is forwarded on its own; status and headers are the target's, with the transaction id."""
     call = await replied(FakeResponse(203, [(b"X-A", b"1"), (b"X-A", b"2")], [b"one", b"two"]))
     responder = call.responder
     assert responder.names() == ["start", "write", "write", "finish"]
@@ -132,7 +132,7 @@ async def test_wrong_status_of_a_processor(status):
 
 @pytest.mark.parametrize("written", [[], {"X": "x"}, {"X": ["a\r\nY: z"]}, {"X Y": ["a"]}, "text", 0])
 async def test_wrong_headers_of_a_processor(written):
-    """Headers in a wrong form are noted, and the transaction id goes back all the same."""
+    """Headers in a wrong form are noted, and the transaction id goes back nevertheless."""
     call = await replied(FakeResponse(), config=built(**HOLDING), egress_headers=written)
     assert call.responder.headers["Session-Id"] == [call.ids.transaction_id]
     assert "egress_headers" in [error["name"] for error in call.response_section.errors]
@@ -172,7 +172,7 @@ async def test_body_of_a_processor_is_not_encoded(with_headers):
 
 
 async def test_encoded_body_that_nobody_changed():
-    """The bytes that came go on, with their encoding."""
+    """The received bytes are forwarded, with their encoding."""
     body = gzip.compress(b"{}")
     call = await replied(FakeResponse(lines=[(b"Content-Encoding", b"gzip")], pieces=[body]), config=built(**HOLDING))
     assert call.responder.body == body
@@ -216,7 +216,7 @@ async def test_target_breaks_off():
 
 
 async def test_caller_leaves():
-    """The target is let go, and the record has what came."""
+    """The target is disconnected, and the record has what came."""
     upstream_response = FakeResponse(lines=STREAM, pieces=[b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n"])
     responder = FakeResponder(leaves_after=10)
     call = await offered(upstream_response, responder)
@@ -329,7 +329,7 @@ def test_however_a_stream_is_cut(cuts, kind):
 
 
 class Leaving(FakeResponder):
-    """A client that reads so many bytes, and is gone when the next ones come."""
+    """A client that reads this many bytes, and is gone when the next ones come."""
 
     lost = False
 
@@ -537,7 +537,7 @@ async def test_last_piece_of_a_transform(config):
 
 
 async def test_a_processor_wins_over_a_transform():
-    """A response processor is shown what the client would get, and what it writes in its place goes out as it is."""
+    """A response processor is shown what the client would get, and what it writes instead goes out as it is."""
     config = built(**HOLDING)
     call, response = await reworded(
         FakeResponse(lines=[JSON], pieces=[b'{"a":"there"}']), config=config, egress_payload="there"

@@ -68,7 +68,7 @@ async def test_body_is_held_back_for_a_processor():
 
 
 async def test_too_large_to_hold_back():
-    """Above the limit the answer passes by whole, without the processors, and that is noted."""
+    """Above the limit the response is passed through whole, without the processors, and that is noted."""
     pieces = [b"x" * 1000] * 5
     call = await received(FakeResponse(pieces=list(pieces)), holding())
     assert call.inbound_body is None
@@ -84,7 +84,7 @@ async def test_exactly_the_limit_is_held_back():
 
 
 async def test_too_large_for_a_required_processor():
-    """A required processor that cannot see the answer: 502, and the target is let go."""
+    """A required processor that cannot see the response: 502, and the target is disconnected."""
     response = FakeResponse(pieces=[b"x" * 1000] * 5)
     with pytest.raises(Refusal) as caught:
         await received(response, holding(required=True))

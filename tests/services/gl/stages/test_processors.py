@@ -81,7 +81,7 @@ async def test_annotator_adds():
     ],
 )
 async def test_answers(answer, completed, noted):
-    """What counts as an answer, and what is noted."""
+    """What counts as a response, and what is noted."""
     section, runs = await run(FakeBus(one=answer), entry(write=("a", "control")))
     assert runs[0].completed is completed
     assert [error["name"] for error in section.errors] == (["one"] if noted else [])
@@ -159,7 +159,7 @@ async def test_required_that_answers_nothing_is_noted():
 
 
 async def test_required_response_processor_does_not_stop_the_answer():
-    """The answer is there already: the failure is noted, later rows run."""
+    """The response is there already: the failure is noted, later rows run."""
     rows = [[processor("one", required=True)], [processor("two", output_fields_write=["new"])]]
     call = call_of(built(response={"processors": rows}))
     call.response_section.fields, call.inbound_body = {"a": 1}, b"{}"
@@ -179,7 +179,7 @@ async def test_response_rows_run_in_order():
 
 
 async def test_nothing_held_back_no_response_processors():
-    """An answer that passes by unbuffered is not given to synchronous processors."""
+    """A response that is passed through unbuffered is not given to synchronous processors."""
     call = call_of(built(response={"processors": [[processor("one")]]}))
     await done(processors.before_reply(call, deps(FakeBus())))
     assert call.response_section.runs == []
@@ -264,7 +264,7 @@ async def test_request_processors_are_not_given_attempts(is_async):
 
 
 async def test_no_response_no_response_processors():
-    """A call whose client left before an answer came has no response to tell of, attempts or not."""
+    """A call whose client left before a response came has no response to tell of, attempts or not."""
     config = built(response={"processors": [[processor("one", input_fields_include=["attempts"], **{"async": True})]]})
     call = call_of(config, target_router=config.routers["/service/"])
     call.response_section.opt_in_fields = {"attempts": [{"gl_path": "/service/"}]}

@@ -42,7 +42,7 @@ def lines(caplog):
 
 
 def calls(breakers, candidate, *outcomes):
-    """Make calls, one after the other: True is a success."""
+    """Make calls, one after another: True is a success."""
     for outcome in outcomes:
         start = breakers.began(candidate)
         breakers.ended(candidate, start, failed=None if outcome is None else not outcome, reason="status 503")

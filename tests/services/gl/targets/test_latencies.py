@@ -24,7 +24,7 @@ def test_moving_average():
 
 
 def test_old_measurements_are_forgotten():
-    """After a minute a target is measured anew, without the old average."""
+    """After a minute a target is measured again, without the old average."""
     clock = Clock()
     latencies = Latencies(clock)
     latencies.measured("a", 9.0)

@@ -141,7 +141,7 @@ async def test_other_topics(nats_server, replica):
 
 
 async def test_garbage(nats_server, replica):
-    """Values that are none, targets that nobody has and times without end do no harm."""
+    """Values that are none, targets that nobody has and times endlessly do no harm."""
     async with replica(nats_server) as one:
         hostile = {"state": "open", "opened": "2000-01-01T00:00:00Z", "until": "9000-01-01T00:00:00Z"}
         hostile |= {"at": "2000-01-01T00:00:00Z", "by": "x", "reason": "y"}
@@ -162,7 +162,7 @@ async def test_garbage(nats_server, replica):
 
 
 async def test_bus_away(nats_server, replica):
-    """Without the bus each replica goes on with its own, and they agree again when it is back."""
+    """Without the bus each replica continues with its own, and they agree again when it is back."""
     async with replica(nats_server) as one, replica(nats_server) as two:
         nats_server.kill()
         await eventually(lambda: not (one.bus.connected or two.bus.connected))

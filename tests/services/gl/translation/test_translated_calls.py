@@ -158,7 +158,7 @@ def test_paths_of_other_providers(serving, upstream, model, stream, target):
 
 
 def test_encoded_answers(serving, upstream):
-    """A provider that encodes its answer unasked is understood."""
+    """A provider that encodes its response unasked is understood."""
     answering(upstream, gzip.compress(json.dumps(MESSAGE).encode()), 200, "Content-Encoding: gzip")
     reply = ask(serving, "claude/x")
     assert reply.json()["choices"][0]["message"]["content"] == "Hello wörld"
@@ -362,7 +362,7 @@ def test_a_stream_that_breaks_off(serving, upstream, bus, path):
 
 
 def test_a_whole_answer_where_a_stream_was_asked_for(serving, upstream):
-    """The client gets its stream all the same."""
+    """The client gets its stream nevertheless."""
     answering(upstream, MESSAGE)
     reply = ask(serving, "claude/x", stream=True)
     assert reply.value("Content-Type") == "text/event-stream"
@@ -371,7 +371,7 @@ def test_a_whole_answer_where_a_stream_was_asked_for(serving, upstream):
 
 
 def test_a_client_that_leaves(serving, upstream, bus):
-    """The provider is let go, and the record says so."""
+    """The provider is disconnected, and the record says so."""
     left = Turns()
 
     def behaviour(talk):

@@ -1,4 +1,4 @@
-"""Targets that answer before they have read the request: what becomes of the answer, and of the connection."""
+"""Targets that response before they have read the request: what becomes of the response, and of the connection."""
 
 import asyncio
 import hashlib
@@ -106,7 +106,7 @@ def test_the_next_call_has_a_connection_of_its_own(run, pool, tls, size):
     ids=["length", "interim", "chunked", "204", "304", "503", "head"],
 )
 def test_any_answer_to_a_request_that_is_not_sent(run, pool, tls, method, first, expected):
-    """However the answer ends, a connection that still holds a part of the request is not used again."""
+    """However the response ends, a connection that still holds a part of the request is not used again."""
     script = Early(first)
 
     async def scene(target):
@@ -124,7 +124,7 @@ def test_any_answer_to_a_request_that_is_not_sent(run, pool, tls, method, first,
 @loops
 @pytest.mark.parametrize("size", [20_000, 300_000, 5 * MIB], ids=["20k", "300k", "5M"])
 def test_a_target_that_answers_and_resets(run, pool, size):
-    """The answer gets through, although writing the rest of the body fails."""
+    """The response gets through, although writing the rest of the body fails."""
     script = Early(answer(b"too large", 413, "Connection: close"), after=reset)
 
     async def scene(target):
@@ -158,7 +158,7 @@ def test_a_target_that_answers_and_resets_while_the_rest_waits(run, pool, tls):
 
 @loops
 def test_a_refused_body_is_not_sent_to_its_end(run, pool, tls):
-    """After a refusal the rest stays here, even if the target goes on reading."""
+    """After a refusal the rest stays here, even if the target continues reading."""
     taken = []
 
     def script(connection, _):
@@ -258,7 +258,7 @@ def test_an_answer_that_begins_before_the_body_is_sent(run, pool, tls):
 
 @loops
 def test_a_target_that_does_not_read(run, pool, tls):
-    """Of a large body only some pieces wait in the transport; they go on when the target reads."""
+    """Of a large body only some pieces wait in the transport; they are sent when the target reads."""
     going_on = threading.Event()
 
     def script(connection, _):

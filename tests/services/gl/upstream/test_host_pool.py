@@ -123,7 +123,7 @@ async def test_without_a_limit(pool):
 
 
 async def settled(pool, waiters, used, *, fails=False):
-    """Let requests go on until all that still wait have to. The first that may open a connection `fails` at that."""
+    """Let requests continue until all that still wait have to. The first that may open a connection `fails` at that."""
     while True:
         for _ in range(3):
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Calls to targets over TLS, and what goes on the wire."""
+"""Calls to targets over TLS, and what is sent on the wire."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Proxies between us and targets: from the environment, through CONNECT for https, with a password if need be."""
+"""Proxies between us and targets: from the environment, through CONNECT for https, with a password if necessary."""
 
 import base64
 import ssl

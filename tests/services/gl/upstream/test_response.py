@@ -1,4 +1,4 @@
-"""Answers of targets: broken framing, what follows an answer, and that nothing of them is left to the collector."""
+"""Responses of targets: broken framing, what follows a response, and that nothing of them is left to the collector."""
 
 import asyncio
 import contextlib
@@ -82,7 +82,7 @@ async def sent(pool, target, body=b"{}", method="POST", **timeouts):
     ],
 )
 def test_broken_before_the_first_byte_of_the_body(run, wire, reason):
-    """In one packet with the head: there is no answer, and the reason is said."""
+    """In one packet with the head: there is no response, and the reason is said."""
 
     async def scene(target):
         with pytest.raises(
@@ -114,7 +114,7 @@ def test_broken_behind_the_head(run, pieces, close):
 @loops
 @pytest.mark.parametrize("endless", [b"0\r\nX: ", b"0\r\n", b"1;"], ids=["trailer", "trailers", "extension"])
 def test_what_is_thrown_away_has_an_end(run, endless):
-    """Trailers and chunk extensions are gathered by the parser: a target must not make it gather without end."""
+    """Trailers and chunk extensions are gathered by the parser: a target must not make it gather endlessly."""
     filler = b"X: y\r\n" * 50_000 if endless == b"0\r\n" else b"x" * 300_000
 
     def script(connection, _):
@@ -172,7 +172,7 @@ def test_broken_in_the_body(run):
 @pytest.mark.parametrize("excess", [b"x", b"\r\n\r\nHTTP/1.1", b"\x00", answer(b"second"), b"0\r\n\r\n"])
 @pytest.mark.parametrize("method", ["POST", "HEAD"])
 def test_bytes_that_follow_an_answer(run, excess, method):
-    """The answer stands; its connection is not used again."""
+    """The response stands; its connection is not used again."""
     wire = answer(b"first") if method == "POST" else b"HTTP/1.1 200 X\r\nContent-Length: 5\r\n\r\n"
 
     def script(connection, number):
@@ -287,7 +287,7 @@ def refusing(connection, _):
     ],
 )
 def test_nothing_is_left_to_the_collector(run, script, ending):
-    """However a call ends, its answer, its errors and a connection that was closed are freed at once."""
+    """However a call ends, its response, its errors and a connection that was closed are freed at once."""
 
     async def scene(target, watch):
         pool = new_pool()

@@ -98,7 +98,7 @@ async def test_rows(open_sink, tls_target):
 
 
 async def test_time_generated(open_sink, tls_target):
-    """Every row has TimeGenerated: the start of the call, if the record has it and has no such field of its own."""
+    """Every row has TimeGenerated: the start of the call, if the record has it and has no such field."""
     tls_target.usual = azure = FakeAzure()
     sink = await open_sink()
     start = {"start": "2026-01-02T03:04:05.000000006Z"}

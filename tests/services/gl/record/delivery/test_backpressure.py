@@ -70,7 +70,7 @@ async def test_large_call_without_budget_waits_for_records_in_general():
 
 @dataclass
 class Model:
-    """The same as `Backpressure`, counted anew each time."""
+    """The same as `Backpressure`, counted again each time."""
 
     accepted: dict[bytes, int]
     sent: dict[bytes, int]
@@ -116,7 +116,7 @@ def apply(step, backpressure, model):
 
 @given(st.lists(steps, max_size=12), st.sampled_from([0, LARGE, LARGE + 1]), st.lists(steps, max_size=12))
 def test_a_call_waits_until_there_is_room(before, size, after):
-    """Whoever has to wait goes on at the first moment at which there is room, and not before."""
+    """Whoever has to wait continues at the first moment at which there is room, and not before."""
 
     async def check():
         backpressure, model = Backpressure(5 * LARGE, 2 * LARGE, 3 * LARGE), Model({}, {})

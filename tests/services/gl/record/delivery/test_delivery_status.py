@@ -12,7 +12,7 @@ def lost(number):
 
 
 def test_a_moment_is_nothing():
-    """A bus that is back within seconds was no failure, and the time begins anew."""
+    """A bus that is back within seconds was no failure, and the time begins again."""
     trouble = StatusTracker()
     for now in (0, 2.9, 100, 102.9):
         assert not trouble.update(now, STALLED).failing

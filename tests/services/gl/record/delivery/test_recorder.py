@@ -216,7 +216,7 @@ async def test_each_complaint_is_heard(start, caplog):
 
 
 async def test_journal_that_somebody_removed(start, tmp_path):
-    """gl goes on, and the journal with it."""
+    """gl continues, and the journal with it."""
     bus = FakeBus()
     recorder = await start(bus)
     shutil.rmtree(tmp_path / "journal")
@@ -348,7 +348,7 @@ async def test_silent_bus(start):
     for number in range(3):
         recorder.publish(name(number), large)
     assert recorder.backpressure.is_full
-    await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)  # not for the acknowledgements, but for the breaker
+    await asyncio.wait_for(recorder.backpressure.wait(), DEADLINE)  # not for the acknowledgements, except the breaker
     sent = len(bus.taken)
     for number in range(3, 40):
         recorder.publish(name(number), large)
@@ -392,7 +392,7 @@ async def test_calls_wait_for_a_journal_that_fills(start):
 
 @pytest.mark.parametrize("connected", [True, False])
 async def test_calls_do_not_wait_for_a_bus_that_takes_nothing(start, connected):
-    """Where nothing goes on, waiting would help nobody, though the journal fills."""
+    """Where nothing continues, waiting would help nobody, though the journal fills."""
     bus = FakeBus(max_payload=2 * MIB)
     recorder = await start(bus, limit=16 * MIB)
     bus.refusal = "not now"
@@ -560,7 +560,7 @@ async def test_releases_are_noted_soon(start, tmp_path):
 
 
 async def test_no_journal(tmp_path):
-    """Where the journal's folder cannot be made, records are published all the same."""
+    """Where the journal's folder cannot be made, records are published nevertheless."""
     (tmp_path / "journal").write_text("a file in the way")
     bus = FakeBus()
     recorder = Recorder(tmp_path / "journal", MIB)
@@ -597,7 +597,7 @@ async def test_headers_have_room(start):
 
 
 async def test_room(start):
-    """Clients wait while too much is on its way, and go on when it has arrived, however often a record was kept."""
+    """Clients wait while too much is on its way, and continue when it has arrived, however often a record was kept."""
     bus = FakeBus(max_payload=2 * MIB)
     recorder = await start(bus, limit=1000 * MIB, backpressure=Backpressure(accepted=64 * MIB))
     large = record(0, text="x" * MIB)

@@ -41,7 +41,7 @@ async def test_ready(nats_server, connect):
 
 
 async def test_no_jetstream(plain_nats_server, connect):
-    """Records are published all the same."""
+    """Records are published nevertheless."""
     bus, stream = await connect(plain_nats_server), RecordStream()
     await stream.prepare(bus, SUBJECT, RecordLogConfig())
     assert (stream.storage, stream.is_durable) == (Storage.PLAIN, False)

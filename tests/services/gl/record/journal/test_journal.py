@@ -193,7 +193,7 @@ def test_large_file_is_given_back(root):
 
 
 def test_records_that_nobody_takes(root):
-    """A few records that stay for good do not keep what came after them: the journal goes on for ever."""
+    """A few records that stay do not keep what came after them: the journal continues for ever."""
     journal = Journal(root, 100 * MIB)
     staying = {name(number): (bytes([number]) * MIB, number % 2 == 0) for number in range(4)}
     for record_id, (data, is_accepted) in staying.items():
@@ -232,7 +232,7 @@ def test_folder_that_was_taken_away(root):
 
 
 def test_folder_that_was_removed(root):
-    """The folder is made anew, and is still nobody else's."""
+    """The folder is made again, and is still nobody else's."""
     journal = Journal(root, 200 * MIB)
     journal.append(FINAL, name(1), bytes(17 * MIB))
     shutil.rmtree(root)
@@ -371,7 +371,7 @@ actions = st.lists(
 def test_model(tmp_path_factory, actions, segment):
     """Whatever is done in whatever order, the journal and what a successor would find agree with a plain dict."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(journals, "_SEGMENT", segment)  # small ones: files are written anew
+        patch.setattr(journals, "_SEGMENT", segment)  # small ones: files are written again
         agrees(tmp_path_factory, actions)
 
 
