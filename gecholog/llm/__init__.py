@@ -1,28 +1,28 @@
-"""What LLM APIs send and answer: streams, texts, token usage. Pure: values in, values out, no I/O.
+"""Knowledge of LLM APIs: streams, texts, token usage. Pure: values in, values out, no I/O.
 
-    is_stream        tell by the content type whether an answer is a stream of events
-    looks_streamed   tell the same by the body, for one that is announced as something else
+    is_stream        tell by the content type whether a response is a stream of events
+    looks_streamed   tell the same by the body, if the content type is another one
     begins_as_sse    tell it by the first bytes
-    asks_for_stream  tell whether a request wants a stream
-    fold             a stream that ended, as one object; None if no dialect knows it
+    asks_for_stream  tell whether a request asks for a stream
+    fold             fold a complete stream into one object; None if no dialect recognises it
     fold_array       the same for Gemini's JSON array of chunks, which arrives as plain `application/json`
-    has_ended        tell whether a stream that broke off had come to its end mark
-    awaits_usage     tell whether an OpenAI stream that was left had only its usage to come
-    is_counted       tell whether a folded answer has token usage
-    is_error         tell whether the `error` of one is an error
+    has_ended        tell whether a stream that broke off has its end mark
+    awaits_usage     tell whether only the usage is missing of an OpenAI stream
+    is_counted       tell whether a folded response has token usage
+    is_error         tell whether the value of an `error` field is an error
     accepts_include_usage  tell whether an upstream supports the request for the token usage of an OpenAI stream
     usage_request    add that request to a body
     UsageFilter      remove the chunk requested with `usage_request` from the stream to the client
-    usage_of         the token usage in an answer, as one `Usage`, by the answer's shape
-    usage_in         the same of a body of JSON, without decoding all of it
-    search_body      the same, and whether it is JSON
-    usage_at_ends    the same of a body of which only the first and the last bytes were kept
-    usage_of_events  the same of the events of a stream that no dialect knows
+    usage_of         the token usage in a response, as one `Usage`, recognised by its shape
+    usage_in         the usage in a JSON body, without decoding all of it
+    search_body      the same, and whether the body is JSON
+    usage_at_ends    the usage in the first and the last bytes of a body
+    usage_of_events  the usage in the events of a stream that no dialect recognises
 
-A body becomes events by the decoder of its framing (`sse`, `json_lines`, `json_array`, `aws_event_stream`), the first
-dialect of `dialects/table.py` that knows one of them folds them, one file a dialect; `accumulate` joins the pieces of
-texts and lists. Another dialect is another file and its line in the table. `payload_text` finds the texts of payloads.
-Nothing here raises on any bytes, and everything takes time linear in their number.
+The decoder of a body's framing (`sse`, `json_lines`, `json_array`, `aws_event_stream`) returns its events. The first
+dialect in `dialects/table.py` that recognises one of them folds them; `accumulate` joins the pieces of texts and lists.
+To add a dialect, add a module and a line in the table. `payload_text` finds the texts of payloads. No function raises
+on any bytes, and all of them take linear time.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 grow             add the next piece of an object: texts are continued, objects grow, lists get longer, the rest is
                  replaced
-replace_fields   add the next state of an object: each field replaces the one before, token usage is merged
-finalize         the value that has grown
+replace_fields   add the next state of an object: each field replaces the previous one, token usage is merged
+finalize         return the accumulated value
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from gecholog.llm.dialect import is_error
 from gecholog.llm.usage_fields import USAGE_FIELDS, merge_usage
 
-# Fields that name something: senders repeat them in every piece, so they are no text to be continued.
+# Fields that are labels: senders repeat them in every piece, so they are not concatenated.
 _LABELS = frozenset({"role", "id", "type", "name", "format", "object", "model", "status"})
 # Items of a list of content that have no index; those of one type that follow each other are one text.
 _TEXT_TYPES = ("text", "thinking")
@@ -27,13 +27,13 @@ class GrowingText(list[str]):
 
 
 class GrowingObject(dict[str, Any]):
-    """An object that has got at least one piece more."""
+    """An object to which at least one piece was added."""
 
     __slots__ = ()
 
 
 class GrowingList:
-    """A list that has got at least one piece more. Items with the same `index` are pieces of one item."""
+    """A list to which at least one piece was added. Items with the same `index` are pieces of one item."""
 
     __slots__ = ("_positions", "items")
 
@@ -71,7 +71,7 @@ def _continues(last: Any, item: Any) -> bool:
 
 
 def grow(target: dict[str, Any], piece: Mapping[str, Any]) -> None:
-    """Add `piece` to `target`. A null changes nothing that is there."""
+    """Add `piece` to `target`. A null does not replace an existing value."""
     for name, value in piece.items():
         old = target.get(name)
         if type(old) is GrowingText and type(value) is str:  # nearly always
@@ -123,7 +123,7 @@ def _more(old: Any, items: list[Any]) -> Any:
 
 
 def replace_fields(target: dict[str, Any], state: Mapping[str, Any]) -> None:
-    """Put the fields of `state` in place of those in `target`; an empty value (null, "", [], {}) replaces nothing.
+    """Replace the fields of `target` by those of `state`; an empty value (null, "", [], {}) replaces nothing.
 
     Token usage is merged field by field instead, see `merge_usage`, and an error is replaced only by another error.
     """
@@ -139,7 +139,7 @@ def replace_fields(target: dict[str, Any], state: Mapping[str, Any]) -> None:
 
 
 def finalize(value: Any) -> Any:
-    """What `value` has grown to. Parts that came in one piece are taken as they are."""
+    """Return the accumulated value. Parts that arrived in one piece are returned unchanged."""
     match value:
         case GrowingText():
             return joined(value)
@@ -151,7 +151,7 @@ def finalize(value: Any) -> Any:
 
 
 def joined(pieces: Iterable[str]) -> str:
-    """The text of its pieces. A character that was cut into two surrogates by the sender becomes whole again."""
+    """Join the pieces of a text. A character that the sender split into two surrogates is restored."""
     text = "".join(pieces)
     try:
         text.encode()

@@ -1,4 +1,4 @@
-"""AWS's binary event stream (`application/vnd.amazon.eventstream`), incrementally, as Bedrock sends it.
+"""Decodes AWS's binary event stream (`application/vnd.amazon.eventstream`) of Bedrock, incrementally.
 
 A message is its length and that of its headers (32 bits each), a CRC-32 of both, the headers, the payload, and a CRC-32
 of all that: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html. `InvokeModel` wraps each
@@ -25,7 +25,7 @@ _NAMES = (":event-type", ":exception-type", ":error-code")
 
 
 class AwsEventStreamDecoder:
-    """Makes an event of each message whose payload is a JSON object.
+    """Decodes each message whose payload is a JSON object into an event.
 
     At a message whose checksums are wrong, or of more than `limit` bytes, it stops: what follows cannot be told apart.
     """
@@ -38,14 +38,14 @@ class AwsEventStreamDecoder:
         self._is_broken = False
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return the events of the messages that are complete with them."""
+        """Feed the next bytes. Returns the events of the messages that are complete now."""
         if self._is_broken:
             return []
         self._held += data
         return [event for message in self._messages() if (event := _event(message)) is not None]
 
     def flush(self) -> list[Event]:
-        """Nothing: a message without its end is none."""
+        """Return nothing: an incomplete message is not an event."""
         return []
 
     def _messages(self) -> Iterator[bytes]:
@@ -74,7 +74,7 @@ def _event(message: bytes) -> Event | None:
 
 
 def _headers(data: bytes) -> Iterator[tuple[str, str]]:
-    """The headers that are texts. What is no header ends them."""
+    """The string headers. Stops at the first invalid header."""
     at = 0
     while at < len(data):
         name_end = at + 1 + data[at]

@@ -1,4 +1,4 @@
-"""What a dialect is: how to know its events, and how to fold them."""
+"""The definition of a dialect: how to recognise its events, and how to fold them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _never(_: Event) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One way to stream an answer.
+    """The streaming format of an API.
 
     `knows` is asked about single events and must be true for no other dialect's that comes later in the table.
     `fold` gets all events of the stream and may find anything in them; None if the stream is not this dialect's after

@@ -1,4 +1,4 @@
-"""What the last events of a stream tell of its end, for a stream that was left before its body ended."""
+"""Examines the last events of an incomplete stream for its end."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from gecholog.llm.framing import lines, server_sent
 from gecholog.llm.sse import begins_as_sse, with_lf
 from gecholog.llm.usage_fields import has_counts
 
-_LAST_EVENTS = 16  # comments, pings and usage may stand behind the event that is looked for
+_LAST_EVENTS = 16  # comments, pings and usage may follow the event that is searched
 _DONE = b"[DONE]"
 
 
 def has_ended(data: bytes) -> bool:
-    """Tell whether a stream, as far as it came, holds the mark by which its API says that nothing follows.
+    """Tell whether a stream, as far as it was received, has the end mark of its API.
 
     That is `[DONE]`, Anthropic's `message_stop`, `response.completed` and the like, Ollama's `done`, a `finishReason`
     of all of Gemini's candidates, the end of its array.
@@ -30,7 +30,7 @@ def has_ended(data: bytes) -> bool:
 
 
 def awaits_usage(data: bytes) -> bool:
-    """Tell whether an OpenAI stream, as far as it came, is over but for its usage: a choice is finished."""
+    """Tell whether only the usage is missing of an OpenAI stream: a choice is finished."""
     finished = False
     for event in _events(_tail(data)):
         if has_counts(event.value.get("usage")):

@@ -1,4 +1,4 @@
-"""An event of a stream: its name, and the JSON object that it holds."""
+"""An event of a stream: its name and its JSON object."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 class Event(NamedTuple):
-    """One event that holds a JSON object. `name` is the event's own type, empty if the framing has none.
+    """An event with a JSON object. `name` is the type of the event, empty if the framing has none.
 
     SSE has it in the field `event`, AWS's event streams in the header `:event-type`.
     """
@@ -21,22 +21,22 @@ class Event(NamedTuple):
 
 
 class StreamDecoder(Protocol):
-    """Takes the bytes of a stream as they arrive, without content encoding, and gives back its events.
+    """Decodes the events of a stream as its bytes arrive, after content decoding.
 
     Neither method raises on any bytes. Memory is bounded by the largest event that a decoder takes.
     """
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return the events that are complete with them."""
+        """Feed the next bytes. Returns the events that are complete now."""
 
     def flush(self) -> list[Event]:
-        """Return what the end of the stream makes an event, though its mark for that is missing."""
+        """Return the last event if the end of the stream completes it."""
 
 
 def load(data: bytes) -> dict[str, Any] | None:
-    """The JSON object in `data`, None if there is none.
+    """Parse the JSON object in `data`; None if it is not one.
 
-    Takes what servers send beside the grammar, as plain answers are read too (`gecholog.lenient`).
+    Accepts almost valid JSON, like responses without streaming (`gecholog.lenient`).
     """
     try:
         value = lenient.loads(data) if b"{" in data else None

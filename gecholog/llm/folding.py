@@ -1,4 +1,4 @@
-"""A stream that ended becomes one answer: its dialect is found, its events are folded."""
+"""Folds a stream into one response: detects its dialect and folds its events."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _FIRST_EVENTS = 16  # a dialect shows in its first event; others may stand befor
 
 
 def fold(data: bytes, content_type: str, *, completed: bool) -> Answer | None:
-    """The one object that a streamed answer amounts to, as its API gives it without streaming.
+    """Fold a stream into one object, with the form of the API's response without streaming.
 
-    `data` is the whole body, without content encoding, as far as it came; `completed` tells whether the stream came to
-    its end. None if no dialect knows the stream, or if the object could not be written as JSON (nested too deep).
+    `data` is the decoded body as far as it was received; `completed` tells whether that is all of it. Returns None if
+    no dialect recognises the stream, or if the object cannot be serialized as JSON (nested too deep).
     """
     if data.removeprefix(BOM).lstrip().startswith(b"["):
         return fold_array(data)
@@ -27,7 +27,7 @@ def fold(data: bytes, content_type: str, *, completed: bool) -> Answer | None:
 
 
 def fold_array(data: bytes) -> Answer | None:
-    """The same for the array of chunks that Gemini's `streamGenerateContent` sends without `alt=sse`.
+    """Fold the array of chunks that Gemini's `streamGenerateContent` sends without `alt=sse`.
 
     It arrives as plain `application/json`, so `is_stream` does not tell; ask for every body that begins with `[`. None
     if it is no such array. One that was cut off counts as far as its items are whole.

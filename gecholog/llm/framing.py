@@ -1,4 +1,4 @@
-"""Which framing the events of a body have: SSE, JSON lines, a JSON array, or AWS's event stream."""
+"""Detects the framing of a body's events: SSE, JSON lines, a JSON array, or AWS's event stream."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _AWS = "application/vnd.amazon.eventstream"
 
 
 def looks_streamed(data: bytes) -> bool:
-    """Tell whether a body that is not announced as a stream is one: SSE by its first line, or JSON lines.
+    """Tell whether a body without the Content-Type of a stream is one: SSE by its first line, or JSON lines.
 
-    The latter begin with a whole object on a line of its own and are no JSON together.
+    JSON lines begin with a complete object on one line, and are not JSON as a whole.
     """
     if begins_as_sse(data):
         return True
@@ -69,7 +69,7 @@ def lines(data: bytes) -> Iterator[Event]:
 
 
 def items(data: bytes) -> Iterator[Event]:
-    """The objects in a JSON array. One that was cut off counts as far as its items are whole."""
+    """The objects in a JSON array. Of an incomplete array, the complete items."""
     if not data.removeprefix(BOM).lstrip().startswith(b"["):
         return iter(())
     try:

@@ -1,4 +1,4 @@
-"""The question for token usage in the request for an OpenAI stream: `stream_options.include_usage`."""
+"""Requests the token usage of an OpenAI stream: `stream_options.include_usage`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _options = msgspec.json.Decoder(_Options).decode
 
 
 def accepts_include_usage(host: str, path: str, headers: Container[str]) -> bool:
-    """Tell whether a target knows the question: by the path of OpenAI's chat completions or legacy completions.
+    """Tell whether an upstream supports it: by the path of OpenAI's chat completions or legacy completions.
 
     `path` is the one that goes to the target, `headers` holds canonical names. The same bodies go to other APIs, which
     refuse what they do not know: Anthropic's Messages, Ollama's `/api/chat`, Cohere's `/v2/chat`.
@@ -59,7 +59,7 @@ def _kind(path: str) -> str | None:
 
 
 def usage_request(body: bytes, path: str) -> bytes | None:
-    """`body` with `stream_options.include_usage` true; None if nothing is to be changed.
+    """Set `stream_options.include_usage` in `body`; None if nothing has to change.
 
     Changed is the request for a stream of chat completions (`messages`) or legacy completions (`prompt`) that does not
     ask for usage already. All other bytes stay as they are; of UTF-16 and of a byte order mark the text is sent in
@@ -96,7 +96,7 @@ def _is_of(request: RequestMembers, path: str) -> bool:
 
 
 def _with_include_usage(options: bytes) -> bytes | None:
-    """The value of `stream_options` with the question; None if it is there already, or no place for it."""
+    """The value of `stream_options` with `include_usage`; None if it has it already, or cannot have it."""
     if options == b"null":
         return b"{" + _ASK + b"}"
     if not options.startswith(b"{"):

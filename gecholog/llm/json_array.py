@@ -1,4 +1,4 @@
-"""A JSON array whose items are the events of a stream (Gemini without `alt=sse`), incrementally."""
+"""Decodes a JSON array whose items are the events of a stream (Gemini without `alt=sse`), incrementally."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPACE = b" \t\r\n"
 
 
 class JsonArrayDecoder:
-    """Makes an event of each object in an array. At an item of more than `limit` bytes it stops."""
+    """Decodes each object in an array into an event. Stops at an item of more than `limit` bytes."""
 
     __slots__ = ("_at", "_depth", "_held", "_in_string", "_limit", "_start", "_state")
 
@@ -31,7 +31,7 @@ class JsonArrayDecoder:
         self._state = "before"  # the array, "inside", or "after" it
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return the events of the items that are complete with them."""
+        """Feed the next bytes. Returns the events of the items that are complete now."""
         if self._state == "after":
             return []
         self._held += data
@@ -47,7 +47,7 @@ class JsonArrayDecoder:
         return events
 
     def flush(self) -> list[Event]:
-        """Nothing: an item without its end is none."""
+        """Return nothing: an incomplete item is not an event."""
         return []
 
     def _begin(self) -> None:
@@ -60,7 +60,7 @@ class JsonArrayDecoder:
             self._held = begun[1:]
 
     def _items(self) -> Iterator[bytes]:
-        """The items that are objects or arrays and complete; what comes behind them stays held."""
+        """The complete items that are objects or arrays. The rest stays buffered."""
         while self._state == "inside" and (at := self._next_bracket()) is not None:
             is_opening = self._held[at] in _OPENING
             if is_opening and self._depth == 0:
@@ -75,7 +75,7 @@ class JsonArrayDecoder:
                 self._at = 0
 
     def _next_bracket(self) -> int | None:
-        """The place of the next bracket outside of strings; None if it has not come yet."""
+        """The offset of the next bracket outside of strings; None if it has not arrived yet."""
         held = self._held
         while self._at < len(held):
             found = (_STRING if self._in_string else _PLAIN).match(held, self._at)

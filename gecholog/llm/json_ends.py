@@ -1,4 +1,4 @@
-"""The members of a JSON object of which only the beginning and the end are there.
+"""Reads members of a JSON object of which only the beginning and the end are available.
 
 Both are read token by token, the end from its last byte backwards: outside of strings nothing else looks like a quote,
 and inside of one a quote is told by the backslashes before it, so text in strings is never taken for a member. Time is
@@ -39,26 +39,26 @@ class Members:
     outside: bytes | None = None
 
     def values(self, names: Collection[str]) -> dict[str, Any]:
-        """Those of the members of these names that can be decoded."""
+        """The members with these names, as far as they can be decoded."""
         return dict(_decoded(self.found, names))
 
     def inner_values(self, names: Collection[str]) -> dict[str, Any]:
-        """The same of `inner`."""
+        """The same for `inner`."""
         return dict(_decoded(self.inner, names))
 
 
 def first_members(data: bytes, until: Collection[str] = ()) -> Members:
-    """The first members of the object that `data` begins with, as far as they are whole.
+    """The first members of the object at the beginning of `data`, as far as they are complete.
 
-    Nothing is read behind an object with one of the names in `until`.
+    Stops after an object with one of the names in `until`.
     """
     return _Reader(data, until, is_back=False).members()
 
 
 def last_members(data: bytes, until: Collection[str] = ()) -> Members:
-    """The last members of the object that `data` ends with, as far as they are whole.
+    """The last members of the object at the end of `data`, as far as they are complete.
 
-    Nothing is read before an object with one of the names in `until`.
+    Stops before an object with one of the names in `until`.
     """
     return _Reader(data[::-1], until, is_back=True).members()
 
@@ -84,7 +84,7 @@ class _Reader:
         self._at = 0
 
     def members(self) -> Members:
-        """What can be read."""
+        """The members that can be read."""
         self._space()
         if not self._take(self._opening[:1]):
             return Members()
@@ -161,7 +161,7 @@ class _Reader:
         self._at = found.end() if found else self._at
 
     def _take(self, mark: bytes) -> bool:
-        """Take a mark and the white space around it."""
+        """Consume a mark and the white space around it."""
         self._space()
         if self._next() != mark:
             return False

@@ -1,4 +1,4 @@
-"""JSON lines (NDJSON), and JSON texts that each follow a record separator (RFC 7464), incrementally."""
+"""Decodes JSON lines (NDJSON), and JSON text sequences (RFC 7464), incrementally."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _RECORD_SEPARATOR = b"\x1e"
 
 
 class JsonLinesDecoder:
-    """Makes an event of each line that is a JSON object. One of more than `limit` bytes is left out.
+    """Decodes each line that is a JSON object into an event. Lines of more than `limit` bytes are left out.
 
     Once a record separator has come, texts end at these and may have several lines.
     """
@@ -24,7 +24,7 @@ class JsonLinesDecoder:
         self._is_first = True
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return the events of the lines that are complete with them."""
+        """Feed the next bytes. Returns the events of the lines that are complete now."""
         if not self._is_sequence and _RECORD_SEPARATOR in data:
             self._is_sequence = True
         if self._is_sequence:
@@ -39,7 +39,7 @@ class JsonLinesDecoder:
         return events
 
     def flush(self) -> list[Event]:
-        """Return the last line if its end did not come, and it is whole."""
+        """Return the event of the last line if only its line end is missing."""
         return self._taken()
 
     def _hold(self, part: bytes) -> None:

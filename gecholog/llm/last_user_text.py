@@ -1,4 +1,4 @@
-"""What the user said last, in a request for an answer. Pure."""
+"""Extracts the last message of the user from a request. Pure."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The texts of a payload, whatever the API: what was said in a request or an answer, and by whom. Pure functions.
+"""Extracts the texts of a payload of any API, with their roles. Pure functions.
 
-Known are the payloads of OpenAI (chat completions, responses, completions, embeddings) and what is compatible, of
-Anthropic messages, Gemini and Ollama. A stream that gl has folded has the form of an answer. Members that hold no words
-of the conversation (tool definitions, log probabilities, settings) are passed over.
+It knows the payloads of OpenAI (chat completions, responses, completions, embeddings) and compatible APIs, Anthropic
+messages, Gemini and Ollama. A stream that gl has folded has the form of a response. Members that are not part of the
+conversation (tool definitions, log probabilities, settings) are skipped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROLES = frozenset({SYSTEM, USER, ASSISTANT, TOOL, THINKING, TOOL_CALL})
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text and who said it.
+    """A text and its role.
 
     `role` is one of ROLES: `system` (or developer), `user` (and whoever is not known), `assistant`, `tool` (what a tool
     gave back), and of an assistant apart: `thinking` and `tool_call` (the arguments, as JSON).
@@ -95,27 +95,27 @@ _DEEPEST = 16  # levels below a payload; the deepest text of a known API is on t
 
 
 def asked(body: Any) -> tuple[Text, ...]:
-    """The texts of a request's payload (decoded JSON), none of them empty. A payload that is a text is the user's."""
+    """The non-empty texts of a request's payload (decoded JSON). A string payload has the role of the user."""
     return _texts(body, _ASKED, USER)
 
 
 def answered(body: Any) -> tuple[Text, ...]:
-    """The texts of an answer's payload (decoded JSON), none of them empty. One that is a text is the assistant's."""
+    """The non-empty texts of a response's payload (decoded JSON). A string payload has the role of the assistant."""
     return _texts(body, _ANSWERED, ASSISTANT)
 
 
 def payload(fields: Mapping[str, Any], *names: str) -> Any:
-    """The value of the first of `names` that is among `fields`. If none is, it raises what `fields` does."""
+    """The value of the first of `names` that `fields` contains. If it contains none, raises what `fields` raises."""
     return fields[next((name for name in names if name in fields), names[0])]
 
 
 def said_by(texts: Iterable[Text], *roles: str) -> Iterator[str]:
-    """The texts that one of `roles` said."""
+    """The texts that have one of `roles`."""
     return (item.text for item in texts if item.role in roles)
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Every string in a decoded JSON value that is not empty, without the names of members: for unknown payloads."""
+    """All non-empty strings in a decoded JSON value, without member names. For unknown payloads."""
     left = [value]
     while left:  # no recursion: a payload may be nested deeper than Python's stack
         item = left.pop()
@@ -169,7 +169,7 @@ def _said_in(item: dict[str, Any], role: str, depth: int) -> Iterator[Text]:
 
 
 def _speaker(item: dict[str, Any], role: str) -> str:
-    """Who says what is in `item`; `role` is who says what it is in."""
+    """The role of `item`; `role` is that of the object that contains it."""
     kind, own = item.get("type"), item.get("role")
     if isinstance(kind, str) and kind in _BY_TYPE:
         return _BY_TYPE[kind]

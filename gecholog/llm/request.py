@@ -1,4 +1,4 @@
-"""What a request asks for, told from its path, its headers and the top level of its body."""
+"""Tells what a request asks for, by its path, its headers and the top level of its body."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gecholog.errors import NotJson
 _SMALL = 1024 * 1024  # bytes
 _SSE = "text/event-stream"
 _GEMINI = ":streamgeneratecontent"
-_OLLAMA = ("/api/chat", "/api/generate")  # they stream unless they are told not to
+_OLLAMA = ("/api/chat", "/api/generate")  # they stream by default
 
 
 class RequestMembers(msgspec.Struct, gc=False):
@@ -73,7 +73,7 @@ def _by_grammar(body: bytes) -> RequestMembers | None:
 
 
 class HttpRequest(NamedTuple):
-    """A request as it goes to its target: the path and the query are encoded, header names canonical."""
+    """A request as it is sent to the upstream: path and query are encoded, header names canonical."""
 
     path: str
     query: str
@@ -82,7 +82,7 @@ class HttpRequest(NamedTuple):
 
 
 def asks_for_stream(request: HttpRequest) -> bool:
-    """Tell whether a request wants its answer as a stream."""
+    """Tell whether a request asks for a stream."""
     path = request.path.lower()
     if path.endswith(_GEMINI) or "alt=sse" in request.query.lower().split("&"):
         return True

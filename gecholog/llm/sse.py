@@ -1,9 +1,9 @@
 """Server-sent events (WHATWG HTML, section 9.2.6, "Interpreting an event stream"), incrementally.
 
-    SseFramer    cuts a stream into the bytes of its events, for who passes them on
-    SseDecoder   makes events of them
+    SseFramer    splits a stream into the bytes of its events, to forward them
+    SseDecoder   decodes the events
 
-Both work on bytes without content encoding, however they are cut.
+Both work on decoded bodies, in pieces of any size.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _LONGEST_LINE_END = 2
 
 
 def begins_as_sse(data: bytes) -> bool:
-    """Tell whether a body begins with a line of SSE, perhaps behind a byte order mark and blank lines."""
+    """Tell whether a body begins with a line of SSE, perhaps after a byte order mark and blank lines."""
     return data.removeprefix(BOM).lstrip(b"\r\n").startswith(_FIELDS)
 
 
 class Piece(NamedTuple):
-    """Bytes of a stream. `is_event`: they are one event, whole, with its blank line.
+    """Bytes of a stream. `is_event`: they are one complete event, with its blank line.
 
     Else they are comments between events, blank lines, a part of an event that is too large or begins with no known
     field, or the LF of a CRLF whose CR was the last byte of the piece before.
@@ -40,10 +40,10 @@ class Piece(NamedTuple):
 
 
 class SseFramer:
-    """Cuts an SSE stream into pieces. All pieces together are the bytes that were fed, in order.
+    """Splits an SSE stream into pieces. All pieces together are the bytes that were fed, in order.
 
-    An event is held until its blank line has come, at most `limit` bytes of it without its last line end. What begins
-    with none of `beginnings` is not held; without `beginnings` everything is.
+    An event is buffered until its blank line arrives, up to `limit` bytes without its last line end. An event that
+    begins with none of `beginnings` is not buffered; without `beginnings` all events are.
     """
 
     __slots__ = ("_after_cr", "_beginnings", "_held", "_in_line", "_limit", "_passing")
@@ -58,11 +58,11 @@ class SseFramer:
 
     @property
     def is_between_events(self) -> bool:
-        """Nothing is held, and the next byte begins an event."""
+        """Whether nothing is buffered, and the next byte begins an event."""
         return not (self._held or self._passing or self._in_line or self._after_cr)
 
     def feed(self, data: bytes) -> list[Piece]:
-        """Take the next bytes; return the pieces that are complete with them."""
+        """Feed the next bytes. Returns the pieces that are complete now."""
         separator = _separator(data) if self.is_between_events else b""
         if not separator:
             return self._lines(data)
@@ -77,7 +77,7 @@ class SseFramer:
         return pieces + self._lines(rest)
 
     def flush(self) -> bytes:
-        """Return what is held when the stream has ended."""
+        """Return the buffered bytes at the end of the stream."""
         return self._released()
 
     def _is_plain(self, raw: bytes) -> bool:
@@ -88,7 +88,7 @@ class SseFramer:
         return [piece for line in data.splitlines(keepends=True) for piece in self._next(line)]
 
     def _next(self, line: bytes) -> Iterator[Piece]:
-        """Take a line, or a part of one."""
+        """Handle a line, or a part of one."""
         if self._after_cr and line == b"\n":
             self._after_cr = False
             yield from self._second_half(line)
@@ -138,7 +138,7 @@ class SseFramer:
 
 
 def _separator(data: bytes) -> bytes:
-    """What divides events if all lines end alike, as nearly all streams have it; empty if they do not, or with CR."""
+    """The separator of events if all lines have the same ending, LF or CRLF; empty otherwise."""
     if b"\r" not in data:
         return b"\n\n"
     count = data.count(b"\r\n")
@@ -146,12 +146,12 @@ def _separator(data: bytes) -> bytes:
 
 
 class SseDecoder:
-    """Makes events of an SSE stream. One of more than `limit` bytes is left out.
+    """Decodes the events of an SSE stream. Events of more than `limit` bytes are left out.
 
-    Departures from the standard, so that nothing that came is lost: the last event counts without its blank line, if
-    its JSON is whole; if the `data` lines are no JSON together, each counts alone (senders forget blank lines); and a
-    JSON object that stands there without `data:` counts as an event (an error that a server puts behind what it has
-    sent). Events that hold no JSON object, such as `[DONE]`, are left out.
+    It deviates from the standard so that no received data are lost. The last event counts without its blank line, if
+    its JSON is complete. If the `data` lines are not JSON together, each one counts (some senders forget blank lines).
+    A JSON object without `data:` is an event (some servers append an error like that). Events without a JSON object,
+    such as `[DONE]`, are left out.
     """
 
     __slots__ = ("_framer", "_is_first")
@@ -161,11 +161,11 @@ class SseDecoder:
         self._is_first = True
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return the events that are complete with them."""
+        """Feed the next bytes. Returns the events that are complete now."""
         return [event for raw, is_event in self._framer.feed(data) if is_event for event in self._events(raw)]
 
     def flush(self) -> list[Event]:
-        """Return the last event if its blank line did not come."""
+        """Return the last event if its blank line is missing."""
         return list(self._events(self._framer.flush()))
 
     def _events(self, raw: bytes) -> Iterator[Event]:
@@ -210,7 +210,7 @@ def _event(block: bytes) -> Iterator[Event]:
 
 
 def _split_bare(block: bytes) -> tuple[bytes, Event | None]:
-    """The lines of an event, and the JSON object that stands behind them without a field name."""
+    """The lines of an event, and a JSON object after them that has no field name."""
     at = 0 if block.startswith(b"{") else block.find(b"\n{") + 1
     if not at and not block.startswith(b"{"):
         return block, None

@@ -1,7 +1,7 @@
-"""Token usage of an answer, recognised by its shape, whatever API it came from.
+"""Token usage of a response of any API, recognised by its shape.
 
-APIs count differently; a `Usage` counts one way: the prompt with what was read from and written to a cache, the
-completion with reasoning, the total as their sum.
+APIs count differently. A `Usage` always counts in one way: the prompt includes tokens read from and written to a cache,
+the completion includes reasoning, and the total is their sum.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PROVIDER = "provider"
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call; None is what the provider does not tell, 0 what it tells to be none.
+    """Tokens of one call. None means that the provider does not report the number.
 
     `prompt_tokens` holds `cached_tokens` (read from a cache) and `cache_creation_tokens` (written to one),
     `completion_tokens` holds `reasoning_tokens`. Either holds tokens of sound (`prompt_audio_tokens`,
@@ -34,7 +34,7 @@ class Usage:
     completion_audio_tokens: int | None = field(default=None, compare=False)
 
     def fields(self) -> dict[str, Any]:
-        """The usage as a record holds it: without what is not known."""
+        """The usage for the record, without unknown numbers."""
         found: dict[str, Any] = {
             "source": self.source,
             "prompt_tokens": self.prompt_tokens,
@@ -47,7 +47,7 @@ class Usage:
         return {name: value for name, value in found.items() if value is not None}
 
     def counts(self) -> dict[str, int]:
-        """The three numbers of a record's `token_count`, as far as they are known."""
+        """The known ones of the three numbers of a record's `token_count`."""
         named = (self.prompt_tokens, self.completion_tokens, self.total_tokens)
         names = ("prompt_tokens", "completion_tokens", "total_tokens")
         return {name: value for name, value in zip(names, named, strict=True) if value is not None}
@@ -57,7 +57,7 @@ NONE = Usage(source="none")
 
 
 def usage_of(answer: Fields) -> Usage | None:
-    """The token usage in an answer (decoded JSON, a stream folded into one object); None if it tells none."""
+    """The token usage in a response (decoded JSON, or a folded stream); None if it has none."""
     for shape in SHAPES:
         found = shape(answer)
         if found is not None and (found.prompt, found.completion, found.total) != (None, None, None):
@@ -83,7 +83,7 @@ def _usage(counts: Counts) -> Usage:
 
 
 def _repaired(counts: Counts, total: int) -> tuple[int | None, int | None]:
-    """Prompt and completion with what only the total holds.
+    """The prompt and the completion, corrected by tokens that only the total includes.
 
     xAI leaves reasoning out of the completion, Mistral audio out of the prompt, and Gemini's endpoint for OpenAI's
     clients does not tell of thoughts at all. An answer with a total only (embeddings) has no completion.

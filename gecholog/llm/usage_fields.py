@@ -1,4 +1,4 @@
-"""Token usage that comes in several events of one stream: merged field by field.
+"""Merges the token usage of several events of a stream, field by field.
 
 Anthropic tells the input at the start and the output at the end, often with zeros for the rest; vLLM repeats growing
 counts; Gemini's last chunk may hold `trafficType` alone. So a null, an empty value and a zero never replace a count,
@@ -17,7 +17,7 @@ USAGE_FIELDS = frozenset(
 
 
 def merge_usage(target: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Put the counts of a later event, `more`, into those of the earlier ones, in place.
+    """Merge the counts of a later event, `more`, into those of the earlier ones, in place.
 
     A later count above zero replaces an earlier one, also if it is smaller. Objects are merged at every depth, and so
     are lists of objects that differ in their texts, such as Gemini's `promptTokensDetails` by modality.
@@ -27,7 +27,7 @@ def merge_usage(target: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def has_counts(usage: Any) -> bool:
-    """Tell whether a count above zero is anywhere in `usage`."""
+    """Tell whether `usage` contains a count above zero."""
     if isinstance(usage, dict):
         return any(map(has_counts, usage.values()))
     if isinstance(usage, list):
@@ -36,7 +36,7 @@ def has_counts(usage: Any) -> bool:
 
 
 def is_counted(answer: Mapping[str, Any]) -> bool:
-    """Tell whether a folded answer has token usage; Ollama's counts stand between its other fields."""
+    """Tell whether a folded response has token usage. Ollama's counts are top-level fields."""
     return any(has_counts(answer.get(name)) for name in (*USAGE_FIELDS, "eval_count", "prompt_eval_count"))
 
 

@@ -1,4 +1,4 @@
-"""The chunk with the token usage, kept from a client that did not ask for it."""
+"""Removes the chunk with the token usage for clients that did not request it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
 class UsageFilter:
-    """Passes an OpenAI SSE stream on, except for the chunk that only holds the usage.
+    """Forwards an OpenAI SSE stream, except for the chunk that contains only the usage.
 
     That chunk has an empty list of `choices` and an object as `usage`, and comes because `usage_request` asked for it.
     All other bytes pass unchanged and in order, whatever they are and however they are cut; the bytes of an event wait
@@ -25,20 +25,20 @@ class UsageFilter:
 
     __slots__ = ("_after_cr", "_framer")
 
-    rewrites = False  # what it leaves out was not asked for by the client
+    rewrites = False  # the client did not request what it removes
 
     def __init__(self) -> None:
         self._framer = SseFramer(_LIMIT, FIELD_NAMES)
-        self._after_cr = False  # the last byte was the CR at the end of an event that was withheld
+        self._after_cr = False  # the last byte was the CR at the end of a removed event
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes, return those that may go on."""
+        """Feed the next bytes. Returns the bytes to forward."""
         if data.endswith(b"\n\n") and self._framer.is_between_events and not _NO_CHOICES.search(data):
             return data
         return b"".join([piece.raw for piece in self._framer.feed(data) if self._goes_on(piece)])
 
     def flush(self) -> bytes:
-        """Return what is left when the stream has ended."""
+        """Return the rest at the end of the stream."""
         rest = self._framer.flush()
         return b"" if _is_usage(rest) else rest
 

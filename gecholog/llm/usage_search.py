@@ -1,8 +1,8 @@
-"""Token usage of an answer that need not be decoded, or not be there, as a whole.
+"""Finds the token usage of a response without decoding, or even having, all of it.
 
 search_body       of a body that is one JSON object; usage_in is its short form
-usage_of_events   of the events of a stream that no dialect knows
-usage_at_ends     of a body of which only the first and the last bytes were kept
+usage_of_events   of the events of a stream that no dialect recognises
+usage_at_ends     of the first and the last bytes of a body
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gecholog.llm.sse import SseDecoder, begins_as_sse
 from gecholog.llm.usage import Usage, usage_of
 from gecholog.llm.usage_shapes import MEMBERS
 
-END = 64 * 1024  # bytes of either end of a body that are worth keeping for `usage_at_ends`
+END = 64 * 1024  # bytes of either end of a body to keep for `usage_at_ends`
 _LARGEST_VALUE = 64 * 1024  # bytes; a larger one is no usage
 _SMALL = 256 * 1024  # bytes of a body that is read by any grammar that servers write
 _WITH_ALL = frozenset({"usage", "usageMetadata"})  # members that hold all counts: nothing else is looked for
@@ -61,7 +61,7 @@ _predictions = msgspec.json.Decoder(list[_Prediction]).decode
 
 
 class SearchedBody(NamedTuple):
-    """What was found in a body that may be a JSON object.
+    """The result of searching a body that may be a JSON object.
 
     `is_json` tells that it is one by its grammar, so that it need not be read again. False says nothing, and whether
     its strings are UTF-8 was not looked at.
@@ -86,7 +86,7 @@ def search_body(body: bytes) -> SearchedBody:
 
 
 def usage_in(body: bytes) -> Usage | None:
-    """The usage in a body that is a JSON object; None if there is none, or no object."""
+    """The usage in a JSON object; None if it has none, or if the body is not a JSON object."""
     return search_body(body).usage
 
 
@@ -130,7 +130,7 @@ def _usage_in_odd(body: bytes) -> Usage | None:
 
 
 def usage_of_events(events: Iterable[Event]) -> Usage | None:
-    """The usage that events tell, at their top or where the known APIs have it; a later count replaces an earlier."""
+    """The usage in events, at their top level or where known APIs have it. A later count replaces an earlier one."""
     answer: dict[str, Any] = {}
     for _, value in events:
         for part in (value, *(value.get(name) for name in _INSIDE)):
@@ -140,7 +140,7 @@ def usage_of_events(events: Iterable[Event]) -> Usage | None:
 
 
 def usage_at_ends(head: bytes, tail: bytes) -> Usage | None:
-    """The usage of a body whose middle is not there: JSON, SSE, JSON lines, or a JSON array of chunks.
+    """The usage of a body without its middle: JSON, SSE, JSON lines, or a JSON array of chunks.
 
     `head` are its first bytes, `tail` its last; they may overlap. Text in strings is never taken for usage. None as
     well if the usage is in neither.

@@ -1,6 +1,6 @@
-"""Where answers tell their token usage, and what their numbers mean: a function for each way that APIs have.
+"""Where APIs put the token usage of a response, and what their numbers mean: one function for each shape.
 
-Each takes an answer (decoded JSON) and gives back its counts, or nothing if it is of another shape.
+Each takes a response (decoded JSON) and returns its counts, or None if it has another shape.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-MOST = 2**63 - 1  # what fits the integers of the systems that read records
+MOST = 2**63 - 1  # the maximum for systems that read records
 
 Fields = Mapping[str, Any]
 
 
 class Counts(NamedTuple):
-    """What an API tells. `prompt_parts` are numbers that its total may hold beyond prompt and completion.
+    """The counts of an API. `prompt_parts` are numbers that its total may include besides prompt and completion.
 
     `audio_in` and `audio_out` are tokens of sound in the prompt and in the completion.
     """
@@ -44,7 +44,7 @@ def _in_usage(answer: Fields) -> Counts | None:
 
 
 def _chat(usage: Fields) -> Counts:
-    """OpenAI's chat completions, completions and embeddings, and the many that speak like them."""
+    """OpenAI's chat completions, completions and embeddings, and compatible APIs."""
     details, completion = _object(usage, "prompt_tokens_details"), _object(usage, "completion_tokens_details")
     cached = _any(
         (details, "cached_tokens"),
@@ -68,7 +68,7 @@ def _chat(usage: Fields) -> Counts:
 
 
 def _input_output(usage: Fields) -> Counts:
-    """OpenAI's responses, images, transcripts and speech; Anthropic, which leaves cached input out of the input."""
+    """OpenAI's responses, images, transcripts and speech; Anthropic, whose input does not include cached input."""
     details, output = _object(usage, "input_tokens_details"), _object(usage, "output_tokens_details")
     read, written = _count(usage, "cache_read_input_tokens"), _count(usage, "cache_creation_input_tokens")
     prompt = _count(usage, "input_tokens")
@@ -85,7 +85,7 @@ def _input_output(usage: Fields) -> Counts:
 
 
 def _converse(usage: Fields) -> Counts:
-    """Bedrock Converse: cached input is counted apart, and in the total."""
+    """Bedrock Converse: cached input is a separate count, included in the total."""
     read, written = _count(usage, "cacheReadInputTokens"), _count(usage, "cacheWriteInputTokens")
     prompt = _count(usage, "inputTokens")
     return Counts(
@@ -98,7 +98,7 @@ def _converse(usage: Fields) -> Counts:
 
 
 def _cohere(usage: Fields) -> Counts:
-    """Cohere: `tokens` are those that the model saw, `billed_units` leave the chat template out."""
+    """Cohere: `tokens` are what the model processed, `billed_units` exclude the chat template."""
     tokens = _object(usage, "tokens") or _object(usage, "billed_units")
     return Counts(
         prompt=_count(tokens, "input_tokens"),
@@ -120,7 +120,7 @@ def _groq(answer: Fields) -> Counts | None:
 
 
 def _gemini(answer: Fields) -> Counts | None:
-    """Gemini and Vertex: thoughts, and what server tools put into the prompt, are counted apart, and in the total."""
+    """Gemini and Vertex: thoughts, and prompt tokens of server tools, are separate counts, included in the total."""
     usage = _object(answer, "usageMetadata") or _object(answer, "usage_metadata")
     if not usage:
         return None
@@ -148,7 +148,7 @@ def _of_modality(usage: Fields, name: str, modality: str) -> int | None:
 
 
 def _ollama(answer: Fields) -> Counts | None:
-    """Ollama's own API, chat, generate and embed: the counts stand between the other fields."""
+    """Ollama's own API, chat, generate and embed: the counts are top-level fields."""
     return Counts(_count(answer, "prompt_eval_count"), _count(answer, "eval_count"))
 
 
@@ -162,7 +162,7 @@ def _vertex_embeddings(answer: Fields) -> Counts | None:
 
 
 def _bedrock_metrics(answer: Fields) -> Counts | None:
-    """What Bedrock's InvokeModel puts behind the stream of any model."""
+    """The metrics that Bedrock's InvokeModel appends to the stream of any model."""
     metrics = _object(answer, "amazon-bedrock-invocationMetrics")
     read, written = _count(metrics, "cacheReadInputTokenCount"), _count(metrics, "cacheWriteInputTokenCount")
     prompt = _count(metrics, "inputTokenCount")
@@ -196,9 +196,9 @@ MEMBERS = (
 
 
 def _count(fields: Fields, name: str) -> int | None:
-    """A number of tokens: zero or more, fractions cut off (Cohere sends floats); None for anything else.
+    """A number of tokens: zero or more, truncated (Cohere sends floats); None for anything else.
 
-    Some servers say -1 for what they do not know.
+    Some servers send -1 for an unknown count.
     """
     value: Any = fields.get(name)
     if type(value) is int:
@@ -207,7 +207,7 @@ def _count(fields: Fields, name: str) -> int | None:
 
 
 def _any(*places: tuple[Fields, str]) -> int | None:
-    """The first number that is there."""
+    """The first of the numbers that exists."""
     for fields, name in places:
         if name in fields and (found := _count(fields, name)) is not None:
             return found
@@ -219,7 +219,7 @@ def _either(fields: Fields, *names: str) -> int | None:
 
 
 def _sum(*values: int | None) -> int | None:
-    """The sum of what is known; None if nothing is."""
+    """The sum of the known values; None if all are unknown."""
     known = [value for value in values if value is not None]
     return min(sum(known), MOST) if known else None
 
