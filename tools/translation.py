@@ -50,11 +50,11 @@ def request_table(client: ChatDialect) -> str:
     """What becomes of each field of a client's request, for each provider."""
     targets = [CHAT_DIALECTS[name] for name in TARGETS if name != client.name]
     base, probes = REQUESTS[client.name]
-    rows = [
+    lines = [
         [f"`{probe.field}`", *(request_cell(client, target, base, probe) for target in targets)] for probe in probes
     ]
     heads = [f"{TITLES[target.name]}" for target in targets]
-    return f"### Requests: {TITLES[client.name]} to …\n\n{_table(['Field', *heads], rows)}"
+    return f"### Requests: {TITLES[client.name]} to …\n\n{_table(['Field', *heads], lines)}"
 
 
 def request_cell(client: ChatDialect, target: ChatDialect, base: Json, probe: Probe) -> str:
@@ -88,11 +88,11 @@ def answer_table(provider: ChatDialect) -> str:
         each for each in CHAT_DIALECTS.values() if each.write_response is not None and each.name != provider.name
     ]
     base, probes = ANSWERS[provider.name]
-    rows = [
+    lines = [
         [f"`{probe.field}`", *(answer_cell(provider, client, base, probe) for client in clients)] for probe in probes
     ]
     heads = [TITLES[client.name] for client in clients]
-    return f"### Answers: {TITLES[provider.name]} to …\n\n{_table(['Field', *heads], rows)}"
+    return f"### Answers: {TITLES[provider.name]} to …\n\n{_table(['Field', *heads], lines)}"
 
 
 def answer_cell(provider: ChatDialect, client: ChatDialect, base: Json, probe: Probe) -> str:
@@ -151,8 +151,8 @@ def _shown(places: list[str]) -> str:
     return ", ".join(f"`{place}`" for place in places[:_MOST_PATHS]) + more
 
 
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
+def _table(heads: list[str], lines: list[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *lines]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
 
 

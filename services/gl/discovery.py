@@ -35,14 +35,14 @@ _LARGEST = 16 * 1024 * 1024  # bytes of a list
 
 
 class _Source(NamedTuple):
-    """What decides which list a provider gives."""
+    """What the list of models of a provider depends on."""
 
     url: str
     api_key: str
 
 
-class _State:
-    """What is known of one provider."""
+class _ProviderState:
+    """The state of the discovery of one provider."""
 
     def __init__(self, source: _Source) -> None:
         self.source = source
@@ -51,13 +51,13 @@ class _State:
 
 
 class Discovery:
-    """The models that providers say they have."""
+    """The models that providers list."""
 
     def __init__(self, current: Callable[[], Generation], found: Callable[[], None]) -> None:
         """`current` returns the generation in force; `found` is called when a list has changed."""
         self._current = current
         self._found = found
-        self._states: dict[str, _State] = {}
+        self._states: dict[str, _ProviderState] = {}
         self._wake = asyncio.Event()
 
     def applied(self, config: Config) -> Config:
@@ -83,7 +83,7 @@ class Discovery:
                 async with asyncio.timeout(_pause(state for _, state, _ in asked)):
                     await self._wake.wait()
 
-    def _asked(self, config: Config) -> Iterator[tuple[str, _State, Router]]:
+    def _asked(self, config: Config) -> Iterator[tuple[str, _ProviderState, Router]]:
         """The providers that are to be asked, what is known of them, and a router that goes there."""
         routers = {router.provider: router for router in config.provider_routers.values()}
         for name, provider in config.models.providers.items():
@@ -91,10 +91,10 @@ class Discovery:
                 source = _Source(provider.url, provider.api_key)
                 state = self._states.get(name)
                 if state is None or state.source != source:
-                    state = self._states[name] = _State(source)
+                    state = self._states[name] = _ProviderState(source)
                 yield name, state, routers[name]
 
-    async def _ask(self, generation: Generation, provider: Provider, state: _State, router: Router) -> None:
+    async def _ask(self, generation: Generation, provider: Provider, state: _ProviderState, router: Router) -> None:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 question = Question(router, provider, list_address(provider), largest=_LARGEST)
@@ -116,14 +116,14 @@ class Discovery:
             state.names = names
             self._found()
 
-    def _failed(self, provider: Provider, state: _State, reason: str) -> None:
+    def _failed(self, provider: Provider, state: _ProviderState, reason: str) -> None:
         state.failures += 1
         if state.failures == 1:  # once, until it has worked again
             kept = "none" if state.names is None else len(state.names)
             log.warning("models of a provider cannot be listed", provider=provider.name, reason=reason, kept=kept)
 
 
-def _pause(states: Iterator[_State]) -> float:
+def _pause(states: Iterator[_ProviderState]) -> float:
     """Seconds until the next requests to providers: fewer if one failed."""
     failed = [state.failures for state in states if state.failures]
     return backoff.exponential(min(failed) - 1, _FIRST_RETRY_S, _INTERVAL_S) if failed else _INTERVAL_S

@@ -55,8 +55,8 @@ async def _credential(entra: EntraId, tls: ssl.SSLContext) -> Credential:
 Make = Callable[["EntraId", "ssl.SSLContext"], Awaitable[Credential]]
 
 
-class _State:
-    """What is known of one identity. `due` is when it is asked next, a Unix time."""
+class _TokenState:
+    """The state of one identity. `renew_at` is the Unix time of the next request for a token."""
 
     def __init__(self, provider: str, entra: EntraId, tls: ssl.SSLContext) -> None:
         self.provider = provider
@@ -65,7 +65,7 @@ class _State:
         self.credential: Credential | None = None
         self.token = ""
         self.expires = 0.0
-        self.due = 0.0
+        self.renew_at = 0.0
         self.failures = 0
 
 
@@ -87,7 +87,7 @@ class EntraTokens:
         self._changed = changed
         self._make = make
         self._clock = clock
-        self._states: dict[_Key, _State] = {}
+        self._states: dict[_Key, _TokenState] = {}
         self._wake = asyncio.Event()
 
     def applied(self, config: Config) -> Config:
@@ -119,36 +119,36 @@ class EntraTokens:
                 self._wake.clear()
                 states = [state for _, state in self._wanted(self._current())]
                 await self._close_others(states)
-                await self._renew([state for state in states if state.due <= self._clock()])
-                due = min((state.due for state in states), default=None)
+                await self._renew([state for state in states if state.renew_at <= self._clock()])
+                renew_at = min((state.renew_at for state in states), default=None)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(None if due is None else max(0.0, due - self._clock())):
+                    async with asyncio.timeout(None if renew_at is None else max(0.0, renew_at - self._clock())):
                         await self._wake.wait()
         finally:
             await self._close_others([])
 
-    def _wanted(self, config: Config) -> Iterator[tuple[str, _State]]:
+    def _wanted(self, config: Config) -> Iterator[tuple[str, _TokenState]]:
         """The providers that take tokens, and what is known of their identities."""
         for name, provider in config.models.providers.items():
             if provider.entra_id is not None:
                 key = (provider.entra_id, config.outbound_tls_digest)
                 if key not in self._states:
-                    self._states[key] = _State(name, provider.entra_id, config.outbound_context)
+                    self._states[key] = _TokenState(name, provider.entra_id, config.outbound_context)
                 yield name, self._states[key]
 
-    async def _close_others(self, states: list[_State]) -> None:
+    async def _close_others(self, states: list[_TokenState]) -> None:
         for key, state in list(self._states.items()):
             if state not in states:
                 del self._states[key]
                 if state.credential is not None:
                     await state.credential.close()
 
-    async def _renew(self, states: list[_State]) -> None:
+    async def _renew(self, states: list[_TokenState]) -> None:
         async with asyncio.TaskGroup() as group:
             for state in states:
                 group.create_task(self._renew_one(state), name=f"token of {state.provider}")
 
-    async def _renew_one(self, state: _State) -> None:
+    async def _renew_one(self, state: _TokenState) -> None:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 state.credential = state.credential or await self._make(state.entra, state.tls)
@@ -161,15 +161,15 @@ class EntraTokens:
             self._failed(state, type(error).__name__)
         else:
             state.failures = 0
-            state.due = max(self._clock() + _LEAST_PAUSE_S, state.expires - _RENEWED_S)
+            state.renew_at = max(self._clock() + _LEAST_PAUSE_S, state.expires - _RENEWED_S)
             if token != state.token:
                 logs.protect([token])
                 state.token = token
                 self._changed()
 
-    def _failed(self, state: _State, reason: str) -> None:
+    def _failed(self, state: _TokenState, reason: str) -> None:
         state.failures += 1
-        state.due = self._clock() + backoff.exponential(state.failures - 1, _FIRST_RETRY_S, _LONGEST_RETRY_S)
+        state.renew_at = self._clock() + backoff.exponential(state.failures - 1, _FIRST_RETRY_S, _LONGEST_RETRY_S)
         if state.failures == 1:  # once, until it has worked again
             log.warning("no token of Entra ID for a provider", provider=state.provider, reason=reason)
         if state.token and state.expires <= self._clock():

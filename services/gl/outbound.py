@@ -31,14 +31,14 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     section, router = call.request_base.copy(), candidate.router
     fields = section.fields
     _name_router(call, section, router)
-    made = call.translated.get(candidate.key)
-    where = None if candidate.provider is None else _address(candidate, made)
+    translated = call.translated.get(candidate.key)
+    where = None if candidate.provider is None else _address(candidate, translated)
     if where is None:
         url_path, path = _path(call, section, router)
         merged = _query(call, section, router)
     else:
         url_path, path = routing.url_path(router.target, where.path[1:], changed=False)
-        merged = _query(call, section, router, where.query, is_translated=made is not None)
+        merged = _query(call, section, router, where.query, is_translated=translated is not None)
     shown = query.masked(merged, call.config.masked_parameters)
     written = headers_written(section, "outbound_headers")
     outgoing = outgoing_headers(written, call.outbound_offered, call.headers, router.target.headers, call.config)
@@ -72,13 +72,13 @@ def _removed(call: Call, router: Router) -> frozenset[str]:
     return router.target.removed | (shown_to_gateway(required) - router.target.headers.keys())
 
 
-def _address(candidate: Candidate, made: TranslatedRequest | None) -> Address | None:
+def _address(candidate: Candidate, translated: TranslatedRequest | None) -> Address | None:
     """The address of the endpoint at the provider of a candidate. `made` is the request if it is translated."""
     if candidate.provider is None or candidate.endpoint is None:
         return None
     path = candidate.endpoint.path
-    if made is not None:
-        is_streamed = made.translation.is_streamed
+    if translated is not None:
+        is_streamed = translated.translation.is_streamed
         return translated_address(candidate.provider, path, candidate.model, is_streamed=is_streamed)
     return address(candidate.provider, path, candidate.model)
 

@@ -64,13 +64,13 @@ async def translate_request(call: Call, candidate: Candidate, images: ImageSourc
     if provider is None or endpoint is None or call.client_body is None or candidate.key in call.translated:
         return
     try:
-        made = await _made(call, candidate, images)
+        translated = await _made(call, candidate, images)
     except InvalidRequestError as error:
         detail = ErrorDetail(400, str(error), "invalid_request", param=error.param or None)
         raise Refusal(400, str(error), detail=detail) from error
     except UnsupportedParameterError as error:
         raise _unsupported(error, provider, candidate.model) from error
-    call.translated = {**call.translated, candidate.key: made}
+    call.translated = {**call.translated, candidate.key: translated}
 
 
 async def _made(call: Call, candidate: Candidate, images: ImageSource) -> TranslatedRequest:
@@ -139,21 +139,21 @@ def _with_system_prompt(request: ChatRequest, prompt: str) -> ChatRequest:
     return msgspec.structs.replace(request, messages=(first, *request.messages))
 
 
-def with_translated(attempt: Attempt, made: TranslatedRequest) -> Attempt:
+def with_translated(attempt: Attempt, translated: TranslatedRequest) -> Attempt:
     """The attempt with the translated request. The record shows what the provider gets, and what was left out."""
     candidate, request = attempt.candidate, attempt.request
     section = attempt.section.copy()
-    section.fields["outbound_payload"] = rawjson.Raw(made.body)
-    if made.dropped:
-        section.fields["unsupported_parameters"] = list(made.dropped)
+    section.fields["outbound_payload"] = rawjson.Raw(translated.body)
+    if translated.dropped:
+        section.fields["unsupported_parameters"] = list(translated.dropped)
     sent = _headers(candidate, request.headers)
     shown = _headers(candidate, attempt.shown_headers)
     return attempt._replace(
-        request=request._replace(method="POST", body=made.body, headers=sent),
+        request=request._replace(method="POST", body=translated.body, headers=sent),
         section=section,
         shown_headers=shown,
-        translation=made.translation,
-        dropped=made.dropped,
+        translation=translated.translation,
+        dropped=translated.dropped,
     )
 
 

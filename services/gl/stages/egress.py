@@ -85,33 +85,32 @@ def prepare(call: Call, _: Dependencies) -> None:
     real = call.reply_headers | static
     fields = call.response_section.fields
     written = headers_written(call.response_section, "egress_headers")
-    outgoing = outgoing_headers(written, call.egress_offered, real, static, call.config)
+    headers_out = outgoing_headers(written, call.egress_offered, real, static, call.config)
     if "egress_payload" in call.response_section.changed:
-        outgoing = _for_changed_body(call, outgoing)
+        headers_out = _for_changed_body(call, headers_out)
     if call.router.cors is not None:
-        sent, shown = (
-            cors.with_cors_headers(call.router.cors, call.headers, each) for each in (outgoing.sent, outgoing.shown)
-        )
-        outgoing = outgoing._replace(sent=sent, shown=shown)
-    fields["egress_headers"] = outgoing.shown
-    for name, value in outgoing.notes.items():
+        both = (headers_out.sent, headers_out.shown)
+        sent, shown = (cors.with_cors_headers(call.router.cors, call.headers, each) for each in both)
+        headers_out = headers_out._replace(sent=sent, shown=shown)
+    fields["egress_headers"] = headers_out.shown
+    for name, value in headers_out.notes.items():
         fields[f"egresss_headers_{name}"] = value  # three s: the name that records have had from the beginning
     if status != _OK:
         call.response_section.note("egress_status_code", call.fault or f"status {status}")
-    sent = outgoing.sent
+    sent = headers_out.sent
     if isinstance(call.response, LocalResponse) and call.response.content_type:  # sent, but not recorded
         sent = {_CONTENT_TYPE: [call.response.content_type]} | sent
     call.egress = Egress(status, sent, body)
 
 
-def _for_changed_body(call: Call, outgoing: OutgoingHeaders) -> OutgoingHeaders:
+def _for_changed_body(call: Call, headers_out: OutgoingHeaders) -> OutgoingHeaders:
     """The headers for a body that a processor wrote: no content encoding, and JSON if it replaces a stream."""
-    outgoing = outgoing.without_encoding()
+    headers_out = headers_out.without_encoding()
     received = call.reply_headers.get(_CONTENT_TYPE, [""])
     was_stream = llm.is_stream(received[0]) or llm.begins_as_sse(call.inbound_body or b"")
-    if was_stream and outgoing.sent.get(_CONTENT_TYPE) == received:
-        return outgoing.with_header(_CONTENT_TYPE, JSON)
-    return outgoing
+    if was_stream and headers_out.sent.get(_CONTENT_TYPE) == received:
+        return headers_out.with_header(_CONTENT_TYPE, JSON)
+    return headers_out
 
 
 def _status(call: Call) -> int:

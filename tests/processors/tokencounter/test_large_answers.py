@@ -20,9 +20,9 @@ def shipped(name):
     return json.loads((CONF / name).read_text("utf-8"))
 
 
-def patient(rows):
+def patient(processor_rows):
     """Return the counter's row, with a timeout for a loaded machine."""
-    return [one | {"timeout": 10_000} for one in rows[0]]
+    return [one | {"timeout": 10_000} for one in processor_rows[0]]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def models(text: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("config", "made"),
+    ("config", "imported"),
     [
         (
             "provider: openai, config: {api_key: k, org_id: o, api_url: 'https://x.example/'}",
@@ -64,8 +64,8 @@ def models(text: str) -> dict[str, list[str]]:
         ),
     ],
 )
-def test_types_of_providers(config: str, made: dict[str, Any]) -> None:
-    assert provider("{id: A One, " + config + "}") == {"name": "a-one"} | made
+def test_types_of_providers(config: str, imported: dict[str, Any]) -> None:
+    assert provider("{id: A One, " + config + "}") == {"name": "a-one"} | imported
 
 
 def test_a_variable_comes_before_the_file_for_the_only_entry_of_its_type() -> None:

@@ -122,7 +122,7 @@ async def test_without_a_limit(pool):
     task.cancel()
 
 
-async def settled(pool, waiters, used, *, fails=False):
+async def idle(pool, waiters, used, *, fails=False):
     """Let requests continue until all that still wait have to. The first that may open a connection `fails` at that."""
     while True:
         for _ in range(3):
@@ -158,7 +158,7 @@ def test_any_sequence(most, steps):
                 pool.idle(connection) if step == "idle" else connection.close()
             elif step == "leave" and waiters:
                 waiters.pop(0).cancel()
-            await settled(pool, waiters, used, fails=step == "fail")
+            await idle(pool, waiters, used, fails=step == "fail")
             assert len(pool.connections) <= most
             assert not waiters or len(used) == most
         assert not waiters
