@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
@@ -26,7 +27,7 @@ from services.gl.images.public_address import is_public
 from services.gl.images.refused import ImageRefused
 from services.gl.images.url import ImageUrl, parsed, redirected
 from services.gl.upstream import Pool
-from services.gl.upstream.dial import Dialer, resolve
+from services.gl.upstream.dial import Dialer, SocketAddress
 from services.gl.upstream.proxy import Proxies
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from services.gl.http import Response, Upstream
     from services.gl.images.rule import ImageRule
-    from services.gl.upstream.dial import Resolve, SocketAddress
+    from services.gl.upstream.dial import Resolve
 
 log = Log("gateway")
 
@@ -47,6 +48,7 @@ SECONDS = 10.0  # for one image, with all redirects
 
 _AT_ONCE = 4  # images of a request
 _AT_ONCE_IN_ALL = 16
+_LOOKUPS_AT_ONCE = 4
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {"Accept": ["image/*"], "Accept-Encoding": ["identity"], "User-Agent": ["gecholog"]}
 _TIMEOUTS = routing.Timeouts(SECONDS, SECONDS, SECONDS, SECONDS)
@@ -225,10 +227,10 @@ def _first(group: BaseExceptionGroup[Refusal]) -> Refusal:
 class PublicPools:
     """Makes upstream clients that connect to public addresses alone, without proxies."""
 
-    def __init__(self, context: ssl.SSLContext, lookup: Resolve = resolve, dialer: type[Dialer] = Dialer) -> None:
-        """`lookup` resolves a host name, and a `dialer` connects to what it found."""
+    def __init__(self, context: ssl.SSLContext, lookup: Resolve | None = None, dialer: type[Dialer] = Dialer) -> None:
+        """`lookup` resolves a host name (None: the system does), and a `dialer` connects to what it found."""
         self._context = context
-        self._lookup = lookup
+        self._lookup = lookup or SystemLookup()
         self._dialer = dialer
         self._throttle = LogThrottle(_LOG_EVERY_S)
 
@@ -244,3 +246,23 @@ class PublicPools:
                 log.warning(_HOST_REFUSED, host=host, occurrences=occurrences)
             raise socket.gaierror(socket.EAI_NONAME, "not public")
         return found
+
+
+class SystemLookup:
+    """Resolves host names as the system does, in threads of its own.
+
+    A name server may take half a minute not to answer. Names that clients choose must not occupy the threads in which
+    the hosts of providers are resolved.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_LOOKUPS_AT_ONCE, thread_name_prefix="image lookup")
+
+    async def __call__(self, host: str, port: int) -> Sequence[SocketAddress]:
+        """All addresses of a host. Raises OSError (gaierror)."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _addresses, host, port)
+
+
+def _addresses(host: str, port: int) -> list[SocketAddress]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return [SocketAddress(family, sockaddr) for family, _, _, _, sockaddr in found]

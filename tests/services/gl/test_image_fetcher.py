@@ -132,6 +132,14 @@ async def test_an_image(fetcher, server, network):
     assert (network.connected, server.asked().target, len(server.seen)) == ([HERE], "/a.png?size=1", 1)
 
 
+async def test_an_address(fetcher, server, network):
+    """A URL may have a public address in place of a name."""
+    server.behaviour = serve
+    assert await fetcher.fetch([f"http://{HERE}/", f"http://[{THERE}]/a"], PUBLIC)
+    assert sorted(network.connected) == sorted([HERE, THERE])
+    assert {seen.values("Host")[0] for seen in server.seen} == {HERE.encode(), f"[{THERE}]".encode()}
+
+
 async def test_nothing_of_ours_is_sent(fetcher, server, monkeypatch):
     """A request has no credentials, no cookies, and nothing that a server set before."""
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
