@@ -88,8 +88,10 @@ class Handler:
     async def _streamed(self, request: web.BaseRequest, api: Api, stream: Stream, how: Behaviour) -> web.StreamResponse:
         """Send a stream. Without a delay, it is one write, for speed."""
         if how.fail_after is not None:
-            failure = api.event(requested_error(how.status), stream.content_type)
-            stream = replace(stream, chunks=stream.chunks[: how.fail_after], tail=failure)
+            failure, chunks = requested_error(how.status), stream.chunks[: how.fail_after]
+            if not (stream.head or chunks):  # nothing has been sent: it is no stream yet
+                raise failure
+            stream = replace(stream, chunks=chunks, tail=api.event(failure, stream.content_type))
         response = web.StreamResponse(headers={"Content-Type": stream.content_type, **stream.headers})
         await response.prepare(request)
         is_whole = False

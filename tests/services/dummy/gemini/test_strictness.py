@@ -125,6 +125,15 @@ def test_an_error_in_a_stream(dummy, query):
     assert items[-1]["error"]["status"] == "UNAVAILABLE"
 
 
+@pytest.mark.parametrize("query", ["?alt=sse", ""])
+def test_an_error_at_the_beginning(dummy, query):
+    """A stream that fails before its first item is an error."""
+    path = f"/v1beta/models/m:streamGenerateContent{query}"
+    headers = {"X_Dummy_Fail_After_Chunks": "0", "X_Dummy_Status": "503"}
+    answer = dummy.send("POST", path, {"contents": [HELLO]}, **headers)
+    assert (answer.status, answer.json()["error"]["status"]) == (503, "UNAVAILABLE")
+
+
 def test_an_error_in_place_of_events(dummy):
     """It is said to be an event stream, and is none."""
     answer = dummy.send("POST", "/v1beta/models/m:streamGenerateContent?alt=sse", {"contents": []})
