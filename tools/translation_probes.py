@@ -26,6 +26,7 @@ TITLES = {
     "anthropic": "Anthropic messages",
     "gemini": "Gemini",
     "ollama": "Ollama",
+    "bedrock_converse": "Bedrock Converse",
 }
 # Providers, each with a model that can do most.
 TARGETS = {
@@ -33,6 +34,7 @@ TARGETS = {
     "anthropic": "claude-sonnet-4-5",
     "gemini": "gemini-2.5-flash",
     "ollama": "qwen3",
+    "bedrock_converse": "anthropic.claude-sonnet-4-5-v1:0",
 }
 _SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 _PNG = "data:image/png;base64,aGk="
@@ -277,6 +279,10 @@ def _chat_choice(finish: str = "stop", **message: Any) -> Json:
     }
 
 
+def _converse(*content: Json) -> Json:
+    return {"output": {"message": {"role": "assistant", "content": list(content)}}}
+
+
 ANSWERS: dict[str, Probes] = {
     "anthropic": (
         {"content": [], "stop_reason": "end_turn"},
@@ -327,6 +333,20 @@ ANSWERS: dict[str, Probes] = {
             ),
             Probe("done_reason length", {"done_reason": "length"}),
             Probe("prompt_eval_count, eval_count", {"prompt_eval_count": 5, "eval_count": 7}),
+        ],
+    ),
+    "bedrock_converse": (
+        {"output": {"message": {"content": []}}, "stopReason": "end_turn"},
+        [
+            Probe("text", _converse({"text": "x"})),
+            Probe(
+                "reasoningContent",
+                _converse({"reasoningContent": {"reasoningText": {"text": "hm", "signature": "c2ln"}}}),
+            ),
+            Probe("toolUse", _converse({"toolUse": {"toolUseId": "c1", "name": "look", "input": {}}})),
+            Probe("stopReason max_tokens", {"stopReason": "max_tokens"}),
+            Probe("stopReason guardrail_intervened", {"stopReason": "guardrail_intervened"}),
+            Probe("usage", {"usage": {"inputTokens": 5, "outputTokens": 7, "totalTokens": 12}}),
         ],
     ),
     "openai_chat": (

@@ -20,6 +20,7 @@ from gecholog.recordstatus import RecordStatusFile
 from gecholog.service import connect_bus, replacing_bus
 from gecholog.session import Sessions
 from services.gl import memory
+from services.gl.aws_signing import SignedUpstream, Signer
 from services.gl.dependencies import Dependencies
 from services.gl.discovery import Discovery
 from services.gl.dispatch import dispatch, reply_to_unreadable
@@ -75,6 +76,7 @@ class Gateway:
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
         self._discovery = Discovery(self._required, self._apply_changes)
+        self._signer = Signer()
         self._tokens = EntraTokens(lambda: self._required().config, self._apply_changes)
 
     # ------------------------------------------------------------------- life
@@ -184,7 +186,7 @@ class Gateway:
         observe = self._unrecorded.observe
         return Dependencies(
             bus,
-            clients.pool,
+            SignedUpstream(clients.pool, self._signer),
             self._records,
             self._status,
             observe,

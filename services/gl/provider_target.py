@@ -41,7 +41,8 @@ def provider_target(
     removed = {canonical(name) for name in outbound.get("remove_headers", ())} | CREDENTIALS | PAYERS | private
     target = routing.parse_target(provider.url, "", static, timeouts, add_stream_usage=provider.profile.asks_usage)
     removed -= static.keys()
-    return replace(target, removed=frozenset(removed), max_connections=provider.max_connections)
+    signed = None if provider.api_key else provider.aws
+    return replace(target, removed=frozenset(removed), max_connections=provider.max_connections, aws=signed)
 
 
 def shown_to_gateway(required: Mapping[str, tuple[str, ...]]) -> frozenset[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from gecholog.headers import Headers
+    from services.gl.aws_service import AwsService
     from services.gl.cors import Cors
     from services.gl.errors import ErrorFormat
 
@@ -73,6 +74,7 @@ class Target:
     add_stream_usage: bool = False
     max_connections: int | None = None  # to the origin at a time; None: no limit
     removed: frozenset[str] = frozenset()  # request headers that are not forwarded; none of `headers`
+    aws: AwsService | None = None  # which requests are signed for; None: they are not
 
 
 class Action(Enum):

@@ -65,6 +65,10 @@ def translated_address(provider: Provider, path: str, model: str, *, is_streamed
         return _gemini(provider, model, "batchEmbedContents") if _is_gemini(provider) else _ollama(provider, "embed")
     if path == profiles.IMAGES:
         return _gemini(provider, model, "predict")
+    return _chat(provider, model, is_streamed=is_streamed)
+
+
+def _chat(provider: Provider, model: str, *, is_streamed: bool) -> Address:
     match provider.dialect:
         case Dialect.ANTHROPIC:
             return address(provider, profiles.MESSAGES, model)
@@ -73,6 +77,8 @@ def translated_address(provider: Provider, path: str, model: str, *, is_streamed
             return _gemini(provider, model, method, (("alt", "sse"),) if is_streamed else ())
         case Dialect.OLLAMA:
             return _ollama(provider, "chat")
+        case Dialect.BEDROCK:
+            return Address(f"/model/{quote(model, safe='')}/{'converse-stream' if is_streamed else 'converse'}")
         case _:
             return address(provider, profiles.CHAT, model)
 

@@ -26,6 +26,7 @@ _OF_PROVIDER = {
     Dialect.ANTHROPIC: "anthropic",
     Dialect.GEMINI: "gemini",
     Dialect.OLLAMA: "ollama",
+    Dialect.BEDROCK: "bedrock_converse",
 }
 
 

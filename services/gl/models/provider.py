@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gecholog.headers import Headers, canonical
+from services.gl.aws_service import AwsService, bedrock_url, region_of
 from services.gl.models import profile as profiles
 from services.gl.models.entra_id import EntraId
 from services.gl.models.profile import Profile
@@ -41,9 +42,9 @@ URLS = {
 class Provider:
     """A provider that can be called.
 
-    `url` is where its API begins; `api_version` is Azure's, and so is `entra_id` in place of a key. `models` are names
-    and globs that it is known to serve, `discovers` says that it is asked for more of them. `headers` go with every
-    request. `max_connections` None: no limit of its own.
+    `url` is where its API begins; `api_version` is Azure's, and so is `entra_id` in place of a key; `aws` is what
+    requests without a key are signed for. `models` are names and globs that it is known to serve, `discovers` says that
+    it is asked for more of them. `headers` go with every request. `max_connections` None: no limit of its own.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Provider:
     api_key: str = field(default="", repr=False)
     entra_id: EntraId | None = None
     api_version: str = ""
+    aws: AwsService | None = None
     headers: Headers = field(default_factory=dict, repr=False)
     timeouts: dict[str, int] = field(default_factory=dict)
     default_system_prompt: str = ""
@@ -96,6 +98,7 @@ def provider_of(entry: dict[str, Any]) -> Provider:
         api_key=entry.get("api_key", ""),
         entra_id=EntraId.of(entry["entra_id"]) if "entra_id" in entry else None,
         api_version=entry.get("api_version", ""),
+        aws=_aws(entry) if dialect is Dialect.BEDROCK else None,
         headers={canonical(name): values for name, values in entry.get("headers", {}).items()},
         timeouts=entry.get("timeouts", {}),
         default_system_prompt=entry.get("default_system_prompt", ""),
@@ -106,9 +109,16 @@ def provider_of(entry: dict[str, Any]) -> Provider:
     )
 
 
+def _aws(entry: dict[str, Any]) -> AwsService:
+    host = urlsplit(entry.get("url", "")).hostname or ""
+    return AwsService("bedrock", entry.get("region", "") or region_of(host))
+
+
 def url_of(entry: dict[str, Any]) -> str:
     """The base URL of an entry: its own, else the usual one; empty if there is no usual one."""
     own: str = entry.get("url", "")
+    if not own and entry["dialect"] == Dialect.BEDROCK.value:
+        return bedrock_url(entry.get("region", ""))
     return own or URLS.get(Dialect(entry["dialect"])) or profile_of(entry).url
 
 

@@ -72,7 +72,9 @@ def _dialect(entry: _Entry) -> Dialect | None:
 
 
 def _wrong_url(url: str, dialect: Dialect) -> str:
-    if not url and dialect in {Dialect.BEDROCK, Dialect.VERTEX}:  # made of region and project
+    if not url and dialect is Dialect.BEDROCK:
+        return "must be there, or else region"
+    if not url and dialect is Dialect.VERTEX:  # made of region and project
         return ""
     if not url:
         return "must be an http or https address: there is no usual one"
