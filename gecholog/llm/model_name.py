@@ -10,7 +10,7 @@ import orjson
 from gecholog import lenient, rawjson
 from gecholog.llm import splice
 from gecholog.llm.request import members
-from gecholog.llm.top_level import Member, top_level
+from gecholog.llm.top_level import TopLevelMember, top_level
 
 _MODEL = "model"
 _QUOTED = b'"model"'
@@ -96,5 +96,5 @@ def _by_walk(text: bytes) -> NamedModel | None:
     return NamedModel(text, named[0].start, named[0].end)
 
 
-def _named(members: list[Member]) -> list[Member]:
+def _named(members: list[TopLevelMember]) -> list[TopLevelMember]:
     return [member for member in members if member.name.lower() == _MODEL]

@@ -23,7 +23,7 @@ ROLES = frozenset({SYSTEM, USER, ASSISTANT, TOOL, THINKING, TOOL_CALL})
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class PayloadText:
     """A text and its role.
 
     `role` is one of ROLES: `system` (or developer), `user` (and whoever is not known), `assistant`, `tool` (what a tool
@@ -94,12 +94,12 @@ _BY_ROLE["function"] = TOOL
 _DEEPEST = 16  # levels below a payload; the deepest text of a known API is on the eighth
 
 
-def asked(body: Any) -> tuple[Text, ...]:
+def asked(body: Any) -> tuple[PayloadText, ...]:
     """The non-empty texts of a request's payload (decoded JSON). A string payload has the role of the user."""
     return _texts(body, _ASKED, USER)
 
 
-def answered(body: Any) -> tuple[Text, ...]:
+def answered(body: Any) -> tuple[PayloadText, ...]:
     """The non-empty texts of a response's payload (decoded JSON). A string payload has the role of the assistant."""
     return _texts(body, _ANSWERED, ASSISTANT)
 
@@ -109,7 +109,7 @@ def payload(fields: Mapping[str, Any], *names: str) -> Any:
     return fields[next((name for name in names if name in fields), names[0])]
 
 
-def said_by(texts: Iterable[Text], *roles: str) -> Iterator[str]:
+def said_by(texts: Iterable[PayloadText], *roles: str) -> Iterator[str]:
     """The texts that have one of `roles`."""
     return (item.text for item in texts if item.role in roles)
 
@@ -128,13 +128,13 @@ def strings(value: Any) -> Iterator[str]:
             left.extend(reversed(item.values()))
 
 
-def _texts(body: Any, members: Mapping[str, str], role: str) -> tuple[Text, ...]:
+def _texts(body: Any, members: Mapping[str, str], role: str) -> tuple[PayloadText, ...]:
     return tuple(text for text in _top(body, members, role) if text.text)
 
 
-def _top(body: Any, members: Mapping[str, str], role: str) -> Iterator[Text]:
+def _top(body: Any, members: Mapping[str, str], role: str) -> Iterator[PayloadText]:
     if isinstance(body, str):
-        yield Text(role, body)
+        yield PayloadText(role, body)
     for part in body if isinstance(body, list) else [body]:
         if isinstance(part, dict):
             for name, speaker in members.items():
@@ -142,9 +142,9 @@ def _top(body: Any, members: Mapping[str, str], role: str) -> Iterator[Text]:
                     yield from _walk(part[name], speaker, _DEEPEST)
 
 
-def _walk(value: Any, role: str, depth: int) -> Iterator[Text]:
+def _walk(value: Any, role: str, depth: int) -> Iterator[PayloadText]:
     if isinstance(value, str):
-        yield Text(role, value)
+        yield PayloadText(role, value)
     elif depth == 0:
         return
     elif isinstance(value, list):
@@ -154,16 +154,16 @@ def _walk(value: Any, role: str, depth: int) -> Iterator[Text]:
         yield from _said_in(value, _speaker(value, role), depth - 1)
 
 
-def _said_in(item: dict[str, Any], role: str, depth: int) -> Iterator[Text]:
+def _said_in(item: dict[str, Any], role: str, depth: int) -> Iterator[PayloadText]:
     for name, speaker in _INSIDE.items():
         if name in item:
             yield from _walk(item[name], speaker or role, depth)
     for name, speaker in _WHOLE.items():
         if name in item:
-            yield Text(speaker, _whole(item[name]))
+            yield PayloadText(speaker, _whole(item[name]))
     match item.get("source"):  # Anthropic's documents; an image has its bytes here, a search result its address
         case {"type": "text", "data": str(document)}:
-            yield Text(role, document)
+            yield PayloadText(role, document)
         case {"type": "content", "content": blocks}:
             yield from _walk(blocks, role, depth)
 

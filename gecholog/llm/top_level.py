@@ -14,7 +14,7 @@ import msgspec
 from gecholog import rawjson
 
 
-class Member(NamedTuple):
+class TopLevelMember(NamedTuple):
     """A member: its name, without escapes, and the place of its value."""
 
     name: str
@@ -43,7 +43,7 @@ _PLAIN = bytes(0x20 if code < 0x20 else code if code < 0x80 else ord("?") for co
 _CONSTANT = re.compile(rb"-?Infinity|NaN")
 
 
-def top_level(body: bytes) -> list[Member] | None:
+def top_level(body: bytes) -> list[TopLevelMember] | None:
     """The members of a JSON object in UTF-8; None if `body` is none.
 
     JSON with small errors is read as `gecholog.lenient` reads it, but without a byte order mark.
@@ -58,7 +58,7 @@ def top_level(body: bytes) -> list[Member] | None:
             return None
         start = before.end()
         at = start + len(memoryview(value))
-        members.append(Member(name.text, start, at))
+        members.append(TopLevelMember(name.text, start, at))
     return members
 
 

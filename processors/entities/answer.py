@@ -25,13 +25,13 @@ def answer(message: Message, config: Config) -> dict[str, Any]:
     return {config.field: {"entities": [{"text": text, "label": label} for text, label in found]}}
 
 
-def _said(message: Message) -> tuple[payload_text.Text, ...]:
+def _said(message: Message) -> tuple[payload_text.PayloadText, ...]:
     if isinstance(message, Response):
         return payload_text.answered(payload_text.payload(message, "egress_payload", "inbound_payload"))
     return payload_text.asked(payload_text.payload(message, "outbound_payload", "ingress_payload"))
 
 
-def _recognized(said: tuple[payload_text.Text, ...], recognize: Recognize) -> Iterator[tuple[str, str]]:
+def _recognized(said: tuple[payload_text.PayloadText, ...], recognize: Recognize) -> Iterator[tuple[str, str]]:
     for item in said:
         for text, label in recognize(item.text):
             yield str(text), str(label)

@@ -18,7 +18,7 @@ def answer(message: Message, config: Config) -> dict[str, Any]:
     return {"tokenizer": {config.name: sum(int(config.count(item.text)) for item in said)}} if said else {}
 
 
-def _said(message: Message) -> tuple[payload_text.Text, ...]:
+def _said(message: Message) -> tuple[payload_text.PayloadText, ...]:
     if isinstance(message, Response):
         return payload_text.answered(payload_text.payload(message, "inbound_payload", "egress_payload"))
     return payload_text.asked(payload_text.payload(message, "ingress_payload", "outbound_payload"))

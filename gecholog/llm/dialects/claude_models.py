@@ -19,7 +19,7 @@ _DEFAULT_LIMIT = 4096
 _VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2}))?(?![\d])")
 
 
-class Thinking(Enum):
+class ThinkingKind(Enum):
     """How a model is asked to think."""
 
     NONE = "none"
@@ -40,14 +40,14 @@ def version_of(model: str) -> Version | None:
     return Version(int(found[1]), int(found[2] or 0)) if found else None
 
 
-def thinking_of(model: str) -> Thinking:
+def thinking_of(model: str) -> ThinkingKind:
     """How a model is asked to think; one of an unknown name by a budget."""
     version = version_of(model)
     if version is None:
-        return Thinking.BUDGET
+        return ThinkingKind.BUDGET
     if version >= (4, 6):
-        return Thinking.ADAPTIVE
-    return Thinking.BUDGET if version >= (3, 7) else Thinking.NONE
+        return ThinkingKind.ADAPTIVE
+    return ThinkingKind.BUDGET if version >= (3, 7) else ThinkingKind.NONE
 
 
 def output_limit(model: str) -> int:

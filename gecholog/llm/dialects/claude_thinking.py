@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gecholog.llm.chat import ChatRequest, Message, Reasoning, ReasoningConfig, Role, ToolCall, ToolMode
-from gecholog.llm.dialects.claude_models import LEAST_BUDGET, Thinking, budget_of, effort_of, thinking_of
+from gecholog.llm.dialects.claude_models import LEAST_BUDGET, ThinkingKind, budget_of, effort_of, thinking_of
 
 # The dialect that the signatures of Claude's thoughts are of. They are the same on all platforms.
 ORIGIN = "anthropic"
@@ -37,9 +37,9 @@ def plan(request: ChatRequest, model: str, max_tokens: int | None) -> Plan:
     kind = thinking_of(model)
     if wanted.is_on is None:
         return _effort_alone(wanted, kind, max_tokens)
-    if kind is Thinking.NONE or _is_forced(request):
+    if kind is ThinkingKind.NONE or _is_forced(request):
         return Plan(max_tokens=max_tokens, dropped=(_EFFORT,))
-    if kind is Thinking.ADAPTIVE:
+    if kind is ThinkingKind.ADAPTIVE:
         effort = effort_of(wanted.effort, wanted.budget)
         return Plan({"type": "adaptive"}, effort, max_tokens, _excluded(request))
     if _continues_without_thoughts(request.messages):
@@ -48,11 +48,11 @@ def plan(request: ChatRequest, model: str, max_tokens: int | None) -> Plan:
     return Plan({"type": "enabled", "budget_tokens": budget}, None, limit, _excluded(request))
 
 
-def _effort_alone(wanted: ReasoningConfig, kind: Thinking, max_tokens: int | None) -> Plan:
+def _effort_alone(wanted: ReasoningConfig, kind: ThinkingKind, max_tokens: int | None) -> Plan:
     """An effort without thinking is of Anthropic's own clients, whose newer models have it."""
     if wanted.effort is None:
         return Plan(max_tokens=max_tokens)
-    if kind is Thinking.ADAPTIVE:
+    if kind is ThinkingKind.ADAPTIVE:
         return Plan(None, wanted.effort, max_tokens)
     return Plan(max_tokens=max_tokens, dropped=(_EFFORT,))
 

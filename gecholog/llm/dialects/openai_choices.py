@@ -20,7 +20,7 @@ def fold_choices(events: Iterable[Event], object_name: str) -> Answer:
     Of the envelope (id, model, usage, …) the last value counts, of a choice the pieces are joined.
     """
     answer: Answer = {}
-    choices: dict[int, Choice] = {}
+    choices: dict[int, FoldedChoice] = {}
     for event in events:
         if event.name == "ping":
             continue
@@ -35,7 +35,7 @@ def fold_choices(events: Iterable[Event], object_name: str) -> Answer:
     return _with_usage(answer)
 
 
-def _add(choices: dict[int, Choice], pieces: list[Any]) -> None:
+def _add(choices: dict[int, FoldedChoice], pieces: list[Any]) -> None:
     for position, piece in enumerate(pieces):
         if not isinstance(piece, dict):
             continue
@@ -43,7 +43,7 @@ def _add(choices: dict[int, Choice], pieces: list[Any]) -> None:
         index = position if index is None else index
         choice = choices.get(index)
         if choice is None:
-            choice = choices[index] = Choice(index)
+            choice = choices[index] = FoldedChoice(index)
         choice.add(piece)
 
 
@@ -56,7 +56,7 @@ def _with_usage(answer: Answer) -> Answer:
     return answer
 
 
-class Choice:
+class FoldedChoice:
     """A choice that is being put together."""
 
     __slots__ = ("_calls", "_fields", "_message")

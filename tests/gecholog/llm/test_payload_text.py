@@ -7,7 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gecholog.llm import payload_text
-from gecholog.llm.payload_text import ASSISTANT, ROLES, SYSTEM, THINKING, TOOL, TOOL_CALL, USER, Text, answered, asked
+from gecholog.llm.payload_text import (
+    ASSISTANT,
+    ROLES,
+    SYSTEM,
+    THINKING,
+    TOOL,
+    TOOL_CALL,
+    USER,
+    PayloadText,
+    answered,
+    asked,
+)
 
 PICTURE = "iVBORw0KGgo="
 
@@ -157,7 +168,7 @@ GEMINI = {
 )
 def test_asked(payload, expected):
     """Each API's request, with everybody's words in order."""
-    assert asked(payload) == tuple(Text(*each) for each in expected)
+    assert asked(payload) == tuple(PayloadText(*each) for each in expected)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +218,7 @@ def test_asked(payload, expected):
 )
 def test_answered(payload, expected):
     """Each API's answer, streamed and folded or not."""
-    assert answered(payload) == tuple(Text(*each) for each in expected)
+    assert answered(payload) == tuple(PayloadText(*each) for each in expected)
 
 
 def test_said_by():
