@@ -92,9 +92,12 @@ class Translation:
         return self.request.is_streamed
 
     def sent(self, target: Target) -> Sent:
-        """The request for the provider. Raises UnsupportedParameterError."""
-        written = self.provider.write_request(self.request, target)
-        return Sent(json_text.dumps(written.body), written.dropped)
+        """The request for the provider. Raises UnsupportedParameterError, and InvalidRequestError if it is too deep."""
+        try:
+            written = self.provider.write_request(self.request, target)
+            return Sent(json_text.dumps(written.body), written.dropped)
+        except (NotJson, RecursionError):
+            raise InvalidRequestError("", "the body is nested too deep") from None
 
     def answer(self, body: bytes, content_type: str) -> bytes:
         """The whole answer for the client, as a stream if it asked for one. Raises TranslationError."""
@@ -110,7 +113,10 @@ class Translation:
             return b"".join([writer.write(delta) for delta in deltas_of(response)]) + writer.end()
         if self.client.write_response is None:
             raise TranslationError(_UNREADABLE)
-        return json_text.dumps(self.client.write_response(response, self.context))
+        try:
+            return json_text.dumps(self.client.write_response(response, self.context))
+        except NotJson:  # nested too deep
+            raise TranslationError(_UNREADABLE) from None
 
     def _problem(self, value: Json, body: bytes, problem: InvalidResponseError) -> ErrorInfo:
         """What a client is told of an answer that is none in spite of its status: the error in it, if there is one."""

@@ -30,3 +30,10 @@ def test_large_integers_are_exact() -> None:
 
 def test_no_value_is_an_empty_object() -> None:
     assert as_text(None) == "{}"
+
+
+def test_arguments_that_are_nested_too_deep_are_left_out() -> None:
+    value: dict[str, Any] = {}
+    for _ in range(100_000):
+        value = {"a": value}
+    assert as_text(value) == "{}"
