@@ -60,7 +60,7 @@ REQUEST: dict[str, Any] = {
     "stream": True,
     "stream_options": {"include_usage": True},
 }
-ANSWER: dict[str, Any] = {
+RESPONSE: dict[str, Any] = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
     "created": 1700000000,
@@ -103,7 +103,7 @@ def _stream_of(provider: str, chunks: int) -> list[bytes]:
     if dialect.stream_writer is None:
         return _NATIVE_STREAMS[provider](chunks)
     writer = dialect.stream_writer(ReplyContext(request, "1f", 1700000000, "any"))
-    response = CHAT_DIALECTS["openai_chat"].read_response(ANSWER)
+    response = CHAT_DIALECTS["openai_chat"].read_response(RESPONSE)
     first, text, *rest = deltas_of(response)
     pieces = [writer.write(delta) for delta in (first, *[text] * chunks, *rest)]
     return [piece for piece in (*pieces, writer.end()) if piece]
@@ -136,13 +136,13 @@ def _request(client: str, provider: str) -> Callable[[], object]:
     return run
 
 
-def _answer(client: str, provider: str) -> Callable[[], object]:
+def _response(client: str, provider: str) -> Callable[[], object]:
     made = _made(client, provider, is_streamed=False)
     data = b"".join(_stream_of(provider, 2))
     kind = "application/x-ndjson" if provider == "ollama" else "text/event-stream"
     folded = fold(data, kind, completed=True)
     body = orjson.dumps(folded)
-    return lambda: made.answer(body, "application/json")
+    return lambda: made.response(body, "application/json")
 
 
 def _stream(client: str, provider: str) -> Callable[[], object]:
@@ -160,12 +160,12 @@ def works() -> list[Work]:
     body = orjson.dumps(REQUEST)
     found = [Work("JSON alone", "request", lambda: orjson.dumps(orjson.loads(body)))]
     for client in _CLIENTS:
-        for provider in CHAT_DIALECTS:
+        for provider in (*_CLIENTS, *_NATIVE_STREAMS):
             if client == provider:
                 continue
             pair = f"{client} → {provider}"
             found.append(Work(pair, "request", _request(client, provider)))
-            found.append(Work(pair, "answer", _answer(client, provider)))
+            found.append(Work(pair, "response", _response(client, provider)))
             found.append(Work(pair, "chunk", _stream(client, provider), _CHUNKS))
     return found
 
@@ -191,9 +191,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.05, help="of each measurement")
     options = parser.parse_args()
     found = measure(works(), options.rounds, options.seconds)
-    print(f"{'µs of CPU':34}{'request':>9}{'answer':>9}{'chunk':>9}")
+    print(f"{'µs of CPU':34}{'request':>9}{'response':>9}{'chunk':>9}")
     for pair in dict.fromkeys(pair for pair, _ in found):
-        cells = [found.get((pair, what)) for what in ("request", "answer", "chunk")]
+        cells = [found.get((pair, what)) for what in ("request", "response", "chunk")]
         print(f"{pair:34}" + "".join(f"{cell:9.1f}" if cell is not None else f"{'':9}" for cell in cells))
 
 

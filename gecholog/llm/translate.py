@@ -99,8 +99,8 @@ class Translation:
         except (NotJson, RecursionError):
             raise InvalidRequestError("", "the body is nested too deep") from None
 
-    def answer(self, body: bytes, content_type: str) -> bytes:
-        """The whole answer for the client, as a stream if it asked for one. Raises TranslationError."""
+    def response(self, body: bytes, content_type: str) -> bytes:
+        """The complete response for the client, as a stream if it asked for one. Raises TranslationError."""
         value = _whole(body, content_type)
         if value is None:
             raise TranslationError(_UNREADABLE)

@@ -43,7 +43,7 @@ class WholeTranslation:
         written = self.write(target)
         return Sent(json_text.dumps(written.body), written.dropped)
 
-    def answer(self, body: bytes, content_type: str) -> bytes:
+    def response(self, body: bytes, content_type: str) -> bytes:
         """The answer for the client. Raises TranslationError."""
         del content_type
         try:

@@ -126,7 +126,7 @@ async def _call_translated(asked: dict[str, Any], rater: Candidate, provider: Pr
     where = translated_address(provider, profiles.CHAT, rater.model, is_streamed=False)
     value = await provider_client.ask(deps.upstream, Question(rater.router, provider, where, body))
     try:
-        return rawjson.loads(translation.answer(rawjson.dumps(value), JSON))
+        return rawjson.loads(translation.response(rawjson.dumps(value), JSON))
     except translate.TranslationError:
         return None
 

@@ -1,4 +1,4 @@
-"""A reply in the client's dialect, made of the response of a provider that speaks another."""
+"""Replies in the client's dialect, translated from the response of a provider that speaks another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JSON = "application/json"
 SSE = "text/event-stream"
 _FIRST_ERROR, _LAST_ERROR = 400, 599
 _BAD_GATEWAY = 502
-# Headers that speak of the provider's body.
+# Headers that describe the body of the provider.
 _OF_BODY = frozenset({"Content-Encoding", "Content-Length", "Content-Type", "Content-Md5", "Digest", "Etag"})
 
 
@@ -33,7 +33,7 @@ class Reply(NamedTuple):
 
 
 class ProviderResponse(NamedTuple):
-    """What is known of the response of a provider before its body is read, and what translates it."""
+    """The status and headers of a provider's response, and the translation of its body."""
 
     status: int
     headers: Headers
@@ -59,7 +59,7 @@ class ProviderResponse(NamedTuple):
         return wants_stream and not self.is_error and llm.is_stream(self.content_type)
 
     def whole(self, body: bytes, limit: int) -> Reply:
-        """The reply for a body that is complete. At most `limit` bytes of it are unpacked."""
+        """Translate a complete body. At most `limit` bytes of it are decoded."""
         data = decoding.decode(body, self.encoding, limit).data if decoding.codings(self.encoding) else body
         if self.is_error:
             return Reply(self.status, JSON, self.translation.error(self.status, data))
@@ -68,30 +68,30 @@ class ProviderResponse(NamedTuple):
             out = stream.feed(data) + stream.flush()
             return Reply(self.status, SSE, out)
         try:
-            out = self.translation.answer(data, self.content_type)
+            out = self.translation.response(data, self.content_type)
         except translate.TranslationError as problem:
             return self.failed(problem.error)
         return Reply(self.status, SSE if self.translation.is_streamed else JSON, out)
 
     def failed(self, error: ErrorInfo) -> Reply:
-        """The reply for an error that came with a status of success."""
+        """The reply for an error in a response with a status of success."""
         status = error.status if _FIRST_ERROR <= error.status <= _LAST_ERROR else _BAD_GATEWAY
         return Reply(status, JSON, self.translation.written_error(error))
 
     def transform(self, stream: translate.StreamTranslator, limit: int) -> BodyTransform:
-        """What a streamed body goes through."""
+        """The transform for a streamed body: it decodes the content encoding, if there is one, and translates."""
         if not decoding.codings(self.encoding):
             return stream
         return Chain((_Decoding(self.encoding, limit), stream))
 
 
-def reply_headers(came: Headers, content_type: str) -> Headers:
+def reply_headers(inbound: Headers, content_type: str) -> Headers:
     """The headers of a reply: the provider's, except those that describe its body."""
-    return headers.without(came, _OF_BODY) | {"Content-Type": [content_type]}
+    return headers.without(inbound, _OF_BODY) | {"Content-Type": [content_type]}
 
 
 async def whole(response: ProviderResponse, body: bytes, limit: int) -> Reply:
-    """The reply for a body that is complete. A large one is translated in a thread."""
+    """Translate a complete body. A large or encoded one is translated in a thread."""
     if len(body) > payload.AT_ONCE or response.encoding:
         return await asyncio.to_thread(response.whole, body, limit)
     return response.whole(body, limit)

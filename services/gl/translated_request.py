@@ -1,4 +1,4 @@
-"""A request in the dialect of a provider that does not speak the client's."""
+"""Requests translated for a provider that speaks another dialect than the client."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from services.gl.models.provider import Provider
 
 _LARGE = 256 * 1024  # bytes of a body that is not translated while other calls wait
-# Headers that speak of the body or of the client's API. The provider's own take their place.
+# Headers that describe the client's body or belong to the client's API.
 CLIENTS_OWN = frozenset(
     {
         "Accept",
@@ -44,7 +44,7 @@ CLIENTS_OWN = frozenset(
         "Openai-Beta",
     }
 )
-# No content encoding: the answer is read here.
+# No content encoding, because gl reads the response.
 _SENT = {"Accept-Encoding": ["identity"], "Content-Type": ["application/json"]}
 
 
@@ -143,7 +143,7 @@ def with_translated(attempt: Attempt, translated: TranslatedRequest) -> Attempt:
     """The attempt with the translated request. The record shows what the provider gets, and what was left out."""
     candidate, request = attempt.candidate, attempt.request
     section = attempt.section.copy()
-    section.fields["outbound_payload"] = rawjson.Raw(translated.body)
+    section.fields["outbound_payload"] = rawjson.payload(translated.body)
     if translated.dropped:
         section.fields["unsupported_parameters"] = list(translated.dropped)
     sent = _headers(candidate, request.headers)
@@ -157,9 +157,9 @@ def with_translated(attempt: Attempt, translated: TranslatedRequest) -> Attempt:
     )
 
 
-def _headers(candidate: Candidate, came: headers.Headers) -> headers.Headers:
+def _headers(candidate: Candidate, received: headers.Headers) -> headers.Headers:
     """The headers of a request, without those that the client sent for its own API."""
     static = candidate.router.target.headers
-    kept = headers.without(came, CLIENTS_OWN - static.keys())
+    kept = headers.without(received, CLIENTS_OWN - static.keys())
     usual = {} if candidate.provider is None else usual_headers(candidate.provider)
     return usual | kept | _SENT

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from services.gl.translated_reply import Reply
 
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
+_MOST_PIECES = 256  # of a stream that are held back because they have no event, only comments for example
 
 
 def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
@@ -58,45 +59,47 @@ def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     return _hold_back(call, response) if has_processors else None
 
 
-async def _translate(call: Call, response: Response, came: ProviderResponse, *, has_processors: bool) -> None:
-    """Make a reply in the client's dialect: at once of a whole body, of a stream as it comes."""
-    if came.is_streamed and not has_processors:
-        await _begin_stream(call, response, came)
+async def _translate(call: Call, response: Response, source: ProviderResponse, *, has_processors: bool) -> None:
+    """Translate the response: a stream event by event, any other body when it is complete."""
+    if source.is_streamed and not has_processors:
+        await _begin_stream(call, response, source)
         return
     body = await _read(call, response, [])
     if body is None:
-        text, limit = "answer too large to be translated", call.config.limits.response_buffer
+        text, limit = "response too large to translate", call.config.limits.response_buffer
         response.abandon()
         raise Refusal(502, text, detail=ErrorDetail(502, f"{text}: it has more than {limit} bytes"))
     call.mark_received()
-    await _reply_with(call, body, await translated_reply.whole(came, body, call.config.limits.response_buffer))
+    await _reply_with(call, body, await translated_reply.whole(source, body, call.config.limits.response_buffer))
 
 
-async def _begin_stream(call: Call, response: Response, came: ProviderResponse) -> None:
-    """Read a stream up to its first event: an error in its place still has a status."""
-    stream, limit = came.translation.stream(), call.config.limits.response_buffer
-    first = came.transform(stream, limit)
+async def _begin_stream(call: Call, response: Response, source: ProviderResponse) -> None:
+    """Read a stream up to its first event, because an error in its place can still be a status."""
+    stream, limit = source.translation.stream(), call.config.limits.response_buffer
+    first = source.transform(stream, limit)
     pieces: list[bytes] = []
     try:
-        while not stream.has_begun and (piece := await response.read()):
+        while not stream.has_begun and len(pieces) < _MOST_PIECES:
+            piece = await response.read()
+            if not piece:
+                first.flush()
+                break
             pieces.append(piece)
             first.feed(piece)
-        if not stream.has_begun:
-            first.flush()
     except UpstreamError as error:
         _broke_off(call, sum(map(len, pieces)), error)
     if stream.error is not None and not stream.has_spoken:
         response.abandon()
-        await _reply_with(call, b"".join(pieces), came.failed(stream.error))
+        await _reply_with(call, b"".join(pieces), source.failed(stream.error))
         return
     call.response = PrefetchedResponse(pieces, response)
     call.reply_headers = translated_reply.reply_headers(call.inbound_headers, translated_reply.SSE)
-    stream = came.translation.stream()
-    call.revise(call.required_attempt()._replace(transform=came.transform(stream, limit), stream=stream))
+    stream = source.translation.stream()
+    call.revise(call.required_attempt()._replace(transform=source.transform(stream, limit), stream=stream))
 
 
 async def _reply_with(call: Call, body: bytes, reply: Reply) -> None:
-    """Set the reply to a body that is here, and record both."""
+    """Set the reply to a body that was read whole, and record both."""
     call.inbound_body, call.egress_body, call.reply_status = body, reply.body, reply.status
     call.reply_headers = translated_reply.reply_headers(call.inbound_headers, reply.content_type)
     form = inbound_form(call)
@@ -115,9 +118,9 @@ async def _hold_back(call: Call, response: Response) -> None:
     call.inbound_body = body
     transform = call.required_attempt().transform
     call.egress_body = apply_transform(call.inbound_body, transform)
-    came = Body(call.inbound_body, inbound_form(call))
-    sent = came._replace(data=call.egress_body) if transform is not None and transform.rewrites else None
-    await _record(call, came, sent)
+    received = Body(call.inbound_body, inbound_form(call))
+    sent = received._replace(data=call.egress_body) if transform is not None and transform.rewrites else None
+    await _record(call, received, sent)
 
 
 async def _read(call: Call, response: Response, pieces: list[bytes]) -> bytes | None:
@@ -135,7 +138,7 @@ async def _read(call: Call, response: Response, pieces: list[bytes]) -> bytes | 
 
 
 async def _record(call: Call, received: Body, sent: Body | None) -> None:
-    """Record a body that is here, and what goes out in its place."""
+    """Record the body of the response, and the one that is sent in its place."""
     try:
         record_body(call, received, sent, at_once=True)
     except TakesLong:

@@ -54,7 +54,7 @@ def streamed(dialect, data):
 def test_whole_answers(client, provider, response):
     """Nothing that was said is lost on the way."""
     sent = json.dumps(provider.write_response(response, context(is_streamed=False))).encode()
-    got = translation(client, provider, is_streamed=False).answer(sent, "application/json")
+    got = translation(client, provider, is_streamed=False).response(sent, "application/json")
     assert said(client.read_response(json.loads(got))) == said(response)
 
 

@@ -61,13 +61,13 @@ def test_sends_the_name_of_the_provider():
 def test_whole_answers():
     """An answer becomes one of the client's dialect, a stream that came unasked as well."""
     for body, kind in ((json.dumps(ANSWER).encode(), "application/json"), (STREAM, "text/event-stream")):
-        answer = json.loads(made().answer(body, kind))
+        answer = json.loads(made().response(body, kind))
         assert answer["choices"][0]["message"]["content"] == "Yes."
 
 
 def test_whole_answer_for_a_client_that_wants_a_stream():
     """It is sent as a stream."""
-    data = made(stream=True).answer(json.dumps(ANSWER).encode(), "application/json")
+    data = made(stream=True).response(json.dumps(ANSWER).encode(), "application/json")
     assert data.endswith(b"data: [DONE]\n\n")
     assert b'"content":"Yes."' in data
 
@@ -83,7 +83,7 @@ def test_whole_answer_for_a_client_that_wants_a_stream():
 def test_answers_that_are_none(body, message):
     """A page, JSON of another form, an error with the status of a success."""
     with pytest.raises(translate.TranslationError, match=message) as caught:
-        made().answer(body, "application/json")
+        made().response(body, "application/json")
     assert caught.value.error.status == 502
     assert isinstance(caught.value.__cause__, InvalidResponseError | None)
 

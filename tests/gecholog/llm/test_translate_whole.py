@@ -18,7 +18,7 @@ PROMPT = json.dumps({"model": "m", "prompt": "a cat", "quality": "high"}).encode
 def test_embeddings(provider: str, answer: object) -> None:
     translation = embeddings_translation(provider, ASKED)
     assert translation.sent(Target("embed")).dropped == ("user",)
-    found = json.loads(translation.answer(json.dumps(answer).encode(), "application/json"))
+    found = json.loads(translation.response(json.dumps(answer).encode(), "application/json"))
     assert [entry["embedding"] for entry in found["data"]] == [[1], [2]]
 
 
@@ -28,7 +28,7 @@ def test_images() -> None:
     assert json.loads(sent.body)["instances"] == [{"prompt": "a cat"}]
     assert sent.dropped == ("quality",)
     answer = {"predictions": [{"bytesBase64Encoded": "aGk="}]}
-    assert json.loads(translation.answer(json.dumps(answer).encode(), "")) == {
+    assert json.loads(translation.response(json.dumps(answer).encode(), "")) == {
         "created": 5,
         "data": [{"b64_json": "aGk="}],
     }
@@ -37,7 +37,7 @@ def test_images() -> None:
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"embeddings":[[1]]}'])
 def test_an_answer_that_cannot_be_read_is_an_error_of_the_provider(body: bytes) -> None:
     with pytest.raises(TranslationError) as raised:
-        embeddings_translation("ollama", ASKED).answer(body, "")
+        embeddings_translation("ollama", ASKED).response(body, "")
     assert raised.value.error.status == 502
 
 
