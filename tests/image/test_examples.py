@@ -11,6 +11,8 @@ from tests.support.waiting import until
 EXAMPLES = Path(__file__).parents[2] / "examples" / "compose"
 DEFAULTS = Path(__file__).parents[2] / "conf"
 TOKEN = ("--env", "NATS_TOKEN=TokenOfTheExamples")
+USERS = ("--env", "NATS_USERS=on", "--env", "NATS_PROCESSOR_PASSWORD=PasswordOfTheExamples")
+PROCESSOR = ("--env", "NATS_USER=processor", "--env", "NATS_PASSWORD=PasswordOfTheExamples")
 
 
 def mounted(target, file):
@@ -24,12 +26,12 @@ def config(name, file):
 def test_processor(containers, engine):
     """What it writes is in the record."""
     folder = EXAMPLES / "processor"
-    gecholog = containers(*TOKEN, *config("gl_config.json", folder / "gl_config.json"))
+    gecholog = containers(*TOKEN, *USERS, *config("gl_config.json", folder / "gl_config.json"))
     gecholog.becomes_healthy()
     processor = containers(
         *engine.read_only,
         *HARDENED,
-        *TOKEN,
+        *PROCESSOR,
         *mounted("/prompt_size.py", folder / "prompt_size.py"),
         "--env",
         "GECHOLOG_HOST=localhost",
