@@ -46,21 +46,24 @@ def _in_usage(answer: Fields) -> Counts | None:
 def _chat(usage: Fields) -> Counts:
     """OpenAI's chat completions, completions and embeddings, and compatible APIs."""
     details, completion = _object(usage, "prompt_tokens_details"), _object(usage, "completion_tokens_details")
-    cached = _any(
-        (details, "cached_tokens"),
-        (usage, "prompt_cache_hit_tokens"),  # DeepSeek
-        (usage, "cached_tokens"),  # Moonshot
-        (usage, "num_cached_tokens"),
-        (usage, "cache_read_input_tokens"),  # Venice
+    cached = _either(
+        _first(details, "cached_tokens"),
+        _first(
+            usage,
+            "prompt_cache_hit_tokens",  # DeepSeek
+            "cached_tokens",  # Moonshot
+            "num_cached_tokens",
+            "cache_read_input_tokens",  # Venice
+        ),
     )
-    creation = _any((details, "cache_write_tokens"), (usage, "cache_creation_input_tokens"))
+    creation = _either(_first(details, "cache_write_tokens"), _first(usage, "cache_creation_input_tokens"))
     return Counts(
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
         _count(usage, "total_tokens"),
         cached,
         creation,
-        _any((completion, "reasoning_tokens"), (usage, "reasoning_tokens")),
+        _either(_first(completion, "reasoning_tokens"), _first(usage, "reasoning_tokens")),
         (_count(details, "audio_tokens"), _sum(cached, creation)) if details else (),
         _count(details, "audio_tokens"),
         _count(completion, "audio_tokens"),
@@ -78,9 +81,9 @@ def _input_output(usage: Fields) -> Counts:
         prompt=prompt,
         completion=_count(usage, "output_tokens"),
         total=_count(usage, "total_tokens"),
-        cached=_any((details, "cached_tokens"), (usage, "cache_read_input_tokens")),
-        creation=_any((details, "cache_write_tokens"), (usage, "cache_creation_input_tokens")),
-        reasoning=_any((output, "reasoning_tokens"), (output, "thinking_tokens")),
+        cached=_either(_first(details, "cached_tokens"), read),
+        creation=_either(_first(details, "cache_write_tokens"), written),
+        reasoning=_first(output, "reasoning_tokens", "thinking_tokens"),
     )
 
 
@@ -124,18 +127,18 @@ def _gemini(answer: Fields) -> Counts | None:
     usage = _object(answer, "usageMetadata") or _object(answer, "usage_metadata")
     if not usage:
         return None
-    reasoning = _either(usage, "thoughtsTokenCount", "thoughts_token_count")
-    prompt = _either(usage, "promptTokenCount", "prompt_token_count")
-    tools = _either(usage, "toolUsePromptTokenCount", "tool_use_prompt_token_count")
-    completion = _sum(_either(usage, "candidatesTokenCount", "candidates_token_count"), reasoning)
-    total = _either(usage, "totalTokenCount", "total_token_count")
+    reasoning = _first(usage, "thoughtsTokenCount", "thoughts_token_count")
+    prompt = _first(usage, "promptTokenCount", "prompt_token_count")
+    tools = _first(usage, "toolUsePromptTokenCount", "tool_use_prompt_token_count")
+    completion = _sum(_first(usage, "candidatesTokenCount", "candidates_token_count"), reasoning)
+    total = _first(usage, "totalTokenCount", "total_token_count")
     if completion is None and prompt is not None and total == _sum(prompt, tools):
         completion = 0  # the prompt was blocked
     return Counts(
         prompt=None if prompt is None else _sum(prompt, tools),
         completion=completion,
         total=total,
-        cached=_either(usage, "cachedContentTokenCount", "cached_content_token_count"),
+        cached=_first(usage, "cachedContentTokenCount", "cached_content_token_count"),
         reasoning=reasoning,
         audio_in=_of_modality(usage, "promptTokensDetails", "AUDIO"),
         audio_out=_of_modality(usage, "candidatesTokensDetails", "AUDIO"),
@@ -206,16 +209,16 @@ def _count(fields: Fields, name: str) -> int | None:
     return min(int(value), MOST) if type(value) is float and 0 <= value <= MOST else None
 
 
-def _any(*places: tuple[Fields, str]) -> int | None:
-    """The first of the numbers that exists."""
-    for fields, name in places:
+def _first(fields: Fields, *names: str) -> int | None:
+    """The first number that exists under one of these names."""
+    for name in names:
         if name in fields and (found := _count(fields, name)) is not None:
             return found
     return None
 
 
-def _either(fields: Fields, *names: str) -> int | None:
-    return _any(*((fields, name) for name in names))
+def _either(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one
 
 
 def _sum(*values: int | None) -> int | None:
