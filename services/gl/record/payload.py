@@ -102,12 +102,12 @@ def recorded(body: bytes, content_type: str, most: int, *, is_json: bool = False
 def recorded_value(value: Any, most: int) -> Recorded:
     """The value for something that was derived from a body, such as a folded stream.
 
-    A large value is serialized here, once, and truncated if it has more than `most` bytes.
+    It is serialized here once, not at each of its places in the record, and truncated if it has more than `most` bytes.
     """
     data = dumps(value)
     if len(data) > most:
         return truncated(data, data, most, f"larger than {most} bytes when it is folded")
-    return Recorded(value if len(data) <= AT_ONCE else payload(data))
+    return Recorded(payload(data))
 
 
 def binary(body: bytes, content_type: str) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def test_what_is_a_stream(content_type, asked, is_stream):
     reading = read_body(EVENTS, form(content_type, body=asked), LIMIT, LIMIT, completed=True)
     assert (reading.streamed is not None) == is_stream
     if is_stream:
-        assert reading.recorded.value["choices"][0]["message"] == {"content": "Hi"}
+        assert json.loads(reading.recorded.value)["choices"][0]["message"] == {"content": "Hi"}
 
 
 def test_limits():

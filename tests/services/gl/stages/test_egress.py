@@ -464,7 +464,7 @@ async def test_gateway_stops_while_usage_is_read():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert upstream_response.abandoned
-    assert call.response_section.fields["inbound_payload"]["choices"][0]["finish_reason"] == "stop"
+    assert json.loads(call.response_section.fields["inbound_payload"])["choices"][0]["finish_reason"] == "stop"
 
 
 async def replied_and_left(upstream_response, config=None):
