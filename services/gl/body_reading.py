@@ -71,6 +71,8 @@ def read_body(body: bytes, form: BodyForm, limit: int, most: int, *, completed: 
 
     `completed`: the body was received to its end.
     """
+    if not form.encoding:  # most bodies
+        return _read(body, form, most, completed=completed)
     decoded = payload.decode_body(body, form.encoding, form.content_type, limit)
     if decoded.fallback is not None:
         return BodyReading(decoded.fallback)

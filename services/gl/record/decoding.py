@@ -118,6 +118,8 @@ class Decoder:
 
 def codings(encoding: str) -> list[str]:
     """The names in a Content-Encoding header, in the order in which they were applied, without `identity`."""
+    if not encoding:  # most bodies
+        return []
     names = (part.strip().lower() for part in encoding.split(","))
     return [name for name in names if name not in ("", "identity")]
 

@@ -10,7 +10,7 @@ import hashlib
 from collections import deque
 from typing import Any, NamedTuple
 
-from gecholog import lenient, llm
+from gecholog import lenient, llm, rawjson
 from gecholog.rawjson import Raw, dumps, is_too_deep, is_utf8, payload
 from services.gl.record import decoding
 
@@ -85,7 +85,7 @@ def recorded(body: bytes, content_type: str, most: int, *, is_json: bool = False
         return EMPTY
     if len(body) > most:
         return truncated(body, body, most, f"larger than {most} bytes")
-    if is_json and is_utf8(body):
+    if is_utf8(body) if is_json else rawjson.is_json(body):  # most bodies
         return Recorded(payload(body))
     if (found := lenient.strict(body)) is not None:
         note = f"is not strict JSON: {', '.join(found.repairs)}" if found.repairs else None

@@ -86,6 +86,8 @@ def _head_fields(call: Call, *, refused: bool) -> Fields:
 async def _recorded_body(call: Call, most: int) -> payload.Recorded:
     """The body for the record. A body that is large, also after decompression, is read in a thread."""
     body, content_type = call.body, headers.first(call.headers, "Content-Type")
+    if "Content-Encoding" not in call.headers and len(body) <= payload.AT_ONCE:  # most bodies
+        return payload.recorded(body, content_type, most)
     encoding = ",".join(call.headers.get("Content-Encoding", ()))
 
     def read(limit: int) -> payload.Recorded:
