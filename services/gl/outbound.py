@@ -139,7 +139,7 @@ def _query(
     if router.provider and given:
         given = tuple(pair for pair in given if not _is_credential(pair, masked))
         raw = "&".join(pair.raw for pair in given)
-    layer = query.encoded({name: [value] for name, value in added})
+    layer = query.encoded({name: [value] for name, value in added}) if added else ()
     merged = query.merge(raw, given, router.target.query, router.target.endpoint_query, layer)
     if is_written and (lost := query.discarded(query.parameters(call.query), merged.parameters)):
         section.fields["outbound_query_parameters_discarded"] = lost  # never a masked one

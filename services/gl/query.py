@@ -7,8 +7,7 @@ nobody changed are forwarded byte for byte.
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote_plus, unquote_plus
 
 from gecholog import headers
@@ -16,8 +15,7 @@ from gecholog import headers
 Parameters = dict[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """One parameter: its raw text, its decoded name and its decoded value."""
 
     raw: str
@@ -28,8 +26,7 @@ class Pair:
 Pairs = tuple[Pair, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """The query to send, its parameters, and the router's parameters that replaced others."""
 
     raw: str
@@ -72,7 +69,7 @@ def merge(raw: str, given: Pairs, *layers: Pairs) -> Merged:
     `raw` is the text of `given`, which is returned as it is if the layers are empty.
     """
     if not any(layers):
-        return Merged(raw, parameters(given), {})
+        return Merged(raw, parameters(given) if given else {}, {})
     kept = given
     overwritten: Parameters = {}
     for layer in layers:
