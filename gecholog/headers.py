@@ -122,7 +122,11 @@ def masked(headers: Headers, names: AbstractSet[str]) -> Headers:
     """`headers` with one mask for all values of each header in `names`; the same object if it has none of them."""
     if names.isdisjoint(headers):
         return headers
-    return headers | {name: [MASK] for name in headers.keys() & names}
+    shown = headers.copy()
+    for name in headers:
+        if name in names:
+            shown[name] = [MASK]
+    return shown
 
 
 def connection_options(headers: Mapping[str, list[str]]) -> frozenset[str]:
