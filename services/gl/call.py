@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from time import monotonic_ns
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from gecholog.headers import Headers, Unmet
 from gecholog.record import Fields
@@ -36,11 +36,10 @@ if TYPE_CHECKING:
     from services.gl.responses import LocalResponse
     from services.gl.routing import Router
 
-T = TypeVar("T")
-
 # The id of a record is unique across processes and restarts: a random part of this process, and a number.
 _BIRTH = os.urandom(8)
 _numbers = count(1)
+_TOO_EARLY = "a stage ran before the one that it builds on"
 
 
 @dataclass(slots=True)
@@ -147,15 +146,21 @@ class Call:
 
     def required_attempt(self) -> Attempt:
         """The last attempt, which `attempts.run` adds."""
-        return _there(self.attempt)
+        if self.attempt is None:
+            raise RuntimeError(_TOO_EARLY)
+        return self.attempt
 
     def required_response(self) -> Response:
         """The answer, which `attempts.run` sets."""
-        return _there(self.response)
+        if self.response is None:
+            raise RuntimeError(_TOO_EARLY)
+        return self.response
 
     def required_egress(self) -> Egress:
         """The reply, which `egress.prepare` sets."""
-        return _there(self.egress)
+        if self.egress is None:
+            raise RuntimeError(_TOO_EARLY)
+        return self.egress
 
     def begin(self, attempt: Attempt) -> None:
         """Add an attempt. The record shows this one from now on."""
@@ -178,9 +183,3 @@ class Call:
     def mark_replied(self) -> None:
         """Set the time at which the reply was sent, or given up."""
         self.replied = self.replied or monotonic_ns()
-
-
-def _there(value: T | None) -> T:
-    if value is None:
-        raise RuntimeError("a stage ran before the one that it builds on")
-    return value

@@ -41,9 +41,10 @@ async def run(call: Call, deps: Dependencies) -> None:
     """Set the response: gl's own, that of the first candidate that does not fail, or that of the last candidate."""
     router = chosen_router(call)
     call.deadline = _deadline(router)
-    if call.own_response is None:
+    if call.own_response is None and call.client_body is not None:
         call.candidates = await _expressible(call, deps)
-    await _prepare(call, call.candidates[0])
+    if (waiting := prepare(call, call.candidates[0])) is not None:
+        await waiting
     call.response = local.response(call, call.required_attempt())
     if call.response is None:
         is_one_request = is_simple(call.candidates, router.resilience)
