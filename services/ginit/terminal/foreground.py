@@ -22,7 +22,7 @@ from services.ginit.terminal import summary
 from services.ginit.terminal.installation import Installation
 from services.ginit.terminal.palette import Palette
 from services.ginit.terminal.screen import Screen
-from services.ginit.terminal.view import view, wait_for_startup
+from services.ginit.terminal.view import Stamp, stamp, state_file, view, wait_for_startup
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
@@ -34,10 +34,11 @@ def main() -> int:
     os.environ.setdefault("GECHOLOG_LISTEN", "127.0.0.1")  # on a laptop, so that no other machine can use the keys
     home = health.home().absolute()
     is_text = _is_text()
+    stale = stamp(state_file(home))
     child = _started(
         [sys.executable, "-P", "-m", "services.ginit.startup.entrypoint"], subprocess.PIPE if is_text else None
     )
-    asyncio.run(_as_text(child, home) if is_text else _as_json(child, home))
+    asyncio.run(_as_text(child, home, stale) if is_text else _as_json(child, home, stale))
     code = child.wait()
     if code < 0:
         code = 128 - code  # a signal, as shells report it
@@ -52,24 +53,24 @@ def _is_text() -> bool:
     return chosen == "text" or (chosen != "json" and sys.stdout.isatty())
 
 
-async def _as_text(child: subprocess.Popen[bytes], home: Path) -> None:
+async def _as_text(child: subprocess.Popen[bytes], home: Path, stale: Stamp | None) -> None:
     installation = Installation(home, os.environ)
     logging.getLogger("gecholog").addHandler(logging.NullHandler())  # the services log the same as we do
     screen = Screen(sys.stdout, Palette.of(os.environ), installation)
     screen.show(f"gecholog {__version__} is starting in {home}")
-    await view(child, screen, installation)
+    await view(child, screen, installation, stale)
 
 
-async def _as_json(child: subprocess.Popen[bytes], home: Path) -> None:
+async def _as_json(child: subprocess.Popen[bytes], home: Path, stale: Stamp | None) -> None:
     """The appliance writes its log itself. Show the summary when it is ready."""
-    summary_task = asyncio.create_task(_show_summary(home), name="summary")
+    summary_task = asyncio.create_task(_show_summary(home, stale), name="summary")
     await asyncio.to_thread(child.wait)
     summary_task.cancel()
     await asyncio.gather(summary_task, return_exceptions=True)
 
 
-async def _show_summary(home: Path) -> None:
-    state = await wait_for_startup(home / "run" / "state.json")
+async def _show_summary(home: Path, stale: Stamp | None) -> None:
+    state = await wait_for_startup(state_file(home), stale)
     palette = Palette.of(os.environ) if sys.stderr.isatty() else Palette(enabled=False)
     lines = summary.render(state, Installation(home, os.environ), palette)
     sys.stderr.write("\n".join(("", *lines, "")) + "\n")

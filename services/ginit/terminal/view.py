@@ -21,10 +21,17 @@ if TYPE_CHECKING:
 _POLL_S = 0.1  # seconds
 _CHUNK = 64 * 1024  # bytes
 
+Stamp = tuple[int, int]
 
-async def view(child: subprocess.Popen[bytes], screen: Screen, installation: Installation) -> None:
-    """Show the appliance `child` until the end of its standard output, which is a pipe."""
-    following = asyncio.create_task(_follow(screen, installation), name="calls")
+
+async def view(
+    child: subprocess.Popen[bytes], screen: Screen, installation: Installation, stale: Stamp | None = None
+) -> None:
+    """Show the appliance `child` until the end of its standard output, which is a pipe.
+
+    `stale` is the stamp of a state file from before the start.
+    """
+    following = asyncio.create_task(_follow(screen, installation, stale), name="calls")
     try:
         await _read(child, screen)
     finally:
@@ -32,9 +39,9 @@ async def view(child: subprocess.Popen[bytes], screen: Screen, installation: Ins
         await asyncio.gather(following, return_exceptions=True)
 
 
-async def _follow(screen: Screen, installation: Installation) -> None:
+async def _follow(screen: Screen, installation: Installation, stale: Stamp | None) -> None:
     """Show the summary once the start of every service is over, and each call after that."""
-    state = await wait_for_startup(installation.home / "run" / "state.json")
+    state = await wait_for_startup(state_file(installation.home), stale)
 
     def ready() -> None:
         lines = summary.render(state, installation, screen.palette, services_shown=True)
@@ -64,16 +71,35 @@ async def _read(child: subprocess.Popen[bytes], screen: Screen) -> None:
     transport.close()
 
 
-async def wait_for_startup(file: Path) -> dict[str, Any]:
-    """Wait until the start of every service is over; returns the state that ginit has written to `file`."""
-    while not (state := _state(file)).get("startup_over"):  # noqa: ASYNC110 - another process writes it
+def state_file(home: Path) -> Path:
+    """Where ginit writes its state."""
+    return home / "run" / "state.json"
+
+
+def stamp(file: Path) -> Stamp | None:
+    """A value that changes when the file is written; None if there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+async def wait_for_startup(file: Path, stale: Stamp | None) -> dict[str, Any]:
+    """Wait until the start of every service is over; returns the state that ginit has written to `file`.
+
+    An appliance that was killed leaves its state behind: a file with the stamp `stale` does not count.
+    """
+    while not (state := _state(file, stale)).get("startup_over"):  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(_POLL_S)
     return state
 
 
-def _state(file: Path) -> dict[str, Any]:
+def _state(file: Path, stale: Stamp | None) -> dict[str, Any]:
+    if stale is not None and stamp(file) == stale:
+        return {}
     try:
-        state: dict[str, Any] = json.loads(regular_file.read_text(file))
+        state = json.loads(regular_file.read_text(file))
     except (OSError, ValueError):
         return {}
-    return state
+    return state if isinstance(state, dict) else {}
