@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from services.ginit.runner import ServiceRunner
     from services.ginit.store import StateStore
 
-_STOPS_WITHIN_S = 10.0  # for supervisord to begin with it
+_TIMEOUT_S = 10.0
 _POLL_S = 0.1
 
 log = Log("ginit")
@@ -23,7 +23,11 @@ log = Log("ginit")
 class Shutdown:
     """Ends the services and this process, with supervisord or without."""
 
-    def __init__(self, store: StateStore, runner: ServiceRunner, owner: TaskOwner) -> None:
+    def __init__(
+        self, store: StateStore, runner: ServiceRunner, owner: TaskOwner, timeout_s: float = _TIMEOUT_S
+    ) -> None:
+        """`timeout_s` is the time that supervisord has to begin with the end."""
+        self._timeout_s = timeout_s
         self._store = store
         self._runner = runner
         self._owner = owner
@@ -33,7 +37,7 @@ class Shutdown:
         self._owner.spawn(self._end_all(), "end")
 
     def without_supervisord(self) -> None:
-        """Supervisord is gone, so nobody else would end the services, or start this process again."""
+        """End the services: supervisord is gone, so nobody else would, or would start this process again."""
         log.error("supervisord has died, stopping all services")
         self._store.appliance = replace(self._store.appliance, stopping=True)
         self._owner.spawn(self._end_without_supervisord(), "end")
@@ -41,7 +45,7 @@ class Shutdown:
     async def _end_all(self) -> None:
         """Have supervisord end everything, and this process last; do it ourselves if supervisord does not respond."""
         if parent.terminate():
-            for _ in range(round(_STOPS_WITHIN_S / _POLL_S)):
+            for _ in range(round(self._timeout_s / _POLL_S)):
                 await asyncio.sleep(_POLL_S)
                 if self._store.appliance.stopping:
                     return

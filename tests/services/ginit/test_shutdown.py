@@ -1,5 +1,6 @@
 """The end of everything: by supervisord if there is one, by ginit itself if not."""
 
+import signal
 import subprocess
 import sys
 
@@ -73,6 +74,43 @@ def test_supervisord_ends_everything(tmp_path):
         check=True,
     )
     assert done.stdout.splitlines() == ["left to supervisord", "SIGTERM"]
+
+
+HANGING = """
+import asyncio
+from gecholog.task_owner import TaskOwner
+from services.ginit.decision.state import Appliance
+from services.ginit.shutdown import Shutdown
+from services.ginit.store import StateStore
+
+class Runner:
+    async def end_all(self, appliance):
+        print("services ended", flush=True)
+
+async def main():
+    owner = TaskOwner()
+    Shutdown(StateStore(Appliance((), 0)), Runner(), owner, 0.1).give_up()
+    await owner.ending.wait()
+    print("ended", flush=True)
+
+asyncio.run(main())
+"""
+
+DEAF = """
+import os, signal, subprocess, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.environ["GECHOLOG_LAUNCHER"] = str(os.getpid())
+subprocess.Popen([sys.executable, "-c", sys.argv[1]]).wait()
+"""
+
+
+def test_supervisord_that_does_not_begin(tmp_path):
+    """It is killed, and ginit ends the services: the container must not stay."""
+    command = [sys.executable, "-c", DEAF, HANGING]
+    with subprocess.Popen(command, env=environment_of(tmp_path, {}), stdout=subprocess.PIPE, text=True) as launcher:
+        lines = [line for line in launcher.stdout.read().splitlines() if not line.startswith("{")]
+    assert launcher.returncode == -signal.SIGKILL
+    assert lines == ["services ended", "ended"]
 
 
 async def test_giving_up_without_supervisord(store, runner, monkeypatch):
