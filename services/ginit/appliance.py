@@ -59,7 +59,7 @@ class Ginit:
         takeover = Takeover(parts.supervisor, parts.runner, parts.files, parts.state_file.read())
         try:
             services = await takeover.services(self._config.services)
-        except ShuttingDown:  # not a failure: the appliance was told to stop while ginit was starting
+        except ShuttingDown:  # no failure: the appliance is being stopped while ginit starts
             owner.ending.set()
             await asyncio.Event().wait()
         else:
@@ -79,7 +79,7 @@ class Ginit:
         self._parts.store.post(Redefined(known, config.max_starts))
 
     async def stop(self) -> None:
-        """Leave no traces if supervisord ends everything, ginit last. If only ginit ends, the services go on."""
+        """Clean up if supervisord is ending everything; it stops ginit last. If only ginit ends, the services go on."""
         if self._parts is not None:
             self._parts.stop()
 
@@ -130,7 +130,7 @@ class _Parts:
         )
 
     def run(self, owner: TaskOwner) -> None:
-        """Begin to handle events, and to watch everything that may cause one."""
+        """Start the tasks that handle events, and those that cause them."""
         self.listener.open()
         self.files.watch_services()
         store, home = self.store, self.paths.home
@@ -157,5 +157,5 @@ class _Parts:
 
 
 def _configured_address(service: Definition) -> Address | None:
-    """Where a nats-server seems to listen that was started before this ginit, so that its log line is gone."""
+    """The address in the config of a nats-server, for one that logged its address before this ginit was started."""
     return next((("127.0.0.1", port.number) for port in ports.wanted((service,), os.environ)), None)

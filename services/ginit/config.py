@@ -90,7 +90,7 @@ def config_spec() -> ConfigSpec:
 
 
 def _promise(service: Any) -> str:
-    """A service with a die promise that is left out would not be healthy, and the appliance would not end."""
+    """An invalid entry with a die promise makes the file invalid: the appliance must not run without this service."""
     return "die_promise" if isinstance(service, dict) and service.get("die_promise") else ""
 
 

@@ -34,7 +34,7 @@ def reason(content: Content) -> str:
 
 
 class ConfigFiles:
-    """Knows the contents of the config files. A change of one is posted; one of ginit's own makes it reload."""
+    """Keeps the contents of the config files. A change is posted; a change of ginit's own file makes ginit reload."""
 
     def __init__(self, store: StateStore, copies: Copies, own: Path | None) -> None:
         self._store = store
@@ -65,7 +65,7 @@ class ConfigFiles:
         await self._watch.run()
 
     def drop_unused(self) -> None:
-        """Drop contents that nobody asks for any more: not while an event waits that may bring one into use."""
+        """Drop the contents that are not in use, unless events wait: one of them may bring a content into use."""
         if not self._store.is_idle:
             return
         for service in self._store.appliance.services:
@@ -86,4 +86,4 @@ class ConfigFiles:
             why = f"it {missing}"
             log.warning("config file is missing, the config in force stays", child="ginit", file=str(path), reason=why)
         else:
-            os.kill(os.getpid(), signal.SIGHUP)  # as anybody would ask a service to read its file again
+            os.kill(os.getpid(), signal.SIGHUP)  # the usual way to ask a service to reload

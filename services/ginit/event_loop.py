@@ -1,4 +1,4 @@
-"""The event loop of ginit: takes one event after the other, decides, acts, and publishes the new state."""
+"""The event loop of ginit: handles one event at a time: decide, act, publish the new state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class EventLoop:
-    """The one place that changes the state of the appliance, but for its end without supervisord (`shutdown`)."""
+    """Changes the state of the appliance. Nothing else does, except `shutdown` if supervisord has died."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class EventLoop:
         self._publisher.publish()
 
     def _retry(self, event: Event) -> None:
-        """Handle an event again, in a while. The timer fires again without that, but must not do so at once."""
+        """Handle the event again after RETRY_S. A timer fires again by itself, but not earlier than that."""
         self._no_timer_before = time.monotonic() + RETRY_S
         if not isinstance(event, TimerFired):
             asyncio.get_running_loop().call_later(RETRY_S, self._store.post, event)

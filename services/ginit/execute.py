@@ -1,4 +1,4 @@
-"""Carries out the actions that were decided on, and goes on trying where something is in the way."""
+"""Carries out actions, and retries those that fail for a while, for example because the disk is full."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _LOG_BY_LEVEL = {"DEBUG": log.debug, "INFO": log.info, "WARN": log.warning, "ERR
 
 
 class ActionExecutor:
-    """Does to services what was decided. What takes time runs beside, by `spawn`, and its result is posted."""
+    """Carries out actions. A slow one runs as a task of its own (`spawn`), and posts its result as an event."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class ActionExecutor:
             await asyncio.sleep(_POLL_S)
 
     async def _check(self, definition: Definition, sha256: str) -> None:
-        """Validate a content. If it cannot be written, try again as long as the result is wanted."""
+        """Validate a content. If it cannot be written to a file, retry for as long as the result is wanted."""
         while (service := self._store.appliance.get(definition.name)) and service.checking == sha256:
             in_force = service.in_force if service.last_good else None
             try:

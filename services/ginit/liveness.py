@@ -1,7 +1,7 @@
-"""The heartbeats of the services: sampled once a second, and what follows is reported to ginit.
+"""Samples the heartbeats of the services once a second, and reports the missed ones as events.
 
 A service of ours updates the time of a file once a second, from its event loop (`gecholog.health.ChecksumLock`).
-nats-server greets everybody who connects. Of other programs nothing is known, and they are left alone.
+nats-server greets each client. Other programs send no heartbeats, and are not monitored.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class LivenessMonitor:
 
 
 async def responds(host: str, port: int, timeout_s: float = _PROBE_TIMEOUT_S) -> bool:
-    """Tell whether a server says something or closes the connection: both take a process that runs."""
+    """Tell whether a server sends something or closes the connection. A process that hangs does neither."""
     writer = None
     try:
         async with asyncio.timeout(timeout_s):

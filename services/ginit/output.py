@@ -1,8 +1,8 @@
 """The output of the services: standard output and error of each one is a named pipe that ginit reads.
 
-supervisord is not in between: its output events are chunks of text that break characters apart, and are dropped when
-many come. A service opens its pipe for reading and writing (`1<>`), so that it neither waits for a reader nor dies
-without one: what it writes while ginit is away is in the pipe when ginit is back.
+The output events of supervisord are not used: they split characters, and are dropped under load. A service opens its
+pipe for reading and writing (`1<>`). So it neither blocks nor gets SIGPIPE if there is no reader, and the pipe keeps
+what it writes while ginit restarts.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class SystemLog:
         """Write a line of a service, as JSON if it is not; returns what was written."""
         entry = system_log_entry(line, service, rfc3339(now().wall_ns), self._secrets)
         if entry is not None:
-            with contextlib.suppress(OSError):  # that nobody reads the log any more must not stop the services
+            with contextlib.suppress(OSError):  # a log without a reader must not stop the services
                 self._stream.write(entry + b"\n")
                 self._stream.flush()
         return entry
@@ -84,12 +84,12 @@ class OutputPipe:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.unlink(missing_ok=True)
             os.mkfifo(self.path, 0o600)
-        # for writing as well: a pipe without a writer would be at its end, again and again
+        # for writing too: without a writer, each read would return end of file
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
         asyncio.get_running_loop().add_reader(self._descriptor, self._read_once)
 
     def recreate_if_missing(self) -> None:
-        """Create the pipe again if somebody has removed it; no process may write to it now. Raises OSError."""
+        """Create the pipe again if it was removed. Call it only while no process writes to it. Raises OSError."""
         if not self._is_in_place():
             self.drain()
             self.close()
@@ -107,7 +107,7 @@ class OutputPipe:
         self.last_error = ""
 
     def drain(self) -> None:
-        """Read everything that has been written. The process has ended: a line without a break is complete."""
+        """Read everything that was written. The process must have ended: its last line may have no line break."""
         while self._read_once():
             pass
         if rest := self._lines.flush():

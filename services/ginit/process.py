@@ -1,4 +1,4 @@
-"""What the operating system knows of a process: below /proc, see proc(5). Elsewhere nothing is known."""
+"""CPU time and state of a process, read from /proc (proc(5)). Without /proc, nothing is known."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def waits_for_resources(pid: int) -> bool:
 
 
 def _stat_fields(file: Path) -> list[str]:
-    """The fields from the third on, the state. The second, a name, may hold anything. Empty if it has just ended."""
+    """The fields from the third, the state, on: the second, a name, may hold anything. Empty if there is no process."""
     try:
         return file.read_text("ascii", "replace").rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""Tells others what the state of the appliance is: the state file, the health of ginit, and that all have started."""
+"""Publishes the state of the appliance: the state file, the health of ginit, and the end of the start."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StatePublisher:
     def publish(self) -> None:
         """Publish the state as it is now."""
         appliance = self._store.appliance
-        try:  # the reasons first: whoever finds the appliance unhealthy looks there
+        try:  # before the health: it holds the reasons
             self._state_file.write(appliance, self._own)
         except OSError as error:
             self._throttled.error("cannot write state file", "ginit", error)

@@ -1,7 +1,7 @@
 """The record status of the gateways: their problems with records are problems of the appliance.
 
-A stream that has met a full disk accepts no record any more, even when there is room again, until nats-server is
-restarted. A gateway sees that (the bus responds, the stream does not) and says so in its status file.
+After a full disk, a stream rejects records until nats-server is restarted, even if there is space again. A gateway
+detects that (the bus responds, the stream does not) and reports it in its status file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ROOM = 16 * 1024 * 1024  # bytes; with less on the disk, a stream would fail ag
 
 
 class RecordWatch:
-    """Reads the status files of the gateways that serve, and reports what follows to ginit."""
+    """Reads the status files of the gateways that serve, and reports problems as events."""
 
     def __init__(self, home: Path, state: Callable[[], Appliance], report: Callable[[Event], None]) -> None:
         self._home = home

@@ -47,7 +47,7 @@ class ServiceRunner:
         self._system_log = SystemLog(sys.stdout.buffer, secrets)
         self.copies = Copies(paths.run)
 
-    # ------------------------------------------------------------------ which services there are
+    # ------------------------------------------------------------------ registration
 
     async def register(self, service: Definition, place: int) -> None:
         """Make a service ready to be started: its pipe, and its entry in supervisord. Raises OSError, ControlFailed."""
@@ -60,7 +60,7 @@ class ServiceRunner:
         await self._supervisor.define(service.slug, stop_priority(service, place))
 
     def adopt(self, service: Definition, pid: int) -> None:
-        """Take over a process that runs already."""
+        """Use a process that was started by an earlier ginit."""
         self._pids[service.name] = pid
 
     async def unregister(self, service: Definition) -> None:
@@ -73,7 +73,7 @@ class ServiceRunner:
         self.checksum_file(service).remove()
         await self._supervisor.remove(service.slug)
 
-    # ------------------------------------------------------------------ what is known of one
+    # ------------------------------------------------------------------ queries
 
     def pid(self, name: str) -> int:
         """The process that was started last; 0 if it is not known."""
@@ -87,7 +87,7 @@ class ServiceRunner:
         return ChecksumFile.of(service.alias, self._paths.home)
 
     async def exit_reason(self, service: Definition) -> str:
-        """What supervisord knows of the end of the process, and the last error that it logged itself."""
+        """The exit status of a process that has ended, and the last error that it logged."""
         try:
             status = await self._supervisor.exit_status(service.slug)
         except ControlFailed:
@@ -96,10 +96,10 @@ class ServiceRunner:
         how = "a signal" if status < 0 else f"exit code {status}"
         return f"{how}, {error}" if error else how
 
-    # ------------------------------------------------------------------ what can be done to one
+    # ------------------------------------------------------------------ actions
 
     async def check(self, service: Definition, sha256: str, in_force: str | None) -> Checked:
-        """Validate a content, as a reload if there is one in force; what is wrong with it goes to the log.
+        """Validate a content, as a reload if there is one in force, and log the problems.
 
         Raises OSError if the content cannot be written to a file.
         """
@@ -164,7 +164,7 @@ class ServiceRunner:
         except ControlFailed as error:
             log.error("supervisord request failed", child=service.name, reason=str(error))
 
-    # ------------------------------------------------------------------ the end
+    # ------------------------------------------------------------------ shutdown
 
     def drain(self, names: Iterable[str] | None = None) -> None:
         """Write to the system log whatever these services (all of them) have written so far."""
@@ -173,7 +173,7 @@ class ServiceRunner:
                 self._pipes[name].drain()
 
     async def end_all(self, appliance: Appliance) -> None:
-        """Do what supervisord would do at its end, in its place."""
+        """Stop all services in order, as supervisord does at its own end."""
         ordered = sorted(
             enumerate(appliance.services), key=lambda item: stop_priority(item[1].definition, item[0]), reverse=True
         )

@@ -33,7 +33,7 @@ def stop_wait_s(data: bytes, environ: Mapping[str, str]) -> int:
 def stop_priority(service: Definition, place: int) -> int:
     """The order of stopping: the gateway first, then the others from the last to the first, the bus at the end.
 
-    What the gateway says of its last calls still reaches the processors, the bus and the log.
+    So the records of its last calls still reach the processors, the bus and the sinks.
     """
     if service.is_nats_server:
         return _LAST_TO_STOP

@@ -1,4 +1,4 @@
-"""The state of the appliance now, and the queue of events that are going to change it."""
+"""The present state of the appliance, and the queue of events that will change it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class StateStore:
-    """Everybody may read `appliance` and post events. The event loop alone takes them, and sets `appliance`."""
+    """Any part of ginit may read `appliance` and post events. Only the event loop takes events and sets `appliance`."""
 
     def __init__(self, appliance: Appliance) -> None:
         self.appliance = appliance
         self._queue: asyncio.Queue[Event | Notification] = asyncio.Queue()
 
     def current(self) -> Appliance:
-        """The state of the appliance, for those who want a function."""
+        """`appliance`, for callers that need a function."""
         return self.appliance
 
     def post(self, event: Event | Notification) -> None:

@@ -1,4 +1,4 @@
-"""The services as ginit finds them when it begins: they run already if an earlier ginit has started them."""
+"""Finds the services at the start of ginit. An earlier ginit may have left them running."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = Log("ginit")
 
 
 class Takeover:
-    """Finds the services. `before` is what the earlier ginit wrote to its state file."""
+    """Finds the services. `before` holds their entries in the state file of the earlier ginit, by name."""
 
     def __init__(
         self, supervisor: Supervisor, runner: ServiceRunner, files: ConfigFiles, before: Mapping[str, dict[str, Any]]

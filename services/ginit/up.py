@@ -9,7 +9,7 @@ import sys
 def main() -> int:
     """Run the appliance; returns its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while the rest is imported: no traceback
-    from services.ginit.terminal import foreground  # noqa: PLC0415 - it takes a while, see above
+    from services.ginit.terminal import foreground  # noqa: PLC0415 - it is slow to import, see above
 
     return foreground.main()
 

@@ -55,7 +55,7 @@ async def validate(
         return _invalid(f"the validation did not end in {timeout_s:g} seconds".encode())
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)  # all of the group: whatever holds the pipes would be waited for
+            os.killpg(process.pid, signal.SIGKILL)  # the whole group: a child that holds the pipes would block
         await process.wait()
     if process.returncode == 0:
         return ValidationResult(valid=True)

@@ -62,7 +62,7 @@ def _written(service: ServiceState, sha256: str) -> Step:
 
 
 def _still_checked(service: ServiceState, sha256: str) -> str | None:
-    """What counts as validated: not what is written again as it was, for what stood against it may be gone."""
+    """The content that counts as validated. One that is written again does not: what was wrong may be corrected."""
     again = sha256 == service.content == service.last_checked and not service.checking
     is_in_force = sha256 == service.in_force and service.phase is not Phase.IDLE
     return None if again and not is_in_force else service.last_checked

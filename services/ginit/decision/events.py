@@ -95,7 +95,7 @@ class HeartbeatSeen:
 
 @dataclass(frozen=True, slots=True)
 class RestartWanted:
-    """A service that runs does not do its work, and a restart will help."""
+    """A service runs but does not do its work, and a restart helps."""
 
     name: str
     reason: str
@@ -130,7 +130,7 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class TimerFired:
-    """The time has come that some service has set as its `timer_at`, or it may have."""
+    """The `timer_at` of some service may have passed."""
 
 
 ServiceEvent = (

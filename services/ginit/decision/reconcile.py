@@ -53,7 +53,7 @@ def decide(appliance: Appliance, event: Event, time: float) -> Decision:
 
 
 def _record_problems(appliance: Appliance, problems: tuple[str, ...]) -> Decision:
-    """Health follows the problems; their beginning and their end are logged."""
+    """Keep the problems, which make the appliance unhealthy. Log when they begin and when they end."""
     lines: list[Action] = []
     if problems and not appliance.record_problems:
         lines.append(LogLine("ERROR", "the appliance is unhealthy", {"reason": "; ".join(problems)}))
@@ -72,7 +72,7 @@ def _supervisord_status(appliance: Appliance, *, responds: bool) -> Decision:
 
 
 def _unless_given_up(appliance: Appliance, actions: tuple[Action, ...]) -> Decision:
-    """Giving up is the last thing that is done."""
+    """Note why the appliance is given up, if so, and drop the actions after that."""
     for place, action in enumerate(actions):
         if isinstance(action, GiveUp):
             return replace(appliance, given_up=action.reason), actions[: place + 1]
@@ -83,7 +83,7 @@ def _unless_given_up(appliance: Appliance, actions: tuple[Action, ...]) -> Decis
 
 
 def _while_ending(appliance: Appliance, event: Event) -> Decision:
-    """Nothing is started any more; ginit only keeps track of what has ended."""
+    """Start nothing; only keep track of the processes that end."""
     service = appliance.get(event.name) if isinstance(event, Ended) else None
     if isinstance(event, Stopping):
         return replace(appliance, stopping=True), ()

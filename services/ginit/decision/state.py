@@ -1,4 +1,4 @@
-"""What ginit knows of the services: one frozen value for each, and one for all of them together."""
+"""The state of the services: a frozen value for each, and one for all of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Phase(Enum):
-    """Where a service is in its life."""
+    """The phases in the life cycle of a service."""
 
     WAITING = "waiting"  # its turn has not come yet
     CHECKING = "checking"  # its config is validated before the first start
@@ -25,7 +25,7 @@ class Phase(Enum):
 
 
 class AfterStop(Enum):
-    """What follows when a process that was asked to end has done so."""
+    """What to do once a process that was asked to end has ended."""
 
     START = "start"
     BEGIN = "begin"  # from the validation on, as if it were new

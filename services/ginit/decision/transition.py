@@ -1,4 +1,4 @@
-"""What every decision about one service is made of: the time, the next phase, and lines for the log. Pure."""
+"""Building blocks of decisions about one service: the time, the next phase, log lines. Pure."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Now:
 def to_phase(service: ServiceState, now: Now, phase: Phase, **changes: Any) -> ServiceState:
     """The service in a phase, with `changes` of other fields.
 
-    Unless `changes` say otherwise: no timer, no reason, not late. The time without a heartbeat only lives on between
-    phases in which the service serves.
+    Unless `changes` set them, the timer, the reason and `is_late` are reset. The time without a heartbeat is kept only
+    between phases in which the service serves.
     """
     fresh: dict[str, Any] = {"timer_at": None, "is_late": False, "reason": ""}
     if phase is not service.phase:

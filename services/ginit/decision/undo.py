@@ -1,4 +1,4 @@
-"""Takes back what was decided about services whose config cannot be written now: it is decided again later. Pure."""
+"""Undoes decisions about services whose config cannot be written now. The event is handled again later. Pure."""
 
 from __future__ import annotations
 

@@ -29,11 +29,11 @@ _Method = Callable[[Any], Callable[..., Any]]
 
 
 class ControlFailed(GechologError):
-    """supervisord could not do what it was asked to do, or does not respond."""
+    """supervisord has rejected a request, or does not respond."""
 
 
 class ShuttingDown(ControlFailed):
-    """supervisord takes no requests any more, because it is stopping everything."""
+    """supervisord rejects requests because it is stopping everything."""
 
 
 def _holds(file: Path, text: str) -> bool:

@@ -23,10 +23,10 @@ def run(conf: Path) -> None:
 
 
 class _Waker:
-    """Ends supervisord's wait for input when a signal has come. Python would let it wait on, for up to a second.
+    """Ends supervisord's poll when a signal arrives. Python would resume the poll, for up to a second (PEP 475).
 
-    It does so once more after each signal: supervisord sees in one round that a process has ended, and tells its event
-    listener in the next.
+    After each signal it ends two polls: in one round supervisord notices that a process has ended, in the next it
+    notifies its event listener.
     """
 
     def __init__(self, end: socket.socket, other_end: socket.socket) -> None:

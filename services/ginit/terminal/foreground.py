@@ -42,7 +42,7 @@ def main() -> int:
     code = child.wait()
     if code < 0:
         code = 128 - code  # a signal, as shells report it
-    if code not in {0, 128 + signal.SIGINT, 128 + signal.SIGTERM}:  # these came before it could handle them
+    if code not in {0, 128 + signal.SIGINT, 128 + signal.SIGTERM}:  # these arrived before it could handle them
         sys.stderr.write(f"The appliance has ended with exit code {code}; the lines above say why.\n")
     return code
 

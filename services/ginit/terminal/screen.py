@@ -46,7 +46,7 @@ class Screen:
         self._started = True
 
     def log(self, line: bytes) -> None:
-        """Show a line of the system log, if it is for people."""
+        """Show a line of the system log, unless it is routine."""
         entry = json_fields(line)
         if not entry:
             if text := line.decode("utf-8", "replace").strip():

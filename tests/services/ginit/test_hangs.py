@@ -15,7 +15,7 @@ from tests.support.waiting import until
 
 @pytest.fixture
 def served(home):
-    """A home with the dummy LLM, which gives signs of life, and one that gives none."""
+    """A home with the dummy LLM, which sends heartbeats, and one that sends none."""
     program = ROOT / "services" / "bin" / "dummy"
     home.add("dummy", file=str(program), additional_arguments=[], healthy_output="listening for requests")
     config = {"version": "1.0.1", "log_level": "INFO", "host": "127.0.0.1", "port": free_port()}
@@ -65,7 +65,7 @@ def test_service_that_hangs_is_killed_and_started_again(request, name):
 
 @pytest.mark.parametrize("name", ["dummy", "bus"])
 def test_service_that_goes_on_is_healthy_again(request, name):
-    """With a limit of 0 it is never killed; signs of life bring its checksum file back."""
+    """With a limit of 0 it is never killed; heartbeats bring its checksum file back."""
     home = request.getfixturevalue("served" if name == "dummy" else "bus")
     home.services[0]["hang_timeout_seconds"] = 0
     home.up()
@@ -77,13 +77,13 @@ def test_service_that_goes_on_is_healthy_again(request, name):
     assert home.in_force(name)
 
 
-def test_services_without_signs_of_life_are_left_alone(home):
+def test_services_without_heartbeats_are_left_alone(home):
     """Of a program that is not ours nothing is known: that is no hang, and it is healthy."""
     home.add("one", "signs").add("two").up()
     for name in ("one", "two"):
         os.kill(home.pid(name), signal.SIGSTOP)
     until(lambda: healthy(home), "health")
-    assert not home.find("no sign of life")
+    assert not home.find("service sends no heartbeat")
     for name in ("one", "two"):
         os.kill(home.pid(name), signal.SIGCONT)
 

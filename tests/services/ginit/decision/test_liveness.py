@@ -34,7 +34,7 @@ def test_samples_that_come_late():
     assert unresponsive_s(Sample(0.0, "same", 1.0, False), Sample(3600.0, "same", 1.0, False)) <= 2 * SAMPLE_INTERVAL_S
 
 
-def test_sign_of_life():
+def test_heartbeat():
     """It ends the silence, whatever was before."""
     samples = [Sample(float(second), "same", 1.0, False) for second in range(100)]
     assert unresponsive_s(*samples, Sample(100.0, "other", 1.0, False)) == 0
