@@ -18,4 +18,4 @@ def test_mistake_that_is_found():
 
 def test_no_mistake_is_not_found():
     """What is the same code is not taken for a mistake."""
-    assert not is_found(Mutant("ending", "Pure.", "Pure!", "nothing"))
+    assert not is_found(Mutant("ending", "Pure.", "Pure!", "nothing"), scenarios=20)
