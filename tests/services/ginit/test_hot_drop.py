@@ -203,12 +203,11 @@ def test_disk_that_is_full_for_a_while(home):
     assert home.process.poll() is None
 
 
-@pytest.mark.parametrize("words", ["crash", "hang"])
-def test_config_without_health_is_rolled_back(home, words):
+def test_config_without_health_is_rolled_back(home):
     """A service that does not get healthy with a new config is started again with the last good one."""
     home.add("one", "good", die_promise=True).up()
     before = home.checksum("one")
-    _write(home, "one", words)
+    _write(home, "one", "crash")
     home.said("not healthy with the new config", child="one")
     home.said("service is healthy", child="one", times=2, sha256=before)
     assert home.checksum("one") == before

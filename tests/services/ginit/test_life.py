@@ -109,14 +109,6 @@ def test_die_promise_counts_for_an_entry_that_is_not_valid(home):
     assert home.find("the appliance cannot start")
 
 
-def test_service_that_does_not_get_healthy_holds_nobody_up(home):
-    """A service that runs and says nothing is waited for, but not for ever; the appliance is not healthy."""
-    home.add("one", "hang").add("two").up()
-    assert home.find("starting the others", child="one")
-    assert home.state("one")["state"] == "starting"
-    until(lambda: home.checksum("ginit") is None, "ginit without a checksum file")
-
-
 def test_stubborn_service_is_killed(home):
     """A service that does not end when it is asked to is killed, and the appliance still ends in order."""
     home.add("one").add("two", "stubborn").up()
@@ -321,15 +313,4 @@ def test_death_of_supervisord_without_its_folder(short_home):
     home.add("one").add("two", "stubborn").up()
     shutil.rmtree(home.folder / "run")
     home.process.kill()
-    until(lambda: not home.processes(), "the end of all processes")
-
-
-@pytest.mark.slow
-def test_die_promise_with_a_supervisord_that_hangs(home):
-    """Who does not react is killed: the container ends."""
-    home.add("one").add("two", "hang", die_promise=True).start()
-    until(lambda: home.pid("two"), "the process of two")
-    home.becomes("two", "starting")
-    os.kill(home.process.pid, signal.SIGSTOP)
-    assert home.ended() == -signal.SIGKILL
     until(lambda: not home.processes(), "the end of all processes")
