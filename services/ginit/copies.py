@@ -50,7 +50,7 @@ class Copies:
             self._write("inforce", service, data)
 
     def restore(self, service: Definition, sha256: str) -> None:
-        """Write the copy that is in force again if somebody has removed it. Raises OSError."""
+        """Write the copy that is in force again if it was removed. Raises OSError."""
         if self.read_in_force(service) is None:
             self.put_in_force(service, sha256)
 

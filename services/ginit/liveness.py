@@ -34,7 +34,7 @@ _PROBE_TIMEOUT_S = 5.0  # a server that takes longer is probed again
 class LivenessSources:
     """Where the samples come from: the state of the appliance, the process of a service, the address of a nats-server.
 
-    `logged_address` is where a nats-server said that it listens, `configured_address` what its config seems to name.
+    `logged_address` is the address that a nats-server has logged, `configured_address` the one in its config.
     """
 
     home: Path

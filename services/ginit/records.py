@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from services.ginit.decision.state import Appliance
 
 _INTERVAL_S = 1.0
-_ROOM = 16 * 1024 * 1024  # bytes; with less on the disk, a stream would fail again at once
+_MIN_FREE = 16 * 1024 * 1024  # bytes on the disk; with less, a stream would fail again
 
 
 class RecordWatch:
@@ -52,8 +52,8 @@ class RecordWatch:
             self._problems = problems
             self._report(RecordProblems(problems))
         is_stalled = any(status.stalled for status in found.values())
-        has_room = not is_stalled or self._has_room()
-        self._bus_restart, restart_now = self._bus_restart.observe(now, is_stalled=is_stalled, has_room=has_room)
+        has_space = not is_stalled or self._has_space()
+        self._bus_restart, restart_now = self._bus_restart.observe(now, is_stalled=is_stalled, has_space=has_space)
         if restart_now:
             for service in self._state().services:
                 if service.definition.is_nats_server:
@@ -68,8 +68,8 @@ class RecordWatch:
                 if status is not None:
                     yield service.name, status
 
-    def _has_room(self) -> bool:
+    def _has_space(self) -> bool:
         try:
-            return shutil.disk_usage(self._home).free >= _ROOM
+            return shutil.disk_usage(self._home).free >= _MIN_FREE
         except OSError:
             return False

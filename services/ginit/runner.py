@@ -128,7 +128,7 @@ class ServiceRunner:
         return None
 
     def _command(self, service: Definition) -> tuple[list[str], dict[str, str]]:
-        """The command line of a service, and its variables besides those that all have."""
+        """The command line of a service, and the environment variables that only this service gets."""
         file = self.copies.in_force(service)
         arguments = [str(service.program), service.config_command, str(file), *service.additional_arguments]
         if not service.is_nats_server:
@@ -138,7 +138,7 @@ class ServiceRunner:
         return [*arguments, *jetstream], nats_server.variables(os.environ)
 
     async def set_stop_wait(self, service: Definition) -> None:
-        """Have supervisord wait for the end of the service as long as the config in force says."""
+        """Set how long supervisord waits for the end of the service, as the config in force says."""
         await self._request(self._supervisor.set_stop_wait(service.slug, self._stop_wait_s(service)), service)
 
     async def stop(self, service: Definition) -> None:

@@ -41,7 +41,7 @@ class ServiceOutput:
             self._store.post(answer)
 
     def on_healthy_output(self, name: str) -> None:
-        """A service is healthy. One that writes its checksum file itself has done so before it said so."""
+        """The service is healthy. If it writes its checksum file itself, it has done so before this output."""
         if service := self._store.appliance.get(name):
             checksum = ChecksumFile.of(service.definition.alias, self._home).read()
             self._store.post(BecameHealthy(name, writes_checksum=checksum == service.in_force))

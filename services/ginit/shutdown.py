@@ -37,7 +37,7 @@ class Shutdown:
         self._owner.spawn(self._end_all(), "end")
 
     def without_supervisord(self) -> None:
-        """End the services: supervisord is gone, so nobody else would, or would start this process again."""
+        """End the services and this process. Supervisord is gone, and cannot."""
         log.error("supervisord has died, stopping all services")
         self._store.appliance = replace(self._store.appliance, stopping=True)
         self._owner.spawn(self._end_without_supervisord(), "end")

@@ -3,7 +3,7 @@
 A file that is written again with the same content is reported, too, because a config that was refused may be accepted
 now. A FIFO, a device or a huge file is never read; it is reported with the reason.
 
-Files are scanned on each file-system event, and every two seconds besides: bind mounts and some volumes emit no events,
+Files are scanned on each file-system event, and every two seconds, because bind mounts and some volumes emit no events,
 and a link may point to a file in another folder.
 """
 

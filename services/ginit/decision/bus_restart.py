@@ -14,13 +14,13 @@ _RESET_AFTER_S = 3600.0  # without a restart; then the pauses are short again
 class BusRestartPolicy:
     """The restarts so far. Times are seconds of a monotonic clock; the pause between restarts doubles."""
 
-    stalled_since: float | None = None  # with room on the disk
+    stalled_since: float | None = None  # with free space on the disk
     last_restart: float | None = None
     pause_s: float = _FIRST_PAUSE_S
 
-    def observe(self, now: float, *, is_stalled: bool, has_room: bool) -> tuple[BusRestartPolicy, bool]:
+    def observe(self, now: float, *, is_stalled: bool, has_space: bool) -> tuple[BusRestartPolicy, bool]:
         """The policy after an observation, and whether to restart the bus now."""
-        if not (is_stalled and has_room):
+        if not (is_stalled and has_space):
             return replace(self, stalled_since=None), False
         since = now if self.stalled_since is None else self.stalled_since
         pausing = self.last_restart is not None and now - self.last_restart < self.pause_s

@@ -21,7 +21,7 @@ _LONGEST_INTERVALS = 1.5  # sample intervals that count at most between two samp
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one look at a process shows. `time` is in seconds of a monotonic clock.
+    """One observation of a process. `time` is in seconds of a monotonic clock.
 
     `heartbeat` changes with each heartbeat; None if the process is not known to send any. `cpu_seconds` is the CPU time
     of all its threads since it began. `waits_for_resources`: one of its threads is runnable or waits for the disk.

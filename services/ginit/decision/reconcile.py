@@ -143,7 +143,7 @@ def _redefine(appliance: Appliance, event: Redefined, time: float) -> Decision:
 
 
 def _redefined(service: ServiceState | None, definition: Definition, content: str | None, time: float) -> Step:
-    """A service under its new definition. It begins anew if its command line has changed, or if it was leaving."""
+    """A service with its new definition. It begins again if its command line has changed, or if it was leaving."""
     fresh = ServiceState(definition, content=content, missing="" if content else NOT_THERE, since=time)
     if service is None:
         return fresh, (LogLine("INFO", "service added", {"child": definition.name}),)

@@ -70,7 +70,7 @@ def _entries(items: list[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _of_nats_server(text: str) -> Iterator[tuple[str, str]]:
-    """The names at the top of a file of nats-server; what is in its blocks is not looked at."""
+    """The names at the top level of a nats-server config. Blocks are skipped."""
     depth = 0
     for line in text.splitlines():
         plain = _COMMENT.sub("", line).strip()

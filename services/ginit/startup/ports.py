@@ -68,10 +68,10 @@ def _of_ours(service: Definition, text: str, environ: Mapping[str, str]) -> list
 
 def is_taken(port: int) -> bool:
     """Whether a program listens on the port already."""
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have just ended do not count
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have just ended do not count
         try:
-            trial.bind(("", port))
+            probe.bind(("", port))
         except OSError as error:
             return error.errno == errno.EADDRINUSE
         except OverflowError:

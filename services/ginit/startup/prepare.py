@@ -124,18 +124,18 @@ def runtime_folder(home: Path) -> Path:
 
 
 def _is_fit(folder: Path) -> bool:
-    trial, link = folder / f"trial.{os.getpid()}", folder / f"link.{os.getpid()}"
+    probe, link = folder / f"probe.{os.getpid()}", folder / f"link.{os.getpid()}"
     if len(os.fsencode(folder / "supervisor.sock")) > _LONGEST_SOCKET:
         return False
     try:
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(trial))
-            os.link(trial, link)
-        trial.unlink()
-        os.mkfifo(trial)
+            listener.bind(str(probe))
+            os.link(probe, link)
+        probe.unlink()
+        os.mkfifo(probe)
     except OSError:
         return False
     finally:
-        for path in (trial, link):
+        for path in (probe, link):
             path.unlink(missing_ok=True)
     return True

@@ -14,10 +14,10 @@ Used of supervisord:
   changes that number at run time, because supervisord reads it only once.
 - At its own end it stops all services in the order of `priority`: gl first, then the others, nats-server, ginit last.
 - Its XML-RPC API on a Unix socket. `reloadConfig`, `addProcessGroup` and `removeProcessGroup` add and remove services
-  while it runs. `socket_repair` creates the socket again if somebody removes it.
+  while it runs. `socket_repair` creates the socket again if it is removed.
 - Its event listener protocol, for the events that a process has ended or that supervisord is stopping.
 - It starts ginit again when that has ended (`autorestart`), and `guard` kills a ginit that hangs: the one case in which
-  supervisord decides, because nobody else is left to.
+  supervisord decides.
 
 Switched off, or not used, in supervisord.conf and `program.program_section`:
 

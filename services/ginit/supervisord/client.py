@@ -71,7 +71,7 @@ class Supervisor:
         if not _holds(file, script):  # on a full disk the one that is there will do
             self._make_folder()
             file.write_text(script, "utf-8")
-        # a process that ends at once is a spawn error too, but its end is reported as that of any other
+        # a process that ends at once is a spawn error too, but its end is notified like any other
         await self._ask(attrgetter("supervisor.startProcess"), slug, False, unless=Faults.SPAWN_ERROR)  # noqa: FBT003
         info = await self._ask(attrgetter("supervisor.getProcessInfo"), slug)
         if info["state"] in {ProcessStates.BACKOFF, ProcessStates.FATAL}:
@@ -111,7 +111,7 @@ class Supervisor:
         await self._ask(attrgetter("supervisor.removeProcessGroup"), slug, unless=Faults.BAD_NAME)
 
     def _make_folder(self) -> None:
-        """Create the folder, and supervisord's own file above it, if somebody has removed them. Raises OSError."""
+        """Create the folder, and supervisord's own file above it, if they were removed. Raises OSError."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (file := self._folder.parent / CONF.name).exists():
             shutil.copyfile(CONF, file)
@@ -132,7 +132,7 @@ class Supervisor:
                 raise ControlFailed(f"supervisord does not respond: {error}") from error
 
     async def _connected(self, method: _Method, *arguments: object) -> Any:
-        """The result of a method. If somebody has removed the socket, wait: `socket_repair` creates it again."""
+        """The result of a method. If the socket was removed, wait until `socket_repair` has created it again."""
         while True:
             try:
                 return await asyncio.to_thread(method(self._proxy), *arguments)

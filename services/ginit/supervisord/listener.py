@@ -72,7 +72,7 @@ class EventListener:
         on_closed: Callable[[], None],
         descriptors: tuple[int, int] = (0, 3),
     ) -> None:
-        """`descriptors` are for reading and for writing: standard output belongs to the log, so 3 stands in for it."""
+        """`descriptors` are for reading and for writing: standard output belongs to the log, so 3 replaces it."""
         self._on_notification = on_notification
         self._on_closed = on_closed
         self._incoming, self._outgoing = descriptors

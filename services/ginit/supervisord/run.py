@@ -1,4 +1,4 @@
-"""Run supervisord in this very process, and wake it at once when a signal comes."""
+"""Runs supervisord in this process, and wakes it up when a signal arrives."""
 
 from __future__ import annotations
 

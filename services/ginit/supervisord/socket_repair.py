@@ -1,4 +1,4 @@
-"""Creates supervisord's socket again if somebody has removed it: an RPC interface for supervisord, without methods.
+"""Creates supervisord's socket again if it was removed: an RPC interface for supervisord, without methods.
 
 ginit finds supervisord by the path of the socket alone. Open connections survive without it, but a ginit that is
 restarted would find no supervisord, and the appliance could not go on.

@@ -18,7 +18,7 @@ class StopWait:
         self._supervisord = supervisord
 
     def setStopWait(self, group: str, seconds: int) -> bool:  # noqa: N802 - see above
-        """Kill the processes of a group so many seconds after they were asked to end. Raises RPCError: no such group.
+        """Kill the processes of a group so many seconds after they were asked to end. Raises RPCError: unknown group.
 
         supervisord reads the number when it asks a process to end.
         """

@@ -10,11 +10,11 @@ from services.ginit.decision.bus_restart import STALLED_FOR_S, BusRestartPolicy
 DAY = 24 * 3600
 
 
-def restarts(seconds, is_stalled, has_room=lambda _: True):
+def restarts(seconds, is_stalled, has_space=lambda _: True):
     """When the bus is restarted, looked at every second."""
     policy, found = BusRestartPolicy(), []
     for now in range(seconds):
-        policy, restart_now = policy.observe(float(now), is_stalled=is_stalled(now), has_room=has_room(now))
+        policy, restart_now = policy.observe(float(now), is_stalled=is_stalled(now), has_space=has_space(now))
         if restart_now:
             found.append(now)
     return found
