@@ -28,26 +28,26 @@ _ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class ShippedVersion:
     """A version of a file: its checksum, and the fields that the version before did not have."""
 
     sha256: str
     new: tuple[str, ...]
 
 
-Versions = dict[str, tuple[Version, ...]]
+Versions = dict[str, tuple[ShippedVersion, ...]]
 
 
 def load(file: Path = LIST) -> Versions:
     """The versions of each file by its name, the present one at the end."""
     listed = json.loads(file.read_text("utf-8"))
     return {
-        name: tuple(Version(version["sha256"], tuple(version["new"])) for version in versions)
+        name: tuple(ShippedVersion(version["sha256"], tuple(version["new"])) for version in versions)
         for name, versions in listed.items()
     }
 
 
-def extended(name: str, known: tuple[Version, ...], contents: Iterable[bytes]) -> tuple[Version, ...]:
+def extended(name: str, known: tuple[ShippedVersion, ...], contents: Iterable[bytes]) -> tuple[ShippedVersion, ...]:
     """The known versions, and those of `contents` (from the oldest to the present one) that are missing.
 
     The last content comes last even if it was shipped before.
@@ -58,7 +58,7 @@ def extended(name: str, known: tuple[Version, ...], contents: Iterable[bytes]) -
     for data in contents:
         found, sha256 = fields(name, data.decode()), checksum(data)
         new = () if before is None else tuple(missing(found, before))
-        versions.setdefault(sha256, Version(sha256, new))
+        versions.setdefault(sha256, ShippedVersion(sha256, new))
         before = found
     if sha256:
         versions[sha256] = versions.pop(sha256)

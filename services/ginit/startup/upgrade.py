@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from services.ginit.startup.shipped import Version, Versions
+    from services.ginit.startup.shipped import ShippedVersion, Versions
 
 UPDATED = "default config file updated"
 NOT_UPDATED = "cannot update default config file"
@@ -33,7 +33,7 @@ class ConfigPair:
     file: Path
     present: bytes
     shipped: bytes
-    versions: tuple[Version, ...]
+    versions: tuple[ShippedVersion, ...]
 
     @property
     def is_outdated(self) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from gecholog.config import checksum
 from services.ginit.startup import shipped
 from services.ginit.startup.prepare import DEFAULTS
-from services.ginit.startup.shipped import Version
+from services.ginit.startup.shipped import ShippedVersion
 
 ROOT = Path(__file__).parents[4]
 NAMES = sorted(file.name for file in DEFAULTS.iterdir() if file.is_file())
@@ -40,12 +40,12 @@ def test_old_ones_are_recognised():
 
 def test_versions_are_added_in_their_order():
     """Each with the fields that are new in it. What is known stays, also when git has forgotten it."""
-    forgotten = Version("f" * 64, ())
+    forgotten = ShippedVersion("f" * 64, ())
     contents = [b'{"a": 1}', b'{"a": 1, "b": {"c": 2}}', b'{"a": 3, "b": {}}']
     found = shipped.extended("x.json", (forgotten,), contents)
     assert found == (
         forgotten,
-        *(Version(checksum(data), new) for data, new in zip(contents, [(), ("b",), ()], strict=True)),
+        *(ShippedVersion(checksum(data), new) for data, new in zip(contents, [(), ("b",), ()], strict=True)),
     )
     assert shipped.extended("x.json", found, contents) == found
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from gecholog.config import checksum
 from services.ginit.startup import shipped
 from services.ginit.startup.prepare import DEFAULTS
-from services.ginit.startup.shipped import Version
+from services.ginit.startup.shipped import ShippedVersion
 from services.ginit.startup.upgrade import EDITED, NOT_UPDATED, UPDATED, ConfigPair, pairs, upgrade
 
 OLD, NEW = b'{"a": 1}', b'{"a": 1, "b": {"c": 2}, "d": 3}'
-VERSIONS = {"x.json": (Version(checksum(OLD), ()), Version(checksum(NEW), ("b", "d")))}
+VERSIONS = {"x.json": (ShippedVersion(checksum(OLD), ()), ShippedVersion(checksum(NEW), ("b", "d")))}
 
 
 @pytest.fixture
