@@ -1,6 +1,7 @@
 """The heartbeats of processes that run: sampled by the clock of the test, so that nothing waits."""
 
 import asyncio
+import contextlib
 import subprocess
 
 import pytest
@@ -141,14 +142,29 @@ async def test_server_that_responds(scene, server, tmp_path):
 
 
 async def test_server_that_does_not_respond(scene, tmp_path):
-    """It has logged where it listens, so it should."""
+    """It has logged where it listens, so it should. It is not asked again before the last answer has come."""
     scene.state = appliance(healthy(definition(tmp_path, "bus", program="/bin/nats-server")))
-    listening = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    clients = []
+    listening = await asyncio.start_server(lambda *client: clients.append(client), "127.0.0.1", 0)
     scene.logged = listening.sockets[0].getsockname()
-    assert scene.sample(0, 1, 2, 3) == [HeartbeatMissed("bus", 3.0)]
-    for probe in scene.monitor._probes.values():
-        probe.cancel()
+    for second in range(4):
+        scene.sample(second)
+        await eventually(lambda: clients)
+    assert scene.reported == [HeartbeatMissed("bus", 3.0)]
+    assert len(clients) == 1
+    (probe,) = scene.monitor._probes.values()
+    probe.cancel()
+    await asyncio.wait([probe])
+    await at_its_end(clients)
     listening.close()
+
+
+async def at_its_end(clients):
+    """Wait until a server sees that its client has gone, and close its side."""
+    ((reader, writer),) = clients
+    with contextlib.suppress(ConnectionResetError):
+        assert await reader.read() == b""
+    writer.close()
 
 
 async def test_server_that_may_listen_elsewhere(scene, tmp_path, free_port):
@@ -164,8 +180,10 @@ async def test_response_of_a_server(server, free_port):
     address, _ = server
     assert await responds(*address)
     assert not await responds("127.0.0.1", free_port)
-    silent = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    clients = []
+    silent = await asyncio.start_server(lambda *client: clients.append(client), "127.0.0.1", 0)
     assert not await responds(*silent.sockets[0].getsockname(), timeout_s=0.05)
+    await at_its_end(clients)
     silent.close()
     closing = await asyncio.start_server(lambda _, writer: writer.transport.abort(), "127.0.0.1", 0)
     assert await responds(*closing.sockets[0].getsockname())
