@@ -56,7 +56,9 @@ def in_a_child(script, folder):
     """Run Python code whose descriptor EXIT_CODE is a file; returns the exit code that it has set, and its output."""
     file = folder / "exit_code"
     command = ["/bin/sh", "-c", f'exec "$0" -c "$1" {EXIT_CODE}>"$2"', sys.executable, script, str(file)]
-    done = subprocess.run(command, env=environment_of(folder, {}), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=environment_of(folder, {}), capture_output=True, text=True, check=True, start_new_session=True
+    )
     return list(file.read_bytes()), done.stdout
 
 

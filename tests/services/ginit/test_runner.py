@@ -10,7 +10,7 @@ from gecholog.config import checksum
 from services.ginit.decision.events import Checked, Ended
 from services.ginit.paths import Paths
 from services.ginit.runner import ServiceRunner
-from tests.services.ginit.edges import Lines, ProcessSupervisor, appliance, definition, healthy, program
+from tests.services.ginit.edges import Lines, ProcessSupervisor, appliance, definition, healthy, in_a_child, program
 from tests.support.waiting import eventually
 
 ECHO = 'echo "$@"; echo "one is ready"; exec sleep 60'
@@ -252,6 +252,22 @@ async def test_end_without_supervisord(runner, tmp_path):
     ends = (tmp_path / "ends").read_text().splitlines()
     assert [Path(line).name for line in ends] == ["gl", "program", "nats-server"]
     assert all(runner.checksum_file(service).read() is None for service in services)
+
+
+def test_end_of_a_service_without_a_process(tmp_path):
+    """A signal to the process 0 would reach ginit itself, and all in its group: so this is in a group of its own."""
+    script = f"""
+import asyncio
+from pathlib import Path
+from services.ginit.paths import Paths
+from services.ginit.runner import ServiceRunner
+from tests.services.ginit.edges import appliance, definition, healthy
+home = Path({str(tmp_path)!r})
+runner = ServiceRunner(Paths(home, home), None, None)
+asyncio.run(runner.end_all(appliance(healthy(definition(home)))))
+print("still there")
+"""
+    assert in_a_child(script, tmp_path)[1] == "still there\n"
 
 
 async def test_secrets_do_not_reach_the_system_log(tmp_path, monkeypatch):
