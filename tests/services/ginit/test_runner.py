@@ -1,6 +1,7 @@
 """Services are run: their pipes, copies, start scripts and signals. With real processes, and no supervisord."""
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from gecholog.config import checksum
 from services.ginit.decision.events import Checked, Ended
 from services.ginit.paths import Paths
-from services.ginit.runner import ServiceRunner
+from services.ginit.runner import ServiceRunner, _end
 from tests.services.ginit.edges import Lines, ProcessSupervisor, appliance, definition, healthy, in_a_child, program
 from tests.support.waiting import eventually
 
@@ -55,7 +56,9 @@ async def test_register(runner, supervisor, tmp_path):
     one = definition(tmp_path)
     await runner.register(one, 3)
     assert (tmp_path / "runtime" / "output" / "one").is_fifo()
+    pipe = runner._pipes["one"]
     await runner.register(one, 4)
+    assert runner._pipes["one"] is pipe
     assert supervisor.asked == [("define", "one", 103), ("define", "one", 104)]
 
 
@@ -252,6 +255,25 @@ async def test_end_without_supervisord(runner, tmp_path):
     ends = (tmp_path / "ends").read_text().splitlines()
     assert [Path(line).name for line in ends] == ["gl", "program", "nats-server"]
     assert all(runner.checksum_file(service).read() is None for service in services)
+
+
+async def test_end_of_a_process_that_does_not_end(runner, supervisor, tmp_path):
+    """It is killed when its time is over, with its children."""
+    script = 'trap "" TERM; sleep 60 & echo $! >"$0.child"; while :; do sleep 0.01; done'
+    pid = await started(runner, definition(tmp_path, program=program(tmp_path, script)))
+    file = tmp_path / "program.child"
+    child = int(await eventually(lambda: file.exists() and file.read_text().strip()))
+    await _end(pid, 0.05)
+    assert await supervisor.processes["one"].wait() == -signal.SIGKILL
+    await eventually(lambda: not is_alive(child))
+
+
+async def test_unregistering_keeps_the_last_words(runner, supervisor, listener, tmp_path):
+    one = definition(tmp_path, program=program(tmp_path, "printf last"))
+    await started(runner, one)
+    await supervisor.processes["one"].wait()
+    await runner.unregister(one)
+    assert listener.lines == [("one", b"last")]
 
 
 def test_end_of_a_service_without_a_process(tmp_path):
