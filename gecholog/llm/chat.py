@@ -201,6 +201,8 @@ class ChatRequest(Struct, frozen=True):
     `logit_bias`, `presence_penalty`, `frequency_penalty`, `user`, `metadata`, `service_tier`, `store`, ...).
     `required` are fields, by the client's own names, that change what the answer is and have no place in this form
     (`logprobs`, `audio`, a provider's own tool, ...): a dialect that cannot express one by that name refuses it.
+    `reply_style` is a word between the reader of the client's requests and the writers of its answers, for a client
+    that wants these in an older form; nobody else reads it.
     """
 
     model: str
@@ -220,6 +222,7 @@ class ChatRequest(Struct, frozen=True):
     wants_usage: bool = False  # of a stream; a whole answer always has it
     hints: dict[str, Any] = {}
     required: dict[str, Any] = {}
+    reply_style: str = ""
 
 
 # ------------------------------------------------------------------ answers

@@ -11,6 +11,7 @@ from typing import Any
 from gecholog.llm import checked
 from gecholog.llm.chat import ChatRequest, ReasoningConfig, ResponseFormat
 from gecholog.llm.checked import Json
+from gecholog.llm.dialects.openai_chat.legacy import FUNCTIONS
 from gecholog.llm.dialects.openai_chat.message_reader import MessageReader
 from gecholog.llm.dialects.openai_chat.tool_reader import read_tool_choice, read_tools
 
@@ -50,6 +51,8 @@ def read_request(body: Json) -> ChatRequest:
     reader = MessageReader()
     messages = reader.read(checked.a_list(body.get("messages"), "messages"))
     tools, foreign_tools = read_tools(body)
+    wants_functions = bool(body.get("functions")) and not body.get("tools")
+    parallel = checked.optional_bool(body, "parallel_tool_calls")
     tool_choice, tools, foreign_choice = read_tool_choice(body, tools)
     response_format, foreign_format = _response_format(body)
     required = {name: body[name] for name in _REQUIRED if body.get(name) not in _NOTHING}
@@ -61,7 +64,7 @@ def read_request(body: Json) -> ChatRequest:
         messages=messages,
         tools=tools,
         tool_choice=tool_choice,
-        parallel_tool_calls=checked.optional_bool(body, "parallel_tool_calls"),
+        parallel_tool_calls=False if wants_functions else parallel,  # such a client understands one call
         response_format=response_format,
         reasoning=_reasoning(body),
         max_tokens=checked.optional_int(body, "max_tokens") if max_tokens is None else max_tokens,
@@ -78,6 +81,7 @@ def read_request(body: Json) -> ChatRequest:
             if value is not None and name not in _READ and name not in _REQUIRED
         },
         required=required | foreign,
+        reply_style=FUNCTIONS if wants_functions else "",
     )
 
 

@@ -6,6 +6,7 @@ from gecholog.llm.chat import ChatResponse, Choice, Image, Part, Reasoning, Refu
 from gecholog.llm.chat_dialect import ReplyContext
 from gecholog.llm.dialects.openai_chat import message_parts, signed
 from gecholog.llm.dialects.openai_chat.finish_reasons import write_reason
+from gecholog.llm.dialects.openai_chat.legacy import FINISH, wants_functions, with_function_call
 from gecholog.llm.dialects.openai_chat.message_parts import Json
 from gecholog.llm.dialects.openai_chat.usage_writer import write_usage
 from gecholog.llm.dialects.openai_chat.variants import SERVICE_TIERS
@@ -34,6 +35,8 @@ def _choice(index: int, choice: Choice, context: ReplyContext) -> Json:
         has_calls="tool_calls" in message,
         has_refusal=message["refusal"] is not None,
     )
+    if wants_functions(context):
+        message, reason = with_function_call(message), FINISH if reason == "tool_calls" else reason
     return {"index": index, "message": message, "logprobs": None, "finish_reason": reason}
 
 

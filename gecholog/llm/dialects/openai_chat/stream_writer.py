@@ -23,6 +23,7 @@ from gecholog.llm.deltas import (
 )
 from gecholog.llm.dialects.openai_chat import message_parts, signed
 from gecholog.llm.dialects.openai_chat.finish_reasons import write_reason
+from gecholog.llm.dialects.openai_chat.legacy import FINISH, wants_functions
 from gecholog.llm.dialects.openai_chat.usage_writer import write_usage
 from gecholog.llm.dialects.openai_errors import write_error
 from gecholog.llm.usage import Usage
@@ -144,8 +145,13 @@ class StreamWriter:
 
     def _tool_call(self, delta: ToolCallStarted) -> bytes:
         before, choice = self._choice(delta.choice)
+        if self._is_left_out(delta.index):
+            return before
         choice.calls += 1
         choice.empty_calls.add(delta.index)
+        if wants_functions(self._context):
+            fields = {"function_call": {"name": delta.name, "arguments": ""}}
+            return before + self._chunk(delta.choice, json_text.dumps(fields))
         call: dict[str, Any] = {
             "index": delta.index,
             "id": delta.id or f"call_{self._context.id}_{delta.choice}_{delta.index}",
@@ -158,10 +164,10 @@ class StreamWriter:
 
     def _arguments(self, delta: ArgumentsDelta) -> bytes:
         before, choice = self._choice(delta.choice)
-        if not delta.text:
+        if not delta.text or self._is_left_out(delta.index):
             return before
         choice.empty_calls.discard(delta.index)
-        return before + self._chunk(delta.choice, _piece_of_arguments(delta.index, json_text.dumps(delta.text)))
+        return before + self._chunk(delta.choice, self._piece_of_arguments(delta.index, json_text.dumps(delta.text)))
 
     def _usage_seen(self, delta: UsageSeen) -> bytes:
         self._usage = delta.usage
@@ -171,16 +177,25 @@ class StreamWriter:
         """Calls without arguments get an empty object: clients read them as JSON."""
         before, choice = self._choice(delta.choice)
         for index in sorted(choice.empty_calls):
-            before += self._chunk(delta.choice, _piece_of_arguments(index, b'"{}"'))
+            before += self._chunk(delta.choice, self._piece_of_arguments(index, b'"{}"'))
         reason = write_reason(delta.reason, has_calls=choice.calls > 0, has_refusal=choice.has_refusal)
+        if reason == "tool_calls" and wants_functions(self._context):
+            reason = FINISH
         return before + self._chunk(delta.choice, b"{}", b'"%s"' % reason.encode())
 
     def _failed(self, delta: Failed) -> bytes:
         return b"data: " + json_text.dumps(write_error(delta.error)) + b"\n\n"
 
+    # ------------------------------------------------------------------ calls, also in their old form
 
-def _piece_of_arguments(index: int, text: bytes) -> bytes:
-    return b'{"tool_calls":[{"index":%d,"function":{"arguments":%s}}]}' % (index, text)
+    def _is_left_out(self, index: int) -> bool:
+        """The old form has one call only."""
+        return index > 0 and wants_functions(self._context)
+
+    def _piece_of_arguments(self, index: int, text: bytes) -> bytes:
+        if wants_functions(self._context):
+            return b'{"function_call":{"arguments":%s}}' % text
+        return b'{"tool_calls":[{"index":%d,"function":{"arguments":%s}}]}' % (index, text)
 
 
 _WRITERS: dict[type, Callable[[StreamWriter, Any], bytes]] = {

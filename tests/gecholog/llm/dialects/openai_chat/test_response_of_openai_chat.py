@@ -148,6 +148,20 @@ def test_writes_what_clients_need():
     assert write(reason=FinishReason.REFUSAL)["finish_reason"] == "content_filter"
 
 
+def test_function_call():
+    """A client that sends functions gets its call in the form that it knows."""
+    request = CHAT.read_request({"model": "any", "messages": [], "functions": [{"name": "a"}]})
+    assert request.parallel_tool_calls is False
+    legacy = ReplyContext(request, "1f", 0, "any")
+    response = ChatResponse((Choice((ToolCall("x", "a", "{}"), ToolCall("y", "b", "{}")), FinishReason.TOOL_CALLS),))
+    (choice,) = CHAT.write_response(response, legacy)["choices"]
+    assert choice["finish_reason"] == "function_call"
+    assert choice["message"]["function_call"] == {"name": "a", "arguments": "{}"}
+    assert "tool_calls" not in choice["message"]
+    (choice,) = CHAT.write_response(ChatResponse((Choice((Text("Hi."),), FinishReason.STOP),)), legacy)["choices"]
+    assert choice["finish_reason"] == "stop"
+
+
 def test_signatures_come_back():
     """A signed block is beside the text of the reasoning."""
     message = write(Reasoning("Hm.", "s", "anthropic"), Text("Yes."))["message"]

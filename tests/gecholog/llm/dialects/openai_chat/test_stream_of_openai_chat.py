@@ -248,6 +248,19 @@ def test_writes_calls():
     assert found[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
+def test_function_call():
+    """A client that sends functions gets its call in the form that it knows."""
+    request = CHAT.read_request({"model": "any", "messages": [], "functions": [{"name": "f"}], "stream": True})
+    writer = CHAT.stream_writer(ReplyContext(request, "1f", 0, "any"))
+    said = (ToolCallStarted(0, "x", "f"), ArgumentsDelta(0, "{}"), ToolCallStarted(1, "y", "g"), Finished(None))
+    data = b"".join([*map(writer.write, (Started(), *said)), writer.end()])
+    pieces = [value["choices"][0] for value in chunks(data)]
+    calls = [piece["delta"]["function_call"] for piece in pieces if "function_call" in piece["delta"]]
+    assert calls == [{"name": "f", "arguments": ""}, {"arguments": "{}"}]
+    assert pieces[-1]["finish_reason"] == "function_call"
+    assert b"tool_calls" not in data
+
+
 def test_writes_blocks_whole():
     """The signature comes with all of the text that it signs."""
     found = chunks(
