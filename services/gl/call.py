@@ -91,6 +91,7 @@ class Call:
     fault: str = ""
     usage: Usage | None = None  # set when the body of the response is recorded
     usage_shown: Raw = NO_USAGE  # the usage as JSON, for records and processors
+    cost_shown: Raw | None = None  # what it costs, as JSON; None if that is not known
 
     # egress
     own_headers: Headers  # headers that gl adds to the reply

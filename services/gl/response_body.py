@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gecholog import llm
+from gecholog.llm.cost import cost_of
 from gecholog.timer import span
 from services.gl.body_reading import BodyForm, BodyReading, read_body
 from services.gl.capture import BodyCapture
 from services.gl.record import payload
 from services.gl.record.payload import Recorded
-from services.gl.record.usage import usage_json
+from services.gl.record.usage import cost_json, usage_json
 from services.gl.responses import LocalResponse
 
 if TYPE_CHECKING:
+    from gecholog.rawjson import Raw
     from services.gl.body_reading import Streamed
     from services.gl.call import Call
 
@@ -177,6 +180,16 @@ def _usage_of_encoded(call: Call, data: bytes, form: BodyForm) -> llm.Usage | No
     return llm.usage_at_ends(ends.head, ends.tail) if ends is not None and form.may_have_usage else None
 
 
+def _cost(call: Call, usage: llm.Usage) -> Raw | None:
+    """What a usage costs, by the table of prices; None for a call of no provider, or of a model without a price."""
+    candidate, prices = call.required_attempt().candidate, call.config.prices
+    if candidate.provider is None or prices is None:
+        return None
+    price = prices.find(candidate.provider.vendor, candidate.model, datetime.now(UTC).date())
+    cost = None if price is None else cost_of(usage, price)
+    return None if cost is None else cost_json(cost, prices.version)
+
+
 def _set_usage(call: Call, usage: llm.Usage | None) -> None:
     """Set the token usage of a response, for the record and for processors that include it.
 
@@ -184,6 +197,7 @@ def _set_usage(call: Call, usage: llm.Usage | None) -> None:
     """
     if usage is not None and not isinstance(call.response, LocalResponse):
         call.usage, call.usage_shown = usage, usage_json(usage)
+        call.cost_shown = _cost(call, usage)
     if call.config.response.asks_usage:
         section = call.response_section
         section.opt_in_fields = {**(section.opt_in_fields or {}), "usage": call.usage_shown}

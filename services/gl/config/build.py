@@ -71,6 +71,7 @@ def build(parsed: ParsedConfig) -> Config:
         limits=_limits(values.get("limits", {})),
         routers=routing.Table(routers, _left_out(parsed)),
         models=models,
+        prices=price_table.shipped() if models.providers else None,
         provider_routers=dict(provider_routers(values["routers"], routers, models.providers.values(), private)),
         serves_everybody=os.environ.get(OPEN) == "1",
         request=ProcessorChain.of(values.get("request", {}), control_fields=CONTROL_FIELDS),

@@ -1,19 +1,27 @@
-"""Token usage as JSON, for records and processors."""
+"""Token usage and its cost as JSON, for records and processors."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from gecholog import llm
+from gecholog.llm.cost import cost_text
 from gecholog.rawjson import Raw, dumps
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from gecholog.llm import Usage
 
 
 def usage_json(usage: Usage) -> Raw:
     """The usage of a call as JSON."""
     return Raw(dumps(usage.fields()))
+
+
+def cost_json(cost: Decimal, prices: str) -> Raw:
+    """The cost of a call in USD as JSON, with the version of the table of prices."""
+    return Raw(dumps({"usd": cost_text(cost), "prices": prices}))
 
 
 NO_USAGE = usage_json(llm.NONE)

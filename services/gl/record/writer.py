@@ -81,6 +81,10 @@ class RecordedCall(Protocol):
     def usage_shown(self) -> Raw:
         """The token usage as JSON."""
 
+    @property
+    def cost_shown(self) -> Raw | None:
+        """The cost of the usage as JSON; None if it is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordWriter:
@@ -116,11 +120,13 @@ class RecordWriter:
             "request": self._shown(request, call.request_section, self.request),
             "response": shown,
             "usage": rawjson.fragment(usage),
-            "ingress_egress_timer": Fragment(call_timer),
-            "egress_post_timer": Fragment(post_timer),
         }
+        if call.cost_shown is not None:
+            record["cost"] = rawjson.fragment(call.cost_shown)
+        record["ingress_egress_timer"] = Fragment(call_timer)
+        record["egress_post_timer"] = Fragment(post_timer)
         data = rawjson.dumps(record)
-        end_size = _FRAME + len(_last(reply_timer, comma)) + len(usage) + len(call_timer) + len(post_timer)
+        end_size = len(_end(_last(reply_timer, comma), _counted(call), call_timer, post_timer))
         return RecordSnapshot(data, len(data) - end_size, names, call.request_section, call.response_section)
 
     def complete(self, call: RecordedCall, snapshot: RecordSnapshot | None, now: MonotonicNs) -> bytes:
@@ -132,7 +138,7 @@ class RecordWriter:
         if changes and (shown := self.response.select(changes)):
             comma, more = ",", comma.encode() + rawjson.dumps(shown)[1:-1]
         last = _last(self._reply_timer(call, ended), comma)
-        end = _end(last, call.usage_shown.decode(), span_text(call.started, ended), span_text(ended, now))
+        end = _end(last, _counted(call), span_text(call.started, ended), span_text(ended, now))
         return b"".join((memoryview(snapshot.data)[: snapshot.end], more, end.encode()))
 
     def _shown(self, fields: Fields, section: RecordSection, chosen: FieldFilter) -> Fields:
@@ -161,12 +167,15 @@ def _last(reply_timer: str, comma: str) -> str:
     return f'{comma}"{REPLY_TIMER}":{reply_timer}' if reply_timer else ""
 
 
-def _end(last: str, usage: str, call_timer: str, post_timer: str) -> str:
+def _counted(call: RecordedCall) -> str:
+    """The usage, and the member `cost` after it if that is known. JSON in ASCII."""
+    usage = call.usage_shown.decode()
+    return usage if call.cost_shown is None else f'{usage},"cost":{call.cost_shown.decode()}'
+
+
+def _end(last: str, counted: str, call_timer: str, post_timer: str) -> str:
     """The end of a record, from the last member of `response`. The arguments are JSON in ASCII."""
-    return f'{last}}},"usage":{usage},"ingress_egress_timer":{call_timer},"egress_post_timer":{post_timer}}}'
-
-
-_FRAME = len(_end("", "", "", ""))
+    return f'{last}}},"usage":{counted},"ingress_egress_timer":{call_timer},"egress_post_timer":{post_timer}}}'
 
 
 def _request_fields(call: RecordedCall, ended: MonotonicNs) -> Fields:

@@ -42,6 +42,7 @@ class ACall:
     outcomes: list[Any] | None = None
     counted: dict[str, int] | None = None
     usage_shown: Raw = NO_USAGE
+    cost_shown: Raw | None = None
 
     @property
     def token_count(self):
@@ -200,6 +201,7 @@ calls = st.builds(
     outcomes=st.sampled_from([None, [], [{"gl_path": "/a/"}]]),
     counted=st.sampled_from([None, {"total_tokens": 3}]),
     usage_shown=st.sampled_from([NO_USAGE, Raw(b'{"source":"provider","total_tokens":3}')]),
+    cost_shown=st.sampled_from([None, Raw(b'{"usd":"0.001","prices":"2026-11-30"}')]),
 )
 
 
