@@ -79,7 +79,7 @@ _VARIANTS = {
     "llamacpp": Variant(OPENAI_HINTS, takes_reasoning=True, takes_top_k=True),
 }
 # Somebody's server, a gateway perhaps with any provider behind it.
-_GENERIC = Variant(OPENAI_HINTS, takes_reasoning=True, takes_signatures=True, takes_cache_control=True)
+_GENERIC = Variant(OPENAI_HINTS, takes_reasoning=True, takes_signatures=True)
 
 
 def variant_of(target: Target) -> Variant:

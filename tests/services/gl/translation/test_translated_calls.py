@@ -71,6 +71,7 @@ def serving(run_gateway, shared_upstream):
         ],
         models=[
             {"name": "either", "targets": ["claude/a", "gpt/b"]},
+            {"name": "other-way", "targets": ["gpt/b", "claude/a"]},
             {"name": "short", "targets": ["claude/a"], "max_output_tokens": 77},
         ],
         response={
@@ -230,6 +231,16 @@ def test_the_next_candidate_that_can(serving, upstream, bus):
     reply = ask(serving, "either", n=2)
     assert (reply.status, reply.value("x-gecholog-provider")) == (200, "gpt")
     assert upstream.asked().target == CHAT
+    (attempt,) = bus.record(reply.transaction)["request"]["attempts"]
+    assert attempt["provider"] == "gpt"
+
+
+def test_failover_to_a_candidate_that_cannot(serving, upstream, bus):
+    """It is left out, and the client gets what the one before said."""
+    answering(upstream, {"error": {"message": "Down."}}, 503)
+    reply = ask(serving, "other-way", n=2)
+    assert (reply.status, reply.json()["error"]["message"]) == (503, "Down.")
+    assert len(upstream.seen) == 1
     (attempt,) = bus.record(reply.transaction)["request"]["attempts"]
     assert attempt["provider"] == "gpt"
 

@@ -374,7 +374,8 @@ def test_reasoning_goes_only_where_it_is_known():
 def test_marks_for_caching_are_hints():
     """They are left out with a notice where nobody knows them."""
     marked = ChatRequest("any", (Message(Role.USER, (Text("Hi.", {"type": "ephemeral"}),)),))
-    assert write(marked, profile="openai").dropped == ("cache_control",)
+    for profile in ("openai", "generic", ""):
+        assert write(marked, profile=profile).dropped == ("cache_control",)
     assert write(marked, profile="openrouter").body["messages"][0]["content"][0]["cache_control"]
 
 
