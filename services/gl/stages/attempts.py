@@ -42,7 +42,7 @@ async def run(call: Call, deps: Dependencies) -> None:
     router = chosen_router(call)
     call.deadline = _deadline(router)
     if call.own_response is None and call.client_body is not None:
-        call.candidates = await _expressible(call, deps)
+        call.candidates = await _callable(call, deps)
     if (waiting := prepare(call, call.candidates[0])) is not None:
         await waiting
     call.response = local.response(call, call.required_attempt())
@@ -51,17 +51,26 @@ async def run(call: Call, deps: Dependencies) -> None:
         call.response = await (send(call, deps) if is_one_request else _fail_over(call, router, deps))
 
 
-async def _expressible(call: Call, deps: Dependencies) -> tuple[Candidate, ...]:
-    """The candidates from the first on that can be sent the request. Raises Refusal if none can."""
+async def _callable(call: Call, deps: Dependencies) -> tuple[Candidate, ...]:
+    """The candidates from the first on that can be sent the request. Raises Refusal if none can.
+
+    Translation may take a while, if images are fetched. A candidate whose circuit breaker no longer admits a call is
+    passed over if there is another one.
+    """
     refusal: Refusal | None = None
+    passed_over: int | None = None
     for number, candidate in enumerate(call.candidates):
         try:
             await _translate(call, candidate, deps)
         except Refusal as found:
             refusal = refusal or found
-        else:
+            continue
+        if deps.targets.breakers.admits(candidate):
             return call.candidates[number:]
-    raise refusal or Refusal(500, "a call without candidates")
+        passed_over = number if passed_over is None else passed_over
+    if passed_over is None:
+        raise refusal or Refusal(500, "a call without candidates")
+    return call.candidates[passed_over:]
 
 
 async def _translate(call: Call, candidate: Candidate, deps: Dependencies) -> None:

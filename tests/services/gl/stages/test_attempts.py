@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gecholog import rawjson
 from gecholog.rawjson import Raw
 from services.gl import pipeline
+from services.gl.client_body import ClientBody
 from services.gl.errors import UpstreamError
 from services.gl.resilience.breaker import State
 from services.gl.stages import attempts
@@ -26,7 +27,7 @@ from tests.services.gl.rig.stage import (
     deps,
     done,
 )
-from tests.support.waiting import DEADLINE
+from tests.support.waiting import DEADLINE, eventually
 
 PATHS = ("/a/", "/b/", "/c/", "/d/")
 
@@ -320,6 +321,31 @@ async def test_breaker_and_retries():
         for stage in (attempts.plan, attempts.run):
             await done(stage(call, replace(everything, upstream=targets)))
         assert targets.order == expected
+
+
+@pytest.mark.parametrize(("is_half_open", "all_open"), [(False, False), (True, False), (False, True)])
+async def test_breaker_that_opens_before_the_call(is_half_open, all_open):
+    """A target whose breaker opened after `plan`, or that another call probes since, is passed over if it can be."""
+    breaker = {"failures": 1, "open_ms": 1 if is_half_open else 600_000}
+    routers = [
+        resilient(path, "http://a", fallbacks=["/b/"] if path == "/a/" else [], breaker=breaker) for path in PATHS
+    ]
+    targets, everything = Targets(), deps()
+    breakers = everything.targets.breakers
+    call = call_of(built(routers), FakeRequest(path="/a/x"), path="/a/")
+    await arrived(call, everything)
+    await done(attempts.plan(call, everything))
+    call.client_body = ClientBody(
+        b"{}", "application/json"
+    )  # as in a call of a router of models, whose translation may take a while
+    assert len(call.candidates) == 2
+    for candidate in call.candidates if all_open else call.candidates[:1]:
+        breakers.ended(candidate, breakers.began(candidate), failed=True)
+    if is_half_open:
+        await eventually(lambda: breakers.admits(call.candidates[0]))
+        breakers.began(call.candidates[0])
+    await done(attempts.run(call, replace(everything, upstream=targets)))
+    assert targets.order == ["/a/" if all_open else "/b/"]
 
 
 async def test_time_that_others_used_up_is_no_fault_of_a_target():
