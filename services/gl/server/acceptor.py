@@ -61,7 +61,7 @@ class Acceptor:
         self._loop.add_reader(self._socket, self._ready)
 
     def stop(self) -> None:
-        """Stop accepting, and close the socket. TLS handshakes under way go on."""
+        """Stop accepting, and close the socket. TLS handshakes in progress continue."""
         if self._rest is not None:
             self._rest.cancel()
         self._loop.remove_reader(self._socket)

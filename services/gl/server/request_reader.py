@@ -62,7 +62,7 @@ Event = RequestHead | bytes | RequestEnd | HeadRefusal
 
 
 class RequestReader:
-    """Reads the requests of one connection, one after the other."""
+    """Reads the requests of one connection, one after another."""
 
     def __init__(self) -> None:
         self.head_bytes = 0  # bytes of an incomplete head
@@ -239,7 +239,7 @@ class RequestReader:
 
 
 def _refusal_of(error: Exception) -> HeadRefusal:
-    """The refusal of a request that the parser or a rule of ours rejects."""
+    """The refusal of a request that the parser or a rule of gl rejects."""
     cause = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else error
     if isinstance(cause, HeadRefusal):
         return cause.with_traceback(None)  # its frames hold the reader

@@ -54,7 +54,7 @@ def offer(call: Call, _: Dependencies) -> None:
 
 
 def _shown_headers(call: Call, fields: Fields) -> Headers:
-    """The headers that go on, as processors and the record see them."""
+    """The forwarded headers, as processors and the record see them."""
     if call.reply_headers is call.inbound_headers:
         shown: Headers = fields["inbound_headers"]
         return shown
@@ -216,7 +216,7 @@ async def _keep(call: Call, capture: BodyCapture, deps: Dependencies) -> None:
     try:
         if not _recorded_at_once(call, capture, completed=True):
             capture.folding = asyncio.create_task(asyncio.to_thread(record_capture, call, capture, completed=True))
-            await asyncio.shield(capture.folding)  # if cancelled, the thread goes on: `conclude` awaits it
+            await asyncio.shield(capture.folding)  # if cancelled, the thread continues: `conclude` awaits it
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
     recording.accept(call, deps.records)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from services.gl.routing import Router
 
 _LONGEST_SHOWN = 128  # characters of a name in an error
-_PAUSE_S = 5  # that a client is told to wait for a token
+_PAUSE_S = 5  # Retry-After for a client while there is no token
 _STARTED = int(time.time())
 
 
@@ -62,7 +62,7 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     if endpoint.kind is Kind.ACCOUNT:
         call.candidates = (_default(call, router, endpoint),)
         await _check_exposed(call, router, deps)
-        call.client_body = ClientBody(call.body, "")  # it goes on as it came
+        call.client_body = ClientBody(call.body, "")  # forwarded unchanged
         return
     call.client_body = await model_request.body_of_call(call, deps.unpacked)
     name = await _name(call.client_body)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PIECE = 256 * 1024  # bytes of a request that are handed to the transport at a time
 _TLS_PIECE = 64 * 1024  # the same over TLS: while a piece is encrypted, an early response may arrive
-# A request of more bytes than this may still be on its way, or unread at the other end, when its response is complete.
+# A larger request may still be in transit, or unread by the upstream, when its response is complete.
 _SENT_AT_ONCE = 16 * 1024
 _READ_AT_ONCE = 64 * 1024  # bytes
 # as numbers: looking up the members of an enumeration costs Python code for each response

@@ -132,7 +132,7 @@ class HostPool:
         return None
 
     def _give_back(self, waiter: _Waiter) -> None:
-        """Its request has gone: the next one gets what was granted to it."""
+        """A request gave up: pass what was granted to it to the next one."""
         if waiter in self._waiters:
             self._waiters.remove(waiter)
             self._grant()  # the next one may have a higher limit

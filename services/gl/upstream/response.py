@@ -87,7 +87,7 @@ class StreamedResponse:
 
     @property
     def length(self) -> int | None:
-        """Size of the body in bytes if the head told it."""
+        """The size of the body in bytes, according to the head; None if unknown."""
         return self._length
 
     async def read(self) -> bytes:

@@ -97,7 +97,7 @@ class Backpressure:
 
     @property
     def bus_is_full(self) -> bool:
-        """Whether so many bytes are sent and not acknowledged that a record should go to the backlog."""
+        """Whether too many bytes are sent and not acknowledged, so that a record should go to the backlog."""
         return self._sent.is_full
 
     @property
