@@ -89,9 +89,9 @@ async def test_start_with_a_pipe_that_was_removed(runner, listener, tmp_path):
 
 
 async def test_start_that_fails(runner, supervisor, tmp_path):
-    """The reason is that of supervisord; no process is known."""
+    """The reason is that of supervisord; no process is known, not even the one before."""
     one = definition(tmp_path)
-    await runner.register(one, 0)
+    assert await started(runner, one)
     supervisor.failure = "no such user"
     sha256 = runner.copies.keep("one", b"{}")
     assert await runner.start(one, sha256) == Ended("one", "not started: no such user")
