@@ -19,29 +19,29 @@ EXITED = "processname:one groupname:one from_state:RUNNING expected:0 pid:77"
 
 
 @given(st.integers(1, 20))
-def test_notices_do_not_depend_on_the_chunks(size):
-    """However they arrive, two notices are two notices."""
+def test_notifications_do_not_depend_on_the_chunks(size):
+    """However they arrive, two notifications are two notifications."""
     data = message(1, EXITED) + message(2, "", "SUPERVISOR_STATE_CHANGE_STOPPING")
-    notices = NotificationParser()
-    found = [one for start in range(0, len(data), size) for one in notices.feed(data[start : start + size])]
+    parser = NotificationParser()
+    found = [one for start in range(0, len(data), size) for one in parser.feed(data[start : start + size])]
     assert [(one.event, one.serial, one.slug, one.pid) for one in found] == [
         ("PROCESS_STATE_EXITED", 1, "one", 77),
         ("SUPERVISOR_STATE_CHANGE_STOPPING", 2, "", 0),
     ]
 
 
-async def test_each_notice_is_acknowledged():
-    """supervisord sends the next event only after that; its end is noticed too."""
+async def test_each_notification_is_acknowledged():
+    """supervisord sends the next event only after that; its end is noticed as well."""
     events, our_end = os.pipe()
     answers, their_end = os.pipe()
-    noticed, deserted = [], asyncio.Event()
-    listener = EventListener(noticed.append, deserted.set, (events, their_end))
+    notifications, closed = [], asyncio.Event()
+    listener = EventListener(notifications.append, closed.set, (events, their_end))
     listener.open()
     assert os.read(answers, 100) == b"READY\n"
     os.write(our_end, message(1, EXITED))
-    await eventually(lambda: noticed)
+    await eventually(lambda: notifications)
     assert os.read(answers, 100) == b"RESULT 2\nOKREADY\n"
     os.close(our_end)
-    await deserted.wait()
+    await closed.wait()
     for descriptor in (events, answers, their_end):
         os.close(descriptor)
