@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog.timer import span
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from services.gl.attempt import Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptOutcome:
+class AttemptOutcome(NamedTuple):
     """The outcome of an attempt: the status of the response, or the error if there is none.
 
     `retry_after` is the header of a response that failed. It is listed because the response may be discarded.
@@ -43,4 +41,5 @@ def listed(attempt: Attempt, outcome: AttemptOutcome, start: MonotonicNs, stop: 
     fields |= {"error": outcome.error} if outcome.error else {"status_code": outcome.status}
     if outcome.retry_after is not None:
         fields["retry_after"] = outcome.retry_after
-    return fields | {"timer": span(start, stop)}
+    fields["timer"] = span(start, stop)
+    return fields

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.gl.models import target
 from services.gl.models.model import Model, Strategy
@@ -13,8 +14,7 @@ from services.gl.models.registry import Registry
 from services.gl.models.target import ProviderModel
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A model of a provider to which a call can be sent.
 
     `groups` are the models of the config on the way there, outermost first, `why` what decided at each of them (empty

@@ -7,9 +7,9 @@ closes the breaker, a failure opens it again. Times are seconds of any one clock
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 _PROBE_LASTS = 60.0  # seconds after which a probe without an outcome is given up
 
@@ -48,8 +48,7 @@ class BreakerRules:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(NamedTuple):
     """The state of one target.
 
     `opened` is when it opened, None while it is closed. An open breaker is half-open from `until` on, and `reason` says
@@ -87,12 +86,12 @@ def admits(breaker: Breaker, now: float) -> bool:
 
 def began(breaker: Breaker, now: float) -> Breaker:
     """Note that a call has begun. If the breaker is half-open, the call is its probe."""
-    return replace(breaker, probed=now) if state(breaker, now) is State.HALF_OPEN else breaker
+    return breaker._replace(probed=now) if state(breaker, now) is State.HALF_OPEN else breaker
 
 
 def given_up(breaker: Breaker, start: float) -> Breaker:
     """A call that began at `start` ended without an outcome, because its client left. Another probe may be made."""
-    return replace(breaker, probed=None) if breaker.probed == start else breaker
+    return breaker._replace(probed=None) if breaker.probed == start else breaker
 
 
 def succeeded(breaker: Breaker, rules: BreakerRules, start: float, now: float) -> Breaker:
@@ -143,4 +142,4 @@ def _counted(breaker: Breaker, rules: BreakerRules, now: float, *, failed: int, 
         calls, failures, began_at = (calls[1], 0), (failures[1], 0), breaker.half_began + half
     calls = calls[0], calls[1] + 1
     failures = failures[0], failures[1] + failed
-    return replace(breaker, in_a_row=in_a_row, calls=calls, failed=failures, half_began=began_at)
+    return breaker._replace(in_a_row=in_a_row, calls=calls, failed=failures, half_began=began_at)
