@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
+from functools import lru_cache
 from urllib.parse import unquote
 
 import msgspec
@@ -22,6 +23,7 @@ _CHAT = ("chat", "completions")
 # Mistral's paths: agents and fill-in-the-middle. Its API refuses `include_usage` with 422, and tells usage unasked.
 _NOT_LEGACY = frozenset({"agents", "fim", "chat"})
 _REFUSING = "mistral.ai"
+_LONGEST_KEPT = 128  # characters; clients must not fill the memory through a cache
 
 
 class _Options(msgspec.Struct, gc=False):
@@ -37,7 +39,8 @@ def accepts_include_usage(host: str, path: str, headers: Container[str]) -> bool
     `path` is the one that goes to the target, `headers` holds canonical names. The same bodies go to other APIs, which
     refuse what they do not know: Anthropic's Messages, Ollama's `/api/chat`, Cohere's `/v2/chat`.
     """
-    if _kind(path) is None or "Anthropic-Version" in headers:
+    kind = _kept_kind(path) if len(path) <= _LONGEST_KEPT else _kind(path)
+    if kind is None or "Anthropic-Version" in headers:
         return False
     return host != _REFUSING and not host.endswith("." + _REFUSING)
 
@@ -56,6 +59,9 @@ def _kind(path: str) -> str | None:
     if before == _CHAT[0]:
         return "messages"
     return None if before in _NOT_LEGACY else "prompt"
+
+
+_kept_kind = lru_cache(maxsize=64)(_kind)  # most requests have one of a few paths
 
 
 def usage_request(body: bytes, path: str) -> bytes | None:

@@ -14,11 +14,7 @@ class ClientBody:
     def __init__(self, data: bytes, content_type: str) -> None:
         self.data = data
         self.content_type = content_type
-
-    @cached_property
-    def is_form(self) -> bool:
-        """Whether it is a multipart upload; otherwise it should be JSON."""
-        return self.content_type.lower().startswith("multipart/")
+        self.is_form = content_type.lower().startswith("multipart/")  # an upload; otherwise it should be JSON
 
     @property
     def model(self) -> str | None:

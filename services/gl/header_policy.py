@@ -48,6 +48,8 @@ class OutgoingHeaders(NamedTuple):
         """Remove headers, and add them to the note `removed`."""
         if names.isdisjoint(self.sent):
             return self
+        if names.isdisjoint(self.sent):
+            return self
         removed = self.notes.get("removed", {}).keys() | (self.sent.keys() & names)
         noted: dict[str, Headers] = {"removed": {name: [] for name in sorted(removed)}} if removed else {}
         return self.without(names)._replace(notes=self.notes | noted)
