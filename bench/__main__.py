@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from bench import appliance, calls, goals, machine, memory, nginx, report, tools
-from bench.appliance import BARE, ECHO, FULL, MORE, OTHER, ROUTE, STREAMS, Appliance
+from bench.appliance import BARE, ECHO, FULL, MODEL, MODELS, MORE, OTHER, ROUTE, STREAMS, Appliance
 from bench.calls import Records
 from bench.goals import Goal
 from bench.load import Way
@@ -21,6 +21,7 @@ from bench.streams import measure
 
 _CALL = "{size}/v1/chat/completions"
 _STREAM = "v1/chat/completions"
+OURS = ("b", "c", "d", "e", "u")  # the ways through gl of this checkout
 
 
 @dataclass(slots=True)
@@ -85,7 +86,7 @@ def _calls(fleet: Fleet, setup: Setup, options: Options, outcome: Outcome) -> No
     outcome.goals += goals.of_calls(results)
     outcome.tables += [report.of_calls(results, setup.calls, size) for size in options.sizes]
     outcome.tables += report.of_processor(results)
-    through = sum(seen.calls for case, slices in results.items() if case.way in ("b", "c", "d", "e") for seen in slices)
+    through = sum(seen.calls for case, slices in results.items() if case.way in OURS for seen in slices)
     say(f"{through:,} calls through gl, {setup.records.written:,} records in the sink's file")
 
 
@@ -126,6 +127,7 @@ def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
         Way("c", "gl, no processors", f"{bare}{ROUTE}{_CALL}", BARE),
         Way("d", "gl, /echo/", f"{bare}{ECHO}{_CALL}", BARE),
         Way("e", "gl, one additional processor", f"{more}{ROUTE}{_CALL}", MORE, sizes=(SIZES["1k"],)),
+        Way("u", "gl, whole path, models", f"{full}{MODELS}", FULL, model=MODEL, sizes=(SIZES["1k"],)),
     ]
     setup.streams = [
         Way("direct", "upstream direct", f"http://{HOST}:{streams}/streams/{_STREAM}", "stream-target"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import tools
+from bench.options import SIZES
 from bench.processes import HOST, Fleet, listens
 from gecholog.health import ChecksumFile
 from services.ginit import nats_server
@@ -28,6 +29,8 @@ PROCESSOR = "charactercount"
 ROUTE = "/service/standard/"
 STREAMS = "/service/streams/"
 ECHO = "/echo/"
+MODELS = "/v1/chat/completions"  # of the router of models
+MODEL = "openai/bench"
 
 _CONF = Path(__file__).resolve().parent.parent / "conf"
 
@@ -86,6 +89,8 @@ def _environ(home: Path, store: Path, target: int) -> dict[str, str]:
         "AISERVICE_API_BASE": f"http://{HOST}:{target}",
         "AISERVICE_API_KEY": "benchmark",
         "GECHOLOG_API_KEY": "benchmark",
+        "OPENAI_BASE_URL": f"http://{HOST}:{target}/{SIZES['1k']}/v1",
+        "OPENAI_API_KEY": "benchmark",
     }
 
 
