@@ -46,7 +46,7 @@ def _in_a_loop() -> bool:
 
 
 async def asked(processor: Processor, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """As `ask`, for tests that are coroutines.
+    """The asynchronous version of `ask`.
 
         assert await asked(processor, {"inbound_status_code": 200, "inbound_payload": {}}) == {}
 

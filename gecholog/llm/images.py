@@ -24,6 +24,6 @@ class ImagesRequest(Struct, frozen=True):
 
 
 class Images(Struct, frozen=True):
-    """The images, with their bytes. None: the provider held all of them back."""
+    """The images, with their bytes. Empty if the filter of the provider blocked all of them."""
 
     images: tuple[Image, ...]

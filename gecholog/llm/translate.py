@@ -1,7 +1,7 @@
 """Translation: a client speaks one dialect, a provider another. Pure.
 
-    reading = read_request(client, body)             once for a call
-    translation(client, provider, reading, context)  for each provider that is asked
+    request = read_request(client, body)             once for a call
+    Translation(client, provider, request, context)  for each provider that is asked
 
 Neither dialect knows the other: all goes through the neutral form (`chat`, `deltas`).
 """
@@ -68,13 +68,6 @@ def _mended(body: bytes) -> object:
         return None if found is None else json_text.loads(found.data)
     except NotJson:
         return None
-
-
-def translation(
-    client: ChatDialect, provider: ChatDialect, request: ChatRequest, context: ReplyContext
-) -> Translation | None:
-    """The translation between two dialects; None if they are the same, and the bytes pass as they are."""
-    return None if client.name == provider.name else Translation(client, provider, request, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +148,11 @@ def _whole(body: bytes, content_type: str) -> Json | None:
 class StreamTranslator:
     """Translates a stream of a provider piece by piece. Implements `BodyTransform`.
 
-    `has_begun` tells whether an event has come, `has_spoken` whether something of the answer has. `error` is what was
+    `has_begun` tells whether an event has come, `has_output` whether anything of the answer has. `error` is what was
     reported in place of an answer, or of its rest.
     """
 
-    __slots__ = ("_decoder", "_has_ended", "_reader", "_start", "_writer", "error", "has_begun", "has_spoken")
+    __slots__ = ("_decoder", "_has_ended", "_reader", "_start", "_writer", "error", "has_begun", "has_output")
 
     rewrites = True
 
@@ -172,7 +165,7 @@ class StreamTranslator:
         self._start = b""  # the first bytes, until they tell the framing
         self._has_ended = False
         self.has_begun = False
-        self.has_spoken = False
+        self.has_output = False
         self.error: ErrorInfo | None = None
 
     def feed(self, data: bytes) -> bytes:
@@ -218,7 +211,7 @@ class StreamTranslator:
             self.error = delta.error
             self._has_ended = True
         elif not isinstance(delta, Started):
-            self.has_spoken = True
+            self.has_output = True
         return self._writer.write(delta)  # type: ignore[arg-type]
 
 

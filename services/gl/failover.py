@@ -1,7 +1,7 @@
-"""Failover: decides whether an attempt has failed, in which order candidates are tried, and for how long. Pure.
+"""Failover: decides whether an attempt has failed, and whether there is time for another one. Pure.
 
 An attempt fails if its upstream cannot be called, or if the status of the response is in the router's `fail_on` (408,
-429 and 5xx by default).
+429 and 5xx by default). The loop over the candidates is in `stages/attempts.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Errors of chat completions and of OpenAI's other endpoints (https://platform.openai.com/docs/guides/error-codes).
 
-The APIs that speak like OpenAI differ most in this: see `read_error`.
+OpenAI-compatible APIs differ most in this: see `read_error`.
 """
 
 from __future__ import annotations

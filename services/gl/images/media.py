@@ -24,9 +24,9 @@ def declared_type(content_type: str) -> str:
 
 
 def check(media_type: str, data: bytes) -> None:
-    """Refuse data that are not of the type that their server says. Raises ImageRefused.
+    """Refuse data that are not of the declared Content-Type. Raises ImageRefused.
 
-    Types without a well-known beginning are taken on trust, unless the data begin as another type does.
+    Types without a known magic number are taken on trust, unless the data begin as another type does.
     """
     found = _found_type(data)
     if (media_type in _KNOWN or found) and found != media_type:

@@ -47,14 +47,14 @@ class ImageRule:
 
 
 def problem(option: object) -> str:
-    """What is wrong with a value of the option whose JSON type is right; empty if nothing is."""
+    """The reason why a value of the option, of the right JSON type, is invalid; empty if it is valid."""
     if isinstance(option, str):
         return "" if option in {OFF, PUBLIC} else f"must be {OFF}, {PUBLIC} or a list of hosts"
     return ""
 
 
 def host_problem(text: str) -> str:
-    """What is wrong with an entry of the list of hosts; empty if nothing is."""
+    """The reason why an entry of the list of hosts is invalid; empty if it is valid."""
     try:
         host, port = _entry(text)
         shown = f"[{host}]" if ":" in host else host

@@ -152,7 +152,7 @@ class Listener:
 
     @property
     def calls(self) -> AbstractSet[asyncio.Task[None]]:
-        """The work that is under way."""
+        """The tasks of calls in progress."""
         return self._tasks
 
     @property

@@ -88,7 +88,7 @@ async def _begin_stream(call: Call, response: Response, source: ProviderResponse
             first.feed(piece)
     except UpstreamError as error:
         _broke_off(call, sum(map(len, pieces)), error)
-    if stream.error is not None and not stream.has_spoken:
+    if stream.error is not None and not stream.has_output:
         response.abandon()
         await _reply_with(call, b"".join(pieces), source.failed(stream.error))
         return

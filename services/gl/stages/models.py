@@ -11,7 +11,7 @@ from gecholog import rawjson
 from gecholog.glob import matches_any
 from gecholog.llm.last_user_text import last_user_text
 from gecholog.shorten import shorten
-from services.gl import call_rating, classifier, model_request, token_count
+from services.gl import call_rating, classifier, count_tokens, model_request
 from services.gl.attempt import Candidate
 from services.gl.candidates import chosen_router
 from services.gl.client_body import ClientBody
@@ -81,7 +81,7 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     if not call.candidates:
         raise _not_ready(taken[0].provider)
     if endpoint.path == COUNT_TOKENS and is_translated(taken[0].provider, endpoint):
-        call.own_response = await token_count.estimated(call.client_body, endpoint)
+        call.own_response = await count_tokens.estimated(call.client_body, endpoint)
 
 
 def _takes(provider: Provider, endpoint: Endpoint) -> bool:

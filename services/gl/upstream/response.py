@@ -165,7 +165,7 @@ class StreamedResponse:
         return self._waiter
 
     def expire(self) -> None:
-        """What it waits for has not arrived in time."""
+        """Fail with 504: the timeout has expired."""
         self._parser = None
         self._fail(UpstreamError(HTTPStatus.GATEWAY_TIMEOUT, self._timeout_reason))
 

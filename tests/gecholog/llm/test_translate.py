@@ -29,15 +29,7 @@ STREAM = sse(chunk({"content": "Yes."}), chunk({}, finish_reason="stop"), done=T
 
 def made(**more):
     request = translate.read_request(CHAT, json.dumps({**ASKED, **more}).encode())
-    found = translate.translation(CHAT, OTHER, request, ReplyContext(request, "1f", 1700000000, "any"))
-    assert found is not None
-    return found
-
-
-def test_same_dialect():
-    """There is nothing to translate: the bytes pass."""
-    request = translate.read_request(CHAT, json.dumps(ASKED).encode())
-    assert translate.translation(CHAT, CHAT, request, ReplyContext(request, "1f", 0, "any")) is None
+    return translate.Translation(CHAT, OTHER, request, ReplyContext(request, "1f", 1700000000, "any"))
 
 
 def test_requests_with_small_errors():

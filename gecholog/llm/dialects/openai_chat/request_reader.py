@@ -1,6 +1,6 @@
 """Reads a request for chat completions.
 
-https://platform.openai.com/docs/api-reference/chat/create, with what clients have come to send beside it: `top_k`,
+https://platform.openai.com/docs/api-reference/chat/create, and extensions that clients send: `top_k`,
 `thinking` (LiteLLM, DeepSeek), `reasoning` (OpenRouter), and the history of reasoning in assistant messages.
 """
 
@@ -40,8 +40,8 @@ _READ = frozenset(
         "stream_options",
     }
 )
-# What they do to an answer no other field can do. A value that asks for nothing is as if the field was not there.
-# The first one that a provider has no word for is the one that its refusal names.
+# They change the response and have no substitute. A value that asks for nothing is as if the field was not there. The
+# refusal names the first one that the provider does not support.
 _REQUIRED = ("audio", "modalities", "prediction", "logprobs", "top_logprobs", "web_search_options")
 _NOTHING: tuple[Any, ...] = (None, False, 0, {}, [], ["text"])
 
