@@ -31,7 +31,7 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     section, router = call.request_base.copy(), candidate.router
     fields = section.fields
     _name_router(call, section, router)
-    translated = call.translated.get(candidate.key)
+    translated = call.translated.get(candidate.key) if call.translated else None
     where = None if candidate.provider is None else _address(candidate, translated)
     if where is None:
         url_path, path = _path(call, section, router)

@@ -28,7 +28,7 @@ def prepare(call: Call, candidate: Candidate) -> Awaitable[None] | None:
 
 async def _adapt(call: Call, attempt: Attempt) -> None:
     """Adapt the request to its provider, and request the usage of a stream."""
-    if (translated := call.translated.get(attempt.candidate.key)) is not None:
+    if call.translated and (translated := call.translated.get(attempt.candidate.key)) is not None:
         call.revise(with_translated(attempt, translated))
         _mark_sent(call, call.required_attempt())
         return
