@@ -12,6 +12,7 @@ PRICES = {
     "gemini/gemini-2.5-flash": ("0.3", "2.5"),
     "openai/gpt-4o": ("2.5", "10"),
 }
+PROMPT = "What is the price of all these words?"  # of no other test on the same bus
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +25,12 @@ def client(unified):
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("model", PRICES)
 def test_cost(client, bus, model, streamed):
-    messages = [{"role": "user", "content": "What is the price of all these words?"}]
+    messages = [{"role": "user", "content": PROMPT}]
     answer = client.chat.completions.create(model=model, messages=messages, stream=streamed)
     if streamed:
         for _ in answer:
             pass
-    record = bus.where(lambda each: each["request"].get("model") == model)
+    record = bus.where(lambda each: each["request"].get("model") == model and PROMPT in str(each["request"]))
     usage, (prompt, completion) = record["usage"], map(Decimal, PRICES[model])
     cost = (usage["prompt_tokens"] * prompt + usage["completion_tokens"] * completion) / 1_000_000
     assert Decimal(record["cost"]["usd"]) == cost > 0
