@@ -22,7 +22,10 @@ class UnpackedBytes:
         self.held = 0
 
     def count(self, size: int, total: int) -> bool:
-        """Count `size` bytes, to `uncount` later. Returns False if the sum would exceed `total`. One body is always accepted."""
+        """Count `size` bytes, to `uncount` later. Returns False if the sum would exceed `total`.
+
+        One body is always accepted.
+        """
         if self.held and self.held + size > total:
             return False
         self.held += size
