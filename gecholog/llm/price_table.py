@@ -81,8 +81,9 @@ class PriceTable:
         for price in self.prices:
             self._by_vendor.setdefault(price.vendor, []).append(price)
         self.sellers = lru_cache(maxsize=1024)(self._sellers)
+        self.find = lru_cache(maxsize=1024)(self._find)  # it goes through some 250 patterns, at each call
 
-    def find(self, vendor: str, model: str, day: date) -> Price | None:
+    def _find(self, vendor: str, model: str, day: date) -> Price | None:
         """The price of a vendor's model on a day; None if the table does not know the model, or has no price."""
         name = model.lower()
         entries = [price for price in self._by_vendor.get(vendor, ()) if glob.matches_any(price.models, name)]
