@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 import msgspec
 
 from gecholog.errors import GechologError
+
+_LONGEST_SHOWN = 200  # characters of a value in an error
 
 
 class ErrorInfo(msgspec.Struct, frozen=True):
@@ -38,3 +42,10 @@ class UnsupportedParameterError(GechologError):
 
 class InvalidResponseError(GechologError):
     """An answer of a provider is not one of its dialect."""
+
+
+def refuse_required(required: dict[str, Any]) -> NoReturn:
+    """Raise UnsupportedParameterError for the first of some fields, at least one, that a dialect cannot express."""
+    name, value = next(iter(required.items()))
+    told = f"{name} is not supported" + (f": {value}" if isinstance(value, str) and len(value) < _LONGEST_SHOWN else "")
+    raise UnsupportedParameterError(name, told)

@@ -54,6 +54,6 @@ def _can_be_written(answer: Answer) -> bool:
     """Tell whether a record can hold `answer`: orjson writes 254 levels, some of them are the record's own."""
     try:
         rawjson.dumps([[[[[[[[answer]]]]]]]])
-    except (TypeError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         return False
     return True

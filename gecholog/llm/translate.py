@@ -17,7 +17,7 @@ from gecholog.llm import json_text
 from gecholog.llm.aws_event_stream import AwsEventStreamDecoder
 from gecholog.llm.chat import ChatRequest
 from gecholog.llm.chat_dialect import ChatDialect, Json, ReplyContext, Target
-from gecholog.llm.deltas import Failed, Started
+from gecholog.llm.deltas import Delta, Failed, Started
 from gecholog.llm.dialect import is_error
 from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseError
 from gecholog.llm.event import BOM, Event, StreamDecoder
@@ -186,9 +186,16 @@ class StreamTranslator:
         for delta in () if self._has_ended else self._reader.end():
             out += self._write(delta)
         if not self._has_ended:
-            self._has_ended = True
-            out += self._writer.end()
+            out += self._end()
         return out
+
+    def _end(self) -> bytes:
+        self._has_ended = True
+        try:
+            return self._writer.end()
+        except (NotJson, RecursionError):
+            self.error = _UNREADABLE
+            return b""
 
     def broke_off(self, error: ErrorInfo) -> bytes:
         """The stream broke off: return the error that ends the client's."""
@@ -200,19 +207,29 @@ class StreamTranslator:
         self.has_begun = True
         out: list[bytes] = []
         for event in events:
-            for delta in self._reader.read(event):
+            for delta in self._read(event):
                 if self._has_ended:
                     break
                 out.append(self._write(delta))
         return b"".join(out)
 
-    def _write(self, delta: object) -> bytes:
+    def _read(self, event: Event) -> list[Delta]:
+        try:
+            return self._reader.read(event)
+        except (NotJson, RecursionError):  # nested too deep
+            return [Failed(_UNREADABLE)]
+
+    def _write(self, delta: Delta) -> bytes:
         if isinstance(delta, Failed):
             self.error = delta.error
             self._has_ended = True
         elif not isinstance(delta, Started):
             self.has_output = True
-        return self._writer.write(delta)  # type: ignore[arg-type]
+        try:
+            return self._writer.write(delta)
+        except (NotJson, RecursionError):  # what the client asked for is nested too deep to be told again
+            self.error, self._has_ended = _UNREADABLE, True
+            return b""
 
 
 def _decoder_of(start: bytes) -> StreamDecoder | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gecholog.llm.chat import Message, Part, Role, Text, ToolResult
+from gecholog.llm.errors import UnsupportedParameterError
 
 
 class Turn(NamedTuple):
@@ -34,6 +35,12 @@ def _turn(role: Role, parts: list[Part]) -> Turn:
 
 
 def system_texts(messages: tuple[Message, ...]) -> list[Text]:
-    """The system texts of a conversation, wherever they stand, without empty ones."""
+    """The system texts of a conversation, wherever they stand, without empty ones.
+
+    Raises UnsupportedParameterError if a system message has anything but texts.
+    """
     parts = [part for message in messages if message.role is Role.SYSTEM for part in message.parts]
-    return [part for part in parts if isinstance(part, Text) and part.text]
+    texts = [part for part in parts if isinstance(part, Text)]
+    if len(texts) < len(parts):
+        raise UnsupportedParameterError("messages", "a system message may have only texts for this provider")
+    return [text for text in texts if text.text]

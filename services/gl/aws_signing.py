@@ -47,7 +47,9 @@ def _botocore() -> AwsCredentials:
     try:
         module = importlib.import_module("services.gl.aws_botocore")
     except ImportError:
-        raise UpstreamError(503, "botocore is not installed, which signs requests for AWS") from None
+        raise UpstreamError(
+            503, "botocore is not installed, which signs requests for AWS (pip install botocore)"
+        ) from None
     found: AwsCredentials = module.BotocoreCredentials()
     return found
 

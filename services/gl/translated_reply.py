@@ -20,8 +20,23 @@ JSON = "application/json"
 SSE = "text/event-stream"
 _FIRST_ERROR, _LAST_ERROR = 400, 599
 _BAD_GATEWAY = 502
+_FIRST_REDIRECT = 300
 # Headers that describe the body of the provider.
-_OF_BODY = frozenset({"Content-Encoding", "Content-Length", "Content-Type", "Content-Md5", "Digest", "Etag"})
+_OF_BODY = frozenset(
+    {
+        "Content-Digest",
+        "Content-Disposition",
+        "Content-Encoding",
+        "Content-Length",
+        "Content-Md5",
+        "Content-Range",
+        "Content-Type",
+        "Digest",
+        "Etag",
+        "Location",
+        "Repr-Digest",
+    }
+)
 
 
 class Reply(NamedTuple):
@@ -49,8 +64,8 @@ class ProviderResponse(NamedTuple):
 
     @property
     def is_error(self) -> bool:
-        """Whether the provider refused the request, or failed."""
-        return self.status >= _FIRST_ERROR
+        """Whether the provider refused the request, or failed. Redirects are no answers, either."""
+        return self.status >= _FIRST_REDIRECT
 
     @property
     def is_streamed(self) -> bool:
@@ -62,10 +77,13 @@ class ProviderResponse(NamedTuple):
         """Translate a complete body. At most `limit` bytes of it are decoded."""
         data = decoding.decode(body, self.encoding, limit).data if decoding.codings(self.encoding) else body
         if self.is_error:
-            return Reply(self.status, JSON, self.translation.error(self.status, data))
+            status = self.status if self.status >= _FIRST_ERROR else _BAD_GATEWAY
+            return Reply(status, JSON, self.translation.error(status, data))
         if self.is_streamed:
             stream = self.translation.stream()
             out = stream.feed(data) + stream.flush()
+            if stream.error is not None and not stream.has_output:
+                return self.failed(stream.error)
             return Reply(self.status, SSE, out)
         try:
             out = self.translation.response(data, self.content_type)

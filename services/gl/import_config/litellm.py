@@ -25,6 +25,7 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "deepseek": ("openai", "deepseek"),
     "groq": ("openai", "groq"),
     "xai": ("openai", "xai"),
+    "bedrock": ("bedrock", ""),
     "openrouter": ("openai", "openrouter"),
     "moonshot": ("openai", "moonshot"),
     "huggingface": ("openai", "huggingface"),
@@ -55,7 +56,9 @@ _STRATEGIES = {
     "simple-shuffle": "weighted",
     "latency-based-routing": "least_latency",
 }
-_TAKEN = frozenset({"model", "api_key", "api_base", "base_url", "api_version", "weight", "organization"})
+_TAKEN = frozenset(
+    {"model", "api_key", "api_base", "base_url", "api_version", "aws_region_name", "weight", "organization"}
+)
 _OF_MODEL = frozenset({"model_name", "litellm_params"})
 _GROUP = "deployments"
 
@@ -146,11 +149,15 @@ class _Providers:
     def _provider(self, kind: str, values: dict[str, Node]) -> str:
         dialect, profile = _KINDS[kind]
         base = values.get("api_base") or values.get("base_url")
+        if kind == "openai" and base is None:
+            profile = "openai"  # else the host tells
         entry: Entry = {"dialect": dialect}
         url = _value(base) if base is not None else _URLS.get(kind, "")
         if kind == "azure" and not url:
             url = variable("AZURE_API_BASE")
         named = {"profile": profile, "url": url, "api_key": self._key(kind, values)}
+        if kind == "bedrock" and (region := values.get("aws_region_name")) is not None:
+            named["region"] = _value(region)
         if kind == "azure":
             version = values.get("api_version")
             named["api_version"] = _value(version) if version is not None else variable("AZURE_API_VERSION")

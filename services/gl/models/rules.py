@@ -7,6 +7,7 @@ and groups that are nested too deeply: no single entry is wrong there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address
 from typing import Any
 
 from gecholog import hostname
@@ -43,7 +44,7 @@ def addresses(values: _Entry) -> Iterator[Violation]:
         if (dialect := _dialect(entry)) is None:
             continue  # the schema says so
         url, place = providers.url_of(entry), ("providers", index)
-        if reason := _wrong_url(url, dialect):
+        if reason := _wrong_url(url, dialect) or _own_url(url, values):
             yield (*place, "url"), reason
         needs_key = dialect in _NEED_KEY or (dialect is Dialect.OPENAI and not providers.profile_of(entry).keyless)
         if needs_key and "api_key" not in entry and not (dialect is Dialect.AZURE and "entra_id" in entry):
@@ -82,6 +83,24 @@ def _wrong_url(url: str, dialect: Dialect) -> str:
         return hostname.problem(routing.parse_target(url, "", {}).origin.host)
     except ValueError:
         return "must be an http or https address"
+
+
+def _own_url(url: str, values: _Entry) -> str:
+    """The reason against an address that is the gateway's own: calls would go round without end."""
+    origin = routing.parse_target(url, "", {}).origin if url else None
+    if origin is None or origin.port != values.get("gl_port") or not _is_this_machine(origin.name):
+        return ""
+    return "must not be the address of this gateway, which would call itself"
+
+
+def _is_this_machine(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return False
+    return found.is_loopback or found.is_unspecified
 
 
 def targets(values: _Entry) -> Iterator[Violation]:

@@ -12,6 +12,7 @@ from gecholog.headers import first, masked, without
 from gecholog.llm.errors import ErrorInfo
 from gecholog.logs import Log
 from gecholog.media_type import media_type
+from gecholog.shorten import shorten
 from services.gl import cors, errors
 from services.gl.call import Egress
 from services.gl.ending import still_reads_usage
@@ -39,6 +40,7 @@ log = Log("egress")
 _CONTENT_TYPE = "Content-Type"
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
+_LONGEST_LIST = 1000  # characters of a header that lists names
 _STATUSES = range(200, 600)
 _OK = HTTPStatus.OK.value  # a plain int: looking up an enum member costs time in every call
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
@@ -69,7 +71,7 @@ def _own_headers(call: Call) -> Headers:
     if candidate.provider is None:
         return own
     if attempt.dropped:
-        own["X-Gecholog-Dropped-Params"] = [_NOT_PRINTABLE.sub("?", ", ".join(attempt.dropped))]
+        own["X-Gecholog-Dropped-Params"] = [_NOT_PRINTABLE.sub("?", shorten(", ".join(attempt.dropped), _LONGEST_LIST))]
     return own | {
         "X-Gecholog-Provider": [candidate.provider.name],
         "X-Gecholog-Model": [_NOT_PRINTABLE.sub("?", candidate.model)],

@@ -271,7 +271,15 @@ async def _check_exposed(call: Call, router: Router, deps: Dependencies) -> None
 def _unknown(call: Call, router: Router, name: str) -> Refusal:
     close = call.config.models.close_to(name, lambda one: matches_any(router.models, one))
     hint = f"; close to it: {', '.join(close)}" if close else ""
-    message = f"the model {_shown(name)} does not exist, or its provider is not configured{hint}"
+    maker, _ = call.config.models.sellers(name)
+    provider, slash, _ = name.partition("/")
+    if maker:
+        message = f"the model {_shown(name)} is of {maker}, and no provider for it is configured, or its key is not set"
+    elif slash and provider not in call.config.models.providers:
+        missing = f"there is no provider {_shown(provider)}, or its key is not set"
+        message = f"the model {_shown(name)} does not exist: {missing}{hint}"
+    else:
+        message = f"the model {_shown(name)} does not exist, or its provider is not configured{hint}"
     return _refusal(404, message, "model_not_found", "model")
 
 

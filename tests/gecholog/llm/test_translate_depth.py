@@ -60,4 +60,4 @@ def test_deep_answers(depth: int) -> None:
         request = translate.read_request(client, f'{{"model":"m","messages":[{USER}],"input":"x"}}'.encode())
         context = ReplyContext(request, "i", 1, "m")
         with suppress(translate.TranslationError):
-            translate.Translation(client, anthropic, request, context).answer(body, "application/json")
+            translate.Translation(client, anthropic, request, context).response(body, "application/json")

@@ -14,24 +14,27 @@ class CallOrder:
 
     def __init__(self) -> None:
         self._open: int | None = None
-        self._arguments: list[str] = []
+        self._arguments = ""  # of the open call
         self._complete: set[int] = set()
-        self._waiting: list[Piece] = []
+        self._waiting: dict[int, list[Piece]] = {}  # by calls, in their order
 
     def take(self, piece: Piece) -> list[Piece]:
         """Take the next piece; return those that may go on. White space after complete arguments is left out."""
         if piece.index in self._complete:
             return []
         if piece.index == self._open and isinstance(piece, ArgumentsDelta):
-            self._arguments.append(piece.text)
-            return [piece, *(self._next() if self._waiting and self._is_complete() else [])]
-        if self._open is not None and (self._waiting or not self._is_complete()):
-            self._waiting.append(piece)
-            return []
-        if not isinstance(piece, ToolCallStarted):
-            return []  # of a call that has not begun
-        self._begin(piece)
-        return [piece]
+            self._arguments += piece.text
+            passed: list[Piece] = [piece]
+            while self._waiting and self._is_complete():
+                passed += self._next()
+            return passed
+        if piece.index in self._waiting:
+            self._waiting[piece.index].append(piece)
+        elif isinstance(piece, ToolCallStarted):
+            self._waiting[piece.index] = [piece]
+            if self._open is None or (len(self._waiting) == 1 and self._is_complete()):
+                return self._next()
+        return []
 
     def flush(self) -> list[Piece]:
         """Return what was held back, at the end of all calls."""
@@ -40,25 +43,20 @@ class CallOrder:
             pieces += self._next()
         return pieces
 
-    def _begin(self, piece: ToolCallStarted) -> None:
-        if self._open is not None:
-            self._complete.add(self._open)
-        self._open, self._arguments = piece.index, []
-
     def _next(self) -> list[Piece]:
-        """What waited, up to the first piece that has to wait again."""
+        """Open the call that has waited longest. Returns its pieces."""
         if self._open is not None:
             self._complete.add(self._open)
-        self._open = None
-        waiting, self._waiting = self._waiting, []
-        return [passed for piece in waiting for passed in self.take(piece)]
+        self._open = next(iter(self._waiting))
+        pieces = self._waiting.pop(self._open)
+        self._arguments = "".join(piece.text for piece in pieces if isinstance(piece, ArgumentsDelta))
+        return pieces
 
     def _is_complete(self) -> bool:
-        written = "".join(self._arguments)
-        if not written.rstrip().endswith("}"):
+        if not self._arguments.rstrip().endswith("}"):
             return False
         try:
-            json_text.loads(written)
+            json_text.loads(self._arguments)
         except NotJson:
             return False
         return True

@@ -149,14 +149,18 @@ class _Ids:
 
     def __init__(self) -> None:
         self._written: dict[str, str] = {}
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}  # the last one of each id that several would become
 
     def of(self, known: str) -> str:
         """The id that stands for a client's."""
         if known not in self._written:
             base = wanted = _NOT_IN_IDS.sub("_", known) or "call"
-            number = 1
-            while wanted in self._written.values():
+            number = self._numbers.get(base, 1)
+            while wanted in self._taken:
                 number += 1
                 wanted = f"{base}_{number}"
+            self._numbers[base] = number
+            self._taken.add(wanted)
             self._written[known] = wanted
         return self._written[known]

@@ -10,7 +10,7 @@ from gecholog.llm.checked import Json
 from gecholog.llm.dialects import claude_thinking
 from gecholog.llm.dialects.anthropic.message_writer import messages_of, system_of
 from gecholog.llm.dialects.claude_models import output_limit
-from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.errors import UnsupportedParameterError, refuse_required
 
 _CHOICES = {ToolMode.AUTO: "auto", ToolMode.NONE: "none", ToolMode.REQUIRED: "any"}
 _SERVICE_TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
@@ -39,7 +39,7 @@ def _limit(target: Target) -> int:
 
 def _refuse_unknown(request: ChatRequest) -> None:
     if request.required:
-        raise UnsupportedParameterError(next(iter(request.required)))
+        refuse_required(request.required)
     if request.n is not None and request.n > 1:
         raise UnsupportedParameterError("n", "n must be 1: Anthropic gives one answer to a request")
     form = request.response_format

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from gecholog.llm import json_text
 from gecholog.llm.checked import Json
 from gecholog.llm.deltas import (
     ArgumentsDelta,
@@ -22,6 +21,7 @@ from gecholog.llm.dialects.anthropic.errors import error_in_event
 from gecholog.llm.dialects.anthropic.response_reader import finish_reason
 from gecholog.llm.errors import ErrorInfo
 from gecholog.llm.event import Event
+from gecholog.llm.tool_arguments import as_text
 from gecholog.llm.usage import usage_of
 
 _BROKEN_OFF = ErrorInfo(502, "the stream of the provider ended before the answer was complete", "api_error")
@@ -85,7 +85,7 @@ class MessagesStreamReader:
         begun = ToolCallStarted(self._calls, _word(block, "id"), _word(block, "name"))
         given = block.get("input")
         self._has_arguments = bool(given)
-        return [begun, ArgumentsDelta(self._calls, json_text.dumps(given).decode())] if given else [begun]
+        return [begun, ArgumentsDelta(self._calls, as_text(given))] if given else [begun]
 
     def _delta(self, delta: Json) -> list[Delta]:
         match delta:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 
 from gecholog.llm.chat import (
@@ -39,6 +40,7 @@ _DOCUMENTS = {
     "text/markdown": "md",
 }
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9 \-()\[\]]+")
+_LONGEST_ID = 64
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_.:-]")
 
 
@@ -122,7 +124,10 @@ class MessageWriter:
 
 
 def _id(known: str) -> str:
-    return _NOT_IN_IDS.sub("_", known)[:64] or "call"
+    """An id as the API takes it; of one that it does not take, a digest."""
+    if known and len(known) <= _LONGEST_ID and not _NOT_IN_IDS.search(known):
+        return known
+    return f"call_{hashlib.sha256(known.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
 def _thoughts(part: Reasoning) -> list[Json]:

@@ -11,7 +11,7 @@ from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects import claude_thinking
 from gecholog.llm.dialects.bedrock_converse.message_writer import CACHE_POINT, MessageWriter
-from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.errors import UnsupportedParameterError, refuse_required
 
 _SERVICE_TIERS = frozenset({"default", "flex", "priority", "reserved"})
 
@@ -47,7 +47,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
 
 def _refuse_unknown(request: ChatRequest) -> None:
     if request.required:
-        raise UnsupportedParameterError(next(iter(request.required)))
+        refuse_required(request.required)
     if request.n is not None and request.n > 1:
         raise UnsupportedParameterError("n", "n must be 1: Bedrock gives one answer to a request")
     if request.response_format is not None:

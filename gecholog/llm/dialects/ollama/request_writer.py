@@ -7,7 +7,7 @@ from gecholog.llm.chat import ChatRequest, Tool, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.ollama.message_writer import messages_of
-from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.errors import UnsupportedParameterError, refuse_required
 
 _HINTS = frozenset({"seed", "presence_penalty", "frequency_penalty"})
 _FORCED = frozenset({ToolMode.REQUIRED, ToolMode.NAMED})
@@ -37,7 +37,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
 
 def _refuse_unknown(request: ChatRequest) -> None:
     if request.required:
-        raise UnsupportedParameterError(next(iter(request.required)))
+        refuse_required(request.required)
     if request.n is not None and request.n > 1:
         raise UnsupportedParameterError("n", "n must be 1: Ollama gives one answer to a request")
     choice = request.tool_choice

@@ -9,7 +9,7 @@ from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.dialects.openai_chat import variants
 from gecholog.llm.dialects.openai_chat.message_writer import MessageWriter
 from gecholog.llm.dialects.openai_chat.variants import Variant
-from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.errors import refuse_required
 from gecholog.llm.user_id import short_user_id
 
 Json = dict[str, Any]
@@ -22,9 +22,9 @@ _SCHEMA_NAME = "response"
 def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     """The request as the target takes it. Raises UnsupportedParameterError."""
     variant = variants.variant_of(target)
-    for name in request.required:
-        if name not in _REQUIRED:
-            raise UnsupportedParameterError(name)
+    foreign = {name: value for name, value in request.required.items() if name not in _REQUIRED}
+    if foreign:
+        refuse_required(foreign)
     messages = MessageWriter(target, variant)
     body: Json = {"model": target.model, "messages": messages.write(request.messages)}
     dropped: list[str] = []

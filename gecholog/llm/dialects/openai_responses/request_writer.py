@@ -7,7 +7,7 @@ from gecholog.llm.chat import ChatRequest, ReasoningConfig, ResponseFormat, Tool
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.openai_responses.item_writer import items_of
-from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.errors import UnsupportedParameterError, refuse_required
 from gecholog.llm.user_id import short_user_id
 
 _HINTS = frozenset(
@@ -56,7 +56,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
 
 def _refuse_unknown(request: ChatRequest) -> None:
     if request.required:
-        raise UnsupportedParameterError(next(iter(request.required)))
+        refuse_required(request.required)
     if request.n is not None and request.n > 1:
         raise UnsupportedParameterError("n", "n must be 1: responses give one answer to a request")
     if request.stop:

@@ -28,7 +28,9 @@ LITELLM = """model_list:
   - model_name: "*"
     litellm_params: {model: "*"}
   - model_name: aws
-    litellm_params: {model: bedrock/x}
+    litellm_params: {model: bedrock/x, aws_region_name: us-east-1}
+  - model_name: google
+    litellm_params: {model: vertex_ai/x}
 litellm_settings:
   drop_params: true
   num_retries: 2
@@ -41,11 +43,12 @@ general_settings: {master_key: sk-1}
 def test_litellm() -> None:
     found = convert(LITELLM, {})
     assert found.providers == [
-        {"name": "openai", "dialect": "openai", "api_key": "${MY_KEY}"},
+        {"name": "openai", "dialect": "openai", "profile": "openai", "api_key": "${MY_KEY}"},
         {"name": "azure", "dialect": "azure", "url": "${AZURE_URL}", "api_key": "k", "api_version": "2024-10-21"},
         {"name": "anthropic", "dialect": "anthropic", "api_key": "${ANTHROPIC_API_KEY}"},
         {"name": "ollama", "dialect": "ollama", "url": "http://ollama.example"},
-        {"name": "openai-2", "dialect": "openai", "api_key": "${OPENAI_API_KEY}"},
+        {"name": "openai-2", "dialect": "openai", "profile": "openai", "api_key": "${OPENAI_API_KEY}"},
+        {"name": "bedrock", "dialect": "bedrock", "region": "us-east-1"},
     ]
     assert found.models == [
         {
@@ -57,12 +60,13 @@ def test_litellm() -> None:
         {"name": "gpt", "targets": ["gpt-deployments", "claude"]},
         {"name": "claude", "targets": ["anthropic/claude-sonnet-4-5"]},
         {"name": "local", "targets": ["ollama/qwen3"]},
+        {"name": "aws", "targets": ["bedrock/x"]},
     ]
     assert found.outbound == {"retries": 2}
     places = {line.split(": ")[1] for line in found.lost}
     assert places == {
         *("model_list[0].litellm_params.rpm", "model_list[1].model_info", "model_list[4]"),
-        *("model_list[5].litellm_params.model", "litellm_settings.fallbacks[0].gpt[1]", "litellm_settings.drop_params"),
+        *("model_list[6].litellm_params.model", "litellm_settings.fallbacks[0].gpt[1]", "litellm_settings.drop_params"),
         *("router_settings.routing_strategy", "general_settings.master_key"),
     }
 
@@ -127,6 +131,7 @@ def test_the_command_writes_what_the_gateway_takes(text: str, tmp_path: Path) ->
     command = [sys.executable, "-m", "services.gl", "-o", str(config), "--validate"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "left out" not in done.stdout + done.stderr
 
 
 def test_the_command_tells_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -298,3 +298,15 @@ def test_thinking_goes_on_within_a_turn_whose_thoughts_came_back() -> None:
 
 def test_thinking_that_is_off_is_not_asked_for() -> None:
     assert "thinking" not in body(reasoning=ReasoningConfig(False))
+
+
+def test_many_ids_that_would_become_one_stay_different() -> None:
+    calls = [ToolCall(f"a{chr(0x4E00 + index)}", "look", "{}") for index in range(5000)]
+    turn = body(messages=(*HELLO, said(*calls, role=Role.ASSISTANT)), tools=TOOLS)["messages"][1]
+    assert len({block["id"] for block in turn["content"]}) == 5000
+
+
+def test_a_system_message_with_more_than_texts_is_refused() -> None:
+    with pytest.raises(UnsupportedParameterError) as raised:
+        body(messages=(said(Image("aGk=", "image/png"), role=Role.SYSTEM), *HELLO))
+    assert raised.value.param == "messages"

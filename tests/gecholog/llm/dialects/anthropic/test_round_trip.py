@@ -150,3 +150,12 @@ def _read_again(deltas: list[Any]) -> list[Any]:
     data = b"".join(map(writer.write, deltas)) + writer.end()
     read = [delta for event in SseDecoder().feed(data) for delta in reader.read(event)]
     return [delta for delta in read if type(delta).__name__ not in ("UsageSeen", "Finished")]
+
+
+def test_many_calls_that_wait_for_each_other_are_written_in_linear_time() -> None:
+    number = 3000
+    deltas: list[Any] = [Started("x", "m"), *(ToolCallStarted(index, f"c{index}", "n") for index in range(number))]
+    deltas += [ArgumentsDelta(index, "{}") for index in reversed(range(number))]
+    read = _read_again(deltas)
+    assert [delta.index for delta in read if isinstance(delta, ToolCallStarted)] == list(range(number))
+    assert sum(isinstance(delta, ArgumentsDelta) for delta in read) == number

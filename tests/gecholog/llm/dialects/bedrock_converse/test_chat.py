@@ -112,8 +112,8 @@ def test_a_conversation() -> None:
     messages = (
         said(Text("be brief", MARK), role=Role.SYSTEM),
         said(Text("what?"), Image("aGk=", "image/jpeg"), File(text="words", name="a/b.txt")),
-        said(Reasoning("hm", "c2ln", "anthropic"), ToolCall("t/1", "look", '{"at":1}'), role=Role.ASSISTANT),
-        said(ToolResult("t/1", (Text("seen"), Image("aGk=", "image/png")), is_error=True)),
+        said(Reasoning("hm", "c2ln", "anthropic"), ToolCall("t.1", "look", '{"at":1}'), role=Role.ASSISTANT),
+        said(ToolResult("t.1", (Text("seen"), Image("aGk=", "image/png")), is_error=True)),
     )
     sent = body(messages=messages, tools=TOOLS)
     assert sent["system"] == [{"text": "be brief"}, {"cachePoint": {"type": "default"}}]
@@ -130,7 +130,7 @@ def test_a_conversation() -> None:
             "role": "assistant",
             "content": [
                 {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "c2ln"}}},
-                {"toolUse": {"toolUseId": "t_1", "name": "look", "input": {"at": 1}}},
+                {"toolUse": {"toolUseId": "t.1", "name": "look", "input": {"at": 1}}},
             ],
         },
         {
@@ -138,7 +138,7 @@ def test_a_conversation() -> None:
             "content": [
                 {
                     "toolResult": {
-                        "toolUseId": "t_1",
+                        "toolUseId": "t.1",
                         "content": [{"text": "seen"}, {"image": {"format": "png", "source": {"bytes": "aGk="}}}],
                         "status": "error",
                     }
