@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 # where the configs of our services name it; what a number in the config of another program means is not known
 _FIELDS = {"gl": "gl_port", "dummy": "port", "gui": "gui_port"}
 _COMMENT = re.compile(r"(#|//).*")
-_NATS_PORT = re.compile(r"(?:^|[\s{,;])(?:port|http_port|https_port)\s*[:=\s]\s*(?P<port>\d+)", re.MULTILINE)
+_NATS_PORT = re.compile(r"(?:^|[\s{,;])\"?(?:port|http_port|https_port)\"?\s*[:=\s]\s*(?P<port>\d+)", re.MULTILINE)
 _NATS_LISTEN = re.compile(
-    r"(?:^|[\s{,;])(?:listen|http|https)\s*[:=\s]\s*\"?(?:[\w.\[\]:-]*:)?(?P<port>\d+)\b", re.MULTILINE
+    r"(?:^|[\s{,;])\"?(?:listen|http|https)\"?\s*[:=\s]\s*\"?(?:[\w.\[\]:-]*:)?(?P<port>\d+)\b", re.MULTILINE
 )
 
 

@@ -25,6 +25,9 @@ def numbers(tmp_path, program, text):
         ('listen: "127.0.0.1:4333"\nhttp: 8222', [4333, 8222]),
         ("cluster { port: 6222 }\nport: 4333", [6222, 4333]),
         ("# port: 1\n", [4222]),
+        ('{"host": "127.0.0.1", "port": 4333}', [4333]),
+        ('{"port":4333,"http_port":8333}', [4333, 8333]),
+        ('{"listen": "127.0.0.1:4333"}', [4333]),
     ],
 )
 def test_ports_of_nats_server(tmp_path, text, found):
