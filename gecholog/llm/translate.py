@@ -41,7 +41,7 @@ class TranslationError(Exception):
         self.error = error
 
 
-class Sent(NamedTuple):
+class TranslatedBody(NamedTuple):
     """A request in the dialect of a provider, as JSON, and the hints that it has no place for."""
 
     body: bytes
@@ -84,11 +84,11 @@ class Translation:
         """Whether the client asked for a stream."""
         return self.request.is_streamed
 
-    def sent(self, target: Target) -> Sent:
+    def sent(self, target: Target) -> TranslatedBody:
         """The request for the provider. Raises UnsupportedParameterError, and InvalidRequestError if it is too deep."""
         try:
             written = self.provider.write_request(self.request, target)
-            return Sent(json_text.dumps(written.body), written.dropped)
+            return TranslatedBody(json_text.dumps(written.body), written.dropped)
         except (NotJson, RecursionError):
             raise InvalidRequestError("", "the body is nested too deep") from None
 

@@ -19,7 +19,7 @@ from gecholog.llm.dialects.gemini.errors import read_error as gemini_error
 from gecholog.llm.dialects.ollama import embeddings as ollama_embeddings
 from gecholog.llm.error_body import error_of_any_shape
 from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseError
-from gecholog.llm.translate import Sent, StreamTranslator, TranslationError
+from gecholog.llm.translate import StreamTranslator, TranslatedBody, TranslationError
 
 _BAD_GATEWAY = 502
 _EMBEDDINGS = {"gemini": gemini_embeddings, "ollama": ollama_embeddings}
@@ -38,10 +38,10 @@ class WholeTranslation:
 
     is_streamed = False
 
-    def sent(self, target: Target) -> Sent:
+    def sent(self, target: Target) -> TranslatedBody:
         """The request for the provider. Raises UnsupportedParameterError."""
         written = self.write(target)
-        return Sent(json_text.dumps(written.body), written.dropped)
+        return TranslatedBody(json_text.dumps(written.body), written.dropped)
 
     def response(self, body: bytes, content_type: str) -> bytes:
         """The answer for the client. Raises TranslationError."""

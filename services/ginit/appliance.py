@@ -55,7 +55,7 @@ class Ginit:
         """Start the services in their order; returns when the start of each is over."""
         home = health.home()
         paths = Paths(home, Path(os.environ.get("GECHOLOG_RUN", home / "run")))
-        self._parts = parts = _Parts.made(self._config, paths, owner)
+        self._parts = parts = _Parts.create(self._config, paths, owner)
         takeover = Takeover(parts.supervisor, parts.runner, parts.files, parts.state_file.read())
         try:
             services = await takeover.services(self._config.services)
@@ -101,7 +101,7 @@ class _Parts:
     paths: Paths
 
     @classmethod
-    def made(cls, config: GinitConfig, paths: Paths, owner: TaskOwner) -> _Parts:
+    def create(cls, config: GinitConfig, paths: Paths, owner: TaskOwner) -> _Parts:
         store = StateStore(Appliance((), config.max_starts))
         throttled = ThrottledLog()
         supervisor = Supervisor(os.environ["SUPERVISOR_SERVER_URL"], paths.services)

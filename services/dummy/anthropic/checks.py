@@ -48,10 +48,10 @@ def check(body: JsonBody, *, counts: bool) -> None:
     required = {"model", "messages"} if counts else {"model", "messages", "max_tokens"}
     fields(body, "", required, _COUNTED if counts else _TOP)
     text(body["model"], "model", least=1)
-    number(body.get("max_tokens"), "max_tokens", (1, None), is_whole=True)
+    number(body.get("max_tokens"), "max_tokens", (1, None), is_integer=True)
     number(body.get("temperature"), "temperature", (0, 1))
     number(body.get("top_p"), "top_p", (0, 1))
-    number(body.get("top_k"), "top_k", (0, None), is_whole=True)
+    number(body.get("top_k"), "top_k", (0, None), is_integer=True)
     if not isinstance(body.get("stream", False), bool):
         raise wrong("stream", "Input should be a valid boolean")
     _stops(body)
@@ -76,7 +76,7 @@ def _thinking(body: JsonBody) -> None:
     required, optional = _THINKING[kind]
     fields(thinking, f"thinking.{kind}", {"type", *required}, optional)
     if kind == "enabled":
-        number(thinking["budget_tokens"], "thinking.enabled.budget_tokens", (1024, None), is_whole=True)
+        number(thinking["budget_tokens"], "thinking.enabled.budget_tokens", (1024, None), is_integer=True)
     if thinking.get("display", "summarized") not in ("summarized", "omitted", None):
         raise wrong(f"thinking.{kind}.display", "Input should be 'summarized' or 'omitted'")
 

@@ -43,12 +43,12 @@ def text(value: Any, where: str, least: int = 0) -> None:
         raise wrong(where, f"String should have at least {least} character")
 
 
-def number(value: Any, where: str, limits: tuple[int, int | None], *, is_whole: bool = False) -> None:
+def number(value: Any, where: str, limits: tuple[int, int | None], *, is_integer: bool = False) -> None:
     """Refuse what is no number within limits. None is fine: the field is absent."""
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int if is_whole else (int, float)):
-        raise wrong(where, f"Input should be a valid {'integer' if is_whole else 'number'}")
+    if isinstance(value, bool) or not isinstance(value, int if is_integer else (int, float)):
+        raise wrong(where, f"Input should be a valid {'integer' if is_integer else 'number'}")
     least, most = limits
     if value < least:
         raise wrong(where, f"Input should be greater than or equal to {least}")

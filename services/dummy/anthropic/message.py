@@ -87,7 +87,7 @@ def streamed(message: Message, headers: dict[str, str]) -> Stream:
     delta = {"stop_reason": message.stop_reason, "stop_sequence": message.stop_sequence, "stop_details": None}
     used = {name: value for name, value in message.usage.items() if name not in _ONCE}
     tail: list[Event] = [{"type": "message_delta", "delta": delta, "usage": used}, {"type": "message_stop"}]
-    chunks = _joined(chunks)
+    chunks = _merge_chunks(chunks)
     return Stream(_written(head), tuple(map(_written, chunks)), _written(tail), message.spent, headers)
 
 
@@ -170,7 +170,7 @@ def _deltas(block: dict[str, Any], pieces: tuple[str, ...]) -> Iterator[dict[str
             yield {"type": "signature_delta", "signature": block["signature"]}
 
 
-def _joined(chunks: list[list[Event]]) -> list[list[Event]]:
+def _merge_chunks(chunks: list[list[Event]]) -> list[list[Event]]:
     """Join each start and end of a block with the chunk beside it, so that only content makes a chunk."""
     joined: list[list[Event]] = []
     starts: list[Event] = []

@@ -18,7 +18,7 @@ CONFIG = GinitConfig("sum", 2, ())
 async def parts(tmp_path, monkeypatch):
     """The parts, with a service that is healthy: its checksum file and the state file are there."""
     monkeypatch.setenv("SUPERVISOR_SERVER_URL", f"unix://{tmp_path}/none.sock")
-    made = _Parts.made(CONFIG, Paths(tmp_path, tmp_path / "runtime"), TaskOwner())
+    made = _Parts.create(CONFIG, Paths(tmp_path, tmp_path / "runtime"), TaskOwner())
     reading, writing = os.pipe()
     made.listener._incoming = reading  # descriptor 0 is the test's own
     made.store.appliance = appliance(healthy(definition(tmp_path)))

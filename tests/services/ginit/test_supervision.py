@@ -88,8 +88,8 @@ async def test_event_that_says_nothing(supervision):
 
 async def test_notifications_that_were_dropped(supervision, supervisor):
     """supervisord drops the oldest when there are too many: the service whose process is gone has ended."""
-    tick, after_gap = notification("TICK_5", 1), notification("TICK_5", 3)
-    assert await events(supervision, tick, after_gap) == [Ended("one", "unknown")]
+    advance, after_gap = notification("TICK_5", 1), notification("TICK_5", 3)
+    assert await events(supervision, advance, after_gap) == [Ended("one", "unknown")]
     assert ("all_running",) in supervisor.asked
 
 

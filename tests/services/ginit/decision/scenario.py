@@ -130,7 +130,7 @@ class Player:
 
     def _one_of(self, which, *phases):
         """A service in one of these phases that lives, if there is one."""
-        found = self.world.named(*phases)
+        found = self.world.in_phases(*phases)
         return found[which % len(found)] if found else None
 
     # ------------------------------------------------------------ one event

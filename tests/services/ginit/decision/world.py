@@ -51,7 +51,7 @@ def definition(name, *, die_promise=False, arguments=(), **fields):
 
 
 class World:
-    """Services named NAMES. `promised` have a die promise. Contents that begin with `valid` are valid."""
+    """Services in_phases NAMES. `promised` have a die promise. Contents that begin with `valid` are valid."""
 
     def __init__(self, *, max_starts=2, die_promise=False, promised=(), names=NAMES, contents=("valid 0",) * 3):
         self.promised = frozenset(names if die_promise else promised)
@@ -367,6 +367,6 @@ class World:
         self.settle()
         return self
 
-    def named(self, *phases):
+    def in_phases(self, *phases):
         """The services in these phases whose processes live."""
         return sorted(self.alive & {service.name for service in self.state.services if service.phase in phases})

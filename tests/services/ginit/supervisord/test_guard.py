@@ -68,62 +68,62 @@ def heart(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def tick(supervisord, heart):
+def advance(supervisord, heart):
     """Let the time be so many seconds, and supervisord emit its event."""
     now = [0.0]
     callbacks = list(events.callbacks)
     guard.Guard(supervisord, lambda: now[0])
 
-    def tick(seconds):
+    def advance(seconds):
         until(lambda: supervisord.is_asleep, "a process that sleeps")
         now[0] = float(seconds)
         events.notify(events.Tick5Event(seconds, supervisord))
 
-    yield tick
+    yield advance
     events.callbacks[:] = callbacks
 
 
-def test_ginit_that_hangs(supervisord, tick):
+def test_ginit_that_hangs(supervisord, advance):
     """After 15 seconds without a heartbeat, not earlier."""
     for seconds in (0, 5, 10):
-        tick(seconds)
+        advance(seconds)
     assert not supervisord.is_killed
-    tick(15)
+    advance(15)
     assert supervisord.is_killed
 
 
-def test_ginit_with_a_heartbeat(supervisord, tick, heart):
+def test_ginit_with_a_heartbeat(supervisord, advance, heart):
     for seconds in range(0, 100, 5):
         heart.beat()
-        tick(seconds)
+        advance(seconds)
     assert not supervisord.is_killed
 
 
-def test_new_ginit_has_all_its_time(supervisord, tick):
+def test_new_ginit_has_all_its_time(supervisord, advance):
     """It is not killed for what the one before did not do."""
     for seconds in (0, 5, 10, 15):
-        tick(seconds)
+        advance(seconds)
     assert supervisord.is_killed
     supervisord.starts()
     for seconds in (20, 25, 30):
-        tick(seconds)
+        advance(seconds)
     assert not supervisord.is_killed
-    tick(35)
+    advance(35)
     assert supervisord.is_killed
 
 
-def test_machine_that_was_suspended(supervisord, tick):
+def test_machine_that_was_suspended(supervisord, advance):
     """An hour between two events is not an hour without a heartbeat."""
-    tick(0)
-    tick(3600)
+    advance(0)
+    advance(3600)
     assert not supervisord.is_killed
 
 
-def test_no_ginit(supervisord, tick):
+def test_no_ginit(supervisord, advance):
     """It has ended, and is about to be started again; nobody is killed in its place."""
     supervisord.pid = 0
     for seconds in range(0, 100, 5):
-        tick(seconds)
+        advance(seconds)
     assert not supervisord.is_killed
 
 

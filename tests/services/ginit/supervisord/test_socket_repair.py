@@ -56,7 +56,7 @@ def supervisord():
     shutil.rmtree(folder)
 
 
-def tick(supervisord):
+def advance(supervisord):
     events.notify(events.Tick5Event(5, supervisord))
 
 
@@ -72,7 +72,7 @@ def is_served(file):
 def test_socket_in_its_place(supervisord):
     """Nothing is done."""
     server = supervisord.options.server
-    tick(supervisord)
+    advance(supervisord)
     assert supervisord.options.server is server
     assert supervisord.options.logged == []
 
@@ -81,7 +81,7 @@ def test_socket_that_was_removed(supervisord):
     """Its folder as well. The old server is closed."""
     server = supervisord.options.server
     supervisord.options.file.unlink()
-    tick(supervisord)
+    advance(supervisord)
     assert is_served(supervisord.options.file)
     assert server.fileno() == -1
     assert supervisord.options.logged == ["the socket was removed, created it again"]
@@ -92,11 +92,11 @@ def test_file_in_its_place(supervisord):
     file = supervisord.options.file
     file.unlink()
     file.write_text("no socket")
-    tick(supervisord)
+    advance(supervisord)
     assert file.read_text() == "no socket"
     assert supervisord.options.server.fileno() >= 0
     file.unlink()
-    tick(supervisord)
+    advance(supervisord)
     assert is_served(file)
 
 
@@ -105,10 +105,10 @@ def test_socket_that_cannot_be_created(supervisord, failure):
     """Then five seconds later, perhaps."""
     supervisord.options.file.unlink()
     supervisord.options.failure = failure
-    tick(supervisord)
+    advance(supervisord)
     assert supervisord.options.logged == ["cannot create the socket again: %(reason)s"]
     supervisord.options.failure = None
-    tick(supervisord)
+    advance(supervisord)
     assert is_served(supervisord.options.file)
 
 
@@ -116,5 +116,5 @@ def test_one_repair_at_a_time(supervisord):
     """The new server has made another one of these: this one is done."""
     number = len(events.callbacks)
     supervisord.options.file.unlink()
-    tick(supervisord)
+    advance(supervisord)
     assert len(events.callbacks) == number - 1
