@@ -11,6 +11,7 @@ from gecholog.llm.dialects import claude_thinking
 from gecholog.llm.dialects.anthropic.message_writer import messages_of, system_of
 from gecholog.llm.dialects.claude_models import output_limit
 from gecholog.llm.errors import UnsupportedParameterError, refuse_required
+from gecholog.llm.nested_hints import STRICT, lost_hints
 
 _CHOICES = {ToolMode.AUTO: "auto", ToolMode.NONE: "none", ToolMode.REQUIRED: "any"}
 _SERVICE_TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
@@ -27,7 +28,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     if request.is_streamed:
         body["stream"] = True
     _add_sampling(body, request)
-    dropped = _add_hints(body, request)
+    dropped = lost_hints(request, STRICT) + _add_hints(body, request)
     _add_tools(body, request)
     _add_format(body, request)
     return WrittenRequest(body, (*dropped, *_add_thinking(body, request, target)))

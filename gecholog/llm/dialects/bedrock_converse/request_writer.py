@@ -12,6 +12,7 @@ from gecholog.llm.checked import Json
 from gecholog.llm.dialects import claude_thinking
 from gecholog.llm.dialects.bedrock_converse.message_writer import CACHE_POINT, MessageWriter
 from gecholog.llm.errors import UnsupportedParameterError, refuse_required
+from gecholog.llm.nested_hints import STRICT, lost_hints
 
 _SERVICE_TIERS = frozenset({"default", "flex", "priority", "reserved"})
 
@@ -23,6 +24,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     is_claude = "claude" in model
     takes_cache_points = is_claude or "nova" in model
     dropped = [CACHE_CONTROL] if has_cache_marks(request) and not takes_cache_points else []
+    dropped += lost_hints(request, STRICT)
     writer = MessageWriter(target, takes_cache_points=takes_cache_points)
     body: Json = {"messages": writer.messages(request.messages)}
     if system := writer.system(request.messages):

@@ -14,6 +14,7 @@ from gecholog.llm.checked import Json
 from gecholog.llm.dialects.gemini.content_writer import contents_of, system_of
 from gecholog.llm.dialects.gemini.names import Thinking, budget_of, can_stop_thinking, level_of, thinking_of
 from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.nested_hints import lost_hints
 
 _MODES = {ToolMode.AUTO: "AUTO", ToolMode.NONE: "NONE", ToolMode.REQUIRED: "ANY", ToolMode.NAMED: "ANY"}
 _HINTS = {"seed": "seed", "presence_penalty": "presencePenalty", "frequency_penalty": "frequencyPenalty"}
@@ -23,6 +24,7 @@ _MODALITIES = {"text": "TEXT", "image": "IMAGE"}
 def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     """The body of a request, and the hints that are left out. Raises UnsupportedParameterError."""
     dropped = [CACHE_CONTROL] if has_cache_marks(request) else []
+    dropped += lost_hints(request)
     body: Json = {"contents": contents_of(request.messages, target)}
     if (system := system_of(request.messages)) is not None:
         body["systemInstruction"] = system

@@ -8,6 +8,7 @@ from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.ollama.message_writer import messages_of
 from gecholog.llm.errors import UnsupportedParameterError, refuse_required
+from gecholog.llm.nested_hints import lost_hints
 
 _HINTS = frozenset({"seed", "presence_penalty", "frequency_penalty"})
 _FORCED = frozenset({ToolMode.REQUIRED, ToolMode.NAMED})
@@ -19,6 +20,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     """The body of a request to `/api/chat`, and the hints that are left out. Raises UnsupportedParameterError."""
     _refuse_unknown(request)
     dropped = [CACHE_CONTROL] if has_cache_marks(request) else []
+    dropped += lost_hints(request)
     body: Json = {
         "model": target.model,
         "messages": messages_of(request.messages, target),

@@ -53,6 +53,8 @@ class MessageReader:
         content = read_content(message.get("content"), f"{path}.content", self.foreign)
         if role is not Role.ASSISTANT:
             return tuple(content)
+        if message.get("audio") is not None:  # spoken before: only its id is here, and the sound is at OpenAI
+            self.foreign[f"{path}.audio"] = message["audio"]
         refusal = checked.optional_text(message, "refusal", f"{path}.")
         refusals = [Refusal(refusal)] if refusal else []
         return (*_reasoning(message, path), *content, *refusals, *self._tool_calls(message, path))

@@ -8,6 +8,7 @@ from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.openai_responses.item_writer import items_of
 from gecholog.llm.errors import UnsupportedParameterError, refuse_required
+from gecholog.llm.nested_hints import DETAIL, STRICT, lost_hints
 from gecholog.llm.user_id import short_user_id
 
 _HINTS = frozenset(
@@ -22,6 +23,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     """
     _refuse_unknown(request)
     dropped = [CACHE_CONTROL] if has_cache_marks(request) else []
+    dropped += lost_hints(request, DETAIL, STRICT)
     body: Json = {"model": target.model, "input": items_of(request.messages), "store": False}
     named = {
         "max_output_tokens": request.max_tokens,

@@ -231,6 +231,12 @@ def test_hints_and_required_fields():
     assert sent.body.items() >= {"seed": 7, "logprobs": True}.items()
 
 
+def test_sound_of_the_model_in_the_conversation_is_not_lost():
+    """Only its id is in the message: another provider would see an assistant that said nothing."""
+    found = CHAT.read_request({"model": "m", "messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]})
+    assert found.required == {"messages[0].audio": {"id": "audio_1"}}
+
+
 @pytest.mark.parametrize(
     ("tier", "dropped"), [("flex", ()), ("standard_only", ("service_tier",)), ({}, ("service_tier",))]
 )
