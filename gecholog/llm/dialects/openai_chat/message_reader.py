@@ -31,22 +31,23 @@ class MessageReader:
     def read(self, messages: list[Any]) -> tuple[Message, ...]:
         """The messages. Raises InvalidRequestError."""
         found: list[Message] = []
-        is_open = False  # the last one holds results only, and may get more
+        results: list[ToolResult] = []
         for index, item in enumerate(messages):
             path = f"messages[{index}]"
             message = checked.an_object(item, path)
             role = message.get("role")
             if role in ("tool", "function"):
-                result = self._result(message, path)
-                before = found.pop().parts if is_open else ()
-                found.append(Message(Role.USER, (*before, result)))
-                is_open = True
+                results.append(self._result(message, path))
                 continue
             if not isinstance(role, str) or role not in _ROLES:
                 checked.refuse(f"{path}.role", "must be system, developer, user, assistant or tool")
+            if results:
+                found.append(Message(Role.USER, tuple(results)))
+                results = []
             name = checked.optional_text(message, "name", f"{path}.") or ""
             found.append(Message(_ROLES[role], self._parts(_ROLES[role], message, path), name))
-            is_open = False
+        if results:
+            found.append(Message(Role.USER, tuple(results)))
         return tuple(found)
 
     def _parts(self, role: Role, message: Json, path: str) -> tuple[Part, ...]:
