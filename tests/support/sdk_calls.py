@@ -50,7 +50,7 @@ def use_the_dummy_alone(client):
     """What is there without any key."""
     assert client.chat.completions.create(model="dummy", messages=USER).model == "dummy"
     assert [model.id for model in client.models.list()] == ["dummy", "dummy-embedding"]
-    with pytest.raises(openai.NotFoundError, match="does not exist, or its provider is not configured"):
+    with pytest.raises(openai.NotFoundError, match="there is no provider openai, or its key is not set"):
         client.chat.completions.create(model="openai/gpt-4o", messages=USER)
 
 
