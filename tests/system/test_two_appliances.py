@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import aiohttp
 import nats
@@ -97,6 +97,8 @@ async def bus_of(cluster):
 @pytest.fixture
 def cluster(tmp_path):
     made = NatsCluster(tmp_path / "cluster")
+    for server in made.servers:  # room for both record logs, which reserve what they may take, beside the buckets
+        server.settings["jetstream"] = {"store_dir": str(server.folder / "store"), "max_file_store": 4 << 30}
     made.start()
     yield made
     made.kill()
@@ -111,11 +113,11 @@ def appliances(tmp_path, cluster, run_service):
         Appliance(tmp_path / "a", cluster, "TEAMA001", port),
         Appliance(tmp_path / "b", cluster, "TEAMB001", port, "--namespace", "team_b"),
     ]
-    for one in made:
-        one.start()
-    yield made
-    for one in made:
-        one.close()
+    with ExitStack() as started:
+        for one in made:
+            started.callback(one.close)
+            one.start()
+        yield made
 
 
 @pytest.mark.slow
