@@ -77,7 +77,7 @@ class BreakerStatusFile:
 
 
 def _breaker(said: Any) -> OpenBreaker | None:
-    """The breaker in JSON; None if it is none."""
+    """Read an open breaker from its JSON value. Returns None if the value is not one."""
     if not isinstance(said, dict):
         return None
     names = [field.name for field in fields(OpenBreaker)]

@@ -174,7 +174,7 @@ class KeyValue:
             return int(answer["num_pending"]) + int(answer["delivered"]["consumer_seq"])
 
     async def _last(self, key: str) -> Entry | None:
-        """The last message of a key, which may be a deletion marker; None if there is none."""
+        """Return the last message of a key, which may be a deletion marker, or None if the key has no message."""
         try:
             answer = await self._ask(f"STREAM.MSG.GET.{self._stream}", {"last_by_subj": self.prefix + checked(key)})
         except KeyValueRefused as error:

@@ -122,7 +122,7 @@ class ToolCall(Struct, frozen=True, tag="tool_call"):
 
 
 class ToolResult(Struct, frozen=True, tag="tool_result"):
-    """What a tool returned for the call of that id. `name` is the tool's, empty where it is not known."""
+    """The result of the tool call `call_id`. `name` is the name of the tool, empty if it is unknown."""
 
     call_id: str
     parts: tuple[Text | Image | File, ...] = ()
@@ -201,8 +201,8 @@ class ChatRequest(Struct, frozen=True):
     `logit_bias`, `presence_penalty`, `frequency_penalty`, `user`, `metadata`, `service_tier`, `store`, ...).
     `required` are fields, by the client's own names, that change what the answer is and have no place in this form
     (`logprobs`, `audio`, a provider's own tool, ...): a dialect that cannot express one by that name refuses it.
-    `reply_style` is a word between the reader of the client's requests and the writers of its answers, for a client
-    that wants these in an older form; nobody else reads it.
+    `reply_style` is set by a request reader for the response writers of the same dialect, for clients that need an
+    older response format; nothing else reads it.
     """
 
     model: str

@@ -8,7 +8,7 @@ _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*?;base64,", re.IGNORECASE)
 
 
 def split_data_url(url: str) -> tuple[str, str]:
-    """The media type and the base64 of a data URL; both empty if it is none, or not in base64."""
+    """Split a data URL into its media type and base64 data. Both are empty if `url` is not a data URL in base64."""
     found = _DATA_URL.match(url, 0, 256)
     return ("", "") if found is None else (found[1].lower() or "text/plain", url[found.end() :])
 

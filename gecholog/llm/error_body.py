@@ -13,7 +13,7 @@ _LONGEST_SHOWN = 500  # characters of a body in an error
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
-    """The JSON object that a body is, with small errors mended; None if it is none. The first one of a list counts."""
+    """Parse a JSON object, with small errors repaired, or the first object of a list. None if there is neither."""
     try:
         value = lenient.loads(body)
     except NotJson:

@@ -24,6 +24,10 @@ class ErrorInfo(msgspec.Struct, frozen=True):
     param: str | None = None
 
 
+# What a stream ends with that stopped before its provider said that it was complete.
+BROKEN_OFF = ErrorInfo(502, "the stream of the provider ended before the answer was complete", "api_error")
+
+
 class InvalidRequestError(GechologError):
     """A request is not one of its dialect: `param` is the path of what is wrong, `messages[2].content` for example."""
 
@@ -42,6 +46,12 @@ class UnsupportedParameterError(GechologError):
 
 class InvalidResponseError(GechologError):
     """An answer of a provider is not one of its dialect."""
+
+
+def refuse_several(n: int | None, provider: str) -> None:
+    """Raise UnsupportedParameterError if a request wants more than one answer, of a provider that gives one."""
+    if n is not None and n > 1:
+        raise UnsupportedParameterError("n", f"n must be 1: {provider} gives one answer to a request")
 
 
 def refuse_required(required: dict[str, Any]) -> NoReturn:

@@ -8,6 +8,7 @@ Neither dialect knows the other: all goes through the neutral form (`chat`, `del
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -52,17 +53,16 @@ def read_request(client: ChatDialect, body: bytes) -> ChatRequest:
     """The request of a client. Raises InvalidRequestError."""
     if client.read_request is None:
         raise InvalidRequestError("", f"{client.name} is no dialect of clients")
-    try:
-        value = json_text.loads(body)
-    except NotJson:
-        value = _mended(body)
+    value = _parse(body)
     if not isinstance(value, dict):
         raise InvalidRequestError("", "the body must be a JSON object")
     return client.read_request(value)
 
 
-def _mended(body: bytes) -> object:
-    """The value of JSON that is a little off: what servers take goes on, with numbers as they are."""
+def _parse(body: bytes) -> object:
+    """Parse JSON, with small errors repaired and all digits of numbers kept. Returns None if it is not JSON."""
+    with suppress(NotJson):
+        return json_text.loads(body)
     found = lenient.strict(body)
     try:
         return None if found is None else json_text.loads(found.data)
@@ -138,10 +138,7 @@ def _whole(body: bytes, content_type: str) -> Json | None:
         folded = fold(body, content_type, completed=True)
         if folded is not None:
             return folded
-    try:
-        value = json_text.loads(body)
-    except NotJson:
-        value = _mended(body)
+    value = _parse(body)
     return value if isinstance(value, dict) else None
 
 

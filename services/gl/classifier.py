@@ -109,7 +109,7 @@ async def _call_model(classifier: Classifier, rater: Candidate, text: str, deps:
 
 
 async def _call_translated(asked: dict[str, Any], rater: Candidate, provider: Provider, deps: Dependencies) -> Any:
-    """Send the request in the provider's own dialect. Returns the response as a chat completion, None if it is none.
+    """Send the request in the provider's own dialect. Returns the chat completion, or None if it is not one.
 
     Its model is not to think, as far as it can be told so: that would use up the few tokens of the rating.
     """

@@ -18,7 +18,7 @@ _EFFORT = "reasoning_effort"
 
 
 class Plan(NamedTuple):
-    """What to ask for: the field `thinking`, the effort, and the limit of tokens, each None if there is none.
+    """The fields to send: `thinking`, the effort and `max_tokens`; those that are None are not sent.
 
     `dropped` names fields of the client that are left out, by its own names.
     """

@@ -4,8 +4,9 @@ from msgspec import structs
 from gecholog.llm.chat import ChatRequest, Image, Message, Part, Role, Text, Tool, ToolResult
 from gecholog.llm.chat_dialect import ChatDialect, Target
 from gecholog.llm.dialects.chat_table import CHAT_DIALECTS
-from gecholog.llm.nested_hints import DETAIL, NAME, STRICT, lost_hints, nested_hints
+from gecholog.llm.nested_hints import CACHE_CONTROL, DETAIL, NAME, STRICT, lost_hints, nested_hints
 
+MARK = {"type": "ephemeral"}
 CLOSE = Image(data="AAAA", media_type="image/png", detail="high")
 
 
@@ -23,6 +24,9 @@ def a_request(*parts: Part, name: str = "", strict: bool | None = None) -> ChatR
         (a_request(CLOSE), {DETAIL}),
         (a_request(ToolResult("a", (CLOSE,))), {DETAIL}),
         (a_request(Text("x"), name="Ada", strict=True), {NAME, STRICT}),
+        (a_request(Text("x", MARK)), {CACHE_CONTROL}),
+        (a_request(ToolResult("a", (Text("x", MARK),))), {CACHE_CONTROL}),
+        (ChatRequest("m", (), (Tool("t", cache_control=MARK),)), {CACHE_CONTROL}),
     ],
 )
 def test_hints_are_found_wherever_they_stand(request_: ChatRequest, found: set[str]) -> None:

@@ -54,6 +54,7 @@ _READ = frozenset(
     }
 )
 _REQUIRED = frozenset({"container", "mcp_servers", "inference_geo"})
+_NOT_HINTS = _READ | _REQUIRED
 _SERVICE_TIERS = {"auto": "auto", "standard_only": "default"}  # → OpenAI's
 
 
@@ -171,8 +172,8 @@ def _reasoning(body: Json) -> ReasoningConfig | None:
 
 
 def _hints(body: Json) -> Json:
-    """What is only a hint, by OpenAI's names where it has one, and what is not known to this reader."""
-    hints = {name: value for name, value in body.items() if name not in _READ | _REQUIRED and value is not None}
+    """Collect hints and unknown fields, under OpenAI's names where OpenAI has one."""
+    hints = {name: value for name, value in body.items() if name not in _NOT_HINTS and value is not None}
     metadata = optional_object(body, "metadata")
     if metadata and metadata.get("user_id") is not None:
         hints["user"] = metadata["user_id"]

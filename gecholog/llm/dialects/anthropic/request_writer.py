@@ -10,8 +10,8 @@ from gecholog.llm.checked import Json
 from gecholog.llm.dialects import claude_thinking
 from gecholog.llm.dialects.anthropic.message_writer import messages_of, system_of
 from gecholog.llm.dialects.claude_models import output_limit
-from gecholog.llm.errors import UnsupportedParameterError, refuse_required
-from gecholog.llm.nested_hints import STRICT, lost_hints
+from gecholog.llm.errors import UnsupportedParameterError, refuse_required, refuse_several
+from gecholog.llm.nested_hints import CACHE_CONTROL, STRICT, lost_hints
 
 _CHOICES = {ToolMode.AUTO: "auto", ToolMode.NONE: "none", ToolMode.REQUIRED: "any"}
 _SERVICE_TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
@@ -28,7 +28,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     if request.is_streamed:
         body["stream"] = True
     _add_sampling(body, request)
-    dropped = lost_hints(request, STRICT) + _add_hints(body, request)
+    dropped = lost_hints(request, CACHE_CONTROL, STRICT) + _add_hints(body, request)
     _add_tools(body, request)
     _add_format(body, request)
     return WrittenRequest(body, (*dropped, *_add_thinking(body, request, target)))
@@ -41,8 +41,7 @@ def _limit(target: Target) -> int:
 def _refuse_unknown(request: ChatRequest) -> None:
     if request.required:
         refuse_required(request.required)
-    if request.n is not None and request.n > 1:
-        raise UnsupportedParameterError("n", "n must be 1: Anthropic gives one answer to a request")
+    refuse_several(request.n, "Anthropic")
     form = request.response_format
     if form is not None and form.schema is None:
         message = "response_format json_object is not supported by Anthropic: use json_schema with a schema"

@@ -19,12 +19,10 @@ from gecholog.llm.deltas import (
 from gecholog.llm.dialects.anthropic.blocks import NAME, citation_of
 from gecholog.llm.dialects.anthropic.errors import error_in_event
 from gecholog.llm.dialects.anthropic.response_reader import finish_reason
-from gecholog.llm.errors import ErrorInfo
+from gecholog.llm.errors import BROKEN_OFF
 from gecholog.llm.event import Event
 from gecholog.llm.tool_arguments import as_text
 from gecholog.llm.usage import usage_of
-
-_BROKEN_OFF = ErrorInfo(502, "the stream of the provider ended before the answer was complete", "api_error")
 
 
 class MessagesStreamReader:
@@ -62,7 +60,7 @@ class MessagesStreamReader:
 
     def end(self) -> list[Delta]:
         """Return the failure of a stream that ended before its answer did."""
-        return [] if self._is_over else [Failed(_BROKEN_OFF)]
+        return [] if self._is_over else [Failed(BROKEN_OFF)]
 
     def _block(self, block: Json) -> list[Delta]:
         self._kind = _word(block, "type")

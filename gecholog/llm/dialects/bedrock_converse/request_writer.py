@@ -5,14 +5,13 @@ The model and whether it is streamed are in the path, not in the body.
 
 from __future__ import annotations
 
-from gecholog.llm.cache_marks import CACHE_CONTROL, has_cache_marks
 from gecholog.llm.chat import ChatRequest, Tool, ToolCall, ToolChoice, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects import claude_thinking
 from gecholog.llm.dialects.bedrock_converse.message_writer import CACHE_POINT, MessageWriter
-from gecholog.llm.errors import UnsupportedParameterError, refuse_required
-from gecholog.llm.nested_hints import STRICT, lost_hints
+from gecholog.llm.errors import UnsupportedParameterError, refuse_required, refuse_several
+from gecholog.llm.nested_hints import CACHE_CONTROL, STRICT, lost_hints
 
 _SERVICE_TIERS = frozenset({"default", "flex", "priority", "reserved"})
 
@@ -23,8 +22,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     model = target.model.lower()
     is_claude = "claude" in model
     takes_cache_points = is_claude or "nova" in model
-    dropped = [CACHE_CONTROL] if has_cache_marks(request) and not takes_cache_points else []
-    dropped += lost_hints(request, STRICT)
+    dropped = lost_hints(request, STRICT, *([CACHE_CONTROL] if takes_cache_points else []))
     writer = MessageWriter(target, takes_cache_points=takes_cache_points)
     body: Json = {"messages": writer.messages(request.messages)}
     if system := writer.system(request.messages):
@@ -50,8 +48,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
 def _refuse_unknown(request: ChatRequest) -> None:
     if request.required:
         refuse_required(request.required)
-    if request.n is not None and request.n > 1:
-        raise UnsupportedParameterError("n", "n must be 1: Bedrock gives one answer to a request")
+    refuse_several(request.n, "Bedrock")
     if request.response_format is not None:
         raise UnsupportedParameterError("response_format", "response_format is not supported by Bedrock Converse")
 

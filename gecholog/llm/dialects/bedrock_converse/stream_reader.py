@@ -20,11 +20,9 @@ from gecholog.llm.dialects.bedrock_converse.errors import error_in_event
 from gecholog.llm.dialects.bedrock_converse.fold import is_exception, typed
 from gecholog.llm.dialects.bedrock_converse.response_reader import finish_reason, stop_sequence_of, word
 from gecholog.llm.dialects.claude_thinking import ORIGIN
-from gecholog.llm.errors import ErrorInfo
+from gecholog.llm.errors import BROKEN_OFF
 from gecholog.llm.event import Event
 from gecholog.llm.usage import usage_of
-
-_BROKEN_OFF = ErrorInfo(502, "the stream of the provider ended before the answer was complete", "api_error")
 
 
 class ConverseStreamReader:
@@ -66,7 +64,7 @@ class ConverseStreamReader:
         """Return the end of the answer, which the usage may follow; the failure of a stream that broke off."""
         if self._has_failed:
             return []
-        return [Failed(_BROKEN_OFF) if self._finished is None else self._finished]
+        return [Failed(BROKEN_OFF) if self._finished is None else self._finished]
 
     def _start(self, start: Json, index: Any) -> list[Delta]:
         call = start.get("toolUse")

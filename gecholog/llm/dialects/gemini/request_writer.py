@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from gecholog.llm.cache_marks import CACHE_CONTROL, has_cache_marks
 from gecholog.llm.chat import ChatRequest, Tool, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
@@ -23,8 +22,7 @@ _MODALITIES = {"text": "TEXT", "image": "IMAGE"}
 
 def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     """The body of a request, and the hints that are left out. Raises UnsupportedParameterError."""
-    dropped = [CACHE_CONTROL] if has_cache_marks(request) else []
-    dropped += lost_hints(request)
+    dropped = lost_hints(request)
     body: Json = {"contents": contents_of(request.messages, target)}
     if (system := system_of(request.messages)) is not None:
         body["systemInstruction"] = system

@@ -18,11 +18,9 @@ from gecholog.llm.deltas import (
 )
 from gecholog.llm.dialects.gemini.errors import error_in
 from gecholog.llm.dialects.gemini.parts import candidates_of, finish_reason, index_of, is_blocked, parts_of, word
-from gecholog.llm.errors import ErrorInfo
+from gecholog.llm.errors import BROKEN_OFF
 from gecholog.llm.event import Event
 from gecholog.llm.usage import Usage, usage_of
-
-_BROKEN_OFF = ErrorInfo(502, "the stream of the provider ended before the answer was complete", "api_error")
 
 
 class GeminiStreamReader:
@@ -59,7 +57,7 @@ class GeminiStreamReader:
         if self._has_failed:
             return []
         if not self._reasons or None in self._reasons.values():
-            return [Failed(_BROKEN_OFF)]
+            return [Failed(BROKEN_OFF)]
         seen: list[Delta] = [] if self._usage is None else [UsageSeen(self._usage)]
         return [*seen, *(Finished(reason, choice=choice) for choice, reason in sorted(self._reasons.items()))]
 

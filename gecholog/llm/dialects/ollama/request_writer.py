@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from gecholog.llm.cache_marks import CACHE_CONTROL, has_cache_marks
 from gecholog.llm.chat import ChatRequest, Tool, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.ollama.message_writer import messages_of
-from gecholog.llm.errors import UnsupportedParameterError, refuse_required
+from gecholog.llm.errors import UnsupportedParameterError, refuse_required, refuse_several
 from gecholog.llm.nested_hints import lost_hints
 
 _HINTS = frozenset({"seed", "presence_penalty", "frequency_penalty"})
@@ -19,8 +18,7 @@ _WITH_EFFORT = "gpt-oss"  # the models that take a word; others take true and fa
 def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     """The body of a request to `/api/chat`, and the hints that are left out. Raises UnsupportedParameterError."""
     _refuse_unknown(request)
-    dropped = [CACHE_CONTROL] if has_cache_marks(request) else []
-    dropped += lost_hints(request)
+    dropped = lost_hints(request)
     body: Json = {
         "model": target.model,
         "messages": messages_of(request.messages, target),
@@ -40,8 +38,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
 def _refuse_unknown(request: ChatRequest) -> None:
     if request.required:
         refuse_required(request.required)
-    if request.n is not None and request.n > 1:
-        raise UnsupportedParameterError("n", "n must be 1: Ollama gives one answer to a request")
+    refuse_several(request.n, "Ollama")
     choice = request.tool_choice
     if request.tools and choice is not None and choice.mode in _FORCED:
         raise UnsupportedParameterError("tool_choice", "tool_choice: Ollama cannot be made to call a tool")

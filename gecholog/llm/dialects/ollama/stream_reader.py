@@ -15,11 +15,10 @@ from gecholog.llm.deltas import (
     UsageSeen,
 )
 from gecholog.llm.dialects.ollama.response_reader import finish_reason, tool_calls_of, word
-from gecholog.llm.errors import ErrorInfo
+from gecholog.llm.errors import BROKEN_OFF, ErrorInfo
 from gecholog.llm.event import Event
 from gecholog.llm.usage import usage_of
 
-_BROKEN_OFF = ErrorInfo(502, "the stream of the provider ended before the answer was complete", "api_error")
 _SERVER_ERROR = 500
 
 
@@ -55,7 +54,7 @@ class OllamaStreamReader:
 
     def end(self) -> list[Delta]:
         """Return the failure of a stream that ended before its answer did."""
-        return [] if self._is_over else [Failed(_BROKEN_OFF)]
+        return [] if self._is_over else [Failed(BROKEN_OFF)]
 
     def _message(self, message: Json) -> list[Delta]:
         found: list[Delta] = []

@@ -10,6 +10,7 @@ from gecholog.llm.dialects.openai_chat import variants
 from gecholog.llm.dialects.openai_chat.message_writer import MessageWriter
 from gecholog.llm.dialects.openai_chat.variants import Variant
 from gecholog.llm.errors import refuse_required
+from gecholog.llm.nested_hints import CACHE_CONTROL
 from gecholog.llm.user_id import short_user_id
 
 Json = dict[str, Any]
@@ -30,10 +31,8 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     dropped: list[str] = []
     if request.tools:
         body |= _tools(request, target, dropped)
-        if messages.drops_cache_control or (_has_cache_control(request.tools) and not variant.takes_cache_control):
-            dropped.append("cache_control")
-    elif messages.drops_cache_control:
-        dropped.append("cache_control")
+    if messages.drops_cache_control or (_has_cache_control(request.tools) and not variant.takes_cache_control):
+        dropped.append(CACHE_CONTROL)
     if request.response_format is not None:
         body["response_format"] = _response_format(request.response_format)
     _write_limits(body, request, target, dropped)

@@ -50,6 +50,7 @@ _READ = frozenset(
 )
 # What a gateway that keeps nothing cannot do, and what has no place elsewhere.
 _REQUIRED = frozenset({"previous_response_id", "conversation", "prompt", "background", "top_logprobs"})
+_NOT_HINTS = _READ | _REQUIRED
 _LOGPROBS = "message.output_text.logprobs"
 
 
@@ -92,7 +93,7 @@ def _required(body: Json) -> Json:
 
 
 def _hints(body: Json) -> Json:
-    hints = {name: value for name, value in body.items() if name not in _READ | _REQUIRED and value is not None}
+    hints = {name: value for name, value in body.items() if name not in _NOT_HINTS and value is not None}
     verbosity = (optional_object(body, "text") or {}).get("verbosity")
     return hints if verbosity is None else hints | {"verbosity": verbosity}
 

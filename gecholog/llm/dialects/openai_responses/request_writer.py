@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gecholog.llm.cache_marks import CACHE_CONTROL, has_cache_marks
 from gecholog.llm.chat import ChatRequest, ReasoningConfig, ResponseFormat, Tool, ToolChoice, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
@@ -22,8 +21,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     Nothing is stored: the conversation comes whole with each request.
     """
     _refuse_unknown(request)
-    dropped = [CACHE_CONTROL] if has_cache_marks(request) else []
-    dropped += lost_hints(request, DETAIL, STRICT)
+    dropped = lost_hints(request, DETAIL, STRICT)
     body: Json = {"model": target.model, "input": items_of(request.messages), "store": False}
     named = {
         "max_output_tokens": request.max_tokens,
@@ -36,7 +34,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
         if request.tool_choice is not None:
-            body["tool_choice"] = _tool_choice(request.tool_choice)
+            body["tool_choice"] = write_tool_choice(request.tool_choice)
     text: Json = {} if request.response_format is None else {"format": _format(request.response_format)}
     for name, value in request.hints.items():
         if name == "verbosity":
@@ -70,7 +68,8 @@ def _tool(tool: Tool) -> Json:
     return written | ({"description": tool.description} if tool.description else {})
 
 
-def _tool_choice(choice: ToolChoice) -> str | Json:
+def write_tool_choice(choice: ToolChoice) -> str | Json:
+    """A choice of tools, as requests and responses have it."""
     if choice.mode is ToolMode.NAMED:
         return {"type": "function", "name": choice.names[0]}
     if choice.names:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from gecholog.llm.chat import ChatRequest, ChatResponse, Choice, FinishReason, Tool, ToolChoice, ToolMode
+from gecholog.llm.chat import ChatRequest, ChatResponse, Choice, FinishReason, Tool
 from gecholog.llm.chat_dialect import ReplyContext
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.openai_responses.output_items import COMPLETED, items_of
+from gecholog.llm.dialects.openai_responses.request_writer import write_tool_choice
 from gecholog.llm.usage import Usage
 
 IN_PROGRESS = "in_progress"
@@ -43,7 +42,7 @@ def envelope(context: ReplyContext, model: str) -> Json:
         "store": False,
         "temperature": request.temperature,
         "text": {"format": _format(request)},
-        "tool_choice": _tool_choice(request.tool_choice),
+        "tool_choice": "auto" if request.tool_choice is None else write_tool_choice(request.tool_choice),
         "tools": [_tool(tool) for tool in request.tools],
         "top_p": request.top_p,
         "truncation": "disabled",
@@ -88,17 +87,6 @@ def _format(request: ChatRequest) -> Json:
     if form.schema is None:
         return {"type": "json_object"}
     return {"type": "json_schema", "name": form.name, "schema": form.schema, "strict": form.strict}
-
-
-def _tool_choice(choice: ToolChoice | None) -> Any:
-    if choice is None:
-        return "auto"
-    if choice.mode is ToolMode.NAMED:
-        return {"type": "function", "name": choice.names[0]}
-    if choice.names:
-        listed = [{"type": "function", "name": name} for name in choice.names]
-        return {"type": "allowed_tools", "mode": choice.mode.value, "tools": listed}
-    return choice.mode.value
 
 
 def _tool(tool: Tool) -> Json:

@@ -20,11 +20,10 @@ from gecholog.llm.deltas import (
 from gecholog.llm.dialects.openai_errors import error_of_object, status_in
 from gecholog.llm.dialects.openai_responses.item_reader import NAME
 from gecholog.llm.dialects.openai_responses.response_reader import citation_of, finish_reason, parts_of, word
-from gecholog.llm.errors import ErrorInfo
+from gecholog.llm.errors import BROKEN_OFF, ErrorInfo
 from gecholog.llm.event import Event
 from gecholog.llm.usage import usage_of
 
-_BROKEN_OFF = ErrorInfo(502, "the stream of the provider ended before the answer was complete", "api_error")
 _REASONING = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
 _ENDS = ("response.completed", "response.incomplete")
 
@@ -65,7 +64,7 @@ class ResponsesStreamReader:
 
     def end(self) -> list[Delta]:
         """Return the failure of a stream that ended before its answer did."""
-        return [] if self._is_over else [Failed(_BROKEN_OFF)]
+        return [] if self._is_over else [Failed(BROKEN_OFF)]
 
     def _rare(self, kind: str, value: Json) -> list[Delta]:
         if kind in _REASONING:
