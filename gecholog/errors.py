@@ -6,6 +6,7 @@
     ├── FieldNotSent         a processor reads a field that gl did not send; also a KeyError
     ├── WrongSide            a field of responses is read from a request, or vice versa; also an AttributeError
     ├── InvalidResult        a processor's function returned something that gl cannot take; also a TypeError
+    ├── InvalidEntry         an entry of a client key or an owner is invalid (keys.reading)
     ├── PriceTableError      a table of prices is invalid (llm.price_table)
     ├── InvalidRequestError  a request cannot be translated, because it is invalid (llm.errors)
     ├── UnsupportedParameterError  the target's dialect cannot express a part of a request (llm.errors)
