@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gecholog.quota.limits import NO_LIMITS, Limits
+
 Json = Mapping[str, Any]
 
 
@@ -28,8 +30,7 @@ class KeyEntry:
     disabled: bool = False
     models: tuple[str, ...] | None = None
     routers: tuple[str, ...] | None = None
-    quotas: Json | None = None
-    budget: Json | None = None
+    limits: Limits = NO_LIMITS
     allow_unpriced: bool = False
     max_output_tokens: int | None = None
     max_body_bytes: int | None = None
@@ -53,6 +54,5 @@ class OwnerEntry:
     tags: tuple[str, ...] = ()
     created: float = 0.0
     disabled: bool = False
-    quotas: Json | None = None
-    budget: Json | None = None
+    limits: Limits = NO_LIMITS
     metadata: Json = field(default_factory=dict)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ import orjson
 from gecholog.errors import GechologError
 from gecholog.keys.credential import ID, ID_LENGTH
 from gecholog.keys.entry import KeyEntry, OwnerEntry
+from gecholog.quota.limits import LimitError, Limits, Quotas, budget_of, quotas_of
 from gecholog.shorten import shorten
 
 _HASH = re.compile(r"sha256:([0-9a-f]{64})")
@@ -49,11 +50,15 @@ def owner_of(data: bytes) -> OwnerEntry:
 
 def as_json(entry: KeyEntry | OwnerEntry) -> dict[str, Any]:
     """The fields of an entry, without those that have their default."""
-    shown = {}
+    shown: dict[str, Any] = {}
     for one in fields(entry):
         value = getattr(entry, one.name)
         default = one.default if one.default_factory is MISSING else one.default_factory()
-        if value != default:
+        if value == default:
+            continue
+        if one.name == "limits":
+            shown |= _limits_json(value)
+        else:
             shown[one.name] = _WRITERS.get(one.name, _same)(value)
     return shown
 
@@ -100,11 +105,14 @@ def _read(value: Mapping[str, Any], readers: Mapping[str, _Reader]) -> dict[str,
         elif given is not None:
             try:
                 found[name] = reader(given)
+            except LimitError as error:  # which names the field
+                problems.append(str(error))
             except ValueError as error:
                 problems.append(f"{name} {error}")
     if problems:
         raise InvalidEntry("; ".join(problems))
-    return found
+    quotas, budget = found.pop("quotas", Quotas()), found.pop("budget", None)
+    return found | {"limits": Limits(quotas, budget)}
 
 
 _SHOWN = 32  # characters of an unknown field's name
@@ -183,8 +191,8 @@ _COMMON: dict[str, _Reader] = {
     "tags": _texts,
     "created": _time,
     "disabled": _flag,
-    "quotas": _json_object,
-    "budget": _json_object,
+    "quotas": quotas_of,
+    "budget": budget_of,
     "metadata": _json_object,
 }
 _OWNER = _COMMON
@@ -209,6 +217,12 @@ _KEY: dict[str, _Reader] = _COMMON | {
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _limits_json(limits: Limits) -> dict[str, Any]:
+    quotas = {name: number for name, number in asdict(limits.quotas).items() if number is not None}
+    shown: dict[str, Any] = {"quotas": quotas} if quotas else {}
+    return shown if limits.budget is None else shown | {"budget": limits.budget.as_json()}
 
 
 def _hash_text(value: bytes) -> str:

@@ -42,7 +42,7 @@ def test_no_key_survives_masking(before, after):
     key = new_key().text
     for shown in (masked(f"{before} {key} {after}"), masked_bytes(f"{before} {key} {after}".encode()).decode()):
         assert MASK in shown
-        assert key.rpartition("-")[2] not in shown
+        assert key[-43:] not in shown
 
 
 def test_a_key_that_is_cut_off_is_masked_in_text():

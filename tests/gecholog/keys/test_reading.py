@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from gecholog.keys import KeyEntry, OwnerEntry
 from gecholog.keys.reading import InvalidEntry, as_json, key_of, owner_of, time_of, time_text, to_bytes
+from gecholog.quota.limits import Budget, Limits, Quotas
+from gecholog.quota.period import Period
 
 HASH = bytes(range(32))
 MINIMAL = {"id": "k3v9x2ab", "hash": f"sha256:{HASH.hex()}"}
@@ -14,6 +16,15 @@ MINIMAL = {"id": "k3v9x2ab", "hash": f"sha256:{HASH.hex()}"}
 texts = st.text(st.characters(categories=["L", "N", "P"]), max_size=20)
 some = st.lists(texts.filter(bool), min_size=1, max_size=3).map(tuple)
 times = st.integers(0, 4_000_000_000).map(float)
+numbers = st.none() | st.integers(1, 2**53)
+quotas = st.builds(Quotas, rpm=numbers, tpm=numbers, rpd=numbers, concurrency=numbers, default_output_tokens=numbers)
+budgets = st.none() | st.builds(
+    Budget,
+    amount=st.integers(1, 9 * 10**15),
+    period=st.sampled_from(Period),
+    time_zone=st.sampled_from(["UTC", "Europe/Stockholm"]),
+    is_tokens=st.booleans(),
+)
 keys = st.builds(
     KeyEntry,
     id=st.from_regex(r"[a-z0-9]{8}", fullmatch=True),
@@ -26,8 +37,7 @@ keys = st.builds(
     disabled=st.booleans(),
     models=st.none() | some,
     routers=st.none() | st.just(("/v1/", "/")),
-    quotas=st.none(),
-    budget=st.none(),
+    limits=st.builds(Limits, quotas, budgets),
     max_output_tokens=st.none() | st.integers(1, 2**53 - 1),
     max_body_bytes=st.none() | st.integers(1, 2**53 - 1),
     record_payloads=st.booleans(),
@@ -75,6 +85,8 @@ def test_null_counts_as_absent():
         ({"metadata": []}, "metadata must be an object"),
         ({"previous_hash": MINIMAL["hash"]}, "previous_hash and previous_expires"),
         ({"model": ["a"]}, "model is unknown"),
+        ({"quotas": {"rpm": 0}}, r"quotas\.rpm must be a whole number above 0"),
+        ({"budget": {"usd": "1"}}, r"budget\.period must be one of"),
     ],
 )
 def test_a_wrong_field_is_named(fields, message):
