@@ -25,6 +25,7 @@ DEEPEST = 10
 
 _Entry = dict[str, Any]
 _APPLICATION = frozenset({"tenant_id", "client_id", "client_secret"})
+_KEY_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})  # a header may hold the key
 # Without a key nobody is served there; the clouds have chains of credentials of their own.
 _NEED_KEY = frozenset({Dialect.ANTHROPIC, Dialect.AZURE, Dialect.GEMINI, Dialect.COHERE})
 
@@ -46,8 +47,9 @@ def addresses(values: _Entry) -> Iterator[Violation]:
         url, place = providers.url_of(entry), ("providers", index)
         if reason := _wrong_url(url, dialect) or _own_url(url, values):
             yield (*place, "url"), reason
+        has_key = bool(_KEY_HEADERS & {name.lower() for name in entry.get("headers", ())}) or "api_key" in entry
         needs_key = dialect in _NEED_KEY or (dialect is Dialect.OPENAI and not providers.profile_of(entry).keyless)
-        if needs_key and "api_key" not in entry and not (dialect is Dialect.AZURE and "entra_id" in entry):
+        if needs_key and not has_key and not (dialect is Dialect.AZURE and "entra_id" in entry):
             yield (*place, "api_key"), "is missing"
 
 

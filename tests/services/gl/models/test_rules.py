@@ -81,6 +81,17 @@ def test_a_wrong_provider_is_left_out(change, path):
     assert list(build(parsed).models.providers) == ["other"]
 
 
+def test_a_header_may_hold_the_key():
+    """Such as a token of Entra ID that is sent as `Authorization`."""
+    entry = {
+        "name": "azure",
+        "dialect": "azure",
+        "url": "https://x.example",
+        "headers": {"authorization": ["Bearer t"]},
+    }
+    assert not check(providers=[entry]).left_out
+
+
 @pytest.mark.parametrize("dialect", ["anthropic", "gemini", "openai"])
 def test_a_key_is_needed(dialect):
     """Where nobody is served without one; what runs in one's own house may do without."""
