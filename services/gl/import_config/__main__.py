@@ -1,12 +1,14 @@
-"""The command: `python -m services.gl.import_config FILE [--output FILE]`."""
+"""The command: `python -m services.gl.import_config FILE`, in the image `./import-config FILE`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -15,9 +17,11 @@ from services.gl.import_config import gophergate, litellm, llm_gateway
 from services.gl.import_config.imported import Imported
 from services.gl.import_config.source import ImportRefusedError, read_yaml
 
+_MODE = 0o600  # of written files, which hold keys
+
 
 def convert(text: str, environment: Mapping[str, str]) -> Imported:
-    """Convert a file of another gateway, told by its shape. Raises ImportRefusedError."""
+    """Convert a file of another gateway, recognised by its shape. Raises ImportRefusedError."""
     if gophergate.looks_like(text):
         return gophergate.convert(text)
     root = read_yaml(text)
@@ -30,41 +34,83 @@ def convert(text: str, environment: Mapping[str, str]) -> Imported:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Convert a file, print the config, and tell what is lost. Returns the exit status."""
+    """Convert a file, write the config, and list what is lost. Returns the exit status."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        found = convert(chosen.file.read_text(encoding="utf-8-sig"), os.environ)
+        config = None if chosen.into is None else found.merged(_read_config(chosen.into))
+    except ImportRefusedError as error:
+        return _fail(chosen.file, str(error))
+    except OSError as error:
+        return _fail(Path(error.filename or chosen.file), f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        return _fail(chosen.file, "cannot be read: no UTF-8")
+    except ValueError:
+        return _fail(chosen.into, "is no JSON file with an object: variables must be in quotes")
+    if chosen.json:
+        sys.stdout.write(json.dumps(_report(found, config)) + "\n")
+        return 0
+    _write(found, config, chosen)
+    _list(found, chosen.file)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m services.gl.import_config",
+        prog="import-config",
         description="Convert the config of llm-gateway, LiteLLM or GopherGate into a part of gl_config.json.",
         epilog="What could not be carried over is listed on standard error. Keys of the file are in the output.",
     )
     parser.add_argument("file", type=Path, help="config.yml, config.yaml or .env of the other gateway")
     parser.add_argument(
-        "-o", "--output", type=Path, help="write to this file, readable only for you, not to standard output"
+        "-o", "--output", type=Path, help="write the part to this file, readable only for you, not to standard output"
     )
-    chosen = parser.parse_args(arguments)
-    try:
-        found = convert(chosen.file.read_text(encoding="utf-8-sig"), os.environ)
-    except (OSError, UnicodeDecodeError) as error:
-        sys.stderr.write(
-            f"{chosen.file}: cannot be read: {error.strerror if isinstance(error, OSError) else 'no UTF-8'}\n"
+    parser.add_argument(
+        "--into",
+        metavar="GL_CONFIG",
+        type=Path,
+        help="replace providers, models and the router /v1/ of this file; what it was is kept in GL_CONFIG.old",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="only print a JSON object: system, config (whole with --into), lost"
+    )
+    return parser
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    """A `gl_config.json`, its variables as they are. Raises OSError, ValueError."""
+    config = json.loads(file.read_text(encoding="utf-8-sig"))
+    if not isinstance(config, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - as for what is no JSON
+    return config
+
+
+def _fail(file: Path, message: str) -> int:
+    sys.stderr.write(f"{file}: {message}\n")
+    return 1
+
+
+def _report(found: Imported, config: dict[str, Any] | None) -> dict[str, Any]:
+    return {"system": found.system, "config": found.fragment() if config is None else config, "lost": found.lost}
+
+
+def _write(found: Imported, config: dict[str, Any] | None, chosen: argparse.Namespace) -> None:
+    data = orjson.dumps(
+        found.fragment() if config is None else config, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
+    if chosen.into is not None:
+        status = chosen.into.stat()
+        atomic_file.write(
+            chosen.into.with_name(f"{chosen.into.name}.old"), chosen.into.read_bytes(), like=status, fsync=True
         )
-        return 1
-    except ImportRefusedError as error:
-        sys.stderr.write(f"{chosen.file}: {error}\n")
-        return 1
-    _write(found, chosen.output)
-    _tell(found, chosen.file)
-    return 0
-
-
-def _write(found: Imported, output: Path | None) -> None:
-    data = orjson.dumps(found.fragment(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    if output is None:
-        sys.stdout.write(data.decode())
+        atomic_file.write(chosen.into, data, like=status, fsync=True)
+    elif chosen.output is not None:
+        atomic_file.write(chosen.output, data, _MODE)
     else:
-        atomic_file.write(output, data, 0o600)
+        sys.stdout.write(data.decode())
 
 
-def _tell(found: Imported, file: Path) -> None:
+def _list(found: Imported, file: Path) -> None:
     counted = f"{len(found.providers)} providers, {len(found.models)} models"
     sys.stderr.write(f"{file}: a config of {found.system}: {counted}\n")
     if found.lost:

@@ -6,10 +6,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
-from services.gl.import_config.source import Node
+from services.gl.import_config.source import Node, located
+
+PATH = "/v1/"
+"""The path of the router that serves imported models."""
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
+_DOLLAR = re.compile(r"\$(?!\{\w+(?:\|\w+)*\})", re.ASCII)  # one that begins no ${VARIABLE}
 _VERSIONED = re.compile(r"/v\d+[a-z0-9]*(/openai)?$")
 
 
@@ -25,13 +30,20 @@ class Imported:
     lost: list[str] = field(default_factory=list)
 
     def lose(self, node: Node, message: str) -> None:
-        """Note what is not carried over, and where it stands."""
-        self.lost.append(f"line {node.line}: {node.path}: {message}")
+        """Note what is not carried over, and where it is in the file."""
+        self.lost.append(located(node.line, node.path, message))
 
     def fragment(self) -> dict[str, Any]:
-        """What is to be put into a `gl_config.json`."""
-        router = {"path": "/v1/", "ingress": {"headers": {}}, "outbound": {"models": ["*"]} | self.outbound}
-        return self.settings | {"providers": self.providers, "models": self.models, "routers": [router]}
+        """What belongs into a `gl_config.json`."""
+        router = {"path": PATH, "ingress": {"headers": {}}, "outbound": {"models": ["*"]} | self.outbound}
+        made = self.settings | {"providers": self.providers, "models": self.models, "routers": [router]}
+        return {name: _escaped(value) for name, value in made.items()}
+
+    def merged(self, config: dict[str, Any]) -> dict[str, Any]:
+        """A whole `gl_config.json` with the imported providers, models and router `/v1/` in place of its own."""
+        made = self.fragment()
+        others = [router for router in config.get("routers", []) if router.get("path") != PATH]
+        return config | made | {"routers": [*made["routers"], *others]}
 
 
 class Names:
@@ -55,6 +67,29 @@ def versioned(url: str) -> str:
     """The URL of an API that speaks OpenAI's dialect, with its version: `/v1` if it has none."""
     url = url.rstrip("/")
     return url if _VERSIONED.search(url) else f"{url}/v1"
+
+
+def _escaped(value: Any) -> Any:
+    """A value whose texts mean themselves: in a `gl_config.json`, `$` begins a variable, and `$$` is a dollar sign."""
+    match value:
+        case str():
+            return _DOLLAR.sub("$$", value)
+        case list():
+            return [_escaped(item) for item in value]
+        case dict():
+            return {name: _escaped(item) for name, item in value.items()}
+    return value
+
+
+def is_address(url: str) -> bool:
+    """Whether a URL can be called: it is http or https with a host, or comes from a variable."""
+    if url.startswith("${"):
+        return True
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def variable(name: str) -> str:
@@ -85,10 +120,12 @@ def log_level(word: str) -> str | None:
     }.get(word.lower())
 
 
-def port(node: Node, found: Imported) -> None:
-    """Take a port, if it is one."""
-    text = node.text()
-    if text.isdecimal() and 0 < int(text) < 65536:  # noqa: PLR2004 - ports
+def port(node: Node, found: Imported, *, is_strict: bool = True) -> None:
+    """Take a port. A wrong one is refused, or only listed as lost if the file is not read strictly."""
+    text, message = node.text(), "must be a port from 1 to 65535"
+    if text.isdecimal() and text.isascii() and len(text) < 6 and 0 < int(text) < 65536:  # noqa: PLR2004 - ports
         found.settings["gl_port"] = int(text)
+    elif text and is_strict:
+        node.refuse(message)
     elif text:
-        node.refuse("must be a port from 1 to 65535")
+        found.lose(node, message)

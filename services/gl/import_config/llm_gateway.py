@@ -13,12 +13,13 @@ from services.gl.import_config.imported import (
     Imported,
     Names,
     distinct,
+    is_address,
     is_model_name,
     log_level,
     port,
     versioned,
 )
-from services.gl.import_config.llm_gateway_providers import KEYS, Settings, provider
+from services.gl.import_config.llm_gateway_providers import KEYS, NEVER_USED, Settings, provider
 from services.gl.import_config.source import Node
 
 Entry = dict[str, Any]
@@ -38,15 +39,15 @@ def looks_like(root: Node) -> bool:
 
 
 def convert(root: Node, environment: Mapping[str, str]) -> Imported:
-    """Convert a file. `environment` tells which variables are set. Raises ImportRefusedError."""
+    """Convert a file, with the variables that llm-gateway would read beside it. Raises ImportRefusedError."""
     found = Imported("llm-gateway")
     top = root.members()
-    _server(top, found)
+    is_map = "providers" in top and isinstance(top["providers"].value, dict)
+    _server(top, environment, found, is_strict=is_map)
     for name, node in top.items():
         if name not in _TOP or name == "openapi":
             found.lose(node, "has no place here")
     providers, models = top.get("providers"), top.get("models")
-    is_map = isinstance(providers.value, dict) if providers is not None else False
     known = (
         _provider_map(providers, found)
         if providers is not None and is_map
@@ -57,25 +58,41 @@ def convert(root: Node, environment: Mapping[str, str]) -> Imported:
             models.refuse("must be a map, as providers is one")
         if not is_map and isinstance(models.value, dict):
             models.refuse("must be a list, as providers is one")
-        _models(_mapped(models) if is_map else _listed(models, found), known, found)
+        _models(_mapped(models, found) if is_map else _listed(models, found), known, found)
     found.outbound["fail_on"] = ["4xx", "5xx"]  # any error leads on to the next provider
     return found
 
 
-def _server(top: dict[str, Node], found: Imported) -> None:
+def _server(top: dict[str, Node], environment: Mapping[str, str], found: Imported, *, is_strict: bool) -> None:
+    """Take port and log level, of the variables or else of the file.
+
+    A wrong port in the file is refused if `is_strict`: the versions that read lists never used it.
+    """
     server = top.get("server", Node(None, 1, "server")).members()
-    if "port" in server:
-        port(server["port"], found)
-    for name, node in server.items():
-        if name != "port":
-            found.lose(node, "has no place here")
     logging = top.get("logging", Node(None, 1, "logging")).members()
-    for name, node in logging.items():
-        level = log_level(node.text()) if name == "level" else None
-        if level is not None:
-            found.settings["log_level"] = level
-        else:
-            found.lose(node, f"must be one of {', '.join(sorted(_LEVELS))}" if name == "level" else "has no place here")
+    if environment.get("SERVER_PORT"):
+        port(_of_environment("SERVER_PORT", environment), found)
+    elif "port" in server:
+        port(server["port"], found, is_strict=is_strict)
+    if environment.get("LOG_LEVEL"):
+        _log_level(_of_environment("LOG_LEVEL", environment), found)
+    elif "level" in logging:
+        _log_level(logging["level"], found)
+    for name, node in (server | logging).items():
+        if name not in ("port", "level"):
+            found.lose(node, "has no place here")
+
+
+def _of_environment(name: str, environment: Mapping[str, str]) -> Node:
+    return Node(environment[name], 0, name)
+
+
+def _log_level(node: Node, found: Imported) -> None:
+    level = log_level(node.text())
+    if level is not None:
+        found.settings["log_level"] = level
+    elif node.text():
+        found.lose(node, f"must be one of {', '.join(sorted(_LEVELS))}")
 
 
 # ------------------------------------------------------------------ providers
@@ -98,15 +115,27 @@ def _provider_list(providers: Node | None, environment: Mapping[str, str], found
         name = names.of(known_as)
         if known_as in known:
             found.lose(entry, f"the id {known_as} is given twice: the last one counts")
-        made = provider(kind, Settings(kind, values, environment, is_alone=kinds.count(kind) == 1))
-        known[known_as] = "" if made is None else name
+        settings = Settings(kind, config, values, environment, is_alone=kinds.count(kind) == 1)
+        made = provider(kind, settings)
+        known[known_as] = name if made is not None and _has_address(made, settings.place("api_url"), found) else ""
         if made is None:
             found.lose(config, f"providers of type {kind} cannot be called yet: left out")
-        else:
+        elif known[known_as]:
             found.providers.append({"name": name} | made)
-        if "cloud_location" in values:
-            found.lose(config.members()["cloud_location"], "was never used, and has no place here")
+        for unused in sorted(values.keys() & NEVER_USED.get(kind, frozenset())):
+            found.lose(settings.place(unused), "was never used, and has no place here")
     return known
+
+
+def _has_address(made: Entry, place: Node, found: Imported) -> bool:
+    """Whether a provider can be called. Calls to other URLs failed in llm-gateway too, and went on to the fallbacks."""
+    if "url" not in made or is_address(made["url"]):
+        return True
+    message = "must be an http or https address"
+    if made["dialect"] == "ollama":  # llm-gateway did not start either
+        place.refuse(message)
+    found.lose(place, f"{message}: the provider is left out")
+    return False
 
 
 def _kind(entry: Node) -> str:
@@ -143,19 +172,27 @@ def _provider_map(providers: Node, found: Imported) -> dict[str, str]:
         name = known[wanted] = names.of(wanted)
         url = members["api_url"].text() if "api_url" in members else ""
         key = members["api_key"].text() if "api_key" in members else ""
-        if not url and wanted != "openai":
-            node.refuse("must have an api_url")
         if _GOOGLE in url:
             made: Entry = {"name": name, "dialect": "gemini"}
         else:
-            made = {"name": name, "dialect": "openai", "url": versioned(url or "https://api.openai.com")}
-        found.providers.append(made | ({"api_key": key} if key else {}))
+            made = {"name": name, "dialect": "openai", "url": _versioned_or_wrong(url, wanted)}
+        if _has_address(made, members.get("api_url", node), found):
+            found.providers.append(made | ({"api_key": key} if key else {}))
+        else:
+            known[wanted] = ""
         for extra in members.keys() - {"api_key", "api_url", "is_openai_compatible"}:
             found.lose(members[extra], "has no place here")
     if "dummy" not in known:
         known["dummy"] = names.of("dummy")
         found.providers.append({"name": known["dummy"], "dialect": "dummy"})
     return known
+
+
+def _versioned_or_wrong(url: str, name: str) -> str:
+    """The URL with its version; OpenAI's own for a provider of this name without one, else an empty one."""
+    if not url and name != "openai":
+        return ""
+    return versioned(url or "https://api.openai.com")
 
 
 # ------------------------------------------------------------------ models
@@ -189,7 +226,7 @@ def _listed(models: Node, found: Imported) -> list[_Model]:
     return read
 
 
-def _mapped(models: Node) -> list[_Model]:
+def _mapped(models: Node, found: Imported) -> list[_Model]:
     read: list[_Model] = []
     for known_as, node in models.members().items():
         if isinstance(node.value, str):
@@ -199,6 +236,8 @@ def _mapped(models: Node) -> list[_Model]:
         provider = members["provider"].text() if "provider" in members else ""
         fallback = members["fallback"].items() if "fallback" in members else []
         read.append(_Model(node, known_as, known_as, provider, fallback))
+        for extra in members.keys() - {"provider", "fallback"}:
+            found.lose(members[extra], "has no place here")
     return read
 
 

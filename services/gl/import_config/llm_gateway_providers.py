@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.gl.import_config.imported import variable, versioned
+from services.gl.import_config.source import Node
 
 Entry = dict[str, Any]
 
@@ -23,34 +24,58 @@ KEYS: Mapping[str, frozenset[str]] = {
     "vertex_ai": frozenset({"project_id", "location", "path_to_creds_file"}),
     "dummy": frozenset(),
 }
+NEVER_USED: Mapping[str, frozenset[str]] = {
+    "openai": frozenset({"api_version"}),
+    "gemini": frozenset({"cloud_location"}),
+}
+"""Keys that llm-gateway accepts and does nothing with."""
+
 _PREFIXES = {"azure_openai": "AZURE_OPENAI", "huggingface": "HF"}
 
 
 class Settings:
-    """The settings of a provider: of a variable for its type, else of the file.
+    """The settings of a provider: of a variable for its type, else of the file. `config` is where they are in the file.
 
     A variable is for all entries of a type. If there are several, it only fills in what an entry leaves open.
     """
 
-    def __init__(self, kind: str, values: dict[str, str], environment: Mapping[str, str], *, is_alone: bool) -> None:
+    def __init__(
+        self, kind: str, config: Node, values: dict[str, str], environment: Mapping[str, str], *, is_alone: bool
+    ) -> None:
         self._prefix = _PREFIXES.get(kind, kind.upper())
+        self._config = config
         self._values = values
         self._environment = environment
         self._is_alone = is_alone
 
     def of(self, name: str, default: str = "") -> str:
         """A setting: the variable, if it is set, by its name."""
-        word = "TOKEN" if (self._prefix, name) == ("HF", "api_key") else name.upper()
-        named = f"{self._prefix}_{word}"
+        named = self._variable(name)
         given = self._values.get(name, "")
         if self._environment.get(named) and (self._is_alone or not given):
             return variable(named)
         return given or default
 
+    def choice(self, name: str, default: str) -> str:
+        """A setting that decides what is written, by its present value."""
+        found = self.of(name, default)
+        return self._environment[self._variable(name)] if found == variable(self._variable(name)) else found
+
     def key(self) -> str:
-        """The API key; that of the variable for the type if the file has none."""
-        name = f"{self._prefix}_TOKEN" if self._prefix == "HF" else f"{self._prefix}_API_KEY"
-        return self.of("api_key") or variable(name)
+        """The API key, of the variable for the type or of the file. Raises ImportRefusedError if neither has one."""
+        found = self.of("api_key")
+        if not found:
+            self.place("api_key").refuse(f"must be a key, because {self._variable('api_key')} is not set")
+        return found
+
+    def place(self, name: str) -> Node:
+        """Where a setting is, or would be, in the file."""
+        config = self._config
+        return config.members().get(name) or Node(None, config.line, f"{config.path}.{name}")
+
+    def _variable(self, name: str) -> str:
+        word = "TOKEN" if (self._prefix, name) == ("HF", "api_key") else name.upper()
+        return f"{self._prefix}_{word}"
 
     def url(self, default: str) -> str:
         """The URL of an API that speaks OpenAI's dialect."""
@@ -71,7 +96,7 @@ def _openai(settings: Settings) -> Entry:
 
 
 def _azure(settings: Settings) -> Entry:
-    kind = settings.of("api_type", "AZURE")
+    kind = settings.choice("api_type", "AZURE")
     if kind == "OPEN_AI":
         return {"dialect": "openai", "url": settings.url("https://api.openai.com/v1"), "api_key": settings.key()}
     url = settings.of("api_url") or variable("AZURE_OPENAI_API_URL")

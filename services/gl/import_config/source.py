@@ -17,10 +17,16 @@ _MERGE = "<<"
 
 
 class ImportRefusedError(GechologError):
-    """A file cannot be imported. Tells line and key."""
+    """A file cannot be imported. The message names line and key."""
 
     def __init__(self, line: int, path: str, message: str) -> None:
-        super().__init__(f"line {line}: {path}: {message}" if path else f"line {line}: {message}")
+        super().__init__(located(line, path, message))
+
+
+def located(line: int, path: str, message: str) -> str:
+    """A message with the line (0: it is not about a line of the file) and the key that it is about, if there is one."""
+    place = [f"line {line}"] if line else []
+    return ": ".join([*place, *([path] if path else []), message])
 
 
 @dataclass(frozen=True)

@@ -48,18 +48,18 @@ def models(text: str) -> dict[str, list[str]]:
             },
         ),
         (
-            "provider: anthropic, config: {}",
-            {"dialect": "anthropic", "url": "https://api.anthropic.com", "api_key": "${ANTHROPIC_API_KEY}"},
+            "provider: anthropic, config: {api_key: k}",
+            {"dialect": "anthropic", "url": "https://api.anthropic.com", "api_key": "k"},
         ),
         ("provider: gemini, config: {api_key: k}", {"dialect": "gemini", "api_key": "k"}),
         ("provider: ollama, config: {}", {"dialect": "ollama", "url": "http://localhost:11434"}),
         (
-            "provider: huggingface, config: {}",
+            "provider: huggingface, config: {api_key: k}",
             {
                 "dialect": "openai",
                 "profile": "huggingface",
                 "url": "https://router.huggingface.co/v1",
-                "api_key": "${HF_TOKEN}",
+                "api_key": "k",
             },
         ),
     ],
@@ -75,6 +75,72 @@ def test_a_variable_comes_before_the_file_for_the_only_entry_of_its_type() -> No
     two = f"{entry}\n  - {{id: b, provider: openai, config: {{}}}}"
     keys = [one.get("api_key") for one in listed(two, OPENAI_API_KEY="e").providers]
     assert keys == ["k", "${OPENAI_API_KEY}", None]
+    hugging_face = "{id: a, provider: huggingface, config: {}}"
+    assert provider(hugging_face, HF_TOKEN="e")["api_key"] == "${HF_TOKEN}"
+
+
+def test_a_variable_may_decide_the_kind_of_azure() -> None:
+    entry = "{id: a, provider: azure_openai, config: {api_key: k, api_url: 'https://x.example'}}"
+    assert provider(entry, AZURE_OPENAI_API_TYPE="AZURE_AD")["headers"] == {"Authorization": ["Bearer k"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("openai", "OPENAI_API_KEY"),
+        ("azure_openai", "AZURE_OPENAI_API_KEY"),
+        ("anthropic", "ANTHROPIC_API_KEY"),
+        ("gemini", "GEMINI_API_KEY"),
+        ("huggingface", "HF_TOKEN"),
+    ],
+)
+def test_a_provider_without_a_key_is_refused(kind: str, name: str) -> None:
+    """llm-gateway does not start either. The variable is looked for where the import runs."""
+    message = rf"line 2: providers\[0\].config.api_key: must be a key, because {name} is not set"
+    with pytest.raises(ImportRefusedError, match=message):
+        provider(f"{{id: a, provider: {kind}, config: {{}}}}")
+
+
+def test_variables_come_before_port_and_log_level_of_the_file() -> None:
+    text = "server: {port: 1}\nlogging: {level: warn}\nmodels: []"
+    assert convert(text, {}).settings == {"gl_port": 1, "log_level": "WARN"}
+    found = convert(text, {"SERVER_PORT": "2", "LOG_LEVEL": "Trace"})
+    assert found.settings == {"gl_port": 2, "log_level": "DEBUG"}
+    assert convert("models: []", {"SERVER_PORT": "2"}).settings == {"gl_port": 2}
+    assert convert(text, {"SERVER_PORT": "", "LOG_LEVEL": "loud"}).lost == [
+        "LOG_LEVEL: must be one of debug, error, fatal, info, trace, warn"
+    ]
+    with pytest.raises(ImportRefusedError, match=r"^SERVER_PORT: must be a port"):
+        convert(text, {"SERVER_PORT": "65536"})
+
+
+def test_a_port_that_lists_never_used_is_listed_if_it_is_wrong() -> None:
+    found = convert("server: {port: x}\nproviders: []", {})
+    assert (found.settings, found.lost) == ({}, ["line 1: server.port: must be a port from 1 to 65535"])
+
+
+def test_a_dollar_in_the_file_means_itself() -> None:
+    """`$` begins a variable in gl_config.json; what is written as a variable in the file becomes one."""
+    assert listed("{id: a, provider: openai, config: {api_key: 'a$b$$c'}}").fragment()["providers"][0]["api_key"] == (
+        "a$$b$$$$c"
+    )
+    kept = listed("{id: a, provider: openai, config: {api_key: '${MY_KEY}'}}").fragment()["providers"][0]["api_key"]
+    assert kept == "${MY_KEY}"
+
+
+def test_urls_that_cannot_be_called() -> None:
+    """The provider is left out, and its models go on to their fallbacks, as calls did."""
+    text = "  - {id: m, name: n, provider: a, fallback: [f]}\n  - {id: f, provider: d}"
+    for url in ("nowhere", "ftp://x.example", "http://", "http://x.example:port"):
+        found = listed(f"{{id: a, provider: openai, config: {{api_key: k, api_url: '{url}'}}}}", text)
+        assert [one["dialect"] for one in found.providers] == ["dummy"]
+        assert found.models[0] == {"name": "m", "targets": ["d/f"]}
+        assert found.lost == [
+            "line 2: providers[0].config.api_url: must be an http or https address: the provider is left out"
+        ]
+    with pytest.raises(ImportRefusedError, match=r"line 2: providers\[0\].config.api_url: must be an http"):
+        listed("{id: a, provider: ollama, config: {api_url: 'nowhere'}}")
+    assert convert("providers: {up: {api_key: k}}\nmodels: {m: up}", {}).models == []
 
 
 def test_fallbacks_are_ids_and_do_not_lead_on() -> None:
@@ -168,7 +234,7 @@ def test_wrong_entries_are_refused_with_line_and_key(entry: str, message: str) -
         "providers: []\nmodels: {a: b}",
         "providers: {}\nmodels: []",
         "server: 5\nproviders: []",
-        "server: {port: x}\nproviders: []",
+        "server: {port: x}\nproviders: {}",
     ],
 )
 def test_wrong_shapes_are_refused(text: str) -> None:

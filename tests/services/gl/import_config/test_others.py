@@ -155,3 +155,44 @@ def test_the_command_prints_the_config_and_tells_what_is_lost(
     assert json.loads(shown.out)["providers"] == [{"name": "a", "dialect": "dummy"}]
     assert "a config of llm-gateway: 1 providers, 0 models" in shown.err
     assert "line 1: server.base_url: has no place here" in shown.err
+
+
+def test_the_command_puts_it_into_a_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Everything else stays as it is, and what was there is kept."""
+    theirs, ours = tmp_path / "config.yml", tmp_path / "gl_config.json"
+    theirs.write_text("providers:\n  - {id: a, provider: dummy, config: {}}\nmodels: []\n")
+    before = {"gl_port": 1, "models": [{"name": "old"}], "routers": [{"path": "/v1/"}, {"path": "/echo/"}], "own": "$X"}
+    ours.write_text(json.dumps(before))
+    ours.chmod(0o640)
+    assert main([str(theirs), "--into", str(ours)]) == 0
+    router = {"path": "/v1/", "ingress": {"headers": {}}, "outbound": {"models": ["*"], "fail_on": ["4xx", "5xx"]}}
+    assert json.loads(ours.read_text()) == before | {
+        "providers": [{"name": "a", "dialect": "dummy"}],
+        "models": [],
+        "routers": [router, {"path": "/echo/"}],
+    }
+    assert ours.stat().st_mode & 0o777 == 0o640
+    assert json.loads((tmp_path / "gl_config.json.old").read_text()) == before
+    assert capsys.readouterr().out == ""
+
+
+def test_the_command_reports_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    theirs = tmp_path / "config.yml"
+    theirs.write_text("x: 1\nproviders:\n  - {id: a, provider: dummy, config: {}}\n")
+    assert main([str(theirs), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["system"], report["lost"]) == ("llm-gateway", ["line 1: x: has no place here"])
+    assert report["config"]["providers"] == [{"name": "a", "dialect": "dummy"}]
+
+
+@pytest.mark.parametrize("content", [None, "[]", '{"gl_port": ${PORT}}'])
+def test_a_config_that_cannot_be_read_stays(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs, ours = tmp_path / "config.yml", tmp_path / "gl_config.json"
+    theirs.write_text("providers: []\n")
+    if content is not None:
+        ours.write_text(content)
+    assert main([str(theirs), "--into", str(ours)]) == 1
+    assert f"{ours}: " in capsys.readouterr().err
+    assert not ours.with_name("gl_config.json.old").exists()
