@@ -35,6 +35,13 @@ up: $(VENV)/.runtime ## start the appliance from this checkout
 config-diff: $(VENV)/.runtime ## show how your config files differ from those that are shipped
 	@GECHOLOG_HOME="$${GECHOLOG_HOME:-app}" $(PY) -m services.ginit.startup.config_diff
 
+.PHONY: import
+import: $(VENV)/.runtime ## take over the config of llm-gateway, LiteLLM or GopherGate (FILE=config.yml)
+	@[ -n '$(FILE)' ] || { echo 'make import needs the file: make import FILE=config.yml' >&2; exit 1; }
+	@into="$${GECHOLOG_HOME:-app}/conf/gl_config.json"; \
+	[ -e "$$into" ] || install -D -m 640 conf/gl_config.json "$$into"; \
+	$(PY) -m services.gl.import_config '$(FILE)' --into "$$into"
+
 .PHONY: test
 test: check ## check, then all tests (PYTEST_ARGS)
 	$(PY) -m pytest $(PYTEST_ARGS)

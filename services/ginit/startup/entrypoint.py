@@ -19,7 +19,7 @@ from gecholog import __version__, logs
 from gecholog.errors import ConfigError, GechologError
 from gecholog.logs import Log
 from services.ginit.config import find_program
-from services.ginit.startup import prepare, setup, shipped, upgrade
+from services.ginit.startup import importing, prepare, setup, shipped, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,8 +87,18 @@ def _ensure_configs(arguments: argparse.Namespace, home: Path, target: Path) -> 
     for message, fields in prepare.copy_defaults(source, target, names):
         _log(message, fields)
     if source.samefile(prepare.DEFAULTS) and not prepare.is_running(home):  # a running appliance uses these files
-        for done, about in upgrade.upgrade(upgrade.pairs(source, target, names, shipped.load())):
+        versions = shipped.load()
+        _import(importing.source_of(home, os.environ), target, names, versions)
+        for done, about in upgrade.upgrade(upgrade.pairs(source, target, names, versions)):
             _log(done, about)
+
+
+def _import(source: Path | None, target: Path, names: Sequence[str], versions: shipped.Versions) -> None:
+    if source is None or importing.NAME not in names:
+        return
+    done = importing.import_config(source, target, prepare.DEFAULTS / importing.NAME, versions[importing.NAME])
+    if done is not None:
+        _log(*done)
 
 
 def _log(message: str, fields: Mapping[str, object]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.ginit.startup import shipped
+from services.ginit.startup.importing import IMPORTED
 from services.ginit.startup.upgrade import EDITED, UPDATED
 from tests.support.process import environment_of
 
@@ -174,3 +175,18 @@ def test_what_is_written_is_not_for_everybody(tmp_path, umask, file, folder):
     assert set(modes.values()) == {file}
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
     assert found == {"conf": folder, "secrets": 0o700}
+
+
+def test_config_of_another_gateway(tmp_path):
+    """It is imported before anything starts. A mistake in it is said with its line, and nothing starts."""
+    home, program, theirs = tmp_path / "home", show_environment(tmp_path), tmp_path / "theirs.yml"
+    theirs.write_text("providers:\n  - {id: a, provider: dummy, config: {}}\nmodels:\n  - {id: m, provider: a}\n")
+    done = run(home, "-c", str(program), CONFIG_PATH=str(theirs), SERVER_PORT="27001")
+    [imported] = [entry for entry in entries(done) if entry["msg"] == IMPORTED]
+    assert (imported["level"], imported["system"], imported["port"]) == ("INFO", "llm-gateway", 27001)
+    assert json.loads((home / "conf" / "gl_config.json").read_text())["models"] == [{"name": "m", "targets": ["a/m"]}]
+    theirs.write_text("providers:\n  - {id: a, config: {}}\n")
+    done = run(home, "-c", str(program), CONFIG_PATH=str(theirs))
+    assert done.returncode == 1
+    assert f"error: cannot import {theirs}: line 2: providers[0]: provider must be one of" in done.stderr
+    assert "args" not in done.stdout
