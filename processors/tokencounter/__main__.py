@@ -13,6 +13,7 @@ from gecholog.cli import Program, main
 from gecholog.errors import BusAway
 from gecholog.logs import Log
 from gecholog.processor import Attachment
+from gecholog.quota.window import Window
 from gecholog.service import connect_bus, replacing_bus
 from gecholog.task_owner import TaskOwner
 from processors.tokencounter import usage
@@ -20,7 +21,6 @@ from processors.tokencounter.config import Config, build, config_spec
 from processors.tokencounter.counters import Counters
 from processors.tokencounter.missing_usage import MissingUsage
 from processors.tokencounter.replication import UsageReplicator, milliseconds
-from processors.tokencounter.window import Window
 
 log = Log("tokencounter")
 

@@ -20,8 +20,9 @@ from gecholog.bus_storage import BusStorage
 from gecholog.errors import BusAway, BusError
 from gecholog.keyvalue import Conflict, Entry, KeyValue, NoKeyValue, Watch
 from gecholog.logs import Log
+from gecholog.quota.meter import ReplicaUsage
 from gecholog.router_path import key_part, of_key_part
-from processors.tokencounter.counters import Counters, ReplicaUsage
+from processors.tokencounter.counters import Counters
 
 BUCKET = BusStorage().bucket("tokens")
 """The bucket, unless the config has a namespace of its own."""

@@ -5,8 +5,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.tokencounter.counters import Counters, ReplicaUsage
-from processors.tokencounter.window import Window
+from gecholog.quota.meter import ReplicaUsage
+from gecholog.quota.window import Window
+from processors.tokencounter.counters import Counters
 
 CAPS = {"/a/": {"prompt": 50, "total": 100}, "/b/": {"total": 100}, "/free/": {"total": 0}}
 HOUR = 3_600_000

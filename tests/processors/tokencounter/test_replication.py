@@ -10,9 +10,9 @@ from gecholog.bus import Bus, BusAddress
 from gecholog.errors import BusError
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
+from gecholog.quota.window import Window
 from processors.tokencounter.counters import Counters
 from processors.tokencounter.replication import BUCKET, UsageReplicator, milliseconds
-from processors.tokencounter.window import Window
 from tests.support.waiting import DEADLINE, eventually
 
 TOPIC = "coburn.gl.tokencounter"

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from gecholog.config import check
+from gecholog.quota.window import Window
 from processors.tokencounter.config import build, config_spec
 from processors.tokencounter.counters import Counters
 from processors.tokencounter.missing_usage import MissingUsage
 from processors.tokencounter.usage import answer
-from processors.tokencounter.window import Window
 
 FILE = Path(__file__).parents[3] / "conf" / "tokencounter_config.json"
 ROUTER = "/anthropic/"

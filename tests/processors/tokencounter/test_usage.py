@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog import gjson
+from gecholog.quota.window import Window
 from processors.tokencounter.counters import Counters
 from processors.tokencounter.message_reader import MessageReader
 from processors.tokencounter.missing_usage import MissingUsage
 from processors.tokencounter.usage import CapRefusal, Rules, UsagePattern, answer, counted
-from processors.tokencounter.window import Window
 
 
 def pattern(field, *paths):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.tokencounter.window import Window
+from gecholog.quota.window import Window
 
 TIMES = st.integers(0, 10**13)
 PERIODS = st.integers(1, 10**10)
