@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-_BUCKETS_PER_WINDOW = 60  # of a sliding window
+from gecholog.quota.period import FOREVER, Period, bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,16 +13,17 @@ class Window:
 
     Fixed: periods follow each other, one of them began at `began`, and usage counts in its own period. Sliding: usage
     counts for the length of a period. Usage is grouped into buckets that count from their latest use, so it counts for
-    one period at least, and for a sixtieth more at most.
+    one period at least, and for one part of it more at most, of `parts`.
     """
 
     period: int
     began: int = 0
     sliding: bool = False
+    parts: int = 60
 
     def bucket_bounds(self, when: int) -> tuple[int, int]:
         """Return the start and end of the bucket for a time."""
-        width = max(1, self.period // _BUCKETS_PER_WINDOW) if self.sliding else self.period
+        width = max(1, self.period // self.parts) if self.sliding else self.period
         begins = when - (when - self.began) % width
         return begins, begins + width
 
@@ -46,3 +47,33 @@ class Window:
     def beginning(self, began: int) -> Window:
         """Return this window with another start of the periods."""
         return replace(self, began=began)
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarWindow:
+    """The current calendar period of a time zone."""
+
+    period: Period
+    time_zone: str = "UTC"
+
+    @property
+    def name(self) -> str:
+        """What this window is called in the key-value bucket and on disk."""
+        return self.period.value if self.time_zone == "UTC" else f"{self.period.value}@{self.time_zone}"
+
+    def bucket_bounds(self, when: int) -> tuple[int, int]:
+        """Return the start and end of the period of a time."""
+        return bounds(self.period, self.time_zone, when)
+
+    def enters(self, when: int) -> int:
+        """Return when usage starts to count."""
+        return self.bucket_bounds(when)[0]
+
+    def leaves(self, when: int) -> int:
+        """Return when usage stops to count."""
+        return self.bucket_bounds(when)[1]
+
+    def keeps(self, when: int, now: int) -> bool:
+        """Tell whether usage counts now or in the next period. A later time comes from a wrong clock."""
+        ends = self.leaves(now)
+        return now < self.leaves(when) and (ends == FOREVER or when < self.leaves(ends))
