@@ -256,6 +256,18 @@ class Ledger:
         self.changed.update(part_of(window, name) for (name, window), meter in self._meters.items() if meter.has_own)
         self.changed.update(part_of(HELD, name) for name, holds in self._holds.items() if not holds.is_idle)
 
+    def take_changed(self, now: int) -> list[str]:
+        """Return the parts that are to be published, also to renew the leases of holds."""
+        self.renew(now)
+        parts = list(self.changed)
+        self.changed.clear()
+        self.urgent = False
+        return parts
+
+    def put_back(self, part: str) -> None:
+        """Publish a part again later."""
+        self.changed.add(part)
+
     def renew(self, now: int) -> None:
         """Mark holds as unpublished whose lease has to be renewed."""
         self.changed.update(

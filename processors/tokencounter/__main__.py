@@ -20,7 +20,7 @@ from processors.tokencounter import usage
 from processors.tokencounter.config import Config, build, config_spec
 from processors.tokencounter.counters import Counters
 from processors.tokencounter.missing_usage import MissingUsage
-from processors.tokencounter.replication import UsageReplicator, milliseconds
+from processors.tokencounter.replication import UsageReplicator, milliseconds, replicator_of
 
 log = Log("tokencounter")
 
@@ -96,7 +96,7 @@ class Tokencounter:
 
     async def _listen(self, bus: Bus, config: Config) -> _Endpoint:
         """Answer messages on a connected bus, after reading the counts of the other replicas."""
-        replicator = UsageReplicator(bus, config.topic, self._replica, self._counters, config.storage)
+        replicator = replicator_of(bus, config.topic, self._replica, self._counters, config.storage)
 
         async def answer(message: bytes) -> bytes:
             data = usage.answer(message, self._config.rules, self._counters, self._missing_usage, milliseconds())

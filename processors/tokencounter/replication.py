@@ -1,26 +1,16 @@
-"""Replicates token counts through a key-value bucket on the bus.
-
-Each replica writes only its own keys, `TOPIC.ROUTER.REPLICA`, and watches the keys of the others. No replica waits for
-another, and no write conflicts with another. Replies do not wait for replication. Any replica removes keys whose usage
-no longer counts.
-"""
+"""Shares the token counts with other replicas, see `gecholog.replication`. The part of a key is a router."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
-import time
-from typing import Annotated
-
-import msgspec
 
 from gecholog.bus import Bus
 from gecholog.bus_storage import BusStorage
-from gecholog.errors import BusAway, BusError
-from gecholog.keyvalue import Conflict, Entry, KeyValue, NoKeyValue, Watch
+from gecholog.keyvalue import Conflict, Entry, KeyValue
 from gecholog.logs import Log
 from gecholog.quota.meter import ReplicaUsage
+from gecholog.replication import Messages, Naming, UsageReplicator, milliseconds
 from gecholog.router_path import key_part, of_key_part
 from processors.tokencounter.counters import Counters
 
@@ -31,137 +21,74 @@ _DEFAULT = BusStorage()
 
 log = Log("tokencounter")
 
-_WRITE_INTERVAL_S = 0.02  # while no cap is close, so that many calls cause one write
-_RETRY_S = 1.0
-_JETSTREAM_RETRY_S = 60.0  # on a bus without JetStream
-_SWEEP_INTERVAL_S = 60.0  # between removals of expired keys
-_LAST_WRITE_TIMEOUT_S = 2.0  # at shutdown
 _PERIOD = "period"  # cannot be a router, which begins with a slash
 _PERIOD_START = re.compile(rb"[0-9]{1,20}")  # in milliseconds
 _ATTEMPTS = 5
-
-Tokens = Annotated[int, msgspec.Meta(ge=0)]
-
-
-class _ReplicaUsageJson(msgspec.Struct):
-    """The value of a key: a ReplicaUsage as JSON."""
-
-    uses: tuple[tuple[int, dict[str, Tokens]], ...]
-    until: int
+_MESSAGES = Messages(
+    shared="token counts shared with other replicas",
+    not_shared="token counts are not shared, each replica counts its own",
+    retrying="cannot share token counts, retrying",
+    invalid="ignoring an invalid token count of another replica",
+)
 
 
-_read = msgspec.json.Decoder(_ReplicaUsageJson).decode
-_write = msgspec.json.Encoder().encode
+def replicator_of(
+    bus: Bus, topic: str, replica: str, counters: Counters, storage: BusStorage = _DEFAULT
+) -> UsageReplicator:
+    """Share counters on a topic. `replica` is a name that no other replica has or had."""
+    bucket = KeyValue(bus, storage.bucket("tokens"), replicas=storage.replicas)
+    period = _AgreedPeriod(bucket, topic, counters)
+    naming = Naming(topic, replica, reserved=frozenset({_PERIOD}))
+    replicator = UsageReplicator(
+        bus, bucket, naming, _SharedCounters(counters), log=log, messages=_MESSAGES, prepare=period.agree
+    )
+    period.replicator = replicator
+    return replicator
 
 
-def milliseconds() -> int:
-    """Return the time in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
+class _SharedCounters:
+    """Counters, whose routers are parts of keys."""
 
-
-class UsageReplicator:
-    """Replicates the counters of one replica with those of the others on the same topic."""
-
-    def __init__(self, bus: Bus, topic: str, replica: str, counters: Counters, storage: BusStorage = _DEFAULT) -> None:
-        """`replica` is a name that no other replica has or had."""
-        self._bus = bus
-        self._topic = topic
-        self._replica = replica
+    def __init__(self, counters: Counters) -> None:
         self._counters = counters
-        self._bucket = KeyValue(bus, storage.bucket("tokens"), replicas=storage.replicas)
-        self._revisions: dict[str, int] = {}
-        self._watch: Watch | None = None
-        self._woken = asyncio.Event()
-        self._urgent = asyncio.Event()
-        self._restart = asyncio.Event()
-        self._started = asyncio.Event()
-        self._reported = ""
-        self._swept = time.monotonic()
-        bus.on_connect(self._announce)
-        self._running = asyncio.create_task(self._run(), name="sharing")
 
-    def notify(self) -> None:
-        """Publish changed counts soon, or at once if a cap is close."""
-        self._woken.set()
-        if self._counters.urgent:
-            self._urgent.set()
+    @property
+    def urgent(self) -> bool:
+        return self._counters.urgent
 
-    def restart(self) -> None:
-        """Start again, because the config or the connection has changed."""
-        self._restart.set()
-        self._woken.set()
+    def take_changed(self, _: int) -> list[str]:
+        parts = [key_part(router) for router in self._counters.changed]
+        self._counters.changed.clear()
+        self._counters.urgent = False
+        return parts
 
-    async def ready(self, seconds: float) -> None:
-        """Wait up to `seconds` until the counts of the others are known, or known to be unavailable."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._started.wait()
-                if self._watch is not None:
-                    await self._watch.caught_up()
+    def put_back(self, part: str) -> None:
+        self._counters.changed.add(of_key_part(part))
 
-    async def close(self) -> None:
-        """Write pending counts if the bus accepts them, and stop."""
-        self._running.cancel()
-        await asyncio.wait({self._running})
-        if self._watch is not None:
-            await self._watch.close()
-            with contextlib.suppress(BusError, TimeoutError):
-                async with asyncio.timeout(_LAST_WRITE_TIMEOUT_S):
-                    await self._write()
+    def own(self, part: str, now: int) -> ReplicaUsage:
+        return self._counters.own(of_key_part(part), now)
 
-    async def _announce(self, _: Bus) -> None:
-        self.restart()
+    def merge(self, part: str, replica: str, usage: ReplicaUsage, _: int) -> None:
+        self._counters.merge(of_key_part(part), replica, usage)
 
-    # ----------------------------------------------------------- replicating
-
-    async def _run(self) -> None:
-        while True:
-            self._restart.clear()
-            try:
-                await self._start()
-                await self._run_replication()
-            except NoKeyValue as error:
-                self._report("token counts are not shared, each replica counts its own", str(error))
-                self._started.set()
-                await _wait_for(self._restart, _JETSTREAM_RETRY_S)
-            except BusAway:  # the bus logs this itself
-                await _wait_for(self._restart, _RETRY_S)
-            except BusError as error:
-                self._report("cannot share token counts, retrying", str(error))
-                await _wait_for(self._restart, _RETRY_S)
-            except Exception as error:  # noqa: BLE001 - counting must continue whatever happens here
-                log.fault("cannot share token counts, retrying", error)
-                await _wait_for(self._restart, _RETRY_S)
-
-    async def _start(self) -> None:
-        await self._bucket.ensure()
-        await self._agree_on_period()
-        if self._watch is None:
-            self._watch = await self._bucket.watch(self._receive, f"{self._topic}.*.*")
-        self._started.set()
-        self._reported = ""
-        log.info("token counts shared with other replicas", bucket=self._bucket.bucket, replica=self._replica)
+    def mark_all_changed(self) -> None:
         self._counters.mark_all_changed()
-        self._woken.set()
 
-    async def _run_replication(self) -> None:
-        """Write changes until a restart is requested."""
-        while not self._restart.is_set():
-            await _wait_for(self._woken, _SWEEP_INTERVAL_S)
-            self._woken.clear()
-            self._urgent.clear()
-            await self._write()
-            await self._sweep()
-            await _wait_for(self._urgent, _WRITE_INTERVAL_S)
+    def expire(self, now: int) -> list[tuple[str, str]]:
+        return [(key_part(router), replica) for router, replica in self._counters.expire(now)]
 
-    def _report(self, message: str, reason: str) -> None:
-        """Log a warning once, until it changes."""
-        if message != self._reported:
-            self._reported = message
-            log.warning(message, reason=reason)
 
-    async def _agree_on_period(self) -> None:
-        """Agree on the start of the period: the first replica decides. A sliding window has none."""
+class _AgreedPeriod:
+    """The start of the period, on which all replicas agree: the first one decides."""
+
+    def __init__(self, bucket: KeyValue, topic: str, counters: Counters) -> None:
+        self._bucket = bucket
+        self._topic = topic
+        self._counters = counters
+        self.replicator: UsageReplicator | None = None
+
+    async def agree(self) -> None:
+        """Use the start that is in the bucket, or write ours there. A sliding window has none."""
         window = self._counters.window
         if window.sliding:
             return
@@ -170,67 +97,19 @@ class UsageReplicator:
             entry = await self._bucket.get(key)
             agreed = entry.value if entry else None
             if agreed is not None and _PERIOD_START.fullmatch(agreed):
-                if not self._restart.is_set():
+                if self.replicator is None or not self.replicator.is_restarting:
                     self._counters.align(int(agreed))
                 return
             with contextlib.suppress(Conflict):  # another replica was faster: read it again
-                await self._begin_period(key, str(window.began).encode(), entry)
+                await self._begin(key, str(window.began).encode(), entry)
                 return
 
-    async def _begin_period(self, key: str, began: bytes, unreadable: Entry | None) -> None:
+    async def _begin(self, key: str, began: bytes, unreadable: Entry | None) -> None:
         if unreadable is None:
             await self._bucket.create(key, began)
         else:
             log.warning("invalid start of period in the bucket, overwriting it", key=key)
             await self._bucket.update(key, began, unreadable.revision)
 
-    async def _write(self) -> None:
-        """Write each changed router once. Failed writes are retried later."""
-        routers = sorted(self._counters.changed)
-        self._counters.changed.clear()
-        self._counters.urgent = False
-        results = await asyncio.gather(*(self._put(router) for router in routers), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
 
-    async def _put(self, router: str) -> None:
-        replica_usage = self._counters.own(router, milliseconds())
-        try:
-            await self._bucket.put(self._key(router, self._replica), _write(replica_usage))
-        except BaseException:
-            self._counters.changed.add(router)
-            raise
-
-    def _key(self, router: str, replica: str) -> str:
-        return f"{self._topic}.{key_part(router)}.{replica}"
-
-    async def _receive(self, entry: Entry) -> None:
-        """Merge an update of another replica. Deleted usage still counts until it leaves the window."""
-        part, replica = entry.key.rsplit(".", 2)[1:]
-        is_others = replica != self._replica and part != _PERIOD
-        if entry.value is None and not is_others:
-            self.restart()  # the bucket was lost: publish everything again
-        if entry.value is None or not is_others:
-            return
-        try:
-            written = _read(entry.value)
-        except msgspec.MsgspecError:
-            log.warning("ignoring an invalid token count of another replica", key=entry.key)
-            return
-        self._revisions[entry.key] = entry.revision
-        self._counters.merge(of_key_part(part), replica, ReplicaUsage(written.uses, written.until))
-
-    async def _sweep(self) -> None:
-        if time.monotonic() - self._swept < _SWEEP_INTERVAL_S:
-            return
-        self._swept = time.monotonic()
-        for router, replica in self._counters.expire(milliseconds()):
-            key = self._key(router, replica)
-            await self._bucket.purge(key, self._revisions.pop(key, 0))
-
-
-async def _wait_for(event: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
+__all__ = ["BUCKET", "UsageReplicator", "milliseconds", "replicator_of"]

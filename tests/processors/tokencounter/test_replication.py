@@ -12,7 +12,7 @@ from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
 from gecholog.quota.window import Window
 from processors.tokencounter.counters import Counters
-from processors.tokencounter.replication import BUCKET, UsageReplicator, milliseconds
+from processors.tokencounter.replication import BUCKET, milliseconds, replicator_of
 from tests.support.waiting import DEADLINE, eventually
 
 TOPIC = "coburn.gl.tokencounter"
@@ -26,7 +26,7 @@ class Replica:
 
     def __init__(self, bus, name, topic, window):
         self.counters = Counters(CAPS, window)
-        self.replicator = UsageReplicator(bus, topic, name, self.counters)
+        self.replicator = replicator_of(bus, topic, name, self.counters)
         self.bus = bus
 
     def add(self, tokens, router="/capped/"):
