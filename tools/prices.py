@@ -33,8 +33,9 @@ from genai_prices.types import (
     TieredPrices,
 )
 
+from gecholog.llm.price import DECIMALS, UNIT
+
 TABLE = Path(__file__).parent.parent / "gecholog" / "llm" / "prices.json"
-UNIT = "usd_per_million_tokens"
 
 # Names of vendors: in the package, and in our table. Vendors that no provider of a config can be are left out.
 VENDORS = {
@@ -61,6 +62,10 @@ PRICES = {
     "output_reasoning_mtok": "reasoning",
     "input_audio_mtok": "audio_input",
     "output_audio_mtok": "audio_output",
+    "input_image_mtok": "image_input",
+    "output_image_mtok": "image_output",
+    "input_video_mtok": "video_input",
+    "output_video_mtok": "video_output",
 }
 
 
@@ -163,8 +168,11 @@ def _text(price: Decimal | TieredPrices) -> str:
 
 
 def _plain(price: Decimal) -> str:
-    """A decimal without an exponent and without zeros at its end."""
-    text = f"{price:f}"
+    """A decimal without an exponent and without zeros at its end.
+
+    More than twelve decimals are noise: a few prices of the package were quotients in floating point.
+    """
+    text = f"{round(price, DECIMALS):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

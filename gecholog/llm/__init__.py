@@ -15,7 +15,9 @@
     UsageFilter      remove the chunk requested with `usage_request` from the stream to the client
     usage_of         the token usage in a response, as one `Usage`, recognised by its shape
     usage_in         the usage in a JSON body, without decoding all of it
-    search_body      the same, and whether the body is JSON
+    search_body      the same, whether the body is JSON, and the model that it names
+    model_of         the model that an answer names
+    count_images     the number of images in an answer
     usage_at_ends    the usage in the first and the last bytes of a body
     usage_of_events  the usage in the events of a stream that no dialect recognises
 
@@ -27,10 +29,12 @@ on any bytes, and all of them take linear time.
 
 from __future__ import annotations
 
+from gecholog.llm.answer_model import model_of
 from gecholog.llm.dialect import Answer, is_error
 from gecholog.llm.ending import awaits_usage, has_ended
 from gecholog.llm.folding import fold, fold_array
 from gecholog.llm.framing import events_of, is_stream, looks_streamed
+from gecholog.llm.image_count import count_images
 from gecholog.llm.include_usage import accepts_include_usage, usage_request
 from gecholog.llm.request import HttpRequest, asks_for_stream
 from gecholog.llm.sse import begins_as_sse
@@ -50,6 +54,7 @@ __all__ = [
     "asks_for_stream",
     "awaits_usage",
     "begins_as_sse",
+    "count_images",
     "events_of",
     "fold",
     "fold_array",
@@ -58,6 +63,7 @@ __all__ = [
     "is_error",
     "is_stream",
     "looks_streamed",
+    "model_of",
     "search_body",
     "usage_at_ends",
     "usage_in",

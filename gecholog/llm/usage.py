@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from gecholog.llm.usage_shapes import MOST, SHAPES, Counts, Fields
+from gecholog.llm.usage_shapes import MOST, NO_DETAILS, SHAPES, Counts, Fields, TokenDetails
 
 PROVIDER = "provider"
 
 
-@dataclass(slots=True)  # not frozen: setting nine frozen fields costs 8,000 instructions for each call
+@dataclass(slots=True)  # not frozen: setting frozen fields costs a thousand instructions each, for each call
 class Usage:
     """Tokens of one call. None means that the provider does not report the number.
 
     `prompt_tokens` holds `cached_tokens` (read from a cache) and `cache_creation_tokens` (written to one),
-    `completion_tokens` holds `reasoning_tokens`. Either holds tokens of sound (`prompt_audio_tokens`,
-    `completion_audio_tokens`), which records do not tell apart. `source` tells who counted.
+    `completion_tokens` holds `reasoning_tokens`. `source` tells who counted. `details` are numbers that have prices of
+    their own and are not in records.
     """
 
     source: str = PROVIDER
@@ -30,8 +30,7 @@ class Usage:
     cached_tokens: int | None = None
     cache_creation_tokens: int | None = None
     reasoning_tokens: int | None = None
-    prompt_audio_tokens: int | None = field(default=None, compare=False)
-    completion_audio_tokens: int | None = field(default=None, compare=False)
+    details: TokenDetails = field(default=NO_DETAILS, compare=False)
 
     def fields(self) -> dict[str, Any]:
         """The usage for the record, without unknown numbers."""
@@ -77,8 +76,7 @@ def _usage(counts: Counts) -> Usage:
         counts.cached,
         counts.creation,
         counts.reasoning,
-        counts.audio_in,
-        counts.audio_out,
+        counts.details,
     )
 
 

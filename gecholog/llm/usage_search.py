@@ -15,6 +15,7 @@ import orjson
 
 from gecholog import lenient
 from gecholog.errors import NotJson
+from gecholog.llm import answer_model
 from gecholog.llm.accumulate import replace_fields
 from gecholog.llm.event import BOM, Event
 from gecholog.llm.json_array import JsonArrayDecoder
@@ -31,18 +32,20 @@ _WITH_ALL = frozenset({"usage", "usageMetadata"})  # members that hold all count
 _INSIDE = ("message", "response", "delta", "metadata")  # where events have what answers have at their top
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
-# The members of an answer in which usage may be, as they were written.
+_READ = (*MEMBERS, *answer_model.MEMBERS)
+# The members of an answer in which usage may be, and those with its model, as they were written.
 _Body = msgspec.defstruct(
     "Body",
     [
         (f"f{number}", msgspec.Raw | msgspec.UnsetType, msgspec.field(default=msgspec.UNSET, name=name))
-        for number, name in enumerate(MEMBERS)
+        for number, name in enumerate(_READ)
     ],
     gc=False,
 )
 _read = msgspec.json.Decoder(_Body).decode
 _USAGE = f"f{MEMBERS.index('usage')}"
 _PLACES = tuple((f"f{number}", name) for number, name in enumerate(MEMBERS))
+_MODELS = tuple((f"f{_READ.index(name)}", name) for name in answer_model.MEMBERS)
 
 
 class _Statistics(msgspec.Struct, gc=False):
@@ -64,11 +67,12 @@ class SearchedBody(NamedTuple):
     """The result of searching a body that may be a JSON object.
 
     `is_json` tells that it is one by its grammar, so that it need not be read again. False says nothing, and whether
-    its strings are UTF-8 was not looked at.
+    its strings are UTF-8 was not looked at. `model` is the model that it names; empty if it names none.
     """
 
     usage: Usage | None
     is_json: bool
+    model: str = ""
 
 
 def search_body(body: bytes) -> SearchedBody:
@@ -82,12 +86,17 @@ def search_body(body: bytes) -> SearchedBody:
         return SearchedBody(_usage_in_odd(body), is_json=False)
     raw = getattr(found, _USAGE)  # nearly every answer has it
     usage = None if raw is msgspec.UNSET else usage_of({"usage": _value("usage", bytes(raw))})
-    return SearchedBody(usage or usage_of(_values(found)), is_json=True)
+    return SearchedBody(usage or usage_of(_values(found)), is_json=True, model=_model(found))
 
 
 def usage_in(body: bytes) -> Usage | None:
     """The usage in a JSON object; None if it has none, or if the body is not a JSON object."""
     return search_body(body).usage
+
+
+def _model(found: Any) -> str:
+    named = ((name, getattr(found, place)) for place, name in _MODELS)
+    return answer_model.model_of({name: _value(name, bytes(raw)) for name, raw in named if raw is not msgspec.UNSET})
 
 
 def _values(found: Any) -> dict[str, Any]:

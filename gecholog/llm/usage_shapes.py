@@ -13,11 +13,27 @@ MOST = 2**63 - 1  # the maximum for systems that read records
 Fields = Mapping[str, Any]
 
 
-class Counts(NamedTuple):
-    """The counts of an API. `prompt_parts` are numbers that its total may include besides prompt and completion.
+class TokenDetails(NamedTuple):
+    """Parts of the prompt and of the completion that may have prices of their own. None: the API does not tell.
 
-    `audio_in` and `audio_out` are tokens of sound in the prompt and in the completion.
+    `audio_…` are tokens of sound, `image_…` of images and `video_…` of video. `cache_creation_1h` are those of the
+    tokens written to a cache that stay there for an hour.
     """
+
+    audio_input: int | None = None
+    audio_output: int | None = None
+    image_input: int | None = None
+    image_output: int | None = None
+    video_input: int | None = None
+    video_output: int | None = None
+    cache_creation_1h: int | None = None
+
+
+NO_DETAILS = TokenDetails()
+
+
+class Counts(NamedTuple):
+    """The counts of an API. `prompt_parts` are numbers that its total may include besides prompt and completion."""
 
     prompt: int | None
     completion: int | None
@@ -26,8 +42,7 @@ class Counts(NamedTuple):
     creation: int | None = None
     reasoning: int | None = None
     prompt_parts: tuple[int | None, ...] = ()
-    audio_in: int | None = None
-    audio_out: int | None = None
+    details: TokenDetails = NO_DETAILS
 
 
 def _in_usage(answer: Fields) -> Counts | None:
@@ -65,8 +80,7 @@ def _chat(usage: Fields) -> Counts:
         creation,
         _either(_first(completion, "reasoning_tokens"), _first(usage, "reasoning_tokens")),
         (_count(details, "audio_tokens"), _sum(cached, creation)) if details else (),
-        _count(details, "audio_tokens"),
-        _count(completion, "audio_tokens"),
+        _by_kind(details, completion, usage) if details or completion or "cache_creation" in usage else NO_DETAILS,
     )
 
 
@@ -84,19 +98,39 @@ def _input_output(usage: Fields) -> Counts:
         cached=_either(_first(details, "cached_tokens"), read),
         creation=_either(_first(details, "cache_write_tokens"), written),
         reasoning=_first(output, "reasoning_tokens", "thinking_tokens"),
+        details=_by_kind(details, output, usage) if details or output or "cache_creation" in usage else NO_DETAILS,
+    )
+
+
+def _by_kind(prompt: Fields, completion: Fields, usage: Fields) -> TokenDetails:
+    """Tokens of sound and images in the details of a prompt and a completion; Anthropic's cache creation by duration.
+
+    https://platform.claude.com/docs/en/build-with-claude/prompt-caching#1-hour-cache-duration
+    """
+    return TokenDetails(
+        _count(prompt, "audio_tokens"),
+        _count(completion, "audio_tokens"),
+        _count(prompt, "image_tokens"),
+        _count(completion, "image_tokens"),
+        cache_creation_1h=_count(_object(usage, "cache_creation"), "ephemeral_1h_input_tokens"),
     )
 
 
 def _converse(usage: Fields) -> Counts:
-    """Bedrock Converse: cached input is a separate count, included in the total."""
+    """Bedrock Converse: cached input is a separate count, included in the total.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CacheDetail.html
+    """
     read, written = _count(usage, "cacheReadInputTokens"), _count(usage, "cacheWriteInputTokens")
     prompt = _count(usage, "inputTokens")
+    for_1h = [_count(one, "inputTokens") for one in _objects(usage.get("cacheDetails")) if one.get("ttl") == "1h"]
     return Counts(
         prompt=None if prompt is None else _sum(prompt, read, written),
         completion=_count(usage, "outputTokens"),
         total=_count(usage, "totalTokens"),
         cached=read,
         creation=written,
+        details=TokenDetails(cache_creation_1h=_sum(*for_1h)) if for_1h else NO_DETAILS,
     )
 
 
@@ -140,14 +174,28 @@ def _gemini(answer: Fields) -> Counts | None:
         total=total,
         cached=_first(usage, "cachedContentTokenCount", "cached_content_token_count"),
         reasoning=reasoning,
-        audio_in=_of_modality(usage, "promptTokensDetails", "AUDIO"),
-        audio_out=_of_modality(usage, "candidatesTokensDetails", "AUDIO"),
+        details=_by_modality(usage),
     )
 
 
-def _of_modality(usage: Fields, name: str, modality: str) -> int | None:
-    """The tokens of one kind of input or output (https://ai.google.dev/api/generate-content#ModalityTokenCount)."""
-    return _sum(*(_count(one, "tokenCount") for one in _objects(usage.get(name)) if one.get("modality") == modality))
+def _by_modality(usage: Fields) -> TokenDetails:
+    """Tokens of sound and images in Gemini's lists (https://ai.google.dev/api/generate-content#ModalityTokenCount)."""
+    prompt = _objects(usage.get("promptTokensDetails"))
+    completion = _objects(usage.get("candidatesTokensDetails"))
+    return TokenDetails(
+        _of_modality(prompt, "AUDIO"),
+        _of_modality(completion, "AUDIO"),
+        _of_modality(prompt, "IMAGE"),
+        _of_modality(completion, "IMAGE"),
+        _of_modality(prompt, "VIDEO"),
+        _of_modality(completion, "VIDEO"),
+    )
+
+
+def _of_modality(listed: Iterable[Fields], modality: str) -> int | None:
+    """The tokens of one modality; 0 if only others are listed, None if nothing is."""
+    counts = [(_count(one, "tokenCount") or 0) * (one.get("modality") == modality) for one in listed]
+    return _sum(*counts)
 
 
 def _ollama(answer: Fields) -> Counts | None:

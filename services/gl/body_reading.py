@@ -44,6 +44,11 @@ class BodyForm(NamedTuple):
         return media_type(self.content_type).partition("/")[0] not in _MEDIA
 
     @property
+    def may_have_images(self) -> bool:
+        """Whether the request may have asked for images."""
+        return "/images/" in self.request.path or self.request.path.endswith(":predict")
+
+    @property
     def asked_for_stream(self) -> bool:
         """Whether the request asked for a stream."""
         request = self.request
@@ -59,11 +64,17 @@ class Streamed(NamedTuple):
 
 
 class BodyReading(NamedTuple):
-    """The result of reading a body: its value for the record, the stream that it was, and its token usage."""
+    """The result of reading a body: its value for the record, the stream that it was, and its token usage.
+
+    `model` is the model that it names, empty if it names none; `images` the number of images in it, None if it was not
+    counted.
+    """
 
     recorded: Recorded
     streamed: Streamed | None = None
     usage: llm.Usage | None = None
+    model: str = ""
+    images: int | None = None
 
 
 def read_body(body: bytes, form: BodyForm, limit: int, most: int, *, completed: bool) -> BodyReading:
@@ -80,7 +91,7 @@ def read_body(body: bytes, form: BodyForm, limit: int, most: int, *, completed: 
         return _read(decoded.data, form, most, completed=completed)
     reading = _read(decoded.data, form, most, completed=False)
     streamed = reading.streamed and reading.streamed._replace(is_complete=False)
-    return BodyReading(decoded.with_note(reading.recorded), streamed, reading.usage)
+    return reading._replace(recorded=decoded.with_note(reading.recorded), streamed=streamed)
 
 
 def _read(body: bytes, form: BodyForm, most: int, *, completed: bool) -> BodyReading:
@@ -89,7 +100,8 @@ def _read(body: bytes, form: BodyForm, most: int, *, completed: bool) -> BodyRea
     if form.is_stream or (llm.looks_streamed(body) and form.asked_for_stream):
         folded = llm.fold(body, content_type, completed=completed)
         if folded is not None:
-            return BodyReading(payload.recorded_value(folded, most), Streamed(body, folded), llm.usage_of(folded))
+            recorded = payload.recorded_value(folded, most)
+            return BodyReading(recorded, Streamed(body, folded), llm.usage_of(folded), llm.model_of(folded))
         recorded = payload.recorded(body, content_type, most)
         usage = llm.usage_of_events(llm.events_of(body, content_type))
         if recorded.note and usage is None:
@@ -97,8 +109,11 @@ def _read(body: bytes, form: BodyForm, most: int, *, completed: bool) -> BodyRea
         return BodyReading(recorded, usage=usage)
     start = body.removeprefix(BOM_UTF8).lstrip()[:1]
     if start == b"[" and (folded := llm.fold_array(body)) is not None:  # Gemini streams an array
-        return BodyReading(payload.recorded_value(folded, most), usage=llm.usage_of(folded))
+        recorded = payload.recorded_value(folded, most)
+        return BodyReading(recorded, usage=llm.usage_of(folded), model=llm.model_of(folded))
     if start != b"{":
         return BodyReading(payload.recorded(body, content_type, most))
-    usage, is_json = llm.search_body(body)
-    return BodyReading(payload.recorded(body, content_type, most, is_json=is_json), usage=usage)
+    usage, is_json, model = llm.search_body(body)
+    images = llm.count_images(body) if form.may_have_images else None
+    recorded = payload.recorded(body, content_type, most, is_json=is_json)
+    return BodyReading(recorded, usage=usage, model=model, images=images)

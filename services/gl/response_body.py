@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gecholog import llm
-from gecholog.llm.cost import cost_of
 from gecholog.timer import span
 from services.gl.body_reading import BodyForm, BodyReading, read_body
+from services.gl.call_cost import Answered, cost_of_answer
 from services.gl.capture import BodyCapture
 from services.gl.record import payload
 from services.gl.record.payload import Recorded
-from services.gl.record.usage import cost_json, usage_json
+from services.gl.record.usage import usage_json
 from services.gl.responses import LocalResponse
 
 if TYPE_CHECKING:
-    from gecholog.rawjson import Raw
     from services.gl.body_reading import Streamed
     from services.gl.call import Call
 
@@ -125,7 +123,7 @@ def _record_inbound(call: Call, reading: BodyReading, form: BodyForm, *, is_sse:
     value, note = reading.recorded
     payload.truncate_to(value, call.config.log_max_payload)  # cached here, because hashing takes long
     call.response_section.fields["inbound_payload"] = value
-    _set_usage(call, reading.usage)
+    _set_usage(call, reading)
     if note:
         may_have_usage = is_sse or form.may_have_usage
         is_uncounted = isinstance(value, payload.Truncated) and reading.usage is None and may_have_usage
@@ -180,24 +178,17 @@ def _usage_of_encoded(call: Call, data: bytes, form: BodyForm) -> llm.Usage | No
     return llm.usage_at_ends(ends.head, ends.tail) if ends is not None and form.may_have_usage else None
 
 
-def _cost(call: Call, usage: llm.Usage) -> Raw | None:
-    """What a usage costs, by the table of prices; None for a call of no provider, or of a model without a price."""
-    candidate, prices = call.required_attempt().candidate, call.config.prices
-    if candidate.provider is None or prices is None:
-        return None
-    price = prices.find(candidate.provider.vendor, candidate.model, datetime.now(UTC).date())
-    cost = None if price is None else cost_of(usage, price)
-    return None if cost is None else cost_json(cost, prices.version)
+def _set_usage(call: Call, reading: BodyReading) -> None:
+    """Set the token usage and the cost of a response, for the record and for processors that include the usage.
 
-
-def _set_usage(call: Call, usage: llm.Usage | None) -> None:
-    """Set the token usage of a response, for the record and for processors that include it.
-
-    Responses of gl itself have no usage, whatever their body says.
+    Responses of gl itself have neither, whatever their body says.
     """
-    if usage is not None and not isinstance(call.response, LocalResponse):
-        call.usage, call.usage_shown = usage, usage_json(usage)
-        call.cost_shown = _cost(call, usage)
+    if call.response is not None and not isinstance(call.response, LocalResponse):
+        usage, attempt = reading.usage, call.required_attempt()
+        if usage is not None:
+            call.usage, call.usage_shown = usage, usage_json(usage)
+        answered = Answered(call.response.status, usage, reading.model, reading.images)
+        call.cost_shown = cost_of_answer(call.config.prices, attempt.request, attempt.candidate, answered)
     if call.config.response.asks_usage:
         section = call.response_section
         section.opt_in_fields = {**(section.opt_in_fields or {}), "usage": call.usage_shown}

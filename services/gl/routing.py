@@ -95,7 +95,8 @@ class Router:
     """A path of the gateway: the required headers, the target, and the web pages that may call it.
 
     A router of models has no target of its own; `models` are the names that clients may use. For each provider there is
-    a router with the same path and the provider's target, whose `provider` is set.
+    a router with the same path and the provider's target, whose `provider` is set. `price_provider` is the seller of
+    the target's models, by its name in the table of prices; empty if that is not known.
     """
 
     path: str
@@ -108,6 +109,7 @@ class Router:
     models: tuple[str, ...] = ()
     default_provider: str = ""
     provider: str = ""
+    price_provider: str = ""
     fetch_images: ImageRule = field(default_factory=ImageRule)
 
 

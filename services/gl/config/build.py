@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import cache
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from gecholog.bus_storage import BusStorage
 from gecholog.config import ParsedConfig
 from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.llm import price_table
+from gecholog.llm.prices import Prices
 from gecholog.router_path import meant
 from gecholog.tls import OutboundTls
 from services.gl import routing
@@ -71,7 +73,7 @@ def build(parsed: ParsedConfig) -> Config:
         limits=_limits(values.get("limits", {})),
         routers=routing.Table(routers, _left_out(parsed)),
         models=models,
-        prices=price_table.shipped() if models.providers else None,
+        prices=_prices() if models.providers or any(router.price_provider for router in routers) else None,
         provider_routers=dict(provider_routers(values["routers"], routers, models.providers.values(), private)),
         serves_everybody=os.environ.get(OPEN) == "1",
         request=ProcessorChain.of(values.get("request", {}), control_fields=CONTROL_FIELDS),
@@ -103,6 +105,12 @@ def _registry(values: dict[str, Any]) -> Registry:
 
     sellers = price_table.shipped().sellers if values.get("providers") else nobody  # loading the table takes time
     return registry_of(map(provider_of, enabled("providers")), map(model_of, enabled("models")), sellers)
+
+
+@cache
+def _prices() -> Prices:
+    """The shipped prices: loading them takes time, and so does finding a price for the first time."""
+    return Prices(price_table.shipped())
 
 
 def _keys(models: Registry) -> Iterator[str]:

@@ -10,7 +10,7 @@ from gecholog import recordlog
 from gecholog.bus_address import BusAddress
 from gecholog.bus_storage import BusStorage
 from gecholog.errors import GechologError
-from gecholog.llm.price_table import PriceTable
+from gecholog.llm.prices import Prices
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import routing
 from services.gl.config.tls_files import unusable
@@ -83,7 +83,7 @@ class Config:
     limits: Limits
     routers: routing.Table
     models: Registry
-    prices: PriceTable | None  # None: there are no providers
+    prices: Prices | None  # None: no seller of models is known
     provider_routers: Mapping[tuple[str, str], routing.Router]  # by the path of a router of models and a provider
     serves_everybody: bool
     request: ProcessorChain

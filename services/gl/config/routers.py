@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from gecholog.headers import canonical
 from services.gl import routing
@@ -11,6 +12,7 @@ from services.gl.config.milliseconds import seconds
 from services.gl.cors import Cors
 from services.gl.errors import ErrorFormat
 from services.gl.images.rule import OFF, ImageRule
+from services.gl.models.vendor import vendor_of_host
 from services.gl.provider_target import provider_target
 from services.gl.resilience.rules import ResilienceRules
 
@@ -37,6 +39,8 @@ def router_of(entry: _Entry) -> routing.Router:
         resilience=ResilienceRules.of(outbound),
         models=tuple(outbound.get("models", ())),
         default_provider=outbound.get("default_provider", ""),
+        price_provider=outbound.get("price_provider")
+        or vendor_of_host(urlsplit(outbound.get("url", "")).hostname or ""),
         fetch_images=ImageRule.of(outbound.get("fetch_images", OFF)),
     )
 

@@ -12,6 +12,7 @@ from services.gl.aws_service import AwsService, bedrock_url, region_of
 from services.gl.models import profile as profiles
 from services.gl.models.entra_id import EntraId
 from services.gl.models.profile import Profile
+from services.gl.models.vendor import vendor_of_profile
 from services.gl.resilience.breaker import BreakerRules
 
 
@@ -71,7 +72,7 @@ class Provider:
     @property
     def vendor(self) -> str:
         """The provider's name in the price table; empty if it is not in there."""
-        return _VENDORS.get(self.dialect) or (self.profile.name if self.profile.name in _PRICED else "")
+        return _VENDORS.get(self.dialect) or vendor_of_profile(self.profile)
 
 
 _OPENAI = frozenset({Dialect.OPENAI, Dialect.AZURE, Dialect.DUMMY})
@@ -84,7 +85,6 @@ _VENDORS = {
     Dialect.BEDROCK: "bedrock",
     Dialect.COHERE: "cohere",
 }
-_PRICED = frozenset({"openai", "mistral", "deepseek", "groq", "xai", "openrouter", "moonshot"})
 
 
 def provider_of(entry: dict[str, Any]) -> Provider:

@@ -9,8 +9,6 @@ from gecholog.llm.cost import cost_text
 from gecholog.rawjson import Raw, dumps
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from gecholog.llm import Usage
 
 
@@ -19,8 +17,8 @@ def usage_json(usage: Usage) -> Raw:
     return Raw(dumps(usage.fields()))
 
 
-def cost_json(cost: Decimal, prices: str) -> Raw:
-    """The cost of a call in USD as JSON, with the version of the table of prices."""
+def cost_json(cost: int, prices: str) -> Raw:
+    """A cost in atto-USD as JSON for a record, with the version of the prices."""
     return Raw(dumps({"usd": cost_text(cost), "prices": prices}))
 
 

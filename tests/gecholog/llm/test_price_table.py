@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.llm.price_table import DEAREST, FIELDS, MAKERS, UNIT, PriceTableError, shipped, table_of
+from gecholog.llm.price import DEAREST, TOKENS, UNIT
+from gecholog.llm.price_table import MAKERS, PriceTableError, shipped, table_of
 
 DAY = date(2026, 11, 30)
+MILLION = 10**12  # atto-USD per token of an USD per million tokens
 
 
 def table(*entries):
@@ -26,12 +28,12 @@ def test_shipped():
     for vendor, model in (("openai", "gpt-4o"), ("anthropic", "claude-sonnet-4-5"), ("google", "gemini-2.5-pro")):
         assert found.sellers(model)[0] == vendor
         price = found.find(vendor, model, DAY)
-        assert 0 < price.of("input") < price.of("output")
-    assert found.find("openai", "gpt-4o", DAY).of("input") == Decimal("2.5")
+        assert 0 < price.base["input"] < price.base["output"]
+    assert found.find("openai", "gpt-4o", DAY).base["input"] == Decimal("2.5") * MILLION
     assert found.find("openai", "a-model-that-nobody-has", DAY) is None
     for price in found.prices:
-        assert set(price.prices) <= set(FIELDS)
-        assert all(0 <= amount <= DEAREST for amount in price.prices.values())
+        assert set(price.base) <= set(TOKENS)
+        assert all(0 <= amount <= DEAREST * MILLION for amount in price.base.values())
 
 
 def test_dates():
@@ -39,10 +41,11 @@ def test_dates():
     found = table(
         {"models": ["m"], "input": "1", "from": "2025-01-01"},
         {"models": ["m"], "input": "3", "from": "2027-01-01"},
-        {"models": ["m"], "input": "2", "from": "2026-01-01"},
+        {"models": ["m"], "input": "2", "from": "2026-01-01", "to": "2026-05-31"},
     )
-    prices = [found.find("openai", "m", date(year, 6, 1)) for year in range(2024, 2028)]
-    assert [price and price.of("input") for price in prices] == [None, 1, 2, 3]
+    days = [date(2024, 6, 1), date(2025, 6, 1), date(2026, 5, 31), date(2026, 6, 1), date(2027, 1, 1)]
+    prices = [found.find("openai", "m", day) for day in days]
+    assert [price and price.base["input"] // MILLION for price in prices] == [None, 1, 2, 1, 3]
 
 
 def test_the_first_entry_says_which_model_it_is():
@@ -52,9 +55,9 @@ def test_the_first_entry_says_which_model_it_is():
         {"models": ["m-odd"]},
         {"models": ["m*"], "input": "5"},
     )
-    assert found.find("openai", "M-Mini", DAY).of("input") == 1
-    assert found.find("openai", "m-other", DAY).of("input") == 5
-    assert found.find("openai", "m-odd", DAY) is None
+    assert found.find("openai", "M-Mini", DAY).base["input"] == MILLION
+    assert found.find("openai", "m-other", DAY).base["input"] == 5 * MILLION
+    assert not found.find("openai", "m-odd", DAY).is_known
     assert found.find("azure", "m-mini", DAY) is None
     assert found.sellers("m-odd") == ("openai", frozenset())
 
@@ -63,9 +66,22 @@ def test_tiers():
     """A request with more input tokens than the tier says has its prices, where it has some."""
     tiers = [{"above": 200_000, "input": "4"}, {"above": 1000, "input": "2"}]
     price = table({"models": ["m"], "input": "1", "output": "9", "tiers": tiers}).find("openai", "m", DAY)
-    assert [price.of("input", tokens) for tokens in (0, 1000, 1001, 200_001)] == [1, 1, 2, 4]
-    assert price.of("output", 300_000) == 9
-    assert price.of("audio_input") is None
+    inputs = [price.rates(tokens)["input"] // MILLION for tokens in (0, 1000, 1001, 200_001)]
+    assert inputs == [1, 1, 2, 4]
+    assert price.rates(300_000)["output"] == 9 * MILLION
+
+
+def test_usual_rates():
+    """What has no rate of its own has that of input or output, in a tier that of the tier."""
+    tiers = [{"above": 10, "input": "2"}]
+    price = table({"models": ["m"], "input": "1", "output": "9", "tiers": tiers}).find("openai", "m", DAY)
+    assert price.rates(0) == {
+        name: (9 if name == "reasoning" or name.endswith("output") else 1) * MILLION for name in TOKENS
+    }
+    assert price.rates(11)["cached_input"] == 2 * MILLION
+    price = table({"models": ["m"], "input": "1", "cache_creation": "2"}).find("openai", "m", DAY)
+    assert "cache_creation_1h" not in price.base
+    assert "output" not in price.base
 
 
 def test_sellers():
@@ -84,11 +100,11 @@ def test_sellers():
     assert found.sellers("a-wide-one") == ("", frozenset())
 
 
-@given(st.decimals(0, DEAREST, places=6))
+@given(st.decimals(0, DEAREST, places=12))
 def test_prices_are_exact(amount):
     """What is written is what is computed with: no digit is rounded."""
     found = table({"models": ["m"], "input": f"{amount:f}"})
-    assert found.prices[0].prices["input"] == amount
+    assert found.prices[0].base["input"] == amount * MILLION
 
 
 @pytest.mark.parametrize(
@@ -99,6 +115,9 @@ def test_prices_are_exact(amount):
         {"models": ["m"], "input": "10001"},
         {"models": ["m"], "input": "NaN"},
         {"models": ["m"], "input": "cheap"},
+        {"models": ["m"], "input": "1e3"},
+        {"models": ["m"], "input": "0.0000000000001"},
+        {"models": "m", "input": "1", "unit": None},
         {"models": ["m"], "input": "1", "unit": "usd_per_token"},
         {"models": ["m"], "input": "1", "from": "soon"},
         {"input": "1"},

@@ -232,8 +232,66 @@ def test_tokens_of_sound():
     """OpenAI and Gemini tell them apart; a record does not."""
     details = {"prompt_tokens_details": {"audio_tokens": 5}, "completion_tokens_details": {"audio_tokens": 3}}
     found = usage_of({"usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, **details}})
-    assert (found.prompt_audio_tokens, found.completion_audio_tokens) == (5, 3)
+    assert (found.details.audio_input, found.details.audio_output) == (5, 3)
     assert not any("audio" in name for name in found.fields())
     modalities = [{"modality": "TEXT", "tokenCount": 4}, {"modality": "AUDIO", "tokenCount": 5}]
     found = usage_of({"usageMetadata": {"promptTokenCount": 9, "promptTokensDetails": modalities}})
-    assert (found.prompt_audio_tokens, found.completion_audio_tokens) == (5, None)
+    assert (found.details.audio_input, found.details.audio_output) == (5, None)
+
+
+def test_tokens_of_images():
+    """OpenAI and Gemini tell them apart; where Gemini lists other kinds only, there are none."""
+    details = {"input_tokens_details": {"image_tokens": 5}, "output_tokens_details": {"image_tokens": 272}}
+    found = usage_of({"usage": {"input_tokens": 9, "output_tokens": 272, "total_tokens": 281, **details}})
+    assert (found.details.image_input, found.details.image_output) == (5, 272)
+    listed = {"promptTokensDetails": [{"modality": "TEXT", "tokenCount": 9}]}
+    found = usage_of({"usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 3, **listed}})
+    assert (found.details.image_input, found.details.image_output) == (0, None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {
+            "usage": {
+                "input_tokens": 4,
+                "cache_creation_input_tokens": 30,
+                "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10},
+                "output_tokens": 5,
+            }
+        },
+        {
+            "usage": {
+                "inputTokens": 4,
+                "outputTokens": 5,
+                "cacheWriteInputTokens": 30,
+                "cacheDetails": [
+                    {"ttl": "5m", "inputTokens": 20},
+                    {"ttl": "1h", "inputTokens": 6},
+                    {"ttl": "1h", "inputTokens": 4},
+                ],
+            }
+        },
+    ],
+    ids=["Anthropic", "Bedrock"],
+)
+def test_cache_creation_by_duration(answer):
+    """What is written to a cache for an hour is told apart, and part of all that is written."""
+    found = usage_of(answer)
+    assert found == usage(34, 5, cache_creation_tokens=30)
+    assert found.details.cache_creation_1h == 10
+
+
+def test_cache_creation_by_duration_in_a_stream():
+    start, *rest = ANTHROPIC
+    message = start["message"] | {
+        "usage": {
+            "input_tokens": 4,
+            "cache_creation_input_tokens": 30,
+            "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10},
+            "output_tokens": 1,
+        }
+    }
+    found = usage_of(llm.fold(sse_named(start | {"message": message}, *rest), SSE, completed=True))
+    assert found.cache_creation_tokens == 30
+    assert found.details.cache_creation_1h == 10

@@ -18,11 +18,11 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     details = {
         "cached_tokens": usage.cached_tokens,
         "cache_write_tokens": usage.cache_creation_tokens,
-        "audio_tokens": usage.prompt_audio_tokens,
+        "audio_tokens": usage.details.audio_input,
     }
     if known := {name: count for name, count in details.items() if count is not None}:
         fields["prompt_tokens_details"] = known
-    details = {"reasoning_tokens": usage.reasoning_tokens, "audio_tokens": usage.completion_audio_tokens}
+    details = {"reasoning_tokens": usage.reasoning_tokens, "audio_tokens": usage.details.audio_output}
     if known := {name: count for name, count in details.items() if count is not None}:
         fields["completion_tokens_details"] = known
     return fields

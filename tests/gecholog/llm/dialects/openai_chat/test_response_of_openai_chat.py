@@ -26,6 +26,7 @@ from gecholog.llm.chat_dialect import ReplyContext, Target
 from gecholog.llm.dialects.openai_chat.dialect import CHAT
 from gecholog.llm.errors import ErrorInfo, InvalidResponseError
 from gecholog.llm.usage import Usage
+from gecholog.llm.usage_shapes import TokenDetails
 from tests.gecholog.llm.dialects import neutral
 from tests.gecholog.llm.samples import CALM
 
@@ -193,8 +194,7 @@ def test_usage():
         cached_tokens=4,
         cache_creation_tokens=3,
         reasoning_tokens=2,
-        prompt_audio_tokens=1,
-        completion_audio_tokens=0,
+        details=TokenDetails(audio_input=1, audio_output=0),
     )
     written = CHAT.write_response(ChatResponse((Choice(),), usage=usage), CONTEXT)["usage"]
     assert written == {
