@@ -26,7 +26,7 @@ def start_server(tmp_path):
 
     def start(**settings):
         monitored = settings | {"http": f"127.0.0.1:{ports.free_port()}"}
-        server = NatsServer(tmp_path / f"nats{len(started)}", jetstream=False, settings=monitored)
+        server = NatsServer(tmp_path / f"nats{len(started)}", jetstream=False, settings=monitored, token=TOKEN)
         started.append(server)
         server.start()
         return server

@@ -369,8 +369,12 @@ class TestConnectBus:
         await made.cancel_all()
 
     @staticmethod
-    def bus(hostname, token="TokenOfTheTests"):
-        return Bus(BusAddress.of(hostname, token), "test", Log("test"))
+    def bus(server, token=None):
+        return Bus(BusAddress.of(server.hostname, token or server.token), "test", Log("test"))
+
+    @staticmethod
+    def bus_at(port):
+        return Bus(BusAddress.of(f"127.0.0.1:{port}", "AnyToken"), "test", Log("test"))
 
     @staticmethod
     def alone():
@@ -379,7 +383,7 @@ class TestConnectBus:
 
     async def test_reached(self, plain_nats_server, owner):
         """It is connected, stays so for as long as the service lives, and ends without harm when it is left."""
-        bus = self.bus(plain_nats_server.hostname)
+        bus = self.bus(plain_nats_server)
         await connect_bus(owner, bus, DEADLINE)
         assert bus.connected
         assert {task.get_name() for task in asyncio.all_tasks()} >= {"bus"}
@@ -390,7 +394,7 @@ class TestConnectBus:
 
     async def test_refused_later(self, plain_nats_server, owner):
         """A bus that was reached and refuses the token when it comes back ends the service."""
-        await connect_bus(owner, self.bus(plain_nats_server.hostname), DEADLINE)
+        await connect_bus(owner, self.bus(plain_nats_server), DEADLINE)
         await asyncio.to_thread(plain_nats_server.kill)
         plain_nats_server.token = "AnotherToken"
         await asyncio.to_thread(plain_nats_server.start)
@@ -401,7 +405,7 @@ class TestConnectBus:
     async def test_refused(self, plain_nats_server, owner):
         """A refusal is raised, at once and without harm to the service."""
         with pytest.raises(BusRefused) as caught:
-            await connect_bus(owner, self.bus(plain_nats_server.hostname, "NotTheToken"))
+            await connect_bus(owner, self.bus(plain_nats_server, "NotTheToken"))
         assert "NotTheToken" not in str(caught.value)
         assert owner.failure is None
         assert self.alone()
@@ -409,14 +413,14 @@ class TestConnectBus:
     async def test_away(self, free_port, owner):
         """A bus that is not there is looked for no longer than it was said."""
         with pytest.raises(BusAway, match=str(free_port)):
-            await connect_bus(owner, self.bus(f"127.0.0.1:{free_port}"), 0.2)
+            await connect_bus(owner, self.bus_at(free_port), 0.2)
         assert not owner.ending.is_set()
         assert self.alone()
 
     async def test_for_as_long_as_it_takes(self, plain_nats_server, owner):
         """Without a limit a bus that comes later is waited for."""
         await asyncio.to_thread(plain_nats_server.stop)
-        bus = self.bus(plain_nats_server.hostname)
+        bus = self.bus(plain_nats_server)
         connecting = asyncio.create_task(connect_bus(owner, bus))
         await asyncio.wait({connecting}, timeout=0.2)
         await asyncio.to_thread(plain_nats_server.start)
@@ -436,14 +440,14 @@ class TestConnectBus:
         async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             with pytest.raises(BusAway):
-                await connect_bus(owner, self.bus(f"127.0.0.1:{port}"), 0.2)
+                await connect_bus(owner, self.bus_at(port), 0.2)
             async with asyncio.timeout(DEADLINE):
                 await ended.wait()
         assert not owner.ending.is_set()
 
     async def test_given_up(self, free_port, owner):
         """A service that is told to stop while it looks for the bus leaves nothing behind."""
-        connecting = asyncio.create_task(connect_bus(owner, self.bus(f"127.0.0.1:{free_port}")))
+        connecting = asyncio.create_task(connect_bus(owner, self.bus_at(free_port)))
         await asyncio.wait({connecting}, timeout=0.2)
         connecting.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -452,7 +456,7 @@ class TestConnectBus:
 
     async def test_left_before_it_is_reached(self, free_port, owner):
         """A bus that is closed while it is looked for is not reached."""
-        bus = self.bus(f"127.0.0.1:{free_port}")
+        bus = self.bus_at(free_port)
         connecting = asyncio.create_task(connect_bus(owner, bus))
         await asyncio.wait({connecting}, timeout=0.2)
         await bus.close()
@@ -462,20 +466,20 @@ class TestConnectBus:
 
     async def test_replaced(self, plain_nats_server, owner):
         """A new bus is connected in the block, and stays connected after it."""
-        bus = self.bus(plain_nats_server.hostname)
+        bus = self.bus(plain_nats_server)
         async with replacing_bus(owner, bus):
             assert bus.connected
         assert bus.connected
 
     async def test_not_replaced(self, plain_nats_server, free_port, owner):
         """If the block fails, or the bus refuses the token, the new bus is closed and the service continues."""
-        bus = self.bus(plain_nats_server.hostname)
+        bus = self.bus(plain_nats_server)
         with pytest.raises(OSError, match="port taken"):
             async with replacing_bus(owner, bus):
                 raise OSError("port taken")
         assert not bus.connected
         with pytest.raises(BusRefused):
-            async with replacing_bus(owner, self.bus(plain_nats_server.hostname, "NotTheToken")):
+            async with replacing_bus(owner, self.bus(plain_nats_server, "NotTheToken")):
                 pytest.fail("not connected")
         await owner.cancel_all()
         assert not owner.ending.is_set()

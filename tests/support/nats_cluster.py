@@ -1,5 +1,6 @@
 """A real cluster of nats-servers on free ports of 127.0.0.1."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +37,14 @@ class NatsCluster:
         jetstream: bool = True,
         settings: dict[str, Any] | None = None,
     ) -> None:
+        self.token = secrets.token_hex(8)
         routes = [f"{place.routes}:{free_port()}" for place in places]
         self.servers = [
             NatsServer(
                 folder / f"n{number}",
                 jetstream=jetstream,
                 host=place.host,
+                token=self.token,
                 run_by=place.run_by,
                 settings={
                     "server_name": f"n{number}",
@@ -58,10 +61,6 @@ class NatsCluster:
             )
             for number, (place, listen) in enumerate(zip(places, routes, strict=True), start=1)
         ]
-
-    @property
-    def token(self) -> str:
-        return self.servers[0].token
 
     @property
     def hostnames(self) -> list[str]:

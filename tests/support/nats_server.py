@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,14 +16,16 @@ from tests.support.waiting import DEADLINE, until
 
 PROGRAM = os.environ.get("NATS_SERVER") or str(Path(sys.executable).with_name("nats-server"))
 TOKEN = "TokenOfTheTests"
+"""A token that several parts of a test know before the server is made."""
 MAX_PAYLOAD = 8 * 1024 * 1024
 
 
 class NatsServer:
     """A nats-server on a free port of 127.0.0.1 that asks for a token. It can be stopped and started again.
 
-    The port is the same after every start, and with JetStream so is the store. `token` may be set to something else
-    before a start: clients that come with the old one are refused. `settings` are further ones of its config, in place
+    The port is the same after every start, and with JetStream so is the store. Each server has a token of its own: a
+    process that a test left running cannot log in to the server of another test that got the same port. `token` may be
+    set to something else before a start: clients that come with the old one are refused. `settings` are further ones of its config, in place
     of those that it has by itself; they may be changed before a start, too.
     """
 
@@ -34,13 +37,14 @@ class NatsServer:
         max_payload: int = MAX_PAYLOAD,
         settings: dict[str, Any] | None = None,
         host: str = "127.0.0.1",
+        token: str | None = None,
         run_by: tuple[str, ...] = (),
     ) -> None:
         """`folder` is for its config, log and store; it does not start yet. `run_by` is a command that becomes it."""
         self.folder = folder
         self.host = host
         self._run_by = run_by
-        self.token = TOKEN
+        self.token = token or f"Token{secrets.token_hex(8)}"
         self.port = free_port()
         self.settings = settings or {}
         self._jetstream = jetstream

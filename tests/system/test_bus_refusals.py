@@ -93,7 +93,7 @@ def fault(request, tls_files):
 @pytest.fixture
 def server(fault, tmp_path):
     settings = fault.settings | {"http": f"127.0.0.1:{free_port()}"}
-    started = NatsServer(tmp_path / "nats", jetstream=True, settings=settings)
+    started = NatsServer(tmp_path / "nats", jetstream=True, settings=settings, token=TOKEN)
     started.start()
     yield started
     started.kill()

@@ -15,7 +15,7 @@ from tests.processors.rig import entry, start_stack
 from tests.support.appliance import Home
 from tests.support.bus_users import PROCESSOR, authorization
 from tests.support.nats_command import nats_command
-from tests.support.nats_server import NatsServer
+from tests.support.nats_server import TOKEN, NatsServer
 from tests.support.pages import ROOT, blocks, blocks_by_name
 from tests.support.waiting import until
 
@@ -42,7 +42,8 @@ def stack(tmp_path, plain_nats_server):
 @pytest.fixture
 def stack_with_users(tmp_path):
     """Start the same on a bus that has the two users of the shipped config."""
-    server = NatsServer(tmp_path / "nats_with_users", jetstream=False, settings={"authorization": authorization()})
+    settings = {"authorization": authorization()}
+    server = NatsServer(tmp_path / "nats_with_users", jetstream=False, settings=settings, token=TOKEN)
     server.start()
     try:
         with start_stack(tmp_path / "users", server, request={"processors": [entry_of_the_page()]}) as one:
