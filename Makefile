@@ -88,14 +88,15 @@ bench: $(VENV)/.dev ## run the benchmarks: calls and streams, then the file sink
 .PHONY: soak
 soak: $(VENV)/.dev ## the long proofs: no record lost, no call dropped (SOAK_ARGS)
 	LOSS_SECONDS=$${LOSS_SECONDS:-60} LOSS_RATE=$${LOSS_RATE:-500} \
-	    CHANGES=$${CHANGES:-200} CHANGES_INVALID=$${CHANGES_INVALID:-50} STORAGE=1 WAITS=1 \
+	    CHANGES=$${CHANGES:-200} CHANGES_INVALID=$${CHANGES_INVALID:-50} \
 	    USAGE_KILLED_CALLS=$${USAGE_KILLED_CALLS:-1000} \
 	    FAILOVER_CALLS=$${FAILOVER_CALLS:-1000} \
 	    CLUSTER_KILLS=$${CLUSTER_KILLS:-10} CLUSTER_RATE=$${CLUSTER_RATE:-200} CLUSTER_CUT=$${CLUSTER_CUT:-20} \
 	    $(PY) -m pytest -s $(SOAK_ARGS) \
-	    tests/system/test_loss.py tests/system/test_changes.py tests/system/test_storage.py \
+	    tests/system/test_loss.py tests/system/test_changes.py \
 	    tests/system/test_cluster.py tests/services/gl/test_usage_after_kill.py \
-	    tests/services/gl/test_failover_proof.py tests/services/ginit/test_long_waits.py
+	    tests/services/gl/test_failover_proof.py
+	$(PY) -m pytest -s -m soak $(SOAK_ARGS) tests
 
 .PHONY: image
 image: ## build the container image (DOCKER, IMAGE, IMAGE_ARGS)

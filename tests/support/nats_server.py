@@ -25,8 +25,8 @@ class NatsServer:
 
     The port is the same after every start, and with JetStream so is the store. Each server has a token of its own: a
     process that a test left running cannot log in to the server of another test that got the same port. `token` may be
-    set to something else before a start: clients that come with the old one are refused. `settings` are further ones of its config, in place
-    of those that it has by itself; they may be changed before a start, too.
+    set to something else before a start: clients that come with the old one are refused. `settings` are further ones
+    of its config, in place of those that it has by itself; they may be changed before a start, too.
     """
 
     def __init__(

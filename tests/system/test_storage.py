@@ -34,10 +34,7 @@ _FULL = 8.0  # seconds for which the disk is full
 _AT_ONCE, _TIMES = 256, 4
 _MOST_MEMORY = 150 * MIB
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif("STORAGE" not in os.environ, reason="minutes long: run by `make soak`, or with STORAGE=1"),
-]
+pytestmark = pytest.mark.soak
 
 
 @pytest.fixture
