@@ -419,7 +419,7 @@ def test_reload_wrong_token(fresh, upstream, bus):
 def test_reload_other_bus(fresh, upstream, roomy):
     """Records go to the new bus from then on."""
     server, listener = roomy
-    change = {"hostname": server.hostname, "topic_exact_logger": "coburn.gl.logger"}
+    change = {"hostname": server.hostname, "token": server.token, "topic_exact_logger": "coburn.gl.logger"}
     fresh.reload(fresh.values | {"service_bus": fresh.values["service_bus"] | change})
     reply = fresh.call("GET", "/service/x")
     assert listener.record(reply.transaction)
@@ -436,7 +436,7 @@ def test_reload_other_bus_during_a_call(run_gateway, shared_upstream, upstream, 
     with gateway.client() as held:
         held.ask("GET", "/service/held")
         upstream.asked()
-        change = gateway.values["service_bus"] | {"hostname": server.hostname}
+        change = gateway.values["service_bus"] | {"hostname": server.hostname, "token": server.token}
         gateway.reload(gateway.values | {"service_bus": change})
         time.sleep(1.5)  # longer than what is left to records of calls that have ended
         release.set()

@@ -10,6 +10,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from tests.support.nats_server import NatsServer
+from tests.support.record_schema import check_record
 from tests.support.waiting import DEADLINE, until
 
 LOGGER = "coburn.gl.logger"
@@ -52,7 +53,9 @@ class Listener:
 
     def where(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Wait for the first record that meets a condition."""
-        return until(lambda: next((record for record in list(self.records) if condition(record)), None), "a record")
+        found = until(lambda: next((record for record in list(self.records) if condition(record)), None), "a record")
+        check_record(found)
+        return found
 
     def of_path(self, subpath: str) -> dict[str, Any]:
         """Wait for the record of a call with this sub path."""
