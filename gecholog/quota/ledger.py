@@ -120,15 +120,14 @@ class Ledger:
         return None
 
     def settle(self, subjects: Iterable[Subject], reserved: Held, used: Held, now: int) -> list[Mark]:
-        """End a call: give back what it held, and count what it has used. Returns the marks that budgets have reached.
+        """Count what a call has used in place of what it reserved. Returns the marks that budgets have reached.
 
-        `reserved` is what `reserve` was called with.
+        `reserved` is what `reserve` was called with, nothing if it was not called.
         """
         marks: list[Mark] = []
-        given_back = reserved.plus(_ONE_CALL)
         for subject in subjects:
             name, (quotas, budget) = subject.name, (subject.limits.quotas, subject.limits.budget)
-            self._give_back(name, given_back)
+            self._give_back(name, reserved)
             if quotas.tpm is not None and used.tokens:
                 counted = self._add(name, MINUTE, {TOKENS: used.tokens}, now)
                 self._hurry(counted.get(TOKENS, 0), quotas.tpm)
@@ -139,6 +138,11 @@ class Ledger:
                 if spent * 100 >= budget.amount * MARKS[-1]:
                     marks += self._reached(subject, budget, spent, now)
         return marks
+
+    def end(self, subjects: Iterable[Subject]) -> None:
+        """End a call that was admitted."""
+        for name, _ in subjects:
+            self._give_back(name, _ONE_CALL)
 
     def meter(self, name: str, window: str) -> Meter:
         """The meter of a subject in a window."""

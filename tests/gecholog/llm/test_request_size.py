@@ -1,0 +1,67 @@
+"""How many tokens a request may use."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gecholog.llm.request_size import output_tokens, prompt_tokens
+
+ANY_JSON = st.recursive(
+    st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+)
+
+
+def body(**fields):
+    return json.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}], **fields}).encode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, 1024),
+        ({"max_tokens": 5}, 5),
+        ({"max_completion_tokens": 0}, 0),
+        ({"max_output_tokens": 70000}, 70000),
+        ({"generationConfig": {"maxOutputTokens": 7, "candidateCount": 2}}, 14),
+        ({"options": {"num_predict": 9}}, 9),
+        ({"options": {"num_predict": -1}}, 1024),
+        ({"inferenceConfig": {"maxTokens": 8}}, 8),
+        ({"max_tokens": 5, "max_completion_tokens": 6}, 6),
+        ({"max_tokens": 5, "n": 3}, 15),
+        ({"max_tokens": "5"}, 1024),
+        ({"max_tokens": None, "n": None}, 1024),
+        ({"n": 0}, 1024),
+        ({"prompt": 'write {"max_tokens": 1}'}, 1024),
+    ],
+)
+def test_output(fields, expected):
+    assert output_tokens(body(**fields), 1024) == expected
+
+
+def test_limits_at_either_end_of_a_large_body():
+    filling = [{"role": "user", "content": "word " * 200_000}]
+    assert output_tokens(json.dumps({"max_tokens": 3, "messages": filling}).encode(), 1024) == 3
+    assert output_tokens(json.dumps({"messages": filling, "max_tokens": 4}).encode(), 1024) == 4
+
+
+def test_an_image_is_not_text():
+    """A megabyte in base64 is some tens of thousands of tokens, not hundreds of thousands."""
+    image = body(image="data:image/png;base64," + "iVBORw0KGgo" * 100_000)
+    assert 20_000 < prompt_tokens(image) < 40_000
+
+
+@pytest.mark.parametrize("text", ["word " * 10_000, "\u4e2d\u6587" * 10_000])
+def test_text_is_not_taken_for_an_image(text):
+    """A token a word or a character, also where it is written without spaces, escaped or not."""
+    tokens = 10_000 if text.isascii() else 20_000
+    for data in (json.dumps({"content": text}).encode(), json.dumps({"content": text}, ensure_ascii=False).encode()):
+        assert prompt_tokens(data) >= tokens
+
+
+@given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_body(data):
+    """Whatever a client sends."""
+    assert prompt_tokens(data) >= 1
+    assert output_tokens(data, 16) >= 0
