@@ -10,9 +10,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gecholog.headers import Headers, Unmet
+from gecholog.quota.holds import NOTHING
 from gecholog.record import Fields
 from gecholog.timer import MonotonicNs
 from services.gl.errors import format_for
+from services.gl.quota.reservation import NO_RESERVATION
 from services.gl.record.section import RecordSection
 from services.gl.record.usage import NO_USAGE
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from gecholog.llm import Usage
     from gecholog.llm.chat import ChatRequest
+    from gecholog.quota.holds import Held
+    from gecholog.quota.ledger import Subject
     from gecholog.rawjson import Raw
     from gecholog.session import Ids
     from services.gl.attempt import Attempt, Candidate, TranslatedRequest
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from services.gl.http import Request, Responder, Response
     from services.gl.processor_chain import ProcessorRows
     from services.gl.query import Pairs
+    from services.gl.quota.reservation import Reservation
     from services.gl.record.snapshot import RecordSnapshot
     from services.gl.record.writer import RecordWriter
     from services.gl.responses import LocalResponse
@@ -66,6 +71,14 @@ class Call:
     unmet: Unmet | None = None  # a required header that is missing or wrong
     outbound_offered: Headers  # the request headers as processors see them
     backpressure_budget_s: float = 3  # how long it may still wait for large records of other calls, if it is large
+
+    # quotas
+    subjects: tuple[Subject, ...] = ()  # with limits, for which the call was admitted and is not ended yet
+    reservation: Reservation = NO_RESERVATION
+    used_beside: Held = NOTHING  # by calls of gl's own, to classifiers
+    is_settled: bool = False
+    max_output_tokens: int | None = None  # of the client key
+    allows_unpriced: bool = False  # of the client key
 
     # outbound
     client_body: ClientBody | None = None  # on a router of models: the decoded body of the request

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import unquote
 
 import orjson
@@ -32,6 +32,15 @@ _IN_PATH = re.compile(r"/(?:models|model|deployments)/([^/:]+)(?=[/:])")
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 
 
+class Asked(Protocol):
+    """A request, of which path and body say which model it is for."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def body(self) -> bytes: ...
+
+
 class Answered(NamedTuple):
     """What an answer says about its cost. `model` is empty and `images` None if it does not tell."""
 
@@ -50,7 +59,7 @@ def cost_of_answer(
     """
     if prices is None or (answer.usage is None and not _may_cost_without_usage(prices, request, answer)):
         return None
-    price = _price(prices, request, candidate, answer.model)
+    price = price_of(prices, request, candidate, answer.model)
     cost = None if price is None else cost_of(price, answer.usage, answer.images)
     return None if cost is None else cost_json(cost, prices.version)
 
@@ -60,7 +69,8 @@ def _may_cost_without_usage(prices: Prices, request: UpstreamRequest, answer: An
     return prices.has_pieces and request.method == "POST" and answer.status in _SUCCESS
 
 
-def _price(prices: Prices, request: UpstreamRequest, candidate: Candidate, answered: str) -> Price | None:
+def price_of(prices: Prices, request: Asked, candidate: Candidate, answered: str = "") -> Price | None:
+    """The price of an answer; None if it is not known. `answered` is the model that the answer names, if it does."""
     provider, today = candidate.provider, datetime.now(UTC).date()
     if provider is not None:
         return prices.find(provider.vendor, (answered, candidate.model), today, provider.name)
@@ -73,7 +83,7 @@ def _price(prices: Prices, request: UpstreamRequest, candidate: Candidate, answe
     return prices.find(vendor, (answered, requested_model(request)), today)
 
 
-def requested_model(request: UpstreamRequest) -> str:
+def requested_model(request: Asked) -> str:
     """The model that a request to an upstream names in its path or in its body; empty if it names none."""
     if (found := _IN_PATH.search(request.path)) is not None:
         return unquote(found[1])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.gl.image_source import ImageSource, NoImages
+from services.gl.quota.book import QuotaBook
 from services.gl.ratings import Ratings
 from services.gl.targets.health import TargetHealth
 from services.gl.unpacked import UnpackedBytes
@@ -35,3 +36,4 @@ class Dependencies:
     ratings: Ratings = field(default_factory=Ratings)
     unpacked: UnpackedBytes = field(default_factory=UnpackedBytes)
     images: ImageSource = field(default_factory=NoImages)
+    quotas: QuotaBook = field(default_factory=QuotaBook)

@@ -28,6 +28,7 @@ from services.gl.entra_tokens import EntraTokens
 from services.gl.generation import Clients, Generation
 from services.gl.image_fetcher import ImageFetcher, PublicPools
 from services.gl.listeners import Listeners
+from services.gl.quota.book import QuotaBook
 from services.gl.ratings import Ratings
 from services.gl.record.delivery.recorder import Recorder
 from services.gl.status import Status
@@ -75,6 +76,7 @@ class Gateway:
         self._sharing = BreakerSharing(self._targets.breakers, BreakerStatusFile.of(alias, home))
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
+        self._quotas = QuotaBook()
         self._discovery = Discovery(self._required, self._apply_changes)
         self._signer = Signer()
         self._tokens = EntraTokens(lambda: self._required().config, self._apply_changes)
@@ -194,6 +196,7 @@ class Gateway:
             self._ratings,
             self._unpacked,
             clients.images,
+            self._quotas,
         )
 
     async def _bus(self, config: Config) -> Bus:

@@ -17,7 +17,7 @@ from gecholog.logs import Log
 from services.gl import ending
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.http import Disconnected
-from services.gl.stages import attempts, egress, inbound, ingress, models, processors, publication
+from services.gl.stages import attempts, egress, inbound, ingress, models, processors, publication, quota
 
 if TYPE_CHECKING:
     from services.gl.call import Call
@@ -42,9 +42,11 @@ class Step(NamedTuple):
 
 BEFORE_REPLY: tuple[Stage, ...] = (
     ingress.read_head,  # check the headers that the router requires
+    quota.admit,  # requests per minute and day, concurrency
     ingress.read_body,  # within the byte budget of all bodies
     processors.before_call,  # request processors, row by row
     models.resolve_model,  # on routers of models: model name → models of providers
+    quota.reserve,  # tokens and money that the call may use
     attempts.plan,  # list the candidates: the target, then those for failover
     attempts.run,  # send the request, with retries and failover; or respond without an upstream
     inbound.receive,  # status and headers; also the body, if response processors need it
@@ -56,6 +58,7 @@ BEFORE_REPLY: tuple[Stage, ...] = (
 
 AFTER_REPLY: tuple[Step, ...] = (
     Step(egress.conclude),  # record a response that broke off
+    Step(quota.settle, for_unrecorded=True),  # what the call has used
     Step(processors.after_reply, when_stopping=False),  # asynchronous processors
     Step(publication.publish),  # complete the record and publish it
 )

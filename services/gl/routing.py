@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gecholog.quota.limits import NO_LIMITS, Limits
 from services.gl import query as queries
 from services.gl.images.rule import ImageRule
 from services.gl.resilience.rules import ResilienceRules
@@ -111,6 +112,7 @@ class Router:
     provider: str = ""
     price_provider: str = ""
     fetch_images: ImageRule = field(default_factory=ImageRule)
+    limits: Limits = NO_LIMITS
 
 
 def parse_target(

@@ -14,7 +14,11 @@ from gecholog.bus_storage import BusStorage
 from gecholog.config import ParsedConfig
 from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.llm import price_table
+<<<<<<< HEAD
 from gecholog.llm.prices import Prices
+=======
+from gecholog.quota.limits import limits_of
+>>>>>>> b642387 (Hold quotas and budgets in the gateway)
 from gecholog.router_path import meant
 from gecholog.tls import OutboundTls
 from services.gl import routing
@@ -71,6 +75,7 @@ def build(parsed: ParsedConfig) -> Config:
         trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
         shutdown_time=values.get("shutdown_timeout_ms", 2500) / 1000,
         limits=_limits(values.get("limits", {})),
+        quotas=limits_of(values),
         routers=routing.Table(routers, _left_out(parsed)),
         models=models,
         prices=_prices() if models.providers or any(router.price_provider for router in routers) else None,

@@ -10,7 +10,13 @@ from gecholog import recordlog
 from gecholog.bus_address import BusAddress
 from gecholog.bus_storage import BusStorage
 from gecholog.errors import GechologError
+<<<<<<< HEAD
 from gecholog.llm.prices import Prices
+=======
+from gecholog.llm.price_table import PriceTable
+from gecholog.quota.ledger import Subject
+from gecholog.quota.limits import Limits as QuotaLimits
+>>>>>>> b642387 (Hold quotas and budgets in the gateway)
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import routing
 from services.gl.config.tls_files import unusable
@@ -18,6 +24,7 @@ from services.gl.errors import ErrorFormat
 from services.gl.limits import Limits
 from services.gl.models.registry import Registry
 from services.gl.processor_chain import ProcessorChain
+from services.gl.quota import subjects
 from services.gl.record.filter import FieldFilter
 from services.gl.record.writer import RecordWriter
 
@@ -81,6 +88,7 @@ class Config:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     shutdown_time: float
     limits: Limits
+    quotas: QuotaLimits  # of the gateway as a whole
     routers: routing.Table
     models: Registry
     prices: Prices | None  # None: no seller of models is known
@@ -95,6 +103,12 @@ class Config:
     def record_writer(self) -> RecordWriter:
         """The serializer of records for this config."""
         return RecordWriter(self.log_request, self.log_response, self.log_max_payload)
+
+    @cached_property
+    def subjects(self) -> Mapping[str, tuple[Subject, ...]]:
+        """The gateway and the router, as far as they have limits, by the path of the router."""
+        gateway = subjects.of_gateway(self.quotas)
+        return {one.path: (*gateway, *subjects.of_router(one.path, one.limits)) for one in self.routers}
 
     def max_parsed_request(self, largest: int) -> int:
         """The size in bytes up to which request bodies are parsed. `largest` is the maximum size of a bus message.

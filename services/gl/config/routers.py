@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gecholog.headers import canonical
+from gecholog.quota.limits import limits_of
 from services.gl import routing
 from services.gl.config.milliseconds import seconds
 from services.gl.cors import Cors
@@ -42,6 +43,7 @@ def router_of(entry: _Entry) -> routing.Router:
         price_provider=outbound.get("price_provider")
         or vendor_of_host(urlsplit(outbound.get("url", "")).hostname or ""),
         fetch_images=ImageRule.of(outbound.get("fetch_images", OFF)),
+        limits=limits_of(entry),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gecholog import bus_section, schema
 from gecholog.config import ConfigSpec
-from services.gl.config import rules, target_rules, tls_files, warnings
+from services.gl.config import limit_rules, rules, target_rules, tls_files, warnings
 from services.gl.models import rules as model_rules
 
 
@@ -27,6 +27,7 @@ def config_spec() -> ConfigSpec:
         target_rules.default_providers,
         target_rules.fetch_images,
         rules.cors,
+        limit_rules.budgets,
         *model_rules.RULES,
     )
     return ConfigSpec(schema.load(file), checks, remaining=(rules.one_path_one_router,), warnings=warnings.RULES)

@@ -1,0 +1,123 @@
+"""What a call may use, and what it has used, as tokens and money for its limits."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from gecholog.llm import request_size
+from gecholog.quota.holds import NOTHING, Held
+from gecholog.quota.limits import DEFAULT_OUTPUT_TOKENS, nano_usd
+from services.gl.header_policy import body_of
+from services.gl.quota.reservation import NO_RESERVATION, Reservation, estimated, reservation_of
+from services.gl.record.payload import Truncated
+from services.gl.responses import LocalResponse
+
+if TYPE_CHECKING:
+    from gecholog.rawjson import Raw
+    from services.gl.call import Call
+
+_SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+# Requests that generate nothing, by the ends of their paths.
+_FREE = ("/count_tokens", ":countTokens", "/input_tokens", "/moderations", "/tokenize", "/cancel")
+_NO_OUTPUT = ("/embeddings", "/embed", "/api/embed", ":embedContent", ":batchEmbedContents", "/rerank")
+
+
+def is_free(call: Call) -> bool:
+    """Whether a call uses no tokens, because it generates nothing, or because gl answers it."""
+    if call.request.method not in _WITH_BODY or call.own_response is not None:
+        return True
+    return call.request.path.rstrip("/").endswith(_FREE)
+
+
+class Wanted(NamedTuple):
+    """What a request may use at most, by an estimate. `body` is as it is read by its provider."""
+
+    body: bytes
+    prompt_tokens: int
+    output_tokens: int
+
+
+def wanted(call: Call) -> Wanted | None:
+    """What a call may use at most, estimated from its request; None if it uses no tokens."""
+    if is_free(call):
+        return None
+    body = _body(call)
+    has_output = not call.request.path.rstrip("/").endswith(_NO_OUTPUT)
+    output = request_size.output_tokens(body, _default_output(call)) if has_output else 0
+    return Wanted(body, request_size.prompt_tokens(body), output)
+
+
+def used(call: Call) -> Held:
+    """What a call has used: as the provider says, else as much as was received of the answer, else what it reserved."""
+    return _used_by_provider(call).plus(call.used_beside)
+
+
+def _used_by_provider(call: Call) -> Held:
+    reservation = call.reservation
+    if call.attempt is None or isinstance(call.response, LocalResponse):
+        return NOTHING  # nothing was sent, or no provider answered
+    if call.usage is not None:
+        tokens = call.usage.total_tokens or 0
+        return Held(0, tokens, _cost(call, reservation, tokens))
+    if call.cost_shown is not None:  # sold by the piece
+        return Held(0, 0, nano_of(call.cost_shown))
+    if reservation is NO_RESERVATION or (call.response is not None and call.response.status not in _SUCCESS):
+        return NOTHING
+    if call.response is None:  # the client left before there was an answer
+        return estimated(reservation, 0)
+    received = _received_tokens(call)
+    return reservation.held if received is None else estimated(reservation, received)
+
+
+def _cost(call: Call, reservation: Reservation, tokens: int) -> int:
+    """The cost in nano-USD as the record tells it. Without one, tokens cost what they were reserved for."""
+    if call.cost_shown is not None:
+        return nano_of(call.cost_shown)
+    prompt = min(call.usage.prompt_tokens or 0, tokens) if call.usage is not None else 0
+    return reservation_of(prompt, tokens - prompt, reservation.rates).held.nano_usd
+
+
+def nano_of(cost: Raw) -> int:
+    """The nano-USD in the field `cost` of a record."""
+    return nano_usd(Decimal(orjson.loads(cost)["usd"]))
+
+
+def _received_tokens(call: Call) -> int | None:
+    """The tokens of the part of a stream that was received, by an estimate; None for an answer that is no stream."""
+    capture = call.capture
+    if capture is None or not (capture.is_sse or capture.form.is_stream):
+        return None
+    shown = call.response_section.fields.get("inbound_payload")
+    size = shown["size"] if isinstance(shown, Truncated) else len(shown) if isinstance(shown, bytes | str) else 0
+    return request_size.prompt_tokens(bytes(shown)) if isinstance(shown, bytes) else int(size) // 3
+
+
+def _body(call: Call) -> bytes:
+    """The body of the request, decoded where that was done before, and as processors have left it."""
+    if call.client_body is not None:
+        return call.client_body.data
+    section = call.request_base
+    if "outbound_payload" in section.changed:
+        return body_of(section.fields["outbound_payload"])
+    if "Content-Encoding" in call.headers:
+        shown = section.fields.get("ingress_payload")
+        if isinstance(shown, bytes):
+            return shown
+        if isinstance(shown, Truncated):
+            return b" " * min(int(shown["size"]), call.config.limits.request_body)
+    return call.body
+
+
+def _default_output(call: Call) -> int:
+    """The tokens of an answer whose length the request does not limit: as the narrowest subject says."""
+    if call.max_output_tokens is not None:
+        return call.max_output_tokens
+    for subject in reversed(call.subjects):
+        if (default := subject.limits.quotas.default_output_tokens) is not None:
+            return default
+    return DEFAULT_OUTPUT_TOKENS

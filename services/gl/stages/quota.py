@@ -1,0 +1,68 @@
+"""Quotas and budgets: a call is admitted, reserves what it may use, and is settled with what it has used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.gl.call_usage import wanted
+from services.gl.candidate_prices import RequestedModel, model_shown, priced
+from services.gl.candidates import candidates_of
+from services.gl.quota.refusal import refusal_of, unpriced
+from services.gl.quota.reservation import FREE, reservation_of
+from services.gl.settlement import settle as settle_call
+
+if TYPE_CHECKING:
+    from gecholog.quota.ledger import Subject
+    from services.gl.call import Call
+    from services.gl.call_usage import Wanted
+    from services.gl.dependencies import Dependencies
+    from services.gl.quota.reservation import TokenRates
+
+
+def admit(call: Call, deps: Dependencies) -> None:
+    """Count the request for all subjects that have limits. Raises Refusal if it exceeds one."""
+    subjects = call.config.subjects[call.router.path]
+    if not subjects:
+        return
+    if (exceeded := deps.quotas.admit(subjects)) is not None:
+        raise refusal_of(exceeded, deps.quotas.clock())
+    call.subjects = subjects
+
+
+def reserve(call: Call, deps: Dependencies) -> None:
+    """Hold the tokens and the money that the call may use. Raises Refusal if that exceeds a limit."""
+    if not call.subjects or (asked := wanted(call)) is None:
+        return
+    paying = next((one for one in call.subjects if _is_in_usd(one)), None)
+    rates = FREE if paying is None else _rates(call, asked, paying)
+    reservation = reservation_of(asked.prompt_tokens, asked.output_tokens, rates)
+    if (exceeded := deps.quotas.reserve(call.subjects, reservation.held)) is not None:
+        raise refusal_of(exceeded, deps.quotas.clock())
+    call.reservation = reservation
+
+
+def _is_in_usd(subject: Subject) -> bool:
+    budget = subject.limits.budget
+    return budget is not None and not budget.is_tokens
+
+
+def _rates(call: Call, asked: Wanted, paying: Subject) -> TokenRates:
+    """The highest rates among the candidates. Those without a price are left out, because they would cost nothing."""
+    candidates = call.candidates or candidates_of(call)
+    request = RequestedModel(f"/{call.subpath}", asked.body)
+    found = priced(call.config.prices, candidates, request, asked.prompt_tokens)
+    if found.candidates:
+        call.candidates = found.candidates
+    elif not call.allows_unpriced:
+        raise unpriced(paying, model_shown(candidates, request))
+    return found.rates
+
+
+def settle(call: Call, deps: Dependencies) -> None:
+    """Settle the call if that was not done before its record was written, and end it."""
+    if call.subjects:
+        try:
+            settle_call(call, deps)
+        finally:
+            deps.quotas.end(call.subjects)
+            call.subjects = ()
