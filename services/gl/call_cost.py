@@ -41,6 +41,13 @@ class Asked(Protocol):
     def body(self) -> bytes: ...
 
 
+class RequestedModel(NamedTuple):
+    """The part of a request that says which model it is for."""
+
+    path: str
+    body: bytes
+
+
 class Answered(NamedTuple):
     """What an answer says about its cost. `model` is empty and `images` None if it does not tell."""
 

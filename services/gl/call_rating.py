@@ -6,7 +6,7 @@ import asyncio
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
-from services.gl import classifier
+from services.gl import call_usage, classifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,8 @@ async def rate(
         section.fields["classifier"] = classifier.broken_off(rater, start)
         raise
     section.fields["classifier"] = rated.record_fields
+    if rated.usage is not None:
+        call_usage.add_call_of_gateway(call, rater, rated.usage)
     if rated.rating is None:
         section.note("classifier", str(rated.record_fields.get("error")))
     return rated.rating

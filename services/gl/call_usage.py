@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from gecholog.llm import request_size
+from gecholog.llm.cost import cost_of
 from gecholog.quota.holds import NOTHING, Held
 from gecholog.quota.limits import DEFAULT_OUTPUT_TOKENS, nano_usd
+from services.gl.call_cost import RequestedModel, price_of
 from services.gl.header_policy import body_of
-from services.gl.quota.reservation import NO_RESERVATION, Reservation, estimated, reservation_of
+from services.gl.quota.reservation import NO_RESERVATION, Reservation, estimated, nano_of_atto, reservation_of
 from services.gl.record.payload import Truncated
 from services.gl.responses import LocalResponse
 
 if TYPE_CHECKING:
+    from gecholog.llm import Usage
     from gecholog.rawjson import Raw
+    from services.gl.attempt import Candidate
     from services.gl.call import Call
 
+_NO_REQUEST = RequestedModel("", b"")
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # Requests that generate nothing, by the ends of their paths.
@@ -55,6 +60,14 @@ def wanted(call: Call) -> Wanted | None:
 def used(call: Call) -> Held:
     """What a call has used: as the provider says, else as much as was received of the answer, else what it reserved."""
     return _used_by_provider(call).plus(call.used_beside)
+
+
+def add_call_of_gateway(call: Call, candidate: Candidate, usage: Usage) -> None:
+    """Charge a call with one that gl has made for it, to a classifier."""
+    if call.subjects:
+        price = None if call.config.prices is None else price_of(call.config.prices, _NO_REQUEST, candidate)
+        cost = None if price is None else cost_of(price, usage)
+        call.used_beside = call.used_beside.plus(Held(0, usage.total_tokens or 0, nano_of_atto(cost or 0)))
 
 
 def _used_by_provider(call: Call) -> Held:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.gl.call_cost import price_of, requested_model
+from services.gl.call_cost import RequestedModel, price_of, requested_model
 from services.gl.quota.reservation import FREE, TokenRates
 
 if TYPE_CHECKING:
@@ -15,13 +15,6 @@ if TYPE_CHECKING:
     from services.gl.attempt import Candidate
 
 
-class RequestedModel(NamedTuple):
-    """The part of a request that says which model it is for."""
-
-    path: str
-    body: bytes
-
-
 class Priced(NamedTuple):
     """The candidates whose price is known, and the highest rates among them."""
 
@@ -30,7 +23,7 @@ class Priced(NamedTuple):
 
 
 def priced(prices: Prices | None, candidates: Sequence[Candidate], request: RequestedModel, prompt: int) -> Priced:
-    """Leave out the candidates without a known price. `prompt` is the number of input tokens, on which prices depend."""
+    """Leave out the candidates without a known price. Prices depend on `prompt`, the number of input tokens."""
     found, rates = [], FREE
     for candidate in candidates:
         price = None if prices is None else price_of(prices, request, candidate)

@@ -45,10 +45,11 @@ _THINKING_ROOM = 512  # tokens
 
 
 class Rated(NamedTuple):
-    """A rating, None if there is none, and its fields for the record."""
+    """A rating, None if there is none, its fields for the record, and the usage of the model that was called."""
 
     rating: int | None
     record_fields: Fields
+    usage: llm.Usage | None = None
 
 
 async def rate(classifier: Classifier, rater: Candidate, text: str, deps: Dependencies) -> Rated:
@@ -79,7 +80,7 @@ async def rate(classifier: Classifier, rater: Candidate, text: str, deps: Depend
         deps.ratings.put(scale, text, rating)
     usage = llm.usage_of(completion) if completion is not None else None
     fields = {"rating": rating} | ({"error": error} if error else {}) | ({"usage": usage.fields()} if usage else {})
-    return Rated(rating, _model(rater) | fields | {"timer": span(start, monotonic_ns())})
+    return Rated(rating, _model(rater) | fields | {"timer": span(start, monotonic_ns())}, usage)
 
 
 def broken_off(rater: Candidate, start: MonotonicNs) -> Fields:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.gl.record import recording
 from services.gl.responses import pieces_of
+from services.gl.settlement import settle
 
 if TYPE_CHECKING:
     from services.gl.call import Call, Egress
@@ -18,6 +19,7 @@ async def send_whole(call: Call, egress: Egress, length: int | None, deps: Depen
     call.responder.start(egress.status, egress.headers, length)
     if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body) + len(body))) is not None:
         await waiting
+    settle(call, deps)
     recording.accept(call, deps.records)
     for piece in pieces_of(body):
         if (waiting := call.responder.write(piece)) is not None:

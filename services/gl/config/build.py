@@ -14,11 +14,8 @@ from gecholog.bus_storage import BusStorage
 from gecholog.config import ParsedConfig
 from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.llm import price_table
-<<<<<<< HEAD
 from gecholog.llm.prices import Prices
-=======
 from gecholog.quota.limits import limits_of
->>>>>>> b642387 (Hold quotas and budgets in the gateway)
 from gecholog.router_path import meant
 from gecholog.tls import OutboundTls
 from services.gl import routing

@@ -10,13 +10,9 @@ from gecholog import recordlog
 from gecholog.bus_address import BusAddress
 from gecholog.bus_storage import BusStorage
 from gecholog.errors import GechologError
-<<<<<<< HEAD
 from gecholog.llm.prices import Prices
-=======
-from gecholog.llm.price_table import PriceTable
 from gecholog.quota.ledger import Subject
 from gecholog.quota.limits import Limits as QuotaLimits
->>>>>>> b642387 (Hold quotas and budgets in the gateway)
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import routing
 from services.gl.config.tls_files import unusable

@@ -23,6 +23,7 @@ from services.gl.record import recording
 from services.gl.reply import send_whole
 from services.gl.response_body import TakesLong, capture_egress, capture_inbound, record_capture
 from services.gl.responses import JSON, LocalResponse
+from services.gl.settlement import settle
 from services.gl.transform import CaptureTap, Chain
 
 if TYPE_CHECKING:
@@ -221,6 +222,7 @@ async def _keep(call: Call, capture: BodyCapture, deps: Dependencies) -> None:
             await asyncio.shield(capture.folding)  # if cancelled, the thread continues: `conclude` awaits it
     except Exception as error:  # noqa: BLE001 - a border: a body that cannot be recorded must not cost the reply
         log.fault("answer not recorded", error)
+    settle(call, deps)
     recording.accept(call, deps.records)
 
 

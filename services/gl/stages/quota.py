@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.gl.call_cost import RequestedModel
 from services.gl.call_usage import wanted
-from services.gl.candidate_prices import RequestedModel, model_shown, priced
+from services.gl.candidate_prices import model_shown, priced
 from services.gl.candidates import candidates_of
 from services.gl.quota.refusal import refusal_of, unpriced
 from services.gl.quota.reservation import FREE, reservation_of

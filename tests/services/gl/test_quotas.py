@@ -1,0 +1,226 @@
+"""Quotas and budgets of routers and the gateway, with a real gateway: what must not lead around them."""
+
+import gzip
+import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+
+from tests.services.gl.rig.gateway import router
+from tests.support.waiting import DEADLINE, until
+
+CHAT = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": 49}
+ANSWER = json.dumps({"object": "chat.completion", "model": "m", "usage": CHAT}).encode()
+STREAM = (
+    b"".join(
+        b"data: " + json.dumps(event).encode() + b"\n\n"
+        for event in (
+            {"object": "chat.completion.chunk", "choices": [{"delta": {"content": "Hi there"}}]},
+            {"object": "chat.completion.chunk", "choices": [], "usage": CHAT},
+        )
+    )
+    + b"data: [DONE]\n\n"
+)
+JSON = "Content-Type: application/json"
+SSE = "Content-Type: text/event-stream"
+ASKED = {"model": "m", "max_tokens": 10, "messages": [{"role": "user", "content": "Hi"}]}
+
+# Two calls of 49 tokens fit into a hundred. A third one does not: it would reserve more than the two that are left.
+EVASIONS = {
+    "plain": (ASKED, [JSON], ANSWER),
+    "streamed": (ASKED | {"stream": True}, [SSE], STREAM),
+    "large": (
+        ASKED,
+        [JSON],
+        b'{"data":[' + b",".join([b"0.12345678"] * 800_000) + b'],"usage":' + json.dumps(CHAT).encode() + b"}",
+    ),
+    "gzip": (ASKED, [JSON, "Content-Encoding: gzip"], gzip.compress(ANSWER)),
+    "gzipstream": (ASKED | {"stream": True}, [SSE, "Content-Encoding: gzip"], gzip.compress(STREAM)),
+    "sseastext": (ASKED | {"stream": True}, ["Content-Type: text/plain"], STREAM),
+    "sseasjson": (ASKED | {"stream": True}, [JSON], STREAM),
+    "ssewithout": (ASKED | {"stream": True}, [], STREAM),
+    "nan": (ASKED, [JSON], ANSWER[:-1] + b',"logprob":NaN}'),
+    "bom": (ASKED, [JSON], b"\xef\xbb\xbf" + ANSWER),
+    "anthropic": (ASKED, [JSON], b'{"type":"message","usage":{"input_tokens":40,"output_tokens":9}}'),
+    "gemini": (
+        {"generationConfig": {"maxOutputTokens": 10}, "contents": [{"parts": [{"text": "Hello"}]}]},
+        [JSON],
+        b'{"candidates":[],"usageMetadata":{"promptTokenCount":40,"candidatesTokenCount":9,"totalTokenCount":49}}',
+    ),
+    "responses": (
+        {"model": "m", "max_output_tokens": 10, "input": "Hello"},
+        [JSON],
+        b'{"object":"response","usage":{"input_tokens":40,"output_tokens":9,"total_tokens":49}}',
+    ),
+}
+HUNDRED = {"budget": {"tokens": 100, "period": "total"}}
+
+
+def routers(url):
+    """A router with a budget of a hundred tokens for each evasion, and some with other limits."""
+    own = {
+        "/rpm/": {"quotas": {"rpm": 2}},
+        "/tpm/": {"quotas": {"tpm": 100}},
+        "/concurrency/": {"quotas": {"concurrency": 2}},
+        "/left/": HUNDRED,
+        "/failing/": HUNDRED,
+        "/reloaded/": HUNDRED,
+        "/parallel/": {"budget": {"tokens": 1000, "period": "month"}},
+        "/usd/": {"budget": {"usd": "1", "period": "month"}},
+        "/free/": {},
+    }
+    return [
+        *(router(f"/{name}/", url) | HUNDRED for name in EVASIONS),
+        *(router(path, url) | limits for path, limits in own.items()),
+    ]
+
+
+@pytest.fixture(scope="module")
+def limited(run_gateway, shared_upstream):
+    return run_gateway(routers(shared_upstream.url), errors="openai")
+
+
+def ask(limited, path, asked=ASKED):
+    return limited.call(
+        "POST", f"{path}v1/chat/completions", {"Content-Type": "application/json"}, json.dumps(asked).encode()
+    )
+
+
+def answers(upstream, body, *lines, status=200):
+    def talk(conversation):
+        conversation.head(*lines, f"Content-Length: {len(body)}", status=status)
+        conversation.send(body)
+
+    upstream.behaviour = talk
+
+
+def code_of(reply):
+    return json.loads(reply.body)["error"]["code"]
+
+
+@pytest.mark.parametrize("name", EVASIONS)
+def test_a_budget_holds(limited, upstream, name):
+    asked, lines, body = EVASIONS[name]
+    answers(upstream, body, *lines)
+    replies = [ask(limited, f"/{name}/", asked) for _ in range(3)]
+    assert [reply.status for reply in replies] == [200, 200, 429]
+    assert code_of(replies[2]) == "budget_exceeded"
+    assert replies[2].value("X-Should-Retry") == "false"
+    assert len(upstream.seen) == 2
+
+
+def test_requests_per_minute(limited, upstream):
+    """The third request in a minute is refused before its body is read, and says when to come back."""
+    replies = [ask(limited, "/rpm/") for _ in range(3)]
+    assert [reply.status for reply in replies] == [200, 200, 429]
+    assert code_of(replies[2]) == "rate_limit_exceeded"
+    assert 1 <= int(replies[2].value("Retry-After")) <= 63
+    assert len(upstream.seen) == 2
+
+
+def test_tokens_per_minute(limited, upstream):
+    answers(upstream, ANSWER, JSON)
+    replies = [ask(limited, "/tpm/") for _ in range(3)]
+    assert [reply.status for reply in replies] == [200, 200, 429]
+    assert code_of(replies[2]) == "rate_limit_exceeded"
+    too_large = ask(limited, "/tpm/", ASKED | {"max_tokens": 1000})
+    assert too_large.status == 429
+    assert too_large.value("X-Should-Retry") == "false"
+
+
+def test_concurrency(limited, upstream):
+    """Of three calls at a time one is refused. When the others have ended, the next one passes."""
+    release = Event()
+
+    def talk(conversation):
+        release.wait(DEADLINE)
+        conversation.reply()
+
+    upstream.behaviour = talk
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(ask, limited, "/concurrency/") for _ in range(2)]
+        until(lambda: len(upstream.seen) == 2)
+        refused = ask(limited, "/concurrency/")
+        release.set()
+        assert [call.result().status for call in calls] == [200, 200]
+    assert (refused.status, code_of(refused), refused.value("Retry-After")) == (429, "rate_limit_exceeded", "1")
+    until(lambda: ask(limited, "/concurrency/").status == 200)
+
+
+def test_leaving_early(limited, upstream, bus):
+    """A client that leaves a stream after its first words has used the prompt at least: some twenty tokens."""
+    left = Event()
+
+    def talk(conversation):
+        conversation.head(SSE, "Transfer-Encoding: chunked")
+        conversation.chunk(STREAM.partition(b"\n\n")[0] + b"\n\n")
+        left.wait(DEADLINE)
+
+    upstream.behaviour = talk
+    body = json.dumps(ASKED | {"stream": True}).encode()
+    statuses = []
+    for _ in range(5):
+        with limited.client() as client:
+            exchange = client.ask("POST", "/left/v1/chat/completions", {"Content-Type": "application/json"}, body)
+            head = exchange.head()
+            statuses.append(head.status)
+            if head.status == 429:
+                break
+        bus.record(head.transaction)
+    left.set()
+    assert statuses[0] == 200
+    assert statuses[-1] == 429
+
+
+def test_a_failed_call_costs_nothing(limited, upstream):
+    """A provider that answers 500, or refuses the request, has not been paid."""
+    answers(upstream, b'{"error":{"message":"no"}}', JSON, status=500)
+    assert [ask(limited, "/failing/").status for _ in range(5)] == [500] * 5
+    answers(upstream, ANSWER, JSON)
+    assert [ask(limited, "/failing/").status for _ in range(3)] == [200, 200, 429]
+
+
+def test_money_without_a_price(limited, upstream):
+    """A budget in USD refuses what has no known price."""
+    reply = ask(limited, "/usd/")
+    assert (reply.status, code_of(reply)) == (403, "price_unknown")
+    assert upstream.seen == []
+
+
+def test_parallel_calls_at_the_edge(limited, upstream):
+    """Sixty-four at a time into a budget of a thousand tokens: reservations keep it, to the token."""
+    answers(upstream, ANSWER, JSON)
+    with ThreadPoolExecutor(64) as pool:
+        statuses = [call.result().status for call in [pool.submit(ask, limited, "/parallel/") for _ in range(64)]]
+    passed = statuses.count(200)
+    assert statuses.count(429) == 64 - passed
+    # A call reserves 34 tokens and uses 49: what is in flight may use 15 more than it has reserved.
+    assert 1000 - 49 - 34 <= passed * 49 <= 1000 + 29 * 15
+
+
+def test_a_reload_keeps_what_was_counted(limited, upstream):
+    """Neither a new config opens a budget, nor one with a mistake elsewhere, nor one in the budget itself."""
+    answers(upstream, ANSWER, JSON)
+    assert [ask(limited, "/reloaded/").status for _ in range(3)] == [200, 200, 429]
+    values = limited.values
+    limited.reload(values | {"usage": {"linger_ms": 900}})
+    assert ask(limited, "/reloaded/").status == 429
+    wrong = [
+        one | ({"budget": {"tokens": 0, "period": "total"}} if one["path"] == "/reloaded/" else {})
+        for one in values["routers"]
+    ]
+    limited.reload(values | {"routers": wrong}, taken=False)
+    assert ask(limited, "/reloaded/").status == 429
+    elsewhere = [one | ({"errors": "none"} if one["path"] == "/free/" else {}) for one in values["routers"]]
+    limited.reload(values | {"routers": elsewhere}, taken=False)
+    assert ask(limited, "/reloaded/").status == 429
+
+
+def test_a_wrong_limit_closes_its_router(run_gateway, shared_upstream):
+    """At the first start a router whose limit cannot be read is left out: its calls are refused, not unlimited."""
+    wrong = [{"quotas": {"rpn": 5}}, {"quotas": {"rpm": 0}}, {"budget": {"usd": "1", "tokens": 1, "period": "day"}}]
+    listed = [router(f"/wrong{number}/", shared_upstream.url) | one for number, one in enumerate(wrong)]
+    gateway = run_gateway([router("/right/", shared_upstream.url), *listed], errors="openai")
+    assert [gateway.call("GET", one["path"]).status for one in listed] == [503] * 3
+    assert gateway.call("GET", "/right/").status == 200
