@@ -27,6 +27,7 @@ TITLES = {
     "gemini": "Gemini",
     "ollama": "Ollama",
     "bedrock_converse": "Bedrock Converse",
+    "cohere": "Cohere",
 }
 # Providers, each with a model that can do most.
 TARGETS = {
@@ -35,6 +36,7 @@ TARGETS = {
     "gemini": "gemini-2.5-flash",
     "ollama": "qwen3",
     "bedrock_converse": "anthropic.claude-sonnet-4-5-v1:0",
+    "cohere": "command-a-reasoning-08-2025",
 }
 _SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 _PNG = "data:image/png;base64,aGk="
@@ -279,6 +281,10 @@ def _chat_choice(finish: str = "stop", **message: Any) -> Json:
     }
 
 
+def _cohere(**message: Any) -> Json:
+    return {"message": {"role": "assistant"} | message, "finish_reason": "COMPLETE"}
+
+
 def _converse(*content: Json) -> Json:
     return {"output": {"message": {"role": "assistant", "content": list(content)}}}
 
@@ -347,6 +353,17 @@ ANSWERS: dict[str, Probes] = {
             Probe("stopReason max_tokens", {"stopReason": "max_tokens"}),
             Probe("stopReason guardrail_intervened", {"stopReason": "guardrail_intervened"}),
             Probe("usage", {"usage": {"inputTokens": 5, "outputTokens": 7, "totalTokens": 12}}),
+        ],
+    ),
+    "cohere": (
+        _cohere(),
+        [
+            Probe("message.content text", _cohere(content=[{"type": "text", "text": "x"}])),
+            Probe("message.content thinking", _cohere(content=[{"type": "thinking", "thinking": "hm"}])),
+            Probe("message.tool_plan", _cohere(tool_plan="hm")),
+            Probe("message.tool_calls", _cohere(tool_calls=[_CALL])),
+            Probe("finish_reason MAX_TOKENS", {"finish_reason": "MAX_TOKENS"}),
+            Probe("usage", {"usage": {"tokens": {"input_tokens": 5, "output_tokens": 7}}}),
         ],
     ),
     "openai_chat": (

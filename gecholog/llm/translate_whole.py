@@ -1,6 +1,6 @@
 """Translation of requests that are no chats, and whose answers are never streamed: embeddings and images. Pure.
 
-embeddings_translation(provider, body)        for OpenAI's clients, in front of Gemini and Ollama
+embeddings_translation(provider, body)        for OpenAI's clients, in front of Cohere, Gemini, Ollama
 images_translation(provider, body, created)   in front of Gemini
 """
 
@@ -13,6 +13,7 @@ from gecholog.errors import NotJson
 from gecholog.llm import json_text
 from gecholog.llm.chat_dialect import Json, Target, WrittenRequest
 from gecholog.llm.dialects import openai_embeddings, openai_errors, openai_images
+from gecholog.llm.dialects.cohere import embeddings as cohere_embeddings
 from gecholog.llm.dialects.gemini import embeddings as gemini_embeddings
 from gecholog.llm.dialects.gemini import imagen
 from gecholog.llm.dialects.gemini.errors import read_error as gemini_error
@@ -22,8 +23,12 @@ from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseE
 from gecholog.llm.translate import StreamTranslator, TranslatedBody, TranslationError
 
 _BAD_GATEWAY = 502
-_EMBEDDINGS = {"gemini": gemini_embeddings, "ollama": ollama_embeddings}
-_ERRORS: dict[str, Callable[[int, bytes], ErrorInfo]] = {"gemini": gemini_error, "ollama": error_of_any_shape}
+_EMBEDDINGS = {"cohere": cohere_embeddings, "gemini": gemini_embeddings, "ollama": ollama_embeddings}
+_ERRORS: dict[str, Callable[[int, bytes], ErrorInfo]] = {
+    "cohere": error_of_any_shape,
+    "gemini": gemini_error,
+    "ollama": error_of_any_shape,
+}
 EMBEDDING_DIALECTS = frozenset(_EMBEDDINGS)
 IMAGE_DIALECTS = frozenset({"gemini"})
 

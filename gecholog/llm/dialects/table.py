@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gecholog.llm.dialects.anthropic.fold import DIALECT as ANTHROPIC
 from gecholog.llm.dialects.bedrock_converse.fold import DIALECT as BEDROCK_CONVERSE
-from gecholog.llm.dialects.cohere import DIALECT as COHERE
+from gecholog.llm.dialects.cohere.fold import DIALECT as COHERE
 from gecholog.llm.dialects.failure import DIALECT as FAILURE
 from gecholog.llm.dialects.gemini.fold import DIALECT as GEMINI
 from gecholog.llm.dialects.ollama.fold import DIALECT as OLLAMA

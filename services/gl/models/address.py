@@ -62,7 +62,7 @@ def address(provider: Provider, path: str, model: str) -> Address:
 def translated_address(provider: Provider, path: str, model: str, *, is_streamed: bool) -> Address:
     """Where a provider takes the requests of an endpoint in its own dialect. Chats are the rest."""
     if path == profiles.EMBEDDINGS:
-        return _gemini(provider, model, "batchEmbedContents") if _is_gemini(provider) else _ollama(provider, "embed")
+        return _embeddings(provider, model)
     if path == profiles.IMAGES:
         return _gemini(provider, model, "predict")
     return _chat(provider, model, is_streamed=is_streamed)
@@ -77,14 +77,27 @@ def _chat(provider: Provider, model: str, *, is_streamed: bool) -> Address:
             return _gemini(provider, model, method, (("alt", "sse"),) if is_streamed else ())
         case Dialect.OLLAMA:
             return _ollama(provider, "chat")
+        case Dialect.COHERE:
+            return _cohere(provider, "chat")
         case Dialect.BEDROCK:
             return Address(f"/model/{quote(model, safe='')}/{'converse-stream' if is_streamed else 'converse'}")
         case _:
             return address(provider, profiles.CHAT, model)
 
 
-def _is_gemini(provider: Provider) -> bool:
-    return provider.dialect is Dialect.GEMINI
+def _embeddings(provider: Provider, model: str) -> Address:
+    match provider.dialect:
+        case Dialect.GEMINI:
+            return _gemini(provider, model, "batchEmbedContents")
+        case Dialect.COHERE:
+            return _cohere(provider, "embed")
+        case _:
+            return _ollama(provider, "embed")
+
+
+def _cohere(provider: Provider, name: str) -> Address:
+    """https://docs.cohere.com/reference/chat, https://docs.cohere.com/reference/embed."""
+    return Address(f"/{name}" if provider.url.endswith("/v2") else f"/v2/{name}")
 
 
 def _ollama(provider: Provider, name: str) -> Address:

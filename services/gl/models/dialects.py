@@ -27,6 +27,7 @@ _OF_PROVIDER = {
     Dialect.GEMINI: "gemini",
     Dialect.OLLAMA: "ollama",
     Dialect.BEDROCK: "bedrock_converse",
+    Dialect.COHERE: "cohere",
 }
 
 

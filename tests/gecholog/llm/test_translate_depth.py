@@ -38,7 +38,9 @@ BODIES = {
 
 @pytest.mark.parametrize("depth", [50, 150, 250, 400, 500, 2000, 100_000])
 @pytest.mark.parametrize("place", BODIES)
-@pytest.mark.parametrize("provider", ["anthropic", "gemini", "ollama", "bedrock_converse", "openai_responses"])
+@pytest.mark.parametrize(
+    "provider", ["anthropic", "gemini", "ollama", "bedrock_converse", "cohere", "openai_responses"]
+)
 def test_deep_requests(provider: str, place: str, depth: int) -> None:
     client = CHAT_DIALECTS["openai_chat"]
     with suppress(InvalidRequestError, UnsupportedParameterError):

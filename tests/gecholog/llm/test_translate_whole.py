@@ -13,7 +13,11 @@ PROMPT = json.dumps({"model": "m", "prompt": "a cat", "quality": "high"}).encode
 
 @pytest.mark.parametrize(
     ("provider", "answer"),
-    [("gemini", {"embeddings": [{"values": [1]}, {"values": [2]}]}), ("ollama", {"embeddings": [[1], [2]]})],
+    [
+        ("gemini", {"embeddings": [{"values": [1]}, {"values": [2]}]}),
+        ("ollama", {"embeddings": [[1], [2]]}),
+        ("cohere", {"embeddings": {"float": [[1], [2]]}}),
+    ],
 )
 def test_embeddings(provider: str, answer: object) -> None:
     translation = embeddings_translation(provider, ASKED)

@@ -91,7 +91,7 @@ def test_can_rate():
     """A provider that has chat completions, or whose dialect they can be translated into."""
     assert can_rate(rater_of().provider)
     assert can_rate(rater_of(dialect="anthropic").provider)
-    assert not can_rate(rater_of(dialect="cohere").provider)
+    assert can_rate(rater_of(dialect="cohere").provider)
 
 
 # ------------------------------------------------------------------ calls

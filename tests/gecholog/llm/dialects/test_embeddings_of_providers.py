@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gecholog.llm.chat_dialect import Target
+from gecholog.llm.dialects.cohere import embeddings as cohere
 from gecholog.llm.dialects.gemini import embeddings as gemini
 from gecholog.llm.dialects.ollama import embeddings as ollama
 from gecholog.llm.embeddings import EmbeddingsRequest
@@ -13,7 +14,11 @@ from tests.gecholog.llm.fuzz import mutated
 
 REQUEST = EmbeddingsRequest("m", ("a", "b"), 64, hints={"user": "u"})
 GEMINI = {"embeddings": [{"values": [0.5, 1]}, {"values": [2.0]}], "usageMetadata": {"promptTokenCount": 5}}
+COHERE = {"id": "i", "embeddings": {"float": [[0.5, 1], [2.0]]}, "meta": {"billed_units": {"input_tokens": 5}}}
 OLLAMA = {"model": "own", "embeddings": [[0.5, 1], [2.0]], "prompt_eval_count": 5}
+
+
+PROVIDERS = [(gemini, GEMINI), (ollama, OLLAMA), (cohere, COHERE)]
 
 
 def test_gemini_gets_an_entry_for_each_text() -> None:
@@ -33,7 +38,18 @@ def test_ollama_gets_all_texts() -> None:
     assert written.body == {"model": "embed", "input": ["a", "b"], "dimensions": 64}
 
 
-@pytest.mark.parametrize(("module", "answer"), [(gemini, GEMINI), (ollama, OLLAMA)])
+def test_cohere_gets_the_kind_of_texts() -> None:
+    """It requires `input_type`, which OpenAI's API does not have; a client may send it all the same."""
+    written = cohere.write_request(REQUEST, Target("embed"))
+    assert written.dropped == ("user",)
+    wanted = {"model": "embed", "texts": ["a", "b"], "embedding_types": ["float"], "output_dimension": 64}
+    assert written.body == wanted | {"input_type": "search_document"}
+    asked = EmbeddingsRequest("m", ("a",), hints={"input_type": "search_query"})
+    written = cohere.write_request(asked, Target("embed"))
+    assert (written.body["input_type"], written.dropped) == ("search_query", ())
+
+
+@pytest.mark.parametrize(("module", "answer"), PROVIDERS)
 def test_answers(module: ModuleType, answer: dict[str, Any]) -> None:
     found = module.read_response(answer, 2)
     assert found.vectors == ([0.5, 1], [2.0])
@@ -41,13 +57,13 @@ def test_answers(module: ModuleType, answer: dict[str, Any]) -> None:
     assert found.usage.prompt_tokens == 5
 
 
-@pytest.mark.parametrize(("module", "answer"), [(gemini, GEMINI), (ollama, OLLAMA)])
+@pytest.mark.parametrize(("module", "answer"), PROVIDERS)
 def test_answers_for_another_number_of_texts_are_refused(module: ModuleType, answer: dict[str, Any]) -> None:
     with pytest.raises(InvalidResponseError, match="2 embeddings for 3 texts"):
         module.read_response(answer, 3)
 
 
-@pytest.mark.parametrize(("module", "answer"), [(gemini, GEMINI), (ollama, OLLAMA)])
+@pytest.mark.parametrize(("module", "answer"), PROVIDERS)
 def test_any_answer_is_read_or_refused(module: ModuleType, answer: dict[str, Any]) -> None:
     for value in mutated([answer], 500):
         if isinstance(value, dict):

@@ -87,6 +87,8 @@ def test_usual_headers():
         ({"dialect": "gemini", "url": "https://a.example/v1"}, "models/../x", "/models/..%2Fx:generateContent"),
         ({"dialect": "ollama", "url": "http://a.example"}, "m:8b", "/api/chat"),
         ({"dialect": "ollama", "url": "http://a.example/api"}, "m:8b", "/chat"),
+        ({"dialect": "cohere"}, "command-a", "/v2/chat"),
+        ({"dialect": "cohere", "url": "http://a.example/v2"}, "command-a", "/chat"),
     ],
 )
 def test_where_chats_go(entry, model, path):

@@ -15,11 +15,11 @@ PROVIDERS = {
 @pytest.mark.parametrize(
     ("path", "translated"),
     [
-        ("chat/completions", {"anthropic", "gemini", "ollama"}),
-        ("messages", {"openai", "azure", "gemini", "ollama", "dummy"}),
-        ("messages/count_tokens", {"openai", "azure", "gemini", "ollama", "dummy"}),
-        ("responses", {"anthropic", "gemini", "ollama"}),
-        ("embeddings", {"gemini", "ollama"}),
+        ("chat/completions", {"anthropic", "gemini", "ollama", "cohere"}),
+        ("messages", {"openai", "azure", "gemini", "ollama", "cohere", "dummy"}),
+        ("messages/count_tokens", {"openai", "azure", "gemini", "ollama", "cohere", "dummy"}),
+        ("responses", {"anthropic", "gemini", "ollama", "cohere"}),
+        ("embeddings", {"gemini", "ollama", "cohere"}),
         ("moderations", set()),
     ],
 )
@@ -45,5 +45,5 @@ def test_names():
     assert endpoint is not None
     assert getattr(client_dialect(endpoint), "name", None) == "anthropic"
     assert getattr(provider_dialect(PROVIDERS["azure"]), "name", None) == "openai_chat"
-    assert provider_dialect(PROVIDERS["cohere"]) is None
+    assert getattr(provider_dialect(PROVIDERS["cohere"]), "name", None) == "cohere"
     assert api_profile(PROVIDERS["azure"]) == "azure"

@@ -1,0 +1,1 @@
+"""Cohere chat, version 2 (https://docs.cohere.com/reference/chat)."""
