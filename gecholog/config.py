@@ -35,7 +35,8 @@ class ParsedConfig:
     """A valid config file. Its `values` have no null fields and no invalid entries.
 
     `entries` are the valid entries that have names. `left_out` are the invalid ones, whose problems are also in
-    `warnings`. `not_set` are entries that were left out because optional variables have no value.
+    `warnings`. `not_set` are entries that were left out because optional variables have no value. `folder` is the
+    folder of the file as a person edits it; None if there is none.
     """
 
     source: str
@@ -45,6 +46,7 @@ class ParsedConfig:
     entries: tuple[ConfigEntry, ...] = field(default=())
     left_out: tuple[LeftOut, ...] = field(default=())
     not_set: tuple[LeftOut, ...] = field(default=())
+    folder: FilePath | None = None
 
     @property
     def in_force(self) -> InForce:
@@ -115,7 +117,7 @@ def _checked(
         raise ConfigError(source, [report.problem(*violation) for violation in verdict.errors], warnings)
     entries = tuple(_entries(spec, value, verdict.rejected, report))
     not_set = tuple(one for one in rejected if one.is_unset)
-    return ParsedConfig(source, checksum(data), verdict.values, warnings, entries, left_out, not_set)
+    return ParsedConfig(source, checksum(data), verdict.values, warnings, entries, left_out, not_set, folder)
 
 
 def in_force(data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, str] | None = None) -> InForce:

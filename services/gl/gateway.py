@@ -28,6 +28,7 @@ from services.gl.entra_tokens import EntraTokens
 from services.gl.generation import Clients, Generation
 from services.gl.image_fetcher import ImageFetcher, PublicPools
 from services.gl.listeners import Listeners
+from services.gl.prices.price_file import PriceFile
 from services.gl.quota.book import QuotaBook
 from services.gl.ratings import Ratings
 from services.gl.record.delivery.recorder import Recorder
@@ -79,6 +80,7 @@ class Gateway:
         self._quotas = QuotaBook()
         self._discovery = Discovery(self._required, self._apply_changes)
         self._signer = Signer()
+        self._prices = PriceFile(home / "run" / f"prices-{alias}.json", self._apply_changes)
         self._tokens = EntraTokens(lambda: self._required().config, self._apply_changes)
 
     # ------------------------------------------------------------------- life
@@ -95,12 +97,14 @@ class Gateway:
         await self._records.publish_to(bus, config.topics.logger, config.record_log)
         owner.spawn(self._records.run(), "records")
         await self._tokens.prepare(config)
-        config = self._with_providers_state(config)
+        self._prices.open(config)
+        config = self._with_live_state(config)
         self._generation = Generation(config, self._deps(bus, clients), Sessions(config.gateway_id), clients)
         self._sharing.activate(config, bus, owner)
         self._listeners.start(owner)
         owner.spawn(self._discovery.run(), "discovery")
         owner.spawn(self._tokens.run(), "tokens")
+        owner.spawn(self._prices.run(), "prices")
 
     async def reload(self, config: Config) -> None:
         """Put a new config in force. What it needs is opened before anything of the old config is closed.
@@ -124,19 +128,19 @@ class Gateway:
         self._listeners.switch(replacement)
 
     def _apply_changes(self) -> None:
-        """Put what has changed at providers in force: their lists of models, and tokens for them."""
+        """Put what has changed beside the config in force: lists of models, tokens, prices."""
         if (generation := self._generation) is not None:
-            self._generation = replace(generation, config=self._with_providers_state(generation.config))
+            self._generation = replace(generation, config=self._with_live_state(generation.config))
 
-    def _with_providers_state(self, config: Config) -> Config:
-        """The config with what gl knows of the providers beside it."""
-        return self._tokens.applied(self._discovery.applied(config))
+    def _with_live_state(self, config: Config) -> Config:
+        """The config with what gl knows beside it: models of providers, tokens for them, prices of the operator."""
+        return self._prices.applied(self._tokens.applied(self._discovery.applied(config)))
 
     async def _activate(self, config: Config, old: Generation, bus: Bus, clients: Clients) -> None:
         if bus is not old.deps.bus or config.record_log != old.config.record_log:
             await self._records.publish_to(bus, config.topics.logger, config.record_log)
         self._records.resize(config.journal_max_bytes)
-        config = self._with_providers_state(config)
+        config = self._with_live_state(config)
         same_name = config.gateway_id == old.config.gateway_id
         sessions = old.sessions if same_name else Sessions(config.gateway_id)
         self._generation = Generation(config, self._deps(bus, clients), sessions, clients)

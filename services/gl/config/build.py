@@ -76,6 +76,7 @@ def build(parsed: ParsedConfig) -> Config:
         routers=routing.Table(routers, _left_out(parsed)),
         models=models,
         prices=_prices() if models.providers or any(router.price_provider for router in routers) else None,
+        prices_file=None if parsed.folder is None else parsed.folder / "prices.json",
         provider_routers=dict(provider_routers(values["routers"], routers, models.providers.values(), private)),
         serves_everybody=os.environ.get(OPEN) == "1",
         request=ProcessorChain.of(values.get("request", {}), control_fields=CONTROL_FIELDS),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
     from ipaddress import IPv4Network, IPv6Network
+    from pathlib import Path
 
 OPEN = "GECHOLOG_OPEN_V1"
 """The environment variable that, as 1, lets everybody use the providers' keys through routers of models."""
@@ -88,6 +89,7 @@ class Config:
     routers: routing.Table
     models: Registry
     prices: Prices | None  # None: no seller of models is known
+    prices_file: Path | None  # with prices of the operator; it may be missing
     provider_routers: Mapping[tuple[str, str], routing.Router]  # by the path of a router of models and a provider
     serves_everybody: bool
     request: ProcessorChain
