@@ -7,6 +7,7 @@ What the fixtures hand out is defined in `tests/support`, from where tests may a
     from tests.support.waiting import eventually, until
 """
 
+import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,12 @@ from tests.support.target import Target
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("same")
+
+
+def pytest_collection_finish() -> None:
+    """Take the modules of all tests out of the garbage collector's sight: it would walk them at each collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

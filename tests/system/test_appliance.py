@@ -95,42 +95,6 @@ async def test_killed_service_comes_back(appliance, name):
     await eventually(appliance.records, "the record")
 
 
-async def test_config_changes_drop_no_call(appliance):
-    """gl takes new configs while calls are under way, and none of them fails; invalid ones are never in force."""
-    await asyncio.to_thread(appliance.up, *UP)
-    pid, done, failed, changed = appliance.pid("gl"), 0, [], asyncio.Event()
-    async with aiohttp.ClientSession() as session:
-
-        async def callers():
-            nonlocal done
-            while not changed.is_set():
-                try:
-                    status, _ = await call(session, appliance)
-                except aiohttp.ClientError as error:
-                    failed.append(repr(error))
-                else:
-                    done += 1
-                    if status != 200:
-                        failed.append(status)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(8):
-                group.create_task(callers())
-            for number in range(5):
-                appliance.change("gl_config", session_id_header=f"Session-{number}")
-                await eventually(lambda: appliance.in_force("gl", "gl_config"), "the new config")
-                before = appliance.checksum("gl")
-                appliance.change("gl_config", gl_port="wrong")
-                await asyncio.to_thread(appliance.said, "config is not valid", times=number + 1, child="gl")
-                assert appliance.checksum("gl") == before
-                appliance.change("gl_config", gl_port=appliance.gl_port)
-                await eventually(lambda: appliance.in_force("gl", "gl_config"), "the config before")
-            changed.set()
-    assert failed == []
-    assert done > 0
-    assert appliance.pid("gl") == pid
-
-
 async def test_config_with_a_bus_that_is_away(appliance, free_port):
     """gl says itself that it does not take it, in time: nobody restarts it, and it serves on."""
     await asyncio.to_thread(appliance.up, *UP)

@@ -9,6 +9,7 @@ from typing import Self
 
 from services.gl.http import UpstreamRequest
 from services.gl.routing import Router, Timeouts, parse_target
+from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE
 
 Script = Callable[[socket.socket, int], None]
@@ -23,7 +24,7 @@ class RawTarget:
         self._tls = tls
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        self._listening = socket.create_server((host, 0), backlog=64)
+        self._listening = socket.create_server((host, free_port()), backlog=64)
         self.port: int = self._listening.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://localhost:{self.port}"
         self._start(self._accept)
