@@ -115,8 +115,9 @@ class Ledger:
         for subject in subjects:
             if (exceeded := self._unaffordable(subject, wanted, now)) is not None:
                 return exceeded
-        for name, _ in subjects:
-            self._take(name, wanted)
+        for subject in subjects:
+            self._take(subject.name, wanted)
+            self._hurry_if_tight(subject, now)
         return None
 
     def settle(self, subjects: Iterable[Subject], reserved: Held, used: Held, now: int) -> list[Mark]:
@@ -225,6 +226,14 @@ class Ledger:
         if used >= limit * _URGENT:
             self.urgent = True
 
+    def _hurry_if_tight(self, subject: Subject, now: int) -> None:
+        """Publish at once if a budget does not suffice for twice what is held: another replica may hold as much."""
+        budget = subject.limits.budget
+        if budget is not None and not self.urgent:
+            held = self._holds[subject.name].held(now)
+            reserved = held.tokens if budget.is_tokens else held.nano_usd
+            self.urgent = self.spent(subject.name, budget, now) + 2 * reserved >= budget.amount
+
     def _take(self, name: str, held: Held) -> None:
         holds = self._holds.get(name)
         if holds is None:
@@ -295,6 +304,15 @@ class Ledger:
     def count_again(self, counted: Counted, when: int) -> None:
         """Count usage of this replica that is on disk, from before a restart. Usage that is over does not count."""
         self.meter(counted.name, counted.window).add(counted.counts, when)
+
+    def restore(self, part: str, replica: str, usage: ReplicaUsage) -> None:
+        """Take usage from the disk, as `usages` yielded it. Raises ValueError if there is no such part."""
+        window, name = parts_of(part)
+        meter = self.meter(name, window)
+        if replica:
+            meter.merge(replica, usage)
+        else:
+            meter.restore(usage)
 
     def usages(self, now: int) -> Iterator[tuple[str, str, ReplicaUsage]]:
         """The usage that all replicas have counted: part, replica (empty: this one), and usage."""

@@ -116,6 +116,11 @@ class Meter:
         buckets = [(one.last, dict(one.used)) for one in self._own if self.window.keeps(one.last, now)]
         return ReplicaUsage(tuple(buckets), max((self.window.leaves(when) for when, _ in buckets), default=now))
 
+    def restore(self, usage: ReplicaUsage) -> None:
+        """Begin with usage of this replica that was stored before a restart."""
+        self._own = [_Bucket(when, 0, when, dict(used)) for when, used in usage.uses]
+        self._until = 0
+
     def merge(self, replica: str, usage: ReplicaUsage) -> None:
         """Merge the usage of another replica. It replaces the earlier value of that replica."""
         self._others[replica] = usage

@@ -30,6 +30,7 @@ from services.gl.image_fetcher import ImageFetcher, PublicPools
 from services.gl.listeners import Listeners
 from services.gl.prices.price_file import PriceFile
 from services.gl.quota.book import QuotaBook
+from services.gl.quota.sharing import BucketLocation, QuotaSharing
 from services.gl.ratings import Ratings
 from services.gl.record.delivery.recorder import Recorder
 from services.gl.status import Status
@@ -78,6 +79,7 @@ class Gateway:
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
         self._quotas = QuotaBook()
+        self._quota_sharing = QuotaSharing(self._quotas, home / "quotas" / alias)
         self._discovery = Discovery(self._required, self._apply_changes)
         self._signer = Signer()
         self._prices = PriceFile(home / "run" / f"prices-{alias}.json", self._apply_changes)
@@ -101,6 +103,7 @@ class Gateway:
         config = self._with_live_state(config)
         self._generation = Generation(config, self._deps(bus, clients), Sessions(config.gateway_id), clients)
         self._sharing.activate(config, bus, owner)
+        await self._share_quotas(config, bus)
         self._listeners.start(owner)
         owner.spawn(self._discovery.run(), "discovery")
         owner.spawn(self._tokens.run(), "tokens")
@@ -145,6 +148,7 @@ class Gateway:
         sessions = old.sessions if same_name else Sessions(config.gateway_id)
         self._generation = Generation(config, self._deps(bus, clients), sessions, clients)
         self._sharing.activate(config, bus, self._required_owner())
+        await self._share_quotas(config, bus)
         self._discovery.refresh()
         self._tokens.refresh()
         if clients is not old.clients:
@@ -162,6 +166,7 @@ class Gateway:
         await self._listeners.stop(generation.config.shutdown_time if generation else 0)
         await self._records.stop(_LAST_RECORDS_S)
         await self._sharing.stop()
+        await self._quota_sharing.stop()
         if generation is not None:
             generation.clients.retire()
             await generation.deps.bus.close()
@@ -202,6 +207,10 @@ class Gateway:
             clients.images,
             self._quotas,
         )
+
+    async def _share_quotas(self, config: Config, bus: Bus) -> None:
+        location = BucketLocation(bus, config.storage, config.topics.own)
+        await self._quota_sharing.activate(location, self._required_owner(), has_limits=config.has_limits)
 
     async def _bus(self, config: Config) -> Bus:
         bus = Bus(config.bus, self._alias, log)

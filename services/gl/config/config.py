@@ -108,6 +108,11 @@ class Config:
         gateway = subjects.of_gateway(self.quotas)
         return {one.path: (*gateway, *subjects.of_router(one.path, one.limits)) for one in self.routers}
 
+    @property
+    def has_limits(self) -> bool:
+        """Whether any call may have limits."""
+        return any(self.subjects.values())
+
     def max_parsed_request(self, largest: int) -> int:
         """The size in bytes up to which request bodies are parsed. `largest` is the maximum size of a bus message.
 

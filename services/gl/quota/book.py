@@ -34,7 +34,7 @@ class QuotaBook:
         now = self.clock()
         exceeded = self.ledger.admit(subjects, now)
         if exceeded is None:
-            self._changed(now)
+            self.publish()
         return exceeded
 
     def reserve(self, subjects: Subjects, wanted: Held) -> Exceeded | None:
@@ -48,20 +48,16 @@ class QuotaBook:
         """Count what a call has used in place of what it reserved."""
         now = self.clock()
         marks = self.ledger.settle(subjects, reserved, used, now)
-        self._changed(now)
+        if unsaved := self.ledger.unsaved:
+            self.ledger.unsaved = []
+            self.save(unsaved, now)
+        self.publish()
         if marks:
             self.report(marks, now)
 
     def end(self, subjects: Subjects) -> None:
         """End a call that was admitted."""
         self.ledger.end(subjects)
-        self.publish()
-
-    def _changed(self, now: int) -> None:
-        unsaved = self.ledger.unsaved
-        if unsaved:
-            self.ledger.unsaved = []
-            self.save(unsaved, now)
         self.publish()
 
 

@@ -1,0 +1,78 @@
+"""Shares the usage of a gateway with its other replicas, and stores it on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gecholog.keyvalue import KeyValue
+from gecholog.logs import Log
+from gecholog.replication import Messages, Naming, Pace, UsageReplicator
+from services.gl.quota.mirror import QuotaMirror
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gecholog.bus import Bus
+    from gecholog.bus_storage import BusStorage
+    from gecholog.task_owner import TaskOwner
+    from services.gl.quota.book import QuotaBook
+
+log = Log("quota")
+
+BUCKET = "quotas"
+_READY_TIMEOUT_S = 2.0  # to read the usage of other replicas; then calls are answered without it
+_PACE = Pace(write_s=0.05, sweep_s=10.0)
+_MESSAGES = Messages(
+    shared="quotas shared with other replicas",
+    not_shared="quotas are not shared, each replica counts its own",
+    retrying="cannot share quotas, retrying",
+    invalid="ignoring invalid usage of another replica",
+)
+
+
+class BucketLocation(NamedTuple):
+    """Where usage is shared. Replicas with the same topic share."""
+
+    bus: Bus
+    storage: BusStorage
+    topic: str
+
+
+class QuotaSharing:
+    """Shares what is in a book. `activate` is called with each config that is put in force."""
+
+    def __init__(self, book: QuotaBook, folder: Path) -> None:
+        self._book = book
+        self._mirror = QuotaMirror(folder)
+        self._is_storing = False
+        self._location: BucketLocation | None = None
+        self._replicator: UsageReplicator | None = None
+
+    async def activate(self, location: BucketLocation, owner: TaskOwner, *, has_limits: bool) -> None:
+        """Share at a location, from the first config on that has limits. Waits a moment for the others' usage."""
+        if not has_limits and not self._is_storing:
+            return
+        if not self._is_storing:
+            self._is_storing = True
+            self._mirror.load(self._book.ledger, self._book.clock())
+            self._book.save = self._mirror.save
+            owner.spawn(self._mirror.run(self._book.ledger, self._book.clock), "usage on disk")
+        if location == self._location:
+            return
+        old, self._location = self._replicator, location
+        bucket = KeyValue(location.bus, location.storage.bucket(BUCKET), replicas=location.storage.replicas)
+        naming = Naming(location.topic, self._mirror.replica, levels=2)
+        self._replicator = UsageReplicator(
+            location.bus, bucket, naming, self._book.ledger, log=log, messages=_MESSAGES, pace=_PACE
+        )
+        self._book.publish = self._replicator.notify
+        if old is not None:
+            await old.close()
+        await self._replicator.ready(_READY_TIMEOUT_S)
+
+    async def stop(self) -> None:
+        """Publish and store the last usage."""
+        if self._replicator is not None:
+            await self._replicator.close()
+        if self._is_storing:
+            self._mirror.close(self._book.ledger, self._book.clock())
