@@ -67,7 +67,7 @@ class Call:
     query: Pairs = ()
     headers: Headers
     body: bytes = b""
-    client: str = ""
+    client_address: str = ""
     unmet: Unmet | None = None  # a required header that is missing or wrong
     outbound_offered: Headers  # the request headers as processors see them
     backpressure_budget_s: float = 3  # how long it may still wait for large records of other calls, if it is large

@@ -29,7 +29,7 @@ def read_head(call: Call, deps: Dependencies) -> None:
     """Check the headers that the router requires, and begin the record."""
     config, request = call.config, call.request
     call.headers = request.headers
-    call.client = client_address(request.client, call.headers, config)
+    call.client_address = client_address(request.client, call.headers, config)
     unmet = headers.unmet(call.router.required_headers, call.headers)
     if unmet and not config.log_unauthorized:
         call.is_recorded = False
@@ -70,7 +70,7 @@ def _head_fields(call: Call, *, refused: bool) -> Fields:
     fields: Fields = {
         "gl_path": call.router.path,
         "ingress_method": call.request.method,
-        "ingress_client": call.client,
+        "ingress_client": call.client_address,
         "ingress_subpath": subpath,
         "ingress_headers": seen,
         "outbound_subpath": subpath,
