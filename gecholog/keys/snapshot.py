@@ -17,7 +17,8 @@ class Rejection(Enum):
     """Why a credential is not valid.
 
     REFUSED: the key is known, and it is disabled, expired or deleted, or the secret is wrong. UNKNOWN: no such key is
-    known. It may be valid if the snapshot is older than the key. UNREADABLE: the entry of the key is invalid.
+    known. It may be valid if the snapshot is older than the key. UNREADABLE: the entry of the key or of its owner is
+    invalid.
     """
 
     REFUSED = "refused"
@@ -29,13 +30,15 @@ class Rejection(Enum):
 class KeySnapshot:
     """Keys by their ids and owners by their names.
 
-    `deleted` are ids of keys that were deleted, `unreadable` ids of entries that cannot be read.
+    `deleted` are ids of keys that were deleted. `unreadable` are ids of keys, and `unreadable_owners` names of owners,
+    whose entries are invalid.
     """
 
     keys: Mapping[str, KeyEntry] = field(default_factory=dict)
     owners: Mapping[str, OwnerEntry] = field(default_factory=dict)
     deleted: frozenset[str] = frozenset()
     unreadable: frozenset[str] = frozenset()
+    unreadable_owners: frozenset[str] = frozenset()
     _foreign: Mapping[bytes, KeyEntry] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -45,6 +48,7 @@ class KeySnapshot:
         owners: Iterable[OwnerEntry] = (),
         deleted: Iterable[str] = (),
         unreadable: Iterable[str] = (),
+        unreadable_owners: Iterable[str] = (),
     ) -> KeySnapshot:
         """Index entries."""
         by_id = {key.id: key for key in keys}
@@ -53,6 +57,7 @@ class KeySnapshot:
             {owner.name: owner for owner in owners},
             frozenset(deleted),
             frozenset(unreadable),
+            frozenset(unreadable_owners),
             {one: key for key in by_id.values() if key.foreign for one in _hashes(key)},
         )
 
@@ -77,7 +82,7 @@ class KeySnapshot:
         is_right = compare_digest(hashed, key.hash) or _is_previous(hashed, key, now)
         if not is_right or self._is_closed(key, now):
             return Rejection.REFUSED
-        return key
+        return Rejection.UNREADABLE if key.owner in self.unreadable_owners else key
 
     def _is_closed(self, key: KeyEntry, now: float) -> bool:
         """Whether a key is disabled or expired, or its owner is disabled."""

@@ -59,6 +59,11 @@ def test_an_unknown_key_is_not_a_refused_one():
     assert KeySnapshot.of([], unreadable=[KEY.id]).find(KEY.text, NOW) is Rejection.UNREADABLE
 
 
+def test_the_restrictions_of_an_owner_whose_entry_is_invalid_are_not_ignored():
+    snapshot = KeySnapshot.of([entry(owner="team")], unreadable_owners=["team"])
+    assert snapshot.find(KEY.text, NOW) is Rejection.UNREADABLE
+
+
 def test_a_foreign_key_is_found_by_its_hash():
     """A team that moves in goes on with the keys that it has."""
     snapshot = KeySnapshot.of([entry(hash=digest("sk-of-another-gateway"), foreign=True)])
