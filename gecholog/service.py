@@ -60,14 +60,18 @@ class Service(Protocol[C_contra]):
         """Accept no new work, finish the work in progress, and release all resources."""
 
 
-async def connect_bus(owner: TaskOwner, bus: Bus, within: float | None = None) -> None:
+async def connect_bus(owner: TaskOwner, bus: Bus, within: float | None = None, *, is_required: bool = True) -> None:
     """Connect to the bus, within `within` seconds or for as long as it takes; `owner` then owns the connection.
 
-    Raises BusRefused, BusAway, after it has cleaned up; the service may go on.
+    A bus that is not required and not reached in time is connected to in the background. Raises BusRefused, BusAway,
+    after it has cleaned up; the service may go on.
     """
     running = asyncio.create_task(bus.run(), name="bus")
     try:
-        await _reached(bus, running, within)
+        with contextlib.suppress(*() if is_required else (BusAway,)):
+            await _reached(bus, running, within)
+        if running.done():
+            running.result()
     except BaseException:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -21,6 +21,7 @@ from services.gl.record.usage import NO_USAGE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gecholog.keys import KeyEntry, OwnerEntry
     from gecholog.llm import Usage
     from gecholog.llm.chat import ChatRequest
     from gecholog.quota.holds import Held
@@ -65,9 +66,13 @@ class Call:
 
     # ingress
     query: Pairs = ()
+    query_text: str = ""  # the same as it is forwarded
     headers: Headers
     body: bytes = b""
     client_address: str = ""
+    credential: str = ""  # the client key of the request
+    key: KeyEntry | None = None  # the entry of that key, if the router checks keys and it is valid
+    owner: OwnerEntry | None = None  # the owner of the key, if it has an entry
     unmet: Unmet | None = None  # a required header that is missing or wrong
     outbound_offered: Headers  # the request headers as processors see them
     backpressure_budget_s: float = 3  # how long it may still wait for large records of other calls, if it is large
@@ -130,6 +135,11 @@ class Call:
         self.request_base = self.request_section = RecordSection()
         self.response_section = RecordSection()
         self.target_router = router  # the router of the last attempt; before that the call's own
+
+    @property
+    def client_shown(self) -> Fields | None:
+        """The field `client` of the record; None if the call has no client key."""
+        return None if self.key is None else self.key.client
 
     @property
     def error_format(self) -> ErrorFormat:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.gl.image_source import ImageSource, NoImages
+from services.gl.keyring import Keyring
 from services.gl.quota.book import QuotaBook
 from services.gl.ratings import Ratings
 from services.gl.targets.health import TargetHealth
@@ -37,3 +38,4 @@ class Dependencies:
     unpacked: UnpackedBytes = field(default_factory=UnpackedBytes)
     images: ImageSource = field(default_factory=NoImages)
     quotas: QuotaBook = field(default_factory=QuotaBook)
+    keyring: Keyring = field(default_factory=Keyring)

@@ -27,6 +27,8 @@ from services.gl.dispatch import dispatch, reply_to_unreadable
 from services.gl.entra_tokens import EntraTokens
 from services.gl.generation import Clients, Generation
 from services.gl.image_fetcher import ImageFetcher, PublicPools
+from services.gl.keyring.mirror import Mirror, path_of
+from services.gl.keyring.service import KeyService
 from services.gl.listeners import Listeners
 from services.gl.prices.price_file import PriceFile
 from services.gl.quota.book import QuotaBook
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
 log = Log("gateway")
 
+_BUS_WITHIN_S = 2.0  # at the start, if there is a mirror of the client keys with which calls can be served
 _LAST_RECORDS_S = 1.0  # when stopping, for records that wait for an acknowledgement of the bus
 
 
@@ -76,6 +79,7 @@ class Gateway:
         self._stopping = False
         self._targets = TargetHealth()
         self._sharing = BreakerSharing(self._targets.breakers, BreakerStatusFile.of(alias, home))
+        self._keys = KeyService(Mirror(path_of(home, alias)))
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
         self._quotas = QuotaBook()
@@ -95,7 +99,10 @@ class Gateway:
         clients = _clients(config)
         self._listeners.bind(config)
         bus = await self._bus(config)
-        await connect_bus(owner, bus)
+        within = _BUS_WITHIN_S if self._keys.load(config) else None
+        await connect_bus(owner, bus, within, is_required=within is None)
+        if not bus.connected:
+            log.warning("bus not reached, serving with the client keys of the mirror on disk")
         await self._records.publish_to(bus, config.topics.logger, config.record_log)
         owner.spawn(self._records.run(), "records")
         await self._tokens.prepare(config)
@@ -104,6 +111,7 @@ class Gateway:
         self._generation = Generation(config, self._deps(bus, clients), Sessions(config.gateway_id), clients)
         self._sharing.activate(config, bus, owner)
         await self._share_quotas(config, bus)
+        self._keys.activate(config, bus, owner)
         self._listeners.start(owner)
         owner.spawn(self._discovery.run(), "discovery")
         owner.spawn(self._tokens.run(), "tokens")
@@ -149,6 +157,7 @@ class Gateway:
         self._generation = Generation(config, self._deps(bus, clients), sessions, clients)
         self._sharing.activate(config, bus, self._required_owner())
         await self._share_quotas(config, bus)
+        self._keys.activate(config, bus, self._required_owner())
         self._discovery.refresh()
         self._tokens.refresh()
         if clients is not old.clients:
@@ -167,6 +176,7 @@ class Gateway:
         await self._records.stop(_LAST_RECORDS_S)
         await self._sharing.stop()
         await self._quota_sharing.stop()
+        await self._keys.stop()
         if generation is not None:
             generation.clients.retire()
             await generation.deps.bus.close()
@@ -206,6 +216,7 @@ class Gateway:
             self._unpacked,
             clients.images,
             self._quotas,
+            self._keys.keyring,
         )
 
     async def _share_quotas(self, config: Config, bus: Bus) -> None:

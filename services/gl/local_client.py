@@ -11,12 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from gecholog.headers import Headers
+    from services.gl.http import Request
+    from services.gl.routing import Router
 
 # Headers that proxies add (RFC 7239; RFC 9110, section 7.6.3; and common practice): the client is elsewhere.
 _FORWARDED = frozenset({"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"})
 _LOCALHOST = "localhost"
 _LONGEST_HOST = 261  # characters of a DNS name and a port: clients must not fill the memory through a cache
 _CROSS_SITE = "cross-site"
+
+
+def is_local_call(router: Router, request: Request) -> bool:
+    """Tell whether a request of a router is local. The router may let web pages from elsewhere call it."""
+    return is_local(request.client, request.headers, frozenset() if router.cors is None else router.cors.origins)
 
 
 def is_local(peer: str, headers: Headers, origins: AbstractSet[str] = frozenset()) -> bool:

@@ -126,7 +126,7 @@ def _query(
     they are keys of the client.
     """
     masked = call.config.masked_parameters
-    raw, given = ("", ()) if is_translated else (call.request.query, call.query)
+    raw, given = ("", ()) if is_translated else (call.query_text, call.query)
     is_written = "outbound_query_parameters" in section.changed
     if is_written:
         given = tuple(pair for pair in given if pair.name in masked)

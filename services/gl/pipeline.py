@@ -17,7 +17,7 @@ from gecholog.logs import Log
 from services.gl import ending
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.http import Disconnected
-from services.gl.stages import attempts, egress, inbound, ingress, models, processors, publication, quota
+from services.gl.stages import access, attempts, egress, inbound, ingress, models, processors, publication, quota
 
 if TYPE_CHECKING:
     from services.gl.call import Call
@@ -42,6 +42,7 @@ class Step(NamedTuple):
 
 BEFORE_REPLY: tuple[Stage, ...] = (
     ingress.read_head,  # check the headers that the router requires
+    access.authenticate,  # the client's key, from memory
     quota.admit,  # requests per minute and day, concurrency
     ingress.read_body,  # within the byte budget of all bodies
     processors.before_call,  # request processors, row by row

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from gecholog.quota.limits import NO_LIMITS, Limits
 from services.gl import query as queries
 from services.gl.images.rule import ImageRule
+from services.gl.key_rule import KeyRule
 from services.gl.resilience.rules import ResilienceRules
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Router:
     price_provider: str = ""
     fetch_images: ImageRule = field(default_factory=ImageRule)
     limits: Limits = NO_LIMITS
+    keys: KeyRule = KeyRule.OFF
 
 
 def parse_target(

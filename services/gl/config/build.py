@@ -23,6 +23,7 @@ from services.gl.config.config import OPEN, Config, ListenerConfig, Topics, Usag
 from services.gl.config.milliseconds import seconds
 from services.gl.config.routers import provider_routers, router_of
 from services.gl.errors import ErrorFormat
+from services.gl.key_rule import MAX_STALE_S
 from services.gl.limits import Limits
 from services.gl.models.model import model_of
 from services.gl.models.provider import provider_of
@@ -64,6 +65,7 @@ def build(parsed: ParsedConfig) -> Config:
         removed=removed,
         never_forwarded=removed | HOP_BY_HOP | {"Host", "Expect"},
         log_unauthorized=values.get("log_unauthorized", False),
+        keys_max_stale=values.get("keys", {}).get("max_stale_s", MAX_STALE_S),
         errors=ErrorFormat(values.get("errors", "plain")),
         usage=_usage(values.get("usage", {})),
         log_max_payload=values.get("log_max_payload_bytes", _MIB),

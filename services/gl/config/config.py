@@ -77,6 +77,7 @@ class Config:
     removed: frozenset[str]
     never_forwarded: frozenset[str]
     log_unauthorized: bool
+    keys_max_stale: float  # seconds for which client keys are valid while the bus is away
     errors: ErrorFormat
     usage: UsageRules
     log_max_payload: int

@@ -13,6 +13,7 @@ from services.gl.config.milliseconds import seconds
 from services.gl.cors import Cors
 from services.gl.errors import ErrorFormat
 from services.gl.images.rule import OFF, ImageRule
+from services.gl.key_rule import KeyRule
 from services.gl.models.vendor import vendor_of_host
 from services.gl.provider_target import provider_target
 from services.gl.resilience.rules import ResilienceRules
@@ -44,6 +45,7 @@ def router_of(entry: _Entry) -> routing.Router:
         or vendor_of_host(urlsplit(outbound.get("url", "")).hostname or ""),
         fetch_images=ImageRule.of(outbound.get("fetch_images", OFF)),
         limits=limits_of(entry),
+        keys=KeyRule(ingress.get("keys", KeyRule.OFF.value)),
     )
 
 

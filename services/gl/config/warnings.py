@@ -23,6 +23,7 @@ _REPLACED = {
 _TOO_LATE = {"request": _REPLACED["request"] | CONTROL_FIELDS, "response": _REPLACED["response"]}
 
 _ANY = "regex:.+"
+_NOT_A_CHOICE = "they are not alternatives; for several clients use client keys (ingress.keys)"
 # Headers with keys of LLM APIs and of gateways. The masked headers of the config are added to them.
 _CREDENTIALS = frozenset({"Api-Key", "Authorization", "Ocp-Apim-Subscription-Key", "X-Api-Key", "X-Goog-Api-Key"})
 
@@ -56,7 +57,7 @@ def _header_values(values: dict[str, Any]) -> Iterator[Violation]:
         for name, wanted in _required(router).items():
             path = ("routers", index, "ingress", "headers", name)
             if len(wanted) > 1:
-                yield path, "requires all of these values, in this order: they are not alternatives"
+                yield path, f"requires all of these values, in this order: {_NOT_A_CHOICE}"
             for number, text in enumerate(wanted):
                 if text.startswith("regex:") and (text != _ANY or len(wanted) > 1):
                     yield (*path, number), f"is compared literally: the only pattern is {_ANY}, alone, for any value"

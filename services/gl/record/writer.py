@@ -78,6 +78,10 @@ class RecordedCall(Protocol):
         """The `token_count` that gl writes; None if a processor has written it, or the config turns it off."""
 
     @property
+    def client_shown(self) -> Fields | None:
+        """The owner of the client key; None if the call has no client key."""
+
+    @property
     def usage_shown(self) -> Raw:
         """The token usage as JSON."""
 
@@ -114,13 +118,12 @@ class RecordWriter:
         call_timer, post_timer = span_text(call.started, ended), span_text(ended, now)
         if reply_timer := self._reply_timer(call, ended):
             shown[REPLY_TIMER] = Fragment(reply_timer)
-        record = {
-            "session_id": call.ids.session_id,
-            "transaction_id": call.ids.transaction_id,
-            "request": self._shown(request, call.request_section, self.request),
-            "response": shown,
-            "usage": rawjson.fragment(usage),
-        }
+        record: Fields = {"session_id": call.ids.session_id, "transaction_id": call.ids.transaction_id}
+        if (client := call.client_shown) is not None:
+            record["client"] = client
+        record["request"] = self._shown(request, call.request_section, self.request)
+        record["response"] = shown
+        record["usage"] = rawjson.fragment(usage)
         if call.cost_shown is not None:
             record["cost"] = rawjson.fragment(call.cost_shown)
         record["ingress_egress_timer"] = Fragment(call_timer)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from gecholog import headers
-from services.gl import query
+from gecholog.keys.credential import PREFIX, masked_bytes
+from services.gl import client_credentials, query
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.record import payload
 
@@ -18,17 +19,20 @@ if TYPE_CHECKING:
 
     from gecholog.record import Fields
     from services.gl.call import Call
+    from services.gl.client_credentials import ClientCredentials
     from services.gl.config import Config
     from services.gl.dependencies import Dependencies
 
 _UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
+_STEP = 1024 * 1024  # bytes that are searched at a time
+_PREFIX = PREFIX.encode()
 _NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
 
 
 def read_head(call: Call, deps: Dependencies) -> None:
-    """Check the headers that the router requires, and begin the record."""
+    """Check the headers that the router requires, take client keys out of the head, and begin the record."""
     config, request = call.config, call.request
-    call.headers = request.headers
+    call.headers, call.query_text = request.headers, request.query
     call.client_address = client_address(request.client, call.headers, config)
     unmet = headers.unmet(call.router.required_headers, call.headers)
     if unmet and not config.log_unauthorized:
@@ -37,13 +41,17 @@ def read_head(call: Call, deps: Dependencies) -> None:
         raise _unauthorized(unmet, config)
     call.unmet = unmet
     call.query = query.parse(request.query)
-    call.request_section.fields = _head_fields(call, refused=unmet is not None)
+    call.subpath = client_credentials.masked_path(call.subpath)
+    keyring = deps.keyring
+    is_foreign = keyring.is_foreign if keyring.snapshot.has_foreign else None
+    found = client_credentials.find(call.headers, call.query, is_foreign)
+    call.request_section.fields = _head_fields(call, found, refused=unmet is not None)
 
 
 async def read_body(call: Call, deps: Dependencies) -> None:
     """Read and record the body. A call without the required headers is refused only here: its record has the body."""
     section, config = call.request_section, call.config
-    call.body = await call.request.body(config.limits.request_body)
+    call.body = await _without_keys(await call.request.body(_largest_body(call)))
     if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body))) is not None:
         await waiting
     value, note = await _recorded_body(call, config.max_parsed_request(deps.bus.max_payload))
@@ -56,6 +64,26 @@ async def read_body(call: Call, deps: Dependencies) -> None:
     call.outbound_offered = section.fields["outbound_headers"]
 
 
+def _largest_body(call: Call) -> int:
+    """Bytes that the body may have, by the config and by the client key."""
+    limit, key = call.config.limits.request_body, call.key
+    return limit if key is None or key.max_body_bytes is None else min(limit, key.max_body_bytes)
+
+
+async def _without_keys(body: bytes) -> bytes:
+    """The body with masks in place of client keys. A large one is searched in steps, between which other calls go on.
+
+    A body with a content encoding is not searched: it is forwarded as it is.
+    """
+    if len(body) <= payload.AT_ONCE:
+        return masked_bytes(body)
+    for start in range(0, len(body), _STEP):
+        if body.find(_PREFIX, start, start + _STEP + len(_PREFIX)) >= 0:
+            return masked_bytes(body)
+        await asyncio.sleep(0)
+    return body
+
+
 def _unauthorized(unmet: headers.Unmet, config: Config) -> Refusal:
     """The refusal of a call without the required headers. It never reveals the right value."""
     what = "key in" if unmet.name in config.masked else "value of the header"
@@ -63,9 +91,20 @@ def _unauthorized(unmet: headers.Unmet, config: Config) -> Refusal:
     return Refusal(401, unmet.text, detail=detail)
 
 
-def _head_fields(call: Call, *, refused: bool) -> Fields:
-    """The fields of the request head: `ingress_…` as received, and copies as `outbound_…` for processors to change."""
-    seen = headers.masked(headers.without(call.headers, _NOT_RECORDED), call.config.masked)
+def _head_fields(call: Call, found: ClientCredentials | None, *, refused: bool) -> Fields:
+    """The fields of the request head: `ingress_…` as received, and copies as `outbound_…` for processors to change.
+
+    Takes client keys, if any were `found`, out of the call.
+    """
+    config = call.config
+    seen = offered = headers.masked(headers.without(call.headers, _NOT_RECORDED), config.masked)
+    pairs = call.query
+    if found is not None:
+        seen, offered, pairs = headers.masked(seen, found.headers), found.kept_headers(seen), found.shown_query(pairs)
+        call.credential, call.headers = found.key, found.kept_headers(call.headers)
+        if found.parameters:
+            call.query = found.kept_query(call.query)
+            call.query_text = "&".join(pair.raw for pair in call.query)
     subpath = unquote(call.subpath) if "%" in call.subpath else call.subpath
     fields: Fields = {
         "gl_path": call.router.path,
@@ -74,13 +113,19 @@ def _head_fields(call: Call, *, refused: bool) -> Fields:
         "ingress_subpath": subpath,
         "ingress_headers": seen,
         "outbound_subpath": subpath,
-        "outbound_headers": seen,
+        "outbound_headers": offered,
     }
-    if call.query and not refused:
-        given = headers.masked(query.parameters(call.query), call.config.masked_parameters)
-        fields["ingress_query_parameters"] = query.as_list(given)
-        fields["outbound_query_parameters"] = fields["ingress_query_parameters"]
+    if pairs and not refused:
+        fields["ingress_query_parameters"] = _shown_query(pairs, config)
+        same = pairs is call.query
+        fields["outbound_query_parameters"] = (
+            fields["ingress_query_parameters"] if same else _shown_query(call.query, config)
+        )
     return fields
+
+
+def _shown_query(pairs: query.Pairs, config: Config) -> list[dict[str, Any]]:
+    return query.as_list(headers.masked(query.parameters(pairs), config.masked_parameters))
 
 
 async def _recorded_body(call: Call, most: int) -> payload.Recorded:
@@ -92,7 +137,7 @@ async def _recorded_body(call: Call, most: int) -> payload.Recorded:
 
     def read(limit: int) -> payload.Recorded:
         decoded = payload.decode_body(body, encoding, content_type, limit)
-        return decoded.fallback or decoded.with_note(payload.recorded(decoded.data, content_type, most))
+        return decoded.fallback or decoded.with_note(payload.recorded(masked_bytes(decoded.data), content_type, most))
 
     if len(body) <= payload.AT_ONCE:
         found = read(min(most, payload.AT_ONCE))

@@ -11,14 +11,14 @@ from gecholog import rawjson
 from gecholog.glob import matches_any
 from gecholog.llm.last_user_text import last_user_text
 from gecholog.shorten import shorten
-from services.gl import call_rating, classifier, count_tokens, model_request
+from services.gl import call_rating, classifier, count_tokens, key_rules, model_request
 from services.gl.attempt import Candidate
 from services.gl.candidates import chosen_router
 from services.gl.client_body import ClientBody
 from services.gl.config.config import OPEN
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.header_policy import plain
-from services.gl.local_client import is_local
+from services.gl.local_client import is_local_call
 from services.gl.models import listing
 from services.gl.models.dialects import is_translated
 from services.gl.models.endpoint import COUNT_TOKENS, Endpoint, Kind, endpoint_of, has
@@ -67,6 +67,7 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     call.client_body = await model_request.body_of_call(call, deps.unpacked)
     name = await _name(call.client_body)
     call.request_base.fields["model"] = name
+    key_rules.check_model(call.key, name)
     choices = await _choices(call, router, name, deps)
     if not choices:
         raise _unknown(call, router, name)
@@ -192,7 +193,7 @@ async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps:
 
 
 def _may_use(call: Call, provider: Provider) -> bool:
-    """Whether a client may use a provider's key: it is on this machine, or it sent the router's required headers.
+    """Whether a client may use a provider's key: it is on this machine, or has a client key or the required headers.
 
     Otherwise the gateway would be an open relay, at its owner's cost. Only required headers of the client's own router
     count: those of a router that a processor chose are not checked.
@@ -201,17 +202,16 @@ def _may_use(call: Call, provider: Provider) -> bool:
 
 
 def _may_use_keys(call: Call) -> bool:
-    if call.config.serves_everybody or call.router.required_headers:
+    if call.key is not None or call.config.serves_everybody or call.router.required_headers:
         return True
-    cors = call.router.cors
-    return is_local(call.request.client, call.request.headers, frozenset() if cors is None else cors.origins)
+    return is_local_call(call.router, call.request)
 
 
 def _not_local() -> Refusal:
     message = (
         "the models of providers are only for programs on the gateway's own machine that call it by a local name such "
         "as localhost, not for requests of proxies or of web pages from elsewhere (see ingress.cors). To serve others, "
-        f"let the router ask for a header (ingress.headers), or start the gateway with {OPEN}=1"
+        f"let the router ask for client keys (ingress.keys), or start the gateway with {OPEN}=1"
     )
     return _refusal(403, message, "clients_not_local")
 
@@ -225,7 +225,7 @@ def _listed(call: Call, router: Router, endpoint: Endpoint) -> LocalResponse:
     may_use_all = _may_use_keys(call)
 
     def shown(one: str) -> bool:
-        if not matches_any(router.models, one):
+        if not (matches_any(router.models, one) and key_rules.may_use_model(call.key, one)):
             return False
         return may_use_all or any(_may_use(call, choice.provider) for choice in resolve(registry, one, Facts()))
 
@@ -257,12 +257,13 @@ def _default(call: Call, router: Router, endpoint: Endpoint) -> Candidate:
 
 async def _check_exposed(call: Call, router: Router, deps: Dependencies) -> None:
     """Raise Refusal if a request to the default provider names a model that the router does not expose."""
-    if "*" in router.models:
+    if "*" in router.models and (call.key is None or call.key.models is None):
         return
     body = await model_request.body_of_call(call, deps.unpacked)
     for name in await model_request.all_models(body):
         if not any(matches_any(router.models, one) for one in (name, f"{router.default_provider}/{name}")):
             raise _unknown(call, router, name)
+        key_rules.check_model(call.key, name)
 
 
 # ------------------------------------------------------------------ refusals

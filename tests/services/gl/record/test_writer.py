@@ -43,6 +43,7 @@ class ACall:
     counted: dict[str, int] | None = None
     usage_shown: Raw = NO_USAGE
     cost_shown: Raw | None = None
+    client_shown: dict[str, Any] | None = None
 
     @property
     def token_count(self):
@@ -202,6 +203,7 @@ calls = st.builds(
     counted=st.sampled_from([None, {"total_tokens": 3}]),
     usage_shown=st.sampled_from([NO_USAGE, Raw(b'{"source":"provider","total_tokens":3}')]),
     cost_shown=st.sampled_from([None, Raw(b'{"usd":"0.001","prices":"2026-11-30"}')]),
+    client_shown=st.sampled_from([None, {"key": "k3v9x2ab", "name": "ci", "owner": "", "tags": []}]),
 )
 
 
