@@ -10,6 +10,7 @@ from services.gl.import_config.source import ImportRefusedError, Node
 
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 _OLLAMA = "LLM_PROXY__PROVIDERS__OLLAMA__"
+_OLLAMA_NAMES = frozenset(f"{_OLLAMA}{word}" for word in ("BASE_URL", "ENABLED", "MODELS"))
 _PORT = "LLM_PROXY__SERVER__PORT"
 _SECRET = "LLM_PROXY__ENCRYPTION_KEY"  # noqa: S105 - the name of a variable
 # Keys of providers, as (dialect, profile).
@@ -49,8 +50,8 @@ def convert(text: str) -> Imported:
             port(node, found)
         elif name == _SECRET:
             found.lose(node, "sessions are not kept here")
-        elif not name.startswith(_OLLAMA) and name not in _PROVIDERS:
-            found.lose(node, "is not known")
+        elif name not in _OLLAMA_NAMES and name not in _PROVIDERS:
+            found.lose(node, "has no place here")
     _ollama(values, found)
     return found
 
@@ -85,10 +86,13 @@ def _ollama(values: dict[str, Node], found: Imported) -> None:
     """Take Ollama, unless it is switched off. Its URL had the path of OpenAI's dialect, which its own does not have."""
     url = values.get(f"{_OLLAMA}BASE_URL")
     enabled = values.get(f"{_OLLAMA}ENABLED")
-    if url is None or (enabled is not None and enabled.text().lower() in ("false", "0", "no")):
+    models = values.get(f"{_OLLAMA}MODELS")
+    is_off = enabled is not None and enabled.text().lower() in ("false", "0", "no")
+    if url is None or is_off:
+        for node in (one for one in (url, models) if one is not None):
+            found.lose(node, "Ollama is switched off" if is_off else f"{_OLLAMA}BASE_URL is missing")
         return
     entry: dict[str, Any] = {"name": "ollama", "dialect": "ollama", "url": url.text().rstrip("/").removesuffix("/v1")}
-    models = values.get(f"{_OLLAMA}MODELS")
     if models is not None:
         entry["models"] = [name.strip() for name in models.text().split(",") if name.strip()]
     found.providers.append(entry)

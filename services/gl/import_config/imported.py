@@ -26,6 +26,7 @@ class Imported:
     providers: list[dict[str, Any]] = field(default_factory=list)
     models: list[dict[str, Any]] = field(default_factory=list)
     outbound: dict[str, Any] = field(default_factory=dict)  # of the router `/v1/`, beside `models`
+    ingress: dict[str, list[str]] = field(default_factory=dict)  # headers that it requires of clients
     settings: dict[str, Any] = field(default_factory=dict)  # `gl_port`, `log_level`
     lost: list[str] = field(default_factory=list)
 
@@ -35,7 +36,7 @@ class Imported:
 
     def fragment(self) -> dict[str, Any]:
         """What belongs into a `gl_config.json`."""
-        router = {"path": PATH, "ingress": {"headers": {}}, "outbound": {"models": ["*"]} | self.outbound}
+        router = {"path": PATH, "ingress": {"headers": self.ingress}, "outbound": {"models": ["*"]} | self.outbound}
         made = self.settings | {"providers": self.providers, "models": self.models, "routers": [router]}
         return {name: _escaped(value) for name, value in made.items()}
 
@@ -47,10 +48,10 @@ class Imported:
 
 
 class Names:
-    """Names of providers in our form (`a-z`, `0-9`, `-`), each one once."""
+    """Names of providers in our form (`a-z`, `0-9`, `-`), each one once, and none of those that are `reserved`."""
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
+        self._taken = set(reserved)
 
     def of(self, wanted: str) -> str:
         """A name that is like the one that is wanted, and not taken yet."""
@@ -61,6 +62,14 @@ class Names:
             found = f"{base}-{number}"
         self._taken.add(found)
         return found
+
+
+def beginnings(models: Iterable[str]) -> frozenset[str]:
+    """The parts before the first `/` of names of models, which no provider may have as its name.
+
+    Else the target `openai/gpt` would be the model `openai/gpt`, and that its own target.
+    """
+    return frozenset(name.partition("/")[0] for name in models if "/" in name and "*" not in name)
 
 
 def versioned(url: str) -> str:

@@ -2,65 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from services.gl.import_config.imported import Imported, Names, distinct, is_model_name, variable
+from services.gl.import_config.imported import Imported, beginnings, distinct, is_model_name
+from services.gl.import_config.litellm_kinds import NamedModel, named_model
+from services.gl.import_config.litellm_providers import Providers, value_of
 from services.gl.import_config.source import Node
 
 Entry = dict[str, Any]
 
-_VARIABLE = re.compile(r"os\.environ/(\w+)")
-# Prefixes of models, as (dialect, profile).
-_KINDS: Mapping[str, tuple[str, str]] = {
-    "openai": ("openai", ""),
-    "text-completion-openai": ("openai", "openai"),
-    "azure": ("azure", ""),
-    "anthropic": ("anthropic", ""),
-    "gemini": ("gemini", ""),
-    "ollama": ("ollama", ""),
-    "ollama_chat": ("ollama", ""),
-    "mistral": ("openai", "mistral"),
-    "deepseek": ("openai", "deepseek"),
-    "groq": ("openai", "groq"),
-    "xai": ("openai", "xai"),
-    "bedrock": ("bedrock", ""),
-    "openrouter": ("openai", "openrouter"),
-    "moonshot": ("openai", "moonshot"),
-    "huggingface": ("openai", "huggingface"),
-    "hosted_vllm": ("openai", "vllm"),
-    "vllm": ("openai", "vllm"),
-    "llamafile": ("openai", "llamacpp"),
-    "lm_studio": ("openai", "generic"),
-    "custom_openai": ("openai", "generic"),
-    "litellm_proxy": ("openai", "generic"),
-}
-# Where a key is looked for if the file has none.
-_KEYS = {
-    "openai": "OPENAI_API_KEY",
-    "text-completion-openai": "OPENAI_API_KEY",
-    "azure": "AZURE_API_KEY",
-    "anthropic": "ANTHROPIC_API_KEY",
-    "gemini": "GEMINI_API_KEY",
-    "mistral": "MISTRAL_API_KEY",
-    "deepseek": "DEEPSEEK_API_KEY",
-    "groq": "GROQ_API_KEY",
-    "xai": "XAI_API_KEY",
-    "openrouter": "OPENROUTER_API_KEY",
-    "moonshot": "MOONSHOT_API_KEY",
-    "huggingface": "HUGGINGFACE_API_KEY",
-}
-_URLS = {"ollama": "http://localhost:11434", "ollama_chat": "http://localhost:11434"}
 _STRATEGIES = {
     "simple-shuffle": "weighted",
     "latency-based-routing": "least_latency",
 }
-_TAKEN = frozenset(
-    {"model", "api_key", "api_base", "base_url", "api_version", "aws_region_name", "weight", "organization"}
-)
+_SECTIONS = ("litellm_settings", "router_settings", "general_settings")
+_FALLBACKS = "fallbacks"
+_DEFAULT_FALLBACKS = "default_fallbacks"
+_ALIASES = "model_group_alias"
 _OF_MODEL = frozenset({"model_name", "litellm_params"})
 _GROUP = "deployments"
+_NOTHING = Node(None, 0, "")
 
 
 def looks_like(root: Node) -> bool:
@@ -69,50 +31,106 @@ def looks_like(root: Node) -> bool:
 
 
 class _Group:
-    """The deployments of one name: targets, each with a weight."""
+    """The deployments of one name: targets, each with a weight, and the names to fall back to.
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
+    `inner` is the name of the deployments alone, if there are several of them and fallbacks.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.inner = f"{name}-{_GROUP}"
         self.targets: list[str] = []
         self.weights: list[float] = []
+        self.fallbacks: list[str] = []
+
+    def add(self, target: str, weight: float) -> None:
+        """Add a deployment."""
+        self.targets.append(target)
+        self.weights.append(weight)
+
+    def deployments(self) -> list[str]:
+        """What others name to have the deployments alone, without the fallbacks, which would lead on in a circle."""
+        if len(targets := distinct(self.targets)) == 1:
+            return targets
+        return [self.inner if self.fallbacks else self.name]
 
 
 def convert(root: Node) -> Imported:
     """Convert a file. Raises ImportRefusedError."""
     found = Imported("LiteLLM")
     top = root.members()
-    providers = _Providers(found)
-    groups: dict[str, _Group] = {}
-    for entry in top["model_list"].items():
-        _take(entry, providers, groups, found)
-    fallbacks = _fallbacks(top, found)
-    strategy = _strategy(top, found)
-    for name, group in groups.items():
-        _write(name, group, _known(fallbacks.get(name, []), groups, found), strategy, found)
-    _settings(top, found)
+    groups = _Deployments(top["model_list"].items(), found).groups
+    sections = {name: top.get(name, _NOTHING).members() for name in _SECTIONS}
+    aliases = _aliases(sections["router_settings"].get(_ALIASES, _NOTHING), groups, found)
+    _add_fallbacks(sections, groups, aliases, found)
+    strategy = _strategy(sections["router_settings"].get("routing_strategy"), found)
+    for group in groups.values():
+        _write(group, groups, strategy, found)
+    found.models += [{"name": alias, "targets": [name]} for alias, name in aliases.items()]
+    _settings(sections, found)
+    for name in top.keys() - {"model_list", *_SECTIONS}:
+        found.lose(top[name], "has no place here")
     return found
 
 
-def _take(entry: Node, providers: _Providers, groups: dict[str, _Group], found: Imported) -> None:
+# ------------------------------------------------------------------ deployments
+
+
+class _Deployments:
+    """Reads the deployments of a file into groups by their names, which are the names of models."""
+
+    def __init__(self, entries: list[Node], found: Imported) -> None:
+        names = [_name(entry) for entry in entries]
+        self.groups: dict[str, _Group] = {}
+        self._found = found
+        self._providers = Providers(found, beginnings(names))
+        for name, entry in zip(names, entries, strict=True):
+            self._take(name, entry)
+        for group in self.groups.values():
+            while group.inner in self.groups:
+                group.inner += f"-{_GROUP}"
+
+    def _take(self, name: str, entry: Node) -> None:
+        members = entry.members()
+        for extra in sorted(members.keys() - _OF_MODEL):
+            self._found.lose(members[extra], "has no place here")
+        params = members["litellm_params"]
+        values = params.members()
+        text = values["model"].text() if "model" in values else ""
+        if not text:
+            params.refuse("must have a model")
+        weight = _weight(values)
+        model = named_model(text)
+        if "*" in model.name and "/" not in text:
+            self._found.lose(entry, "a name that is not in this file goes to its maker, if that is in it")
+            return
+        provider = self._providers.of(model, params)
+        if provider is None:
+            return
+        if "*" in model.name:
+            self._take_pattern(members["model_name"], model, provider)
+        elif not is_model_name(name.replace("*", "x")):
+            message = f"{name} cannot be the name of a model here: name the model PROVIDER/MODEL instead"
+            self._found.lose(entry, message)
+        else:
+            self.groups.setdefault(name, _Group(name)).add(f"{provider['name']}/{model.name}", weight)
+
+    def _take_pattern(self, node: Node, model: NamedModel, provider: Entry) -> None:
+        """Take a name with `*`, for any model of a provider: by its own names, or behind the provider's name."""
+        if node.text() == model.name:
+            provider.setdefault("models", []).append(model.name)
+        elif (node.text(), model.name) != (f"{provider['name']}/*", "*"):
+            self._found.lose(node, f"call these models {provider['name']}/MODEL instead")
+
+
+def _name(entry: Node) -> str:
     members = entry.members() if entry.value is not None else entry.refuse("must be a map")
     name = members["model_name"].text() if "model_name" in members else ""
     if not name:
         entry.refuse("must have a model_name")
     if "litellm_params" not in members:
         entry.refuse("must have litellm_params")
-    params = members["litellm_params"]
-    target = providers.target(params)
-    for extra in sorted(members.keys() - _OF_MODEL):
-        found.lose(members[extra], "has no place here")
-    values = params.members()
-    for extra in sorted(values.keys() - _TAKEN):
-        found.lose(values[extra], "is not sent with each request here")
-    if target and not is_model_name(name):
-        found.lose(entry, f"{name} cannot be the name of a model here: name the model PROVIDER/MODEL instead")
-    elif target:
-        group = groups.setdefault(name, _Group(entry))
-        group.targets.append(target)
-        group.weights.append(_weight(values))
+    return name
 
 
 def _weight(values: dict[str, Node]) -> float:
@@ -121,150 +139,112 @@ def _weight(values: dict[str, Node]) -> float:
         weight = float(text)
     except ValueError:
         values["weight"].refuse("must be a number")
-    return weight if weight > 0 else values["weight"].refuse("must be more than 0")
-
-
-class _Providers:
-    """The providers of a file: deployments with the same place and key share one."""
-
-    def __init__(self, found: Imported) -> None:
-        self._found = found
-        self._names = Names()
-        self._known: dict[tuple[str, ...], str] = {}
-
-    def target(self, params: Node) -> str:
-        """The target of a deployment; empty if it cannot be called."""
-        values = params.members()
-        model = values["model"].text() if "model" in values else ""
-        if not model:
-            params.refuse("must have a model")
-        prefix, _, rest = model.partition("/")
-        kind = prefix if rest else _kind_of_bare(model)
-        name = rest or model
-        if kind not in _KINDS:
-            self._found.lose(values["model"], f"providers of the kind {kind} cannot be called yet: left out")
-            return ""
-        return f"{self._provider(kind, values)}/{name}"
-
-    def _provider(self, kind: str, values: dict[str, Node]) -> str:
-        dialect, profile = _KINDS[kind]
-        base = values.get("api_base") or values.get("base_url")
-        if kind == "openai" and base is None:
-            profile = "openai"  # else the host tells
-        entry: Entry = {"dialect": dialect}
-        url = _value(base) if base is not None else _URLS.get(kind, "")
-        if kind == "azure" and not url:
-            url = variable("AZURE_API_BASE")
-        named = {"profile": profile, "url": url, "api_key": self._key(kind, values)}
-        if kind == "bedrock" and (region := values.get("aws_region_name")) is not None:
-            named["region"] = _value(region)
-        if kind == "azure":
-            version = values.get("api_version")
-            named["api_version"] = _value(version) if version is not None else variable("AZURE_API_VERSION")
-        entry |= {name: text for name, text in named.items() if text}
-        if (organization := values.get("organization")) is not None:
-            entry["headers"] = {"OpenAI-Organization": [_value(organization)]}
-        key = (dialect, *(f"{name}={entry[name]}" for name in sorted(entry)))
-        if key not in self._known:
-            self._known[key] = self._names.of(kind.removesuffix("_chat"))
-            self._found.providers.append({"name": self._known[key]} | entry)
-        return self._known[key]
-
-    def _key(self, kind: str, values: dict[str, Node]) -> str:
-        if "api_key" in values:
-            return _value(values["api_key"])
-        return variable(_KEYS[kind]) if kind in _KEYS else ""
-
-
-def _kind_of_bare(model: str) -> str:
-    """The provider of a model without a prefix: LiteLLM knows the makers by the names."""
-    if model.startswith("claude"):
-        return "anthropic"
-    return "gemini" if model.startswith("gemini") else "openai"
-
-
-def _value(node: Node) -> str:
-    """A value, or the variable that it names: `os.environ/NAME`."""
-    text = node.text()
-    found = _VARIABLE.fullmatch(text)
-    return variable(found[1]) if found else text
+    return weight if 0 <= weight < float("inf") else values["weight"].refuse("must not be less than 0")
 
 
 # ------------------------------------------------------------------ routing
 
 
-def _strategy(top: dict[str, Node], found: Imported) -> str:
-    settings = top.get("router_settings", Node(None, 1, "router_settings")).members()
-    node = settings.get("routing_strategy")
-    if node is None:
+def _strategy(node: Node | None, found: Imported) -> str:
+    if node is None or node.value is None:
         return "weighted"
     if node.text() not in _STRATEGIES:
         found.lose(node, f"{node.text()} is not there: weighted in its place")
     return _STRATEGIES.get(node.text(), "weighted")
 
 
-def _fallbacks(top: dict[str, Node], found: Imported) -> dict[str, list[Node]]:
-    """The fallbacks of each name: lists of maps with one member, in two places."""
-    listed: dict[str, list[Node]] = {}
+def _aliases(node: Node, groups: dict[str, _Group], found: Imported) -> dict[str, str]:
+    """Other names of models: a name, or a map with the name in `model`."""
+    aliases: dict[str, str] = {}
+    for alias, value in node.members().items():
+        members = value.members() if isinstance(value.value, dict) else {"model": value}
+        name = members["model"].text() if "model" in members else ""
+        if name not in groups or alias in groups or not is_model_name(alias):
+            found.lose(value, f"there is no model {name} for it, or it is a model's own name")
+            continue
+        aliases[alias] = name
+        if "hidden" in members:
+            found.lose(members["hidden"], "every model is in the list of models")
+    return aliases
+
+
+def _add_fallbacks(
+    sections: dict[str, dict[str, Node]], groups: dict[str, _Group], aliases: dict[str, str], found: Imported
+) -> None:
+    """Take the fallbacks of each name: lists of maps with one member, in two places; and those of all other names."""
+    usual: list[Node] = []
     for section in ("litellm_settings", "router_settings"):
-        settings = top.get(section, Node(None, 1, section)).members()
-        for entry in settings.get("fallbacks", Node(None, 1, "")).items():
+        usual += sections[section].get(_DEFAULT_FALLBACKS, _NOTHING).items()
+        for entry in sections[section].get(_FALLBACKS, _NOTHING).items():
             for name, others in entry.members().items():
-                listed.setdefault(name, []).extend(others.items())
-        for other in ("context_window_fallbacks", "content_policy_fallbacks", "default_fallbacks"):
-            if other in settings:
-                found.lose(settings[other], "is not there: fallbacks are for errors by their status")
-    return listed
+                group = groups.get(aliases.get(name, name))
+                if group is None:
+                    found.lose(others, f"there is no model {name}")
+                else:
+                    group.fallbacks += _known(others.items(), groups, aliases, found)
+    everywhere = _known(usual, groups, aliases, found)
+    for group in groups.values():
+        group.fallbacks = [name for name in group.fallbacks or everywhere if name != group.name]
 
 
-def _known(others: list[Node], groups: dict[str, _Group], found: Imported) -> list[str]:
+def _known(nodes: Iterable[Node], groups: dict[str, _Group], aliases: dict[str, str], found: Imported) -> list[str]:
     """The names to fall back to, as far as there are models of these names."""
-    for node in others:
-        if node.text() not in groups:
+    names: list[str] = []
+    for node in nodes:
+        name = aliases.get(node.text(), node.text())
+        if name in groups:
+            names.append(name)
+        else:
             found.lose(node, f"there is no model {node.text()} to fall back to")
-    return [node.text() for node in others if node.text() in groups]
+    return names
 
 
-def _write(name: str, group: _Group, fallbacks: list[str], strategy: str, found: Imported) -> None:
+def _write(group: _Group, groups: dict[str, _Group], strategy: str, found: Imported) -> None:
     """Write the model of a name. With several deployments and fallbacks, the deployments are a model of their own."""
     targets = distinct(group.targets)
-    if len(targets) == 1 or not fallbacks:
-        entry: Entry = {"name": name, "targets": [*targets, *fallbacks]}
-        found.models.append(entry if len(targets) == 1 else entry | _shared(group, targets, strategy))
-        return
-    inner = f"{name}-{_GROUP}"
-    found.models.append({"name": inner, "targets": targets} | _shared(group, targets, strategy))
-    found.models.append({"name": name, "targets": [inner, *fallbacks]})
+    fallbacks = [target for name in group.fallbacks for target in groups[name].deployments()]
+    if len(targets) > 1:
+        shared = {"name": group.deployments()[0], "targets": targets} | _shared(group, targets, strategy)
+        found.models.append(shared)
+    if len(targets) == 1 or fallbacks:
+        found.models.append({"name": group.name, "targets": distinct([*group.deployments(), *fallbacks])})
 
 
 def _shared(group: _Group, targets: list[str], strategy: str) -> Entry:
     if strategy != "weighted":
         return {"strategy": strategy}
     weights = dict(zip(group.targets, group.weights, strict=True))
-    return {"strategy": strategy, "weights": [_plain(weights[target]) for target in targets]}
+    listed = [_plain(weights[target]) for target in targets]
+    return {"strategy": strategy, "weights": listed if any(listed) else [1] * len(listed)}
 
 
 def _plain(weight: float) -> int | float:
     return int(weight) if weight == int(weight) else weight
 
 
-def _settings(top: dict[str, Node], found: Imported) -> None:
-    """Take what has a place here of the other sections, and tell of the rest."""
-    for section in ("litellm_settings", "router_settings"):
-        members = top.get(section, Node(None, 1, section)).members()
+# ------------------------------------------------------------------ settings
+
+_TAKEN = {
+    "litellm_settings": {_FALLBACKS, _DEFAULT_FALLBACKS, "num_retries"},
+    "router_settings": {_FALLBACKS, _DEFAULT_FALLBACKS, "num_retries", "routing_strategy", _ALIASES},
+    "general_settings": {"master_key"},
+}
+
+
+def _settings(sections: dict[str, dict[str, Node]], found: Imported) -> None:
+    """Take what has a place here of the sections, and list the rest."""
+    for section, members in sections.items():
         for name, node in members.items():
-            if name == "num_retries":
-                found.outbound["retries"] = _count(node)
-            elif name not in ("fallbacks", "routing_strategy", "context_window_fallbacks", "content_policy_fallbacks"):
+            if name not in _TAKEN[section]:
                 found.lose(node, "has no place here")
-    general = top.get("general_settings", Node(None, 1, "general_settings")).members()
-    for name, node in general.items():
-        found.lose(
-            node,
-            "clients are let in by ingress.headers of the router here" if name == "master_key" else "has no place here",
-        )
-    for name in top.keys() - {"model_list", "litellm_settings", "router_settings", "general_settings"}:
-        found.lose(top[name], "has no place here")
+    retries = [sections[section]["num_retries"] for section in _SECTIONS[:2] if "num_retries" in sections[section]]
+    if retries:
+        found.outbound["retries"] = _count(retries[-1])
+    for node in retries[:-1]:
+        found.lose(node, "num_retries of router_settings comes before it")
+    key = sections["general_settings"].get("master_key")
+    if key is not None and key.value is not None:
+        found.ingress["Authorization"] = [f"Bearer {value_of(key)}"]
 
 
 def _count(node: Node) -> int:

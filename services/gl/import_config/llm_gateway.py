@@ -12,6 +12,7 @@ from typing import Any
 from services.gl.import_config.imported import (
     Imported,
     Names,
+    beginnings,
     distinct,
     is_address,
     is_model_name,
@@ -48,10 +49,11 @@ def convert(root: Node, environment: Mapping[str, str]) -> Imported:
         if name not in _TOP or name == "openapi":
             found.lose(node, "has no place here")
     providers, models = top.get("providers"), top.get("models")
+    names = Names(beginnings(_ids(models)))
     known = (
-        _provider_map(providers, found)
+        _provider_map(providers, names, found)
         if providers is not None and is_map
-        else _provider_list(providers, environment, found)
+        else _provider_list(providers, environment, names, found)
     )
     if models is not None:
         if is_map and not isinstance(models.value, dict | None):
@@ -98,10 +100,20 @@ def _log_level(node: Node, found: Imported) -> None:
 # ------------------------------------------------------------------ providers
 
 
-def _provider_list(providers: Node | None, environment: Mapping[str, str], found: Imported) -> dict[str, str]:
+def _ids(models: Node | None) -> list[str]:
+    """The names that clients say, as far as there are any."""
+    if models is None or not isinstance(models.value, list):
+        return list(models.value) if models is not None and isinstance(models.value, dict) else []
+    ids = [entry.value.get("id") for entry in models.value if isinstance(entry.value, dict)]
+    return [node.value for node in ids if node is not None and isinstance(node.value, str)]
+
+
+def _provider_list(
+    providers: Node | None, environment: Mapping[str, str], names: Names, found: Imported
+) -> dict[str, str]:
     """Take the providers of the list form. Returns our names, by their ids; of a double id the last counts."""
     entries = [] if providers is None else providers.items()
-    names, known = Names(), {}
+    known: dict[str, str] = {}
     kinds = [_kind(entry) for entry in entries]
     for entry, kind in zip(entries, kinds, strict=True):
         members = entry.members()
@@ -122,6 +134,8 @@ def _provider_list(providers: Node | None, environment: Mapping[str, str], found
             found.lose(config, f"providers of type {kind} cannot be called yet: left out")
         elif known[known_as]:
             found.providers.append({"name": name} | made)
+        for extra in sorted(members.keys() - {"id", "provider", "config"}):
+            found.lose(members[extra], "has no place here")
         for unused in sorted(values.keys() & NEVER_USED.get(kind, frozenset())):
             found.lose(settings.place(unused), "was never used, and has no place here")
     return known
@@ -159,14 +173,14 @@ def _values(config: Node, kind: str) -> dict[str, str]:
     return values
 
 
-def _provider_map(providers: Node, found: Imported) -> dict[str, str]:
+def _provider_map(providers: Node, names: Names, found: Imported) -> dict[str, str]:
     """Take the providers of the map form. `dummy` is built in."""
-    names, known = Names(), {}
+    known: dict[str, str] = {}
     for wanted, node in providers.members().items():
         members = node.members()
         compatible = members.get("is_openai_compatible")
         if compatible is not None and compatible.text().lower() in ("false", "no", "off"):
-            found.lose(compatible, f"a provider that is not compatible was never there: {wanted} is left out")
+            found.lose(node, "is_openai_compatible is false, and so it was never there: left out")
             known[wanted] = ""
             continue
         name = known[wanted] = names.of(wanted)

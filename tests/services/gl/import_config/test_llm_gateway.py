@@ -240,3 +240,16 @@ def test_wrong_entries_are_refused_with_line_and_key(entry: str, message: str) -
 def test_wrong_shapes_are_refused(text: str) -> None:
     with pytest.raises(ImportRefusedError):
         convert(text, {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "providers: [{id: d, provider: dummy, config: {}}]\nmodels: [{id: d/m, name: m, provider: d}]",
+        "providers: {d: {api_url: http://x.example}}\nmodels: {d/d/m: d}",
+    ],
+)
+def test_an_id_may_be_like_a_provider_and_its_model(text: str) -> None:
+    """`d/m` would be its own target if the provider were called d."""
+    (model,) = convert(text, {}).models
+    assert model["targets"][0].startswith("d-2/")

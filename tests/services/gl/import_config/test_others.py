@@ -47,7 +47,6 @@ def test_litellm() -> None:
         {"name": "azure", "dialect": "azure", "url": "${AZURE_URL}", "api_key": "k", "api_version": "2024-10-21"},
         {"name": "anthropic", "dialect": "anthropic", "api_key": "${ANTHROPIC_API_KEY}"},
         {"name": "ollama", "dialect": "ollama", "url": "http://ollama.example"},
-        {"name": "openai-2", "dialect": "openai", "profile": "openai", "api_key": "${OPENAI_API_KEY}"},
         {"name": "bedrock", "dialect": "bedrock", "region": "us-east-1"},
     ]
     assert found.models == [
@@ -57,17 +56,18 @@ def test_litellm() -> None:
             "strategy": "weighted",
             "weights": [3, 1],
         },
-        {"name": "gpt", "targets": ["gpt-deployments", "claude"]},
+        {"name": "gpt", "targets": ["gpt-deployments", "anthropic/claude-sonnet-4-5"]},
         {"name": "claude", "targets": ["anthropic/claude-sonnet-4-5"]},
         {"name": "local", "targets": ["ollama/qwen3"]},
         {"name": "aws", "targets": ["bedrock/x"]},
     ]
     assert found.outbound == {"retries": 2}
+    assert found.ingress == {"Authorization": ["Bearer sk-1"]}
     places = {line.split(": ")[1] for line in found.lost}
     assert places == {
         *("model_list[0].litellm_params.rpm", "model_list[1].model_info", "model_list[4]"),
-        *("model_list[6].litellm_params.model", "litellm_settings.fallbacks[0].gpt[1]", "litellm_settings.drop_params"),
-        *("router_settings.routing_strategy", "general_settings.master_key"),
+        *("model_list[6].litellm_params", "litellm_settings.fallbacks[0].gpt[1]", "litellm_settings.drop_params"),
+        "router_settings.routing_strategy",
     }
 
 
