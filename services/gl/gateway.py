@@ -20,11 +20,11 @@ from gecholog.recordstatus import RecordStatusFile
 from gecholog.service import connect_bus, replacing_bus
 from gecholog.session import Sessions
 from services.gl import memory
-from services.gl.aws_signing import SignedUpstream, Signer
+from services.gl.credentials.aws_signing import SignedUpstream, Signer
+from services.gl.credentials.entra_tokens import EntraTokens
 from services.gl.dependencies import Dependencies
 from services.gl.discovery import Discovery
 from services.gl.dispatch import dispatch, reply_to_unreadable
-from services.gl.entra_tokens import EntraTokens
 from services.gl.generation import Clients, Generation
 from services.gl.image_fetcher import ImageFetcher, PublicPools
 from services.gl.keyring.mirror import Mirror, path_of

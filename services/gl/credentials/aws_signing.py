@@ -45,7 +45,7 @@ class _Loaded(NamedTuple):
 
 def _botocore() -> AwsCredentials:
     try:
-        module = importlib.import_module("services.gl.aws_botocore")
+        module = importlib.import_module("services.gl.credentials.aws_botocore")
     except ImportError:
         raise UpstreamError(
             503, "botocore is not installed, which signs requests for AWS (pip install botocore)"

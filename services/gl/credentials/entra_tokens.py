@@ -47,7 +47,7 @@ class Credential(Protocol):
 
 
 async def _credential(entra: EntraId, tls: ssl.SSLContext) -> Credential:
-    module = await asyncio.to_thread(importlib.import_module, "services.gl.entra_credential")
+    module = await asyncio.to_thread(importlib.import_module, "services.gl.credentials.entra_credential")
     made: Credential = module.EntraCredential(entra, tls)
     return made
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.gl.entra_tokens import EntraTokens
+from services.gl.credentials.entra_tokens import EntraTokens
 from services.gl.errors import UpstreamError
 from tests.services.gl.rig.stage import built
 
