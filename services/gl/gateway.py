@@ -21,7 +21,7 @@ from gecholog.service import connect_bus, replacing_bus
 from gecholog.session import Sessions
 from services.gl import memory
 from services.gl.credentials.aws_signing import SignedUpstream, Signer
-from services.gl.credentials.entra_tokens import EntraTokens
+from services.gl.credentials.provider_tokens import ProviderTokens
 from services.gl.dependencies import Dependencies
 from services.gl.discovery import Discovery
 from services.gl.dispatch import dispatch, reply_to_unreadable
@@ -87,7 +87,7 @@ class Gateway:
         self._discovery = Discovery(self._required, self._apply_changes)
         self._signer = Signer()
         self._prices = PriceFile(home / "run" / f"prices-{alias}.json", self._apply_changes)
-        self._tokens = EntraTokens(lambda: self._required().config, self._apply_changes)
+        self._tokens = ProviderTokens(lambda: self._required().config, self._apply_changes)
 
     # ------------------------------------------------------------------- life
 

@@ -62,4 +62,4 @@ def with_token(router: routing.Router, token: str) -> routing.Router:
 
 def lacks_token(router: routing.Router, provider: Provider) -> bool:
     """Tell whether calls to a provider need a token that is not there."""
-    return provider.entra_id is not None and _AUTHORIZATION not in router.target.headers
+    return provider.identity is not None and _AUTHORIZATION not in router.target.headers

@@ -1,4 +1,4 @@
-"""Tokens of Entra ID, by Microsoft's library. It takes long to import: only `entra_tokens` does, when one is wanted."""
+"""Tokens of Entra ID, by Microsoft's library. Only `provider_tokens` imports this module, when one is wanted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TIMEOUT_S = 20.0
 
 
 class EntraCredential:
-    """Gets tokens for one identity."""
+    """Gets tokens for one identity. Implements `TokenSource`."""
 
     def __init__(self, entra: EntraId, tls: ssl.SSLContext) -> None:
         """`tls` is for an application; the identity of a machine has ways of its own to get a token."""
@@ -54,6 +54,9 @@ class EntraCredential:
         await self._credential.close()
         if self._session is not None:
             await self._session.close()
+
+
+source = EntraCredential
 
 
 def _session(tls: ssl.SSLContext) -> aiohttp.ClientSession:

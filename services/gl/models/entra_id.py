@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 _AUDIENCE = "https://cognitiveservices.azure.com"
 
@@ -15,6 +15,8 @@ class EntraId:
     `client_id` alone is that of a managed identity which the machine has beside others. `authority` issues the tokens,
     empty: that of the public cloud. `audience` is what they are for.
     """
+
+    ISSUER: ClassVar = "Entra ID"
 
     tenant_id: str = ""
     client_id: str = ""

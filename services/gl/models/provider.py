@@ -65,6 +65,11 @@ class Provider:
     max_connections: int | None = None
 
     @property
+    def identity(self) -> EntraId | None:
+        """As whom it takes tokens in place of a key; None if it takes none."""
+        return self.entra_id
+
+    @property
     def speaks_openai(self) -> bool:
         """Whether requests in OpenAI's dialect can be sent to it unchanged."""
         return self.dialect in _OPENAI

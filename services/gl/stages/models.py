@@ -291,7 +291,8 @@ def _unsupported(endpoint: Endpoint, choice: Choice) -> Refusal:
 
 
 def _not_ready(provider: Provider) -> Refusal:
-    message = f"provider {provider.name} cannot be called: there is no token of Entra ID for it, see the log"
+    issuer = "" if provider.identity is None else f" of {provider.identity.ISSUER}"
+    message = f"provider {provider.name} cannot be called: there is no token{issuer} for it, see the log"
     detail = ErrorDetail(503, message, "provider_not_ready", retry_after=_PAUSE_S)
     return Refusal(503, message, detail=detail)
 

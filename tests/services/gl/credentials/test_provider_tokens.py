@@ -1,10 +1,10 @@
-"""When tokens of Entra ID are asked for, and which one is in force, by a clock that the test moves."""
+"""When tokens are asked for, and which one is in force, by a clock that the test moves."""
 
 import asyncio
 
 import pytest
 
-from services.gl.credentials.entra_tokens import EntraTokens
+from services.gl.credentials.provider_tokens import ProviderTokens
 from services.gl.errors import UpstreamError
 from tests.services.gl.rig.stage import built
 
@@ -27,9 +27,9 @@ class Fake:
         self.go_on.set()
         self.closed = 0
         self.config = CONFIG
-        self.tokens = EntraTokens(lambda: self.config, self.changed.release, self.make, lambda: self.now)
+        self.tokens = ProviderTokens(lambda: self.config, self.changed.release, self.make, lambda: self.now)
 
-    async def make(self, _entra, _tls):
+    async def make(self, _identity, _tls):
         return self
 
     async def token(self):

@@ -1,4 +1,4 @@
-"""Tokens of Entra ID for providers, renewed in the background before they expire. No call waits for one.
+"""Tokens for providers, renewed in the background before they expire. No call waits for one.
 
 A token is a header of the routers that go to its provider, as a key is. A new one is put in force as a new config is:
 calls under way go on with the old one.
@@ -12,11 +12,12 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gecholog import backoff, logs
 from gecholog.logs import Log
 from services.gl.errors import UpstreamError
+from services.gl.models.entra_id import EntraId
 from services.gl.provider_target import with_token
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from services.gl.config import Config
-    from services.gl.models.entra_id import EntraId
 
-log = Log("entra")
+log = Log("tokens")
 
 _RENEWED_S = 300.0  # before a token expires
 _LEAST_PAUSE_S = 30.0
@@ -36,8 +36,11 @@ _TIMEOUT_S = 60.0
 _AT_START_S = 5.0  # that a start or a reload waits for the first token
 
 
-class Credential(Protocol):
-    """Gets tokens for one identity."""
+Identity = EntraId
+
+
+class TokenSource(Protocol):
+    """Gets tokens for one identity. A source whose library is not asynchronous asks it in a thread."""
 
     async def token(self) -> tuple[str, float]:
         """A token, and the Unix time at which it expires. Raises UpstreamError."""
@@ -46,40 +49,56 @@ class Credential(Protocol):
         """Close its connections."""
 
 
-async def _credential(entra: EntraId, tls: ssl.SSLContext) -> Credential:
-    module = await asyncio.to_thread(importlib.import_module, "services.gl.credentials.entra_credential")
-    made: Credential = module.EntraCredential(entra, tls)
+class _Issuer(NamedTuple):
+    """The module that gets an issuer's tokens, with the issuer's library, and the log line if there is none."""
+
+    module: str
+    failed: str
+
+
+_ISSUERS: dict[type[Identity], _Issuer] = {
+    EntraId: _Issuer("services.gl.credentials.entra_credential", "no token of Entra ID for a provider"),
+}
+
+
+async def _source(identity: Identity, tls: ssl.SSLContext) -> TokenSource:
+    """The source of tokens for an identity. Raises UpstreamError if its library is not installed."""
+    try:
+        module = await asyncio.to_thread(importlib.import_module, _ISSUERS[type(identity)].module)
+    except ImportError as error:
+        raise UpstreamError(503, f"{error.name} is not installed") from None
+    made: TokenSource = module.source(identity, tls)
     return made
 
 
-Make = Callable[["EntraId", "ssl.SSLContext"], Awaitable[Credential]]
+Make = Callable[[Identity, "ssl.SSLContext"], Awaitable[TokenSource]]
 
 
 class _TokenState:
     """The state of one identity. `renew_at` is the Unix time of the next request for a token."""
 
-    def __init__(self, provider: str, entra: EntraId, tls: ssl.SSLContext) -> None:
+    def __init__(self, provider: str, identity: Identity, tls: ssl.SSLContext) -> None:
         self.provider = provider
-        self.entra = entra
+        self.identity = identity
         self.tls = tls
-        self.credential: Credential | None = None
+        self.source: TokenSource | None = None
         self.token = ""
         self.expires = 0.0
         self.renew_at = 0.0
         self.failures = 0
 
 
-_Key = tuple["EntraId", str]  # and what outbound TLS trusts
+_Key = tuple[Identity, str]  # and what outbound TLS trusts
 
 
-class EntraTokens:
+class ProviderTokens:
     """The tokens of all providers that take them."""
 
     def __init__(
         self,
         current: Callable[[], Config],
         changed: Callable[[], None],
-        make: Make = _credential,
+        make: Make = _source,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`current` returns the config in force; `changed` is called when a token is another one."""
@@ -130,18 +149,18 @@ class EntraTokens:
     def _wanted(self, config: Config) -> Iterator[tuple[str, _TokenState]]:
         """The providers that take tokens, and what is known of their identities."""
         for name, provider in config.models.providers.items():
-            if provider.entra_id is not None:
-                key = (provider.entra_id, config.outbound_tls_digest)
+            if (identity := provider.identity) is not None:
+                key = (identity, config.outbound_tls_digest)
                 if key not in self._states:
-                    self._states[key] = _TokenState(name, provider.entra_id, config.outbound_context)
+                    self._states[key] = _TokenState(name, identity, config.outbound_context)
                 yield name, self._states[key]
 
     async def _close_others(self, states: list[_TokenState]) -> None:
         for key, state in list(self._states.items()):
             if state not in states:
                 del self._states[key]
-                if state.credential is not None:
-                    await state.credential.close()
+                if state.source is not None:
+                    await state.source.close()
 
     async def _renew(self, states: list[_TokenState]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -151,8 +170,8 @@ class EntraTokens:
     async def _renew_one(self, state: _TokenState) -> None:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                state.credential = state.credential or await self._make(state.entra, state.tls)
-                token, state.expires = await state.credential.token()
+                state.source = state.source or await self._make(state.identity, state.tls)
+                token, state.expires = await state.source.token()
         except TimeoutError:
             self._failed(state, f"no answer within {_TIMEOUT_S:.0f} s")
         except UpstreamError as error:
@@ -171,7 +190,7 @@ class EntraTokens:
         state.failures += 1
         state.renew_at = self._clock() + backoff.exponential(state.failures - 1, _FIRST_RETRY_S, _LONGEST_RETRY_S)
         if state.failures == 1:  # once, until it has worked again
-            log.warning("no token of Entra ID for a provider", provider=state.provider, reason=reason)
+            log.warning(_ISSUERS[type(state.identity)].failed, provider=state.provider, reason=reason)
         if state.token and state.expires <= self._clock():
             state.token = ""
             self._changed()
