@@ -43,10 +43,14 @@ class FetchedImage:
 
 @dataclass(frozen=True, slots=True)
 class WrittenRequest:
-    """A request in the dialect of a provider. `dropped` names hints that it has no place for, by the client's names."""
+    """A request in the dialect of a provider. `dropped` names hints that it has no place for, by the client's names.
+
+    `method` is the method of the API, where that depends on the request and is a part of the path; else it is empty.
+    """
 
     body: Json
     dropped: tuple[str, ...] = ()
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)

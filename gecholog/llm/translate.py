@@ -43,10 +43,11 @@ class TranslationError(Exception):
 
 
 class TranslatedBody(NamedTuple):
-    """A request in the dialect of a provider, as JSON, and the hints that it has no place for."""
+    """A `WrittenRequest`, with its body as JSON."""
 
     body: bytes
     dropped: tuple[str, ...]
+    method: str = ""
 
 
 def read_request(client: ChatDialect, body: bytes) -> ChatRequest:

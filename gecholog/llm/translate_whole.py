@@ -1,6 +1,6 @@
 """Translation of requests that are no chats, and whose answers are never streamed: embeddings and images. Pure.
 
-embeddings_translation(provider, body)        for OpenAI's clients, in front of Cohere, Gemini, Ollama
+embeddings_translation(provider, body)        for OpenAI's clients, in front of Cohere, Gemini, Ollama, Vertex
 images_translation(provider, body, created)   in front of Gemini
 """
 
@@ -15,7 +15,7 @@ from gecholog.llm.chat_dialect import Json, Target, WrittenRequest
 from gecholog.llm.dialects import openai_embeddings, openai_errors, openai_images
 from gecholog.llm.dialects.cohere import embeddings as cohere_embeddings
 from gecholog.llm.dialects.gemini import embeddings as gemini_embeddings
-from gecholog.llm.dialects.gemini import imagen
+from gecholog.llm.dialects.gemini import imagen, vertex_embeddings
 from gecholog.llm.dialects.gemini.errors import read_error as gemini_error
 from gecholog.llm.dialects.ollama import embeddings as ollama_embeddings
 from gecholog.llm.error_body import error_of_any_shape
@@ -23,11 +23,17 @@ from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseE
 from gecholog.llm.translate import StreamTranslator, TranslatedBody, TranslationError
 
 _BAD_GATEWAY = 502
-_EMBEDDINGS = {"cohere": cohere_embeddings, "gemini": gemini_embeddings, "ollama": ollama_embeddings}
+_EMBEDDINGS = {
+    "cohere": cohere_embeddings,
+    "gemini": gemini_embeddings,
+    "ollama": ollama_embeddings,
+    "vertex": vertex_embeddings,
+}
 _ERRORS: dict[str, Callable[[int, bytes], ErrorInfo]] = {
     "cohere": error_of_any_shape,
     "gemini": gemini_error,
     "ollama": error_of_any_shape,
+    "vertex": gemini_error,
 }
 EMBEDDING_DIALECTS = frozenset(_EMBEDDINGS)
 IMAGE_DIALECTS = frozenset({"gemini"})
@@ -46,7 +52,7 @@ class WholeTranslation:
     def sent(self, target: Target) -> TranslatedBody:
         """The request for the provider. Raises UnsupportedParameterError."""
         written = self.write(target)
-        return TranslatedBody(json_text.dumps(written.body), written.dropped)
+        return TranslatedBody(json_text.dumps(written.body), written.dropped, written.method)
 
     def response(self, body: bytes, content_type: str) -> bytes:
         """The answer for the client. Raises TranslationError."""

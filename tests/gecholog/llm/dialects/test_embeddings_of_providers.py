@@ -7,6 +7,7 @@ import pytest
 from gecholog.llm.chat_dialect import Target
 from gecholog.llm.dialects.cohere import embeddings as cohere
 from gecholog.llm.dialects.gemini import embeddings as gemini
+from gecholog.llm.dialects.gemini import vertex_embeddings as vertex
 from gecholog.llm.dialects.ollama import embeddings as ollama
 from gecholog.llm.embeddings import EmbeddingsRequest
 from gecholog.llm.errors import InvalidResponseError
@@ -15,10 +16,16 @@ from tests.gecholog.llm.fuzz import mutated
 REQUEST = EmbeddingsRequest("m", ("a", "b"), 64, hints={"user": "u"})
 GEMINI = {"embeddings": [{"values": [0.5, 1]}, {"values": [2.0]}], "usageMetadata": {"promptTokenCount": 5}}
 COHERE = {"id": "i", "embeddings": {"float": [[0.5, 1], [2.0]]}, "meta": {"billed_units": {"input_tokens": 5}}}
+PREDICTED = {
+    "predictions": [
+        {"embeddings": {"values": [0.5, 1], "statistics": {"token_count": 2, "truncated": False}}},
+        {"embeddings": {"values": [2.0], "statistics": {"token_count": 3, "truncated": False}}},
+    ]
+}
 OLLAMA = {"model": "own", "embeddings": [[0.5, 1], [2.0]], "prompt_eval_count": 5}
 
 
-PROVIDERS = [(gemini, GEMINI), (ollama, OLLAMA), (cohere, COHERE)]
+PROVIDERS = [(gemini, GEMINI), (ollama, OLLAMA), (cohere, COHERE), (vertex, GEMINI), (vertex, PREDICTED)]
 
 
 def test_gemini_gets_an_entry_for_each_text() -> None:
@@ -47,6 +54,55 @@ def test_cohere_gets_the_kind_of_texts() -> None:
     asked = EmbeddingsRequest("m", ("a",), hints={"input_type": "search_query"})
     written = cohere.write_request(asked, Target("embed"))
     assert (written.body["input_type"], written.dropped) == ("search_query", ())
+
+
+@pytest.mark.parametrize(
+    ("model", "texts", "method", "body"),
+    [
+        (
+            "text-embedding-005",
+            ("a", "b"),
+            "predict",
+            {"instances": [{"content": "a"}, {"content": "b"}], "parameters": {"outputDimensionality": 64}},
+        ),
+        (
+            "gemini-embedding-001",
+            ("a",),
+            "embedContent",
+            {
+                "content": {"role": "user", "parts": [{"text": "a"}]},
+                "embedContentConfig": {"outputDimensionality": 64},
+            },
+        ),
+        (
+            "gemini-embedding-001",
+            ("a", "b"),
+            "batchEmbedContents",
+            {
+                "requests": [
+                    {
+                        "content": {"role": "user", "parts": [{"text": text}]},
+                        "embedContentConfig": {"outputDimensionality": 64},
+                    }
+                    for text in "ab"
+                ]
+            },
+        ),
+    ],
+)
+def test_vertex_gets_the_method_of_the_model(
+    model: str, texts: tuple[str, ...], method: str, body: dict[str, Any]
+) -> None:
+    """As Google's SDK asks it (google-genai 3, `Models.embed_content`)."""
+    written = vertex.write_request(EmbeddingsRequest("m", texts, 64, hints={"user": "u"}), Target(model))
+    assert (written.body, written.method, written.dropped) == (body, method, ("user",))
+
+
+def test_one_vector_of_vertex() -> None:
+    found = vertex.read_response({"embedding": {"values": [0.5]}, "usageMetadata": {"promptTokenCount": 4}}, 1)
+    assert found.vectors == ([0.5],)
+    assert found.usage is not None
+    assert found.usage.prompt_tokens == 4
 
 
 @pytest.mark.parametrize(("module", "answer"), PROVIDERS)

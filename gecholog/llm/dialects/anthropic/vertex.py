@@ -1,0 +1,27 @@
+"""Anthropic messages as Vertex AI takes them: the model is in the path, and the version of the API in the body."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gecholog.llm.chat import ChatRequest
+from gecholog.llm.chat_dialect import ChatDialect, Target, WrittenRequest
+from gecholog.llm.dialects.anthropic import request_writer
+from gecholog.llm.dialects.anthropic.dialect import CHAT as MESSAGES
+from gecholog.llm.raw_predict import VERSION, VERSION_MEMBER
+
+
+def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
+    """The body of a request to `rawPredict`, and the hints that are left out. Raises UnsupportedParameterError."""
+    written = request_writer.write_request(request, target)
+    body = {name: value for name, value in written.body.items() if name != "model"}
+    return replace(written, body={VERSION_MEMBER: VERSION} | body)
+
+
+CHAT = ChatDialect(
+    name="anthropic_vertex",
+    write_request=write_request,
+    read_response=MESSAGES.read_response,
+    stream_reader=MESSAGES.stream_reader,
+    read_error=MESSAGES.read_error,
+)
