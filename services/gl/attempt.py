@@ -45,12 +45,13 @@ class Candidate(NamedTuple):
 class TranslatedRequest(NamedTuple):
     """The request for a candidate of another dialect than the client's, and what translates the answer.
 
-    `dropped` names the hints that were left out.
+    `dropped` names the hints that were left out, `method` the method in the path, if the request decides it.
     """
 
     translation: Translation | WholeTranslation
     body: bytes
     dropped: tuple[str, ...]
+    method: str = ""
 
 
 class Attempt(NamedTuple):

@@ -80,7 +80,7 @@ def price_of(prices: Prices, request: Asked, candidate: Candidate, answered: str
     """The price of an answer; None if it is not known. `answered` is the model that the answer names, if it does."""
     provider, today = candidate.provider, datetime.now(UTC).date()
     if provider is not None:
-        return prices.find(provider.vendor, (answered, candidate.model), today, provider.name)
+        return prices.find(provider.priced_as(candidate.model), (answered, candidate.model), today, provider.name)
     vendor = candidate.router.price_provider
     if not vendor:
         return None

@@ -92,9 +92,9 @@ def _model(rater: Candidate) -> Fields:
     return {"model": rater.key}
 
 
-def can_rate(provider: Provider) -> bool:
-    """Tell whether the models of a provider can be classifiers: it has chat completions, or a dialect that is known."""
-    return has(provider, CHAT) or is_translated(provider, CHAT)
+def can_rate(provider: Provider, model: str) -> bool:
+    """Tell whether a model can be a classifier: its provider has chat completions, or a dialect that is known."""
+    return has(provider, CHAT, model) or is_translated(provider, CHAT, model)
 
 
 async def _call_model(classifier: Classifier, rater: Candidate, text: str, deps: Dependencies) -> Any:
@@ -103,7 +103,7 @@ async def _call_model(classifier: Classifier, rater: Candidate, text: str, deps:
     if provider is None:
         raise UpstreamError(502, "no provider")
     asked = question(classifier, rater.model, text)
-    if is_translated(provider, CHAT):
+    if is_translated(provider, CHAT, rater.model):
         return await _call_translated(asked, rater, provider, deps)
     where = address(provider, profiles.CHAT, rater.model)
     return await provider_client.ask(deps.upstream, Question(rater.router, provider, where, rawjson.dumps(asked)))
@@ -114,7 +114,7 @@ async def _call_translated(asked: dict[str, Any], rater: Candidate, provider: Pr
 
     Its model is not to think, as far as it can be told so: that would use up the few tokens of the rating.
     """
-    client, other = client_dialect(CHAT), provider_dialect(provider)
+    client, other = client_dialect(CHAT), provider_dialect(provider, rater.model)
     if client is None or other is None:
         raise UpstreamError(502, "no dialect")
     try:

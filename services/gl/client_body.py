@@ -6,6 +6,7 @@ from functools import cached_property
 
 from gecholog.llm import form
 from gecholog.llm.model_name import NamedModel, find_model
+from gecholog.llm.request import is_true, members
 
 
 class ClientBody:
@@ -28,6 +29,12 @@ class ClientBody:
         if self.is_form:
             return form.with_model_in_form(self.data, self.content_type, model)
         return self.data if self._found is None else self._found.replaced(model)
+
+    @cached_property
+    def asks_for_stream(self) -> bool:
+        """Whether its member `stream` is true."""
+        found = members(self.data)
+        return found is not None and is_true(bytes(found.stream))
 
     @cached_property
     def _found(self) -> NamedModel | None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import headers, lenient, rawjson
 from gecholog.llm import model_name, system_prompt
+from gecholog.llm.raw_predict import for_raw_predict
 from gecholog.rawjson import Raw
 from services.gl.client_body import ClientBody
 from services.gl.header_policy import body_of
 from services.gl.models.address import usual_headers
 from services.gl.models.endpoint import Kind
+from services.gl.models.profile import MESSAGES
 from services.gl.record import decoding, payload
 from services.gl.unpacked import unpack
 
@@ -85,5 +87,7 @@ def _edited(body: ClientBody, candidate: Candidate) -> _Edited:
     provider, endpoint = candidate.provider, candidate.endpoint
     if provider is not None and endpoint is not None and provider.default_system_prompt:
         data = system_prompt.with_system_prompt(data, endpoint.path, provider.default_system_prompt)
+    if provider is not None and provider.vertex is not None and endpoint is not None and endpoint.path == MESSAGES:
+        data = for_raw_predict(data)
     found = lenient.strict(data)
     return _Edited(data, data.decode("utf-8", "replace") if found is None else rawjson.payload(found.data))

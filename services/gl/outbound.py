@@ -32,13 +32,16 @@ def build(call: Call, candidate: Candidate) -> Attempt:
     fields = section.fields
     _name_router(call, section, router)
     translated = call.translated.get(candidate.key) if call.translated else None
-    where = None if candidate.provider is None else _address(candidate, translated)
+    where = None if candidate.provider is None else _address(call, candidate, translated)
     if where is None:
         url_path, path = _path(call, section, router)
         merged = _query(call, section, router)
     else:
         url_path, path = routing.url_path(router.target, where.path[1:], changed=False)
-        merged = _query(call, section, router, where.query, is_translated=translated is not None)
+        is_foreign = translated is not None or (
+            candidate.provider is not None and candidate.provider.vertex is not None
+        )
+        merged = _query(call, section, router, where.query, is_foreign=is_foreign)
     shown = query.masked(merged, call.config.masked_parameters)
     written = headers_written(section, "outbound_headers")
     outgoing = outgoing_headers(written, call.outbound_offered, call.headers, router.target.headers, call.config)
@@ -72,15 +75,17 @@ def _removed(call: Call, router: Router) -> frozenset[str]:
     return router.target.removed | (shown_to_gateway(required) - router.target.headers.keys())
 
 
-def _address(candidate: Candidate, translated: TranslatedRequest | None) -> Address | None:
-    """The address of the endpoint at the provider of a candidate. `made` is the request if it is translated."""
+def _address(call: Call, candidate: Candidate, translated: TranslatedRequest | None) -> Address | None:
+    """The address of the endpoint at the provider of a candidate. `translated` is the request if it is translated."""
     if candidate.provider is None or candidate.endpoint is None:
         return None
     path = candidate.endpoint.path
     if translated is not None:
-        is_streamed = translated.translation.is_streamed
-        return translated_address(candidate.provider, path, candidate.model, is_streamed=is_streamed)
-    return address(candidate.provider, path, candidate.model)
+        is_streamed, method = translated.translation.is_streamed, translated.method
+        return translated_address(candidate.provider, path, candidate.model, is_streamed=is_streamed, method=method)
+    if candidate.provider.vertex is None or call.client_body is None:
+        return address(candidate.provider, path, candidate.model)
+    return address(candidate.provider, path, candidate.model, is_streamed=call.client_body.asks_for_stream)
 
 
 def _name_router(call: Call, section: RecordSection, router: Router) -> None:
@@ -116,17 +121,17 @@ def _query(
     router: Router,
     added: tuple[tuple[str, str], ...] = (),
     *,
-    is_translated: bool = False,
+    is_foreign: bool = False,
 ) -> query.Merged:
     """The query of the request. Parameters that a processor left out are recorded.
 
-    A translated request has none of the client's parameters: they belong to another API.
+    A request to a foreign API, of another dialect or with other paths, has none of the client's parameters.
 
     Masked parameters keep their received values, whatever a processor wrote. They are not sent to providers, because
     they are keys of the client.
     """
     masked = call.config.masked_parameters
-    raw, given = ("", ()) if is_translated else (call.query_text, call.query)
+    raw, given = ("", ()) if is_foreign else (call.query_text, call.query)
     is_written = "outbound_query_parameters" in section.changed
     if is_written:
         given = tuple(pair for pair in given if pair.name in masked)

@@ -67,7 +67,7 @@ _SENT = {"Accept-Encoding": ["identity"], "Content-Type": ["application/json"]}
 def needs_translation(candidate: Candidate) -> bool:
     """Whether a candidate speaks another dialect than the client."""
     provider, endpoint = candidate.provider, candidate.endpoint
-    return provider is not None and endpoint is not None and is_translated(provider, endpoint)
+    return provider is not None and endpoint is not None and is_translated(provider, endpoint, candidate.model)
 
 
 async def translate_request(call: Call, candidate: Candidate, images: ImageSource) -> None:
@@ -125,19 +125,21 @@ def _translated_now(call: Call, candidate: Candidate, images: dict[str, FetchedI
     if provider is None or endpoint is None:
         raise TypeError("the candidate is no model of a provider")
     target = Target(candidate.model, candidate.max_output_tokens, api_profile(provider), images)
-    translation = _translation(call, provider, endpoint)
+    translation = _translation(call, provider, endpoint, candidate.model)
     sent = translation.sent(target)
-    return TranslatedRequest(translation, sent.body, sent.dropped)
+    return TranslatedRequest(translation, sent.body, sent.dropped, sent.method)
 
 
-def _translation(call: Call, provider: Provider, endpoint: Endpoint) -> translate.Translation | WholeTranslation:
+def _translation(
+    call: Call, provider: Provider, endpoint: Endpoint, model: str
+) -> translate.Translation | WholeTranslation:
     """The translation of a call for a provider. Raises InvalidRequestError, UnsupportedParameterError."""
     body = b"" if call.client_body is None else call.client_body.data
     if endpoint.path == EMBEDDINGS:
-        return embeddings_translation(dialect_name(provider), body)
+        return embeddings_translation(dialect_name(provider, model, EMBEDDINGS), body)
     if endpoint.path == IMAGES:
-        return images_translation(dialect_name(provider), body, int(time.time()))
-    client, other = client_dialect(endpoint), provider_dialect(provider)
+        return images_translation(dialect_name(provider, model, IMAGES), body, int(time.time()))
+    client, other = client_dialect(endpoint), provider_dialect(provider, model)
     if client is None or other is None:
         raise UnsupportedParameterError(endpoint.path)
     if call.chat is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gecholog import bus_section, schema
 from gecholog.config import ConfigSpec
-from services.gl.config import limit_rules, rules, target_rules, tls_files, warnings
+from services.gl.config import credential_files, limit_rules, rules, target_rules, tls_files, warnings
 from services.gl.models import rules as model_rules
 
 
@@ -29,5 +29,6 @@ def config_spec() -> ConfigSpec:
         rules.cors,
         limit_rules.budgets,
         *model_rules.RULES,
+        credential_files.google_files,
     )
     return ConfigSpec(schema.load(file), checks, remaining=(rules.one_path_one_router,), warnings=warnings.RULES)

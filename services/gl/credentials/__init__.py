@@ -1,9 +1,11 @@
 """Credentials that gl gets for its providers, and renews in the background.
 
-aws_signing       signs requests for AWS
-aws_botocore      the credentials of AWS, by botocore
-provider_tokens   tokens for providers that take them in place of a key
-entra_credential  gets those of Entra ID, by Microsoft's library
+aws_signing        signs requests for AWS
+aws_botocore       the credentials of AWS, by botocore
+provider_tokens    tokens for providers that take them in place of a key
+entra_credential   gets those of Entra ID, by Microsoft's library
+google_credential  gets those of Google Cloud, by Google's library
+clock_skew         how far the clock of this machine is off
 
 The libraries take long to import. They are imported in a thread, and only if a provider needs them.
 """

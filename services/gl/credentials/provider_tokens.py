@@ -18,6 +18,7 @@ from gecholog import backoff, logs
 from gecholog.logs import Log
 from services.gl.errors import UpstreamError
 from services.gl.models.entra_id import EntraId
+from services.gl.models.google_identity import GoogleIdentity
 from services.gl.provider_target import with_token
 
 if TYPE_CHECKING:
@@ -34,9 +35,11 @@ _FIRST_RETRY_S = 5.0
 _LONGEST_RETRY_S = 60.0
 _TIMEOUT_S = 60.0
 _AT_START_S = 5.0  # that a start or a reload waits for the first token
+_LONGEST_WAIT_S = (
+    30.0  # until the next look at the clock, which may have been set, or have stood still with the machine
+)
 
-
-Identity = EntraId
+Identity = EntraId | GoogleIdentity
 
 
 class TokenSource(Protocol):
@@ -50,23 +53,30 @@ class TokenSource(Protocol):
 
 
 class _Issuer(NamedTuple):
-    """The module that gets an issuer's tokens, with the issuer's library, and the log line if there is none."""
+    """The module that gets an issuer's tokens, the package that it needs, and the log line if there is none."""
 
     module: str
+    package: str
     failed: str
 
 
 _ISSUERS: dict[type[Identity], _Issuer] = {
-    EntraId: _Issuer("services.gl.credentials.entra_credential", "no token of Entra ID for a provider"),
+    EntraId: _Issuer(
+        "services.gl.credentials.entra_credential", "azure-identity", "no token of Entra ID for a provider"
+    ),
+    GoogleIdentity: _Issuer(
+        "services.gl.credentials.google_credential", "google-auth[requests]", "no token of Google for a provider"
+    ),
 }
 
 
 async def _source(identity: Identity, tls: ssl.SSLContext) -> TokenSource:
     """The source of tokens for an identity. Raises UpstreamError if its library is not installed."""
+    issuer = _ISSUERS[type(identity)]
     try:
-        module = await asyncio.to_thread(importlib.import_module, _ISSUERS[type(identity)].module)
+        module = await asyncio.to_thread(importlib.import_module, issuer.module)
     except ImportError as error:
-        raise UpstreamError(503, f"{error.name} is not installed") from None
+        raise UpstreamError(503, f"{error.name} is not installed (pip install '{issuer.package}')") from None
     made: TokenSource = module.source(identity, tls)
     return made
 
@@ -141,10 +151,14 @@ class ProviderTokens:
                 await self._renew([state for state in states if state.renew_at <= self._clock()])
                 renew_at = min((state.renew_at for state in states), default=None)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(None if renew_at is None else max(0.0, renew_at - self._clock())):
+                    async with asyncio.timeout(None if renew_at is None else self._pause(renew_at)):
                         await self._wake.wait()
         finally:
             await self._close_others([])
+
+    def _pause(self, until: float) -> float:
+        """Seconds until a Unix time, at most as long as the clock can be trusted."""
+        return min(max(0.0, until - self._clock()), _LONGEST_WAIT_S)
 
     def _wanted(self, config: Config) -> Iterator[tuple[str, _TokenState]]:
         """The providers that take tokens, and what is known of their identities."""

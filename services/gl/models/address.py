@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 from gecholog.headers import Headers
 from services.gl.models import profile as profiles
+from services.gl.models.endpoint import COUNT_TOKENS
 from services.gl.models.provider import Dialect, Provider
+from services.gl.models.vertex import Publisher, VertexPlace, publisher_of
 
 ANTHROPIC_VERSION = "2023-06-01"
 
@@ -38,6 +40,9 @@ _OF_DEPLOYMENT = frozenset(
 _AZURE_V1 = "/openai/v1"
 _GEMINI_VERSIONS = ("/v1", "/v1beta", "/v1alpha")
 _GEMINI_KINDS = frozenset({"models", "tunedModels"})
+# Google's own SDKs use these versions of Vertex AI; the stable one of Gemini lacks some fields.
+_VERTEX_VERSIONS = {Publisher.GOOGLE: "/v1beta1", Publisher.ANTHROPIC: "/v1"}
+_TUNED = "endpoints/"
 
 
 class Address(NamedTuple):
@@ -47,9 +52,16 @@ class Address(NamedTuple):
     query: tuple[tuple[str, str], ...] = ()
 
 
-def address(provider: Provider, path: str, model: str) -> Address:
-    """Where the provider has an endpoint of its own dialect. `path` is the endpoint's, without slashes around it."""
+def address(provider: Provider, path: str, model: str, *, is_streamed: bool = False) -> Address:
+    """Where the provider has an endpoint of its own dialect. `path` is the endpoint's, without slashes around it.
+
+    `is_streamed` says whether the request asks for a stream, which some paths tell.
+    """
     match provider.dialect:
+        case Dialect.VERTEX if path == COUNT_TOKENS:
+            return _vertex(provider, "count-tokens", "rawPredict", Publisher.ANTHROPIC)
+        case Dialect.VERTEX:
+            return _vertex(provider, model, "streamRawPredict" if is_streamed else "rawPredict")
         case Dialect.AZURE:
             return _azure(provider, path, model)
         case Dialect.ANTHROPIC:
@@ -59,22 +71,25 @@ def address(provider: Provider, path: str, model: str) -> Address:
             return Address(f"/{path}")
 
 
-def translated_address(provider: Provider, path: str, model: str, *, is_streamed: bool) -> Address:
-    """Where a provider takes the requests of an endpoint in its own dialect. Chats are the rest."""
+def translated_address(provider: Provider, path: str, model: str, *, is_streamed: bool, method: str = "") -> Address:
+    """Where a provider takes the requests of an endpoint in its own dialect. Chats are the rest.
+
+    `method` is that of Vertex for embeddings.
+    """
     if path == profiles.EMBEDDINGS:
-        return _embeddings(provider, model)
+        return _embeddings(provider, model, method)
     if path == profiles.IMAGES:
-        return _gemini(provider, model, "predict")
+        return _google(provider, model, "predict")
     return _chat(provider, model, is_streamed=is_streamed)
 
 
 def _chat(provider: Provider, model: str, *, is_streamed: bool) -> Address:
     match provider.dialect:
-        case Dialect.ANTHROPIC:
-            return address(provider, profiles.MESSAGES, model)
-        case Dialect.GEMINI:
+        case Dialect.ANTHROPIC | Dialect.VERTEX if provider.publisher(model) is not Publisher.GOOGLE:
+            return address(provider, profiles.MESSAGES, model, is_streamed=is_streamed)
+        case Dialect.GEMINI | Dialect.VERTEX:
             method = "streamGenerateContent" if is_streamed else "generateContent"
-            return _gemini(provider, model, method, (("alt", "sse"),) if is_streamed else ())
+            return _google(provider, model, method)._replace(query=(("alt", "sse"),) if is_streamed else ())
         case Dialect.OLLAMA:
             return _ollama(provider, "chat")
         case Dialect.COHERE:
@@ -85,8 +100,10 @@ def _chat(provider: Provider, model: str, *, is_streamed: bool) -> Address:
             return address(provider, profiles.CHAT, model)
 
 
-def _embeddings(provider: Provider, model: str) -> Address:
+def _embeddings(provider: Provider, model: str, method: str) -> Address:
     match provider.dialect:
+        case Dialect.VERTEX:
+            return _vertex(provider, model, method)
         case Dialect.GEMINI:
             return _gemini(provider, model, "batchEmbedContents")
         case Dialect.COHERE:
@@ -104,13 +121,31 @@ def _ollama(provider: Provider, name: str) -> Address:
     return Address(f"/{name}" if provider.url.endswith("/api") else f"/api/{name}")
 
 
-def _gemini(provider: Provider, model: str, method: str, query: tuple[tuple[str, str], ...] = ()) -> Address:
+def _google(provider: Provider, model: str, method: str) -> Address:
+    """Where Google has a method of a model: at Gemini's API, or at Vertex."""
+    return (_vertex if provider.dialect is Dialect.VERTEX else _gemini)(provider, model, method)
+
+
+def _vertex(provider: Provider, model: str, method: str, publisher: Publisher | None = None) -> Address:
+    """https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference.
+
+    Tuned models say where they are: `endpoints/ID`. `publisher` is that of the model unless it is given.
+    """
+    publisher = publisher or publisher_of(model)
+    version = "" if provider.url.endswith(tuple(_VERTEX_VERSIONS.values())) else _VERTEX_VERSIONS[publisher]
+    before = f"{version}{(provider.vertex or VertexPlace()).path}"
+    if model.startswith(_TUNED):
+        return Address(f"{before}/{_TUNED}{quote(model.removeprefix(_TUNED), safe='')}:{method}")
+    return Address(f"{before}/publishers/{publisher.value}/models/{quote(model, safe='@')}:{method}")
+
+
+def _gemini(provider: Provider, model: str, method: str) -> Address:
     """https://ai.google.dev/api/generate-content. Tuned models say where they are: `tunedModels/NAME`."""
     version = "" if provider.url.endswith(_GEMINI_VERSIONS) else "/v1beta"
     kind, slash, name = model.partition("/")
     if not slash or kind not in _GEMINI_KINDS:
         kind, name = "models", model
-    return Address(f"{version}/{kind}/{quote(name, safe='')}:{method}", query)
+    return Address(f"{version}/{kind}/{quote(name, safe='')}:{method}")
 
 
 def _azure(provider: Provider, path: str, model: str) -> Address:
@@ -139,7 +174,7 @@ def _key(provider: Provider) -> Headers:
             return {"Api-Key": [provider.api_key]}
         case Dialect.ANTHROPIC:
             return {"X-Api-Key": [provider.api_key]}
-        case Dialect.GEMINI:
+        case Dialect.GEMINI | Dialect.VERTEX:
             return {"X-Goog-Api-Key": [provider.api_key]}
         case _:
             return {"Authorization": [f"Bearer {provider.api_key}"]}

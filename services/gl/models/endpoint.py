@@ -8,6 +8,7 @@ from enum import Enum
 
 from services.gl.models import profile as profiles
 from services.gl.models.provider import Dialect, Provider
+from services.gl.models.vertex import Publisher
 
 COUNT_TOKENS = "messages/count_tokens"
 
@@ -98,9 +99,9 @@ def _is_plain(path: str) -> bool:
     return len(segments) <= _DEEPEST and all(_SEGMENT.fullmatch(one) and one.strip(".") for one in segments)
 
 
-def has(provider: Provider, endpoint: Endpoint) -> bool:
-    """Tell whether a provider takes a request as it is, in the client's own dialect."""
-    if provider.dialect is Dialect.ANTHROPIC:
+def has(provider: Provider, endpoint: Endpoint, model: str) -> bool:
+    """Tell whether a provider takes a request as it is, in the client's own dialect. The `model` may be empty."""
+    if provider.dialect is Dialect.ANTHROPIC or provider.publisher(model) is Publisher.ANTHROPIC:
         return endpoint.is_anthropic
     if not provider.speaks_openai or endpoint.is_anthropic:
         return False

@@ -67,6 +67,20 @@ def entra_ids(values: _Entry) -> Iterator[Violation]:
             yield place, "needs tenant_id, client_id and client_secret together, or neither tenant_id nor client_secret"
 
 
+def vertex(values: _Entry) -> Iterator[Violation]:
+    """Vertex serves models to a project; only with an API key the project is known without being named."""
+    for index, entry in enumerate(values.get("providers", [])):
+        place, dialect = ("providers", index), _dialect(entry)
+        if dialect is not None and dialect is not Dialect.VERTEX:
+            for name in ("project", "location", "credentials_file"):
+                if name in entry:
+                    yield (*place, name), "is only for the dialect vertex"
+        elif dialect is Dialect.VERTEX and "api_key" not in entry and not entry.get("project"):
+            yield (*place, "project"), "is missing: the id of the Google Cloud project"
+        elif dialect is Dialect.VERTEX and "api_key" in entry and "credentials_file" in entry:
+            yield (*place, "api_key"), "must not be there beside credentials_file"
+
+
 def _dialect(entry: _Entry) -> Dialect | None:
     try:
         return Dialect(entry.get("dialect"))
@@ -77,8 +91,6 @@ def _dialect(entry: _Entry) -> Dialect | None:
 def _wrong_url(url: str, dialect: Dialect) -> str:
     if not url and dialect is Dialect.BEDROCK:
         return "must be there, or else region"
-    if not url and dialect is Dialect.VERTEX:  # made of region and project
-        return ""
     if not url:
         return "must be an http or https address: there is no usual one"
     try:
@@ -193,4 +205,4 @@ def _shown(name: str) -> str:
 
 _SHOWN = 64  # characters
 
-RULES = (names, addresses, entra_ids, targets, strategies, nesting)
+RULES = (names, addresses, entra_ids, vertex, targets, strategies, nesting)

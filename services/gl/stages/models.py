@@ -74,20 +74,21 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     allowed = [choice for choice in choices if _may_use(call, choice.provider)]
     if not allowed:
         raise _not_local()
-    taken = [choice for choice in allowed if _takes(choice.provider, endpoint)]
+    taken = [choice for choice in allowed if _takes(choice, endpoint)]
     if not taken:
         raise _unsupported(endpoint, allowed[0])
     found = (_candidate(call, router, choice, endpoint) for choice in taken)
     call.candidates = tuple(candidate for candidate in found if candidate is not None)
     if not call.candidates:
         raise _not_ready(taken[0].provider)
-    if endpoint.path == COUNT_TOKENS and is_translated(taken[0].provider, endpoint):
+    if endpoint.path == COUNT_TOKENS and is_translated(taken[0].provider, endpoint, taken[0].model):
         call.own_response = await count_tokens.estimated(call.client_body, endpoint)
 
 
-def _takes(provider: Provider, endpoint: Endpoint) -> bool:
-    """Whether a provider takes the requests of an endpoint, as they are or translated."""
-    return has(provider, endpoint) or is_translated(provider, endpoint)
+def _takes(choice: Choice, endpoint: Endpoint) -> bool:
+    """Whether a model takes the requests of an endpoint, as they are or translated."""
+    provider, model = choice.provider, choice.model
+    return has(provider, endpoint, model) or is_translated(provider, endpoint, model)
 
 
 def _candidate(call: Call, router: Router, choice: Choice, endpoint: Endpoint) -> Candidate | None:
@@ -181,7 +182,7 @@ async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps:
         Candidate(provider_router, choice.provider, choice.model, classifier.CHAT)
         for choice in resolve(call.config.models, rules.model, Facts())
         if (provider_router := call.config.provider_routers.get((router.path, choice.provider.name))) is not None
-        and classifier.can_rate(choice.provider)
+        and classifier.can_rate(choice.provider, choice.model)
     ]
     if not raters:
         call.request_base.note("classifier", f"{rules.model} cannot be called for a rating")
@@ -245,7 +246,7 @@ def _default(call: Call, router: Router, endpoint: Endpoint) -> Candidate:
         why = f"provider {router.default_provider} is left out" if router.default_provider else "there is none"
         message = f"a request for {_shown(endpoint.path)} names no model and goes to outbound.default_provider: {why}"
         raise _refusal(400, message, "unsupported_endpoint")
-    if not has(provider, endpoint):
+    if not has(provider, endpoint, ""):
         raise _refusal(400, f"provider {provider.name} has no {_shown(endpoint.path)}", "unsupported_endpoint")
     if not _may_use(call, provider):
         raise _not_local()

@@ -89,9 +89,9 @@ def test_rating_in_anything(value):
 
 def test_can_rate():
     """A provider that has chat completions, or whose dialect they can be translated into."""
-    assert can_rate(rater_of().provider)
-    assert can_rate(rater_of(dialect="anthropic").provider)
-    assert can_rate(rater_of(dialect="cohere").provider)
+    assert can_rate(rater_of().provider, "m")
+    assert can_rate(rater_of(dialect="anthropic").provider, "m")
+    assert can_rate(rater_of(dialect="cohere").provider, "m")
 
 
 # ------------------------------------------------------------------ calls

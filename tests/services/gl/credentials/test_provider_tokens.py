@@ -1,11 +1,14 @@
 """When tokens are asked for, and which one is in force, by a clock that the test moves."""
 
 import asyncio
+import sys
 
 import pytest
 
+from services.gl.credentials import provider_tokens
 from services.gl.credentials.provider_tokens import ProviderTokens
 from services.gl.errors import UpstreamError
+from services.gl.models.google_identity import GoogleIdentity
 from tests.services.gl.rig.stage import built
 
 ENTRA = {"tenant_id": "t", "client_id": "c", "client_secret": "s"}
@@ -109,3 +112,35 @@ async def test_closed_when_nobody_wants_it(fake):
     fake.tokens.refresh()
     while not fake.closed:  # noqa: ASYNC110 - closing tells nobody
         await asyncio.sleep(0)
+
+
+async def test_how_soon_it_heals(fake):
+    """It asks again after 5 seconds, then after twice as long each time, up to a minute."""
+    fake.now, fake.next = 1000 + 3600, UpstreamError(503, "away")
+    fake.tokens.refresh()
+    await fake.changed.acquire()
+    await fake.asked.acquire()
+    for pause in (5, 10, 20, 40, 60, 60):
+        fake.now += pause - 1
+        fake.tokens.refresh()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert fake.asked.locked()
+        fake.now += 1
+        fake.tokens.refresh()
+        await fake.asked.acquire()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    fake.now, fake.next = fake.now + 60, "back"
+    fake.tokens.refresh()
+    await fake.changed.acquire()
+    assert fake.in_force() == ["Bearer back"]
+
+
+async def test_a_missing_library_is_named(monkeypatch):
+    """Its users learn what to install."""
+    monkeypatch.setitem(sys.modules, "google.auth", None)
+    monkeypatch.delitem(sys.modules, "services.gl.credentials.google_credential", raising=False)
+    with pytest.raises(UpstreamError) as caught:
+        await provider_tokens._source(GoogleIdentity(), CONFIG.outbound_context)
+    assert caught.value.reason == "google.auth is not installed (pip install 'google-auth[requests]')"

@@ -101,3 +101,62 @@ def test_where_streams_of_gemini_are():
     provider = provider_of({"name": "any", "dialect": "gemini"})
     found = translated_address(provider, CHAT, "m", is_streamed=True)
     assert found == Address("/v1beta/models/m:streamGenerateContent", (("alt", "sse"),))
+
+
+VERTEX = {"dialect": "vertex", "project": "p-1", "location": "europe-west4"}
+PLACE = "/projects/p-1/locations/europe-west4"
+CLAUDE = "claude-haiku-4-5@20251001"
+
+
+@pytest.mark.parametrize(
+    ("location", "url"),
+    [
+        ("", "https://aiplatform.googleapis.com"),
+        ("global", "https://aiplatform.googleapis.com"),
+        ("eu", "https://aiplatform.eu.rep.googleapis.com"),
+        ("europe-west4", "https://europe-west4-aiplatform.googleapis.com"),
+    ],
+)
+def test_where_the_locations_of_vertex_are(location, url):
+    """https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations."""
+    assert provider(dialect="vertex", project="p", location=location).url == url
+    assert provider(dialect="vertex", project="p", location=location, url="http://own").url == "http://own"
+
+
+@pytest.mark.parametrize(
+    ("model", "is_streamed", "path"),
+    [
+        ("gemini-2.5-pro", False, f"/v1beta1{PLACE}/publishers/google/models/gemini-2.5-pro:generateContent"),
+        ("gemini-2.5-pro", True, f"/v1beta1{PLACE}/publishers/google/models/gemini-2.5-pro:streamGenerateContent"),
+        (CLAUDE, False, f"/v1{PLACE}/publishers/anthropic/models/{CLAUDE}:rawPredict"),
+        (CLAUDE, True, f"/v1{PLACE}/publishers/anthropic/models/{CLAUDE}:streamRawPredict"),
+        ("endpoints/42", False, f"/v1beta1{PLACE}/endpoints/42:generateContent"),
+        ("../x?y", False, f"/v1beta1{PLACE}/publishers/google/models/..%2Fx%3Fy:generateContent"),
+        ("endpoints/../x", False, f"/v1beta1{PLACE}/endpoints/..%2Fx:generateContent"),
+    ],
+)
+def test_where_chats_of_vertex_go(model, is_streamed, path):
+    """To the publisher of the model."""
+    found = translated_address(provider(**VERTEX), CHAT, model, is_streamed=is_streamed)
+    is_sse = is_streamed and model.startswith("gemini")
+    assert found == Address(path, (("alt", "sse"),) if is_sse else ())
+
+
+def test_where_the_rest_of_vertex_goes():
+    """Requests of Anthropic's own API, embeddings, images, and a version or an API key in place of the usual."""
+    vertex, google = provider(**VERTEX), f"{PLACE}/publishers/google/models"
+    anthropic = f"/v1{PLACE}/publishers/anthropic/models"
+    assert address(vertex, "messages", CLAUDE) == Address(f"{anthropic}/{CLAUDE}:rawPredict")
+    assert address(vertex, "messages", CLAUDE, is_streamed=True) == Address(f"{anthropic}/{CLAUDE}:streamRawPredict")
+    assert address(vertex, "messages/count_tokens", CLAUDE) == Address(f"{anthropic}/count-tokens:rawPredict")
+    embedded = translated_address(vertex, "embeddings", "m", is_streamed=False, method="embedContent")
+    assert embedded == Address(f"/v1beta1{google}/m:embedContent")
+    drawn = translated_address(vertex, "images/generations", "imagen-4", is_streamed=False)
+    assert drawn == Address(f"/v1beta1{google}/imagen-4:predict")
+    versioned = provider(**VERTEX, url="http://own/v1")
+    assert translated_address(versioned, CHAT, "m", is_streamed=False) == Address(f"{google}/m:generateContent")
+    keyed = provider(dialect="vertex")
+    assert translated_address(keyed, CHAT, "m", is_streamed=False).path == (
+        "/v1beta1/publishers/google/models/m:generateContent"
+    )
+    assert headers(keyed) == {"X-Goog-Api-Key": ["secret"]}

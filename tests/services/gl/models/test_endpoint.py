@@ -71,4 +71,12 @@ def test_endpoint_of(method, subpath, kind):
 )
 def test_has(entry, path, wanted):
     """A request in the provider's own dialect, to an endpoint that its profile knows."""
-    assert has(provider_of({"name": "p", **entry}), endpoint_of("POST", path)) == wanted
+    assert has(provider_of({"name": "p", **entry}), endpoint_of("POST", path), "m") == wanted
+
+
+def test_claude_on_vertex_takes_messages():
+    """Vertex's other models do not."""
+    vertex, messages = provider_of({"name": "v", "dialect": "vertex", "project": "p"}), endpoint_of("POST", "messages")
+    assert has(vertex, messages, "claude-haiku-4-5")
+    assert not has(vertex, messages, "gemini-2.5-flash")
+    assert not has(vertex, endpoint_of("POST", "chat/completions"), "claude-haiku-4-5")

@@ -122,6 +122,47 @@ def test_entra_id(entry, problem):
     assert found == {}
 
 
+VERTEX = {"dialect": "vertex", "project": "my-project"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "path", "problem"),
+    [
+        (VERTEX, None, ""),
+        (VERTEX | {"location": "europe-west4"}, None, ""),
+        (VERTEX | {"location": ""}, None, ""),
+        (VERTEX | {"location": "Europe!"}, "location", "location of Google Cloud"),
+        (VERTEX | {"project": "my project"}, "project", "id of a Google Cloud project"),
+        (VERTEX | {"url": "ftp://x"}, "url", "http or https address"),
+        ({"dialect": "vertex"}, "project", "is missing"),
+        ({"dialect": "vertex", "api_key": "k"}, None, ""),
+        ({"dialect": "vertex", "api_key": "k", "credentials_file": __file__}, "api_key", "beside credentials_file"),
+        (VERTEX | {"dialect": "gemini", "api_key": "k"}, "project", "only for the dialect vertex"),
+        (VERTEX | {"credentials_file": "/nonexistent/key.json"}, "credentials_file", "No such file"),
+        (VERTEX | {"credentials_file": "/"}, "credentials_file", "is a directory"),
+        (VERTEX | {"credentials_file": __file__}, "credentials_file", "must be a JSON file with credentials of Google"),
+    ],
+)
+def test_vertex(entry, path, problem):
+    """A project, and a file that can be read, if there is one. This is found out when the config is checked."""
+    found = rejected(providers=[{"name": "p", **entry}])
+    if path is None:
+        assert found == {}
+    else:
+        assert problem in found[f"providers[0].{path}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"), [('{"type": "service_account"}', True), ('{"x": 1}', False), ("[]", False)]
+)
+def test_a_file_with_credentials_of_google(tmp_path, text, is_right):
+    """It says what type of credentials it has."""
+    file = tmp_path / "key.json"
+    file.write_text(text)
+    found = rejected(providers=[{"name": "p", **VERTEX, "credentials_file": str(file)}])
+    assert list(found) == ([] if is_right else ["providers[0].credentials_file"])
+
+
 @pytest.mark.parametrize(
     ("entry", "path", "words"),
     [
