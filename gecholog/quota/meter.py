@@ -99,6 +99,13 @@ class Meter:
             when = moment
         return when
 
+    def unused_at(self, now: int) -> int:
+        """Return when no usage counts any more, if there is no further usage."""
+        latest = [usage.uses[-1][0] for usage in self._others.values() if usage.uses]
+        if self._own:
+            latest.append(self._own[-1].last)
+        return max(now, self.window.leaves(max(latest))) if latest else now
+
     # --------------------------------------------------------------- replicas
 
     @property

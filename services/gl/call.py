@@ -78,7 +78,8 @@ class Call:
     backpressure_budget_s: float = 3  # how long it may still wait for large records of other calls, if it is large
 
     # quotas
-    subjects: tuple[Subject, ...] = ()  # with limits, for which the call was admitted and is not ended yet
+    subjects: tuple[Subject, ...] = ()  # those with limits
+    is_admitted: bool = False  # and not ended yet
     reservation: Reservation = NO_RESERVATION
     used_beside: Held = NOTHING  # by calls of gl's own, to classifiers
     is_settled: bool = False

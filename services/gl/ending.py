@@ -28,14 +28,15 @@ async def refuse(call: Call, refusal: Refusal, deps: Dependencies) -> None:
         return
     try:
         reply = reply_to(refusal, call.error_format)
-        await send_whole(call, _error(call, reply), len(reply.body), deps)
+        await send_whole(call, _error(call, reply, deps), len(reply.body), deps)
     except (Disconnected, asyncio.CancelledError):
         break_off(call)
 
 
-def _error(call: Call, reply: ErrorReply) -> Egress:
+def _error(call: Call, reply: ErrorReply, deps: Dependencies) -> Egress:
     """Make the reply for an error, and put it into the record."""
-    headers = {call.config.session_header: [call.ids.transaction_id]} | reply.headers
+    headers = {call.config.session_header: [call.ids.transaction_id]} | deps.quotas.headers(call.subjects)
+    headers |= reply.headers
     if call.router.cors is not None:
         headers = cors.with_cors_headers(call.router.cors, call.request.headers, headers)
     fields = call.response_section.fields

@@ -16,7 +16,7 @@ log = Log("quota")
 
 def settle(call: Call, deps: Dependencies) -> None:
     """Count what a call has used in place of what it reserved. Never fails: a reply must not be lost over it."""
-    if not call.subjects or call.is_settled:
+    if not call.is_admitted or call.is_settled:
         return
     call.is_settled = True
     try:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from gecholog.quota.ledger import Ledger
 from gecholog.replication import milliseconds
+from services.gl.quota.rate_headers import rate_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gecholog.headers import Headers
     from gecholog.quota.holds import Held
     from gecholog.quota.ledger import Counted, Exceeded, Mark, Subject
 
@@ -43,6 +45,10 @@ class QuotaBook:
         if exceeded is None:
             self.publish()
         return exceeded
+
+    def headers(self, subjects: Subjects) -> Headers:
+        """The headers that tell a client what is left of its quotas."""
+        return rate_headers(subjects, self.ledger, self.clock()) if subjects else {}
 
     def settle(self, subjects: Subjects, reserved: Held, used: Held) -> None:
         """Count what a call has used in place of what it reserved."""

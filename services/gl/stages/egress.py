@@ -19,6 +19,7 @@ from services.gl.ending import still_reads_usage
 from services.gl.errors import UpstreamError
 from services.gl.header_policy import OutgoingHeaders, body_of, headers_written, outgoing_headers, plain
 from services.gl.models.profile import RESPONSES
+from services.gl.quota.rate_headers import moved
 from services.gl.record import recording
 from services.gl.reply import send_whole
 from services.gl.response_body import TakesLong, capture_egress, capture_inbound, record_capture
@@ -47,10 +48,13 @@ _OK = HTTPStatus.OK.value  # a plain int: looking up an enum member costs time i
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
 
 
-def offer(call: Call, _: Dependencies) -> None:
+def offer(call: Call, deps: Dependencies) -> None:
     """Put the status and headers of the reply into the record, so that response processors can change them."""
     fields = call.response_section.fields
     call.own_headers = _own_headers(call)
+    if rates := deps.quotas.headers(call.subjects):
+        call.own_headers |= rates
+        call.reply_headers = moved(call.reply_headers)
     headers = call.egress_offered = {**_shown_headers(call, fields), **call.own_headers}
     fields["egress_status_code"] = call.reply_status or fields["inbound_status_code"]
     fields["egress_headers"] = headers

@@ -25,14 +25,15 @@ def admit(call: Call, deps: Dependencies) -> None:
     subjects = call.config.subjects[call.router.path]
     if not subjects:
         return
+    call.subjects = subjects
     if (exceeded := deps.quotas.admit(subjects)) is not None:
         raise refusal_of(exceeded, deps.quotas.clock())
-    call.subjects = subjects
+    call.is_admitted = True
 
 
 def reserve(call: Call, deps: Dependencies) -> None:
     """Hold the tokens and the money that the call may use. Raises Refusal if that exceeds a limit."""
-    if not call.subjects or (asked := wanted(call)) is None:
+    if not call.is_admitted or (asked := wanted(call)) is None:
         return
     paying = next((one for one in call.subjects if _is_in_usd(one)), None)
     rates = FREE if paying is None else _rates(call, asked, paying)
@@ -61,9 +62,9 @@ def _rates(call: Call, asked: Wanted, paying: Subject) -> TokenRates:
 
 def settle(call: Call, deps: Dependencies) -> None:
     """Settle the call if that was not done before its record was written, and end it."""
-    if call.subjects:
+    if call.is_admitted:
         try:
             settle_call(call, deps)
         finally:
+            call.is_admitted = False
             deps.quotas.end(call.subjects)
-            call.subjects = ()

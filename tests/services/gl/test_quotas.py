@@ -61,6 +61,7 @@ def routers(url):
     """A router with a budget of a hundred tokens for each evasion, and some with other limits."""
     own = {
         "/rpm/": {"quotas": {"rpm": 2}},
+        "/headers/": {"quotas": {"rpm": 3, "tpm": 100_000}},
         "/tpm/": {"quotas": {"tpm": 100}},
         "/concurrency/": {"quotas": {"concurrency": 2}},
         "/left/": HUNDRED,
@@ -117,6 +118,22 @@ def test_requests_per_minute(limited, upstream):
     assert code_of(replies[2]) == "rate_limit_exceeded"
     assert 1 <= int(replies[2].value("Retry-After")) <= 63
     assert len(upstream.seen) == 2
+
+
+def test_headers(limited, upstream):
+    """Every answer tells what is left, errors too. What the provider says about its own limits has another name."""
+    answers(upstream, ANSWER, JSON, "X-RateLimit-Limit-Requests: 5000")
+    first, second, third, refused = (ask(limited, "/headers/", ASKED | {"max_tokens": 10}) for _ in range(4))
+    assert [reply.status for reply in (first, second, third, refused)] == [200, 200, 200, 429]
+    assert [reply.value("X-Ratelimit-Limit-Requests") for reply in (first, refused)] == ["3", "3"]
+    assert [reply.value("X-Ratelimit-Remaining-Requests") for reply in (first, second, refused)] == ["2", "1", "0"]
+    assert 50 <= int(refused.value("X-Ratelimit-Reset-Requests").removesuffix("s")) <= 60
+    # the second one: 49 tokens are used, and it holds its own reservation while its answer begins
+    reserved = len(json.dumps(ASKED)) // 3 + 1 + 10
+    assert second.value("X-Ratelimit-Remaining-Tokens") == str(100_000 - 49 - reserved)
+    assert refused.value("X-Ratelimit-Remaining-Tokens") == str(100_000 - 3 * 49)
+    assert first.value("X-Gecholog-Upstream-Ratelimit-Limit-Requests") == "5000"
+    assert ask(limited, "/free/").value("X-Ratelimit-Limit-Requests") == "5000"
 
 
 def test_tokens_per_minute(limited, upstream):
