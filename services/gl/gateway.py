@@ -221,7 +221,8 @@ class Gateway:
 
     async def _share_quotas(self, config: Config, bus: Bus) -> None:
         location = BucketLocation(bus, config.storage, config.topics.own)
-        await self._quota_sharing.activate(location, self._required_owner(), has_limits=config.has_limits)
+        owner = self._required_owner()
+        await self._quota_sharing.activate(location, config.gateway_id, owner, has_limits=config.has_limits)
 
     async def _bus(self, config: Config) -> Bus:
         bus = Bus(config.bus, self._alias, log)

@@ -17,6 +17,7 @@ class Kind(Enum):
     """What is done about a request."""
 
     MODEL = "model"  # it names a model, which says where it goes
+    USAGE = "usage"  # it asks for the client's own usage: answered here
     LIST = "list"  # it asks for the list of models, or for one of them: answered here
     ACCOUNT = "account"  # it is about something that a provider keeps (a file, a batch): to the default provider
 
@@ -55,7 +56,8 @@ _WITH_MODEL = _ANTHROPIC | {
     "responses/input_tokens",
     "videos",
 }
-_MODELS = "models"
+_MODELS, _USAGE = "models", "usage"
+_READING = frozenset({"GET", "HEAD"})
 # First segments of paths about what a provider keeps (https://platform.openai.com/docs/api-reference).
 _KEPT = frozenset(
     {
@@ -88,7 +90,9 @@ def endpoint_of(method: str, subpath: str) -> Endpoint | None:
         return Endpoint(Kind.MODEL, path)
     first, _, rest = path.partition("/")
     if first == _MODELS:
-        return Endpoint(Kind.LIST, path) if method in {"GET", "HEAD"} else None
+        return Endpoint(Kind.LIST, path) if method in _READING else None
+    if path == _USAGE:
+        return Endpoint(Kind.USAGE, path) if method in _READING else None
     is_kept = first in _KEPT and (first != _NOT_BELOW_CHAT or rest.split("/")[0] == "completions")
     return Endpoint(Kind.ACCOUNT, path) if is_kept and method in _METHODS and _is_plain(path) else None
 

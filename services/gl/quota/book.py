@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gecholog.quota.ledger import Ledger
 from gecholog.replication import milliseconds
 from services.gl.quota.rate_headers import rate_headers
+from services.gl.quota.usage_report import usage_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +50,10 @@ class QuotaBook:
     def headers(self, subjects: Subjects) -> Headers:
         """The headers that tell a client what is left of its quotas."""
         return rate_headers(subjects, self.ledger, self.clock()) if subjects else {}
+
+    def usage(self, subjects: Subjects) -> dict[str, Any]:
+        """What is used of the limits of these subjects, as JSON."""
+        return usage_report(subjects, self.ledger, self.clock())
 
     def settle(self, subjects: Subjects, reserved: Held, used: Held) -> None:
         """Count what a call has used in place of what it reserved."""

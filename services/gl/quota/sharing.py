@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
 from gecholog.replication import Messages, Naming, Pace, UsageReplicator
+from services.gl.quota.events import QuotaEvents
 from services.gl.quota.mirror import QuotaMirror
 
 if TYPE_CHECKING:
@@ -44,11 +45,12 @@ class QuotaSharing:
     def __init__(self, book: QuotaBook, folder: Path) -> None:
         self._book = book
         self._mirror = QuotaMirror(folder)
+        self._events = QuotaEvents()
         self._is_storing = False
         self._location: BucketLocation | None = None
         self._replicator: UsageReplicator | None = None
 
-    async def activate(self, location: BucketLocation, owner: TaskOwner, *, has_limits: bool) -> None:
+    async def activate(self, location: BucketLocation, gateway_id: str, owner: TaskOwner, *, has_limits: bool) -> None:
         """Share at a location, from the first config on that has limits. Waits a moment for the others' usage."""
         if not has_limits and not self._is_storing:
             return
@@ -56,7 +58,10 @@ class QuotaSharing:
             self._is_storing = True
             self._mirror.load(self._book.ledger, self._book.clock())
             self._book.save = self._mirror.save
+            self._book.report = self._events.report
             owner.spawn(self._mirror.run(self._book.ledger, self._book.clock), "usage on disk")
+            owner.spawn(self._events.run(), "events of budgets")
+        self._events.bus, self._events.gateway_id = location.bus, gateway_id
         if location == self._location:
             return
         old, self._location = self._replicator, location

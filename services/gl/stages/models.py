@@ -59,6 +59,9 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     if endpoint.kind is Kind.LIST:
         call.own_response = _listed(call, router, endpoint)
         return
+    if endpoint.kind is Kind.USAGE:
+        call.own_response = LocalResponse(200, rawjson.dumps(deps.quotas.usage(call.subjects)))
+        return
     if endpoint.kind is Kind.ACCOUNT:
         call.candidates = (_default(call, router, endpoint),)
         await _check_exposed(call, router, deps)
