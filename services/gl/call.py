@@ -83,8 +83,6 @@ class Call:
     reservation: Reservation = NO_RESERVATION
     used_beside: Held = NOTHING  # by calls of gl's own, to classifiers
     is_settled: bool = False
-    max_output_tokens: int | None = None  # of the client key
-    allows_unpriced: bool = False  # of the client key
 
     # outbound
     client_body: ClientBody | None = None  # on a router of models: the decoded body of the request

@@ -97,7 +97,7 @@ def _cost(call: Call, reservation: Reservation, tokens: int) -> int:
 
 def nano_of(cost: Raw) -> int:
     """The nano-USD in the field `cost` of a record."""
-    return nano_usd(Decimal(orjson.loads(cost)["usd"]))
+    return nano_usd(Decimal(orjson.loads(bytes(cost))["usd"]))
 
 
 def _received_tokens(call: Call) -> int | None:
@@ -128,8 +128,8 @@ def _body(call: Call) -> bytes:
 
 def _default_output(call: Call) -> int:
     """The tokens of an answer whose length the request does not limit: as the narrowest subject says."""
-    if call.max_output_tokens is not None:
-        return call.max_output_tokens
+    if call.key is not None and call.key.max_output_tokens is not None:
+        return call.key.max_output_tokens
     for subject in reversed(call.subjects):
         if (default := subject.limits.quotas.default_output_tokens) is not None:
             return default

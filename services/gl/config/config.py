@@ -17,6 +17,7 @@ from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import routing
 from services.gl.config.tls_files import unusable
 from services.gl.errors import ErrorFormat
+from services.gl.key_rule import KeyRule
 from services.gl.limits import Limits
 from services.gl.models.registry import Registry
 from services.gl.processor_chain import ProcessorChain
@@ -111,8 +112,8 @@ class Config:
 
     @property
     def has_limits(self) -> bool:
-        """Whether any call may have limits."""
-        return any(self.subjects.values())
+        """Whether any call may have limits: its client key has, for all that is known here."""
+        return any(self.subjects.values()) or any(router.keys is not KeyRule.OFF for router in self.routers)
 
     def max_parsed_request(self, largest: int) -> int:
         """The size in bytes up to which request bodies are parsed. `largest` is the maximum size of a bus message.

@@ -10,9 +10,11 @@ from services.gl.candidate_prices import model_shown, priced
 from services.gl.candidates import candidates_of
 from services.gl.quota.refusal import refusal_of, unpriced
 from services.gl.quota.reservation import FREE, reservation_of
+from services.gl.quota.subjects import of_key, of_owner
 from services.gl.settlement import settle as settle_call
 
 if TYPE_CHECKING:
+    from gecholog.keys import KeyEntry, OwnerEntry
     from gecholog.quota.ledger import Subject
     from services.gl.call import Call
     from services.gl.call_usage import Wanted
@@ -23,12 +25,21 @@ if TYPE_CHECKING:
 def admit(call: Call, deps: Dependencies) -> None:
     """Count the request for all subjects that have limits. Raises Refusal if it exceeds one."""
     subjects = call.config.subjects[call.router.path]
-    if not subjects:
+    if call.key is not None:
+        subjects = _with_key(subjects, call.key, call.owner)
+    if not subjects or call.unmet:  # a call without the required headers is refused later, and counts nowhere
         return
     call.subjects = subjects
     if (exceeded := deps.quotas.admit(subjects)) is not None:
         raise refusal_of(exceeded, deps.quotas.clock())
     call.is_admitted = True
+
+
+def _with_key(subjects: tuple[Subject, ...], key: KeyEntry, owner: OwnerEntry | None) -> tuple[Subject, ...]:
+    """The subjects of a call, from the widest to the narrowest."""
+    if owner is not None:
+        subjects += of_owner(owner.name, owner.limits)
+    return subjects + of_key(key.id, key.limits)
 
 
 def reserve(call: Call, deps: Dependencies) -> None:
@@ -55,7 +66,7 @@ def _rates(call: Call, asked: Wanted, paying: Subject) -> TokenRates:
     found = priced(call.config.prices, candidates, request, asked.prompt_tokens)
     if found.candidates:
         call.candidates = found.candidates
-    elif not call.allows_unpriced:
+    elif call.key is None or not call.key.allow_unpriced:
         raise unpriced(paying, model_shown(candidates, request))
     return found.rates
 

@@ -15,6 +15,7 @@ from tests.support.waiting import DEADLINE, until
 
 LOGGER = "coburn.gl.logger"
 PROCESSORS = "processor.>"
+EVENTS = "coburn.gl.events"
 
 Script = Callable[[bytes], bytes | list[bytes] | None]
 
@@ -110,6 +111,7 @@ class Listener:
         )
         await self._client.subscribe(LOGGER, cb=self._took_record)
         await self._client.subscribe(PROCESSORS, cb=self._took_message)
+        await self._client.subscribe(EVENTS, cb=self._took_message)
         await self._client.flush()
 
     async def _took_record(self, message: Msg) -> None:

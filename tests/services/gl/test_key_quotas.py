@@ -1,0 +1,186 @@
+"""Quotas and budgets of client keys and their owners, with everything real."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from threading import Event
+
+import pytest
+
+from gecholog.keys import OwnerEntry
+from gecholog.keys.bucket_key import of_owner
+from gecholog.keys.credential import new_key
+from gecholog.keys.reading import to_bytes
+from gecholog.quota.limits import Budget, Limits, Quotas
+from gecholog.quota.period import Period
+from tests.services.gl.rig.bus import EVENTS, Listener
+from tests.services.gl.rig.gateway import router
+from tests.support.client_keys import ClientKeys
+from tests.support.nats_server import NatsServer
+from tests.support.waiting import DEADLINE, until
+
+USAGE = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": 49}
+ANSWER = json.dumps({"object": "chat.completion", "model": "gpt-4", "usage": USAGE}).encode()
+ASKED = json.dumps({"model": "gpt-4", "max_tokens": 10, "messages": [{"role": "user", "content": "Hi"}]}).encode()
+COST = Decimal("0.00174")  # 40 tokens at 30 USD a million, and 9 at 60
+HUNDRED = Limits(budget=Budget(100, Period.TOTAL, is_tokens=True))
+MODELS, PLAIN, UNPRICED = "/v1/chat/completions", "/plain/chat/completions", "/unpriced/chat/completions"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = NatsServer(
+        tmp_path_factory.mktemp("keys"), jetstream=True, settings={"jetstream": {"max_file_store": 2 << 30}}
+    )
+    server.settings["jetstream"]["store_dir"] = str(server.folder / "store")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def listener(server):
+    listener = Listener(server)
+    yield listener
+    listener.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(run_gateway, server, shared_upstream):
+    """A models router, a plain one that is priced as OpenAI's, and one without prices. All want a key."""
+    url = f"{shared_upstream.url}/v1"
+    routers = [
+        {"path": "/v1/", "ingress": {"headers": {}}, "outbound": {"models": ["*"]}},
+        router("/plain/", url, price_provider="openai"),
+        router("/unpriced/", url),
+    ]
+    for one in routers:
+        one["ingress"]["keys"] = "required"
+    provider = {"name": "openai", "dialect": "openai", "profile": "openai", "url": url, "api_key": "its-key"}
+    return run_gateway(routers, server=server, errors="openai", providers=[provider | {"models": ["gpt-4"]}])
+
+
+@pytest.fixture(scope="module")
+def keys(server, gateway):
+    until(lambda: gateway.call("POST", PLAIN, {"Authorization": f"Bearer {new_key().text}"}).status == 401)
+    return ClientKeys(server)
+
+
+@pytest.fixture(autouse=True)
+def answers(upstream):
+    upstream.behaviour = lambda talk: talk.reply(ANSWER)
+
+
+@pytest.fixture
+def create(gateway, keys):
+    """Make a key that the gateway knows, before it is charged for anything: `create(limits=…)`."""
+
+    def make(**fields):
+        key = keys.create(disabled=True, **fields)
+        until(lambda: ask(gateway, key).status == 401)
+        keys.put(key, **fields)
+        until(lambda: gateway.call("GET", "/v1/models", bearer(key)).status != 401)
+        return key
+
+    return make
+
+
+def bearer(key):
+    return {"Authorization": f"Bearer {key.text}", "Content-Type": "application/json"}
+
+
+def ask(gateway, key, path=MODELS, body=ASKED):
+    return gateway.call("POST", path, bearer(key), body)
+
+
+def usage(gateway, key):
+    """What the key is told of itself."""
+    return gateway.call("GET", "/v1/usage", bearer(key)).json()["data"]
+
+
+def statuses(gateway, key, *paths):
+    return [ask(gateway, key, path).status for path in paths]
+
+
+def test_a_plain_router_beside_a_models_router(gateway, create):
+    """Both charge the same key."""
+    key = create(limits=HUNDRED)
+    assert statuses(gateway, key, MODELS, PLAIN, MODELS, PLAIN, UNPRICED) == [200, 200, 429, 429, 429]
+    other = create(limits=HUNDRED)
+    assert ask(gateway, other).status == 200
+
+
+def test_money(gateway, create, listener):
+    """A budget in USD is charged what the records say, to the last digit."""
+    key = create(limits=Limits(budget=Budget(4_500_000, Period.MONTH)))
+    replies = [ask(gateway, key, path) for path in (MODELS, PLAIN, MODELS)]
+    assert [reply.status for reply in replies] == [200, 200, 429]
+    costs = [Decimal(listener.record(reply.transaction)["cost"]["usd"]) for reply in replies[:2]]
+    assert costs == [COST, COST]
+    (limits,) = usage(gateway, key)
+    assert limits["subject"] == "key"
+    assert limits["name"] == key.id
+    assert Decimal(limits["budget"]["used_usd"]) == 2 * COST
+    assert Decimal(limits["budget"]["remaining_usd"]) == Decimal("0.0045") - 2 * COST
+    assert limits["budget"]["used_tokens"] == 98
+
+
+def test_money_without_a_price(gateway, create, upstream):
+    """A key with a budget in USD may not use what has no price, unless its entry says so."""
+    limits = Limits(budget=Budget(10**9, Period.MONTH))
+    key, open_key = create(limits=limits), create(limits=limits, allow_unpriced=True)
+    unknown = ASKED.replace(b"gpt-4", b"openai/no-such-model")
+    refused = [ask(gateway, key, UNPRICED), ask(gateway, key, MODELS, unknown)]
+    assert [(reply.status, reply.json()["error"]["code"]) for reply in refused] == [(403, "price_unknown")] * 2
+    assert upstream.seen == []
+    upstream.behaviour = lambda talk: talk.reply(ANSWER.replace(b"gpt-4", b"no-such-model"))
+    assert [ask(gateway, open_key, UNPRICED).status, ask(gateway, open_key, MODELS, unknown).status] == [200, 200]
+
+
+def test_requests_and_concurrency(gateway, create, upstream):
+    key = create(limits=Limits(Quotas(rpm=3)))  # one of them was the question whether it is known
+    assert statuses(gateway, key, MODELS, PLAIN, MODELS) == [200, 200, 429]
+    busy, release = create(limits=Limits(Quotas(concurrency=1))), Event()
+
+    def talk(conversation):
+        release.wait(DEADLINE)
+        conversation.reply(ANSWER)
+
+    upstream.reset()
+    upstream.behaviour = talk
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask, gateway, busy)
+        until(lambda: len(upstream.seen) == 1)
+        assert ask(gateway, busy, PLAIN).status == 429
+        release.set()
+        assert first.result().status == 200
+    until(lambda: ask(gateway, busy).status == 200)
+
+
+def test_an_owner_s_budget_is_that_of_all_its_keys(gateway, create, keys):
+    entry = OwnerEntry("team@example.com", limits=HUNDRED)
+    keys.write(of_owner(entry.name), to_bytes(entry))
+    one, other = create(owner=entry.name), create(owner=entry.name)
+    assert [ask(gateway, key).status for key in (one, other, one)] == [200, 200, 429]
+    (limits,) = usage(gateway, other)
+    assert (limits["subject"], limits["name"]) == ("owner", entry.name)
+    assert limits["budget"]["used_tokens"] == 98
+
+
+def test_a_client_cannot_choose_what_is_reserved_below_what_it_asks_for(gateway, create):
+    """A request that may use more than what is left is refused before it is sent, however little it would use."""
+    key = create(limits=HUNDRED)
+    assert ask(gateway, key, MODELS, ASKED.replace(b'"max_tokens": 10', b'"max_tokens": 99')).status == 429
+    assert ask(gateway, key, MODELS, ASKED.replace(b'"max_tokens": 10', b'"n": 9, "max_tokens": 10')).status == 429
+    assert ask(gateway, key, MODELS, ASKED.replace(b'"max_tokens": 10, ', b"")).status == 429  # 1024 by default
+    assert ask(gateway, key).status == 200
+
+
+def test_events(gateway, create, listener):
+    """At 80 and at 100 percent of a budget one event each."""
+    key = create(limits=Limits(budget=Budget(120, Period.MONTH, is_tokens=True)))
+    assert statuses(gateway, key, MODELS, MODELS, MODELS) == [200, 200, 429]
+    (event,) = until(lambda: [one for one in map(json.loads, listener.on(EVENTS)) if one["subject"]["name"] == key.id])
+    assert (event["event"], event["percent"], event["used"]) == ("budget_nearly_reached", 80, {"tokens": 98})
+    assert event["subject"] == {"kind": "key", "name": key.id}
+    assert event["budget"] == {"tokens": 120, "period": "month"}
