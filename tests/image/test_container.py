@@ -61,14 +61,23 @@ def test_ports_are_open_to_others(hardened):
     assert hosts[5390] == {"0100007F"}
 
 
-@pytest.mark.parametrize("program", ["gl", "nats2log", "tokencounter", "ginit", "healthcheck", "entrypoint", "dummy"])
-def test_programs_of_the_original(hardened, program):
-    """They lie in the working directory under the names that people's scripts use."""
+PROGRAMS = ("gl", "nats2log", "tokencounter", "ginit", "healthcheck", "entrypoint", "dummy", "import-config")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_programs(hardened, program):
+    """They are in the working directory under the names that people's scripts use."""
     assert hardened.exec(f"./{program}", "--version").strip() == __version__
 
 
 def test_checksum_in_force(hardened):
     assert hardened.exec("./healthcheck", "-s", "gl", "-p") == hardened.sum_of(CONF)
+
+
+def test_config_of_another_gateway(hardened):
+    hardened.write("/app/conf/config.yml", "providers: [{id: a, provider: dummy, config: {}}]\nmodels: []\n")
+    part = json.loads(hardened.exec("./import-config", "/app/conf/config.yml"))
+    assert part["providers"] == [{"name": "a", "dialect": "dummy"}]
 
 
 def test_validation_of_a_new_config(hardened):

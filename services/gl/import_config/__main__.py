@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from gecholog import atomic_file
+from gecholog import __version__, atomic_file
 from services.gl.import_config import gophergate, litellm, llm_gateway
 from services.gl.import_config.imported import Imported
 from services.gl.import_config.source import ImportRefusedError, read_yaml
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", action="store_true", help="only print a JSON object: system, config (whole with --into), lost"
     )
+    parser.add_argument("--version", action="version", version=__version__)
     return parser
 
 

@@ -41,7 +41,7 @@ def looks_like(text: str) -> bool:
 
 def convert(text: str) -> Imported:
     """Convert a file. Keys stay in the environment: the config names the variables. Raises ImportRefusedError."""
-    found = Imported("GopherGate")
+    found = Imported("GopherGate", has_models=False)
     values = _values(text)
     for name, node in values.items():
         if name in _PROVIDERS and node.value:

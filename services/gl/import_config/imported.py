@@ -20,9 +20,13 @@ _VERSIONED = re.compile(r"/v\d+[a-z0-9]*(/openai)?$")
 
 @dataclass
 class Imported:
-    """The parts of a `gl_config.json`, and what could not be carried over, as lines of text."""
+    """The parts of a `gl_config.json`, and what could not be carried over, as lines of text.
+
+    `has_models` False: the file is not where the other gateway has its models.
+    """
 
     system: str
+    has_models: bool = True
     providers: list[dict[str, Any]] = field(default_factory=list)
     models: list[dict[str, Any]] = field(default_factory=list)
     outbound: dict[str, Any] = field(default_factory=dict)  # of the router `/v1/`, beside `models`
@@ -41,8 +45,15 @@ class Imported:
         return {name: _escaped(value) for name, value in made.items()}
 
     def merged(self, config: dict[str, Any]) -> dict[str, Any]:
-        """A whole `gl_config.json` with the imported providers, models and router `/v1/` in place of its own."""
+        """A whole `gl_config.json` with the imported providers, models and router `/v1/` in place of its own.
+
+        Models, and providers with other names, stay if the imported file is not where models are.
+        """
         made = self.fragment()
+        if not self.has_models:
+            names = {provider["name"] for provider in self.providers}
+            kept = [provider for provider in config.get("providers", []) if provider.get("name") not in names]
+            made |= {"providers": [*made["providers"], *kept], "models": config.get("models", [])}
         others = [router for router in config.get("routers", []) if router.get("path") != PATH]
         return config | made | {"routers": [*made["routers"], *others]}
 

@@ -109,6 +109,18 @@ OTHER=1
     assert "sk-1" not in json.dumps(found.fragment())
 
 
+def test_models_of_gophergate_are_not_in_the_file() -> None:
+    """So those of the config stay, and the other providers that they name. The shipped config has GopherGate's."""
+    before = {
+        "providers": [{"name": "openai", "dialect": "openai"}, {"name": "xai", "dialect": "openai"}],
+        "models": [{"name": "heavy", "targets": ["xai/grok", "openai/gpt"]}],
+        "routers": [],
+    }
+    merged = convert("OPENAI_API_KEY=sk-1", {}).merged(before)
+    assert merged["models"] == before["models"]
+    assert [one.get("api_key") for one in merged["providers"]] == ["${OPENAI_API_KEY}", None]
+
+
 def test_ollama_that_is_switched_off_is_left_out() -> None:
     text = "LLM_PROXY__PROVIDERS__OLLAMA__BASE_URL=http://x\nLLM_PROXY__PROVIDERS__OLLAMA__ENABLED=false\n"
     assert convert(text, {}).providers == []
