@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from services.gl.keys.__main__ import main
 from tests.services.gl.rig.gateway import Gateway, config_of, router
 from tests.services.gl.rig.upstream import Upstream
 from tests.support.client_keys import ClientKeys
@@ -162,8 +163,8 @@ def test_an_outage_that_lasts_too_long(both, start, keys, server, bus_back):
     in_force([gateway], key, 503)
 
 
-def test_a_wiped_bus_locks_nobody_out(both, keys, server, bus_back):
-    """The error says what happened. What was revoked stays refused, and new keys are taken."""
+def test_a_wiped_bus_locks_nobody_out(both, keys, server, bus_back, monkeypatch, capsys):
+    """The error says what happened. What was revoked stays refused, new keys are taken, and the mirror restores all."""
     known, revoked = keys.create(), keys.create()
     in_force(both, known)
     in_force(both, revoked)
@@ -181,5 +182,10 @@ def test_a_wiped_bus_locks_nobody_out(both, keys, server, bus_back):
         assert [status(gateway, key) for key in (known, revoked)] == [200, 401]
     new = keys.create()
     in_force(both, new)
-    keys.delete(known)  # an explicit deletion counts also now
-    in_force(both, known, 401)
+    monkeypatch.setenv("GECHOLOG_HOME", str(both[0].process.home))
+    monkeypatch.setenv("NATS_TOKEN", server.token)
+    assert main(["-o", str(both[0].file), "import", "--from-mirror", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["imported"] > 0
+    for gateway in both:
+        gateway.process.wait_for_log("client keys are in the bucket again")
+        assert [status(gateway, key) for key in (known, new, revoked)] == [200, 200, 401]

@@ -1,0 +1,1 @@
+"""The command that makes, shows, changes and removes client keys."""

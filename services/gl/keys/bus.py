@@ -1,0 +1,43 @@
+"""Finds the bus that the config of gl names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from gecholog import config, regular_file
+from gecholog.bus_address import BusAddress
+from gecholog.bus_storage import BusStorage
+from gecholog.errors import ConfigError, Problem
+
+_TOKEN = "NATS_TOKEN"  # noqa: S105 - a name
+
+
+class Bus(NamedTuple):
+    """Where the entries are."""
+
+    address: BusAddress
+    storage: BusStorage
+
+
+def of_config(file: Path, home: Path, environ: Mapping[str, str] = os.environ) -> Bus:
+    """The bus in a config file of gl. Raises ConfigError.
+
+    A token that was generated at the first start is not in the environment but in the folder `secrets`.
+    """
+    if not environ.get(_TOKEN):
+        environ = {**environ, _TOKEN: _generated(home / "secrets" / _TOKEN)}
+    try:
+        section = config.peek(config.read(file), str(file), environ)["service_bus"]
+        return Bus(BusAddress.of_section(section), BusStorage.of_section(section))
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise ConfigError(str(file), [Problem("service_bus", "cannot be read")]) from error
+
+
+def _generated(file: Path) -> str:
+    try:
+        return regular_file.read_text(file, "ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
