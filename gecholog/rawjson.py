@@ -30,6 +30,7 @@ class Raw(bytes):
 
     fragment: orjson.Fragment | None = None  # made on the first write, because a payload is written several times
     summary: dict[str, Any] | None = None  # its replacement where the value is too large, if one has been made
+    shown: tuple[Any, Any] | None = None  # a rule of privacy, and what records show by it in place of the value
 
 
 def is_json(data: bytes) -> bool:

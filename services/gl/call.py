@@ -15,6 +15,7 @@ from gecholog.record import Fields
 from gecholog.timer import MonotonicNs
 from services.gl.errors import format_for
 from services.gl.quota.reservation import NO_RESERVATION
+from services.gl.record.privacy import HIDDEN, strictest
 from services.gl.record.section import RecordSection
 from services.gl.record.usage import NO_USAGE
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from services.gl.processor_chain import ProcessorRows
     from services.gl.query import Pairs
     from services.gl.quota.reservation import Reservation
+    from services.gl.record.privacy import PayloadPrivacy
     from services.gl.record.snapshot import RecordSnapshot
     from services.gl.record.writer import RecordWriter
     from services.gl.responses import LocalResponse
@@ -161,6 +163,14 @@ class Call:
     def router_paths(self) -> tuple[str, str]:
         """The paths of the call's routers: its own, and that of the last attempt."""
         return self.router.path, self.target_router.path
+
+    @property
+    def privacy(self) -> PayloadPrivacy | None:
+        """What the record shows of payloads, by the routers of `router_paths` and the client key; None: all."""
+        own, target = self.router.privacy, self.target_router.privacy
+        if self.key is not None and not self.key.record_payloads:
+            return strictest(own, target, HIDDEN)
+        return own if own is target else strictest(own, target)
 
     @property
     def response_rows(self) -> ProcessorRows:

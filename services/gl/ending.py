@@ -28,12 +28,12 @@ async def refuse(call: Call, refusal: Refusal, deps: Dependencies) -> None:
         return
     try:
         reply = reply_to(refusal, call.error_format)
-        await send_whole(call, _error(call, reply, deps), len(reply.body), deps)
+        await send_whole(call, _error(call, refusal, reply, deps), len(reply.body), deps)
     except (Disconnected, asyncio.CancelledError):
         break_off(call)
 
 
-def _error(call: Call, reply: ErrorReply, deps: Dependencies) -> Egress:
+def _error(call: Call, refusal: Refusal, reply: ErrorReply, deps: Dependencies) -> Egress:
     """Make the reply for an error, and put it into the record."""
     headers = {call.config.session_header: [call.ids.transaction_id]} | deps.quotas.headers(call.subjects)
     headers |= reply.headers
@@ -43,10 +43,17 @@ def _error(call: Call, reply: ErrorReply, deps: Dependencies) -> Egress:
     fields["egress_status_code"] = reply.status
     fields["egress_headers"] = headers
     fields["egress_payload"] = rawjson.Raw(reply.body)
-    call.response_section.note("egress_status_code", reply.text)
+    call.response_section.note("egress_status_code", _recorded_text(call, refusal, reply))
     if call.attempt is None:
         call.request_section.fields["outbound_headers"] = {}  # nothing was sent
     return Egress(reply.status, {"Content-Type": [JSON]} | headers, reply.body)
+
+
+def _recorded_text(call: Call, refusal: Refusal, reply: ErrorReply) -> str:
+    """The text of an error for the record. Errors about a field of the request may quote its value."""
+    is_about_field = refusal.detail is not None and refusal.detail.param is not None
+    is_hidden = is_about_field and call.privacy is not None and call.privacy.hides
+    return f"status {reply.status}, because of a field of the request" if is_hidden else reply.text
 
 
 def break_off(call: Call) -> None:

@@ -121,7 +121,7 @@ def _read_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once:
 def _record_inbound(call: Call, reading: BodyReading, form: BodyForm, *, is_sse: bool = False) -> None:
     """Record the inbound body. `is_sse`: only its first bytes show that it is a stream, the rest was not captured."""
     value, note = reading.recorded
-    payload.truncate_to(value, call.config.log_max_payload)  # cached here, because hashing takes long
+    _prepare(call, value)
     call.response_section.fields["inbound_payload"] = value
     _set_usage(call, reading)
     if note:
@@ -137,10 +137,17 @@ def _record_egress(call: Call, reading: BodyReading | None) -> None:
         section.fields["egress_payload"] = section.fields["inbound_payload"]
         return
     value, note = reading.recorded
-    payload.truncate_to(value, call.config.log_max_payload)
+    _prepare(call, value)
     section.fields["egress_payload"] = value
     if note:
         section.note("egress_payload", note)
+
+
+def _prepare(call: Call, value: Any) -> None:
+    """Make what the record shows in place of a value, which takes long: this may be a thread."""
+    shorter = payload.truncate_to(value, call.config.log_max_payload)
+    if (privacy := call.privacy) is not None:
+        privacy.prepare(shorter)
 
 
 def _ended(call: Call, streamed: Streamed, *, completed: bool) -> bool:

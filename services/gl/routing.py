@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.gl.aws_service import AwsService
     from services.gl.cors import Cors
     from services.gl.errors import ErrorFormat
+    from services.gl.record.privacy import PayloadPrivacy
 
 PORTS = {"http": 80, "https": 443}
 # A segment of one or two dots, as some server may read it: encoded dots and slashes, backslashes, parameters after `;`.
@@ -98,7 +99,8 @@ class Router:
 
     A router of models has no target of its own; `models` are the names that clients may use. For each provider there is
     a router with the same path and the provider's target, whose `provider` is set. `price_provider` is the seller of
-    the target's models, by its name in the table of prices; empty if that is not known.
+    the target's models, by its name in the table of prices; empty if that is not known. `privacy` is what records show
+    of payloads; None: all.
     """
 
     path: str
@@ -112,6 +114,7 @@ class Router:
     default_provider: str = ""
     provider: str = ""
     price_provider: str = ""
+    privacy: PayloadPrivacy | None = None
     fetch_images: ImageRule = field(default_factory=ImageRule)
     limits: Limits = NO_LIMITS
     keys: KeyRule = KeyRule.OFF

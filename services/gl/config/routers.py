@@ -16,6 +16,8 @@ from services.gl.images.rule import OFF, ImageRule
 from services.gl.key_rule import KeyRule
 from services.gl.models.vendor import vendor_of_host
 from services.gl.provider_target import provider_target
+from services.gl.record.privacy import PayloadPrivacy
+from services.gl.record.redaction import compiled
 from services.gl.resilience.rules import ResilienceRules
 
 if TYPE_CHECKING:
@@ -46,7 +48,13 @@ def router_of(entry: _Entry) -> routing.Router:
         fetch_images=ImageRule.of(outbound.get("fetch_images", OFF)),
         limits=limits_of(entry),
         keys=KeyRule(ingress.get("keys", KeyRule.OFF.value)),
+        privacy=_privacy(entry),
     )
+
+
+def _privacy(entry: _Entry) -> PayloadPrivacy | None:
+    hides, patterns = not entry.get("record_payloads", True), tuple(map(compiled, entry.get("redact", ())))
+    return PayloadPrivacy(hides, patterns) if hides or patterns else None
 
 
 def _error_format(entry: _Entry, *, has_models: bool) -> ErrorFormat | None:

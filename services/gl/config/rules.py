@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gecholog.duplicates import duplicates
 from gecholog.headers import canonical
 from services.gl.cors import ANY
+from services.gl.record.redaction import compiled
 from services.gl.routing import PORTS
 
 if TYPE_CHECKING:
@@ -69,6 +70,15 @@ def cors(values: dict[str, Any]) -> Iterator[Violation]:
         for number, origin in enumerate(rules.get("allow_origins", [])):
             if any(origin.startswith(f"{scheme}:") and origin.endswith(f":{port}") for scheme, port in PORTS.items()):
                 yield (*place, "allow_origins", number), "must omit the default port of the scheme, as browsers do"
+
+
+def redact(values: dict[str, Any]) -> Iterator[Violation]:
+    for index, router in enumerate(values.get("routers", [])):
+        for number, expression in enumerate(router.get("redact", [])):
+            try:
+                compiled(expression)
+            except ValueError as error:
+                yield ("routers", index, "redact", number), str(error)
 
 
 def one_path_one_router(values: dict[str, Any]) -> Iterator[Violation]:

@@ -27,6 +27,7 @@ def config_spec() -> ConfigSpec:
         target_rules.default_providers,
         target_rules.fetch_images,
         rules.cors,
+        rules.redact,
         limit_rules.budgets,
         *model_rules.RULES,
         credential_files.google_files,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gecholog.session import Ids
     from gecholog.timer import MonotonicNs
     from services.gl.record.filter import FieldFilter
+    from services.gl.record.privacy import PayloadPrivacy
     from services.gl.record.section import RecordSection
 
 
@@ -89,6 +90,10 @@ class RecordedCall(Protocol):
     def cost_shown(self) -> Raw | None:
         """The cost of the usage as JSON; None if it is not known."""
 
+    @property
+    def privacy(self) -> PayloadPrivacy | None:
+        """What the record shows of payloads; None: all."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordWriter:
@@ -113,7 +118,7 @@ class RecordWriter:
         ended = call.replied or now
         request, response = _request_fields(call, ended), _response_fields(call, ended)
         names = response.keys()
-        shown = self._shown(response, call.response_section, self.response)
+        shown = self._shown(response, call.response_section, self.response, call.privacy)
         comma, usage = "," if shown else "", call.usage_shown
         call_timer, post_timer = span_text(call.started, ended), span_text(ended, now)
         if reply_timer := self._reply_timer(call, ended):
@@ -121,7 +126,7 @@ class RecordWriter:
         record: Fields = {"session_id": call.ids.session_id, "transaction_id": call.ids.transaction_id}
         if (client := call.client_shown) is not None:
             record["client"] = client
-        record["request"] = self._shown(request, call.request_section, self.request)
+        record["request"] = self._shown(request, call.request_section, self.request, call.privacy)
         record["response"] = shown
         record["usage"] = rawjson.fragment(usage)
         if call.cost_shown is not None:
@@ -144,20 +149,27 @@ class RecordWriter:
         end = _end(last, _counted(call), span_text(call.started, ended), span_text(ended, now))
         return b"".join((memoryview(snapshot.data)[: snapshot.end], more, end.encode()))
 
-    def _shown(self, fields: Fields, section: RecordSection, chosen: FieldFilter) -> Fields:
+    def _shown(
+        self, fields: Fields, section: RecordSection, chosen: FieldFilter, privacy: PayloadPrivacy | None
+    ) -> Fields:
         """The fields that the record shows. Notes truncated payloads in `error`. Changes `fields`."""
         fields, limit = chosen.select(fields), self.max_payload
         cut = []
         for name in PAYLOADS:
             if (value := fields.get(name)) is None:
                 continue
-            if type(value) is Raw and len(value) <= limit:
+            if privacy is None and type(value) is Raw and len(value) <= limit:
                 fields[name] = rawjson.fragment(value)
-            elif (shorter := truncate_to(value, limit)) is not value:
-                fields[name] = shorter
+                continue
+            shorter = truncate_to(value, limit)
+            if shorter is not value:
                 cut.append({"name": name, "details": f"larger than {limit} bytes, recorded by size, hash and head"})
+            # masks may make it longer
+            fields[name] = shorter if privacy is None else truncate_to(privacy.shown(shorter), limit)
         if cut and chosen.shows("error"):
             fields["error"] = [*section.errors, *cut]
+        if privacy is not None and privacy.patterns and "error" in fields:  # it may quote a payload
+            fields["error"] = [error | {"details": privacy.shown_text(error["details"])} for error in fields["error"]]
         return fields
 
     def _reply_timer(self, call: RecordedCall, ended: MonotonicNs) -> str:

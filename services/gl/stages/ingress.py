@@ -143,13 +143,15 @@ async def _recorded_body(call: Call, most: int) -> payload.Recorded:
         found = read(min(most, payload.AT_ONCE))
         if not payload.is_truncated_at(found.value, payload.AT_ONCE):
             return found
-    return await asyncio.to_thread(_read_and_summarize, read, most, call.config.log_max_payload)
+    return await asyncio.to_thread(_read_and_prepare, call, read, most)
 
 
-def _read_and_summarize(read: Callable[[int], payload.Recorded], most: int, limit: int) -> payload.Recorded:
-    """Read a body. If the record will show only its summary, make that here in the thread: hashing takes long."""
+def _read_and_prepare(call: Call, read: Callable[[int], payload.Recorded], most: int) -> payload.Recorded:
+    """Read a body. What the record will show in its place is made here in the thread: hashing takes long."""
     found = read(most)
-    payload.truncate_to(found.value, limit)
+    shorter = payload.truncate_to(found.value, call.config.log_max_payload)
+    if (privacy := call.privacy) is not None:
+        privacy.prepare(shorter)
     return found
 
 

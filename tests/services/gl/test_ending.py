@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from services.gl import ending
-from services.gl.errors import Refusal
+from services.gl.errors import ErrorDetail, Refusal
 from services.gl.http import Disconnected
+from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import FakeRecorder, FakeResponder, FakeResponse, built, call_of, deps
 
 
@@ -20,6 +23,19 @@ async def test_refuse():
     assert responder.headers["X-Why"] == ["size"]
     assert responder.headers["Session-Id"] == [call.ids.transaction_id]
     assert call.response_section.fields["egress_payload"] == b'{"error":"too much"}'
+
+
+@pytest.mark.parametrize("hides", [False, True])
+async def test_error_that_quotes_the_request(hides):
+    """Where payloads are hidden, the record does not have the text; the client always does."""
+    responder = FakeResponder()
+    config = built([router("/service/", "http://target") | {"record_payloads": not hides}])
+    call = call_of(config, responder=responder)
+    detail = ErrorDetail(400, "a tool of type CaNaRy", "unsupported_parameter", param="tools")
+    await ending.refuse(call, Refusal(400, detail.message, detail=detail), deps())
+    assert b"CaNaRy" in responder.body
+    (error,) = call.response_section.errors
+    assert ("CaNaRy" in error["details"]) != hides
 
 
 async def test_refuse_when_a_part_has_gone():

@@ -44,6 +44,7 @@ class ACall:
     usage_shown: Raw = NO_USAGE
     cost_shown: Raw | None = None
     client_shown: dict[str, Any] | None = None
+    privacy: Any = None
 
     @property
     def token_count(self):
