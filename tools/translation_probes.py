@@ -127,6 +127,8 @@ _CHAT: Probes = (
         Probe("modalities audio", {"modalities": ["text", "audio"]}),
         Probe("prediction", {"prediction": {"type": "content", "content": "x"}}),
         Probe("web_search_options", {"web_search_options": {"search_context_size": "low"}}),
+        Probe("web_search_options (empty)", {"web_search_options": {}}),
+        Probe("stream_options.include_obfuscation", {"stream_options": {"include_obfuscation": True}}),
     ],
 )
 
@@ -144,6 +146,14 @@ _TOOL = {"name": "look", "input_schema": _SCHEMA}
 _WITH_TOOL: Json = {"tools": [_TOOL]}
 _USE = {"type": "tool_use", "id": "c1", "name": "look", "input": {"a": "b"}}
 _RESULT = {"type": "tool_result", "tool_use_id": "c1", "content": "seen"}
+
+_DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}
+
+
+def _answered(result: Json) -> Json:
+    calls = {"role": "assistant", "content": [_USE]}
+    return {"messages": [{"role": "user", "content": "x"}, calls, {"role": "user", "content": [result]}]}
+
 
 _MESSAGES: Probes = (
     {"model": "m", "messages": [{"role": "user", "content": "x"}], "max_tokens": 10_000},
@@ -167,17 +177,21 @@ _MESSAGES: Probes = (
             "content[] document (text)",
             _blocks({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}),
         ),
-        Probe("content[] tool_use", _history(_USE)),
+        Probe("content[] document title", _blocks(_DOCUMENT | {"title": "t"}), _blocks(_DOCUMENT)),
+        Probe("content[] document context", _blocks(_DOCUMENT | {"context": "c"}), _blocks(_DOCUMENT)),
         Probe(
-            "content[] tool_result",
-            {
-                "messages": [
-                    {"role": "user", "content": "x"},
-                    {"role": "assistant", "content": [_USE]},
-                    {"role": "user", "content": [_RESULT]},
-                ],
-            },
-            _WITH_TOOL,
+            "content[] document citations", _blocks(_DOCUMENT | {"citations": {"enabled": True}}), _blocks(_DOCUMENT)
+        ),
+        Probe(
+            "content[] search_result",
+            _blocks({"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": "y"}]}),
+        ),
+        Probe("content[] tool_use", _history(_USE)),
+        Probe("content[] tool_result", _answered(_RESULT), _WITH_TOOL),
+        Probe(
+            "tool_result is_error",
+            _answered(_RESULT | {"is_error": True}),
+            _WITH_TOOL | _answered(_RESULT),
         ),
         Probe("content[] thinking", _history(_THOUGHT, {"type": "text", "text": "y"})),
         Probe("cache_control", _blocks({"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}})),
@@ -200,6 +214,11 @@ _MESSAGES: Probes = (
         Probe("thinking enabled", {"thinking": {"type": "enabled", "budget_tokens": 4096}}),
         Probe("thinking adaptive", {"thinking": {"type": "adaptive"}}),
         Probe("thinking disabled", {"thinking": {"type": "disabled"}}),
+        Probe(
+            "thinking.display omitted",
+            {"thinking": {"type": "adaptive", "display": "omitted"}},
+            {"thinking": {"type": "adaptive"}},
+        ),
         Probe("max_tokens", {"max_tokens": 5000}),
         Probe("temperature", {"temperature": 0.5}),
         Probe("top_p", {"top_p": 0.5}),
@@ -207,7 +226,9 @@ _MESSAGES: Probes = (
         Probe("stop_sequences", {"stop_sequences": ["END"]}),
         Probe("stream", {"stream": True}),
         Probe("metadata.user_id", {"metadata": {"user_id": "u"}}),
+        Probe("metadata (others)", {"metadata": {"team": "a"}}),
         Probe("service_tier", {"service_tier": "standard_only"}),
+        Probe("tools[] (other members)", {"tools": [_TOOL | {"defer_loading": True}]}, _WITH_TOOL),
         Probe("container, mcp_servers", {"container": "c"}),
         Probe("context_management", {"context_management": {"edits": []}}),
     ],
@@ -252,6 +273,8 @@ _RESPONSES: Probes = (
         Probe("text.format json_schema", {"text": {"format": {"type": "json_schema", "name": "n", "schema": _SCHEMA}}}),
         Probe("text.verbosity", {"text": {"verbosity": "low"}}),
         Probe("reasoning.effort", {"reasoning": {"effort": "high"}}),
+        Probe("reasoning.summary", {"reasoning": {"summary": "auto"}}),
+        Probe("include (of other tools)", {"include": ["file_search_call.results"]}),
         Probe("max_output_tokens", {"max_output_tokens": 5000}),
         Probe("temperature", {"temperature": 0.5}),
         Probe("top_p", {"top_p": 0.5}),

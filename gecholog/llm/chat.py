@@ -82,7 +82,10 @@ class Audio(Struct, frozen=True, tag="audio"):
 
 
 class File(Struct, frozen=True, tag="file"):
-    """A document: bytes in base64, a text, a URL, or the id of a file that a provider keeps."""
+    """A document: bytes in base64, a text, a URL, or the id of a file that a provider keeps.
+
+    `context` tells the model about the document. `is_cited`: the answer is to cite it.
+    """
 
     data: str = ""
     text: str = ""
@@ -90,6 +93,8 @@ class File(Struct, frozen=True, tag="file"):
     file_id: str = ""
     media_type: str = ""
     name: str = ""
+    context: str = ""
+    is_cited: bool = False
     cache_control: dict[str, Any] | None = None
 
 

@@ -94,8 +94,8 @@ class ChatDialect:
     A client's side needs the opposite of each; they are None for an API that no client of the gateway speaks.
 
     Raised: `InvalidRequestError` by `read_request`, `UnsupportedParameterError` by `write_request`,
-    `InvalidResponseError` by `read_response`; nothing else, on any JSON. `read_error` takes the status and the body of
-    an answer, whatever it is.
+    `InvalidResponseError` by `read_response`, `NotJson` by each of them for what is nested too deep; nothing else, on
+    any JSON. `read_error` takes the status and the body of an answer, whatever it is.
     """
 
     name: str

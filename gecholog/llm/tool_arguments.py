@@ -27,11 +27,8 @@ def as_object(arguments: str) -> dict[str, Any]:
 def as_text(value: Any) -> str:
     """Arguments that came as JSON, as text. A text is taken as it is; no value at all is an empty object.
 
-    So is one that is nested too deep to be written.
+    Raises NotJson if they are nested too deep to be written.
     """
     if isinstance(value, str):
         return value
-    try:
-        return "{}" if value is None else json_text.dumps(value).decode()
-    except NotJson:
-        return "{}"
+    return "{}" if value is None else json_text.dumps(value).decode()

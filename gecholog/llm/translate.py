@@ -57,7 +57,10 @@ def read_request(client: ChatDialect, body: bytes) -> ChatRequest:
     value = _parse(body)
     if not isinstance(value, dict):
         raise InvalidRequestError("", "the body must be a JSON object")
-    return client.read_request(value)
+    try:
+        return client.read_request(value)
+    except NotJson:
+        raise InvalidRequestError("", "the body is nested too deep") from None
 
 
 def _parse(body: bytes) -> object:
@@ -102,6 +105,8 @@ class Translation:
             response = self.provider.read_response(value)
         except InvalidResponseError as problem:
             raise TranslationError(self._problem(value, body, problem)) from problem
+        except NotJson as problem:  # nested too deep
+            raise TranslationError(_UNREADABLE) from problem
         if self.request.is_streamed and self.client.stream_writer is not None:
             writer = self.client.stream_writer(self.context)
             return b"".join([writer.write(delta) for delta in deltas_of(response)]) + writer.end()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gecholog.errors import NotJson
 from gecholog.llm.tool_arguments import as_object, as_text
 
 OBJECTS = st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.booleans()), max_size=4)
@@ -32,8 +33,9 @@ def test_no_value_is_an_empty_object() -> None:
     assert as_text(None) == "{}"
 
 
-def test_arguments_that_are_nested_too_deep_are_left_out() -> None:
+def test_arguments_that_are_nested_too_deep_are_refused() -> None:
     value: dict[str, Any] = {}
     for _ in range(100_000):
         value = {"a": value}
-    assert as_text(value) == "{}"
+    with pytest.raises(NotJson):
+        as_text(value)

@@ -114,7 +114,12 @@ def _document(part: File) -> Json:
         source = {"type": "text", "media_type": "text/plain", "data": part.text or _decoded(part.data)}
     else:
         source = {"type": "base64", "media_type": part.media_type or "application/pdf", "data": part.data}
-    return {"type": "document", "source": source} | ({"title": part.name} if part.name else {})
+    named = {
+        "title": part.name or None,
+        "context": part.context or None,
+        "citations": {"enabled": True} if part.is_cited else None,
+    }
+    return {"type": "document", "source": source} | {name: value for name, value in named.items() if value is not None}
 
 
 def _decoded(data: str) -> str:
@@ -124,8 +129,13 @@ def _decoded(data: str) -> str:
         raise UnsupportedParameterError("file", f"the data of a file is not base64: {error}") from error
 
 
+def takes_thought(part: Reasoning) -> bool:
+    """Whether Claude takes a thought back: it has signed it."""
+    return part.origin == NAME and bool(part.signature)
+
+
 def _thinking(part: Reasoning) -> list[Json]:
-    if part.origin != NAME or not part.signature:
+    if not takes_thought(part):
         return []
     if part.is_redacted:
         return [{"type": "redacted_thinking", "data": part.signature}]

@@ -29,7 +29,8 @@ from gecholog.llm.checked import (
     refuse,
     text,
 )
-from gecholog.llm.dialects.anthropic.blocks import UnknownBlockError, parts_of
+from gecholog.llm.dialects.anthropic.blocks import UnknownBlockError, message_parts, parts_of
+from gecholog.llm.unread import Unread
 
 _MODES = {"auto": ToolMode.AUTO, "any": ToolMode.REQUIRED, "none": ToolMode.NONE, "tool": ToolMode.NAMED}
 # Fields that have a place in the neutral form. Others are hints, or are required.
@@ -56,14 +57,24 @@ _READ = frozenset(
 _REQUIRED = frozenset({"container", "mcp_servers", "inference_geo"})
 _NOT_HINTS = _READ | _REQUIRED
 _SERVICE_TIERS = {"auto": "auto", "standard_only": "default"}  # → OpenAI's
+# The members of objects in a request that are read; others are hints.
+_MESSAGE = frozenset({"role", "content"})
+_TOOL = frozenset({"type", "name", "description", "input_schema", "strict", "cache_control", "allowed_callers"})
+_CHOICE = frozenset({"type", "name", "disable_parallel_tool_use"})
+_THINKING = frozenset({"type", "budget_tokens", "display"})
+_OUTPUT_CONFIG = frozenset({"format", "effort"})
+_METADATA = frozenset({"user_id"})
 
 
 def read_request(body: Json) -> ChatRequest:
     """The neutral form of a request. Raises InvalidRequestError."""
-    required = {name: value for name, value in body.items() if name in _REQUIRED and value}
-    messages = _messages(body, required)
-    tools = _tools(body, required)
+    unread = Unread()
+    unread.required |= {name: value for name, value in body.items() if name in _REQUIRED and value}
+    messages = _messages(body, unread)
+    tools = _tools(body, unread)
     choice = optional_object(body, "tool_choice")
+    for name, members in (("tool_choice", _CHOICE), ("thinking", _THINKING), ("output_config", _OUTPUT_CONFIG)):
+        unread.note(optional_object(body, name) or {}, members, name)
     is_single = None if choice is None else optional_bool(choice, "disable_parallel_tool_use", "tool_choice.")
     is_streamed = bool(optional_bool(body, "stream"))
     return ChatRequest(
@@ -81,32 +92,33 @@ def read_request(body: Json) -> ChatRequest:
         stop=optional_texts(body, "stop_sequences"),
         is_streamed=is_streamed,
         wants_usage=is_streamed,
-        hints=_hints(body),
-        required=required,
+        hints=_hints(body) | unread.hints,
+        required=unread.required,
     )
 
 
-def _messages(body: Json, required: Json) -> tuple[Message, ...]:
+def _messages(body: Json, unread: Unread) -> tuple[Message, ...]:
     found: list[Message] = []
     system = body.get("system")
     if system is not None:
-        found.append(Message(Role.SYSTEM, _system(system)))
+        found.append(Message(Role.SYSTEM, _system(system, unread)))
     for index, value in enumerate(a_list(body.get("messages"), "messages")):
         path = f"messages[{index}]"
         message = an_object(value, path)
         role = message.get("role")
         if role not in ("user", "assistant", "system"):
             refuse(f"{path}.role", "must be user or assistant")
+        unread.note(message, _MESSAGE, "messages")
         try:
-            found.append(Message(Role(role), parts_of(message.get("content"), f"{path}.content")))
+            found.append(Message(Role(role), message_parts(message.get("content"), f"{path}.content", role, unread)))
         except UnknownBlockError as error:
-            required["messages"] = f"{path}.content has a block of type {error}"
+            unread.required["messages"] = f"{path}.content has a block of type {error}"
     return tuple(found)
 
 
-def _system(system: Any) -> tuple[Text, ...]:
+def _system(system: Any, unread: Unread) -> tuple[Text, ...]:
     try:
-        parts = parts_of(system, "system")
+        parts = parts_of(system, "system", unread)
     except UnknownBlockError:
         parts = ()
     texts = tuple(part for part in parts if isinstance(part, Text))
@@ -115,14 +127,17 @@ def _system(system: Any) -> tuple[Text, ...]:
     )
 
 
-def _tools(body: Json, required: Json) -> tuple[Tool, ...]:
+def _tools(body: Json, unread: Unread) -> tuple[Tool, ...]:
     found: list[Tool] = []
     for index, value in enumerate(optional_list(body, "tools")):
         path = f"tools[{index}]."
         tool = an_object(value, f"tools[{index}]")
         if tool.get("type") not in (None, "custom"):
-            required["tools"] = f"a tool of type {tool['type']}"
+            unread.required["tools"] = f"a tool of type {tool['type']}"
             continue
+        unread.note(tool, _TOOL, "tools")
+        if tool.get("allowed_callers") not in (None, ["direct"]):
+            unread.hints["tools.allowed_callers"] = tool["allowed_callers"]
         found.append(
             Tool(
                 text(tool, "name", path),
@@ -174,8 +189,9 @@ def _reasoning(body: Json) -> ReasoningConfig | None:
 def _hints(body: Json) -> Json:
     """Collect hints and unknown fields, under OpenAI's names where OpenAI has one."""
     hints = {name: value for name, value in body.items() if name not in _NOT_HINTS and value is not None}
-    metadata = optional_object(body, "metadata")
-    if metadata and metadata.get("user_id") is not None:
+    metadata = optional_object(body, "metadata") or {}
+    hints |= {f"metadata.{name}": value for name, value in metadata.items() if name not in _METADATA}
+    if metadata.get("user_id") is not None:
         hints["user"] = metadata["user_id"]
     tier = optional_text(body, "service_tier")
     if tier is not None:

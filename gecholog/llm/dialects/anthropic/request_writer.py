@@ -8,33 +8,37 @@ from gecholog.llm.chat import ChatRequest, Tool, ToolCall, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects import claude_thinking
-from gecholog.llm.dialects.anthropic.message_writer import messages_of, system_of
+from gecholog.llm.dialects.anthropic.message_writer import messages_of, system_of, takes_thought
 from gecholog.llm.dialects.claude_models import output_limit
 from gecholog.llm.errors import UnsupportedParameterError, refuse_required, refuse_several
-from gecholog.llm.nested_hints import CACHE_CONTROL, STRICT, lost_hints
+from gecholog.llm.nested_hints import CACHE_CONTROL, CITATIONS, FILENAME, STRICT, lost_hints
 
 _CHOICES = {ToolMode.AUTO: "auto", ToolMode.NONE: "none", ToolMode.REQUIRED: "any"}
 _SERVICE_TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
+_NESTED = (CACHE_CONTROL, CITATIONS, FILENAME, STRICT)
 _OF_ANTHROPIC = frozenset({"cache_control", "context_management"})  # hints that go there as they are
 
 
 def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     """The body of a request to `/v1/messages`, and the hints that are left out. Raises UnsupportedParameterError."""
     _refuse_unknown(request)
-    body: Json = {"model": target.model, "max_tokens": request.max_tokens or _limit(target)}
+    body: Json = {"model": target.model, "max_tokens": _limit(request, target)}
     if system := system_of(request.messages):
         body["system"] = system
     body["messages"] = messages_of(request.messages)
     if request.is_streamed:
         body["stream"] = True
     _add_sampling(body, request)
-    dropped = lost_hints(request, CACHE_CONTROL, STRICT) + _add_hints(body, request)
+    dropped = lost_hints(request, *_NESTED, takes_thought=takes_thought) + _add_hints(body, request)
     _add_tools(body, request)
     _add_format(body, request)
     return WrittenRequest(body, (*dropped, *_add_thinking(body, request, target)))
 
 
-def _limit(target: Target) -> int:
+def _limit(request: ChatRequest, target: Target) -> int:
+    """The limit that the API requires. 0 fills the prompt cache and answers nothing."""
+    if request.max_tokens is not None:
+        return request.max_tokens
     return target.max_output_tokens or output_limit(target.model)
 
 

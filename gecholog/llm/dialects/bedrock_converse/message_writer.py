@@ -26,7 +26,7 @@ from gecholog.llm.inline_image import inline_image
 from gecholog.llm.tool_arguments import as_object
 from gecholog.llm.turns import Turn, system_texts, turns_of
 
-CACHE_POINT: Json = {"cachePoint": {"type": "default"}}
+_CACHE_TIMES = ("5m", "1h")
 _IMAGES = {"image/png": "png", "image/jpeg": "jpeg", "image/jpg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
 _DOCUMENTS = {
     "application/pdf": "pdf",
@@ -68,8 +68,8 @@ class MessageWriter:
     def _blocks(self, part: Part) -> list[Json]:
         """The blocks of a part; none for an empty text, and for thoughts that Claude did not sign."""
         blocks = self._plain(part)
-        is_marked = getattr(part, "cache_control", None) is not None
-        return [*blocks, CACHE_POINT] if blocks and is_marked and self._takes_cache_points else blocks
+        mark = _mark_of(part) if self._takes_cache_points else None
+        return [*blocks, cache_point(mark)] if blocks and mark is not None else blocks
 
     def _plain(self, part: Part) -> list[Json]:
         match part:
@@ -114,13 +114,36 @@ class MessageWriter:
         data = base64.b64encode(part.text.encode("utf-8", "replace")).decode() if part.text else part.data
         self._documents += 1
         name = _NOT_IN_NAMES.sub(" ", part.name).strip()[:180]
-        return {
-            "document": {
-                "format": form,
-                "name": f"{name} {self._documents}" if name else f"document {self._documents}",
-                "source": {"bytes": data},
-            }
+        document: Json = {
+            "format": form,
+            "name": f"{name} {self._documents}" if name else f"document {self._documents}",
+            "source": {"bytes": data},
         }
+        if part.context:
+            document["context"] = part.context
+        if part.is_cited:
+            document["citations"] = {"enabled": True}
+        return {"document": document}
+
+
+def _mark_of(part: Part) -> Json | None:
+    """The mark of a part; of a result, which has no place for those inside of it, the last one of them."""
+    inner = part.parts if isinstance(part, ToolResult) else ()
+    marks = [getattr(each, "cache_control", None) for each in (part, *reversed(inner))]
+    return next((mark for mark in marks if mark is not None), None)
+
+
+def cache_point(mark: Json) -> Json:
+    """The block that stands for Anthropic's mark, with the time to live that it asks for."""
+    point: Json = {"type": "default"}
+    if mark.get("ttl") in _CACHE_TIMES:
+        point["ttl"] = mark["ttl"]
+    return {"cachePoint": point}
+
+
+def takes_thought(part: Reasoning) -> bool:
+    """Whether Claude takes a thought back: it has signed it."""
+    return part.origin == ORIGIN and bool(part.signature)
 
 
 def _id(known: str) -> str:
@@ -131,7 +154,7 @@ def _id(known: str) -> str:
 
 
 def _thoughts(part: Reasoning) -> list[Json]:
-    if part.origin != ORIGIN or not part.signature:
+    if not takes_thought(part):
         return []
     if part.is_redacted:
         return [{"reasoningContent": {"redactedContent": part.signature}}]

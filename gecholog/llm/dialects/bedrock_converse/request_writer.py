@@ -9,9 +9,9 @@ from gecholog.llm.chat import ChatRequest, Tool, ToolCall, ToolChoice, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects import claude_thinking
-from gecholog.llm.dialects.bedrock_converse.message_writer import CACHE_POINT, MessageWriter
+from gecholog.llm.dialects.bedrock_converse.message_writer import MessageWriter, cache_point, takes_thought
 from gecholog.llm.errors import UnsupportedParameterError, refuse_required, refuse_several
-from gecholog.llm.nested_hints import CACHE_CONTROL, STRICT, lost_hints
+from gecholog.llm.nested_hints import CACHE_CONTROL, CITATIONS, EFFORT, FILENAME, STRICT, lost_hints
 
 _SERVICE_TIERS = frozenset({"default", "flex", "priority", "reserved"})
 
@@ -22,7 +22,8 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     model = target.model.lower()
     is_claude = "claude" in model
     takes_cache_points = is_claude or "nova" in model
-    dropped = lost_hints(request, STRICT, *([CACHE_CONTROL] if takes_cache_points else []))
+    nested = [STRICT, FILENAME, CITATIONS, *([CACHE_CONTROL] if takes_cache_points else [])]
+    dropped = lost_hints(request, *nested, takes_thought=takes_thought)
     writer = MessageWriter(target, takes_cache_points=takes_cache_points)
     body: Json = {"messages": writer.messages(request.messages)}
     if system := writer.system(request.messages):
@@ -33,7 +34,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
         dropped += _add_claudes_own(limits, more, request, target)
     else:
         dropped += [] if request.top_k is None else ["top_k"]
-        dropped += ["reasoning_effort"] if request.reasoning is not None and request.reasoning.is_on else []
+        dropped += [EFFORT] if _asks_for_reasoning(request) else []
     dropped += _add_hints(body, request)
     if (tools := _tool_config(request, takes_cache_points=takes_cache_points)) is not None:
         body["toolConfig"] = tools
@@ -51,6 +52,11 @@ def _refuse_unknown(request: ChatRequest) -> None:
     refuse_several(request.n, "Bedrock")
     if request.response_format is not None:
         raise UnsupportedParameterError("response_format", "response_format is not supported by Bedrock Converse")
+
+
+def _asks_for_reasoning(request: ChatRequest) -> bool:
+    wanted = request.reasoning
+    return wanted is not None and bool(wanted.is_on or wanted.effort or wanted.shows_text)
 
 
 def _limits(request: ChatRequest) -> Json:
@@ -127,5 +133,6 @@ def _tool(tool: Tool, *, takes_cache_points: bool) -> list[Json]:
         spec["description"] = tool.description
     if tool.strict is not None:
         spec["strict"] = tool.strict
-    is_marked = tool.cache_control is not None and takes_cache_points
-    return [{"toolSpec": spec}, CACHE_POINT] if is_marked else [{"toolSpec": spec}]
+    if tool.cache_control is not None and takes_cache_points:
+        return [{"toolSpec": spec}, cache_point(tool.cache_control)]
+    return [{"toolSpec": spec}]

@@ -18,6 +18,7 @@ from gecholog.llm.chat import (
 from gecholog.llm.checked import Json
 from gecholog.llm.data_url import data_url
 from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.tool_failure import failure_text
 
 NAME = "cohere"
 
@@ -43,7 +44,13 @@ def _messages(message: Message) -> list[Json]:
 
 def _result(part: ToolResult) -> Json:
     words = "\n".join(inner.text for inner in part.parts if isinstance(inner, Text))
-    return {"role": "tool", "tool_call_id": part.call_id or part.name, "content": words}
+    content = failure_text(words) if part.is_error else words
+    return {"role": "tool", "tool_call_id": part.call_id or part.name, "content": content}
+
+
+def takes_thought(part: Reasoning) -> bool:
+    """Whether a thought is sent: one with a text, which no other provider has signed."""
+    return part.origin in ("", NAME) and bool(part.text)
 
 
 def _said(role: Role, parts: tuple[Part, ...]) -> Json:
@@ -54,7 +61,7 @@ def _said(role: Role, parts: tuple[Part, ...]) -> Json:
 def _assistant(parts: tuple[Part, ...]) -> Json:
     """A message of the model. What it thought before it called tools is its plan."""
     calls = [_call(part) for part in parts if isinstance(part, ToolCall)]
-    thoughts = [part.text for part in parts if isinstance(part, Reasoning) and part.origin in ("", NAME) and part.text]
+    thoughts = [part.text for part in parts if isinstance(part, Reasoning) and takes_thought(part)]
     content = [block for part in parts if not isinstance(part, Reasoning | ToolCall) for block in _blocks(part)]
     written: Json = {"role": "assistant"}
     if not calls:

@@ -7,9 +7,9 @@ from typing import Any
 from gecholog.llm.chat import ChatRequest, Tool, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
-from gecholog.llm.dialects.cohere.message_writer import messages_of
+from gecholog.llm.dialects.cohere.message_writer import messages_of, takes_thought
 from gecholog.llm.errors import refuse_required, refuse_several
-from gecholog.llm.nested_hints import DETAIL, STRICT, lost_hints
+from gecholog.llm.nested_hints import DETAIL, EFFORT, STRICT, SUMMARY, lost_hints, lost_without_switch
 
 _LARGEST_K = 500
 _SMALLEST_P, _LARGEST_P = 0.01, 0.99
@@ -24,7 +24,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     if request.required:
         refuse_required(request.required)
     refuse_several(request.n, "Cohere")
-    dropped = lost_hints(request, DETAIL, STRICT)
+    dropped = lost_hints(request, DETAIL, STRICT, takes_thought=takes_thought)
     body: Json = {"model": target.model, "messages": messages_of(request.messages), "stream": request.is_streamed}
     body |= _sampling(request)
     dropped += _add_hints(body, request)
@@ -92,16 +92,14 @@ def _tool(tool: Tool) -> Json:
 
 def _add_thinking(body: Json, request: ChatRequest, target: Target) -> list[str]:
     wanted = request.reasoning
-    if wanted is None:
-        return []
+    if wanted is None or wanted.is_on is None:
+        return lost_without_switch(wanted)
     if target.model.lower().startswith(_WITHOUT_THINKING):
-        return ["reasoning_effort"] if wanted.is_on else []
-    if wanted.is_on is None:
-        return [] if wanted.effort is None else ["reasoning_effort"]
+        return [EFFORT] if wanted.is_on else []
     if not wanted.is_on:
         body["thinking"] = {"type": "disabled"}
         return []
     budget = wanted.budget if wanted.budget is not None else _BUDGETS.get(wanted.effort or "")
     limit = {"token_budget": budget} if budget is not None and budget > 0 else {}
     body["thinking"] = {"type": "enabled"} | limit
-    return []
+    return [SUMMARY] if wanted.shows_text is False else []

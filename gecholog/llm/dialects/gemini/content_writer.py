@@ -27,6 +27,7 @@ from gecholog.llm.chat import (
 from gecholog.llm.chat_dialect import Target
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.gemini.names import NAME, wants_signatures
+from gecholog.llm.documents import with_contexts_as_texts
 from gecholog.llm.errors import UnsupportedParameterError
 from gecholog.llm.inline_image import inline_image
 from gecholog.llm.tool_arguments import as_object
@@ -65,11 +66,12 @@ class _Writer:
             return [("model", self._model_parts(turn.parts))]
         results = sorted(turn.results, key=lambda part: self._order.get(part.call_id, len(self._order)))
         images = [inner for part in results for inner in part.parts if not isinstance(inner, Text)]
-        said = [written for part in (*images, *turn.parts) for written in self._parts(part)]
+        parts = with_contexts_as_texts((*images, *turn.parts))
+        said = [written for part in parts for written in self._parts(part)]
         return [("user", [self._result(part) for part in results]), ("user", said)]
 
     def _model_parts(self, parts: tuple[Part, ...]) -> list[Json]:
-        written = [each for part in parts for each in self._parts(part)]
+        written = [each for part in with_contexts_as_texts(parts) for each in self._parts(part)]
         if self._wants_signatures:
             first = next((part for part in written if "functionCall" in part), None)
             if first is not None:
@@ -127,8 +129,13 @@ def _response(words: str, *, is_error: bool) -> Json:
     return value if isinstance(value, dict) else {"result": words}
 
 
+def takes_thought(part: Reasoning) -> bool:
+    """Whether Gemini takes a thought back: it is its own."""
+    return part.origin == NAME
+
+
 def _thought(part: Reasoning) -> list[Json]:
-    if part.origin != NAME:
+    if not takes_thought(part):
         return []
     if not part.text:
         return [{"text": "", "thoughtSignature": part.signature}] if part.signature else []

@@ -10,10 +10,10 @@ from typing import Any
 from gecholog.llm.chat import ChatRequest, Tool, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
-from gecholog.llm.dialects.gemini.content_writer import contents_of, system_of
+from gecholog.llm.dialects.gemini.content_writer import contents_of, system_of, takes_thought
 from gecholog.llm.dialects.gemini.names import Thinking, budget_of, can_stop_thinking, level_of, thinking_of
 from gecholog.llm.errors import UnsupportedParameterError
-from gecholog.llm.nested_hints import lost_hints
+from gecholog.llm.nested_hints import EFFORT, lost_hints, lost_without_switch
 
 _MODES = {ToolMode.AUTO: "AUTO", ToolMode.NONE: "NONE", ToolMode.REQUIRED: "ANY", ToolMode.NAMED: "ANY"}
 _HINTS = {"seed": "seed", "presence_penalty": "presencePenalty", "frequency_penalty": "frequencyPenalty"}
@@ -22,7 +22,7 @@ _MODALITIES = {"text": "TEXT", "image": "IMAGE"}
 
 def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     """The body of a request, and the hints that are left out. Raises UnsupportedParameterError."""
-    dropped = lost_hints(request)
+    dropped = lost_hints(request, takes_thought=takes_thought)
     body: Json = {"contents": contents_of(request.messages, target)}
     if (system := system_of(request.messages)) is not None:
         body["systemInstruction"] = system
@@ -86,15 +86,17 @@ def _add_thinking(config: Json, request: ChatRequest, target: Target) -> list[st
     """Say how to think. Returns what is left out: that, for a model that does not think."""
     wanted = request.reasoning
     if wanted is None or wanted.is_on is None:
-        return [] if wanted is None or wanted.effort is None else ["reasoning_effort"]
+        return lost_without_switch(wanted)
     kind = thinking_of(target.model)
     if kind is Thinking.NONE:
-        return ["reasoning_effort"] if wanted.is_on else []
+        return [EFFORT] if wanted.is_on else []
     if not wanted.is_on:
         if kind is Thinking.LEVEL:
             config["thinkingConfig"] = {"thinkingLevel": level_of("minimal", None, target.model)}
         elif can_stop_thinking(target.model):
             config["thinkingConfig"] = {"thinkingBudget": 0}
+        else:
+            return [EFFORT]
         return []
     thinking: Json = {"includeThoughts": wanted.shows_text is not False}
     if kind is Thinking.LEVEL:

@@ -20,6 +20,7 @@ from gecholog.llm.checked import Json
 from gecholog.llm.errors import UnsupportedParameterError
 from gecholog.llm.inline_image import inline_image
 from gecholog.llm.tool_arguments import as_object
+from gecholog.llm.tool_failure import failure_text
 
 NAME = "ollama"
 
@@ -43,7 +44,7 @@ def _messages(message: Message, names: dict[str, str], target: Target) -> list[J
 
 def _result(part: ToolResult, names: dict[str, str]) -> Json:
     words = "\n".join(inner.text for inner in part.parts if isinstance(inner, Text))
-    written: Json = {"role": "tool", "content": words}
+    written: Json = {"role": "tool", "content": failure_text(words) if part.is_error else words}
     if name := part.name or names.get(part.call_id, ""):
         written["tool_name"] = name
     if part.call_id:
@@ -59,7 +60,7 @@ def _message(role: Role, parts: tuple[Part, ...], target: Target) -> Json:
             raise UnsupportedParameterError("file", "a file is not supported by Ollama: send its text")
     words = [part.text for part in parts if isinstance(part, Text | Refusal) and part.text]
     written: Json = {"role": role.value, "content": "\n".join(words)}
-    thoughts = [part.text for part in parts if isinstance(part, Reasoning) and part.origin in ("", NAME) and part.text]
+    thoughts = [part.text for part in parts if isinstance(part, Reasoning) and takes_thought(part)]
     if thoughts:
         written["thinking"] = "\n".join(thoughts)
     images = [inline_image(part, target).data for part in parts if isinstance(part, Image)]
@@ -69,6 +70,11 @@ def _message(role: Role, parts: tuple[Part, ...], target: Target) -> Json:
     if calls:
         written["tool_calls"] = calls
     return written
+
+
+def takes_thought(part: Reasoning) -> bool:
+    """Whether a thought is sent: one with a text, which no other provider has signed."""
+    return part.origin in ("", NAME) and bool(part.text)
 
 
 def _call(part: ToolCall) -> Json:

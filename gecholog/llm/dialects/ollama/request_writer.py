@@ -5,9 +5,9 @@ from __future__ import annotations
 from gecholog.llm.chat import ChatRequest, Tool, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
-from gecholog.llm.dialects.ollama.message_writer import messages_of
+from gecholog.llm.dialects.ollama.message_writer import messages_of, takes_thought
 from gecholog.llm.errors import UnsupportedParameterError, refuse_required, refuse_several
-from gecholog.llm.nested_hints import lost_hints
+from gecholog.llm.nested_hints import SUMMARY, lost_hints, lost_without_switch
 
 _HINTS = frozenset({"seed", "presence_penalty", "frequency_penalty"})
 _FORCED = frozenset({ToolMode.REQUIRED, ToolMode.NAMED})
@@ -18,7 +18,7 @@ _WITH_EFFORT = "gpt-oss"  # the models that take a word; others take true and fa
 def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     """The body of a request to `/api/chat`, and the hints that are left out. Raises UnsupportedParameterError."""
     _refuse_unknown(request)
-    dropped = lost_hints(request)
+    dropped = lost_hints(request, takes_thought=takes_thought)
     body: Json = {
         "model": target.model,
         "messages": messages_of(request.messages, target),
@@ -78,7 +78,7 @@ def _tool(tool: Tool) -> Json:
 def _add_thinking(body: Json, request: ChatRequest, target: Target) -> list[str]:
     wanted = request.reasoning
     if wanted is None or wanted.is_on is None:
-        return [] if wanted is None or wanted.effort is None else ["reasoning_effort"]
+        return lost_without_switch(wanted)
     has_word = _WITH_EFFORT in target.model.lower()
     body["think"] = _EFFORTS.get(wanted.effort or "", "medium") if has_word and wanted.is_on else wanted.is_on
-    return []
+    return [SUMMARY] if wanted.is_on and wanted.shows_text is False else []

@@ -9,12 +9,29 @@ from gecholog.llm import checked
 from gecholog.llm.chat import Audio, File, Image, Part, Reasoning, Refusal, Text
 from gecholog.llm.checked import Json
 from gecholog.llm.data_url import split_data_url
+from gecholog.llm.unread import Unread
 
 _AUDIO_TYPES = {"mp3": "audio/mpeg"}
+_CACHEABLE = frozenset({"type", "cache_control"})
+# The members of parts, by their types, and of the objects in them that are read; others are hints.
+_MEMBERS = {
+    "text": _CACHEABLE | {"text"},
+    "refusal": frozenset({"type", "refusal"}),
+    "image_url": _CACHEABLE | {"image_url"},
+    "input_audio": frozenset({"type", "input_audio"}),
+    "file": _CACHEABLE | {"file"},
+    "document_url": frozenset({"type", "document_url", "document_name"}),
+    "thinking": frozenset({"type", "thinking"}),
+}
+_INNER = {
+    "image_url": frozenset({"url", "detail"}),
+    "input_audio": frozenset({"data", "format"}),
+    "file": frozenset({"file_data", "file_id", "filename"}),
+}
 
 
-def read_content(content: Any, path: str, foreign: Json) -> tuple[Part, ...]:
-    """The parts of a content. Those of a type without a place in the neutral form are added to `foreign` by their path.
+def read_content(content: Any, path: str, unread: Unread) -> tuple[Part, ...]:
+    """The parts of a content. What has no place in the neutral form goes to `unread`: parts by their path.
 
     Raises InvalidRequestError.
     """
@@ -30,10 +47,19 @@ def read_content(content: Any, path: str, foreign: Json) -> tuple[Part, ...]:
             continue
         part = _part(checked.an_object(item, place), place)
         if part is None:
-            foreign[place] = item
-        else:
-            found.append(part)
+            unread.required[place] = item
+            continue
+        _note_others(item, unread)
+        found.append(part)
     return tuple(found)
+
+
+def _note_others(part: Json, unread: Unread) -> None:
+    kind = part.get("type", "text")
+    unread.note(part, _MEMBERS[kind], kind)
+    inner = part.get(kind)
+    if isinstance(inner, dict):
+        unread.note(inner, _INNER.get(kind, frozenset()), kind)
 
 
 def _part(part: Json, path: str) -> Part | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from gecholog.llm import json_text
+from msgspec.structs import replace
+
 from gecholog.llm.chat import Audio, File, Image, Message, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 from gecholog.llm.chat_dialect import Target
 from gecholog.llm.dialects.openai_chat import signed
 from gecholog.llm.dialects.openai_chat.variants import Variant
+from gecholog.llm.documents import titled_text, with_contexts_as_texts
 from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.tool_failure import failure_text
 
 Json = dict[str, Any]
 
@@ -75,11 +78,11 @@ class MessageWriter:
         """A failure is told in the content: the message has no field for it."""
         texts = [part for part in result.parts if isinstance(part, Text)]
         if result.is_error:
-            told = "".join(text.text for text in texts)
-            content: Any = json_text.dumps({"error": told}).decode()
-        else:
-            content = self._content(texts)
-        self._mark(result.cache_control)
+            texts = [Text(failure_text("".join(text.text for text in texts)))]
+        if result.cache_control is not None:  # only texts in a result may be marked
+            last = texts.pop() if texts else Text("")
+            texts.append(replace(last, cache_control=last.cache_control or result.cache_control))
+        content = self._content(texts)
         return {"role": "tool", "tool_call_id": self._call_id(result.call_id), "content": content}
 
     def _content(self, parts: list[Any]) -> Any:
@@ -88,7 +91,7 @@ class MessageWriter:
             return ""
         if len(parts) == 1 and isinstance(parts[0], Text) and not self._keeps(parts[0].cache_control):
             return parts[0].text
-        return [self._part(part) for part in parts]
+        return [self._part(part) for part in with_contexts_as_texts(parts)]
 
     def _part(self, part: Part) -> Json:
         match part:
@@ -99,8 +102,7 @@ class MessageWriter:
             case Audio():
                 return {"type": "input_audio", "input_audio": _audio(part)}
             case File() if part.text:
-                text = f"{part.name}\n\n{part.text}" if part.name else part.text
-                return self._marked({"type": "text", "text": text}, part.cache_control)
+                return self._marked({"type": "text", "text": titled_text(part)}, part.cache_control)
             case File():
                 return self._marked({"type": "file", "file": _file(part)}, part.cache_control)
             case Refusal():
@@ -151,12 +153,21 @@ class MessageWriter:
         return written
 
     def _tool_call(self, call: ToolCall) -> Json:
-        self._mark(call.cache_control)
+        if call.cache_control is not None:  # no API has a place for it
+            self.drops_cache_control = True
         function = {"name": call.name, "arguments": call.arguments if call.arguments.strip() else "{}"}
         written: Json = {"id": self._call_id(call.id), "type": "function", "function": function}
         if call.signature and self._variant.takes_signatures:
             written["extra_content"] = signed.extra_content(call.signature, call.origin)
         return written
+
+    def takes_thought(self, thought: Reasoning) -> bool:
+        """Whether any of a thought is sent."""
+        if not self._variant.takes_reasoning:
+            return False
+        if self._variant.takes_signatures:
+            return bool(thought.text or thought.signature or thought.id)
+        return bool(thought.text) or (self._target.profile == thought.origin == "openrouter")
 
     def _reasoning(self, thoughts: list[Reasoning]) -> Json:
         if not thoughts or not self._variant.takes_reasoning:

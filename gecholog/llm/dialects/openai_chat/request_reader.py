@@ -14,6 +14,7 @@ from gecholog.llm.checked import Json
 from gecholog.llm.dialects.openai_chat.legacy import FUNCTIONS
 from gecholog.llm.dialects.openai_chat.message_reader import MessageReader
 from gecholog.llm.dialects.openai_chat.tool_reader import read_tool_choice, read_tools
+from gecholog.llm.unread import Unread
 
 # Fields that have a place in the neutral form. All others are hints or required.
 _READ = frozenset(
@@ -44,19 +45,28 @@ _READ = frozenset(
 # refusal names the first one that the provider does not support.
 _REQUIRED = ("audio", "modalities", "prediction", "logprobs", "top_logprobs", "web_search_options")
 _NOTHING: tuple[Any, ...] = (None, False, 0, {}, [], ["text"])
+_WEB_SEARCH = "web_search_options"  # empty: with its defaults, which is worth a notice and not a refusal
+# The members of objects in a request that are read; others are hints.
+_MEMBERS = {
+    "response_format": frozenset({"type", "json_schema"}),
+    "reasoning": frozenset({"effort", "max_tokens", "enabled", "exclude", "summary"}),
+    "thinking": frozenset({"type", "budget_tokens", "display"}),
+    "stream_options": frozenset({"include_usage"}),
+}
+_JSON_SCHEMA = frozenset({"name", "description", "schema", "strict"})
 
 
 def read_request(body: Json) -> ChatRequest:
     """The request in its neutral form. Raises InvalidRequestError."""
-    reader = MessageReader()
-    messages = reader.read(checked.a_list(body.get("messages"), "messages"))
-    tools, foreign_tools = read_tools(body)
+    unread = Unread()
+    messages = MessageReader(unread).read(checked.a_list(body.get("messages"), "messages"))
+    tools = read_tools(body, unread)
     wants_functions = bool(body.get("functions")) and not body.get("tools")
     parallel = checked.optional_bool(body, "parallel_tool_calls")
-    tool_choice, tools, foreign_choice = read_tool_choice(body, tools)
-    response_format, foreign_format = _response_format(body)
+    tool_choice, tools = read_tool_choice(body, tools, unread)
+    response_format = _response_format(body, unread)
     required = {name: body[name] for name in _REQUIRED if body.get(name) not in _NOTHING}
-    foreign = reader.foreign | foreign_tools | foreign_choice | foreign_format
+    _note_others(body, unread)
     stream_options = checked.optional_object(body, "stream_options") or {}
     max_tokens = checked.optional_int(body, "max_completion_tokens")
     return ChatRequest(
@@ -75,36 +85,48 @@ def read_request(body: Json) -> ChatRequest:
         n=checked.optional_int(body, "n"),
         is_streamed=checked.optional_bool(body, "stream") or False,
         wants_usage=checked.optional_bool(stream_options, "include_usage", "stream_options.") or False,
-        hints={
-            name: value
-            for name, value in body.items()
-            if value is not None and name not in _READ and name not in _REQUIRED
-        },
-        required=required | foreign,
+        hints=_hints(body) | unread.hints,
+        required=required | unread.required,
         reply_style=FUNCTIONS if wants_functions else "",
     )
 
 
-def _response_format(body: Json) -> tuple[ResponseFormat | None, Json]:
-    """The form that the answer is to have, and the field if its form has no place in the neutral one."""
+def _hints(body: Json) -> Json:
+    hints = {
+        name: value for name, value in body.items() if value is not None and name not in _READ and name not in _REQUIRED
+    }
+    return hints | ({_WEB_SEARCH: {}} if body.get(_WEB_SEARCH) == {} else {})
+
+
+def _note_others(body: Json, unread: Unread) -> None:
+    """Note the members of the request's objects that are not read."""
+    for name, members in _MEMBERS.items():
+        found = body.get(name)
+        if isinstance(found, dict):
+            unread.note(found, members, name)
+    if unread.hints.get("stream_options.include_obfuscation") is False:
+        del unread.hints["stream_options.include_obfuscation"]  # it is never done
+
+
+def _response_format(body: Json, unread: Unread) -> ResponseFormat | None:
+    """The form that the answer is to have; one without a place in the neutral form goes to `unread`."""
     asked = checked.optional_object(body, "response_format")
     kind = None if asked is None else asked.get("type")
     if asked is None or kind == "text":
-        return None, {}
+        return None
     if kind == "json_object":
-        return ResponseFormat(), {}
+        return ResponseFormat()
     if kind != "json_schema":
-        return None, {"response_format": asked}
+        unread.required["response_format"] = asked
+        return None
     path = "response_format.json_schema"
     wanted = checked.an_object(asked.get("json_schema"), path)
-    return (
-        ResponseFormat(
-            schema=checked.optional_object(wanted, "schema", f"{path}."),
-            name=checked.optional_text(wanted, "name", f"{path}.") or "",
-            description=checked.optional_text(wanted, "description", f"{path}.") or "",
-            strict=checked.optional_bool(wanted, "strict", f"{path}."),
-        ),
-        {},
+    unread.note(wanted, _JSON_SCHEMA, "json_schema")
+    return ResponseFormat(
+        schema=checked.optional_object(wanted, "schema", f"{path}."),
+        name=checked.optional_text(wanted, "name", f"{path}.") or "",
+        description=checked.optional_text(wanted, "description", f"{path}.") or "",
+        strict=checked.optional_bool(wanted, "strict", f"{path}."),
     )
 
 
@@ -120,7 +142,9 @@ def _reasoning(body: Json) -> ReasoningConfig | None:
     if thinking is None:
         return None
     budget = checked.optional_int(thinking, "budget_tokens", "thinking.")
-    return ReasoningConfig(is_on=thinking.get("type") != "disabled", budget=budget)
+    display = checked.optional_text(thinking, "display", "thinking.")
+    shows = None if display is None else display != "omitted"
+    return ReasoningConfig(is_on=thinking.get("type") != "disabled", budget=budget, shows_text=shows)
 
 
 def _by_effort(effort: str) -> ReasoningConfig:
@@ -138,4 +162,5 @@ def _openrouter(asked: Json) -> ReasoningConfig:
         return ReasoningConfig(is_on=False)
     if is_on is None and (effort is not None or budget is not None):
         is_on = True
-    return ReasoningConfig(is_on, effort, budget, None if excludes is None else not excludes)
+    shows = True if asked.get("summary") else None
+    return ReasoningConfig(is_on, effort, budget, shows if excludes is None else not excludes)

@@ -10,7 +10,18 @@ from gecholog.llm.dialects.openai_chat import variants
 from gecholog.llm.dialects.openai_chat.message_writer import MessageWriter
 from gecholog.llm.dialects.openai_chat.variants import Variant
 from gecholog.llm.errors import refuse_required
-from gecholog.llm.nested_hints import CACHE_CONTROL
+from gecholog.llm.nested_hints import (
+    CACHE_CONTROL,
+    DESCRIPTION,
+    DETAIL,
+    EFFORT,
+    FILENAME,
+    NAME,
+    STRICT,
+    SUMMARY,
+    lost_hints,
+    lost_without_switch,
+)
 from gecholog.llm.user_id import short_user_id
 
 Json = dict[str, Any]
@@ -18,6 +29,7 @@ Json = dict[str, Any]
 _REQUIRED = frozenset({"logprobs", "top_logprobs", "modalities", "audio", "prediction", "web_search_options"})
 _LOW_BUDGET, _MEDIUM_BUDGET = 2048, 8192  # tokens of thinking up to which an effort is low, and medium
 _SCHEMA_NAME = "response"
+_NESTED = (NAME, DETAIL, STRICT, FILENAME, DESCRIPTION, CACHE_CONTROL)  # that of caching is looked for by itself
 
 
 def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
@@ -28,7 +40,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
         refuse_required(foreign)
     messages = MessageWriter(target, variant)
     body: Json = {"model": target.model, "messages": messages.write(request.messages)}
-    dropped: list[str] = []
+    dropped = lost_hints(request, *_NESTED, takes_thought=messages.takes_thought)
     if request.tools:
         body |= _tools(request, target, dropped)
     if messages.drops_cache_control or (_has_cache_control(request.tools) and not variant.takes_cache_control):
@@ -137,29 +149,33 @@ def _write_reasoning(body: Json, wanted: ReasoningConfig | None, target: Target,
     if wanted is None:
         return
     if wanted.is_on is None:  # an effort without thinking is of Anthropic's clients
-        dropped += [] if wanted.effort is None else ["reasoning_effort"]
+        dropped += lost_without_switch(wanted)
         return
     variant = variants.variant_of(target)
+    if variant.shows_reasoning is not None and wanted.shows_text is (not variant.shows_reasoning):
+        dropped.append(SUMMARY)
     if variant.reasoning_field == "thinking":
         body["thinking"] = {"type": "enabled" if wanted.is_on else "disabled"}
     elif variant.reasoning_field == "reasoning":
         body["reasoning"] = _openrouter(wanted)
     elif wanted.is_on and variants.cannot_reason(target.model):
-        dropped.append("reasoning_effort")
+        dropped.append(EFFORT)
     elif wanted.is_on:
         body["reasoning_effort"] = _effort(wanted)
-    else:
-        _switch_off(body, target, variant)
+    elif not variants.cannot_reason(target.model):
+        _switch_off(body, target, variant, dropped)
 
 
-def _switch_off(body: Json, target: Target, variant: Variant) -> None:
-    """As far as the model lets it be switched off; what never thinks needs no word for it."""
+def _switch_off(body: Json, target: Target, variant: Variant, dropped: list[str]) -> None:
+    """As far as the model lets it be switched off."""
     if variants.takes_effort_none(target.model):
         body["reasoning_effort"] = "none"
     elif variants.takes_effort_minimal(target.model):
         body["reasoning_effort"] = "minimal"
-    elif variant.takes_reasoning and not variants.cannot_reason(target.model):
+    elif variant.takes_reasoning:
         body["reasoning_effort"] = "none"
+    else:
+        dropped.append(EFFORT)
 
 
 def _effort(wanted: ReasoningConfig) -> str:

@@ -42,14 +42,16 @@ class Variant:
 
     `hints` are OpenAI's fields that it knows. `takes_reasoning`: reasoning may stand in the history of a conversation.
     `takes_signatures`: so may signatures. `reasoning_field` turns reasoning on and off: `reasoning_effort`, `thinking`
-    or `reasoning`. `asks_usage`: usage of streams has to be asked for. `id_length` is the longest id of a tool call;
-    `has_exact_ids`: it must have exactly that length, of letters and digits.
+    or `reasoning`. `shows_reasoning`: its text comes with the answer; None: it does if that is asked for.
+    `asks_usage`: usage of streams has to be asked for. `id_length` is the longest id of a tool call; `has_exact_ids`:
+    it must have exactly that length, of letters and digits.
     """
 
     hints: frozenset[str] = _COMMON_HINTS
     takes_reasoning: bool = False
     takes_signatures: bool = False
     reasoning_field: str = "reasoning_effort"
+    shows_reasoning: bool | None = True
     takes_top_k: bool = False
     takes_cache_control: bool = False
     asks_usage: bool = True
@@ -58,8 +60,8 @@ class Variant:
 
 
 _VARIANTS = {
-    "openai": Variant(OPENAI_HINTS),
-    "azure": Variant(OPENAI_HINTS),
+    "openai": Variant(OPENAI_HINTS, shows_reasoning=False),
+    "azure": Variant(OPENAI_HINTS, shows_reasoning=False),
     "mistral": Variant(
         frozenset({"presence_penalty", "frequency_penalty"}), asks_usage=False, id_length=9, has_exact_ids=True
     ),
@@ -72,7 +74,12 @@ _VARIANTS = {
     "groq": Variant(_COMMON_HINTS | {"service_tier"}),
     "xai": Variant(_COMMON_HINTS),
     "openrouter": Variant(
-        OPENAI_HINTS, takes_reasoning=True, reasoning_field="reasoning", takes_top_k=True, takes_cache_control=True
+        OPENAI_HINTS,
+        takes_reasoning=True,
+        reasoning_field="reasoning",
+        shows_reasoning=None,
+        takes_top_k=True,
+        takes_cache_control=True,
     ),
     "huggingface": Variant(_COMMON_HINTS),
     "vllm": Variant(OPENAI_HINTS, takes_reasoning=True, takes_top_k=True),

@@ -8,17 +8,43 @@ from gecholog.llm.chat import Audio, File, Image, Message, Part, Reasoning, Refu
 from gecholog.llm.checked import Json, a_list, an_object, optional_list, optional_text, refuse, text
 from gecholog.llm.data_url import split_data_url
 from gecholog.llm.signatures import Signature, unpack
+from gecholog.llm.unread import Unread
 
 NAME = "openai_responses"
 
 _ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM, "developer": Role.SYSTEM}
 _AUDIO_TYPES = {"mp3": "audio/mpeg"}
+_ITEM = frozenset({"type", "id", "status"})
+# The members of items, of parts of them and of their sounds that are read, or that are only about how they came to be
+# (ids, states, the probabilities of tokens); others are hints.
+_ITEMS = {
+    "message": _ITEM | {"role", "content"},
+    "function_call": _ITEM | {"call_id", "name", "arguments"},
+    "function_call_output": _ITEM | {"call_id", "output"},
+    "reasoning": _ITEM | {"summary", "content", "encrypted_content"},
+}
+_TEXT = frozenset({"type", "text", "logprobs"})
+_PARTS = {
+    "input_text": _TEXT,
+    "output_text": _TEXT,
+    "text": _TEXT,
+    "summary_text": _TEXT,
+    "refusal": frozenset({"type", "refusal"}),
+    "input_image": frozenset({"type", "image_url", "file_id", "detail"}),
+    "input_file": frozenset({"type", "filename", "file_data", "file_url", "file_id"}),
+    "input_audio": frozenset({"type", "input_audio"}),
+}
+_AUDIO = frozenset({"data", "format"})
 
 
 class ItemReader:
-    """Makes messages of items. `foreign` tells of items and parts that only OpenAI understands, by their places."""
+    """Makes messages of items. `foreign` tells of items and parts that only OpenAI understands, by their places.
 
-    def __init__(self) -> None:
+    Members that have no place in the neutral form go to `unread`.
+    """
+
+    def __init__(self, unread: Unread) -> None:
+        self._unread = unread
         self.foreign: list[str] = []
         self._messages: list[tuple[Role, list[Part]]] = []
         self._signature: Signature | None = None  # of the next call
@@ -32,7 +58,12 @@ class ItemReader:
         return tuple(Message(role, tuple(parts)) for role, parts in self._messages)
 
     def _item(self, item: Json, path: str) -> None:
-        match item.get("type", "message"):
+        kind = item.get("type")
+        if kind is None:
+            kind = "item_reference" if "id" in item and "role" not in item else "message"
+        if isinstance(kind, str) and kind in _ITEMS:
+            self._unread.note(item, _ITEMS[kind], kind)
+        match kind:
             case "message":
                 self._message(item, path)
             case "function_call":
@@ -41,7 +72,7 @@ class ItemReader:
                 self._add(Role.USER, [self._output(item, path)])
             case "reasoning":
                 self._reasoning(item, path)
-            case str(kind):
+            case str():
                 self.foreign.append(f"{path[:-1]} has the type {kind}")
             case _:
                 refuse(f"{path}type", "must be a string")
@@ -71,6 +102,9 @@ class ItemReader:
             if part is None:
                 self.foreign.append(f"{place} has the type {value.get('type')}")
             else:
+                self._unread.note(value, _PARTS[value["type"]], value["type"])
+                if isinstance(part, Audio):
+                    self._unread.note(value["input_audio"], _AUDIO, "input_audio")
                 parts.append(part)
         return parts
 

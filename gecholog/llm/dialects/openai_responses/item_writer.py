@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gecholog.llm.chat import Audio, File, Image, Message, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 from gecholog.llm.checked import Json
 from gecholog.llm.data_url import data_url
 from gecholog.llm.dialects.openai_responses.item_reader import NAME
+from gecholog.llm.documents import titled_text, with_contexts_as_texts
 from gecholog.llm.errors import UnsupportedParameterError
+from gecholog.llm.tool_failure import failure_text
 
 
 def items_of(messages: tuple[Message, ...]) -> list[Json]:
@@ -17,7 +21,7 @@ def items_of(messages: tuple[Message, ...]) -> list[Json]:
 def _items(message: Message) -> list[Json]:
     items: list[Json] = []
     content: list[Json] = []  # of the message that is being put together
-    for part in message.parts:
+    for part in with_contexts_as_texts(message.parts):
         if (item := _item(part)) is not None:
             items.append(item)
             content = []
@@ -38,16 +42,29 @@ def _item(part: Part) -> Json | None:
             arguments = part.arguments or "{}"
             return {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}
         case ToolResult():
-            written = [one for inner in part.parts if (one := _content(inner)) is not None]
-            is_text = len(written) == 1 and written[0]["type"] == "input_text"
-            output = written[0]["text"] if is_text else written or ""
-            return {"type": "function_call_output", "call_id": part.call_id, "output": output}
-        case Reasoning() if part.origin == NAME and (part.signature or part.id):
+            return {"type": "function_call_output", "call_id": part.call_id, "output": _output(part)}
+        case Reasoning() if takes_thought(part):
             summary = [{"type": "summary_text", "text": part.text}] if part.text else []
             item: Json = {"type": "reasoning", "summary": summary}
             known: Json = {"id": part.id} if part.id else {}
             return known | item | ({"encrypted_content": part.signature} if part.signature else {})
     return None
+
+
+def takes_thought(part: Reasoning) -> bool:
+    """Whether OpenAI takes a thought back: it is its own."""
+    return part.origin == NAME and bool(part.signature or part.id)
+
+
+def _output(result: ToolResult) -> Any:
+    """The output of a call: a single text as a string. A failure is told in the text: there is no field for it."""
+    parts = with_contexts_as_texts(result.parts)
+    if result.is_error:
+        words = "".join(part.text for part in parts if isinstance(part, Text))
+        parts = [Text(failure_text(words)), *(part for part in parts if not isinstance(part, Text))]
+    written = [one for part in parts if (one := _content(part)) is not None]
+    is_text = len(written) == 1 and written[0]["type"] == "input_text"
+    return written[0]["text"] if is_text else written or ""
 
 
 def _content(part: Part) -> Json | None:
@@ -73,7 +90,7 @@ def _image(part: Image) -> Json:
 
 def _file(part: File) -> Json:
     if part.text:
-        return {"type": "input_text", "text": part.text}
+        return {"type": "input_text", "text": titled_text(part)}
     name: Json = {"filename": part.name} if part.name else {}
     if part.file_id:
         return {"type": "input_file", "file_id": part.file_id}

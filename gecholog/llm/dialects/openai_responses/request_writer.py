@@ -5,9 +5,9 @@ from __future__ import annotations
 from gecholog.llm.chat import ChatRequest, ReasoningConfig, ResponseFormat, Tool, ToolChoice, ToolMode
 from gecholog.llm.chat_dialect import Target, WrittenRequest
 from gecholog.llm.checked import Json
-from gecholog.llm.dialects.openai_responses.item_writer import items_of
+from gecholog.llm.dialects.openai_responses.item_writer import items_of, takes_thought
 from gecholog.llm.errors import UnsupportedParameterError, refuse_required
-from gecholog.llm.nested_hints import DETAIL, STRICT, lost_hints
+from gecholog.llm.nested_hints import DESCRIPTION, DETAIL, FILENAME, STRICT, lost_hints, lost_without_switch
 from gecholog.llm.user_id import short_user_id
 
 _HINTS = frozenset(
@@ -21,7 +21,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     Nothing is stored: the conversation comes whole with each request.
     """
     _refuse_unknown(request)
-    dropped = lost_hints(request, DETAIL, STRICT)
+    dropped = lost_hints(request, DETAIL, STRICT, FILENAME, DESCRIPTION, takes_thought=takes_thought)
     body: Json = {"model": target.model, "input": items_of(request.messages), "store": False}
     named = {
         "max_output_tokens": request.max_tokens,
@@ -51,6 +51,7 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
         dropped.append("top_k")
     if request.reasoning is not None:
         body |= _reasoning(request.reasoning)
+        dropped += lost_without_switch(request.reasoning) if request.reasoning.is_on is None else []
     return WrittenRequest(body, tuple(dropped))
 
 

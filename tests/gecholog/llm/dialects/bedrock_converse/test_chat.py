@@ -191,6 +191,25 @@ def test_thinking() -> None:
     assert more == {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}
 
 
+def test_marks_keep_their_time_and_stand_behind_the_result_that_they_are_in() -> None:
+    hour = MARK | {"ttl": "1h"}
+    messages = (
+        *HELLO,
+        said(ToolCall("a", "look", "{}"), role=Role.ASSISTANT),
+        said(ToolResult("a", (Text("x", hour),))),
+    )
+    assert body(messages=messages)["messages"][-1]["content"] == [
+        {"toolResult": {"toolUseId": "a", "content": [{"text": "x"}]}},
+        {"cachePoint": {"type": "default", "ttl": "1h"}},
+    ]
+
+
+def test_a_document_keeps_what_is_told_about_it() -> None:
+    document = File(text="words", name="Report", context="of 1999", is_cited=True)
+    found = body(messages=(said(document),))["messages"][0]["content"][0]["document"]
+    assert (found["name"], found["context"], found["citations"]) == ("Report 1", "of 1999", {"enabled": True})
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [

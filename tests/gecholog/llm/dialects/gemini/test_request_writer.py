@@ -260,3 +260,10 @@ def test_what_changes_the_answer_and_cannot_be_said_is_refused(required: dict[st
 
 def test_images_may_be_asked_for() -> None:
     assert config(required={"modalities": ["text", "image"]})["responseModalities"] == ["TEXT", "IMAGE"]
+
+
+def test_the_context_of_a_document_stands_in_front_of_it_and_its_name_is_named() -> None:
+    document = File(data="aGk=", media_type="application/pdf", name="a.pdf", context="of 1999")
+    (content,) = body(messages=(said(document),))["contents"]
+    assert content["parts"] == [{"text": "of 1999"}, {"inlineData": {"mimeType": "application/pdf", "data": "aGk="}}]
+    assert dropped(messages=(said(document),)) == ("file.filename",)

@@ -226,3 +226,9 @@ def test_any_stream_ends_once() -> None:
     for lines in mutated([[ANSWER | {"done": False}, ANSWER], [ANSWER | {"done": False}, {"error": "x"}]]):
         values = [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
         assert sum(isinstance(delta, Finished | Failed) for delta in streamed(*values)) == 1
+
+
+def test_a_failed_tool_is_told_in_the_text_of_its_result() -> None:
+    messages = (Message(Role.USER, (ToolResult("a", (Text("no town"),), is_error=True),)),)
+    written = CHAT.write_request(ChatRequest("m", messages), Target("qwen3")).body["messages"]
+    assert written == [{"role": "tool", "content": '{"error":"no town"}', "tool_call_id": "a"}]

@@ -437,3 +437,50 @@ def test_any_request_is_read_or_refused(body, profile):
         return
     with suppress(InvalidRequestError, UnsupportedParameterError):
         write(CHAT.read_request(body), profile=profile)
+
+
+def test_a_mark_of_a_result_stands_on_its_text():
+    """OpenRouter takes marks on texts only."""
+    mark = {"type": "ephemeral"}
+    result = Message(Role.USER, (ToolResult("a", (Text("x"), Text("y")), cache_control=mark),))
+    assert written(result, profile="openrouter")[0]["content"] == [
+        {"type": "text", "text": "x"},
+        {"type": "text", "text": "y", "cache_control": mark},
+    ]
+
+
+def test_thoughts_of_the_user_are_refused():
+    """Only the model thinks: servers leave such parts out, or fail."""
+    with pytest.raises(InvalidRequestError) as raised:
+        messages({"role": "user", "content": [{"type": "thinking", "thinking": "hm"}]})
+    assert raised.value.param == "messages[0].content"
+
+
+def test_a_web_search_with_its_defaults_is_worth_a_notice():
+    """An empty object asks for a search as well."""
+    assert read(web_search_options={}).hints == {"web_search_options": {}}
+    assert read(web_search_options={"search_context_size": "low"}).required.keys() == {"web_search_options"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "model", "shows_text", "lost"),
+    [
+        ("openai", "gpt-5", True, ("reasoning.summary",)),
+        ("openai", "gpt-5", False, ()),
+        ("deepseek", "any", True, ()),
+        ("deepseek", "any", False, ("reasoning.summary",)),
+        ("openrouter", "any", False, ()),
+    ],
+)
+def test_whether_thoughts_are_shown_is_named_where_it_cannot_be_said(profile, model, shows_text, lost):
+    """OpenAI never shows them, others always do."""
+    reasoning = ReasoningConfig(is_on=True, effort="low", shows_text=shows_text)
+    request = ChatRequest("any", (Message(Role.USER, (Text("x"),)),), reasoning=reasoning)
+    assert write(request, model, profile).dropped == lost
+
+
+def test_thinking_that_cannot_be_switched_off_is_named():
+    """OpenAI's first models that think always do."""
+    request = ChatRequest("any", (Message(Role.USER, (Text("x"),)),), reasoning=ReasoningConfig(is_on=False))
+    assert write(request, "o3", "openai").dropped == ("reasoning_effort",)
+    assert write(request, "gpt-4.1", "openai").dropped == ()

@@ -148,3 +148,19 @@ def test_wrong_requests_name_the_place(fields: dict[str, Any], path: str) -> Non
     with pytest.raises(InvalidRequestError) as raised:
         read(**fields)
     assert raised.value.param == path
+
+
+def test_no_tool_of_those_that_are_allowed_is_none() -> None:
+    tools = [{"type": "function", "name": "look", "parameters": {}}]
+    choice = {"type": "allowed_tools", "mode": "none", "tools": [{"type": "function", "name": "look"}]}
+    assert read(tools=tools, tool_choice=choice).tool_choice == ToolChoice(ToolMode.NONE)
+
+
+def test_what_else_is_to_be_included_is_a_hint() -> None:
+    wanted = ["reasoning.encrypted_content", "file_search_call.results"]
+    assert read(include=wanted).hints == {"include": ["file_search_call.results"]}
+    assert read(stream_options={"include_obfuscation": True}).hints == {"stream_options.include_obfuscation": True}
+
+
+def test_a_reference_to_an_item_is_told_by_its_id_alone() -> None:
+    assert "item_reference" in read(input=[{"id": "msg_1"}]).required["input"]

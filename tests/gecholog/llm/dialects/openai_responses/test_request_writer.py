@@ -108,3 +108,9 @@ def test_hints_are_sent_or_named() -> None:
     assert written.dropped == ("seed", "top_k")
     assert written.body["user"] == "u"
     assert written.body["text"] == {"verbosity": "low"}
+
+
+def test_a_failed_tool_is_told_in_the_text_of_its_output() -> None:
+    messages = (Message(Role.USER, (ToolResult("a", (Text("no town"),), is_error=True),)),)
+    written = write_request(ChatRequest("m", messages), Target("gpt-5")).body["input"]
+    assert written == [{"type": "function_call_output", "call_id": "a", "output": '{"error":"no town"}'}]
