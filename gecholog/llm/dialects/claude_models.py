@@ -13,6 +13,7 @@ from typing import NamedTuple
 LEAST_BUDGET = 1024  # tokens, the least that the API takes
 _BUDGETS = {"minimal": 1024, "low": 4096, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "max", "max": "max"}
+_ALWAYS_THINKING = ("fable", "mythos")
 _DEFAULT_EFFORT = "medium"
 _DEFAULT_LIMIT = 4096
 # `claude-3-5-sonnet`, `claude-sonnet-4-5-20250929`, `claude-fable-5`, with anything before it
@@ -25,6 +26,14 @@ class ThinkingKind(Enum):
     NONE = "none"
     BUDGET = "budget"  # with a number of tokens
     ADAPTIVE = "adaptive"  # as much as it likes, by an effort
+
+
+class Unasked(Enum):
+    """Whether a model thinks that is not asked to."""
+
+    NEVER = "never"
+    UNLESS_DISABLED = "unless disabled"
+    ALWAYS = "always"
 
 
 class Version(NamedTuple):
@@ -48,6 +57,20 @@ def thinking_of(model: str) -> ThinkingKind:
     if version >= (4, 6):
         return ThinkingKind.ADAPTIVE
     return ThinkingKind.BUDGET if version >= (3, 7) else ThinkingKind.NONE
+
+
+def unasked_of(model: str) -> Unasked:
+    """Whether a model thinks that is not asked to."""
+    if any(name in model.lower() for name in _ALWAYS_THINKING):
+        return Unasked.ALWAYS
+    version = version_of(model)
+    return Unasked.UNLESS_DISABLED if version is not None and version >= (5, 0) else Unasked.NEVER
+
+
+def omits_thoughts(model: str) -> bool:
+    """Tell whether a model leaves the text of its thoughts out unless it is asked for: those since Opus 4.7."""
+    version = version_of(model)
+    return version is not None and version >= (4, 7)
 
 
 def output_limit(model: str) -> int:

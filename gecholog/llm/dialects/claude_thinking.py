@@ -1,7 +1,8 @@
 """How Claude is asked to think, by Anthropic's API and by Bedrock's.
 
 Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking. Thinking excludes a forced tool, and
-most ways to choose words. It cannot begin within a turn whose earlier thoughts did not come back.
+most ways to choose words. With a budget it cannot begin within a turn whose earlier thoughts did not come back:
+Anthropic's API answers such a request without thinking ("graceful thinking degradation"), Bedrock refuses it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,21 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gecholog.llm.chat import ChatRequest, Message, Reasoning, ReasoningConfig, Role, ToolCall, ToolMode
-from gecholog.llm.dialects.claude_models import LEAST_BUDGET, ThinkingKind, budget_of, effort_of, thinking_of
+from gecholog.llm.dialects.claude_models import (
+    LEAST_BUDGET,
+    ThinkingKind,
+    Unasked,
+    budget_of,
+    effort_of,
+    omits_thoughts,
+    thinking_of,
+    unasked_of,
+)
+from gecholog.llm.nested_hints import EFFORT, lost_without_switch
 
 # The dialect that the signatures of Claude's thoughts are of. They are the same on all platforms.
 ORIGIN = "anthropic"
 _LEAST_TOP_P = 0.95  # beside thinking
-_EFFORT = "reasoning_effort"
 
 
 class Plan(NamedTuple):
@@ -29,32 +39,51 @@ class Plan(NamedTuple):
     dropped: tuple[str, ...] = ()
 
 
-def plan(request: ChatRequest, model: str, max_tokens: int | None) -> Plan:
-    """Decide how a model is asked to think. `max_tokens` is the limit of the request, None if it has none."""
+def plan(request: ChatRequest, model: str, max_tokens: int | None, *, may_begin_within_turn: bool) -> Plan:
+    """Decide how a model is asked to think. `max_tokens` is the limit of the request, None if it has none.
+
+    `may_begin_within_turn`: the API takes the wish also where thinking cannot begin.
+    """
     wanted = request.reasoning
-    if wanted is None or wanted.is_on is False:
+    if wanted is None:
         return Plan(max_tokens=max_tokens)
+    if not wanted.is_on:
+        return _without_thinking(wanted, model, max_tokens)
     kind = thinking_of(model)
-    if wanted.is_on is None:
-        return _effort_alone(wanted, kind, max_tokens)
     if kind is ThinkingKind.NONE or _is_forced(request):
-        return Plan(max_tokens=max_tokens, dropped=(_EFFORT,))
+        return Plan(max_tokens=max_tokens, dropped=(EFFORT,))
     if kind is ThinkingKind.ADAPTIVE:
         effort = effort_of(wanted.effort, wanted.budget)
-        return Plan({"type": "adaptive"}, effort, max_tokens, _excluded(request))
-    if _continues_without_thoughts(request.messages):
-        return Plan(max_tokens=max_tokens, dropped=(_EFFORT,))
+        return Plan({"type": "adaptive"} | _display(wanted, model), effort, max_tokens, _excluded(request))
+    if max_tokens == 0 or (not may_begin_within_turn and _continues_without_thoughts(request.messages)):
+        return Plan(max_tokens=max_tokens, dropped=(EFFORT,))
     budget, limit = _budget(request, wanted, max_tokens)
-    return Plan({"type": "enabled", "budget_tokens": budget}, None, limit, _excluded(request))
+    thinking = {"type": "enabled", "budget_tokens": budget} | _display(wanted, model)
+    return Plan(thinking, None, limit, _excluded(request))
 
 
-def _effort_alone(wanted: ReasoningConfig, kind: ThinkingKind, max_tokens: int | None) -> Plan:
-    """An effort without thinking is of Anthropic's own clients, whose newer models have it."""
-    if wanted.effort is None:
-        return Plan(max_tokens=max_tokens)
-    if kind is ThinkingKind.ADAPTIVE:
-        return Plan(None, wanted.effort, max_tokens)
-    return Plan(max_tokens=max_tokens, dropped=(_EFFORT,))
+def _display(wanted: ReasoningConfig, model: str) -> dict[str, str]:
+    """Whether the text is to come, if that is not what the model does by itself."""
+    if wanted.shows_text is False:
+        return {"display": "omitted"}
+    return {"display": "summarized"} if omits_thoughts(model) else {}
+
+
+def _without_thinking(wanted: ReasoningConfig, model: str, max_tokens: int | None) -> Plan:
+    """No thinking, or an effort alone, which is of Anthropic's own clients. Older models have no word for either.
+
+    The newest think unless they are told not to, and some of them cannot be told.
+    """
+    is_new = thinking_of(model) is ThinkingKind.ADAPTIVE
+    if wanted.is_on is None:
+        lost = tuple(name for name in lost_without_switch(wanted) if name != EFFORT or not is_new)
+        return Plan(None, wanted.effort if is_new else None, max_tokens, lost)
+    match unasked_of(model):
+        case Unasked.ALWAYS:
+            return Plan(max_tokens=max_tokens, dropped=(EFFORT,))
+        case Unasked.UNLESS_DISABLED:
+            return Plan({"type": "disabled"}, None, max_tokens)
+    return Plan(max_tokens=max_tokens)
 
 
 def _is_forced(request: ChatRequest) -> bool:

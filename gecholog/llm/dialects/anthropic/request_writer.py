@@ -147,7 +147,7 @@ def _closed(schema: Any) -> Any:
 
 def _add_thinking(body: Json, request: ChatRequest, target: Target) -> tuple[str, ...]:
     """Ask for thinking. Returns what is left out: itself where it cannot be, or what cannot be beside it."""
-    wanted = claude_thinking.plan(request, target.model, body["max_tokens"])
+    wanted = claude_thinking.plan(request, target.model, body["max_tokens"], may_begin_within_turn=True)
     body["max_tokens"] = wanted.max_tokens
     if wanted.effort is not None:
         body["output_config"] = body.get("output_config", {}) | {"effort": wanted.effort}

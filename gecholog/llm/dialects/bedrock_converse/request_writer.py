@@ -73,7 +73,7 @@ def _add_claudes_own(limits: Json, more: Json, request: ChatRequest, target: Tar
     """What Claude's models have beside the fields of all: thinking, an effort, and `top_k`."""
     if "temperature" in limits:
         limits["temperature"] = min(limits["temperature"], 1)
-    wanted = claude_thinking.plan(request, target.model, request.max_tokens)
+    wanted = claude_thinking.plan(request, target.model, request.max_tokens, may_begin_within_turn=False)
     if wanted.max_tokens is not None:
         limits["maxTokens"] = wanted.max_tokens
     if wanted.effort is not None:

@@ -66,6 +66,12 @@ def test_the_limit_of_the_config_wins_over_the_table_and_that_of_the_client_over
     assert write_request(ChatRequest("m", HELLO, max_tokens=5), target).body["max_tokens"] == 5
 
 
+def test_a_limit_of_nothing_goes_on_for_it_fills_the_cache() -> None:
+    assert body(max_tokens=0)["max_tokens"] == 0
+    assert body(max_tokens=0, reasoning=ReasoningConfig(True, "low"))["max_tokens"] == 0
+    assert dropped(max_tokens=0, reasoning=ReasoningConfig(True, "low")) == ("reasoning_effort",)
+
+
 def test_a_temperature_over_the_range_is_cut_to_its_end() -> None:
     assert body(temperature=1.7)["temperature"] == 1
 
@@ -268,17 +274,6 @@ def test_what_thinking_does_not_take_beside_it_is_named() -> None:
     [
         ("claude-3-5-sonnet-20241022", {}),
         (OLD, {"tools": TOOLS, "tool_choice": ToolChoice(ToolMode.REQUIRED)}),
-        (
-            OLD,
-            {
-                "tools": TOOLS,
-                "messages": (
-                    *HELLO,
-                    said(ToolCall("a", "look", "{}"), role=Role.ASSISTANT),
-                    said(ToolResult("a")),
-                ),
-            },
-        ),
     ],
 )
 def test_thinking_is_left_out_where_it_would_be_refused(model: str, fields: dict[str, Any]) -> None:
@@ -287,13 +282,59 @@ def test_thinking_is_left_out_where_it_would_be_refused(model: str, fields: dict
     assert "thinking" not in body(model, reasoning=wanted, **fields)
 
 
-def test_thinking_goes_on_within_a_turn_whose_thoughts_came_back() -> None:
-    messages = (
-        *HELLO,
-        said(Reasoning("a", "sig", "anthropic"), ToolCall("a", "look", "{}"), role=Role.ASSISTANT),
-        said(ToolResult("a")),
-    )
+@pytest.mark.parametrize(
+    ("model", "shows_text", "display"),
+    [
+        (OLD, None, None),
+        (OLD, True, None),
+        (OLD, False, "omitted"),
+        (NEW, True, None),
+        (NEW, False, "omitted"),
+        ("claude-opus-4-7", None, "summarized"),
+        ("claude-sonnet-5", True, "summarized"),
+        ("claude-sonnet-5", False, "omitted"),
+    ],
+)
+def test_the_text_of_thoughts_comes_unless_it_is_not_wanted(
+    model: str, shows_text: bool | None, display: str | None
+) -> None:
+    wanted = ReasoningConfig(True, "low", shows_text=shows_text)
+    assert body(model, reasoning=wanted)["thinking"].get("display") == display
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "lost"),
+    [
+        (OLD, None, ()),
+        ("claude-opus-4-7", None, ()),
+        ("claude-sonnet-5", {"type": "disabled"}, ()),
+        ("claude-fable-5-1", None, ("reasoning_effort",)),
+    ],
+)
+def test_models_that_think_unasked_are_told_not_to(model: str, thinking: Any, lost: tuple[str, ...]) -> None:
+    assert body(model, reasoning=ReasoningConfig(False)).get("thinking") == thinking
+    assert dropped(model, reasoning=ReasoningConfig(False)) == lost
+
+
+@pytest.mark.parametrize("thoughts", [(), (Reasoning("a", "sig", "anthropic"),)])
+def test_thinking_is_asked_for_within_a_turn(thoughts: tuple[Reasoning, ...]) -> None:
+    messages = (*HELLO, said(*thoughts, ToolCall("a", "look", "{}"), role=Role.ASSISTANT), said(ToolResult("a")))
     assert "thinking" in body(messages=messages, tools=TOOLS, reasoning=ReasoningConfig(True, "low"))
+    assert dropped(messages=messages, tools=TOOLS, reasoning=ReasoningConfig(True, "low")) == ()
+
+
+def test_a_document_keeps_what_is_told_about_it() -> None:
+    document = File(text="words", name="Report", context="of 1999", is_cited=True)
+    (turn,) = body(messages=(said(document),))["messages"]
+    assert turn["content"] == [
+        {
+            "type": "document",
+            "source": {"type": "text", "media_type": "text/plain", "data": "words"},
+            "title": "Report",
+            "context": "of 1999",
+            "citations": {"enabled": True},
+        }
+    ]
 
 
 def test_thinking_that_is_off_is_not_asked_for() -> None:

@@ -191,6 +191,14 @@ def test_thinking() -> None:
     assert more == {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}
 
 
+@pytest.mark.parametrize(
+    ("thoughts", "lost"), [((), ("reasoning_effort",)), ((Reasoning("a", "sig", "anthropic"),), ())]
+)
+def test_thinking_does_not_begin_within_a_turn(thoughts: tuple[Reasoning, ...], lost: tuple[str, ...]) -> None:
+    messages = (*HELLO, said(*thoughts, ToolCall("a", "look", "{}"), role=Role.ASSISTANT), said(ToolResult("a")))
+    assert dropped(messages=messages, reasoning=ReasoningConfig(True, "low")) == lost
+
+
 def test_marks_keep_their_time_and_stand_behind_the_result_that_they_are_in() -> None:
     hour = MARK | {"ttl": "1h"}
     messages = (
