@@ -1,4 +1,4 @@
-"""The public OpenAPI documents of Anthropic and OpenAI, as the package llm-comply has them."""
+"""The public OpenAPI documents of Anthropic, OpenAI and Open Responses, as the package llm-comply has them."""
 
 import json
 from functools import cache
@@ -7,14 +7,23 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-ANTHROPIC, OPENAI = "anthropic.json", "openai_chat.json"
+ANTHROPIC, OPENAI, OPEN_RESPONSES = "anthropic.json", "openai_chat.json", "openresponses.json"
+
+
+def schemas(document: str) -> dict[str, Any]:
+    """The schemas of a document, by their names, as they are."""
+    return _read(document)["schemas"]  # type: ignore[no-any-return]
+
+
+def _read(document: str) -> dict[str, Any]:
+    return json.loads(files("llm_comply.specs").joinpath(document).read_text())["components"]  # type: ignore[no-any-return]
 
 
 @cache
 def _components(document: str) -> dict[str, Any]:
-    found = json.loads(files("llm_comply.specs").joinpath(document).read_text())["components"]
+    found = _read(document)
     _plain(found)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _plain(value: Any) -> None:
