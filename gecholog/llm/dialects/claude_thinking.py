@@ -2,7 +2,8 @@
 
 Source: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking. Thinking excludes a forced tool, and
 most ways to choose words. With a budget it cannot begin within a turn whose earlier thoughts did not come back:
-Anthropic's API answers such a request without thinking ("graceful thinking degradation"), Bedrock refuses it.
+Anthropic's API answers such a request without thinking ("graceful thinking degradation"), Bedrock and Vertex AI refuse
+it.
 """
 
 from __future__ import annotations

@@ -19,8 +19,11 @@ _NESTED = (CACHE_CONTROL, CITATIONS, FILENAME, STRICT)
 _OF_ANTHROPIC = frozenset({"cache_control", "context_management"})  # hints that go there as they are
 
 
-def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
-    """The body of a request to `/v1/messages`, and the hints that are left out. Raises UnsupportedParameterError."""
+def write_request(request: ChatRequest, target: Target, *, may_begin_within_turn: bool = True) -> WrittenRequest:
+    """The body of a request to `/v1/messages`, and the hints that are left out. Raises UnsupportedParameterError.
+
+    `may_begin_within_turn` tells of thinking (see `claude_thinking.plan`).
+    """
     _refuse_unknown(request)
     body: Json = {"model": target.model, "max_tokens": _limit(request, target)}
     if system := system_of(request.messages):
@@ -32,7 +35,11 @@ def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     dropped = lost_hints(request, *_NESTED, takes_thought=takes_thought) + _add_hints(body, request)
     _add_tools(body, request)
     _add_format(body, request)
-    return WrittenRequest(body, (*dropped, *_add_thinking(body, request, target)))
+    wanted = claude_thinking.plan(
+        request, target.model, body["max_tokens"], may_begin_within_turn=may_begin_within_turn
+    )
+    _add_thinking(body, wanted)
+    return WrittenRequest(body, (*dropped, *wanted.dropped))
 
 
 def _limit(request: ChatRequest, target: Target) -> int:
@@ -145,9 +152,8 @@ def _closed(schema: Any) -> Any:
 # ------------------------------------------------------------------ thinking
 
 
-def _add_thinking(body: Json, request: ChatRequest, target: Target) -> tuple[str, ...]:
-    """Ask for thinking. Returns what is left out: itself where it cannot be, or what cannot be beside it."""
-    wanted = claude_thinking.plan(request, target.model, body["max_tokens"], may_begin_within_turn=True)
+def _add_thinking(body: Json, wanted: claude_thinking.Plan) -> None:
+    """Ask for thinking, and leave out what cannot be beside it."""
     body["max_tokens"] = wanted.max_tokens
     if wanted.effort is not None:
         body["output_config"] = body.get("output_config", {}) | {"effort": wanted.effort}
@@ -155,4 +161,3 @@ def _add_thinking(body: Json, request: ChatRequest, target: Target) -> tuple[str
         body["thinking"] = wanted.thinking
         for name in ("temperature", "top_k", *wanted.dropped):
             body.pop(name, None)
-    return wanted.dropped

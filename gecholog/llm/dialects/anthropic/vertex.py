@@ -13,7 +13,7 @@ from gecholog.llm.raw_predict import VERSION, VERSION_MEMBER
 
 def write_request(request: ChatRequest, target: Target) -> WrittenRequest:
     """The body of a request to `rawPredict`, and the hints that are left out. Raises UnsupportedParameterError."""
-    written = request_writer.write_request(request, target)
+    written = request_writer.write_request(request, target, may_begin_within_turn=False)
     body = {name: value for name, value in written.body.items() if name != "model"}
     return replace(written, body={VERSION_MEMBER: VERSION} | body)
 

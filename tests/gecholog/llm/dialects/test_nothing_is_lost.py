@@ -36,6 +36,7 @@ TARGETS = [
     ("anthropic", "claude-3-5-haiku", ""),
     ("anthropic", "claude-sonnet-4-5", ""),
     ("anthropic", "claude-opus-4-7", ""),
+    ("anthropic_vertex", "claude-sonnet-4-5", ""),
     ("gemini", "gemini-2.0-flash", ""),
     ("gemini", "gemini-2.5-flash", ""),
     ("gemini", "gemini-3-pro", ""),
@@ -72,7 +73,7 @@ EXEMPT = [
     (r"tool_choice(\..*)?\.(<auto>|=auto)", ".*", "so it is without a choice"),
     (
         r"thinking\.<disabled>|reasoning\.effort\.=none",
-        "anthropic|gemini|bedrock_converse",
+        "anthropic.*|gemini|bedrock_converse",
         "they do not think unasked",
     ),
     (r"thinking\..*display\.=summarized", ".*", "so it is unless it is asked to be omitted"),

@@ -21,6 +21,7 @@ from gecholog.llm.chat import (
     ToolResult,
 )
 from gecholog.llm.chat_dialect import Target
+from gecholog.llm.dialects.anthropic import vertex
 from gecholog.llm.dialects.anthropic.request_writer import write_request
 from gecholog.llm.errors import UnsupportedParameterError
 
@@ -351,3 +352,11 @@ def test_a_system_message_with_more_than_texts_is_refused() -> None:
     with pytest.raises(UnsupportedParameterError) as raised:
         body(messages=(said(Image("aGk=", "image/png"), role=Role.SYSTEM), *HELLO))
     assert raised.value.param == "messages"
+
+
+def test_thinking_does_not_begin_within_a_turn_on_vertex() -> None:
+    messages = (*HELLO, said(ToolCall("a", "look", "{}"), role=Role.ASSISTANT), said(ToolResult("a")))
+    request = ChatRequest("m", messages, TOOLS, reasoning=ReasoningConfig(True, "low"))
+    written = vertex.write_request(request, Target(OLD))
+    assert written.dropped == ("reasoning_effort",)
+    assert "thinking" not in written.body
