@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from services.ginit.lines import json_fields
 from services.ginit.printable import printable
+from services.ginit.startup.importing import IMPORTED
 from services.ginit.startup.prepare import CANNOT_START
 from services.ginit.startup.upgrade import UPDATED
 from services.ginit.terminal.call_line import call_line
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from services.ginit.terminal.palette import Palette
 
 _BUS = "nats-server"
+_OF_CONFIGS = frozenset({UPDATED, IMPORTED})  # somebody's config file was changed
 _ROUTINE = frozenset({"status"})  # logged by a sink once a minute
 
 
@@ -66,7 +68,7 @@ class Screen:
             return False  # a config entry that is left out; the summary lists it
         if entry.get("msg") == CANNOT_START:
             return False  # the entry point writes it to standard error as well
-        if entry.get("msg") == UPDATED:
+        if entry.get("msg") in _OF_CONFIGS:
             return True
         if entry.get("level") in ("WARN", "ERROR"):
             return True

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from services.ginit.startup.importing import IMPORTED
 from services.ginit.startup.upgrade import UPDATED
 from services.ginit.terminal.installation import Installation
 from services.ginit.terminal.palette import Palette
@@ -50,10 +51,11 @@ def test_a_sink_that_is_off(tmp_path):
     assert shown(screen) == "  nats2log      off\n"
 
 
-def test_updated_files_are_shown_at_the_start(screen):
+@pytest.mark.parametrize("message", [UPDATED, IMPORTED])
+def test_updated_files_are_shown_at_the_start(screen, message):
     """Somebody's folder was changed, if only where it held defaults."""
-    log(screen, msg=UPDATED, service="entrypoint", file="/home/conf/gl_config.json")
-    assert shown(screen).endswith("default config file updated  file=/home/conf/gl_config.json\n")
+    log(screen, msg=message, service="entrypoint", file="/home/conf/gl_config.json")
+    assert shown(screen).endswith(f"{message}  file=/home/conf/gl_config.json\n")
 
 
 def test_a_long_name_keeps_its_distance(screen):
