@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from services.gl.call import Call
     from services.gl.unpacked import UnpackedBytes
 
-_LARGE = 1024 * 1024  # bytes; a larger body is parsed in a thread
+LARGE = 1024 * 1024  # bytes; a larger body is parsed in a thread
 _ENCODING = frozenset({"Content-Encoding"})
 
 
@@ -40,12 +40,12 @@ async def body_of_call(call: Call, count: UnpackedBytes) -> ClientBody:
 
 async def named_model(body: ClientBody) -> str | None:
     """The model that a body names. A large body is parsed in a thread."""
-    return await asyncio.to_thread(getattr, body, "model") if len(body.data) > _LARGE else body.model
+    return await asyncio.to_thread(getattr, body, "model") if len(body.data) > LARGE else body.model
 
 
 async def all_models(body: ClientBody) -> tuple[str, ...]:
     """All models that parsers might read from a JSON body, for example if it has duplicate keys."""
-    large = len(body.data) > _LARGE
+    large = len(body.data) > LARGE
     return await asyncio.to_thread(model_name.models_in, body.data) if large else model_name.models_in(body.data)
 
 
@@ -59,7 +59,7 @@ async def for_provider(attempt: Attempt, body: ClientBody) -> Attempt:
         sent = usual | sent
     if candidate.endpoint.kind is Kind.ACCOUNT:
         return attempt._replace(request=request._replace(headers=sent))
-    edit = asyncio.to_thread(_edited, body, candidate) if len(body.data) > _LARGE else None
+    edit = asyncio.to_thread(_edited, body, candidate) if len(body.data) > LARGE else None
     edited = await edit if edit is not None else _edited(body, candidate)
     shown = attempt.shown_headers
     if edited.data != request.body:

@@ -102,6 +102,11 @@ def _name_router(call: Call, section: RecordSection, router: Router) -> None:
         section.note("gl_path", "must be a string")
 
 
+def target_path(call: Call) -> str:
+    """The path that a call will have at the target of its router, as processors have left it."""
+    return _path(call, call.request_base.copy(), chosen_router(call))[1]
+
+
 def _path(call: Call, section: RecordSection, router: Router) -> tuple[str, str]:
     if "outbound_subpath" not in section.changed:
         return routing.url_path(router.target, call.subpath, changed=False)

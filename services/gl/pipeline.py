@@ -47,6 +47,7 @@ BEFORE_REPLY: tuple[Stage, ...] = (
     ingress.read_body,  # within the byte budget of all bodies
     processors.before_call,  # request processors, row by row
     models.resolve_model,  # on routers of models: model name → models of providers
+    access.restrict,  # what the key lets the request ask for
     quota.reserve,  # tokens and money that the call may use
     attempts.plan,  # list the candidates: the target, then those for failover
     attempts.run,  # send the request, with retries and failover; or respond without an upstream

@@ -63,6 +63,7 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
         call.own_response = LocalResponse(200, rawjson.dumps(deps.quotas.usage(call.subjects)))
         return
     if endpoint.kind is Kind.ACCOUNT:
+        key_rules.check_account(call.key, call.request.method, endpoint.path)
         call.candidates = (_default(call, router, endpoint),)
         await _check_exposed(call, router, deps)
         call.client_body = ClientBody(call.body, "")  # forwarded unchanged

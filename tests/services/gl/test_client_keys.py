@@ -51,14 +51,30 @@ def start(tmp_path_factory, server, upstream):
     def begin(name="", **keys):
         home = folder / (name or f"gl{next(_names)}")
         routers = [router("/keyed/", upstream.url), router("/open/", upstream.url)]
-        routers[0]["ingress"]["keys"] = "required"
-        values = config_of(server.hostname, routers, gl_port=free_port(), **({"keys": keys} if keys else {}))
+        routers.append({"path": "/v1/", "ingress": {}, "outbound": {"models": ["*"], "default_provider": "one"}})
+        for one in (routers[0], routers[2]):
+            one["ingress"]["keys"] = "required"
+        more = {"keys": keys} if keys else {}
+        values = config_of(server.hostname, routers, gl_port=free_port(), providers=_providers(upstream), **more)
         running.append(Gateway(home, server, values).ready())
         return running[-1]
 
     yield begin
     for gateway in running:
         gateway.close()
+
+
+def _providers(upstream):
+    return [
+        {
+            "name": "one",
+            "dialect": "openai",
+            "url": upstream.url,
+            "api_key": "key-of-one",
+            "models": ["small", "large"],
+        },
+        {"name": "claude", "dialect": "anthropic", "url": upstream.url, "api_key": "key-of-claude"},
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -189,3 +205,91 @@ def test_a_wiped_bus_locks_nobody_out(both, keys, server, bus_back, monkeypatch,
     for gateway in both:
         gateway.process.wait_for_log("client keys are in the bucket again")
         assert [status(gateway, key) for key in (known, new, revoked)] == [200, 200, 401]
+
+
+CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
+
+
+@pytest.fixture
+def limited(both, keys, upstream):
+    """A key for small models and short answers."""
+    upstream.reset()
+    key = keys.create(
+        models=("small*", "claude/*"), routers=("/keyed/", "/v1/"), max_output_tokens=50, max_body_bytes=2000
+    )
+    in_force(both, key, 403)  # for a request without a model
+    return key
+
+
+def chat(gateway, key, path, **fields):
+    body = json.dumps({"messages": [{"role": "user", "content": "Hi"}]} | fields).encode()
+    headers = {"Authorization": f"Bearer {key.text}", "Content-Type": "application/json"}
+    return gateway.call("POST", path, headers, body)
+
+
+@pytest.mark.parametrize("path", [CHAT, "/keyed/v1/chat/completions"])
+def test_models_of_a_key(both, limited, upstream, path):
+    """On routers with and without models alike."""
+    assert chat(both[0], limited, path, model="small").status == 200
+    refused = chat(both[0], limited, path, model="large")
+    assert refused.status == 403
+    assert b"large" in refused.body
+    assert len(upstream.seen) == 1
+
+
+def test_a_model_in_the_path_of_a_plain_router(both, limited, upstream):
+    assert chat(both[0], limited, "/keyed/v1beta/models/small-1:generateContent").status == 200
+    assert chat(both[0], limited, "/keyed/v1beta/models/large:generateContent").status == 403
+    assert chat(both[0], limited, "/keyed/v1beta/models/large:generateContent", model="small").status == 403
+    assert json.loads(upstream.asked().body)["generationConfig"] == {"maxOutputTokens": 50}
+
+
+def test_what_the_list_of_models_shows(both, keys, limited):
+    every = keys.create()
+    in_force(both, every)
+    for key, names in ((limited, ["small"]), (every, ["small", "large"])):
+        reply = both[0].call("GET", "/v1/models", {"X-Api-Key": key.text})
+        assert [model["id"] for model in reply.json()["data"]] == names
+
+
+def test_requests_whose_models_cannot_be_checked(both, limited):
+    headers = {"Authorization": f"Bearer {limited.text}"}
+    assert both[0].call("POST", "/v1/batches", headers, b"{}").status == 403
+    assert both[0].call("GET", "/v1/files", headers).status == 200
+
+
+@pytest.mark.parametrize("path", [CHAT, "/keyed/v1/chat/completions"])
+def test_the_output_limit_of_a_key(both, limited, upstream, path):
+    assert chat(both[0], limited, path, model="small").status == 200
+    name = "max_completion_tokens" if path == CHAT else "max_tokens"
+    assert json.loads(upstream.asked().body).get(name, json.loads(upstream.asked().body).get("max_tokens")) == 50
+    assert chat(both[0], limited, path, model="small", max_tokens=9).status == 200
+    assert json.loads(upstream.asked(2).body)["max_tokens"] == 9
+    assert chat(both[0], limited, path, model="small", max_tokens=51).status == 400
+    assert len(upstream.seen) == 2
+
+
+def test_the_output_limit_in_another_dialect(both, limited, upstream):
+    assert chat(both[0], limited, CHAT, model="claude/any", max_tokens=51).status == 400
+    chat(both[0], limited, CHAT, model="claude/any")
+    assert json.loads(upstream.asked().body)["max_tokens"] == 50
+
+
+def test_the_largest_body_of_a_key(both, limited):
+    assert chat(both[0], limited, CHAT, model="small", padding="x" * 2000).status == 413
+
+
+def test_a_router_that_the_key_does_not_name(both, keys):
+    key = keys.create(routers=("/v1/",))
+    until(lambda: both[0].call("GET", "/v1/models", {"X-Api-Key": key.text}).status == 200)
+    assert status(both[0], key) == 403
+
+
+def test_errors_in_the_dialect_of_the_client(both, keys):
+    """The SDKs of OpenAI and Anthropic raise them as what they are."""
+    openai, anthropic = chat(both[0], _UNKNOWN, CHAT), chat(both[0], _UNKNOWN, MESSAGES)
+    assert (openai.status, openai.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert openai.json()["error"]["type"] == "authentication_error"
+    assert (anthropic.status, anthropic.json()["type"]) == (401, "error")
+    assert anthropic.json()["error"]["type"] == "authentication_error"
