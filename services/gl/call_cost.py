@@ -71,6 +71,13 @@ def cost_of_answer(
     return None if cost is None else cost_json(cost, prices.version)
 
 
+def cost_of_usage(prices: Prices | None, candidate: Candidate, asked: Asked, usage: Usage) -> Raw | None:
+    """The cost of an answer that reports its usage and is not read otherwise, as JSON for the record."""
+    price = None if prices is None else price_of(prices, asked, candidate)
+    cost = None if price is None else cost_of(price, usage)
+    return None if cost is None or prices is None else cost_json(cost, prices.version)
+
+
 def _may_cost_without_usage(prices: Prices, request: UpstreamRequest, answer: Answered) -> bool:
     """Whether an answer without token usage may cost something: for its images, or because it was made at all."""
     return prices.has_pieces and request.method == "POST" and answer.status in _SUCCESS

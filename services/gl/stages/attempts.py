@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from services.gl import local
 from services.gl.candidates import candidates_of, chosen_router
+from services.gl.discarded import discard
 from services.gl.errors import Refusal
 from services.gl.failover import each_once, has_failed, is_simple, is_time_for, retry_after, total_timeout
 from services.gl.preparation import prepare
@@ -103,7 +104,7 @@ async def _fail_over(call: Call, router: Router, deps: Dependencies) -> Response
             await _translate(call, candidate, deps)
         except Refusal:  # it cannot express the request
             continue
-        response.abandon()
+        await discard(call, response)
         await _prepare(call, candidate)
         response = await _with_retries(call, router, deps, is_last=number == len(others))
     return response
@@ -121,7 +122,7 @@ async def _with_retries(call: Call, router: Router, deps: Dependencies, *, is_la
         pause = retry.pause(rules, retries, jitter, retry_after(response.headers), time.time())
         if pause is None or not _is_time_for(pause, call):
             break
-        response.abandon()
+        await discard(call, response)
         await asyncio.sleep(pause)
         await _prepare(call, candidate)
         response = await send_and_list(call, rules, deps)

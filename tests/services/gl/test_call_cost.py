@@ -20,6 +20,7 @@ def priced(run_gateway, shared_upstream):
     routers = [
         router("/openai/", shared_upstream.url, price_provider="openai"),
         router("/other/", shared_upstream.url),
+        router("/first/", shared_upstream.url, price_provider="openai", fallbacks=["/other/"]),
     ]
     return run_gateway(routers)
 
@@ -85,6 +86,42 @@ def test_client_that_leaves(priced, upstream, bus):
         client.chunk()
         client.leave()
     assert bus.of_path("left")["cost"]["usd"] == "0.0035"
+
+
+def test_attempt_that_failed(priced, upstream, bus):
+    """An error that reports usage costs something, apart from the response."""
+    answered = json.dumps({"error": {"message": "cut off"}, "model": "gpt-4o", "usage": CHAT}).encode()
+    answers_in_turn = [(503, answered), (200, b"{}")]
+
+    def talk(conversation):
+        status, body = answers_in_turn.pop(0)
+        conversation.reply(body, status)
+
+    upstream.behaviour = talk
+    record = record_of(priced, bus, "/first/x", b'{"model":"gpt-4o"}')
+    failed, succeeded = record["request"]["attempts"]
+    assert (failed["status_code"], failed["cost"]["usd"]) == (503, "0.0035")
+    assert failed["usage"] == {"source": "provider"} | CHAT
+    assert "usage" not in succeeded
+    assert record["usage"] == {"source": "none"}
+    assert "cost" not in record
+
+
+def test_error_whose_body_does_not_come(priced, upstream, bus):
+    """The next attempt does not wait for it."""
+    statuses = [503, 200]
+
+    def talk(conversation):
+        if (status := statuses.pop(0)) == 200:
+            conversation.reply(b"{}", status)
+        else:
+            conversation.head(JSON, "Content-Length: 100", status=status)
+            conversation.left()
+
+    upstream.behaviour = talk
+    record = record_of(priced, bus, "/first/x")
+    assert [attempt["status_code"] for attempt in record["request"]["attempts"]] == [503, 200]
+    assert "usage" not in record["request"]["attempts"][0]
 
 
 @pytest.mark.parametrize(

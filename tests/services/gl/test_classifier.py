@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog import rawjson
+from gecholog.llm.price_table import shipped
+from gecholog.llm.prices import Prices
 from services.gl import call_rating
 from services.gl.attempt import Candidate
 from services.gl.classifier import CHAT, can_rate, question, rate, rating_in
@@ -176,6 +179,19 @@ async def test_no_response_in_time():
 
 
 # ------------------------------------------------------------------ of a call
+
+
+async def test_cost_of_a_rating():
+    """The record shows what it costs, if the price of the model is known."""
+    call = call_of()
+    call.config = replace(call.config, prices=Prices(shipped()))
+    everything = deps(targets=FakeUpstreams(completion("8")))
+    await call_rating.rate(call, RULES, [rater_of(model="gpt-4o", profile="openai")], "x", everything)
+    shown = rawjson.loads(rawjson.dumps(call.request_base.fields["classifier"]))
+    assert shown["cost"] == {"usd": "0.0000275", "prices": shipped().version}  # 7 * 2.5 + 1 * 10 USD per million
+    everything = deps(targets=FakeUpstreams(completion("8")))
+    await call_rating.rate(call, RULES, [rater_of(model="gpt-4o", profile="generic")], "x", everything)
+    assert "cost" not in call.request_base.fields["classifier"]
 
 
 async def test_client_leaves():
