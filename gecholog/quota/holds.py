@@ -30,10 +30,6 @@ class Held(NamedTuple):
         """The sum of both."""
         return Held(self.calls + other.calls, self.tokens + other.tokens, self.nano_usd + other.nano_usd)
 
-    def minus(self, other: Held) -> Held:
-        """What is left without another one."""
-        return Held(self.calls - other.calls, self.tokens - other.tokens, self.nano_usd - other.nano_usd)
-
 
 NOTHING = Held()
 
@@ -44,7 +40,7 @@ class Holds:
     __slots__ = ("_foreign", "_others", "_until", "renewed", "returned", "taken")
 
     def __init__(self) -> None:
-        self.taken = self.returned = NOTHING
+        self.taken, self.returned = [0, 0, 0], [0, 0, 0]  # as in Held
         self.renewed = 0
         self._others: dict[str, tuple[Held, int]] = {}
         self._foreign = NOTHING  # the sum of the others', valid until `_until`
@@ -52,18 +48,22 @@ class Holds:
 
     def take(self, held: Held) -> None:
         """Begin to hold."""
-        self.taken = self.taken.plus(held)
+        _add(self.taken, held)
 
     def give_back(self, held: Held) -> None:
         """Hold no longer what was taken before."""
-        self.returned = self.returned.plus(held)
+        _add(self.returned, held)
 
     def held(self, now: int) -> Held:
         """What all replicas hold."""
         if now >= self._until:
             self._refresh(now)
-        own = self.taken.minus(self.returned)
-        return own if self._foreign is NOTHING else own.plus(self._foreign)
+        taken, returned, foreign = self.taken, self.returned, self._foreign
+        return Held(
+            taken[0] - returned[0] + foreign[0],
+            taken[1] - returned[1] + foreign[1],
+            taken[2] - returned[2] + foreign[2],
+        )
 
     @property
     def is_idle(self) -> bool:
@@ -100,3 +100,10 @@ class Holds:
             if until > now:
                 self._foreign = self._foreign.plus(held)
                 self._until = min(self._until, until)
+
+
+def _add(sums: list[int], held: Held) -> None:
+    calls, tokens, nano_usd = held
+    sums[0] += calls
+    sums[1] += tokens
+    sums[2] += nano_usd

@@ -12,14 +12,14 @@ from enum import Enum
 from typing import NamedTuple
 
 from gecholog.quota.holds import NOTHING, RENEWAL_MS, Held, Holds
-from gecholog.quota.limits import Budget, Limits
+from gecholog.quota.limits import NANO_USD, TOKENS, Budget, Limits
 from gecholog.quota.meter import Meter, ReplicaUsage
 from gecholog.quota.part import part_of, parts_of
 from gecholog.quota.period import Period
 from gecholog.quota.window import CalendarWindow, Window
 
-REQUESTS, TOKENS, NANO_USD = "requests", "tokens", "nano_usd"
-"""What meters count."""
+REQUESTS = "requests"
+"""What meters count, besides tokens and nano-USD."""
 
 MINUTE, DAY, HELD = "minute", "day", "held"
 """The name of the window of the last minute, of the day in UTC, and what stands in its place for holds."""
@@ -115,9 +115,8 @@ class Ledger:
         for subject in subjects:
             if (exceeded := self._unaffordable(subject, wanted, now)) is not None:
                 return exceeded
-        for subject in subjects:
-            self._take(subject.name, wanted)
-            self._hurry_if_tight(subject, now)
+        for name, _ in subjects:
+            self._take(name, wanted)
         return None
 
     def settle(self, subjects: Iterable[Subject], reserved: Held, used: Held, now: int) -> list[Mark]:
@@ -127,15 +126,16 @@ class Ledger:
         """
         marks: list[Mark] = []
         for subject in subjects:
-            name, (quotas, budget) = subject.name, (subject.limits.quotas, subject.limits.budget)
+            name, limits = subject
+            budget, tpm = limits.budget, limits.quotas.tpm
             self._give_back(name, reserved)
-            if quotas.tpm is not None and used.tokens:
+            if tpm is not None and used.tokens:
                 counted = self._add(name, MINUTE, {TOKENS: used.tokens}, now)
-                self._hurry(counted.get(TOKENS, 0), quotas.tpm)
+                self._hurry(counted.get(TOKENS, 0), tpm)
             if budget is not None:
                 counts = {REQUESTS: 1, TOKENS: used.tokens, NANO_USD: used.nano_usd}
-                counted = self._add(name, _window_of(budget).name, counts, now)
-                self._hurry(spent := counted.get(_field(budget), 0), budget.amount)
+                spent = self._add(name, budget.window, counts, now)[budget.unit]
+                self._hurry(spent, budget.amount)
                 if spent * 100 >= budget.amount * MARKS[-1]:
                     marks += self._reached(subject, budget, spent, now)
         return marks
@@ -160,7 +160,7 @@ class Ledger:
 
     def spent(self, name: str, budget: Budget, now: int) -> int:
         """What is used of a budget, without reservations."""
-        return self.meter(name, _window_of(budget).name).used(now).get(_field(budget), 0)
+        return self.meter(name, budget.window).used(now).get(budget.unit, 0)
 
     # --------------------------------------------------------------- decisions
 
@@ -189,24 +189,25 @@ class Ledger:
                 free_at = max(now + 1000, meter.free_at(TOKENS, max(room, 0) + 1, now))
                 return Exceeded(subject, Quota.TPM, tpm, None if too_large else free_at)
         if budget is not None:
-            window = _window_of(budget)
             reserved = held.tokens + wanted.tokens if budget.is_tokens else held.nano_usd + wanted.nano_usd
-            if self.meter(name, window.name).used(now).get(_field(budget), 0) + reserved > budget.amount:
-                ends = None if budget.period is Period.TOTAL else window.leaves(now)
+            used = self.meter(name, budget.window).used(now).get(budget.unit, 0)
+            if used + reserved > budget.amount:
+                ends = None if budget.period is Period.TOTAL else _window_named(budget.window).leaves(now)
                 return Exceeded(subject, Quota.BUDGET, budget.amount, ends)
+            if used + 2 * reserved >= budget.amount:  # another replica may hold as much
+                self.urgent = True
         return None
 
     def _reached(self, subject: Subject, budget: Budget, spent: int, now: int) -> Iterator[Mark]:
         """The highest mark that a budget has reached, unless a replica has reported it. Marks are counted as usage."""
-        window = _window_of(budget)
         for percent in MARKS:
             if spent * 100 < budget.amount * percent:
                 continue
             field = f"at_{percent}"
-            if not self.meter(subject.name, window.name).used(now).get(field):
-                self._add(subject.name, window.name, {field: 1}, now)
+            if not self.meter(subject.name, budget.window).used(now).get(field):
+                self._add(subject.name, budget.window, {field: 1}, now)
                 self.urgent = True
-                yield Mark(subject, budget, percent, spent, window.leaves(now))
+                yield Mark(subject, budget, percent, spent, _window_named(budget.window).leaves(now))
             return
 
     def _requests(self, name: str, window: str, now: int) -> int:
@@ -216,23 +217,13 @@ class Ledger:
 
     def _add(self, name: str, window: str, counts: Mapping[str, int], now: int) -> Mapping[str, int]:
         """Count usage, and return all that counts now."""
-        meter = self.meter(name, window)
-        meter.add(counts, now)
         self.changed.add(part_of(window, name))
         self.unsaved.append(Counted(name, window, counts))
-        return meter.used(now)
+        return self.meter(name, window).add(counts, now)
 
     def _hurry(self, used: int, limit: int) -> None:
         if used >= limit * _URGENT:
             self.urgent = True
-
-    def _hurry_if_tight(self, subject: Subject, now: int) -> None:
-        """Publish at once if a budget does not suffice for twice what is held: another replica may hold as much."""
-        budget = subject.limits.budget
-        if budget is not None and not self.urgent:
-            held = self._holds[subject.name].held(now)
-            reserved = held.tokens if budget.is_tokens else held.nano_usd
-            self.urgent = self.spent(subject.name, budget, now) + 2 * reserved >= budget.amount
 
     def _take(self, name: str, held: Held) -> None:
         holds = self._holds.get(name)
@@ -321,14 +312,6 @@ class Ledger:
             if meter.has_own:
                 yield part, "", meter.own(now)
             yield from ((part, replica, usage) for replica, usage in meter.replicas.items())
-
-
-def _field(budget: Budget) -> str:
-    return TOKENS if budget.is_tokens else NANO_USD
-
-
-def _window_of(budget: Budget) -> CalendarWindow:
-    return CalendarWindow(budget.period, budget.time_zone)
 
 
 def _window_named(name: str) -> Window | CalendarWindow:

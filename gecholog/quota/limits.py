@@ -10,13 +10,17 @@ Money is counted in nano-USD, as integers: `usd` is an exact decimal in a text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
 from gecholog.quota.period import Period, zone
+from gecholog.quota.window import CalendarWindow
 
-NANO_USD = 1_000_000_000  # in one USD
+NANO_IN_USD = 1_000_000_000
+TOKENS, NANO_USD = "tokens", "nano_usd"
+"""The units of budgets."""
+
 DEFAULT_OUTPUT_TOKENS = 1024
 
 _LARGEST = 2**53  # JSON readers with doubles read it exactly
@@ -55,12 +59,21 @@ _NO_QUOTAS = Quotas()
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What may be spent in a calendar period: nano-USD, or tokens if `is_tokens`."""
+    """What may be spent in a calendar period: nano-USD, or tokens if `is_tokens`.
+
+    `window` is the name of its period, and `unit` that of what is counted.
+    """
 
     amount: int
     period: Period
     time_zone: str = "UTC"
     is_tokens: bool = False
+    window: str = field(init=False, repr=False, compare=False)
+    unit: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "window", CalendarWindow(self.period, self.time_zone).name)
+        object.__setattr__(self, "unit", TOKENS if self.is_tokens else NANO_USD)
 
     def as_json(self) -> dict[str, Any]:
         """The budget as in config files."""
@@ -119,21 +132,21 @@ def budget_of_text(text: str) -> Budget:
 
 def nano_usd(cost: Decimal) -> int:
     """A cost in USD as nano-USD, rounded up: what is counted is never less than what was spent."""
-    return int((cost * NANO_USD).to_integral_value(ROUND_CEILING))
+    return int((cost * NANO_IN_USD).to_integral_value(ROUND_CEILING))
 
 
 def usd_text(nano: int) -> str:
     """Nano-USD as a decimal text in USD, without zeros at its end."""
-    sign, whole, fraction = "-" if nano < 0 else "", *divmod(abs(nano), NANO_USD)
+    sign, whole, fraction = "-" if nano < 0 else "", *divmod(abs(nano), NANO_IN_USD)
     return f"{sign}{whole}.{fraction:09}".rstrip("0").rstrip(".")
 
 
-def _object(value: Any, field: str, known: tuple[str, ...]) -> Mapping[str, Any]:
+def _object(value: Any, place: str, known: tuple[str, ...]) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise LimitError(field, "must be an object")
+        raise LimitError(place, "must be an object")
     for name in value:
         if name not in known:
-            raise LimitError(f"{field}.{name}", f"is not known, must be one of {', '.join(known)}")
+            raise LimitError(f"{place}.{name}", f"is not known, must be one of {', '.join(known)}")
     return value
 
 
@@ -149,7 +162,7 @@ def _nano_usd(field: str, value: Any) -> int:
         usd = Decimal(value) if type(value) in (str, int) else Decimal("NaN")
     except InvalidOperation:
         usd = Decimal("NaN")
-    if not usd.is_finite() or not 0 < usd <= _LARGEST_USD or (nano := usd * NANO_USD) != int(nano):
+    if not usd.is_finite() or not 0 < usd <= _LARGEST_USD or (nano := usd * NANO_IN_USD) != int(nano):
         raise LimitError(field, f'must be a decimal in a text such as "20.50", above 0 and at most {_LARGEST_USD}')
     return int(nano)
 

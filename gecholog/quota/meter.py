@@ -75,8 +75,8 @@ class Meter:
             self._refresh(now)
         return self._used
 
-    def add(self, counts: Mapping[str, int], now: int) -> None:
-        """Add usage of this replica. Counts are not negative."""
+    def add(self, counts: Mapping[str, int], now: int) -> Mapping[str, int]:
+        """Add usage of this replica. Counts are not negative. Return the usage that counts now, as `used` does."""
         if not self._since <= now < self._until:
             self._refresh(now)
         own = self._bucket(now).used
@@ -84,6 +84,7 @@ class Meter:
         for field, count in counts.items():
             used[field] = used.get(field, 0) + count
             own[field] = own.get(field, 0) + count
+        return used
 
     def leaving(self, now: int) -> list[tuple[int, Mapping[str, int]]]:
         """Return the usage that counts now, with the moments at which it stops to count, in their order."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gecholog.quota.ledger import DAY, MINUTE, REQUESTS, TOKENS
+from gecholog.quota.ledger import DAY, MINUTE, REQUESTS
+from gecholog.quota.limits import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gecholog.quota.ledger import DAY, MINUTE, NANO_USD, REQUESTS, TOKENS
-from gecholog.quota.limits import usd_text
+from gecholog.quota.ledger import DAY, MINUTE, REQUESTS
+from gecholog.quota.limits import NANO_USD, TOKENS, usd_text
 from gecholog.quota.period import Period
 from gecholog.quota.window import CalendarWindow
 from gecholog.timer import rfc3339
