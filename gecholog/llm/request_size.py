@@ -14,21 +14,15 @@ _SEARCHED = 64 * 1024  # bytes at either end of a body that are searched for lim
 _MOST = 2**40
 _MOST_CHOICES = 1024
 
-_LIMITS = tuple(
-    f'"{name}"'.encode()
-    for name in (
-        "max_tokens",  # OpenAI, Anthropic, Mistral, Cohere
-        "max_completion_tokens",
-        "max_output_tokens",  # OpenAI's Responses
-        "maxOutputTokens",  # Gemini
-        "maxTokens",  # Bedrock
-        "num_predict",  # Ollama
-        "max_tokens_to_sample",
-        "max_new_tokens",
-    )
+# Names of the limit: OpenAI's, Anthropic's, Mistral's and Cohere's, Gemini's, Bedrock's, Ollama's, those of others.
+_LIMIT = re.compile(
+    rb'"(?:max_(?:completion_|output_|new_)?tokens(?:_to_sample)?|maxOutputTokens|maxTokens|num_predict)"'
+    rb"[ \t\r\n]*:[ \t\r\n]*([0-9]{1,15})"
 )
-_CHOICES = (b'"n"', b'"candidateCount"', b'"num_generations"')
-_NUMBER = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*([0-9]{1,15})")
+_CHOICES = re.compile(rb'"(?:n|candidateCount|num_generations)"[ \t\r\n]*:[ \t\r\n]*([0-9]{1,15})')
+# How these names begin. Finding that is many times faster than a search with the pattern.
+_LIMIT_STARTS = (b'"max', b'"num_predict"')
+_CHOICE_STARTS = (b'"n"', b'"candidateCount"', b'"num_generations"')
 
 
 def prompt_tokens(body: bytes) -> int:
@@ -47,8 +41,8 @@ def output_tokens(body: bytes, default: int) -> int:
     """
     if len(body) > 2 * _SEARCHED:
         body = body[:_SEARCHED] + b" " + body[-_SEARCHED:]
-    limits = _numbers(body, _LIMITS)
-    choices = min(max(_numbers(body, _CHOICES), default=1), _MOST_CHOICES)
+    limits = _numbers(body, _LIMIT, _LIMIT_STARTS)
+    choices = min(max(_numbers(body, _CHOICES, _CHOICE_STARTS), default=1), _MOST_CHOICES)
     return min(max(limits, default=default), _MOST) * max(1, choices)
 
 
@@ -56,14 +50,13 @@ def _is_encoded(piece: bytes) -> bool:
     return piece.isascii() and not any(mark in piece for mark in (b" ", b'"', b"\\"))
 
 
-def _numbers(body: bytes, names: tuple[bytes, ...]) -> list[int]:
-    """The numbers that members of these names have, wherever they are in the body."""
+def _numbers(body: bytes, pattern: re.Pattern[bytes], starts: tuple[bytes, ...]) -> list[int]:
+    """The numbers that members with these names have, wherever they are in the body."""
     found = []
-    for name in names:
-        at = body.find(name)
+    for start in starts:
+        at = body.find(start)
         while at >= 0:
-            at += len(name)
-            if (number := _NUMBER.match(body, at)) is not None:
-                found.append(int(number[1]))
-            at = body.find(name, at)
+            if (match := pattern.match(body, at)) is not None:
+                found.append(int(match[1]))
+            at = body.find(start, at + 1)
     return found

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 log = Log("quota")
 
-SUBJECT = "coburn.gl.events"
 _RETRY_S = 1.0
 _MOST_WAITING = 1000
 _NANOSECONDS = 1_000_000  # in a millisecond
@@ -49,18 +48,29 @@ def event_of(mark: Mark, gateway_id: str, now: int) -> dict[str, Any]:
     }
 
 
+def subject_of(topic: str) -> str:
+    """The subject of events, beside that of a gateway: `coburn.gl.events` for `coburn.gl.gecholog`."""
+    before, dot, _ = topic.rpartition(".")
+    return f"{before}{dot}events"
+
+
 class QuotaEvents:
     """Sends events on a bus, which changes with the config."""
 
     def __init__(self) -> None:
-        self.bus: Bus | None = None
-        self.gateway_id = ""
+        self._bus: Bus | None = None
+        self._subject = ""
+        self._gateway_id = ""
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_MOST_WAITING)
+
+    def send_to(self, bus: Bus, topic: str, gateway_id: str) -> None:
+        """Send events on this bus from now on, on the subject beside `topic`."""
+        self._bus, self._subject, self._gateway_id = bus, subject_of(topic), gateway_id
 
     def report(self, marks: Sequence[Mark], now: int) -> None:
         """Log marks, and send their events soon."""
         for mark in marks:
-            event = event_of(mark, self.gateway_id, now)
+            event = event_of(mark, self._gateway_id, now)
             log.warning("budget used up to a mark", subject=mark.subject.name, percent=mark.percent, id=event["id"])
             if not self._waiting.full():
                 self._waiting.put_nowait(event)
@@ -75,8 +85,8 @@ class QuotaEvents:
     async def _sent(self, data: bytes) -> bool:
         """Whether an event needs no further try. Waits a moment if it does."""
         try:
-            if self.bus is not None:
-                await self.bus.publish(SUBJECT, data)
+            if self._bus is not None:
+                await self._bus.publish(self._subject, data)
         except BusAway:
             await asyncio.sleep(_RETRY_S)
             return False

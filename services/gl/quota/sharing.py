@@ -61,7 +61,7 @@ class QuotaSharing:
             self._book.report = self._events.report
             owner.spawn(self._mirror.run(self._book.ledger, self._book.clock), "usage on disk")
             owner.spawn(self._events.run(), "events of budgets")
-        self._events.bus, self._events.gateway_id = location.bus, gateway_id
+        self._events.send_to(location.bus, location.topic, gateway_id)
         if location == self._location:
             return
         old, self._location = self._replicator, location
