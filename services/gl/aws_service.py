@@ -15,6 +15,16 @@ class AwsService(NamedTuple):
     region: str = ""
 
 
+class UnsignedRequest(NamedTuple):
+    """What a signature is made of. `headers` are those that are signed beside the host, `now` is a Unix time."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    now: float
+
+
 def region_of(host: str) -> str:
     """The region in the name of a host, such as `bedrock-runtime.us-east-1.amazonaws.com`; empty if there is none."""
     found = _REGION.search(host)

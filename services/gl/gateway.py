@@ -20,6 +20,7 @@ from gecholog.recordstatus import RecordStatusFile
 from gecholog.service import connect_bus, replacing_bus
 from gecholog.session import Sessions
 from services.gl import memory
+from services.gl.credentials.aws_credentials import CredentialStore
 from services.gl.credentials.aws_signing import SignedUpstream, Signer
 from services.gl.credentials.provider_tokens import ProviderTokens
 from services.gl.dependencies import Dependencies
@@ -85,7 +86,8 @@ class Gateway:
         self._quotas = QuotaBook()
         self._quota_sharing = QuotaSharing(self._quotas, home / "quotas" / alias)
         self._discovery = Discovery(self._required, self._apply_changes)
-        self._signer = Signer()
+        self._aws = CredentialStore(lambda: self._required().config)
+        self._signer = Signer(self._aws)
         self._prices = PriceFile(home / "run" / f"prices-{alias}.json", self._apply_changes)
         self._tokens = ProviderTokens(lambda: self._required().config, self._apply_changes)
 
@@ -105,7 +107,7 @@ class Gateway:
             log.warning("bus not reached, serving with the client keys of the mirror on disk")
         await self._records.publish_to(bus, config.topics.logger, config.record_log)
         owner.spawn(self._records.run(), "records")
-        await self._tokens.prepare(config)
+        await asyncio.gather(self._tokens.prepare(config), self._aws.prepare(config))
         self._prices.open(config)
         config = self._with_live_state(config)
         self._generation = Generation(config, self._deps(bus, clients), Sessions(config.gateway_id), clients)
@@ -115,6 +117,7 @@ class Gateway:
         self._listeners.start(owner)
         owner.spawn(self._discovery.run(), "discovery")
         owner.spawn(self._tokens.run(), "tokens")
+        owner.spawn(self._aws.run(), "credentials for AWS")
         owner.spawn(self._prices.run(), "prices")
 
     async def reload(self, config: Config) -> None:
@@ -126,7 +129,7 @@ class Gateway:
         has_same_tls = config.outbound_tls_digest == old.config.outbound_tls_digest
         clients = old.clients if has_same_tls else _clients(config)
         has_new_bus = (config.bus, config.topics) != (old.config.bus, old.config.topics)
-        await self._tokens.prepare(config)
+        await asyncio.gather(self._tokens.prepare(config), self._aws.prepare(config))
         replacement = self._listeners.prepare(config)
         try:
             bus = await self._bus(config) if has_new_bus else None
@@ -160,6 +163,7 @@ class Gateway:
         self._keys.activate(config, bus, self._required_owner())
         self._discovery.refresh()
         self._tokens.refresh()
+        self._aws.refresh()
         if clients is not old.clients:
             old.clients.retire()
         if bus is not old.deps.bus:

@@ -41,8 +41,7 @@ def provider_target(
     removed = {canonical(name) for name in outbound.get("remove_headers", ())} | CREDENTIALS | PAYERS | private
     target = routing.parse_target(provider.url, "", static, timeouts, add_stream_usage=provider.profile.asks_usage)
     removed -= static.keys()
-    signed = None if provider.api_key else provider.aws
-    return replace(target, removed=frozenset(removed), max_connections=provider.max_connections, aws=signed)
+    return replace(target, removed=frozenset(removed), max_connections=provider.max_connections, aws=provider.aws)
 
 
 def shown_to_gateway(required: Mapping[str, tuple[str, ...]]) -> frozenset[str]:

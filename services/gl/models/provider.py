@@ -120,7 +120,7 @@ def provider_of(entry: dict[str, Any]) -> Provider:
         api_key=entry.get("api_key", ""),
         entra_id=EntraId.of(entry["entra_id"]) if "entra_id" in entry else None,
         api_version=entry.get("api_version", ""),
-        aws=_aws(entry) if dialect is Dialect.BEDROCK else None,
+        aws=_aws(entry) if dialect is Dialect.BEDROCK and "api_key" not in entry else None,
         vertex=_vertex(entry) if dialect is Dialect.VERTEX else None,
         google=_google(entry) if dialect is Dialect.VERTEX else None,
         headers={canonical(name): values for name, values in entry.get("headers", {}).items()},

@@ -3,19 +3,23 @@
 The server here checks signatures as AWS does (https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html).
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
 import struct
+import time
 import zlib
 from datetime import UTC, datetime
+from email.utils import formatdate
 from urllib.parse import quote
 
 import openai
 import pytest
 
 from services.gl.aws_service import AwsService, bedrock_url, region_of
-from tests.support.waiting import DEADLINE
+from tests.services.gl.rig.upstream import Upstream
+from tests.support.waiting import DEADLINE, until
 
 SECRET = "the-secret-of-aws"
 ENVIRONMENT = {
@@ -84,15 +88,17 @@ def message(name, value):
     return whole + struct.pack(">I", zlib.crc32(whole))
 
 
-def bedrock(region="eu-central-1"):
-    """An upstream that answers what is rightly signed."""
+def bedrock(region="eu-central-1", skew_s=0):
+    """An upstream that answers what is rightly signed. Its clock is `skew_s` ahead."""
 
     def answer(talk):
         request = talk.request
         asked, wanted = signature_of(request, region)
         moment = datetime.strptime(header(request, "X-Amz-Date"), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        if asked != wanted or abs((datetime.now(UTC) - moment).total_seconds()) > 300:
-            talk.reply(b'{"message":"The request signature we calculated does not match"}', 403)
+        if asked != wanted:
+            refuse(talk, "InvalidSignatureException", "The request signature we calculated does not match", skew_s)
+        elif abs(time.time() + skew_s - moment.timestamp()) > 300:
+            refuse(talk, "InvalidSignatureException", "Signature expired", skew_s)
         elif request.target.endswith("/converse-stream"):
             data = b"".join(message(name, value) for name, value in EVENTS)
             talk.reply(data, kind="application/vnd.amazon.eventstream")
@@ -100,6 +106,12 @@ def bedrock(region="eu-central-1"):
             talk.reply(json.dumps(ANSWER).encode())
 
     return answer
+
+
+def refuse(talk, kind, words, skew_s=0):
+    """As Bedrock refuses a request."""
+    date = formatdate(time.time() + skew_s, usegmt=True)
+    talk.reply(json.dumps({"message": words}).encode(), 403, f"Date: {date}", f"X-Amzn-Errortype: {kind}:http://x/")
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +154,113 @@ def test_a_refused_signature(start, upstream):
     wrong = {"AWS_SECRET_ACCESS_KEY": "another-secret"}
     with start(wrong, region="eu-central-1") as client, pytest.raises(openai.PermissionDeniedError, match="signature"):
         ask(client)
+
+
+@pytest.mark.parametrize("skew_s", [600, -600])
+def test_a_clock_that_is_ten_minutes_off(start, upstream, skew_s):
+    """The client does not notice: the request is signed again with the time of AWS, and so are those after it."""
+    upstream.behaviour = bedrock(skew_s=skew_s)
+    with start({}, region="eu-central-1") as client:
+        assert [ask(client).choices[0].message.content for _ in range(2)] == ["hi", "hi"]
+        assert len(upstream.seen) == 3
+        upstream.behaviour = bedrock()  # the clock was set right
+        assert [ask(client).choices[0].message.content for _ in range(2)] == ["hi", "hi"]
+        assert len(upstream.seen) == 6
+
+
+def test_a_wrong_secret_is_not_tried_twice(start, upstream):
+    """Only another time makes another signature."""
+    upstream.behaviour = bedrock()
+    wrong = {"AWS_SECRET_ACCESS_KEY": "another-secret"}
+    with start(wrong, region="eu-central-1") as client, pytest.raises(openai.PermissionDeniedError, match="signature"):
+        ask(client)
+    assert len(upstream.seen) == 1
+
+
+def test_a_wrong_region(start, upstream):
+    """AWS says which one it expects."""
+    words = "Credential should be scoped to a valid region."
+    upstream.behaviour = lambda talk: refuse(talk, "InvalidSignatureException", words)
+    with start({}, region="eu-west-1") as client, pytest.raises(openai.PermissionDeniedError, match="valid region"):
+        ask(client)
+    assert len(upstream.seen) == 1
+
+
+def credentials_file(folder, key, token):
+    file = folder / "credentials"
+    words = ["[default]", f"aws_access_key_id={key}", f"aws_secret_access_key={SECRET}", f"aws_session_token={token}"]
+    file.write_text("\n".join(words))
+    return {**dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "")} | {
+        "AWS_SHARED_CREDENTIALS_FILE": str(file)
+    }
+
+
+def test_expired_credentials(start, upstream, tmp_path):
+    """AWS's words reach the client. Once the file has others, they are found without a reload."""
+    serve = bedrock()
+
+    def answer(talk):
+        if b"expired" in talk.request.values("x-amz-security-token"):
+            refuse(talk, "ExpiredTokenException", "The security token included in the request is expired")
+        else:
+            serve(talk)
+
+    upstream.behaviour = answer
+    with start(credentials_file(tmp_path, "AKIDOLD", "expired"), region="eu-central-1") as client:
+        with pytest.raises(openai.PermissionDeniedError, match="is expired"):
+            ask(client)
+        credentials_file(tmp_path, "AKIDEXAMPLE", "new")
+
+        def is_served():
+            with contextlib.suppress(openai.PermissionDeniedError):
+                return ask(client).choices[0].message.content == "hi"
+
+        until(is_served, "the new credentials")
+
+
+def machine(server):
+    """The environment of a machine of AWS, with a role."""
+    none = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "")
+    return none | {"AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"{server.url}/"}
+
+
+def metadata(talk):
+    """The metadata server of a machine of AWS, version 2."""
+    path = talk.request.target
+    if path == "/latest/api/token":
+        talk.reply(b"the-token", 200, "X-Aws-Ec2-Metadata-Token-Ttl-Seconds: 21600", kind="text/plain")
+    elif path.endswith("/security-credentials/"):
+        talk.reply(b"the-role", kind="text/plain")
+    else:
+        expires = datetime.fromtimestamp(time.time() + 6 * 3600, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        found = {"Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2026-01-01T00:00:00Z", "Expiration": expires}
+        keys = {"AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": SECRET, "Token": "of-the-role"}
+        talk.reply(json.dumps(found | keys).encode())
+
+
+def test_the_metadata_server_away_and_back(run_gateway, upstream):
+    """Calls get a reason, and are served once it is back."""
+    upstream.behaviour = bedrock()
+    server = Upstream()
+    server.behaviour = lambda talk: talk.reset()
+    providers = [{"name": "aws", "dialect": "bedrock", "url": upstream.url, "region": "eu-central-1"}]
+    routers = [{"path": "/v1/", "ingress": {"headers": {}}, "outbound": {"models": ["*"]}}]
+    gateway = run_gateway(routers, providers=providers, env=ENVIRONMENT | machine(server))
+    url = f"http://127.0.0.1:{gateway.port}/v1"
+    try:
+        with openai.OpenAI(base_url=url, api_key="none", max_retries=0, timeout=DEADLINE) as client:
+            with pytest.raises(openai.InternalServerError, match="there are no credentials for AWS") as caught:
+                ask(client)
+            assert (caught.value.status_code, upstream.seen) == (503, [])
+            server.behaviour = metadata
+            gateway.reload(gateway.values)
+            assert ask(client).choices[0].message.content == "hi"
+        assert header(upstream.seen[-1], "X-Amz-Security-Token") == "of-the-role"
+        warned = [one for one in gateway.process.entries if one["msg"] == "no credentials for AWS"]
+        assert [one["level"] for one in warned] == ["WARN"]
+    finally:
+        gateway.close()
+        server.stop()
 
 
 def test_without_a_region(start, upstream):
