@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.gl.resilience.breaker import BreakerRules
-from services.gl.resilience.failures import USUAL, FailOn
+from services.gl.resilience.failures import USUAL, FailOn, fail_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,6 @@ class ResilienceRules:
             retries=outbound.get("retries", usual.retries),
             retry_after_max=usual.retry_after_max if most is None else most / 1000,
             fallbacks=tuple(outbound.get("fallbacks", ())),
-            fail_on=FailOn.of(outbound["fail_on"]) if "fail_on" in outbound else usual.fail_on,
+            fail_on=fail_on(outbound["fail_on"]) if "fail_on" in outbound else usual.fail_on,
             breaker=BreakerRules.of(outbound["breaker"]) if "breaker" in outbound else None,
         )

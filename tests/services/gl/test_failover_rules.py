@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from services.gl.attempt import Candidate
 from services.gl.failover import each_once, has_failed, is_simple, is_time_for, retry_after, total_timeout
 from services.gl.resilience.breaker import BreakerRules
-from services.gl.resilience.failures import FailOn
+from services.gl.resilience.failures import fail_on
 from services.gl.resilience.rules import ResilienceRules
 from services.gl.routing import Router, Timeouts, parse_target
 
@@ -76,4 +76,4 @@ def test_is_time_for(pause, now):
 def test_has_failed(fault, status, expected):
     """No response at all, or one with a status that the router counts as a failure."""
     assert has_failed(fault, status, ResilienceRules()) is expected
-    assert has_failed("", 404, ResilienceRules(fail_on=FailOn.of(["4xx"])))
+    assert has_failed("", 404, ResilienceRules(fail_on=fail_on(["4xx"])))

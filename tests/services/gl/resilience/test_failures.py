@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.resilience.failures import USUAL, FailOn
+from services.gl.resilience.failures import USUAL, fail_on
 
 
 @given(st.integers(100, 599))
@@ -24,7 +24,7 @@ def test_usual(status):
 )
 def test_of_a_config(listed, inside, outside):
     """Statuses and classes; an empty list is nothing."""
-    rule = FailOn.of(listed)
+    rule = fail_on(listed)
     assert all(status in rule for status in inside)
     assert not any(status in rule for status in outside)
     assert "500" not in rule
