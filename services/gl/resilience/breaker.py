@@ -75,18 +75,17 @@ def state(breaker: Breaker, now: float) -> State:
 
 def admits(breaker: Breaker, now: float) -> bool:
     """Tell whether a call may go to the target. A half-open breaker admits one probe at a time."""
-    match state(breaker, now):
-        case State.CLOSED:
-            return True
-        case State.OPEN:
-            return False
-        case State.HALF_OPEN:
-            return breaker.probed is None or now - breaker.probed >= _PROBE_LASTS
+    if breaker.opened is None:  # nearly always
+        return True
+    is_half_open = now >= breaker.until
+    return is_half_open and (breaker.probed is None or now - breaker.probed >= _PROBE_LASTS)
 
 
 def began(breaker: Breaker, now: float) -> Breaker:
     """Note that a call has begun. If the breaker is half-open, the call is its probe."""
-    return breaker._replace(probed=now) if state(breaker, now) is State.HALF_OPEN else breaker
+    if breaker.opened is None or now < breaker.until:
+        return breaker
+    return breaker._replace(probed=now)
 
 
 def given_up(breaker: Breaker, start: float) -> Breaker:
@@ -132,14 +131,12 @@ def _why_open(breaker: Breaker, rules: BreakerRules) -> str:
 
 
 def _counted(breaker: Breaker, rules: BreakerRules, now: float, *, failed: int, in_a_row: int) -> Breaker:
-    """Count a call in the window, and drop expired halves."""
-    half = rules.window / 2
-    age = now - breaker.half_began
-    calls, failures, began_at = breaker.calls, breaker.failed, breaker.half_began
+    """Count a call to a target whose breaker is closed, and drop expired halves of the window."""
+    began = breaker.half_began
+    (calls_before, calls), (failed_before, failures) = breaker.calls, breaker.failed
+    half, age = rules.window / 2, now - began
     if age >= rules.window or age < 0:
-        calls, failures, began_at = (0, 0), (0, 0), now
+        calls_before, calls, failed_before, failures, began = 0, 0, 0, 0, now
     elif age >= half:
-        calls, failures, began_at = (calls[1], 0), (failures[1], 0), breaker.half_began + half
-    calls = calls[0], calls[1] + 1
-    failures = failures[0], failures[1] + failed
-    return breaker._replace(in_a_row=in_a_row, calls=calls, failed=failures, half_began=began_at)
+        calls_before, calls, failed_before, failures, began = calls, 0, failures, 0, began + half
+    return Breaker(in_a_row, began, (calls_before, calls + 1), (failed_before, failures + failed))

@@ -28,6 +28,7 @@ class Latencies:
 
     def measured(self, key: str, seconds: float) -> None:
         """Add a measurement."""
-        before = self.get(key)
-        average = seconds if before is None else before + _WEIGHT * (seconds - before)
-        self._known[key] = average, self._clock()
+        found, now = self._known.get(key), self._clock()
+        if found is not None and now - found[1] < _FORGOTTEN_AFTER_S:
+            seconds = found[0] + _WEIGHT * (seconds - found[0])
+        self._known[key] = seconds, now
