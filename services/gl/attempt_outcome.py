@@ -37,8 +37,12 @@ def listed(attempt: Attempt, outcome: AttemptOutcome, start: MonotonicNs, stop: 
     candidate = attempt.candidate
     fields: Fields = {"gl_path": candidate.router.path, "url": attempt.url}
     if candidate.provider is not None:
-        fields |= {"provider": candidate.provider.name, "model": candidate.model}
-    fields |= {"error": outcome.error} if outcome.error else {"status_code": outcome.status}
+        fields["provider"] = candidate.provider.name
+        fields["model"] = candidate.model
+    if outcome.error:
+        fields["error"] = outcome.error
+    else:
+        fields["status_code"] = outcome.status
     if outcome.retry_after is not None:
         fields["retry_after"] = outcome.retry_after
     fields["timer"] = span(start, stop)

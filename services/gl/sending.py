@@ -48,13 +48,14 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
     began = targets.breakers.began(candidate)
     try:
         response = await send(call, deps)
-        if not _is_no_fault(call):
+        if not call.fault or not _is_no_fault(call):
             has_target_failed = bool(call.fault) or response.status in USUAL
         outcome = _outcome(call, response, rules)
         return response
     finally:
         stop = monotonic_ns()
-        targets.breakers.ended(candidate, began, failed=has_target_failed, reason=outcome.reason)
+        reason = outcome.reason if has_target_failed else ""
+        targets.breakers.ended(candidate, began, failed=has_target_failed, reason=reason)
         if has_target_failed is False:
             targets.latencies.measured(candidate.key, (stop - start) / 1e9)
         if call.outcomes is not None:
@@ -62,14 +63,14 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
 
 
 def _is_no_fault(call: Call) -> bool:
-    """Whether the last attempt failed although the target is not to blame.
+    """Whether the target is not to blame for the failure of the last attempt.
 
     No connection to it was free, or earlier attempts had used up the time.
     """
     if call.fault == NO_FREE_CONNECTION:
         return True
     is_over = call.deadline is not None and asyncio.get_running_loop().time() >= call.deadline
-    return bool(call.fault) and is_over and len(call.attempts) > 1
+    return is_over and len(call.attempts) > 1
 
 
 def _outcome(call: Call, response: Response, rules: ResilienceRules) -> AttemptOutcome:

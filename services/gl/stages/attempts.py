@@ -91,12 +91,16 @@ async def _fail_over(call: Call, router: Router, deps: Dependencies) -> Response
 
     `router` is the one that the call was meant for. Its resilience rules apply to all candidates.
     """
+    rules = router.resilience
     call.outcomes = []
     call.response_section.opt_in_fields = {"attempts": call.outcomes}
+    response = await send_and_list(call, rules, deps)
+    if not has_failed(call.fault, response.status, rules):  # most calls
+        return response
     others = each_once(call.candidates)[1:]
-    response = await _with_retries(call, router, deps, is_last=not others)
+    response = await _retry(call, response, router, deps, is_last=not others)
     for number, candidate in enumerate(others, 1):
-        if not has_failed(call.fault, response.status, router.resilience) or not _is_time_for(0.0, call):
+        if not has_failed(call.fault, response.status, rules) or not _is_time_for(0.0, call):
             break
         if not deps.targets.breakers.admits(candidate):  # since `plan`, because of other calls
             continue
@@ -106,17 +110,17 @@ async def _fail_over(call: Call, router: Router, deps: Dependencies) -> Response
             continue
         await discard(call, response)
         await _prepare(call, candidate)
-        response = await _with_retries(call, router, deps, is_last=number == len(others))
+        response = await send_and_list(call, rules, deps)
+        response = await _retry(call, response, router, deps, is_last=number == len(others))
     return response
 
 
-async def _with_retries(call: Call, router: Router, deps: Dependencies, *, is_last: bool) -> Response:
-    """Make the last attempt, and repeat it after a failure as often as the router allows. Return the last response.
+async def _retry(call: Call, response: Response, router: Router, deps: Dependencies, *, is_last: bool) -> Response:
+    """Repeat the last attempt as often as the router allows if its response is a failure. Return the last response.
 
     A target whose circuit breaker has opened is not retried, unless it is the last one.
     """
     rules, retries, candidate = router.resilience, 0, call.required_attempt().candidate
-    response = await send_and_list(call, rules, deps)
     while has_failed(call.fault, response.status, rules) and (is_last or deps.targets.breakers.admits(candidate)):
         jitter = random.random()  # noqa: S311 - no secret
         pause = retry.pause(rules, retries, jitter, retry_after(response.headers), time.time())
