@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+import msgspec
 import orjson
 
 from gecholog import lenient, rawjson
 from gecholog.llm import splice
-from gecholog.llm.request import members
+from gecholog.llm.request import is_true
 from gecholog.llm.top_level import TopLevelMember, top_level
 
 _MODEL = "model"
@@ -18,27 +19,29 @@ _COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 _SMALL = 64 * 1024  # bytes of a body that is searched for the name; the walk over a larger one takes less time
 
 
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
 class NamedModel(NamedTuple):
     """The model of a JSON request in UTF-8: its name, and where it stands.
 
-    The name is empty if there is none, or several that could be meant; `end` is 0 then.
+    The name is empty if there is none, or several that could be meant, or if it is something else than a text; `end` is
+    0 where there is no place. `may_stream` is False if the request does not ask for a stream, `is_json` is True if
+    `text` is strict JSON (RFC 8259); otherwise that is not known.
     """
 
     text: bytes
+    name: str = ""
     start: int = 0
     end: int = 0
-
-    @property
-    def name(self) -> str:
-        """The name; empty as well if it is something else than a text."""
-        return _text(self.text[self.start : self.end])
+    may_stream: bool = True
+    is_json: bool = False
 
     def replaced(self, model: str) -> bytes:
         """The request with another name; all other bytes stay."""
-        new = rawjson.dumps(model)
-        if not self.end or self.text[self.start : self.end] == new:
+        if not self.end or (model == self.name and self.text[self.start : self.end] == rawjson.dumps(model)):
             return self.text
-        return splice.spliced(self.text, self.start, new, self.end)
+        return splice.spliced(self.text, self.start, rawjson.dumps(model), self.end)
 
 
 def find_model(body: bytes) -> NamedModel | None:
@@ -47,7 +50,9 @@ def find_model(body: bytes) -> NamedModel | None:
     Names of members are compared without case: some servers read `Model` as well. Of a request in UTF-16, or with a
     byte order mark, the text is UTF-8.
     """
-    return _place(lenient.in_utf8(body))
+    text = lenient.in_utf8(body)
+    found = _by_search(text) if len(text) <= _SMALL else None
+    return _by_walk(text) if found is None else found
 
 
 def model_in(body: bytes) -> str | None:
@@ -76,14 +81,21 @@ def _text(written: bytes) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _place(text: bytes) -> NamedModel | None:
-    """The only member that could be taken for the model; None if `text` is no JSON object."""
-    if len(text) <= _SMALL and text.lower().count(_QUOTED) == 1 and b"\\u00" not in text:
-        found = members(text)
-        value = _COLON.match(text, text.find(_QUOTED) + len(_QUOTED))
-        if found is not None and found.model and value is not None:  # written like this it is nowhere else
-            return NamedModel(text, value.end(), value.end() + len(memoryview(found.model)))
-    return _by_walk(text)
+def _by_search(text: bytes) -> NamedModel | None:
+    """The model of most requests: its name is written once, without escapes. None if that is not so."""
+    at = text.find(_QUOTED)
+    if at < 0 or text.find(_QUOTED, at + 1) >= 0 or (b"\\" in text and b"\\u00" in text):
+        return None
+    value = _COLON.match(text, at + len(_QUOTED))
+    try:
+        members = _members(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if value is None or [name for name in members if name.lower() == _MODEL] != [_MODEL]:
+        return None
+    start, written, stream = value.end(), bytes(members[_MODEL]), members.get("stream")
+    may_stream = stream is not None and is_true(bytes(stream))
+    return NamedModel(text, _text(written), start, start + len(written), may_stream, rawjson.is_utf8(text))
 
 
 def _by_walk(text: bytes) -> NamedModel | None:
@@ -93,7 +105,8 @@ def _by_walk(text: bytes) -> NamedModel | None:
     named = _named(found)
     if len(named) != 1 or named[0].name != _MODEL:
         return NamedModel(text)
-    return NamedModel(text, named[0].start, named[0].end)
+    start, end = named[0].start, named[0].end
+    return NamedModel(text, _text(text[start:end]), start, end)
 
 
 def _named(members: list[TopLevelMember]) -> list[TopLevelMember]:

@@ -24,6 +24,16 @@ class ClientBody:
             return form.model_in_form(self.data, self.content_type)
         return None if self._found is None else self._found.name
 
+    @property
+    def may_stream(self) -> bool:
+        """Whether it may ask for a stream."""
+        return self.is_form or self._found is None or self._found.may_stream
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it is known to be strict JSON, and is so as well with another model."""
+        return not self.is_form and self._found is not None and self._found.is_json
+
     def with_model(self, model: str) -> bytes:
         """The body with another model; all other bytes stay."""
         if self.is_form:
