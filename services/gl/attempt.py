@@ -4,42 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.gl.target_key import provider_key
-
 if TYPE_CHECKING:
     from gecholog.headers import Headers
     from gecholog.llm.translate import StreamTranslator, Translation
     from gecholog.llm.translate_whole import WholeTranslation
+    from services.gl.candidate import Candidate
     from services.gl.http import UpstreamRequest
-    from services.gl.models.endpoint import Endpoint
-    from services.gl.models.provider import Provider
     from services.gl.record.section import RecordSection
-    from services.gl.resilience.breaker import BreakerRules
-    from services.gl.routing import Router
     from services.gl.transform import BodyTransform
-
-
-class Candidate(NamedTuple):
-    """A possible destination of a call: the target of a router, or an endpoint of a provider with a model.
-
-    `max_output_tokens` is the limit of the model for providers that require one; None: the config has none.
-    """
-
-    router: Router
-    provider: Provider | None = None
-    model: str = ""
-    endpoint: Endpoint | None = None
-    max_output_tokens: int | None = None
-
-    @property
-    def key(self) -> str:
-        """The key under which its failures are counted."""
-        return self.router.path if self.provider is None else provider_key(self.provider.name, self.model)
-
-    @property
-    def breaker(self) -> BreakerRules | None:
-        """The rules of its circuit breaker; None if it has none."""
-        return self.router.resilience.breaker if self.provider is None else self.provider.breaker
 
 
 class TranslatedRequest(NamedTuple):

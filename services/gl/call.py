@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from gecholog.quota.ledger import Subject
     from gecholog.rawjson import Raw
     from gecholog.session import Ids
-    from services.gl.attempt import Attempt, Candidate, TranslatedRequest
+    from services.gl.attempt import Attempt, TranslatedRequest
+    from services.gl.candidate import Candidate
     from services.gl.capture import BodyCapture
     from services.gl.client_body import ClientBody
     from services.gl.config import Config

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gecholog.llm.price import Price
     from gecholog.llm.prices import Prices
     from gecholog.rawjson import Raw
-    from services.gl.attempt import Candidate
+    from services.gl.candidate import Candidate
     from services.gl.http import UpstreamRequest
 
 _LARGEST = 1024 * 1024  # bytes of a request that is searched for its model

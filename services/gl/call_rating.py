@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gecholog.record import Fields
-    from services.gl.attempt import Candidate
     from services.gl.call import Call
+    from services.gl.candidate import Candidate
     from services.gl.classifier import Rated
     from services.gl.dependencies import Dependencies
     from services.gl.models.model import Classifier

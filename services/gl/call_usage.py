@@ -21,8 +21,8 @@ from services.gl.responses import LocalResponse
 if TYPE_CHECKING:
     from gecholog.llm import Usage
     from gecholog.rawjson import Raw
-    from services.gl.attempt import Candidate
     from services.gl.call import Call
+    from services.gl.candidate import Candidate
 
 _NO_REQUEST = RequestedModel("", b"")
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)

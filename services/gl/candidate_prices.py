@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from gecholog.llm.price import Price
     from gecholog.llm.prices import Prices
-    from services.gl.attempt import Candidate
+    from services.gl.candidate import Candidate
 
 
 class Priced(NamedTuple):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from services.gl.attempt import Candidate
+from services.gl.candidate import Candidate
 from services.gl.header_policy import plain
 from services.gl.routing import Action
 
@@ -43,7 +43,7 @@ def candidates_of(call: Call) -> tuple[Candidate, ...]:
     """All candidates of a call, in order, perhaps with duplicates. Notes invalid fallbacks in the record."""
     section = call.request_base
     if section.changed.isdisjoint(_WHERE) and not call.router.resilience.fallbacks:  # most calls
-        return (Candidate(call.router),)
+        return call.config.candidates.of_router(call.router)
     chosen = Candidate(chosen_router(call))
     own = chosen.router.resilience.fallbacks
     if "fallback_paths" not in section.fields and not own:

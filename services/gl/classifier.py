@@ -25,7 +25,7 @@ from services.gl.responses import JSON
 if TYPE_CHECKING:
     from gecholog.record import Fields
     from gecholog.timer import MonotonicNs
-    from services.gl.attempt import Candidate
+    from services.gl.candidate import Candidate
     from services.gl.dependencies import Dependencies
     from services.gl.models.model import Classifier
     from services.gl.models.provider import Provider

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gecholog.headers import Headers
-    from services.gl.attempt import Candidate
+    from services.gl.candidate import Candidate
     from services.gl.resilience.rules import ResilienceRules
     from services.gl.routing import Router
 

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from gecholog.headers import Headers
-    from services.gl.config import Config
+    from services.gl.header_rules import HeaderRules
     from services.gl.record.section import RecordSection
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_ENCODING = frozenset({"Content-Encoding"})
 _WRONG_FORM = "must be an object of name and list of values"
 
 
@@ -44,27 +45,13 @@ class OutgoingHeaders(NamedTuple):
         """Remove headers, without a note."""
         return OutgoingHeaders(headers.without(self.sent, names), headers.without(self.shown, names), self.notes)
 
-    def removing(self, names: frozenset[str]) -> OutgoingHeaders:
-        """Remove headers, and add them to the note `removed`."""
-        if names.isdisjoint(self.sent):
-            return self
-        if names.isdisjoint(self.sent):
-            return self
-        removed = self.notes.get("removed", {}).keys() | (self.sent.keys() & names)
-        noted: dict[str, Headers] = {"removed": {name: [] for name in sorted(removed)}} if removed else {}
-        return self.without(names)._replace(notes=self.notes | noted)
-
-    def masking(self, names: frozenset[str]) -> OutgoingHeaders:
-        """Mask more headers in the record."""
-        return self._replace(shown=headers.masked(self.shown, names))
-
     def with_header(self, name: str, value: str) -> OutgoingHeaders:
         """Set one header to one value."""
         return OutgoingHeaders(self.sent | {name: [value]}, self.shown | {name: [value]}, self.notes)
 
     def without_encoding(self) -> OutgoingHeaders:
-        """Remove Content-Encoding: a body that a processor wrote is not encoded."""
-        return self.without(frozenset({"Content-Encoding"}))
+        """Remove Content-Encoding: a body that was replaced is not encoded."""
+        return self.without(_ENCODING) if "Content-Encoding" in self.sent else self
 
 
 def headers_written(section: RecordSection, name: str) -> Headers | None:
@@ -82,11 +69,7 @@ def headers_written(section: RecordSection, name: str) -> Headers | None:
 
 
 def outgoing_headers(
-    written: Headers | None,
-    offered: Headers,
-    real: Headers,
-    static: Headers,
-    config: Config,
+    written: Headers | None, offered: Headers, real: Headers, static: Headers, rules: HeaderRules
 ) -> OutgoingHeaders:
     """Compute the headers of an outgoing message.
 
@@ -97,18 +80,22 @@ def outgoing_headers(
     notes: dict[str, Headers] = {}
     chosen = real
     if written is not None:
-        kept = {name: values for name, values in real.items() if name in config.masked}
-        chosen = headers.without(written, config.masked) | kept
-        if lost := _lost(offered, written, static, config.masked):
+        kept = {name: values for name, values in real.items() if name in rules.masked}
+        chosen = headers.without(written, rules.masked) | kept
+        if lost := _lost(offered, written, static, rules.masked):
             notes["discarded"] = lost
     if "Connection" in real and (options := headers.connection_options(real)):
         chosen = headers.without(chosen, options)  # before `static`: a client cannot remove those
     if static:
         chosen = chosen | static
-    if removed := chosen.keys() & config.removed:
+    removed = chosen.keys() & rules.removed
+    sent = headers.without(chosen, rules.never_forwarded)
+    if rules.withheld and not rules.withheld.isdisjoint(sent):
+        removed |= sent.keys() & rules.withheld
+        sent = headers.without(sent, rules.withheld)
+    if removed:
         notes["removed"] = {name: [] for name in sorted(removed)}
-    sent = headers.without(chosen, config.never_forwarded)
-    return OutgoingHeaders(sent, headers.masked(sent, config.masked), notes)
+    return OutgoingHeaders(sent, headers.masked(sent, rules.masked), notes)
 
 
 def _lost(offered: Headers, written: Headers, static: Headers, masked: AbstractSet[str]) -> Headers:

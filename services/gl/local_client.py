@@ -36,8 +36,9 @@ def is_local(peer: str, headers: Headers, origins: AbstractSet[str] = frozenset(
     """
     if not _FORWARDED.isdisjoint(headers) or not _is_loopback(peer):
         return False
-    if not all(len(host) <= _LONGEST_HOST and _names_this_machine(host) for host in headers.get("Host", ())):
-        return False
+    for host in headers.get("Host", ()):
+        if len(host) > _LONGEST_HOST or not _names_this_machine(host):
+            return False
     pages = headers.get("Origin", ())
     if not pages:
         return _CROSS_SITE not in headers.get("Sec-Fetch-Site", ())

@@ -1,4 +1,4 @@
-"""Adapts the client's request to a provider: sets the model, and the default system prompt if there is none."""
+"""The body of a request that names a model: read, and adapted to a provider."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ from gecholog.llm.raw_predict import for_raw_predict
 from gecholog.rawjson import Raw
 from services.gl.client_body import ClientBody
 from services.gl.header_policy import body_of
-from services.gl.models.address import usual_headers
-from services.gl.models.endpoint import Kind
 from services.gl.models.profile import MESSAGES
 from services.gl.record import decoding, payload
 from services.gl.unpacked import unpack
 
 if TYPE_CHECKING:
-    from services.gl.attempt import Attempt, Candidate
     from services.gl.call import Call
+    from services.gl.candidate import Candidate
     from services.gl.unpacked import UnpackedBytes
 
 LARGE = 1024 * 1024  # bytes; a larger body is parsed in a thread
-_ENCODING = frozenset({"Content-Encoding"})
 
 
 async def body_of_call(call: Call, count: UnpackedBytes) -> ClientBody:
@@ -32,7 +29,9 @@ async def body_of_call(call: Call, count: UnpackedBytes) -> ClientBody:
     section = call.request_base
     if "outbound_payload" in section.changed:
         return ClientBody(body_of(section.fields["outbound_payload"]), content_type)
-    encoding = ",".join(call.headers.get("Content-Encoding", ()))
+    if "Content-Encoding" not in call.headers:  # most bodies
+        return ClientBody(call.body, content_type)
+    encoding = ",".join(call.headers["Content-Encoding"])
     if not call.body or not decoding.codings(encoding):
         return ClientBody(call.body, content_type)
     return ClientBody(await unpack(call.body, encoding, call.config.limits, count), content_type)
@@ -49,45 +48,28 @@ async def all_models(body: ClientBody) -> tuple[str, ...]:
     return await asyncio.to_thread(model_name.models_in, body.data) if large else model_name.models_in(body.data)
 
 
-async def for_provider(attempt: Attempt, body: ClientBody) -> Attempt:
-    """Adapt the body and the headers of an attempt to its provider."""
-    candidate, request, section = attempt.candidate, attempt.request, attempt.section
-    if candidate.provider is None or candidate.endpoint is None:
-        return attempt
-    sent, usual = request.headers, usual_headers(candidate.provider)
-    if usual:
-        sent = usual | sent
-    if candidate.endpoint.kind is Kind.ACCOUNT:
-        return attempt._replace(request=request._replace(headers=sent))
-    edit = asyncio.to_thread(_edited, body, candidate) if len(body.data) > LARGE else None
-    edited = await edit if edit is not None else _edited(body, candidate)
-    shown = attempt.shown_headers
-    if edited.data != request.body:
-        section = section.copy()
-        section.fields["outbound_payload"] = edited.shown
-        sent, shown = headers.without(sent, _ENCODING), headers.without(shown, _ENCODING)
-    return attempt._replace(
-        request=request._replace(body=edited.data, headers=sent), section=section, shown_headers=shown
-    )
-
-
-class _Edited(NamedTuple):
-    """A changed body: as it is sent, and as the record shows it."""
+class ProviderBody(NamedTuple):
+    """The body of a request as a provider gets it, and as the record shows it."""
 
     data: bytes
     shown: Raw | str
 
 
-def _edited(body: ClientBody, candidate: Candidate) -> _Edited:
-    """Set the provider's name of the model, and the default system prompt if the request has none."""
-    if body.is_form:
-        data = body.with_model(candidate.model)
-        return _Edited(data, Raw(rawjson.dumps(payload.binary(data, body.content_type))))
+async def body_for(body: ClientBody, candidate: Candidate) -> ProviderBody:
+    """Adapt a body to a provider: its name of the model, and its default system prompt if the request has none."""
+    return await asyncio.to_thread(_body_for, body, candidate) if len(body.data) > LARGE else _body_for(body, candidate)
+
+
+def _body_for(body: ClientBody, candidate: Candidate) -> ProviderBody:
     data = body.with_model(candidate.model)
+    if body.is_form:
+        return ProviderBody(data, Raw(rawjson.dumps(payload.binary(data, body.content_type))))
     provider, endpoint = candidate.provider, candidate.endpoint
     if provider is not None and endpoint is not None and provider.default_system_prompt:
         data = system_prompt.with_system_prompt(data, endpoint.path, provider.default_system_prompt)
     if provider is not None and provider.vertex is not None and endpoint is not None and endpoint.path == MESSAGES:
         data = for_raw_predict(data)
+    if body.is_json:
+        return ProviderBody(data, rawjson.payload(data))
     found = lenient.strict(data)
-    return _Edited(data, data.decode("utf-8", "replace") if found is None else rawjson.payload(found.data))
+    return ProviderBody(data, data.decode("utf-8", "replace") if found is None else rawjson.payload(found.data))

@@ -9,49 +9,50 @@ from gecholog import headers
 from services.gl import query, routing
 from services.gl.attempt import Attempt
 from services.gl.candidates import chosen_path, chosen_router
-from services.gl.header_policy import body_of, headers_written, outgoing_headers, plain
+from services.gl.header_policy import OutgoingHeaders, body_of, headers_written, outgoing_headers, plain
 from services.gl.http import UpstreamRequest
-from services.gl.models.address import CREDENTIAL_PARAMETERS, CREDENTIALS, address, translated_address
+from services.gl.models.address import CREDENTIAL_PARAMETERS, address, translated_address
 from services.gl.provider_target import shown_to_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from services.gl.attempt import Candidate, TranslatedRequest
+    from services.gl.attempt import TranslatedRequest
     from services.gl.call import Call
-    from services.gl.models.address import Address
+    from services.gl.candidate import Candidate, Place
+    from services.gl.model_request import ProviderBody
     from services.gl.record.section import RecordSection
     from services.gl.routing import Router
 
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"  # characters of a path that need no escape (RFC 3986, section 3.3)
 
 
-def build(call: Call, candidate: Candidate) -> Attempt:
-    """Build the attempt for a candidate from the request and what processors wrote. Does not change the call."""
+def build(call: Call, candidate: Candidate, adapted: ProviderBody | None = None) -> Attempt:
+    """Build the attempt for a candidate from the request and what processors wrote. Does not change the call.
+
+    `adapted` is the body for the provider of the candidate; None: the body is not adapted.
+    """
     section, router = call.request_base.copy(), candidate.router
     fields = section.fields
     _name_router(call, section, router)
     translated = call.translated.get(candidate.key) if call.translated else None
-    where = None if candidate.provider is None else _address(call, candidate, translated)
-    if where is None:
+    if (place := _place(call, candidate, translated)) is None:
         url_path, path = _path(call, section, router)
         merged = _query(call, section, router)
     else:
-        url_path, path = routing.url_path(router.target, where.path[1:], changed=False)
+        url_path, path = place.url, place.path
         is_foreign = translated is not None or (
             candidate.provider is not None and candidate.provider.vertex is not None
         )
-        merged = _query(call, section, router, where.query, is_foreign=is_foreign)
+        merged = _query(call, section, router, place.query, is_foreign=is_foreign)
     shown = query.masked(merged, call.config.masked_parameters)
-    written = headers_written(section, "outbound_headers")
-    outgoing = outgoing_headers(written, call.outbound_offered, call.headers, router.target.headers, call.config)
-    if removed := _removed(call, router):
-        outgoing = outgoing.removing(removed)
-    if router.provider and not call.config.masked >= CREDENTIALS:
-        outgoing = outgoing.masking(CREDENTIALS)  # the record never shows a provider's key, whatever the config masks
+    outgoing = _headers(call, section, router)
     body = call.body
     if "outbound_payload" in section.changed:
         body, outgoing = body_of(fields["outbound_payload"]), outgoing.without_encoding()
+    if adapted is not None and adapted.data != body:
+        body, outgoing = adapted.data, outgoing.without_encoding()
+        fields["outbound_payload"] = adapted.shown
     for name, value in outgoing.notes.items():
         fields[f"outbound_headers_{name}"] = value
     fields["url_path"] = url_path
@@ -60,37 +61,54 @@ def build(call: Call, candidate: Candidate) -> Attempt:
         fields["outbound_query_parameters_overwritten"] = shown.overwritten
     # who configures failover or retries accepts that a request may be sent twice
     may_repeat = len(call.candidates) > 1 or router.resilience.retries > 0
-    method, sent = call.request.method, outgoing.sent
+    method = call.request.method
+    sent = candidate.usual_headers | outgoing.sent if candidate.usual_headers else outgoing.sent
     request = UpstreamRequest(method, router, path, merged.raw, sent, body, may_repeat, call.deadline)
     url = f"{url_path}?{shown.raw}" if shown.raw else url_path
     # the field outbound_headers of the section stays as processors left it
     return Attempt(candidate, request, section, url, outgoing.shown)
 
 
-def _removed(call: Call, router: Router) -> frozenset[str]:
-    """The headers that are not forwarded. A provider never gets a key that a router requires of its clients."""
-    required = {**call.router.required_headers, **router.required_headers} if router.provider else {}
+def _headers(call: Call, section: RecordSection, router: Router) -> OutgoingHeaders:
+    """The headers of the request. The record never shows a provider's key, whatever the config masks."""
+    rules = call.config.provider_header_rules if router.provider else call.config.header_rules
+    written, static = headers_written(section, "outbound_headers"), router.target.headers
+    return outgoing_headers(
+        written, call.outbound_offered, call.headers, static, rules.withholding(_withheld(call, router))
+    )
+
+
+def _withheld(call: Call, router: Router) -> frozenset[str]:
+    """The headers that an upstream does not get. A provider never gets a key that a router requires of its clients."""
+    if not router.provider:
+        return router.target.removed
+    required = {**call.router.required_headers, **router.required_headers}
     if not required:
         return router.target.removed
     return router.target.removed | (shown_to_gateway(required) - router.target.headers.keys())
 
 
-def _address(call: Call, candidate: Candidate, translated: TranslatedRequest | None) -> Address | None:
-    """The address of the endpoint at the provider of a candidate. `translated` is the request if it is translated."""
-    if candidate.provider is None or candidate.endpoint is None:
+def _place(call: Call, candidate: Candidate, translated: TranslatedRequest | None) -> Place | None:
+    """The place of the endpoint at the provider of a candidate; None for the target of a plain router.
+
+    `translated` is the request if it is translated.
+    """
+    provider, endpoint = candidate.provider, candidate.endpoint
+    if provider is None or endpoint is None:
         return None
-    path = candidate.endpoint.path
     if translated is not None:
         is_streamed, method = translated.translation.is_streamed, translated.method
-        return translated_address(candidate.provider, path, candidate.model, is_streamed=is_streamed, method=method)
-    if candidate.provider.vertex is None or call.client_body is None:
-        return address(candidate.provider, path, candidate.model)
-    return address(candidate.provider, path, candidate.model, is_streamed=call.client_body.asks_for_stream)
+        where = translated_address(provider, endpoint.path, candidate.model, is_streamed=is_streamed, method=method)
+        return candidate.place_of(where)
+    if provider.vertex is None or call.client_body is None:  # most calls
+        return candidate.place
+    is_streamed = call.client_body.asks_for_stream
+    return candidate.place_of(address(provider, endpoint.path, candidate.model, is_streamed=is_streamed))
 
 
 def _name_router(call: Call, section: RecordSection, router: Router) -> None:
     """Record the path of the router that the call goes to, and the original one if that is different."""
-    if router is call.router and "gl_path" not in section.changed:  # most calls
+    if router.path == call.router.path and "gl_path" not in section.changed:  # most calls
         return
     path = chosen_path(call)
     if chosen_router(call) is not router:  # it goes to a fallback
@@ -124,7 +142,7 @@ def _query(
     call: Call,
     section: RecordSection,
     router: Router,
-    added: tuple[tuple[str, str], ...] = (),
+    added: query.Pairs = (),
     *,
     is_foreign: bool = False,
 ) -> query.Merged:
@@ -149,8 +167,7 @@ def _query(
     if router.provider and given:
         given = tuple(pair for pair in given if not _is_credential(pair, masked))
         raw = "&".join(pair.raw for pair in given)
-    layer = query.encoded({name: [value] for name, value in added}) if added else ()
-    merged = query.merge(raw, given, router.target.query, router.target.endpoint_query, layer)
+    merged = query.merge(raw, given, router.target.query, router.target.endpoint_query, added)
     if is_written and (lost := query.discarded(query.parameters(call.query), merged.parameters)):
         section.fields["outbound_query_parameters_discarded"] = lost  # never a masked one
     return merged

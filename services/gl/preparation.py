@@ -6,45 +6,57 @@ from typing import TYPE_CHECKING
 
 from gecholog.timer import span
 from services.gl import include_usage, model_request, outbound
-from services.gl.models.profile import CHAT
+from services.gl.models.endpoint import Kind
 from services.gl.translated_request import with_translated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from services.gl.attempt import Attempt, Candidate
+    from services.gl.attempt import Attempt
     from services.gl.call import Call
+    from services.gl.candidate import Candidate
+
+_ABOUT_AN_ACCOUNT = Kind.ACCOUNT  # looking up an enum member costs time in every call
 
 
 def prepare(call: Call, candidate: Candidate) -> Awaitable[None] | None:
     """Prepare an attempt to call a candidate, and add it to the attempts of the call."""
+    if candidate.provider is not None:
+        return _prepare_for_provider(call, candidate)
     attempt = outbound.build(call, candidate)
     call.begin(attempt)
-    if candidate.provider is not None or include_usage.may_request_usage(attempt.request):
-        return _adapt(call, attempt)
+    if include_usage.may_request_usage(attempt.request):
+        return _request_usage(call, attempt)
     _mark_sent(call, attempt)
     return None
 
 
-async def _adapt(call: Call, attempt: Attempt) -> None:
-    """Adapt the request to its provider, and request the usage of a stream."""
-    if call.translated and (translated := call.translated.get(attempt.candidate.key)) is not None:
-        call.revise(with_translated(attempt, translated))
-        _mark_sent(call, call.required_attempt())
+async def _prepare_for_provider(call: Call, candidate: Candidate) -> None:
+    """Prepare an attempt with a request that is adapted to its provider."""
+    if call.translated and (translated := call.translated.get(candidate.key)) is not None:
+        attempt = with_translated(outbound.build(call, candidate), translated)
+        call.begin(attempt)
+        _mark_sent(call, attempt)
         return
-    if attempt.candidate.provider is not None and call.client_body is not None:
-        attempt = await model_request.for_provider(attempt, call.client_body)
-        call.revise(attempt)
-    if _may_request_usage(attempt):
-        attempt = await include_usage.with_usage_request(attempt)
-        call.revise(attempt)
-    _mark_sent(call, attempt)
+    body, endpoint = call.client_body, candidate.endpoint
+    adapted = None
+    if body is not None and endpoint is not None and endpoint.kind is not _ABOUT_AN_ACCOUNT:
+        adapted = await model_request.body_for(body, candidate)
+    attempt = outbound.build(call, candidate, adapted)
+    call.begin(attempt)
+    may_stream = candidate.is_asked_for_usage and (body is None or body.may_stream)
+    if may_stream and include_usage.may_request_usage(attempt.request):
+        await _request_usage(call, attempt)
+    else:
+        _mark_sent(call, attempt)
 
 
-def _may_request_usage(attempt: Attempt) -> bool:
-    """Whether gl may request the usage of a stream. From providers it does so for chat completions only."""
-    endpoint = attempt.candidate.endpoint
-    return (endpoint is None or endpoint.path == CHAT) and include_usage.may_request_usage(attempt.request)
+async def _request_usage(call: Call, attempt: Attempt) -> None:
+    """Request the usage of a stream."""
+    revised = await include_usage.with_usage_request(attempt)
+    if revised is not attempt:
+        call.revise(revised)
+    _mark_sent(call, revised)
 
 
 def _mark_sent(call: Call, attempt: Attempt) -> None:

@@ -18,14 +18,15 @@ from gecholog.llm.translate_whole import WholeTranslation, embeddings_translatio
 from services.gl.attempt import TranslatedRequest
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.models.address import usual_headers
-from services.gl.models.dialects import api_profile, client_dialect, dialect_name, is_translated, provider_dialect
+from services.gl.models.dialects import api_profile, client_dialect, dialect_name, provider_dialect
 from services.gl.models.profile import EMBEDDINGS, IMAGES
 
 if TYPE_CHECKING:
     from gecholog.llm.chat import ChatRequest
     from gecholog.llm.chat_dialect import FetchedImage
-    from services.gl.attempt import Attempt, Candidate
+    from services.gl.attempt import Attempt
     from services.gl.call import Call
+    from services.gl.candidate import Candidate
     from services.gl.image_source import ImageSource
     from services.gl.models.endpoint import Endpoint
     from services.gl.models.provider import Provider
@@ -62,12 +63,6 @@ CLIENTS_OWN = frozenset(
 )
 # No content encoding, because gl reads the response.
 _SENT = {"Accept-Encoding": ["identity"], "Content-Type": ["application/json"]}
-
-
-def needs_translation(candidate: Candidate) -> bool:
-    """Whether a candidate speaks another dialect than the client."""
-    provider, endpoint = candidate.provider, candidate.endpoint
-    return provider is not None and endpoint is not None and is_translated(provider, endpoint, candidate.model)
 
 
 async def translate_request(call: Call, candidate: Candidate, images: ImageSource) -> None:

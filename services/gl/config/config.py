@@ -15,10 +15,13 @@ from gecholog.quota.ledger import Subject
 from gecholog.quota.limits import Limits as QuotaLimits
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl import routing
+from services.gl.candidate_table import CandidateTable
 from services.gl.config.tls_files import unusable
 from services.gl.errors import ErrorFormat
+from services.gl.header_rules import HeaderRules
 from services.gl.key_rule import KeyRule
 from services.gl.limits import Limits
+from services.gl.models.address import CREDENTIALS
 from services.gl.models.registry import Registry
 from services.gl.processor_chain import ProcessorChain
 from services.gl.quota import subjects
@@ -98,6 +101,21 @@ class Config:
     response: ProcessorChain
     log_request: FieldFilter
     log_response: FieldFilter
+
+    @cached_property
+    def header_rules(self) -> HeaderRules:
+        """The rules for the headers of replies, and of requests to the targets of plain routers."""
+        return HeaderRules(self.masked, self.removed, self.never_forwarded)
+
+    @cached_property
+    def provider_header_rules(self) -> HeaderRules:
+        """The rules for the headers of requests to providers, whose keys the record never shows."""
+        return self.header_rules._replace(masked=self.masked | CREDENTIALS)
+
+    @cached_property
+    def candidates(self) -> CandidateTable:
+        """The candidates of calls."""
+        return CandidateTable(self.routers, self.models, self.provider_routers)
 
     @cached_property
     def record_writer(self) -> RecordWriter:

@@ -32,6 +32,9 @@ class Endpoint:
     kind: Kind
     path: str
 
+    def __hash__(self) -> int:
+        return hash(self.path)  # the hash of an enum member takes long
+
     @property
     def is_anthropic(self) -> bool:
         """Whether it is one of Anthropic's API; the others are OpenAI's."""
@@ -39,7 +42,7 @@ class Endpoint:
 
 
 _ANTHROPIC = frozenset({profiles.MESSAGES, COUNT_TOKENS})
-_WITH_MODEL = _ANTHROPIC | {
+_PATHS_WITH_MODEL = _ANTHROPIC | {
     profiles.CHAT,
     profiles.COMPLETIONS,
     profiles.RESPONSES,
@@ -56,6 +59,7 @@ _WITH_MODEL = _ANTHROPIC | {
     "responses/input_tokens",
     "videos",
 }
+_WITH_MODEL = {path: Endpoint(Kind.MODEL, path) for path in _PATHS_WITH_MODEL}
 _MODELS, _USAGE = "models", "usage"
 _READING = frozenset({"GET", "HEAD"})
 # First segments of paths about what a provider keeps (https://platform.openai.com/docs/api-reference).
@@ -86,8 +90,8 @@ _NOT_BELOW_CHAT = "chat"
 def endpoint_of(method: str, subpath: str) -> Endpoint | None:
     """What a request asks for; None for a path that no API has. `subpath` is percent-encoded, as it came."""
     path = subpath.removesuffix("/")
-    if path in _WITH_MODEL and method == "POST":
-        return Endpoint(Kind.MODEL, path)
+    if method == "POST" and (found := _WITH_MODEL.get(path)) is not None:
+        return found
     first, _, rest = path.partition("/")
     if first == _MODELS:
         return Endpoint(Kind.LIST, path) if method in _READING else None

@@ -55,6 +55,15 @@ def resolve(registry: Registry, name: str, facts: Facts) -> tuple[Choice, ...]:
     return tuple(choices.values())
 
 
+def is_fixed(registry: Registry, name: str) -> bool:
+    """Whether the choices for a name, and their order, are the same for all calls."""
+    meaning = registry.meaning(name)
+    if not isinstance(meaning, Model):
+        return True
+    groups = (registry.models[one] for one in meaning.targets if one in registry.models)
+    return meaning.strategy is Strategy.FALLBACK and all(is_fixed(registry, group.name) for group in groups)
+
+
 def next_classifier(registry: Registry, name: str, facts: Facts, asked: frozenset[str]) -> Model | None:
     """The model whose classifier decides where the first attempt goes, and that is not among those `asked`.
 

@@ -20,11 +20,11 @@ from services.gl.failover import each_once, has_failed, is_simple, is_time_for, 
 from services.gl.preparation import prepare
 from services.gl.resilience import retry
 from services.gl.sending import send, send_and_list
-from services.gl.translated_request import needs_translation, translate_request
+from services.gl.translated_request import translate_request
 
 if TYPE_CHECKING:
-    from services.gl.attempt import Candidate
     from services.gl.call import Call
+    from services.gl.candidate import Candidate
     from services.gl.dependencies import Dependencies
     from services.gl.http import Response
     from services.gl.routing import Router
@@ -62,7 +62,8 @@ async def _callable(call: Call, deps: Dependencies) -> tuple[Candidate, ...]:
     passed_over: int | None = None
     for number, candidate in enumerate(call.candidates):
         try:
-            await _translate(call, candidate, deps)
+            if candidate.is_translated:
+                await translate_request(call, candidate, deps.images)
         except Refusal as found:
             refusal = refusal or found
             continue
@@ -72,12 +73,6 @@ async def _callable(call: Call, deps: Dependencies) -> tuple[Candidate, ...]:
     if passed_over is None:
         raise refusal or Refusal(500, "a call without candidates")
     return call.candidates[passed_over:]
-
-
-async def _translate(call: Call, candidate: Candidate, deps: Dependencies) -> None:
-    """Translate the request if the candidate speaks another dialect. Raises Refusal."""
-    if needs_translation(candidate):
-        await translate_request(call, candidate, deps.images)
 
 
 def _deadline(router: Router) -> float | None:
@@ -105,7 +100,8 @@ async def _fail_over(call: Call, router: Router, deps: Dependencies) -> Response
         if not deps.targets.breakers.admits(candidate):  # since `plan`, because of other calls
             continue
         try:
-            await _translate(call, candidate, deps)
+            if candidate.is_translated:
+                await translate_request(call, candidate, deps.images)
         except Refusal:  # it cannot express the request
             continue
         await discard(call, response)

@@ -77,11 +77,7 @@ def _own_headers(call: Call) -> Headers:
         return own
     if attempt.dropped:
         own["X-Gecholog-Dropped-Params"] = [_NOT_PRINTABLE.sub("?", shorten(", ".join(attempt.dropped), _LONGEST_LIST))]
-    return own | {
-        "X-Gecholog-Provider": [candidate.provider.name],
-        "X-Gecholog-Model": [_NOT_PRINTABLE.sub("?", candidate.model)],
-        "X-Gecholog-Attempts": [str(len(call.attempts))],
-    }
+    return {**own, **candidate.reply_headers, "X-Gecholog-Attempts": [str(len(call.attempts))]}
 
 
 def prepare(call: Call, _: Dependencies) -> None:
@@ -92,7 +88,7 @@ def prepare(call: Call, _: Dependencies) -> None:
     real = call.reply_headers | static
     fields = call.response_section.fields
     written = headers_written(call.response_section, "egress_headers")
-    headers_out = outgoing_headers(written, call.egress_offered, real, static, call.config)
+    headers_out = outgoing_headers(written, call.egress_offered, real, static, call.config.header_rules)
     if "egress_payload" in call.response_section.changed:
         headers_out = _for_changed_body(call, headers_out)
     if call.router.cors is not None:

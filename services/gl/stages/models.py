@@ -12,7 +12,8 @@ from gecholog.glob import matches_any
 from gecholog.llm.last_user_text import last_user_text
 from gecholog.shorten import shorten
 from services.gl import call_rating, classifier, count_tokens, key_rules, model_request
-from services.gl.attempt import Candidate
+from services.gl.candidate import Candidate
+from services.gl.candidate_table import takes
 from services.gl.candidates import chosen_router
 from services.gl.client_body import ClientBody
 from services.gl.config.config import OPEN
@@ -20,14 +21,12 @@ from services.gl.errors import ErrorDetail, Refusal
 from services.gl.header_policy import plain
 from services.gl.local_client import is_local_call
 from services.gl.models import listing
-from services.gl.models.dialects import is_translated
 from services.gl.models.endpoint import COUNT_TOKENS, Endpoint, Kind, endpoint_of, has
 from services.gl.models.model import Model
 from services.gl.models.ordering import Facts
 from services.gl.models.provider import Dialect, Provider
 from services.gl.models.resolving import Choice, next_classifier, resolve
 from services.gl.models.target import ProviderModel
-from services.gl.provider_target import lacks_token
 from services.gl.responses import LocalResponse
 from services.gl.routing import Action
 
@@ -42,12 +41,13 @@ if TYPE_CHECKING:
 _LONGEST_SHOWN = 128  # characters of a name in an error
 _PAUSE_S = 5  # Retry-After for a client while there is no token
 _STARTED = int(time.time())
+_OF_MODELS, _NAMES_A_MODEL = Action.MODELS, Kind.MODEL  # looking up an enum member costs time in every call
 
 
 def resolve_model(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     """Set the candidates of a call on a router of models. Raises Refusal if there are none."""
     router = chosen_router(call)
-    if router.action is not Action.MODELS or "control" in call.request_base.fields:
+    if router.action is not _OF_MODELS or "control" in call.request_base.fields:
         return None
     return _resolve(call, router, deps)
 
@@ -56,52 +56,53 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     endpoint = endpoint_of(call.request.method, _subpath(call))
     if endpoint is None:
         raise _refusal(404, f"no endpoint {_shown(_subpath(call))} for {call.request.method}", "unknown_endpoint")
+    if endpoint.kind is not _NAMES_A_MODEL:
+        await _resolve_other(call, router, endpoint, deps)
+        return
+    call.client_body = await model_request.body_of_call(call, deps.unpacked)
+    name = await _name(call.client_body)
+    call.request_base.fields["model"] = name
+    key_rules.check_model(call.key, name)
+    candidates = call.config.candidates.of_name(router, name, endpoint)
+    if not candidates or not _may_use_keys(call):
+        candidates = await _candidates(call, router, name, endpoint, deps)
+    call.candidates = candidates
+    if endpoint.path == COUNT_TOKENS and candidates[0].is_translated:
+        call.own_response = await count_tokens.estimated(call.client_body, endpoint)
+
+
+async def _resolve_other(call: Call, router: Router, endpoint: Endpoint, deps: Dependencies) -> None:
+    """Set the response to a request for models or usage, or the candidate for one about what a provider keeps."""
     if endpoint.kind is Kind.LIST:
         call.own_response = _listed(call, router, endpoint)
         return
     if endpoint.kind is Kind.USAGE:
         call.own_response = LocalResponse(200, rawjson.dumps(deps.quotas.usage(call.subjects)))
         return
-    if endpoint.kind is Kind.ACCOUNT:
-        key_rules.check_account(call.key, call.request.method, endpoint.path)
-        call.candidates = (_default(call, router, endpoint),)
-        await _check_exposed(call, router, deps)
-        call.client_body = ClientBody(call.body, "")  # forwarded unchanged
-        return
-    call.client_body = await model_request.body_of_call(call, deps.unpacked)
-    name = await _name(call.client_body)
-    call.request_base.fields["model"] = name
-    key_rules.check_model(call.key, name)
+    key_rules.check_account(call.key, call.request.method, endpoint.path)
+    call.candidates = (_default(call, router, endpoint),)
+    await _check_exposed(call, router, deps)
+    call.client_body = ClientBody(call.body, "")  # forwarded unchanged
+
+
+async def _candidates(
+    call: Call, router: Router, name: str, endpoint: Endpoint, deps: Dependencies
+) -> tuple[Candidate, ...]:
+    """The candidates for a name that the client may use, in the order for this call. Raises Refusal without any."""
     choices = await _choices(call, router, name, deps)
     if not choices:
         raise _unknown(call, router, name)
     allowed = [choice for choice in choices if _may_use(call, choice.provider)]
     if not allowed:
         raise _not_local()
-    taken = [choice for choice in allowed if _takes(choice, endpoint)]
+    taken = [choice for choice in allowed if takes(choice, endpoint)]
     if not taken:
         raise _unsupported(endpoint, allowed[0])
-    found = (_candidate(call, router, choice, endpoint) for choice in taken)
-    call.candidates = tuple(candidate for candidate in found if candidate is not None)
-    if not call.candidates:
+    found = (call.config.candidates.of_model(router, choice, endpoint) for choice in taken)
+    candidates = tuple(candidate for candidate in found if candidate is not None)
+    if not candidates:
         raise _not_ready(taken[0].provider)
-    if endpoint.path == COUNT_TOKENS and is_translated(taken[0].provider, endpoint, taken[0].model):
-        call.own_response = await count_tokens.estimated(call.client_body, endpoint)
-
-
-def _takes(choice: Choice, endpoint: Endpoint) -> bool:
-    """Whether a model takes the requests of an endpoint, as they are or translated."""
-    provider, model = choice.provider, choice.model
-    return has(provider, endpoint, model) or is_translated(provider, endpoint, model)
-
-
-def _candidate(call: Call, router: Router, choice: Choice, endpoint: Endpoint) -> Candidate | None:
-    """The candidate for a model of a provider; None if the provider cannot be called."""
-    provider = choice.provider
-    way = call.config.provider_routers.get((router.path, provider.name))
-    if way is None or lacks_token(way, provider):
-        return None
-    return Candidate(way, provider, choice.model, endpoint, choice.max_output_tokens)
+    return candidates
 
 
 def _subpath(call: Call) -> str:
@@ -183,10 +184,10 @@ async def _rating(call: Call, router: Router, model: Model, facts: _Facts, deps:
     if rules is None:
         return None
     raters = [
-        Candidate(provider_router, choice.provider, choice.model, classifier.CHAT)
+        candidate
         for choice in resolve(call.config.models, rules.model, Facts())
-        if (provider_router := call.config.provider_routers.get((router.path, choice.provider.name))) is not None
-        and classifier.can_rate(choice.provider, choice.model)
+        if classifier.can_rate(choice.provider, choice.model)
+        and (candidate := call.config.candidates.of_model(router, choice, classifier.CHAT)) is not None
     ]
     if not raters:
         call.request_base.note("classifier", f"{rules.model} cannot be called for a rating")
@@ -254,7 +255,7 @@ def _default(call: Call, router: Router, endpoint: Endpoint) -> Candidate:
         raise _refusal(400, f"provider {provider.name} has no {_shown(endpoint.path)}", "unsupported_endpoint")
     if not _may_use(call, provider):
         raise _not_local()
-    candidate = _candidate(call, router, Choice(provider, ""), endpoint)
+    candidate = call.config.candidates.of_model(router, Choice(provider, ""), endpoint)
     if candidate is None:
         raise _not_ready(provider)
     return candidate

@@ -18,7 +18,7 @@ from services.gl.targets.latest import Latest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from services.gl.attempt import Candidate
+    from services.gl.candidate import Candidate
 
 log = Log("breaker")
 

@@ -3,8 +3,9 @@
 import pytest
 
 from gecholog import rawjson
-from services.gl.attempt import Attempt, Candidate
+from services.gl.attempt import Attempt
 from services.gl.attempt_outcome import BROKEN_OFF, AttemptOutcome, listed
+from services.gl.candidate import Candidate
 from services.gl.http import UpstreamRequest
 from services.gl.models.provider import provider_of
 from services.gl.record.section import RecordSection

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.rawjson import Raw
-from services.gl.attempt import Candidate
+from services.gl.candidate import Candidate
 from services.gl.candidates import candidates_of, chosen_router, fallbacks
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import FakeRequest, built, call_of

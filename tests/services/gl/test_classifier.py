@@ -12,7 +12,7 @@ from gecholog import rawjson
 from gecholog.llm.price_table import shipped
 from gecholog.llm.prices import Prices
 from services.gl import call_rating
-from services.gl.attempt import Candidate
+from services.gl.candidate import Candidate
 from services.gl.classifier import CHAT, can_rate, question, rate, rating_in
 from services.gl.errors import UpstreamError
 from services.gl.models.model import Classifier

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gl.attempt import Candidate
+from services.gl.candidate import Candidate
 from services.gl.failover import each_once, has_failed, is_simple, is_time_for, retry_after, total_timeout
 from services.gl.resilience.breaker import BreakerRules
 from services.gl.resilience.failures import fail_on

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gecholog.llm.chat_dialect import FetchedImage
-from services.gl.attempt import Candidate
+from services.gl.candidate import Candidate
 from services.gl.client_body import ClientBody
 from services.gl.errors import Refusal
 from services.gl.images.rule import ImageRule

@@ -7,8 +7,9 @@ from typing import Any
 from gecholog import headers
 from gecholog.config import ParsedConfig
 from gecholog.session import Ids
-from services.gl.attempt import Attempt, Candidate
+from services.gl.attempt import Attempt
 from services.gl.call import Call
+from services.gl.candidate import Candidate
 from services.gl.config import Config, build
 from services.gl.dependencies import Dependencies
 from services.gl.errors import Refusal, UpstreamError

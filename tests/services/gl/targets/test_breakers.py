@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from services.gl.attempt import Candidate
+from services.gl.candidate import Candidate
 from services.gl.models.provider import provider_of
 from services.gl.resilience.breaker import BreakerRules, State, opened
 from services.gl.resilience.rules import ResilienceRules

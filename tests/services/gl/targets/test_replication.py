@@ -11,7 +11,7 @@ from gecholog.bus import Bus, BusAddress
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
 from gecholog.timer import Timestamp, now
-from services.gl.attempt import Candidate
+from services.gl.candidate import Candidate
 from services.gl.resilience.breaker import BreakerRules, State
 from services.gl.resilience.rules import ResilienceRules
 from services.gl.routing import Router, no_target
