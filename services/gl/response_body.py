@@ -5,7 +5,10 @@ from __future__ import annotations
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gecholog import llm
+from gecholog import llm, rawjson
+from gecholog.errors import NotJson
+from gecholog.llm.usage_estimate import estimate_usage
+from gecholog.rawjson import Raw
 from gecholog.timer import span
 from services.gl.body_reading import BodyForm, BodyReading, read_body
 from services.gl.call_cost import Answered, cost_of_answer
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from services.gl.body_reading import Streamed
     from services.gl.call import Call
 
+_SUCCESS = range(200, 300)
+_ESTIMATED_AT_ONCE = 16 * 1024  # bytes of request and response whose tokens are counted on the event loop
 _LEAST_COPY = 8 * 1024 * 1024  # bytes of a body that asynchronous processors can get, even if records have fewer
 _NOT_COUNTED = "its usage is not counted"
 
@@ -62,7 +67,7 @@ def record_body(call: Call, received: Body, sent: Body | None = None, *, at_once
     `sent` is the rewritten body if a transform changed the one `received`. With `at_once`, raises TakesLong before
     doing anything if the body is large, also after decoding.
     """
-    inbound = _read(call, *received, completed=True, at_once=at_once)
+    inbound = _estimated(call, _read(call, *received, completed=True, at_once=at_once), at_once=at_once)
     egress = None if sent is None else _read(call, *sent, completed=True, at_once=at_once)
     _record_inbound(call, inbound, received.form)
     _record_egress(call, egress)
@@ -75,6 +80,7 @@ def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once
     """
     sent = call.egress_capture
     inbound = _read_capture(call, capture, completed=completed, at_once=at_once)
+    inbound = _estimated(call, inbound, at_once=at_once)
     egress = None if sent is None else _read_capture(call, sent, completed=completed, at_once=at_once)
     _record_inbound(call, inbound, capture.form, is_sse=capture.is_sse and capture.copy.whole is None)
     _record_egress(call, egress)
@@ -116,6 +122,32 @@ def _read_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once:
     may_be_counted = (capture.is_sse or form.may_have_usage) and not form.encoding
     usage = llm.usage_at_ends(ends.head, ends.tail) if may_be_counted else None
     return BodyReading(Recorded(cut, f"larger than {cut.limit} bytes, recorded by size, hash and head"), usage=usage)
+
+
+def _estimated(call: Call, reading: BodyReading, *, at_once: bool) -> BodyReading:
+    """The reading with an estimate if a successful response reports no usage, and the config asks for it.
+
+    With `at_once`, raises TakesLong if the texts are long.
+    """
+    count, answer = call.config.usage.counter, reading.recorded.value
+    if count is None or reading.usage is not None or not isinstance(answer, Raw) or not _may_be_estimated(call):
+        return reading
+    asked = call.request_section.fields.get("outbound_payload")
+    request = asked if isinstance(asked, Raw) else b"null"
+    if at_once and len(answer) + len(request) > _ESTIMATED_AT_ONCE:
+        raise TakesLong
+    try:
+        return reading._replace(usage=estimate_usage(rawjson.loads(request), rawjson.loads(answer), count))
+    except NotJson:  # no parser here reads it
+        return reading
+
+
+def _may_be_estimated(call: Call) -> bool:
+    """Whether the response is that of an upstream to a request that may have generated something."""
+    response = call.response
+    if response is None or isinstance(response, LocalResponse) or response.status not in _SUCCESS:
+        return False
+    return call.request.method == "POST"
 
 
 def _record_inbound(call: Call, reading: BodyReading, form: BodyForm, *, is_sse: bool = False) -> None:

@@ -15,6 +15,7 @@ from gecholog.config import ParsedConfig
 from gecholog.headers import HOP_BY_HOP, canonical
 from gecholog.llm import price_table
 from gecholog.llm.prices import Prices
+from gecholog.llm.tokenizer import counter
 from gecholog.quota.limits import limits_of
 from gecholog.router_path import meant
 from gecholog.tls import OutboundTls
@@ -161,7 +162,9 @@ def _limits(values: dict[str, Any]) -> Limits:
 def _usage(values: dict[str, Any]) -> UsageRules:
     default = UsageRules()
     linger = values["linger_ms"] / 1000 if "linger_ms" in values else default.linger
-    return UsageRules(values.get("token_count", default.token_count), linger)
+    return UsageRules(
+        values.get("token_count", default.token_count), linger, counter() if values.get("estimate") else None
+    )
 
 
 def _filter(values: dict[str, Any]) -> FieldFilter:

@@ -11,6 +11,7 @@ from gecholog.bus_address import BusAddress
 from gecholog.bus_storage import BusStorage
 from gecholog.errors import GechologError
 from gecholog.llm.prices import Prices
+from gecholog.llm.tokenizer import Counter
 from gecholog.quota.ledger import Subject
 from gecholog.quota.limits import Limits as QuotaLimits
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
@@ -49,10 +50,15 @@ class Topics:
 
 @dataclass(frozen=True, slots=True)
 class UsageRules:
-    """The rules for token usage. `linger` is how many seconds gl waits for it after the client has disconnected."""
+    """The rules for token usage.
+
+    `linger` is how many seconds gl waits for it after the client has disconnected. `counter` counts tokens of answers
+    that do not report them; None: they are not estimated.
+    """
 
     token_count: bool = False
     linger: float = 1.0
+    counter: Counter | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.tokenizer.pieces import count, load, pieces
+from gecholog.llm.pieces import count, pieces
+from processors.tokenizer.pieces import load
 
 
 @pytest.mark.parametrize(

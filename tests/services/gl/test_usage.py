@@ -193,3 +193,44 @@ def test_error_in_a_stream_keeps_what_was_told(counting, upstream, bus):
         "completion_tokens": 1,
         "total_tokens": 1201,
     }
+
+
+ASKED = json.dumps({"model": "m", "messages": [{"role": "user", "content": "one two three"}]}).encode()
+SAID = {"model": "m", "choices": [{"index": 0, "message": {"role": "assistant", "content": "four five"}}]}
+
+
+@pytest.fixture(scope="module")
+def estimating(run_gateway, shared_upstream):
+    return run_gateway([router("/v1/", shared_upstream.url)], usage={"estimate": True})
+
+
+def test_estimate(estimating, upstream, bus):
+    """A successful answer without usage has an estimate, streamed or not, small or large."""
+    answers(upstream, json.dumps(SAID).encode(), JSON)
+    whole = record_of(estimating, bus, body=ASKED)[1]["usage"]
+    assert whole["source"] == "estimated"
+    assert 3 <= whole["prompt_tokens"] <= 10
+    assert 2 <= whole["completion_tokens"] <= 4
+    assert whole["total_tokens"] == whole["prompt_tokens"] + whole["completion_tokens"]
+    chunks = [{"model": "m", "choices": [{"index": 0, "delta": {"content": text}}]} for text in ("four ", "five")]
+    body = b"".join(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks) + b"data: [DONE]\n\n"
+    answers(upstream, body, SSE)
+    assert record_of(estimating, bus, body=ASKED)[1]["usage"] == whole
+    large = json.dumps(SAID | {"choices": [{"message": {"content": "four five " * 10_000}}]}).encode()
+    answers(upstream, large, JSON)
+    assert record_of(estimating, bus, body=ASKED)[1]["usage"]["completion_tokens"] >= 20_000
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "source"),
+    [
+        (200, {"usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}}, "provider"),
+        (200, {"usage": CHAT}, "provider"),
+        (500, {}, "none"),
+        (200, {"choices": []}, "none"),
+    ],
+)
+def test_no_estimate(estimating, upstream, bus, status, more, source):
+    """What the provider reports is never replaced, a zero included; errors and answers without text have none."""
+    answers(upstream, json.dumps(SAID | more).encode(), JSON, status=status)
+    assert record_of(estimating, bus, body=ASKED)[1]["usage"]["source"] == source
