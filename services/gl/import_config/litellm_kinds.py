@@ -28,6 +28,8 @@ KINDS: Mapping[str, Kind] = {
     "azure": Kind("azure", url="${AZURE_API_BASE}", key="AZURE_API_KEY"),
     "anthropic": Kind("anthropic", key="ANTHROPIC_API_KEY"),
     "gemini": Kind("gemini", key="GEMINI_API_KEY|GOOGLE_API_KEY"),
+    "vertex_ai": Kind("vertex"),
+    "vertex_ai_beta": Kind("vertex"),
     "bedrock": Kind("bedrock"),
     "bedrock_converse": Kind("bedrock"),
     "cohere": Kind("cohere", key="COHERE_API_KEY|CO_API_KEY"),

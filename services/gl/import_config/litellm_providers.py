@@ -17,6 +17,7 @@ _ENTRA_ID = ("tenant_id", "client_id", "client_secret")
 _OF_DIALECT = {
     "azure": frozenset({"api_version", *_ENTRA_ID}),
     "bedrock": frozenset({"aws_region_name"}),
+    "vertex": frozenset({"vertex_project", "vertex_location", "vertex_credentials"}),
 }
 _REGION = "${AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION}"
 # Where AWS's own chain of credentials looks as well.
@@ -49,7 +50,9 @@ class Providers:
         entry = self._entry(model, kind, values)
         key = tuple(f"{name}={entry[name]}" for name in sorted(entry))
         if key not in self._known:
-            self._known[key] = self._names.of(model.kind.removesuffix("_chat").removesuffix("_converse"))
+            self._known[key] = self._names.of(
+                model.kind.removesuffix("_chat").removesuffix("_converse").removesuffix("_beta")
+            )
             self._found.providers.append({"name": self._known[key]} | entry)
         return next(one for one in self._found.providers if one["name"] == self._known[key])
 
@@ -65,8 +68,23 @@ class Providers:
         if kind.dialect == "bedrock":
             region = values.get("aws_region_name")
             entry["region"] = model.region or (_REGION if region is None else value_of(region))
+        if kind.dialect == "vertex":
+            entry |= self._vertex(values)
         entry |= {"headers": _headers(values), "timeouts": self._timeouts(values)}
         return {name: value for name, value in entry.items() if value and value != variable("")}
+
+    def _vertex(self, values: dict[str, Node]) -> Entry:
+        project, location = values.get("vertex_project"), values.get("vertex_location")
+        entry = {
+            "project": variable("VERTEXAI_PROJECT|GOOGLE_CLOUD_PROJECT") if project is None else value_of(project),
+            "location": variable("VERTEXAI_LOCATION|VERTEX_LOCATION") if location is None else value_of(location),
+        }
+        credentials = values.get("vertex_credentials")
+        if credentials is not None and credentials.text().lstrip().startswith("{"):
+            self._found.lose(credentials, "must be a file here: name it in credentials_file of the provider")
+        elif credentials is not None:
+            entry["credentials_file"] = value_of(credentials)
+        return entry
 
     def _timeouts(self, values: dict[str, Node]) -> dict[str, int]:
         """The time-out of a deployment, which is in seconds."""

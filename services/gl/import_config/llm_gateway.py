@@ -129,10 +129,8 @@ def _provider_list(
             found.lose(entry, f"the id {known_as} is given twice: the last one counts")
         settings = Settings(kind, config, values, environment, is_alone=kinds.count(kind) == 1)
         made = provider(kind, settings)
-        known[known_as] = name if made is not None and _has_address(made, settings.place("api_url"), found) else ""
-        if made is None:
-            found.lose(config, f"providers of type {kind} cannot be called yet: left out")
-        elif known[known_as]:
+        known[known_as] = name if _has_address(made, settings.place("api_url"), found) else ""
+        if known[known_as]:
             found.providers.append({"name": name} | made)
         for extra in sorted(members.keys() - {"id", "provider", "config"}):
             found.lose(members[extra], "has no place here")

@@ -33,6 +33,12 @@ NEVER_USED: Mapping[str, frozenset[str]] = {
 _PREFIXES = {"azure_openai": "AZURE_OPENAI", "huggingface": "HF"}
 
 
+# Variables that are not called like their keys.
+_WORDS = {("HF", "api_key"): "TOKEN", ("VERTEX_AI", "path_to_creds_file"): "CREDS_FILE"}
+_GOOGLE_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+_GOOGLE_KEY = "GOOGLE_API_KEY"
+
+
 class Settings:
     """The settings of a provider: of a variable for its type, else of the file. `config` is where they are in the file.
 
@@ -61,6 +67,10 @@ class Settings:
         found = self.of(name, default)
         return self._environment[self._variable(name)] if found == variable(self._variable(name)) else found
 
+    def has(self, name: str) -> bool:
+        """Whether a variable is set and not empty."""
+        return bool(self._environment.get(name))
+
     def key(self) -> str:
         """The API key, of the variable for the type or of the file. Raises ImportRefusedError if neither has one."""
         found = self.of("api_key")
@@ -74,8 +84,7 @@ class Settings:
         return config.members().get(name) or Node(None, config.line, f"{config.path}.{name}")
 
     def _variable(self, name: str) -> str:
-        word = "TOKEN" if (self._prefix, name) == ("HF", "api_key") else name.upper()
-        return f"{self._prefix}_{word}"
+        return f"{self._prefix}_{_WORDS.get((self._prefix, name), name.upper())}"
 
     def url(self, default: str) -> str:
         """The URL of an API that speaks OpenAI's dialect."""
@@ -83,9 +92,9 @@ class Settings:
         return url if url.startswith("${") else versioned(url)
 
 
-def provider(kind: str, settings: Settings) -> Entry | None:
-    """The provider of an entry, without its name; None for a type that cannot be called."""
-    return _MAKERS[kind](settings) if kind in _MAKERS else None
+def provider(kind: str, settings: Settings) -> Entry:
+    """The provider of an entry, without its name. Raises ImportRefusedError if it has no credentials."""
+    return _MAKERS[kind](settings)
 
 
 def _openai(settings: Settings) -> Entry:
@@ -124,6 +133,19 @@ def _huggingface(settings: Settings) -> Entry:
     return {"dialect": "openai", "profile": "huggingface", "url": url, "api_key": settings.key()}
 
 
+def _vertex(settings: Settings) -> Entry:
+    """Vertex AI by a file of credentials. With only a key of Google, llm-gateway called Gemini's API in its place."""
+    file = settings.of("path_to_creds_file")
+    if not file and not settings.has(_GOOGLE_FILE):
+        if settings.has(_GOOGLE_KEY):
+            return {"dialect": "gemini", "api_key": variable(_GOOGLE_KEY)}
+        message = f"must be a file of credentials, because {_GOOGLE_FILE} is not set"
+        settings.place("path_to_creds_file").refuse(message)
+    project = settings.of("project_id") or variable("VERTEX_AI_PROJECT_ID|GOOGLE_CLOUD_PROJECT")
+    made: Entry = {"dialect": "vertex", "project": project, "location": settings.of("location", "us-central1")}
+    return made | ({"credentials_file": file} if file else {})
+
+
 def _dummy(_: Settings) -> Entry:
     return {"dialect": "dummy"}
 
@@ -135,5 +157,6 @@ _MAKERS: Mapping[str, Callable[[Settings], Entry]] = {
     "gemini": _gemini,
     "ollama": _ollama,
     "huggingface": _huggingface,
+    "vertex_ai": _vertex,
     "dummy": _dummy,
 }

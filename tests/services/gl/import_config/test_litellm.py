@@ -54,6 +54,18 @@ def lost(found: Imported) -> list[str]:
                 "entra_id": {"tenant_id": "t", "client_id": "c", "client_secret": "${S}"},
             },
         ),
+        (
+            "{model: vertex_ai/x, vertex_project: os.environ/P, vertex_location: eu, vertex_credentials: /f.json}",
+            {"dialect": "vertex", "project": "${P}", "location": "eu", "credentials_file": "/f.json"},
+        ),
+        (
+            "{model: vertex_ai/x}",
+            {
+                "dialect": "vertex",
+                "project": "${VERTEXAI_PROJECT|GOOGLE_CLOUD_PROJECT}",
+                "location": "${VERTEXAI_LOCATION|VERTEX_LOCATION}",
+            },
+        ),
         ("{model: bedrock/x}", {"dialect": "bedrock", "region": "${AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION}"}),
         ("{model: bedrock/converse/eu-west-1/x}", {"dialect": "bedrock", "region": "eu-west-1"}),
         (
@@ -80,6 +92,15 @@ def test_names_of_models_of_bedrock() -> None:
     assert [one["targets"][0].partition("/")[2] for one in found.models] == [
         *("x", "x", "us.anthropic.claude-v1:0", "x")
     ]
+
+
+def test_credentials_of_google_in_the_file_are_listed() -> None:
+    """They would be in the config, and gl reads them from a file."""
+    found = deployments(
+        """m: {model: vertex_ai/x, vertex_project: p, vertex_credentials: '{"private_key": "secret"}'}"""
+    )
+    assert lost(found) == ["model_list[0].litellm_params.vertex_credentials"]
+    assert "secret" not in str(found.lost)
 
 
 def test_credentials_of_aws_that_its_chain_finds_are_not_lost() -> None:

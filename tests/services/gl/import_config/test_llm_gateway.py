@@ -51,6 +51,10 @@ def models(text: str) -> dict[str, list[str]]:
             "provider: anthropic, config: {api_key: k}",
             {"dialect": "anthropic", "url": "https://api.anthropic.com", "api_key": "k"},
         ),
+        (
+            "provider: vertex_ai, config: {project_id: p, location: eu, path_to_creds_file: /f.json}",
+            {"dialect": "vertex", "project": "p", "location": "eu", "credentials_file": "/f.json"},
+        ),
         ("provider: gemini, config: {api_key: k}", {"dialect": "gemini", "api_key": "k"}),
         ("provider: ollama, config: {}", {"dialect": "ollama", "url": "http://localhost:11434"}),
         (
@@ -82,6 +86,23 @@ def test_a_variable_comes_before_the_file_for_the_only_entry_of_its_type() -> No
 def test_a_variable_may_decide_the_kind_of_azure() -> None:
     entry = "{id: a, provider: azure_openai, config: {api_key: k, api_url: 'https://x.example'}}"
     assert provider(entry, AZURE_OPENAI_API_TYPE="AZURE_AD")["headers"] == {"Authorization": ["Bearer k"]}
+
+
+def test_vertex_needs_credentials_of_some_kind() -> None:
+    """With nothing but a key of Google, llm-gateway called Gemini's API."""
+    entry = "{id: a, provider: vertex_ai, config: {}}"
+    with pytest.raises(ImportRefusedError, match=r"line 2: providers\[0\].config.path_to_creds_file: must be a file"):
+        provider(entry)
+    assert provider(entry, GOOGLE_API_KEY="e") == {"name": "a", "dialect": "gemini", "api_key": "${GOOGLE_API_KEY}"}
+    found = provider(entry, VERTEX_AI_CREDS_FILE="e")
+    assert found == {
+        "name": "a",
+        "dialect": "vertex",
+        "project": "${VERTEX_AI_PROJECT_ID|GOOGLE_CLOUD_PROJECT}",
+        "location": "us-central1",
+        "credentials_file": "${VERTEX_AI_CREDS_FILE}",
+    }
+    assert "credentials_file" not in provider(entry, GOOGLE_APPLICATION_CREDENTIALS="e")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +186,7 @@ def test_what_is_lost_is_told_with_line_and_key() -> None:
 logging: {level: warn, format: text}
 openapi: {spec_path: x}
 providers:
-  - {id: v, provider: vertex_ai, config: {project_id: p}}
+  - {id: v, provider: openai, config: {api_key: k, api_url: nowhere}}
   - {id: d, provider: dummy, config: {}}
 models:
   - {id: m, provider: v}
@@ -180,7 +201,7 @@ models:
     assert found.outbound == {"fail_on": ["4xx", "5xx"]}
     assert sorted(line.partition(": ")[2].partition(":")[0] for line in found.lost) == [
         *("logging.format", "models[0]", "models[1].timeout", "models[2]", "models[3]", "models[4]"),
-        *("openapi", "providers[0].config", "server.base_url"),
+        *("openapi", "providers[0].config.api_url", "server.base_url"),
     ]
 
 

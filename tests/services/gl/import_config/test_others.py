@@ -30,7 +30,7 @@ LITELLM = """model_list:
   - model_name: aws
     litellm_params: {model: bedrock/x, aws_region_name: us-east-1}
   - model_name: google
-    litellm_params: {model: vertex_ai/x}
+    litellm_params: {model: elevenlabs/x}
 litellm_settings:
   drop_params: true
   num_retries: 2
