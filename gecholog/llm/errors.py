@@ -24,8 +24,17 @@ class ErrorInfo(msgspec.Struct, frozen=True):
     param: str | None = None
 
 
+# The type and the code of errors that the gateway reports about a provider; its own errors have the same.
+_KIND, _CODE = "api_error", "upstream_error"
+
+
+def unusable(message: str) -> ErrorInfo:
+    """The error for an answer of a provider that the gateway cannot use."""
+    return ErrorInfo(502, message, _KIND, _CODE)
+
+
 # What a stream ends with that stopped before its provider said that it was complete.
-BROKEN_OFF = ErrorInfo(502, "the stream of the provider ended before the answer was complete", "api_error")
+BROKEN_OFF = unusable("the stream of the provider ended before the answer was complete")
 
 
 class InvalidRequestError(GechologError):

@@ -20,7 +20,7 @@ from gecholog.llm.chat import ChatRequest
 from gecholog.llm.chat_dialect import ChatDialect, Json, ReplyContext, Target
 from gecholog.llm.deltas import Delta, Failed, Started
 from gecholog.llm.dialect import is_error
-from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseError
+from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseError, unusable
 from gecholog.llm.event import BOM, Event, StreamDecoder
 from gecholog.llm.folding import fold
 from gecholog.llm.framing import is_stream, looks_streamed
@@ -31,7 +31,7 @@ from gecholog.llm.whole_as_deltas import deltas_of
 
 _BAD_GATEWAY = 502
 _LONGEST_START = 64  # bytes that tell the framing of a stream
-_UNREADABLE = ErrorInfo(_BAD_GATEWAY, "the answer of the provider cannot be read", "upstream_error", "upstream_error")
+_UNREADABLE = unusable("the answer of the provider cannot be read")
 
 
 class TranslationError(Exception):
@@ -121,7 +121,7 @@ class Translation:
         """What a client is told of an answer that is none in spite of its status: the error in it, if there is one."""
         if is_error(value.get("error")) or value.get("type") == "error":
             return self.provider.read_error(_BAD_GATEWAY, body)
-        return ErrorInfo(_BAD_GATEWAY, f"the answer of the provider cannot be read: {problem}", "upstream_error")
+        return unusable(f"the answer of the provider cannot be read: {problem}")
 
     def error(self, status: int, body: bytes) -> bytes:
         """The body of an error of the provider, for the client."""

@@ -19,10 +19,9 @@ from gecholog.llm.dialects.gemini import imagen, vertex_embeddings
 from gecholog.llm.dialects.gemini.errors import read_error as gemini_error
 from gecholog.llm.dialects.ollama import embeddings as ollama_embeddings
 from gecholog.llm.error_body import error_of_any_shape
-from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseError
+from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseError, unusable
 from gecholog.llm.translate import StreamTranslator, TranslatedBody, TranslationError
 
-_BAD_GATEWAY = 502
 _EMBEDDINGS = {
     "cohere": cohere_embeddings,
     "gemini": gemini_embeddings,
@@ -60,8 +59,7 @@ class WholeTranslation:
         try:
             return json_text.dumps(self.read(_answer(body)))
         except (NotJson, InvalidResponseError) as problem:
-            message = f"the answer of the provider cannot be read: {problem}"
-            raise TranslationError(ErrorInfo(_BAD_GATEWAY, message, "upstream_error", "upstream_error")) from problem
+            raise TranslationError(unusable(f"the answer of the provider cannot be read: {problem}")) from problem
 
     def error(self, status: int, body: bytes) -> bytes:
         """The body of an error of the provider, for the client."""

@@ -104,3 +104,13 @@ def strings(value):
     elif isinstance(value, list):
         for inner in value:
             yield from strings(inner)
+
+
+@pytest.mark.parametrize("provider", CHAT_DIALECTS.values(), ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda dialect: dialect.name)
+def test_streams_that_end_early(client, provider):
+    """The error is the same for all providers; OpenAI's clients get its code as well."""
+    data = through(client, provider, [])
+    assert b"ended before the answer was complete" in data
+    assert (b'"code":"upstream_error"' in data) == (client.name != "anthropic")
+    assert (b'"type":"api_error"' in data) == (client.name != "openai_responses")

@@ -23,12 +23,11 @@ from gecholog.llm.dialects.openai_chat.finish_reasons import read_reason
 from gecholog.llm.dialects.openai_chat.message_parts import Json, objects, text_in
 from gecholog.llm.dialects.openai_chat.tool_call_stream import ToolCallStream
 from gecholog.llm.dialects.openai_errors import error_of_object, read_error, status_in
-from gecholog.llm.errors import ErrorInfo
+from gecholog.llm.errors import BROKEN_OFF
 from gecholog.llm.event import Event
 from gecholog.llm.usage import usage_of
 
 _SIMPLE = frozenset({"role", "content"})
-_CUT = ErrorInfo(502, "the stream of the provider ended before its answer was complete", "upstream_error")
 
 
 class _Choice:
@@ -79,7 +78,7 @@ class StreamReader:
         if self._has_failed:
             return []
         if not self._choices or not all(choice.is_finished for choice in self._choices.values()):
-            return [Failed(_CUT)]
+            return [Failed(BROKEN_OFF)]
         found: list[Delta] = []
         for index, choice in self._choices.items():
             reason = choice.reason
