@@ -75,6 +75,9 @@ class _Response:
     async def read(self) -> bytes:
         return self._pieces.pop()
 
+    def unread(self, data: bytes) -> None:
+        self._pieces.append(data)
+
     def abandon(self) -> None:
         """Nothing is left."""
 

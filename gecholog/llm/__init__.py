@@ -3,6 +3,7 @@
     is_stream        tell by the content type whether a response is a stream of events
     looks_streamed   tell the same by the body, if the content type is another one
     begins_as_sse    tell it by the first bytes
+    begins_as_stream  tell by both whether a body is a stream of any framing
     asks_for_stream  tell whether a request asks for a stream
     fold             fold a complete stream into one object; None if no dialect recognises it
     fold_array       the same for Gemini's JSON array of chunks, which arrives as plain `application/json`
@@ -33,7 +34,7 @@ from gecholog.llm.answer_model import model_of
 from gecholog.llm.dialect import Answer, is_error
 from gecholog.llm.ending import awaits_usage, has_ended
 from gecholog.llm.folding import fold, fold_array
-from gecholog.llm.framing import events_of, is_stream, looks_streamed
+from gecholog.llm.framing import begins_as_stream, events_of, is_stream, looks_streamed
 from gecholog.llm.image_count import count_images
 from gecholog.llm.include_usage import accepts_include_usage, usage_request
 from gecholog.llm.request import HttpRequest, asks_for_stream
@@ -54,6 +55,7 @@ __all__ = [
     "asks_for_stream",
     "awaits_usage",
     "begins_as_sse",
+    "begins_as_stream",
     "count_images",
     "events_of",
     "fold",

@@ -48,6 +48,11 @@ def is_error(value: Any) -> bool:
     return bool(value)
 
 
+def is_ping(event: Event) -> bool:
+    """Tell whether an event says nothing but that the connection is alive."""
+    return event.name == "ping" or event.value.get("type") == "ping"
+
+
 def state_of(event: Event) -> dict[str, Any]:
     """The fields of an event; those of an SSE event named `error` without such a field are the error."""
     if event.name == "error" and not is_error(event.value.get("error")):

@@ -13,11 +13,13 @@ from gecholog.llm.aws_event_stream import AwsEventStreamDecoder
 from gecholog.llm.event import BOM, Event, StreamDecoder, load
 from gecholog.llm.json_array import JsonArrayDecoder
 from gecholog.llm.json_lines import JsonLinesDecoder
-from gecholog.llm.sse import SseDecoder, begins_as_sse
+from gecholog.llm.sse import SseDecoder, begins_as_sse, may_begin_sse
 from gecholog.media_type import media_type
 
 _FRAMINGS = frozenset({"event-stream", "ndjson", "jsonl", "jsonlines", "json-lines", "json-seq", "json-stream"})
 _AWS = "application/vnd.amazon.eventstream"
+_LONGEST_START = 64  # bytes that tell the framing of a stream
+_LONGEST_JSON = 64 * 1024  # bytes of a body that begins as an object, after which its framing is not waited for
 
 
 def looks_streamed(data: bytes) -> bool:
@@ -45,6 +47,50 @@ def is_stream(content_type: str) -> bool:
     found = media_type(content_type)
     subtype = found.partition("/")[2]
     return found == _AWS or subtype == "stream+json" or subtype.rpartition("+")[2].removeprefix("x-") in _FRAMINGS
+
+
+def begins_as_stream(start: bytes, content_type: str, *, is_whole: bool = False) -> bool | None:
+    """Tell by the first bytes of a body whether it is a stream of events. None: these bytes are too few to tell.
+
+    Some servers announce JSON and send events, or the other way round, so the Content-Type counts only where the bytes
+    leave it open. `is_whole`: nothing follows, so the result is not None.
+    """
+    found, text = media_type(content_type), start.removeprefix(BOM).lstrip()
+    if found == _AWS or start.startswith(b"\0"):
+        return True
+    if not text:
+        return is_stream(content_type) if is_whole else None
+    if text.startswith(b"{"):
+        return _begins_as_lines(text, is_whole=is_whole) if not _is_lines(found) else True
+    if text.startswith(b"[") or is_stream(content_type) or begins_as_sse(text):
+        return True
+    return None if may_begin_sse(text) and not is_whole else False
+
+
+def _is_lines(found: str) -> bool:
+    return is_stream(found) and not found.endswith("event-stream")
+
+
+def _begins_as_lines(text: bytes, *, is_whole: bool) -> bool | None:
+    """Tell JSON lines, of which the first is a whole object and not the only one, from one JSON object."""
+    first, line_end, rest = text.partition(b"\n")
+    if not line_end:
+        return False if is_whole or len(text) > _LONGEST_JSON else None
+    if load(first) is None:
+        return False
+    return True if rest.strip() else (False if is_whole else None)
+
+
+def decoder_of(start: bytes) -> StreamDecoder | None:
+    """The decoder for the framing of a stream, by its first bytes, or else that of SSE. None: too few to tell."""
+    if start[:1] == b"\0":  # the length of a message of less than 16 MB
+        return AwsEventStreamDecoder()
+    first = start.removeprefix(BOM).lstrip()[:1]
+    if not first:
+        return None if len(start) < _LONGEST_START else SseDecoder()
+    if first == b"{":
+        return JsonLinesDecoder()
+    return JsonArrayDecoder() if first == b"[" else SseDecoder()
 
 
 def events_of(data: bytes, content_type: str) -> Iterator[Event]:

@@ -28,6 +28,11 @@ def begins_as_sse(data: bytes) -> bool:
     return data.removeprefix(BOM).lstrip(b"\r\n").startswith(_FIELDS)
 
 
+def may_begin_sse(data: bytes) -> bool:
+    """Tell whether these first bytes of a body may be the beginning of a line of SSE."""
+    return any(field.startswith(data) for field in _FIELDS)
+
+
 class Piece(NamedTuple):
     """Bytes of a stream. `is_event`: they are one complete event, with its blank line.
 

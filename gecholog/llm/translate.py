@@ -8,6 +8,7 @@ Neither dialect knows the other: all goes through the neutral form (`chat`, `del
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,22 +16,21 @@ from typing import NamedTuple
 from gecholog import lenient
 from gecholog.errors import NotJson
 from gecholog.llm import json_text
-from gecholog.llm.aws_event_stream import AwsEventStreamDecoder
 from gecholog.llm.chat import ChatRequest
 from gecholog.llm.chat_dialect import ChatDialect, Json, ReplyContext, Target
 from gecholog.llm.deltas import Delta, Failed, Started
 from gecholog.llm.dialect import is_error
 from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseError, unusable
-from gecholog.llm.event import BOM, Event, StreamDecoder
+from gecholog.llm.event import Event, StreamDecoder
 from gecholog.llm.folding import fold
-from gecholog.llm.framing import is_stream, looks_streamed
-from gecholog.llm.json_array import JsonArrayDecoder
-from gecholog.llm.json_lines import JsonLinesDecoder
+from gecholog.llm.framing import begins_as_stream, decoder_of
 from gecholog.llm.sse import SseDecoder
 from gecholog.llm.whole_as_deltas import deltas_of
 
 _BAD_GATEWAY = 502
-_LONGEST_START = 64  # bytes that tell the framing of a stream
+# What a provider sends while its model is silent: comments of SSE, and pings of Anthropic's API.
+_KEEPS_ALIVE = re.compile(rb"[\r\n]*+(?:(?::|event: ?ping\r?\ndata:)[^\r\n]*+[\r\n]++)+")
+_COMMENT = b": keep-alive\n\n"
 _UNREADABLE = unusable("the answer of the provider cannot be read")
 
 
@@ -140,7 +140,7 @@ class Translation:
 
 def _whole(body: bytes, content_type: str) -> Json | None:
     """The answer as one object; one that was streamed unasked is folded."""
-    if is_stream(content_type) or looks_streamed(body):
+    if begins_as_stream(body, content_type, is_whole=True):
         folded = fold(body, content_type, completed=True)
         if folded is not None:
             return folded
@@ -151,11 +151,11 @@ def _whole(body: bytes, content_type: str) -> Json | None:
 class StreamTranslator:
     """Translates a stream of a provider piece by piece. Implements `BodyTransform`.
 
-    `has_begun` tells whether an event has come, `has_output` whether anything of the answer has. `error` is what was
-    reported in place of an answer, or of its rest.
+    `has_output` tells whether anything of the answer has come. `error` is what was reported in place of an answer, or
+    of its rest.
     """
 
-    __slots__ = ("_decoder", "_has_ended", "_reader", "_start", "_writer", "error", "has_begun", "has_output")
+    __slots__ = ("_decoder", "_has_ended", "_reader", "_start", "_writer", "error", "has_output")
 
     rewrites = True
 
@@ -167,19 +167,25 @@ class StreamTranslator:
         self._decoder: StreamDecoder | None = None
         self._start = b""  # the first bytes, until they tell the framing
         self._has_ended = False
-        self.has_begun = False
         self.has_output = False
         self.error: ErrorInfo | None = None
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes of the provider, return those for the client."""
+        """Take the next bytes of the provider, return those for the client.
+
+        Comments and pings that arrive alone become a comment.
+        """
         if self._decoder is None:
             data = self._start = self._start + data
-            self._decoder = _decoder_of(data)
+            self._decoder = decoder_of(data)
             if self._decoder is None:
                 return b""
             self._start = b""
-        return self._translated(self._decoder.feed(data))
+        return self._translated(self._decoder.feed(data)) or self._keep_alive(data)
+
+    def _keep_alive(self, data: bytes) -> bytes:
+        """A comment for the client, if the provider sends comments or pings to keep the connection alive."""
+        return b"" if self._has_ended or not _KEEPS_ALIVE.fullmatch(data) else _COMMENT
 
     def flush(self) -> bytes:
         """The provider has ended its stream: return the end of the client's."""
@@ -207,7 +213,6 @@ class StreamTranslator:
     def _translated(self, events: list[Event]) -> bytes:
         if not events:
             return b""
-        self.has_begun = True
         out: list[bytes] = []
         for event in events:
             for delta in self._read(event):
@@ -233,15 +238,3 @@ class StreamTranslator:
         except (NotJson, RecursionError):  # what the client asked for is nested too deep to be told again
             self.error, self._has_ended = _UNREADABLE, True
             return b""
-
-
-def _decoder_of(start: bytes) -> StreamDecoder | None:
-    """The framing of a stream, by its first bytes, or else SSE. None: too few to tell."""
-    if start[:1] == b"\0":  # the length of a message of less than 16 MB
-        return AwsEventStreamDecoder()
-    first = start.removeprefix(BOM).lstrip()[:1]
-    if not first:
-        return None if len(start) < _LONGEST_START else SseDecoder()
-    if first == b"{":
-        return JsonLinesDecoder()
-    return JsonArrayDecoder() if first == b"[" else SseDecoder()

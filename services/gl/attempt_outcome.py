@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class AttemptOutcome(NamedTuple):
-    """The outcome of an attempt: the status of the response, or the error if there is none.
+    """The outcome of an attempt: the status of the response, and the error if there is no answer in it.
 
     `retry_after` is the header of a response that failed. It is listed because the response may be discarded.
     """
@@ -39,10 +39,10 @@ def listed(attempt: Attempt, outcome: AttemptOutcome, start: MonotonicNs, stop: 
     if candidate.provider is not None:
         fields["provider"] = candidate.provider.name
         fields["model"] = candidate.model
+    if outcome.status:
+        fields["status_code"] = outcome.status
     if outcome.error:
         fields["error"] = outcome.error
-    else:
-        fields["status_code"] = outcome.status
     if outcome.retry_after is not None:
         fields["retry_after"] = outcome.retry_after
     fields["timer"] = span(start, stop)

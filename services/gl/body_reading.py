@@ -97,11 +97,13 @@ def read_body(body: bytes, form: BodyForm, limit: int, most: int, *, completed: 
 def _read(body: bytes, form: BodyForm, most: int, *, completed: bool) -> BodyReading:
     """Read a body without content encoding."""
     content_type = form.content_type
-    if form.is_stream or (llm.looks_streamed(body) and form.asked_for_stream):
+    is_stream = form.is_stream or (llm.looks_streamed(body) and form.asked_for_stream)
+    if is_stream:
         folded = llm.fold(body, content_type, completed=completed)
         if folded is not None:
             recorded = payload.recorded_value(folded, most)
             return BodyReading(recorded, Streamed(body, folded), llm.usage_of(folded), llm.model_of(folded))
+    if is_stream and llm.begins_as_stream(body, content_type, is_whole=True):
         recorded = payload.recorded(body, content_type, most)
         usage = llm.usage_of_events(llm.events_of(body, content_type))
         if recorded.note and usage is None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from services.gl.config import Config
     from services.gl.errors import ErrorFormat
     from services.gl.http import Request, Responder, Response
+    from services.gl.opened import Opened
     from services.gl.processor_chain import ProcessorRows
     from services.gl.query import Pairs
     from services.gl.quota.reservation import Reservation
@@ -109,6 +110,7 @@ class Call:
     egress_body: bytes | None = None  # `inbound_body` after the transform, unless a processor replaces it
     max_parsed: int = 0  # bytes of the response body up to which it is parsed; set by `inbound.receive`
     fault: str = ""
+    opened: Opened | None = None  # what the beginning of a provider's response told; None: no more than its status
     usage: Usage | None = None  # set when the body of the response is recorded
     usage_shown: Raw = NO_USAGE  # the usage as JSON, for records and processors
     cost_shown: Raw | None = None  # what it costs, as JSON; None if that is not known
@@ -195,6 +197,10 @@ class Call:
         if self.egress is None:
             raise RuntimeError(_TOO_EARLY)
         return self.egress
+
+    def outcome_status(self, response: Response) -> int:
+        """The status by which the last attempt is judged: that of an error in a response with a status of success."""
+        return response.status if self.opened is None else self.opened.status
 
     def begin(self, attempt: Attempt) -> None:
         """Add an attempt. The record shows this one from now on."""

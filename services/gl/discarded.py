@@ -25,7 +25,7 @@ _WAIT_S = 0.05  # for a body that has not arrived with its head
 async def discard(call: Call, response: Response) -> None:
     """Discard the response of the last attempt, which has failed. Its usage and cost are listed with the attempt."""
     try:
-        usage = llm.usage_in(await _body(response)) if _may_have_usage(response) else None
+        usage = llm.usage_in(await _body(call, response)) if _may_have_usage(response) else None
     finally:
         response.abandon()
     if usage is None or not call.outcomes:
@@ -44,9 +44,9 @@ def _may_have_usage(response: Response) -> bool:
     return media_type(first(received, "Content-Type")) == JSON and not first(received, "Content-Encoding")
 
 
-async def _body(response: Response) -> bytes:
-    """The body; empty if it does not arrive at once."""
-    pieces = []
+async def _body(call: Call, response: Response) -> bytes:
+    """The body; empty if it does not arrive at once. It may have been read already, to be translated."""
+    pieces = [] if call.opened is None else [call.opened.body]
     try:
         async with asyncio.timeout(_WAIT_S):
             while piece := await response.read():

@@ -62,6 +62,10 @@ NO_FREE_CONNECTION = "no free connection in time"
 """The reason if as many connections as the config allows are in use: the upstream was not called."""
 
 
+TOO_LARGE = "response too large to translate"
+"""The beginning of the reason if a response exceeds the limit of the gateway for those that are translated whole."""
+
+
 class UpstreamError(Exception):
     """The upstream cannot be called, or its response breaks off. `status` is for a client without a response."""
 

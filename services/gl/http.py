@@ -69,6 +69,13 @@ class Response(Protocol):
         """Discard the rest of the body. Does nothing after its end."""
 
 
+class UpstreamResponse(Response, Protocol):
+    """The response of an upstream."""
+
+    def unread(self, data: bytes, /) -> None:
+        """Put back what was read: the next `read` returns it again."""
+
+
 class UpstreamRequest(NamedTuple):
     """A request to a router's target. `path` and `query` are percent-encoded; `headers` contain real secrets.
 
@@ -89,7 +96,7 @@ class UpstreamRequest(NamedTuple):
 class Upstream(Protocol):
     """The client that sends requests to upstreams."""
 
-    async def send(self, request: UpstreamRequest, /) -> Response:
+    async def send(self, request: UpstreamRequest, /) -> UpstreamResponse:
         """Send a request and return the response once its head is here. Raises UpstreamError."""
 
     def retire(self) -> None:

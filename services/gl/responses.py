@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
+
+from services.gl.record import payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,3 +66,17 @@ class PrefetchedResponse:
     def abandon(self) -> None:
         self._pieces.clear()
         self._response.abandon()
+
+
+async def read_whole(response: Response, pieces: list[bytes], limit: int) -> bytes | None:
+    """Return the whole body; None if it has more than `limit` bytes. Raises UpstreamError if it breaks off.
+
+    `pieces` holds what was read of it before, and at the end all that was read.
+    """
+    size = sum(map(len, pieces))
+    while piece := await response.read():
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            return None
+    return b"".join(pieces) if size <= payload.AT_ONCE else await asyncio.to_thread(b"".join, pieces)

@@ -6,8 +6,9 @@ import asyncio
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
+from services.gl import opening
 from services.gl.attempt_outcome import BROKEN_OFF, AttemptOutcome, listed
-from services.gl.errors import NO_FREE_CONNECTION, UpstreamError, reply_to
+from services.gl.errors import NO_FREE_CONNECTION, TOO_LARGE, UpstreamError, reply_to
 from services.gl.failover import has_failed, retry_after
 from services.gl.resilience.failures import USUAL
 from services.gl.responses import LocalResponse
@@ -16,17 +17,26 @@ from services.gl.target_failure import failure
 if TYPE_CHECKING:
     from services.gl.call import Call
     from services.gl.dependencies import Dependencies
-    from services.gl.http import Response
+    from services.gl.http import Response, UpstreamResponse
     from services.gl.resilience.rules import ResilienceRules
 
 
-async def send(call: Call, deps: Dependencies) -> Response:
+async def send(call: Call, deps: Dependencies) -> UpstreamResponse | LocalResponse:
     """Send the last attempt. If the upstream cannot be called, the response is a 502, 503 or 504 of gl."""
-    call.fault = ""
+    call.fault, call.opened = "", None
     try:
         return await deps.upstream.send(call.required_attempt().request)
     except UpstreamError as error:
         return failed(call, error)
+
+
+async def _open(call: Call, response: UpstreamResponse) -> UpstreamResponse | LocalResponse:
+    """Read the beginning of a provider's response. If it breaks off, the response is one of gl as above."""
+    try:
+        call.opened = await opening.opened(call.required_attempt(), response, call.config.limits.response_buffer)
+    except UpstreamError as error:
+        return failed(call, error)
+    return response
 
 
 def failed(call: Call, error: UpstreamError) -> LocalResponse:
@@ -43,13 +53,16 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
     """
     attempt, targets, start = call.required_attempt(), deps.targets, monotonic_ns()
     candidate = attempt.candidate
-    outcome = BROKEN_OFF
+    outcome, arrived = BROKEN_OFF, start
     has_target_failed: bool | None = None
     began = targets.breakers.began(candidate)
     try:
         response = await send(call, deps)
+        arrived = monotonic_ns()
+        if candidate.provider is not None and not isinstance(response, LocalResponse):
+            response = await _open(call, response)
         if not call.fault or not _is_no_fault(call):
-            has_target_failed = bool(call.fault) or response.status in USUAL
+            has_target_failed = bool(call.fault) or call.outcome_status(response) in USUAL
         outcome = _outcome(call, response, rules)
         return response
     finally:
@@ -57,7 +70,7 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
         reason = outcome.reason if has_target_failed else ""
         targets.breakers.ended(candidate, began, failed=has_target_failed, reason=reason)
         if has_target_failed is False:
-            targets.latencies.measured(candidate.key, (stop - start) / 1e9)
+            targets.latencies.measured(candidate.key, (arrived - start) / 1e9)
         if call.outcomes is not None:
             call.outcomes.append(listed(attempt, outcome, start, stop))
 
@@ -65,9 +78,10 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
 def _is_no_fault(call: Call) -> bool:
     """Whether the target is not to blame for the failure of the last attempt.
 
-    No connection to it was free, or earlier attempts had used up the time.
+    No connection to it was free, its response is larger than gl can translate, or earlier attempts had used up the
+    time.
     """
-    if call.fault == NO_FREE_CONNECTION:
+    if call.fault == NO_FREE_CONNECTION or call.fault.startswith(TOO_LARGE):
         return True
     is_over = call.deadline is not None and asyncio.get_running_loop().time() >= call.deadline
     return is_over and len(call.attempts) > 1
@@ -76,5 +90,5 @@ def _is_no_fault(call: Call) -> bool:
 def _outcome(call: Call, response: Response, rules: ResilienceRules) -> AttemptOutcome:
     if call.fault:
         return AttemptOutcome(error=call.fault)
-    later = retry_after(response.headers) if has_failed(call.fault, response.status, rules) else None
-    return AttemptOutcome(response.status, retry_after=later)
+    later = retry_after(response.headers) if has_failed(call.fault, call.outcome_status(response), rules) else None
+    return AttemptOutcome(response.status, "" if call.opened is None else call.opened.error, later)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from gecholog import headers, llm
+from gecholog import headers
 from gecholog.llm import translate
+from services.gl.opened import Reply
 from services.gl.record import decoding, payload
 from services.gl.transform import Chain
 
@@ -39,14 +40,6 @@ _OF_BODY = frozenset(
 )
 
 
-class Reply(NamedTuple):
-    """A translated reply, without the headers that do not describe its body."""
-
-    status: int
-    content_type: str
-    body: bytes
-
-
 class ProviderResponse(NamedTuple):
     """The status and headers of a provider's response, and the translation of its body."""
 
@@ -67,24 +60,18 @@ class ProviderResponse(NamedTuple):
         """Whether the provider refused the request, or failed. Redirects are no answers, either."""
         return self.status >= _FIRST_REDIRECT
 
-    @property
-    def is_streamed(self) -> bool:
-        """Whether its body is translated event by event."""
-        wants_stream = self.translation.is_streamed
-        return wants_stream and not self.is_error and llm.is_stream(self.content_type)
-
-    def whole(self, body: bytes, limit: int) -> Reply:
-        """Translate a complete body. At most `limit` bytes of it are decoded."""
+    def whole(self, body: bytes, limit: int, *, is_stream: bool) -> Reply:
+        """Translate a complete body. At most `limit` bytes of it are decoded. `is_stream`: it is a stream of events."""
         data = decoding.decode(body, self.encoding, limit).data if decoding.codings(self.encoding) else body
         if self.is_error:
             status = self.status if self.status >= _FIRST_ERROR else _BAD_GATEWAY
             return Reply(status, JSON, self.translation.error(status, data))
-        if self.is_streamed:
+        if is_stream:
             stream = self.translation.stream()
             out = stream.feed(data) + stream.flush()
             if stream.error is not None and not stream.has_output:
                 return self.failed(stream.error)
-            return Reply(self.status, SSE, out)
+            return Reply(self.status, SSE, out, stream.error)
         try:
             out = self.translation.response(data, self.content_type)
         except translate.TranslationError as problem:
@@ -93,8 +80,7 @@ class ProviderResponse(NamedTuple):
 
     def failed(self, error: ErrorInfo) -> Reply:
         """The reply for an error in a response with a status of success."""
-        status = error.status if _FIRST_ERROR <= error.status <= _LAST_ERROR else _BAD_GATEWAY
-        return Reply(status, JSON, self.translation.written_error(error))
+        return Reply(status_of(error), JSON, self.translation.written_error(error), error)
 
     def transform(self, stream: translate.StreamTranslator, limit: int) -> BodyTransform:
         """The transform for a streamed body: it decodes the content encoding, if there is one, and translates."""
@@ -103,16 +89,21 @@ class ProviderResponse(NamedTuple):
         return Chain((_Decoding(self.encoding, limit), stream))
 
 
+def status_of(error: ErrorInfo) -> int:
+    """The status of a reply that reports an error of a response with a status of success."""
+    return error.status if _FIRST_ERROR <= error.status <= _LAST_ERROR else _BAD_GATEWAY
+
+
 def reply_headers(inbound: Headers, content_type: str) -> Headers:
     """The headers of a reply: the provider's, except those that describe its body."""
     return headers.without(inbound, _OF_BODY) | {"Content-Type": [content_type]}
 
 
-async def whole(response: ProviderResponse, body: bytes, limit: int) -> Reply:
-    """Translate a complete body. A large or encoded one is translated in a thread."""
+async def whole(response: ProviderResponse, body: bytes, limit: int, *, is_stream: bool) -> Reply:
+    """Translate a complete body as `ProviderResponse.whole` does. A large or encoded one is translated in a thread."""
     if len(body) > payload.AT_ONCE or response.encoding:
-        return await asyncio.to_thread(response.whole, body, limit)
-    return response.whole(body, limit)
+        return await asyncio.to_thread(response.whole, body, limit, is_stream=is_stream)
+    return response.whole(body, limit, is_stream=is_stream)
 
 
 class _Decoding:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gecholog.llm.dialect import Answer, Dialect, is_error, state_of
+from gecholog.llm.dialect import Answer, Dialect, is_error, is_ping, state_of
 from gecholog.llm.event import Event
 
 
@@ -17,12 +17,8 @@ def _knows(event: Event) -> bool:
 
 
 def _fold(events: Iterable[Event]) -> Answer | None:
-    told = [event for event in events if not _is_ping(event)]
+    told = [event for event in events if not is_ping(event)]
     return state_of(told[0]) if len(told) == 1 else None
-
-
-def _is_ping(event: Event) -> bool:
-    return event.name == "ping" or event.value.get("type") == "ping"
 
 
 DIALECT = Dialect(_knows, _fold)

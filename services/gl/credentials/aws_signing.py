@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from services.gl.aws_service import AwsService
     from services.gl.credentials.aws_credentials import CredentialStore
-    from services.gl.http import Response, Upstream, UpstreamRequest
+    from services.gl.http import Upstream, UpstreamRequest, UpstreamResponse
 
 log = Log("aws")
 
@@ -38,12 +38,12 @@ class SignedUpstream:
         self._upstream = upstream
         self._signer = signer
 
-    def send(self, request: UpstreamRequest, /) -> Coroutine[Any, Any, Response]:
+    def send(self, request: UpstreamRequest, /) -> Coroutine[Any, Any, UpstreamResponse]:
         """Send a request. Raises UpstreamError."""
         service = request.router.target.aws
         return self._upstream.send(request) if service is None else self._sign_and_send(request, service)
 
-    async def _sign_and_send(self, request: UpstreamRequest, service: AwsService) -> Response:
+    async def _sign_and_send(self, request: UpstreamRequest, service: AwsService) -> UpstreamResponse:
         response = await self._upstream.send(self._signer.signed(request, service))
         if self._signer.learn(response):
             response.abandon()
@@ -73,7 +73,7 @@ class Signer:
         own = credentials.sign(service, UnsignedRequest(request.method, url, beside, request.body, now))
         return request._replace(headers={**request.headers, **{name: [value] for name, value in own.items()}})
 
-    def learn(self, response: Response) -> bool:
+    def learn(self, response: UpstreamResponse) -> bool:
         """Learn from a response. Returns True if another signature may be accepted: it has another time."""
         if response.status != _FORBIDDEN:
             self._credentials.accepted()

@@ -90,12 +90,12 @@ async def _fail_over(call: Call, router: Router, deps: Dependencies) -> Response
     call.outcomes = []
     call.response_section.opt_in_fields = {"attempts": call.outcomes}
     response = await send_and_list(call, rules, deps)
-    if not has_failed(call.fault, response.status, rules):  # most calls
+    if not has_failed(call.fault, call.outcome_status(response), rules):  # most calls
         return response
     others = each_once(call.candidates)[1:]
     response = await _retry(call, response, router, deps, is_last=not others)
     for number, candidate in enumerate(others, 1):
-        if not has_failed(call.fault, response.status, rules) or not _is_time_for(0.0, call):
+        if not has_failed(call.fault, call.outcome_status(response), rules) or not _is_time_for(0.0, call):
             break
         if not deps.targets.breakers.admits(candidate):  # since `plan`, because of other calls
             continue
@@ -117,7 +117,9 @@ async def _retry(call: Call, response: Response, router: Router, deps: Dependenc
     A target whose circuit breaker has opened is not retried, unless it is the last one.
     """
     rules, retries, candidate = router.resilience, 0, call.required_attempt().candidate
-    while has_failed(call.fault, response.status, rules) and (is_last or deps.targets.breakers.admits(candidate)):
+    while has_failed(call.fault, call.outcome_status(response), rules) and (
+        is_last or deps.targets.breakers.admits(candidate)
+    ):
         jitter = random.random()  # noqa: S311 - no secret
         pause = retry.pause(rules, retries, jitter, retry_after(response.headers), time.time())
         if pause is None or not _is_time_for(pause, call):

@@ -9,12 +9,12 @@ import asyncio
 from typing import TYPE_CHECKING, NoReturn
 
 from gecholog import headers
+from gecholog.shorten import shorten
 from services.gl import translated_reply
 from services.gl.body_reading import BodyForm
-from services.gl.errors import ErrorDetail, Refusal, UpstreamError
-from services.gl.record import payload
+from services.gl.errors import TOO_LARGE, ErrorDetail, Refusal, UpstreamError
 from services.gl.response_body import Body, TakesLong, inbound_form, record_body
-from services.gl.responses import LocalResponse, PrefetchedResponse
+from services.gl.responses import LocalResponse, PrefetchedResponse, read_whole
 from services.gl.target_failure import failure
 from services.gl.transform import apply_transform
 from services.gl.translated_reply import ProviderResponse
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from services.gl.call import Call
     from services.gl.dependencies import Dependencies
     from services.gl.http import Response
-    from services.gl.translated_reply import Reply
+    from services.gl.opened import Reply
 
+_LONGEST_ERROR = 500  # characters of an error in a note
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
-_MOST_PIECES = 256  # of a stream that are held back because they have no event, only comments for example
 
 
 def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
@@ -49,53 +49,36 @@ def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
         section.opt_in_fields = {**(section.opt_in_fields or {}), "transaction_id": call.ids.transaction_id}
     has_processors = bool(call.config.response.sync_rows and call.response_rows)
     translation = call.required_attempt().translation
-    if translation is not None and not isinstance(response, LocalResponse):
-        return _translate(
-            call,
-            response,
-            ProviderResponse(response.status, response.headers, translation),
-            has_processors=has_processors,
-        )
-    return _hold_back(call, response) if has_processors else None
+    if translation is None or isinstance(response, LocalResponse):
+        return _hold_back(call, response) if has_processors else None
+    source, opened = ProviderResponse(response.status, response.headers, translation), call.opened
+    if opened is not None and opened.reply is not None:
+        call.mark_received()
+        return _reply_with(call, opened.body, opened.reply)
+    if opened is None or has_processors:
+        return _translate(call, response, source, is_stream=opened is not None)
+    _begin_stream(call, source)
+    return None
 
 
-async def _translate(call: Call, response: Response, source: ProviderResponse, *, has_processors: bool) -> None:
-    """Translate the response: a stream event by event, any other body when it is complete."""
-    if source.is_streamed and not has_processors:
-        await _begin_stream(call, response, source)
-        return
+async def _translate(call: Call, response: Response, source: ProviderResponse, *, is_stream: bool) -> None:
+    """Translate the whole body: an error, or a stream that response processors must see."""
     body = await _read(call, response, [])
     if body is None:
-        text, limit = "response too large to translate", call.config.limits.response_buffer
+        limit = call.config.limits.response_buffer
         response.abandon()
-        raise Refusal(502, text, detail=ErrorDetail(502, f"{text}: it has more than {limit} bytes"))
+        raise Refusal(502, TOO_LARGE, detail=ErrorDetail(502, f"{TOO_LARGE}: it has more than {limit} bytes"))
     call.mark_received()
-    await _reply_with(call, body, await translated_reply.whole(source, body, call.config.limits.response_buffer))
+    limit = call.config.limits.response_buffer
+    await _reply_with(call, body, await translated_reply.whole(source, body, limit, is_stream=is_stream))
 
 
-async def _begin_stream(call: Call, response: Response, source: ProviderResponse) -> None:
-    """Read a stream up to its first event, because an error in its place can still be a status."""
-    stream, limit = source.translation.stream(), call.config.limits.response_buffer
-    first = source.transform(stream, limit)
-    pieces: list[bytes] = []
-    try:
-        while not stream.has_begun and len(pieces) < _MOST_PIECES:
-            piece = await response.read()
-            if not piece:
-                first.flush()
-                break
-            pieces.append(piece)
-            first.feed(piece)
-    except UpstreamError as error:
-        _broke_off(call, sum(map(len, pieces)), error)
-    if stream.error is not None and not stream.has_output:
-        response.abandon()
-        await _reply_with(call, b"".join(pieces), source.failed(stream.error))
-        return
-    call.response = PrefetchedResponse(pieces, response)
+def _begin_stream(call: Call, source: ProviderResponse) -> None:
+    """Let egress translate the stream event by event."""
     call.reply_headers = translated_reply.reply_headers(call.inbound_headers, translated_reply.SSE)
     stream = source.translation.stream()
-    call.revise(call.required_attempt()._replace(transform=source.transform(stream, limit), stream=stream))
+    transform = source.transform(stream, call.config.limits.response_buffer)
+    call.revise(call.required_attempt()._replace(transform=transform, stream=stream))
 
 
 async def _reply_with(call: Call, body: bytes, reply: Reply) -> None:
@@ -104,6 +87,8 @@ async def _reply_with(call: Call, body: bytes, reply: Reply) -> None:
     call.reply_headers = translated_reply.reply_headers(call.inbound_headers, reply.content_type)
     form = inbound_form(call)
     sent = Body(reply.body, BodyForm.of(call.reply_headers, form.request))
+    if reply.error is not None:
+        call.response_section.note("inbound_payload", shorten(reply.error.message, _LONGEST_ERROR))
     await _record(call, Body(body, form), sent)
 
 
@@ -125,16 +110,10 @@ async def _hold_back(call: Call, response: Response) -> None:
 
 async def _read(call: Call, response: Response, pieces: list[bytes]) -> bytes | None:
     """The whole body, of which `pieces` are kept; None if it is too large. Raises Refusal if it breaks off."""
-    limit, size = call.config.limits.response_buffer, 0
     try:
-        while piece := await response.read():
-            pieces.append(piece)
-            size += len(piece)
-            if size > limit:
-                return None
+        return await read_whole(response, pieces, call.config.limits.response_buffer)
     except UpstreamError as error:
-        _broke_off(call, size, error)
-    return b"".join(pieces) if size <= payload.AT_ONCE else await asyncio.to_thread(b"".join, pieces)
+        _broke_off(call, sum(map(len, pieces)), error)
 
 
 async def _record(call: Call, received: Body, sent: Body | None) -> None:

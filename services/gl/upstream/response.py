@@ -97,7 +97,11 @@ class StreamedResponse:
                 return b""
             if self._fault is not None:
                 raise _again(self._fault)
-            await self._next(self._timeouts.between_chunks, "no more data in time")
+            try:
+                await self._next(self._timeouts.between_chunks, "no more data in time")
+            except asyncio.CancelledError:
+                self._channel.deadline = NEVER  # nothing waits for the response any more
+                raise
         if len(self._pieces) == 1:
             piece = self._pieces.popleft()
         else:
@@ -108,6 +112,12 @@ class StreamedResponse:
             self._held = False
             self._channel.resume()
         return piece
+
+    def unread(self, data: bytes) -> None:
+        """Put back what was read: the next `read` returns it again."""
+        if data:
+            self._pieces.appendleft(data)
+            self._waiting += len(data)
 
     def abandon(self) -> None:
         """Discard the rest, and close the connection if it has not arrived yet."""

@@ -6,7 +6,7 @@ import pytest
 
 from gecholog import llm
 from gecholog.llm.event import Event, load
-from gecholog.llm.framing import events_of, looks_streamed, server_sent
+from gecholog.llm.framing import begins_as_stream, events_of, looks_streamed, server_sent
 from tests.gecholog.llm.samples import NDJSON, SSE
 
 
@@ -146,3 +146,31 @@ def test_bare_object(before, bare):
 def test_looks_streamed(body, expected):
     """SSE is told by its first line, JSON lines by a first line that is an object where the whole is no JSON."""
     assert looks_streamed(body) is expected
+
+
+@pytest.mark.parametrize(
+    ("start", "kind", "expected"),
+    [
+        (b"", SSE, None),
+        (b"\xef\xbb\xbf \n", SSE, None),
+        (b"anything", SSE, True),
+        (b"da", "application/json", None),
+        (b"data: {", "application/json", True),
+        (b"<html>", "text/html", False),
+        (b"{", SSE, None),
+        (b'{"a":1}\n', SSE, None),
+        (b'{"a":1}\n{', SSE, True),
+        (b"{\n", SSE, False),
+        (b"{" + b" " * 70_000, SSE, False),
+        (b"{", "application/x-ndjson", True),
+        (b"[", "application/json", True),
+        (b"\0\0", "", True),
+        (b"x", "application/vnd.amazon.eventstream", True),
+    ],
+)
+def test_streams_by_their_first_bytes(start, kind, expected):
+    """Bytes decide before the Content-Type; too few are not guessed, unless nothing follows."""
+    assert begins_as_stream(start, kind) is expected
+    assert begins_as_stream(start, kind, is_whole=True) is (
+        expected or (expected is None and kind == SSE and start[:1] != b"{")
+    )

@@ -89,11 +89,29 @@ def test_streams():
     """Each event goes on at once, and the end comes with the end."""
     stream = made(stream=True).stream()
     first, _, rest = STREAM.partition(b"\n\n")
-    assert not stream.has_begun
+    assert not stream.has_output
     assert b"Yes." in stream.feed(first + b"\n\n")
-    assert stream.has_begun
+    assert stream.has_output
     assert stream.error is None
     assert (stream.feed(rest) + stream.flush()).endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b": PROCESSING\n\n", b": keep-alive\n\n"),
+        (b":\r\n\r\n: a\r\n", b": keep-alive\n\n"),
+        (b'event: ping\ndata: {"type": "ping"}\n\n', b": keep-alive\n\n"),
+        (b"\n\n", b""),
+        (b"data: [DONE]\n\n", b""),
+        (b": PROCESSING", b""),
+    ],
+)
+def test_keeps_the_connection_alive(data, expected):
+    """What a silent provider sends reaches the client as a comment."""
+    stream = made(stream=True).stream()
+    assert stream.feed(b"data: {}\n\n") == b""
+    assert stream.feed(data) == expected
 
 
 def test_streams_that_break_off():

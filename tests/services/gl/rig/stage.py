@@ -99,6 +99,9 @@ class FakeResponse:
             raise piece
         return piece
 
+    def unread(self, data):
+        self._pieces.insert(0, data)
+
     def abandon(self):
         self.abandoned = True
 
