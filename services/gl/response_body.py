@@ -9,6 +9,7 @@ from gecholog import llm, rawjson
 from gecholog.errors import NotJson
 from gecholog.llm.usage_estimate import estimate_usage
 from gecholog.rawjson import Raw
+from gecholog.shorten import shorten
 from gecholog.timer import span
 from services.gl.body_reading import BodyForm, BodyReading, read_body
 from services.gl.call_cost import Answered, cost_of_answer
@@ -19,12 +20,14 @@ from services.gl.record.usage import usage_json
 from services.gl.responses import LocalResponse
 
 if TYPE_CHECKING:
+    from gecholog.llm.errors import ErrorInfo
     from services.gl.body_reading import Streamed
     from services.gl.call import Call
 
 _SUCCESS = range(200, 300)
 _ESTIMATED_AT_ONCE = 16 * 1024  # bytes of request and response whose tokens are counted on the event loop
 _LEAST_COPY = 8 * 1024 * 1024  # bytes of a body that asynchronous processors can get, even if records have fewer
+_LONGEST_ERROR = 500  # characters of an error in a note
 _NOT_COUNTED = "its usage is not counted"
 
 
@@ -79,11 +82,15 @@ def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once
     With `at_once`, raises TakesLong before doing anything if the body is large.
     """
     sent = call.egress_capture
+    failed = _stream_error(call) if completed else None
+    completed = completed and failed is None
     inbound = _read_capture(call, capture, completed=completed, at_once=at_once)
     inbound = _estimated(call, inbound, at_once=at_once)
     egress = None if sent is None else _read_capture(call, sent, completed=completed, at_once=at_once)
     _record_inbound(call, inbound, capture.form, is_sse=capture.is_sse and capture.copy.whole is None)
     _record_egress(call, egress)
+    if failed is not None:
+        call.response_section.note("inbound_stream", shorten(failed.message, _LONGEST_ERROR))
     if inbound.streamed is not None:
         completed = _ended(call, inbound.streamed, completed=completed)
     if not completed or inbound.streamed is not None or capture.form.is_stream:
@@ -92,6 +99,12 @@ def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once
     capture.copy.clear()
     if sent is not None:
         sent.copy.clear()
+
+
+def _stream_error(call: Call) -> ErrorInfo | None:
+    """The error that ended a translated stream, such as the missing end of the answer."""
+    stream = call.required_attempt().stream
+    return None if stream is None else stream.error
 
 
 def _read(call: Call, data: bytes, form: BodyForm, *, completed: bool, at_once: bool) -> BodyReading:
