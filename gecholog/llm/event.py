@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 from gecholog import lenient
-from gecholog.errors import NotJson
+from gecholog.errors import GechologError, NotJson
 
 BOM = b"\xef\xbb\xbf"
 
@@ -20,14 +20,18 @@ class Event(NamedTuple):
     value: dict[str, Any]
 
 
+class EventTooLarge(GechologError):
+    """An event has more bytes than its decoder holds. The decoder cannot be used any more."""
+
+
 class StreamDecoder(Protocol):
     """Decodes the events of a stream as its bytes arrive, after content decoding.
 
-    Neither method raises on any bytes. Memory is bounded by the largest event that a decoder takes.
+    Neither method raises anything else on any bytes. Memory is bounded by the largest event that a decoder takes.
     """
 
     def feed(self, data: bytes) -> list[Event]:
-        """Feed the next bytes. Returns the events that are complete now."""
+        """Feed the next bytes. Returns the events that are complete now. Raises EventTooLarge."""
 
     def flush(self) -> list[Event]:
         """Return the last event if the end of the stream completes it."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from gecholog.llm.event import BOM, Event, load
+from gecholog.llm.event import BOM, Event, EventTooLarge, load
 
 LARGEST_LINE = 32 * 1024 * 1024  # bytes
 _RECORD_SEPARATOR = b"\x1e"
 
 
 class JsonLinesDecoder:
-    """Decodes each line that is a JSON object into an event. Lines of more than `limit` bytes are left out.
+    """Decodes each line that is a JSON object into an event. A line of more than `limit` bytes raises EventTooLarge.
 
     Once a record separator has come, texts end at these and may have several lines.
     """
@@ -24,7 +24,7 @@ class JsonLinesDecoder:
         self._is_first = True
 
     def feed(self, data: bytes) -> list[Event]:
-        """Feed the next bytes. Returns the events of the lines that are complete now."""
+        """Feed the next bytes. Returns the events of the lines that are complete now. Raises EventTooLarge."""
         if not self._is_sequence and _RECORD_SEPARATOR in data:
             self._is_sequence = True
         if self._is_sequence:
@@ -45,8 +45,8 @@ class JsonLinesDecoder:
     def _hold(self, part: bytes) -> None:
         self._size += len(part)
         if self._size > self._limit:
-            self._parts.clear()
-        elif part:
+            raise EventTooLarge
+        if part:
             self._parts.append(part)
 
     def _taken(self) -> list[Event]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gecholog.llm.event import BOM, Event, load
+from gecholog.llm.event import BOM, Event, EventTooLarge, load
 
 LARGEST_EVENT = 32 * 1024 * 1024  # bytes
 _LINE_ENDS = (b"\n", b"\r", b"\r\n")
@@ -51,10 +51,14 @@ class SseFramer:
     begins with none of `beginnings` is not buffered; without `beginnings` all events are.
     """
 
-    __slots__ = ("_after_cr", "_beginnings", "_held", "_in_line", "_limit", "_passing")
+    __slots__ = ("_after_cr", "_beginnings", "_held", "_in_line", "_is_strict", "_limit", "_passing")
 
-    def __init__(self, limit: int = LARGEST_EVENT, beginnings: tuple[bytes, ...] = ()) -> None:
+    def __init__(
+        self, limit: int = LARGEST_EVENT, beginnings: tuple[bytes, ...] = (), *, is_strict: bool = False
+    ) -> None:
+        """`is_strict`: an event of more than `limit` bytes raises EventTooLarge, and is not passed on in parts."""
         self._limit = limit
+        self._is_strict = is_strict
         self._beginnings = beginnings
         self._held = bytearray()  # the event that is not complete
         self._passing = ""  # until the end of what bytes go on undecided: "line", "event", or nothing
@@ -115,10 +119,17 @@ class SseFramer:
     def _decided(self, *, is_blank: bool) -> Iterator[Piece]:
         if is_blank:
             is_event = len(self._held.rstrip(b"\r\n")) <= self._limit
+            if not is_event:
+                self._refuse()
             yield Piece(self._released(), is_event)
         elif not self._may_be_held():
+            self._refuse()
             self._passing = "event"
             yield Piece(self._released(), False)  # noqa: FBT003 - in the order of its fields
+
+    def _refuse(self) -> None:
+        if self._is_strict:
+            raise EventTooLarge
 
     def _second_half(self, lf: bytes) -> Iterator[Piece]:
         """The LF of a CRLF belongs to the piece that ended with its CR."""
@@ -151,7 +162,7 @@ def _separator(data: bytes) -> bytes:
 
 
 class SseDecoder:
-    """Decodes the events of an SSE stream. Events of more than `limit` bytes are left out.
+    """Decodes the events of an SSE stream. An event of more than `limit` bytes raises EventTooLarge.
 
     It deviates from the standard so that no received data are lost. The last event counts without its blank line, if
     its JSON is complete. If the `data` lines are not JSON together, each one counts (some senders forget blank lines).
@@ -162,11 +173,11 @@ class SseDecoder:
     __slots__ = ("_framer", "_is_first")
 
     def __init__(self, limit: int = LARGEST_EVENT) -> None:
-        self._framer = SseFramer(limit)
+        self._framer = SseFramer(limit, is_strict=True)
         self._is_first = True
 
     def feed(self, data: bytes) -> list[Event]:
-        """Feed the next bytes. Returns the events that are complete now."""
+        """Feed the next bytes. Returns the events that are complete now. Raises EventTooLarge."""
         return [event for raw, is_event in self._framer.feed(data) if is_event for event in self._events(raw)]
 
     def flush(self) -> list[Event]:

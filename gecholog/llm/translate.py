@@ -21,16 +21,17 @@ from gecholog.llm.chat_dialect import ChatDialect, Json, ReplyContext, Target
 from gecholog.llm.deltas import Delta, Failed, Started
 from gecholog.llm.dialect import is_error
 from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseError, unusable
-from gecholog.llm.event import Event, StreamDecoder
+from gecholog.llm.event import Event, EventTooLarge, StreamDecoder
 from gecholog.llm.folding import fold
 from gecholog.llm.framing import begins_as_stream, decoder_of
-from gecholog.llm.sse import SseDecoder
+from gecholog.llm.sse import LARGEST_EVENT, SseDecoder
 from gecholog.llm.whole_as_deltas import deltas_of
 
 _BAD_GATEWAY = 502
 # What a provider sends while its model is silent: comments of SSE, and pings of Anthropic's API.
 _KEEPS_ALIVE = re.compile(rb"[\r\n]*+(?:(?::|event: ?ping\r?\ndata:)[^\r\n]*+[\r\n]++)+")
 _COMMENT = b": keep-alive\n\n"
+_TOO_LARGE = unusable(f"the stream of the provider has an event of more than {LARGEST_EVENT // 1024**2} MB")
 _UNREADABLE = unusable("the answer of the provider cannot be read")
 
 
@@ -181,7 +182,12 @@ class StreamTranslator:
             if self._decoder is None:
                 return b""
             self._start = b""
-        return self._translated(self._decoder.feed(data)) or self._keep_alive(data)
+        try:
+            events = self._decoder.feed(data)
+        except EventTooLarge:
+            self._decoder = _Ended()
+            return self.broke_off(_TOO_LARGE)
+        return self._translated(events) or self._keep_alive(data)
 
     def _keep_alive(self, data: bytes) -> bytes:
         """A comment for the client, if the provider sends comments or pings to keep the connection alive."""
@@ -238,3 +244,13 @@ class StreamTranslator:
         except (NotJson, RecursionError):  # what the client asked for is nested too deep to be told again
             self.error, self._has_ended = _UNREADABLE, True
             return b""
+
+
+class _Ended:
+    """Takes the rest of a stream that is not decoded any more."""
+
+    def feed(self, _data: bytes) -> list[Event]:
+        return []
+
+    def flush(self) -> list[Event]:
+        return []

@@ -145,3 +145,20 @@ def test_framings(framing):
     out = b"".join(stream.feed(data[at : at + 1]) for at in range(len(data))) + stream.flush()
     assert out.count(b'"content":"Yes."') == 1
     assert out.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("begin", [b"data: ", b"", b"["])
+def test_an_event_that_is_too_large(begin):
+    """The client is told, and nothing that follows is translated."""
+    stream = made(stream=True).stream()
+    piece = b" " * 1024**2
+    out = [stream.feed(begin + b'{"x":"'), *(stream.feed(piece) for _ in range(34))]
+    out += [stream.feed(b'"}\n\n'), stream.feed(STREAM), stream.flush()]
+    data = b"".join(out)
+    assert json.loads(data.removeprefix(b"data: "))["error"] == {
+        "message": "the stream of the provider has an event of more than 32 MB",
+        "type": "api_error",
+        "param": None,
+        "code": "upstream_error",
+    }
+    assert stream.error is not None

@@ -271,3 +271,14 @@ def test_a_stream_without_its_end(serving, upstream, bus, model):
     assert response["inbound_stream"]["completed"] is False
     notes = {note["details"] for note in response["error"] if note["name"] == "inbound_stream"}
     assert "the stream of the provider ended before the answer was complete" in notes
+
+
+def test_an_event_that_is_too_large(serving, upstream, bus):
+    """It is not left out silently: an error event ends the stream, and the record says why."""
+    behaving(upstream, streamed(BEGINNING, b'data: {"type":"x","x":"', *[b" " * 1024**2] * 33, b'"}\n\n', END))
+    reply = ask(serving, "one/a")
+    last = json.loads(reply.body.strip().split(b"\n\n")[-1].removeprefix(b"data: "))
+    assert "more than 32 MB" in last["error"]["message"]
+    response = bus.record(reply.transaction)["response"]
+    assert response["inbound_stream"]["completed"] is False
+    assert any("more than 32 MB" in note["details"] for note in response["error"] if note["name"] == "inbound_stream")
