@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from gecholog.llm.chat import ChatRequest, ChatResponse
 from gecholog.llm.deltas import Delta
 from gecholog.llm.errors import ErrorInfo
-from gecholog.llm.event import Event
+from gecholog.llm.event import Event, Load, load
 
 Json = dict[str, Any]
 
@@ -95,7 +95,8 @@ class ChatDialect:
 
     Raised: `InvalidRequestError` by `read_request`, `UnsupportedParameterError` by `write_request`,
     `InvalidResponseError` by `read_response`, `NotJson` by each of them for what is nested too deep; nothing else, on
-    any JSON. `read_error` takes the status and the body of an answer, whatever it is.
+    any JSON. `read_error` takes the status and the body of an answer, whatever it is. `load_event` parses the events of
+    the provider's stream.
     """
 
     name: str
@@ -103,6 +104,7 @@ class ChatDialect:
     read_response: Callable[[Json], ChatResponse]
     stream_reader: Callable[[], StreamReader]
     read_error: Callable[[int, bytes], ErrorInfo]
+    load_event: Load = load
     read_request: Callable[[Json], ChatRequest] | None = None
     write_response: Callable[[ChatResponse, ReplyContext], Json] | None = None
     stream_writer: Callable[[ReplyContext], StreamWriter] | None = None

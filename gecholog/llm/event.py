@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from gecholog import lenient
 from gecholog.errors import GechologError, NotJson
+from gecholog.llm import json_text
 
 BOM = b"\xef\xbb\xbf"
 
@@ -47,3 +50,23 @@ def load(data: bytes) -> dict[str, Any] | None:
     except NotJson:
         value = None
     return value if isinstance(value, dict) else None
+
+
+Load = Callable[[bytes], dict[str, Any] | None]
+"""Parses the JSON object of an event, as `load` does."""
+
+
+def exact_with(mark: bytes) -> Load:
+    """Like `load`, but integers of any size stay exact in events that contain `mark`.
+
+    Those are few: exact parsing takes longer, and what is folded for the record has integers of 64 bits.
+    """
+
+    def load_exact(data: bytes) -> dict[str, Any] | None:
+        if mark in data:
+            with suppress(NotJson):
+                value = json_text.loads(data)
+                return value if isinstance(value, dict) else None
+        return load(data)
+
+    return load_exact

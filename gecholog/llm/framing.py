@@ -10,7 +10,7 @@ import orjson
 
 from gecholog import rawjson
 from gecholog.llm.aws_event_stream import AwsEventStreamDecoder
-from gecholog.llm.event import BOM, Event, StreamDecoder, load
+from gecholog.llm.event import BOM, Event, Load, StreamDecoder, load
 from gecholog.llm.json_array import JsonArrayDecoder
 from gecholog.llm.json_lines import JsonLinesDecoder
 from gecholog.llm.sse import SseDecoder, begins_as_sse, may_begin_sse
@@ -81,16 +81,19 @@ def _begins_as_lines(text: bytes, *, is_whole: bool) -> bool | None:
     return True if rest.strip() else (False if is_whole else None)
 
 
-def decoder_of(start: bytes) -> StreamDecoder | None:
-    """The decoder for the framing of a stream, by its first bytes, or else that of SSE. None: too few to tell."""
+def decoder_of(start: bytes, load: Load = load) -> StreamDecoder | None:
+    """The decoder for the framing of a stream, by its first bytes, or else that of SSE. None: too few to tell.
+
+    `load` parses the events, except those of AWS's event stream.
+    """
     if start[:1] == b"\0":  # the length of a message of less than 16 MB
         return AwsEventStreamDecoder()
     first = start.removeprefix(BOM).lstrip()[:1]
     if not first:
-        return None if len(start) < _LONGEST_START else SseDecoder()
+        return None if len(start) < _LONGEST_START else SseDecoder(load=load)
     if first == b"{":
-        return JsonLinesDecoder()
-    return JsonArrayDecoder() if first == b"[" else SseDecoder()
+        return JsonLinesDecoder(load=load)
+    return JsonArrayDecoder(load=load) if first == b"[" else SseDecoder(load=load)
 
 
 def events_of(data: bytes, content_type: str) -> Iterator[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gecholog.llm.event import BOM, Event, EventTooLarge, load
+from gecholog.llm.event import BOM, Event, EventTooLarge, Load, load
 
 LARGEST_ITEM = 32 * 1024 * 1024  # bytes
 # The group of a string is not possessive: Python would not go back behind a backslash that is the last byte.
@@ -19,10 +19,11 @@ _SPACE = b" \t\r\n"
 class JsonArrayDecoder:
     """Decodes each object in an array into an event. An item of more than `limit` bytes raises EventTooLarge."""
 
-    __slots__ = ("_at", "_depth", "_held", "_in_string", "_limit", "_start", "_state")
+    __slots__ = ("_at", "_depth", "_held", "_in_string", "_limit", "_load", "_start", "_state")
 
-    def __init__(self, limit: int = LARGEST_ITEM) -> None:
+    def __init__(self, limit: int = LARGEST_ITEM, load: Load = load) -> None:
         self._limit = limit
+        self._load = load
         self._held = bytearray()  # the item that is not complete
         self._start = 0  # where it begins
         self._at = 0  # how far it was looked at
@@ -37,7 +38,7 @@ class JsonArrayDecoder:
         self._held += data
         if self._state == "before":
             self._begin()
-        events = [Event("", value) for item in self._items() if (value := load(item)) is not None]
+        events = [Event("", value) for item in self._items() if (value := self._load(item)) is not None]
         if self._depth == 0:  # white space and commas
             del self._held[: self._at]
             self._at = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gecholog.llm.event import BOM, Event, EventTooLarge, load
+from gecholog.llm.event import BOM, Event, EventTooLarge, Load, load
 
 LARGEST_LINE = 32 * 1024 * 1024  # bytes
 _RECORD_SEPARATOR = b"\x1e"
@@ -14,10 +14,11 @@ class JsonLinesDecoder:
     Once a record separator has come, texts end at these and may have several lines.
     """
 
-    __slots__ = ("_is_first", "_is_sequence", "_limit", "_parts", "_size")
+    __slots__ = ("_is_first", "_is_sequence", "_limit", "_load", "_parts", "_size")
 
-    def __init__(self, limit: int = LARGEST_LINE) -> None:
+    def __init__(self, limit: int = LARGEST_LINE, load: Load = load) -> None:
         self._limit = limit
+        self._load = load
         self._parts: list[bytes] = []  # of the line that is not complete
         self._size = 0
         self._is_sequence = False
@@ -56,4 +57,4 @@ class JsonLinesDecoder:
         if self._is_first and text:
             text, self._is_first = text.removeprefix(BOM), False
         lines = [text] if self._is_sequence else text.splitlines()  # CR ends a line, too
-        return [Event("", value) for line in lines if (value := load(line)) is not None]
+        return [Event("", value) for line in lines if (value := self._load(line)) is not None]

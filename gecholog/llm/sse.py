@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gecholog.llm.event import BOM, Event, EventTooLarge, load
+from gecholog.llm.event import BOM, Event, EventTooLarge, Load, load
 
 LARGEST_EVENT = 32 * 1024 * 1024  # bytes
 _LINE_ENDS = (b"\n", b"\r", b"\r\n")
@@ -170,10 +170,11 @@ class SseDecoder:
     such as `[DONE]`, are left out.
     """
 
-    __slots__ = ("_framer", "_is_first")
+    __slots__ = ("_framer", "_is_first", "_load")
 
-    def __init__(self, limit: int = LARGEST_EVENT) -> None:
+    def __init__(self, limit: int = LARGEST_EVENT, load: Load = load) -> None:
         self._framer = SseFramer(limit, is_strict=True)
+        self._load = load
         self._is_first = True
 
     def feed(self, data: bytes) -> list[Event]:
@@ -189,11 +190,11 @@ class SseDecoder:
             raw, self._is_first = raw.removeprefix(BOM), False
         # nearly every event is one data line
         if raw.startswith(b"data:") and raw.endswith(b"\n\n") and raw.count(b"\n") == 2 and b"\r" not in raw:  # noqa: PLR2004
-            value = load(raw[5:])
+            value = self._load(raw[5:])
             if value is not None:
                 yield Event("", value)
         elif raw:
-            yield from _event(with_lf(raw).rstrip(b"\n"))
+            yield from _event(with_lf(raw).rstrip(b"\n"), self._load)
 
 
 def with_lf(data: bytes) -> bytes:
@@ -213,7 +214,7 @@ def fields(block: bytes) -> tuple[str, list[bytes]]:
     return name, data
 
 
-def _event(block: bytes) -> Iterator[Event]:
+def _event(block: bytes, load: Load) -> Iterator[Event]:
     block, bare = _split_bare(block)
     name, data = fields(block)
     whole = load(b"\n".join(data))

@@ -156,7 +156,7 @@ class StreamTranslator:
     of its rest.
     """
 
-    __slots__ = ("_decoder", "_has_ended", "_reader", "_start", "_writer", "error", "has_output")
+    __slots__ = ("_decoder", "_has_ended", "_load", "_reader", "_start", "_writer", "error", "has_output")
 
     rewrites = True
 
@@ -164,6 +164,7 @@ class StreamTranslator:
         if translated.client.stream_writer is None:
             raise TypeError(f"{translated.client.name} is no dialect of clients")
         self._reader = translated.provider.stream_reader()
+        self._load = translated.provider.load_event
         self._writer = translated.client.stream_writer(translated.context)
         self._decoder: StreamDecoder | None = None
         self._start = b""  # the first bytes, until they tell the framing
@@ -178,7 +179,7 @@ class StreamTranslator:
         """
         if self._decoder is None:
             data = self._start = self._start + data
-            self._decoder = decoder_of(data)
+            self._decoder = decoder_of(data, self._load)
             if self._decoder is None:
                 return b""
             self._start = b""

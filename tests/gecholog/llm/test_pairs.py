@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gecholog import rawjson
 from gecholog.llm.chat import ChatRequest, Reasoning, Text, ToolCall
 from gecholog.llm.chat_dialect import ReplyContext, Target
 from gecholog.llm.dialects.chat_table import CHAT_DIALECTS
 from gecholog.llm.errors import UnsupportedParameterError
 from gecholog.llm.event import Event
+from gecholog.llm.folding import fold
 from gecholog.llm.framing import events_of
 from gecholog.llm.translate import Translation
 from gecholog.llm.whole_as_deltas import deltas_of
 from tests.gecholog.llm.dialects import neutral
-from tests.gecholog.llm.samples import CALM, SSE
+from tests.gecholog.llm.samples import CALM, NDJSON, SSE
 
 CLIENTS = [dialect for dialect in CHAT_DIALECTS.values() if dialect.read_request is not None]
 PAIRS = [pytest.param(*pair, id=f"{pair[0].name}-{pair[1].name}") for pair in permutations(CLIENTS, 2)]
@@ -116,3 +118,27 @@ def test_streams_that_end_early(client, provider):
     assert b"ended before the answer was complete" in data
     assert (b'"code":"upstream_error"' in data) == (client.name != "anthropic")
     assert (b'"type":"api_error"' in data) == (client.name != "openai_responses")
+
+
+BIG = 123456789012345678901234567890
+CALLS = {
+    "gemini": b'data: {"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"n":%d}}}]},'
+    b'"finishReason":"STOP"}]}\r\n\r\n' % BIG,
+    "ollama": b'{"message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":'
+    b'{"n":%d}}}]},"done":true}\n' % BIG,
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("provider", CALLS)
+@CALM
+@given(places=st.lists(st.integers(0, 200), max_size=4))
+def test_big_integers_in_streams(client, provider, places):
+    """Arguments that came as an object keep all digits of their integers, and the record can still be written."""
+    data = CALLS[provider]
+    sent = through(client, CHAT_DIALECTS[provider], neutral.split(data, places))
+    (arguments,) = {
+        json.loads(part.text)["n"] for part in streamed(client, sent) if type(part).__name__ == "ArgumentsDelta"
+    }
+    assert arguments == BIG
+    assert rawjson.dumps(fold(data, SSE if provider == "gemini" else NDJSON, completed=True))

@@ -8,6 +8,7 @@ from gecholog.llm.dialects.gemini.names import NAME
 from gecholog.llm.dialects.gemini.request_writer import write_request
 from gecholog.llm.dialects.gemini.response_reader import read_response
 from gecholog.llm.dialects.gemini.stream_reader import GeminiStreamReader
+from gecholog.llm.event import exact_with
 
 CHAT = ChatDialect(
     name=NAME,
@@ -15,4 +16,5 @@ CHAT = ChatDialect(
     read_response=read_response,
     stream_reader=GeminiStreamReader,
     read_error=read_error,
+    load_event=exact_with(b"functionCall"),  # its arguments are an object
 )

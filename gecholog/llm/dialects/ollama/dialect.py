@@ -8,6 +8,7 @@ from gecholog.llm.dialects.ollama.request_writer import write_request
 from gecholog.llm.dialects.ollama.response_reader import read_response
 from gecholog.llm.dialects.ollama.stream_reader import OllamaStreamReader
 from gecholog.llm.error_body import error_of_any_shape
+from gecholog.llm.event import exact_with
 
 CHAT = ChatDialect(
     name=NAME,
@@ -15,4 +16,5 @@ CHAT = ChatDialect(
     read_response=read_response,
     stream_reader=OllamaStreamReader,
     read_error=error_of_any_shape,
+    load_event=exact_with(b"tool_calls"),  # the arguments of each are an object
 )
