@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 log = Log("gateway")
 
 _BUS_WITHIN_S = 2.0  # at the start, if there is a mirror of the client keys with which calls can be served
+_KEYS_WITHIN_S = 1.0  # at the start
 _LAST_RECORDS_S = 1.0  # when stopping, for records that wait for an acknowledgement of the bus
 
 
@@ -80,7 +81,7 @@ class Gateway:
         self._stopping = False
         self._targets = TargetHealth()
         self._sharing = BreakerSharing(self._targets.breakers, BreakerStatusFile.of(alias, home))
-        self._keys = KeyService(Mirror(path_of(home, alias)))
+        self._keys = KeyService(Mirror(path_of(home, alias)), home / "secrets" / "FIRST_KEY")
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
         self._quotas = QuotaBook()
@@ -114,6 +115,8 @@ class Gateway:
         self._sharing.activate(config, bus, owner)
         await self._share_quotas(config, bus)
         self._keys.activate(config, bus, owner)
+        if bus.connected:
+            await self._keys.settled(_KEYS_WITHIN_S)  # until then clients with a key would get 503
         self._listeners.start(owner)
         owner.spawn(self._discovery.run(), "discovery")
         owner.spawn(self._tokens.run(), "tokens")

@@ -12,7 +12,7 @@ from typing import NoReturn
 from gecholog import atomic_file, config, health, regular_file
 from gecholog.logs import Log
 from services.ginit.config import GinitConfig, build, config_spec
-from services.ginit.startup import bus_users, ports, prepare
+from services.ginit.startup import bus_users, first_key, ports, prepare
 from services.ginit.startup.prepare import CannotStart
 
 _ROOT = Path(__file__).parents[3]
@@ -65,6 +65,7 @@ def exec_launcher(file: Path, alias: str) -> NoReturn:
     checked = build(config.check(config.read(file), str(file), config_spec()))
     _check_ports(checked, home)
     _choose_bus_users(checked, home)
+    _ensure_first_key(checked, home)
     run = prepare.runtime_folder(home)
     os.environ |= {
         "GECHOLOG_RUN": str(run),
@@ -90,6 +91,18 @@ def _check_ports(checked: GinitConfig, home: Path) -> None:
             for port in taken
         ]
         raise CannotStart("\n".join(lines))
+
+
+def _ensure_first_key(checked: GinitConfig, home: Path) -> None:
+    """Make a client key if gl asks for keys and there is none. Without one gl serves this machine only."""
+    for file in (service.configuration_file for service in checked.services if service.program.name == "gl"):
+        try:
+            made = first_key.ensure(home, file)
+        except OSError as error:
+            log.warning("first client key cannot be written", reason=error.strerror or str(error))
+        else:
+            if made is not None:
+                log.info("there was no client key, made the first one", file=str(made))
 
 
 def _choose_bus_users(checked: GinitConfig, home: Path) -> None:

@@ -10,7 +10,7 @@ from gecholog import config
 from gecholog.errors import ConfigError
 from gecholog.health import ChecksumFile
 from services.ginit.config import build, config_spec
-from services.ginit.startup import ports, shipped, upgrade
+from services.ginit.startup import first_key, ports, shipped, upgrade
 from services.ginit.startup.prepare import DEFAULTS
 from services.ginit.terminal import gateway_summary
 
@@ -39,6 +39,13 @@ class Installation:
         """The config of gl; None if there is no gl, or its config cannot be read."""
         files = [service.configuration_file for service in self._services if service.program.name == "gl"]
         return gateway_summary.read(files[0], self.environ, self.home / "secrets") if files else None
+
+    @property
+    def first_key(self) -> Path | None:
+        """The file with the client key that the first start has made; None if there is none, or keys are not used."""
+        file = first_key.file_in(self.home)
+        files = [service.configuration_file for service in self._services if service.program.name == "gl"]
+        return file if file.exists() and any(map(first_key.asks_for_keys, files)) else None
 
     def reports(self) -> list[dict[str, Any]]:
         """The reports of the healthy services that have left out config entries."""

@@ -42,7 +42,7 @@ def render(
     yield from (palette.yellow(f"  left out: {printable(phrase)}") for phrase in left_out)
     yield from upgrade_hints(installation.new_fields())
     yield ""
-    yield from first_steps(installation.home, installation.ports)
+    yield from first_steps(installation.home, installation.ports, installation.first_key)
 
 
 def services(state: Mapping[str, Any], installation: Installation, palette: Palette) -> Iterator[str]:
@@ -81,10 +81,12 @@ def upgrade_hints(found: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
         yield f"  {name} is yours; new in the shipped file: {', '.join(new[:_MOST_NAMED])}{more}: make config-diff"
 
 
-def first_steps(home: Path, ports: Mapping[str, int]) -> Iterator[str]:
+def first_steps(home: Path, ports: Mapping[str, int], first_key: Path | None = None) -> Iterator[str]:
     """Where the files are, and a call to try."""
     yield f"  config      {home}/conf"
     yield f"  call log    {home}/log/gecholog.jsonl"
+    if first_key is not None:
+        yield f"  client key  {first_key} (clients on other machines need it)"
     yield ""
     yield "Try it from another terminal (Ctrl-C here ends the appliance):"
     yield ""

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from gecholog.keys.state import KeyState
 from gecholog.keyvalue import KeyValue
 from services.gl.key_rule import KeyRule
+from services.gl.keyring.first_key import entry_of
 from services.gl.keyring.keyring import Keyring
 from services.gl.keyring.watching import KeyWatch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gecholog.bus import Bus
     from gecholog.bus_storage import BusStorage
     from gecholog.task_owner import TaskOwner
@@ -29,12 +32,15 @@ class _BucketLocation(NamedTuple):
 class KeyService:
     """Watches the client keys if a router asks for them. `activate` is called with each config put in force."""
 
-    def __init__(self, mirror: Mirror) -> None:
+    def __init__(self, mirror: Mirror, first_key: Path) -> None:
+        """`first_key` is the file with the key that the start of the appliance has made."""
         self.keyring = Keyring()
         self._mirror = mirror
+        self._first_key = first_key
         self._bucket = ""
         self._state = KeyState()
         self._place: _BucketLocation | None = None
+        self._watch: KeyWatch | None = None
         self._running: asyncio.Task[None] | None = None
 
     def load(self, config: Config) -> bool:
@@ -63,8 +69,13 @@ class KeyService:
             self._running = None
         if place is not None:
             store = KeyValue(bus, place.storage.bucket(BUCKET), replicas=place.storage.replicas)
-            watch = KeyWatch(store, self._state, self.keyring, self._mirror)
-            self._running = owner.spawn(watch.run(), "client keys")
+            self._watch = KeyWatch(store, self._state, self.keyring, self._mirror, entry_of(self._first_key))
+            self._running = owner.spawn(self._watch.run(), "client keys")
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until the keys of the bucket are in force, at most for so many seconds."""
+        if self._watch is not None:
+            await self._watch.settled(seconds)
 
     async def stop(self) -> None:
         """Watch no more."""

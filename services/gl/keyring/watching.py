@@ -7,11 +7,13 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from gecholog.errors import BusAway, BusError
-from gecholog.keys.reading import InvalidEntry
+from gecholog.keys import bucket_key
+from gecholog.keys.reading import InvalidEntry, to_bytes
 from gecholog.keyvalue import NoKeyValue
 from gecholog.logs import Log
 
 if TYPE_CHECKING:
+    from gecholog.keys import KeyEntry
     from gecholog.keys.state import KeyState
     from gecholog.keyvalue import Entry, KeyValue, Watch
     from services.gl.keyring.keyring import Keyring
@@ -30,15 +32,20 @@ class KeyWatch:
     `state` has the entries of the mirror at first. Entries that the bucket does not have stay in force.
     """
 
-    def __init__(self, bucket: KeyValue, state: KeyState, keyring: Keyring, mirror: Mirror) -> None:
+    def __init__(
+        self, bucket: KeyValue, state: KeyState, keyring: Keyring, mirror: Mirror, first_key: KeyEntry | None = None
+    ) -> None:
+        """`first_key` is added to a bucket that never had an entry, if there is no mirror either."""
         self._bucket = bucket
         self._state = state
         self._keyring = keyring
         self._mirror = mirror
+        self._first_key = first_key
         self._watch: Watch | None = None
         self._seen: set[str] = set()  # since the watch began
         self._missing: frozenset[str] = frozenset()
         self._changed = asyncio.Event()
+        self._settled = asyncio.Event()
         self._unwritten = asyncio.Event()
         self._in_force = False  # whether the keyring has what the state has
         self._reason = ""  # of the last warning
@@ -54,6 +61,20 @@ class KeyWatch:
             if self._watch is not None:
                 await self._watch.close()
 
+    async def settled(self, seconds: float) -> None:
+        """Wait until the entries of the bucket are in force for the first time, at most for so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._settled.wait()
+
+    async def _add_first_key(self, entry: KeyEntry) -> None:
+        try:
+            await self._bucket.create(bucket_key.of_key(entry.id), to_bytes(entry))
+        except BusError as error:  # the next round tries again
+            log.warning("first client key not stored", reason=str(error))
+        else:
+            log.info("first client key stored", key=entry.id)
+
     def _is_current(self) -> bool:
         return self._in_force and self._watch is not None and self._watch.current
 
@@ -64,6 +85,8 @@ class KeyWatch:
             await watch.caught_up()
             self._changed.clear()
             self._put_in_force()
+            if self._first_key is not None and not (self._seen or self._state.names()):
+                await self._add_first_key(self._first_key)
 
     async def _begin(self) -> Watch:
         while self._watch is None:
@@ -105,6 +128,7 @@ class KeyWatch:
         self._keyring.snapshot = self._state.snapshot()
         self._keyring.mark_current()
         self._in_force = True
+        self._settled.set()
         self._unwritten.set()
         self._report_missing()
 

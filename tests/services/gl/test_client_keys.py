@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from gecholog.keys.credential import new_key
 from services.gl.keys.__main__ import main
 from tests.services.gl.rig.gateway import Gateway, config_of, router
 from tests.services.gl.rig.upstream import Upstream
@@ -48,7 +49,7 @@ def start(tmp_path_factory, server, upstream):
     running = []
     folder = tmp_path_factory.mktemp("gateways")
 
-    def begin(name="", **keys):
+    def begin(name="", namespace="", **keys):
         home = folder / (name or f"gl{next(_names)}")
         routers = [router("/keyed/", upstream.url), router("/open/", upstream.url)]
         routers.append({"path": "/v1/", "ingress": {}, "outbound": {"models": ["*"], "default_provider": "one"}})
@@ -56,6 +57,8 @@ def start(tmp_path_factory, server, upstream):
             one["ingress"]["keys"] = "required"
         more = {"keys": keys} if keys else {}
         values = config_of(server.hostname, routers, gl_port=free_port(), providers=_providers(upstream), **more)
+        if namespace:
+            values["service_bus"]["namespace"] = namespace
         running.append(Gateway(home, server, values).ready())
         return running[-1]
 
@@ -205,6 +208,23 @@ def test_a_wiped_bus_locks_nobody_out(both, keys, server, bus_back, monkeypatch,
     for gateway in both:
         gateway.process.wait_for_log("client keys are in the bucket again")
         assert [status(gateway, key) for key in (known, new, revoked)] == [200, 200, 401]
+
+
+def test_the_first_key(start):
+    """A bucket that never had a key gets it, and all gateways have it then."""
+    key = new_key()
+    gateway = start("first", namespace="first")
+    assert status(gateway, key) == 401
+    gateway.process.stop()
+    (gateway.process.home / "keys" / "gl.json").unlink(missing_ok=True)
+    file = gateway.process.home / "secrets" / "FIRST_KEY"
+    file.parent.mkdir()
+    file.write_text(key.text)
+    gateway = start("first", namespace="first")
+    in_force([gateway], key)
+    assert key.text[-43:] not in gateway.process.output
+    again = start("another", namespace="first")
+    in_force([again], key)
 
 
 CHAT = "/v1/chat/completions"

@@ -28,6 +28,13 @@ def test_a_sink_that_is_off(tmp_path):
         assert lines == [f"  nats2log  {said}"]
 
 
+def test_summary_names_the_first_key(tmp_path):
+    """As long as the file is there. Never the key."""
+    lines = list(summary.first_steps(tmp_path, {}, tmp_path / "secrets" / "FIRST_KEY"))
+    assert f"  client key  {tmp_path}/secrets/FIRST_KEY (clients on other machines need it)" in lines
+    assert not [line for line in summary.first_steps(tmp_path, {}) if "client key" in line]
+
+
 def test_summary_names_what_is_new(tmp_path):
     """Read from the files of the home."""
     values = json.loads((DEFAULTS / "gl_config.json").read_text())
