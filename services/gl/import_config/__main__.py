@@ -15,7 +15,7 @@ import orjson
 from gecholog import __version__, atomic_file
 from services.gl.import_config import gophergate, litellm, llm_gateway
 from services.gl.import_config.imported import Imported
-from services.gl.import_config.source import ImportRefusedError, read_yaml
+from services.gl.import_config.source import ImportRefusedError, Node, read_yaml
 
 _MODE = 0o600  # of written files, which hold keys
 
@@ -24,9 +24,12 @@ def convert(text: str, environment: Mapping[str, str]) -> Imported:
     """Convert a file of another gateway, recognised by its shape. Raises ImportRefusedError."""
     if gophergate.looks_like(text):
         return gophergate.convert(text)
-    root = read_yaml(text)
+    repeated: list[Node] = []
+    root = read_yaml(text, repeated)
     if litellm.looks_like(root):
-        return litellm.convert(root)
+        return litellm.convert(root, repeated)
+    for node in repeated:  # llm-gateway, which is written in Go, does not start with them
+        node.refuse("is given twice")
     if llm_gateway.looks_like(root):
         return llm_gateway.convert(root, environment)
     message = "is no config of llm-gateway (providers, models), LiteLLM (model_list) or GopherGate (NAME=VALUE)"

@@ -55,9 +55,11 @@ class _Group:
         return [self.inner if self.fallbacks else self.name]
 
 
-def convert(root: Node) -> Imported:
-    """Convert a file. Raises ImportRefusedError."""
+def convert(root: Node, repeated: Iterable[Node]) -> Imported:
+    """Convert a file, with the keys that are given twice in it. Raises ImportRefusedError."""
     found = Imported("LiteLLM")
+    for node in repeated:
+        found.lose(node, "is given twice: the last one counts")
     top = root.members()
     groups = _Deployments(top["model_list"].items(), found).groups
     sections = {name: top.get(name, _NOTHING).members() for name in _SECTIONS}
@@ -101,6 +103,9 @@ class _Deployments:
             params.refuse("must have a model")
         weight = _weight(values)
         model = named_model(text)
+        if not model.name:
+            self._found.lose(values["model"], "has no name behind its provider: left out")
+            return
         if "*" in model.name and "/" not in text:
             self._found.lose(entry, "a name that is not in this file goes to its maker, if that is in it")
             return

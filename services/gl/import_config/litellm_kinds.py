@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_KINDS_OF_MAKERS = (("claude", "anthropic"), ("gemini", "gemini"), ("command", "cohere"))
+_KINDS_OF_MAKERS = (("claude", "anthropic"), ("gemini", "vertex_ai"), ("command", "cohere"))
 # Models of Bedrock may name the API, and the region.
 _OF_BEDROCK = re.compile(
     r"(?:(?:converse|invoke|converse_like)/)?(?:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)/)?(?P<name>.+)"

@@ -13,11 +13,14 @@ Entry = dict[str, Any]
 
 _VARIABLE = re.compile(r"os\.environ/(\w+)")
 _OF_ALL = frozenset({"model", "weight", "api_key", "api_base", "base_url", "organization", "extra_headers", "timeout"})
+_TOKEN = "azure_ad_token"  # noqa: S105 - the name of a parameter
 _ENTRA_ID = ("tenant_id", "client_id", "client_secret")
+_PROJECT = ("vertex_project", "vertex_ai_project")
+_LOCATION = ("vertex_location", "vertex_ai_location")
 _OF_DIALECT = {
-    "azure": frozenset({"api_version", *_ENTRA_ID}),
+    "azure": frozenset({"api_version", _TOKEN, *_ENTRA_ID}),
     "bedrock": frozenset({"aws_region_name"}),
-    "vertex": frozenset({"vertex_project", "vertex_location", "vertex_credentials"}),
+    "vertex": frozenset({*_PROJECT, *_LOCATION, "vertex_credentials"}),
 }
 _REGION = "${AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION}"
 # Where AWS's own chain of credentials looks as well.
@@ -63,7 +66,7 @@ class Providers:
         entry: Entry = {"dialect": kind.dialect, "profile": profile, "url": url}
         if kind.dialect == "azure":
             entry |= _azure(values)
-        if "entra_id" not in entry:
+        if "entra_id" not in entry and _TOKEN not in values:
             entry["api_key"] = value_of(values["api_key"]) if "api_key" in values else variable(kind.key)
         if kind.dialect == "bedrock":
             region = values.get("aws_region_name")
@@ -74,10 +77,9 @@ class Providers:
         return {name: value for name, value in entry.items() if value and value != variable("")}
 
     def _vertex(self, values: dict[str, Node]) -> Entry:
-        project, location = values.get("vertex_project"), values.get("vertex_location")
         entry = {
-            "project": variable("VERTEXAI_PROJECT|GOOGLE_CLOUD_PROJECT") if project is None else value_of(project),
-            "location": variable("VERTEXAI_LOCATION|VERTEX_LOCATION") if location is None else value_of(location),
+            "project": _first(values, _PROJECT, variable("VERTEXAI_PROJECT|GOOGLE_CLOUD_PROJECT")),
+            "location": _first(values, _LOCATION, variable("VERTEXAI_LOCATION|VERTEX_LOCATION")),
         }
         credentials = values.get("vertex_credentials")
         if credentials is not None and credentials.text().lstrip().startswith("{"):
@@ -115,6 +117,11 @@ def value_of(node: Node) -> str:
     return variable(found[1]) if found else text
 
 
+def _first(values: dict[str, Node], names: tuple[str, ...], default: str) -> str:
+    """The value of the first of these names that is there."""
+    return next((value_of(values[name]) for name in names if name in values), default)
+
+
 def _azure(values: dict[str, Node]) -> Entry:
     version = values.get("api_version")
     entry: Entry = {"api_version": variable("AZURE_API_VERSION") if version is None else value_of(version)}
@@ -125,6 +132,8 @@ def _azure(values: dict[str, Node]) -> Entry:
 
 def _headers(values: dict[str, Node]) -> dict[str, list[str]]:
     headers = {name: [value_of(node)] for name, node in values.get("extra_headers", _NOTHING).members().items()}
+    if (token := values.get(_TOKEN)) is not None:
+        headers["Authorization"] = [f"Bearer {value_of(token)}"]
     if (organization := values.get("organization")) is not None:
         headers["OpenAI-Organization"] = [value_of(organization)]
     return headers

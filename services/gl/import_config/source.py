@@ -61,54 +61,64 @@ class Node:
         return self.value if isinstance(self.value, str) else self.refuse("must be a text")
 
 
-def read_yaml(text: str) -> Node:
-    """The first document of a file. Raises ImportRefusedError with the line of what is no YAML, or given twice."""
+def read_yaml(text: str, repeated: list[Node]) -> Node:
+    """The first document of a file. Raises ImportRefusedError with the line of what is no YAML.
+
+    Of a key that is given twice in one map, the last one counts. Each of these is added to `repeated`.
+    """
     try:
         root = next(iter(yaml.compose_all(text.removeprefix("\ufeff"), Loader=yaml.SafeLoader)), None)
+        return Node(None, 1, "") if root is None else _Reader(repeated).node(root, "", ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
         raise ImportRefusedError(line, "", f"no valid YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise ImportRefusedError(1, "", f"no valid YAML: {str(error).partition(chr(10))[0]}") from None
-    return Node(None, 1, "") if root is None else _node(root, "", ())
+    except RecursionError:
+        raise ImportRefusedError(1, "", "is nested too deeply") from None
 
 
-def _node(found: yaml.Node, path: str, inside: tuple[int, ...]) -> Node:
-    line = found.start_mark.line + 1
-    if id(found) in inside:
-        raise ImportRefusedError(line, path, "is an alias of something that holds it")
-    inside = (*inside, id(found))
-    if isinstance(found, yaml.MappingNode):
-        return Node(_members(found, path, inside), line, path)
-    if isinstance(found, yaml.SequenceNode):
-        return Node([_node(each, f"{path}[{at}]", inside) for at, each in enumerate(found.value)], line, path)
-    if isinstance(found, yaml.ScalarNode) and found.style is None and found.value in _NULLS:
-        return Node(None, line, path)
-    return Node(found.value, line, path, found.tag in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"))
+class _Reader:
+    """Makes nodes of those of PyYAML. `inside` are the ids of those that hold the present one."""
 
+    def __init__(self, repeated: list[Node]) -> None:
+        self._repeated = repeated
 
-def _members(found: yaml.MappingNode, path: str, inside: tuple[int, ...]) -> dict[str, Node]:
-    merged: dict[str, Node] = {}
-    own: dict[str, Node] = {}
-    for key, value in found.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise ImportRefusedError(key.start_mark.line + 1, path, "has a key that is no text")
-        name = key.value
-        place = f"{path}.{name}" if path else name
-        if name == _MERGE and key.style is None:
-            merged |= _merged(value, path, inside)
-        elif name in own:
-            raise ImportRefusedError(key.start_mark.line + 1, place, "is given twice")
-        else:
-            own[name] = _node(value, place, inside)
-    return merged | own
+    def node(self, found: yaml.Node, path: str, inside: tuple[int, ...]) -> Node:
+        """Read a value."""
+        line = found.start_mark.line + 1
+        if id(found) in inside:
+            raise ImportRefusedError(line, path, "is an alias of something that holds it")
+        inside = (*inside, id(found))
+        if isinstance(found, yaml.MappingNode):
+            return Node(self._members(found, path, inside), line, path)
+        if isinstance(found, yaml.SequenceNode):
+            return Node([self.node(each, f"{path}[{at}]", inside) for at, each in enumerate(found.value)], line, path)
+        if isinstance(found, yaml.ScalarNode) and found.style is None and found.value in _NULLS:
+            return Node(None, line, path)
+        return Node(found.value, line, path, found.tag in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"))
 
+    def _members(self, found: yaml.MappingNode, path: str, inside: tuple[int, ...]) -> dict[str, Node]:
+        merged: dict[str, Node] = {}
+        own: dict[str, Node] = {}
+        for key, value in found.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ImportRefusedError(key.start_mark.line + 1, path, "has a key that is no text")
+            name = key.value
+            place = f"{path}.{name}" if path else name
+            if name == _MERGE and key.style is None:
+                merged |= self._merged(value, path, inside)
+            else:
+                if name in own:
+                    self._repeated.append(Node(None, key.start_mark.line + 1, place))
+                own[name] = self.node(value, place, inside)
+        return merged | own
 
-def _merged(value: yaml.Node, path: str, inside: tuple[int, ...]) -> dict[str, Node]:
-    """The members that `<<` brings in: of a map, or of several, of which the first counts."""
-    maps = value.value if isinstance(value, yaml.SequenceNode) else [value]
-    found: dict[str, Node] = {}
-    for each in reversed(maps):
-        found |= _node(each, path, inside).members()
-    return found
+    def _merged(self, value: yaml.Node, path: str, inside: tuple[int, ...]) -> dict[str, Node]:
+        """The members that `<<` brings in: of a map, or of several, of which the first counts."""
+        maps = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        found: dict[str, Node] = {}
+        for each in reversed(maps):
+            found |= self.node(each, path, inside).members()
+        return found

@@ -59,6 +59,19 @@ def lost(found: Imported) -> list[str]:
             {"dialect": "vertex", "project": "${P}", "location": "eu", "credentials_file": "/f.json"},
         ),
         (
+            "{model: gemini-x, vertex_ai_project: p, vertex_ai_location: eu}",
+            {"dialect": "vertex", "project": "p", "location": "eu"},
+        ),
+        (
+            "{model: azure/d, api_base: 'https://a.example', api_version: v1, azure_ad_token: os.environ/T}",
+            {
+                "dialect": "azure",
+                "url": "https://a.example",
+                "api_version": "v1",
+                "headers": {"Authorization": ["Bearer ${T}"]},
+            },
+        ),
+        (
             "{model: vertex_ai/x}",
             {
                 "dialect": "vertex",
@@ -108,6 +121,11 @@ def test_credentials_of_aws_that_its_chain_finds_are_not_lost() -> None:
     found = deployments(f"m: {params}")
     assert lost(found) == ["model_list[0].litellm_params.aws_secret_access_key"]
     assert "AWS_SECRET_ACCESS_KEY" in found.lost[0]
+
+
+def test_a_model_without_a_name_is_left_out() -> None:
+    found = deployments("a: {model: azure/}")
+    assert (found.providers, found.models, lost(found)) == ([], [], ["model_list[0].litellm_params.model"])
 
 
 def test_fallbacks_lead_to_deployments_and_not_in_a_circle() -> None:
@@ -207,3 +225,12 @@ def test_retries_of_the_router_come_first() -> None:
     found = deployments("a: {model: openai/1}", litellm_settings="{num_retries: 1}", router_settings="{num_retries: 3}")
     assert found.outbound == {"retries": 3}
     assert lost(found) == ["litellm_settings.num_retries"]
+
+
+def test_keys_that_are_given_twice_are_listed() -> None:
+    """LiteLLM takes the last one, and real files have them."""
+    found = deployments(
+        "a: {model: openai/1, weight: 1, weight: 2}", litellm_settings="{num_retries: 1, num_retries: 2}"
+    )
+    assert found.outbound == {"retries": 2}
+    assert lost(found) == ["model_list[0].litellm_params.weight", "litellm_settings.num_retries"]

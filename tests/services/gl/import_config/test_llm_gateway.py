@@ -255,6 +255,7 @@ def test_wrong_entries_are_refused_with_line_and_key(entry: str, message: str) -
         "providers: []\nmodels: {a: b}",
         "providers: {}\nmodels: []",
         "server: 5\nproviders: []",
+        "providers: []\nproviders: []",
         "server: {port: x}\nproviders: {}",
     ],
 )

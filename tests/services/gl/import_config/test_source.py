@@ -1,6 +1,11 @@
 import pytest
 
-from services.gl.import_config.source import ImportRefusedError, Node, read_yaml
+from services.gl.import_config import source
+from services.gl.import_config.source import ImportRefusedError, Node
+
+
+def read_yaml(text: str) -> Node:
+    return source.read_yaml(text, [])
 
 
 def plain(node: Node) -> object:
@@ -48,6 +53,14 @@ def test_forms_of_files(text: str) -> None:
     assert plain(read_yaml(text)) == {"a": "1"}
 
 
+def test_keys_that_are_given_twice() -> None:
+    """The last one counts, and where it is in the file is told."""
+    repeated: list[Node] = []
+    root = source.read_yaml("a: {b: 1, b: 2}\nc: 1\nc: 2\n", repeated)
+    assert plain(root) == {"a": {"b": "2"}, "c": "2"}
+    assert [(node.line, node.path) for node in repeated] == [(1, "a.b"), (3, "c")]
+
+
 def test_an_empty_file_is_a_null() -> None:
     assert read_yaml("").value is None
 
@@ -57,10 +70,10 @@ def test_an_empty_file_is_a_null() -> None:
     [
         ("a: [", "line 1: no valid YAML"),
         ("a:\n\tb: 1", "line 2: no valid YAML"),
-        ("a: 1\na: 2", "line 2: a: is given twice"),
         ("a: &x [*x]", "line 1: a\\[0\\]: is an alias of something that holds it"),
         ("? [a]\n: b", "line 1: has a key that is no text"),
         ("a: \x01", "no valid YAML"),
+        ("[" * 3000, "line 1: is nested too deeply"),
     ],
 )
 def test_what_is_no_yaml_is_refused_with_its_line(text: str, message: str) -> None:
