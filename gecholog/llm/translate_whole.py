@@ -2,6 +2,7 @@
 
 embeddings_translation(provider, body)        for OpenAI's clients, in front of Cohere, Gemini, Ollama, Vertex
 images_translation(provider, body, created)   in front of Gemini
+ErrorTranslation()                            for Anthropic's clients, in front of Claude on Vertex AI
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from gecholog.errors import NotJson
 from gecholog.llm import json_text
 from gecholog.llm.chat_dialect import Json, Target, WrittenRequest
 from gecholog.llm.dialects import openai_embeddings, openai_errors, openai_images
+from gecholog.llm.dialects.anthropic import errors as anthropic_errors
+from gecholog.llm.dialects.anthropic import vertex
 from gecholog.llm.dialects.cohere import embeddings as cohere_embeddings
 from gecholog.llm.dialects.gemini import embeddings as gemini_embeddings
 from gecholog.llm.dialects.gemini import imagen, vertex_embeddings
@@ -72,6 +75,29 @@ class WholeTranslation:
     def stream(self) -> StreamTranslator:
         """There is none: raises TypeError."""
         raise TypeError("these answers are never streamed")
+
+
+class ErrorTranslation:
+    """The translation of errors alone: answers are in the client's dialect. Has the methods that read a response."""
+
+    is_streamed = False
+
+    def response(self, body: bytes, content_type: str) -> bytes:
+        """Return the answer unchanged."""
+        del content_type
+        return body
+
+    def error(self, status: int, body: bytes) -> bytes:
+        """The body of an error of the provider, for the client."""
+        return vertex.error_for_client(status, body)
+
+    def written_error(self, error: ErrorInfo) -> bytes:
+        """The body of an error, for the client."""
+        return json_text.dumps(anthropic_errors.write_error(error))
+
+    def stream(self) -> StreamTranslator:
+        """There is none: raises TypeError."""
+        raise TypeError("errors are never streamed")
 
 
 def embeddings_translation(provider: str, body: bytes) -> WholeTranslation:

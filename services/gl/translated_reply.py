@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import headers
 from gecholog.llm import translate
+from gecholog.llm.translate_whole import ErrorTranslation, WholeTranslation
 from services.gl.opened import Reply
 from services.gl.record import decoding, payload
 from services.gl.transform import Chain
@@ -14,7 +15,7 @@ from services.gl.transform import Chain
 if TYPE_CHECKING:
     from gecholog.headers import Headers
     from gecholog.llm.errors import ErrorInfo
-    from gecholog.llm.translate_whole import WholeTranslation
+    from services.gl.attempt import Attempt
     from services.gl.transform import BodyTransform
 
 JSON = "application/json"
@@ -45,7 +46,7 @@ class ProviderResponse(NamedTuple):
 
     status: int
     headers: Headers
-    translation: translate.Translation | WholeTranslation
+    translation: translate.Translation | WholeTranslation | ErrorTranslation
 
     @property
     def content_type(self) -> str:
@@ -92,6 +93,14 @@ class ProviderResponse(NamedTuple):
 def status_of(error: ErrorInfo) -> int:
     """The status of a reply that reports an error of a response with a status of success."""
     return error.status if _FIRST_ERROR <= error.status <= _LAST_ERROR else _BAD_GATEWAY
+
+
+def translation_of(attempt: Attempt, status: int) -> translate.Translation | WholeTranslation | ErrorTranslation | None:
+    """What translates the response to an attempt; None if it is in the client's dialect."""
+    if attempt.translation is not None or status < _FIRST_ERROR:
+        return attempt.translation
+    provider = attempt.candidate.provider
+    return ErrorTranslation() if provider is not None and provider.vertex is not None else None
 
 
 def reply_headers(inbound: Headers, content_type: str) -> Headers:

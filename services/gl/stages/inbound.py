@@ -17,7 +17,7 @@ from services.gl.response_body import Body, TakesLong, inbound_form, record_body
 from services.gl.responses import LocalResponse, PrefetchedResponse, read_whole
 from services.gl.target_failure import failure
 from services.gl.transform import apply_transform
-from services.gl.translated_reply import ProviderResponse
+from services.gl.translated_reply import ProviderResponse, translation_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -48,7 +48,7 @@ def receive(call: Call, deps: Dependencies) -> Awaitable[None] | None:
         section = call.response_section
         section.opt_in_fields = {**(section.opt_in_fields or {}), "transaction_id": call.ids.transaction_id}
     has_processors = bool(call.config.response.sync_rows and call.response_rows)
-    translation = call.required_attempt().translation
+    translation = translation_of(call.required_attempt(), response.status)
     if translation is None or isinstance(response, LocalResponse):
         return _hold_back(call, response) if has_processors else None
     source, opened = ProviderResponse(response.status, response.headers, translation), call.opened

@@ -176,6 +176,36 @@ def test_the_bytes_of_a_client_of_anthropic(serving):
     assert seen.values("authorization") == [b"Bearer token-1"]
 
 
+GOOGLES = {"error": {"code": 404, "message": "Publisher model was not found", "status": "NOT_FOUND"}}
+ANTHROPICS = b'{"type":"error", "error":{"type":"not_found_error","message":"m"},"request_id":"req_vrtx_1"}'
+
+
+@pytest.mark.parametrize(
+    ("sent", "wanted"),
+    [
+        (json.dumps(GOOGLES).encode(), ("not_found_error", "Publisher model was not found")),
+        (json.dumps([GOOGLES]).encode(), ("not_found_error", "Publisher model was not found")),
+        (b"<html>Not Found</html>", ("not_found_error", "<html>Not Found</html>")),
+        (ANTHROPICS, None),
+    ],
+)
+def test_errors_for_a_client_of_anthropic(serving, sent, wanted):
+    """Google's own errors get the form of Anthropic's, which pass as they are."""
+    gateway, vertex = serving
+    usual = vertex.behaviour
+    vertex.behaviour = lambda talk: talk.reply(sent, 404)
+    try:
+        body = json.dumps({"model": f"vertex/{CLAUDE}", "max_tokens": 5, "messages": []}).encode()
+        reply = gateway.call("POST", "/v1/messages", {"Content-Type": "application/json"}, body)
+    finally:
+        vertex.behaviour = usual
+    assert reply.status == 404
+    if wanted is None:
+        assert reply.body == sent
+    else:
+        assert reply.json() == {"type": "error", "error": {"type": wanted[0], "message": wanted[1]}}
+
+
 def test_the_sdk_of_anthropic(serving):
     """Streams and token counts."""
     gateway, vertex = serving
