@@ -1,7 +1,8 @@
 """Logs: JSON lines on standard output, with `time level msg service` and then the fields of the message.
 
-The message is constant; everything that varies is in fields. The transaction id comes from the context. Secrets that
-were given to `protect` are masked wherever they occur in a line, in case the rule that nobody logs them is broken.
+The message is constant; everything that varies is in fields. The transaction id comes from the context. Client keys and
+secrets that were given to `protect` are masked wherever they occur in a line, in case the rule that nobody logs them is
+broken.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from urllib.parse import quote
 import orjson
 
 from gecholog.headers import MASK
+from gecholog.keys.credential import masked
 from gecholog.timer import rfc3339
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ class _JsonLines(logging.Formatter):
         return self._without_secrets(_line(entry))
 
     def _without_secrets(self, line: str) -> str:
+        line = masked(line)  # client keys are not known before
         return self._pattern.sub(MASK, line) if self._pattern else line
 
 

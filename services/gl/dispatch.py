@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import headers
 from gecholog.shorten import shorten
-from services.gl import cors, pipeline, routing
+from services.gl import client_credentials, cors, pipeline, routing
 from services.gl.call import Call
 from services.gl.errors import ErrorDetail, Refusal, format_for, reply_to
 from services.gl.http import Disconnected
@@ -71,7 +71,7 @@ def _why_no_router(table: Table, path: str) -> ErrorDetail:
     if (found := table.left_out(path)) is not None:
         configured, reason = found
         return ErrorDetail(503, f"router {configured} is configured but left out: {reason}", "router_left_out")
-    shown = shorten(path, _LONGEST_PATH)
+    shown = shorten(client_credentials.masked_path(path), _LONGEST_PATH)
     return ErrorDetail(404, f"no router for {shown}: a path begins with the path of a configured router", "no_router")
 
 
