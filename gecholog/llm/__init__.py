@@ -7,6 +7,7 @@
     asks_for_stream  tell whether a request asks for a stream
     fold             fold a complete stream into one object; None if no dialect recognises it
     fold_array       the same for Gemini's JSON array of chunks, which arrives as plain `application/json`
+    has_deep_event   tell whether an event cannot be read because it is nested too deep
     has_ended        tell whether a stream that broke off has its end mark
     awaits_usage     tell whether only the usage is missing of an OpenAI stream
     is_counted       tell whether a folded response has token usage
@@ -33,7 +34,7 @@ from __future__ import annotations
 from gecholog.llm.answer_model import model_of
 from gecholog.llm.dialect import Answer, is_error
 from gecholog.llm.ending import awaits_usage, has_ended
-from gecholog.llm.folding import fold, fold_array
+from gecholog.llm.folding import fold, fold_array, has_deep_event
 from gecholog.llm.framing import begins_as_stream, events_of, is_stream, looks_streamed
 from gecholog.llm.image_count import count_images
 from gecholog.llm.include_usage import accepts_include_usage, usage_request
@@ -60,6 +61,7 @@ __all__ = [
     "events_of",
     "fold",
     "fold_array",
+    "has_deep_event",
     "has_ended",
     "is_counted",
     "is_error",

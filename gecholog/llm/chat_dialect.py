@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from gecholog.llm.chat import ChatRequest, ChatResponse
 from gecholog.llm.deltas import Delta
 from gecholog.llm.errors import ErrorInfo
-from gecholog.llm.event import Event, Load, load
+from gecholog.llm.event import Event, Load, load_or_raise
 
 Json = dict[str, Any]
 
@@ -104,7 +104,7 @@ class ChatDialect:
     read_response: Callable[[Json], ChatResponse]
     stream_reader: Callable[[], StreamReader]
     read_error: Callable[[int, bytes], ErrorInfo]
-    load_event: Load = load
+    load_event: Load = load_or_raise
     read_request: Callable[[Json], ChatRequest] | None = None
     write_response: Callable[[ChatResponse, ReplyContext], Json] | None = None
     stream_writer: Callable[[ReplyContext], StreamWriter] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
-from gecholog import lenient
+from gecholog import lenient, rawjson
 from gecholog.errors import GechologError, NotJson
 from gecholog.llm import json_text
 
@@ -23,8 +23,13 @@ class Event(NamedTuple):
     value: dict[str, Any]
 
 
-class EventTooLarge(GechologError):
-    """An event has more bytes than its decoder holds. The decoder cannot be used any more."""
+class UnreadableEvent(GechologError):
+    """An event has more bytes than its decoder holds, or is nested too deep. The decoder cannot be used any more."""
+
+    @classmethod
+    def of_size(cls, limit: int) -> UnreadableEvent:
+        """The error for an event of more than `limit` bytes."""
+        return cls(f"has more than {limit} bytes")
 
 
 class StreamDecoder(Protocol):
@@ -34,7 +39,7 @@ class StreamDecoder(Protocol):
     """
 
     def feed(self, data: bytes) -> list[Event]:
-        """Feed the next bytes. Returns the events that are complete now. Raises EventTooLarge."""
+        """Feed the next bytes. Returns the events that are complete now. Raises UnreadableEvent."""
 
     def flush(self) -> list[Event]:
         """Return the last event if the end of the stream completes it."""
@@ -45,19 +50,28 @@ def load(data: bytes) -> dict[str, Any] | None:
 
     Accepts almost valid JSON, like responses without streaming (`gecholog.lenient`).
     """
+    with suppress(UnreadableEvent):
+        return load_or_raise(data)
+    return None
+
+
+def load_or_raise(data: bytes) -> dict[str, Any] | None:
+    """Like `load`, but an object that is nested too deep raises UnreadableEvent: an event must not be lost silently."""
     try:
         value = lenient.loads(data) if b"{" in data else None
     except NotJson:
+        if rawjson.is_too_deep(data):
+            raise UnreadableEvent("is nested too deep") from None
         value = None
     return value if isinstance(value, dict) else None
 
 
 Load = Callable[[bytes], dict[str, Any] | None]
-"""Parses the JSON object of an event, as `load` does."""
+"""Parses the JSON object of an event, as `load` and `load_or_raise` do."""
 
 
 def exact_with(mark: bytes) -> Load:
-    """Like `load`, but integers of any size stay exact in events that contain `mark`.
+    """Like `load_or_raise`, but integers of any size stay exact in events that contain `mark`.
 
     Those are few: exact parsing takes longer, and what is folded for the record has integers of 64 bits.
     """
@@ -67,6 +81,6 @@ def exact_with(mark: bytes) -> Load:
             with suppress(NotJson):
                 value = json_text.loads(data)
                 return value if isinstance(value, dict) else None
-        return load(data)
+        return load_or_raise(data)
 
     return load_exact

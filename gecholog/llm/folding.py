@@ -9,7 +9,7 @@ from gecholog import rawjson
 from gecholog.llm.dialect import Answer, Dialect
 from gecholog.llm.dialects.gemini.fold import DIALECT as GEMINI
 from gecholog.llm.dialects.table import DIALECTS
-from gecholog.llm.event import BOM, Event
+from gecholog.llm.event import BOM, Event, UnreadableEvent, load_or_raise
 from gecholog.llm.framing import events_of, items
 
 _FIRST_EVENTS = 16  # a dialect shows in its first event; others may stand before it (Azure's filter results, pings)
@@ -19,11 +19,25 @@ def fold(data: bytes, content_type: str, *, completed: bool) -> Answer | None:
     """Fold a stream into one object, with the form of the API's response without streaming.
 
     `data` is the decoded body as far as it was received; `completed` tells whether that is all of it. Returns None if
-    no dialect recognises the stream, or if the object cannot be serialized as JSON (nested too deep).
+    no dialect recognises the stream, or if an event cannot be read or the object cannot be serialized, because it is
+    nested too deep.
     """
     if data.removeprefix(BOM).lstrip().startswith(b"["):
         return fold_array(data)
-    return _folded(events_of(data, content_type), DIALECTS, completed=completed)
+    try:
+        return _folded(events_of(data, content_type, load_or_raise), DIALECTS, completed=completed)
+    except UnreadableEvent:
+        return None
+
+
+def has_deep_event(data: bytes, content_type: str) -> bool:
+    """Tell whether an event of a stream cannot be read because it is nested too deep."""
+    try:
+        for _ in events_of(data, content_type, load_or_raise):
+            pass
+    except UnreadableEvent:
+        return True
+    return False
 
 
 def fold_array(data: bytes) -> Answer | None:

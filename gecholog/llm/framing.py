@@ -96,25 +96,28 @@ def decoder_of(start: bytes, load: Load = load) -> StreamDecoder | None:
     return JsonArrayDecoder(load=load) if first == b"[" else SseDecoder(load=load)
 
 
-def events_of(data: bytes, content_type: str) -> Iterator[Event]:
-    """The events of a whole body that are JSON objects; everything else, such as `[DONE]`, is left out."""
+def events_of(data: bytes, content_type: str, load: Load = load) -> Iterator[Event]:
+    """The events of a whole body that are JSON objects; everything else, such as `[DONE]`, is left out.
+
+    `load` parses the events, except those of AWS's event stream.
+    """
     found = media_type(content_type)
     if found == _AWS:
         return _all(AwsEventStreamDecoder(), data)
     # some servers announce one and send the other
     start = data.removeprefix(BOM).lstrip()
     is_sse = not start.startswith(b"{") if found.endswith("event-stream") else begins_as_sse(data)
-    return server_sent(data) if is_sse else lines(data)
+    return server_sent(data, load) if is_sse else lines(data, load)
 
 
-def server_sent(data: bytes) -> Iterator[Event]:
+def server_sent(data: bytes, load: Load = load) -> Iterator[Event]:
     """The events of a whole SSE body."""
-    return _all(SseDecoder(len(data)), data)
+    return _all(SseDecoder(len(data), load), data)
 
 
-def lines(data: bytes) -> Iterator[Event]:
+def lines(data: bytes, load: Load = load) -> Iterator[Event]:
     """The events of a whole body of JSON lines."""
-    return _all(JsonLinesDecoder(len(data)), data)
+    return _all(JsonLinesDecoder(len(data), load), data)
 
 
 def items(data: bytes) -> Iterator[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gecholog.llm.event import BOM, Event, EventTooLarge, Load, load
+from gecholog.llm.event import BOM, Event, Load, UnreadableEvent, load
 
 LARGEST_ITEM = 32 * 1024 * 1024  # bytes
 # The group of a string is not possessive: Python would not go back behind a backslash that is the last byte.
@@ -17,7 +17,7 @@ _SPACE = b" \t\r\n"
 
 
 class JsonArrayDecoder:
-    """Decodes each object in an array into an event. An item of more than `limit` bytes raises EventTooLarge."""
+    """Decodes each object in an array into an event. An item of more than `limit` bytes raises UnreadableEvent."""
 
     __slots__ = ("_at", "_depth", "_held", "_in_string", "_limit", "_load", "_start", "_state")
 
@@ -32,7 +32,7 @@ class JsonArrayDecoder:
         self._state = "before"  # the array, "inside", or "after" it
 
     def feed(self, data: bytes) -> list[Event]:
-        """Feed the next bytes. Returns the events of the items that are complete now. Raises EventTooLarge."""
+        """Feed the next bytes. Returns the events of the items that are complete now. Raises UnreadableEvent."""
         if self._state == "after":
             return []
         self._held += data
@@ -45,7 +45,7 @@ class JsonArrayDecoder:
         if self._state == "after":
             self._held.clear()
         elif len(self._held) > self._limit:
-            raise EventTooLarge
+            raise UnreadableEvent.of_size(self._limit)
         return events
 
     def flush(self) -> list[Event]:

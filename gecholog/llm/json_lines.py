@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from gecholog.llm.event import BOM, Event, EventTooLarge, Load, load
+from gecholog.llm.event import BOM, Event, Load, UnreadableEvent, load
 
 LARGEST_LINE = 32 * 1024 * 1024  # bytes
 _RECORD_SEPARATOR = b"\x1e"
 
 
 class JsonLinesDecoder:
-    """Decodes each line that is a JSON object into an event. A line of more than `limit` bytes raises EventTooLarge.
+    """Decodes each line that is a JSON object into an event. A line of more than `limit` bytes raises UnreadableEvent.
 
     Once a record separator has come, texts end at these and may have several lines.
     """
@@ -25,7 +25,7 @@ class JsonLinesDecoder:
         self._is_first = True
 
     def feed(self, data: bytes) -> list[Event]:
-        """Feed the next bytes. Returns the events of the lines that are complete now. Raises EventTooLarge."""
+        """Feed the next bytes. Returns the events of the lines that are complete now. Raises UnreadableEvent."""
         if not self._is_sequence and _RECORD_SEPARATOR in data:
             self._is_sequence = True
         if self._is_sequence:
@@ -46,7 +46,7 @@ class JsonLinesDecoder:
     def _hold(self, part: bytes) -> None:
         self._size += len(part)
         if self._size > self._limit:
-            raise EventTooLarge
+            raise UnreadableEvent.of_size(self._limit)
         if part:
             self._parts.append(part)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gecholog.llm.event import BOM, Event, EventTooLarge, Load, load
+from gecholog.llm.event import BOM, Event, Load, UnreadableEvent, load
 
 LARGEST_EVENT = 32 * 1024 * 1024  # bytes
 _LINE_ENDS = (b"\n", b"\r", b"\r\n")
@@ -56,7 +56,7 @@ class SseFramer:
     def __init__(
         self, limit: int = LARGEST_EVENT, beginnings: tuple[bytes, ...] = (), *, is_strict: bool = False
     ) -> None:
-        """`is_strict`: an event of more than `limit` bytes raises EventTooLarge, and is not passed on in parts."""
+        """`is_strict`: an event of more than `limit` bytes raises UnreadableEvent, and is not passed on in parts."""
         self._limit = limit
         self._is_strict = is_strict
         self._beginnings = beginnings
@@ -129,7 +129,7 @@ class SseFramer:
 
     def _refuse(self) -> None:
         if self._is_strict:
-            raise EventTooLarge
+            raise UnreadableEvent.of_size(self._limit)
 
     def _second_half(self, lf: bytes) -> Iterator[Piece]:
         """The LF of a CRLF belongs to the piece that ended with its CR."""
@@ -162,7 +162,7 @@ def _separator(data: bytes) -> bytes:
 
 
 class SseDecoder:
-    """Decodes the events of an SSE stream. An event of more than `limit` bytes raises EventTooLarge.
+    """Decodes the events of an SSE stream. An event of more than `limit` bytes raises UnreadableEvent.
 
     It deviates from the standard so that no received data are lost. The last event counts without its blank line, if
     its JSON is complete. If the `data` lines are not JSON together, each one counts (some senders forget blank lines).
@@ -178,7 +178,7 @@ class SseDecoder:
         self._is_first = True
 
     def feed(self, data: bytes) -> list[Event]:
-        """Feed the next bytes. Returns the events that are complete now. Raises EventTooLarge."""
+        """Feed the next bytes. Returns the events that are complete now. Raises UnreadableEvent."""
         return [event for raw, is_event in self._framer.feed(data) if is_event for event in self._events(raw)]
 
     def flush(self) -> list[Event]:

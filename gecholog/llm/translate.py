@@ -21,17 +21,16 @@ from gecholog.llm.chat_dialect import ChatDialect, Json, ReplyContext, Target
 from gecholog.llm.deltas import Delta, Failed, Started
 from gecholog.llm.dialect import is_error
 from gecholog.llm.errors import ErrorInfo, InvalidRequestError, InvalidResponseError, unusable
-from gecholog.llm.event import Event, EventTooLarge, StreamDecoder
+from gecholog.llm.event import Event, StreamDecoder, UnreadableEvent
 from gecholog.llm.folding import fold
 from gecholog.llm.framing import begins_as_stream, decoder_of
-from gecholog.llm.sse import LARGEST_EVENT, SseDecoder
+from gecholog.llm.sse import SseDecoder
 from gecholog.llm.whole_as_deltas import deltas_of
 
 _BAD_GATEWAY = 502
 # What a provider sends while its model is silent: comments of SSE, and pings of Anthropic's API.
 _KEEPS_ALIVE = re.compile(rb"[\r\n]*+(?:(?::|event: ?ping\r?\ndata:)[^\r\n]*+[\r\n]++)+")
 _COMMENT = b": keep-alive\n\n"
-_TOO_LARGE = unusable(f"the stream of the provider has an event of more than {LARGEST_EVENT // 1024**2} MB")
 _UNREADABLE = unusable("the answer of the provider cannot be read")
 
 
@@ -185,9 +184,9 @@ class StreamTranslator:
             self._start = b""
         try:
             events = self._decoder.feed(data)
-        except EventTooLarge:
+        except UnreadableEvent as problem:
             self._decoder = _Ended()
-            return self.broke_off(_TOO_LARGE)
+            return self.broke_off(unusable(f"the stream of the provider has an event that {problem}"))
         return self._translated(events) or self._keep_alive(data)
 
     def _keep_alive(self, data: bytes) -> bytes:

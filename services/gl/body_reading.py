@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from services.gl.record.payload import Recorded
 
 _MEDIA = frozenset({"image", "audio", "video", "font"})
+_TOO_DEEP = "a stream with an event that is nested too deep to be read"
 _UNKNOWN = "a stream of a dialect that gl does not know, so its usage is not counted"
 
 
@@ -106,7 +107,9 @@ def _read(body: bytes, form: BodyForm, most: int, *, completed: bool) -> BodyRea
     if is_stream and llm.begins_as_stream(body, content_type, is_whole=True):
         recorded = payload.recorded(body, content_type, most)
         usage = llm.usage_of_events(llm.events_of(body, content_type))
-        if recorded.note and usage is None:
+        if recorded.note and llm.has_deep_event(body, content_type):
+            recorded = recorded._replace(note=f"{recorded.note}: {_TOO_DEEP}")
+        elif recorded.note and usage is None:
             recorded = recorded._replace(note=f"{recorded.note}: {_UNKNOWN}")
         return BodyReading(recorded, usage=usage)
     start = body.removeprefix(BOM_UTF8).lstrip()[:1]

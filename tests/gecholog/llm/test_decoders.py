@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.llm.aws_event_stream import AwsEventStreamDecoder
-from gecholog.llm.event import Event, EventTooLarge
+from gecholog.llm.event import Event, UnreadableEvent
 from gecholog.llm.json_array import JsonArrayDecoder
 from gecholog.llm.json_lines import JsonLinesDecoder
 from gecholog.llm.sse import SseDecoder, SseFramer
@@ -88,7 +88,7 @@ SMALL = json.dumps({"a": 1}).encode()
 def test_large_events(decoder, body):
     """An event beyond the limit is an error, and not held meanwhile; AWS's stream just stops."""
     events = []
-    with nullcontext() if isinstance(decoder, AwsEventStreamDecoder) else pytest.raises(EventTooLarge):
+    with nullcontext() if isinstance(decoder, AwsEventStreamDecoder) else pytest.raises(UnreadableEvent):
         for at in range(0, len(body), 100):
             events += decoder.feed(body[at : at + 100])
             assert held(decoder) <= 1200

@@ -156,9 +156,18 @@ def test_an_event_that_is_too_large(begin):
     out += [stream.feed(b'"}\n\n'), stream.feed(STREAM), stream.flush()]
     data = b"".join(out)
     assert json.loads(data.removeprefix(b"data: "))["error"] == {
-        "message": "the stream of the provider has an event of more than 32 MB",
+        "message": "the stream of the provider has an event that has more than 33554432 bytes",
         "type": "api_error",
         "param": None,
         "code": "upstream_error",
     }
     assert stream.error is not None
+
+
+@pytest.mark.parametrize("framing", [b"data: %s\n\n", b"%s\n", b"[%s]"])
+def test_an_event_that_is_nested_too_deep(framing):
+    """It is not passed over: the client is told that a part of the answer is missing."""
+    stream = made(stream=True).stream()
+    deep = b'{"choices":[{"delta":{"content":"Yes.","x":' + b"[" * 2000 + b"]" * 2000 + b"}}]}"
+    data = stream.feed(framing % deep) + stream.flush()
+    assert "nested too deep" in json.loads(data.removeprefix(b"data: "))["error"]["message"]

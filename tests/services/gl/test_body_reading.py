@@ -87,3 +87,15 @@ def test_limits():
 def test_may_have_usage(content_type, expected):
     """What is for eyes and ears has none."""
     assert form(content_type).may_have_usage == expected
+
+
+DEEP = CHUNK + b'data: {"choices":[{"delta":{"x":' + b'{"a":' * 2000 + b"1" + b"}" * 2003 + b"\n\n"
+COUNTED = b'data: {"object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
+
+
+def test_a_stream_with_an_event_that_is_nested_too_deep():
+    """Nothing of it is lost: it is recorded as text, with a note, and its usage is counted."""
+    reading = read_body(DEEP + COUNTED, form("text/event-stream"), LIMIT, 100_000, completed=True)
+    assert reading.recorded.value == (DEEP + COUNTED).decode()
+    assert "nested too deep" in reading.recorded.note
+    assert reading.usage is not None

@@ -278,7 +278,9 @@ def test_an_event_that_is_too_large(serving, upstream, bus):
     behaving(upstream, streamed(BEGINNING, b'data: {"type":"x","x":"', *[b" " * 1024**2] * 33, b'"}\n\n', END))
     reply = ask(serving, "one/a")
     last = json.loads(reply.body.strip().split(b"\n\n")[-1].removeprefix(b"data: "))
-    assert "more than 32 MB" in last["error"]["message"]
+    assert "more than 33554432 bytes" in last["error"]["message"]
     response = bus.record(reply.transaction)["response"]
     assert response["inbound_stream"]["completed"] is False
-    assert any("more than 32 MB" in note["details"] for note in response["error"] if note["name"] == "inbound_stream")
+    assert any(
+        "more than 33554432 bytes" in note["details"] for note in response["error"] if note["name"] == "inbound_stream"
+    )
