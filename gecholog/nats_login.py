@@ -77,7 +77,7 @@ def _logins(address: BusAddress) -> Iterator[dict[str, Any]]:
     if credentials.nkey_file:
         yield {"nkeys_seed": credentials.nkey_file}
         return
-    if credentials.token and not credentials.user:
+    if credentials.token and not credentials.password:  # then it is the password of the user as well
         yield {"token": credentials.token}
     fields = credentials.connect_fields("")
     if "user" in fields:
