@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from bench import appliance, calls, goals, machine, memory, nginx, report, tools
-from bench.appliance import BARE, ECHO, FULL, MODEL, MODELS, MORE, OTHER, ROUTE, STREAMS, Appliance
+from bench.appliance import BARE, ECHO, FULL, LIMITED, MODEL, MODELS, MORE, OTHER, ROUTE, STREAMS, Appliance
 from bench.calls import Records
 from bench.goals import Goal
 from bench.load import Way
@@ -21,7 +21,7 @@ from bench.streams import measure
 
 _CALL = "{size}/v1/chat/completions"
 _STREAM = "v1/chat/completions"
-OURS = ("b", "c", "d", "e", "u")  # the ways through gl of this checkout
+OURS = ("b", "c", "d", "e", "k", "u")  # the ways through gl of this checkout
 
 
 @dataclass(slots=True)
@@ -120,6 +120,7 @@ def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
     running = appliance.start(fleet, target, streams)
     full, bare, more = (f"http://{HOST}:{port}" for port in (running.full, running.bare, running.more))
     setup = Setup(running, Records(running.records))
+    key = {"Authorization": f"Bearer {running.key}"}
     setup.calls = [
         Way("direct", "upstream direct", f"http://{HOST}:{target}/{_CALL}", "target"),
         Way("a", "nginx", f"http://{HOST}:{proxy}/{_CALL}", "nginx"),
@@ -127,6 +128,7 @@ def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
         Way("c", "gl, no processors", f"{bare}{ROUTE}{_CALL}", BARE),
         Way("d", "gl, /echo/", f"{bare}{ECHO}{_CALL}", BARE),
         Way("e", "gl, one additional processor", f"{more}{ROUTE}{_CALL}", MORE, sizes=(SIZES["1k"],)),
+        Way("k", "gl, no processors, key and limits", f"{bare}{LIMITED}{_CALL}", BARE, key, sizes=(SIZES["1k"],)),
         Way("u", "gl, whole path, models", f"{full}{MODELS}", FULL, model=MODEL, sizes=(SIZES["1k"],)),
     ]
     setup.streams = [

@@ -29,6 +29,7 @@ PROCESSOR = "charactercount"
 ROUTE = "/service/standard/"
 STREAMS = "/service/streams/"
 ECHO = "/echo/"
+LIMITED = "/limited/"
 MODELS = "/v1/chat/completions"  # of the router of models
 MODEL = "openai/bench"
 
@@ -37,12 +38,13 @@ _CONF = Path(__file__).resolve().parent.parent / "conf"
 
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """The ports of the three gl, and the file of the records."""
+    """The ports of the three gl, the file of the records, and a client key."""
 
     full: int
     bare: int
     more: int
     records: Path
+    key: str  # of the router `/limited/`
 
 
 def start(fleet: Fleet, target: int, streams: int) -> Appliance:
@@ -58,10 +60,12 @@ def start(fleet: Fleet, target: int, streams: int) -> Appliance:
     _start_processor(fleet, bus, environ)
     full, bare, more = (_gl(bus, fleet.port(), streams) for _ in range(3))
     bare |= {"request": {"processors": []}, "response": {"processors": []}}
+    bare["routers"].append(_limited(bare["routers"]))
     more["request"]["processors"].append([_PROCESSOR_ENTRY])
     for alias, config in ((FULL, full), (BARE, bare), (MORE, more)):
         starter.start(alias, "services.gl", config)
-    return Appliance(full["gl_port"], bare["gl_port"], more["gl_port"], home / "log" / "gecholog.jsonl")
+    key = _made_key(fleet.folder / f"{BARE}_config.json", environ)
+    return Appliance(full["gl_port"], bare["gl_port"], more["gl_port"], home / "log" / "gecholog.jsonl", key)
 
 
 def start_other(fleet: Fleet, target: int, tree: Path) -> int:
@@ -76,6 +80,21 @@ def start_other(fleet: Fleet, target: int, tree: Path) -> int:
     starter.start(f"{OTHER}-nats2file", "services.nats2log", _config("nats2file", bus, conf))
     starter.start(OTHER, "services.gl", _config("gl", bus, conf) | {"gl_host": HOST, "gl_port": port})
     return port
+
+
+def _limited(routers: list[dict[str, Any]]) -> dict[str, Any]:
+    """A router that leads where `/service/standard/` does, for clients with a key. Its limits are never reached."""
+    standard = next(router for router in routers if router["path"] == ROUTE)
+    limits = {"quotas": {"concurrency": 1_000_000}, "budget": {"tokens": 10**15, "period": "month"}}
+    return standard | limits | {"path": LIMITED, "ingress": {"headers": {}, "keys": "required"}}
+
+
+def _made_key(config: Path, environ: dict[str, str]) -> str:
+    """Make a client key with limits that are never reached."""
+    words = [sys.executable, "-P", "-m", "services.gl.keys", "-o", str(config), "create", "--name", "bench", "--json"]
+    words += ["--rpm", str(10**12), "--budget", f"{10**15} tokens/month"]
+    made = subprocess.run(words, env={**os.environ, **environ}, stdout=subprocess.PIPE, check=True)
+    return str(json.loads(made.stdout)["secret"])
 
 
 def _environ(home: Path, store: Path, target: int) -> dict[str, str]:

@@ -22,7 +22,7 @@ log = Log("quota")
 
 BUCKET = "quotas"
 _READY_TIMEOUT_S = 2.0  # to read the usage of other replicas; then calls are answered without it
-_PACE = Pace(write_s=0.05, sweep_s=10.0)
+_PACE = Pace(write_s=0.25, sweep_s=10.0)
 _MESSAGES = Messages(
     shared="quotas shared with other replicas",
     not_shared="quotas are not shared, each replica counts its own",
