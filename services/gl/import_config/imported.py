@@ -40,7 +40,9 @@ class Imported:
 
     def fragment(self) -> dict[str, Any]:
         """What belongs into a `gl_config.json`."""
-        router = {"path": PATH, "ingress": {"headers": self.ingress}, "outbound": {"models": ["*"]} | self.outbound}
+        # as shipped: clients on other machines need a key, the one of the file if there is one
+        ingress = {"headers": self.ingress} | ({} if self.ingress else {"keys": "remote"})
+        router = {"path": PATH, "ingress": ingress, "outbound": {"models": ["*"]} | self.outbound}
         made = self.settings | {"providers": self.providers, "models": self.models, "routers": [router]}
         return {name: _escaped(value) for name, value in made.items()}
 

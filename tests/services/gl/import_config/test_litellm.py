@@ -218,7 +218,7 @@ def test_the_master_key_lets_clients_in() -> None:
     found = deployments("a: {model: openai/1}", general_settings="{master_key: os.environ/KEY}")
     assert found.fragment()["routers"][0]["ingress"] == {"headers": {"Authorization": ["Bearer ${KEY}"]}}
     found = deployments("a: {model: openai/1}", general_settings="{master_key: null}")
-    assert found.fragment()["routers"][0]["ingress"] == {"headers": {}}
+    assert found.fragment()["routers"][0]["ingress"] == {"headers": {}, "keys": "remote"}
 
 
 def test_retries_of_the_router_come_first() -> None:

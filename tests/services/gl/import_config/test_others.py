@@ -177,7 +177,11 @@ def test_the_command_puts_it_into_a_config(tmp_path: Path, capsys: pytest.Captur
     ours.write_text(json.dumps(before))
     ours.chmod(0o640)
     assert main([str(theirs), "--into", str(ours)]) == 0
-    router = {"path": "/v1/", "ingress": {"headers": {}}, "outbound": {"models": ["*"], "fail_on": ["4xx", "5xx"]}}
+    router = {
+        "path": "/v1/",
+        "ingress": {"headers": {}, "keys": "remote"},
+        "outbound": {"models": ["*"], "fail_on": ["4xx", "5xx"]},
+    }
     assert json.loads(ours.read_text()) == before | {
         "providers": [{"name": "a", "dialect": "dummy"}],
         "models": [],
