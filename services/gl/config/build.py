@@ -26,6 +26,7 @@ from services.gl.config.routers import provider_routers, router_of
 from services.gl.errors import ErrorFormat
 from services.gl.key_rule import MAX_STALE_S
 from services.gl.limits import Limits
+from services.gl.models.address import secret_headers
 from services.gl.models.model import model_of
 from services.gl.models.provider import provider_of
 from services.gl.models.registry import Registry, nobody, registry_of
@@ -49,6 +50,7 @@ def build(parsed: ParsedConfig) -> Config:
     models = _registry(values)
     session_header = canonical(values["session_id_header"])
     private = masked | {session_header}
+    masked = masked.union(*map(secret_headers, models.providers.values()))
     bus = values["service_bus"]
     address = BusAddress.of_section(bus)
     logs.protect([*address.credentials.secrets, *_secrets(routers, masked, masked_parameters), *_keys(models)])

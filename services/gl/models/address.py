@@ -20,6 +20,8 @@ CREDENTIALS = frozenset(
 # Headers that say who pays for a request with a key: that is not for the client to choose.
 # https://platform.openai.com/docs/api-reference/authentication, https://cloud.google.com/apis/docs/system-parameters
 PAYERS = frozenset({"Openai-Organization", "Openai-Project", "X-Goog-User-Project"})
+# Headers that a config may add to requests, and that hold no key.
+_NO_SECRETS = PAYERS | {"Accept", "Anthropic-Beta", "Anthropic-Version", "Content-Type", "Openai-Beta", "User-Agent"}
 # Parameters of the query in which clients send credentials, in lower case.
 CREDENTIAL_PARAMETERS = frozenset({"access_token", "api-key", "api_key", "apikey", "key", "subscription-key", "token"})
 
@@ -178,6 +180,11 @@ def _key(provider: Provider) -> Headers:
             return {"X-Goog-Api-Key": [provider.api_key]}
         case _:
             return {"Authorization": [f"Bearer {provider.api_key}"]}
+
+
+def secret_headers(provider: Provider) -> frozenset[str]:
+    """The names of headers with which the provider may get a secret: keys, tokens, and what the config adds."""
+    return frozenset({"Authorization", *_key(provider), *provider.headers}) - _NO_SECRETS
 
 
 def usual_headers(provider: Provider) -> Headers:

@@ -70,6 +70,9 @@ def check_nothing_leaked(gateway, bus, replies):
         assert CANARY not in json.dumps(record)
     assert not [data for _, data in bus.messages if CANARY.encode() in data]
     assert CANARY not in gateway.process.output
+    files = [path for path in gateway.process.home.rglob("*") if path.is_file()]
+    assert files, "the journal, at least"
+    assert not [path for path in files if CANARY.encode() in path.read_bytes()]
 
 
 def test_keys_of_a_call(guarded, upstream, watching):
@@ -303,3 +306,32 @@ def test_wrong_token(tmp_path, bus_server, shared_upstream):
         assert CANARY not in gateway.process.output
     finally:
         gateway.close()
+
+
+@pytest.fixture(scope="module")
+def selling(run_gateway, shared_upstream):
+    """A gateway of models whose providers have keys of every kind."""
+    key = {"api_key": f"{CANARY}-key", "headers": {"X-Extra": [f"{CANARY}-extra"]}}
+    providers = [
+        {"name": "plain", "dialect": "openai", "url": f"{shared_upstream.url}/v1", "models": ["m"]} | key,
+        {"name": "other", "dialect": "anthropic", "url": shared_upstream.url, "models": ["c"]} | key,
+        {"name": "gone", "dialect": "gemini", "url": "http://127.0.0.1:1", "models": ["g"]} | key,
+    ]
+    routers = [{"path": "/v1/", "ingress": {"headers": {}}, "outbound": {"models": ["*"]}}]
+    return run_gateway(routers, providers=providers, masked_headers=MASKED, errors="openai")
+
+
+@pytest.mark.parametrize("status", [200, 401, 503])
+@pytest.mark.parametrize("model", ["plain/m", "other/c", "gone/g", "nobody/x"])
+def test_keys_of_providers(selling, upstream, bus, model, status):
+    """The provider gets its key, and nobody else does, whatever becomes of the call."""
+    upstream.behaviour = lambda talk: talk.reply(b'{"error":{"message":"no"}}', status)
+    asked = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hi"}]}).encode()
+    reply = selling.call("POST", "/v1/chat/completions", keys() | {"Content-Type": "application/json"}, asked)
+    if model in {"plain/m", "other/c"}:
+        assert upstream.asked().values("X-Extra") == [f"{CANARY}-extra".encode()]
+        assert f"{CANARY}-key".encode() in upstream.asked().head
+        assert f"{CANARY}-Api-Key".encode() not in upstream.asked().head
+    assert CANARY.encode() not in reply.body
+    assert not [value for _, value in reply.lines if CANARY.encode() in value]
+    check_nothing_leaked(selling, bus, [reply])
