@@ -27,6 +27,7 @@ from gecholog.llm.usage_shapes import MEMBERS
 
 END = 64 * 1024  # bytes of either end of a body to keep for `usage_at_ends`
 _LARGEST_VALUE = 64 * 1024  # bytes; a larger one is no usage
+_LONGEST_NAME = 1024  # bytes of the name of a model
 _SMALL = 256 * 1024  # bytes of a body that is read by any grammar that servers write
 _WITH_ALL = frozenset({"usage", "usageMetadata"})  # members that hold all counts: nothing else is looked for
 _INSIDE = ("message", "response", "delta", "metadata")  # where events have what answers have at their top
@@ -45,7 +46,7 @@ _Body = msgspec.defstruct(
 _read = msgspec.json.Decoder(_Body).decode
 _USAGE = f"f{MEMBERS.index('usage')}"
 _PLACES = tuple((f"f{number}", name) for number, name in enumerate(MEMBERS))
-_MODELS = tuple((f"f{_READ.index(name)}", name) for name in answer_model.MEMBERS)
+_MODELS = tuple(f"f{_READ.index(name)}" for name in answer_model.MEMBERS)
 
 
 class _Statistics(msgspec.Struct, gc=False):
@@ -95,8 +96,24 @@ def usage_in(body: bytes) -> Usage | None:
 
 
 def _model(found: Any) -> str:
-    named = ((name, getattr(found, place)) for place, name in _MODELS)
-    return answer_model.model_of({name: _value(name, bytes(raw)) for name, raw in named if raw is not msgspec.UNSET})
+    for place in _MODELS:
+        raw = getattr(found, place)
+        if raw is not msgspec.UNSET and (name := _text(bytes(raw))):
+            return name
+    return ""
+
+
+def _text(raw: bytes) -> str:
+    """The text of a JSON string; empty for another value."""
+    if len(raw) > _LONGEST_NAME or not raw.startswith(b'"'):
+        return ""
+    if b"\\" not in raw and raw.isascii():  # nearly every name
+        return raw[1:-1].decode()
+    try:
+        text: str = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return ""
+    return text
 
 
 def _values(found: Any) -> dict[str, Any]:
