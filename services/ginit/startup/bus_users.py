@@ -42,6 +42,16 @@ def switched(config: str, *, users: bool) -> str | None:
     return config
 
 
+def has_token(config: str) -> bool:
+    """Tell whether the block with the token is in force in the text of nats-server.conf."""
+    return any(not block[0].startswith("#") and _kind(block[0]) == "token" for block in _BLOCK.finditer(config))
+
+
+def _kind(block: str) -> str:
+    match = _KIND.search(block)
+    return match[1] if match else ""
+
+
 def _plain(block: str) -> str:
     return re.sub(r"^#", "", block, flags=re.MULTILINE)
 

@@ -66,6 +66,7 @@ def exec_launcher(file: Path, alias: str) -> NoReturn:
     _check_ports(checked, home)
     _choose_bus_users(checked, home)
     _ensure_first_key(checked, home)
+    _warn_of_token(checked)
     run = prepare.runtime_folder(home)
     os.environ |= {
         "GECHOLOG_RUN": str(run),
@@ -103,6 +104,24 @@ def _ensure_first_key(checked: GinitConfig, home: Path) -> None:
         else:
             if made is not None:
                 log.info("there was no client key, made the first one", file=str(made))
+
+
+def _warn_of_token(checked: GinitConfig) -> None:
+    """Warn if the one token of the bus, which processors have as well, is enough to make client keys."""
+    gateways = [service.configuration_file for service in checked.services if service.program.name == "gl"]
+    if bus_users.wanted(os.environ) is not None or not any(map(first_key.asks_for_keys, gateways)):
+        return
+    for file in (service.configuration_file for service in checked.services if service.is_nats_server):
+        try:
+            has_token = bus_users.has_token(regular_file.read_text(file, "utf-8"))
+        except (OSError, UnicodeDecodeError):
+            continue
+        if has_token:
+            log.warning(
+                "everybody with the token of the bus can change client keys",
+                remedy=f"{bus_users.SWITCH}=on gives processors a login of their own, {bus_users.SWITCH}=off ends this",
+                see="docs/operations.md, Users of the bus",
+            )
 
 
 def _choose_bus_users(checked: GinitConfig, home: Path) -> None:

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from services.ginit.config import GinitConfig
-from services.ginit.startup import setup
-from services.ginit.startup.prepare import CannotStart
+from services.ginit.startup import bus_users, setup
+from services.ginit.startup.prepare import DEFAULTS, CannotStart
 from tests.services.ginit.edges import definition
 from tests.support.process import environment_of
 
@@ -163,6 +163,40 @@ def test_port_that_is_taken(home, tmp_path, taken):
 def test_ports_that_are_free(home, tmp_path, free_port):
     gateway = definition(tmp_path, "gateway", program="/bin/gl", content=json.dumps({"gl_port": free_port}))
     setup._check_ports(GinitConfig("", 0, (gateway,)), home)
+
+
+NATS = (DEFAULTS / "nats-server.conf").read_text("utf-8")
+ASKS = json.dumps({"routers": [{"ingress": {"keys": "remote"}}]})
+
+
+def keyed(folder, gateway=ASKS, nats=NATS):
+    """A config of ginit with a gateway that asks for client keys, and a bus."""
+    services = [
+        definition(folder, "gateway", program="/bin/gl", content=gateway),
+        definition(folder, "bus", program="/bin/nats-server", content=nats),
+    ]
+    return GinitConfig("", 0, tuple(services))
+
+
+@pytest.mark.parametrize(("users", "warned"), [("", True), ("off", False), ("on", False)])
+def test_token_that_can_change_client_keys(home, tmp_path, monkeypatch, caplog, users, warned):
+    """It keeps working. Who says that it is meant so is not warned."""
+    monkeypatch.setenv("NATS_USERS", users)
+    setup._warn_of_token(keyed(tmp_path))
+    assert ["everybody with the token" in one.message for one in caplog.records] == ([True] if warned else [])
+
+
+def test_no_warning_of_a_token_without_power(home, tmp_path, monkeypatch, caplog):
+    """There are no client keys, or the bus has users."""
+    monkeypatch.delenv("NATS_USERS", raising=False)
+    setup._warn_of_token(keyed(tmp_path / "a", gateway="{}"))
+    setup._warn_of_token(keyed(tmp_path / "b", nats=bus_users.switched(NATS, users=True)))
+    assert caplog.records == []
+
+
+def test_first_client_key(home, tmp_path):
+    setup._ensure_first_key(keyed(tmp_path), home)
+    assert (home / "secrets" / "FIRST_KEY").read_text().startswith("sk-gl-")
 
 
 def test_no_temporary_folder(tmp_path):
