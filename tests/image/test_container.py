@@ -61,7 +61,7 @@ def test_ports_are_open_to_others(hardened):
     assert hosts[5390] == {"0100007F"}
 
 
-PROGRAMS = ("gl", "nats2log", "tokencounter", "ginit", "healthcheck", "entrypoint", "dummy", "import-config")
+PROGRAMS = ("gl", "nats2log", "tokencounter", "ginit", "healthcheck", "entrypoint", "dummy", "import-config", "keys")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
