@@ -49,6 +49,12 @@ def wanted(services: Iterable[Definition], environ: Mapping[str, str]) -> list[P
     return ports
 
 
+def shared(found: Iterable[Port]) -> list[tuple[Port, Port]]:
+    """Ports that two services are going to listen on, each with the service that has it first."""
+    first: dict[int, Port] = {}
+    return [(owner, port) for port in found if (owner := first.setdefault(port.number, port)).service != port.service]
+
+
 def _of_nats_server(text: str) -> list[int]:
     plain = "\n".join(_COMMENT.sub("", line) for line in text.splitlines())
     found = [match["port"] for pattern in (_NATS_PORT, _NATS_LISTEN) for match in pattern.finditer(plain)]

@@ -82,7 +82,14 @@ def exec_launcher(file: Path, alias: str) -> NoReturn:
 
 
 def _check_ports(checked: GinitConfig, home: Path) -> None:
-    taken = [port for port in ports.wanted(checked.services, os.environ) if ports.is_taken(port.number)]
+    wanted = ports.wanted(checked.services, os.environ)
+    if shared := ports.shared(wanted):
+        lines = [
+            f"port {port.number} is set for {owner.service} in {owner.file} and for {port.service} in {port.file}"
+            for owner, port in shared
+        ]
+        raise CannotStart("\n".join(lines))
+    taken = [port for port in wanted if ports.is_taken(port.number)]
     if taken and prepare.is_running(home):
         raise CannotStart(f"another appliance runs with the same home folder, {home}")
     if taken:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.ginit.config import Definition
-from services.ginit.startup.ports import is_taken, wanted
+from services.ginit.startup.ports import Port, is_taken, shared, wanted
 
 
 def numbers(tmp_path, program, text):
@@ -50,6 +50,13 @@ def test_ports_of_nats_server(tmp_path, text, found):
 def test_ports_of_services(tmp_path, program, text, found):
     """Where our services' configs say it. A port in somebody else's config may be one that is called."""
     assert numbers(tmp_path, program, text) == found
+
+
+def test_ports_of_two_services():
+    """Each is named with the service that has it first. One service may name a port twice."""
+    one, two, three = (Port(number, name, Path(name)) for number, name in ((1, "a"), (2, "b"), (1, "c")))
+    assert shared([one, two, three]) == [(one, three)]
+    assert shared([one, one, two]) == []
 
 
 def test_taken_port(free_port):

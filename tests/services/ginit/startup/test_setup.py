@@ -149,15 +149,30 @@ def taken():
         yield server.getsockname()[1]
 
 
-def test_port_that_is_taken(home, tmp_path, taken):
+@pytest.fixture
+def also_taken():
+    """Another one."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_port_that_is_taken(home, tmp_path, taken, also_taken):
     """All of them are named, with the files in which to set another one; nothing has been started."""
     gateway = definition(tmp_path, "gateway", program="/bin/gl", content=json.dumps({"gl_port": taken}))
-    dummy = definition(tmp_path, "dummy", program="/bin/dummy", content=json.dumps({"port": taken}))
+    dummy = definition(tmp_path, "dummy", program="/bin/dummy", content=json.dumps({"port": also_taken}))
     with pytest.raises(CannotStart) as raised:
         setup._check_ports(GinitConfig("", 0, (gateway, dummy)), home)
     first, second = str(raised.value).splitlines()
     assert f"port {taken} is taken: another program listens on it, so gateway cannot" in first
     assert str(dummy.configuration_file) in second
+
+
+def test_port_of_two_services(home, tmp_path, free_port):
+    """Only one of them could listen: a port that was imported may be that of another service."""
+    gateway = definition(tmp_path, "gateway", program="/bin/gl", content=json.dumps({"gl_port": free_port}))
+    dummy = definition(tmp_path, "dummy", program="/bin/dummy", content=json.dumps({"port": free_port}))
+    with pytest.raises(CannotStart, match=f"port {free_port} is set for gateway in .* and for dummy in "):
+        setup._check_ports(GinitConfig("", 0, (gateway, dummy)), home)
 
 
 def test_ports_that_are_free(home, tmp_path, free_port):
