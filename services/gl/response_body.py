@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.gl.body_reading import Streamed
     from services.gl.call import Call
 
+_OUTBOUND = "outbound_payload"
 _SUCCESS = range(200, 300)
 _ESTIMATED_AT_ONCE = 16 * 1024  # bytes of request and response whose tokens are counted on the event loop
 _LEAST_COPY = 8 * 1024 * 1024  # bytes of a body that asynchronous processors can get, even if records have fewer
@@ -72,6 +73,8 @@ def record_body(call: Call, received: Body, sent: Body | None = None, *, at_once
     """
     inbound = _estimated(call, _read(call, *received, completed=True, at_once=at_once), at_once=at_once)
     egress = None if sent is None else _read(call, *sent, completed=True, at_once=at_once)
+    if at_once:
+        _refuse_long_searches(call, inbound, egress)
     _record_inbound(call, inbound, received.form)
     _record_egress(call, egress)
 
@@ -87,6 +90,8 @@ def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once
     inbound = _read_capture(call, capture, completed=completed, at_once=at_once)
     inbound = _estimated(call, inbound, at_once=at_once)
     egress = None if sent is None else _read_capture(call, sent, completed=completed, at_once=at_once)
+    if at_once:
+        _refuse_long_searches(call, inbound, egress)
     _record_inbound(call, inbound, capture.form, is_sse=capture.is_sse and capture.copy.whole is None)
     _record_egress(call, egress)
     if failed is not None:
@@ -145,7 +150,7 @@ def _estimated(call: Call, reading: BodyReading, *, at_once: bool) -> BodyReadin
     count, answer = call.config.usage.counter, reading.recorded.value
     if count is None or reading.usage is not None or not isinstance(answer, Raw) or not _may_be_estimated(call):
         return reading
-    asked = call.request_section.fields.get("outbound_payload")
+    asked = call.request_section.fields.get(_OUTBOUND)
     request = asked if isinstance(asked, Raw) else b"null"
     if at_once and len(answer) + len(request) > _ESTIMATED_AT_ONCE:
         raise TakesLong
@@ -167,6 +172,8 @@ def _record_inbound(call: Call, reading: BodyReading, form: BodyForm, *, is_sse:
     """Record the inbound body. `is_sse`: only its first bytes show that it is a stream, the rest was not captured."""
     value, note = reading.recorded
     _prepare(call, value)
+    if call.privacy is not None:
+        _prepare(call, call.request_section.fields.get(_OUTBOUND))
     call.response_section.fields["inbound_payload"] = value
     _set_usage(call, reading)
     if note:
@@ -188,8 +195,20 @@ def _record_egress(call: Call, reading: BodyReading | None) -> None:
         section.note("egress_payload", note)
 
 
+def _refuse_long_searches(call: Call, *readings: BodyReading | None) -> None:
+    """Raise TakesLong if a payload is large and has to be searched for what the record must not show.
+
+    Of the request it is the one that was sent: processors or a translation may have replaced what was received.
+    """
+    if (privacy := call.privacy) is None:
+        return
+    values = [reading.recorded.value for reading in readings if reading is not None]
+    if any(map(privacy.takes_long, [*values, call.request_section.fields.get(_OUTBOUND)])):
+        raise TakesLong
+
+
 def _prepare(call: Call, value: Any) -> None:
-    """Make what the record shows in place of a value, which takes long: this may be a thread."""
+    """Make what the record shows in place of a payload, which takes long: this may be a thread."""
     shorter = payload.truncate_to(value, call.config.log_max_payload)
     if (privacy := call.privacy) is not None:
         privacy.prepare(shorter)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from services.gl.record.redaction import Pattern
 
 _SHOWN = ("content_type", "size", "sha256")  # of a payload that is not recorded as a whole
+_SEARCHED_AT_ONCE = 16 * 1024  # bytes of a payload
 _HEAD = 64  # bytes of a text that tell whether it is a stream
 
 
@@ -39,6 +40,12 @@ class PayloadPrivacy:
         if known is None or known[0] != self:
             known = value.shown = (self, self._shown(value))
         return known[1]
+
+    def takes_long(self, value: Any) -> bool:
+        """Whether `shown` takes too long for the event loop. It does not after `prepare`."""
+        if not self.patterns or not isinstance(value, Raw) or len(value) <= _SEARCHED_AT_ONCE:
+            return False
+        return value.shown is None or value.shown[0] != self
 
     def prepare(self, value: Any) -> None:
         """Do the work of `shown` for a value that will be recorded, in a thread for example."""

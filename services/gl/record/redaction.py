@@ -1,7 +1,7 @@
 """Masks what patterns match in texts, and in the strings and numbers of JSON. Pure, except for a clock.
 
 The patterns are RE2's, which search in linear time. A payload is hostile nevertheless: each match begins a new search,
-so there is a time limit for all searches in a payload, in CPU time of the thread.
+so there is a time limit for all searches in a payload, in CPU time of the thread, which grows with its size.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from gecholog.plugins import import_extra
 from gecholog.rawjson import dumps, is_json
 
 MASK = "*****MASKED*****"
-_LIMIT_S = 0.5
+_LIMIT_S = 0.05
+_LIMIT_PER_BYTE_S = 1e-6  # ten times what strings of 20 characters take with one pattern
 _CHECKED = 64  # values between two looks at the clock
 _DEPTH = 4  # of JSON in strings of JSON
 # The strings and numbers of valid JSON: everything else in it are brackets, commas, colons, literals and white space.
@@ -61,7 +62,7 @@ def compiled(expression: str) -> Pattern:
 
 def masked_text(text: str, patterns: Iterable[Pattern]) -> str:
     """The text with a mask in place of each match. JSON in it is searched as JSON as well. Raises TooSlow."""
-    return _Search(tuple(patterns)).text(text, _DEPTH)
+    return _Search(tuple(patterns), len(text)).text(text, _DEPTH)
 
 
 def masked_json(data: bytes, patterns: Iterable[Pattern]) -> bytes:
@@ -69,7 +70,7 @@ def masked_json(data: bytes, patterns: Iterable[Pattern]) -> bytes:
 
     Escapes in strings are decoded before the search. All other bytes stay as they are.
     """
-    return _Search(tuple(patterns)).json(data, _DEPTH)
+    return _Search(tuple(patterns), len(data)).json(data, _DEPTH)
 
 
 class _Span(NamedTuple):
@@ -80,9 +81,9 @@ class _Span(NamedTuple):
 class _Search:
     """The search in one payload, with its time limit."""
 
-    def __init__(self, patterns: tuple[Pattern, ...]) -> None:
+    def __init__(self, patterns: tuple[Pattern, ...], size: int) -> None:
         self._patterns = patterns
-        self._end = thread_time() + _LIMIT_S
+        self._end = thread_time() + _LIMIT_S + size * _LIMIT_PER_BYTE_S
         self._left = _CHECKED
 
     def json(self, data: bytes, depth: int) -> bytes:

@@ -132,7 +132,11 @@ async def _recorded_body(call: Call, most: int) -> payload.Recorded:
     """The body for the record. A body that is large, also after decompression, is read in a thread."""
     body, content_type = call.body, headers.first(call.headers, "Content-Type")
     if "Content-Encoding" not in call.headers and len(body) <= payload.AT_ONCE:  # most bodies
-        return payload.recorded(body, content_type, most)
+        found = payload.recorded(body, content_type, most)
+        if (privacy := call.privacy) is None or not privacy.takes_long(found.value):
+            return found
+        await asyncio.to_thread(privacy.prepare, found.value)
+        return found
     encoding = ",".join(call.headers.get("Content-Encoding", ()))
 
     def read(limit: int) -> payload.Recorded:

@@ -61,6 +61,16 @@ def test_a_value_is_shown_by_the_rule_that_asks():
     assert HIDDEN.shown(value) == digest(BODY)
 
 
+def test_a_large_value_is_prepared_once():
+    """Searching it is for a thread; after that the result is at hand. Hashing does not take so long."""
+    value = payload(b'{"a": "%b"}' % (b"x" * 20_000))
+    assert WORD.takes_long(value)
+    assert not HIDDEN.takes_long(value)
+    assert not WORD.takes_long(payload(BODY))
+    WORD.prepare(value)
+    assert not WORD.takes_long(value)
+
+
 def test_strictest():
     other = PayloadPrivacy(patterns=(compiled("x"),))
     assert strictest(None, None) is None
