@@ -12,8 +12,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from gecholog import backoff
 from gecholog.logs import Log
+from services.gl.credentials.renewal import Renewal
 from services.gl.errors import UpstreamError
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 log = Log("aws")
 
 _INTERVAL_S = 60.0  # between looks at the credentials. botocore renews them then, if they expire within 15 minutes
-_FIRST_RETRY_S = 5.0
-_LONGEST_RETRY_S = 60.0
 _REFUSED_PAUSE_S = 2.0  # between two looks for other credentials than those that AWS refused
 _TIMEOUT_S = 60.0
 _AT_START_S = 5.0  # that a start or a reload waits for the credentials
@@ -72,8 +70,7 @@ class CredentialStore:
         self._credentials: AwsCredentials | None = None
         self._starts_anew = True
         self._reason = "the credentials for AWS are not there yet"
-        self._renew_at = 0.0
-        self._failures = 0
+        self._renewal = Renewal()
         self._looked_at = 0.0
         self._is_refused = False
         self._lock = asyncio.Lock()
@@ -102,7 +99,7 @@ class CredentialStore:
             log.warning("AWS refused the credentials, looking for others", error=error)
         self._is_refused = True
         self._starts_anew = True
-        self._renew_at = min(self._renew_at, self._looked_at + _REFUSED_PAUSE_S)
+        self._renewal.at = min(self._renewal.at, self._looked_at + _REFUSED_PAUSE_S)
         self._wake.set()
 
     def accepted(self) -> None:
@@ -114,10 +111,10 @@ class CredentialStore:
         while True:
             self._wake.clear()
             is_wanted = _is_wanted(self._current())
-            if is_wanted and self._renew_at <= self._clock():
+            if is_wanted and self._renewal.at <= self._clock():
                 await self._renew()
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, self._renew_at - self._clock()) if is_wanted else None):
+                async with asyncio.timeout(max(0.0, self._renewal.at - self._clock()) if is_wanted else None):
                     await self._wake.wait()
 
     async def _renew(self) -> None:
@@ -137,15 +134,12 @@ class CredentialStore:
                 self._failed(f"credentials for AWS: {type(error).__name__}")
             else:
                 self._credentials, self._starts_anew = found, False
-                self._failures = 0
-                self._renew_at = self._clock() + _INTERVAL_S
+                self._renewal.succeeded(self._clock() + _INTERVAL_S)
 
     def _failed(self, reason: str) -> None:
         """Note a failure. The credentials that there are stay in use until they expire."""
-        self._failures += 1
-        self._renew_at = self._clock() + backoff.exponential(self._failures - 1, _FIRST_RETRY_S, _LONGEST_RETRY_S)
         self._reason = reason
-        if self._failures == 1:  # once, until it has worked again
+        if self._renewal.failed(self._clock()):
             log.warning("no credentials for AWS", reason=reason)
         if self._credentials is not None and self._credentials.has_expired():
             self._credentials = None

@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from gecholog import backoff, logs
+from gecholog import logs
 from gecholog.logs import Log
+from services.gl.credentials.renewal import Renewal
 from services.gl.errors import UpstreamError
 from services.gl.models.entra_id import EntraId
 from services.gl.models.google_identity import GoogleIdentity
@@ -31,8 +32,6 @@ log = Log("tokens")
 
 _RENEWED_S = 300.0  # before a token expires
 _LEAST_PAUSE_S = 30.0
-_FIRST_RETRY_S = 5.0
-_LONGEST_RETRY_S = 60.0
 _TIMEOUT_S = 60.0
 _AT_START_S = 5.0  # that a start or a reload waits for the first token
 _LONGEST_WAIT_S = (
@@ -85,7 +84,7 @@ Make = Callable[[Identity, "ssl.SSLContext"], Awaitable[TokenSource]]
 
 
 class _TokenState:
-    """The state of one identity. `renew_at` is the Unix time of the next request for a token."""
+    """The state of one identity. The clock of its renewal is Unix time."""
 
     def __init__(self, provider: str, identity: Identity, tls: ssl.SSLContext) -> None:
         self.provider = provider
@@ -94,8 +93,7 @@ class _TokenState:
         self.source: TokenSource | None = None
         self.token = ""
         self.expires = 0.0
-        self.renew_at = 0.0
-        self.failures = 0
+        self.renewal = Renewal()
 
 
 _Key = tuple[Identity, str]  # and what outbound TLS trusts
@@ -148,8 +146,8 @@ class ProviderTokens:
                 self._wake.clear()
                 states = [state for _, state in self._wanted(self._current())]
                 await self._close_others(states)
-                await self._renew([state for state in states if state.renew_at <= self._clock()])
-                renew_at = min((state.renew_at for state in states), default=None)
+                await self._renew([state for state in states if state.renewal.at <= self._clock()])
+                renew_at = min((state.renewal.at for state in states), default=None)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(None if renew_at is None else self._pause(renew_at)):
                         await self._wake.wait()
@@ -193,17 +191,14 @@ class ProviderTokens:
         except Exception as error:  # noqa: BLE001 - a border: a fault of the library must not end the service
             self._failed(state, type(error).__name__)
         else:
-            state.failures = 0
-            state.renew_at = max(self._clock() + _LEAST_PAUSE_S, state.expires - _RENEWED_S)
+            state.renewal.succeeded(max(self._clock() + _LEAST_PAUSE_S, state.expires - _RENEWED_S))
             if token != state.token:
                 logs.protect([token])
                 state.token = token
                 self._changed()
 
     def _failed(self, state: _TokenState, reason: str) -> None:
-        state.failures += 1
-        state.renew_at = self._clock() + backoff.exponential(state.failures - 1, _FIRST_RETRY_S, _LONGEST_RETRY_S)
-        if state.failures == 1:  # once, until it has worked again
+        if state.renewal.failed(self._clock()):
             log.warning(_ISSUERS[type(state.identity)].failed, provider=state.provider, reason=reason)
         if state.token and state.expires <= self._clock():
             state.token = ""

@@ -74,3 +74,11 @@ def test_names_of_dots():
     registry = registry_of([provider("one", models=["*"])], [])
     assert [registry.meaning(name) for name in ("..", "one/..", "one/.", "...")] == [None] * 4
     assert registry.meaning("one/a..b") == ProviderModel("one", "a..b")
+
+
+def test_the_price_of_claude_on_vertex_is_anthropics():
+    """Both have the same list price; Google's models are Google's."""
+    vertex = provider_of({"name": "v", "dialect": "vertex", "project": "p"})
+    assert vertex.priced_as("claude-haiku-4-5@20251001") == "anthropic"
+    assert vertex.priced_as("gemini-2.5-flash") == "google"
+    assert provider_of({"name": "g", "dialect": "gemini"}).priced_as("claude-haiku-4-5") == "google"
