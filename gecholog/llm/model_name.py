@@ -37,11 +37,12 @@ class NamedModel(NamedTuple):
     may_stream: bool = True
     is_json: bool = False
 
-    def replaced(self, model: str) -> bytes:
-        """The request with another name; all other bytes stay."""
-        if not self.end or (model == self.name and self.text[self.start : self.end] == rawjson.dumps(model)):
-            return self.text
-        return splice.spliced(self.text, self.start, rawjson.dumps(model), self.end)
+    def replaced(self, model: bytes) -> bytes:
+        """The request with another name, written as JSON; all other bytes stay."""
+        text, start, end = self.text, self.start, self.end
+        if not end or text[start:end] == model:
+            return text
+        return splice.spliced(text, start, model, end)
 
 
 def find_model(body: bytes) -> NamedModel | None:
@@ -64,7 +65,7 @@ def model_in(body: bytes) -> str | None:
 def with_model(body: bytes, model: str) -> bytes:
     """A JSON request with another model; unchanged if it names none."""
     found = find_model(body)
-    return body if found is None or not found.end else found.replaced(model)
+    return body if found is None or not found.end else found.replaced(rawjson.dumps(model))
 
 
 def models_in(body: bytes) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+_SMALL = 64 * 1024  # bytes that are copied twice in less time than it takes to make views of them
 _SPACE = b" \t\r\n"
 _COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 _LONGEST_SPACE = 1024  # bytes at the end of a body in which its last member ends; if not, the brace tells
@@ -14,7 +15,7 @@ _MOST_TRIED = 8  # places at which the body has the name
 
 def spliced(body: bytes, at: int, more: bytes, end: int | None = None) -> bytes:
     """`body` with `more` in place of what stands from `at` to `end`; a large body is copied once."""
-    view = memoryview(body)
+    view: bytes | memoryview = body if len(body) <= _SMALL else memoryview(body)
     return b"".join((view[:at], more, view[at if end is None else end :]))
 
 

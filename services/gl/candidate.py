@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from gecholog import rawjson
 from services.gl import query, routing
 from services.gl.models.address import address, usual_headers
 from services.gl.models.dialects import is_translated
@@ -78,6 +79,11 @@ class Candidate:
         """The place of an address of its provider."""
         url, path = routing.url_path(self.router.target, where.path[1:], changed=False)
         return Place(url, path, query.encoded({name: [value] for name, value in where.query}))
+
+    @cached_property
+    def model_json(self) -> bytes:
+        """The name of the model as JSON."""
+        return rawjson.dumps(self.model)
 
     @cached_property
     def usual_headers(self) -> Headers:

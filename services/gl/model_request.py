@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import headers, lenient, rawjson
-from gecholog.llm import model_name, system_prompt
+from gecholog.llm import form, model_name, system_prompt
 from gecholog.llm.raw_predict import for_raw_predict
 from gecholog.rawjson import Raw
 from services.gl.client_body import ClientBody
@@ -61,15 +61,17 @@ async def body_for(body: ClientBody, candidate: Candidate) -> ProviderBody:
 
 
 def _body_for(body: ClientBody, candidate: Candidate) -> ProviderBody:
-    data = body.with_model(candidate.model)
     if body.is_form:
+        data = form.with_model_in_form(body.data, body.content_type, candidate.model)
         return ProviderBody(data, Raw(rawjson.dumps(payload.binary(data, body.content_type))))
+    found = body.named_model()
+    data = body.data if found is None else found.replaced(candidate.model_json)
     provider, endpoint = candidate.provider, candidate.endpoint
     if provider is not None and endpoint is not None and provider.default_system_prompt:
         data = system_prompt.with_system_prompt(data, endpoint.path, provider.default_system_prompt)
     if provider is not None and provider.vertex is not None and endpoint is not None and endpoint.path == MESSAGES:
         data = for_raw_predict(data)
-    if body.is_json:
+    if found is not None and found.is_json:
         return ProviderBody(data, rawjson.payload(data))
-    found = lenient.strict(data)
-    return ProviderBody(data, data.decode("utf-8", "replace") if found is None else rawjson.payload(found.data))
+    strict = lenient.strict(data)
+    return ProviderBody(data, data.decode("utf-8", "replace") if strict is None else rawjson.payload(strict.data))

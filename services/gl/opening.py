@@ -40,12 +40,19 @@ _MOST_HELD = 256 * 1024  # bytes of a stream without an event, after which the h
 _LONGEST_SHOWN = 200  # characters of an error
 
 
+def may_tell_more(attempt: Attempt, response: UpstreamResponse) -> bool:
+    """Tell whether the beginning of a response may show more than its status. Most responses are no streams."""
+    if attempt.candidate.provider is None or response.status >= _MULTIPLE_CHOICES:
+        return False
+    return attempt.translation is not None or SSE in headers.first(response.headers, "Content-Type").lower()
+
+
 async def opened(attempt: Attempt, response: UpstreamResponse, limit: int) -> Opened | None:
     """Read the beginning of a response; None if its status tells enough. Raises UpstreamError if it breaks off.
 
     `limit` is the largest body in bytes that is translated as a whole.
     """
-    if response.status >= _MULTIPLE_CHOICES:
+    if not may_tell_more(attempt, response):
         return None
     try:
         if attempt.translation is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from services.gl import opening
 from services.gl.attempt_outcome import BROKEN_OFF, AttemptOutcome, listed
 from services.gl.errors import NO_FREE_CONNECTION, TOO_LARGE, UpstreamError, reply_to
-from services.gl.failover import has_failed, retry_after
+from services.gl.failover import retry_after
 from services.gl.resilience.failures import USUAL
 from services.gl.responses import LocalResponse
 from services.gl.target_failure import failure
@@ -59,7 +59,7 @@ async def send_and_list(call: Call, rules: ResilienceRules, deps: Dependencies) 
     try:
         response = await send(call, deps)
         arrived = monotonic_ns()
-        if candidate.provider is not None and not isinstance(response, LocalResponse):
+        if not isinstance(response, LocalResponse) and opening.may_tell_more(attempt, response):
             response = await _open(call, response)
         if not call.fault or not _is_no_fault(call):
             has_target_failed = bool(call.fault) or call.outcome_status(response) in USUAL
@@ -90,5 +90,5 @@ def _is_no_fault(call: Call) -> bool:
 def _outcome(call: Call, response: Response, rules: ResilienceRules) -> AttemptOutcome:
     if call.fault:
         return AttemptOutcome(error=call.fault)
-    later = retry_after(response.headers) if has_failed(call.fault, call.outcome_status(response), rules) else None
+    later = retry_after(response.headers) if call.outcome_status(response) in rules.fail_on else None
     return AttemptOutcome(response.status, "" if call.opened is None else call.opened.error, later)

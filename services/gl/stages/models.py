@@ -59,8 +59,8 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
     if endpoint.kind is not _NAMES_A_MODEL:
         await _resolve_other(call, router, endpoint, deps)
         return
-    call.client_body = await model_request.body_of_call(call, deps.unpacked)
-    name = await _name(call.client_body)
+    body = call.client_body = await model_request.body_of_call(call, deps.unpacked)
+    name = _required_name(body, await model_request.named_model(body))
     call.request_base.fields["model"] = name
     key_rules.check_model(call.key, name)
     candidates = call.config.candidates.of_name(router, name, endpoint)
@@ -68,7 +68,7 @@ async def _resolve(call: Call, router: Router, deps: Dependencies) -> None:
         candidates = await _candidates(call, router, name, endpoint, deps)
     call.candidates = candidates
     if endpoint.path == COUNT_TOKENS and candidates[0].is_translated:
-        call.own_response = await count_tokens.estimated(call.client_body, endpoint)
+        call.own_response = await count_tokens.estimated(body, endpoint)
 
 
 async def _resolve_other(call: Call, router: Router, endpoint: Endpoint, deps: Dependencies) -> None:
@@ -117,9 +117,8 @@ def _subpath(call: Call) -> str:
 # ------------------------------------------------------------------ names
 
 
-async def _name(body: ClientBody) -> str:
-    """The model that a request names. Raises Refusal if it names none."""
-    name = await model_request.named_model(body)
+def _required_name(body: ClientBody, name: str | None) -> str:
+    """The model that a request names, if it names one. Raises Refusal otherwise."""
     if name is None:
         what = "a form with a field model" if body.is_form else "a JSON object with a field model"
         raise _refusal(400, f"the body of the request cannot be read: it must be {what}")
