@@ -326,6 +326,7 @@ ANSWERS: dict[str, Probes] = {
             Probe("tool_use", _message(_USE, stop_reason="tool_use")),
             Probe("stop_reason max_tokens", {"stop_reason": "max_tokens"}),
             Probe("stop_reason refusal", {"stop_reason": "refusal"}),
+            Probe("stop_reason pause_turn", {"stop_reason": "pause_turn"}),
             Probe("usage", {"usage": {"input_tokens": 5, "output_tokens": 7}}),
             Probe(
                 "usage.cache_read_input_tokens",
@@ -345,6 +346,8 @@ ANSWERS: dict[str, Probes] = {
             Probe("inlineData image", _candidate({"inlineData": {"mimeType": "image/png", "data": "aGk="}})),
             Probe("finishReason MAX_TOKENS", _candidate(finish="MAX_TOKENS")),
             Probe("finishReason SAFETY", _candidate(finish="SAFETY")),
+            Probe("finishReason MALFORMED_FUNCTION_CALL, OTHER", _candidate(finish="MALFORMED_FUNCTION_CALL")),
+            Probe("finishReason (not known)", _candidate(finish="NEW")),
             Probe(
                 "usageMetadata",
                 {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 7, "thoughtsTokenCount": 2}},
@@ -375,6 +378,7 @@ ANSWERS: dict[str, Probes] = {
             Probe("toolUse", _converse({"toolUse": {"toolUseId": "c1", "name": "look", "input": {}}})),
             Probe("stopReason max_tokens", {"stopReason": "max_tokens"}),
             Probe("stopReason guardrail_intervened", {"stopReason": "guardrail_intervened"}),
+            Probe("stopReason malformed_tool_use", {"stopReason": "malformed_tool_use"}),
             Probe("usage", {"usage": {"inputTokens": 5, "outputTokens": 7, "totalTokens": 12}}),
         ],
     ),

@@ -31,6 +31,8 @@ class FinishReason(StrEnum):
     TOOL_CALLS = "tool_calls"
     CONTENT_FILTER = "content_filter"  # the provider held something back
     REFUSAL = "refusal"  # the model declined
+    FAILED = "failed"  # the model or its server failed: a call that could not be read, for example
+    OTHER = "other"  # the provider has a word for it that is not known
 
 
 # ------------------------------------------------------------------ parts of messages
@@ -239,6 +241,7 @@ class Choice(Struct, frozen=True):
     parts: tuple[Part, ...] = ()
     finish_reason: FinishReason | None = None
     stop_sequence: str = ""  # the one that the model met
+    native_reason: str = ""  # the provider's word for it, where the reason is not all that it says
 
 
 class ChatResponse(Struct, frozen=True):

@@ -81,11 +81,12 @@ class UsageSeen(Struct, frozen=True, tag="usage"):
 
 
 class Finished(Struct, frozen=True, tag="finished"):
-    """A choice is complete."""
+    """A choice is complete (see `chat.Choice`)."""
 
     reason: FinishReason | None
     stop_sequence: str = ""
     choice: int = 0
+    native_reason: str = ""
 
 
 class Failed(Struct, frozen=True, tag="failed"):

@@ -30,7 +30,7 @@ def deltas_of(response: ChatResponse) -> Iterator[Delta]:
     if response.usage is not None:
         yield UsageSeen(response.usage)
     for number, choice in enumerate(response.choices):
-        yield Finished(choice.finish_reason, choice.stop_sequence, number)
+        yield Finished(choice.finish_reason, choice.stop_sequence, number, choice.native_reason)
 
 
 def _of_part(part: Part, choice: int, place: int, calls: int) -> Iterator[Delta]:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gecholog.llm.chat import ChatResponse, Choice, FinishReason, Part, Reasoning, Text, ToolCall
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.anthropic.blocks import NAME, citations_of
 from gecholog.llm.errors import InvalidResponseError
+from gecholog.llm.finish import Finish, read_finish
 from gecholog.llm.tool_arguments import as_text
 from gecholog.llm.usage import usage_of
 
 _REASONS = {
     "end_turn": FinishReason.STOP,
     "stop_sequence": FinishReason.STOP,
-    "pause_turn": FinishReason.STOP,
     "max_tokens": FinishReason.LENGTH,
+    "pause_turn": FinishReason.LENGTH,  # sent again, it goes on; so does an answer that was cut off
+    "compaction": FinishReason.LENGTH,
     "model_context_window_exceeded": FinishReason.LENGTH,
     "tool_use": FinishReason.TOOL_CALLS,
     "refusal": FinishReason.REFUSAL,
 }
 
 
-def finish_reason(stop_reason: Any) -> FinishReason | None:
-    """Why an answer ended, by its `stop_reason`; one that is not known is an end of its own."""
-    if stop_reason is None:
-        return None
-    return _REASONS.get(stop_reason, FinishReason.STOP) if isinstance(stop_reason, str) else FinishReason.STOP
+def finish_of(fields: Json) -> Finish:
+    """Why an answer ended, by its `stop_reason`."""
+    return read_finish(_REASONS, fields.get("stop_reason"))
 
 
 def read_response(answer: Json) -> ChatResponse:
@@ -35,8 +33,8 @@ def read_response(answer: Json) -> ChatResponse:
     if not isinstance(content, list):
         raise InvalidResponseError("the answer has no content")
     parts = tuple(part for block in content if isinstance(block, dict) for part in _parts(block))
-    reason = finish_reason(answer.get("stop_reason"))
-    choice = Choice(parts, reason, _word(answer, "stop_sequence"))
+    finish = finish_of(answer)
+    choice = Choice(parts, finish.reason, _word(answer, "stop_sequence"), finish.native)
     usage = answer.get("usage")
     tier = _word(usage, "service_tier") if isinstance(usage, dict) else ""
     return ChatResponse((choice,), _word(answer, "id"), _word(answer, "model"), None, usage_of(answer), tier)

@@ -28,6 +28,8 @@ _STOP_REASONS = {
     FinishReason.TOOL_CALLS: "tool_use",
     FinishReason.CONTENT_FILTER: "refusal",
     FinishReason.REFUSAL: "refusal",
+    FinishReason.FAILED: "refusal",  # the only one that tells an agent not to go on as if all was well
+    FinishReason.OTHER: "end_turn",
 }
 # All members that the API has: what nobody knows is null.
 _NO_USAGE: Json = {
@@ -49,7 +51,11 @@ def write_response(response: ChatResponse, context: ReplyContext) -> Json:
     message = head(context, response.id, response.model)
     parts = _with_ids(choice.parts, context)
     message["content"] = [block for part in parts for block in _blocks(part)]
-    return message | stop_of(choice.finish_reason, choice.stop_sequence) | {"usage": usage_fields(response.usage)}
+    return (
+        message
+        | stop_of(choice.finish_reason, choice.stop_sequence, choice.native_reason)
+        | {"usage": usage_fields(response.usage)}
+    )
 
 
 def call_id(context: ReplyContext, index: int) -> str:
@@ -76,12 +82,15 @@ def head(context: ReplyContext, known: str, model: str) -> Json:
     }
 
 
-def stop_of(reason: FinishReason | None, sequence: str) -> Json:
-    """The members that tell why a message ended."""
+def stop_of(reason: FinishReason | None, sequence: str, native: str = "") -> Json:
+    """The members that tell why a message ended. `native` is the provider's own word for it."""
     stop = _STOP_REASONS.get(reason or FinishReason.STOP)
     if stop == "end_turn" and sequence:
         stop = "stop_sequence"
-    return {"stop_reason": stop, "stop_sequence": sequence or None, "stop_details": None}
+    details = None
+    if native and stop == "refusal":
+        details = {"type": "refusal", "category": None, "explanation": f"The model stopped: {native}."}
+    return {"stop_reason": stop, "stop_sequence": sequence or None, "stop_details": details}
 
 
 def usage_fields(usage: Usage | None) -> Json:

@@ -18,7 +18,7 @@ from gecholog.llm.deltas import (
 )
 from gecholog.llm.dialects.anthropic.blocks import NAME, citation_of
 from gecholog.llm.dialects.anthropic.errors import error_in_event
-from gecholog.llm.dialects.anthropic.response_reader import finish_reason
+from gecholog.llm.dialects.anthropic.response_reader import finish_of
 from gecholog.llm.errors import BROKEN_OFF
 from gecholog.llm.event import Event
 from gecholog.llm.tool_arguments import as_text
@@ -108,10 +108,10 @@ class MessagesStreamReader:
     def _end_of_message(self, value: Json) -> list[Delta]:
         found = self._counted(value.get("usage"))
         delta = _object(value, "delta")
-        reason = finish_reason(delta.get("stop_reason"))
-        if reason is not None:
+        finish = finish_of(delta)
+        if finish.reason is not None:
             self._is_over = True
-            found.append(Finished(reason, _word(delta, "stop_sequence")))
+            found.append(Finished(finish.reason, _word(delta, "stop_sequence"), native_reason=finish.native))
         return found
 
     def _counted(self, usage: Any) -> list[Delta]:

@@ -75,10 +75,10 @@ class MessagesStreamWriter:
 
     def end(self) -> bytes:
         """Return the end of the stream."""
-        reason, sequence = self._finished.reason, self._finished.stop_sequence
+        finished = self._finished
         ended = {
             "type": "message_delta",
-            "delta": stop_of(reason, sequence) | {"container": None},
+            "delta": stop_of(finished.reason, finished.stop_sequence, finished.native_reason) | {"container": None},
             "usage": usage_fields(self._usage),
         }
         stop = _event({"type": "message_stop"})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gecholog.llm.chat import ChatResponse, Choice, FinishReason, Part, Reasoning, Text, ToolCall
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.claude_thinking import ORIGIN
 from gecholog.llm.errors import InvalidResponseError
+from gecholog.llm.finish import Finish, read_finish
 from gecholog.llm.tool_arguments import as_text
 from gecholog.llm.usage import usage_of
 
@@ -19,6 +18,8 @@ _REASONS = {
     "tool_use": FinishReason.TOOL_CALLS,
     "guardrail_intervened": FinishReason.CONTENT_FILTER,
     "content_filtered": FinishReason.CONTENT_FILTER,
+    "malformed_model_output": FinishReason.FAILED,
+    "malformed_tool_use": FinishReason.FAILED,
 }
 
 
@@ -30,16 +31,14 @@ def read_response(answer: Json) -> ChatResponse:
     if not isinstance(content, list):
         raise InvalidResponseError("the answer has no message")
     parts = tuple(part for block in content if isinstance(block, dict) for part in _parts(block))
-    reason = finish_reason(answer.get("stopReason"), has_calls=any(isinstance(part, ToolCall) for part in parts))
-    return ChatResponse((Choice(parts, reason, stop_sequence_of(answer)),), usage=usage_of(answer))
+    finish = finish_of(answer, has_calls=any(isinstance(part, ToolCall) for part in parts))
+    choice = Choice(parts, finish.reason, stop_sequence_of(answer), finish.native)
+    return ChatResponse((choice,), usage=usage_of(answer))
 
 
-def finish_reason(told: Any, *, has_calls: bool) -> FinishReason | None:
-    """Why an answer ended; one that is not known is an end of its own."""
-    if told is None:
-        return None
-    reason = _REASONS.get(told, FinishReason.STOP) if isinstance(told, str) else FinishReason.STOP
-    return FinishReason.TOOL_CALLS if has_calls and reason is FinishReason.STOP else reason
+def finish_of(answer: Json, *, has_calls: bool) -> Finish:
+    """Why an answer ended."""
+    return read_finish(_REASONS, answer.get("stopReason"), has_calls=has_calls)
 
 
 def stop_sequence_of(answer: Json) -> str:

@@ -18,7 +18,7 @@ from gecholog.llm.deltas import (
 )
 from gecholog.llm.dialects.bedrock_converse.errors import error_in_event
 from gecholog.llm.dialects.bedrock_converse.fold import is_exception, typed
-from gecholog.llm.dialects.bedrock_converse.response_reader import finish_reason, stop_sequence_of, word
+from gecholog.llm.dialects.bedrock_converse.response_reader import finish_of, stop_sequence_of, word
 from gecholog.llm.dialects.claude_thinking import ORIGIN
 from gecholog.llm.errors import BROKEN_OFF
 from gecholog.llm.event import Event
@@ -53,8 +53,8 @@ class ConverseStreamReader:
             case "contentBlockStop":
                 found += self._stop(value.get("contentBlockIndex"))
             case "messageStop":
-                reason = finish_reason(value.get("stopReason"), has_calls=bool(self._calls))
-                self._finished = Finished(reason, stop_sequence_of(value))
+                finish = finish_of(value, has_calls=bool(self._calls))
+                self._finished = Finished(finish.reason, stop_sequence_of(value), native_reason=finish.native)
             case "metadata":
                 usage = usage_of(value)
                 found += [] if usage is None else [UsageSeen(usage)]

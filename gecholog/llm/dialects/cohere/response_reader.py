@@ -7,6 +7,7 @@ from typing import Any
 from gecholog.llm.chat import ChatResponse, Choice, Citation, FinishReason, Part, Reasoning, Text, ToolCall
 from gecholog.llm.checked import Json
 from gecholog.llm.errors import InvalidResponseError
+from gecholog.llm.finish import Finish, read_finish
 from gecholog.llm.tool_arguments import as_text
 from gecholog.llm.usage import usage_of
 
@@ -34,13 +35,14 @@ def read_response(answer: Json) -> ChatResponse:
         parts.append(Reasoning(plan))
     parts += _content(message)
     calls = [call for one in _listed(message, "tool_calls") if (call := tool_call(one)) is not None]
-    choice = Choice((*parts, *calls), finish_reason(answer, has_calls=bool(calls)))
+    finish = finish_of(answer, has_calls=bool(calls))
+    choice = Choice((*parts, *calls), finish.reason, native_reason=finish.native)
     return ChatResponse((choice,), id=word(answer, "id"), usage=usage_of(answer))
 
 
-def finish_reason(fields: Json, *, has_calls: bool) -> FinishReason | None:
-    """Why an answer ended; None if it does not say."""
-    return FinishReason.TOOL_CALLS if has_calls else _FINISH_REASONS.get(word(fields, "finish_reason"))
+def finish_of(fields: Json, *, has_calls: bool) -> Finish:
+    """Why an answer ended. Calls come whole, whatever it says."""
+    return Finish(FinishReason.TOOL_CALLS) if has_calls else read_finish(_FINISH_REASONS, fields.get("finish_reason"))
 
 
 def tool_call(call: Json) -> ToolCall | None:

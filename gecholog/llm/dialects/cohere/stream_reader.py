@@ -15,7 +15,7 @@ from gecholog.llm.deltas import (
     ToolCallStarted,
     UsageSeen,
 )
-from gecholog.llm.dialects.cohere.response_reader import FAILED, citations_of, content_index, finish_reason, word
+from gecholog.llm.dialects.cohere.response_reader import FAILED, citations_of, content_index, finish_of, word
 from gecholog.llm.errors import BROKEN_OFF, ErrorInfo
 from gecholog.llm.event import Event
 from gecholog.llm.usage import usage_of
@@ -88,7 +88,8 @@ class CohereStreamReader:
         self._is_over = True
         usage = usage_of(delta)
         found: list[Delta] = [] if usage is None else [UsageSeen(usage)]
-        return [*found, Finished(finish_reason(delta, has_calls=bool(self._calls)))]
+        finish = finish_of(delta, has_calls=bool(self._calls))
+        return [*found, Finished(finish.reason, native_reason=finish.native)]
 
     def _fail(self, fields: Json) -> list[Delta]:
         self._is_over = True

@@ -7,10 +7,12 @@ from typing import Any
 from gecholog.llm.chat import Audio, FinishReason, Image, Part, Reasoning, Text, ToolCall
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.gemini.names import NAME
+from gecholog.llm.finish import Finish, read_finish
 from gecholog.llm.tool_arguments import as_text
 
-_FILTERED = FinishReason.CONTENT_FILTER
-# By name, and by the number that some servers send (https://ai.google.dev/api/generate-content#FinishReason).
+_FILTERED, _FAILED = FinishReason.CONTENT_FILTER, FinishReason.FAILED
+# By name, and by the number that some servers send (https://ai.google.dev/api/generate-content#FinishReason). Numbers
+# from 6 on are others on Vertex AI than on Gemini's API, and mean that something was held back on both.
 _REASONS: dict[str | int, FinishReason] = {
     "STOP": FinishReason.STOP,
     1: FinishReason.STOP,
@@ -28,24 +30,33 @@ _REASONS: dict[str | int, FinishReason] = {
     "IMAGE_SAFETY": _FILTERED,
     "IMAGE_PROHIBITED_CONTENT": _FILTERED,
     "IMAGE_RECITATION": _FILTERED,
+    **dict.fromkeys(range(6, 12), _FILTERED),
+    "OTHER": _FAILED,
+    5: _FAILED,
+    "MALFORMED_FUNCTION_CALL": _FAILED,
+    "UNEXPECTED_TOOL_CALL": _FAILED,
+    12: _FAILED,
+    "TOO_MANY_TOOL_CALLS": _FAILED,
+    13: _FAILED,
+    "MALFORMED_RESPONSE": _FAILED,
+    "MISSING_THOUGHT_SIGNATURE": _FAILED,
+    "NO_IMAGE": _FAILED,
+    "IMAGE_OTHER": _FAILED,
 }
 _UNKNOWN = ("FINISH_REASON_UNSPECIFIED", 0)
 
 
-def finish_reason(candidate: Json, *, has_calls: bool) -> FinishReason | None:
-    """Why a candidate ended; None if it did not. Gemini says `STOP` of calls too."""
+def finish_of(candidate: Json, *, has_calls: bool) -> Finish:
+    """Why a candidate ended; without a reason if it did not. Gemini says `STOP` of calls too."""
     told = candidate.get("finishReason")
-    if told is None or told in _UNKNOWN:
-        return None
-    known = _REASONS.get(told) if isinstance(told, str | int) else None
-    reason = known or FinishReason.STOP
-    return FinishReason.TOOL_CALLS if has_calls and reason is FinishReason.STOP else reason
+    return Finish() if told is None or told in _UNKNOWN else read_finish(_REASONS, told, has_calls=has_calls)
 
 
-def is_blocked(answer: Json) -> bool:
-    """Tell whether the prompt was held back: there are no candidates then."""
+def finish_of_prompt(answer: Json) -> Finish | None:
+    """Why there is no answer to a prompt that was held back; None if it was not."""
     feedback = answer.get("promptFeedback")
-    return isinstance(feedback, dict) and bool(feedback.get("blockReason"))
+    blocked = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    return Finish(FinishReason.CONTENT_FILTER, str(blocked)) if blocked else None
 
 
 def candidates_of(answer: Json) -> list[Json]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gecholog.llm.chat import FinishReason, Image, Part, Reasoning, Text, ToolCall
+from gecholog.llm.chat import Image, Part, Reasoning, Text, ToolCall
 from gecholog.llm.checked import Json
 from gecholog.llm.deltas import (
     ArgumentsDelta,
@@ -17,9 +17,10 @@ from gecholog.llm.deltas import (
     UsageSeen,
 )
 from gecholog.llm.dialects.gemini.errors import error_in
-from gecholog.llm.dialects.gemini.parts import candidates_of, finish_reason, index_of, is_blocked, parts_of, word
+from gecholog.llm.dialects.gemini.parts import candidates_of, finish_of, finish_of_prompt, index_of, parts_of, word
 from gecholog.llm.errors import BROKEN_OFF
 from gecholog.llm.event import Event
+from gecholog.llm.finish import Finish
 from gecholog.llm.usage import Usage, usage_of
 
 
@@ -30,7 +31,7 @@ class GeminiStreamReader:
         self._has_started = False
         self._has_failed = False
         self._calls: dict[int, int] = {}  # choice → number of its calls
-        self._reasons: dict[int, FinishReason | None] = {}  # choice → why it ended
+        self._finishes: dict[int, Finish] = {}  # choice → why it ended
         self._usage: Usage | None = None
 
     def read(self, event: Event) -> list[Delta]:
@@ -47,8 +48,8 @@ class GeminiStreamReader:
             found.append(Started(word(chunk, "responseId"), word(chunk, "modelVersion")))
         for candidate in candidates_of(chunk):
             found += self._candidate(candidate)
-        if is_blocked(chunk):
-            self._reasons[0] = FinishReason.CONTENT_FILTER
+        if (blocked := finish_of_prompt(chunk)) is not None:
+            self._finishes[0] = blocked
         self._usage = usage_of(chunk) or self._usage
         return found
 
@@ -56,16 +57,19 @@ class GeminiStreamReader:
         """Return the usage and the ends of all choices, which a later chunk might have changed."""
         if self._has_failed:
             return []
-        if not self._reasons or None in self._reasons.values():
+        if not self._finishes or any(finish.reason is None for finish in self._finishes.values()):
             return [Failed(BROKEN_OFF)]
         seen: list[Delta] = [] if self._usage is None else [UsageSeen(self._usage)]
-        return [*seen, *(Finished(reason, choice=choice) for choice, reason in sorted(self._reasons.items()))]
+        found = sorted(self._finishes.items())
+        return [*seen, *(Finished(end.reason, choice=choice, native_reason=end.native) for choice, end in found)]
 
     def _candidate(self, candidate: Json) -> list[Delta]:
         choice = index_of(candidate)
         found = [delta for part in parts_of(candidate) for delta in self._deltas(part, choice)]
         has_calls = self._calls.get(choice, 0) > 0
-        self._reasons[choice] = finish_reason(candidate, has_calls=has_calls) or self._reasons.get(choice)
+        finish = finish_of(candidate, has_calls=has_calls)
+        if finish.reason is not None or choice not in self._finishes:
+            self._finishes[choice] = finish
         return found
 
     def _deltas(self, part: Part, choice: int) -> list[Delta]:

@@ -8,8 +8,16 @@ from typing import Any
 from gecholog.llm.chat import ChatResponse, Choice, FinishReason, Part, Reasoning, Text, ToolCall
 from gecholog.llm.checked import Json
 from gecholog.llm.errors import InvalidResponseError
+from gecholog.llm.finish import Finish, read_finish
 from gecholog.llm.tool_arguments import as_text
 from gecholog.llm.usage import usage_of
+
+_REASONS = {
+    "stop": FinishReason.STOP,
+    "length": FinishReason.LENGTH,
+    "load": FinishReason.STOP,  # there were no messages: the model was loaded, or unloaded
+    "unload": FinishReason.STOP,
+}
 
 
 def read_response(answer: Json) -> ChatResponse:
@@ -23,17 +31,18 @@ def read_response(answer: Json) -> ChatResponse:
         parts.append(Reasoning(thinking))
     if text := word(message, "content"):
         parts.append(Text(text))
-    choice = Choice((*parts, *calls), finish_reason(answer, has_calls=bool(calls)))
+    finish = finish_of(answer, has_calls=bool(calls))
+    choice = Choice((*parts, *calls), finish.reason, native_reason=finish.native)
     return ChatResponse(
         (choice,), model=word(answer, "model"), created=_seconds(answer.get("created_at")), usage=usage_of(answer)
     )
 
 
-def finish_reason(answer: Json, *, has_calls: bool) -> FinishReason:
-    """Why an answer ended. Ollama says `stop` of calls too."""
+def finish_of(answer: Json, *, has_calls: bool) -> Finish:
+    """Why an answer ended. Calls come whole, whatever it says; older versions do not say."""
     if has_calls:
-        return FinishReason.TOOL_CALLS
-    return FinishReason.LENGTH if answer.get("done_reason") == "length" else FinishReason.STOP
+        return Finish(FinishReason.TOOL_CALLS)
+    return read_finish(_REASONS, answer.get("done_reason") or "stop")
 
 
 def tool_calls_of(message: Json) -> list[ToolCall]:

@@ -14,7 +14,7 @@ from gecholog.llm.deltas import (
     ToolCallStarted,
     UsageSeen,
 )
-from gecholog.llm.dialects.ollama.response_reader import finish_reason, tool_calls_of, word
+from gecholog.llm.dialects.ollama.response_reader import finish_of, tool_calls_of, word
 from gecholog.llm.errors import BROKEN_OFF, ErrorInfo
 from gecholog.llm.event import Event
 from gecholog.llm.usage import usage_of
@@ -49,7 +49,8 @@ class OllamaStreamReader:
             self._is_over = True
             usage = usage_of(line)
             found += [] if usage is None else [UsageSeen(usage)]
-            found.append(Finished(finish_reason(line, has_calls=self._calls > 0)))
+            finish = finish_of(line, has_calls=self._calls > 0)
+            found.append(Finished(finish.reason, native_reason=finish.native))
         return found
 
     def end(self) -> list[Delta]:

@@ -30,12 +30,12 @@ def read_response(body: Json) -> ChatResponse:
 def _choice(choice: Json) -> Choice:
     message = choice.get("message")
     parts = _parts(message) if isinstance(message, dict) else ()
-    reason = read_reason(
+    finish = read_reason(
         choice.get("finish_reason") or _finish_details(choice),
         has_calls=any(isinstance(part, ToolCall) for part in parts),
         has_refusal=any(isinstance(part, Refusal) for part in parts),
     )
-    return Choice(parts, reason)
+    return Choice(parts, finish.reason, native_reason=finish.native)
 
 
 def _finish_details(choice: Json) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gecholog.llm.chat import ChatResponse, Choice, Image, Part, Reasoning, Refusal, Text, ToolCall
 from gecholog.llm.chat_dialect import ReplyContext
 from gecholog.llm.dialects.openai_chat import message_parts, signed
-from gecholog.llm.dialects.openai_chat.finish_reasons import write_reason
+from gecholog.llm.dialects.openai_chat.finish_reasons import NATIVE, write_reason
 from gecholog.llm.dialects.openai_chat.legacy import FINISH, wants_functions, with_function_call
 from gecholog.llm.dialects.openai_chat.message_parts import Json
 from gecholog.llm.dialects.openai_chat.usage_writer import write_usage
@@ -37,7 +37,8 @@ def _choice(index: int, choice: Choice, context: ReplyContext) -> Json:
     )
     if wants_functions(context):
         message, reason = with_function_call(message), FINISH if reason == "tool_calls" else reason
-    return {"index": index, "message": message, "logprobs": None, "finish_reason": reason}
+    written: Json = {"index": index, "message": message, "logprobs": None, "finish_reason": reason}
+    return written | ({NATIVE: choice.native_reason} if choice.native_reason else {})
 
 
 def _message(parts: tuple[Part, ...], call_id: str) -> Json:

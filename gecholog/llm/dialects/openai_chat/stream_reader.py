@@ -25,6 +25,7 @@ from gecholog.llm.dialects.openai_chat.tool_call_stream import ToolCallStream
 from gecholog.llm.dialects.openai_errors import error_of_object, read_error, status_in
 from gecholog.llm.errors import BROKEN_OFF
 from gecholog.llm.event import Event
+from gecholog.llm.finish import Finish
 from gecholog.llm.usage import usage_of
 
 _SIMPLE = frozenset({"role", "content"})
@@ -33,13 +34,13 @@ _SIMPLE = frozenset({"role", "content"})
 class _Choice:
     """What has come of one choice."""
 
-    __slots__ = ("calls", "has_refusal", "is_finished", "reason")
+    __slots__ = ("calls", "finish", "has_refusal", "is_finished")
 
     def __init__(self, index: int) -> None:
         self.calls = ToolCallStream(index)
         self.has_refusal = False
         self.is_finished = False  # the provider told a reason; what comes behind it still counts
-        self.reason: FinishReason | None = None
+        self.finish = Finish()
 
 
 class StreamReader:
@@ -81,10 +82,10 @@ class StreamReader:
             return [Failed(BROKEN_OFF)]
         found: list[Delta] = []
         for index, choice in self._choices.items():
-            reason = choice.reason
-            if choice.calls.has_any and reason in (FinishReason.STOP, None):
-                reason = FinishReason.TOOL_CALLS
-            found.append(Finished(reason, choice=index))
+            finish = choice.finish
+            if choice.calls.has_any and finish.reason in (FinishReason.STOP, FinishReason.OTHER, None):
+                finish = Finish(FinishReason.TOOL_CALLS)
+            found.append(Finished(finish.reason, choice=index, native_reason=finish.native))
         return found
 
     def _failed(self, chunk: Json, error: Any) -> list[Delta]:
@@ -106,9 +107,9 @@ class StreamReader:
         word = piece.get("finish_reason")
         if word:
             choice.is_finished = True
-            choice.reason = (
-                read_reason(word, has_calls=choice.calls.has_any, has_refusal=choice.has_refusal) or choice.reason
-            )
+            finish = read_reason(word, has_calls=choice.calls.has_any, has_refusal=choice.has_refusal)
+            if finish.reason is not None:
+                choice.finish = finish
 
 
 def _read_delta(delta: Json, choice: _Choice, index: int, found: list[Delta]) -> None:

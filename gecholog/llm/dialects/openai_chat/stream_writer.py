@@ -22,7 +22,7 @@ from gecholog.llm.deltas import (
     UsageSeen,
 )
 from gecholog.llm.dialects.openai_chat import message_parts, signed
-from gecholog.llm.dialects.openai_chat.finish_reasons import write_reason
+from gecholog.llm.dialects.openai_chat.finish_reasons import NATIVE, write_reason
 from gecholog.llm.dialects.openai_chat.legacy import FINISH, wants_functions
 from gecholog.llm.dialects.openai_chat.usage_writer import write_usage
 from gecholog.llm.dialects.openai_errors import write_error
@@ -86,6 +86,7 @@ class StreamWriter:
         return self._chunk(index, b'{"role":"assistant","content":"","refusal":null}'), choice
 
     def _chunk(self, index: int, delta: bytes, reason: bytes = b"null") -> bytes:
+        """A chunk. `reason` is the JSON text of the reason for the end, and may have other members behind it."""
         if not self._head:
             self._start("", "")
         return (
@@ -181,7 +182,10 @@ class StreamWriter:
         reason = write_reason(delta.reason, has_calls=choice.calls > 0, has_refusal=choice.has_refusal)
         if reason == "tool_calls" and wants_functions(self._context):
             reason = FINISH
-        return before + self._chunk(delta.choice, b"{}", b'"%s"' % reason.encode())
+        told = b'"%s"' % reason.encode()
+        if delta.native_reason:
+            told += b',"%s":%s' % (NATIVE.encode(), json_text.dumps(delta.native_reason))
+        return before + self._chunk(delta.choice, b"{}", told)
 
     def _failed(self, delta: Failed) -> bytes:
         return b"data: " + json_text.dumps(write_error(delta.error)) + b"\n\n"

@@ -19,8 +19,23 @@ from gecholog.llm.chat import (
 from gecholog.llm.checked import Json
 from gecholog.llm.dialects.openai_responses.item_reader import NAME
 from gecholog.llm.errors import InvalidResponseError
+from gecholog.llm.finish import Finish, read_finish
 from gecholog.llm.tool_arguments import as_text
 from gecholog.llm.usage import usage_of
+
+_STATUSES = {
+    "completed": FinishReason.STOP,
+    "failed": FinishReason.FAILED,
+    "cancelled": FinishReason.FAILED,
+    "in_progress": FinishReason.FAILED,  # answers that are not waited for cannot be asked for
+    "queued": FinishReason.FAILED,
+}
+_CAUSES = {
+    "max_output_tokens": FinishReason.LENGTH,
+    "max_tokens": FinishReason.LENGTH,
+    "max_tool_calls": FinishReason.LENGTH,
+    "content_filter": FinishReason.CONTENT_FILTER,
+}
 
 
 def read_response(answer: Json) -> ChatResponse:
@@ -28,27 +43,26 @@ def read_response(answer: Json) -> ChatResponse:
     output = answer.get("output")
     if not isinstance(output, list):
         raise InvalidResponseError("the response has no output")
+    if answer.get("status") == "failed":
+        raise InvalidResponseError("the model did not finish: failed")
     parts = tuple(part for item in output if isinstance(item, dict) for part in parts_of(item))
     has_calls = any(isinstance(part, ToolCall) for part in parts)
     has_refusal = any(isinstance(part, Refusal) for part in parts)
-    reason = finish_reason(answer, has_calls=has_calls, has_refusal=has_refusal)
+    finish = finish_of(answer, has_calls=has_calls, has_refusal=has_refusal)
     created = answer.get("created_at")
     seconds = int(created) if isinstance(created, int | float) and 0 < created < 2**40 else None
     known, model = word(answer, "id"), word(answer, "model")
-    return ChatResponse((Choice(parts, reason),), known, model, seconds, usage_of(answer), word(answer, "service_tier"))
+    choice = Choice(parts, finish.reason, native_reason=finish.native)
+    return ChatResponse((choice,), known, model, seconds, usage_of(answer), word(answer, "service_tier"))
 
 
-def finish_reason(answer: Json, *, has_calls: bool, has_refusal: bool) -> FinishReason | None:
-    """Why a response ended; None if it did not."""
+def finish_of(answer: Json, *, has_calls: bool, has_refusal: bool) -> Finish:
+    """Why a response ended, by its status, or by what made it incomplete."""
     status, details = answer.get("status"), answer.get("incomplete_details")
     if status == "incomplete":
         cause = details.get("reason") if isinstance(details, dict) else None
-        return FinishReason.CONTENT_FILTER if cause == "content_filter" else FinishReason.LENGTH
-    if has_calls:
-        return FinishReason.TOOL_CALLS
-    if has_refusal:
-        return FinishReason.REFUSAL
-    return FinishReason.STOP if status in ("completed", None) else None
+        return read_finish(_CAUSES, cause or "max_output_tokens")
+    return read_finish(_STATUSES, status or "completed", has_calls=has_calls, has_refusal=has_refusal)
 
 
 def parts_of(item: Json) -> list[Part]:

@@ -11,7 +11,11 @@ from gecholog.llm.usage import Usage
 
 IN_PROGRESS = "in_progress"
 INCOMPLETE = "incomplete"
-_REASONS = {FinishReason.LENGTH: "max_output_tokens", FinishReason.CONTENT_FILTER: "content_filter"}
+_REASONS = {
+    FinishReason.LENGTH: "max_output_tokens",
+    FinishReason.CONTENT_FILTER: "content_filter",
+    FinishReason.FAILED: "content_filter",
+}
 
 
 def write_response(response: ChatResponse, context: ReplyContext) -> Json:

@@ -19,7 +19,7 @@ from gecholog.llm.deltas import (
 )
 from gecholog.llm.dialects.openai_errors import error_of_object, status_in
 from gecholog.llm.dialects.openai_responses.item_reader import NAME
-from gecholog.llm.dialects.openai_responses.response_reader import citation_of, finish_reason, parts_of, word
+from gecholog.llm.dialects.openai_responses.response_reader import citation_of, finish_of, parts_of, word
 from gecholog.llm.errors import BROKEN_OFF, ErrorInfo
 from gecholog.llm.event import Event
 from gecholog.llm.usage import usage_of
@@ -121,9 +121,9 @@ class ResponsesStreamReader:
     def _ended(self, response: Json) -> list[Delta]:
         self._is_over = True
         usage = usage_of(response)
-        reason = finish_reason(response, has_calls=bool(self._calls), has_refusal=self._has_refusal)
+        finish = finish_of(response, has_calls=bool(self._calls), has_refusal=self._has_refusal)
         seen: list[Delta] = [] if usage is None else [UsageSeen(usage)]
-        return [*seen, Finished(reason)]
+        return [*seen, Finished(finish.reason, native_reason=finish.native)]
 
 
 def _item_key(value: Json) -> str:

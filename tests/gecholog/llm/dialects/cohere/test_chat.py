@@ -243,7 +243,7 @@ def test_calls_in_an_answer() -> None:
         ("STOP_SEQUENCE", FinishReason.STOP),
         ("MAX_TOKENS", FinishReason.LENGTH),
         ("ERROR_TOXIC", FinishReason.CONTENT_FILTER),
-        ("new", None),
+        ("new", FinishReason.OTHER),
     ],
 )
 def test_finish_reasons(word: str, reason: FinishReason | None) -> None:

@@ -85,8 +85,8 @@ def test_an_answer() -> None:
         ("MAX_TOKENS", FinishReason.LENGTH),
         ("SAFETY", FinishReason.CONTENT_FILTER),
         (3, FinishReason.CONTENT_FILTER),
-        ("MALFORMED_FUNCTION_CALL", FinishReason.STOP),
-        ([], FinishReason.STOP),
+        ("MALFORMED_FUNCTION_CALL", FinishReason.FAILED),
+        ([], FinishReason.OTHER),
         ("FINISH_REASON_UNSPECIFIED", None),
         (None, None),
     ],
@@ -98,8 +98,9 @@ def test_finish_reasons(told: Any, reason: FinishReason | None) -> None:
 
 def test_a_prompt_that_is_held_back_is_an_empty_answer() -> None:
     blocked = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": {"promptTokenCount": 4}}
-    assert read_response(blocked).choices == (Choice((), FinishReason.CONTENT_FILTER),)
-    assert streamed(blocked)[-1] == Finished(FinishReason.CONTENT_FILTER)
+    native = {"native_reason": "PROHIBITED_CONTENT"}
+    assert read_response(blocked).choices == (Choice((), FinishReason.CONTENT_FILTER, **native),)
+    assert streamed(blocked)[-1] == Finished(FinishReason.CONTENT_FILTER, **native)
 
 
 def test_an_answer_without_candidates_is_none() -> None:
