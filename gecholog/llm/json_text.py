@@ -18,6 +18,7 @@ from gecholog.errors import NotJson
 # takes twenty times as long.
 _ALIKE = bytes(ord("0") if byte in b"0123456789" else ord(" ") for byte in range(256))
 _MAY_BE_ROUNDED = b"0" * 19
+_ESCAPE, _SURROGATE = b"\\u", b"\xed"  # lone surrogates are written so, or begin so in UTF-8
 
 
 def loads(text: str | bytes) -> Any:
@@ -29,8 +30,9 @@ def loads(text: str | bytes) -> Any:
     if _MAY_BE_ROUNDED not in data.translate(_ALIKE):
         try:
             return orjson.loads(data)
-        except orjson.JSONDecodeError:
-            pass  # a lone surrogate, perhaps
+        except orjson.JSONDecodeError as error:
+            if _ESCAPE not in data and _SURROGATE not in data:
+                raise NotJson(str(error)) from error
     try:
         return json.loads(data.decode("utf-8", "surrogatepass"), parse_constant=_refuse, parse_float=_float)
     except (ValueError, RecursionError) as error:

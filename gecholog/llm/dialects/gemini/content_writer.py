@@ -7,7 +7,7 @@ each, by the names of the tools.
 from __future__ import annotations
 
 import base64
-from typing import Any
+from contextlib import suppress
 
 from gecholog.errors import NotJson
 from gecholog.llm import json_text
@@ -122,11 +122,11 @@ def _response(words: str, *, is_error: bool) -> Json:
     """A result as the object that the API wants: itself if it is one."""
     if is_error:
         return {"error": words}
-    try:
-        value: Any = json_text.loads(words)
-    except NotJson:
-        value = None
-    return value if isinstance(value, dict) else {"result": words}
+    if words.lstrip()[:1] == "{":
+        with suppress(NotJson):
+            value: Json = json_text.loads(words)
+            return value
+    return {"result": words}
 
 
 def takes_thought(part: Reasoning) -> bool:
