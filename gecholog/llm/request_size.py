@@ -41,22 +41,23 @@ def output_tokens(body: bytes, default: int) -> int:
     """
     if len(body) > 2 * _SEARCHED:
         body = body[:_SEARCHED] + b" " + body[-_SEARCHED:]
-    limits = _numbers(body, _LIMIT, _LIMIT_STARTS)
-    choices = min(max(_numbers(body, _CHOICES, _CHOICE_STARTS), default=1), _MOST_CHOICES)
-    return min(max(limits, default=default), _MOST) * max(1, choices)
+    limit = _highest(body, _LIMIT, _LIMIT_STARTS)
+    limit = default if limit is None else min(limit, _MOST)
+    choices = _highest(body, _CHOICES, _CHOICE_STARTS)
+    return limit * min(choices, _MOST_CHOICES) if choices else limit
 
 
 def _is_encoded(piece: bytes) -> bool:
     return piece.isascii() and not any(mark in piece for mark in (b" ", b'"', b"\\"))
 
 
-def _numbers(body: bytes, pattern: re.Pattern[bytes], starts: tuple[bytes, ...]) -> list[int]:
-    """The numbers that members with these names have, wherever they are in the body."""
-    found = []
+def _highest(body: bytes, pattern: re.Pattern[bytes], starts: tuple[bytes, ...]) -> int | None:
+    """The highest number that a member with these names has, wherever it is in the body; None if there is none."""
+    highest: int | None = None
     for start in starts:
         at = body.find(start)
         while at >= 0:
-            if (match := pattern.match(body, at)) is not None:
-                found.append(int(match[1]))
+            if (match := pattern.match(body, at)) is not None and (highest is None or int(match[1]) > highest):
+                highest = int(match[1])
             at = body.find(start, at + 1)
-    return found
+    return highest

@@ -88,10 +88,14 @@ class Limits:
 
     quotas: Quotas = _NO_QUOTAS
     budget: Budget | None = None
+    is_set: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_set", self.budget is not None or self.quotas != _NO_QUOTAS)
 
     def __bool__(self) -> bool:
         """Whether anything is set."""
-        return self.budget is not None or self.quotas != _NO_QUOTAS
+        return self.is_set
 
 
 NO_LIMITS = Limits()

@@ -14,7 +14,7 @@ from gecholog.quota.holds import NOTHING, Held
 from gecholog.quota.limits import DEFAULT_OUTPUT_TOKENS, nano_usd
 from services.gl.call_cost import RequestedModel, price_of
 from services.gl.header_policy import body_of
-from services.gl.quota.reservation import NO_RESERVATION, Reservation, estimated, nano_of_atto, reservation_of
+from services.gl.quota.reservation import FREE, NO_RESERVATION, Reservation, estimated, nano_of_atto, reservation_of
 from services.gl.record.payload import Truncated
 from services.gl.responses import LocalResponse
 
@@ -59,7 +59,8 @@ def wanted(call: Call) -> Wanted | None:
 
 def used(call: Call) -> Held:
     """What a call has used: as the provider says, else as much as was received of the answer, else what it reserved."""
-    return _used_by_provider(call).plus(call.used_beside)
+    found = _used_by_provider(call)
+    return found if call.used_beside is NOTHING else found.plus(call.used_beside)
 
 
 def add_call_of_gateway(call: Call, candidate: Candidate, usage: Usage) -> None:
@@ -91,6 +92,8 @@ def _cost(call: Call, reservation: Reservation, tokens: int) -> int:
     """The cost in nano-USD as the record tells it. Without one, tokens cost what they were reserved for."""
     if call.cost_shown is not None:
         return nano_of(call.cost_shown)
+    if reservation.rates is FREE:
+        return 0
     prompt = min(call.usage.prompt_tokens or 0, tokens) if call.usage is not None else 0
     return reservation_of(prompt, tokens - prompt, reservation.rates).held.nano_usd
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from gecholog.quota.holds import NOTHING, Held
@@ -20,8 +19,7 @@ class TokenRates(NamedTuple):
 FREE = TokenRates()
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """What a call holds, and how that was computed. `prompt_tokens` are estimated."""
 
     held: Held = NOTHING
@@ -48,5 +46,7 @@ def nano_of_atto(atto: int) -> int:
 
 
 def _priced(prompt_tokens: int, output_tokens: int, rates: TokenRates) -> Held:
+    if rates is FREE:
+        return Held(0, prompt_tokens + output_tokens)
     cost = prompt_tokens * rates.input + output_tokens * rates.output
     return Held(0, prompt_tokens + output_tokens, nano_of_atto(cost))

@@ -46,7 +46,7 @@ def reserve(call: Call, deps: Dependencies) -> None:
     """Hold the tokens and the money that the call may use. Raises Refusal if that exceeds a limit."""
     if not call.is_admitted or (asked := wanted(call)) is None:
         return
-    paying = next((one for one in call.subjects if _is_in_usd(one)), None)
+    paying = _in_usd(call.subjects)
     rates = FREE if paying is None else _rates(call, asked, paying)
     reservation = reservation_of(asked.prompt_tokens, asked.output_tokens, rates)
     if (exceeded := deps.quotas.reserve(call.subjects, reservation.held)) is not None:
@@ -54,9 +54,12 @@ def reserve(call: Call, deps: Dependencies) -> None:
     call.reservation = reservation
 
 
-def _is_in_usd(subject: Subject) -> bool:
-    budget = subject.limits.budget
-    return budget is not None and not budget.is_tokens
+def _in_usd(subjects: tuple[Subject, ...]) -> Subject | None:
+    """The first subject with a budget in USD."""
+    for subject in subjects:
+        if (budget := subject.limits.budget) is not None and not budget.is_tokens:
+            return subject
+    return None
 
 
 def _rates(call: Call, asked: Wanted, paying: Subject) -> TokenRates:
