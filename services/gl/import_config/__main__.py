@@ -21,7 +21,23 @@ _MODE = 0o600  # of written files, which hold keys
 
 
 def convert(text: str, environment: Mapping[str, str]) -> Imported:
-    """Convert a file of another gateway, recognised by its shape. Raises ImportRefusedError."""
+    """Convert a file of another gateway, recognised by its shape. What is lost is in the order of the lines.
+
+    Raises ImportRefusedError.
+    """
+    found = _converted(text, environment)
+    found.lost.sort(key=_line)
+    return found
+
+
+def _line(lost: str) -> int:
+    """The number in `line N: …`; 0 for what is not about a line."""
+    word, _, rest = lost.partition(" ")
+    number = rest.partition(":")[0]
+    return int(number) if word == "line" and number.isdecimal() else 0
+
+
+def _converted(text: str, environment: Mapping[str, str]) -> Imported:
     if gophergate.looks_like(text):
         return gophergate.convert(text)
     repeated: list[Node] = []

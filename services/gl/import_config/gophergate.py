@@ -51,7 +51,7 @@ def convert(text: str) -> Imported:
         elif name == _SECRET:
             found.lose(node, "sessions are not kept here")
         elif name not in _OLLAMA_NAMES and name not in _PROVIDERS:
-            found.lose(node, "has no place here")
+            found.lose(node, "has no equivalent")
     _ollama(values, found)
     return found
 

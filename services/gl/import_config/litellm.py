@@ -7,7 +7,8 @@ from typing import Any
 
 from services.gl.import_config.imported import Imported, beginnings, distinct, is_model_name
 from services.gl.import_config.litellm_kinds import NamedModel, named_model
-from services.gl.import_config.litellm_providers import Providers, value_of
+from services.gl.import_config.litellm_providers import Providers
+from services.gl.import_config.litellm_settings import ALIASES, DEFAULT_FALLBACKS, FALLBACKS, SECTIONS, take_settings
 from services.gl.import_config.source import Node
 
 Entry = dict[str, Any]
@@ -16,10 +17,6 @@ _STRATEGIES = {
     "simple-shuffle": "weighted",
     "latency-based-routing": "least_latency",
 }
-_SECTIONS = ("litellm_settings", "router_settings", "general_settings")
-_FALLBACKS = "fallbacks"
-_DEFAULT_FALLBACKS = "default_fallbacks"
-_ALIASES = "model_group_alias"
 _OF_MODEL = frozenset({"model_name", "litellm_params"})
 _GROUP = "deployments"
 _NOTHING = Node(None, 0, "")
@@ -62,16 +59,16 @@ def convert(root: Node, repeated: Iterable[Node]) -> Imported:
         found.lose(node, "is given twice: the last one counts")
     top = root.members()
     groups = _Deployments(top["model_list"].items(), found).groups
-    sections = {name: top.get(name, _NOTHING).members() for name in _SECTIONS}
-    aliases = _aliases(sections["router_settings"].get(_ALIASES, _NOTHING), groups, found)
+    sections = {name: top.get(name, _NOTHING).members() for name in SECTIONS}
+    aliases = _aliases(sections["router_settings"].get(ALIASES, _NOTHING), groups, found)
     _add_fallbacks(sections, groups, aliases, found)
     strategy = _strategy(sections["router_settings"].get("routing_strategy"), found)
     for group in groups.values():
         _write(group, groups, strategy, found)
     found.models += [{"name": alias, "targets": [name]} for alias, name in aliases.items()]
-    _settings(sections, found)
-    for name in top.keys() - {"model_list", *_SECTIONS}:
-        found.lose(top[name], "has no place here")
+    take_settings(sections, found)
+    for name in top.keys() - {"model_list", *SECTIONS}:
+        found.lose(top[name], "has no equivalent")
     return found
 
 
@@ -95,7 +92,7 @@ class _Deployments:
     def _take(self, name: str, entry: Node) -> None:
         members = entry.members()
         for extra in sorted(members.keys() - _OF_MODEL):
-            self._found.lose(members[extra], "has no place here")
+            self._found.lose(members[extra], "has no equivalent")
         params = members["litellm_params"]
         values = params.members()
         text = values["model"].text() if "model" in values else ""
@@ -179,8 +176,8 @@ def _add_fallbacks(
     """Take the fallbacks of each name: lists of maps with one member, in two places; and those of all other names."""
     usual: list[Node] = []
     for section in ("litellm_settings", "router_settings"):
-        usual += sections[section].get(_DEFAULT_FALLBACKS, _NOTHING).items()
-        for entry in sections[section].get(_FALLBACKS, _NOTHING).items():
+        usual += sections[section].get(DEFAULT_FALLBACKS, _NOTHING).items()
+        for entry in sections[section].get(FALLBACKS, _NOTHING).items():
             for name, others in entry.members().items():
                 group = groups.get(aliases.get(name, name))
                 if group is None:
@@ -225,33 +222,3 @@ def _shared(group: _Group, targets: list[str], strategy: str) -> Entry:
 
 def _plain(weight: float) -> int | float:
     return int(weight) if weight == int(weight) else weight
-
-
-# ------------------------------------------------------------------ settings
-
-_TAKEN = {
-    "litellm_settings": {_FALLBACKS, _DEFAULT_FALLBACKS, "num_retries"},
-    "router_settings": {_FALLBACKS, _DEFAULT_FALLBACKS, "num_retries", "routing_strategy", _ALIASES},
-    "general_settings": {"master_key"},
-}
-
-
-def _settings(sections: dict[str, dict[str, Node]], found: Imported) -> None:
-    """Take what has a place here of the sections, and list the rest."""
-    for section, members in sections.items():
-        for name, node in members.items():
-            if name not in _TAKEN[section]:
-                found.lose(node, "has no place here")
-    retries = [sections[section]["num_retries"] for section in _SECTIONS[:2] if "num_retries" in sections[section]]
-    if retries:
-        found.outbound["retries"] = _count(retries[-1])
-    for node in retries[:-1]:
-        found.lose(node, "num_retries of router_settings comes before it")
-    key = sections["general_settings"].get("master_key")
-    if key is not None and key.value is not None:
-        found.ingress["Authorization"] = [f"Bearer {value_of(key)}"]
-
-
-def _count(node: Node) -> int:
-    text = node.text()
-    return int(text) if text.isdecimal() and len(text) < 3 else node.refuse("must be a small number")  # noqa: PLR2004

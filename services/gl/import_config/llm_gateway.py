@@ -47,7 +47,7 @@ def convert(root: Node, environment: Mapping[str, str]) -> Imported:
     _server(top, environment, found, is_strict=is_map)
     for name, node in top.items():
         if name not in _TOP or name == "openapi":
-            found.lose(node, "has no place here")
+            found.lose(node, "has no equivalent")
     providers, models = top.get("providers"), top.get("models")
     names = Names(beginnings(_ids(models)))
     known = (
@@ -82,7 +82,7 @@ def _server(top: dict[str, Node], environment: Mapping[str, str], found: Importe
         _log_level(logging["level"], found)
     for name, node in (server | logging).items():
         if name not in ("port", "level"):
-            found.lose(node, "has no place here")
+            found.lose(node, "has no equivalent")
 
 
 def _of_environment(name: str, environment: Mapping[str, str]) -> Node:
@@ -133,9 +133,9 @@ def _provider_list(
         if known[known_as]:
             found.providers.append({"name": name} | made)
         for extra in sorted(members.keys() - {"id", "provider", "config"}):
-            found.lose(members[extra], "has no place here")
+            found.lose(members[extra], "has no equivalent")
         for unused in sorted(values.keys() & NEVER_USED.get(kind, frozenset())):
-            found.lose(settings.place(unused), "was never used, and has no place here")
+            found.lose(settings.place(unused), "was never used, and has no equivalent")
     return known
 
 
@@ -193,7 +193,7 @@ def _provider_map(providers: Node, names: Names, found: Imported) -> dict[str, s
         else:
             known[wanted] = ""
         for extra in members.keys() - {"api_key", "api_url", "is_openai_compatible"}:
-            found.lose(members[extra], "has no place here")
+            found.lose(members[extra], "has no equivalent")
     if "dummy" not in known:
         known["dummy"] = names.of("dummy")
         found.providers.append({"name": known["dummy"], "dialect": "dummy"})
@@ -234,7 +234,7 @@ def _listed(models: Node, found: Imported) -> list[_Model]:
         fallback = members["fallback"].items() if "fallback" in members else []
         read.append(_Model(entry, known_as, name or known_as, provider, fallback))
         for extra in members.keys() - {"id", "name", "provider", "fallback"}:
-            found.lose(members[extra], "has no place here")
+            found.lose(members[extra], "has no equivalent")
     return read
 
 
@@ -249,7 +249,7 @@ def _mapped(models: Node, found: Imported) -> list[_Model]:
         fallback = members["fallback"].items() if "fallback" in members else []
         read.append(_Model(node, known_as, known_as, provider, fallback))
         for extra in members.keys() - {"provider", "fallback"}:
-            found.lose(members[extra], "has no place here")
+            found.lose(members[extra], "has no equivalent")
     return read
 
 

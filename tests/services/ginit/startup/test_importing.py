@@ -126,7 +126,7 @@ def test_what_is_lost_is_a_warning(home):
     (home / "config.yml").write_text("openapi: {spec_path: x}\n" + THEIRS)
     message, about = start(home)
     assert message == IMPORTED
-    assert about["not_carried_over"] == ["line 1: openapi: has no place here"]
+    assert about["not_carried_over"] == ["line 1: openapi: has no equivalent"]
     assert about["reason"] == "1 settings not carried over"
 
 

@@ -145,7 +145,7 @@ def test_fallbacks_lead_to_deployments_and_not_in_a_circle() -> None:
         "b": ["b-deployments", "openai/1", "c"],
         "c": ["openai/4", "openai/5"],
     }
-    assert lost(found) == ["litellm_settings.fallbacks[0].a[1]", "router_settings.fallbacks[2].ghost"]
+    assert lost(found) == ["router_settings.fallbacks[2].ghost", "litellm_settings.fallbacks[0].a[1]"]
 
 
 def test_the_name_for_deployments_is_a_new_one() -> None:

@@ -166,7 +166,7 @@ def test_the_command_prints_the_config_and_tells_what_is_lost(
     shown = capsys.readouterr()
     assert json.loads(shown.out)["providers"] == [{"name": "a", "dialect": "dummy"}]
     assert "a config of llm-gateway: 1 providers, 0 models" in shown.err
-    assert "line 1: server.base_url: has no place here" in shown.err
+    assert "line 1: server.base_url: has no equivalent" in shown.err
 
 
 def test_the_command_puts_it_into_a_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,7 +197,7 @@ def test_the_command_reports_as_json(tmp_path: Path, capsys: pytest.CaptureFixtu
     theirs.write_text("x: 1\nproviders:\n  - {id: a, provider: dummy, config: {}}\n")
     assert main([str(theirs), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert (report["system"], report["lost"]) == ("llm-gateway", ["line 1: x: has no place here"])
+    assert (report["system"], report["lost"]) == ("llm-gateway", ["line 1: x: has no equivalent"])
     assert report["config"]["providers"] == [{"name": "a", "dialect": "dummy"}]
 
 
