@@ -7,7 +7,6 @@ from gecholog.llm.chat import (
     ChatRequest,
     File,
     Image,
-    Message,
     Part,
     Reasoning,
     ReasoningConfig,
@@ -22,24 +21,15 @@ from gecholog.llm.chat import (
 )
 from gecholog.llm.chat_dialect import Target
 from gecholog.llm.dialects.anthropic import vertex
+from gecholog.llm.dialects.anthropic.dialect import CHAT
 from gecholog.llm.dialects.anthropic.request_writer import write_request
 from gecholog.llm.errors import UnsupportedParameterError
+from tests.gecholog.llm.dialects.writing import HELLO, Writing, said
 
-HELLO = (Message(Role.USER, (Text("hello"),)),)
 TOOLS = (Tool("look"), Tool("find"))
 OLD, NEW = "claude-sonnet-4-5-20250929", "claude-opus-4-6"
-
-
-def body(model: str = OLD, messages: tuple[Message, ...] = HELLO, **fields: Any) -> dict[str, Any]:
-    return write_request(ChatRequest("m", messages, **fields), Target(model)).body
-
-
-def dropped(model: str = OLD, messages: tuple[Message, ...] = HELLO, **fields: Any) -> tuple[str, ...]:
-    return write_request(ChatRequest("m", messages, **fields), Target(model)).dropped
-
-
-def said(*parts: Part, role: Role = Role.USER) -> Message:
-    return Message(role, parts)
+writing = Writing(CHAT, OLD)
+body, dropped = writing.body, writing.dropped
 
 
 # ------------------------------------------------------------------ limits

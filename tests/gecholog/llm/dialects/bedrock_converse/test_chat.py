@@ -6,13 +6,10 @@ import pytest
 from gecholog.llm import json_text
 from gecholog.llm.chat import (
     Audio,
-    ChatRequest,
     Choice,
     File,
     FinishReason,
     Image,
-    Message,
-    Part,
     Reasoning,
     ReasoningConfig,
     ResponseFormat,
@@ -24,7 +21,6 @@ from gecholog.llm.chat import (
     ToolMode,
     ToolResult,
 )
-from gecholog.llm.chat_dialect import Target
 from gecholog.llm.deltas import (
     ArgumentsDelta,
     Delta,
@@ -39,9 +35,9 @@ from gecholog.llm.deltas import (
 from gecholog.llm.dialects.bedrock_converse.dialect import CHAT
 from gecholog.llm.errors import ErrorInfo, InvalidResponseError, UnsupportedParameterError
 from gecholog.llm.event import Event
+from tests.gecholog.llm.dialects.writing import HELLO, Writing, said
 from tests.gecholog.llm.fuzz import mutated
 
-HELLO = (Message(Role.USER, (Text("hello"),)),)
 TOOLS = (Tool("look", "sees", {"type": "object", "properties": {}}), Tool("find"))
 CLAUDE, TITAN, NEW = (
     "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
@@ -86,18 +82,8 @@ STREAM: list[tuple[str, dict[str, Any]]] = [
     ("messageStop", {"stopReason": "tool_use"}),
     ("metadata", {"usage": ANSWER["usage"], "metrics": {"latencyMs": 1}}),
 ]
-
-
-def body(model: str = CLAUDE, messages: tuple[Message, ...] = HELLO, **fields: Any) -> dict[str, Any]:
-    return CHAT.write_request(ChatRequest("m", messages, **fields), Target(model)).body
-
-
-def dropped(model: str = CLAUDE, messages: tuple[Message, ...] = HELLO, **fields: Any) -> tuple[str, ...]:
-    return CHAT.write_request(ChatRequest("m", messages, **fields), Target(model)).dropped
-
-
-def said(*parts: Part, role: Role = Role.USER) -> Message:
-    return Message(role, parts)
+writing = Writing(CHAT, CLAUDE)
+body, dropped = writing.body, writing.dropped
 
 
 def streamed(*events: tuple[str, dict[str, Any]]) -> list[Delta]:

@@ -7,7 +7,6 @@ import pytest
 
 from gecholog.llm.chat import (
     Audio,
-    ChatRequest,
     ChatResponse,
     Choice,
     Citation,
@@ -15,7 +14,6 @@ from gecholog.llm.chat import (
     FinishReason,
     Image,
     Message,
-    Part,
     Reasoning,
     ReasoningConfig,
     ResponseFormat,
@@ -27,7 +25,6 @@ from gecholog.llm.chat import (
     ToolMode,
     ToolResult,
 )
-from gecholog.llm.chat_dialect import Target
 from gecholog.llm.deltas import (
     ArgumentsDelta,
     Delta,
@@ -43,11 +40,11 @@ from gecholog.llm.dialects.cohere.dialect import CHAT
 from gecholog.llm.errors import BROKEN_OFF, ErrorInfo, InvalidResponseError, UnsupportedParameterError
 from gecholog.llm.event import Event
 from gecholog.llm.usage import Usage
+from tests.gecholog.llm.dialects.writing import Writing, said
 from tests.gecholog.llm.fuzz import mutated
 from tests.gecholog.llm.samples import COHERE
 
 THINKS = "command-a-reasoning-08-2025"
-HELLO = (Message(Role.USER, (Text("hello"),)),)
 TOOLS = (Tool("look", "sees", {"type": "object", "properties": {"a": {}}}), Tool("find"))
 OFFERED = [
     {
@@ -73,18 +70,8 @@ ANSWER: dict[str, Any] = {
         "cached_tokens": 64,
     },
 }
-
-
-def body(model: str = THINKS, messages: tuple[Message, ...] = HELLO, **fields: Any) -> dict[str, Any]:
-    return CHAT.write_request(ChatRequest("m", messages, **fields), Target(model)).body
-
-
-def dropped(model: str = THINKS, messages: tuple[Message, ...] = HELLO, **fields: Any) -> tuple[str, ...]:
-    return CHAT.write_request(ChatRequest("m", messages, **fields), Target(model)).dropped
-
-
-def said(*parts: Part, role: Role = Role.USER) -> Message:
-    return Message(role, parts)
+writing = Writing(CHAT, THINKS)
+body, dropped = writing.body, writing.dropped
 
 
 def streamed(*events: dict[str, Any]) -> list[Delta]:

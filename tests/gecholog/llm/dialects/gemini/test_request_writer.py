@@ -9,7 +9,6 @@ from gecholog.llm.chat import (
     ChatRequest,
     File,
     Image,
-    Message,
     Part,
     Reasoning,
     ReasoningConfig,
@@ -23,31 +22,22 @@ from gecholog.llm.chat import (
     ToolResult,
 )
 from gecholog.llm.chat_dialect import FetchedImage, Target
+from gecholog.llm.dialects.gemini.dialect import CHAT
 from gecholog.llm.dialects.gemini.request_writer import write_request
 from gecholog.llm.errors import UnsupportedParameterError
 from gecholog.llm.tool_arguments import as_object
 from tests.gecholog.llm.chats import requests
+from tests.gecholog.llm.dialects.writing import HELLO, Writing, said
 
-HELLO = (Message(Role.USER, (Text("hello"),)),)
 TOOLS = (Tool("look", "sees", {"type": "object", "properties": {"at": {"type": "string"}}}), Tool("find"))
 FLASH, PRO, NEW = "gemini-2.5-flash", "gemini-2.5-pro", "gemini-3-flash-preview"
-
-
-def body(model: str = FLASH, messages: tuple[Message, ...] = HELLO, **fields: Any) -> dict[str, Any]:
-    return write_request(ChatRequest("m", messages, **fields), Target(model)).body
+writing = Writing(CHAT, FLASH)
+body, dropped = writing.body, writing.dropped
 
 
 def config(model: str = FLASH, **fields: Any) -> dict[str, Any]:
     found: dict[str, Any] = body(model, **fields).get("generationConfig", {})
     return found
-
-
-def dropped(model: str = FLASH, messages: tuple[Message, ...] = HELLO, **fields: Any) -> tuple[str, ...]:
-    return write_request(ChatRequest("m", messages, **fields), Target(model)).dropped
-
-
-def said(*parts: Part, role: Role = Role.USER) -> Message:
-    return Message(role, parts)
 
 
 @given(requests())

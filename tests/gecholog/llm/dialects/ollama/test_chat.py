@@ -12,7 +12,6 @@ from gecholog.llm.chat import (
     FinishReason,
     Image,
     Message,
-    Part,
     Reasoning,
     ReasoningConfig,
     ResponseFormat,
@@ -40,9 +39,9 @@ from gecholog.llm.dialects.ollama.dialect import CHAT
 from gecholog.llm.errors import ErrorInfo, InvalidResponseError, UnsupportedParameterError
 from gecholog.llm.event import Event
 from gecholog.llm.usage import Usage
+from tests.gecholog.llm.dialects.writing import Writing, said
 from tests.gecholog.llm.fuzz import mutated
 
-HELLO = (Message(Role.USER, (Text("hello"),)),)
 TOOLS = (Tool("look", "sees", {"type": "object", "properties": {}}), Tool("find"))
 CALL = {"id": "c1", "function": {"name": "look", "arguments": {"at": 1}}}
 ANSWER: dict[str, Any] = {
@@ -54,18 +53,8 @@ ANSWER: dict[str, Any] = {
     "prompt_eval_count": 10,
     "eval_count": 5,
 }
-
-
-def body(model: str = "qwen3", messages: tuple[Message, ...] = HELLO, **fields: Any) -> dict[str, Any]:
-    return CHAT.write_request(ChatRequest("m", messages, **fields), Target(model)).body
-
-
-def dropped(messages: tuple[Message, ...] = HELLO, **fields: Any) -> tuple[str, ...]:
-    return CHAT.write_request(ChatRequest("m", messages, **fields), Target("qwen3")).dropped
-
-
-def said(*parts: Part, role: Role = Role.USER) -> Message:
-    return Message(role, parts)
+writing = Writing(CHAT, "qwen3")
+body, dropped = writing.body, writing.dropped
 
 
 def streamed(*lines: dict[str, Any]) -> list[Delta]:
