@@ -67,7 +67,9 @@ def import_config(
     state = _read_state(target)
     if _is_edited(file, present, state, versions):
         shown: dict[str, object] = {"file": str(source), "into": str(file), "see": "import-config --into"}
-        return NOT_IMPORTED, shown if sha256 == state.source else shown | {"reason": f"{source.name} has changed"}
+        if sha256 != state.source:
+            shown["reason"] = f"{source.name} has {'changed since it was' if state.source else 'never been'} imported"
+        return NOT_IMPORTED, shown
     report = _converted(source, default)
     made = (json.dumps(report["config"], indent=2, ensure_ascii=False) + "\n").encode()
     if made != present:

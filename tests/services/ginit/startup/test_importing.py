@@ -99,7 +99,10 @@ def test_edited_file_is_never_overwritten(home, imported_before):
     assert ("reason" in about) is not imported_before
     (home / "config.yml").write_text("providers: [")
     message, about = start(home)
-    assert (message, about["reason"]) == (NOT_IMPORTED, "config.yml has changed")
+    expected = (
+        "config.yml has changed since it was imported" if imported_before else "config.yml has never been imported"
+    )
+    assert (message, about["reason"]) == (NOT_IMPORTED, expected)
     assert (home / "conf" / "gl_config.json").read_text() == edited
 
 
