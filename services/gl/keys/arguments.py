@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gecholog import health
+from gecholog import __version__, health
 from gecholog.keys.reading import time_of
 from gecholog.quota.limits import Budget, LimitError, budget_of_text
 
@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    made.add_argument("--version", action="version", version=__version__)
     made.add_argument("-o", metavar="FILE", type=Path, default=health.home() / "conf" / "gl_config.json", help="config")
     commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add(commands, "create", "make a key; its secret is shown once", _key_options)
