@@ -48,6 +48,8 @@ def output_tokens(body: bytes, default: int) -> int:
 
 
 def _is_encoded(piece: bytes) -> bool:
+    if b"\0" in piece:  # of a file in a form
+        return True
     return piece.isascii() and not any(mark in piece for mark in (b" ", b'"', b"\\"))
 
 

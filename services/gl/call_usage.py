@@ -13,10 +13,12 @@ from gecholog.llm.cost import cost_of
 from gecholog.quota.holds import NOTHING, Held
 from gecholog.quota.limits import DEFAULT_OUTPUT_TOKENS, nano_usd
 from services.gl.call_cost import RequestedModel, price_of
+from services.gl.candidates import chosen_router
 from services.gl.header_policy import body_of
 from services.gl.quota.reservation import FREE, NO_RESERVATION, Reservation, estimated, nano_of_atto, reservation_of
 from services.gl.record.payload import Truncated
 from services.gl.responses import LocalResponse
+from services.gl.routing import Action
 
 if TYPE_CHECKING:
     from gecholog.llm import Usage
@@ -27,16 +29,28 @@ if TYPE_CHECKING:
 _NO_REQUEST = RequestedModel("", b"")
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-# Requests that generate nothing, by the ends of their paths.
-_FREE = ("/count_tokens", ":countTokens", "/input_tokens", "/moderations", "/tokenize", "/cancel")
+# By the ends of their paths: requests that generate nothing, those whose answers have no tokens, and those that make a
+# provider work later, at a cost that no answer tells.
+_FREE = ("/count_tokens", ":countTokens", "/input_tokens", "/moderations", "/cancel", "/files", "/uploads", "/parts")
 _NO_OUTPUT = ("/embeddings", "/embed", "/api/embed", ":embedContent", ":batchEmbedContents", "/rerank")
+_LATER = ("/batches", "/runs", "/fine_tuning/jobs", ":batchGenerateContent", ":predictLongRunning")
 
 
-def is_free(call: Call) -> bool:
-    """Whether a call uses no tokens, because it generates nothing, or because gl answers it."""
-    if call.request.method not in _WITH_BODY or call.own_response is not None:
-        return True
-    return call.request.path.rstrip("/").endswith(_FREE)
+def is_local(call: Call) -> bool:
+    """Whether gl answers the call, without an upstream."""
+    return call.own_response is not None or chosen_router(call).action is Action.ECHO
+
+
+def runs_later(call: Call) -> bool:
+    """Whether a request makes a provider work after its answer, at a cost that gl does not see: a batch, say."""
+    return call.request.method == "POST" and _path(call).endswith(_LATER)
+
+
+def _path(call: Call) -> str:
+    """The path that the upstream gets; empty if it is not that of the client, which then tells nothing."""
+    if chosen_router(call).target.endpoint_path or "outbound_subpath" in call.request_base.changed:
+        return ""
+    return call.request.path.rstrip("/")
 
 
 class Wanted(NamedTuple):
@@ -49,10 +63,11 @@ class Wanted(NamedTuple):
 
 def wanted(call: Call) -> Wanted | None:
     """What a call may use at most, estimated from its request; None if it uses no tokens."""
-    if is_free(call):
+    path = _path(call)
+    if call.request.method not in _WITH_BODY or path.endswith(_FREE):
         return None
     body = _body(call)
-    has_output = not call.request.path.rstrip("/").endswith(_NO_OUTPUT)
+    has_output = not path.endswith(_NO_OUTPUT)
     output = request_size.output_tokens(body, _default_output(call)) if has_output else 0
     return Wanted(body, request_size.prompt_tokens(body), output)
 

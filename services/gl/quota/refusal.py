@@ -38,6 +38,12 @@ def unpriced(subject: Subject, model: str) -> Refusal:
     return _refusal(403, text, "price_unknown")
 
 
+def uncounted(subject: Subject) -> Refusal:
+    """The refusal of a request for work whose usage no answer tells, such as a batch."""
+    text = f"the usage of batches and jobs is not known to the gateway, and {shown(subject)} has a limit of usage"
+    return _refusal(403, text, "usage_unknown")
+
+
 def shown(subject: Subject) -> str:
     """What a message calls a subject."""
     kind, _, name = subject.name.partition(".")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.gl.call_cost import RequestedModel
-from services.gl.call_usage import wanted
+from services.gl.call_usage import is_local, runs_later, wanted
 from services.gl.candidate_prices import model_shown, priced
 from services.gl.candidates import candidates_of
-from services.gl.quota.refusal import refusal_of, unpriced
-from services.gl.quota.reservation import FREE, reservation_of
+from services.gl.quota.refusal import refusal_of, uncounted, unpriced
+from services.gl.quota.reservation import FREE, NO_RESERVATION, reservation_of
 from services.gl.quota.subjects import of_key, of_owner
 from services.gl.settlement import settle as settle_call
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from services.gl.call import Call
     from services.gl.call_usage import Wanted
     from services.gl.dependencies import Dependencies
-    from services.gl.quota.reservation import TokenRates
+    from services.gl.quota.reservation import Reservation, TokenRates
 
 
 def admit(call: Call, deps: Dependencies) -> None:
@@ -44,14 +44,29 @@ def _with_key(subjects: tuple[Subject, ...], key: KeyEntry, owner: OwnerEntry | 
 
 def reserve(call: Call, deps: Dependencies) -> None:
     """Hold the tokens and the money that the call may use. Raises Refusal if that exceeds a limit."""
-    if not call.is_admitted or (asked := wanted(call)) is None:
+    if not call.is_admitted or is_local(call):
         return
-    paying = _in_usd(call.subjects)
-    rates = FREE if paying is None else _rates(call, asked, paying)
-    reservation = reservation_of(asked.prompt_tokens, asked.output_tokens, rates)
+    if runs_later(call) and (counted := _with_counts(call.subjects)) is not None:
+        raise uncounted(counted)
+    reservation = _reservation(call)
     if (exceeded := deps.quotas.reserve(call.subjects, reservation.held)) is not None:
         raise refusal_of(exceeded, deps.quotas.clock())
     call.reservation = reservation
+
+
+def _reservation(call: Call) -> Reservation:
+    """What a call may use. One that uses nothing is still refused if more than the limit is used."""
+    if (asked := wanted(call)) is None:
+        return NO_RESERVATION
+    paying = _in_usd(call.subjects)
+    rates = FREE if paying is None else _rates(call, asked, paying)
+    return reservation_of(asked.prompt_tokens, asked.output_tokens, rates)
+
+
+def _with_counts(subjects: tuple[Subject, ...]) -> Subject | None:
+    """The first subject whose tokens or money are limited."""
+    limited = (one for one in subjects if one.limits.budget is not None or one.limits.quotas.tpm is not None)
+    return next(limited, None)
 
 
 def _in_usd(subjects: tuple[Subject, ...]) -> Subject | None:

@@ -52,6 +52,12 @@ def test_an_image_is_not_text():
     assert 20_000 < prompt_tokens(image) < 40_000
 
 
+def test_a_file_in_a_form_is_not_text():
+    """Four megabytes of sound."""
+    sound = b"--x\r\nContent-Disposition: form-data\r\n\r\n" + bytes(range(256)) * 16_000 + b"\r\n--x--"
+    assert prompt_tokens(sound) < 120_000
+
+
 @pytest.mark.parametrize("text", ["word " * 10_000, "\u4e2d\u6587" * 10_000])
 def test_text_is_not_taken_for_an_image(text):
     """A token a word or a character, also where it is written without spaces, escaped or not."""

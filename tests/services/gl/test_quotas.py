@@ -70,10 +70,12 @@ def routers(url):
         "/parallel/": {"budget": {"tokens": 1000, "period": "month"}},
         "/usd/": {"budget": {"usd": "1", "period": "month"}},
         "/free/": {},
+        "/unused/": HUNDRED,
     }
     return [
         *(router(f"/{name}/", url) | HUNDRED for name in EVASIONS),
         *(router(path, url) | limits for path, limits in own.items()),
+        router("/fixed/", url, endpoint="/v1/chat/completions") | HUNDRED,
     ]
 
 
@@ -196,6 +198,30 @@ def test_a_failed_call_costs_nothing(limited, upstream):
     assert [ask(limited, "/failing/").status for _ in range(5)] == [500] * 5
     answers(upstream, ANSWER, JSON)
     assert [ask(limited, "/failing/").status for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_path_that_looks_free(limited, upstream):
+    """A router with a fixed endpoint generates whatever the client's path is: that is reserved for."""
+    answers(upstream, ANSWER, JSON)
+    replies = [limited.call("POST", "/fixed/count_tokens", {}, json.dumps(ASKED).encode()) for _ in range(3)]
+    assert [reply.status for reply in replies] == [200, 200, 429]
+
+
+def test_requests_that_use_no_tokens(limited, upstream):
+    """They are not charged, and pass as long as a budget is not exceeded."""
+    answers(upstream, b'{"input_tokens":1000}', JSON)
+    path = "/unused/v1/messages/count_tokens"
+    assert [limited.call("POST", path, {}, json.dumps(ASKED).encode()).status for _ in range(5)] == [200] * 5
+    answers(upstream, ANSWER, JSON)
+    assert [ask(limited, "/unused/").status for _ in range(3)] == [200, 200, 429]
+
+
+def test_batches_have_no_known_usage(limited, upstream):
+    """So they lead around a budget, and are refused where there is one."""
+    refused = limited.call("POST", "/failing/v1/messages/batches", {}, b"{}")
+    assert (refused.status, code_of(refused)) == (403, "usage_unknown")
+    assert upstream.seen == []
+    assert limited.call("POST", "/free/v1/batches", {}, b"{}").status == 200
 
 
 def test_money_without_a_price(limited, upstream):
