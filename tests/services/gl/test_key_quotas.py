@@ -11,7 +11,7 @@ from gecholog.keys import OwnerEntry
 from gecholog.keys.bucket_key import of_owner
 from gecholog.keys.credential import new_key
 from gecholog.keys.reading import to_bytes
-from gecholog.quota.limits import Budget, Limits, Quotas
+from gecholog.quota.limits import Budget, Limits, Quotas, nano_usd
 from gecholog.quota.period import Period
 from tests.services.gl.rig.bus import EVENTS, Listener
 from tests.services.gl.rig.gateway import router
@@ -123,6 +123,21 @@ def test_money(gateway, create, listener):
     assert Decimal(limits["budget"]["used_usd"]) == 2 * COST
     assert Decimal(limits["budget"]["remaining_usd"]) == Decimal("0.0045") - 2 * COST
     assert limits["budget"]["used_tokens"] == 98
+
+
+def test_the_last_dollar(gateway, create):
+    """Sixty-four calls at a time into a budget that suffices for thirty-two.
+
+    A call may use more than it has reserved. The budget is exceeded by the sum of that at most.
+    """
+    budget = 32 * COST
+    key = create(limits=Limits(budget=Budget(nano_usd(budget), Period.MONTH)))
+    with ThreadPoolExecutor(64) as pool:
+        passed = [reply.status for reply in pool.map(lambda _: ask(gateway, key), range(64))].count(200)
+    (limits,) = usage(gateway, key)
+    assert Decimal(limits["budget"]["used_usd"]) == passed * COST
+    reserved = Decimal((len(ASKED) // 3 + 1) * 30 + 10 * 60) / 1_000_000
+    assert budget - COST - reserved <= passed * COST <= budget + passed * (COST - reserved)
 
 
 def test_money_without_a_price(gateway, create, upstream):
