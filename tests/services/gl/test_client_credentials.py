@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.headers import MASK
-from gecholog.keys.credential import new_key
 from services.gl import client_credentials, query
 
-KEY = new_key().text
-OTHER = new_key().text
+# Fixed, because they are in the names of tests, which must be the same in all workers of pytest-xdist.
+KEY = f"sk-gl-aaaaaaaa-{'k' * 43}"
+OTHER = f"sk-gl-bbbbbbbb-{'o' * 43}"
 
 
 def found(received=None, text="", is_foreign=None):
