@@ -31,6 +31,10 @@ def body(**fields):
         ({"max_tokens": 5, "max_completion_tokens": 6}, 6),
         ({"max_tokens": 5, "n": 3}, 15),
         ({"max_tokens": "5"}, 1024),
+        ({"max_tokens": "5000"}, 5000),
+        ({"max_tokens": 5, "n": "3"}, 15),
+        ({"max_tokens": 5, "best_of": 4, "n": 2}, 20),
+        ({"max_tokens": 6.0}, 6),
         ({"max_tokens": None, "n": None}, 1024),
         ({"n": 0}, 1024),
         ({"prompt": 'write {"max_tokens": 1}'}, 1024),
@@ -40,10 +44,31 @@ def test_output(fields, expected):
     assert output_tokens(body(**fields), 1024) == expected
 
 
-def test_limits_at_either_end_of_a_large_body():
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"max_tokens": 5, "max_tokens": 6', 6),
+        ('"max_tokens": 6, "max_tokens": 5', 6),
+        ('"max_tokens"\n:\t6', 6),
+        ('"max_tokens": 1e6', 1_000_000),
+        ('"max_tokens": 1E400', 2**40),
+        ('"max_tokens": 1, "m\\u0061x\\u005ftokens": 7', 7),
+        ('"text": "\\ud800", "max_tokens": 1, "m\\u0061x\\u005Ftokens": 7', 7),
+        ('"text": "\\u0041", "max_tokens": 8', 8),
+        ('"text": "\\u0041", broken "max_tokens": 8', 8),
+    ],
+)
+def test_spellings(text, expected):
+    """However a limit is written, a reservation does not fall below it."""
+    assert output_tokens(f"{{{text}}}".encode(), 1024) == expected
+
+
+def test_limits_anywhere_in_a_large_body():
     filling = [{"role": "user", "content": "word " * 200_000}]
     assert output_tokens(json.dumps({"max_tokens": 3, "messages": filling}).encode(), 1024) == 3
     assert output_tokens(json.dumps({"messages": filling, "max_tokens": 4}).encode(), 1024) == 4
+    hidden = {"max_tokens": 3, "messages": filling, "max_completion_tokens": 9000, "tools": filling}
+    assert output_tokens(json.dumps(hidden).encode(), 1024) == 9000
 
 
 def test_an_image_is_not_text():
