@@ -7,8 +7,10 @@ not know it. Nothing is guessed: without a price there is no cost.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import date
+from functools import lru_cache
 from http import HTTPStatus
+from time import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import unquote
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from services.gl.candidate import Candidate
     from services.gl.http import UpstreamRequest
 
+_DAY_S = 86_400
+_EPOCH = date(1970, 1, 1).toordinal()
 _LARGEST = 1024 * 1024  # bytes of a request that is searched for its model
 # Models in paths: Gemini's and Vertex's, Bedrock's, and Azure's deployments.
 _IN_PATH = re.compile(r"/(?:models|model|deployments)/([^/:]+)(?=[/:])")
@@ -85,16 +89,22 @@ def _may_cost_without_usage(prices: Prices, request: UpstreamRequest, answer: An
 
 def price_of(prices: Prices, request: Asked, candidate: Candidate, answered: str = "") -> Price | None:
     """The price of an answer; None if it is not known. `answered` is the model that the answer names, if it does."""
-    provider, today = candidate.provider, datetime.now(UTC).date()
-    if provider is not None:
-        return prices.find(provider.priced_as(candidate.model), (answered, candidate.model), today, provider.name)
-    vendor = candidate.router.price_provider
-    if not vendor:
+    vendor, provider = candidate.vendor, candidate.provider
+    if not vendor and provider is None:
         return None
+    today = _date_of(int(time()) // _DAY_S)
+    if provider is not None:
+        return prices.find(vendor, (answered, candidate.model), today, provider.name)
     if answered and not prices.overrides.prices:  # most calls: the request need not be read
         found = prices.find(vendor, (answered,), today)
         return found or prices.find(vendor, (requested_model(request),), today)
     return prices.find(vendor, (answered, requested_model(request)), today)
+
+
+@lru_cache(maxsize=2)
+def _date_of(day: int) -> date:
+    """The date of a number of days since 1970."""
+    return date.fromordinal(_EPOCH + day)
 
 
 def requested_model(request: Asked) -> str:

@@ -81,6 +81,11 @@ class Candidate:
         return Place(url, path, query.encoded({name: [value] for name, value in where.query}))
 
     @cached_property
+    def vendor(self) -> str:
+        """The name in the price table that its price is found under; empty if it has none there."""
+        return self.router.price_provider if self.provider is None else self.provider.priced_as(self.model)
+
+    @cached_property
     def model_json(self) -> bytes:
         """The name of the model as JSON."""
         return rawjson.dumps(self.model)

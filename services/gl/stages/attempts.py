@@ -67,7 +67,7 @@ async def _callable(call: Call, deps: Dependencies) -> tuple[Candidate, ...]:
         except Refusal as found:
             refusal = refusal or found
             continue
-        if deps.targets.breakers.admits(candidate):
+        if len(call.candidates) == 1 or deps.targets.breakers.admits(candidate):
             return call.candidates[number:]
         passed_over = number if passed_over is None else passed_over
     if passed_over is None:
