@@ -55,12 +55,11 @@ class ProviderBody(NamedTuple):
     shown: Raw | str
 
 
-async def body_for(body: ClientBody, candidate: Candidate) -> ProviderBody:
-    """Adapt a body to a provider: its name of the model, and its default system prompt if the request has none."""
-    return await asyncio.to_thread(_body_for, body, candidate) if len(body.data) > LARGE else _body_for(body, candidate)
+def body_for(body: ClientBody, candidate: Candidate) -> ProviderBody:
+    """Adapt a body to a provider: its name of the model, and its default system prompt if the request has none.
 
-
-def _body_for(body: ClientBody, candidate: Candidate) -> ProviderBody:
+    Takes long for a `LARGE` body.
+    """
     if body.is_form:
         data = form.with_model_in_form(body.data, body.content_type, candidate.model)
         return ProviderBody(data, Raw(rawjson.dumps(payload.binary(data, body.content_type))))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from gecholog.timer import span
-from services.gl import include_usage, model_request, outbound
+from services.gl import include_usage, outbound
+from services.gl.model_request import LARGE, body_for
 from services.gl.models.endpoint import Kind
 from services.gl.translated_request import with_translated
 
@@ -41,7 +43,8 @@ async def _prepare_for_provider(call: Call, candidate: Candidate) -> None:
     body, endpoint = call.client_body, candidate.endpoint
     adapted = None
     if body is not None and endpoint is not None and endpoint.kind is not _ABOUT_AN_ACCOUNT:
-        adapted = await model_request.body_for(body, candidate)
+        is_large = len(body.data) > LARGE
+        adapted = await asyncio.to_thread(body_for, body, candidate) if is_large else body_for(body, candidate)
     attempt = outbound.build(call, candidate, adapted)
     call.begin(attempt)
     may_stream = candidate.is_asked_for_usage and (body is None or body.may_stream)

@@ -42,7 +42,8 @@ async def run(call: Call, deps: Dependencies) -> None:
     """Set the response: gl's own, that of the first candidate that does not fail, or that of the last candidate."""
     router = chosen_router(call)
     call.deadline = _deadline(router)
-    if call.own_response is None and call.client_body is not None:
+    has_choice = len(call.candidates) > 1 or call.candidates[0].is_translated
+    if has_choice and call.own_response is None and call.client_body is not None:
         call.candidates = await _callable(call, deps)
     if (waiting := prepare(call, call.candidates[0])) is not None:
         await waiting
@@ -67,7 +68,7 @@ async def _callable(call: Call, deps: Dependencies) -> tuple[Candidate, ...]:
         except Refusal as found:
             refusal = refusal or found
             continue
-        if len(call.candidates) == 1 or deps.targets.breakers.admits(candidate):
+        if deps.targets.breakers.admits(candidate):
             return call.candidates[number:]
         passed_over = number if passed_over is None else passed_over
     if passed_over is None:
