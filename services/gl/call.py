@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 # The id of a record is unique across processes and restarts: a random part of this process, and a number.
 _BIRTH = os.urandom(8)
 _numbers = count(1)
+_MAY_QUOTE = "not recorded, because it may quote a payload"
 _TOO_EARLY = "a stage ran before the one that it builds on"
 
 
@@ -174,6 +175,13 @@ class Call:
         if self.key is not None and not self.key.record_payloads:
             return strictest(own, target, HIDDEN)
         return own if own is target else strictest(own, target)
+
+    def recorded_message(self, message: str) -> str:
+        """What the record shows of an error message that may quote a payload: a provider's, or one about a field.
+
+        It may quote a part of it only, in which patterns do not match.
+        """
+        return message if self.privacy is None or not message else _MAY_QUOTE
 
     @property
     def response_rows(self) -> ProcessorRows:

@@ -52,8 +52,7 @@ def _error(call: Call, refusal: Refusal, reply: ErrorReply, deps: Dependencies) 
 def _recorded_text(call: Call, refusal: Refusal, reply: ErrorReply) -> str:
     """The text of an error for the record. Errors about a field of the request may quote its value."""
     is_about_field = refusal.detail is not None and refusal.detail.param is not None
-    is_hidden = is_about_field and call.privacy is not None and call.privacy.hides
-    return f"status {reply.status}, because of a field of the request" if is_hidden else reply.text
+    return call.recorded_message(reply.text) if is_about_field else reply.text
 
 
 def break_off(call: Call) -> None:

@@ -95,7 +95,8 @@ def record_capture(call: Call, capture: BodyCapture, *, completed: bool, at_once
     _record_inbound(call, inbound, capture.form, is_sse=capture.is_sse and capture.copy.whole is None)
     _record_egress(call, egress)
     if failed is not None:
-        call.response_section.note("inbound_stream", shorten(failed.message, _LONGEST_ERROR))
+        message = call.recorded_message(shorten(failed.message, _LONGEST_ERROR))
+        call.response_section.note("inbound_stream", message)
     if inbound.streamed is not None:
         completed = _ended(call, inbound.streamed, completed=completed)
     if not completed or inbound.streamed is not None or capture.form.is_stream:

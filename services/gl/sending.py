@@ -91,4 +91,5 @@ def _outcome(call: Call, response: Response, rules: ResilienceRules) -> AttemptO
     if call.fault:
         return AttemptOutcome(error=call.fault)
     later = retry_after(response.headers) if call.outcome_status(response) in rules.fail_on else None
-    return AttemptOutcome(response.status, "" if call.opened is None else call.opened.error, later)
+    error = "" if call.opened is None else call.recorded_message(call.opened.error)
+    return AttemptOutcome(response.status, error, later)

@@ -53,7 +53,7 @@ class PayloadPrivacy:
             self.shown(value)
 
     def shown_text(self, text: str) -> str:
-        """What a record shows of a text in which a payload may be quoted."""
+        """What a record shows of a text of gl, in which a payload may be quoted."""
         try:
             return masked_text(text, self.patterns)
         except TooSlow:

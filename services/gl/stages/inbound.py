@@ -88,7 +88,9 @@ async def _reply_with(call: Call, body: bytes, reply: Reply) -> None:
     form = inbound_form(call)
     sent = Body(reply.body, BodyForm.of(call.reply_headers, form.request))
     if reply.error is not None:
-        call.response_section.note("inbound_payload", shorten(reply.error.message, _LONGEST_ERROR))
+        call.response_section.note(
+            "inbound_payload", call.recorded_message(shorten(reply.error.message, _LONGEST_ERROR))
+        )
     await _record(call, Body(body, form), sent)
 
 

@@ -173,6 +173,85 @@ def test_failover_to_a_router_that_hides(private, upstream, bus):
     check_nothing_leaked(private, bus, reply.transaction)
 
 
+@pytest.fixture(scope="module")
+def translating(run_gateway, shared_upstream):
+    """A gateway of models whose provider speaks another dialect, with the rules of `PATHS`."""
+    rules = {"/hidden/": {"record_payloads": False}, "/masked/": {"redact": ["CaNaRy-[0-9]+"]}}
+    routers = [{"path": path, "outbound": {"models": ["*"]}} | rule for path, rule in rules.items()]
+    providers = [
+        {"name": name, "dialect": "anthropic", "url": shared_upstream.url, "api_key": "k"} for name in ("one", "two")
+    ]
+    models = [{"name": "both", "targets": ["one/c", "two/c"]}]
+    return run_gateway(routers, providers=providers, models=models, errors="openai", log_max_payload_bytes=100_000)
+
+
+def event(kind, **fields):
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
+
+
+SAID = {"id": "m", "type": "message", "role": "assistant", "model": "c", "stop_reason": "end_turn"}
+SAID |= {"content": [{"type": "text", "text": CANARY}], "usage": {"input_tokens": 3, "output_tokens": 2}}
+FAILED = {"type": "error", "error": {"type": "overloaded_error", "message": f"Busy with {CANARY}"}}
+BEGUN = event("message_start", message=SAID | {"content": [], "stop_reason": None})
+TEXTS = [event("content_block_start", index=0, content_block={"type": "text", "text": ""})] + [
+    event("content_block_delta", index=0, delta={"type": "text_delta", "text": text}) for text in SPLIT
+]
+END = event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 2}) + event("message_stop")
+TRANSLATED = {
+    "an answer": (JSON, json.dumps(SAID).encode()),
+    "an error with a status of success": (JSON, json.dumps(FAILED).encode()),
+    "nothing of the dialect": (JSON, json.dumps({"x": CANARY}).encode()),
+    "a stream": (SSE, BEGUN + b"".join(TEXTS) + event("content_block_stop", index=0) + END),
+    "a stream that fails at once": (SSE, event(kind="error", error=FAILED["error"])),
+    "a stream that fails later": (SSE, BEGUN + b"".join(TEXTS) + event(kind="error", error=FAILED["error"])),
+    "a stream without an end": (SSE, BEGUN + b"".join(TEXTS)),
+}
+
+
+# An error whose body is a stream is not folded: a match that is spread over its events is not found in its text.
+CALLS = [
+    (name, status, path)
+    for name, (kind, _) in TRANSLATED.items()
+    for status in (200, 400, 503)
+    for path in PATHS
+    if path == "/hidden/" or kind == JSON or status == 200
+]
+
+
+@pytest.mark.parametrize(("name", "status", "path"), CALLS)
+def test_translated_calls(translating, upstream, bus, name, path, status):
+    """Both sides of a translation, and what becomes of errors of the provider, with failover and without."""
+    kind, body = TRANSLATED[name]
+    upstream.behaviour = lambda talk: (
+        talk.head(kind, f"Content-Length: {len(body)}", status=status),
+        talk.send(body),
+    )
+    for model in ("one/c", "both"):
+        asked = {"model": model, "stream": kind == SSE, "messages": [{"role": "user", "content": CANARY}]}
+        sent = json.dumps(asked | {"metadata": {"a": CANARY}}).encode()
+        reply = translating.call("POST", f"{path}chat/completions", {"Content-Type": "application/json"}, sent)
+        check_nothing_leaked(translating, bus, reply.transaction)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"messages": [{"role": CANARY, "content": "x"}]},
+        {"messages": [{"role": "user", "content": [{"type": CANARY}]}]},
+        {"messages": [{"role": "user", "content": "x"}], "tools": [{"type": CANARY}]},
+        {"messages": [{"role": "user", "content": "x"}], "reasoning_effort": CANARY},
+        {"messages": [{"role": "user", "content": "x"}], "tool_choice": {"type": CANARY}},
+        {"messages": CANARY},
+    ],
+)
+def test_requests_that_cannot_be_translated(translating, bus, path, wrong):
+    """Their errors name a place, and may quote what stands there."""
+    sent = json.dumps({"model": "one/c"} | wrong).encode()
+    reply = translating.call("POST", f"{path}chat/completions", {"Content-Type": "application/json"}, sent)
+    check_nothing_leaked(translating, bus, reply.transaction)
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_recovered_records(tmp_path, bus_server, shared_upstream, upstream, bus, path):
     """What is in the journal when gl is killed shows nothing either, and neither does what is made of it."""
