@@ -301,3 +301,31 @@ def test_nothing_is_left_to_the_collector(run, script, ending):
 
     with RawTarget(script) as target, Uncollected() as watch:
         assert run(scene(target, watch)) == []
+
+
+@loops
+def test_what_was_put_back_is_read_again(run):
+    """In its place before the rest, also if nobody waited for the rest in the meantime."""
+    goes_on = threading.Event()
+
+    def script(connection, _):
+        whole_request(connection)
+        connection.sendall(CHUNKED + b"3\r\none\r\n")
+        goes_on.wait(DEADLINE)
+        connection.sendall(b"3\r\ntwo\r\n0\r\n\r\n")
+        connection.close()
+
+    async def scene(target):
+        response = await sent(new_pool(), target, between_chunks=DEADLINE)
+        assert await response.read() == b"one"
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await response.read()
+        response.unread(b"one")
+        response.unread(b"")
+        assert await response.read() == b"one"
+        goes_on.set()
+        assert await everything(response) == b"two"
+
+    with RawTarget(script) as target:
+        run(scene(target))
