@@ -50,9 +50,10 @@ def load(data: bytes) -> dict[str, Any] | None:
 
     Accepts almost valid JSON, like responses without streaming (`gecholog.lenient`).
     """
-    with suppress(UnreadableEvent):
+    try:
         return load_or_raise(data)
-    return None
+    except UnreadableEvent:
+        return None
 
 
 def load_or_raise(data: bytes) -> dict[str, Any] | None:
