@@ -46,7 +46,7 @@ def test_a_snapshot_does_not_change(state):
     assert before.find(KEYS[0].text, NOW) == ENTRIES[0]
 
 
-@pytest.mark.parametrize("value", [b"", b"{}", to_bytes(ENTRIES[1])])
+@pytest.mark.parametrize("value", [b"", b"{}", to_bytes(ENTRIES[1])], ids=["empty", "without fields", "of another"])
 def test_an_invalid_entry_closes_its_key(state, value):
     """What it should have said is not known: it may have been a restriction. The next valid one opens it."""
     with pytest.raises(InvalidEntry):
