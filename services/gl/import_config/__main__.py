@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         found = convert(chosen.file.read_text(encoding="utf-8-sig"), os.environ)
+        _check_files(found)
         config = None if chosen.into is None else found.merged(_read_config(chosen.into))
     except ImportRefusedError as error:
         return _fail(chosen.file, str(error))
@@ -95,6 +96,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     return parser
+
+
+def _check_files(found: Imported) -> None:
+    """Refuse a path that leads to no file. Raises ImportRefusedError."""
+    for node in found.files:
+        if not Path(node.text()).is_file():
+            node.refuse("must be a file, and there is none")
 
 
 def _read_config(file: Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Imported:
     ingress: dict[str, list[str]] = field(default_factory=dict)  # headers that it requires of clients
     settings: dict[str, Any] = field(default_factory=dict)  # `gl_port`, `log_level`
     lost: list[str] = field(default_factory=list)
+    files: list[Node] = field(default_factory=list)  # paths of files that must be there
 
     def lose(self, node: Node, message: str) -> None:
         """Note what is not carried over, and where it is in the file."""

@@ -132,6 +132,8 @@ def _provider_list(
         known[known_as] = name if _has_address(made, settings.place("api_url"), found) else ""
         if known[known_as]:
             found.providers.append({"name": name} | made)
+        if "path_to_creds_file" in values:
+            found.files.append(settings.place("path_to_creds_file"))
         for extra in sorted(members.keys() - {"id", "provider", "config"}):
             found.lose(members[extra], "has no equivalent")
         for unused in sorted(values.keys() & NEVER_USED.get(kind, frozenset())):

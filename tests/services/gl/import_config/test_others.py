@@ -157,6 +157,17 @@ def test_the_command_tells_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureF
     assert shown.out == ""
 
 
+def test_the_command_looks_for_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """llm-gateway does not start without its file of credentials."""
+    file, theirs = tmp_path / "account.json", tmp_path / "config.yml"
+    config = f"{{project_id: p, path_to_creds_file: {file}}}"
+    theirs.write_text(f"providers:\n  - {{id: a, provider: vertex_ai, config: {config}}}\n")
+    assert main([str(theirs)]) == 1
+    assert "line 2: providers[0].config.path_to_creds_file: must be a file" in capsys.readouterr().err
+    file.write_text("{}")
+    assert main([str(theirs)]) == 0
+
+
 def test_the_command_prints_the_config_and_tells_what_is_lost(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
