@@ -1,14 +1,19 @@
 """What the translation of a call costs: `python -m bench.translation`. CPU time of this process, without sockets.
 
 All pairs of dialects take turns, round after round, and the fastest round of each counts: what other programs do to the
-machine only makes it slower. Beside each pair stands what reading and writing the same JSON alone costs.
+machine only makes it slower. Beside each pair stands what reading and writing the same JSON alone costs, and, with
+`--litellm`, what LiteLLM needs for the same requests and streams.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -22,6 +27,12 @@ from gecholog.llm.whole_as_deltas import deltas_of
 
 _CLIENTS = ("openai_chat", "anthropic", "openai_responses")
 _CHUNKS = 200
+# No download of prices, no warnings, and a stream may say the same again and again.
+_LITELLM = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOG": "ERROR",
+    "REPEATED_STREAMING_CHUNK_LIMIT": str(10 * _CHUNKS),
+}
 _TEXT = "The quick brown fox jumps over the lazy dog, and the dog does not mind at all. "
 _TOOLS: list[dict[str, Any]] = [
     {
@@ -184,13 +195,33 @@ def measure(listed: list[Work], rounds: int, seconds: float) -> dict[tuple[str, 
     return best
 
 
+def measure_litellm(environment: Path, rounds: int, seconds: float) -> dict[tuple[str, str], float]:
+    """Microseconds of CPU time of LiteLLM, which is installed in a virtual environment of its own."""
+    streams = {name: b"".join(_stream_of(name, _CHUNKS)).decode().splitlines() for name in ("anthropic", "gemini")}
+    asked = {"request": REQUEST, "streams": streams, "rounds": rounds, "seconds": seconds}
+    program = Path(__file__).parent / "peers" / "litellm_translation.py"
+    done = subprocess.run(
+        [environment / "bin" / "python", "-B", "-P", program],
+        env=os.environ | _LITELLM,
+        input=json.dumps(asked),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))  # it prints, too
+    return {(f"LiteLLM → {name}", what): cost for name, costs in found.items() for what, cost in costs.items()}
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m bench.translation", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds over all pairs")
     parser.add_argument("--seconds", type=float, default=0.05, help="of each measurement")
+    parser.add_argument("--litellm", type=Path, help="a virtual environment with LiteLLM, to measure it too")
     options = parser.parse_args()
     found = measure(works(), options.rounds, options.seconds)
+    if options.litellm is not None:
+        found |= measure_litellm(options.litellm, options.rounds, options.seconds)
     print(f"{'µs of CPU':34}{'request':>9}{'response':>9}{'chunk':>9}")
     for pair in dict.fromkeys(pair for pair, _ in found):
         cells = [found.get((pair, what)) for what in ("request", "response", "chunk")]
