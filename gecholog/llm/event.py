@@ -71,17 +71,19 @@ Load = Callable[[bytes], dict[str, Any] | None]
 """Parses the JSON object of an event, as `load` and `load_or_raise` do."""
 
 
-def exact_with(mark: bytes) -> Load:
-    """Like `load_or_raise`, but integers of any size stay exact in events that contain `mark`.
+def exact_where(has_calls: Callable[[dict[str, Any]], bool]) -> Load:
+    """Like `load_or_raise`, but integers of any size stay exact in events that have tool calls, as `has_calls` tells.
 
     Those are few: exact parsing takes longer, and what is folded for the record has integers of 64 bits.
     """
 
     def load_exact(data: bytes) -> dict[str, Any] | None:
-        if mark in data:
-            with suppress(NotJson):
-                value = json_text.loads(data)
-                return value if isinstance(value, dict) else None
-        return load_or_raise(data)
+        value = load_or_raise(data)
+        if value is None or not has_calls(value):
+            return value
+        with suppress(NotJson):
+            exact = json_text.loads(data)
+            return exact if isinstance(exact, dict) else value
+        return value
 
     return load_exact

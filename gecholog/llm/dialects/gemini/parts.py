@@ -65,6 +65,17 @@ def candidates_of(answer: Json) -> list[Json]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
+def has_calls(answer: Json) -> bool:
+    """Tell whether an answer, or a chunk of one, has function calls."""
+    for candidate in candidates_of(answer):
+        content = candidate.get("content")
+        parts = content.get("parts") if isinstance(content, dict) else None
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict) and "functionCall" in part:
+                return True
+    return False
+
+
 def parts_of(candidate: Json) -> list[Part]:
     """The parts of a candidate. Code that Gemini ran itself has no place elsewhere."""
     content = candidate.get("content")

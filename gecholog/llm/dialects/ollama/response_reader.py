@@ -45,6 +45,12 @@ def finish_of(answer: Json, *, has_calls: bool) -> Finish:
     return read_finish(_REASONS, answer.get("done_reason") or "stop")
 
 
+def has_calls(answer: Json) -> bool:
+    """Tell whether an answer, or a chunk of one, has tool calls."""
+    message = answer.get("message")
+    return isinstance(message, dict) and "tool_calls" in message
+
+
 def tool_calls_of(message: Json) -> list[ToolCall]:
     """The calls of a message, or of a chunk of one."""
     found = message.get("tool_calls")
