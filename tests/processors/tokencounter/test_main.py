@@ -146,7 +146,8 @@ class TestToAnotherBus:
     async def test_taken(self, nats_server, second_nats_server, config, start, reload, client):
         """It moves to the new bus, and does not need the old one any more."""
         process = start(config)
-        reload(process, on(config, hostname=second_nats_server.hostname), "config in force")
+        other = on(config, hostname=second_nats_server.hostname, token=second_nats_server.token)
+        reload(process, other, "config in force")
         nats_server.stop()
         async with client(second_nats_server) as asking:
             assert await asking.ask(response(3)) == counted(3)
