@@ -9,6 +9,7 @@ What the fixtures hand out is defined in `tests/support`, from where tests may a
 
 import gc
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,18 @@ def pytest_collection_finish() -> None:
     """Take the modules of all tests out of the garbage collector's sight: it would walk them at each collection."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Leave the loggers as they were: commands that run in the process of a test set them up for themselves."""
+    root, ours = logging.getLogger(), logging.getLogger("gecholog")
+    handlers, levels, raising = root.handlers[:], (root.level, ours.level), logging.raiseExceptions
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+    logging.raiseExceptions = raising
 
 
 @pytest.fixture

@@ -16,18 +16,6 @@ from gecholog.logs import Log
 TEXTS = st.text(st.characters())  # surrogates among them
 
 
-@pytest.fixture(autouse=True)
-def as_before():
-    """The root logger is left as it was."""
-    root, ours = logging.getLogger(), logging.getLogger("gecholog")
-    handlers, levels, raising = root.handlers[:], (root.level, ours.level), logging.raiseExceptions
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
-    logging.raiseExceptions = raising
-
-
 class Lines:
     """What was logged since `setup`."""
 
