@@ -28,7 +28,7 @@ class Wrong(GechologError):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, or 1 if it could not be done."""
     arguments = command_line.parser().parse_args(argv)
-    logs.setup("keys", "ERROR", sys.stderr)
+    logs.setup("keys", stream=sys.stderr)
     try:
         sys.stdout.write(asyncio.run(_run(arguments)))
     except ConfigError as error:
