@@ -15,10 +15,22 @@ from gecholog.quota.limits import Budget, LimitError, budget_of_text
 
 _DURATION = re.compile(r"([0-9]+)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_CLEARED_OF_OWNER = ("budget", "concurrency", "rpd", "rpm", "tag", "tpm")
+_CLEARED_OF_KEY = (
+    "allow-unpriced",
+    "expires",
+    "max-body-bytes",
+    "max-output-tokens",
+    "model",
+    "no-payloads",
+    "owner",
+    "router",
+)
 _EPILOG = """examples:
   keys create --name ci --owner platform --model 'gpt-4o*' --rpm 60 --budget 20/month
   keys list
   keys rotate ci --grace 7d
+  keys set ci --clear expires --clear budget
   keys disable k3v9x2ab
   keys owner set platform --budget 500/month
 """
@@ -39,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _add(commands, "create", "make a key; its secret is shown once", _key_options)
     _add(commands, "list", "all keys")
     _add(commands, "show", "one key", _which)
-    _add(commands, "set", "change what a key may do", _which, _key_options)
+    _add(commands, "set", "change what a key may do", _which, _key_options, _clear_key)
     _add(commands, "rotate", "give a key a new secret; the old one is valid for a while", _which, _grace)
     _add(commands, "disable", "refuse a key until it is enabled again", _which)
     _add(commands, "enable", "accept a disabled key again", _which)
@@ -49,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     owner = _add(commands, "owner", "owners of keys").add_subparsers(
         dest="owner_command", metavar="COMMAND", required=True
     )
-    _add(owner, "set", "make or change an owner", _owner_name, _owner_options)
+    _add(owner, "set", "make or change an owner", _owner_name, _owner_options, _clear_owner)
     _add(owner, "list", "all owners")
     _add(owner, "delete", "remove an owner; its keys stay", _owner_name)
     return made
@@ -103,6 +115,19 @@ def _owner_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--rpd", metavar="N", type=int, help="requests per day")
     made.add_argument("--concurrency", metavar="N", type=int, help="calls at the same time")
     made.add_argument("--budget", metavar="AMOUNT", type=_budget, help="20/month (USD), or '5000000 tokens/day'")
+
+
+def _clear_key(made: argparse.ArgumentParser) -> None:
+    _clear(made, (*_CLEARED_OF_OWNER, *_CLEARED_OF_KEY))
+
+
+def _clear_owner(made: argparse.ArgumentParser) -> None:
+    _clear(made, _CLEARED_OF_OWNER)
+
+
+def _clear(made: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
+    about = f"remove a limit or a setting; repeat. One of {', '.join(names)}"
+    made.add_argument("--clear", metavar="NAME", action="append", default=[], choices=names, help=about)
 
 
 def _import_options(made: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -16,10 +17,22 @@ from gecholog.quota.limits import Limits
 E = TypeVar("E", KeyEntry, OwnerEntry)
 
 _QUOTAS = ("rpm", "tpm", "rpd", "concurrency")
+_FIELDS_CLEARED: dict[str, tuple[str, Any]] = {  # by option: the field, and its value without the option
+    "allow-unpriced": ("allow_unpriced", False),
+    "expires": ("expires", None),
+    "max-body-bytes": ("max_body_bytes", None),
+    "max-output-tokens": ("max_output_tokens", None),
+    "model": ("models", None),
+    "no-payloads": ("record_payloads", True),
+    "owner": ("owner", ""),
+    "router": ("routers", None),
+    "tag": ("tags", ()),
+}
 
 
 def changed(entry: E, arguments: Namespace) -> E:
     """The entry with what the arguments say; what they leave out stays. Raises InvalidEntry."""
+    entry = _cleared(entry, getattr(arguments, "clear", ()))
     fields: dict[str, Any] = {"limits": _limits(entry.limits, arguments)}
     if arguments.tag is not None:
         fields["tags"] = tuple(arguments.tag)
@@ -35,6 +48,14 @@ def changed(entry: E, arguments: Namespace) -> E:
     if arguments.no_payloads:
         fields["record_payloads"] = False
     return key_of(to_bytes(replace(entry, **fields)))
+
+
+def _cleared(entry: E, options: Collection[str]) -> E:
+    """The entry without the settings of these options."""
+    quotas = dict.fromkeys(name for name in _QUOTAS if name in options)
+    limits = Limits(replace(entry.limits.quotas, **quotas), None if "budget" in options else entry.limits.budget)
+    fields = {_FIELDS_CLEARED[name][0]: _FIELDS_CLEARED[name][1] for name in options if name in _FIELDS_CLEARED}
+    return replace(entry, limits=limits, **fields)
 
 
 def _limits(limits: Limits, arguments: Namespace) -> Limits:

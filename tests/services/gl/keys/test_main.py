@@ -131,6 +131,24 @@ def test_a_key_is_changed_in_one_point(keys):
     assert made(keys, "show", "ci")["expires"] == "2027-01-31T00:00:00Z"
 
 
+def test_limits_are_removed(keys):
+    """What is cleared is as for a key that never had it; the rest stays."""
+    limits = ("--rpm", "5", "--tpm", "9", "--budget", "20/month", "--model", "a*", "--expires", "90d", "--tag", "x")
+    key = made(keys, "create", "--name", "ci", *limits, "--no-payloads", "--allow-unpriced", "--owner", "team")
+    cleared = ("rpm", "budget", "model", "expires", "tag", "no-payloads", "allow-unpriced", "owner")
+    options = [argument for name in cleared for argument in ("--clear", name)]
+    changed = made(keys, "set", "ci", *options, "--concurrency", "3")
+    plain = made(keys, "create", "--name", "ci", "--tpm", "9", "--concurrency", "3")
+    own = ("id", "secret", "created")
+    assert {name: value for name, value in changed.items() if name not in own} == {
+        name: value for name, value in plain.items() if name not in own
+    }
+    assert changed["id"] == key["id"]
+    made(keys, "owner", "set", "team", "--rpm", "5", "--budget", "20/month")
+    assert made(keys, "owner", "set", "team", "--clear", "budget")["quotas"] == {"rpm": 5}
+    assert "invalid choice" in keys("owner", "set", "team", "--clear", "router")[1]
+
+
 def test_owners(keys):
     assert made(keys, "owner", "set", "a team", "--budget", "500/month")["name"] == "a team"
     changed = made(keys, "owner", "set", "a team", "--rpm", "10")
