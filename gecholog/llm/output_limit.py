@@ -10,6 +10,7 @@ from typing import NamedTuple
 import orjson
 
 from gecholog import lenient
+from gecholog.llm.endpoint_path import plain_path
 from gecholog.llm.errors import InvalidRequestError
 from gecholog.llm.splice import appended, spliced
 from gecholog.llm.top_level import TopLevelMember, top_level
@@ -31,22 +32,22 @@ _GEMINI = _Place(("maxOutputTokens",), "generationConfig")
 _OLLAMA = _Place(("num_predict",), "options")
 _CONVERSE = _Place(("maxTokens",), "inferenceConfig")
 _MAX_TOKENS = _Place(("max_tokens",))
-# By the ends of paths, the longer ones first.
+# By the ends of plain paths, the longer ones first.
 _PLACES = {
     "/chat/completions": _CHAT,
     "/completions": _MAX_TOKENS,
     "/responses": _Place(("max_output_tokens",)),
     "/messages": _MAX_TOKENS,
-    ":generateContent": _GEMINI,
-    ":streamGenerateContent": _GEMINI,
+    ":generatecontent": _GEMINI,
+    ":streamgeneratecontent": _GEMINI,
     "/api/chat": _OLLAMA,
     "/api/generate": _OLLAMA,
     "/converse": _CONVERSE,
     "/converse-stream": _CONVERSE,
     "/invoke": _MAX_TOKENS,
     "/invoke-with-response-stream": _MAX_TOKENS,
-    ":rawPredict": _MAX_TOKENS,
-    ":streamRawPredict": _MAX_TOKENS,
+    ":rawpredict": _MAX_TOKENS,
+    ":streamrawpredict": _MAX_TOKENS,
     "/chat": _MAX_TOKENS,
 }
 
@@ -80,7 +81,7 @@ def with_cap(body: bytes, path: str, cap: int, *, of_openai: bool = False) -> by
 
 
 def _place(path: str, *, of_openai: bool) -> _Place | None:
-    path = path.rstrip("/")
+    path = plain_path(path)
     found = next((place for end, place in _PLACES.items() if path.endswith(end)), None)
     return _CHAT_OF_OPENAI if of_openai and found is _CHAT else found
 

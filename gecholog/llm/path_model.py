@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-_MODEL = re.compile(r"/(?:models|deployments|engines)/([^/:]+)(?=[/:])|/model/([^/]+)(?=/)")  # the latter: Bedrock
+# As lenient servers read it: Azure compares without case, and some servers skip empty segments. The last is Bedrock's.
+_MODEL = re.compile(r"/(?:models|deployments|engines)/+([^/:]+)(?=[/:])|/model/+([^/]+)(?=/)", re.IGNORECASE)
 
 
 def models_in_path(path: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import orjson
 
 from gecholog.llm import request_size
 from gecholog.llm.cost import cost_of
+from gecholog.llm.endpoint_path import plain_path
 from gecholog.quota.holds import NOTHING, Held
 from gecholog.quota.limits import DEFAULT_OUTPUT_TOKENS, nano_usd
 from services.gl.call_cost import RequestedModel, price_of
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 _NO_REQUEST = RequestedModel("", b"")
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-# By the ends of their paths: requests that generate nothing, those whose answers have no tokens, and those that make a
-# provider work later, at a cost that no answer tells.
-_FREE = ("/count_tokens", ":countTokens", "/input_tokens", "/moderations", "/cancel", "/files", "/uploads", "/parts")
-_NO_OUTPUT = ("/embeddings", "/embed", "/api/embed", ":embedContent", ":batchEmbedContents", "/rerank")
-_LATER = ("/batches", "/runs", "/fine_tuning/jobs", ":batchGenerateContent", ":predictLongRunning")
+# By the ends of their plain paths: requests that generate nothing, those whose answers have no tokens, and those that
+# make a provider work later, at a cost that no answer tells.
+_FREE = ("/count_tokens", ":counttokens", "/input_tokens", "/moderations", "/cancel", "/files", "/uploads", "/parts")
+_NO_OUTPUT = ("/embeddings", "/embed", "/api/embed", ":embedcontent", ":batchembedcontents", "/rerank")
+_LATER = ("/batches", "/runs", "/fine_tuning/jobs", ":batchgeneratecontent", ":predictlongrunning")
 
 
 def is_local(call: Call) -> bool:
@@ -47,10 +48,10 @@ def runs_later(call: Call) -> bool:
 
 
 def _path(call: Call) -> str:
-    """The path that the upstream gets; empty if it is not that of the client, which then tells nothing."""
+    """The plain path that the upstream gets; empty if it is not that of the client, which then tells nothing."""
     if chosen_router(call).target.endpoint_path or "outbound_subpath" in call.request_base.changed:
         return ""
-    return call.request.path.rstrip("/")
+    return plain_path(call.request.path)
 
 
 class Wanted(NamedTuple):

@@ -35,6 +35,15 @@ def test_a_request_without_a_limit_gets_the_cap(path, place, fields):
     assert json.loads(with_cap(body, path, 100)) == fields | nested(place, 100)
 
 
+@pytest.mark.parametrize(
+    "path", ["/V1/Chat/Completions", "/v1/chat/complet%69ons", "/v1//chat//completions//", CHAT + "%2F"]
+)
+def test_the_endpoint_is_told_however_its_path_is_written(path):
+    assert has_output(path)
+    with pytest.raises(InvalidRequestError):
+        with_cap(b'{"max_tokens":101}', path, 100)
+
+
 @pytest.mark.parametrize(("path", "place"), PLACES.items())
 @pytest.mark.parametrize("value", [0, 1, 100, 99.5])
 def test_a_lower_limit_stays_byte_for_byte(path, place, value):

@@ -15,6 +15,9 @@ from gecholog.llm.path_model import models_in_path
         ("/openai/deployments/gpt%2D4o/chat/completions", ("gpt-4o",)),
         ("/model/anthropic.claude%3A0/converse", ("anthropic.claude:0",)),
         ("/v1/engines/davinci/completions", ("davinci",)),
+        ("/openai/Deployments/GPT-4o/chat/completions", ("GPT-4o",)),
+        ("/openai/deployments//gpt-4o/chat/completions", ("gpt-4o",)),
+        ("/openai/deployment%73%2Fgpt-4o/chat/completions", ("gpt-4o",)),
     ],
 )
 def test_the_model_in_a_path(path, names):

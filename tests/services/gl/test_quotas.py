@@ -218,8 +218,9 @@ def test_requests_that_use_no_tokens(limited, upstream):
 
 def test_batches_have_no_known_usage(limited, upstream):
     """So they lead around a budget, and are refused where there is one."""
-    refused = limited.call("POST", "/failing/v1/messages/batches", {}, b"{}")
-    assert (refused.status, code_of(refused)) == (403, "usage_unknown")
+    for path in ("v1/messages/batches", "v1/batch%65s", "v1/Batches", "v1/batches%2F", "v1//batches/"):
+        refused = limited.call("POST", f"/failing/{path}", {}, b"{}")
+        assert (refused.status, code_of(refused)) == (403, "usage_unknown")
     assert upstream.seen == []
     assert limited.call("POST", "/free/v1/batches", {}, b"{}").status == 200
 
