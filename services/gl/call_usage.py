@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from gecholog.llm import request_size
+from gecholog import rawjson
+from gecholog.llm import payload_text, request_size
 from gecholog.llm.cost import cost_of
 from gecholog.llm.endpoint_path import plain_path
 from gecholog.quota.holds import NOTHING, Held
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from services.gl.candidate import Candidate
 
 _NO_REQUEST = RequestedModel("", b"")
+_BYTES_A_TOKEN = 4  # of English; of other texts fewer
+_LARGEST_PARSED = 1024 * 1024  # bytes of a folded stream whose texts are searched for
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # By the ends of their plain paths: requests that generate nothing, those whose answers have no tokens, and those that
@@ -92,8 +95,9 @@ def _used_by_provider(call: Call) -> Held:
     if call.attempt is None or isinstance(call.response, LocalResponse):
         return NOTHING  # nothing was sent, or no provider answered
     if call.usage is not None:
-        tokens = call.usage.total_tokens or 0
-        return Held(0, tokens, _cost(call, reservation, tokens))
+        tokens, missing = call.usage.total_tokens or 0, _uncounted_tokens(call, call.usage)
+        cost = _cost(call, reservation, tokens) + nano_of_atto(missing * reservation.rates.output)
+        return Held(0, tokens + missing, cost)
     if call.cost_shown is not None:  # sold by the piece
         return Held(0, 0, nano_of(call.cost_shown))
     if reservation is NO_RESERVATION or (call.response is not None and call.response.status not in _SUCCESS):
@@ -102,6 +106,25 @@ def _used_by_provider(call: Call) -> Held:
         return estimated(reservation, 0)
     received = _received_tokens(call)
     return reservation.held if received is None else estimated(reservation, received)
+
+
+def _uncounted_tokens(call: Call, usage: Usage) -> int:
+    """The output tokens that a stream delivered beyond its usage, by a low estimate; 0 if the stream is complete.
+
+    Some APIs count the output in their last event only, or begin with a count of one.
+    """
+    stream, shown = (call.response_section.fields.get(name) for name in ("inbound_stream", "inbound_payload"))
+    if not isinstance(stream, dict) or stream.get("completed") is not False:
+        return 0
+    if isinstance(shown, Truncated):
+        size = int(shown["size"])
+    elif not isinstance(shown, bytes):  # not folded
+        size = 0
+    elif len(shown) > _LARGEST_PARSED:
+        size = len(shown)
+    else:
+        size = sum(len(one.text.encode("utf-8", "replace")) for one in payload_text.answered(rawjson.loads(shown)))
+    return max(0, size // _BYTES_A_TOKEN - (usage.completion_tokens or 0))
 
 
 def _cost(call: Call, reservation: Reservation, tokens: int) -> int:

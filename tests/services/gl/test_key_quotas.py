@@ -199,3 +199,64 @@ def test_events(gateway, create, listener):
     assert (event["event"], event["percent"], event["used"]) == ("budget_nearly_reached", 80, {"tokens": 98})
     assert event["subject"] == {"kind": "key", "name": key.id}
     assert event["budget"] == {"tokens": 120, "period": "month"}
+
+
+# Streams that report a count of the output at their beginning, and would report the final one at their end.
+FIRST_EVENTS = {
+    "anthropic": {
+        "type": "message_start",
+        "message": {
+            "type": "message",
+            "model": "gpt-4",
+            "content": [],
+            "usage": {"input_tokens": 40, "output_tokens": 1},
+        },
+    },
+    "openai": {"model": "gpt-4", "usage": USAGE | {"completion_tokens": 1, "total_tokens": 41}, "choices": []},
+    "gemini": {"modelVersion": "gpt-4", "usageMetadata": {"promptTokenCount": 40, "totalTokenCount": 40}},
+}
+WORDS = 800
+
+
+def piece_of(dialect, text):
+    """An event of a stream with a piece of its text."""
+    match dialect:
+        case "anthropic":
+            return {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+        case "openai":
+            return {"choices": [{"index": 0, "delta": {"content": text}}]}
+        case _:
+            return {"candidates": [{"content": {"parts": [{"text": text}]}}]}
+
+
+@pytest.mark.parametrize("dialect", FIRST_EVENTS)
+def test_leaving_before_the_last_count(gateway, create, upstream, dialect, listener):
+    """What was received is counted, although the stream says at its beginning that its output has one token."""
+    key = create(limits=Limits(budget=Budget(10**9, Period.TOTAL)))
+    left = Event()
+
+    def talk(conversation):
+        conversation.head("Content-Type: text/event-stream", "Transfer-Encoding: chunked")
+        block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+        events = [
+            FIRST_EVENTS[dialect],
+            *([block] if dialect == "anthropic" else ()),
+            piece_of(dialect, "word " * WORDS),
+        ]
+        for event in events:
+            conversation.chunk(b"data: " + json.dumps(event).encode() + b"\n\n")
+        left.wait(DEADLINE)
+
+    upstream.behaviour = talk
+    with gateway.client() as client:
+        exchange = client.ask("POST", PLAIN, bearer(key), ASKED)
+        head, received = exchange.head(), b""
+        while received.count(b"word ") < WORDS:
+            received += exchange.chunk()
+    record = listener.record(head.transaction)
+    left.set()
+    assert record["usage"]["completion_tokens"] <= 1
+    (limits,) = usage(gateway, key)
+    assert limits["budget"]["used_tokens"] == 40 + WORDS * 5 // 4  # four bytes a token
+    # 30 and 60 USD a million
+    assert Decimal(limits["budget"]["used_usd"]) == Decimal("0.0012") + Decimal("0.06")
