@@ -1,60 +1,128 @@
-"""Budgets add up: gl and nats-server are killed amid calls, and each key has been charged what its records say.
+"""Budgets add up: gl and nats-server are killed amid calls, and keys have been charged what providers say they sent.
 
-`BUDGET_CALLS` is how many calls there are in each of three rounds.
+`BUDGET_CALLS` is how many calls there are in each of three rounds. Every call names a model of its own, by which the
+dummy's totals and the records are compared.
 """
 
 import asyncio
 import contextlib
 import json
 import os
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import cycle, islice
+from dataclasses import dataclass, field
 
 import pytest
 from nats.aio.client import Client
 from nats.errors import TimeoutError as NatsTimeout
 
-from gecholog.keys.credential import new_key
+from gecholog.keys.credential import NewKey, new_key
 from gecholog.quota.limits import Budget, Limits
 from gecholog.quota.period import Period
 from tests.services.gl.rig.gateway import Gateway, config_of, router
 from tests.services.gl.rig.http_client import Broken
 from tests.services.gl.rig.upstream import Upstream
 from tests.support.client_keys import ClientKeys
+from tests.support.dummy import Dummy
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 
 CALLS = int(os.environ.get("BUDGET_CALLS", "400"))
 KEYS, CALLERS = 10, 8
-USED = 49  # tokens of each call that is answered
-ASKED = json.dumps({"model": "m", "max_tokens": 10, "messages": [{"role": "user", "content": "Hi"}]}).encode()
 LIMITS = Limits(budget=Budget(10**9, Period.TOTAL, is_tokens=True))
+MESSAGES = {"max_tokens": 10, "messages": [{"role": "user", "content": "Hello there"}]}
+STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
+HEADERS = {"Content-Type": "application/json", "Anthropic-Version": "2023-06-01"}
+SLOW = {"X-Dummy-Chunks": "40", "X-Dummy-Chunk-Delay-Ms": "10"}
+WORD = b"You"  # with which the dummy's answers begin
+MOST_TOKENS = 200  # of a call that is charged by an estimate
 
 
-def whole(talk):
-    talk.reply(json.dumps({"usage": {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": USED}}).encode())
+@dataclass(frozen=True)
+class Kind:
+    """A kind of call. `prefix` stands before the name of the model."""
+
+    path: str
+    body: Mapping[str, object]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    is_abandoned: bool = False
 
 
-def streamed(talk):
-    usage = {"prompt_tokens": 40, "completion_tokens": 9, "total_tokens": USED}
-    events = [{"choices": [{"index": 0, "delta": {"content": "Hi"}}]}, {"choices": [], "usage": usage}]
-    talk.head("Content-Type: text/event-stream", "Transfer-Encoding: chunked")
-    for event in events:
-        talk.chunk(b"data: " + json.dumps(event).encode() + b"\n\n")
-    talk.chunk(b"data: [DONE]\n\n")
-    talk.chunk(b"")
+KINDS = {
+    "chat": Kind("/plain/v1/chat/completions", MESSAGES),
+    "chat, streamed": Kind("/plain/v1/chat/completions", MESSAGES | STREAMED),
+    "chat, abandoned": Kind(
+        "/plain/v1/chat/completions", MESSAGES | STREAMED | {"max_tokens": 40}, SLOW, is_abandoned=True
+    ),
+    "messages": Kind("/plain/v1/messages", MESSAGES),
+    "messages, streamed": Kind("/plain/v1/messages", MESSAGES | {"stream": True}),
+    "messages, abandoned": Kind(
+        "/plain/v1/messages", MESSAGES | {"stream": True, "max_tokens": 40}, SLOW, is_abandoned=True
+    ),
+    "messages, translated": Kind("/v1/messages", MESSAGES, prefix="dummy/"),
+    "messages, translated and streamed": Kind("/v1/messages", MESSAGES | {"stream": True}, prefix="dummy/"),
+    "responses": Kind("/plain/v1/responses", {"input": "Hello there", "max_output_tokens": 16}),
+    "responses, streamed": Kind(
+        "/plain/v1/responses", {"input": "Hello there", "max_output_tokens": 16, "stream": True}
+    ),
+    "embeddings": Kind("/plain/v1/embeddings", {"input": ["Hello there", "Hi"]}),
+    "failing": Kind("/plain/v1/chat/completions", MESSAGES, {"X-Dummy-Status": "500"}),
+    "failing over from 500": Kind("/over/500/v1/chat/completions", MESSAGES),
+    "failing over from 429, streamed": Kind("/over/429/v1/chat/completions", MESSAGES | STREAMED),
+}
 
 
-def anthropic(talk):
-    talk.reply(b'{"type":"message","usage":{"input_tokens":30,"cache_read_input_tokens":10,"output_tokens":9}}')
+@dataclass(frozen=True)
+class Planned:
+    """A call that is to be made."""
+
+    key: NewKey
+    model: str
+    kind: str
 
 
-def failing(talk):
-    talk.reply(b'{"error":{"message":"no"}}', status=500)
+@dataclass
+class Calls:
+    """The calls of a test by their models. `outcomes` has the status, `left` or `broken`."""
+
+    planned: dict[str, Planned] = field(default_factory=dict)
+    outcomes: dict[str, int | str] = field(default_factory=dict)
+
+    def plan(self, keys, count):
+        """The next calls: all kinds in turn, each with all keys."""
+        first, names = len(self.planned), list(KINDS)
+        for number in range(first, first + count):
+            key = keys[number // len(names) % len(keys)]
+            call = self.planned[f"m-{number}"] = Planned(key, f"m-{number}", names[number % len(names)])
+            yield call
+
+    def make(self, gateway, call):
+        """Make a call as soon as gl listens. It may end early because gl is killed."""
+        try:
+            self.outcomes[call.model] = outcome_of(gateway, call)
+        except (OSError, Broken):
+            self.outcomes[call.model] = "broken"
+
+    def with_outcome(self, *outcomes):
+        return [call for model, call in self.planned.items() if self.outcomes[model] in outcomes]
 
 
-BEHAVIOURS = {"whole": whole, "streamed": streamed, "anthropic": anthropic, "failing": failing}
+def outcome_of(gateway, call):
+    kind = KINDS[call.kind]
+    headers = {"Authorization": f"Bearer {call.key.text}", **HEADERS, **kind.headers}
+    body = json.dumps({"model": kind.prefix + call.model, **kind.body}).encode()
+    with until(lambda: connected(gateway)) as client:
+        client.ask("POST", kind.path, headers, body)
+        if kind.is_abandoned:
+            client.head()
+            while WORD not in client.chunk():
+                pass  # without a word of the answer, its usage cannot be estimated
+            client.leave()
+            return "left"
+        reply = client.reply()
+        return reply.status if reply.complete else "broken"
 
 
 @pytest.fixture
@@ -67,14 +135,37 @@ def server(tmp_path):
 
 
 @pytest.fixture
-def start(tmp_path, server):
+def dummy(tmp_path):
+    dummy = Dummy(tmp_path / "dummy", {})
+    dummy.process.wait_for_log("listening for requests")
+    yield dummy
+    dummy.process.close()
+
+
+@pytest.fixture
+def failing():
+    """An upstream that answers with the status that its path begins with."""
+    upstream = Upstream()
+    upstream.behaviour = lambda talk: talk.reply(b'{"error":{"message":"no"}}', int(talk.request.target[1:4]))
+    yield upstream
+    upstream.stop()
+
+
+@pytest.fixture
+def start(tmp_path, server, dummy, failing):
     """Start gl in the same home, again and again."""
-    upstream, running = Upstream(), []
-    upstream.behaviour = lambda talk: BEHAVIOURS[talk.request.target.rpartition("/")[2]](talk)
-    routers = [router("/plain/", upstream.url), {"path": "/v1/", "ingress": {}, "outbound": {"models": ["*"]}}]
+    url, running = f"http://127.0.0.1:{dummy.port}", []
+    over = {"fallbacks": ["/plain/"], "fail_on": [429, 500]}
+    routers = [
+        router("/plain/", url),
+        router("/over/500/", f"{failing.url}/500", **over),
+        router("/over/429/", f"{failing.url}/429", **over),
+        {"path": "/v1/", "outbound": {"models": ["*"]}},
+    ]
     for one in routers:
         one["ingress"] = {"headers": {}, "keys": "required"}
-    values = config_of(server.hostname, routers)
+    provider = {"name": "dummy", "dialect": "openai", "url": f"{url}/v1", "api_key": "any"}
+    values = config_of(server.hostname, routers, providers=[provider], usage={"estimate": True})
 
     def begin():
         running.append(Gateway(tmp_path / "gl", server, values).ready())
@@ -83,51 +174,73 @@ def start(tmp_path, server):
     yield begin
     for gateway in running:
         gateway.close()
-    upstream.stop()
 
 
 @pytest.mark.soak
-def test_what_keys_are_charged_is_what_their_records_say(server, start):
+def test_what_keys_are_charged_is_what_providers_have_sent(server, start, dummy, failing):
     gateway = start()
     until(lambda: gateway.call("GET", "/v1/usage", {"Authorization": f"Bearer {new_key().text}"}).status == 401)
     bucket = ClientKeys(server)
     keys = [bucket.create(limits=LIMITS) for _ in range(KEYS)]
     for key in keys:
         until(lambda key=key: used(gateway, key) == 0)
-    answered: dict[str, int] = defaultdict(int)
-
-    def call(gateway, key, kind):
-        with contextlib.suppress(OSError, Broken):  # killed
-            reply = gateway.call("POST", f"/plain/{kind}", {"Authorization": f"Bearer {key.text}"}, ASKED)
-            if reply.status == 200 and reply.complete:
-                answered[key.id] += 1
-
+    calls = Calls()
     for number in range(3):
         with ThreadPoolExecutor(CALLERS) as pool:
-            made = [
-                pool.submit(call, gateway, key, kind)
-                for key, kind in islice(zip(cycle(keys), cycle(BEHAVIOURS), strict=False), CALLS)
-            ]
-            until(lambda made=made: sum(one.done() for one in made) >= CALLS // 2)
+            made = [pool.submit(calls.make, gateway, call) for call in calls.plan(keys, CALLS)]
+            until(lambda made=made: sum(one.done() for one in made) >= CALLS // 2, seconds=600)
             if number == 0:
                 server.kill()
                 server.start()
             else:
                 gateway.process.kill()
-        if number:
-            gateway = start()
-    sums = until(lambda: complete(recorded(server), answered), "all records")
-    charged = {key.id: until(lambda key=key: used(gateway, key)) for key in keys}
-    assert all(charged[key] >= sums[key] for key in charged)
+                gateway = start()
+    assert set(calls.outcomes.values()) <= {200, 500, "left", "broken"}
+    answered, failed = calls.with_outcome(200), calls.with_outcome(500)
+    expected = {call.model for call in answered + failed}
+    records = until(lambda: records_of(expected, server), "all records", seconds=60)
+    sent = dummy.send("GET", "/dummy/totals").json()["models"]
+    for call in answered:
+        assert counts(records[call.model]["usage"]) == counts(sent[call.model]), call.kind
+    charged, recorded = {key.id: until(lambda key=key: used(gateway, key)) for key in keys}, Counter()
+    for record in records.values():
+        recorded[record["client"]["key"]] += tokens_of(record)
     # A call in flight when gl is killed may have been charged, and then its record was not written.
-    above = sum(charged.values()) - sum(sums.values())
-    assert above <= 2 * CALLERS * USED
-    print(f"{sum(answered.values())} answered calls, {sum(sums.values())} tokens in records, {above} charged above")  # noqa: T201
+    lost = Counter(
+        call.key.id for call in calls.with_outcome("left", "broken") if call.model in sent and call.model not in records
+    )
+    for key_id, tokens in charged.items():
+        assert recorded[key_id] <= tokens <= recorded[key_id] + lost[key_id] * MOST_TOKENS
+    print(  # noqa: T201
+        f"{len(calls.planned)} calls: {dict(Counter(calls.outcomes.values()))}, {len(records)} recorded\n"
+        f"answered whole: {dict(Counter(call.kind for call in answered))}\n"
+        f"tokens of those: {sum(sum(counts(sent[call.model])) for call in answered)} sent by the dummy,"
+        f" {sum(tokens_of(records[call.model]) for call in answered)} in their records\n"
+        f"tokens of all: {sum(recorded.values())} in records, {sum(charged.values())} charged;"
+        f" {sum(recorded[key] != tokens for key, tokens in charged.items())} of {KEYS} keys differ;"
+        f" {lost.total()} calls in flight lost their records"
+    )
+    assert {call.kind for call in answered} == {
+        name for name, kind in KINDS.items() if name != "failing" and not kind.is_abandoned
+    }
+    assert len(failing.seen) >= sum(call.kind.startswith("failing over") for call in answered)
 
 
-def complete(sums, answered):
-    """The sums of all keys if they have all calls that were answered; None before that."""
-    return sums if all(sums[key] >= calls * USED for key, calls in answered.items()) else None
+def counts(tokens):
+    """The tokens of the prompt and of the answer, as records and the dummy's totals name them."""
+    return tokens["prompt_tokens"], tokens.get("completion_tokens", 0)
+
+
+def tokens_of(record):
+    return record["usage"].get("total_tokens", 0)
+
+
+def connected(gateway):
+    """A connection to gl; None while it does not listen."""
+    try:
+        return gateway.client()
+    except ConnectionRefusedError:
+        return None
 
 
 def used(gateway, key):
@@ -136,12 +249,15 @@ def used(gateway, key):
     return reply.json()["data"][0]["budget"]["used_tokens"] if reply.status == 200 else None
 
 
-def recorded(server):
-    """The sum of the usage in the records of each key, from the record log. A record may come twice."""
-    sums: dict[str, int] = defaultdict(int)
-    for record in asyncio.run(_records(server)).values():
-        sums[record["client"]["key"]] += record["usage"].get("total_tokens", 0)
-    return sums
+def records_of(expected, server):
+    """The records by the model of their call, from the record log; None unless all expected models are there.
+
+    A record may come twice.
+    """
+    found = asyncio.run(_records(server)).values()
+    records = {record["request"]["ingress_payload"]["model"].removeprefix("dummy/"): record for record in found}
+    assert len(records) == len(found), "a call has two records"
+    return records if expected <= records.keys() else None
 
 
 async def _records(server):
@@ -153,7 +269,7 @@ async def _records(server):
         while True:
             message = await subscription.next_msg(timeout=1)
             record = json.loads(message.data)
-            if record.get("client"):
+            if record.get("client") and record["request"].get("ingress_payload"):
                 found[record["transaction_id"]] = record
     await client.close()
     return found
