@@ -34,10 +34,17 @@ _LARGEST_PARSED = 1024 * 1024  # bytes of a folded stream whose texts are search
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 # By the ends of their plain paths: requests that generate nothing, those whose answers have no tokens, and those that
-# make a provider work later, at a cost that no answer tells.
+# make a provider work later, at a cost that no answer tells. With the secret of a session a client talks to its
+# provider directly.
 _FREE = ("/count_tokens", ":counttokens", "/input_tokens", "/moderations", "/cancel", "/files", "/uploads", "/parts")
 _NO_OUTPUT = ("/embeddings", "/embed", "/api/embed", ":embedcontent", ":batchembedcontents", "/rerank")
-_LATER = ("/batches", "/runs", "/fine_tuning/jobs", ":batchgeneratecontent", ":predictlongrunning")
+_LATER = (
+    *("/batches", "/batch/jobs", "/batchpredictionjobs", ":batchgeneratecontent", ":asyncbatchembedcontent"),
+    *("/model-invocation-job", "/async-invoke", "/embed-jobs", "/fine_tuning/jobs"),
+    *("/runs", "/videos", "/remix", ":predictlongrunning"),
+    *("/realtime/client_secrets", "/realtime/sessions", "/realtime/transcription_sessions", "/realtime/calls"),
+    *("/chatkit/sessions", "/auth_tokens"),
+)
 
 
 def is_local(call: Call) -> bool:

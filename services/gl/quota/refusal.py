@@ -40,7 +40,8 @@ def unpriced(subject: Subject, model: str) -> Refusal:
 
 def uncounted(subject: Subject) -> Refusal:
     """The refusal of a request for work whose usage no answer tells, such as a batch."""
-    text = f"the usage of batches and jobs is not known to the gateway, and {shown(subject)} has a limit of usage"
+    work = "batches, jobs and sessions"
+    text = f"the usage of {work} is not known to the gateway, and {shown(subject)} has a limit of usage"
     return _refusal(403, text, "usage_unknown")
 
 

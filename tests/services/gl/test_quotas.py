@@ -225,6 +225,27 @@ def test_batches_have_no_known_usage(limited, upstream):
     assert limited.call("POST", "/free/v1/batches", {}, b"{}").status == 200
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "v1/realtime/client_secrets",
+        "v1/realtime/sessions",
+        "v1/chatkit/sessions",
+        "v1alpha/auth_tokens",
+        "v1/batch/jobs",
+        "v1/videos",
+        "v1/projects/p/locations/l/batchPredictionJobs",
+        "model-invocation-job",
+    ],
+)
+def test_what_costs_something_out_of_sight(limited, upstream, path):
+    """The secret of a session is as good as the key of the provider; jobs of other APIs are batches too."""
+    refused = limited.call("POST", f"/failing/{path}", {}, b"{}")
+    assert (refused.status, code_of(refused)) == (403, "usage_unknown")
+    assert limited.call("GET", f"/unused/{path}").status != 403
+    assert limited.call("POST", f"/free/{path}", {}, b"{}").status == 200
+
+
 def test_money_without_a_price(limited, upstream):
     """A budget in USD refuses what has no known price."""
     reply = ask(limited, "/usd/")
