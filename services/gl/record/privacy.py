@@ -6,6 +6,7 @@ Payloads on the wire, and what processors get, are not changed.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _SHOWN = ("content_type", "size", "sha256")  # of a payload that is not recorded as a whole
 _SEARCHED_AT_ONCE = 16 * 1024  # bytes of a payload
 _HEAD = 64  # bytes of a text that tell whether it is a stream
+_SPACE_IN_JSON = re.compile(rb'"(?: |\\[rnt])*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,13 @@ class PayloadPrivacy:
 
 
 def _is_events(value: bytes | str) -> bool:
-    """Whether a value is the text of a stream. As JSON, it is a string."""
-    start = value[:_HEAD].encode("utf-8", "replace") if isinstance(value, str) else bytes(value[:_HEAD])
-    if isinstance(value, bytes):
-        if not start.startswith(b'"'):
-            return False
-        start = start[1:]
+    """Whether a value is the text of a stream, perhaps after white space. As JSON, it is a string."""
+    if isinstance(value, str):
+        start = value.lstrip()[:_HEAD].encode("utf-8", "replace")
+    elif (found := _SPACE_IN_JSON.match(value)) is not None:
+        start = bytes(value[found.end() : found.end() + _HEAD])
+    else:
+        return False
     return llm.begins_as_sse(start.replace(b"\\n", b"\n")) or start.lstrip().startswith((b"{", b"["))
 
 

@@ -44,11 +44,13 @@ def test_masked():
     assert WORD.shown("") == ""
 
 
+@pytest.mark.parametrize("space", ["", "\n", " \r\n\t" * 100])
 @pytest.mark.parametrize(
-    "text", ['data: {"t":"sec"}\n\ndata: {"t":"ret"}\n\n', '{"t":"sec"}\n{"t":"ret"}\n', ": ping\n\ndata: x\n\n"]
+    "events", ['data: {"t":"sec"}\n\ndata: {"t":"ret"}\n\n', '{"t":"sec"}\n{"t":"ret"}\n', ": ping\n\ndata: x\n\n"]
 )
-def test_a_stream_that_was_not_folded_is_hidden(text):
+def test_a_stream_that_was_not_folded_is_hidden(space, events):
     """A match may be spread over its events."""
+    text = space + events
     assert WORD.shown(text) == digest(text.encode())
     written = Raw(json.dumps(text).encode())
     assert WORD.shown(written) == digest(written)
