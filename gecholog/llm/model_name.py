@@ -13,7 +13,7 @@ from gecholog.llm import splice
 from gecholog.llm.request import is_true
 from gecholog.llm.top_level import TopLevelMember, top_level
 
-_MODEL = "model"
+_MODEL, _MODELS = "model", "models"
 _QUOTED = b'"model"'
 _COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 _SMALL = 64 * 1024  # bytes of a body that is searched for the name; the walk over a larger one takes less time
@@ -69,9 +69,26 @@ def with_model(body: bytes, model: str) -> bytes:
 
 
 def models_in(body: bytes) -> tuple[str, ...]:
-    """All names that a server could read as the model of a JSON request; none if it is no JSON object."""
+    """All names that a server could read as the model of a JSON request; none if it is no JSON object.
+
+    OpenRouter takes more models from a list `models`, and uses them if the first one fails.
+    """
     text = lenient.in_utf8(body)
-    return tuple(_text(text[member.start : member.end]) for member in _named(top_level(text) or []))
+    members = top_level(text) or []
+    more = [text[member.start : member.end] for member in members if member.name.lower() == _MODELS]
+    named = tuple(_text(text[member.start : member.end]) for member in _named(members))
+    return (*named, *(name for written in more for name in _texts(written)))
+
+
+def _texts(written: bytes) -> tuple[str, ...]:
+    """The texts in a JSON list; an empty one for whatever is something else."""
+    try:
+        values = orjson.loads(written)
+    except orjson.JSONDecodeError:
+        return ("",)
+    if not isinstance(values, list):
+        return () if values is None else ("",)
+    return tuple(value if isinstance(value, str) else "" for value in values)
 
 
 def _text(written: bytes) -> str:

@@ -60,7 +60,7 @@ def authenticate(call: Call, deps: Dependencies) -> None:
 def restrict(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     """Check the model and the output limit of the request, and add the key's limit if it has none. Raises Refusal.
 
-    Routers of models have checked the model before.
+    Routers of models have checked the model before, but not those to which a provider may turn if it fails.
     """
     key = call.key
     if key is None or (key.models is None and key.max_output_tokens is None):
@@ -79,6 +79,9 @@ async def _restrict(call: Call, key: KeyEntry, deps: Dependencies) -> None:
             key_rules.check_models(key, (*models_in_path(path), *await _models(body)))
     else:
         path = _endpoint_path(call)
+        if not body.is_form:
+            for name in await model_request.all_models(body):  # also those that it names beside its model
+                key_rules.check_model(key, name)
     if key.max_output_tokens is not None and not body.is_form and has_output(path):
         await _limit_output(call, body, path, key.max_output_tokens)
 

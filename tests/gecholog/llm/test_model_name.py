@@ -112,3 +112,17 @@ def test_all_servers_read_the_same_model(pairs):
     if found:
         read = json.loads(with_model(body.encode(), "new"), object_pairs_hook=list)
         assert [value for name, value in read if name.lower() == "model"] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (b'{"model":"a","models":["b","c"]}', ("a", "b", "c")),
+        (b'{"models":["b"],"model":"a","Models":["c"]}', ("a", "b", "c")),
+        (b'{"model":"a","models":null}', ("a",)),
+        (b'{"model":"a","models":[1]}', ("a", "")),
+        (b'{"model":"a","models":"b"}', ("a", "")),
+    ],
+)
+def test_models_beside_the_model(body, names):
+    assert models_in(body) == names

@@ -258,6 +258,14 @@ def test_models_of_a_key(both, limited, upstream, path):
     assert len(upstream.seen) == 1
 
 
+@pytest.mark.parametrize("path", [CHAT, "/keyed/v1/chat/completions"])
+def test_models_to_which_a_provider_may_turn(both, limited, upstream, path):
+    """OpenRouter takes a list of them beside the model."""
+    assert chat(both[0], limited, path, model="small", models=["small-1"]).status == 200
+    assert chat(both[0], limited, path, model="small", models=["small-1", "large"]).status == 403
+    assert len(upstream.seen) == 1
+
+
 def test_a_model_in_the_path_of_a_plain_router(both, limited, upstream):
     assert chat(both[0], limited, "/keyed/v1beta/models/small-1:generateContent").status == 200
     assert chat(both[0], limited, "/keyed/v1beta/models/large:generateContent").status == 403
