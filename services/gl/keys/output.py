@@ -32,7 +32,7 @@ def details(entry: KeyEntry | OwnerEntry, secret: str = "") -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
         return ", ".join(f"{name} {one}" for name, one in value.items())

@@ -79,6 +79,13 @@ def test_a_key_that_is_made_is_valid(keys):
     assert entry.limits.budget.as_json() == {"usd": "20.5", "period": "month"}
 
 
+def test_lists_are_shown_as_texts(keys):
+    """Not in Python's notation."""
+    _, text = keys("create", "--name", "ci", "--model", "gpt-4o*", "--model", "dummy", "--router", "/v1/", "--tag", "a")
+    values = dict(line.split(maxsplit=1) for line in text.splitlines())
+    assert (values["models"], values["routers"], values["tags"]) == ("gpt-4o*, dummy", "/v1/", "a")
+
+
 def test_the_secret_is_shown_once(keys):
     code, text = keys("create", "--name", "ci")
     assert code == 0
