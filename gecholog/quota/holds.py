@@ -7,6 +7,7 @@ milliseconds since 1970.
 
 from __future__ import annotations
 
+from operator import add
 from typing import NamedTuple
 
 from gecholog.quota.meter import ReplicaUsage
@@ -48,11 +49,11 @@ class Holds:
 
     def take(self, held: Held) -> None:
         """Begin to hold."""
-        _add(self.taken, held)
+        self.taken = list(map(add, self.taken, held))
 
     def give_back(self, held: Held) -> None:
         """Hold no longer what was taken before."""
-        _add(self.returned, held)
+        self.returned = list(map(add, self.returned, held))
 
     def held(self, now: int) -> Held:
         """What all replicas hold."""
@@ -100,10 +101,3 @@ class Holds:
             if until > now:
                 self._foreign = self._foreign.plus(held)
                 self._until = min(self._until, until)
-
-
-def _add(sums: list[int], held: Held) -> None:
-    calls, tokens, nano_usd = held
-    sums[0] += calls
-    sums[1] += tokens
-    sums[2] += nano_usd

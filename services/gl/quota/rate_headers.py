@@ -41,6 +41,8 @@ def rate_headers(subjects: Iterable[Subject], ledger: Ledger, now: int) -> Heade
         if quotas.tpm is not None:
             held = ledger.held(name, now).tokens
             tokens.append(_left(ledger, name, MINUTE, TOKENS, quotas.tpm, now, held))
+    if not (requests or tokens):
+        return {}
     found: Headers = {}
     for kind, left in (("Requests", requests), ("Tokens", tokens)):
         if left:
