@@ -52,12 +52,15 @@ def is_local(call: Call) -> bool:
     return call.own_response is not None or chosen_router(call).action is Action.ECHO
 
 
-def runs_later(call: Call) -> bool:
-    """Whether a request makes a provider work after its answer, at a cost that gl does not see: a batch, say."""
-    return call.request.method == "POST" and _path(call).endswith(_LATER)
+def runs_later(call: Call, path: str) -> bool:
+    """Whether a request makes a provider work after its answer, at a cost that gl does not see: a batch, say.
+
+    `path` is its `upstream_path`.
+    """
+    return call.request.method == "POST" and path.endswith(_LATER)
 
 
-def _path(call: Call) -> str:
+def upstream_path(call: Call) -> str:
     """The plain path that the upstream gets; empty if it is not that of the client, which then tells nothing."""
     if chosen_router(call).target.endpoint_path or "outbound_subpath" in call.request_base.changed:
         return ""
@@ -72,9 +75,11 @@ class Wanted(NamedTuple):
     output_tokens: int
 
 
-def wanted(call: Call) -> Wanted | None:
-    """What a call may use at most, estimated from its request; None if it uses no tokens."""
-    path = _path(call)
+def wanted(call: Call, path: str) -> Wanted | None:
+    """What a call may use at most, estimated from its request; None if it uses no tokens.
+
+    `path` is its `upstream_path`.
+    """
     if call.request.method not in _WITH_BODY or path.endswith(_FREE):
         return None
     body = _body(call)

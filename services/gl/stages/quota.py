@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.gl.call_cost import RequestedModel
-from services.gl.call_usage import is_local, runs_later, wanted
+from services.gl.call_usage import is_local, runs_later, upstream_path, wanted
 from services.gl.candidate_prices import model_shown, priced
 from services.gl.candidates import candidates_of
 from services.gl.quota.refusal import refusal_of, uncounted, unpriced
@@ -46,17 +46,18 @@ def reserve(call: Call, deps: Dependencies) -> None:
     """Hold the tokens and the money that the call may use. Raises Refusal if that exceeds a limit."""
     if not call.is_admitted or is_local(call):
         return
-    if runs_later(call) and (counted := _with_counts(call.subjects)) is not None:
+    path = upstream_path(call)
+    if runs_later(call, path) and (counted := _with_counts(call.subjects)) is not None:
         raise uncounted(counted)
-    reservation = _reservation(call)
+    reservation = _reservation(call, path)
     if (exceeded := deps.quotas.reserve(call.subjects, reservation.held)) is not None:
         raise refusal_of(exceeded, deps.quotas.clock())
     call.reservation = reservation
 
 
-def _reservation(call: Call) -> Reservation:
+def _reservation(call: Call, path: str) -> Reservation:
     """What a call may use. One that uses nothing is still refused if more than the limit is used."""
-    if (asked := wanted(call)) is None:
+    if (asked := wanted(call, path)) is None:
         return NO_RESERVATION
     paying = _in_usd(call.subjects)
     rates = FREE if paying is None else _rates(call, asked, paying)
