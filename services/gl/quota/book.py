@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gecholog.headers import Headers
+    from gecholog.keys import KeyEntry
     from gecholog.quota.holds import Held
     from gecholog.quota.ledger import Counted, Exceeded, Mark, Subject
 
@@ -51,9 +52,9 @@ class QuotaBook:
         """The headers that tell a client what is left of its quotas."""
         return rate_headers(subjects, self.ledger, self.clock()) if subjects else {}
 
-    def usage(self, subjects: Subjects) -> dict[str, Any]:
-        """What is used of the limits of these subjects, as JSON."""
-        return usage_report(subjects, self.ledger, self.clock())
+    def usage(self, subjects: Subjects, key: KeyEntry | None) -> dict[str, Any]:
+        """What is used of the limits of these subjects, as JSON. `key` is that of the client."""
+        return usage_report(subjects, key, self.ledger, self.clock())
 
     def settle(self, subjects: Subjects, reserved: Held, used: Held) -> None:
         """Count what a call has used in place of what it reserved."""

@@ -13,6 +13,7 @@ from gecholog.timer import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from gecholog.keys import KeyEntry
     from gecholog.quota.ledger import Ledger, Subject
     from gecholog.quota.limits import Budget
 
@@ -20,11 +21,17 @@ _PERSONAL = ("key.", "owner.")
 _NANOSECONDS = 1_000_000  # in a millisecond
 
 
-def usage_report(subjects: Iterable[Subject], ledger: Ledger, now: int) -> dict[str, Any]:
-    """The usage of the client's key and its owner; of the router and the gateway for a client without a key."""
+def usage_report(subjects: Iterable[Subject], key: KeyEntry | None, ledger: Ledger, now: int) -> dict[str, Any]:
+    """The usage of the client's key and its owner; of the router and the gateway if neither has limits.
+
+    A key without limits is told that it has none.
+    """
     every = tuple(subjects)
     personal = [one for one in every if one.name.startswith(_PERSONAL)]
-    return {"object": "usage", "data": [_shown(one, ledger, now) for one in personal or every]}
+    data = [_shown(one, ledger, now) for one in personal or every]
+    if key is not None and not key.limits:
+        data.append({"object": "limits", "subject": "key", "name": key.id, "quotas": {}, "budget": None})
+    return {"object": "usage", "data": data}
 
 
 def _shown(subject: Subject, ledger: Ledger, now: int) -> dict[str, Any]:

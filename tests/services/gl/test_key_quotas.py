@@ -98,6 +98,11 @@ def usage(gateway, key):
     return gateway.call("GET", "/v1/usage", bearer(key)).json()["data"]
 
 
+def unlimited(key):
+    """What a key without limits is told of itself."""
+    return {"object": "limits", "subject": "key", "name": key.id, "quotas": {}, "budget": None}
+
+
 def statuses(gateway, key, *paths):
     return [ask(gateway, key, path).status for path in paths]
 
@@ -179,9 +184,16 @@ def test_an_owner_s_budget_is_that_of_all_its_keys(gateway, create, keys):
     keys.write(of_owner(entry.name), to_bytes(entry))
     one, other = create(owner=entry.name), create(owner=entry.name)
     assert [ask(gateway, key).status for key in (one, other, one)] == [200, 200, 429]
-    (limits,) = usage(gateway, other)
+    limits, own = usage(gateway, other)
     assert (limits["subject"], limits["name"]) == ("owner", entry.name)
     assert limits["budget"]["used_tokens"] == 98
+    assert own == unlimited(other)
+
+
+def test_a_key_without_limits(gateway, create):
+    """It is told which key it is, and that it has no limits."""
+    key = create()
+    assert usage(gateway, key) == [unlimited(key)]
 
 
 def test_a_client_cannot_choose_what_is_reserved_below_what_it_asks_for(gateway, create):
