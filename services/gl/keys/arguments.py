@@ -159,4 +159,4 @@ def _budget(text: str) -> Budget:
     try:
         return budget_of_text(text)
     except LimitError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise argparse.ArgumentTypeError(f"must be such as 20/month or '5000000 tokens/day': {error}") from None
