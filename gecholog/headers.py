@@ -39,10 +39,16 @@ HOP_BY_HOP = frozenset(
     },
 )
 
+_NOT_PRINTABLE = re.compile(r"[^ -~]")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 _LONGEST_KEPT = 128  # characters; clients must not fill the memory through a cache
+
+
+def printable(text: str) -> str:
+    """A text as the value of a header of ours: visible ASCII and spaces, with `?` for all other characters."""
+    return _NOT_PRINTABLE.sub("?", text)
 
 
 def canonical(name: str) -> str:

@@ -56,18 +56,6 @@ def find_model(body: bytes) -> NamedModel | None:
     return _by_walk(text) if found is None else found
 
 
-def model_in(body: bytes) -> str | None:
-    """The name of the model in a JSON request, as `find_model` finds it."""
-    found = find_model(body)
-    return None if found is None else found.name
-
-
-def with_model(body: bytes, model: str) -> bytes:
-    """A JSON request with another model; unchanged if it names none."""
-    found = find_model(body)
-    return body if found is None or not found.end else found.replaced(rawjson.dumps(model))
-
-
 def models_in(body: bytes) -> tuple[str, ...]:
     """All names that a server could read as the model of a JSON request; none if it is no JSON object.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import rawjson
+from gecholog.headers import printable
 from services.gl import query, routing
 from services.gl.models.address import address, usual_headers
 from services.gl.models.dialects import is_translated
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from services.gl.models.provider import Provider
     from services.gl.resilience.breaker import BreakerRules
     from services.gl.routing import Router
-
-_NOT_PRINTABLE = re.compile(r"[^ -~]")
 
 
 class Place(NamedTuple):
@@ -107,5 +105,5 @@ class Candidate:
             return {}
         return {
             "X-Gecholog-Provider": [self.provider.name],
-            "X-Gecholog-Model": [_NOT_PRINTABLE.sub("?", self.model)],
+            "X-Gecholog-Model": [printable(self.model)],
         }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from gecholog import llm
-from gecholog.headers import first, masked, without
+from gecholog.headers import first, masked, printable, without
 from gecholog.llm.errors import ErrorInfo
 from gecholog.logs import Log
 from gecholog.media_type import media_type
@@ -41,7 +40,6 @@ log = Log("egress")
 
 _CONTENT_TYPE = "Content-Type"
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})
-_NOT_PRINTABLE = re.compile(r"[^ -~]")
 _LONGEST_LIST = 1000  # characters of a header that lists names
 _STATUSES = range(200, 600)
 _OK = HTTPStatus.OK.value  # a plain int: looking up an enum member costs time in every call
@@ -76,7 +74,7 @@ def _own_headers(call: Call) -> Headers:
     if candidate.provider is None:
         return own
     if attempt.dropped:
-        own["X-Gecholog-Dropped-Params"] = [_NOT_PRINTABLE.sub("?", shorten(", ".join(attempt.dropped), _LONGEST_LIST))]
+        own["X-Gecholog-Dropped-Params"] = [printable(shorten(", ".join(attempt.dropped), _LONGEST_LIST))]
     return {**own, **candidate.reply_headers, "X-Gecholog-Attempts": [str(len(call.attempts))]}
 
 

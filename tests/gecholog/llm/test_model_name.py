@@ -6,13 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.llm.model_name import model_in, models_in, with_model
+from gecholog import rawjson
+from gecholog.llm.model_name import find_model, models_in
 
 SPELLINGS = [
     lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(),
     lambda value: json.dumps(value, indent=1).encode(),
     lambda value: b" " + json.dumps(value, separators=(" ,  ", " :\t")).encode() + b"\n",
 ]
+
+
+def model_in(body):
+    found = find_model(body)
+    return None if found is None else found.name
+
+
+def with_model(body, model):
+    found = find_model(body)
+    return body if found is None or not found.end else found.replaced(rawjson.dumps(model))
+
+
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(['"model":"m"', "model", "\\"])
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-99, 99) | texts,
