@@ -7,6 +7,7 @@
     ├── WrongSide            a field of responses is read from a request, or vice versa; also an AttributeError
     ├── InvalidResult        a processor's function returned something that gl cannot take; also a TypeError
     ├── InvalidEntry         an entry of a client key or an owner is invalid (keys.reading)
+    ├── UnreadableEvent      an event of a stream is too large or nested too deep to be read (llm.event)
     ├── PriceTableError      a table of prices is invalid (llm.price_table)
     ├── InvalidRequestError  a request cannot be translated, because it is invalid (llm.errors)
     ├── UnsupportedParameterError  the target's dialect cannot express a part of a request (llm.errors)
@@ -25,7 +26,8 @@
         ├── JetStreamRefused  JetStream refused a request (jetstream)
         │   ├── RecordLogRefused  about the record log (recordlog)
         │   └── KeyValueRefused   about a bucket (keyvalue)
-        └── Conflict         somebody else has written the key (keyvalue)
+        ├── Conflict         somebody else has written the key (keyvalue)
+        └── Exists           a client key or an owner exists already, or has changed meanwhile (key_store)
 
 Errors have data but never secrets, because their messages may be logged.
 """

@@ -18,6 +18,7 @@ from tests.support.waiting import eventually
 CONF, CONNECT = ROOT / "conf", ROOT / "examples" / "cluster" / "connect.py"
 CHAT = {"model": "dummy", "messages": [{"role": "user", "content": "Hello"}]}
 PATH = "/service/capped/v1/chat/completions"
+BUCKETS = ("breakers", "keys", "quotas", "tokens")
 SERVICES = {
     "tokencounter": ("processors.tokencounter", "token counts shared with other replicas"),
     "nats2file": ("services.nats2log", "consuming records"),
@@ -137,13 +138,11 @@ async def test_they_do_not_meet(cluster, appliances):
     async with bus_of(cluster) as client:
         stream = client.jetstream()
         found = {info.config.name: info.config.subjects for info in await stream.streams_info()}
+        buckets = [f"{name}_{kind}" for name in ("gecholog", "team_b") for kind in BUCKETS]
         assert found == {
             "GECHOLOG": ["coburn.gl.logger"],
-            "KV_gecholog_tokens": ["$KV.gecholog_tokens.>"],
-            "KV_gecholog_breakers": ["$KV.gecholog_breakers.>"],
             "TEAM_B": ["team_b.gl.logger"],
-            "KV_team_b_tokens": ["$KV.team_b_tokens.>"],
-            "KV_team_b_breakers": ["$KV.team_b_breakers.>"],
+            **{f"KV_{bucket}": [f"$KV.{bucket}.>"] for bucket in buckets},
         }
         for name, number in (("GECHOLOG", len(statuses)), ("TEAM_B", 1)):
             (consumer,) = await stream.consumers_info(name)

@@ -129,7 +129,7 @@ async def test_reload_to_another_topic(nats_server, config, start, reload, clien
 async def test_reload_to_another_bus(nats_server, second_nats_server, config, start, reload, client):
     """It moves to the new bus, which has no JetStream, and does not need the old one any more."""
     process = start(config)
-    reload(process, on(config, hostname=second_nats_server.hostname))
+    reload(process, on(config, hostname=second_nats_server.hostname, token=second_nats_server.token))
     nats_server.stop()
     async with client(second_nats_server) as asking:
         assert await asking.paths() == set(TARGETS)
@@ -208,7 +208,7 @@ async def test_the_bus_comes_back(nats_server, config, start, client, end):
 
 async def test_without_jetstream(plain_nats_server, config, start, client):
     """Without JetStream it works alone, and logs so once."""
-    values = on(config, hostname=plain_nats_server.hostname)
+    values = on(config, hostname=plain_nats_server.hostname, token=plain_nats_server.token)
     process = start(values)
     async with client(plain_nats_server) as asking:
         await asking.response(ONE, 503)
