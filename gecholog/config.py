@@ -36,7 +36,7 @@ class ParsedConfig:
 
     `entries` are the valid entries that have names. `left_out` are the invalid ones, whose problems are also in
     `warnings`. `not_set` are entries that were left out because optional variables have no value. `folder` is the
-    folder of the file as a person edits it; None if there is none.
+    folder that the operator edits the file in; None if the config was not read from a file.
     """
 
     source: str

@@ -123,7 +123,7 @@ def rotated(entry: KeyEntry, key: str, until: float) -> KeyEntry:
 
 @contextlib.asynccontextmanager
 async def opened(address: BusAddress, storage: BusStorage) -> AsyncIterator[KeyStore]:
-    """The store of an appliance, while the block runs. Makes the bucket if there is none. Raises BusError."""
+    """Open the key store of an appliance for a `with` block. Creates a missing bucket. Raises BusError."""
     async with connected(address, "keys") as client:
         with _understood():
             bucket = await _bucket(client.jetstream(), storage)

@@ -67,7 +67,7 @@ class KeySnapshot:
         return bool(self._foreign)
 
     def find(self, credential: str, now: float) -> KeyEntry | Rejection:
-        """The valid key with this text, or why there is none. `now` is a Unix time.
+        """The valid key with this text, or the reason for its rejection. `now` is a Unix time.
 
         The time that this takes does not tell which part of a wrong key is right.
         """

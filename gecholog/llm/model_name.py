@@ -25,8 +25,8 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 class NamedModel(NamedTuple):
     """The model of a JSON request in UTF-8: its name, and where it stands.
 
-    The name is empty if there is none, or several that could be meant, or if it is something else than a text; `end` is
-    0 where there is no place. `may_stream` is False if the request does not ask for a stream, `is_json` is True if
+    The name is empty if it is missing, ambiguous (several members could be the model), or not a string; `end` is 0 if
+    there is no place. `may_stream` is False if the request does not ask for a stream, `is_json` is True if
     `text` is strict JSON (RFC 8259); otherwise that is not known.
     """
 

@@ -35,11 +35,11 @@ TOKENS = (
 PIECES = ("per_image", "per_request")
 """Fields with a price in USD for each image that is made, and for each request."""
 
-DEAREST = 10_000  # USD, for a million tokens, an image or a request; what is dearer is a slip
+DEAREST = 10_000  # USD, for a million tokens, an image or a request; a higher price is taken for a typing error
 DECIMALS = 12
 """The most decimals of a price."""
 _AMOUNT = re.compile(rf"[0-9]{{1,5}}(?:\.[0-9]{{1,{DECIMALS}}})?")
-# What tokens of a kind cost that have no price of their own. Longer cache creation is dearer than the usual one.
+# The price to use for tokens of a kind without its own price. Longer cache creation costs more than the usual one.
 _OTHERWISE = {
     "cached_input": "input",
     "cache_creation": "input",

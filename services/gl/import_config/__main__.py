@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="import-config",
         description="Convert the config of llm-gateway, LiteLLM or GopherGate into a part of gl_config.json.",
-        epilog="What could not be carried over is listed on standard error. Keys of the file are in the output.",
+        epilog="Settings that cannot be carried over are listed on standard error. The output contains the keys.",
     )
     parser.add_argument("file", type=Path, help="config.yml, config.yaml or .env of the other gateway")
     parser.add_argument(

@@ -54,7 +54,7 @@ def tool_call(call: Json) -> ToolCall | None:
 
 
 def citations_of(citation: Json) -> tuple[Citation, ...]:
-    """What a citation tells: one for each of its sources, which are documents and results of tools."""
+    """The citations in a Cohere citation: one per source, which is a document or the result of a tool."""
     start, end = citation.get("start"), citation.get("end")
     place = (start, end) if type(start) is int and type(end) is int else (None, None)
     return tuple(
