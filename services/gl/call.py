@@ -29,22 +29,22 @@ if TYPE_CHECKING:
     from gecholog.quota.ledger import Subject
     from gecholog.rawjson import Raw
     from gecholog.session import Ids
-    from services.gl.attempt import Attempt, TranslatedRequest
-    from services.gl.candidate import Candidate
-    from services.gl.capture import BodyCapture
-    from services.gl.client_body import ClientBody
+    from services.gl.attempt.attempt import Attempt, TranslatedRequest
+    from services.gl.bodies.capture import BodyCapture
+    from services.gl.bodies.client_body import ClientBody
+    from services.gl.candidates.candidate import Candidate
     from services.gl.config import Config
     from services.gl.errors import ErrorFormat
     from services.gl.http import Request, Responder, Response
-    from services.gl.opened import Opened
     from services.gl.processor_chain import ProcessorRows
-    from services.gl.query import Pairs
     from services.gl.quota.reservation import Reservation
     from services.gl.record.privacy import PayloadPrivacy
     from services.gl.record.snapshot import RecordSnapshot
     from services.gl.record.writer import RecordWriter
-    from services.gl.responses import LocalResponse
-    from services.gl.routing import Router
+    from services.gl.responses.opened import Opened
+    from services.gl.responses.response import LocalResponse
+    from services.gl.routing.query import Pairs
+    from services.gl.routing.routers import Router
 
 # The id of a record is unique across processes and restarts: a random part of this process, and a number.
 _BIRTH = os.urandom(8)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from services.gl.image_source import ImageSource, NoImages
+from services.gl.bodies.unpacked import UnpackedBytes
+from services.gl.images.source import ImageSource, NoImages
 from services.gl.keyring import Keyring
+from services.gl.models.ratings import Ratings
 from services.gl.quota.book import QuotaBook
-from services.gl.ratings import Ratings
 from services.gl.targets.health import TargetHealth
-from services.gl.unpacked import UnpackedBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

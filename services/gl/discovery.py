@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from services.gl.config import Config
     from services.gl.generation import Generation
     from services.gl.models.provider import Provider
-    from services.gl.routing import Router
+    from services.gl.routing.routers import Router
 
 log = Log("discovery")
 

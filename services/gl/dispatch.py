@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from gecholog import headers
 from gecholog.shorten import shorten
-from services.gl import client_credentials, cors, pipeline, routing
+from services.gl import pipeline
+from services.gl.access import client_credentials
 from services.gl.call import Call
 from services.gl.errors import ErrorDetail, Refusal, format_for, reply_to
 from services.gl.http import Disconnected
-from services.gl.responses import JSON
+from services.gl.responses.response import JSON
+from services.gl.routing import cors
+from services.gl.routing.routers import has_dot_segment
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from services.gl.config import Config
     from services.gl.errors import ErrorReply
     from services.gl.generation import Generation
-    from services.gl.routing import Router, Table
+    from services.gl.routing.routers import Router, Table
     from services.gl.server import Exchange
 
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
@@ -57,7 +60,7 @@ def reply_to_unreadable(refusal: Refusal, path: str, received: headers.Headers, 
 
 def route(table: Table, path: str) -> Router:
     """The router of a path. Raises Refusal: 400 for a path that is not normalized, 404 if no router matches."""
-    if routing.has_dot_segment(path):
+    if has_dot_segment(path):
         raise Refusal(400, "path with . or .. segments")
     if table.lacks_slash(path):  # even if another router would match it: the response must not depend on that
         raise Refusal(400, "path without its last slash")

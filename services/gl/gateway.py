@@ -20,6 +20,7 @@ from gecholog.recordstatus import RecordStatusFile
 from gecholog.service import connect_bus, replacing_bus
 from gecholog.session import Sessions
 from services.gl import memory
+from services.gl.bodies.unpacked import UnpackedBytes
 from services.gl.credentials.aws_credentials import CredentialStore
 from services.gl.credentials.aws_signing import SignedUpstream, Signer
 from services.gl.credentials.provider_tokens import ProviderTokens
@@ -30,17 +31,16 @@ from services.gl.generation import Clients, Generation
 from services.gl.image_fetcher import ImageFetcher, PublicPools
 from services.gl.keyring.mirror import Mirror, path_of
 from services.gl.keyring.service import KeyService
-from services.gl.listeners import Listeners
+from services.gl.listening.listeners import Listeners
+from services.gl.models.ratings import Ratings
 from services.gl.prices.price_file import PriceFile
 from services.gl.quota.book import QuotaBook
 from services.gl.quota.sharing import BucketLocation, QuotaSharing
-from services.gl.ratings import Ratings
 from services.gl.record.delivery.recorder import Recorder
 from services.gl.status import Status
 from services.gl.targets.health import TargetHealth
 from services.gl.targets.sharing import BreakerSharing
-from services.gl.unpacked import UnpackedBytes
-from services.gl.unrecorded_log import UnrecordedLog
+from services.gl.unrecorded.log import UnrecordedLog
 from services.gl.upstream import Pool, proxy
 
 if TYPE_CHECKING:

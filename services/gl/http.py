@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
-    from services.gl.routing import Router
+    from services.gl.routing.routers import Router
 
 
 class Disconnected(Exception):

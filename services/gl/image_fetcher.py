@@ -19,13 +19,13 @@ from gecholog.llm.chat_dialect import FetchedImage
 from gecholog.log_throttle import LogThrottle
 from gecholog.logs import Log
 from gecholog.shorten import shorten
-from services.gl import routing
 from services.gl.errors import ErrorDetail, Refusal, UpstreamError
 from services.gl.http import UpstreamRequest
 from services.gl.images import media
 from services.gl.images.public_address import is_public
 from services.gl.images.refused import ImageRefused
 from services.gl.images.url import ImageUrl, parsed, redirected
+from services.gl.routing.routers import Origin, Router, Timeouts, no_target
 from services.gl.upstream import Pool
 from services.gl.upstream.dial import Dialer, SocketAddress
 from services.gl.upstream.proxy import Proxies
@@ -51,7 +51,7 @@ _AT_ONCE_IN_ALL = 16
 _LOOKUPS_AT_ONCE = 4
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {"Accept": ["image/*"], "Accept-Encoding": ["identity"], "User-Agent": ["gecholog"]}
-_TIMEOUTS = routing.Timeouts(SECONDS, SECONDS, SECONDS, SECONDS)
+_TIMEOUTS = Timeouts(SECONDS, SECONDS, SECONDS, SECONDS)
 _LARGE = 256 * 1024  # bytes that are not encoded while other calls wait
 _LONGEST_SHOWN = 200  # characters of a URL in an error
 _HOST_REFUSED = "image host refused: not all of its addresses are public"
@@ -148,11 +148,11 @@ class _RequestImages:
         raise ImageRefused(f"it redirects more than {MOST_REDIRECTS} times")
 
     async def _response(self, url: ImageUrl) -> Response:
-        origin = routing.Origin(url.scheme, url.host, url.port)
+        origin = Origin(url.scheme, url.host, url.port)
         if self._proxies.route(origin) is not None:
             raise ImageRefused("the gateway reaches its host through a proxy, and fetches no images through proxies")
-        target = replace(routing.no_target(_TIMEOUTS), origin=origin)
-        router = routing.Router("", {}, target)
+        target = replace(no_target(_TIMEOUTS), origin=origin)
+        router = Router("", {}, target)
         path, _, query = url.target.partition("?")
         return await self._upstream.send(UpstreamRequest("GET", router, path, query, dict(_HEADERS), b""))
 

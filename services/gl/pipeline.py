@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import logs
 from gecholog.logs import Log
-from services.gl import ending
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.http import Disconnected
+from services.gl.replies import ending
 from services.gl.stages import access, attempts, egress, inbound, ingress, models, processors, publication, quota
 
 if TYPE_CHECKING:

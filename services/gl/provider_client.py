@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from services.gl.http import Upstream
     from services.gl.models.address import Address
     from services.gl.models.provider import Provider
-    from services.gl.routing import Router
+    from services.gl.routing.routers import Router
 
 _FIRST_ERROR = 400  # status
 

@@ -19,12 +19,10 @@ from gecholog.llm.tokenizer import counter
 from gecholog.quota.limits import limits_of
 from gecholog.router_path import meant
 from gecholog.tls import OutboundTls
-from services.gl import routing
 from services.gl.config.config import OPEN, Config, ListenerConfig, Topics, UsageRules
 from services.gl.config.milliseconds import seconds
 from services.gl.config.routers import provider_routers, router_of
 from services.gl.errors import ErrorFormat
-from services.gl.key_rule import MAX_STALE_S
 from services.gl.limits import Limits
 from services.gl.models.address import secret_headers
 from services.gl.models.model import model_of
@@ -32,6 +30,8 @@ from services.gl.models.provider import provider_of
 from services.gl.models.registry import Registry, nobody, registry_of
 from services.gl.processor_chain import CONTROL_FIELDS, ProcessorChain
 from services.gl.record.filter import FieldFilter
+from services.gl.routing.key_rule import MAX_STALE_S
+from services.gl.routing.routers import Router, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ def build(parsed: ParsedConfig) -> Config:
         shutdown_time=values.get("shutdown_timeout_ms", 2500) / 1000,
         limits=_limits(values.get("limits", {})),
         quotas=limits_of(values),
-        routers=routing.Table(routers, _left_out(parsed)),
+        routers=Table(routers, _left_out(parsed)),
         models=models,
         prices=_prices() if models.providers or any(router.price_provider for router in routers) else None,
         prices_file=None if parsed.folder is None else parsed.folder / "prices.json",
@@ -97,7 +97,7 @@ def _left_out(parsed: ParsedConfig) -> dict[str, str]:
     return {path: one.reason for one in routers if (path := meant(one.said))}
 
 
-def _secrets(routers: tuple[routing.Router, ...], masked: frozenset[str], parameters: frozenset[str]) -> Iterator[str]:
+def _secrets(routers: tuple[Router, ...], masked: frozenset[str], parameters: frozenset[str]) -> Iterator[str]:
     for router in routers:
         for name in masked:
             yield from router.target.headers.get(name, ())

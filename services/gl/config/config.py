@@ -15,12 +15,10 @@ from gecholog.llm.tokenizer import Counter
 from gecholog.quota.ledger import Subject
 from gecholog.quota.limits import Limits as QuotaLimits
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
-from services.gl import routing
-from services.gl.candidate_table import CandidateTable
+from services.gl.candidates.table import CandidateTable
 from services.gl.config.tls_files import unusable
 from services.gl.errors import ErrorFormat
-from services.gl.header_rules import HeaderRules
-from services.gl.key_rule import KeyRule
+from services.gl.headers.rules import HeaderRules
 from services.gl.limits import Limits
 from services.gl.models.address import CREDENTIALS
 from services.gl.models.registry import Registry
@@ -28,6 +26,8 @@ from services.gl.processor_chain import ProcessorChain
 from services.gl.quota import subjects
 from services.gl.record.filter import FieldFilter
 from services.gl.record.writer import RecordWriter
+from services.gl.routing.key_rule import KeyRule
+from services.gl.routing.routers import Router, Table
 
 if TYPE_CHECKING:
     import ssl
@@ -97,11 +97,11 @@ class Config:
     shutdown_time: float
     limits: Limits
     quotas: QuotaLimits  # of the gateway as a whole
-    routers: routing.Table
+    routers: Table
     models: Registry
     prices: Prices | None  # None: no seller of models is known
     prices_file: Path | None  # with prices of the operator; it may be missing
-    provider_routers: Mapping[tuple[str, str], routing.Router]  # by the path of a router of models and a provider
+    provider_routers: Mapping[tuple[str, str], Router]  # by the path of a router of models and a provider
     serves_everybody: bool
     request: ProcessorChain
     response: ProcessorChain

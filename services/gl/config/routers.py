@@ -8,17 +8,17 @@ from urllib.parse import urlsplit
 
 from gecholog.headers import canonical
 from gecholog.quota.limits import limits_of
-from services.gl import routing
+from services.gl.candidates.provider_target import provider_target
 from services.gl.config.milliseconds import seconds
-from services.gl.cors import Cors
 from services.gl.errors import ErrorFormat
 from services.gl.images.rule import OFF, ImageRule
-from services.gl.key_rule import KeyRule
 from services.gl.models.vendor import vendor_of_host
-from services.gl.provider_target import provider_target
 from services.gl.record.privacy import PayloadPrivacy
 from services.gl.record.redaction import compiled
 from services.gl.resilience.rules import ResilienceRules
+from services.gl.routing.cors import Cors
+from services.gl.routing.key_rule import KeyRule
+from services.gl.routing.routers import Action, Router, Target, Timeouts, action_of, no_target, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 _Entry = dict[str, Any]
 
 
-def router_of(entry: _Entry) -> routing.Router:
+def router_of(entry: _Entry) -> Router:
     """The router of an entry."""
     ingress, outbound = entry.get("ingress", {}), entry["outbound"]
     required = ingress.get("headers", {})
     has_models = "models" in outbound
-    return routing.Router(
+    return Router(
         path=entry["path"],
         required_headers={canonical(name): tuple(values) for name, values in required.items()},
-        target=routing.no_target(_timeouts(outbound.get("timeouts", {}))) if has_models else _target(outbound),
+        target=no_target(_timeouts(outbound.get("timeouts", {}))) if has_models else _target(outbound),
         cors=Cors.of(ingress["cors"]) if "cors" in ingress else None,
         errors=_error_format(entry, has_models=has_models),
-        action=routing.Action.MODELS if has_models else routing.action_of(entry["path"]),
+        action=Action.MODELS if has_models else action_of(entry["path"]),
         resilience=ResilienceRules.of(outbound),
         models=tuple(outbound.get("models", ())),
         default_provider=outbound.get("default_provider", ""),
@@ -66,15 +66,15 @@ def _error_format(entry: _Entry, *, has_models: bool) -> ErrorFormat | None:
 
 
 def provider_routers(
-    entries: Iterable[_Entry], routers: Iterable[routing.Router], providers: Iterable[Provider], private: frozenset[str]
-) -> Iterator[tuple[tuple[str, str], routing.Router]]:
+    entries: Iterable[_Entry], routers: Iterable[Router], providers: Iterable[Provider], private: frozenset[str]
+) -> Iterator[tuple[tuple[str, str], Router]]:
     """The router to each provider, for each router of models. The keys are path and provider name.
 
     `private` headers are not forwarded to providers.
     """
     known = [provider for provider in providers if provider.url]  # a provider without a URL cannot be called
     for entry, router in zip(entries, routers, strict=True):
-        if router.action is routing.Action.MODELS:
+        if router.action is Action.MODELS:
             outbound = entry["outbound"]
             for provider in known:
                 times = _timeouts({**outbound.get("timeouts", {}), **provider.timeouts})
@@ -82,9 +82,9 @@ def provider_routers(
                 yield (router.path, provider.name), replace(router, target=target, provider=provider.name)
 
 
-def _target(outbound: _Entry) -> routing.Target:
+def _target(outbound: _Entry) -> Target:
     static = {canonical(name): values for name, values in outbound.get("headers", {}).items()}
-    target = routing.parse_target(
+    target = parse_target(
         outbound["url"],
         outbound.get("endpoint", ""),
         static,
@@ -95,9 +95,9 @@ def _target(outbound: _Entry) -> routing.Target:
     return replace(target, removed=frozenset(removed - static.keys()))  # headers that the router sets are always sent
 
 
-def _timeouts(values: _Entry) -> routing.Timeouts:
-    default = routing.Timeouts()
-    return routing.Timeouts(
+def _timeouts(values: _Entry) -> Timeouts:
+    default = Timeouts()
+    return Timeouts(
         connect=seconds(values, "connect_ms", default.connect),
         first_byte=seconds(values, "first_byte_ms", default.first_byte),
         between_chunks=seconds(values, "between_chunks_ms", default.between_chunks),

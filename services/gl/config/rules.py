@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog.duplicates import duplicates
 from gecholog.headers import canonical
-from services.gl.cors import ANY
 from services.gl.record.redaction import compiled
-from services.gl.routing import PORTS
+from services.gl.routing.cors import ANY
+from services.gl.routing.routers import PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

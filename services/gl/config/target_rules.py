@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gecholog import hostname
-from services.gl import routing
 from services.gl.images import rule as image_rule
 from services.gl.models.close_names import did_you_mean
+from services.gl.routing.routers import Action, action_of, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def urls(values: dict[str, Any]) -> Iterator[Violation]:
 
 def _wrong_url(url: str) -> str:
     try:
-        return hostname.problem(routing.parse_target(url, "", {}).origin.host)
+        return hostname.problem(parse_target(url, "", {}).origin.host)
     except ValueError:
         return "must be an http or https address"
 
@@ -46,7 +46,7 @@ def fallbacks(values: dict[str, Any]) -> Iterator[Violation]:
     known = {router.get("path") for router in routers if "url" in router.get("outbound", {})}
     for index, router in enumerate(routers):
         for number, path in enumerate(router.get("outbound", {}).get("fallbacks", [])):
-            is_echo = routing.action_of(path) is routing.Action.ECHO
+            is_echo = action_of(path) is Action.ECHO
             if path not in known or is_echo or path == router.get("path"):
                 place = ("routers", index, "outbound", "fallbacks", number)
                 yield place, "must be the path of another router with a url"

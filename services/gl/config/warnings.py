@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gecholog.headers import HOP_BY_HOP, canonical
 from services.gl.models.model_list import NOT_LISTED
 from services.gl.processor_chain import CONTROL_FIELDS
-from services.gl.routing import Action, action_of
+from services.gl.routing.routers import Action, action_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from botocore.session import Session
 from services.gl.errors import UpstreamError
 
 if TYPE_CHECKING:
-    from services.gl.aws_service import AwsService, UnsignedRequest
+    from services.gl.routing.aws_service import AwsService, UnsignedRequest
 
 
 class BotocoreCredentials:

@@ -19,8 +19,8 @@ from services.gl.errors import UpstreamError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.gl.aws_service import AwsService, UnsignedRequest
     from services.gl.config import Config
+    from services.gl.routing.aws_service import AwsService, UnsignedRequest
 
 log = Log("aws")
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import headers
 from gecholog.logs import Log
-from services.gl.aws_service import UnsignedRequest
 from services.gl.credentials import clock_skew
+from services.gl.routing.aws_service import UnsignedRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from services.gl.aws_service import AwsService
     from services.gl.credentials.aws_credentials import CredentialStore
     from services.gl.http import Upstream, UpstreamRequest, UpstreamResponse
+    from services.gl.routing.aws_service import AwsService
 
 log = Log("aws")
 

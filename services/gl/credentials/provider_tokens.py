@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gecholog import logs
 from gecholog.logs import Log
+from services.gl.candidates.provider_target import with_token
 from services.gl.credentials.renewal import Renewal
 from services.gl.errors import UpstreamError
 from services.gl.models.entra_id import EntraId
 from services.gl.models.google_identity import GoogleIdentity
-from services.gl.provider_target import with_token
 
 if TYPE_CHECKING:
     import ssl

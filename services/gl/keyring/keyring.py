@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gecholog.keys import EMPTY, KeySnapshot, Rejection
-from services.gl.key_rule import MAX_STALE_S
+from services.gl.routing.key_rule import MAX_STALE_S
 
 if TYPE_CHECKING:
     from gecholog.keys import KeyEntry

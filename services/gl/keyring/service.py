@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog.keys.state import KeyState
 from gecholog.keyvalue import KeyValue
-from services.gl.key_rule import KeyRule
 from services.gl.keyring.first_key import entry_of
 from services.gl.keyring.keyring import Keyring
 from services.gl.keyring.watching import KeyWatch
+from services.gl.routing.key_rule import KeyRule
 
 if TYPE_CHECKING:
     from pathlib import Path

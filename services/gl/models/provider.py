@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gecholog.headers import Headers, canonical
-from services.gl.aws_service import AwsService, bedrock_url, region_of
 from services.gl.models import profile as profiles
 from services.gl.models.entra_id import EntraId
 from services.gl.models.google_identity import GoogleIdentity
@@ -16,6 +15,7 @@ from services.gl.models.profile import Profile
 from services.gl.models.vendor import vendor_of_profile
 from services.gl.models.vertex import GLOBAL, Publisher, VertexPlace, publisher_of, vertex_url
 from services.gl.resilience.breaker import BreakerRules
+from services.gl.routing.aws_service import AwsService, bedrock_url, region_of
 
 
 class Dialect(Enum):

@@ -13,12 +13,12 @@ from typing import Any
 from gecholog import hostname
 from gecholog.schema import Violation
 from gecholog.shorten import shorten
-from services.gl import routing
 from services.gl.models import provider as providers
 from services.gl.models import target
 from services.gl.models.close_names import did_you_mean
 from services.gl.models.provider import Dialect
 from services.gl.models.target import ProviderModel
+from services.gl.routing.routers import parse_target
 
 DEEPEST = 10
 """Models on the way from a name to a provider."""
@@ -94,14 +94,14 @@ def _wrong_url(url: str, dialect: Dialect) -> str:
     if not url:
         return "must be an http or https address: there is no usual one"
     try:
-        return hostname.problem(routing.parse_target(url, "", {}).origin.host)
+        return hostname.problem(parse_target(url, "", {}).origin.host)
     except ValueError:
         return "must be an http or https address"
 
 
 def _own_url(url: str, values: _Entry) -> str:
     """The reason against an address that is the gateway's own: calls would go round without end."""
-    origin = routing.parse_target(url, "", {}).origin if url else None
+    origin = parse_target(url, "", {}).origin if url else None
     if origin is None or origin.port != values.get("gl_port") or not _is_this_machine(origin.name):
         return ""
     return "must not be the address of this gateway, which would call itself"

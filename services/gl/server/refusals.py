@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gecholog import headers
 from services.gl.errors import ErrorDetail, Refusal
-from services.gl.responses import JSON
+from services.gl.responses.response import JSON
 from services.gl.server.status_line import status_line
 
 if TYPE_CHECKING:

@@ -12,15 +12,16 @@ from gecholog.llm.errors import InvalidRequestError
 from gecholog.llm.output_limit import has_output, with_cap
 from gecholog.llm.path_model import models_in_path
 from gecholog.rawjson import Raw
-from services.gl import client_credentials, key_rules, model_request
-from services.gl.candidates import chosen_router
-from services.gl.client_body import ClientBody
+from services.gl.access import client_credentials, key_rules
+from services.gl.access.local_client import is_local_call
+from services.gl.bodies.client_body import ClientBody
+from services.gl.call_candidates import chosen_router
 from services.gl.errors import ErrorDetail, Refusal
-from services.gl.key_rule import KeyRule
 from services.gl.keyring import Unavailable
-from services.gl.local_client import is_local_call
 from services.gl.models.provider import Dialect
-from services.gl.outbound import target_path
+from services.gl.routing.key_rule import KeyRule
+from services.gl.sending import model_request
+from services.gl.sending.outbound import target_path
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -12,22 +12,22 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from services.gl import local
-from services.gl.candidates import candidates_of, chosen_router
-from services.gl.discarded import discard
+from services.gl.attempt.failover import each_once, has_failed, is_simple, is_time_for, retry_after, total_timeout
+from services.gl.call_candidates import candidates_of, chosen_router
 from services.gl.errors import Refusal
-from services.gl.failover import each_once, has_failed, is_simple, is_time_for, retry_after, total_timeout
-from services.gl.preparation import prepare
 from services.gl.resilience import retry
-from services.gl.sending import send, send_and_list
-from services.gl.translated_request import translate_request
+from services.gl.sending import local
+from services.gl.sending.discarded import discard
+from services.gl.sending.preparation import prepare
+from services.gl.sending.sending import send, send_and_list
+from services.gl.translation.translated_request import translate_request
 
 if TYPE_CHECKING:
     from services.gl.call import Call
-    from services.gl.candidate import Candidate
+    from services.gl.candidates.candidate import Candidate
     from services.gl.dependencies import Dependencies
     from services.gl.http import Response
-    from services.gl.routing import Router
+    from services.gl.routing.routers import Router
 
 
 def plan(call: Call, deps: Dependencies) -> None:

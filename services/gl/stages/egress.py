@@ -12,29 +12,30 @@ from gecholog.llm.errors import ErrorInfo
 from gecholog.logs import Log
 from gecholog.media_type import media_type
 from gecholog.shorten import shorten
-from services.gl import cors, errors
+from services.gl import errors
+from services.gl.bodies.transform import CaptureTap, Chain
 from services.gl.call import Egress
-from services.gl.ending import still_reads_usage
 from services.gl.errors import UpstreamError
-from services.gl.header_policy import OutgoingHeaders, body_of, headers_written, outgoing_headers, plain
+from services.gl.headers.policy import OutgoingHeaders, body_of, headers_written, outgoing_headers, plain
 from services.gl.models.profile import RESPONSES
 from services.gl.quota.rate_headers import moved
 from services.gl.record import recording
-from services.gl.reply import send_whole
-from services.gl.response_body import TakesLong, capture_egress, capture_inbound, record_capture
-from services.gl.responses import JSON, LocalResponse
-from services.gl.settlement import settle
-from services.gl.transform import CaptureTap, Chain
+from services.gl.replies.ending import still_reads_usage
+from services.gl.replies.reply import send_whole
+from services.gl.replies.response_body import TakesLong, capture_egress, capture_inbound, record_capture
+from services.gl.responses.response import JSON, LocalResponse
+from services.gl.routing import cors
+from services.gl.usage.settlement import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from gecholog.headers import Headers
     from gecholog.record import Fields
+    from services.gl.bodies.capture import BodyCapture
+    from services.gl.bodies.transform import BodyTransform
     from services.gl.call import Call
-    from services.gl.capture import BodyCapture
     from services.gl.dependencies import Dependencies
-    from services.gl.transform import BodyTransform
 
 log = Log("egress")
 

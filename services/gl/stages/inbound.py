@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 from gecholog import headers
 from gecholog.shorten import shorten
-from services.gl import translated_reply
-from services.gl.body_reading import BodyForm
+from services.gl.attempt.failure import failure
+from services.gl.bodies.reading import BodyForm
+from services.gl.bodies.transform import apply_transform
 from services.gl.errors import TOO_LARGE, ErrorDetail, Refusal, UpstreamError
-from services.gl.response_body import Body, TakesLong, inbound_form, record_body
-from services.gl.responses import LocalResponse, PrefetchedResponse, read_whole
-from services.gl.target_failure import failure
-from services.gl.transform import apply_transform
-from services.gl.translated_reply import ProviderResponse, translation_of
+from services.gl.replies.response_body import Body, TakesLong, inbound_form, record_body
+from services.gl.responses.response import LocalResponse, PrefetchedResponse, read_whole
+from services.gl.translation import translated_reply
+from services.gl.translation.translated_reply import ProviderResponse, translation_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from services.gl.call import Call
     from services.gl.dependencies import Dependencies
     from services.gl.http import Response
-    from services.gl.opened import Reply
+    from services.gl.responses.opened import Reply
 
 _LONGEST_ERROR = 500  # characters of an error in a note
 _NOT_RECORDED = frozenset({"Transfer-Encoding"})

@@ -10,16 +10,17 @@ from urllib.parse import unquote
 
 from gecholog import headers
 from gecholog.keys.credential import PREFIX, masked_bytes
-from services.gl import client_credentials, query
+from services.gl.access import client_credentials
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.record import payload
+from services.gl.routing import query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gecholog.record import Fields
+    from services.gl.access.client_credentials import ClientCredentials
     from services.gl.call import Call
-    from services.gl.client_credentials import ClientCredentials
     from services.gl.config import Config
     from services.gl.dependencies import Dependencies
 

@@ -11,15 +11,15 @@ from gecholog import rawjson
 from gecholog.glob import matches_any
 from gecholog.llm.last_user_text import last_user_text
 from gecholog.shorten import shorten
-from services.gl import call_rating, classifier, count_tokens, key_rules, model_request
-from services.gl.candidate import Candidate
-from services.gl.candidate_table import takes
-from services.gl.candidates import chosen_router
-from services.gl.client_body import ClientBody
+from services.gl.access import key_rules
+from services.gl.access.local_client import is_local_call
+from services.gl.bodies.client_body import ClientBody
+from services.gl.call_candidates import chosen_router
+from services.gl.candidates.candidate import Candidate
+from services.gl.candidates.table import takes
 from services.gl.config.config import OPEN
 from services.gl.errors import ErrorDetail, Refusal
-from services.gl.header_policy import plain
-from services.gl.local_client import is_local_call
+from services.gl.headers.policy import plain
 from services.gl.models import listing
 from services.gl.models.endpoint import COUNT_TOKENS, Endpoint, Kind, endpoint_of, has
 from services.gl.models.model import Model
@@ -27,8 +27,11 @@ from services.gl.models.ordering import Facts
 from services.gl.models.provider import Dialect, Provider
 from services.gl.models.resolving import Choice, next_classifier, resolve
 from services.gl.models.target import ProviderModel
-from services.gl.responses import LocalResponse
-from services.gl.routing import Action
+from services.gl.rating import call_rating, classifier
+from services.gl.responses.response import LocalResponse
+from services.gl.routing.routers import Action
+from services.gl.sending import model_request
+from services.gl.usage import count_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from services.gl.call import Call
     from services.gl.dependencies import Dependencies
     from services.gl.models.registry import Registry
-    from services.gl.routing import Router
+    from services.gl.routing.routers import Router
 
 _LONGEST_SHOWN = 128  # characters of a name in an error
 _PAUSE_S = 5  # Retry-After for a client while there is no token

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gecholog import rawjson, record
 from gecholog.errors import BusError, MessageTooLarge, NotJson
 from gecholog.timer import span
-from services.gl.candidates import chosen_router
+from services.gl.call_candidates import chosen_router
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.processor_chain import row_for_routers
 from services.gl.record.payload import Truncated

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.gl.call_cost import RequestedModel
-from services.gl.call_usage import is_local, runs_later, upstream_path, wanted
-from services.gl.candidate_prices import model_shown, priced
-from services.gl.candidates import candidates_of
+from services.gl.call_candidates import candidates_of
 from services.gl.quota.refusal import refusal_of, uncounted, unpriced
 from services.gl.quota.reservation import FREE, NO_RESERVATION, reservation_of
 from services.gl.quota.subjects import of_key, of_owner
-from services.gl.settlement import settle as settle_call
+from services.gl.usage.call_cost import RequestedModel
+from services.gl.usage.call_usage import is_local, runs_later, upstream_path, wanted
+from services.gl.usage.candidate_prices import model_shown, priced
+from services.gl.usage.settlement import settle as settle_call
 
 if TYPE_CHECKING:
     from gecholog.keys import KeyEntry, OwnerEntry
     from gecholog.quota.ledger import Subject
     from services.gl.call import Call
-    from services.gl.call_usage import Wanted
     from services.gl.dependencies import Dependencies
     from services.gl.quota.reservation import Reservation, TokenRates
+    from services.gl.usage.call_usage import Wanted
 
 
 def admit(call: Call, deps: Dependencies) -> None:

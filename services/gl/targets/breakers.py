@@ -10,15 +10,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog.logs import Log
+from services.gl.candidates.target_key import fields_of
 from services.gl.resilience import breaker
 from services.gl.resilience.breaker import Breaker, BreakerRules, State
-from services.gl.target_key import fields_of
 from services.gl.targets.latest import Latest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from services.gl.candidate import Candidate
+    from services.gl.candidates.candidate import Candidate
 
 log = Log("breaker")
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from gecholog.errors import BusAway, BusError
 from gecholog.keyvalue import NoKeyValue
 from gecholog.logs import Log
-from services.gl.target_key import bus_part, of_bus_part
+from services.gl.candidates.target_key import bus_part, of_bus_part
 from services.gl.targets.breaker_update import BreakerUpdate, decode, encode
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from services.gl.upstream.unsent import drop_unsent, is_readable, unacknowledged
 if TYPE_CHECKING:
     import socket
 
-    from services.gl.routing import Timeouts
+    from services.gl.routing.routers import Timeouts
 
 _PIECE = 256 * 1024  # bytes of a request that are handed to the transport at a time
 _TLS_PIECE = 64 * 1024  # the same over TLS: while a piece is encrypted, an early response may arrive

@@ -17,7 +17,7 @@ from services.gl.upstream.host_pool import HostPool
 
 if TYPE_CHECKING:
     from services.gl.http import UpstreamRequest
-    from services.gl.routing import Origin, Target
+    from services.gl.routing.routers import Origin, Target
     from services.gl.upstream.dial import SocketAddress
     from services.gl.upstream.response import StreamedResponse
 

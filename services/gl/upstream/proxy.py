@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from gecholog import host_port
 from services.gl.errors import UpstreamError
-from services.gl.routing import Origin
+from services.gl.routing.routers import Origin
 from services.gl.upstream.connection import UpstreamConnection
 
 if TYPE_CHECKING:

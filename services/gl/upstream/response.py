@@ -15,7 +15,7 @@ from services.gl.errors import UpstreamError
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
-    from services.gl.routing import Timeouts
+    from services.gl.routing.routers import Timeouts
 
 _HIGH_WATER = 256 * 1024  # bytes of a body that may wait here while the client is slow
 _FIRST_PIECE = 1.0  # seconds that a head waits for the beginning of the body

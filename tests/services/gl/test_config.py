@@ -10,12 +10,12 @@ import pytest
 from gecholog import config as configs
 from gecholog.errors import ConfigError, GechologError
 from services.gl.config import build, config_spec
-from services.gl.cors import Cors
 from services.gl.errors import ErrorFormat
 from services.gl.images.rule import ImageRule
 from services.gl.limits import Limits
 from services.gl.record.filter import FieldFilter
-from services.gl.routing import Timeouts
+from services.gl.routing.cors import Cors
+from services.gl.routing.routers import Timeouts
 from tests.services.gl.rig.gateway import config_of, processor, router
 
 ENVIRON = {"NATS_TOKEN": "a-token-of-a-test"}

@@ -7,7 +7,7 @@ import pytest
 from services.gl.dispatch import dispatch, reply_to_unreadable, route
 from services.gl.errors import Refusal
 from services.gl.generation import Generation
-from services.gl.routing import Router, Table, parse_target
+from services.gl.routing.routers import Router, Table, parse_target
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import built
 

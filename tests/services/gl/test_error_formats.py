@@ -6,9 +6,9 @@ import anthropic
 import openai
 import pytest
 
+from services.gl.attempt.failure import failure
 from services.gl.errors import UpstreamError
-from services.gl.routing import Router, Timeouts, parse_target
-from services.gl.target_failure import failure
+from services.gl.routing.routers import Router, Timeouts, parse_target
 from tests.services.gl.rig.gateway import processor, router
 from tests.support.ports import free_port
 

@@ -17,9 +17,9 @@ import trustme
 from services.gl import image_fetcher
 from services.gl.errors import Refusal
 from services.gl.image_fetcher import ImageFetcher, PublicPools
-from services.gl.image_source import NoImages
 from services.gl.images.public_address import is_public
 from services.gl.images.rule import ImageRule
+from services.gl.images.source import NoImages
 from services.gl.upstream import proxy
 from services.gl.upstream.dial import Dialer, SocketAddress, resolve
 from services.gl.upstream.proxy import Proxies

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gecholog import headers
-from services.gl import pipeline, response_body
+from services.gl import pipeline
 from services.gl.errors import UpstreamError
 from services.gl.http import Disconnected
+from services.gl.replies import response_body
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import (

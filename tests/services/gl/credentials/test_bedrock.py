@@ -17,7 +17,7 @@ from urllib.parse import quote
 import openai
 import pytest
 
-from services.gl.aws_service import AwsService, bedrock_url, region_of
+from services.gl.routing.aws_service import AwsService, bedrock_url, region_of
 from tests.services.gl.rig.upstream import Upstream
 from tests.support.waiting import DEADLINE, until
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Self
 
 from services.gl.http import UpstreamRequest
-from services.gl.routing import Router, Timeouts, parse_target
+from services.gl.routing.routers import Router, Timeouts, parse_target
 from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE
 

@@ -7,15 +7,15 @@ from typing import Any
 from gecholog import headers
 from gecholog.config import ParsedConfig
 from gecholog.session import Ids
-from services.gl.attempt import Attempt
+from services.gl.attempt.attempt import Attempt
 from services.gl.call import Call
-from services.gl.candidate import Candidate
+from services.gl.candidates.candidate import Candidate
 from services.gl.config import Config, build
 from services.gl.dependencies import Dependencies
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected, UpstreamRequest
-from services.gl.preparation import prepare
 from services.gl.record.delivery.backpressure import Backpressure
+from services.gl.sending.preparation import prepare
 from services.gl.stages import attempts, ingress
 from services.gl.status import Status
 from tests.services.gl.rig.gateway import config_of, router

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gecholog import rawjson
 from gecholog.rawjson import Raw
 from services.gl import pipeline
-from services.gl.client_body import ClientBody
+from services.gl.bodies.client_body import ClientBody
 from services.gl.errors import UpstreamError
 from services.gl.resilience.breaker import State
 from services.gl.stages import attempts

@@ -17,7 +17,7 @@ from gecholog.rawjson import Raw
 from services.gl.errors import Refusal, UpstreamError
 from services.gl.http import Disconnected
 from services.gl.record import recording
-from services.gl.responses import LocalResponse
+from services.gl.responses.response import LocalResponse
 from services.gl.stages import egress, inbound
 from tests.services.gl.rig.gateway import processor, router
 from tests.services.gl.rig.stage import (

@@ -4,11 +4,11 @@ import logging
 
 import pytest
 
-from services.gl.candidate import Candidate
+from services.gl.candidates.candidate import Candidate
 from services.gl.models.provider import provider_of
 from services.gl.resilience.breaker import BreakerRules, State, opened
 from services.gl.resilience.rules import ResilienceRules
-from services.gl.routing import Router, no_target
+from services.gl.routing.routers import Router, no_target
 from services.gl.targets.breakers import Breakers
 
 RULES = BreakerRules(failures=2, open=5.0)

@@ -11,11 +11,11 @@ from gecholog.bus import Bus, BusAddress
 from gecholog.keyvalue import KeyValue
 from gecholog.logs import Log
 from gecholog.timer import Timestamp, now
-from services.gl.candidate import Candidate
+from services.gl.candidates.candidate import Candidate
+from services.gl.candidates.target_key import bus_part
 from services.gl.resilience.breaker import BreakerRules, State
 from services.gl.resilience.rules import ResilienceRules
-from services.gl.routing import Router, no_target
-from services.gl.target_key import bus_part
+from services.gl.routing.routers import Router, no_target
 from services.gl.targets.breakers import Breakers
 from services.gl.targets.replication import BreakerReplicator
 from tests.support.waiting import eventually

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gecholog.tls import OutboundTls, outbound_context
 from services.gl.errors import UpstreamError
-from services.gl.routing import Timeouts
+from services.gl.routing.routers import Timeouts
 from services.gl.upstream.dial import Dialer, SocketAddress, interleaved, is_host, resolve
 from services.gl.upstream.pool import Pool
 from services.gl.upstream.proxy import Proxies, Route

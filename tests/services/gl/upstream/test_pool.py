@@ -9,7 +9,7 @@ import pytest
 
 from gecholog.deadline_timer import NEVER, DeadlineTimer
 from services.gl.http import UpstreamRequest
-from services.gl.routing import Router, Timeouts, parse_target
+from services.gl.routing.routers import Router, Timeouts, parse_target
 from services.gl.upstream.connection import UpstreamConnection
 from services.gl.upstream.host_pool import HostPool
 from services.gl.upstream.pool import request_head

@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from services.gl.routing import Origin
+from services.gl.routing.routers import Origin
 from services.gl.upstream.proxy import Proxies, Route, from_environment
 from tests.services.gl.rig.forward_proxy import ForwardProxy
 from tests.services.gl.rig.gateway import router

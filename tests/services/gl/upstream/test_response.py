@@ -11,7 +11,7 @@ import uvloop
 
 from gecholog.tls import OutboundTls, outbound_context
 from services.gl.errors import UpstreamError
-from services.gl.routing import Timeouts
+from services.gl.routing.routers import Timeouts
 from services.gl.upstream.connection import UpstreamConnection
 from services.gl.upstream.pool import Pool
 from services.gl.upstream.proxy import Proxies

@@ -1,0 +1,99 @@
+"""Client keys in the head of a request: where they are, and what is left of the head without them. Pure.
+
+A client key is a credential of this gateway. It is never forwarded and never recorded, on whatever router, so whatever
+has one in it is removed before anything else reads the head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote, unquote
+
+from gecholog import headers
+from gecholog.headers import MASK
+from gecholog.keys.credential import PREFIX, masked
+from services.gl.routing.query import Pair, Pairs
+
+if TYPE_CHECKING:
+    from gecholog.headers import Headers
+
+_AUTHORIZATION = "Authorization"
+_BEARER = "bearer"
+_PLAIN_PLACES = ("X-Api-Key", "Api-Key", "X-Goog-Api-Key")
+_PARAMETER = "key"
+_PATH_SAFE = "/:@!$&'()*+,;=-._~%"
+
+
+class ClientCredentials(NamedTuple):
+    """The client key of a request, empty if none is in its place, and the headers and parameters to remove."""
+
+    key: str
+    headers: frozenset[str]
+    parameters: tuple[Pair, ...]
+
+    def kept_headers(self, received: Headers) -> Headers:
+        """The headers without those that have a client key."""
+        return headers.without(received, self.headers)
+
+    def kept_query(self, pairs: Pairs) -> Pairs:
+        """The query without the parameters that have a client key."""
+        return tuple(pair for pair in pairs if pair not in self.parameters)
+
+    def shown_query(self, pairs: Pairs) -> Pairs:
+        """The query for the record: masks in place of client keys."""
+        return tuple(Pair("", masked(pair.name), MASK) if pair in self.parameters else pair for pair in pairs)
+
+
+def find(received: Headers, pairs: Pairs, is_foreign: Callable[[str], bool] | None = None) -> ClientCredentials | None:
+    """The client key of a request, and everything in its head that looks like one; None if there is nothing.
+
+    `is_foreign` tells whether a credential is a client key that does not have our format; None: there are no such keys.
+    """
+    names = [name for name, values in received.items() for value in values if PREFIX in value]
+    parameters = [pair for pair in pairs if PREFIX in pair.value or PREFIX in pair.name] if pairs else []
+    if not (names or parameters or is_foreign):  # most calls of routers without keys
+        return None
+    key = next((one.text for one in _credentials(received, pairs) if one.text.startswith(PREFIX)), "")
+    if not key and is_foreign is not None:
+        for one in _credentials(received, pairs):
+            if is_foreign(one.text):
+                key = key or one.text
+                names += [one.header] if one.header else []
+                parameters += [pair for pair in pairs if pair.name == _PARAMETER and pair.value == one.text]
+    if not names and not parameters:
+        return None
+    return ClientCredentials(key, frozenset(names), tuple(parameters))
+
+
+def has_any(received: Headers, pairs: Pairs) -> bool:
+    """Tell whether a request has a credential of any sort."""
+    return next(_credentials(received, pairs), None) is not None
+
+
+class _Credential(NamedTuple):
+    header: str  # empty: it is in the query
+    text: str
+
+
+def _credentials(received: Headers, pairs: Pairs) -> Iterator[_Credential]:
+    """The credentials of a request, in the order of their precedence."""
+    for value in received.get(_AUTHORIZATION, ()):
+        scheme, _, token = value.partition(" ")
+        if scheme.lower() == _BEARER:
+            yield _Credential(_AUTHORIZATION, token.strip())
+    for name in _PLAIN_PLACES:
+        for value in received.get(name, ()):
+            yield _Credential(name, value)
+    for pair in pairs:
+        if pair.name == _PARAMETER:
+            yield _Credential("", pair.value)
+
+
+def masked_path(path: str) -> str:
+    """A percent-encoded path with masks in place of client keys; the same if it has none."""
+    if PREFIX in path:
+        path = masked(path)
+    if "%" in path and PREFIX in (plain := unquote(path)):
+        return quote(masked(plain), safe=_PATH_SAFE)
+    return path

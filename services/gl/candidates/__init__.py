@@ -1,0 +1,1 @@
+"""The possible destinations of a call, each made once per config."""

@@ -1,0 +1,1 @@
+"""The headers of requests to upstreams and of replies."""

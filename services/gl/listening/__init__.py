@@ -1,0 +1,1 @@
+"""The sockets that accept clients, and their certificates."""

@@ -1,0 +1,1 @@
+"""How hard a request is, as a classifier model rates it."""

@@ -1,0 +1,1 @@
+"""Sends replies to clients, and ends calls early."""

@@ -1,0 +1,1 @@
+"""Responses that do not come straight from an upstream."""

@@ -1,0 +1,1 @@
+"""Builds an attempt, sends it, and reads the beginning of its response."""

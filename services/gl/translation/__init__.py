@@ -1,0 +1,1 @@
+"""Requests and replies in the dialect of the other side."""

@@ -1,0 +1,1 @@
+"""Tokens and money: what a call may use, has used and costs."""

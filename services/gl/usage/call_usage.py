@@ -1,0 +1,190 @@
+"""What a call may use, and what it has used, as tokens and money for its limits."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from gecholog import rawjson
+from gecholog.llm import payload_text, request_size
+from gecholog.llm.cost import cost_of
+from gecholog.llm.endpoint_path import plain_path
+from gecholog.quota.holds import NOTHING, Held
+from gecholog.quota.limits import DEFAULT_OUTPUT_TOKENS, nano_usd
+from services.gl.call_candidates import chosen_router
+from services.gl.headers.policy import body_of
+from services.gl.quota.reservation import FREE, NO_RESERVATION, Reservation, estimated, nano_of_atto, reservation_of
+from services.gl.record.payload import Truncated
+from services.gl.responses.response import LocalResponse
+from services.gl.routing.routers import Action
+from services.gl.usage.call_cost import RequestedModel, price_of
+
+if TYPE_CHECKING:
+    from gecholog.llm import Usage
+    from gecholog.rawjson import Raw
+    from services.gl.call import Call
+    from services.gl.candidates.candidate import Candidate
+
+_NO_REQUEST = RequestedModel("", b"")
+_BYTES_A_TOKEN = 4  # of English; of other texts fewer
+_LARGEST_PARSED = 1024 * 1024  # bytes of a folded stream whose texts are searched for
+_SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+# By the ends of their plain paths: requests that generate nothing, those whose answers have no tokens, and those that
+# make a provider work later, at a cost that no answer tells. With the secret of a session a client talks to its
+# provider directly.
+_FREE = ("/count_tokens", ":counttokens", "/input_tokens", "/moderations", "/cancel", "/files", "/uploads", "/parts")
+_NO_OUTPUT = ("/embeddings", "/embed", "/api/embed", ":embedcontent", ":batchembedcontents", "/rerank")
+_LATER = (
+    *("/batches", "/batch/jobs", "/batchpredictionjobs", ":batchgeneratecontent", ":asyncbatchembedcontent"),
+    *("/model-invocation-job", "/async-invoke", "/embed-jobs", "/fine_tuning/jobs"),
+    *("/runs", "/videos", "/remix", ":predictlongrunning"),
+    *("/realtime/client_secrets", "/realtime/sessions", "/realtime/transcription_sessions", "/realtime/calls"),
+    *("/chatkit/sessions", "/auth_tokens"),
+)
+
+
+def is_local(call: Call) -> bool:
+    """Whether gl answers the call, without an upstream."""
+    return call.own_response is not None or chosen_router(call).action is Action.ECHO
+
+
+def runs_later(call: Call, path: str) -> bool:
+    """Whether a request makes a provider work after its answer, at a cost that gl does not see: a batch, say.
+
+    `path` is its `upstream_path`.
+    """
+    return call.request.method == "POST" and path.endswith(_LATER)
+
+
+def upstream_path(call: Call) -> str:
+    """The plain path that the upstream gets; empty if it is not that of the client, which then tells nothing."""
+    if chosen_router(call).target.endpoint_path or "outbound_subpath" in call.request_base.changed:
+        return ""
+    return plain_path(call.request.path)
+
+
+class Wanted(NamedTuple):
+    """What a request may use at most, by an estimate. `body` is as it is read by its provider."""
+
+    body: bytes
+    prompt_tokens: int
+    output_tokens: int
+
+
+def wanted(call: Call, path: str) -> Wanted | None:
+    """What a call may use at most, estimated from its request; None if it uses no tokens.
+
+    `path` is its `upstream_path`.
+    """
+    if call.request.method not in _WITH_BODY or path.endswith(_FREE):
+        return None
+    body = _body(call)
+    has_output = not path.endswith(_NO_OUTPUT)
+    output = request_size.output_tokens(body, _default_output(call)) if has_output else 0
+    return Wanted(body, request_size.prompt_tokens(body), output)
+
+
+def used(call: Call) -> Held:
+    """What a call has used: as the provider says, else as much as was received of the answer, else what it reserved."""
+    found = _used_by_provider(call)
+    return found if call.used_beside is NOTHING else found.plus(call.used_beside)
+
+
+def add_call_of_gateway(call: Call, candidate: Candidate, usage: Usage) -> None:
+    """Charge a call with one that gl has made for it, to a classifier."""
+    if call.subjects:
+        price = None if call.config.prices is None else price_of(call.config.prices, _NO_REQUEST, candidate)
+        cost = None if price is None else cost_of(price, usage)
+        call.used_beside = call.used_beside.plus(Held(0, usage.total_tokens or 0, nano_of_atto(cost or 0)))
+
+
+def _used_by_provider(call: Call) -> Held:
+    reservation = call.reservation
+    if call.attempt is None or isinstance(call.response, LocalResponse):
+        return NOTHING  # nothing was sent, or no provider answered
+    if call.usage is not None:
+        tokens, missing = call.usage.total_tokens or 0, _uncounted_tokens(call, call.usage)
+        cost = _cost(call, reservation, tokens) + nano_of_atto(missing * reservation.rates.output)
+        return Held(0, tokens + missing, cost)
+    if call.cost_shown is not None:  # sold by the piece
+        return Held(0, 0, nano_of(call.cost_shown))
+    if reservation is NO_RESERVATION or (call.response is not None and call.response.status not in _SUCCESS):
+        return NOTHING
+    if call.response is None:  # the client left before there was an answer
+        return estimated(reservation, 0)
+    received = _received_tokens(call)
+    return reservation.held if received is None else estimated(reservation, received)
+
+
+def _uncounted_tokens(call: Call, usage: Usage) -> int:
+    """The output tokens that a stream delivered beyond its usage, by a low estimate; 0 if the stream is complete.
+
+    Some APIs count the output in their last event only, or begin with a count of one.
+    """
+    stream, shown = (call.response_section.fields.get(name) for name in ("inbound_stream", "inbound_payload"))
+    if not isinstance(stream, dict) or stream.get("completed") is not False:
+        return 0
+    if isinstance(shown, Truncated):
+        size = int(shown["size"])
+    elif not isinstance(shown, bytes):  # not folded
+        size = 0
+    elif len(shown) > _LARGEST_PARSED:
+        size = len(shown)
+    else:
+        size = sum(len(one.text.encode("utf-8", "replace")) for one in payload_text.answered(rawjson.loads(shown)))
+    return max(0, size // _BYTES_A_TOKEN - (usage.completion_tokens or 0))
+
+
+def _cost(call: Call, reservation: Reservation, tokens: int) -> int:
+    """The cost in nano-USD as the record tells it. Without one, tokens cost what they were reserved for."""
+    if call.cost_shown is not None:
+        return nano_of(call.cost_shown)
+    if reservation.rates is FREE:
+        return 0
+    prompt = min(call.usage.prompt_tokens or 0, tokens) if call.usage is not None else 0
+    return reservation_of(prompt, tokens - prompt, reservation.rates).held.nano_usd
+
+
+def nano_of(cost: Raw) -> int:
+    """The nano-USD in the field `cost` of a record."""
+    return nano_usd(Decimal(orjson.loads(bytes(cost))["usd"]))
+
+
+def _received_tokens(call: Call) -> int | None:
+    """The tokens of the part of a stream that was received, by an estimate; None for an answer that is no stream."""
+    capture = call.capture
+    if capture is None or not (capture.is_sse or capture.form.is_stream):
+        return None
+    shown = call.response_section.fields.get("inbound_payload")
+    size = shown["size"] if isinstance(shown, Truncated) else len(shown) if isinstance(shown, bytes | str) else 0
+    return request_size.prompt_tokens(bytes(shown)) if isinstance(shown, bytes) else int(size) // 3
+
+
+def _body(call: Call) -> bytes:
+    """The body of the request, decoded where that was done before, and as processors have left it."""
+    if call.client_body is not None:
+        return call.client_body.data
+    section = call.request_base
+    if "outbound_payload" in section.changed:
+        return body_of(section.fields["outbound_payload"])
+    if "Content-Encoding" in call.headers:
+        shown = section.fields.get("ingress_payload")
+        if isinstance(shown, bytes):
+            return shown
+        if isinstance(shown, Truncated):
+            return b" " * min(int(shown["size"]), call.config.limits.request_body)
+    return call.body
+
+
+def _default_output(call: Call) -> int:
+    """The tokens of an answer whose length the request does not limit: as the narrowest subject says."""
+    if call.key is not None and call.key.max_output_tokens is not None:
+        return call.key.max_output_tokens
+    for subject in reversed(call.subjects):
+        if (default := subject.limits.quotas.default_output_tokens) is not None:
+            return default
+    return DEFAULT_OUTPUT_TOKENS
