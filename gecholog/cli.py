@@ -1,16 +1,17 @@
-"""The command line that all services share: `-o FILE -a ALIAS --validate --healthcheck --version`."""
+"""The command line that all services share: `-o FILE -a ALIAS --validate --json --schema --healthcheck --version`."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from gecholog import __version__, config, health, logs, regular_file, service
+from gecholog import __version__, config, finding, health, logs, regular_file, schema_export, service
 from gecholog.config import ConfigSpec, ParsedConfig
 from gecholog.errors import ConfigError, Problem
 from gecholog.health import ChecksumFile
@@ -38,18 +39,29 @@ class Arguments:
     """The parsed command line.
 
     `file` is None if the config comes from standard input. `in_force` is the file of the config in force, if the new
-    config is to be validated as a reload.
+    config is to be validated as a reload. `as_json`: the result of the validation is printed as JSON. `schema`: only
+    the schema of the config is printed.
     """
 
     file: Path | None
     alias: str
     validate: bool
     in_force: Path | None = None
+    as_json: bool = False
+    schema: bool = False
+
+    @property
+    def only_prints(self) -> bool:
+        """Whether the program prints something and exits, instead of serving."""
+        return self.validate or self.schema
 
 
 def main(program: Program[C], argv: Sequence[str] | None = None) -> int:
     """Run a program and return its exit code: 0 for success, 1 for failure, 2 for an invalid command line."""
     arguments = parse(program.name, program.about, argv)
+    if arguments.schema:
+        _print_json(schema_export.exported(program.config_spec().schema), indent=2)
+        return 0
     logs.setup(arguments.alias)
     try:
         return _run(program, arguments)
@@ -66,9 +78,12 @@ def _run(program: Program[C], arguments: Arguments) -> int:
             file = arguments.in_force
             config.refuse_losses(parsed, config.in_force(config.read(file), str(file), spec))
     except ConfigError as error:
-        _report("warning", error.source, error.warnings)
-        _report("error", error.source, error.problems)
+        _tell_invalid(error, as_json=arguments.as_json)
         return 1
+    if arguments.as_json:
+        found = finding.findings((), parsed.warnings)
+        _print_json(finding.report(parsed.source, parsed.sha256, found, parsed.left_out, parsed.not_set))
+        return 0
     _report("warning", parsed.source, parsed.warnings)
     _tell_not_set(parsed)
     if arguments.validate:
@@ -124,16 +139,20 @@ def parse(name: str, about: str, argv: Sequence[str] | None = None) -> Arguments
         type=Path,
         help="with --validate: the config in force; refuse a config that would lose an entry of it by a wrong value",
     )
+    parser.add_argument("--json", action="store_true", help="with --validate: print the findings as one JSON object")
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of the config file and exit")
     parser.add_argument("--version", "-version", action="version", version=__version__)
     parser.add_argument("--healthcheck", action="store_true", help="exit with 0 if ALIAS is serving here, else with 1")
     parsed = parser.parse_args(argv)
     if parsed.healthcheck:
         parser.exit(0 if health.in_force(parsed.a) else 1)
-    if parsed.o is None and not parsed.validate:
+    if parsed.o is None and not (parsed.validate or parsed.schema):
         parser.error("a config file is needed: -o FILE")
     if parsed.in_force is not None and not parsed.validate:
         parser.error("--in-force is for --validate")
-    return Arguments(parsed.o, parsed.a, parsed.validate, parsed.in_force)
+    if parsed.json and not parsed.validate:
+        parser.error("--json is for --validate")
+    return Arguments(parsed.o, parsed.a, parsed.validate, parsed.in_force, parsed.json, parsed.schema)
 
 
 def _read(arguments: Arguments) -> tuple[bytes, str]:
@@ -150,6 +169,14 @@ def _standard_input() -> bytes:
     if len(data) > regular_file.LARGEST:
         raise ConfigError("standard input", [Problem("", "is larger than 16 MiB")])
     return data
+
+
+def _tell_invalid(error: ConfigError, *, as_json: bool) -> None:
+    if as_json:
+        _print_json(finding.report(error.source, None, finding.findings(error.problems, error.warnings)))
+        return
+    _report("warning", error.source, error.warnings)
+    _report("error", error.source, error.problems)
 
 
 def _report(kind: str, source: str, problems: Sequence[Problem]) -> None:
@@ -178,6 +205,10 @@ def _say_valid(parsed: ParsedConfig) -> None:
 
 def _is_terminal() -> bool:
     return bool(sys.stdout) and sys.stdout.isatty()  # None: the process was started with it closed
+
+
+def _print_json(value: dict[str, Any], indent: int | None = None) -> None:
+    _print(json.dumps(value, indent=indent))
 
 
 def _print(text: str) -> None:

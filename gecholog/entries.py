@@ -8,7 +8,7 @@ start, when nothing is in force yet. On a reload it would remove an entry in for
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gecholog.errors import Problem
@@ -101,7 +101,7 @@ def refusals(new: InForce, left_out: Iterable[LeftOut], in_force: InForce) -> It
 
 def _refused(one: LeftOut, why: str) -> Iterator[Problem]:
     for problem in one.problems:
-        yield Problem(problem.path, problem.rule, problem.line, why, problem.unset)
+        yield replace(problem, consequence=why)
 
 
 def _lost(one: LeftOut, new: InForce, left: tuple[LeftOut, ...], in_force: InForce) -> list[ConfigEntry]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from gecholog.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # One token at a time, inside a string or outside; a quote after a backslash does not end a string.
 _TOKEN = re.compile(
@@ -52,6 +52,22 @@ def fill(text: str, environ: Mapping[str, str]) -> Filled:
     for match in _TOKEN.finditer(text):
         filling.take(match)
     return filling.done()
+
+
+def unquoted(text: str) -> Iterator[tuple[int, int]]:
+    """Where the variables outside of strings are, as in `"gl_port": ${GL_PORT}`: start and end of each."""
+    in_string = False
+    for match in _TOKEN.finditer(text):
+        if match["quote"]:
+            in_string = not in_string
+        elif not in_string and (match["braced"] or match["bare"]):
+            yield match.span()
+
+
+def names_in(text: str) -> tuple[tuple[str, ...], ...]:
+    """The variables in a piece of a config file: for each reference its names, which are `("A", "B")` for `${A|B}`."""
+    found = ((match["braced"] or match["bare"]) for match in _TOKEN.finditer(text))
+    return tuple(tuple(names.split("|")) for names in found if names)
 
 
 class _Filling:

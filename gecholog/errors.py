@@ -34,7 +34,7 @@ Errors have data but never secrets, because their messages may be logged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ class Problem:
     `path` is the field (`routers[2].outbound.url`), empty for the file as a whole. `rule` says what was expected, and
     never contains a value from the file. `line` counts from 1 in the file as its owner sees it; None if unknown.
     `consequence` says what follows (`router /a/ is left out`), empty if it is obvious. `unset` are the environment
-    variables without a value that caused the problem.
+    variables without a value that caused the problem. `pointer` is the field as a JSON pointer (RFC 6901), in which a
+    name from the environment is written as its variables; empty for the file as a whole.
     """
 
     path: str
@@ -60,6 +61,7 @@ class Problem:
     line: int | None = None
     consequence: str = ""
     unset: tuple[str, ...] = ()
+    pointer: str = field(default="", compare=False)
 
     @property
     def fields(self) -> dict[str, str | int | None]:

@@ -30,6 +30,11 @@ def line_of(text: str, offset: int) -> int:
     return text.count("\n", 0, offset) + 1
 
 
+def pointer(path: Path) -> str:
+    """A path as a JSON pointer (RFC 6901): `("a/b", 2)` → `/a~1b/2`."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
 def _skip(text: str, at: int) -> int:
     match = _BLANK.match(text, at)
     return match.end() if match else at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gecholog.errors import Problem
-from gecholog.positions import line_of, locate
+from gecholog.positions import line_of, locate, pointer
 
 if TYPE_CHECKING:
     from gecholog.environment import Filled, Reference
@@ -26,7 +26,9 @@ class Reporter:
         variables = [f"{ref.name}{_state(ref)}" for ref in found]
         unset = tuple(dict.fromkeys(ref.name for ref in found if not ref.is_set))
         origin = f" (the value comes from the environment variable {' and '.join(variables)})" if variables else ""
-        return Problem(self.shown(path), rule + origin, line_of(self._text, self._span(path)[0]), consequence, unset)
+        line = line_of(self._text, self._span(path)[0])
+        steps = self._steps(path)
+        return Problem(dotted(steps), rule + origin, line, consequence, unset, pointer(steps))
 
     def is_unset(self, path: Path) -> bool:
         """Tell whether a string contains a variable that is not set, or ends in a space because a variable is empty.
@@ -43,11 +45,14 @@ class Reporter:
 
     def shown(self, path: Path) -> str:
         """A path as messages show it."""
-        return dotted(tuple(self._step(path[: depth + 1]) for depth in range(len(path))))
+        return dotted(self._steps(path))
 
     def shown_value(self, path: Path, text: str) -> str:
         """A string, or the variables that it comes from, because their values may be secrets."""
         return "".join(f"${{{ref.name}}}" for ref in self._within(path)) or text
+
+    def _steps(self, path: Path) -> Path:
+        return tuple(self._step(path[: depth + 1]) for depth in range(len(path)))
 
     def _step(self, path: Path) -> str | int:
         """The last step of a path; for a name from the environment its variables, because it may be a secret."""

@@ -27,7 +27,7 @@ PROGRAM = cli.Program(
 def main() -> int:
     """Run the program; returns its exit code."""
     arguments = cli.parse(PROGRAM.name, PROGRAM.about)
-    if arguments.validate:
+    if arguments.only_prints:
         return cli.main(PROGRAM)
     if os.environ.get("SUPERVISOR_PROCESS_NAME") != PROGRAM.name:
         logs.setup(arguments.alias)

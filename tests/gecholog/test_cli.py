@@ -68,7 +68,8 @@ def test_version(small_service):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-x"], ["-o"], ["stray"], ["--valid"], ["-a", "only"], ["-o", "f", "--in-force", "f"]]
+    "arguments",
+    [["-x"], ["-o"], ["stray"], ["--valid"], ["-a", "only"], ["-o", "f", "--in-force", "f"], ["-o", "f", "--json"]],
 )
 def test_command_lines_that_are_not_understood(small_service, arguments):
     """Exit code 2, the usage on standard error, nothing else."""
@@ -350,3 +351,40 @@ def test_where_the_other_files_lie(tmp_path, monkeypatch):
     assert folder(tmp_path / "run" / "candidate" / "small" / "f.json") == tmp_path / "conf"
     monkeypatch.chdir(tmp_path)
     assert folder(Path("f.json")) == tmp_path
+
+
+def test_validate_as_json(small_service, config_file):
+    """One JSON object with all findings, each with its pointer, line, message and severity; nothing else is printed."""
+    config_file.write(entries=[{"name": "aa"}, {}], unheard=1)
+    process = small_service("-o", str(config_file.path), "--validate", "--json")
+    assert process.wait() == 0
+    told = json.loads(process.output)
+    assert (told["valid"], told["file"], len(told["sha256"])) == (True, str(config_file.path), 64)
+    assert [(one["severity"], one["pointer"], one["message"]) for one in told["findings"]] == [
+        ("warning", "/entries/1/name", "is missing"),
+        ("warning", "/unheard", "is not known and is ignored"),
+    ]
+    assert [one["name"] for one in told["left_out"]] == [""]
+    assert {one["line"] for one in told["findings"]} == {9, 11}
+
+
+def test_validate_as_json_of_an_invalid_config(small_service, config_file):
+    """Exit code 1, `valid` is false, and the errors come first."""
+    config_file.write(version=1, secret="${SECRET}", unheard=1)
+    process = small_service("-o", str(config_file.path), "--validate", "--json", env={"SECRET": "NOT LOWER"})
+    assert process.wait() == 1
+    told = json.loads(process.output)
+    assert (told["valid"], told["sha256"]) == (False, None)
+    assert [(one["severity"], one["pointer"]) for one in told["findings"]] == [
+        ("error", "/version"),
+        ("error", "/secret"),
+        ("warning", "/unheard"),
+    ]
+    assert "NOT LOWER" not in process.output
+
+
+def test_schema(small_service):
+    """`--schema` needs no config file."""
+    process = small_service("--schema")
+    assert process.wait() == 0
+    assert json.loads(process.output)["properties"]["secret"]["pattern"] == "^[a-z]+$"

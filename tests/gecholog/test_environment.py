@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gecholog.environment import fill
+from gecholog.environment import fill, names_in, unquoted
 
 # what os.environ may hold: any text without NUL; bytes that are no UTF-8 are surrogates of PEP 383
 VALUES = st.text(
@@ -148,3 +148,14 @@ def test_the_first_that_has_a_value(environ, data):
     [reference] = filled.references
     assert reference.name == " or ".join(names)
     assert (reference.is_empty, reference.is_set) == (not wanted, bool(wanted) or names[0] in environ)
+
+
+def test_variables_outside_of_strings():
+    """Their places; those in strings, and what is escaped, do not count."""
+    text = '{"a": ${A}, "b$B": "$C \\" ${D}", "e": $E, "f": $$, "g": ${G|H}}'
+    assert [text[start:end] for start, end in unquoted(text)] == ["${A}", "$E", "${G|H}"]
+
+
+def test_names_of_variables():
+    assert names_in("${A} $B $$C ${D|E}") == (("A",), ("B",), ("D", "E"))
+    assert names_in("none") == ()
