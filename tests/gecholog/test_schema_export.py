@@ -1,5 +1,7 @@
 """`--schema`: what other programs read."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,3 +89,13 @@ def test_verdicts_are_those_of_the_schema_itself(text):
     theirs = exported(ours)
     if not text.endswith("\n"):  # Python's `$` allows one there, JavaScript's does not
         assert Draft202012Validator(theirs).is_valid(text) is not any(schema.violations(ours, text))
+
+
+def test_defaults_are_of_the_type_of_their_field(spec):
+    """And where the description names a default, there is one for programs."""
+    for name, part in properties(exported(spec.schema)):
+        if "default" in part:
+            kind = {word: part[word] for word in ("type", "enum", "minimum", "maximum", "pattern") if word in part}
+            assert Draft202012Validator(kind).is_valid(part["default"]), name
+        else:
+            assert not re.search(r"Default (\d|true|false)", part.get("description", "")), name
