@@ -30,6 +30,8 @@ _FILE_NAME = re.compile(r'[^\0- ()<>@;:\\"\[\]?=\ud800-\udfff]*[^\0- ()<>@;:\\"\
 _SCHEMA = FilePath(__file__).with_name("nats2log_config.schema.json")
 _TIMEOUT = 30_000  # milliseconds
 
+_WITH_ENDPOINT = frozenset({"azure_logs_ingestion_writer", "otlp_writer"})  # an address with this name
+
 # The values of other headers may be keys. These are not, and masking "application/json" would make logs unreadable.
 _HARMLESS_HEADERS = frozenset({"accept", "accept-encoding", "content-encoding", "content-type", "host", "user-agent"})
 
@@ -85,9 +87,7 @@ class RestWriter:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        values = [value for name, value in self.headers if name.lower() not in _HARMLESS_HEADERS]
-        # "Bearer abc": the part after the scheme may appear alone.
-        return tuple(text for value in values for text in (value, value.rpartition(" ")[2]))
+        return _secrets_in(self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,33 @@ class AzureIngestionWriter:
 
 
 @dataclass(frozen=True, slots=True)
+class OtlpWriter:
+    """The section `otlp_writer`. `address` is the whole URL for traces."""
+
+    address: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    service_name: str = "gecholog"
+    capture_content: bool = False
+    compression: str = "gzip"
+    timeout_ms: int = _TIMEOUT
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> OtlpWriter:
+        return cls(
+            address=f"{values['endpoint'].rstrip('/')}/v1/traces",
+            headers=tuple((name, value) for name, items in values.get("headers", {}).items() for value in items),
+            service_name=values.get("service_name", "gecholog"),
+            capture_content=values.get("capture_content", False),
+            compression=values.get("compression", "gzip"),
+            timeout_ms=values.get("timeout_milliseconds", _TIMEOUT),
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return _secrets_in(self.headers)
+
+
+@dataclass(frozen=True, slots=True)
 class NoWriter:
     """The writer of a sink that is off. Its sections do not matter."""
 
@@ -186,17 +213,25 @@ class NoWriter:
         return ()
 
 
-Writer = NoWriter | FileWriter | RestWriter | ElasticWriter | AzureCollectorWriter | AzureIngestionWriter
+def _secrets_in(headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    values = [value for name, value in headers if name.lower() not in _HARMLESS_HEADERS]
+    # "Bearer abc": the part after the scheme may appear alone.
+    return tuple(text for value in values for text in (value, value.rpartition(" ")[2]))
+
+
+ActiveWriter = FileWriter | RestWriter | ElasticWriter | AzureCollectorWriter | AzureIngestionWriter | OtlpWriter
+Writer = NoWriter | ActiveWriter
 
 OFF = "off"
 
 # By `mode`, which is also the name of the writer's section.
-WRITERS: dict[str, type[FileWriter | RestWriter | ElasticWriter | AzureCollectorWriter | AzureIngestionWriter]] = {
+WRITERS: dict[str, type[ActiveWriter]] = {
     "file_writer": FileWriter,
     "rest_api_writer": RestWriter,
     "elastic_writer": ElasticWriter,
     "azure_log_analytics_writer": AzureCollectorWriter,
     "azure_logs_ingestion_writer": AzureIngestionWriter,
+    "otlp_writer": OtlpWriter,
 }
 
 
@@ -254,9 +289,9 @@ def config_spec() -> ConfigSpec:
 
     return ConfigSpec(
         fields,
-        (bus_section.rules, _own_topic, _certificate_files, *_WRITER_RULES),
+        (bus_section.rules, _own_topic, _certificate_files, _whole_records, *_WRITER_RULES),
         _writers_not_in_use,
-        warnings=(idle_writers, _trusts_no_certificate),
+        warnings=(idle_writers, _trusts_no_certificate, _ended_api),
     )
 
 
@@ -312,7 +347,7 @@ def _trusts_no_certificate(values: dict[str, Any]) -> Iterator[Violation]:
 def _calls_over_tls(mode: str, writer: dict[str, Any]) -> bool:
     if mode == "azure_log_analytics_writer":
         return not writer.get("url", "").startswith("http:")
-    address = writer.get("endpoint" if mode == "azure_logs_ingestion_writer" else "url", "")
+    address = writer.get("endpoint" if mode in _WITH_ENDPOINT else "url", "")
     return mode != "file_writer" and address.startswith("https:")
 
 
@@ -404,6 +439,18 @@ def _azure_application(values: dict[str, Any]) -> Iterator[Violation]:
         for name in names
         if name not in given
     )
+
+
+def _whole_records(values: dict[str, Any]) -> Iterator[Violation]:
+    """Spans are made from records as gl publishes them."""
+    if values.get("mode") == "otlp_writer" and values.get("fields", {}).get("flatten"):
+        yield ("fields", "flatten"), "must be false with otlp_writer, which reads the fields of records"
+
+
+def _ended_api(values: dict[str, Any]) -> Iterator[Violation]:
+    """Warn of an API that does not exist any more. Files of the original name it."""
+    if values["mode"] == "azure_log_analytics_writer" and not _is_switched_off(values):
+        yield ("mode",), "Microsoft ended the Data Collector API on 14 September 2026: use azure_logs_ingestion_writer"
 
 
 _WRITER_RULES = (_file_name, _hosts, _elastic_credentials, _azure_key, _azure_application)

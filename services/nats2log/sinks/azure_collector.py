@@ -1,6 +1,6 @@
 """The sink for Azure's HTTP Data Collector API: one record per request, signed with the workspace's key.
 
-Microsoft retires this API on 14 September 2026. `azure_ingestion` uses its successor. The signature:
+Microsoft ended this API on 14 September 2026. `azure_ingestion` uses its successor. The signature:
 https://learn.microsoft.com/azure/azure-monitor/logs/data-collector-api#authorization
 """
 
@@ -45,7 +45,7 @@ class AzureCollectorSink:
     async def open(self) -> None:
         self._client.open()
         log.warning(
-            "the HTTP Data Collector API is deprecated, Microsoft retires it on 14 September 2026",
+            "the HTTP Data Collector API has ended, Microsoft retired it on 14 September 2026",
             successor="azure_logs_ingestion_writer",
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 from multidict import CIMultiDict
@@ -23,9 +23,17 @@ _FORBIDDEN = frozenset({401, 403})
 _TIMED_OUT = 408
 _TOO_MANY_REQUESTS = 429
 _MAX_RETRY_AFTER_S = 900.0  # a mistake of the server must not stop a sink for years
-_MAX_RESPONSE_BYTES = 64 * 1024  # the body is read and discarded
+_MAX_RESPONSE_BYTES = 64 * 1024  # of its body, which says little
 # Idle connections are closed after this time, before the server closes one during a request.
 _KEEP_ALIVE_S = 4.0
+
+
+class HttpAnswer(NamedTuple):
+    """A response: its status, the value of `Retry-After`, and the beginning of its body."""
+
+    status: int
+    retry_after: str
+    body: bytes
 
 
 class HttpClient:
@@ -71,14 +79,21 @@ class HttpClient:
 
     async def post(self, body: bytes, headers: Iterable[tuple[str, str]]) -> Fault | None:
         """Send `body`. Return a fault, or None if it was accepted."""
+        answer = await self.ask(body, headers)
+        if isinstance(answer, Fault):
+            return answer
+        return fault_from_status(answer.status, answer.retry_after, self._forbidden)
+
+    async def ask(self, body: bytes, headers: Iterable[tuple[str, str]]) -> HttpAnswer | Fault:
+        """Send `body`. Return the response, whatever its status, or a fault if there is none."""
         if self._session is None:
             return Fault(FaultKind.OUTAGE, "sink not open")
         try:
             async with self._session.post(
                 self._address, data=body, headers=CIMultiDict(headers), allow_redirects=False
             ) as response:
-                await response.content.read(_MAX_RESPONSE_BYTES)
-                return fault_from_status(response.status, response.headers.get("Retry-After", ""), self._forbidden)
+                beginning = await response.content.read(_MAX_RESPONSE_BYTES)
+                return HttpAnswer(response.status, response.headers.get("Retry-After", ""), beginning)
         except TimeoutError:
             return Fault(FaultKind.OUTAGE, "request timed out")
         except (aiohttp.ClientError, OSError) as error:

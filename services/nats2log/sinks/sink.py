@@ -24,6 +24,7 @@ _MODULES = {
     "elastic_writer": "services.nats2log.sinks.elastic",
     "azure_log_analytics_writer": "services.nats2log.sinks.azure_collector",
     "azure_logs_ingestion_writer": "services.nats2log.sinks.azure_ingestion",
+    "otlp_writer": "services.nats2log.sinks.otlp",
 }
 
 

@@ -14,6 +14,7 @@ from services.nats2log.config import (
     ElasticWriter,
     FileWriter,
     NoWriter,
+    OtlpWriter,
     RestWriter,
     build,
     config_spec,
@@ -37,6 +38,7 @@ BASE = {
     "elastic_writer": {"url": "http://h", "port": 9200, "index": "coburn1", "username": "u", "password": "TheSecret"},
     "azure_log_analytics_writer": {"workspace_id": "w", "shared_key": KEY, "log_type": "t"},
     "azure_logs_ingestion_writer": {"endpoint": "https://e", "rule_id": "r", "stream_name": "s"},
+    "otlp_writer": {"endpoint": "https://otel.example.com:4318/base/", "headers": {"Api-Key": ["TheKey"]}},
 }
 MODES = [name for name in BASE if name.endswith("_writer")]
 
@@ -66,7 +68,12 @@ def test_default_files(name):
     """The shipped file is valid with its variables set. Unset variables of unused writers do no harm."""
     data = (ROOT / "conf" / f"{name}_config.json").read_bytes()
     environ = {"NATS_TOKEN": "TheToken", "GECHOLOG_HOME": "/app"}
-    azure = {"AZURE_LOG_ANALYTICS_WORKSPACE_ID": "w", "AZURE_LOG_ANALYTICS_SHARED_KEY": KEY}
+    azure = {
+        "AZURE_LOGS_INGESTION_ENDPOINT": "https://example.ingest.monitor.azure.com",
+        "AZURE_LOGS_INGESTION_RULE_ID": "dcr-0",
+        "AZURE_LOG_ANALYTICS_WORKSPACE_ID": "w",
+        "AZURE_LOG_ANALYTICS_SHARED_KEY": KEY,
+    }
     parsed = check(data, name, config_spec(), environ | azure)
     assert parsed.warnings == ()
     config = build(parsed)
@@ -93,7 +100,7 @@ def test_default_that_is_off_needs_no_writer():
     on = {"NATS_TOKEN": "TheToken", "NATS2LOG_LOGGER_SUBTOPIC": ".logger"}
     with pytest.raises(ConfigError) as caught:
         check(data, "x", config_spec(), on)
-    assert {problem.path.split(".")[0] for problem in caught.value.problems} == {"azure_log_analytics_writer"}
+    assert {problem.path.split(".")[0] for problem in caught.value.problems} == {"azure_logs_ingestion_writer"}
 
 
 @pytest.mark.parametrize(
@@ -146,6 +153,12 @@ def test_off(topic, subject, expected):
         ("azure_log_analytics_writer", "workspace_id", ""),
         ("azure_logs_ingestion_writer", "endpoint", "http://e"),
         ("azure_logs_ingestion_writer", "rule_id", ""),
+        ("otlp_writer", "endpoint", "localhost:4318"),
+        ("otlp_writer", "endpoint", "http://h/?q"),
+        ("otlp_writer", "endpoint", None),
+        ("otlp_writer", "headers", {"X": ["a\r\nY: b"]}),
+        ("otlp_writer", "compression", "zip"),
+        ("otlp_writer", "service_name", ""),
     ],
 )
 def test_values_of_the_writer_in_use(mode, field, value):
@@ -163,6 +176,23 @@ def test_values_of_the_writer_in_use(mode, field, value):
         assert all(path.startswith(f"{mode}.{field}") for path in warned)
 
 
+def test_otlp():
+    """Spans go to a path below the endpoint. Values of headers are secrets. Records must not be flattened."""
+    config = read(BASE | {"mode": "otlp_writer"})
+    assert config.writer == OtlpWriter("https://otel.example.com:4318/base/v1/traces", (("Api-Key", "TheKey"),))
+    assert "TheKey" in config.secrets
+    assert "TheKey" not in repr(config.writer)
+    assert problems(BASE | {"mode": "otlp_writer", "fields": {"flatten": True}}) == {"fields.flatten"}
+
+
+def test_an_api_that_has_ended():
+    """Files of the original with the Data Collector API load, with a warning that names the successor."""
+    parsed = check(json.dumps(BASE | {"mode": "azure_log_analytics_writer"}).encode(), "test", config_spec(), {})
+    assert build(parsed).mode == "azure_log_analytics_writer"
+    assert [problem.path for problem in parsed.warnings] == ["mode"]
+    assert "azure_logs_ingestion_writer" in str(parsed.warnings)
+
+
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "file_writer"])
 def test_tls_that_believes_nobody(mode):
     """With an empty tls section a writer that uses TLS could never succeed, which is a warning."""
@@ -170,11 +200,12 @@ def test_tls_that_believes_nobody(mode):
 
     def warned(**fields):
         value = with_writer(mode, **fields) | empty
-        return {problem.path for problem in check(json.dumps(value).encode(), "test", config_spec(), {}).warnings}
+        found = check(json.dumps(value).encode(), "test", config_spec(), {}).warnings
+        return {problem.path for problem in found} - {"mode"}  # that of an API that has ended
 
     assert warned(**({"url": "https://h"} if mode in ("rest_api_writer", "elastic_writer") else {})) == {"tls"}
     if mode != "azure_logs_ingestion_writer":
-        assert warned(url="http://h") == set()
+        assert warned(**{"endpoint" if mode == "otlp_writer" else "url": "http://h"}) == set()
     assert check(json.dumps(BASE | empty).encode(), "test", config_spec(), {}).warnings == ()
 
 
