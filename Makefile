@@ -114,10 +114,11 @@ LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' $(UV) pip compile --quiet --univers
        --generate-hashes --no-emit-index-url $(if $(UPGRADE),--upgrade)
 
 .PHONY: lock
-lock: ## write both lock files anew (needs uv; UPGRADE=1 for newer versions)
+lock: ## write the lock files anew (needs uv; UPGRADE=1 for newer versions)
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv: pip install uv, or UV=/path/to/uv' >&2; exit 1; }
 	$(LOCK) --group build --output-file requirements.lock pyproject.toml
 	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(LOCK) --no-deps --output-file requirements-assets.lock requirements-assets.in
 
 .PHONY: shipped
 shipped: $(VENV)/.dev ## list the versions of the files in conf, after a change of one
@@ -142,15 +143,24 @@ INSTALL = $(PY) services/ginit/terminal/install.py
 # The build backend comes from the locks as well, hence no build isolation.
 EDITABLE = $(PIP) install --no-deps --no-build-isolation --editable .
 
-$(VENV)/.runtime: $(VENV)/.created requirements.lock pyproject.toml
+# Files for browsers come out of wheels that are not imported: only those that the manifest lists are kept.
+ASSETS      = requirements-assets.lock services/gui/assets/manifest.json services/gui/assets/collect.py
+GET_ASSETS  = $(PIP) install --no-deps --no-compile --require-hashes --upgrade --target $(VENV)/carriers \
+                  --requirement requirements-assets.lock \
+              && $(PY) services/gui/assets/collect.py $(VENV)/carriers $(VENV)/gui_assets \
+              && rm -rf $(VENV)/carriers
+
+$(VENV)/.runtime: $(VENV)/.created requirements.lock pyproject.toml $(ASSETS)
 	@$(INSTALL) requirements.lock
 	@$(EDITABLE)
+	@$(GET_ASSETS)
 	@touch $@
 
 # The dev lock holds all of the runtime lock.
-$(VENV)/.dev: $(VENV)/.created requirements.lock requirements-dev.lock pyproject.toml
+$(VENV)/.dev: $(VENV)/.created requirements.lock requirements-dev.lock pyproject.toml $(ASSETS)
 	@$(INSTALL) requirements-dev.lock
 	@$(EDITABLE)
+	@$(GET_ASSETS)
 	@touch $(VENV)/.runtime $@
 
 # Debian's python3 comes without ensurepip, and then venv ends in a traceback: ask before.

@@ -1,4 +1,4 @@
-"""Connects nats-py to the bus that a config names, for commands in which speed does not count."""
+"""Connects nats-py to the bus that a config names, where speed does not count: commands, the web interface."""
 
 from __future__ import annotations
 
@@ -21,20 +21,28 @@ _REFUSED = ("authorization", "authentication")
 @contextlib.asynccontextmanager
 async def connected(address: BusAddress, name: str) -> AsyncIterator[Client]:
     """A client that is connected while the block runs. Raises LoginRefused, BusRefused, BusAway."""
-    client = await _connect(address, name)
+    client = await _connect(address, name, {})
     try:
         yield client
     finally:
         await client.close()
 
 
-async def _connect(address: BusAddress, name: str) -> Client:
+async def connect(address: BusAddress, name: str, **options: Any) -> Client:
+    """A connected client, which the caller closes. `options` are nats-py's, in place of those for a short use.
+
+    Raises LoginRefused, BusRefused, BusAway.
+    """
+    return await _connect(address, name, options)
+
+
+async def _connect(address: BusAddress, name: str, more: dict[str, Any]) -> Client:
     refused = False
     for login in _logins(address):
         client, reasons = Client(), list[str]()
         try:
             async with asyncio.timeout(_WITHIN_S):
-                await client.connect(**login, **_options(address, name, reasons))
+                await client.connect(**login, **(_options(address, name, reasons) | more))
         except (Error, OSError, TimeoutError) as error:
             await client.close()
             reasons.append(str(error))

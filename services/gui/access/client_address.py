@@ -1,0 +1,54 @@
+"""Who a visitor is, as far as the network tells: the address, and whether the connection is encrypted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+Network = IPv4Network | IPv6Network
+_IPV6_SITE = 64  # bits; one visitor has all addresses of such a network
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The address of a visitor, and whether the visitor's connection is encrypted."""
+
+    address: str
+    is_secure: bool
+
+    @property
+    def origin_network(self) -> str:
+        """What attempts to sign in are counted by: the address, or the network of 64 bits of an IPv6 address."""
+        parsed = _parsed(self.address)
+        if isinstance(parsed, IPv6Address):
+            return str(IPv6Network((parsed, _IPV6_SITE), strict=False))
+        return self.address
+
+
+def client_of(peer: str, headers: Mapping[str, str], trusted: Sequence[Network], *, is_tls: bool) -> Client:
+    """The visitor of a connection from `peer`. Headers of proxies count only if `trusted` has the proxy."""
+    if not _is_trusted(peer, trusted):
+        return Client(peer, is_tls)
+    hops = [hop.strip() for hop in headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    address = peer
+    for hop in reversed(hops):
+        if _parsed(hop) is None:
+            break
+        address = hop
+        if not _is_trusted(hop, trusted):
+            break
+    return Client(address, is_tls or headers.get("X-Forwarded-Proto", "").lower() == "https")
+
+
+def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in trusted)
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed

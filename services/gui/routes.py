@@ -1,0 +1,11 @@
+"""All routes and the whole navigation: the modules with pages are listed here, and nowhere else."""
+
+from __future__ import annotations
+
+from services.gui.pages import files, overview, sign_in
+from services.gui.web.route import NavigationEntry, Route
+
+_MODULES = (files, sign_in, overview)
+
+ROUTES: tuple[Route, ...] = tuple(route for module in _MODULES for route in module.ROUTES)
+NAVIGATION: tuple[NavigationEntry, ...] = tuple(entry for module in _MODULES for entry in module.NAVIGATION)

@@ -1,0 +1,1 @@
+"""What the web interface remembers, in one SQLite file."""

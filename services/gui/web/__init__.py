@@ -1,0 +1,1 @@
+"""Routes with their permissions, and what happens between a request and its handler."""

@@ -1,0 +1,137 @@
+"""A visit: one request, who makes it, and how to answer it. Handlers take it and return a response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+from multidict import MultiDict
+
+from services.gui import roles
+from services.gui.access import links
+from services.gui.access.client_address import Client
+from services.gui.roles import Permission, Role
+from services.gui.store.audit import AuditEntry
+from services.gui.web.dependencies import Dependencies, Flash
+from services.gui.web.rendering import THEME_COOKIE
+from services.gui.web.route import Route
+
+_MOST_FLASHES = 5
+
+
+class Refused(Exception):
+    """The request cannot be answered as asked: `status` and a sentence for people, without secrets."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who makes a request. `session` is the id of the session, empty for a request with an API token."""
+
+    name: str
+    role: Role
+    payloads: bool = False
+    must_change: bool = False
+    managed: bool = False
+    session: str = ""
+    csrf_token: str = ""
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request. `account` is None if nobody is signed in; `now` is Unix time."""
+
+    request: web.Request
+    route: Route
+    deps: Dependencies
+    client: Client
+    now: float
+    account: Account | None = None
+    form: MultiDict[str] = field(default_factory=MultiDict)
+    """The fields of the form, in their order. Empty for GET and for bodies that are no form."""
+
+    @property
+    def path(self) -> str:
+        return self.request.path
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self.request.query
+
+    @property
+    def user(self) -> Account:
+        """The account of a visit whose route takes one."""
+        if self.account is None:
+            raise Refused(401, "sign in first")
+        return self.account
+
+    @property
+    def csrf_token(self) -> str:
+        """What forms of this visitor carry."""
+        return self.account.csrf_token if self.account is not None else ""
+
+    @property
+    def theme(self) -> str:
+        """The theme that the visitor has chosen; may be anything."""
+        return self.request.cookies.get(THEME_COOKIE, "")
+
+    @property
+    def here(self) -> str:
+        """The address of the page to which a form on it may lead back."""
+        return self.request.path_qs if self.route.is_safe else "/mainmenu"
+
+    @property
+    def is_htmx(self) -> bool:
+        """Whether htmx asks for a part of a page."""
+        return self.request.headers.get("HX-Request") == "true"
+
+    def allows(self, permission: Permission) -> bool:
+        """Tell whether this visitor may do something."""
+        if permission is Permission.PUBLIC:
+            return True
+        account = self.account
+        return account is not None and roles.allows(account.role, permission, payloads=account.payloads)
+
+    def require(self, permission: Permission) -> None:
+        """Raise Refused unless the visitor may do something which the route alone does not decide."""
+        if not self.allows(permission):
+            raise Refused(403, "your role does not allow this")
+
+    def link(self, path: str, **query: Any) -> str:
+        """A link from this page to a path of the interface."""
+        given = {name: value for name, value in query.items() if value not in (None, "")}
+        return links.relative(self.path, path) + (f"?{urlencode(given)}" if given else "")
+
+    def page(self, template: str, status: int = 200, **values: Any) -> web.Response:
+        """A page, or a part of one: the template with these values."""
+        values.setdefault("flashes", () if self.is_htmx else self.take_flashes())
+        text = self.deps.renderer.render(template, self, values)
+        return web.Response(text=text, status=status, content_type="text/html")
+
+    def redirect(self, path: str, **query: Any) -> web.Response:
+        """Lead to another page of the interface: after a form (302, as the original), or from an old address."""
+        return web.Response(status=302, headers={"Location": self.link(path, **query)})
+
+    def flash(self, text: str, kind: str = "success") -> None:
+        """Show a message on the next page. `kind`: success, warning or danger."""
+        kept = self.deps.flashes.setdefault(self.user.session, [])
+        kept.append(Flash(text, kind))
+        del kept[:-_MOST_FLASHES]
+
+    def take_flashes(self) -> Iterable[Flash]:
+        """The messages to show, once."""
+        return self.deps.flashes.pop(self.account.session, []) if self.account is not None else []
+
+    async def audit(
+        self, action: str, subject: str = "", *, before: str = "", after: str = "", actor: str = "", **detail: Any
+    ) -> None:
+        """Write to the audit log that this visitor does something. `before` and `after` are checksums."""
+        name = actor or (self.account.name if self.account is not None else "")
+        await self.deps.audit(AuditEntry(self.now, name, self.client.address, action, subject, before, after, detail))
