@@ -45,7 +45,7 @@ def broken(folder):
         ("errors", IN_A_FUNCTION, "call.Call", "no circle of imports, of modules or of packages"),
         ("call", FOR_TYPES, "stages.attempts.run", INSIDE_GL),
         ("errors", IN_A_FUNCTION, "call.Call", INSIDE_GL),
-        ("routing", FOR_TYPES, "config.Config", INSIDE_GL),
+        ("routing.routers", FOR_TYPES, "config.Config", INSIDE_GL),
         (
             "server.exchange",
             FOR_TYPES,

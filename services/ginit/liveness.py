@@ -1,4 +1,4 @@
-"""Samples the heartbeats of the services once a second, and reports the missed ones as events.
+"""Samples the services once a second, and reports missed heartbeats, and starts that the machine delays, as events.
 
 A service of ours updates the time of a file once a second, from its event loop (`gecholog.health.ChecksumLock`).
 nats-server greets each client. Other programs send no heartbeats, and are not monitored.
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from gecholog.health import last_heartbeat
 from services.ginit import process
-from services.ginit.decision.events import HeartbeatMissed, HeartbeatSeen
-from services.ginit.decision.liveness import REPORTED_AFTER_S, SAMPLE_INTERVAL_S, Liveness, Sample
-from services.ginit.decision.state import SERVING
+from services.ginit.decision.events import HeartbeatMissed, HeartbeatSeen, StartDelayed
+from services.ginit.decision.liveness import REPORTED_AFTER_S, SAMPLE_INTERVAL_S, Liveness, Sample, delayed_s
+from services.ginit.decision.state import SERVING, Phase
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +51,7 @@ class LivenessMonitor:
         self._sources = sources
         self._report = report
         self._known: dict[tuple[str, int], Liveness] = {}  # by name and process
+        self._starting: dict[tuple[str, int], Sample] = {}  # likewise
         self._responses: dict[str, int] = {}  # of servers, since ginit began
         self._probes: dict[str, asyncio.Task[None]] = {}
 
@@ -73,6 +74,7 @@ class LivenessMonitor:
             elif (service := self._sources.state().get(name)) and service.unresponsive_s:
                 self._report(HeartbeatSeen(name))
         self._known = known
+        self._sample_starting(now)
 
     def _sampled(self, now: float) -> Iterator[tuple[tuple[str, int], Liveness]]:
         for service in self._sources.state().services:
@@ -82,6 +84,19 @@ class LivenessMonitor:
                 sample = Sample(now, heartbeat, process.cpu_seconds(pid), process.waits_for_resources(pid))
                 before = self._known.get((service.name, pid))
                 yield (service.name, pid), before.after(sample) if before else Liveness(sample)
+
+    def _sample_starting(self, now: float) -> None:
+        """Report how long the machine kept each starting service from running since the last sample."""
+        starting: dict[tuple[str, int], Sample] = {}
+        for service in self._sources.state().services:
+            pid = self._sources.pid(service.name)
+            if service.phase is Phase.STARTING and pid:
+                key = service.name, pid
+                sample = Sample(now, None, process.cpu_seconds(pid), process.waits_for_resources(pid))
+                starting[key] = sample
+                if (before := self._starting.get(key)) and (seconds := delayed_s(before, sample)):
+                    self._report(StartDelayed(service.name, seconds))
+        self._starting = starting
 
     def _heartbeat(self, service: ServiceState) -> Hashable | None:
         definition = service.definition

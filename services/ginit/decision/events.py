@@ -48,6 +48,14 @@ class OutputSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class StartDelayed:
+    """The machine kept a service that is starting from running, for so many more seconds."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class BecameHealthy:
     """A service has written its healthy output. `writes_checksum`: it has also written its checksum file itself."""
 
@@ -137,6 +145,7 @@ ServiceEvent = (
     ContentChanged
     | Checked
     | OutputSeen
+    | StartDelayed
     | BecameHealthy
     | Confirmed
     | Refused

@@ -33,6 +33,13 @@ class Sample:
     waits_for_resources: bool
 
 
+def delayed_s(before: Sample, after: Sample) -> float:
+    """Seconds between two samples in which the process waited for a CPU or the disk. At least 0."""
+    if not after.waits_for_resources:
+        return 0.0
+    return max(after.time - before.time - (after.cpu_seconds - before.cpu_seconds), 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Liveness:
     """What is known of a process after its last sample. `unresponsive_s` is time that counts, see above."""

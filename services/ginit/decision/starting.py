@@ -10,12 +10,13 @@ from services.ginit.decision.transition import Now, Step, checksum_of, log, put_
 
 SILENCE_LIMIT_S = 8.0  # without output; then the other services no longer wait for this one
 START_LIMIT_S = 30.0  # for a start, however much the service writes meanwhile
+DELAY_LIMIT_S = 60.0  # of time that does not count, because the machine kept the process from running
 STABLE_AFTER_S = 5.0  # of health; then failures are counted from 0 again
 
 
 def start(service: ServiceState, now: Now) -> Step:
     """Start the process, with the config that is in force."""
-    times = {"since": now.time, "last_output": now.time, "timer_at": now.time + SILENCE_LIMIT_S}
+    times = {"since": now.time, "last_output": now.time, "timer_at": now.time + SILENCE_LIMIT_S, "delayed_s": 0.0}
     return to_phase(service, now, Phase.STARTING, **times, starts=service.starts + 1), (Start(service.name),)
 
 
@@ -41,6 +42,20 @@ def output_seen(service: ServiceState, now: Now) -> Step:
     ), ()
 
 
+def start_delayed(service: ServiceState, seconds: float) -> Step:
+    """Extend the limits of a start by time in which the process waited for a CPU or the disk, up to DELAY_LIMIT_S."""
+    if service.phase is not Phase.STARTING or service.timer_at is None:
+        return service, ()
+    more = min(seconds, DELAY_LIMIT_S - service.delayed_s)
+    return replace(
+        service,
+        since=service.since + more,
+        last_output=service.last_output + more,
+        timer_at=service.timer_at + more,
+        delayed_s=service.delayed_s + more,
+    ), ()
+
+
 def became_healthy(service: ServiceState, now: Now, *, writes_checksum: bool) -> Step:
     """The start has succeeded: the config in force is the last good one."""
     if service.phase is not Phase.STARTING:
@@ -52,7 +67,7 @@ def became_healthy(service: ServiceState, now: Now, *, writes_checksum: bool) ->
 
 def start_timed_out(service: ServiceState, now: Now) -> Step:
     """The start takes too long: go back to the last good config, give up, or start the others without it."""
-    reason = f"no healthy output after {round(now.time - service.since)} seconds"
+    reason = f"no healthy output after {round(now.time - service.since + service.delayed_s)} seconds"
     if service.has_unproven_config:
         line = log(
             service, "ERROR", "not healthy with the new config, rolling back to the last good one", reason=reason

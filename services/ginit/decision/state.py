@@ -65,6 +65,7 @@ class ServiceState:
     failures: int = 0  # starts in a row that did not last
     since: float = 0.0  # when the phase began
     last_output: float = 0.0  # when it last wrote something while it was starting
+    delayed_s: float = 0.0  # seconds of the start in which the machine kept it from running
     timer_at: float | None = None  # when a `TimerFired` is needed
     is_late: bool = False  # it has been starting for so long that the others no longer wait
     reason: str = ""  # why it is not healthy

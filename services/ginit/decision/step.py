@@ -18,6 +18,7 @@ from services.ginit.decision.events import (
     Refused,
     RestartWanted,
     ServiceEvent,
+    StartDelayed,
     TimerFired,
 )
 from services.ginit.decision.heartbeat import heartbeat_missed, heartbeat_seen
@@ -28,6 +29,7 @@ from services.ginit.decision.starting import (
     output_seen,
     restart_wanted,
     start,
+    start_delayed,
     start_timed_out,
 )
 from services.ginit.decision.state import Phase, ServiceState
@@ -43,6 +45,8 @@ def step(service: ServiceState, event: ServiceEvent | TimerFired, now: Now) -> S
             return checked(service, event, now)
         case OutputSeen():
             return output_seen(service, now)
+        case StartDelayed(seconds=seconds):
+            return start_delayed(service, seconds)
         case BecameHealthy(writes_checksum=writes_checksum):
             return became_healthy(service, now, writes_checksum=writes_checksum)
         case Confirmed():

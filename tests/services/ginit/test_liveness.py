@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from gecholog.health import ChecksumFile, ChecksumLock
 from services.ginit import process
-from services.ginit.decision.events import HeartbeatMissed, HeartbeatSeen
+from services.ginit.decision.events import HeartbeatMissed, HeartbeatSeen, StartDelayed
 from services.ginit.decision.state import HANGS_AFTER_S, Phase
 from services.ginit.liveness import LivenessMonitor, LivenessSources, responds
 from tests.services.ginit.edges import appliance, definition, healthy
@@ -188,3 +189,17 @@ async def test_response_of_a_server(server, free_port):
     closing = await asyncio.start_server(lambda _, writer: writer.transport.abort(), "127.0.0.1", 0)
     assert await responds(*closing.sockets[0].getsockname())
     closing.close()
+
+
+def test_start_on_a_busy_machine(scene, monkeypatch):
+    """Only a service that is starting is reported, and not before its second sample."""
+    monkeypatch.setattr(process, "waits_for_resources", lambda _: True)
+    monkeypatch.setattr(process, "cpu_seconds", lambda _: 0.0)
+    scene.state = appliance(replace(scene.state.services[0], phase=Phase.STARTING))
+    assert scene.sample(100) == []
+    assert scene.sample(101, 103) == [StartDelayed("one", 1.0), StartDelayed("one", 2.0)]
+
+
+def test_start_of_a_process_that_sleeps(scene):
+    scene.state = appliance(replace(scene.state.services[0], phase=Phase.STARTING))
+    assert scene.sample(100, 101, 110) == []

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ginit.decision.liveness import SAMPLE_INTERVAL_S, Liveness, Sample
+from services.ginit.decision.liveness import SAMPLE_INTERVAL_S, Liveness, Sample, delayed_s
 
 
 def unresponsive_s(*samples):
@@ -22,6 +22,13 @@ def test_stopped_process():
 def test_loop_that_never_turns():
     """It computes on and on: the time that it has had counts, on a busy machine half of it, say."""
     assert unresponsive_s(*(Sample(float(second), "same", second / 2, True) for second in range(11))) == 5
+
+
+def test_delay_of_a_start():
+    before = Sample(10.0, None, 1.0, True)
+    assert delayed_s(before, Sample(12.0, None, 1.5, True)) == 1.5
+    assert delayed_s(before, Sample(12.0, None, 1.5, False)) == 0, "it sleeps: nothing keeps it from running"
+    assert delayed_s(before, Sample(11.0, None, 3.0, True)) == 0, "two of its threads ran"
 
 
 def test_starved_process():

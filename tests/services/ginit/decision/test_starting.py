@@ -1,9 +1,12 @@
 """The start of a process: who waits for it, and how long."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.ginit.decision.actions import GiveUp, PutInForce, Start, Stop, WriteChecksum
 from services.ginit.decision.starting import (
+    DELAY_LIMIT_S,
     SILENCE_LIMIT_S,
     STABLE_AFTER_S,
     START_LIMIT_S,
@@ -12,6 +15,7 @@ from services.ginit.decision.starting import (
     restart,
     restart_wanted,
     start,
+    start_delayed,
     start_timed_out,
     stay_idle,
 )
@@ -57,6 +61,29 @@ def test_output_extends_the_time():
 def test_output_does_not_extend_it_for_ever():
     changed, _ = output_seen(starting(since=NOW.time - START_LIMIT_S + 1), NOW)
     assert changed.timer_at == NOW.time + 1
+
+
+def test_a_slow_machine_extends_the_time():
+    """The limits of silence and of the start move alike; the reason still tells the time that has passed."""
+    before, _ = start(service(), NOW)
+    changed, actions = start_delayed(before, 3.0)
+    assert (changed.timer_at, changed.last_output, changed.delayed_s) == (before.timer_at + 3, NOW.time + 3, 3.0)
+    assert actions == ()
+    late, _ = start_timed_out(replace(changed, last_good=None), replace(NOW, time=changed.timer_at))
+    assert late.reason == f"no healthy output after {round(SILENCE_LIMIT_S + 3)} seconds"
+
+
+def test_a_slow_machine_does_not_extend_it_for_ever():
+    """A process that waits for a disk that never responds is given up, too."""
+    changed = starting(timer_at=100.0)
+    for _ in range(100):
+        changed, _ = start_delayed(changed, 7.0)
+    assert (changed.timer_at, changed.delayed_s) == (100.0 + DELAY_LIMIT_S, DELAY_LIMIT_S)
+
+
+@pytest.mark.parametrize("before", [service(), starting(is_late=True, timer_at=None)])
+def test_a_slow_machine_changes_nothing_else(before):
+    assert start_delayed(before, 3.0) == (before, ())
 
 
 @pytest.mark.parametrize("before", [service(), starting(is_late=True)])
