@@ -20,8 +20,8 @@ Headers = dict[str, list[str]]
 
 MASK = "*****MASKED*****"
 ANY_VALUE = ("regex:.+",)
-MOST_NAMES = 1000
-"""The limit of header names in one message: a name takes far more time than its bytes suggest."""
+MOST_LINES = 1000
+"""The limit of header lines in one message: a line takes far more time than its bytes suggest."""
 
 # Headers of one connection (RFC 9110, section 7.6.1; Proxy-Authenticate and Proxy-Authorization are meant for the next
 # proxy only, sections 11.7.1 and 11.7.2; Keep-Alive and Proxy-Connection are sent by older software).
@@ -68,9 +68,16 @@ def _canonical(name: str) -> str:
 _kept_canonical = lru_cache(maxsize=4096)(_canonical)
 
 
-@lru_cache(maxsize=4096)
-def _canonical_bytes(name: bytes) -> str:
-    return _canonical(name.decode("utf-8", "surrogateescape"))
+_MOST_KEPT = 4096
+_kept_names: dict[bytes, str] = {}  # canonical names of received ones
+
+
+def _canonical_of(name: bytes) -> str:
+    """The canonical form of a received name. It is kept for the next time unless the name is long."""
+    found = _canonical(name.decode("utf-8", "surrogateescape"))
+    if len(name) <= _LONGEST_KEPT and len(_kept_names) < _MOST_KEPT:
+        _kept_names[name] = found
+    return found
 
 
 def is_name(text: str) -> bool:
@@ -78,21 +85,17 @@ def is_name(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
-def add(headers: Headers, name: bytes, value: bytes) -> None:
-    """Add a header line; white space after the value is not part of it (RFC 9112, section 5)."""
-    key = _canonical_bytes(name) if len(name) <= _LONGEST_KEPT else _canonical_bytes.__wrapped__(name)
-    text = value.rstrip(b" \t").decode("utf-8", "surrogateescape")
-    if key in headers:
-        headers[key].append(text)
-    else:
-        headers[key] = [text]
-
-
 def collect(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """The headers of a message, from its lines."""
+    """The headers of a message, from its lines. White space after a value is not part of it (RFC 9112, section 5)."""
     headers: Headers = {}
+    kept = _kept_names
     for name, value in pairs:
-        add(headers, name, value)
+        key = kept.get(name) or _canonical_of(name)
+        text = value.rstrip(b" \t").decode("utf-8", "surrogateescape")
+        if key in headers:
+            headers[key].append(text)
+        else:
+            headers[key] = [text]
     return headers
 
 

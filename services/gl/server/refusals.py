@@ -43,7 +43,7 @@ def head_too_large(limit: int) -> HeadRefusal:
 
 def too_many_headers() -> HeadRefusal:
     """The head has too many header names."""
-    message = f"request head with more than {headers.MOST_NAMES} headers"
+    message = f"request head with more than {headers.MOST_LINES} headers"
     return HeadRefusal(431, "request head too large", detail=ErrorDetail(431, message))
 
 

@@ -67,7 +67,7 @@ class RequestReader:
     def __init__(self) -> None:
         self.head_bytes = 0  # bytes of an incomplete head
         self.ahead = b""  # requests that are not parsed yet: feed them by `next_piece`
-        self.headers: Headers = {}  # of the current request, as far as they have arrived
+        self._lines: list[tuple[bytes, bytes]] = []  # header lines of the current request
         self._parser: Any = httptools.HttpRequestParser(self)
         self._events: list[Event] = []
         self._limit = 0  # bytes of a head
@@ -90,6 +90,11 @@ class RequestReader:
     def path(self) -> str:
         """The path of the current request, as far as it has arrived."""
         return self._url.decode("latin-1").partition("?")[0]
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the current request, as far as they have arrived."""
+        return headers.collect(self._lines)
 
     def close(self) -> None:
         """Release the parser. It refers to this object: a cycle that only the collector would find."""
@@ -148,6 +153,8 @@ class RequestReader:
             self._url_piece = b""
         if not self._in_body and self.head_bytes > self._limit:
             raise refusals.head_too_large(self._limit)
+        if self._in_head and len(self._lines) > headers.MOST_LINES:
+            raise refusals.too_many_headers()
 
     def _parse_carefully(self, data: bytes) -> None:
         """Feed data that contains ` RTSP/`, which llhttp does not report."""
@@ -173,7 +180,7 @@ class RequestReader:
     def on_message_begin(self) -> None:
         self._in_head = True
         self._url = self._url_piece = b""
-        self.headers = {}
+        self._lines = []
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -181,12 +188,12 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # after the body: trailers, which are dropped
-            headers.add(self.headers, name, value)
-            if len(self.headers) > headers.MOST_NAMES:
-                raise refusals.too_many_headers()
+            self._lines.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if len(self._lines) > headers.MOST_LINES:
+            raise refusals.too_many_headers()
         if self.head_bytes > self._limit and self._head_size() > self._limit:  # the data may hold a part of the body
             raise refusals.head_too_large(self._limit)
         self.head_bytes = 0
@@ -200,7 +207,7 @@ class RequestReader:
         self._events.append(head)
 
     def _head(self) -> RequestHead:
-        parser, received = self._parser, self.headers
+        parser, received = self._parser, headers.collect(self._lines)
         version, method = parser.get_http_version(), parser.get_method().decode("ascii")
         request_head.check(method, version, received)
         return RequestHead(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.gl.routing.routers import Timeouts
 
 _HIGH_WATER = 256 * 1024  # bytes of a body that may wait here while the client is slow
+_TOO_MANY = "too many headers in the answer"
 _FIRST_PIECE = 1.0  # seconds that a head waits for the beginning of the body
 _LARGEST_HEAD = 1024 * 1024  # bytes
 _BYTES_PER_BYTE = 8  # of a chunked body: a chunk of a single byte costs six
@@ -75,7 +76,8 @@ class StreamedResponse:
     _timeout_reason = ""
 
     def __init__(self, channel: ResponseChannel, timeouts: Timeouts, deadline: float | None, *, is_head: bool) -> None:
-        self.headers: Headers = {}
+        self.headers: Headers = {}  # once the head is complete
+        self._lines: list[tuple[bytes, bytes]] = []  # of the head
         self._channel = channel
         self._is_head = is_head
         self._timeouts = timeouts
@@ -222,6 +224,8 @@ class StreamedResponse:
     def _excess(self) -> str | None:
         """What exceeds its limit, apart from the body: the parser gathers it, and copies it with each piece."""
         if not self._has_head:
+            if len(self._lines) > headers.MOST_LINES:
+                return _TOO_MANY
             return "head of the answer too large" if self._head_bytes > _LARGEST_HEAD else None
         if self._fed > _LARGEST_HEAD + _BYTES_PER_BYTE * self._body_bytes:
             return "chunk extensions or trailers of the answer too large"
@@ -253,9 +257,7 @@ class StreamedResponse:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._has_head:  # after the body: trailers, which are dropped
-            headers.add(self.headers, name, value)
-            if len(self.headers) > headers.MOST_NAMES:
-                self._fail(UpstreamError(502, "too many headers in the answer"))
+            self._lines.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._complete or self._fault is not None:
@@ -269,10 +271,13 @@ class StreamedResponse:
                 self._fail(UpstreamError(502, "the target switched protocols"))
             elif status < _CONTINUE:  # not a status code (RFC 9110, section 15): nothing would follow
                 self._fail(UpstreamError(502, f"not HTTP: status {status}"))
-            self.headers = {}  # an interim response (RFC 9110, section 15.2): the final one follows
+            self._lines.clear()  # of an interim response (RFC 9110, section 15.2): the final one follows
             self._head_bytes = 0
             return
-        self.status = status
+        if len(self._lines) > headers.MOST_LINES:
+            self._fail(UpstreamError(502, _TOO_MANY))
+            return
+        self.status, self.headers = status, headers.collect(self._lines)
         if (fault := self._frame()) is not None:
             self._fail(fault)
             return
