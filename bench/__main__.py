@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from bench import appliance, calls, goals, machine, memory, nginx, report, tools
-from bench.appliance import BARE, ECHO, FULL, LIMITED, MODEL, MODELS, MORE, OTHER, ROUTE, STREAMS, Appliance
+from bench.appliance import COUNTED, ECHO, FULL, LIMITED, MODEL, MODELS, MORE, OTHER, ROUTE, STREAMS, Appliance
 from bench.calls import Records
 from bench.goals import Goal
 from bench.load import Way
@@ -118,28 +118,28 @@ def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
     streams = measure.start_target(fleet, options)
     proxy = nginx.start_proxy(fleet, target, streams)
     running = appliance.start(fleet, target, streams)
-    full, bare, more = (f"http://{HOST}:{port}" for port in (running.full, running.bare, running.more))
+    full, more = (f"http://{HOST}:{port}" for port in (running.full, running.more))
     setup = Setup(running, Records(running.records))
     key = {"Authorization": f"Bearer {running.key}"}
     setup.calls = [
         Way("direct", "upstream direct", f"http://{HOST}:{target}/{_CALL}", "target"),
         Way("a", "nginx", f"http://{HOST}:{proxy}/{_CALL}", "nginx"),
-        Way("b", "gl, whole path", f"{full}{ROUTE}{_CALL}", FULL),
-        Way("c", "gl, no processors", f"{bare}{ROUTE}{_CALL}", BARE),
-        Way("d", "gl, /echo/", f"{bare}{ECHO}{_CALL}", BARE),
+        Way("b", "gl, default path", f"{full}{ROUTE}{_CALL}", FULL),
+        Way("c", "gl, token counter", f"{full}{COUNTED}{_CALL}", FULL),
+        Way("d", "gl, /echo/", f"{full}{ECHO}{_CALL}", FULL),
         Way("e", "gl, one additional processor", f"{more}{ROUTE}{_CALL}", MORE, sizes=(SIZES["1k"],)),
-        Way("k", "gl, no processors, key and limits", f"{bare}{LIMITED}{_CALL}", BARE, key, sizes=(SIZES["1k"],)),
-        Way("u", "gl, whole path, models", f"{full}{MODELS}", FULL, model=MODEL, sizes=(SIZES["1k"],)),
+        Way("k", "gl, key and limits", f"{full}{LIMITED}{_CALL}", FULL, key, sizes=(SIZES["1k"],)),
+        Way("u", "gl, models", f"{full}{MODELS}", FULL, model=MODEL, sizes=(SIZES["1k"],)),
     ]
     setup.streams = [
         Way("direct", "upstream direct", f"http://{HOST}:{streams}/streams/{_STREAM}", "stream-target"),
         Way("a", "nginx", f"http://{HOST}:{proxy}/streams/{_STREAM}", "nginx"),
-        Way("b", "gl, whole path", f"{full}{STREAMS}{_STREAM}", FULL),
+        Way("b", "gl, default path", f"{full}{STREAMS}{_STREAM}", FULL),
     ]
     if options.against is not None:
         port = appliance.start_other(fleet, target, options.against.resolve())
         url = f"http://{HOST}:{port}{ROUTE}{_CALL}"
-        setup.calls.append(Way("o", "other gl, whole path", url, OTHER, sizes=(SIZES["1k"],)))
+        setup.calls.append(Way("o", "other gl, its default path", url, OTHER, sizes=(SIZES["1k"],)))
     if with_peers:
         targets = Targets(f"http://{HOST}:{target}/{SIZE}/v1", f"http://{HOST}:{streams}/streams/v1")
         for start, place in peers(options):

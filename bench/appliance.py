@@ -1,6 +1,7 @@
-"""Starts the appliance as it ships: bus, token counter, file sink, and three gl.
+"""Starts the appliance as it ships: bus, token counter, file sink, and two gl.
 
-The three have the default processors, one more, and none.
+One has the default config, which asks the token counter about the calls of one router. The other has a processor more,
+which is asked about all calls.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from services.ginit import nats_server
 
 TOKEN = "benchmark"  # noqa: S105 - of a bus that exists only during the run
 FULL = "gl"
-BARE = "gl-bare"
 MORE = "gl-more"
 OTHER = "gl-other"
 PROCESSOR = "charactercount"
 ROUTE = "/service/standard/"
 STREAMS = "/service/streams/"
+COUNTED = "/service/capped/"
 ECHO = "/echo/"
 LIMITED = "/limited/"
 MODELS = "/v1/chat/completions"  # of the router of models
@@ -38,10 +39,9 @@ _CONF = Path(__file__).resolve().parent.parent / "conf"
 
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """The ports of the three gl, the file of the records, and a client key."""
+    """The ports of the two gl, the file of the records, and a client key."""
 
     full: int
-    bare: int
     more: int
     records: Path
     key: str  # of the router `/limited/`
@@ -55,17 +55,16 @@ def start(fleet: Fleet, target: int, streams: int) -> Appliance:
     memory = nats_server.variables(os.environ)  # as ginit does
     fleet.start("nats-server", _bus_words(_CONF, bus), listens(bus), environ | memory)
     starter = _ServiceStarter(fleet, home, bus, environ)
-    starter.start("tokencounter", "processors.tokencounter", _config("tokencounter", bus))
+    starter.start("tokencounter", "processors.tokencounter", _counter(bus))
     starter.start("nats2file", "services.nats2log", _config("nats2file", bus))
     _start_processor(fleet, bus, environ)
-    full, bare, more = (_gl(bus, fleet.port(), streams) for _ in range(3))
-    bare |= {"request": {"processors": []}, "response": {"processors": []}}
-    bare["routers"].append(_limited(bare["routers"]))
+    full, more = (_gl(bus, fleet.port(), streams) for _ in range(2))
+    full["routers"].append(_limited(full["routers"]))
     more["request"]["processors"].append([_PROCESSOR_ENTRY])
-    for alias, config in ((FULL, full), (BARE, bare), (MORE, more)):
+    for alias, config in ((FULL, full), (MORE, more)):
         starter.start(alias, "services.gl", config)
-    key = _made_key(fleet.folder / f"{BARE}_config.json", environ)
-    return Appliance(full["gl_port"], bare["gl_port"], more["gl_port"], home / "log" / "gecholog.jsonl", key)
+    key = _made_key(fleet.folder / f"{FULL}_config.json", environ)
+    return Appliance(full["gl_port"], more["gl_port"], home / "log" / "gecholog.jsonl", key)
 
 
 def start_other(fleet: Fleet, target: int, tree: Path) -> int:
@@ -163,6 +162,14 @@ class _ServiceStarter:
 def _serves(alias: str, home: Path) -> Callable[[], bool]:
     """Return a check whether the service is serving, by its checksum file."""
     return lambda: ChecksumFile.of(alias, home).read() is not None
+
+
+def _counter(bus: int) -> dict[str, Any]:
+    """Return the default config of the token counter, with a cap that is never reached."""
+    values = _config("tokencounter", bus)
+    for cap in values["token_caps"]:
+        cap["fields"] = [field | {"value": 10**15} for field in cap["fields"]]
+    return values
 
 
 def _config(name: str, bus: int, conf: Path = _CONF) -> dict[str, Any]:

@@ -233,11 +233,10 @@ def run(size: int, rounds: int, only: str) -> float:
 
 
 def started(fleet: Fleet, target: int, small: int) -> list[Gateway]:
-    """Start the appliance and return its three gl."""
+    """Start the appliance and return its two gl."""
     ports = appliance.start(fleet, target, small)
     listed = (
-        ("no processors", ports.bare, appliance.BARE),
-        ("default processors", ports.full, appliance.FULL),
+        ("default path", ports.full, appliance.FULL),
         ("request processor", ports.more, appliance.MORE),
     )
     return [Gateway(name, port, fleet.programs[alias].process.pid) for name, port, alias in listed]

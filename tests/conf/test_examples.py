@@ -18,7 +18,7 @@ from tests.services.gl.rig.upstream import Upstream
 from tests.support.nats_server import NatsServer
 from tests.support.pages import ROOT, blocks_by_name
 from tests.support.ports import free_port
-from tests.support.process import ServiceProcess, command_of, environment_of
+from tests.support.process import environment_of
 
 FOLDER = ROOT / "conf" / "examples"
 PROGRAMS = blocks_by_name(ROOT / "docs" / "providers.md")
@@ -139,25 +139,6 @@ def upstream():
     one.stop()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def token_counter(bus, tmp_path_factory):
-    """Start the token counter with its default config, so records have counts."""
-    folder = tmp_path_factory.mktemp("counter")
-    values = json.loads((ROOT / "conf" / "tokencounter_config.json").read_text("utf-8"))
-    values["service_bus"]["hostname"] = bus.hostname
-    file = folder / "tokencounter_config.json"
-    file.write_text(json.dumps(values), "utf-8")
-    process = ServiceProcess(
-        command_of("processors.tokencounter", file, "tokencounter"),
-        alias="tokencounter",
-        home=folder / "app",
-        env=environment_of(folder / "app", {"NATS_TOKEN": bus.token}),
-    )
-    process.wait_for_log("listening for messages")
-    yield process
-    process.close()
-
-
 @contextmanager
 def gateway_with(name, folder, bus, upstream):
     """Start a gateway with an example, unchanged except for ports and the addresses of providers."""
@@ -215,10 +196,11 @@ def test_it_is_valid(name, tmp_path):
 
 @pytest.mark.parametrize("name", ROUTERS)
 def test_it_is_the_default_but_for_its_routers(name):
-    """An example keeps masks, bus, port and processors, and has no models. One also removes a header."""
+    """An example keeps masks, bus and port, and has neither models nor processors. One also removes a header."""
     values = json.loads((FOLDER / name).read_text("utf-8"))
     assert set(values["remove_headers"]) - {"Authorization"} == set(DEFAULT["remove_headers"])
-    own = {"routers": [], "remove_headers": [], "providers": [], "models": []}
+    assert values["request"] == values["response"] == {"processors": []}
+    own = {"routers": [], "remove_headers": [], "providers": [], "models": [], "request": {}, "response": {}}
     assert values | own == DEFAULT | own
     usual = [router for router in DEFAULT["routers"] if router["path"] in OPEN]
     assert [router for router in values["routers"] if router["path"] in OPEN] == usual

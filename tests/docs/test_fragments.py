@@ -15,12 +15,15 @@ ENVIRONMENT = {"NATS_TOKEN": "TokenOfTheTests", "GECHOLOG_API_KEY": "a", "OPENAI
 ENVIRONMENT |= {"AISERVICE_API_BASE": "http://127.0.0.1:1", "AISERVICE_API_KEY": "c"}
 
 
+ROUTERS = json.loads((ROOT / "conf" / "gl_config.json").read_text("utf-8"))["routers"]
+
+
 def shown():
     """Service, config file, the page's comments, and the fields that it sets."""
     blocks = blocks_by_name(ROOT / "docs" / "configuration.md")
     for name, text in blocks.items():
         if name.startswith("router "):
-            yield pytest.param(*GL, {"routers": [json.loads(text)]}, id=name)
+            yield pytest.param(*GL, {"routers": [*ROUTERS, json.loads(text)]}, id=name)
     yield pytest.param(*COUNTER, json.loads(blocks["caps"]), id="caps")
     for name in ("record_log", "logger"):
         yield pytest.param(*GL, json.loads(blocks_by_name(ROOT / "docs" / "records.md")[name]), id=name)

@@ -74,6 +74,8 @@ def test_a_cap_of_no_router(beside):
 
     def wrong(gateway):
         gateway["routers"].append({"path": "/missing/", "outbound": {"url": "", "add_stream_usage": True}})
+        for side in ("request", "response"):
+            gateway[side]["processors"][0][0]["routers"].append("/missing/")
 
     assert not warnings(capped("/missing/"), beside(wrong))
 

@@ -21,8 +21,8 @@ def shipped(name):
 
 
 def patient(processor_rows):
-    """Return the counter's row, with a timeout for a loaded machine."""
-    return [one | {"timeout": 10_000} for one in processor_rows[0]]
+    """Return the counter's row for the router of the test, with a timeout for a loaded machine."""
+    return [one | {"timeout": 10_000, "routers": ["/service/"]} for one in processor_rows[0]]
 
 
 @pytest.mark.parametrize(
