@@ -2,6 +2,7 @@
 
 Publishers and consumers of records call `ensure`; the first of them creates the stream. An existing stream is only
 widened, by a subject or by higher limits from a config file, so that changes made by hand (`nats stream edit`) stay.
+Its compression changes only if a config file names one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _ATTEMPTS = 5
 _BETWEEN_ATTEMPTS = 0.1  # seconds
 _SMALLEST = 8 * 1024 * 1024  # bytes; the default is made smaller to fit a small disk, but not below this
 _UNLIMITED = -1
+_NO_COMPRESSION = "none"
 
 # Somebody else creates the stream at the same time, or has done so since we asked: ask again.
 _RACES = frozenset({jetstream.STREAM_EXISTS, jetstream.SUBJECT_TAKEN, jetstream.NO_ROOM})
@@ -77,19 +79,22 @@ class RecordLogConfig:
     """The stream that a config asks for: its name, how many copies a cluster keeps, and how much it keeps.
 
     With `limits` None an existing stream keeps its limits, and a new one gets the defaults, or less if the disk has no
-    room for them.
+    room for them. With an empty `compression` it keeps that of the stream, and a new one is not compressed: compressing
+    costs nats-server more than all else that it does with a large record.
     """
 
     stream: str = STREAM
     replicas: int = 1
     limits: Limits | None = None
+    compression: str = ""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> RecordLogConfig:
         """From the sections `service_bus` and `record_log` of a config file."""
         storage, section = BusStorage.of_section(values["service_bus"]), values.get("record_log")
         replicas = (section or {}).get("replicas", storage.replicas)
-        return cls(storage.stream, replicas, None if section is None else Limits.of(section))
+        compression = (section or {}).get("compression", "")
+        return cls(storage.stream, replicas, None if section is None else Limits.of(section), compression)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +250,7 @@ def new_config(subject: str, config: RecordLogConfig) -> dict[str, Any]:
         "subjects": [subject],
         "retention": "limits",
         "storage": "file",
-        "compression": "s2",
+        "compression": config.compression or _NO_COMPRESSION,
         "discard": "old",
         "max_bytes": limits.max_bytes or _UNLIMITED,
         "max_age": limits.max_age_seconds * NANOSECONDS,
@@ -256,11 +261,13 @@ def new_config(subject: str, config: RecordLogConfig) -> dict[str, Any]:
 
 
 def widened(present: Mapping[str, Any], subject: str, config: RecordLogConfig) -> dict[str, Any]:
-    """`present` with `subject` captured, and limits and replicas of at least those of `config`; else unchanged."""
+    """`present` with `subject` captured, the compression of `config` if it names one, and at least its limits."""
     wide, limits = dict(present), config.limits
     subjects = list(present.get("subjects") or ())
     if not any(covers(pattern, subject) for pattern in subjects):
         wide["subjects"] = [*subjects, subject]
+    if config.compression and config.compression != present.get("compression", _NO_COMPRESSION):
+        wide["compression"] = config.compression
     if config.replicas > present.get("num_replicas", 1):
         wide["num_replicas"] = config.replicas
     if limits is not None:

@@ -52,13 +52,13 @@ async def info(bus, stream=STREAM):
 
 
 async def test_made_if_absent(nats_server, connect):
-    """File storage, compressed, the oldest dropped at the limits; published records are in it."""
+    """File storage, not compressed, the oldest dropped at the limits; published records are in it."""
     bus = await connect(nats_server)
     found = await ensure(bus, SUBJECT, limited(Limits(max_bytes=1 << 20, max_age_seconds=3600)))
     assert (found.name, found.subjects, found.max_bytes, found.max_age) == (STREAM, (SUBJECT,), 1 << 20, 3600)
     config = (await info(bus))["config"]
     assert config["storage"] == "file"
-    assert config["compression"] == "s2"
+    assert config["compression"] == "none"
     assert config["discard"] == "old"
     assert config["duplicate_window"] == 120_000_000_000
     await bus.request(SUBJECT, b"{}", 5)
@@ -81,6 +81,19 @@ async def test_never_narrowed(nats_server, connect):
         assert (found.max_bytes, found.max_age) == (2 << 20, 7200)
     found = await ensure(bus, SUBJECT, limited(Limits(max_bytes=3 << 20, max_age_seconds=0)))
     assert (found.max_bytes, found.max_age) == (3 << 20, 0)
+
+
+async def test_compression(nats_server, connect):
+    """It changes only if the config names one; records that are stored stay readable."""
+    bus = await connect(nats_server)
+    await ensure(bus, SUBJECT, RecordLogConfig(compression="s2"))
+    await bus.request(SUBJECT, b"{}", 5)
+    for named, expected in (("", "s2"), ("none", "none"), ("", "none"), ("s2", "s2")):
+        await ensure(bus, SUBJECT, RecordLogConfig(compression=named))
+        found = await info(bus)
+        assert (found["config"]["compression"], found["state"]["messages"]) == (expected, 1)
+    message = await ask(bus, f"STREAM.MSG.GET.{STREAM}", {"seq": 1})
+    assert message["message"]["subject"] == SUBJECT
 
 
 async def test_another_subject(nats_server, connect):
