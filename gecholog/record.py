@@ -7,10 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gecholog import rawjson
+from gecholog.errors import NotJson
+from gecholog.rawjson import Raw
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 Fields = dict[str, Any]
+
+UNCHANGED = "unchanged"
+"""The field of a section of a record that lists the payloads which are not stored again."""
+
+TWINS = {"outbound_payload": "ingress_payload", "egress_payload": "inbound_payload"}
+"""The payloads that gl sends, and those that it received for them."""
 
 
 def select(fields: Mapping[str, Any], include: Collection[str], exclude: Collection[str]) -> Fields:
@@ -32,3 +42,54 @@ def replaced(fields: Mapping[str, Any], answer: Mapping[str, Any], allowed: Coll
 def added(fields: Mapping[str, Any], answer: Mapping[str, Any], allowed: Collection[str]) -> Fields:
     """The additions of an annotator: the allowed fields of its answer that do not exist in `fields`."""
     return {name: value for name, value in answer.items() if name in allowed and name not in fields}
+
+
+def payload_of(section: Mapping[str, Any], name: str) -> Any:
+    """The payload `name` of a section of a record, such as `egress_payload`; None if the section does not have it.
+
+    A payload that is listed in `unchanged` is that of its twin. The values may be decoded or `Raw`.
+    """
+    if name not in section and name in _unchanged(section):
+        return section.get(TWINS[name])
+    return section.get(name)
+
+
+def with_all_payloads(section: Mapping[str, Any]) -> Fields:
+    """A section of a record with the payloads that it lists in `unchanged`, and without that list.
+
+    A section without such a list is returned as it is. The values may be decoded or `Raw`.
+    """
+    names = [name for name in _unchanged(section) if name not in section and TWINS[name] in section]
+    if not names:
+        return dict(section)
+    kept = {name: value for name, value in section.items() if name != UNCHANGED}
+    return kept | {name: section[TWINS[name]] for name in names}
+
+
+def without_copies(section: Mapping[str, Any]) -> Fields:
+    """A section of a record that lists in `unchanged` the payloads which are byte-identical to their twin.
+
+    A section that has a field `unchanged` of its own, of a processor, is returned as it is.
+    """
+    if UNCHANGED in section:
+        return dict(section)
+    names = [name for name, twin in TWINS.items() if name in section and twin in section]
+    names = [name for name in names if _are_same(section[name], section[TWINS[name]])]
+    if not names:
+        return dict(section)
+    return {name: value for name, value in section.items() if name not in names} | {UNCHANGED: names}
+
+
+def _are_same(value: Any, twin: Any) -> bool:
+    return value is twin or (type(value) is type(twin) and bool(value == twin))
+
+
+def _unchanged(section: Mapping[str, Any]) -> list[str]:
+    """The payloads that a section lists as unchanged. A field of a processor with this name lists none."""
+    listed = section.get(UNCHANGED)
+    if isinstance(listed, Raw):
+        try:
+            listed = rawjson.loads(listed)
+        except NotJson:
+            return []
+    return [name for name in listed if name in TWINS] if isinstance(listed, list) else []

@@ -1,4 +1,4 @@
-"""Shapes records for a destination: selects fields, flattens, truncates. Pure functions.
+"""Shapes records for a destination: selects fields, repeats payloads, flattens, truncates. Pure functions.
 
 Selecting keeps the bytes of the values. Flattening and truncating parse the record and serialize it again.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
 from gecholog.errors import NotJson
+from gecholog.record import TWINS, UNCHANGED, with_all_payloads, without_copies
 from services.nats2log.payload_fields import FIELDS
 
 if TYPE_CHECKING:
@@ -28,17 +29,23 @@ _REST = "more_columns"
 _PAYLOAD = "_payload"
 _MORE = "more"  # payload fields without a column of their own
 _DIGEST = 6  # characters that distinguish two truncated names
+_SECTIONS = ("request", "response")
+_PAYLOADS = frozenset({*TWINS, *TWINS.values()})
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The section `fields`. Paths list names from the outermost in."""
+    """The section `fields`. Paths list names from the outermost in.
+
+    With `repeats_payloads`, a record has all payloads, also those that it lists in `unchanged`.
+    """
 
     include: tuple[Path, ...] = ()
     exclude: tuple[Path, ...] = ()
     flatten: bool = False
     max_field_length: int = 0
+    repeats_payloads: bool = False
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Shape:
@@ -47,12 +54,18 @@ class Shape:
             exclude=tuple(tuple(path.split(".")) for path in values.get("exclude", [])),
             flatten=values.get("flatten", False),
             max_field_length=values.get("max_field_length", 0),
+            repeats_payloads=values.get("unchanged_payloads") == "repeat",
         )
 
     @property
     def changes(self) -> bool:
         """Whether records are changed at all."""
         return self != Shape()
+
+    @property
+    def selects_payloads(self) -> bool:
+        """Whether a path leads to a payload or into one, so that it matters which of them a record stores."""
+        return any(path[1:2] and path[1] in _PAYLOADS for path in (*self.include, *self.exclude))
 
 
 def one_line(data: bytes) -> bytes:
@@ -65,12 +78,7 @@ def one_line(data: bytes) -> bytes:
 def shaped(data: bytes, shape: Shape) -> bytes:
     """Return a record in this shape. Data that is not a JSON object is returned unchanged."""
     try:
-        fields: dict[str, Any] = dict(rawjson.split(data))
-        if shape.include:
-            fields = _only(fields, _tree(shape.include))
-        if shape.exclude:
-            fields = _without(fields, _tree(shape.exclude))
-        text = rawjson.dumps(fields)
+        text = rawjson.dumps(_selected(dict(rawjson.split(data)), shape))
         if not shape.flatten and not shape.max_field_length:
             return text
         value = rawjson.loads(text)
@@ -81,6 +89,25 @@ def shaped(data: bytes, shape: Shape) -> bytes:
     if shape.max_field_length:
         value = cut(value, shape.max_field_length)
     return rawjson.dumps(value)
+
+
+def _selected(fields: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    """The fields that `shape` selects. It sees a record with all payloads, whichever of them the record stores."""
+    listed: set[str] = set()  # sections that list payloads as unchanged
+    if shape.repeats_payloads or shape.selects_payloads:
+        for name in _SECTIONS:
+            section = _inside(fields.get(name, {})) or {}
+            if UNCHANGED in section:
+                fields[name] = with_all_payloads(section)
+                listed.add(name)
+    if shape.include:
+        fields = _only(fields, _tree(shape.include))
+    if shape.exclude:
+        fields = _without(fields, _tree(shape.exclude))
+    if not shape.repeats_payloads:
+        for name in listed & fields.keys():
+            fields[name] = without_copies(fields[name])
+    return fields
 
 
 def _tree(paths: tuple[Path, ...]) -> Tree:

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gecholog.record import added, replaced, select
+from gecholog.rawjson import Raw, dumps, split
+from gecholog.record import added, payload_of, replaced, select, with_all_payloads, without_copies
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 FIELDS = st.dictionaries(NAMES, st.integers())
@@ -28,3 +29,32 @@ def test_modifiers_and_annotators(fields, answer, allowed):
     assert changes | additions == {name: value for name, value in answer.items() if name in allowed}
     assert set(changes) <= set(fields)
     assert not set(additions) & set(fields)
+
+
+PAYLOADS = st.dictionaries(
+    st.sampled_from(["ingress_payload", "outbound_payload", "inbound_payload", "egress_payload", "gl_path"]),
+    st.sampled_from([Raw(b'{"a": 1}'), Raw(b'{"a":1}'), Raw(b'""'), {"size": 1}, "text"]),
+)
+
+
+@given(PAYLOADS)
+def test_payloads_that_are_listed(section):
+    """Leaving out what is the same and putting it back changes nothing, also after the record was JSON."""
+    short = without_copies(section)
+    assert with_all_payloads(short) == section
+    for name in section:
+        assert payload_of(short, name) == section[name]
+    published = split(dumps(short))
+    assert split(dumps(with_all_payloads(published))) == split(dumps(section))
+    assert len(short) <= len(section)
+
+
+def test_what_is_listed_in_vain():
+    """A list that names what is not a payload, or what is there, is a field like any other."""
+    for listed in (["gl_path"], "egress_payload", Raw(b"{"), 7, ["egress_payload"]):
+        section = {"gl_path": "/a/", "egress_payload": Raw(b"1"), "unchanged": listed}
+        assert with_all_payloads(section) == section
+        assert without_copies(section) == section
+        assert payload_of(section, "egress_payload") == Raw(b"1")
+    assert payload_of({"unchanged": ["egress_payload"]}, "egress_payload") is None
+    assert payload_of({}, "egress_payload") is None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog import rawjson
 from gecholog.errors import NotJson
+from gecholog.record import payload_of
 from gecholog.shorten import shorten
 from services.ginit.printable import printable
 from services.ginit.terminal.log_line import clock
@@ -66,7 +67,7 @@ def _reason(request: dict[str, Any], response: dict[str, Any], status: Any) -> s
         return ""
     notes = [note for section in (response, request) for note in section.get("error") or () if isinstance(note, dict)]
     details = [str(note["details"]) for note in notes if note.get("details")]
-    message = _error_message(response.get("egress_payload"))
+    message = _error_message(payload_of(response, "egress_payload"))
     return next((text for text in details if text != f"status {status}"), message)
 
 

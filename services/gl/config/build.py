@@ -72,6 +72,7 @@ def build(parsed: ParsedConfig) -> Config:
         errors=ErrorFormat(values.get("errors", "plain")),
         usage=_usage(values.get("usage", {})),
         log_max_payload=values.get("log_max_payload_bytes", _MIB),
+        log_repeats_payloads=values.get("logger", {}).get("unchanged_payloads", "repeat") == "repeat",
         journal_max_bytes=values.get("journal_max_bytes", 1024 * _MIB),
         record_log=recordlog.RecordLogConfig.of(values),
         trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),

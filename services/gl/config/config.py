@@ -91,6 +91,7 @@ class Config:
     errors: ErrorFormat
     usage: UsageRules
     log_max_payload: int
+    log_repeats_payloads: bool
     journal_max_bytes: int
     record_log: recordlog.RecordLogConfig
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
@@ -126,7 +127,7 @@ class Config:
     @cached_property
     def record_writer(self) -> RecordWriter:
         """The serializer of records for this config."""
-        return RecordWriter(self.log_request, self.log_response, self.log_max_payload)
+        return RecordWriter(self.log_request, self.log_response, self.log_max_payload, self.log_repeats_payloads)
 
     @cached_property
     def subjects(self) -> Mapping[str, tuple[Subject, ...]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gecholog.record import UNCHANGED
+
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
@@ -14,23 +16,25 @@ PAYLOADS = ("ingress_payload", "outbound_payload", "inbound_payload", "egress_pa
 REPLY_TIMER = "inbound_egress_timer"  # of `response`: written last, so that later fields fit in before it
 
 # Fields that cannot be appended: a truncated payload is noted in `error`, too.
-_REWRITTEN = frozenset({*PAYLOADS, "error"})
+_REWRITTEN = frozenset({*PAYLOADS, "error", UNCHANGED})
 
 
 class RecordSnapshot:
     """A serialized record, and the contents of its sections at that moment.
 
     `data` is the record. Later fields of `response` are inserted at the offset `end`. `names` are the names of all
-    fields of `response`, whether the record shows them or not.
+    fields of `response`, whether the record shows them or not. `final` is the record as it was accepted if it is
+    complete unless the call ends in another way than expected; else None.
     """
 
-    __slots__ = ("_async_runs", "_lengths", "_names", "_request", "_response", "data", "end")
+    __slots__ = ("_async_runs", "_lengths", "_names", "_request", "_response", "data", "end", "final")
 
     def __init__(
         self, data: bytes, end: int, names: AbstractSet[str], request: RecordSection, response: RecordSection
     ) -> None:
         self.data = data
         self.end = end
+        self.final: bytes | None = None
         self._names = names
         self._request = request.fields.copy()
         self._response = response.fields.copy()
@@ -41,6 +45,10 @@ class RecordSnapshot:
     def is_empty(self) -> bool:
         """Whether `response` shows no field before `end`."""
         return self.data.endswith(b"{", 0, self.end)
+
+    def is_current(self, request: RecordSection, response: RecordSection) -> bool:
+        """Whether the sections are as they were."""
+        return self.changes(request, response) == {}
 
     def changes(self, request: RecordSection, response: RecordSection) -> Fields | None:
         """The fields added to `response` since then; None if anything else has changed."""

@@ -9,6 +9,7 @@ from orjson import Fragment
 
 from gecholog import rawjson
 from gecholog.rawjson import Raw
+from gecholog.record import UNCHANGED, without_copies
 from gecholog.timer import span, span_text
 from services.gl.record.payload import truncate_to
 from services.gl.record.snapshot import PAYLOADS, REPLY_TIMER, RecordSnapshot
@@ -99,8 +100,11 @@ class RecordedCall(Protocol):
 class RecordWriter:
     """Serializes records as the config section `logger` defines. Truncates payloads to `max_payload` bytes.
 
-    Every record is serialized twice: by `snapshot` before the last byte of the reply, for the journal, and by
-    `complete` when the call is over. `complete` reuses the bytes of the snapshot and appends only what was added since.
+    Without `repeats_payloads`, a payload that is byte-identical to its twin is listed in `unchanged`, and not stored
+    again (`gecholog.record`).
+
+    `snapshot` serializes a record before the last byte of the reply. If asynchronous processors run after that,
+    `complete` makes the final record of it: it reuses the bytes of the snapshot and appends only what was added since.
     If anything else has changed, it serializes the whole record again.
 
     Invariant: `complete(call, snapshot)` and `complete(call, None)` return the same JSON, whatever happened to the
@@ -112,6 +116,7 @@ class RecordWriter:
     request: FieldFilter
     response: FieldFilter
     max_payload: int
+    repeats_payloads: bool = True
 
     def snapshot(self, call: RecordedCall, now: MonotonicNs) -> RecordSnapshot:
         """Serialize the record as it is now."""
@@ -154,6 +159,8 @@ class RecordWriter:
     ) -> Fields:
         """The fields that the record shows. Notes truncated payloads in `error`. Changes `fields`."""
         fields, limit = chosen.select(fields), self.max_payload
+        if not (self.repeats_payloads or UNCHANGED in section.fields or UNCHANGED in chosen.exclude):
+            fields = without_copies(fields)
         cut = []
         for name in PAYLOADS:
             if (value := fields.get(name)) is None:

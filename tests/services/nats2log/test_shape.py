@@ -53,6 +53,47 @@ def test_include_and_exclude():
     assert json.loads(shaped(DATA, chosen)) == {"request": {"gl_path": "/a/", "ingress_payload": {"model": "m"}}}
 
 
+LISTING = json.dumps(
+    {
+        "request": {"ingress_payload": {"model": "m"}, "unchanged": ["outbound_payload"]},
+        "response": {"inbound_payload": {"a": 1}, "egress_payload": {"a": 2}},
+    }
+).encode()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({"include": ["request.outbound_payload.model"]}, {"outbound_payload": {"model": "m"}}),
+        ({"exclude": ["request.ingress_payload"]}, {"outbound_payload": {"model": "m"}}),
+        ({"exclude": ["request.outbound_payload"]}, {"ingress_payload": {"model": "m"}}),
+        (
+            {"exclude": ["response.inbound_payload"]},
+            {"ingress_payload": {"model": "m"}, "unchanged": ["outbound_payload"]},
+        ),
+        ({"include": ["request"]}, {"ingress_payload": {"model": "m"}, "unchanged": ["outbound_payload"]}),
+        (
+            {"unchanged_payloads": "repeat"},
+            {"ingress_payload": {"model": "m"}, "outbound_payload": {"model": "m"}},
+        ),
+        (
+            {"unchanged_payloads": "repeat", "include": ["request"]},
+            {"ingress_payload": {"model": "m"}, "outbound_payload": {"model": "m"}},
+        ),
+    ],
+)
+def test_unchanged_payloads(chosen, expected):
+    """Paths lead to a payload also where the record only names it."""
+    assert json.loads(shaped(LISTING, shape(**chosen)))["request"] == expected
+
+
+def test_unchanged_payloads_of_odd_records():
+    """Sections that are none stay as they are."""
+    for section in (b"1", b"null", b"[]", b'"text"', b'{"unchanged":7}'):
+        data = b'{"request":%b}' % section
+        assert shaped(data, shape(unchanged_payloads="repeat")) == data
+
+
 def test_bytes_of_what_stays():
     """Numbers and escapes of the remaining parts are not rewritten."""
     data = b'{"a": {"big": 123456789012345678901234567890, "text": "\\u00fc"}, "b": 1.50, "c": 0}'

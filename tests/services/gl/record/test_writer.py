@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gecholog.rawjson import Raw, dumps
+from gecholog.record import payload_of, with_all_payloads
 from gecholog.session import Ids
 from services.gl.record.filter import FieldFilter
 from services.gl.record.payload import Truncated
@@ -75,6 +76,7 @@ def section(fields=None, *, runs=0, async_runs=0, errors=0):
     return made
 
 
+TWINS = {"inbound_payload": Raw(b'{"a": 1}'), "egress_payload": Raw(b'{"a": 1}')}
 OWN = {"outbound_inbound_timer", "inbound_egress_timer"}  # what every response has
 
 
@@ -115,6 +117,34 @@ def test_section_without_errors_notes_nothing():
     """Who does not log errors is not told by one either that a payload was cut."""
     call = ACall(request_section=section({"ingress_payload": Raw(b'"%b"' % (b"x" * 3000))}))
     assert set(record_of(call, FieldFilter((), frozenset({"error"})))["request"]) == {"ingress_payload", "url"}
+
+
+def test_unchanged_payloads_are_named():
+    """Without `repeats_payloads`, a payload that equals its twin is named, however it came about."""
+    call = ACall(response_section=section({**TWINS, "a": 1}))
+    shown = parsed(RecordWriter(ALL, ALL, 2048, repeats_payloads=False).complete(call, None, REPLIED))["response"]
+    assert shown["inbound_payload"] == {"a": 1}
+    assert shown["unchanged"] == ["egress_payload"]
+    assert "egress_payload" not in shown
+    assert payload_of(shown, "egress_payload") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "chosen"),
+    [
+        (TWINS | {"egress_payload": Raw(b'{"a":1}')}, ALL),
+        (TWINS, FieldFilter(exclude=frozenset({"inbound_payload"}))),
+        (TWINS, FieldFilter(exclude=frozenset({"unchanged"}))),
+        (TWINS, FieldFilter(include=("egress_payload",))),
+        (TWINS | {"unchanged": Raw(b"[]")}, ALL),
+    ],
+    ids=["other bytes", "no twin", "not named", "not chosen", "named by a processor"],
+)
+def test_other_payloads_are_stored(fields, chosen):
+    """What cannot be found again in the record is in it, whatever the config says."""
+    call = ACall(response_section=section(fields))
+    shown = parsed(RecordWriter(ALL, chosen, 2048, repeats_payloads=False).complete(call, None, REPLIED))["response"]
+    assert shown["egress_payload"] == {"a": 1}
 
 
 def test_fields_of_the_record_come_in_order():
@@ -231,7 +261,7 @@ def note(changed):
 # What happens to a section between the two times: one thing, or a few. Mostly what happens in life.
 usual = st.builds(put, st.sampled_from(NAMES), values) | st.just(run_after_reply)
 changes = usual | st.sampled_from([run, note]) | st.builds(remove, st.sampled_from(NAMES))
-writers = st.builds(RecordWriter, filters, filters, st.just(50)) | st.just(RecordWriter(ALL, ALL, 50))
+writers = st.builds(RecordWriter, filters, filters, st.just(50), st.booleans()) | st.just(RecordWriter(ALL, ALL, 50))
 
 
 @settings(max_examples=300, deadline=None)
@@ -250,12 +280,15 @@ def test_two_passes_equal_one(writer, call, on_request, on_response):
         (lambda: ACall(response_section=section({"a": 1})), [remove("a"), put("b", 3), put("c", 4)]),
         (ACall, [put("inbound_payload", LARGE)]),
         (ACall, [put("inbound_egress_timer", 1)]),
+        (lambda: ACall(response_section=section(TWINS)), [put("unchanged", 1)]),
+        (lambda: ACall(response_section=section(TWINS)), [put("egress_payload", Raw(b"2"))]),
     ],
 )
 @pytest.mark.parametrize("response", [ALL, FieldFilter(exclude=frozenset({"gl_path"}))], ids=["all", "some"])
-def test_two_passes_equal_one_in_rare_cases(make_call, on_response, response):
+@pytest.mark.parametrize("repeats", [True, False])
+def test_two_passes_equal_one_in_rare_cases(make_call, on_response, response, repeats):
     """The same of what chance does not find soon."""
-    check_two_passes(RecordWriter(ALL, response, 50), make_call(), (), on_response)
+    check_two_passes(RecordWriter(ALL, response, 50, repeats), make_call(), (), on_response)
 
 
 def check_two_passes(writer, call, on_request, on_response):
@@ -295,3 +328,15 @@ def test_dumps_of_any_value(call, value):
     """Values go into the record as they are."""
     call.request_section.fields["gl_path"] = value
     assert record_of(call)["request"]["gl_path"] == json.loads(dumps(value))
+
+
+@given(st.builds(section, st.dictionaries(st.sampled_from(["ingress_payload", "outbound_payload", "url"]), values)))
+def test_nothing_is_lost_of_unchanged_payloads(request_section):
+    """A record with all payloads can be made of one that names those that are unchanged."""
+    repeating, naming = (RecordWriter(ALL, ALL, 50, repeats) for repeats in (True, False))
+    call = ACall(request_section=request_section)
+    whole, short = (parsed(writer.complete(call, None, REPLIED))["request"] for writer in (repeating, naming))
+    restored = with_all_payloads(short)
+    restored.pop("error", None)  # that a payload was cut is noted once
+    whole.pop("error", None)
+    assert restored == whole
