@@ -113,10 +113,10 @@ class _Recorder:
         self.backpressure = Backpressure()
         self.taken = 0
 
-    def accept(self, _record_id: bytes, _data: bytes) -> None:
+    def accept(self, _record_id: bytes, _data: bytes, *, is_final: bool = False) -> None:
         """Take a record as it stands."""
 
-    def publish(self, _record_id: bytes, _data: bytes) -> None:
+    def publish(self, _record_id: bytes, _data: bytes, *, is_stored: bool = False) -> None:  # noqa: ARG002 - as the recorder's
         self.taken += 1
 
 

@@ -169,6 +169,17 @@ class Call:
         return self.router.path, self.target_router.path
 
     @property
+    def awaits_processors(self) -> bool:
+        """Whether asynchronous processors will run after the reply: the record is final only then."""
+        if self.attempt is None:
+            return False
+        request, response = self.config.request, self.config.response
+        if not (request.async_rows or response.async_rows):
+            return False
+        paths = self.router_paths
+        return bool(request.async_rows_for_routers(*paths) or response.async_rows_for_routers(*paths))
+
+    @property
     def privacy(self) -> PayloadPrivacy | None:
         """What the record shows of payloads, by the routers of `router_paths` and the client key; None: all."""
         own, target = self.router.privacy, self.target_router.privacy

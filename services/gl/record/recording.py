@@ -1,4 +1,8 @@
-"""Accepts a record before the last byte of the reply, and publishes it when the call is over."""
+"""Accepts a record before the last byte of the reply, and publishes it when the call is over.
+
+Without asynchronous processors, the record is final when it is accepted: it is serialized and stored once, and its
+last timers end just before the last byte leaves. It is serialized again only if the client disconnects at that moment.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +38,10 @@ class Recordable(RecordedCall, Protocol):
     def is_recorded(self) -> bool:
         """Whether the call leaves a record."""
 
+    @property
+    def awaits_processors(self) -> bool:
+        """Whether asynchronous processors will run after the reply."""
+
 
 def accept(call: Recordable, recorder: Recorder) -> None:
     """Store the record as it is now, so that a call whose client has the whole reply is recorded even after a crash."""
@@ -41,16 +49,23 @@ def accept(call: Recordable, recorder: Recorder) -> None:
         return
     try:
         snapshot = call.snapshot = call.record_writer.snapshot(call, monotonic_ns())
-        recorder.accept(call.record_id, _fitted(snapshot.data, recorder))
+        data, is_final = _fitted(snapshot.data, recorder), not call.awaits_processors
+        recorder.accept(call.record_id, data, is_final=is_final)
+        if is_final:
+            snapshot.final = data
     except Exception as error:  # noqa: BLE001 - a border: a record that cannot be kept must not cost the reply
         log.fault("cannot keep record before the reply", error)
 
 
 def publish(call: Recordable, recorder: Recorder) -> None:
     """Publish the final record, with the id with which it was accepted."""
-    recorder.publish(
-        call.record_id, _fitted(call.record_writer.complete(call, call.snapshot, monotonic_ns()), recorder)
-    )
+    snapshot = call.snapshot
+    final = None if snapshot is None else snapshot.final
+    if snapshot is not None and final and snapshot.is_current(call.request_section, call.response_section):
+        recorder.publish(call.record_id, final, is_stored=True)
+        return
+    data = call.record_writer.complete(call, snapshot, monotonic_ns())
+    recorder.publish(call.record_id, _fitted(data, recorder))
 
 
 def _fitted(data: bytes, recorder: Recorder) -> bytes:

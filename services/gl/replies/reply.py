@@ -19,9 +19,12 @@ async def send_whole(call: Call, egress: Egress, length: int | None, deps: Depen
     call.responder.start(egress.status, egress.headers, length)
     if (waiting := deps.records.backpressure.admit_bytes(call, len(call.body) + len(body))) is not None:
         await waiting
-    settle(call, deps)
-    recording.accept(call, deps.records)
-    for piece in pieces_of(body):
+    *others, last = pieces_of(body)
+    for piece in others:
         if (waiting := call.responder.write(piece)) is not None:
             await waiting
+    settle(call, deps)
+    recording.accept(call, deps.records)
+    if (waiting := call.responder.write(last)) is not None:
+        await waiting
     call.responder.finish()

@@ -92,7 +92,7 @@ async def test_fault_after_the_reply():
     """A fault when the record is made costs the record, not the reply."""
 
     class Faulty(FakeRecorder):
-        def publish(self, record_id, data):
+        def publish(self, record_id, data, *, is_stored=False):
             raise RuntimeError
 
     call, status = call_of(), Status()
@@ -105,7 +105,7 @@ async def test_fault_of_the_journal_does_not_cost_the_reply():
     """A record that cannot be kept must not cost the client the response."""
 
     class Faulty(FakeRecorder):
-        def accept(self, record_id, data):
+        def accept(self, record_id, data, *, is_final=False):
             raise RuntimeError
 
     call = call_of()

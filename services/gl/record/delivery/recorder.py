@@ -21,7 +21,7 @@ from services.gl.record.delivery.monitor import Monitor
 from services.gl.record.delivery.publisher import Publisher
 from services.gl.record.delivery.redelivery import Redelivery
 from services.gl.record.fitting import shrink
-from services.gl.record.journal.entry import ACCEPTED
+from services.gl.record.journal.entry import ACCEPTED, FINAL
 from services.gl.record.journal.journal import Journal
 
 if TYPE_CHECKING:
@@ -110,10 +110,14 @@ class Recorder:
 
     # ---------------------------------------------------------------- records
 
-    def accept(self, record_id: bytes, data: bytes) -> None:
-        """Store a record before the client has the whole reply. `publish` or `abandon` must follow."""
+    def accept(self, record_id: bytes, data: bytes, *, is_final: bool = False) -> None:
+        """Store a record before the client has the whole reply. `publish` or `abandon` must follow.
+
+        `is_final`: the record is complete, and should not be marked as recovered if this process dies now.
+        """
         self.backpressure.accepted(record_id, len(data))
-        if self._backlog.journal is not None and not self._backlog.write_to_journal(ACCEPTED, record_id, data):
+        kind = FINAL if is_final else ACCEPTED
+        if self._backlog.journal is not None and not self._backlog.write_to_journal(kind, record_id, data):
             self._errors.error("cannot write record to the journal", self._backlog.journal_error)
 
     def abandon(self, record_id: bytes) -> None:
@@ -122,20 +126,25 @@ class Recorder:
         if self._backlog.add_accepted(record_id):
             self._redelivery.wake()
 
-    def publish(self, record_id: bytes, data: bytes) -> None:
-        """Publish the final record, now or as soon as the bus is available."""
+    def publish(self, record_id: bytes, data: bytes, *, is_stored: bool = False) -> None:
+        """Publish the final record, now or as soon as the bus is available.
+
+        `is_stored`: these bytes were accepted, so the journal has them already if it could take them.
+        """
         self.backpressure.finalized(record_id)
         publisher = self._publisher
         if publisher.is_paused:
-            self._add_to_backlog(record_id, data, publisher.breaker.reason or publisher.stream.reason)
+            self._add_to_backlog(
+                record_id, data, publisher.breaker.reason or publisher.stream.reason, is_stored=is_stored
+            )
         elif self.backpressure.bus_is_full:
-            self._add_to_backlog(record_id, data, "")
+            self._add_to_backlog(record_id, data, "", is_stored=is_stored)
         else:
             try:
                 if not publisher.send(record_id, data):
                     self._backlog.acknowledge(record_id)
             except BusError as error:
-                self._add_to_backlog(record_id, data, str(error))
+                self._add_to_backlog(record_id, data, str(error), is_stored=is_stored)
 
     def _on_result(self, record_id: bytes, data: bytes, error: BusError | None) -> None:
         """Handle the reply of the bus, or its absence."""
@@ -144,10 +153,10 @@ class Recorder:
         else:
             self._add_to_backlog(record_id, data, str(error))
 
-    def _add_to_backlog(self, record_id: bytes, data: bytes, reason: str) -> None:
+    def _add_to_backlog(self, record_id: bytes, data: bytes, reason: str, *, is_stored: bool = False) -> None:
         """Queue a record. `reason` is empty if there is no error, only too much in flight."""
         backlog, errors, shortened = self._backlog, self._errors, self._backlog.shortened
-        added = backlog.add(record_id, data)
+        added = (is_stored and backlog.add_accepted(record_id)) or backlog.add(record_id, data)
         if backlog.shortened > shortened:
             errors.error(
                 "records kept without payloads, journal and memory are full", reason, shortened=backlog.shortened

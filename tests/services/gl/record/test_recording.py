@@ -1,5 +1,8 @@
 """A record is accepted before the reply is complete, and published when all is over."""
 
+import pytest
+
+from services.gl.call import Call
 from services.gl.record import recording
 from tests.services.gl.rig.stage import FakeRecorder
 
@@ -11,6 +14,37 @@ async def test_record_is_published_under_its_id(make_call):
     recording.publish(call, records)
     assert [record_id for record_id, _ in records.published] == [call.record_id]
     assert call.record_id.hex() not in str(records.published)
+
+
+@pytest.mark.parametrize("large", [False, True])
+async def test_final_record_is_made_once(make_call, large):
+    """Without asynchronous processors, the bytes that were accepted are published, also if they had to be cut."""
+    call, records = make_call(), FakeRecorder(largest=20_000)
+    call.request_section.fields["ingress_payload"] = "x" * (100_000 if large else 1)
+    recording.accept(call, records)
+    recording.publish(call, records)
+    assert records.is_stored
+    assert records.bytes[0] is records.final
+
+
+async def test_final_record_is_made_again_if_the_call_ends_otherwise(make_call):
+    """A client that disconnects at the last byte is noted, although the record was accepted as final."""
+    call, records = make_call(), FakeRecorder()
+    recording.accept(call, records)
+    call.response_section.note("egress", "the client disconnected before the end of the reply")
+    recording.publish(call, records)
+    assert not records.is_stored
+    assert records.record["response"]["error"][-1]["name"] == "egress"
+
+
+async def test_record_that_processors_complete(make_call, monkeypatch):
+    """With asynchronous processors, the record is accepted as one that is not final."""
+    monkeypatch.setattr(Call, "awaits_processors", True)
+    call, records = make_call(), FakeRecorder()
+    recording.accept(call, records)
+    assert records.final is None
+    recording.publish(call, records)
+    assert not records.is_stored
 
 
 async def test_record_fits_the_recorder(make_call):

@@ -158,18 +158,23 @@ class FakeRecorder:
         self.published: list[tuple[bytes, dict[str, Any]]] = []
         self.bytes: list[bytes] = []
         self.left: list[bytes] = []
+        self.final: bytes | None = None  # the last one that was accepted, if it was final
+        self.is_stored = False  # the last one that was published was that
         self._events = events
         self.backpressure = Backpressure()
 
     def abandon(self, record_id):
         self.left.append(record_id)
 
-    def accept(self, record_id, data):
+    def accept(self, record_id, data, *, is_final=False):
         if self._events is not None:
             self._events.append(("accept",))
         self.accepted.append((record_id, json.loads(data, object_pairs_hook=_once_each)))
+        self.final = data if is_final else None
 
-    def publish(self, record_id, data):
+    def publish(self, record_id, data, *, is_stored=False):
+        assert not is_stored or self.final is None or data is self.final  # None: another one accepted it
+        self.is_stored = is_stored
         self.bytes.append(data)
         self.published.append((record_id, json.loads(data, object_pairs_hook=_once_each)))
 

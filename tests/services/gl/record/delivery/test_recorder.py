@@ -156,6 +156,35 @@ async def test_waits_for_the_bus(start):
     assert "error" not in bus.taken[0][1]
 
 
+async def test_final_record_is_stored_once(start, tmp_path):
+    """A record that is accepted as final is not written again when the bus is away; the next process publishes it."""
+    bus = FakeBus()
+    recorder = await start(bus)
+    bus.connected = False
+    for number in range(3):
+        data = record(number)
+        recorder.accept(name(number), data, is_final=True)
+        before = recorder._backlog.journal.size
+        recorder.publish(name(number), data, is_stored=True)
+        assert recorder._backlog.journal.size == before
+    await start.end()
+    later = FakeBus()
+    await start(later)
+    await eventually(lambda: len(later.taken) == 3, "the records of the dead")
+    assert all("error" not in fields for _, fields in later.taken)
+
+
+async def test_final_record_that_the_journal_could_not_take(start):
+    """It waits in memory, like any other."""
+    bus = FakeBus()
+    recorder = await start(bus, limit=100)
+    bus.connected = False
+    recorder.accept(name(1), record(1, text="x" * 1000), is_final=True)
+    recorder.publish(name(1), record(1, text="x" * 1000), is_stored=True)
+    await bus.back()
+    await eventually(lambda: bus.taken, "the record")
+
+
 async def test_word_that_was_lost(start):
     """A record whose acknowledgement was lost is published again under the same id."""
     bus = FakeBus()
