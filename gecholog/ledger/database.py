@@ -1,0 +1,170 @@
+"""Opens a ledger: connections to SQLite or PostgreSQL with the settings that the ledger needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from gecholog.ledger import migrate
+from gecholog.ledger.errors import LedgerError
+from gecholog.ledger.location import Location, why_unfit
+from gecholog.plugins import import_extra
+
+_BUSY_MS = 5000  # how long SQLite waits for another writer
+_CONNECT_S, _COMMAND_S = 5.0, 60.0
+_READERS = 4
+_OWNER_ONLY = 0o600
+_WAL_BYTES = 64 * 1024 * 1024  # what a long transaction leaves of the WAL is cut to this
+
+
+class Database:
+    """A ledger that is open. Use `reading` and `writing` for transactions."""
+
+    def __init__(self, engine: AsyncEngine, location: Location) -> None:
+        self._engine = engine
+        self.location = location
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that sees one state of the ledger."""
+        async with self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is committed at the end of the block."""
+        async with self._engine.begin() as connection:
+            yield connection
+
+    async def migrate(self) -> int:
+        """Bring the schema up to date; returns the number of steps. Raises LedgerError, and what the driver raises."""
+        if self.location.file is not None:
+            _create_privately(self.location.file)
+        async with self.writing() as connection:
+            return await migrate.migrate(connection)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def open_writer(location: Location) -> Database:
+    """A ledger to write to. Nothing is connected yet. Raises LedgerError, ConfigError (a missing driver)."""
+    return Database(_sqlite(location.file, writes=True) if location.file else _postgresql(location), location)
+
+
+@asynccontextmanager
+async def open_reader(location: Location) -> AsyncIterator[Database]:
+    """A ledger to ask. Raises LedgerError if there is none, or if its schema is not the one of this code."""
+    if location.file is not None and not location.file.exists():
+        raise LedgerError(f"there is no ledger yet at {location.file}: nats2ledger creates it")
+    database = Database(_sqlite(location.file, writes=False) if location.file else _postgresql(location), location)
+    try:
+        await _check(database)
+        yield database
+    finally:
+        await database.close()
+
+
+async def _check(database: Database) -> None:
+    try:
+        async with database.reading() as connection:
+            await migrate.check(connection)
+    except (DBAPIError, OSError) as error:
+        raise LedgerError(f"cannot read the ledger {database.location.shown}: {reason_of(error)}") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """What a database says about an error, on one line: without the statement, and without values."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    cause = cause.__cause__ or cause
+    if isinstance(cause, OSError):
+        return cause.strerror or str(cause) or type(cause).__name__
+    return (str(cause).strip() or type(cause).__name__).splitlines()[0]
+
+
+# ---------------------------------------------------------------- SQLite
+
+
+def _sqlite(file: Path, *, writes: bool) -> AsyncEngine:
+    try:
+        mounts = Path("/proc/self/mounts").read_text("utf-8", "replace")
+    except OSError:
+        mounts = ""
+    if reason := why_unfit(file.resolve(), mounts):
+        raise LedgerError(reason)
+    pool: dict[str, Any] = {} if writes else {"pool_size": _READERS, "max_overflow": 0}
+    engine = create_async_engine(f"sqlite+aiosqlite:///{file}", connect_args={"timeout": _BUSY_MS / 1000}, **pool)
+    settings = [
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=NORMAL",
+        f"PRAGMA journal_size_limit={_WAL_BYTES}",
+        "PRAGMA cache_size=-32768",
+        "PRAGMA temp_store=MEMORY",
+        "PRAGMA secure_delete=ON",
+    ]
+    if not writes:
+        settings = ["PRAGMA query_only=ON", "PRAGMA cache_size=-16384", "PRAGMA temp_store=MEMORY"]
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # transactions begin below, not where the driver sees fit
+        cursor = connection.cursor()
+        for setting in settings:
+            cursor.execute(setting)
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begun(connection: Any) -> None:
+        # A transaction that reads first and writes later would fail instead of waiting for another writer.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _create_privately(file: Path) -> None:
+    """Create the file so that only its owner can read it, and protect one that exists. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
+    try:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, _OWNER_ONLY)
+    finally:
+        os.close(descriptor)
+
+
+# ---------------------------------------------------------------- PostgreSQL
+
+
+def _postgresql(location: Location) -> AsyncEngine:
+    import_extra("asyncpg", "postgres", "LEDGER_URL to nothing, for SQLite")
+    url = make_url(location.url).set(drivername="postgresql+asyncpg")
+    query = dict(url.query)
+    secure = query.pop("sslmode", None)
+    arguments: dict[str, Any] = {
+        "timeout": _CONNECT_S,
+        "command_timeout": _COMMAND_S,
+        "server_settings": {"application_name": "gecholog ledger", "jit": "off"},
+    }
+    if secure is not None:
+        arguments["ssl"] = secure
+    if query.pop("pgbouncer", None) is not None:
+        # Statements prepared on one connection of a transaction pooler are not there on the next.
+        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+        return create_async_engine(url.set(query=query), connect_args=arguments, poolclass=NullPool)
+    return create_async_engine(
+        url.set(query=query), connect_args=arguments, pool_size=_READERS, max_overflow=0, pool_pre_ping=True
+    )

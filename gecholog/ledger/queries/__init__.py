@@ -1,0 +1,31 @@
+"""The questions that the ledger answers. Each takes an open `Database` and a `CallFilter`, and returns `answers`.
+
+    async with open_reader(from_environment()) as ledger:
+        week = CallFilter(TimeRange.last(7 * 86_400, time.time()))
+        for group in await top(ledger, week, Dimension.MODEL, order=Order.COST):
+            print(group.key, usd_text(group.totals.cost_pico))
+
+Questions about sums read the hourly roll-ups if the filter and the grouping are about the fields of one of them:
+router; provider, model and status class; or client and owner. Any other combination reads rows. The two agree to the
+last digit.
+"""
+
+from gecholog.ledger.queries.errors import error_breakdown
+from gecholog.ledger.queries.history import call_by_id, history
+from gecholog.ledger.queries.latency import latency, latency_series
+from gecholog.ledger.queries.series import cost_by_day, time_series
+from gecholog.ledger.queries.totals import Order, top, totals, unpriced_models
+
+__all__ = [
+    "Order",
+    "call_by_id",
+    "cost_by_day",
+    "error_breakdown",
+    "history",
+    "latency",
+    "latency_series",
+    "time_series",
+    "top",
+    "totals",
+    "unpriced_models",
+]

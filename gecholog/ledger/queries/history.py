@@ -1,0 +1,95 @@
+"""Single calls: a history by pages, and one call with its attempts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import and_, or_, select
+
+from gecholog.ledger.answers import Attempt, Call, CallDetail, Cursor, Page
+from gecholog.ledger.database import Database
+from gecholog.ledger.filters import CallFilter
+from gecholog.ledger.queries import conditions
+from gecholog.ledger.stored_payloads import unpacked
+from gecholog.ledger.tables import attempts, call_tags, calls, payloads
+
+MOST = 1000
+"""Calls of one page."""
+
+_COLUMNS = [column for column in calls.columns if column.name != "number"]
+_ATTEMPT_COLUMNS = [column for column in attempts.columns if column.name != "call_id"]
+
+
+async def history(ledger: Database, asked: CallFilter, limit: int = 50, after: Cursor | None = None) -> Page:
+    """A page of the calls of a filter, the latest first. `after` is the `next` of the page before.
+
+    Calls that arrive meanwhile do not shift the pages. Raises ValueError for a limit that is not from 1 to `MOST`.
+    """
+    if not 1 <= limit <= MOST:
+        raise ValueError(f"the limit of a page must be from 1 to {MOST}")
+    statement = select(*_COLUMNS).where(*conditions.of_rows(asked, (asked.range,)))
+    started = calls.c.started_us
+    if asked.tag is not None and not asked.given - {"tag"}:
+        # by the index of tags: calls of a rare tag would be searched for among all others
+        tagged = select(call_tags.c.call_id).where(
+            call_tags.c.tag == asked.tag,
+            call_tags.c.started_us >= asked.range.start_us,
+            call_tags.c.started_us < asked.range.end_us,
+        )
+        if after is not None:
+            tagged = tagged.where(_before(call_tags.c.started_us, call_tags.c.call_id, after))
+        tagged = tagged.order_by(call_tags.c.started_us.desc(), call_tags.c.call_id.desc()).limit(limit + 1)
+        statement = select(*_COLUMNS).where(calls.c.id.in_(tagged))
+    elif after is not None:
+        statement = statement.where(_before(started, calls.c.id, after))
+    statement = statement.order_by(started.desc(), calls.c.id.desc()).limit(limit + 1)
+    async with ledger.reading() as connection:
+        found = [_call(row) for row in await connection.execute(statement)]
+    more = len(found) > limit
+    page = tuple(found[:limit])
+    return Page(page, Cursor(page[-1].started_us, page[-1].id) if more else None)
+
+
+def _before(started: Any, call_id: Any, after: Cursor) -> Any:
+    # `started <= …` alone lets the index begin at the right place
+    return and_(started <= after.started_us, or_(started < after.started_us, call_id < after.id))
+
+
+async def call_by_id(ledger: Database, call_id: str) -> CallDetail | None:
+    """The call of a record id or, if there is only one, of a transaction id; None if there is none."""
+    async with ledger.reading() as connection:
+        found = (await connection.execute(select(*_COLUMNS).where(calls.c.id == call_id))).first()
+        if found is None:
+            same = select(*_COLUMNS).where(calls.c.transaction_id == call_id).order_by(calls.c.started_us.desc())
+            same = same.where(calls.c.session_id.in_(_sessions(call_id)))
+            found = (await connection.execute(same.limit(1))).first()
+        if found is None:
+            return None
+        call = _call(found)
+        listed = await connection.execute(
+            select(*_ATTEMPT_COLUMNS).where(attempts.c.call_id == call.id).order_by(attempts.c.number)
+        )
+        tried = tuple(Attempt(*row) for row in listed)
+        stored = (
+            await connection.execute(
+                select(payloads.c.request, payloads.c.response).where(payloads.c.call_id == call.id)
+            )
+        ).first()
+    request, response = (None, None) if stored is None else map(unpacked, stored)
+    return CallDetail(call, tried, request, response)
+
+
+def _sessions(transaction_id: str) -> tuple[str, ...]:
+    """The sessions that a transaction id may belong to: its own number is the last part (docs/records.md)."""
+    head, _, _ = transaction_id.rpartition("_")
+    return (transaction_id, f"{head}_0")
+
+
+def _call(row: Any) -> Call:
+    fields = dict(row._mapping)  # noqa: SLF001 - public, in spite of its name
+    fields["tags"] = tuple(orjson.loads(fields["tags"])) if fields["tags"] else ()
+    failed = fields["failed_processors"]
+    fields["failed_processors"] = tuple(orjson.loads(failed)) if failed else ()
+    fields["streamed"], fields["completed"] = bool(fields["streamed"]), bool(fields["completed"])
+    return Call(**fields)

@@ -1,0 +1,74 @@
+"""Old rows go, sums of hours stay longer, and a client can be forgotten."""
+
+from sqlalchemy import func, select
+
+from gecholog.ledger import queries, retention, tables, writer
+from gecholog.ledger.filters import CallFilter, Dimension, TimeRange
+from gecholog.ledger.queries import Order
+from gecholog.ledger.retention import Retention
+from gecholog.ledger.rows import HOUR_US
+from gecholog.ledger.stored_payloads import StoredPayloads
+from tests.support.ledger_calls import made_calls, totals_of
+
+NOW_H = 500_000
+NOW = NOW_H * 3600 + 60
+DAY = 24 * HOUR_US
+START = NOW_H * HOUR_US - 10 * DAY
+CALLS = tuple(made_calls(700, START, NOW_H * HOUR_US, seed=4))
+ALL = CallFilter(TimeRange(START, NOW_H * HOUR_US))
+
+
+async def fill(ledger):
+    payloads = {call.id: StoredPayloads(b"x", None) for call in CALLS}
+    async with ledger.writing() as connection:
+        await writer.insert(connection, CALLS, payloads)
+
+
+async def counts(ledger):
+    async with ledger.reading() as connection:
+        return {
+            table.name: (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+            for table in (tables.calls, tables.attempts, tables.call_tags, tables.payloads, tables.hourly_routers)
+        }
+
+
+async def test_each_table_is_kept_as_long_as_it_is_configured(ledger):
+    await fill(ledger)
+    deleted = await retention.prune(ledger, Retention(calls_days=4, rollups_days=8, payloads_days=2), NOW)
+    kept = [call for call in CALLS if call.started_us >= NOW_H * HOUR_US - 4 * DAY]
+    found = await counts(ledger)
+    assert deleted.calls == len(CALLS) - len(kept)
+    assert found["calls"] == len(kept)
+    assert found["attempts"] == sum(len(call.attempts) for call in kept)
+    assert found["call_tags"] == sum(len(call.tags) for call in kept)
+    assert found["payloads"] == sum(call.started_us >= NOW_H * HOUR_US - 2 * DAY for call in CALLS)
+    summed = [call for call in CALLS if call.started_us >= NOW_H * HOUR_US - 8 * DAY]
+    assert await queries.totals(ledger, ALL) == totals_of(summed)
+    assert not await retention.prune(ledger, Retention(4, 8, 2), NOW)
+
+
+async def test_nothing_is_deleted_with_zero_days(ledger):
+    await fill(ledger)
+    before = await counts(ledger)
+    assert not await retention.prune(ledger, Retention(0, 0, 0), NOW)
+    assert await counts(ledger) == before
+
+
+async def test_a_client_is_forgotten(ledger):
+    await fill(ledger)
+    own = [call for call in CALLS if call.client_key == "k1"]
+    assert await retention.count_of_client(ledger, "k1") == len(own)
+    deleted = await retention.erase_client(ledger, "k1")
+    assert deleted.calls == len(own)
+    groups = await queries.top(ledger, ALL, Dimension.CLIENT, Order.CALLS)
+    assert {group.key for group in groups} == {"k2", "k3", ""}
+    others = [call for call in CALLS if call.client_key != "k1"]
+    assert (await counts(ledger))["call_tags"] == sum(len(call.tags) for call in others)
+    assert not (await queries.history(ledger, CallFilter(ALL.range, client="k1"))).calls
+    assert await queries.totals(ledger, ALL) == totals_of(CALLS)  # by router: numbers without a name
+
+
+async def test_calls_without_a_key_are_not_a_client(ledger):
+    await fill(ledger)
+    assert await retention.count_of_client(ledger, "") == 0
+    assert (await retention.erase_client(ledger, "")).calls == 0
