@@ -1,13 +1,12 @@
 """What the calls in flight of one subject hold, in all replicas: calls, and reserved tokens and money. Pure.
 
-Each replica has two sums of its own that only grow: what was taken, and what was given back. The difference is held.
-The others count it until its lease expires, so that a replica that died holds nothing for long. Times are in
-milliseconds since 1970.
+Each replica has sums of its own that only grow: what was taken, and what was given back. The difference is held. The
+others count it until its lease expires, so that a replica that died holds nothing for long. Times are in milliseconds
+since 1970.
 """
 
 from __future__ import annotations
 
-from operator import add
 from typing import NamedTuple
 
 from gecholog.quota.meter import ReplicaUsage
@@ -15,8 +14,7 @@ from gecholog.quota.meter import ReplicaUsage
 LEASE_MS = 30_000
 RENEWAL_MS = 10_000  # after which a lease is renewed
 
-_CALLS, _TOKENS, _NANO_USD = "calls", "tokens", "nano_usd"
-_FIELDS = (_CALLS, _TOKENS, _NANO_USD)
+_FIELDS = ("calls", "tokens", "nano_usd")
 _FOREVER = 2**63
 
 
@@ -36,48 +34,81 @@ NOTHING = Held()
 
 
 class Holds:
-    """The holds of one subject. `renewed` is when this replica's were published last."""
+    """The holds of one subject. `renewed` is when this replica's were published last.
 
-    __slots__ = ("_foreign", "_others", "_until", "renewed", "returned", "taken")
+    What this replica holds are numbers, not tuples: each call changes them four times.
+    """
+
+    __slots__ = (
+        "_others",
+        "calls",
+        "calls_returned",
+        "foreign",
+        "nano_usd",
+        "nano_usd_returned",
+        "renewed",
+        "tokens",
+        "tokens_returned",
+        "until",
+    )
 
     def __init__(self) -> None:
-        self.taken, self.returned = [0, 0, 0], [0, 0, 0]  # as in Held
+        self.calls = self.tokens = self.nano_usd = 0  # held by this replica
+        self.calls_returned = self.tokens_returned = self.nano_usd_returned = 0
         self.renewed = 0
         self._others: dict[str, tuple[Held, int]] = {}
-        self._foreign = NOTHING  # the sum of the others', valid until `_until`
-        self._until = _FOREVER
+        self.foreign = NOTHING  # the sum of the others', valid until `until`
+        self.until = _FOREVER
 
-    def take(self, held: Held) -> None:
-        """Begin to hold."""
-        self.taken = list(map(add, self.taken, held))
+    def begin(self) -> None:
+        """Hold one call more."""
+        self.calls += 1
 
-    def give_back(self, held: Held) -> None:
+    def end(self) -> None:
+        """Hold one call less."""
+        self.calls -= 1
+        self.calls_returned += 1
+
+    def take(self, tokens: int, nano_usd: int) -> None:
+        """Begin to hold tokens and money."""
+        self.tokens += tokens
+        self.nano_usd += nano_usd
+
+    def give_back(self, tokens: int, nano_usd: int) -> None:
         """Hold no longer what was taken before."""
-        self.returned = list(map(add, self.returned, held))
+        self.tokens -= tokens
+        self.tokens_returned += tokens
+        self.nano_usd -= nano_usd
+        self.nano_usd_returned += nano_usd
 
     def held(self, now: int) -> Held:
         """What all replicas hold."""
-        if now >= self._until:
-            self._refresh(now)
-        taken, returned, foreign = self.taken, self.returned, self._foreign
-        return Held(
-            taken[0] - returned[0] + foreign[0],
-            taken[1] - returned[1] + foreign[1],
-            taken[2] - returned[2] + foreign[2],
-        )
+        foreign = self.foreign if now < self.until else self.refreshed(now)
+        return Held(self.calls + foreign.calls, self.tokens + foreign.tokens, self.nano_usd + foreign.nano_usd)
+
+    def refreshed(self, now: int) -> Held:
+        """The sum of what the others hold now."""
+        self.foreign, self.until = NOTHING, _FOREVER
+        for held, until in self._others.values():
+            if until > now:
+                self.foreign = self.foreign.plus(held)
+                self.until = min(self.until, until)
+        return self.foreign
 
     @property
     def is_idle(self) -> bool:
         """Whether this replica holds nothing."""
-        return self.taken == self.returned
+        return not (self.calls or self.tokens or self.nano_usd)
 
     # ---------------------------------------------------------------- replicas
 
     def own(self, now: int) -> ReplicaUsage:
-        """The two sums of this replica, to be published. They are valid for one lease."""
-        taken = {f"{name}_taken": count for name, count in zip(_FIELDS, self.taken, strict=True)}
-        returned = {f"{name}_returned": count for name, count in zip(_FIELDS, self.returned, strict=True)}
-        return ReplicaUsage(((now, taken | returned),), now + LEASE_MS)
+        """The sums of this replica, to be published. They are valid for one lease."""
+        sums: dict[str, int] = {}
+        for name in _FIELDS:
+            held, returned = getattr(self, name), getattr(self, f"{name}_returned")
+            sums |= {f"{name}_taken": held + returned, f"{name}_returned": returned}
+        return ReplicaUsage(((now, sums),), now + LEASE_MS)
 
     def merge(self, replica: str, usage: ReplicaUsage, now: int) -> None:
         """Merge the sums of another replica. A clock that is ahead makes a lease no longer."""
@@ -85,19 +116,12 @@ class Holds:
             sums = usage.uses[-1][1]
             counts = (max(0, sums.get(f"{name}_taken", 0) - sums.get(f"{name}_returned", 0)) for name in _FIELDS)
             self._others[replica] = (Held(*counts), min(usage.until, now + LEASE_MS))
-            self._refresh(now)
+            self.refreshed(now)
 
     def expire(self, now: int) -> list[str]:
         """Forget the holds of replicas whose lease has expired. Returns these replicas."""
         gone = [replica for replica, (_, until) in self._others.items() if until <= now]
         for replica in gone:
             del self._others[replica]
-        self._refresh(now)
+        self.refreshed(now)
         return gone
-
-    def _refresh(self, now: int) -> None:
-        self._foreign, self._until = NOTHING, _FOREVER
-        for held, until in self._others.values():
-            if until > now:
-                self._foreign = self._foreign.plus(held)
-                self._until = min(self._until, until)

@@ -93,6 +93,16 @@ class Limits:
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_set", self.budget is not None or self.quotas != _NO_QUOTAS)
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether tokens or money are limited."""
+        return self.budget is not None or self.quotas.tpm is not None
+
+    @property
+    def in_usd(self) -> bool:
+        """Whether there is a budget in USD."""
+        return self.budget is not None and not self.budget.is_tokens
+
     def __bool__(self) -> bool:
         """Whether anything is set."""
         return self.is_set

@@ -86,6 +86,15 @@ class Meter:
             own[field] = own.get(field, 0) + count
         return used
 
+    def count(self, field: str, count: int, now: int) -> int:
+        """Add usage of one field, as `add` does. Return its usage that counts now."""
+        if not self._since <= now < self._until:
+            self._refresh(now)
+        own = self._bucket(now).used
+        own[field] = own.get(field, 0) + count
+        total = self._used[field] = self._used.get(field, 0) + count
+        return total
+
     def leaving(self, now: int) -> list[tuple[int, Mapping[str, int]]]:
         """Return the usage that counts now, with the moments at which it stops to count, in their order."""
         return sorted(((self.window.leaves(when), used) for when, used in self._counting(now)), key=itemgetter(0))
@@ -102,7 +111,7 @@ class Meter:
 
     def unused_at(self, now: int) -> int:
         """Return when no usage counts any more, if there is no further usage."""
-        latest = [usage.uses[-1][0] for usage in self._others.values() if usage.uses]
+        latest = [usage.uses[-1][0] for usage in self._others.values() if usage.uses] if self._others else []
         if self._own:
             latest.append(self._own[-1].last)
         return max(now, self.window.leaves(max(latest))) if latest else now

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gecholog.llm import Usage
     from gecholog.llm.chat import ChatRequest
     from gecholog.quota.holds import Held
-    from gecholog.quota.ledger import Subject
     from gecholog.rawjson import Raw
     from gecholog.session import Ids
     from services.gl.attempt.attempt import Attempt, TranslatedRequest
@@ -37,9 +36,11 @@ if TYPE_CHECKING:
     from services.gl.errors import ErrorFormat
     from services.gl.http import Request, Responder, Response
     from services.gl.processor_chain import ProcessorRows
+    from services.gl.quota.call_limits import CallLimits
     from services.gl.quota.reservation import Reservation
     from services.gl.record.privacy import PayloadPrivacy
     from services.gl.record.snapshot import RecordSnapshot
+    from services.gl.record.usage import Cost
     from services.gl.record.writer import RecordWriter
     from services.gl.responses.opened import Opened
     from services.gl.responses.response import LocalResponse
@@ -83,7 +84,7 @@ class Call:
     backpressure_budget_s: float = 3  # how long it may still wait for large records of other calls, if it is large
 
     # quotas
-    subjects: tuple[Subject, ...] = ()  # those with limits
+    limits: CallLimits | None = None  # None: its subjects have none
     is_admitted: bool = False  # and not ended yet
     reservation: Reservation = NO_RESERVATION
     used_beside: Held = NOTHING  # by calls of gl's own, to classifiers
@@ -114,7 +115,7 @@ class Call:
     opened: Opened | None = None  # what the beginning of a provider's response told; None: no more than its status
     usage: Usage | None = None  # set when the body of the response is recorded
     usage_shown: Raw = NO_USAGE  # the usage as JSON, for records and processors
-    cost_shown: Raw | None = None  # what it costs, as JSON; None if that is not known
+    cost: Cost | None = None  # of the usage; None if it is not known
 
     # egress
     own_headers: Headers  # headers that gl adds to the reply
@@ -145,6 +146,11 @@ class Call:
     def client_shown(self) -> Fields | None:
         """The field `client` of the record; None if the call has no client key."""
         return None if self.key is None else self.key.client
+
+    @property
+    def cost_shown(self) -> Raw | None:
+        """The cost as JSON, for the record."""
+        return None if self.cost is None else self.cost.shown
 
     @property
     def error_format(self) -> ErrorFormat:

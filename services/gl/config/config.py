@@ -12,8 +12,8 @@ from gecholog.bus_storage import BusStorage
 from gecholog.errors import GechologError
 from gecholog.llm.prices import Prices
 from gecholog.llm.tokenizer import Counter
-from gecholog.quota.ledger import Subject
 from gecholog.quota.limits import Limits as QuotaLimits
+from gecholog.quota.subject import Subject
 from gecholog.tls import OutboundTls, ingress_context, outbound_context
 from services.gl.candidates.table import CandidateTable
 from services.gl.config.tls_files import unusable

@@ -96,9 +96,14 @@ def endpoint_of(method: str, subpath: str) -> Endpoint | None:
     if first == _MODELS:
         return Endpoint(Kind.LIST, path) if method in _READING else None
     if path == _USAGE:
-        return Endpoint(Kind.USAGE, path) if method in _READING else None
+        return Endpoint(Kind.USAGE, path) if asks_for_usage(method, path) else None
     is_kept = first in _KEPT and (first != _NOT_BELOW_CHAT or rest.split("/")[0] == "completions")
     return Endpoint(Kind.ACCOUNT, path) if is_kept and method in _METHODS and _is_plain(path) else None
+
+
+def asks_for_usage(method: str, subpath: str) -> bool:
+    """Whether a request asks for the client's own usage."""
+    return subpath.removesuffix("/") == _USAGE and method in _READING
 
 
 def _is_plain(path: str) -> bool:

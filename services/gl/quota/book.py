@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gecholog.quota.ledger import Ledger
 from gecholog.replication import milliseconds
-from services.gl.quota.rate_headers import rate_headers
+from services.gl.quota.call_limits import LimitsTable
 from services.gl.quota.usage_report import usage_report
 
 if TYPE_CHECKING:
@@ -14,63 +14,65 @@ if TYPE_CHECKING:
 
     from gecholog.headers import Headers
     from gecholog.keys import KeyEntry
+    from gecholog.quota.accounts import Accounts
     from gecholog.quota.holds import Held
-    from gecholog.quota.ledger import Counted, Exceeded, Mark, Subject
-
-Subjects = tuple["Subject", ...]
+    from gecholog.quota.subject import Exceeded, Mark
+    from services.gl.quota.call_limits import CallLimits
 
 
 class QuotaBook:
     """Decides at once, from memory. `save`, `publish` and `report` do the rest, and never make a call wait.
 
-    `save` is called with usage that was counted, `publish` after each change, `report` with marks that were reached.
+    `save` is called with what a settled call has used (see `QuotaMirror.save`), `publish` when there are changes that
+    were not there before, `report` with marks that were reached.
     """
 
     def __init__(self, clock: Callable[[], int] = milliseconds) -> None:
         self.ledger = Ledger()
+        self.limits = LimitsTable(self.ledger)
         self.clock = clock
-        self.save: Callable[[Sequence[Counted], int], None] = _nothing
+        self.save: Callable[[Accounts, Held, Sequence[Mark], int], None] = _nothing
         self.publish: Callable[[], None] = _nothing
         self.report: Callable[[Sequence[Mark], int], None] = _nothing
 
-    def admit(self, subjects: Subjects) -> Exceeded | None:
+    def admit(self, accounts: Accounts) -> Exceeded | None:
         """Count a request that begins, unless it exceeds a limit."""
-        now = self.clock()
-        exceeded = self.ledger.admit(subjects, now)
-        if exceeded is None:
-            self.publish()
+        exceeded = accounts.admit(self.clock())
+        self._tell()
         return exceeded
 
-    def reserve(self, subjects: Subjects, wanted: Held) -> Exceeded | None:
+    def reserve(self, accounts: Accounts, wanted: Held) -> Exceeded | None:
         """Hold what a call may use, unless that exceeds a limit."""
-        exceeded = self.ledger.reserve(subjects, wanted, self.clock())
-        if exceeded is None:
-            self.publish()
+        exceeded = accounts.reserve(wanted, self.clock())
+        self._tell()
         return exceeded
 
-    def headers(self, subjects: Subjects) -> Headers:
+    def headers(self, limits: CallLimits | None) -> Headers:
         """The headers that tell a client what is left of its quotas."""
-        return rate_headers(subjects, self.ledger, self.clock()) if subjects else {}
+        return {} if limits is None else limits.headers.at(self.clock())
 
-    def usage(self, subjects: Subjects, key: KeyEntry | None) -> dict[str, Any]:
-        """What is used of the limits of these subjects, as JSON. `key` is that of the client."""
+    def usage(self, limits: CallLimits | None, key: KeyEntry | None) -> dict[str, Any]:
+        """What is used of limits, as JSON. `key` is that of the client."""
+        subjects = () if limits is None else limits.accounts.subjects
         return usage_report(subjects, key, self.ledger, self.clock())
 
-    def settle(self, subjects: Subjects, reserved: Held, used: Held) -> None:
+    def settle(self, accounts: Accounts, reserved: Held, used: Held) -> None:
         """Count what a call has used in place of what it reserved."""
         now = self.clock()
-        marks = self.ledger.settle(subjects, reserved, used, now)
-        if unsaved := self.ledger.unsaved:
-            self.ledger.unsaved = []
-            self.save(unsaved, now)
-        self.publish()
+        marks = accounts.settle(reserved, used, now)
+        self.save(accounts, used, marks, now)
+        self._tell()
         if marks:
             self.report(marks, now)
 
-    def end(self, subjects: Subjects) -> None:
+    def end(self, accounts: Accounts) -> None:
         """End a call that was admitted."""
-        self.ledger.end(subjects)
-        self.publish()
+        accounts.end()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.ledger.changes.is_to_be_told():
+            self.publish()
 
 
 def _nothing(*_: object) -> None:

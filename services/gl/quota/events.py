@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gecholog.bus import Bus
-    from gecholog.quota.ledger import Mark
+    from gecholog.quota.subject import Mark
 
 log = Log("quota")
 

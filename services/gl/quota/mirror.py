@@ -1,8 +1,13 @@
 """Usage on disk, so that a restart loses none of it: not after a crash, and not while the bus is away.
 
 The folder has the file `state.json`, with the usage of all replicas at one moment, and log files with what this replica
-has counted since, a line for each call. A line is in the page cache of the kernel before the call's record is, so it
-outlives the process; it is not synced to the disk, so a power failure may lose the last seconds.
+has counted since, a line for each call that was settled:
+
+    [1796000000000,7,120,[["key.a1b2c3d4","month",["requests","tokens","nano_usd"]]]]
+
+These are the time in milliseconds since 1970, tokens, nano-USD, and the meters: subject, window, and fields, of which
+those that are neither tokens nor money count one. A line is in the page cache of the kernel before the call's record
+is, so it outlives the process; it is not synced to the disk, so a power failure may lose the last seconds.
 """
 
 from __future__ import annotations
@@ -19,18 +24,24 @@ import msgspec
 from gecholog import atomic_file, file_lock, regular_file
 from gecholog.logs import Log
 from gecholog.quota.ledger import Counted
+from gecholog.quota.limits import NANO_USD, TOKENS
 from gecholog.quota.meter import ReplicaUsage
+from services.gl.quota.usage_log import UsageLog, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from gecholog.quota.accounts import Accounts
+    from gecholog.quota.holds import Held
     from gecholog.quota.ledger import Ledger
+    from gecholog.quota.subject import Mark
 
 log = Log("quota")
 
 INTERVAL_S = 60.0  # between two states
-_LARGE_LOG = 4 * 1024 * 1024  # bytes after which a state is written sooner
+_LOG_BYTES = 4 * 1024 * 1024
+_LARGE_LOG = _LOG_BYTES // 2  # bytes after which a state is written sooner
 _MODE = 0o600
 _LOG = re.compile(r"log-([0-9]{1,15})\.jsonl")
 
@@ -43,7 +54,7 @@ class _State(msgspec.Struct):
     usages: list[tuple[str, str, ReplicaUsage]]
 
 
-_Line = tuple[int, list[tuple[str, str, dict[str, int]]]]
+_Line = tuple[int, int, int, list[tuple[str, str, list[str]]]]
 
 _read_state = msgspec.json.Decoder(_State).decode
 _read_line = msgspec.json.Decoder(_Line).decode
@@ -60,9 +71,8 @@ class QuotaMirror:
         self.replica = secrets.token_hex(6)
         self._folder = folder
         self._lock: int | None = None
-        self._log: int | None = None
+        self._log: UsageLog | None = None
         self._number = 0
-        self._size = 0
         self._full = asyncio.Event()
         self._has_failed = False
 
@@ -81,17 +91,23 @@ class QuotaMirror:
         self._replay(ledger, 0 if state is None else state.log)
         self._write_state(self._begin(ledger, now))
 
-    def save(self, counted: Sequence[Counted], now: int) -> None:
-        """Store usage that this replica has counted."""
+    def save(self, accounts: Accounts, used: Held, marks: Sequence[Mark], now: int) -> None:
+        """Store what a settled call has used, and the marks that it reached."""
         if self._log is None:
             return
-        line = _write((now, counted)) + b"\n"
-        try:
-            os.write(self._log, line)
-        except OSError as error:
-            self._failed(error)
-        self._size += len(line)
-        if self._size > _LARGE_LOG:
+        _, tokens, nano_usd = used
+        self._append(b"[%d,%d,%d,%b]\n" % (now, tokens, nano_usd, accounts.on_disk))
+        for mark in marks:
+            self._append(_write((now, 0, 0, [(mark.subject.name, mark.budget.window, (mark.field,))])) + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        if self._log is None:
+            return
+        if not self._log.append(line):  # the next state, which is due, contains both logs
+            if not self._begin_log():
+                return
+            self._log.append(line)
+        if self._log.used > _LARGE_LOG:
             self._full.set()
 
     async def run(self, ledger: Ledger, clock: Callable[[], int]) -> None:
@@ -101,14 +117,14 @@ class QuotaMirror:
                 async with asyncio.timeout(INTERVAL_S):
                     await self._full.wait()
             self._full.clear()
-            if self._log is not None and self._size:
+            if self._log is not None and self._log.used:
                 await asyncio.to_thread(self._write_state, self._begin(ledger, clock()))
 
     def close(self, ledger: Ledger, now: int) -> None:
         """Write the last state."""
         if self._log is not None:
             self._write_state(self._begin(ledger, now))
-            os.close(self._log)
+            self._log.close()
             self._log = None
         if self._lock is not None:
             os.close(self._lock)
@@ -136,11 +152,12 @@ class QuotaMirror:
             self._number = max(self._number, number)
             if number < first:
                 continue
-            for line in regular_file.read_bytes(self._path(number)).split(b"\n"):
+            for line in lines_of(regular_file.read_bytes(self._path(number))):
                 with contextlib.suppress(msgspec.MsgspecError, ValueError):
-                    when, entries = _read_line(line)
-                    for entry in entries:
-                        ledger.count_again(Counted(*entry), when)
+                    when, tokens, nano_usd, meters = _read_line(line)
+                    counts = {TOKENS: tokens, NANO_USD: nano_usd}
+                    for name, window, fields in meters:
+                        ledger.count_again(Counted(name, window, {one: counts.get(one, 1) for one in fields}), when)
 
     def _numbers(self) -> Iterator[int]:
         for file in self._folder.iterdir():
@@ -151,15 +168,18 @@ class QuotaMirror:
 
     def _begin(self, ledger: Ledger, now: int) -> _State | None:
         """Begin a new log. Returns what has been counted before it; None if that fails."""
+        return _State(self.replica, self._number, list(ledger.usages(now))) if self._begin_log() else None
+
+    def _begin_log(self) -> bool:
         try:
-            log_file = os.open(self._path(self._number + 1), os.O_WRONLY | os.O_CREAT | os.O_APPEND, _MODE)
+            new = UsageLog(self._path(self._number + 1), _LOG_BYTES)
         except OSError as error:
             self._failed(error)
-            return None
+            return False
         if self._log is not None:
-            os.close(self._log)
-        self._log, self._number, self._size = log_file, self._number + 1, 0
-        return _State(self.replica, self._number, list(ledger.usages(now)))
+            self._log.close()
+        self._log, self._number, self._has_failed = new, self._number + 1, False
+        return True
 
     def _write_state(self, state: _State | None) -> None:
         """Write a state, then remove the logs that are in it."""

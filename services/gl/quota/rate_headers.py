@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gecholog.quota.ledger import DAY, MINUTE, REQUESTS
 from gecholog.quota.limits import TOKENS
+from gecholog.quota.subject import REQUESTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from gecholog.headers import Headers
-    from gecholog.quota.ledger import Ledger, Subject
+    from gecholog.quota.account import Account
+    from gecholog.quota.accounts import Accounts
+    from gecholog.quota.holds import Holds
+    from gecholog.quota.meter import Meter
 
 _OURS = "X-Ratelimit-"
 _UPSTREAM = "X-Gecholog-Upstream-Ratelimit-"
@@ -28,43 +31,64 @@ class _Left(NamedTuple):
     reset: int
 
 
-def rate_headers(subjects: Iterable[Subject], ledger: Ledger, now: int) -> Headers:
-    """The headers about the quota of requests and that of tokens of which least is left; empty without quotas."""
-    requests: list[_Left] = []
-    tokens: list[_Left] = []
-    for name, limits in subjects:
-        quotas = limits.quotas
-        if quotas.rpm is not None:
-            requests.append(_left(ledger, name, MINUTE, REQUESTS, quotas.rpm, now))
-        elif quotas.rpd is not None:
-            requests.append(_left(ledger, name, DAY, REQUESTS, quotas.rpd, now))
-        if quotas.tpm is not None:
-            held = ledger.held(name, now).tokens
-            tokens.append(_left(ledger, name, MINUTE, TOKENS, quotas.tpm, now, held))
-    if not (requests or tokens):
-        return {}
-    found: Headers = {}
-    for kind, left in (("Requests", requests), ("Tokens", tokens)):
-        if left:
-            least = min(left)
-            found[f"{_OURS}Limit-{kind}"] = [str(least.limit)]
-            found[f"{_OURS}Remaining-{kind}"] = [str(least.remaining)]
-            found[f"{_OURS}Reset-{kind}"] = [f"{-(-max(0, least.reset - now) // 1000)}s"]
-    return found
+class _Rate(NamedTuple):
+    """A quota, and where it is counted. `holds` have what is reserved of it, if that counts."""
+
+    limit: int
+    meter: Meter
+    field: str
+    holds: Holds | None = None
+
+    def left(self, now: int) -> _Left:
+        """What is left of it."""
+        limit, meter, field, holds = self
+        used = meter.used(now).get(field, 0)
+        if holds is not None:
+            used += holds.held(now).tokens
+        return _Left(max(0, limit - used), limit, meter.unused_at(now))
+
+
+class RateHeaders:
+    """The headers about the quota of requests and that of tokens of which least is left, for some accounts."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        kinds = {"Requests": _requests, "Tokens": _tokens}
+        found = ((kind, [rate for account in accounts.each for rate in of(account)]) for kind, of in kinds.items())
+        self._kinds = tuple(
+            (f"{_OURS}Limit-{kind}", f"{_OURS}Remaining-{kind}", f"{_OURS}Reset-{kind}", rates)
+            for kind, rates in found
+            if rates
+        )
+
+    def at(self, now: int) -> Headers:
+        """The headers at a time in milliseconds since 1970; empty without quotas."""
+        headers: Headers = {}
+        for limit, remaining, reset, rates in self._kinds:
+            least = rates[0].left(now) if len(rates) == 1 else min(rate.left(now) for rate in rates)
+            headers[limit] = [str(least.limit)]
+            headers[remaining] = [str(least.remaining)]
+            headers[reset] = [f"{-(-max(0, least.reset - now) // 1000)}s"]
+        return headers
+
+
+def _requests(account: Account) -> Iterator[_Rate]:
+    quotas = account.subject.limits.quotas
+    if quotas.rpm is not None:
+        yield _Rate(quotas.rpm, account.minute, REQUESTS)
+    elif quotas.rpd is not None:
+        yield _Rate(quotas.rpd, account.day, REQUESTS)
+
+
+def _tokens(account: Account) -> Iterator[_Rate]:
+    if (tpm := account.subject.limits.quotas.tpm) is not None:
+        yield _Rate(tpm, account.minute, TOKENS, account.holds)
 
 
 def moved(received: Headers) -> Headers:
     """The headers of a provider, of which those about its own limits have other names."""
-    if not any(name.startswith(_OURS) for name in received):
+    if _OURS not in "\n".join(received):  # most: no name has a part of it
         return received
     return {
         _UPSTREAM + name.removeprefix(_OURS) if name.startswith(_OURS) else name: values
         for name, values in received.items()
     }
-
-
-def _left(  # noqa: PLR0913, PLR0917 - what is counted, and of whom
-    ledger: Ledger, name: str, window: str, field: str, limit: int, now: int, held: int = 0
-) -> _Left:
-    meter = ledger.meter(name, window)
-    return _Left(max(0, limit - meter.used(now).get(field, 0) - held), limit, meter.unused_at(now))

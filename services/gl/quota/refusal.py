@@ -6,13 +6,13 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from gecholog.quota.ledger import Quota
 from gecholog.quota.limits import usd_text
+from gecholog.quota.subject import Quota
 from services.gl.errors import ErrorDetail, Refusal
 
 if TYPE_CHECKING:
     from gecholog.headers import Headers
-    from gecholog.quota.ledger import Exceeded, Subject
+    from gecholog.quota.subject import Exceeded, Subject
 
 _NO_RETRY: Headers = {"X-Should-Retry": ["false"]}
 _KINDS = {"key": "this client key", "owner": "the owner of this client key", "gateway": "the gateway"}

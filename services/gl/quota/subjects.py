@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gecholog.quota.ledger import Subject
+from gecholog.quota.subject import Subject
 
 if TYPE_CHECKING:
     from gecholog.quota.limits import Limits

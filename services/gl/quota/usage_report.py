@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gecholog.quota.ledger import DAY, MINUTE, REQUESTS
 from gecholog.quota.limits import NANO_USD, TOKENS, usd_text
 from gecholog.quota.period import Period
+from gecholog.quota.subject import DAY, MINUTE, REQUESTS
 from gecholog.quota.window import CalendarWindow
 from gecholog.timer import rfc3339
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gecholog.keys import KeyEntry
-    from gecholog.quota.ledger import Ledger, Subject
+    from gecholog.quota.ledger import Ledger
     from gecholog.quota.limits import Budget
+    from gecholog.quota.subject import Subject
 
 _PERSONAL = ("key.", "owner.")
 _NANOSECONDS = 1_000_000  # in a millisecond

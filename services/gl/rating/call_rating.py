@@ -13,12 +13,12 @@ from services.gl.usage.call_cost import RequestedModel, cost_of_usage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gecholog.record import Fields
     from services.gl.call import Call
     from services.gl.candidates.candidate import Candidate
     from services.gl.dependencies import Dependencies
     from services.gl.models.model import Classifier
     from services.gl.rating.classifier import Rated
+    from services.gl.record.usage import Cost
 
 
 async def rate(
@@ -39,16 +39,16 @@ async def rate(
     except asyncio.CancelledError:  # the client has disconnected, but the record is still written
         section.fields["classifier"] = classifier.broken_off(rater, start)
         raise
-    section.fields["classifier"] = rated.record_fields | _cost(call, rater, rated)
+    cost = _cost(call, rater, rated)
+    section.fields["classifier"] = rated.record_fields | ({} if cost is None else {"cost": cost.shown})
     if rated.usage is not None:
-        call_usage.add_call_of_gateway(call, rater, rated.usage)
+        call_usage.add_beside(call, rated.usage, cost)
     if rated.rating is None:
         section.note("classifier", str(rated.record_fields.get("error")))
     return rated.rating
 
 
-def _cost(call: Call, rater: Candidate, rated: Rated) -> Fields:
-    """What the rating costs, as a field of the record; no field if that is not known."""
+def _cost(call: Call, rater: Candidate, rated: Rated) -> Cost | None:
+    """What the rating costs; None if that is not known."""
     usage = rated.usage
-    cost = None if usage is None else cost_of_usage(call.config.prices, rater, RequestedModel("", b""), usage)
-    return {} if cost is None else {"cost": cost}
+    return None if usage is None else cost_of_usage(call.config.prices, rater, RequestedModel("", b""), usage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import llm
 from gecholog.llm.cost import cost_text
@@ -17,9 +17,19 @@ def usage_json(usage: Usage) -> Raw:
     return Raw(dumps(usage.fields()))
 
 
-def cost_json(cost: int, prices: str) -> Raw:
-    """A cost in atto-USD as JSON for a record, with the version of the prices."""
-    return Raw(dumps({"usd": cost_text(cost), "prices": prices}))
+_ATTO_IN_NANO = 10**9
+
+
+class Cost(NamedTuple):
+    """What the usage of a call costs: in nano-USD, rounded up as limits count it, and exactly, as JSON for records."""
+
+    nano_usd: int
+    shown: Raw
+
+
+def cost_of_atto(cost: int, prices: str) -> Cost:
+    """A cost of so many atto-USD (10^-18 USD), by the prices of a version."""
+    return Cost(-(-cost // _ATTO_IN_NANO), Raw(b'{"usd":"%b","prices":%b}' % (cost_text(cost).encode(), dumps(prices))))
 
 
 NO_USAGE = usage_json(llm.NONE)

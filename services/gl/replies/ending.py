@@ -35,7 +35,7 @@ async def refuse(call: Call, refusal: Refusal, deps: Dependencies) -> None:
 
 def _error(call: Call, refusal: Refusal, reply: ErrorReply, deps: Dependencies) -> Egress:
     """Make the reply for an error, and put it into the record."""
-    headers = {call.config.session_header: [call.ids.transaction_id]} | deps.quotas.headers(call.subjects)
+    headers = {call.config.session_header: [call.ids.transaction_id]} | deps.quotas.headers(call.limits)
     headers |= reply.headers
     if call.router.cors is not None:
         headers = cors.with_cors_headers(call.router.cors, call.request.headers, headers)

@@ -260,7 +260,7 @@ def _set_usage(call: Call, reading: BodyReading) -> None:
         if usage is not None:
             call.usage, call.usage_shown = usage, usage_json(usage)
         answered = Answered(call.response.status, usage, reading.model, reading.images)
-        call.cost_shown = cost_of_answer(call.config.prices, attempt.request, attempt.candidate, answered)
+        call.cost = cost_of_answer(call.config.prices, attempt.request, attempt.candidate, answered)
     if call.config.response.asks_usage:
         section = call.response_section
         section.opt_in_fields = {**(section.opt_in_fields or {}), "usage": call.usage_shown}

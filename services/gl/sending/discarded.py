@@ -12,7 +12,7 @@ from services.gl.errors import UpstreamError
 from services.gl.record.usage import usage_json
 from services.gl.responses.response import JSON, LocalResponse
 from services.gl.usage.call_cost import cost_of_usage
-from services.gl.usage.call_usage import add_call_of_gateway
+from services.gl.usage.call_usage import add_beside
 
 if TYPE_CHECKING:
     from services.gl.call import Call
@@ -32,8 +32,8 @@ async def discard(call: Call, response: Response) -> None:
         return
     attempt = call.required_attempt()
     cost = cost_of_usage(call.config.prices, attempt.candidate, attempt.request, usage)
-    call.outcomes[-1] |= {"usage": usage_json(usage)} | ({} if cost is None else {"cost": cost})
-    add_call_of_gateway(call, attempt.candidate, usage)
+    call.outcomes[-1] |= {"usage": usage_json(usage)} | ({} if cost is None else {"cost": cost.shown})
+    add_beside(call, usage, cost)
 
 
 def _may_have_usage(response: Response) -> bool:

@@ -51,7 +51,7 @@ def offer(call: Call, deps: Dependencies) -> None:
     """Put the status and headers of the reply into the record, so that response processors can change them."""
     fields = call.response_section.fields
     call.own_headers = _own_headers(call)
-    if rates := deps.quotas.headers(call.subjects):
+    if call.limits is not None and (rates := deps.quotas.headers(call.limits)):
         call.own_headers |= rates
         call.reply_headers = moved(call.reply_headers)
     headers = call.egress_offered = {**_shown_headers(call, fields), **call.own_headers}

@@ -80,7 +80,7 @@ async def _resolve_other(call: Call, router: Router, endpoint: Endpoint, deps: D
         call.own_response = _listed(call, router, endpoint)
         return
     if endpoint.kind is Kind.USAGE:
-        call.own_response = LocalResponse(200, rawjson.dumps(deps.quotas.usage(call.subjects, call.key)))
+        call.own_response = LocalResponse(200, rawjson.dumps(deps.quotas.usage(call.limits, call.key)))
         return
     key_rules.check_account(call.key, call.request.method, endpoint.path)
     call.candidates = (_default(call, router, endpoint),)

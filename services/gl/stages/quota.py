@@ -5,77 +5,69 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.gl.call_candidates import candidates_of
+from services.gl.models.endpoint import asks_for_usage
 from services.gl.quota.refusal import refusal_of, uncounted, unpriced
 from services.gl.quota.reservation import FREE, NO_RESERVATION, reservation_of
-from services.gl.quota.subjects import of_key, of_owner
+from services.gl.routing.routers import Action
 from services.gl.usage.call_cost import RequestedModel
-from services.gl.usage.call_usage import is_local, runs_later, upstream_path, wanted
+from services.gl.usage.call_usage import is_local, request_kind, wanted
 from services.gl.usage.candidate_prices import model_shown, priced
 from services.gl.usage.settlement import settle as settle_call
 
 if TYPE_CHECKING:
-    from gecholog.keys import KeyEntry, OwnerEntry
-    from gecholog.quota.ledger import Subject
+    from gecholog.quota.accounts import Accounts
+    from gecholog.quota.subject import Subject
     from services.gl.call import Call
     from services.gl.dependencies import Dependencies
+    from services.gl.quota.call_limits import CallLimits
     from services.gl.quota.reservation import Reservation, TokenRates
     from services.gl.usage.call_usage import Wanted
+    from services.gl.usage.request_kind import RequestKind
 
 
 def admit(call: Call, deps: Dependencies) -> None:
     """Count the request for all subjects that have limits. Raises Refusal if it exceeds one."""
     subjects = call.config.subjects[call.router.path]
-    if call.key is not None:
-        subjects = _with_key(subjects, call.key, call.owner)
-    if not subjects or call.unmet:  # a call without the required headers is refused later, and counts nowhere
+    if (not subjects and call.key is None) or call.unmet:  # without the required headers it is refused later
         return
-    call.subjects = subjects
-    if (exceeded := deps.quotas.admit(subjects)) is not None:
+    call.limits = deps.quotas.limits.of(subjects, call.key, call.owner)
+    if call.limits is not None and not _asks_for_usage(call):
+        _admit(call, call.limits, deps)
+
+
+def _asks_for_usage(call: Call) -> bool:
+    """Whether the request asks for the client's own usage, which one can do as well when a limit is reached."""
+    return call.router.action is Action.MODELS and asks_for_usage(call.request.method, call.subpath)
+
+
+def _admit(call: Call, limits: CallLimits, deps: Dependencies) -> None:
+    if (exceeded := deps.quotas.admit(limits.accounts)) is not None:
         raise refusal_of(exceeded, deps.quotas.clock())
     call.is_admitted = True
 
 
-def _with_key(subjects: tuple[Subject, ...], key: KeyEntry, owner: OwnerEntry | None) -> tuple[Subject, ...]:
-    """The subjects of a call, from the widest to the narrowest."""
-    if owner is not None:
-        subjects += of_owner(owner.name, owner.limits)
-    return subjects + of_key(key.id, key.limits)
-
-
 def reserve(call: Call, deps: Dependencies) -> None:
     """Hold the tokens and the money that the call may use. Raises Refusal if that exceeds a limit."""
-    if not call.is_admitted or is_local(call):
+    limits = call.limits
+    if limits is None or is_local(call):
         return
-    path = upstream_path(call)
-    if runs_later(call, path) and (counted := _with_counts(call.subjects)) is not None:
-        raise uncounted(counted)
-    reservation = _reservation(call, path)
-    if (exceeded := deps.quotas.reserve(call.subjects, reservation.held)) is not None:
+    if not call.is_admitted:  # a processor has made another request of one for usage
+        _admit(call, limits, deps)
+    accounts, kind = limits.accounts, request_kind(call)
+    if kind.runs_later and accounts.counted is not None and call.request.method == "POST":
+        raise uncounted(accounts.counted)
+    reservation = _reservation(call, accounts, kind)
+    if (exceeded := deps.quotas.reserve(accounts, reservation.held)) is not None:
         raise refusal_of(exceeded, deps.quotas.clock())
     call.reservation = reservation
 
 
-def _reservation(call: Call, path: str) -> Reservation:
+def _reservation(call: Call, accounts: Accounts, kind: RequestKind) -> Reservation:
     """What a call may use. One that uses nothing is still refused if more than the limit is used."""
-    if (asked := wanted(call, path)) is None:
+    if (asked := wanted(call, kind)) is None:
         return NO_RESERVATION
-    paying = _in_usd(call.subjects)
-    rates = FREE if paying is None else _rates(call, asked, paying)
+    rates = FREE if accounts.paying is None else _rates(call, asked, accounts.paying)
     return reservation_of(asked.prompt_tokens, asked.output_tokens, rates)
-
-
-def _with_counts(subjects: tuple[Subject, ...]) -> Subject | None:
-    """The first subject whose tokens or money are limited."""
-    limited = (one for one in subjects if one.limits.budget is not None or one.limits.quotas.tpm is not None)
-    return next(limited, None)
-
-
-def _in_usd(subjects: tuple[Subject, ...]) -> Subject | None:
-    """The first subject with a budget in USD."""
-    for subject in subjects:
-        if (budget := subject.limits.budget) is not None and not budget.is_tokens:
-            return subject
-    return None
 
 
 def _rates(call: Call, asked: Wanted, paying: Subject) -> TokenRates:
@@ -92,9 +84,9 @@ def _rates(call: Call, asked: Wanted, paying: Subject) -> TokenRates:
 
 def settle(call: Call, deps: Dependencies) -> None:
     """Settle the call if that was not done before its record was written, and end it."""
-    if call.is_admitted:
+    if call.limits is not None and call.is_admitted:
         try:
             settle_call(call, deps)
         finally:
             call.is_admitted = False
-            deps.quotas.end(call.subjects)
+            deps.quotas.end(call.limits.accounts)

@@ -18,15 +18,15 @@ import orjson
 
 from gecholog.llm.cost import cost_of
 from gecholog.llm.request import members
-from services.gl.record.usage import cost_json
+from services.gl.record.usage import cost_of_atto
 
 if TYPE_CHECKING:
     from gecholog.llm import Usage
     from gecholog.llm.price import Price
     from gecholog.llm.prices import Prices
-    from gecholog.rawjson import Raw
     from services.gl.candidates.candidate import Candidate
     from services.gl.http import UpstreamRequest
+    from services.gl.record.usage import Cost
 
 _DAY_S = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -63,8 +63,8 @@ class Answered(NamedTuple):
 
 def cost_of_answer(
     prices: Prices | None, request: UpstreamRequest, candidate: Candidate, answer: Answered
-) -> Raw | None:
-    """The cost of an answer as JSON for the record; None if it is not known.
+) -> Cost | None:
+    """The cost of an answer; None if it is not known.
 
     `request` is the request to the candidate.
     """
@@ -72,14 +72,14 @@ def cost_of_answer(
         return None
     price = price_of(prices, request, candidate, answer.model)
     cost = None if price is None else cost_of(price, answer.usage, answer.images)
-    return None if cost is None else cost_json(cost, prices.version)
+    return None if cost is None else cost_of_atto(cost, prices.version)
 
 
-def cost_of_usage(prices: Prices | None, candidate: Candidate, asked: Asked, usage: Usage) -> Raw | None:
-    """The cost of an answer that reports its usage and is not read otherwise, as JSON for the record."""
+def cost_of_usage(prices: Prices | None, candidate: Candidate, asked: Asked, usage: Usage) -> Cost | None:
+    """The cost of an answer that reports its usage and is not read otherwise; None if it is not known."""
     price = None if prices is None else price_of(prices, asked, candidate)
     cost = None if price is None else cost_of(price, usage)
-    return None if cost is None or prices is None else cost_json(cost, prices.version)
+    return None if cost is None or prices is None else cost_of_atto(cost, prices.version)
 
 
 def _may_cost_without_usage(prices: Prices, request: UpstreamRequest, answer: Answered) -> bool:

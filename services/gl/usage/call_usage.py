@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
-
 from gecholog import rawjson
 from gecholog.llm import payload_text, request_size
-from gecholog.llm.cost import cost_of
-from gecholog.llm.endpoint_path import plain_path
 from gecholog.quota.holds import NOTHING, Held
-from gecholog.quota.limits import DEFAULT_OUTPUT_TOKENS, nano_usd
+from gecholog.quota.limits import DEFAULT_OUTPUT_TOKENS
 from services.gl.call_candidates import chosen_router
 from services.gl.headers.policy import body_of
 from services.gl.quota.reservation import FREE, NO_RESERVATION, Reservation, estimated, nano_of_atto, reservation_of
 from services.gl.record.payload import Truncated
 from services.gl.responses.response import LocalResponse
 from services.gl.routing.routers import Action
-from services.gl.usage.call_cost import RequestedModel, price_of
+from services.gl.usage.request_kind import UNKNOWN, RequestKind, kind_of
 
 if TYPE_CHECKING:
     from gecholog.llm import Usage
-    from gecholog.rawjson import Raw
     from services.gl.call import Call
-    from services.gl.candidates.candidate import Candidate
+    from services.gl.record.usage import Cost
 
-_NO_REQUEST = RequestedModel("", b"")
 _BYTES_A_TOKEN = 4  # of English; of other texts fewer
 _LARGEST_PARSED = 1024 * 1024  # bytes of a folded stream whose texts are searched for
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-# By the ends of their plain paths: requests that generate nothing, those whose answers have no tokens, and those that
-# make a provider work later, at a cost that no answer tells. With the secret of a session a client talks to its
-# provider directly.
-_FREE = ("/count_tokens", ":counttokens", "/input_tokens", "/moderations", "/cancel", "/files", "/uploads", "/parts")
-_NO_OUTPUT = ("/embeddings", "/embed", "/api/embed", ":embedcontent", ":batchembedcontents", "/rerank")
-_LATER = (
-    *("/batches", "/batch/jobs", "/batchpredictionjobs", ":batchgeneratecontent", ":asyncbatchembedcontent"),
-    *("/model-invocation-job", "/async-invoke", "/embed-jobs", "/fine_tuning/jobs"),
-    *("/runs", "/videos", "/remix", ":predictlongrunning"),
-    *("/realtime/client_secrets", "/realtime/sessions", "/realtime/transcription_sessions", "/realtime/calls"),
-    *("/chatkit/sessions", "/auth_tokens"),
-)
 
 
 def is_local(call: Call) -> bool:
@@ -52,19 +33,11 @@ def is_local(call: Call) -> bool:
     return call.own_response is not None or chosen_router(call).action is Action.ECHO
 
 
-def runs_later(call: Call, path: str) -> bool:
-    """Whether a request makes a provider work after its answer, at a cost that gl does not see: a batch, say.
-
-    `path` is its `upstream_path`.
-    """
-    return call.request.method == "POST" and path.endswith(_LATER)
-
-
-def upstream_path(call: Call) -> str:
-    """The plain path that the upstream gets; empty if it is not that of the client, which then tells nothing."""
+def request_kind(call: Call) -> RequestKind:
+    """What the path that the upstream gets tells; it tells nothing if it is not that of the client."""
     if chosen_router(call).target.endpoint_path or "outbound_subpath" in call.request_base.changed:
-        return ""
-    return plain_path(call.request.path)
+        return UNKNOWN
+    return kind_of(call.request.path)
 
 
 class Wanted(NamedTuple):
@@ -75,16 +48,15 @@ class Wanted(NamedTuple):
     output_tokens: int
 
 
-def wanted(call: Call, path: str) -> Wanted | None:
+def wanted(call: Call, kind: RequestKind) -> Wanted | None:
     """What a call may use at most, estimated from its request; None if it uses no tokens.
 
-    `path` is its `upstream_path`.
+    `kind` is its `request_kind`.
     """
-    if call.request.method not in _WITH_BODY or path.endswith(_FREE):
+    if kind.is_free or call.request.method not in _WITH_BODY:
         return None
     body = _body(call)
-    has_output = not path.endswith(_NO_OUTPUT)
-    output = request_size.output_tokens(body, _default_output(call)) if has_output else 0
+    output = request_size.output_tokens(body, _default_output(call)) if kind.has_output else 0
     return Wanted(body, request_size.prompt_tokens(body), output)
 
 
@@ -94,12 +66,11 @@ def used(call: Call) -> Held:
     return found if call.used_beside is NOTHING else found.plus(call.used_beside)
 
 
-def add_call_of_gateway(call: Call, candidate: Candidate, usage: Usage) -> None:
-    """Charge a call with one that gl has made for it, to a classifier."""
-    if call.subjects:
-        price = None if call.config.prices is None else price_of(call.config.prices, _NO_REQUEST, candidate)
-        cost = None if price is None else cost_of(price, usage)
-        call.used_beside = call.used_beside.plus(Held(0, usage.total_tokens or 0, nano_of_atto(cost or 0)))
+def add_beside(call: Call, usage: Usage, cost: Cost | None) -> None:
+    """Charge a call with what was used beside its answer: by a classifier, or by an attempt that has failed."""
+    if call.limits is not None:
+        used_beside = Held(0, usage.total_tokens or 0, 0 if cost is None else cost.nano_usd)
+        call.used_beside = call.used_beside.plus(used_beside)
 
 
 def _used_by_provider(call: Call) -> Held:
@@ -108,10 +79,12 @@ def _used_by_provider(call: Call) -> Held:
         return NOTHING  # nothing was sent, or no provider answered
     if call.usage is not None:
         tokens, missing = call.usage.total_tokens or 0, _uncounted_tokens(call, call.usage)
-        cost = _cost(call, reservation, tokens) + nano_of_atto(missing * reservation.rates.output)
+        cost = _cost(call, reservation, tokens)
+        if missing:
+            cost += nano_of_atto(missing * reservation.rates.output)
         return Held(0, tokens + missing, cost)
-    if call.cost_shown is not None:  # sold by the piece
-        return Held(0, 0, nano_of(call.cost_shown))
+    if call.cost is not None:  # sold by the piece
+        return Held(0, 0, call.cost.nano_usd)
     if reservation is NO_RESERVATION or (call.response is not None and call.response.status not in _SUCCESS):
         return NOTHING
     if call.response is None:  # the client left before there was an answer
@@ -125,9 +98,11 @@ def _uncounted_tokens(call: Call, usage: Usage) -> int:
 
     Some APIs count the output in their last event only, or begin with a count of one.
     """
-    stream, shown = (call.response_section.fields.get(name) for name in ("inbound_stream", "inbound_payload"))
-    if not isinstance(stream, dict) or stream.get("completed") is not False:
+    fields = call.response_section.fields
+    stream = fields.get("inbound_stream")
+    if not isinstance(stream, dict) or stream.get("completed") is not False:  # most calls
         return 0
+    shown = fields.get("inbound_payload")
     if isinstance(shown, Truncated):
         size = int(shown["size"])
     elif not isinstance(shown, bytes):  # not folded
@@ -141,17 +116,12 @@ def _uncounted_tokens(call: Call, usage: Usage) -> int:
 
 def _cost(call: Call, reservation: Reservation, tokens: int) -> int:
     """The cost in nano-USD as the record tells it. Without one, tokens cost what they were reserved for."""
-    if call.cost_shown is not None:
-        return nano_of(call.cost_shown)
+    if call.cost is not None:
+        return call.cost.nano_usd
     if reservation.rates is FREE:
         return 0
     prompt = min(call.usage.prompt_tokens or 0, tokens) if call.usage is not None else 0
     return reservation_of(prompt, tokens - prompt, reservation.rates).held.nano_usd
-
-
-def nano_of(cost: Raw) -> int:
-    """The nano-USD in the field `cost` of a record."""
-    return nano_usd(Decimal(orjson.loads(bytes(cost))["usd"]))
 
 
 def _received_tokens(call: Call) -> int | None:
@@ -184,7 +154,4 @@ def _default_output(call: Call) -> int:
     """The tokens of an answer whose length the request does not limit: as the narrowest subject says."""
     if call.key is not None and call.key.max_output_tokens is not None:
         return call.key.max_output_tokens
-    for subject in reversed(call.subjects):
-        if (default := subject.limits.quotas.default_output_tokens) is not None:
-            return default
-    return DEFAULT_OUTPUT_TOKENS
+    return DEFAULT_OUTPUT_TOKENS if call.limits is None else call.limits.accounts.default_output

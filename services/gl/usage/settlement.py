@@ -16,7 +16,7 @@ log = Log("quota")
 
 def settle(call: Call, deps: Dependencies) -> None:
     """Count what a call has used in place of what it reserved. Never fails: a reply must not be lost over it."""
-    if not call.is_admitted or call.is_settled:
+    if call.limits is None or not call.is_admitted or call.is_settled:
         return
     call.is_settled = True
     try:
@@ -24,4 +24,4 @@ def settle(call: Call, deps: Dependencies) -> None:
     except Exception as error:  # noqa: BLE001 - a border: what is not known counts as it was reserved
         log.fault("usage of a call not known, counting its reservation", error)
         found = call.reservation.held
-    deps.quotas.settle(call.subjects, call.reservation.held, found)
+    deps.quotas.settle(call.limits.accounts, call.reservation.held, found)

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gecholog.quota.holds import LEASE_MS, NOTHING, Held
-from gecholog.quota.ledger import HELD, MINUTE, Counted, Ledger, Quota, Subject
+from gecholog.quota.ledger import Counted, Ledger
 from gecholog.quota.limits import Budget, Limits, Quotas
 from gecholog.quota.part import part_of, parts_of
 from gecholog.quota.period import Period
+from gecholog.quota.subject import HELD, MINUTE, Quota, Subject
 
 NOW = 1_796_000_000_000  # a day in November 2026
 DAY_MS = 86_400_000
@@ -19,156 +20,159 @@ def key(name="key.a", budget=None, **quotas):
     return Subject(name, Limits(Quotas(**quotas), budget))
 
 
-def finish(ledger, subjects, reserved, used, now=NOW):
+def opened(*subjects):
+    """A ledger, and the accounts of subjects in it."""
+    ledger = Ledger()
+    return ledger, ledger.accounts(subjects)
+
+
+def finish(accounts, reserved, used, now=NOW):
     """Settle a call, and end it."""
-    ledger.end(subjects)
-    return ledger.settle(subjects, reserved, used, now)
+    accounts.end()
+    return accounts.settle(reserved, used, now)
 
 
 def exchange(source, target, replica, now=NOW):
     """Send all that a replica has published to another one."""
     source.mark_all_changed()
-    for part in sorted(source.changed):
+    for part in sorted(source.changes.parts):
         target.merge(part, replica, source.own(part, now), now)
-    source.changed.clear()
+    source.changes.parts.clear()
 
 
 def test_requests_per_minute():
     """Two of two requests pass, the third does not for a minute."""
-    ledger, subjects = Ledger(), (key(rpm=2),)
-    assert [ledger.admit(subjects, NOW + second * 1000) for second in (0, 10)] == [None, None]
-    exceeded = ledger.admit(subjects, NOW + 20_000)
+    _ledger, accounts = opened(key(rpm=2))
+    assert [accounts.admit(NOW + second * 1000) for second in (0, 10)] == [None, None]
+    exceeded = accounts.admit(NOW + 20_000)
     assert (exceeded.quota, exceeded.limit) == (Quota.RPM, 2)
     assert exceeded.free_at == NOW + 60_000
-    assert ledger.admit(subjects, NOW + 59_999) is not None
-    assert ledger.admit(subjects, NOW + 60_000) is None
+    assert accounts.admit(NOW + 59_999) is not None
+    assert accounts.admit(NOW + 60_000) is None
 
 
 def test_requests_per_day():
-    ledger, subjects = Ledger(), (key(rpd=1),)
-    assert ledger.admit(subjects, NOW) is None
-    exceeded = ledger.admit(subjects, NOW + 1)
+    _ledger, accounts = opened(key(rpd=1))
+    assert accounts.admit(NOW) is None
+    exceeded = accounts.admit(NOW + 1)
     assert exceeded.quota is Quota.RPD
     assert exceeded.free_at == (NOW // DAY_MS + 1) * DAY_MS
-    assert ledger.admit(subjects, exceeded.free_at) is None
+    assert accounts.admit(exceeded.free_at) is None
 
 
 def test_concurrency():
     """A call that has ended makes room for another one."""
-    ledger, subjects = Ledger(), (key(concurrency=1),)
-    assert ledger.admit(subjects, NOW) is None
-    assert ledger.admit(subjects, NOW).quota is Quota.CONCURRENCY
-    finish(ledger, subjects, NOTHING, NOTHING)
-    assert ledger.admit(subjects, NOW) is None
+    _ledger, accounts = opened(key(concurrency=1))
+    assert accounts.admit(NOW) is None
+    assert accounts.admit(NOW).quota is Quota.CONCURRENCY
+    finish(accounts, NOTHING, NOTHING)
+    assert accounts.admit(NOW) is None
 
 
 def test_a_refused_request_counts_nowhere():
     """The owner has room, the key has not: neither counts the request."""
-    ledger = Ledger()
-    subjects = (key("owner.o", rpm=9), key(rpm=1))
-    assert ledger.admit(subjects, NOW) is None
-    assert ledger.admit(subjects, NOW).subject.name == "key.a"
+    ledger, accounts = opened(key("owner.o", rpm=9), key(rpm=1))
+    assert accounts.admit(NOW) is None
+    assert accounts.admit(NOW).subject.name == "key.a"
     assert ledger.meter("owner.o", MINUTE).used(NOW) == {"requests": 1}
     assert ledger.held("owner.o", NOW).calls == 1
 
 
 def test_tokens_per_minute():
     """What is reserved counts until the call is settled, then what it has used."""
-    ledger, subjects = Ledger(), (key(tpm=100),)
+    _ledger, accounts = opened(key(tpm=100))
     for _ in range(2):
-        ledger.admit(subjects, NOW)
-    assert ledger.reserve(subjects, Held(0, 60), NOW) is None
-    assert ledger.reserve(subjects, Held(0, 60), NOW).quota is Quota.TPM
-    finish(ledger, subjects, Held(0, 60), Held(0, 40))
-    assert ledger.reserve(subjects, Held(0, 60), NOW) is None
-    assert ledger.reserve(subjects, Held(0, 1), NOW).free_at == NOW + 60_000
+        accounts.admit(NOW)
+    assert accounts.reserve(Held(0, 60), NOW) is None
+    assert accounts.reserve(Held(0, 60), NOW).quota is Quota.TPM
+    finish(accounts, Held(0, 60), Held(0, 40))
+    assert accounts.reserve(Held(0, 60), NOW) is None
+    assert accounts.reserve(Held(0, 1), NOW).free_at == NOW + 60_000
 
 
 def test_a_request_that_is_larger_than_the_quota_never_passes():
-    assert Ledger().reserve((key(tpm=100),), Held(0, 101), NOW).free_at is None
+    _, accounts = opened(key(tpm=100))
+    assert accounts.reserve(Held(0, 101), NOW).free_at is None
 
 
 @pytest.mark.parametrize(("is_tokens", "wanted"), [(True, Held(0, 6, 99)), (False, Held(0, 99, 6))])
 def test_budget(is_tokens, wanted):
     """A budget of ten: a second call that may use six does not fit."""
-    ledger, subjects = Ledger(), (key(budget=Budget(10, Period.DAY, is_tokens=is_tokens)),)
+    _ledger, accounts = opened(key(budget=Budget(10, Period.DAY, is_tokens=is_tokens)))
     for _ in range(2):
-        ledger.admit(subjects, NOW)
-    assert ledger.reserve(subjects, wanted, NOW) is None
-    exceeded = ledger.reserve(subjects, wanted, NOW)
+        accounts.admit(NOW)
+    assert accounts.reserve(wanted, NOW) is None
+    exceeded = accounts.reserve(wanted, NOW)
     assert (exceeded.quota, exceeded.free_at) == (Quota.BUDGET, (NOW // DAY_MS + 1) * DAY_MS)
-    finish(ledger, subjects, wanted, Held(0, 4, 4))
-    assert ledger.reserve(subjects, wanted, NOW) is None
-    finish(ledger, subjects, wanted, Held(0, 6, 6))
-    assert ledger.reserve(subjects, Held(0, 1, 1), NOW) is not None
-    assert ledger.reserve(subjects, Held(0, 1, 1), exceeded.free_at) is None
+    finish(accounts, wanted, Held(0, 4, 4))
+    assert accounts.reserve(wanted, NOW) is None
+    finish(accounts, wanted, Held(0, 6, 6))
+    assert accounts.reserve(Held(0, 1, 1), NOW) is not None
+    assert accounts.reserve(Held(0, 1, 1), exceeded.free_at) is None
 
 
 def test_a_budget_in_total_is_never_free_again():
-    exceeded = Ledger().reserve((key(budget=Budget(1, Period.TOTAL)),), Held(0, 0, 2), NOW)
-    assert exceeded.free_at is None
+    _, accounts = opened(key(budget=Budget(1, Period.TOTAL)))
+    assert accounts.reserve(Held(0, 0, 2), NOW).free_at is None
 
 
 def test_marks():
     """At 80 and at 100 percent, once each; a call that passes both reports the higher one."""
     budget = Budget(100, Period.MONTH, is_tokens=True)
-    ledger, subjects = Ledger(), (key(budget=budget),)
+    _ledger, accounts = opened(key(budget=budget))
 
     def spend(tokens):
-        ledger.admit(subjects, NOW)
-        return [(mark.percent, mark.used) for mark in finish(ledger, subjects, NOTHING, Held(0, tokens))]
+        accounts.admit(NOW)
+        return [(mark.percent, mark.used) for mark in finish(accounts, NOTHING, Held(0, tokens))]
 
     assert [spend(tokens) for tokens in (79, 1, 1, 18, 1, 50)] == [[], [(80, 80)], [], [], [(100, 100)], []]
-    other = Ledger()
-    other.admit(subjects, NOW)
-    assert [mark.percent for mark in finish(other, subjects, NOTHING, Held(0, 200))] == [100]
+    _, others = opened(key(budget=budget))
+    others.admit(NOW)
+    assert [mark.percent for mark in finish(others, NOTHING, Held(0, 200))] == [100]
 
 
 def test_another_replica_does_not_report_a_mark_again():
-    subjects = (key(budget=Budget(100, Period.MONTH, is_tokens=True)),)
-    one, other = Ledger(), Ledger()
-    for ledger in (one, other):
-        ledger.admit(subjects, NOW)
-    assert finish(one, subjects, NOTHING, Held(0, 85))
+    budget = Budget(100, Period.MONTH, is_tokens=True)
+    (one, ours), (other, theirs) = opened(key(budget=budget)), opened(key(budget=budget))
+    for accounts in (ours, theirs):
+        accounts.admit(NOW)
+    assert finish(ours, NOTHING, Held(0, 85))
     exchange(one, other, "one")
-    assert finish(other, subjects, NOTHING, Held(0, 5)) == []
-    assert other.spent("key.a", subjects[0].limits.budget, NOW) == 90
+    assert finish(theirs, NOTHING, Held(0, 5)) == []
+    assert other.spent("key.a", budget, NOW) == 90
 
 
 def test_a_dead_replica_holds_nothing_for_longer_than_its_lease():
-    subjects = (key(concurrency=1),)
-    dead, other = Ledger(), Ledger()
-    dead.admit(subjects, NOW)
+    (dead, lost), (other, accounts) = opened(key(concurrency=1)), opened(key(concurrency=1))
+    lost.admit(NOW)
     exchange(dead, other, "dead")
-    assert other.admit(subjects, NOW + LEASE_MS - 1) is not None
-    assert other.admit(subjects, NOW + LEASE_MS) is None
+    assert accounts.admit(NOW + LEASE_MS - 1) is not None
+    assert accounts.admit(NOW + LEASE_MS) is None
     assert other.expire(NOW + LEASE_MS) == [(part_of(HELD, "key.a"), "dead")]
 
 
 def test_a_lease_is_renewed_while_calls_are_in_flight():
-    ledger, subjects = Ledger(), (key(concurrency=1),)
-    ledger.admit(subjects, NOW)
+    ledger, accounts = opened(key(concurrency=1))
+    accounts.admit(NOW)
     part = part_of(HELD, "key.a")
     assert ledger.own(part, NOW).until == NOW + LEASE_MS
-    ledger.changed.clear()
+    ledger.changes.parts.clear()
     ledger.renew(NOW + 9_999)
-    assert ledger.changed == set()
+    assert ledger.changes.parts == set()
     ledger.renew(NOW + 10_000)
-    assert ledger.changed == {part}
+    assert ledger.changes.parts == {part}
 
 
 def test_usage_on_disk_counts_again():
     """What was counted before a restart counts, unless its time is over."""
-    budget, before = Budget(10, Period.DAY, is_tokens=True), Ledger()
-    subjects = (key(tpm=99, budget=budget),)
-    before.admit(subjects, NOW)
-    finish(before, subjects, NOTHING, Held(0, 7, 3))
-    after = Ledger()
-    for counted in before.unsaved:
-        after.count_again(counted, NOW)
-    assert after.spent("key.a", budget, NOW + 1000) == 7
-    assert after.meter("key.a", MINUTE).used(NOW + 59_000) == {"tokens": 7}
-    assert after.spent("key.a", budget, NOW + DAY_MS) == 0
+    budget = Budget(10, Period.DAY, is_tokens=True)
+    ledger, accounts = opened(key(rpm=9, tpm=99, budget=budget))
+    (account,) = accounts.each
+    for name, window, fields in account.counted:
+        ledger.count_again(Counted(name, window, {field: 7 if field == "tokens" else 1 for field in fields}), NOW)
+    assert ledger.spent("key.a", budget, NOW + 1000) == 7
+    assert ledger.meter("key.a", MINUTE).used(NOW + 59_000) == {"requests": 1, "tokens": 7}
+    assert ledger.spent("key.a", budget, NOW + DAY_MS) == 0
 
 
 def test_unknown_window():
@@ -185,12 +189,13 @@ def test_replicas_converge_in_any_order(calls, order):
     """Whoever counted, and in whatever order the counts arrive: all replicas know the same sums."""
     budget = Budget(1_000_000, Period.MONTH, is_tokens=True)
     subjects = (key(rpm=1000, budget=budget), key("gateway", tpm=10**6))
-    replicas = [Ledger() for _ in range(3)]
+    opened_ones = [opened(*subjects) for _ in range(3)]
+    replicas = [ledger for ledger, _ in opened_ones]
     for replica, wanted, used in calls:
-        ledger = replicas[replica]
-        assert ledger.admit(subjects, NOW) is None
-        ledger.reserve(subjects, Held(0, wanted, wanted), NOW)
-        finish(ledger, subjects, Held(0, wanted, wanted), Held(0, used, used))
+        _, accounts = opened_ones[replica]
+        assert accounts.admit(NOW) is None
+        accounts.reserve(Held(0, wanted, wanted), NOW)
+        finish(accounts, Held(0, wanted, wanted), Held(0, used, used))
     for source in order:
         for target in reversed(order):
             if source != target:
@@ -207,26 +212,27 @@ def test_replicas_converge_in_any_order(calls, order):
 def test_a_budget_is_exceeded_by_what_calls_use_above_their_reservation_only(steps, amount):
     """Calls begin and end in any order. Nothing is ever negative, and all that is held is given back at the end."""
     subjects = (key(budget=Budget(amount, Period.MONTH, is_tokens=True)), key("router./v1/", concurrency=5))
-    budget, ledger = subjects[0].limits.budget, Ledger()
+    budget = subjects[0].limits.budget
+    ledger, accounts = opened(*subjects)
     flying, above = [], 0
     for begins, wanted, used in steps:
         if begins:
-            if ledger.admit(subjects, NOW) is not None:
+            if accounts.admit(NOW) is not None:
                 assert len(flying) == 5
                 continue
-            if ledger.reserve(subjects, Held(0, wanted), NOW) is None:
+            if accounts.reserve(Held(0, wanted), NOW) is None:
                 flying.append(Held(0, wanted))
             else:
-                finish(ledger, subjects, NOTHING, NOTHING)
+                finish(accounts, NOTHING, NOTHING)
         elif flying:
             reserved = flying.pop(0)
             above += max(0, used - reserved.tokens)
-            finish(ledger, subjects, reserved, Held(0, used))
+            finish(accounts, reserved, Held(0, used))
         held = ledger.held("key.a", NOW)
         assert held == Held(len(flying), sum(one.tokens for one in flying))
         assert ledger.spent("key.a", budget, NOW) <= amount + above
     for reserved in flying:
-        finish(ledger, subjects, reserved, NOTHING)
+        finish(accounts, reserved, NOTHING)
     assert ledger.held("key.a", NOW) == NOTHING
 
 
@@ -249,7 +255,7 @@ def test_days_are_those_of_the_budget_s_time_zone():
     """Half past one in the morning in Stockholm is still yesterday in UTC."""
     half_past_one = (NOW // DAY_MS) * DAY_MS - 1_800_000
     budget = Budget(10, Period.DAY, "+02:00", is_tokens=True)
-    ledger, subjects = Ledger(), (key(budget=budget),)
-    ledger.admit(subjects, half_past_one)
-    finish(ledger, subjects, NOTHING, Held(0, 3), half_past_one)
+    ledger, accounts = opened(key(budget=budget))
+    accounts.admit(half_past_one)
+    finish(accounts, NOTHING, Held(0, 3), half_past_one)
     assert ledger.spent("key.a", budget, half_past_one + 3_600_000) == 3

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gecholog.quota.ledger import Mark, Subject
 from gecholog.quota.limits import Budget, Limits
 from gecholog.quota.period import Period
+from gecholog.quota.subject import Mark, Subject
 from services.gl.quota.events import event_of, subject_of
 
 

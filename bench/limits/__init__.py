@@ -1,0 +1,1 @@
+"""Measures what a client key and limits cost: `python -m bench.limits`."""

@@ -1,0 +1,50 @@
+"""What the path of a request tells about its usage. Pure."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from gecholog.llm.endpoint_path import plain_path
+
+_LONGEST_KEPT = 256  # characters of a path; clients must not fill the memory through a cache
+
+# By the ends of their plain paths: requests that generate nothing, those whose answers have no tokens, and those that
+# make a provider work later, at a cost that no answer tells. With the secret of a session a client talks to its
+# provider directly.
+_FREE = ("/count_tokens", ":counttokens", "/input_tokens", "/moderations", "/cancel", "/files", "/uploads", "/parts")
+_NO_OUTPUT = ("/embeddings", "/embed", "/api/embed", ":embedcontent", ":batchembedcontents", "/rerank")
+_LATER = (
+    *("/batches", "/batch/jobs", "/batchpredictionjobs", ":batchgeneratecontent", ":asyncbatchembedcontent"),
+    *("/model-invocation-job", "/async-invoke", "/embed-jobs", "/fine_tuning/jobs"),
+    *("/runs", "/videos", "/remix", ":predictlongrunning"),
+    *("/realtime/client_secrets", "/realtime/sessions", "/realtime/transcription_sessions", "/realtime/calls"),
+    *("/chatkit/sessions", "/auth_tokens"),
+)
+
+
+class RequestKind(NamedTuple):
+    """`runs_later`: a POST makes a provider work after its answer, at a cost that gl does not see: a batch, say.
+
+    `is_free`: it uses no tokens. `has_output`: its answer may have tokens.
+    """
+
+    runs_later: bool = False
+    is_free: bool = False
+    has_output: bool = True
+
+
+UNKNOWN = RequestKind()
+
+
+def kind_of(path: str) -> RequestKind:
+    """The kind of a request with this path, percent-encoded as the client wrote it."""
+    return _kept(path) if len(path) <= _LONGEST_KEPT else _kind(path)
+
+
+def _kind(path: str) -> RequestKind:
+    plain = plain_path(path)
+    return RequestKind(plain.endswith(_LATER), plain.endswith(_FREE), not plain.endswith(_NO_OUTPUT))
+
+
+_kept = lru_cache(maxsize=1024)(_kind)
