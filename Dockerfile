@@ -25,7 +25,7 @@ RUN set -e; \
     python3 -c 'import ensurepip' 2>/dev/null || wanted="$wanted python3-venv"; \
     apt-get update -qq; \
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted >/dev/null
-COPY requirements.lock /build/
+COPY requirements.lock requirements-assets.lock services/gui/assets/manifest.json services/gui/assets/collect.py /build/
 # pip stays outside of the environment that goes into the image. The lock also holds what only makes wheels.
 RUN set -e; \
     python3 -m venv /build/tools; \
@@ -34,7 +34,13 @@ RUN set -e; \
     pip="/build/tools/bin/pip --python /opt/gecholog/.venv/bin/python --quiet"; \
     $pip install --no-compile --only-binary :all: --require-hashes --requirement /build/requirements.lock; \
     $pip uninstall --yes hatchling packaging pathspec pluggy tomlkit trove-classifiers; \
-    $pip check
+    $pip check; \
+    : 'files for browsers, out of wheels that are not imported'; \
+    /build/tools/bin/pip --quiet install --no-deps --no-compile --only-binary :all: --require-hashes \
+        --target /build/carriers --requirement /build/requirements-assets.lock; \
+    /opt/gecholog/.venv/bin/python /build/collect.py /build/carriers /opt/gecholog/.venv/gui_assets; \
+    mkdir -p /build/doc/gecholog; \
+    mv /opt/gecholog/.venv/gui_assets/licences /build/doc/gecholog/gui
 # Keep the licences. Leave out tests, sources of compiled modules and debug information. Compile: nobody can do it later,
 # the file system may be read-only. The last line is for processors of your own: this Python finds `gecholog`.
 RUN set -e; \
@@ -63,7 +69,8 @@ COPY --from=packages /build/doc /build/root/usr/share/doc
 RUN set -e; \
     cd /build/root; \
     mv opt/gecholog/LICENSE usr/share/doc/gecholog/; \
-    rm opt/gecholog/requirements.lock; \
+    mv opt/gecholog/services/gui/assets/NOTICES usr/share/doc/gecholog/gui/; \
+    rm opt/gecholog/requirements.lock opt/gecholog/requirements-assets.lock; \
     chmod -R u=rwX,go=rX .; \
     python3 -m compileall -q --invalidation-mode unchecked-hash opt/gecholog; \
     for name in opt/gecholog/services/bin/*; do ln -s "$name" .; done; \
@@ -84,8 +91,8 @@ ENV GECHOLOG_HOME=/app \
     PATH=/opt/gecholog/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 WORKDIR /
 USER 10001
-# the gateway, the bus
-EXPOSE 5380 4222
+# the gateway, the bus, the web interface
+EXPOSE 5380 4222 8080
 HEALTHCHECK --interval=4s --timeout=3s --start-period=20s --retries=3 CMD ["./healthcheck"]
 CMD ["./entrypoint"]
 

@@ -54,14 +54,26 @@ def test_ports_are_open_to_others(hardened):
     listening = hardened.exec("sh", "-c", "cat /proc/net/tcp /proc/net/tcp6")
     sockets = [line.split()[1] for line in listening.splitlines() if " 0A " in line]
     hosts = {port: {address.rpartition(":")[0] for address in sockets if address.endswith(f":{port:04X}")}
-             for port in (5380, 4222, 5390)}  # fmt: skip
+             for port in (5380, 4222, 5390, 8080)}  # fmt: skip
     assert hosts[5380]
     assert hosts[4222]
-    assert all(not host.strip("0") for port in (5380, 4222) for host in hosts[port])
+    assert hosts[8080]
+    assert all(not host.strip("0") for port in (5380, 4222, 8080) for host in hosts[port])
     assert hosts[5390] == {"0100007F"}
 
 
-PROGRAMS = ("gl", "nats2log", "tokencounter", "ginit", "healthcheck", "entrypoint", "dummy", "import-config", "keys")
+PROGRAMS = (
+    "gl",
+    "nats2log",
+    "tokencounter",
+    "ginit",
+    "healthcheck",
+    "entrypoint",
+    "dummy",
+    "import-config",
+    "keys",
+    "gui",
+)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -16,6 +16,7 @@ FILES = {
     "nats2file": "nats2file_config.json",
     "tokencounter": "tokencounter_config.json",
     "dummy": "dummy_config.json",
+    "gui": "gui_config.json",
 }
 
 
@@ -36,7 +37,7 @@ def validate(request, tmp_path):
         done = subprocess.run(
             arguments,
             input="" if as_file else text,
-            env=environment_of(home, {"NATS_TOKEN": "TokenOfTheTest"}),
+            env=environment_of(home, {"NATS_TOKEN": "TokenOfTheTest", "GUI_SECRET": "SecretOfTheTest"}),
             cwd=tmp_path,
             capture_output=True,
             text=True,

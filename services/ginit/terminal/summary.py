@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _CALL = """curl -s http://localhost:{port}/dummy/v1/chat/completions -H 'Content-Type: application/json' \\
     -d '{{"model": "dummy", "messages": [{{"role": "user", "content": "Hello"}}]}}'"""
 _GATEWAY_PORT = 5380
+_GUI = "gui"
 _MOST_NAMED = 5  # new fields of a file
 
 
@@ -85,6 +86,10 @@ def first_steps(home: Path, ports: Mapping[str, int], first_key: Path | None = N
     """Where the files are, and a call to try."""
     yield f"  config      {home}/conf"
     yield f"  call log    {home}/log/gecholog.jsonl"
+    if _GUI in ports:
+        secret = home / "secrets" / "GUI_SECRET"
+        password = f"the password is in {secret}" if secret.exists() else "with your password"
+        yield f"  web         http://localhost:{ports[_GUI]} (sign in as admin, {password})"
     if first_key is not None:
         yield f"  client key  {first_key} (clients on other machines need it)"
     yield ""

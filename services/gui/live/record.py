@@ -104,7 +104,7 @@ def summary(data: bytes) -> CallSummary:
         method=_text(request.ingress_method),
         subpath=_text(request.ingress_subpath),
         status=record.response.egress_status_code,
-        model=attempt.model or _text(request.model) or _model_of(request.outbound_payload),
+        model=attempt.model or _text(request.model) or _model_of(request),
         provider=attempt.provider,
         client=_text(client.get("name")) or _text(client.get("key")),
         prompt_tokens=_number(usage.get("prompt_tokens")),
@@ -120,9 +120,10 @@ def _last_attempt(attempts: Any) -> _Attempt:
     return _Attempt(_text(last.get("provider")), _text(last.get("model")))
 
 
-def _model_of(payload: msgspec.Raw) -> str:
+def _model_of(request: _Request) -> str:
+    """The model in the payload that was sent, which is stored once if it is the one that came."""
     try:
-        return _text(_PAYLOAD.decode(payload).model)
+        return _text(_PAYLOAD.decode(request.outbound_payload or request.ingress_payload).model)
     except msgspec.DecodeError:
         return ""
 

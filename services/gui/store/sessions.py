@@ -67,6 +67,14 @@ def resume(
     return session, user
 
 
+def is_alive(connection: sqlite3.Connection, session: str, lifetime: Lifetime, now: float) -> bool:
+    """Tell whether a session, by its id, has not ended; its user may still do what it could."""
+    row = connection.execute(
+        "SELECT sessions.* FROM sessions JOIN users ON user = name WHERE id = ? AND NOT disabled", (session,)
+    ).fetchone()
+    return row is not None and not _has_ended(_session(row), lifetime, now)
+
+
 def all_sessions(connection: sqlite3.Connection, lifetime: Lifetime, now: float) -> list[Session]:
     """The sessions that have not ended, the latest first. Forgets the others."""
     connection.execute(

@@ -11,6 +11,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from gecholog import __version__
+from services.gui.access import links
 from services.gui.assets.catalog import Assets
 from services.gui.roles import Permission
 from services.gui.web.route import NavigationEntry
@@ -52,7 +53,14 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._environment.globals |= {"icon": self._icon, "version": __version__, "Permission": Permission}
-        self._environment.filters |= {"when": when, "ago": ago, "count": count, "duration": duration, "usd": usd}
+        self._environment.filters |= {
+            "when": when,
+            "ago": ago,
+            "count": count,
+            "duration": duration,
+            "usd": usd,
+            "urlsegment": links.segment,
+        }
 
     def render(self, template: str, visit: Reader, values: Mapping[str, Any]) -> str:
         """The HTML of a template. Besides `values` it has `visit`, `link`, `asset`, `allows`, `navigation`, `theme`."""

@@ -11,9 +11,10 @@ from aiohttp import web
 from multidict import MultiDict
 
 from services.gui import roles
-from services.gui.access import links
+from services.gui.access import links, security_headers
 from services.gui.access.client_address import Client
 from services.gui.roles import Permission, Role
+from services.gui.store import sessions
 from services.gui.store.audit import AuditEntry
 from services.gui.web.dependencies import Dependencies, Flash
 from services.gui.web.rendering import THEME_COOKIE
@@ -114,6 +115,30 @@ class Visit:
         values.setdefault("flashes", () if self.is_htmx else self.take_flashes())
         text = self.deps.renderer.render(template, self, values)
         return web.Response(text=text, status=status, content_type="text/html")
+
+    def part(self, template: str, **values: Any) -> str:
+        """The HTML of a part of a page, for event streams."""
+        return self.deps.renderer.render(template, self, {"flashes": (), **values})
+
+    async def event_stream(self) -> web.StreamResponse:
+        """Begin a response of Server-Sent Events."""
+        headers = security_headers.headers(is_secure=self.client.is_secure, may_be_stored=False)
+        response = web.StreamResponse(
+            headers={**headers, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+        )
+        await response.prepare(self.request)
+        await response.write(b": hello\n\n")
+        return response
+
+    async def is_still_signed_in(self) -> bool:
+        """Tell whether the session goes on, without keeping it alive."""
+        account, deps = self.account, self.deps
+        if account is None or not account.session:
+            return account is not None
+        now = deps.clock()
+        return await deps.read(
+            lambda connection: sessions.is_alive(connection, account.session, deps.config.lifetime, now)
+        )
 
     def redirect(self, path: str, **query: Any) -> web.Response:
         """Lead to another page of the interface: after a form (302, as the original), or from an old address."""

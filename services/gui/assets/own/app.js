@@ -4,7 +4,7 @@
 const shortTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 /** Shows times in the time zone of the browser. */
-export function localTimes(root = document) {
+function localTimes(root = document) {
   for (const element of root.querySelectorAll("time[datetime]:not([title])")) {
     const moment = new Date(element.dateTime);
     if (!Number.isNaN(moment.getTime())) {
@@ -68,4 +68,5 @@ for (const select of document.querySelectorAll("select[data-submit]")) {
 }
 
 document.addEventListener("htmx:afterSwap", (event) => localTimes(event.target));
+document.addEventListener("gui:rows", (event) => localTimes(event.detail));
 localTimes();

@@ -21,7 +21,8 @@ function options(box, series) {
     legend: { live: true },
     cursor: { points: { size: 6 } },
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
-    axes: [axis, { ...axis, size: 44 }],
+    axes: [axis, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 100000] }],
+    padding: [8, 24, 0, 0],
     series: [
       {},
       ...series.map(({ name }, index) => ({

@@ -1,0 +1,111 @@
+"""The live view: calls as they end, and one call in detail. The original's Log Listener had the same addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from aiohttp import web
+
+from services.gui.access import links
+from services.gui.live import anatomy
+from services.gui.live.filters import CallFilter
+from services.gui.live.record import CallSummary
+from services.gui.roles import Permission
+from services.gui.web.highlighting import json_html
+from services.gui.web.route import NavigationEntry, get
+from services.gui.web.visit import Refused, Visit
+
+_SHOWN = 100  # calls when the page is opened
+_HEARTBEAT_S = 15.0  # proxies close connections on which nothing happens; the session is checked as often
+_BAR_WIDTH = 1000.0  # units of the timeline
+
+
+async def calls(visit: Visit) -> web.StreamResponse:
+    """The latest calls. A link of the original names one of them in `transactionID`."""
+    if named := visit.query.get("transactionID"):
+        return visit.redirect(f"/logs/{links.segment(named)}")
+    wanted = CallFilter.of(visit.query)
+    live = visit.deps.live
+    routers, models = live.names()
+    return visit.page(
+        "live.html",
+        title="Live calls",
+        calls=list(live.latest(wanted, _SHOWN)),
+        wanted=wanted,
+        routers=routers,
+        models=models,
+        bus=visit.deps.bus.is_connected,
+    )
+
+
+async def stream(visit: Visit) -> web.StreamResponse:
+    """Calls as Server-Sent Events: each is a row of the table. Ends with the session."""
+    live = visit.deps.live
+    watcher = live.watch(CallFilter.of(visit.query))
+    response = await visit.event_stream()
+    try:
+        while True:
+            try:
+                call = await asyncio.wait_for(watcher.queue.get(), _HEARTBEAT_S)
+            except TimeoutError:
+                if not await visit.is_still_signed_in():
+                    break
+                await response.write(b": still here\n\n")
+                continue
+            if call is None:
+                break
+            await response.write(_event(visit, call))
+    except (ConnectionError, asyncio.CancelledError):
+        pass
+    finally:
+        live.leave(watcher)
+    return response
+
+
+def _event(visit: Visit, call: CallSummary) -> bytes:
+    # the row is for the page /logs, and its links are relative to that
+    row = visit.part("call_row.html", call=call)
+    lines = "".join(f"data: {line}\n" for line in row.splitlines())
+    return f"event: call\n{lines}\n".encode()
+
+
+async def call(visit: Visit) -> web.StreamResponse:
+    """One call. What clients ask and models answer is shown to those who may see it, and that is audited."""
+    transaction_id = visit.request.match_info["id"]
+    found = visit.deps.live.find(transaction_id)
+    if found is None:
+        raise Refused(404, "this call is not among the latest ones; the record log of the sinks has it")
+    may_see = visit.allows(Permission.SEE_PAYLOADS)
+    record: dict[str, Any] = json.loads(found.record) if found.record is not None else {}
+    if may_see and record:
+        await visit.audit("see payloads", transaction_id)
+    shown = record if may_see else anatomy.without_payloads(record)
+    bars = anatomy.timeline(shown)
+    whole = max((bar.start_ms + bar.duration_ms for bar in bars), default=0.0)
+    return visit.page(
+        "call.html",
+        title="Call",
+        call=found.summary,
+        record=shown,
+        upstream=(shown.get("request") or {}).get("url_path"),
+        raw=json_html(anatomy.pretty(shown)) if shown else "",
+        bars=[(bar, *_place(bar, whole)) for bar in bars],
+        borders=anatomy.borders(record) if may_see else [],
+        may_see=may_see,
+    )
+
+
+def _place(bar: anatomy.Bar, whole: float) -> tuple[float, float]:
+    """Where a bar begins in the timeline, and how wide it is; the shortest is still visible."""
+    scale = _BAR_WIDTH / whole if whole else 0.0
+    return round(bar.start_ms * scale, 1), round(max(4.0, bar.duration_ms * scale), 1)
+
+
+ROUTES = (
+    get("/logs", Permission.VIEW, calls),
+    get("/logs/stream", Permission.VIEW, stream, is_quiet=True),
+    get("/logs/{id}", Permission.VIEW, call),
+)
+NAVIGATION = (NavigationEntry("Live calls", "/logs", "activity", 20),)

@@ -1,0 +1,89 @@
+"""Addresses, links, wrong passwords, cross-site requests: pure functions."""
+
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gui.access import cross_site, links
+from services.gui.access.attempts import SignInAttempts
+from services.gui.access.client_address import client_of
+
+PROXIES = (ip_network("10.0.0.0/8"),)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("192.0.2.1", "198.51.100.7", "192.0.2.1"),
+        ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("10.0.0.1", "203.0.113.9, 198.51.100.7, 10.1.1.1", "198.51.100.7"),
+        ("10.0.0.1", "not an address", "10.0.0.1"),
+        ("10.0.0.1", "", "10.0.0.1"),
+    ],
+)
+def test_only_trusted_proxies_are_believed(peer, forwarded, expected):
+    headers = {"X-Forwarded-For": forwarded, "X-Forwarded-Proto": "https"}
+    client = client_of(peer, headers, PROXIES, is_tls=False)
+    assert client.address == expected
+    assert client.is_secure == peer.startswith("10.")
+
+
+def test_an_ipv6_visitor_has_a_whole_network():
+    assert client_of("2001:db8::7", {}, (), is_tls=True).origin_network == "2001:db8::/64"
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "expected"),
+    [("/", "/login", "./login"), ("/gl/menu", "/login", "../login"), ("/a/b/c", "/x/y", "../../x/y")],
+)
+def test_links_are_relative(current, target, expected):
+    assert links.relative(current, target) == expected
+
+
+@given(st.text(max_size=30))
+def test_a_local_address_names_no_other_host(text):
+    if links.is_local(f"/{text}"):
+        assert not text.startswith(("/", "\\"))
+        assert "\\" not in text
+
+
+def test_requests_of_other_sites_are_told_apart():
+    host = "gui.example:8080"
+    assert not cross_site.problem({}, host)
+    assert not cross_site.problem({"Origin": "http://gui.example:8080"}, host)
+    assert not cross_site.problem({"Sec-Fetch-Site": "same-origin", "Origin": "https://behind.proxy"}, host)
+    assert cross_site.problem({"Origin": "http://gui.example"}, host)
+    assert cross_site.problem({"Origin": "null"}, host)
+    assert cross_site.problem({"Sec-Fetch-Site": "same-site"}, host)
+    assert cross_site.problem({"Sec-Fetch-Site": "cross-site", "Origin": "http://gui.example:8080"}, host)
+
+
+def test_an_address_is_locked_after_the_limit_and_only_for_that_account():
+    attempts = SignInAttempts(2, 60)
+    assert [attempts.failed("a", "admin", 0) for _ in range(3)] == [0, 0, 60]
+    assert attempts.locked_for("a", "admin", 59) == 1
+    assert attempts.locked_for("a", "admin", 60) == 0
+    assert attempts.locked_for("b", "admin", 1) == 0
+    assert attempts.locked_for("a", "other", 1) == 0
+    assert attempts.delay("admin", 1) == 0
+    attempts.failed("b", "admin", 2)
+    assert attempts.delay("admin", 2) > 0
+    attempts.succeeded("a", "admin")
+    assert attempts.locked_for("a", "admin", 3) == 0
+
+
+def test_an_address_that_tries_many_accounts_is_locked_for_all():
+    attempts = SignInAttempts(2, 60)
+    for number in range(9):
+        attempts.failed("a", f"user{number}", 0)
+    assert attempts.locked_for("a", "yet another", 1) > 0
+    assert attempts.locked_for("b", "yet another", 1) == 0
+
+
+def test_counts_are_bounded():
+    attempts = SignInAttempts(5, 60)
+    for number in range(30_000):
+        attempts.failed(f"a{number}", "admin", 0)
+    assert len(attempts._counts) <= 10_000
