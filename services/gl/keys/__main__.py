@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from gecholog import health, key_store, logs, regular_file
+from gecholog import gateway_bus, health, key_store, logs, regular_file
 from gecholog.errors import ConfigError, GechologError
 from gecholog.key_store import Contents, KeyStore
 from gecholog.keys import KeyEntry, OwnerEntry, bucket_key
@@ -18,7 +18,7 @@ from gecholog.keys.credential import digest, new_key
 from gecholog.keys.reading import as_json
 from gecholog.keys.state import state_of
 from services.gl.keys import arguments as command_line
-from services.gl.keys import bus, entries, output
+from services.gl.keys import entries, output
 
 
 class Wrong(GechologError):
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _run(arguments: Namespace) -> str:
-    where = bus.of_config(arguments.o, health.home())
+    where = gateway_bus.of_config(arguments.o, health.home())
     async with key_store.opened(where.address, where.storage) as store:
         if arguments.command == "owner":
             return await _owner(store, arguments)

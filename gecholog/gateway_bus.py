@@ -1,4 +1,4 @@
-"""Finds the bus that the config of gl names."""
+"""Finds the bus that the config of gl names, for commands and for the web interface."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from gecholog.errors import ConfigError, Problem
 _TOKEN = "NATS_TOKEN"  # noqa: S105 - a name
 
 
-class Bus(NamedTuple):
-    """Where the entries are."""
+class GatewayBus(NamedTuple):
+    """The bus of a gateway, and how it names what it keeps there."""
 
     address: BusAddress
     storage: BusStorage
 
 
-def of_config(file: Path, home: Path, environ: Mapping[str, str] = os.environ) -> Bus:
+def of_config(file: Path, home: Path, environ: Mapping[str, str] = os.environ) -> GatewayBus:
     """The bus in a config file of gl. Raises ConfigError.
 
     A token that was generated at the first start is not in the environment but in the folder `secrets`.
@@ -31,7 +31,7 @@ def of_config(file: Path, home: Path, environ: Mapping[str, str] = os.environ) -
         environ = {**environ, _TOKEN: _generated(home / "secrets" / _TOKEN)}
     try:
         section = config.peek(config.read(file), str(file), environ)["service_bus"]
-        return Bus(BusAddress.of_section(section), BusStorage.of_section(section))
+        return GatewayBus(BusAddress.of_section(section), BusStorage.of_section(section))
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(str(file), [Problem("service_bus", "cannot be read")]) from error
 
