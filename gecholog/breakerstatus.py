@@ -14,7 +14,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gecholog import atomic_file, regular_file
 
@@ -43,6 +43,16 @@ class OpenBreaker:
     def report(self) -> dict[str, str]:
         """The breaker as JSON, with its present state."""
         return {"target": self.target, "state": self.state(datetime.now(UTC))} | asdict(self)
+
+
+class BreakerStatusStore(Protocol):
+    """Where the breakers that are not closed are kept for others."""
+
+    def write(self, breakers: Iterable[OpenBreaker]) -> None:
+        """Replace the list. Raises OSError."""
+
+    def remove(self) -> None:
+        """Remove the list: the gateway has stopped. Raises OSError."""
 
 
 class BreakerStatusFile:

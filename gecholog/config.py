@@ -25,9 +25,31 @@ from gecholog.positions import Path
 from gecholog.reporter import Reporter
 from gecholog.verdict import Verdict, judge
 
-__all__ = ["ConfigSpec", "ParsedConfig", "check", "checksum", "in_force", "peek", "read", "refuse_losses"]
+__all__ = [
+    "ConfigSource",
+    "ConfigSpec",
+    "ParsedConfig",
+    "check",
+    "checksum",
+    "in_force",
+    "peek",
+    "read",
+    "refuse_losses",
+]
 
 _LONGEST_INTEGER = 18  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSource:
+    """What a config was read from, to check it again elsewhere.
+
+    The bytes of the file, its name in messages, and the folder of the operator's files, as `ParsedConfig` has them.
+    """
+
+    data: bytes = field(default=b"", repr=False)
+    name: str = ""
+    folder: FilePath | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +58,8 @@ class ParsedConfig:
 
     `entries` are the valid entries that have names. `left_out` are the invalid ones, whose problems are also in
     `warnings`. `not_set` are entries that were left out because optional variables have no value. `folder` is the
-    folder that the operator edits the file in; None if the config was not read from a file.
+    folder that the operator edits the file in; None if the config was not read from a file. `data` are the bytes of the
+    file, before variables were filled in.
     """
 
     source: str
@@ -47,6 +70,12 @@ class ParsedConfig:
     left_out: tuple[LeftOut, ...] = field(default=())
     not_set: tuple[LeftOut, ...] = field(default=())
     folder: FilePath | None = None
+    data: bytes = field(default=b"", repr=False)
+
+    @property
+    def origin(self) -> ConfigSource:
+        """What the config was read from."""
+        return ConfigSource(self.data, self.source, self.folder)
 
     @property
     def in_force(self) -> InForce:
@@ -117,7 +146,7 @@ def _checked(
         raise ConfigError(source, [report.problem(*violation) for violation in verdict.errors], warnings)
     entries = tuple(_entries(spec, value, verdict.rejected, report))
     not_set = tuple(one for one in rejected if one.is_unset)
-    return ParsedConfig(source, checksum(data), verdict.values, warnings, entries, left_out, not_set, folder)
+    return ParsedConfig(source, checksum(data), verdict.values, warnings, entries, left_out, not_set, folder, data)
 
 
 def in_force(data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, str] | None = None) -> InForce:

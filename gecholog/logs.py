@@ -25,7 +25,7 @@ from gecholog.keys.credential import masked
 from gecholog.timer import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
 LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR}
@@ -66,9 +66,10 @@ class Log:
 
 
 class _JsonLines(logging.Formatter):
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, constant: Mapping[str, Any]) -> None:
         super().__init__()
         self._service = service
+        self._constant = constant
         self._hidden: dict[str, None] = {}  # the latest at the end
         self._pattern: re.Pattern[str] | None = None
 
@@ -86,6 +87,7 @@ class _JsonLines(logging.Formatter):
             "level": _NAMES.get(record.levelno, "INFO"),
             "msg": record.getMessage(),
             "service": self._service,
+            **self._constant,
         }
         if transaction_id := transaction.get():
             entry["transaction_id"] = transaction_id
@@ -110,15 +112,18 @@ def _plain(value: Any) -> str:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else ascii(value)
 
 
-def setup(service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Send all logs of this process to `stream` (default: standard output), as JSON lines of `service`."""
+def setup(service: str, level: str = "INFO", stream: TextIO | None = None, **constant: Any) -> None:
+    """Send all logs of this process to `stream` (default: standard output), as JSON lines of `service`.
+
+    `constant` are fields of every line.
+    """
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
     if stream is None and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # JSON is UTF-8, whatever the locale
     handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(_JsonLines(service))
+    handler.setFormatter(_JsonLines(service, constant))
     root.addHandler(handler)
     root.setLevel(logging.WARNING)  # libraries: only what matters
     logging.raiseExceptions = False  # a closed pipe must not end a service

@@ -10,7 +10,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gecholog import regular_file
 
@@ -35,6 +35,16 @@ class RecordStatus:
     held: int = 0
     lost: int = 0
     damaged: int = 0
+
+
+class RecordStatusStore(Protocol):
+    """Where the status is kept for others."""
+
+    def write(self, status: RecordStatus) -> None:
+        """Replace the status. Raises OSError."""
+
+    def read(self) -> RecordStatus | None:
+        """The last status; None if there is none that can be read."""
 
 
 class RecordStatusFile:

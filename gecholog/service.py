@@ -206,7 +206,7 @@ class _RunningService:
         self._serving = True
         self._write_checksum()
         log.info(self._ready, sha256=self._parsed.sha256)
-        _settle_the_collector()
+        settle_the_collector()
 
     async def _serve_when_free(self) -> None:
         """Wait until the other process has ended, and write the checksum file then."""
@@ -302,7 +302,7 @@ class _RunningService:
         log.info("stopped")
 
 
-def _settle_the_collector() -> None:
+def settle_the_collector() -> None:
     """Exempt the present objects from garbage collection, and collect young objects less often.
 
     A full collection would otherwise stop the process for some 20 ms, to examine modules that never go away.

@@ -25,17 +25,22 @@ class Ids(NamedTuple):
 
 @dataclass(slots=True)
 class Sessions:
-    """Assigns ids to calls. `count` is the number of sessions since the gateway started."""
+    """Assigns ids to calls. `count` is the number in the last session's id, which grows by `step`.
+
+    With one process it is the number of sessions since the gateway started. Several processes of one gateway begin
+    with different counts and take the same step, so that no two of them ever use the same number.
+    """
 
     gateway_id: str
     count: int = field(default=0)
+    step: int = 1
 
     def ids(self, header: str | None) -> Ids:
         """The ids of a call whose session header has the value `header`; None if the header is missing."""
         return (continued(header) if header else None) or self._begin()
 
     def _begin(self) -> Ids:
-        self.count += 1
+        self.count += self.step
         first = f"{self.gateway_id}_{time.time_ns()}_{self.count}_0"
         return Ids(first, first)
 

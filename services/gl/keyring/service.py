@@ -32,8 +32,8 @@ class _BucketLocation(NamedTuple):
 class KeyService:
     """Watches the client keys if a router asks for them. `activate` is called with each config put in force."""
 
-    def __init__(self, mirror: Mirror, first_key: Path) -> None:
-        """`first_key` is the file with the key that the start of the appliance has made."""
+    def __init__(self, mirror: Mirror, first_key: Path | None) -> None:
+        """`first_key` is the file with the key that the start of the appliance has made; None: it is not stored."""
         self.keyring = Keyring()
         self._mirror = mirror
         self._first_key = first_key
@@ -69,7 +69,8 @@ class KeyService:
             self._running = None
         if place is not None:
             store = KeyValue(bus, place.storage.bucket(BUCKET), replicas=place.storage.replicas)
-            self._watch = KeyWatch(store, self._state, self.keyring, self._mirror, entry_of(self._first_key))
+            first_key = None if self._first_key is None else entry_of(self._first_key)
+            self._watch = KeyWatch(store, self._state, self.keyring, self._mirror, first_key)
             self._running = owner.spawn(self._watch.run(), "client keys")
 
     async def settled(self, seconds: float) -> None:

@@ -7,6 +7,8 @@ so no connection is refused in between. The old listener finishes its calls.
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,6 @@ from services.gl.server import descriptors
 from services.gl.server.listener import Listener, bind
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Coroutine
 
     from gecholog.task_owner import TaskOwner
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from services.gl.server.listener import Handler, MakeErrorReply
 
 log = Log("gateway")
+
+Bind = Callable[[str, int], socket.socket]
+"""Returns a socket that is bound to a host and a port. Raises GechologError."""
 
 _NEARLY = 0.9  # of limits.connections; gl warns only if fewer are possible
 _GRACE_S = 2.0  # for clients with an idle connection to an old listener
@@ -42,8 +46,9 @@ class Replacement:
 class Listeners:
     """All listeners of gl. One accepts clients, the others finish their calls."""
 
-    def __init__(self, handler: Handler, error_reply: MakeErrorReply) -> None:
-        """`handler` and `error_reply` are passed to each `Listener`."""
+    def __init__(self, handler: Handler, error_reply: MakeErrorReply, bind: Bind = bind) -> None:
+        """`handler` and `error_reply` are passed to each `Listener`. `bind` returns a socket for an address."""
+        self._bind = bind
         self._handler = handler
         self._error_reply = error_reply
         self._owner: TaskOwner | None = None
@@ -65,7 +70,7 @@ class Listeners:
         """Bind the address of the first config, without accepting clients. Raises GechologError if that fails."""
         self._open_files = descriptors.raise_limit()
         _ = config.ingress_tls  # raises now if its files cannot be used
-        self._socket = bind(config.listener.host, config.listener.port)
+        self._socket = self._bind(config.listener.host, config.listener.port)
         self._config = config
 
     def start(self, owner: TaskOwner) -> None:
@@ -123,7 +128,7 @@ class Listeners:
         _ = config.ingress_tls
         now, before = config.listener, self._config.listener
         same_address = (now.host, now.port) == (before.host, before.port)
-        return self._socket if same_address else bind(now.host, now.port)
+        return self._socket if same_address else self._bind(now.host, now.port)
 
     def _listen(self, config: Config, bound: socket.socket) -> Listener:
         listener = Listener(self._handler, config.limits, self._open_files, self._error_reply)

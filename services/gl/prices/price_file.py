@@ -41,9 +41,13 @@ class _Content(NamedTuple):
 class PriceFile:
     """The file prices.json of the config in force, and the prices in it."""
 
-    def __init__(self, last_good: Path, changed: Callable[[], None]) -> None:
-        """`last_good` is where the last valid content is kept; `changed` is called when other prices are in force."""
+    def __init__(self, last_good: Path, changed: Callable[[], None], *, keeps: bool = True) -> None:
+        """`last_good` is where the last valid content is kept; `changed` is called when other prices are in force.
+
+        A process that does not keep it reads what another process of the gateway has kept.
+        """
         self._last_good = last_good
+        self._keeps = keeps
         self._changed = changed
         self._path: Path | None = None
         self._stamp: tuple[int, ...] | None = None
@@ -97,6 +101,8 @@ class PriceFile:
 
     def _keep(self, data: bytes | None) -> None:
         """Keep the last valid content for a restart."""
+        if not self._keeps:
+            return
         try:
             if data is None:
                 self._last_good.unlink(missing_ok=True)

@@ -80,13 +80,8 @@ class Listener:
 
     def open(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Accept clients from now on. The socket stays the caller's. Raises PortTaken if another process was faster."""
+        listen(listening)
         own = listening.dup()
-        try:
-            own.listen(_BACKLOG)
-        except OSError as error:
-            host, port = listening.getsockname()[:2]
-            own.close()
-            raise PortTaken(listen_error(host, port, error)) from error
         self._acceptor = Acceptor(own, tls, self.limits.handshake_time, self)
         self._acceptor.start()
         self._sweeper = asyncio.create_task(self._sweep(), name="connection time-outs")
@@ -189,6 +184,15 @@ class Listener:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def listen(bound: socket.socket) -> None:
+    """Let the kernel queue the connections of clients on a bound socket. Raises PortTaken."""
+    try:
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        host, port = bound.getsockname()[:2]
+        raise PortTaken(listen_error(host, port, error)) from error
 
 
 def bind(host: str, port: int) -> socket.socket:

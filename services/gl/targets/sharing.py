@@ -12,7 +12,7 @@ from services.gl.targets.rules import has_breakers, rules_of
 from services.gl.targets.status_file import StatusWriter
 
 if TYPE_CHECKING:
-    from gecholog.breakerstatus import BreakerStatusFile
+    from gecholog.breakerstatus import BreakerStatusStore
     from gecholog.bus import Bus
     from gecholog.bus_storage import BusStorage
     from gecholog.task_owner import TaskOwner
@@ -35,7 +35,7 @@ class _BucketLocation(NamedTuple):
 class BreakerSharing:
     """Shares the circuit breakers of a gateway. `activate` is called with each config that is put in force."""
 
-    def __init__(self, breakers: Breakers, file: BreakerStatusFile) -> None:
+    def __init__(self, breakers: Breakers, file: BreakerStatusStore) -> None:
         self._breakers = breakers
         self._status = StatusWriter(file, breakers, now)
         self._writing: asyncio.Task[None] | None = None

@@ -13,7 +13,7 @@ from services.gl.resilience.breaker import State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gecholog.breakerstatus import BreakerStatusFile
+    from gecholog.breakerstatus import BreakerStatusStore
     from gecholog.timer import Timestamp
     from services.gl.targets.breakers import Breakers, BreakerState
 
@@ -26,7 +26,7 @@ _PAUSE_S = 0.2  # between two writes
 class StatusWriter:
     """Writes the file after each transition, until it is cancelled; then it removes the file."""
 
-    def __init__(self, file: BreakerStatusFile, breakers: Breakers, clock: Callable[[], Timestamp]) -> None:
+    def __init__(self, file: BreakerStatusStore, breakers: Breakers, clock: Callable[[], Timestamp]) -> None:
         self._file = file
         self._breakers = breakers
         self._clock = clock

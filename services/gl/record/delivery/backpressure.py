@@ -52,6 +52,11 @@ class Backpressure:
         self._waiting_calls = 0
         self._drained = asyncio.Event()  # set when there may be room again
 
+    @classmethod
+    def divided(cls, processes: int) -> Backpressure:
+        """The back-pressure in one of several processes, which hold as much together as one alone would."""
+        return cls(_MOST_ACCEPTED // processes, _MOST_LARGE // processes, _MOST_SENT // processes)
+
     # ------------------------------------------------------------------ calls
 
     def admit_bytes(self, call: WaitingCall, size: int = 0) -> Awaitable[None] | None:

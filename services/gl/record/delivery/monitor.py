@@ -10,7 +10,7 @@ from services.gl.record.delivery.delivery_status import DeliveryState, StallDete
 from services.gl.record.delivery.status_reporter import StatusReporter
 
 if TYPE_CHECKING:
-    from gecholog.recordstatus import RecordStatusFile
+    from gecholog.recordstatus import RecordStatusStore
     from services.gl.record.delivery.backlog import Backlog
     from services.gl.record.delivery.publisher import Publisher
     from services.gl.record.delivery.redelivery import Redelivery
@@ -22,7 +22,7 @@ class Monitor:
     """Observes the publisher, the backlog and the redelivery."""
 
     def __init__(
-        self, publisher: Publisher, backlog: Backlog, redelivery: Redelivery, status_file: RecordStatusFile | None
+        self, publisher: Publisher, backlog: Backlog, redelivery: Redelivery, status_file: RecordStatusStore | None
     ) -> None:
         self._publisher = publisher
         self._backlog = backlog

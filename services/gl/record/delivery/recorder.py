@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from gecholog.bus import Bus
     from gecholog.recordlog import RecordLogConfig
-    from gecholog.recordstatus import RecordStatusFile
+    from gecholog.recordstatus import RecordStatusStore
 
 log = Log("records")
 
@@ -46,7 +46,7 @@ class Recorder:
         self,
         root: Path,
         journal_limit: int,
-        status_file: RecordStatusFile | None = None,
+        status_file: RecordStatusStore | None = None,
         on_loss: Callable[[str], None] = lambda _: None,
         backpressure: Backpressure | None = None,
     ) -> None:
@@ -71,6 +71,10 @@ class Recorder:
         await self._publisher.use(bus, subject, config)
 
     def _on_connect(self) -> None:
+        self._redelivery.connected()
+
+    def adopt_orphans(self) -> None:
+        """Publish what another process of this gateway has left in its journal: it has died."""
         self._redelivery.connected()
 
     def resize(self, journal_limit: int) -> None:

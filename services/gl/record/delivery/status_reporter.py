@@ -8,7 +8,7 @@ from gecholog.logs import Log
 from services.gl.record.delivery.delivery_status import StatusTracker
 
 if TYPE_CHECKING:
-    from gecholog.recordstatus import RecordStatus, RecordStatusFile
+    from gecholog.recordstatus import RecordStatus, RecordStatusStore
     from services.gl.record.delivery.delivery_status import DeliveryState
 
 log = Log("records")
@@ -17,7 +17,7 @@ log = Log("records")
 class StatusReporter:
     """Keeps the last status, and reports changes."""
 
-    def __init__(self, file: RecordStatusFile | None) -> None:
+    def __init__(self, file: RecordStatusStore | None) -> None:
         """`file` may have the count of records that an earlier process lost; counting continues from there."""
         self._file = file
         self._tracker = StatusTracker(file.read() if file else None)
