@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from gecholog import health
-from gecholog.breakerstatus import BreakerStatusFile
 from gecholog.bus import Bus
 from gecholog.errors import GechologError
 from gecholog.logs import Log
-from gecholog.recordstatus import RecordStatusFile
 from gecholog.service import connect_bus, replacing_bus
-from gecholog.session import Sessions
 from services.gl import memory
 from services.gl.bodies.unpacked import UnpackedBytes
 from services.gl.credentials.aws_credentials import CredentialStore
@@ -29,13 +25,13 @@ from services.gl.discovery import Discovery
 from services.gl.dispatch import dispatch, reply_to_unreadable
 from services.gl.generation import Clients, Generation
 from services.gl.image_fetcher import ImageFetcher, PublicPools
-from services.gl.keyring.mirror import Mirror, path_of
 from services.gl.keyring.service import KeyService
 from services.gl.listening.listeners import Listeners
 from services.gl.models.ratings import Ratings
 from services.gl.prices.price_file import PriceFile
 from services.gl.quota.book import QuotaBook
 from services.gl.quota.sharing import BucketLocation, QuotaSharing
+from services.gl.record.delivery.backpressure import Backpressure
 from services.gl.record.delivery.recorder import Recorder
 from services.gl.status import Status
 from services.gl.targets.health import TargetHealth
@@ -44,12 +40,15 @@ from services.gl.unrecorded.log import UnrecordedLog
 from services.gl.upstream import Pool, proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
 
+    from gecholog.bus import Handler
     from gecholog.headers import Headers
     from gecholog.task_owner import TaskOwner
     from services.gl.config import Config
     from services.gl.errors import ErrorReply, Refusal
+    from services.gl.listening.listeners import Replacement
+    from services.gl.role import Role
     from services.gl.server import Exchange
 
 log = Log("gateway")
@@ -59,43 +58,58 @@ _KEYS_WITHIN_S = 1.0  # at the start
 _LAST_RECORDS_S = 1.0  # when stopping, for records that wait for an acknowledgement of the bus
 
 
-class Gateway:
-    """The service gl."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `prepare` has opened for a config. The bus is None if the one in use serves this config as well."""
 
-    def __init__(self, config: Config, alias: str) -> None:
-        self._alias = alias
+    config: Config
+    clients: Clients
+    bus: Bus | None
+    replacement: Replacement
+
+
+class Gateway:
+    """What serves calls: the service gl, or one worker of it."""
+
+    def __init__(self, config: Config, role: Role) -> None:
+        self._role = role
         self._first = config
         self._status = Status()
-        home = health.home()
         self._records = Recorder(
-            home / "journal" / alias,
+            role.journals,
             config.journal_max_bytes,
-            RecordStatusFile.of(alias, home),
+            role.record_status,
             self._status.failed,
+            Backpressure.divided(role.workers),
         )
-        self._listeners = Listeners(self.handle, self.error_reply)
+        self._listeners = Listeners(self.handle, self.error_reply, role.bind)
         self._unrecorded = UnrecordedLog()
         self._owner: TaskOwner | None = None
         self._generation: Generation | None = None
         self._closing: set[asyncio.Task[None]] = set()  # closes buses that are not in use any more
         self._stopping = False
         self._targets = TargetHealth()
-        self._sharing = BreakerSharing(self._targets.breakers, BreakerStatusFile.of(alias, home))
-        self._keys = KeyService(Mirror(path_of(home, alias)), home / "secrets" / "FIRST_KEY")
+        self._sharing = BreakerSharing(self._targets.breakers, role.breaker_status)
+        self._keys = KeyService(role.key_mirror, role.first_key)
         self._ratings = Ratings()
         self._unpacked = UnpackedBytes()
         self._quotas = QuotaBook()
-        self._quota_sharing = QuotaSharing(self._quotas, home / "quotas" / alias)
+        self._quota_sharing = QuotaSharing(self._quotas, role.usage_folder)
         self._discovery = Discovery(self._required, self._apply_changes)
         self._aws = CredentialStore(lambda: self._required().config)
         self._signer = Signer(self._aws)
-        self._prices = PriceFile(home / "run" / f"prices-{alias}.json", self._apply_changes)
+        self._prices = PriceFile(role.last_prices, self._apply_changes, keeps=role.is_first)
         self._tokens = ProviderTokens(lambda: self._required().config, self._apply_changes)
 
     # ------------------------------------------------------------------- life
 
     async def start(self, owner: TaskOwner) -> None:
         """Bind the port, connect to the bus, then serve."""
+        await self.open(owner)
+        self.serve()
+
+    async def open(self, owner: TaskOwner) -> None:
+        """Do the parts of the start that can fail."""
         self._owner = owner
         memory.return_large_blocks()
         config = self._first
@@ -111,12 +125,17 @@ class Gateway:
         await asyncio.gather(self._tokens.prepare(config), self._aws.prepare(config))
         self._prices.open(config)
         config = self._with_live_state(config)
-        self._generation = Generation(config, self._deps(bus, clients), Sessions(config.gateway_id), clients)
+        sessions = self._role.sessions(config.gateway_id)
+        self._generation = Generation(config, self._deps(bus, clients), sessions, clients)
         self._sharing.activate(config, bus, owner)
         await self._share_quotas(config, bus)
         self._keys.activate(config, bus, owner)
         if bus.connected:
             await self._keys.settled(_KEYS_WITHIN_S)  # until then clients with a key would get 503
+
+    def serve(self) -> None:
+        """Accept clients."""
+        owner = self._required_owner()
         self._listeners.start(owner)
         owner.spawn(self._discovery.run(), "discovery")
         owner.spawn(self._tokens.run(), "tokens")
@@ -128,7 +147,17 @@ class Gateway:
 
         Everything that can fail is done first, so that a failed reload changes nothing.
         """
-        owner, old = self._required_owner(), self._required()
+        prepared = await self.prepare(config)
+        try:
+            self._listeners.open(prepared.replacement)  # from now on it accepts clients
+        except BaseException:
+            await self.cancel(prepared)
+            raise
+        await self.commit(prepared)
+
+    async def prepare(self, config: Config) -> Prepared:
+        """Do the parts of a reload that can fail. `commit` or `cancel` must follow."""
+        old = self._required()
         has_same_tls = config.outbound_tls_digest == old.config.outbound_tls_digest
         clients = old.clients if has_same_tls else _clients(config)
         has_new_bus = (config.bus, config.topics) != (old.config.bus, old.config.topics)
@@ -136,13 +165,29 @@ class Gateway:
         replacement = self._listeners.prepare(config)
         try:
             bus = await self._bus(config) if has_new_bus else None
-            async with replacing_bus(owner, bus):
-                self._listeners.open(replacement)  # the last step: from now on it accepts clients
+            async with replacing_bus(self._required_owner(), bus):
+                return Prepared(config, clients, bus, replacement)
         except BaseException:
             self._listeners.cancel(replacement)
             raise
-        await self._activate(config, old, bus or old.deps.bus, clients)
-        self._listeners.switch(replacement)
+
+    async def cancel(self, prepared: Prepared) -> None:
+        """Close what was opened for a config that is not put in force."""
+        self._listeners.cancel(prepared.replacement)
+        if prepared.bus is not None:
+            await prepared.bus.close()
+
+    async def commit(self, prepared: Prepared) -> None:
+        """Put a prepared config in force. Calls that begin from now on have it; the rest follows in the background."""
+        old = self._required()
+        config, bus, clients = self._with_live_state(prepared.config), prepared.bus or old.deps.bus, prepared.clients
+        same_name = config.gateway_id == old.config.gateway_id
+        sessions = old.sessions if same_name else self._role.sessions(config.gateway_id)
+        if prepared.replacement.socket is not None and prepared.replacement.listener is None:
+            self._listeners.open(prepared.replacement)
+        self._generation = Generation(config, self._deps(bus, clients), sessions, clients)
+        self._listeners.switch(prepared.replacement)
+        await self._activate(config, old, bus, clients)
 
     def _apply_changes(self) -> None:
         """Put what has changed beside the config in force: lists of models, tokens, prices."""
@@ -154,19 +199,16 @@ class Gateway:
         return self._prices.applied(self._tokens.applied(self._discovery.applied(config)))
 
     async def _activate(self, config: Config, old: Generation, bus: Bus, clients: Clients) -> None:
-        if bus is not old.deps.bus or config.record_log != old.config.record_log:
-            await self._records.publish_to(bus, config.topics.logger, config.record_log)
-        self._records.resize(config.journal_max_bytes)
-        config = self._with_live_state(config)
-        same_name = config.gateway_id == old.config.gateway_id
-        sessions = old.sessions if same_name else Sessions(config.gateway_id)
-        self._generation = Generation(config, self._deps(bus, clients), sessions, clients)
+        """Let everything beside calls follow the config in force."""
         self._sharing.activate(config, bus, self._required_owner())
-        await self._share_quotas(config, bus)
         self._keys.activate(config, bus, self._required_owner())
+        self._records.resize(config.journal_max_bytes)
         self._discovery.refresh()
         self._tokens.refresh()
         self._aws.refresh()
+        if bus is not old.deps.bus or config.record_log != old.config.record_log:
+            await self._records.publish_to(bus, config.topics.logger, config.record_log)
+        await self._share_quotas(config, bus)
         if clients is not old.clients:
             old.clients.retire()
         if bus is not old.deps.bus:
@@ -187,6 +229,17 @@ class Gateway:
         if generation is not None:
             generation.clients.retire()
             await generation.deps.bus.close()
+
+    # ------------------------------------------------------------ for a parent
+
+    @property
+    def answers(self) -> Mapping[str, Callable[[], Any]]:
+        """What a parent asks of all of its workers. Each function returns JSON."""
+        return {"status": lambda: self._status.report()["Body"]}
+
+    def adopt_orphans(self) -> None:
+        """Publish the records in the journal of another process of this gateway that has died."""
+        self._records.adopt_orphans()
 
     # --------------------------------------------------------------- requests
 
@@ -232,15 +285,21 @@ class Gateway:
         await self._quota_sharing.activate(location, config.gateway_id, owner, has_limits=config.has_limits)
 
     async def _bus(self, config: Config) -> Bus:
-        bus = Bus(config.bus, self._alias, log)
-        await bus.subscribe(config.topics.isalive, self._status.answer)
-
-        async def announce(connected: Bus) -> None:
-            for text in ("connected", "listening"):
-                await connected.publish(config.topics.own, f"{self._alias} {text}".encode())
-
-        bus.on_connect(announce)
+        bus = Bus(config.bus, self._role.bus_name, log)
+        if self._role.is_alone:
+            await answer_for_gateway(bus, self._role.alias, config, self._status.answer)
         return bus
+
+
+async def answer_for_gateway(bus: Bus, alias: str, config: Config, is_alive: Handler) -> None:
+    """Announce the gateway on the bus, and answer there whether it is alive, also after each reconnection."""
+    await bus.subscribe(config.topics.isalive, is_alive)
+
+    async def announce(connected: Bus) -> None:
+        for text in ("connected", "listening"):
+            await connected.publish(config.topics.own, f"{alias} {text}".encode())
+
+    bus.on_connect(announce)
 
 
 async def _close_when_idle(bus: Bus, calls: set[asyncio.Task[None]]) -> None:

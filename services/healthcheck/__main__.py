@@ -24,6 +24,7 @@ from gecholog.breakerstatus import BreakerStatusFile
 from gecholog.health import ChecksumFile
 from gecholog.left_out import phrases
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
+from gecholog.workerstatus import WorkerStatusFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -76,6 +77,8 @@ def _summary(home: Path, report: dict[str, Any]) -> Iterator[str]:
         yield f"unhealthy: {'; '.join(report.get('problems', ())) or unknown}"
     if left_out := "; ".join(phrases(report.get("left_out", ()))):
         yield f"left out: {left_out}"
+    if workers := "; ".join(map(_workers_line, report.get("workers", ()))):
+        yield f"workers: {workers}"
     if breakers := "; ".join(f"{one['target']} {one['state']} ({one['reason']})" for one in report.get("breakers", ())):
         yield f"circuit breakers: {breakers}"
     if refused := "; ".join(f"{one.get('file')} ({one.get('reason')})" for one in report.get("refused", ())):
@@ -115,6 +118,7 @@ def _report(home: Path, service: str, checksum: str | None) -> dict[str, Any]:
             "left_out": [one for entry in ({"name": service}, *services) for one in _left_out(home, entry, state)],
             "refused": _refused(state),
             "breakers": [one for entry in services for one in _breakers(home, entry)],
+            "workers": [one for entry in services for one in _workers(home, entry)],
         }
         return {"healthy": healthy, "checksum": checksum, **_given(lists), "services": services}
     entry = next((entry for entry in services if entry.get("name") == service), {"name": service})
@@ -123,6 +127,7 @@ def _report(home: Path, service: str, checksum: str | None) -> dict[str, Any]:
         "left_out": [] if "/" in service else list(_left_out(home, entry, state)),
         "refused": [one for one in _refused(state) if one.get("service") == service],
         "breakers": list(_breakers(home, entry)),
+        "workers": list(_workers(home, entry)),
     }
     known = {name: value for name, value in entry.items() if name != "checksum"}
     return {"name": service, "healthy": healthy, "checksum": checksum} | known | _given(lists) | _records(home, entry)
@@ -178,6 +183,19 @@ def _breakers(home: Path, entry: dict[str, Any]) -> Iterator[dict[str, str]]:
     if "/" not in alias and health.in_force(alias, home):
         for one in BreakerStatusFile.of(alias, home).read():
             yield {"service": str(entry.get("name", "")), **one.report()}
+
+
+def _workers(home: Path, entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the workers of a gateway that has several. Those of a gateway that is not healthy may be old."""
+    alias = _alias(entry)
+    if "/" not in alias and health.in_force(alias, home) and (status := WorkerStatusFile.of(alias, home).read()):
+        yield {"service": str(entry.get("name", "")), **asdict(status)}
+
+
+def _workers_line(one: dict[str, Any]) -> str:
+    count = one["restarts"]
+    restarts = f", {count} restart{'' if count == 1 else 's'}" if count else ""
+    return f"{one['service']} {one['serving']} of {one['workers']} serving{restarts}"
 
 
 def _records(home: Path, entry: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from gecholog.llm.tokenizer import counter
 from gecholog.quota.limits import limits_of
 from gecholog.router_path import meant
 from gecholog.tls import OutboundTls
+from services.gl.config import cores
 from services.gl.config.config import OPEN, Config, ListenerConfig, Topics, UsageRules
 from services.gl.config.milliseconds import seconds
 from services.gl.config.routers import provider_routers, router_of
@@ -89,6 +90,9 @@ def build(parsed: ParsedConfig) -> Config:
         response=ProcessorChain.of(values.get("response", {})),
         log_request=_filter(values.get("logger", {}).get("request", {})),
         log_response=_filter(values.get("logger", {}).get("response", {})),
+        workers=cores.workers(values.get("workers", 1)),
+        log_level=values.get("log_level", "INFO"),
+        source=parsed.origin,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gecholog import recordlog
 from gecholog.bus_address import BusAddress
 from gecholog.bus_storage import BusStorage
+from gecholog.config import ConfigSource
 from gecholog.errors import GechologError
 from gecholog.llm.prices import Prices
 from gecholog.llm.tokenizer import Counter
@@ -108,6 +109,9 @@ class Config:
     response: ProcessorChain
     log_request: FieldFilter
     log_response: FieldFilter
+    workers: int  # processes that serve calls
+    log_level: str
+    source: ConfigSource
 
     @cached_property
     def header_rules(self) -> HeaderRules:

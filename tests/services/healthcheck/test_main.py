@@ -12,6 +12,7 @@ from gecholog import __version__
 from gecholog.breakerstatus import BreakerStatusFile, OpenBreaker
 from gecholog.health import ChecksumFile, ChecksumLock
 from gecholog.recordstatus import RecordStatus, RecordStatusFile
+from gecholog.workerstatus import WorkerStatus, WorkerStatusFile
 from tests.support.process import environment_of
 
 SUM = "ab" * 32
@@ -156,6 +157,19 @@ def test_report_of_what_is_wrong(tmp_path):
     records = json.loads(outcome(tmp_path, "-s", "gl", "--json")[1])["records"]
     assert (records["failing"], records["reason"], records["lost"]) == (True, "no acknowledgement", 17)
     assert "records" not in json.loads(outcome(tmp_path, "-s", "dummy", "--json")[1])
+
+
+def test_report_of_workers(tmp_path):
+    """How many workers of a gateway serve, and how often one was restarted, as long as the gateway is healthy."""
+    write_state(tmp_path, {"name": "gl"}, {"name": "dummy"})
+    WorkerStatusFile.of("gl", tmp_path).write(WorkerStatus(4, 3, 2, (7, 8, 9)))
+    assert "workers" not in json.loads(outcome(tmp_path, "--json")[1])
+    ChecksumFile.of("gl", tmp_path).write(SUM)
+    ChecksumFile.of("ginit", tmp_path).write(SUM)
+    listed = [{"service": "gl", "workers": 4, "serving": 3, "restarts": 2, "pids": [7, 8, 9]}]
+    assert json.loads(outcome(tmp_path, "--json")[1])["workers"] == listed
+    assert json.loads(outcome(tmp_path, "-s", "gl", "--json")[1])["workers"] == listed
+    assert outcome(tmp_path) == (0, "healthy: 2 services\nworkers: gl 3 of 4 serving, 2 restarts\n", "")
 
 
 def test_report_of_circuit_breakers(tmp_path):

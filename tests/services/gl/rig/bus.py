@@ -84,6 +84,24 @@ class Listener:
         """Ask on the bus, and wait for the response as JSON."""
         return json.loads(self._do(self._client.request(subject, data, timeout=DEADLINE)).data)
 
+    def ask_everybody(self, subject: str, data: bytes = b"") -> list[Any]:
+        """Ask on the bus, and return the responses of everybody who has responded before a second request was."""
+
+        async def ask() -> list[Any]:
+            inbox, responses = self._client.new_inbox(), []
+
+            async def take(message: Msg) -> None:
+                responses.append(json.loads(message.data))
+
+            subscription = await self._client.subscribe(inbox, cb=take)
+            await self._client.publish(subject, data, reply=inbox)
+            await self._client.request(subject, data, timeout=DEADLINE)
+            await self._client.flush()
+            await subscription.unsubscribe()
+            return responses
+
+        return self._do(ask())
+
     def again(self) -> None:
         """Connect again, after the server was away."""
         self._client = Client()

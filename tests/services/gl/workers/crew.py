@@ -1,0 +1,83 @@
+"""A gateway with workers, and what is seen of them."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+from gecholog.workerstatus import WorkerStatusFile
+from tests.services.gl.rig.gateway import Gateway
+from tests.support.waiting import DEADLINE, until
+
+_TICK = 0.02  # seconds between two looks
+
+
+class Crew:
+    """The parent is `gateway`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self._file = WorkerStatusFile.of("gl", gateway.process.home)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        status = self._file.read()
+        return () if status is None else status.pids
+
+    @property
+    def restarts(self) -> int:
+        return self._file.read().restarts
+
+    def all_serve(self):
+        """Wait until there are as many workers as there should be. Returns their process ids."""
+
+        def serving():
+            status = self._file.read()
+            return status is not None and status.serving == status.workers and status.pids
+
+        return until(serving, "all workers")
+
+    def kill(self, number: int = 0) -> None:
+        """kill -9 for one worker; returns when its successor serves."""
+        before, pid = self.restarts, self.all_serve()[number]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: self.restarts > before, "a restart")
+        self.all_serve()
+
+    def healthz(self) -> int:
+        """The status of a health check on a connection of its own."""
+        connection = HTTPConnection("127.0.0.1", self.gateway.port, timeout=DEADLINE)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
+    def watched(self):
+        """Collects what a health check would have complained of: `problems`, while the block runs."""
+        problems, done = [], threading.Event()
+
+        def look():
+            while not done.wait(_TICK):
+                if self.gateway.process.checksum is None:
+                    problems.append(f"{time.time()}: no checksum")
+
+        watching = threading.Thread(target=look, daemon=True)
+        watching.start()
+        try:
+            yield problems
+        finally:
+            done.set()
+            watching.join()
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs; one that waits for its parent to take notice of its end does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

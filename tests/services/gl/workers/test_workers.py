@@ -1,0 +1,209 @@
+"""gl with two workers, as processes: it looks like one service, and survives the death of any of its processes.
+
+`WORKER_KILLS` and `WORKER_RELOADS` set the length of the proofs; `make soak` takes the long forms.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+
+import pytest
+import uvloop
+
+from tests.services.gl.rig.http_client import HttpClient
+from tests.services.gl.workers.crew import Crew, is_running
+from tests.support.ports import free_port
+from tests.support.waiting import until
+from tests.system.loss_load import RecordLoad
+
+KILLS = int(os.environ.get("WORKER_KILLS", "2"))
+RELOADS = int(os.environ.get("WORKER_RELOADS", "10"))
+RATE = float(os.environ.get("WORKER_RATE", "100"))  # calls a second
+_IN_FLIGHT = 48  # calls that one worker may have at a time with this load
+
+
+def under_load(crew, meanwhile):
+    """Make calls while `meanwhile` runs in a thread. Returns what became of them."""
+
+    async def run():
+        load = RecordLoad(crew.gateway.port, RATE)
+        calls = asyncio.create_task(load.run(3600))
+        try:
+            await asyncio.to_thread(meanwhile)
+        finally:
+            load.stop()
+        return await calls
+
+    return uvloop.run(run())
+
+
+def all_recorded(records, complete):
+    """Wait until there is a record of each complete call."""
+
+    def missing():
+        return complete - {record["transaction_id"] for record in list(records.records)}
+
+    until(lambda: not missing(), "all records", 60)
+
+
+def test_one_service(crew, records):
+    """One line says that it serves, one answer that it is alive; workers and their number are in a file."""
+    assert crew.gateway.process.messages().count("http(s) server initialized") == 1
+    assert len(crew.all_serve()) == 2
+    reply = crew.gateway.call("GET", "/echo/a")
+    records.record(reply.transaction)
+    answers = records.ask_everybody("coburn.gl.isalive")
+    assert [answer["Body"]["LastTransactionID"] for answer in answers] == [reply.transaction]
+
+
+def test_session_ids_differ(crew):
+    """Workers count their sessions with different numbers."""
+    counts = [int(crew.gateway.call("GET", "/echo/a").transaction.split("_")[2]) for _ in range(60)]
+    assert len(set(counts)) == len(counts)
+    assert {count % 64 for count in counts} <= {1, 2}
+
+
+@pytest.mark.timeout(120 + 20 * KILLS)
+def test_a_worker_is_killed(crew, records):
+    """Only the calls in flight of a killed worker fail, no record is lost, and the service is healthy throughout."""
+
+    def kill():
+        for number in range(KILLS):
+            crew.kill(number % 2)
+
+    with crew.watched() as problems:
+        tally = under_load(crew, kill)
+    lost = f"{tally.calls} calls, {len(tally.complete)} complete, {len(tally.broken)} broken off, {tally.failed} failed"
+    sys.stdout.write(f"\n{KILLS} kills at {RATE:.0f} calls/s: {lost}, slowest {tally.slowest:.2f} s\n")
+    assert not problems
+    assert crew.restarts == KILLS
+    assert set(tally.statuses) == {200}
+    assert len(tally.broken) + tally.failed <= KILLS * _IN_FLIGHT
+    assert not tally.unnamed
+    all_recorded(records, tally.complete)
+
+
+@pytest.mark.timeout(120 + 5 * RELOADS)
+def test_reloads(crew):
+    """No call fails on a reload, and after it every call has the new config, whichever worker it reaches."""
+    values = crew.gateway.values
+
+    def reload():
+        for number in range(RELOADS):
+            name = f"TST{number:05d}"
+            crew.gateway.reload(values | {"gateway_id": name})
+            assert all(crew.gateway.call("GET", "/echo/a").transaction.startswith(name) for _ in range(4))
+        crew.gateway.reload(values)
+
+    tally = under_load(crew, reload)
+    assert set(tally.statuses) == {200}
+    assert (len(tally.broken), tally.failed) == (0, 0)
+    pids = crew.pids
+    assert crew.restarts == 0
+    assert len(pids) == 2
+
+
+def test_another_port(crew):
+    """Another port is bound once and served by all workers; the calls on the old one end."""
+    old = crew.gateway.port
+    crew.gateway.reload(crew.gateway.values | {"gl_port": free_port()})
+    assert crew.gateway.port != old
+    assert {crew.healthz() for _ in range(20)} == {200}
+    assert crew.restarts == 0
+
+
+def test_in_force_in_all_or_none(crew):
+    """A config that one worker cannot prepare is in force in none: here one can open no more files."""
+    pid = crew.pids[1]
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (1, before[1]))
+    refused = crew.gateway.values | {"gl_port": free_port(), "session_id_header": "Other-Id"}
+    crew.gateway.reload(refused, taken=False)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    lines = [entry for entry in crew.gateway.process.entries if entry["msg"] == "config not taken"]
+    assert lines[-1]["reason"].startswith("worker 1: ")
+    assert all(crew.gateway.call("GET", "/echo/a").values("Session-Id") for _ in range(20))
+    with pytest.raises(ConnectionRefusedError):
+        HttpClient(refused["gl_port"])
+    crew.gateway.reload(refused)
+    assert all(crew.gateway.call("GET", "/echo/a").values("Other-Id") for _ in range(20))
+    assert crew.restarts == 0
+
+
+def test_a_worker_dies_during_a_reload(crew):
+    """Its successor begins with the config that is in force in the other worker."""
+    changed = crew.gateway.values | {"session_id_header": "Other-Id"}
+    killing = threading.Thread(target=crew.kill)
+    killing.start()
+    crew.gateway.reload(changed)
+    killing.join()
+    assert all(crew.gateway.call("GET", "/echo/a").values("Other-Id") for _ in range(20))
+
+
+def test_a_hung_worker(crew):
+    """A worker whose event loop does not go on is replaced."""
+    pid = crew.pids[0]
+    os.kill(pid, signal.SIGSTOP)
+    crew.gateway.process.wait_for_log("worker hangs, killing it")
+    until(lambda: pid not in crew.pids, "its end")
+    crew.all_serve()
+    assert crew.gateway.process.checksum
+
+
+def test_stopped(crew, records):
+    """SIGTERM for the parent: calls and records are finished, and all processes end."""
+    pids = crew.pids
+    tally = under_load(crew, crew.gateway.process.stop)
+    assert crew.gateway.process.wait() == 0
+    assert not any(map(is_running, pids))
+    assert not tally.broken
+    all_recorded(records, tally.complete)
+    assert not list((crew.gateway.process.home / "journal" / "gl").iterdir())
+
+
+def test_the_parent_is_killed(crew, records, tmp_path, stream_server):
+    """kill -9 for the parent: its workers finish their calls and records, end, and the port is free for the next."""
+    pids = crew.pids
+
+    def kill():
+        os.kill(crew.gateway.process.pid, signal.SIGKILL)
+        until(lambda: not any(map(is_running, pids)), "the end of the workers", 60)
+
+    tally = under_load(crew, kill)
+    assert not tally.broken
+    all_recorded(records, tally.complete)
+    again = type(crew.gateway)(tmp_path / "gl", stream_server, crew.gateway.values)
+    try:
+        assert Crew(again.ready()).healthz() == 200
+    finally:
+        again.close()
+
+
+def test_started_again_at_once(crew, tmp_path, stream_server):
+    """A parent that is started while workers of a killed one finish their calls waits for the port."""
+    client = crew.gateway.client()
+    body = json.dumps({"model": "dummy", "stream": True, "messages": [{"role": "user", "content": "Hi"}]}).encode()
+    slow = {"Content-Type": "application/json", "X-Dummy-Chunks": "10", "X-Dummy-Chunk-Delay-Ms": "200"}
+    client.ask("POST", "/dummy/v1/chat/completions", slow, body)
+    client.head()
+    os.kill(crew.gateway.process.pid, signal.SIGKILL)
+    again = type(crew.gateway)(tmp_path / "gl", stream_server, crew.gateway.values)
+    try:
+        assert Crew(again.ready()).healthz() == 200
+    finally:
+        again.close()
+        client.leave()
+
+
+def test_a_port_that_is_taken(tmp_path, stream_server, crew):
+    """Another gateway at the same port does not start, and says why."""
+    other = type(crew.gateway)(tmp_path / "other", stream_server, crew.gateway.values)
+    try:
+        assert other.process.wait() == 1
+        assert "cannot go on" in other.process.messages()
+    finally:
+        other.close()
