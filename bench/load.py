@@ -39,7 +39,7 @@ class Way:
     """A path to the upstream that is measured.
 
     `url` contains `{size}` for the size of the response. `program` is the program under test. Empty `sizes` and
-    `connections` mean all.
+    `connections` mean all. `request` is the size of the request in bytes; 0: that of the response.
     """
 
     key: str
@@ -50,6 +50,7 @@ class Way:
     model: str = payloads.MODEL
     sizes: tuple[int, ...] = ()
     connections: tuple[int, ...] = ()
+    request: int = 0
 
     def takes(self, size: int, connections: int) -> bool:
         """Tell whether this path is measured with bodies of `size` bytes and this number of connections."""
@@ -96,7 +97,7 @@ def check(way: Way, size: int) -> None:
     """Make one call to verify the path. Raises AssertionError with what came instead."""
     request = urllib.request.Request(  # noqa: S310 - our own http address
         way.url.format(size=size),
-        data=payloads.question(size, way.model),
+        data=payloads.question(way.request or size, way.model),
         headers={"Content-Type": "application/json"} | way.headers,
     )
     with _direct.open(request, timeout=60) as reply:
@@ -110,7 +111,7 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def _script(fleet: Fleet, way: Way, size: int) -> Path:
     body = fleet.folder / f"question-{way.key}-{size}.json"
-    body.write_bytes(payloads.question(size, way.model))
+    body.write_bytes(payloads.question(way.request or size, way.model))
     headers = {"Content-Type": "application/json"} | way.headers
     lines = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items())
     file = fleet.folder / f"wrk-{way.key}-{size}.lua"

@@ -1,0 +1,79 @@
+"""Measures calls with large bodies: `python -m bench.large [--request 1m] [--response 1m] [--connections 256]`.
+
+Calls go through nginx and through gl's default path in turn. The report has the calls per second of both, the CPU time
+of each program per call, and the peak memory of gl. Exits with 1 if that exceeds `--most` MB, or if a call fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+
+from bench import appliance, nginx
+from bench.appliance import FULL, ROUTE
+from bench.calls import Records, cpu, middle
+from bench.load import Seen, Way, check, load
+from bench.processes import HOST, Fleet
+
+_CALL = "{size}/v1/chat/completions"
+_UNITS = {"k": 1_000, "m": 1_000_000}
+_SHOWN = ("gl", "nats-server", "nats2file", "nginx", "target", "wrk")
+
+
+def size_of(text: str) -> int:
+    """Return the bytes of a size such as `100k` or `1m`. Raises ValueError."""
+    unit = _UNITS.get(text[-1:].lower())
+    return int(text) if unit is None else int(text[:-1]) * unit
+
+
+def run(options: argparse.Namespace) -> tuple[dict[str, list[Seen]], float]:
+    """Measure all rounds. Return the results by path, and the peak memory of gl in MB."""
+    results: dict[str, list[Seen]] = {}
+    with Fleet() as fleet:
+        target = nginx.start_target(fleet, (options.response,))
+        proxy = nginx.start_proxy(fleet, target, target)
+        running = appliance.start(fleet, target, target)
+        records = Records(running.records)
+        ways = [
+            Way("nginx", "nginx", f"http://{HOST}:{proxy}/{_CALL}", "nginx", request=options.request),
+            Way("gl", "gl", f"http://{HOST}:{running.full}{ROUTE}{_CALL}", FULL, request=options.request),
+        ]
+        for way in ways:
+            check(way, options.response)
+        for _ in range(options.rounds):
+            for way in ways:
+                seen = load(fleet, way, options.response, options.connections, options.seconds)
+                results.setdefault(way.key, []).append(seen)
+                records.take()
+        return results, peak(fleet.programs[FULL].process.pid)
+
+
+def peak(pid: int) -> float:
+    """Return the peak memory of a process in MB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--request", type=size_of, default="1m", help="size of a request (1m)")
+    parser.add_argument("--response", type=size_of, default="1m", help="size of a response (1m)")
+    parser.add_argument("--connections", type=int, default=256, help="calls at a time (256)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds over both paths (3)")
+    parser.add_argument("--seconds", type=int, default=5, help="seconds of each measurement (5)")
+    parser.add_argument("--most", type=float, default=600, help="memory limit of gl in MB (600)")
+    options = parser.parse_args()
+    results, most = run(options)
+    for name, seen in results.items():
+        shown = ", ".join(f"{program} {cpu(seen, program):,.0f}" for program in _SHOWN if cpu(seen, program) >= 1)
+        print(f"{name:6} {middle(seen, 'rate'):9,.1f} calls/s   p99 {middle(seen, 'p99'):,.0f} ms   us a call: {shown}")
+    ratio = statistics.median(own.rate / base.rate for own, base in zip(results["gl"], results["nginx"], strict=True))
+    failed = sum(seen.refused + seen.broken for each in results.values() for seen in each)
+    print(f"ratio {ratio:.3f}, peak memory of gl {most:.0f} MB, {failed} calls failed")
+    return 0 if most <= options.most and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
