@@ -28,7 +28,6 @@ _LARGEST_BY_GRAMMAR = (
 class Raw(bytes):
     """One JSON value, as the bytes that somebody sent. Make it only from bytes that are known to be JSON."""
 
-    fragment: orjson.Fragment | None = None  # made on the first write, because a payload is written several times
     summary: dict[str, Any] | None = None  # its replacement where the value is too large, if one has been made
     shown: tuple[Any, Any] | None = None  # a rule of privacy, and what records show by it in place of the value
 
@@ -188,13 +187,6 @@ def dumps(value: Any) -> bytes:
         raise ValueError("nested too deeply") from error
 
 
-def payload(data: bytes) -> Raw:
-    """A whole body that is known to be JSON. It may be large, so what is written of it shares its memory."""
-    value = Raw(data)
-    value.fragment = orjson.Fragment(_on_one_line(data))
-    return value
-
-
 def _on_one_line(data: bytes) -> bytes:
     """Replace line breaks by spaces: inside JSON strings they are always escaped, so all others separate tokens."""
     return data.replace(b"\n", b" ").replace(b"\r", b" ")  # the same object if it has none
@@ -207,10 +199,8 @@ def _fragment(value: Any) -> orjson.Fragment:
 
 
 def fragment(value: Raw) -> orjson.Fragment:
-    """The value as a fragment, which orjson copies without calling back."""
-    if value.fragment is None:
-        value.fragment = orjson.Fragment(_on_one_line(bytes(value)))
-    return value.fragment
+    """The value as a fragment, which orjson copies without calling back. It has memory of its own: do not keep it."""
+    return orjson.Fragment(_on_one_line(bytes(value)))
 
 
 def _slowly(value: Any) -> bytes:

@@ -11,7 +11,7 @@ from collections import deque
 from typing import Any, NamedTuple
 
 from gecholog import lenient, llm, rawjson
-from gecholog.rawjson import Raw, dumps, is_too_deep, is_utf8, payload
+from gecholog.rawjson import Raw, dumps, is_too_deep, is_utf8
 from services.gl.record import decoding
 
 _HEAD_BYTES = 1024
@@ -86,17 +86,17 @@ def recorded(body: bytes, content_type: str, most: int, *, is_json: bool = False
     if len(body) > most:
         return truncated(body, body, most, f"larger than {most} bytes")
     if is_utf8(body) if is_json else rawjson.is_json(body):  # most bodies
-        return Recorded(payload(body))
+        return Recorded(Raw(body))
     if (found := lenient.strict(body)) is not None:
         note = f"is not strict JSON: {', '.join(found.repairs)}" if found.repairs else None
-        return Recorded(payload(found.data), note)
+        return Recorded(Raw(found.data), note)
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return Recorded(binary(body, content_type), "is not text, recorded by size and hash")
     why = "is nested too deeply" if is_too_deep(body) else "is not JSON"
     # a large text is serialized here, once: the record is serialized several times
-    return Recorded(text if len(body) <= AT_ONCE else payload(dumps(text)), f"{why}, recorded as text")
+    return Recorded(text if len(body) <= AT_ONCE else Raw(dumps(text)), f"{why}, recorded as text")
 
 
 def recorded_value(value: Any, most: int) -> Recorded:
@@ -107,7 +107,7 @@ def recorded_value(value: Any, most: int) -> Recorded:
     data = dumps(value)
     if len(data) > most:
         return truncated(data, data, most, f"larger than {most} bytes when it is folded")
-    return Recorded(payload(data))
+    return Recorded(Raw(data))
 
 
 def binary(body: bytes, content_type: str) -> dict[str, Any]:

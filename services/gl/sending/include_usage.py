@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from gecholog import headers, lenient, llm, rawjson
+from gecholog import headers, lenient, llm
+from gecholog.rawjson import Raw
 
 if TYPE_CHECKING:
-    from gecholog.rawjson import Raw
     from services.gl.attempt.attempt import Attempt
     from services.gl.http import UpstreamRequest
 
@@ -47,7 +47,7 @@ def _usage_request(body: bytes, path: str) -> _UsageRequest | None:
     if sent is None:
         return None
     found = lenient.strict(sent)
-    return _UsageRequest(sent, sent.decode("utf-8", "replace") if found is None else rawjson.payload(found.data))
+    return _UsageRequest(sent, sent.decode("utf-8", "replace") if found is None else Raw(found.data))
 
 
 def _with(attempt: Attempt, usage_request: _UsageRequest) -> Attempt:

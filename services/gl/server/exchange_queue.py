@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from services.gl.server.request_reader import MOST_QUEUED
@@ -18,7 +17,7 @@ class ExchangeQueue:
     def __init__(self) -> None:
         self.current: Exchange | None = None
         self.arriving: Exchange | None = None
-        self.waiting: deque[Exchange] = deque()
+        self.waiting: list[Exchange] = []  # few; an empty deque takes 700 bytes of every connection
 
     @property
     def is_full(self) -> bool:
@@ -43,7 +42,7 @@ class ExchangeQueue:
 
     def next(self) -> Exchange:
         """Make the first exchange that waits the current one."""
-        self.current = exchange = self.waiting.popleft()
+        self.current = exchange = self.waiting.pop(0)
         return exchange
 
     def drop_arriving(self, refusal: Refusal) -> None:

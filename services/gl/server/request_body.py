@@ -72,20 +72,18 @@ class RequestBody:
         return self.is_asked and not self.may_read
 
     async def read(self, limit: int) -> bytes:
-        """Return the whole body. Raises Refusal if it exceeds `limit` bytes (413) or cannot be read."""
+        """Return the whole body, once: it is not kept. Raises Refusal if it exceeds `limit` bytes or cannot be read."""
         self._check(limit)
         if not (self.is_complete and self._take()):
             await self._upload(limit)
         return self._whole()
 
     def _whole(self) -> bytes:
-        pieces = self._pieces
         if self._gathered is not None:
-            pieces[:] = [self._gathered.getvalue()]  # its own buffer, not a copy
-            self._gathered = None
-        elif len(pieces) != 1:
-            pieces[:] = [b"".join(pieces)]
-        return pieces[0]
+            gathered, self._gathered = self._gathered, None
+            return gathered.getvalue()  # its own buffer, not a copy
+        pieces, self._pieces = self._pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _take(self) -> bool:
         """Take room for a body that arrived with the head; False if others wait for room."""

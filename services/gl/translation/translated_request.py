@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gecholog import headers, rawjson
+from gecholog import headers
 from gecholog.llm import translate
 from gecholog.llm.chat import Message, Role, Text
 from gecholog.llm.chat_dialect import ReplyContext, Target
 from gecholog.llm.errors import InvalidRequestError, UnsupportedParameterError
 from gecholog.llm.inline_image import IMAGE_URL, image_urls
 from gecholog.llm.translate_whole import WholeTranslation, embeddings_translation, images_translation
+from gecholog.rawjson import Raw
 from services.gl.attempt.attempt import TranslatedRequest
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.models.address import usual_headers
@@ -156,7 +157,7 @@ def with_translated(attempt: Attempt, translated: TranslatedRequest) -> Attempt:
     """The attempt with the translated request. The record shows what the provider gets, and what was left out."""
     candidate, request = attempt.candidate, attempt.request
     section = attempt.section.copy()
-    section.fields["outbound_payload"] = rawjson.payload(translated.body)
+    section.fields["outbound_payload"] = Raw(translated.body)
     if translated.dropped:
         section.fields["unsupported_parameters"] = list(translated.dropped)
     sent = _headers(candidate, request.headers)

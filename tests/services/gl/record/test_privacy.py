@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from gecholog.rawjson import Raw, payload
+from gecholog.rawjson import Raw
 from services.gl.record import payload as payloads
 from services.gl.record.privacy import HIDDEN, PayloadPrivacy, strictest
 from services.gl.record.redaction import MASK, compiled
@@ -31,14 +31,14 @@ def test_the_head_of_a_large_body_is_hidden(rule):
     """A match may be cut off at its end."""
     data = BODY + b" " * 2000
     assert rule.shown(payloads.recorded(data, "", 1000).value) == digest(data)
-    assert rule.shown(payloads.truncate_to(payload(data), 1000)) == digest(data)
+    assert rule.shown(payloads.truncate_to(Raw(data), 1000)) == digest(data)
 
 
 def test_masked():
-    value = payload(BODY)
+    value = Raw(BODY)
     assert WORD.shown(value) == f'{{"a": "{MASK}"}}'.encode()
     assert type(WORD.shown(value)) is Raw
-    other = payload(b'{"a": 1}')
+    other = Raw(b'{"a": 1}')
     assert WORD.shown(other) is other
     assert WORD.shown("a secret") == f"a {MASK}"
     assert WORD.shown("") == ""
@@ -58,17 +58,17 @@ def test_a_stream_that_was_not_folded_is_hidden(space, events):
 
 def test_a_value_is_shown_by_the_rule_that_asks():
     """The result is kept with the value, and another rule has its own."""
-    value = payload(BODY)
+    value = Raw(BODY)
     assert WORD.shown(value) is WORD.shown(value)
     assert HIDDEN.shown(value) == digest(BODY)
 
 
 def test_a_large_value_is_prepared_once():
     """Searching it is for a thread; after that the result is at hand. Hashing does not take so long."""
-    value = payload(b'{"a": "%b"}' % (b"x" * 20_000))
+    value = Raw(b'{"a": "%b"}' % (b"x" * 20_000))
     assert WORD.takes_long(value)
     assert not HIDDEN.takes_long(value)
-    assert not WORD.takes_long(payload(BODY))
+    assert not WORD.takes_long(Raw(BODY))
     WORD.prepare(value)
     assert not WORD.takes_long(value)
 
