@@ -20,6 +20,7 @@ from services.gui.access.attempts import SignInAttempts
 from services.gui.assets.catalog import Assets
 from services.gui.bus import GuiBus
 from services.gui.config import Config
+from services.gui.drafts.config_desk import ConfigDesk
 from services.gui.live.calls import LiveCalls
 from services.gui.store.database import Database
 from services.gui.web.app import make_app
@@ -71,6 +72,7 @@ class Gui:
             bus=self._bus(self._config),
             live=self._live,
             attempts=SignInAttempts(self._config.attempts_limit, self._config.lock_s),
+            desk=ConfigDesk(self._config, self._home, os.environ),
             alias=self._alias,
         )
         await self._settle_admin(self._config)
@@ -100,6 +102,7 @@ class Gui:
             self._config.audit_topic,
         )
         self._config = deps.config = config
+        deps.desk.configure(config)
         deps.attempts.limit, deps.attempts.lock_s = config.attempts_limit, config.lock_s
         if moved:
             await self._end_bus()

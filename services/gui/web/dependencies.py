@@ -13,6 +13,7 @@ from services.gui.access.attempts import SignInAttempts
 from services.gui.assets.catalog import Assets
 from services.gui.bus import GuiBus
 from services.gui.config import Config
+from services.gui.drafts.config_desk import ConfigDesk
 from services.gui.live.calls import LiveCalls
 from services.gui.store import audit
 from services.gui.store.audit import AuditEntry
@@ -36,6 +37,7 @@ class Dependencies:
     bus: GuiBus
     live: LiveCalls
     attempts: SignInAttempts
+    desk: ConfigDesk
     alias: str = "gui"
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
     flashes: dict[str, list[Flash]] = field(default_factory=dict)

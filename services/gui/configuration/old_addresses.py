@@ -1,0 +1,49 @@
+"""Addresses of the original lead to the pages that took their place."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from services.gui.web.visit import Refused, Visit
+
+APPLICATIONS = ("gl", "nats2log", "nats2file")
+
+_AREAS = {
+    "settings": "",
+    "tls": "/tls",
+    "servicebus": "/service_bus",
+    "logger": "/logger",
+    "filewriter": "/file_writer",
+    "elasticwriter": "/elastic_writer",
+    "azureloganalyticswriter": "/azure_log_analytics_writer",
+    "restapiwriter": "/rest_api_writer",
+}
+_PAGES = {
+    "menu": "",
+    "publish": "/deploy",
+    "select-file-to-open": "/archive",
+    "archive-workingfile": "/archive",
+    "archive-productionfile": "/archive",
+}
+_LISTS = {"routers": "/routers", "requestprocessors": "/processors", "responseprocessors": "/processors"}
+
+
+async def lead(visit: Visit) -> web.StreamResponse:
+    """Redirect from `/gl/menu` and the like. The number of a tutorial is passed on."""
+    name, page = visit.request.match_info["application"], visit.request.match_info["page"]
+    if name not in APPLICATIONS:
+        raise Refused(404, "there is no such page")
+    tutorial = visit.query.get("tutorial")
+    if page in _PAGES:
+        return visit.redirect(f"/config/{name}{_PAGES[page]}", tutorial=tutorial)
+    base = page.removesuffix("-form")
+    if name == "gl" and (target := _list(base)):
+        return visit.redirect(target, tutorial=tutorial)
+    if page.endswith("-form") and base in _AREAS:
+        return visit.redirect(f"/config/{name}/form", at=_AREAS[base], tutorial=tutorial)
+    raise Refused(404, "there is no such page")
+
+
+def _list(base: str) -> str:
+    """The list that a page of routers or processors belongs to; what changed something by GET leads there, too."""
+    return next((target for start, target in _LISTS.items() if base == start or base.startswith(f"{start}-")), "")

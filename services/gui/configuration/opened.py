@@ -1,0 +1,170 @@
+"""A config file as a page sees it: draft, schema, validation, and what the visitor may do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gecholog.errors import NotJson
+from gecholog.finding import Finding
+from gecholog.schema import Schema
+from gecholog.validation import Validation, ValidationFailed
+from services.gui.drafts import secret_flow
+from services.gui.drafts.config_file import ConfigFile
+from services.gui.drafts.draft import DraftState, Phase
+from services.gui.drafts.draft_store import DraftError, DraftStore, Editor
+from services.gui.drafts.form_build import FormSource
+from services.gui.drafts.json_document import Document
+from services.gui.drafts.secret_flow import FlowProblem
+from services.gui.drafts.secret_values import masked, secrets_in
+from services.gui.roles import Permission
+from services.gui.web.visit import Refused, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A config file with its draft. `document` is None if the draft is not JSON, `validation` if it has failed."""
+
+    visit: Visit
+    store: DraftStore
+    state: DraftState
+    text: str
+    document: Document | None
+    schema: Schema
+    validation: Validation | None
+    failure: str = ""
+
+    @property
+    def file(self) -> ConfigFile:
+        return self.store.file
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return () if self.validation is None else self.validation.findings
+
+    @property
+    def is_valid(self) -> bool:
+        return self.validation is not None and self.validation.valid
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the deployed file is on its way into force."""
+        return self.state.activation.phase is Phase.PENDING
+
+    @property
+    def may_edit(self) -> bool:
+        return may_edit(self.visit, self.file)
+
+    @property
+    def may_see_secrets(self) -> bool:
+        return self.visit.allows(Permission.EDIT_PROGRAMS)
+
+    @property
+    def has_hidden_secrets(self) -> bool:
+        """Whether the draft holds secrets that this visitor may not see."""
+        if self.may_see_secrets:
+            return False
+        if self.document is None:  # nobody can tell where its secrets are
+            return self.visit.user.name != self.state.origin.user
+        return bool(secrets_in(self.document, self.schema))
+
+    def require_document(self) -> Document:
+        """The draft as JSON. Raises Refused."""
+        if self.document is None:
+            raise Refused(422, f"the draft is not JSON, open it in the raw editor: {self.failure}")
+        return self.document
+
+    def form_source(self) -> FormSource:
+        """What forms are drawn from."""
+        return FormSource(self.schema, self.require_document(), self.findings, self.visit.deps.environ)
+
+    def shown(self, data: bytes) -> str:
+        """A content of the file as this visitor may see it."""
+        text = data.decode("utf-8-sig", "replace")
+        if self.may_see_secrets:
+            return text
+        try:
+            return masked(Document.of(text), self.schema).text
+        except NotJson:
+            own = data == self.state.data and not self.has_hidden_secrets
+            return text if own else "This version is not JSON. Only an admin may see it, because it may hold secrets."
+
+    def flow_problems(self) -> tuple[FlowProblem, ...]:
+        """Secrets that the draft would send to other addresses than the deployed file does."""
+        if self.document is None:
+            return ()
+        return flow_problems(self, self.state.data, self.state.deployed)
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What templates of all pages about a file need."""
+        return {"opened": self, "file": self.file, "state": self.state, "may_edit": self.may_edit}
+
+
+def flow_problems(opened: Opened, draft: bytes, deployed: bytes | None) -> tuple[FlowProblem, ...]:
+    """What is wrong with the flows of secrets in `draft`, compared with `deployed`."""
+    new, old = (
+        secret_flow.flows(_value(data), opened.schema) if data is not None else frozenset()
+        for data in (draft, deployed)
+    )
+    return secret_flow.problems(new, old, is_gui=opened.file.name == "gui")
+
+
+def _value(data: bytes) -> Any:
+    try:
+        return Document.of(data.decode("utf-8-sig", "replace")).value()
+    except NotJson:
+        return None
+
+
+def may_edit(visit: Visit, file: ConfigFile) -> bool:
+    """Tell whether a visitor may change a file."""
+    return visit.allows(Permission.EDIT_PROGRAMS if file.names_programs else Permission.EDIT_CONFIG)
+
+
+def require_edit(visit: Visit, file: ConfigFile) -> None:
+    """Raise Refused unless the visitor may change a file."""
+    if not may_edit(visit, file):
+        raise Refused(403, f"only an admin may change the config of {file.name}, which names programs")
+
+
+def store_of(visit: Visit, name: str = "") -> DraftStore:
+    """The file that the address names. Raises Refused."""
+    name = name or visit.request.match_info["file"]
+    try:
+        return visit.deps.desk.store(name)
+    except LookupError:
+        raise Refused(404, "there is no config file of this name") from None
+
+
+async def opened(visit: Visit, name: str = "", *, fresh: bool = False) -> Opened:
+    """Read and validate a draft. `fresh`: validate it again. Raises Refused."""
+    store, desk = store_of(visit, name), visit.deps.desk
+    try:
+        state = store.state()
+        schema = await desk.schema(store.file)
+    except (DraftError, ValidationFailed) as error:
+        raise Refused(503, str(error)) from error
+    text = state.data.decode("utf-8-sig", "replace")
+    failure, document, validation = "", None, None
+    try:
+        document = Document.of(text)
+    except NotJson as error:
+        failure = str(error)
+    try:
+        validation = await desk.validate(store.file, state.data, fresh=fresh)
+    except (ValidationFailed, OSError) as error:
+        failure = failure or str(error)
+    return Opened(visit, store, state, text, document, schema, validation, failure)
+
+
+def editor(visit: Visit) -> Editor:
+    """Who changes something."""
+    return Editor(visit.user.name, visit.now)
+
+
+async def audit(
+    visit: Visit, action: str, file: ConfigFile, before: str | None, after: str | None, **more: Any
+) -> None:
+    """Write to the audit log what a visitor does with a config file. `before` and `after` are checksums."""
+    await visit.audit(action, file.name, before=before or "", after=after or "", **more)

@@ -1,0 +1,1 @@
+"""Config files that people edit: their drafts, their forms, and their deployment. No web, no pages."""

@@ -1,0 +1,212 @@
+"""The config files that the interface edits: their drafts, schemas and validations.
+
+Schemas and validations come from the programs of the services. A validation takes about a second, so results are kept
+for as long as draft and production file stay the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from gecholog import regular_file, validation
+from gecholog.schema import Schema
+from gecholog.validation import Validation, ValidationFailed, Validator
+from services.gui.config import Application, Config
+from services.gui.drafts.config_file import ConfigFile
+from services.gui.drafts.draft import checksum
+from services.gui.drafts.draft_store import DraftStore
+
+_PROGRAMS = Path(__file__).parents[2] / "bin"  # our own, named as those of the original
+_ROOT = Path(__file__).parents[3]
+_TITLES = {
+    "gl": ("Gateway", "Routers, models, providers, processors and limits of the gateway."),
+    "nats2file": ("Log file", "The sink that writes records to a file."),
+    "nats2log": ("Log target", "The sink that writes records to Elasticsearch, Azure or a REST API."),
+    "tokencounter": ("Token caps", "Counts tokens and enforces the caps of routers."),
+    "dummy": ("Dummy LLM", "An LLM API for development."),
+    "ginit": ("Appliance", "Which programs run, and what happens when one fails."),
+    "gui": ("Web interface", "The port, the sign-in and the files of this interface."),
+    "prices": ("Prices", "Prices of models that differ from the table that ships with gecholog."),
+}
+_BESIDE = ("tokencounter", "dummy", "ginit", "gui")  # files beside that of gl, not named in gui_config.json
+_NAMES_PROGRAMS = frozenset({"ginit", "gui"})
+_KEPT = 64  # validations
+
+
+class ConfigDesk:
+    """All config files of an appliance. `environ` is the environment that the services have, too."""
+
+    def __init__(self, config: Config, home: Path, environ: Mapping[str, str]) -> None:
+        self.home = home.absolute()
+        self.environ = environ
+        self._stores: dict[str, DraftStore] = {}
+        self._schemas: dict[Path, asyncio.Task[Schema]] = {}
+        self._validations: OrderedDict[tuple[str, str, str | None], Validation] = OrderedDict()
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Take over another gui_config.json. Drafts of files that stay the same are not affected."""
+        stores = {}
+        for file in self._files(config):
+            old = self._stores.get(file.name)
+            stores[file.name] = old if old is not None and old.file == file else DraftStore(file, self.home)
+        self._stores = stores
+
+    def store(self, name: str) -> DraftStore:
+        """The drafts of a file. Raises LookupError if there is no such file."""
+        return self._stores[name]
+
+    def stores(self) -> Iterator[DraftStore]:
+        """All files, except those that do not exist and have nothing to begin with."""
+        for store in self._stores.values():
+            if store.file.production.exists() or store.template() is not None:
+                yield store
+
+    async def schema(self, file: ConfigFile) -> Schema:
+        """The schema of a file. Raises ValidationFailed; the next call tries again then."""
+        key = Path(file.validator.program, *file.validator.leading)
+        task = self._schemas.get(key)
+        if task is None:
+            task = self._schemas[key] = asyncio.create_task(validation.schema_of(file.validator), name="schema")
+        try:
+            return await asyncio.shield(task)
+        except ValidationFailed:
+            self._schemas.pop(key, None)
+            raise
+
+    async def validate(self, file: ConfigFile, data: bytes, *, fresh: bool = False) -> Validation:
+        """Validate a content as a reload of the production file. `fresh`: do not take a result that was kept.
+
+        Raises ValidationFailed, OSError.
+        """
+        deployed = _checksum(file.production)
+        key = (file.name, checksum(data), deployed)
+        if not fresh and key in self._validations:
+            self._validations.move_to_end(key)
+            return self._validations[key]
+        candidate = self.candidate(file)
+        try:
+            write_new(candidate, data)
+            in_force = file.production if deployed is not None and file.checksum is not None else None
+            found = await validation.validate(file.validator, candidate, in_force)
+        finally:
+            candidate.unlink(missing_ok=True)
+        self._validations[key] = found
+        while len(self._validations) > _KEPT:
+            self._validations.popitem(last=False)
+        return found
+
+    def candidate(self, file: ConfigFile) -> Path:
+        """A new file for a program to read. Below `run`, services know that its neighbours are in the conf folder."""
+        return self.home / "run" / "gui" / f"{file.name}_config_{secrets.token_hex(8)}.json"
+
+    def _files(self, config: Config) -> Iterator[ConfigFile]:
+        for application in config.applications.values():
+            yield self._of_application(application, config)
+        gl = config.applications["gl"].production_file
+        for name in _BESIDE:
+            yield self._of_service(name, gl.with_name(f"{name}_config.json"), config)
+        yield self._prices(gl.with_name("prices.json"), config)
+
+    def _of_application(self, application: Application, config: Config) -> ConfigFile:
+        title, about = _TITLES[application.section]
+        return ConfigFile(
+            name=application.section,
+            title=title,
+            service=application.name,
+            production=application.production_file,
+            working_folder=config.working_directory,
+            archive_folder=config.archive_directory,
+            validator=self._validator(
+                application.executable,
+                application.config_command,
+                application.validate_command,
+                application.additional_arguments,
+            ),
+            template=_template(application),
+            checksum=application.checksum_file,
+            about=about,
+        )
+
+    def _of_service(self, name: str, production: Path, config: Config) -> ConfigFile:
+        title, about = _TITLES[name]
+        return ConfigFile(
+            name=name,
+            title=title,
+            service=name,
+            production=production,
+            working_folder=config.working_directory,
+            archive_folder=config.archive_directory,
+            validator=self._validator(f"./{name}", "-o", "--validate", ()),
+            template=_ROOT / "conf" / f"{name}_config.json",
+            checksum=self.home / "checksum" / f".{name}_config.sha256",
+            names_programs=name in _NAMES_PROGRAMS,
+            about=about,
+        )
+
+    def _prices(self, production: Path, config: Config) -> ConfigFile:
+        title, about = _TITLES["prices"]
+        return ConfigFile(
+            name="prices",
+            title=title,
+            service="gl",
+            production=production,
+            working_folder=config.working_directory,
+            archive_folder=config.archive_directory,
+            validator=Validator(
+                Path(sys.executable), leading=("-P", "-m", "services.gl.prices"), environ=self.environment()
+            ),
+            template=Path(__file__).with_name("prices_template.json"),
+            about=about,
+        )
+
+    def _validator(self, executable: str, config_option: str, option: str, arguments: tuple[str, ...]) -> Validator:
+        program = find_program(executable)
+        return Validator(
+            program,
+            config_option,
+            option,
+            arguments,
+            speaks_json=program.resolve().parent == _PROGRAMS.resolve(),
+            environ=self.environment(),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The environment for programs of ours."""
+        path = self.environ.get("PYTHONPATH")
+        return {
+            **self.environ,
+            "GECHOLOG_HOME": str(self.home),
+            "PYTHONPATH": f"{_ROOT}:{path}" if path else str(_ROOT),
+        }
+
+
+def find_program(executable: str) -> Path:
+    """The program that a config names: in the working folder, else ours of this name, as ginit looks for it."""
+    here, own = Path(executable), _PROGRAMS / executable
+    return here.absolute() if here.is_file() or not own.is_file() else own
+
+
+def _template(application: Application) -> Path:
+    """The template that the config names; if it is missing, the one that is shipped."""
+    file = application.template_file
+    return file if file.exists() else _ROOT / "conf" / f"{application.section}_config.json"
+
+
+def _checksum(path: Path) -> str | None:
+    try:
+        return checksum(regular_file.read_bytes(path))
+    except OSError:
+        return None
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that only this user may read. Raises OSError, also if it exists."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_bytes(data)
