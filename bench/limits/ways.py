@@ -110,10 +110,10 @@ class _Recorder:
     def __init__(self) -> None:
         self.backpressure = Backpressure()
 
-    def accept(self, _record_id: bytes, _data: bytes) -> None:
+    def accept(self, *_: object, **__: object) -> None:
         """Take a record as it stands."""
 
-    def publish(self, _record_id: bytes, _data: bytes) -> None:
+    def publish(self, *_: object, **__: object) -> None:
         """Take the final record."""
 
 

@@ -36,7 +36,7 @@ NOTHING = Held()
 class Holds:
     """The holds of one subject. `renewed` is when this replica's were published last.
 
-    What this replica holds are numbers, not tuples: each call changes them four times.
+    `calls`, `tokens` and `nano_usd` are what this replica holds. Each call changes them four times.
     """
 
     __slots__ = (
@@ -59,20 +59,6 @@ class Holds:
         self._others: dict[str, tuple[Held, int]] = {}
         self.foreign = NOTHING  # the sum of the others', valid until `until`
         self.until = _FOREVER
-
-    def begin(self) -> None:
-        """Hold one call more."""
-        self.calls += 1
-
-    def end(self) -> None:
-        """Hold one call less."""
-        self.calls -= 1
-        self.calls_returned += 1
-
-    def take(self, tokens: int, nano_usd: int) -> None:
-        """Begin to hold tokens and money."""
-        self.tokens += tokens
-        self.nano_usd += nano_usd
 
     def give_back(self, tokens: int, nano_usd: int) -> None:
         """Hold no longer what was taken before."""

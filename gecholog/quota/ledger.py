@@ -18,6 +18,7 @@ from gecholog.quota.meter import Meter, ReplicaUsage
 from gecholog.quota.part import part_of, parts_of
 from gecholog.quota.period import Period
 from gecholog.quota.subject import HELD, MINUTE, Subject
+from gecholog.quota.tally import Tally
 from gecholog.quota.window import CalendarWindow, Window
 
 _LAST_MINUTE = Window(60_000, sliding=True, parts=20)
@@ -36,20 +37,23 @@ class Ledger:
 
     def __init__(self) -> None:
         self.changes = Changes()
-        self._meters: dict[tuple[str, str], Meter] = {}
+        self._tallies: dict[tuple[str, str], Tally] = {}
         self._holds: dict[str, Holds] = {}
 
     def accounts(self, subjects: Iterable[Subject]) -> Accounts:
         """The accounts of subjects. Those of subjects with the same name count together, whatever their limits are."""
-        return Accounts(Account(one, self.meter, self._holds_of(one.name), self.changes) for one in subjects)
+        return Accounts((Account(one, self._tally, self._holds_of(one.name)) for one in subjects), self.changes)
 
     def meter(self, name: str, window: str) -> Meter:
         """The meter of a subject in a window."""
+        return self._tally(name, window).meter()
+
+    def _tally(self, name: str, window: str) -> Tally:
         key = name, window
-        meter = self._meters.get(key)
-        if meter is None:
-            meter = self._meters[key] = Meter(_window_named(window))
-        return meter
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Tally(_window_named(window))
+        return tally
 
     def held(self, name: str, now: int) -> Held:
         """What the calls in flight of a subject hold."""
@@ -93,7 +97,7 @@ class Ledger:
     def mark_all_changed(self) -> None:
         """Mark all as unpublished, because the other replicas may have lost it."""
         parts = self.changes.parts
-        parts.update(part_of(window, name) for (name, window), meter in self._meters.items() if meter.has_own)
+        parts.update(part_of(window, name) for (name, window), one in self._tallies.items() if one.meter().has_own)
         parts.update(part_of(HELD, name) for name, holds in self._holds.items() if not holds.is_idle)
 
     def take_changed(self, now: int) -> list[str]:
@@ -117,8 +121,8 @@ class Ledger:
         """Forget what no longer counts. Returns parts and replicas."""
         gone = [
             (part_of(window, name), replica)
-            for (name, window), meter in self._meters.items()
-            for replica in meter.expire(now)
+            for (name, window), tally in self._tallies.items()
+            for replica in tally.meter().expire(now)
         ]
         gone += [(part_of(HELD, name), replica) for name, one in self._holds.items() for replica in one.expire(now)]
         return gone
@@ -140,8 +144,8 @@ class Ledger:
 
     def usages(self, now: int) -> Iterator[tuple[str, str, ReplicaUsage]]:
         """The usage that all replicas have counted: part, replica (empty: this one), and usage."""
-        for (name, window), meter in self._meters.items():
-            part = part_of(window, name)
+        for (name, window), tally in self._tallies.items():
+            meter, part = tally.meter(), part_of(window, name)
             if meter.has_own:
                 yield part, "", meter.own(now)
             yield from ((part, replica, usage) for replica, usage in meter.replicas.items())

@@ -86,15 +86,6 @@ class Meter:
             own[field] = own.get(field, 0) + count
         return used
 
-    def count(self, field: str, count: int, now: int) -> int:
-        """Add usage of one field, as `add` does. Return its usage that counts now."""
-        if not self._since <= now < self._until:
-            self._refresh(now)
-        own = self._bucket(now).used
-        own[field] = own.get(field, 0) + count
-        total = self._used[field] = self._used.get(field, 0) + count
-        return total
-
     def leaving(self, now: int) -> list[tuple[int, Mapping[str, int]]]:
         """Return the usage that counts now, with the moments at which it stops to count, in their order."""
         return sorted(((self.window.leaves(when), used) for when, used in self._counting(now)), key=itemgetter(0))
@@ -115,6 +106,11 @@ class Meter:
         if self._own:
             latest.append(self._own[-1].last)
         return max(now, self.window.leaves(max(latest))) if latest else now
+
+    @property
+    def until(self) -> int:
+        """When what `used` has returned last is no longer right."""
+        return self._until
 
     # --------------------------------------------------------------- replicas
 

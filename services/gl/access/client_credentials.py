@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _AUTHORIZATION = "Authorization"
 _BEARER = "bearer"
+_USUAL = f"Bearer {PREFIX}"
 _PLAIN_PLACES = ("X-Api-Key", "Api-Key", "X-Goog-Api-Key")
 _PARAMETER = "key"
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
@@ -42,6 +43,8 @@ class ClientCredentials(NamedTuple):
 
     def shown_query(self, pairs: Pairs) -> Pairs:
         """The query for the record: masks in place of client keys."""
+        if not self.parameters:
+            return pairs
         return tuple(Pair("", masked(pair.name), MASK) if pair in self.parameters else pair for pair in pairs)
 
 
@@ -54,7 +57,7 @@ def find(received: Headers, pairs: Pairs, is_foreign: Callable[[str], bool] | No
     parameters = [pair for pair in pairs if PREFIX in pair.value or PREFIX in pair.name] if pairs else []
     if not (names or parameters or is_foreign):  # most calls of routers without keys
         return None
-    key = next((one.text for one in _credentials(received, pairs) if one.text.startswith(PREFIX)), "")
+    key = _key_in(received, pairs)
     if not key and is_foreign is not None:
         for one in _credentials(received, pairs):
             if is_foreign(one.text):
@@ -64,6 +67,14 @@ def find(received: Headers, pairs: Pairs, is_foreign: Callable[[str], bool] | No
     if not names and not parameters:
         return None
     return ClientCredentials(key, frozenset(names), tuple(parameters))
+
+
+def _key_in(received: Headers, pairs: Pairs) -> str:
+    """The first credential that begins as a key of ours does; empty if none does."""
+    bearer = received.get(_AUTHORIZATION)
+    if bearer is not None and len(bearer) == 1 and bearer[0].startswith(_USUAL):  # most of them
+        return bearer[0][len(_BEARER) + 1 :].strip()
+    return next((one.text for one in _credentials(received, pairs) if one.text.startswith(PREFIX)), "")
 
 
 def has_any(received: Headers, pairs: Pairs) -> bool:

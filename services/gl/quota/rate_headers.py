@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gecholog.quota.limits import TOKENS
-from gecholog.quota.subject import REQUESTS
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
     from gecholog.quota.account import Account
     from gecholog.quota.accounts import Accounts
     from gecholog.quota.holds import Holds
-    from gecholog.quota.meter import Meter
+    from gecholog.quota.tally import Tally
 
 _OURS = "X-Ratelimit-"
 _UPSTREAM = "X-Gecholog-Upstream-Ratelimit-"
@@ -32,20 +29,19 @@ class _Left(NamedTuple):
 
 
 class _Rate(NamedTuple):
-    """A quota, and where it is counted. `holds` have what is reserved of it, if that counts."""
+    """A quota of requests, or of tokens if there are `holds` with what is reserved of them."""
 
     limit: int
-    meter: Meter
-    field: str
+    tally: Tally
     holds: Holds | None = None
 
     def left(self, now: int) -> _Left:
         """What is left of it."""
-        limit, meter, field, holds = self
-        used = meter.used(now).get(field, 0)
-        if holds is not None:
-            used += holds.held(now).tokens
-        return _Left(max(0, limit - used), limit, meter.unused_at(now))
+        limit, tally, holds = self
+        if not tally.since <= now < tally.until:
+            tally.refresh(now)
+        used = tally.requests if holds is None else tally.tokens + holds.held(now).tokens
+        return _Left(max(0, limit - used), limit, tally.unused_at(now))
 
 
 class RateHeaders:
@@ -74,14 +70,14 @@ class RateHeaders:
 def _requests(account: Account) -> Iterator[_Rate]:
     quotas = account.subject.limits.quotas
     if quotas.rpm is not None:
-        yield _Rate(quotas.rpm, account.minute, REQUESTS)
+        yield _Rate(quotas.rpm, account.minute)
     elif quotas.rpd is not None:
-        yield _Rate(quotas.rpd, account.day, REQUESTS)
+        yield _Rate(quotas.rpd, account.day)
 
 
 def _tokens(account: Account) -> Iterator[_Rate]:
     if (tpm := account.subject.limits.quotas.tpm) is not None:
-        yield _Rate(tpm, account.minute, TOKENS, account.holds)
+        yield _Rate(tpm, account.minute, account.holds)
 
 
 def moved(received: Headers) -> Headers:
