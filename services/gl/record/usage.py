@@ -32,4 +32,9 @@ def cost_of_atto(cost: int, prices: str) -> Cost:
     return Cost(-(-cost // _ATTO_IN_NANO), Raw(b'{"usd":"%b","prices":%b}' % (cost_text(cost).encode(), dumps(prices))))
 
 
+def cost_of_nano(cost: int, prices: str) -> Cost:
+    """A cost of so many nano-USD, by the prices of a version."""
+    return cost_of_atto(cost * _ATTO_IN_NANO, prices)
+
+
 NO_USAGE = usage_json(llm.NONE)

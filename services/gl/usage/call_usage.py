@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog import rawjson
 from gecholog.llm import payload_text, request_size
+from gecholog.llm.usage import Usage
+from gecholog.llm.usage_estimate import ESTIMATED
 from gecholog.quota.holds import NOTHING, Held
 from gecholog.quota.limits import DEFAULT_OUTPUT_TOKENS
 from services.gl.call_candidates import chosen_router
@@ -18,7 +21,6 @@ from services.gl.routing.routers import Action
 from services.gl.usage.request_kind import UNKNOWN, RequestKind, kind_of
 
 if TYPE_CHECKING:
-    from gecholog.llm import Usage
     from services.gl.call import Call
     from services.gl.record.usage import Cost
 
@@ -60,10 +62,22 @@ def wanted(call: Call, kind: RequestKind) -> Wanted | None:
     return Wanted(body, request_size.prompt_tokens(body), output)
 
 
-def used(call: Call) -> Held:
+class Charge(NamedTuple):
+    """What a call is charged. `estimate` is the usage that the record shows if no provider has reported all of it."""
+
+    held: Held
+    estimate: Usage | None = None
+
+
+_NO_CHARGE = Charge(NOTHING)
+
+
+def charge_of(call: Call) -> Charge:
     """What a call has used: as the provider says, else as much as was received of the answer, else what it reserved."""
-    found = _used_by_provider(call)
-    return found if call.used_beside is NOTHING else found.plus(call.used_beside)
+    charge = _charged_for_answer(call)
+    if call.used_beside is NOTHING:
+        return charge
+    return charge._replace(held=charge.held.plus(call.used_beside))
 
 
 def add_beside(call: Call, usage: Usage, cost: Cost | None) -> None:
@@ -73,24 +87,33 @@ def add_beside(call: Call, usage: Usage, cost: Cost | None) -> None:
         call.used_beside = call.used_beside.plus(used_beside)
 
 
-def _used_by_provider(call: Call) -> Held:
+def _charged_for_answer(call: Call) -> Charge:
     reservation = call.reservation
     if call.attempt is None or isinstance(call.response, LocalResponse):
-        return NOTHING  # nothing was sent, or no provider answered
+        return _NO_CHARGE  # nothing was sent, or no provider answered
     if call.usage is not None:
-        tokens, missing = call.usage.total_tokens or 0, _uncounted_tokens(call, call.usage)
-        cost = _cost(call, reservation, tokens)
-        if missing:
-            cost += nano_of_atto(missing * reservation.rates.output)
-        return Held(0, tokens + missing, cost)
+        return _charged_by_usage(call, call.usage)
     if call.cost is not None:  # sold by the piece
-        return Held(0, 0, call.cost.nano_usd)
+        return Charge(Held(0, 0, call.cost.nano_usd))
     if reservation is NO_RESERVATION or (call.response is not None and call.response.status not in _SUCCESS):
-        return NOTHING
-    if call.response is None:  # the client left before there was an answer
-        return estimated(reservation, 0)
-    received = _received_tokens(call)
-    return reservation.held if received is None else estimated(reservation, received)
+        return _NO_CHARGE
+    # without a response, the client left before there was an answer
+    received = 0 if call.response is None else _received_tokens(call)
+    held = reservation.held if received is None else estimated(reservation, received)
+    prompt = reservation.prompt_tokens
+    return Charge(held, Usage(ESTIMATED, prompt, held.tokens - prompt, held.tokens))
+
+
+def _charged_by_usage(call: Call, usage: Usage) -> Charge:
+    """What a usage costs, and what a stream delivered beyond it."""
+    rates = call.reservation.rates
+    tokens, missing = usage.total_tokens or 0, _uncounted_tokens(call, usage)
+    cost = _cost(call, call.reservation, tokens)
+    if not missing:
+        return Charge(Held(0, tokens, cost))
+    completion, total = (usage.completion_tokens or 0) + missing, tokens + missing
+    estimate = replace(usage, source=ESTIMATED, completion_tokens=completion, total_tokens=total)
+    return Charge(Held(0, total, cost + nano_of_atto(missing * rates.output)), estimate)
 
 
 def _uncounted_tokens(call: Call, usage: Usage) -> int:

@@ -25,6 +25,7 @@ STREAM = (
 JSON = "Content-Type: application/json"
 SSE = "Content-Type: text/event-stream"
 ASKED = {"model": "m", "max_tokens": 10, "messages": [{"role": "user", "content": "Hi"}]}
+PROMPT = len(json.dumps(ASKED)) // 4  # tokens, at least
 
 # Two calls of 49 tokens fit into a hundred. A third one does not: it would reserve more than the two that are left.
 EVASIONS = {
@@ -65,6 +66,7 @@ def routers(url):
         "/tpm/": {"quotas": {"tpm": 100}},
         "/concurrency/": {"quotas": {"concurrency": 2}},
         "/left/": HUNDRED,
+        "/silent/": HUNDRED,
         "/failing/": HUNDRED,
         "/reloaded/": HUNDRED,
         "/parallel/": {"budget": {"tokens": 1000, "period": "month"}},
@@ -186,10 +188,31 @@ def test_leaving_early(limited, upstream, bus):
             statuses.append(head.status)
             if head.status == 429:
                 break
-        bus.record(head.transaction)
+        usage = bus.record(head.transaction)["usage"]
+        assert usage["source"] == "estimated"
+        assert usage["total_tokens"] >= PROMPT
     left.set()
     assert statuses[0] == 200
     assert statuses[-1] == 429
+
+
+def test_leaving_before_the_first_word(limited, upstream, bus):
+    """The prompt is charged, and the record shows what is charged."""
+    asked, left = Event(), Event()
+
+    def think(_):
+        asked.set()
+        left.wait(DEADLINE)
+
+    upstream.behaviour = think
+    with limited.client() as client:
+        path = "/silent/v1/chat/completions"
+        client.ask("POST", path, {"Content-Type": "application/json"}, json.dumps(ASKED).encode())
+        assert asked.wait(DEADLINE)
+    usage = bus.where(lambda record: record["request"]["gl_path"] == "/silent/")["usage"]
+    left.set()
+    assert (usage["source"], usage["completion_tokens"]) == ("estimated", 0)
+    assert usage["total_tokens"] == usage["prompt_tokens"] >= PROMPT
 
 
 def test_a_failed_call_costs_nothing(limited, upstream):
