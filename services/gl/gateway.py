@@ -82,7 +82,7 @@ class Gateway:
             self._status.failed,
             Backpressure.divided(role.workers),
         )
-        self._listeners = Listeners(self.handle, self.error_reply, role.bind)
+        self._listeners = Listeners(self.handle, self.error_reply, role.bind, role.balance)
         self._unrecorded = UnrecordedLog()
         self._owner: TaskOwner | None = None
         self._generation: Generation | None = None

@@ -14,6 +14,7 @@ from gecholog.recordstatus import RecordStatusFile, RecordStatusStore
 from gecholog.session import Sessions
 from services.gl.keyring.mirror import Mirror, SharedMirror, path_of
 from services.gl.listening.listeners import Bind
+from services.gl.server.acceptor import Alone, Balance
 from services.gl.server.listener import bind
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Role:
     """Where a process keeps its state, and which tasks of the whole gateway it has.
 
     `worker` is the number of a worker, counted from 0; None if the process is the whole gateway. `bind` returns the
-    socket that it listens on.
+    socket that it listens on, and `balance` says when others should accept from it.
     """
 
     alias: str
@@ -37,6 +38,7 @@ class Role:
     worker: int | None = None
     workers: int = 1
     bind: Bind = field(default=bind)
+    balance: Balance = field(default_factory=Alone)
 
     @classmethod
     def alone(cls, alias: str, home: Path) -> Role:

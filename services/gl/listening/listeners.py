@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gecholog.task_owner import TaskOwner
     from services.gl.config import Config
+    from services.gl.server.acceptor import Balance
     from services.gl.server.listener import Handler, MakeErrorReply
 
 log = Log("gateway")
@@ -46,9 +47,12 @@ class Replacement:
 class Listeners:
     """All listeners of gl. One accepts clients, the others finish their calls."""
 
-    def __init__(self, handler: Handler, error_reply: MakeErrorReply, bind: Bind = bind) -> None:
-        """`handler` and `error_reply` are passed to each `Listener`. `bind` returns a socket for an address."""
+    def __init__(
+        self, handler: Handler, error_reply: MakeErrorReply, bind: Bind = bind, balance: Balance | None = None
+    ) -> None:
+        """`handler`, `error_reply` and `balance` are passed to each `Listener`. `bind` returns a socket."""
         self._bind = bind
+        self._balance = balance
         self._handler = handler
         self._error_reply = error_reply
         self._owner: TaskOwner | None = None
@@ -131,7 +135,7 @@ class Listeners:
         return self._socket if same_address else self._bind(now.host, now.port)
 
     def _listen(self, config: Config, bound: socket.socket) -> Listener:
-        listener = Listener(self._handler, config.limits, self._open_files, self._error_reply)
+        listener = Listener(self._handler, config.limits, self._open_files, self._error_reply, self._balance)
         listener.open(bound, config.ingress_tls)
         _warn_of_open_files(listener)
         self._all.add(listener)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = Log("listener")
 
 _AT_ONCE = 64  # connections that are accepted before the event loop runs anything else
+_TURN_S = 0.002  # in which another process with fewer connections may accept one
 _REST_S = 0.5  # pause in accepting when the machine is out of file descriptors or memory
 _SHUTDOWN_S = 5.0  # in which a client has to answer the end of TLS
 _REQUEST = 64 * 1024  # bytes of a request that are read and dropped
@@ -40,13 +41,47 @@ class Admission(Protocol):
         """The response to a connection that exceeds the limit."""
 
 
+class Balance(Protocol):
+    """Balances the connections of processes that accept from the same socket."""
+
+    def opened(self) -> None:
+        """Count a connection of this process."""
+
+    def closed(self) -> None:
+        """A connection of this process is closed."""
+
+    def is_ahead(self) -> bool:
+        """Whether another process has fewer connections than this one."""
+
+
+class Alone:
+    """The balance of a process that has its socket for itself."""
+
+    def opened(self) -> None:
+        """Do nothing."""
+
+    def closed(self) -> None:
+        """Do nothing."""
+
+    def is_ahead(self) -> bool:
+        """There is no other process."""
+        return False
+
+
 class Acceptor:
     """Accepts the connections of a listening socket, which it owns."""
 
     def __init__(
-        self, listening: socket.socket, tls: ssl.SSLContext | None, handshake_s: float, admission: Admission
+        self,
+        listening: socket.socket,
+        tls: ssl.SSLContext | None,
+        handshake_s: float,
+        admission: Admission,
+        balance: Balance,
     ) -> None:
         """`handshake_s` are the seconds that a TLS handshake may take."""
+        self._balance = balance
+        self._has_waited = False
         self._socket = listening
         self._tls = tls
         self._handshake_s = handshake_s
@@ -74,6 +109,10 @@ class Acceptor:
 
     def _ready(self) -> None:
         for _ in range(_AT_ONCE):
+            if self._balance.is_ahead() and not self._has_waited:
+                self._let_another()
+                return
+            self._has_waited = False
             try:
                 accepted, _ = self._socket.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -82,6 +121,12 @@ class Acceptor:
                 self._pause(error)
                 return
             self._admit(accepted)
+
+    def _let_another(self) -> None:
+        """Wait a moment. If no other process accepts the connection until then, this one does."""
+        self._has_waited = True
+        self._loop.remove_reader(self._socket)
+        self._rest = self._loop.call_later(_TURN_S, self.start)
 
     def _pause(self, error: OSError) -> None:
         """Stop for a moment: the queue stays full, and its events would take the whole CPU."""

@@ -13,7 +13,7 @@ from gecholog.listen_error import listen_error
 from services.gl import memory
 from services.gl.errors import ErrorFormat, reply_to
 from services.gl.server import descriptors, refusals
-from services.gl.server.acceptor import Acceptor
+from services.gl.server.acceptor import Acceptor, Alone
 from services.gl.server.connection import ClientConnection
 from services.gl.server.garbage import Garbage
 from services.gl.server.uploads import LARGE_READ_BYTES, Uploads
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gecholog.headers import Headers
     from services.gl.errors import ErrorReply, Refusal
     from services.gl.limits import Limits
+    from services.gl.server.acceptor import Balance
     from services.gl.server.exchange import Exchange
 
     Handler = Callable[[Exchange], Coroutine[None, None, None]]
@@ -54,12 +55,14 @@ class Listener:
         limits: Limits,
         open_files: int | None = None,
         error_reply: MakeErrorReply = plain,
+        balance: Balance | None = None,
     ) -> None:
         """`open_files` is how many descriptors the process may have; None is no limit.
 
         `error_reply` makes the response to a request that cannot be read, from the refusal and what has arrived of the
-        request's path and headers.
+        request's path and headers. `balance` is for several processes that accept from one socket.
         """
+        self._balance = balance or Alone()
         self.limits = limits
         self.error_reply = error_reply
         self._loop = asyncio.get_running_loop()
@@ -82,7 +85,7 @@ class Listener:
         """Accept clients from now on. The socket stays the caller's. Raises PortTaken if another process was faster."""
         listen(listening)
         own = listening.dup()
-        self._acceptor = Acceptor(own, tls, self.limits.handshake_time, self)
+        self._acceptor = Acceptor(own, tls, self.limits.handshake_time, self, self._balance)
         self._acceptor.start()
         self._sweeper = asyncio.create_task(self._sweep(), name="connection time-outs")
 
@@ -165,6 +168,7 @@ class Listener:
             return None
         connection = ClientConnection(self, is_refused=bool(is_over))
         self._connections.add(connection)
+        self._balance.opened()
         if is_over:
             self._refused.add(connection)
         return connection
@@ -175,7 +179,9 @@ class Listener:
 
     def closed(self, connection: ClientConnection) -> None:
         """A connection is closed, or failed to open."""
-        self._connections.discard(connection)
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self._balance.closed()
         self._refused.discard(connection)
 
     def start(self, exchange: Exchange) -> asyncio.Task[None]:

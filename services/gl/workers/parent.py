@@ -17,6 +17,7 @@ from gecholog.logs import Log
 from gecholog.service import connect_bus, replacing_bus
 from services.gl.gateway import answer_for_gateway
 from services.gl.workers import combined
+from services.gl.workers.balance import Counts
 from services.gl.workers.channel import ChannelClosed, ChannelError
 from services.gl.workers.order import Order
 from services.gl.workers.process import WorkerProcess
@@ -58,6 +59,8 @@ class Parent:
         self._sockets = BoundSocket()
         self._files = StatusFiles(alias, health.home())
         self._workers: dict[int, WorkerProcess] = {}
+        self._counts_file = Counts.create()
+        self._counts = Counts(self._counts_file.fileno())
         self._restarts = 0
         self._changing = asyncio.Lock()  # held while a config is being put in force, and while a worker joins
         self._joined = asyncio.Event()
@@ -89,11 +92,15 @@ class Parent:
 
     async def _first_start(self, index: int) -> None:
         """Start a worker. Raises GechologError if it cannot serve: then the whole service does not start."""
-        self._workers[index] = worker = await WorkerProcess.start(index, self._alias, self._report)
+        self._workers[index] = worker = await self._new_worker(index)
         try:
             await worker.prepare(self._order(index, self._config), self._sockets.current)
         except ChannelError as error:
             raise GechologError(f"worker {index}: {error}") from error
+
+    async def _new_worker(self, index: int) -> WorkerProcess:
+        """Start a process. Raises OSError."""
+        return await WorkerProcess.start(index, self._alias, self._counts_file.fileno(), self._report)
 
     async def stop(self) -> None:
         """Let all workers finish their calls, and end."""
@@ -107,6 +114,7 @@ class Parent:
         self._files.remove()
         if self._bus is not None:
             await self._bus.close()
+        self._counts_file.close()
 
     # ------------------------------------------------------------------ reload
 
@@ -197,6 +205,7 @@ class Parent:
     async def _end_of(self, worker: WorkerProcess) -> None:
         """Wait for the end of a worker, and have the others publish the records that it leaves."""
         code = await worker.ended()
+        self._counts.clear(worker.index)
         self._files.ended(worker)
         del self._workers[worker.index]
         self._report()
@@ -209,7 +218,7 @@ class Parent:
         """Start a worker with the config in force. Returns whether it serves."""
         self._restarts += 1
         try:
-            worker = await WorkerProcess.start(index, self._alias, self._report)
+            worker = await self._new_worker(index)
         except OSError as error:
             log.error("cannot start worker", worker=index, reason=str(error))
             return False
@@ -227,6 +236,7 @@ class Parent:
             worker.kill()
         if not worker.is_serving:
             await worker.ended()
+            self._counts.clear(index)
             self._files.ended(worker)
             del self._workers[index]
         self._report()

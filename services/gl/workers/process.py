@@ -48,14 +48,17 @@ class WorkerProcess:
         self._ended: asyncio.Task[int] = asyncio.create_task(self._live(), name=f"worker {index}")
 
     @classmethod
-    async def start(cls, index: int, alias: str, changed: Callable[[], None]) -> WorkerProcess:
-        """Start a process. `changed` is called when the worker has reported something. Raises OSError."""
+    async def start(cls, index: int, alias: str, counts: int, changed: Callable[[], None]) -> WorkerProcess:
+        """Start a process. `counts` is the descriptor of the file of `Counts`. Raises OSError.
+
+        `changed` is called when the worker has reported something.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
-            command = command_line(index, alias, theirs.fileno())
+            command = command_line(index, alias, theirs.fileno(), counts)
             try:
                 process = await asyncio.create_subprocess_exec(
-                    *command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+                    *command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno(), counts]
                 )
             except BaseException:
                 ours.close()
@@ -156,8 +159,8 @@ class WorkerProcess:
         self._changed()
 
 
-def command_line(index: int, alias: str, descriptor: int) -> list[str]:
+def command_line(index: int, alias: str, channel: int, counts: int) -> list[str]:
     """The command that starts a worker."""
     safe_path = ["-P"] if sys.flags.safe_path else []  # as in services/bin/program
-    numbers = ["--worker", str(index), "--channel", str(descriptor)]
+    numbers = ["--worker", str(index), "--channel", str(channel), "--counts", str(counts)]
     return [sys.executable, *safe_path, "-m", MODULE, *numbers, "-a", alias]

@@ -25,6 +25,7 @@ from gecholog.task_owner import TaskOwner
 from services.gl.config import build, config_spec
 from services.gl.gateway import Gateway
 from services.gl.role import Role
+from services.gl.workers.balance import Counts
 from services.gl.workers.channel import Channel
 from services.gl.workers.handed import HandedSocket
 from services.gl.workers.order import Order
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from services.gl.config import Config
     from services.gl.gateway import Prepared
+    from services.gl.workers.balance import WorkerBalance
 
 log = Log("workers")
 
@@ -46,25 +48,28 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="gl", description="A worker, which only gl itself starts.")
     parser.add_argument("--worker", type=int, required=True)
     parser.add_argument("--channel", type=int, required=True, help="descriptor of the channel to the parent")
+    parser.add_argument("--counts", type=int, required=True, help="descriptor of the file with numbers of connections")
     parser.add_argument("-a", default="gl")
     arguments = parser.parse_args(argv)
     logs.setup(arguments.a, worker=arguments.worker)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             end = socket.socket(fileno=arguments.channel)
-            return runner.run(_run(end, arguments.a, arguments.worker))
+            balance = Counts(arguments.counts).of(arguments.worker)
+            return runner.run(_run(end, arguments.a, arguments.worker, balance))
     finally:
         logs.finish()
 
 
-async def _run(end: socket.socket, alias: str, index: int) -> int:
-    return await Worker(end, alias, index).live()
+async def _run(end: socket.socket, alias: str, index: int, balance: WorkerBalance) -> int:
+    return await Worker(end, alias, index, balance).live()
 
 
 class Worker:
     """Carries out the orders of the parent."""
 
-    def __init__(self, end: socket.socket, alias: str, index: int) -> None:
+    def __init__(self, end: socket.socket, alias: str, index: int, balance: WorkerBalance) -> None:
+        self._balance = balance
         self._alias = alias
         self._index = index
         self._owner = TaskOwner()
@@ -118,6 +123,7 @@ class Worker:
         if self._preparing is not None:
             self._preparing.cancel()
             await asyncio.wait({self._preparing})
+        self._balance.end()
         if self._gateway is not None:
             try:
                 await self._gateway.stop()
@@ -158,6 +164,7 @@ class Worker:
             self._index,
             order.share.count,
             self._handed.take,
+            self._balance,
         )
 
     async def _commit(self, _: Any, __: list[socket.socket]) -> None:
@@ -168,6 +175,7 @@ class Worker:
         if prepared is not None:
             await gateway.commit(prepared)
         elif not self._is_serving:
+            self._balance.begin()
             gateway.serve()
             self._is_serving = True
             settle_the_collector()

@@ -67,6 +67,17 @@ def test_session_ids_differ(crew):
     assert {count % 64 for count in counts} <= {1, 2}
 
 
+def test_connections_are_balanced(crew):
+    """Connections that are opened at once and kept are divided among the workers."""
+    clients = [crew.gateway.client() for _ in range(40)]
+    for client in clients:
+        client.ask("GET", "/echo/a")
+    numbers = [int(client.reply().transaction.split("_")[2]) % 64 for client in clients]
+    for client in clients:
+        client.leave()
+    assert min(numbers.count(1), numbers.count(2)) >= 15
+
+
 @pytest.mark.timeout(120 + 20 * KILLS)
 def test_a_worker_is_killed(crew, records):
     """Only the calls in flight of a killed worker fail, no record is lost, and the service is healthy throughout."""
