@@ -7,21 +7,21 @@ import sys
 from dataclasses import dataclass, field
 from types import FrameType
 
-from bench import appliance, calls, goals, machine, memory, nginx, report, tools
-from bench.appliance import COUNTED, ECHO, FULL, LIMITED, MODEL, MODELS, MORE, OTHER, ROUTE, STREAMS, Appliance
+from bench import appliance, calls, goals, machine, memory, nginx, plot, report, tools
+from bench.appliance import COUNTED, ECHO, FULL, LIMITED, MODEL, MODELS, MORE, OTHER, PAIR, ROUTE, STREAMS, Appliance
 from bench.calls import Records
 from bench.goals import Goal
 from bench.load import Way
-from bench.options import SIZES, Options, parse
+from bench.options import Options, parse
 from bench.peers.found import peers
-from bench.peers.targets import SIZE, Targets
+from bench.peers.targets import SMALL, Targets
 from bench.processes import HOST, Fleet, NotReady
 from bench.report import Table
 from bench.streams import measure
 
 _CALL = "{size}/v1/chat/completions"
 _STREAM = "v1/chat/completions"
-OURS = ("b", "c", "d", "e", "k", "u")  # the ways through gl of this checkout
+OURS = ("b", "w", "c", "d", "e", "k", "u")  # the ways through gl of this checkout
 
 
 @dataclass(slots=True)
@@ -40,6 +40,7 @@ class Outcome:
 
     tables: list[Table] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
+    plot: str | None = None  # SVG
 
 
 def main() -> int:
@@ -60,7 +61,7 @@ def main() -> int:
         return 130
     outcome.tables.insert(0, report.of_goals(outcome.goals))
     described.append(f"at the end: {machine.loads()}")
-    _tell(options, described, outcome.tables)
+    _tell(options, described, outcome)
     return 0
 
 
@@ -84,8 +85,9 @@ def measured(options: Options) -> Outcome:
 def _calls(fleet: Fleet, setup: Setup, options: Options, outcome: Outcome) -> None:
     results = calls.run(fleet, setup.calls, options, setup.records, say)
     outcome.goals += goals.of_calls(results)
-    outcome.tables += [report.of_calls(results, setup.calls, size) for size in options.sizes]
-    outcome.tables += report.of_processor(results)
+    outcome.tables += [report.of_calls(results, setup.calls, bodies) for bodies in options.bodies]
+    outcome.tables += report.of_additions(results)
+    outcome.plot = plot.of_calls(results, setup.calls)
     through = sum(seen.calls for case, slices in results.items() if case.way in OURS for seen in slices)
     say(f"{through:,} calls through gl, {setup.records.written:,} records in the sink's file")
 
@@ -114,34 +116,36 @@ def _memory(options: Options, outcome: Outcome, *, abandoning: bool) -> None:
 
 def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
     """Start all programs."""
-    target = nginx.start_target(fleet, tuple({SIZE, *options.sizes}))
+    target = nginx.start_target(fleet, tuple({SMALL.response, *(bodies.response for bodies in options.bodies)}))
     streams = measure.start_target(fleet, options)
     proxy = nginx.start_proxy(fleet, target, streams)
     running = appliance.start(fleet, target, streams)
-    full, more = (f"http://{HOST}:{port}" for port in (running.full, running.more))
+    full, pair, more = (f"http://{HOST}:{port}" for port in (running.full, running.pair, running.more))
     setup = Setup(running, Records(running.records))
     key = {"Authorization": f"Bearer {running.key}"}
     setup.calls = [
         Way("direct", "upstream direct", f"http://{HOST}:{target}/{_CALL}", "target"),
         Way("a", "nginx", f"http://{HOST}:{proxy}/{_CALL}", "nginx"),
         Way("b", "gl, default path", f"{full}{ROUTE}{_CALL}", FULL),
+        Way("w", "gl, two workers", f"{pair}{ROUTE}{_CALL}", PAIR),
         Way("c", "gl, token counter", f"{full}{COUNTED}{_CALL}", FULL),
-        Way("d", "gl, /echo/", f"{full}{ECHO}{_CALL}", FULL),
-        Way("e", "gl, one additional processor", f"{more}{ROUTE}{_CALL}", MORE, sizes=(SIZES["1k"],)),
-        Way("k", "gl, key and limits", f"{full}{LIMITED}{_CALL}", FULL, key, sizes=(SIZES["1k"],)),
-        Way("u", "gl, models", f"{full}{MODELS}", FULL, model=MODEL, sizes=(SIZES["1k"],)),
+        Way("d", "gl, /echo/", f"{full}{ECHO}{_CALL}", FULL, bodies=(SMALL,)),
+        Way("e", "gl, one additional processor", f"{more}{ROUTE}{_CALL}", MORE, bodies=(SMALL,)),
+        Way("k", "gl, key and limits", f"{full}{LIMITED}{_CALL}", FULL, key, bodies=(SMALL,)),
+        Way("u", "gl, models", f"{full}{MODELS}", FULL, model=MODEL, bodies=(SMALL,)),
     ]
     setup.streams = [
         Way("direct", "upstream direct", f"http://{HOST}:{streams}/streams/{_STREAM}", "stream-target"),
         Way("a", "nginx", f"http://{HOST}:{proxy}/streams/{_STREAM}", "nginx"),
         Way("b", "gl, default path", f"{full}{STREAMS}{_STREAM}", FULL),
+        Way("w", "gl, two workers", f"{pair}{STREAMS}{_STREAM}", PAIR),
     ]
     if options.against is not None:
         port = appliance.start_other(fleet, target, options.against.resolve())
         url = f"http://{HOST}:{port}{ROUTE}{_CALL}"
-        setup.calls.append(Way("o", "other gl, its default path", url, OTHER, sizes=(SIZES["1k"],)))
+        setup.calls.append(Way("o", "other gl, its default path", url, OTHER, bodies=(SMALL,)))
     if with_peers:
-        targets = Targets(f"http://{HOST}:{target}/{SIZE}/v1", f"http://{HOST}:{streams}/streams/v1")
+        targets = Targets(f"http://{HOST}:{target}/{SMALL.response}/v1", f"http://{HOST}:{streams}/streams/v1")
         for start, place in peers(options):
             plain, streaming = start(fleet, place, targets)
             setup.calls.append(plain)
@@ -149,11 +153,14 @@ def _set_up(fleet: Fleet, options: Options, *, with_peers: bool) -> Setup:
     return setup
 
 
-def _tell(options: Options, described: list[str], tables: list[Table]) -> None:
+def _tell(options: Options, described: list[str], outcome: Outcome) -> None:
+    tables = outcome.tables
     print("\n\n".join(["", *(table.text() for table in tables)]))
     if options.markdown is not None:
         about = "  \n".join(described)
         options.markdown.write_text("\n\n".join([about, *(table.markdown() for table in tables)]) + "\n")
+    if options.plot is not None and outcome.plot is not None:
+        options.plot.write_text(outcome.plot)
 
 
 def say(text: str) -> None:

@@ -1,7 +1,7 @@
-"""Starts the appliance as it ships: bus, token counter, file sink, and two gl.
+"""Starts the appliance as it ships: bus, token counter, file sink, and three gl.
 
-One has the default config, which asks the token counter about the calls of one router. The other has a processor more,
-which is asked about all calls.
+Two have the default config, which asks the token counter about the calls of one router: the first with one worker, the
+second with two. The third has a processor more, which is asked about all calls.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from bench import tools
-from bench.options import SIZES
+from bench.peers.targets import SMALL
 from bench.processes import HOST, Fleet, listens
 from gecholog.health import ChecksumFile
 from services.ginit import nats_server
 
 TOKEN = "benchmark"  # noqa: S105 - of a bus that exists only during the run
 FULL = "gl"
+PAIR = "gl-two-workers"
 MORE = "gl-more"
 OTHER = "gl-other"
 PROCESSOR = "charactercount"
@@ -39,9 +40,10 @@ _CONF = Path(__file__).resolve().parent.parent / "conf"
 
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """The ports of the two gl, the file of the records, and a client key."""
+    """The ports of the three gl, the file of the records, and a client key."""
 
     full: int
+    pair: int
     more: int
     records: Path
     key: str  # of the router `/limited/`
@@ -58,13 +60,13 @@ def start(fleet: Fleet, target: int, streams: int) -> Appliance:
     starter.start("tokencounter", "processors.tokencounter", _counter(bus))
     starter.start("nats2file", "services.nats2log", _config("nats2file", bus))
     _start_processor(fleet, bus, environ)
-    full, more = (_gl(bus, fleet.port(), streams) for _ in range(2))
+    full, pair, more = (_gl(bus, fleet.port(), streams, workers) for workers in (1, 2, 1))
     full["routers"].append(_limited(full["routers"]))
     more["request"]["processors"].append([_PROCESSOR_ENTRY])
-    for alias, config in ((FULL, full), (MORE, more)):
+    for alias, config in ((FULL, full), (PAIR, pair), (MORE, more)):
         starter.start(alias, "services.gl", config)
     key = _made_key(fleet.folder / f"{FULL}_config.json", environ)
-    return Appliance(full["gl_port"], more["gl_port"], home / "log" / "gecholog.jsonl", key)
+    return Appliance(full["gl_port"], pair["gl_port"], more["gl_port"], home / "log" / "gecholog.jsonl", key)
 
 
 def start_other(fleet: Fleet, target: int, tree: Path) -> int:
@@ -107,7 +109,7 @@ def _environ(home: Path, store: Path, target: int) -> dict[str, str]:
         "AISERVICE_API_BASE": f"http://{HOST}:{target}",
         "AISERVICE_API_KEY": "benchmark",
         "GECHOLOG_API_KEY": "benchmark",
-        "OPENAI_BASE_URL": f"http://{HOST}:{target}/{SIZES['1k']}/v1",
+        "OPENAI_BASE_URL": f"http://{HOST}:{target}/{SMALL.response}/v1",
         "OPENAI_API_KEY": "benchmark",
     }
 
@@ -179,10 +181,10 @@ def _config(name: str, bus: int, conf: Path = _CONF) -> dict[str, Any]:
     return values
 
 
-def _gl(bus: int, port: int, streams: int) -> dict[str, Any]:
-    """Return the default config of gl with an additional router for the streams."""
+def _gl(bus: int, port: int, streams: int, workers: int) -> dict[str, Any]:
+    """Return the default config of gl with this number of workers and an additional router for the streams."""
     values = _config("gl", bus)
-    values |= {"gl_host": HOST, "gl_port": port}
+    values |= {"gl_host": HOST, "gl_port": port, "workers": workers}
     outbound = {"url": f"http://{HOST}:{streams}/streams", "endpoint": "", "headers": {}}
     values["routers"].append({"path": STREAMS, "ingress": {"headers": {}}, "outbound": outbound})
     return values

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
+from bench.exchange import Exchange
 from bench.load import Seen, Way, check, load
-from bench.options import Options, size_name
+from bench.options import Options
 from bench.processes import Fleet
 
 BASE = "a"  # the path that all others are compared with
@@ -17,11 +18,10 @@ BASE = "a"  # the path that all others are compared with
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One path under one load."""
 
-    size: int
+    bodies: Exchange
     connections: int
     way: str
 
@@ -49,18 +49,18 @@ class Records:
 def run(fleet: Fleet, ways: list[Way], options: Options, records: Records, progress: Progress) -> Results:
     """Measure all paths under all loads."""
     results: Results = {}
-    for size in options.sizes:
+    for bodies in options.bodies:
         for way in ways:
-            if way.takes(size, options.connections[0]):
-                check(way, size)
+            if way.takes(bodies, options.connections[0]):
+                check(way, bodies)
         for connections in options.connections:
             for number in range(options.rounds):
-                progress(f"{size_name(size)}, {connections} connections, round {number + 1} of {options.rounds}")
+                progress(f"{bodies.name}, {connections} connections, round {number + 1} of {options.rounds}")
                 for way in ways:
-                    if way.takes(size, connections):
-                        seen = load(fleet, way, size, connections, options.seconds)
+                    if way.takes(bodies, connections):
+                        seen = load(fleet, way, bodies, connections, options.seconds)
                         records.take()
-                        results.setdefault(Case(size, connections, way.key), []).append(seen)
+                        results.setdefault(Case(bodies, connections, way.key), []).append(seen)
     return results
 
 
@@ -76,7 +76,7 @@ def cpu(slices: list[Seen], program: str) -> float:
 
 def ratio(results: Results, case: Case, base: str = BASE) -> float | None:
     """Return the calls relative to the path `base` in the same round, as a median. None without that path."""
-    others = results.get(Case(case.size, case.connections, base))
+    others = results.get(Case(case.bodies, case.connections, base))
     if not others:
         return None
     pairs = zip(results[case], others, strict=True)

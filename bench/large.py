@@ -1,4 +1,4 @@
-"""Measures calls with large bodies: `python -m bench.large [--request 1m] [--response 1m] [--connections 256]`.
+"""Measures calls with large bodies: `python -m bench.large [--bodies 1m] [--connections 256]`.
 
 Calls go through nginx and through gl's default path in turn. The report has the calls per second of both, the CPU time
 of each program per call, and the peak memory of gl. Exits with 1 if that exceeds `--most` MB, or if a call fails.
@@ -14,37 +14,31 @@ from pathlib import Path
 from bench import appliance, nginx
 from bench.appliance import FULL, ROUTE
 from bench.calls import Records, cpu, middle
+from bench.exchange import parse
 from bench.load import Seen, Way, check, load
 from bench.processes import HOST, Fleet
 
 _CALL = "{size}/v1/chat/completions"
-_UNITS = {"k": 1_000, "m": 1_000_000}
 _SHOWN = ("gl", "nats-server", "nats2file", "nginx", "target", "wrk")
-
-
-def size_of(text: str) -> int:
-    """Return the bytes of a size such as `100k` or `1m`. Raises ValueError."""
-    unit = _UNITS.get(text[-1:].lower())
-    return int(text) if unit is None else int(text[:-1]) * unit
 
 
 def run(options: argparse.Namespace) -> tuple[dict[str, list[Seen]], float]:
     """Measure all rounds. Return the results by path, and the peak memory of gl in MB."""
     results: dict[str, list[Seen]] = {}
     with Fleet() as fleet:
-        target = nginx.start_target(fleet, (options.response,))
+        target = nginx.start_target(fleet, (options.bodies.response,))
         proxy = nginx.start_proxy(fleet, target, target)
         running = appliance.start(fleet, target, target)
         records = Records(running.records)
         ways = [
-            Way("nginx", "nginx", f"http://{HOST}:{proxy}/{_CALL}", "nginx", request=options.request),
-            Way("gl", "gl", f"http://{HOST}:{running.full}{ROUTE}{_CALL}", FULL, request=options.request),
+            Way("nginx", "nginx", f"http://{HOST}:{proxy}/{_CALL}", "nginx"),
+            Way("gl", "gl", f"http://{HOST}:{running.full}{ROUTE}{_CALL}", FULL),
         ]
         for way in ways:
-            check(way, options.response)
+            check(way, options.bodies)
         for _ in range(options.rounds):
             for way in ways:
-                seen = load(fleet, way, options.response, options.connections, options.seconds)
+                seen = load(fleet, way, options.bodies, options.connections, options.seconds)
                 results.setdefault(way.key, []).append(seen)
                 records.take()
         return results, peak(fleet.programs[FULL].process.pid)
@@ -58,8 +52,9 @@ def peak(pid: int) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--request", type=size_of, default="1m", help="size of a request (1m)")
-    parser.add_argument("--response", type=size_of, default="1m", help="size of a response (1m)")
+    parser.add_argument(
+        "--bodies", type=parse, default="1m", help="sizes of request and response, such as 100k/2k (1m)"
+    )
     parser.add_argument("--connections", type=int, default=256, help="calls at a time (256)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds over both paths (3)")
     parser.add_argument("--seconds", type=int, default=5, help="seconds of each measurement (5)")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import payloads, tools
+from bench.exchange import Exchange
 from bench.processes import Fleet, busy
 
 # wrk has a histogram of all latencies in microseconds. A response that waited for a delayed acknowledgement (Linux:
@@ -38,8 +39,8 @@ end
 class Way:
     """A path to the upstream that is measured.
 
-    `url` contains `{size}` for the size of the response. `program` is the program under test. Empty `sizes` and
-    `connections` mean all. `request` is the size of the request in bytes; 0: that of the response.
+    `url` contains `{size}` for the bytes of the response. `program` is the program under test. Empty `bodies` and
+    `connections` mean all.
     """
 
     key: str
@@ -48,13 +49,12 @@ class Way:
     program: str
     headers: dict[str, str] = field(default_factory=dict)
     model: str = payloads.MODEL
-    sizes: tuple[int, ...] = ()
+    bodies: tuple[Exchange, ...] = ()
     connections: tuple[int, ...] = ()
-    request: int = 0
 
-    def takes(self, size: int, connections: int) -> bool:
-        """Tell whether this path is measured with bodies of `size` bytes and this number of connections."""
-        return (not self.sizes or size in self.sizes) and (not self.connections or connections in self.connections)
+    def takes(self, bodies: Exchange, connections: int) -> bool:
+        """Tell whether this path is measured with these bodies and this number of connections."""
+        return (not self.bodies or bodies in self.bodies) and (not self.connections or connections in self.connections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,10 @@ class Seen:
     lag: float
 
 
-def load(fleet: Fleet, way: Way, size: int, connections: int, seconds: int) -> Seen:
+def load(fleet: Fleet, way: Way, bodies: Exchange, connections: int, seconds: int) -> Seen:
     """Load one path for some seconds, then wait until all programs are idle, because that work counts too."""
     words = [tools.required("wrk"), "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "30"]
-    words += ["-s", str(_script(fleet, way, size)), way.url.format(size=size)]
+    words += ["-s", str(_script(fleet, way, bodies.request)), way.url.format(size=bodies.response)]
     before, began, whole, own = fleet.cpu(), time.monotonic(), busy(), _waited_for()
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     ended = time.monotonic()
@@ -93,17 +93,17 @@ def load(fleet: Fleet, way: Way, size: int, connections: int, seconds: int) -> S
     return _seen(done.stdout, cpu, others, settled - ended)
 
 
-def check(way: Way, size: int) -> None:
+def check(way: Way, bodies: Exchange) -> None:
     """Make one call to verify the path. Raises AssertionError with what came instead."""
     request = urllib.request.Request(  # noqa: S310 - our own http address
-        way.url.format(size=size),
-        data=payloads.question(way.request or size, way.model),
+        way.url.format(size=bodies.response),
+        data=payloads.question(bodies.request, way.model),
         headers={"Content-Type": "application/json"} | way.headers,
     )
     with _direct.open(request, timeout=60) as reply:
         body = reply.read()
         assert reply.status == http.HTTPStatus.OK, f"{way.title}: status {reply.status}"
-        assert len(body) >= size * 0.9, f"{way.title}: {len(body)} bytes came instead of {size}"
+        assert len(body) >= bodies.response * 0.9, f"{way.title}: {len(body)} bytes came instead of {bodies.response}"
 
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -111,7 +111,7 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def _script(fleet: Fleet, way: Way, size: int) -> Path:
     body = fleet.folder / f"question-{way.key}-{size}.json"
-    body.write_bytes(payloads.question(way.request or size, way.model))
+    body.write_bytes(payloads.question(size, way.model))
     headers = {"Content-Type": "application/json"} | way.headers
     lines = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items())
     file = fleet.folder / f"wrk-{way.key}-{size}.lua"

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 from bench import appliance
 from bench.calls import Progress, Records
+from bench.exchange import Exchange
 from bench.load import Way, load
 from bench.options import Options
 from bench.processes import Fleet
 from bench.streams import measure
 
 _CONNECTIONS = 32
-_SIZE = 1_000
+_BODIES = Exchange(1_000, 1_000)
 _SLICE = 2  # seconds of plain calls between two batches of streams
 _LEAVE_AFTER = 2  # chunks
 
@@ -38,7 +39,7 @@ def run(
     made = left = 0
     for wanted in options.calls:
         while made < wanted:
-            made += load(fleet, calls, _SIZE, _CONNECTIONS, _SLICE).calls
+            made += load(fleet, calls, _BODIES, _CONNECTIONS, _SLICE).calls
             if streams is not None:
                 leaving = measure.plan(streams, options, options.streams, _LEAVE_AFTER)
                 left += measure.ask(fleet, replace(leaving, seconds=0.0)).streams

@@ -6,25 +6,29 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import exchange
+from bench.exchange import Exchange
+
 PARTS = ("calls", "streams", "memory")
 USUAL = ("calls", "streams")
-SIZES = {"1k": 1_000, "100k": 100_000, "1m": 1_000_000}
+BODIES = "1k,10k,100k,1m,100k/2k"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to measure. Sizes are in bytes. `seconds` is the duration of each measurement."""
+    """What to measure. `seconds` is the duration of each measurement."""
 
     parts: tuple[str, ...]
     rounds: int
     seconds: int
     connections: tuple[int, ...]
-    sizes: tuple[int, ...]
+    bodies: tuple[Exchange, ...]
     streams: int
     chunks: int
     interval_ms: int
     calls: tuple[int, int]
     markdown: Path | None
+    plot: Path | None
     against: Path | None
     litellm: Path | None
     portkey: Path | None
@@ -37,14 +41,15 @@ def parse(words: list[str] | None = None) -> Options:
     add("--quick", action="store_true", help="short rounds: a smoke test, not a measurement")
     add("--only", action="append", choices=PARTS, help="run only this part; repeatable (default: calls, streams)")
     add("--memory", action="store_true", help="also run the memory test, which takes some minutes")
-    add("--rounds", type=int, help="number of rounds over all paths (3)")
+    add("--rounds", type=int, help="number of rounds over all paths (5)")
     add("--seconds", type=int, help="duration of each measurement (4)")
     add("--connections", type=_numbers, default=(1, 32, 256), help="numbers of connections (1,32,256)")
-    add("--bodies", type=_sizes, default=tuple(SIZES.values()), help="body sizes (1k,100k,1m)")
+    add("--bodies", type=_exchanges, default=_exchanges(BODIES), help=f"sizes of request and response ({BODIES})")
     add("--streams", type=int, default=200, help="concurrent streams (200)")
     add("--chunks", type=int, help="chunks per stream (100)")
     add("--interval-ms", type=int, default=50, help="milliseconds between two chunks (50)")
     add("--markdown", type=Path, help="also write the tables to this file")
+    add("--plot", type=Path, help="also draw calls/s and p99 by size and by workers to this SVG file")
     add("--against", type=Path, help="another checkout of gecholog to measure in the same run")
     add("--litellm", type=Path, help="a virtual environment with LiteLLM's proxy, to measure it too")
     add("--portkey", type=Path, help="the directory of Portkey's gateway (npm), to measure it too")
@@ -52,15 +57,16 @@ def parse(words: list[str] | None = None) -> Options:
     quick = given.quick
     return Options(
         parts=tuple(given.only or (*USUAL, *(["memory"] if given.memory else []))),
-        rounds=given.rounds or (1 if quick else 3),
+        rounds=given.rounds or (1 if quick else 5),
         seconds=given.seconds or (1 if quick else 4),
         connections=given.connections,
-        sizes=given.bodies,
+        bodies=given.bodies,
         streams=given.streams,
         chunks=given.chunks or (20 if quick else 100),
         interval_ms=given.interval_ms,
         calls=(1_000, 5_000) if quick else (10_000, 100_000),
         markdown=given.markdown,
+        plot=given.plot,
         against=given.against,
         litellm=given.litellm,
         portkey=given.portkey,
@@ -71,13 +77,8 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
-def _sizes(text: str) -> tuple[int, ...]:
+def _exchanges(text: str) -> tuple[Exchange, ...]:
     try:
-        return tuple(SIZES[part] for part in text.lower().split(","))
-    except KeyError as error:
-        raise argparse.ArgumentTypeError(f"must be some of {', '.join(SIZES)}") from error
-
-
-def size_name(size: int) -> str:
-    """Format a size: `1000` becomes `1 KB`."""
-    return f"{size // 1_000_000} MB" if size >= 1_000_000 else f"{size // 1_000} KB"  # noqa: PLR2004 - a megabyte
+        return tuple(exchange.parse(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -7,10 +7,10 @@ from statistics import median
 
 from bench import appliance, calls
 from bench.calls import Case, Results
+from bench.exchange import Exchange
 from bench.goals import Goal
 from bench.load import Way
 from bench.memory import Held
-from bench.options import size_name
 from bench.streams.measure import Streamed, added, middle
 
 _SHARED = ("tokencounter", "nats-server", "nats2file", "target", "wrk")
@@ -45,17 +45,19 @@ def _line(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def of_calls(results: Results, ways: list[Way], size: int) -> Table:
-    """Return the table of all paths with bodies of one size."""
+def of_calls(results: Results, ways: list[Way], bodies: Exchange) -> Table:
+    """Return the table of all paths with these bodies."""
     times = ("p50 ms", "p99 ms", "max ms", "~40 ms")
     head = ("path", "conn.", "calls/s", "to (a)", *times, "own CPU", *_SHARED, "drain s", "other CPU", "errors")
     lines = [
         _row(results, case, way)
-        for connections in sorted({case.connections for case in results if case.size == size})
+        for connections in sorted({case.connections for case in results if case.bodies == bodies})
         for way in ways
-        if (case := Case(size, connections, way.key)) in results
+        if (case := Case(bodies, connections, way.key)) in results
     ]
-    return Table(f"Calls, {size_name(size)} each way", head, lines)
+    return Table(
+        f"Calls, {bodies.name if bodies.request != bodies.response else bodies.name + ' each way'}", head, lines
+    )
 
 
 def _row(results: Results, case: Case, way: Way) -> tuple[str, ...]:
@@ -78,21 +80,36 @@ def _row(results: Results, case: Case, way: Way) -> tuple[str, ...]:
     )
 
 
-def of_processor(results: Results) -> list[Table]:
-    """Return the cost of an additional synchronous processor: (e) compared with (b) in the same rounds."""
-    pairs = [(case, Case(case.size, case.connections, "b")) for case in results if case.way == "e"]
-    lines = [_more(results, more, base) for more, base in pairs if base in results]
-    head = ("connections", "calls/s", "p50 ms", "gl CPU", "nats-server", appliance.PROCESSOR)
-    notes = ["Calls: (e) relative to (b). Times and CPU: (e) minus (b), in milliseconds and microseconds per call."]
-    return [Table("One additional processor", head, lines, notes)] if lines else []
+_ADDITIONS = {
+    "t": "token counter asked twice",
+    "e": "one processor",
+    "k": "key and limits",
+    "u": "models",
+    "w": "a worker",
+}
+
+
+def of_additions(results: Results) -> list[Table]:
+    """Return what features cost: paths through gl compared with (b) in the same rounds."""
+    lines = [
+        _more(results, case, base)
+        for case in sorted(results)
+        if case.way in _ADDITIONS and (base := case._replace(way="b")) in results
+    ]
+    head = ("addition", "bodies", "conn.", "calls/s", "p50 ms", "gl CPU", "nats-server", appliance.PROCESSOR)
+    notes = ["Calls: relative to (b). Times and CPU: minus (b), in milliseconds and microseconds per call."]
+    return [Table("What additions cost", head, lines, notes)] if lines else []
 
 
 def _more(results: Results, more: Case, base: Case) -> tuple[str, ...]:
     with_it, without = results[more], results[base]
     ratio = calls.ratio(results, more, base="b")
-    gl = calls.cpu(with_it, appliance.MORE) - calls.cpu(without, appliance.FULL)
+    program = {"e": appliance.MORE, "w": appliance.PAIR}.get(more.way, appliance.FULL)
+    gl = calls.cpu(with_it, program) - calls.cpu(without, appliance.FULL)
     others = (calls.cpu(with_it, name) - calls.cpu(without, name) for name in ("nats-server", appliance.PROCESSOR))
     return (
+        _ADDITIONS[more.way],
+        more.bodies.name,
         str(more.connections),
         "" if ratio is None else f"{ratio:.2f}",
         f"{calls.middle(with_it, 'p50') - calls.middle(without, 'p50'):+.2f}",

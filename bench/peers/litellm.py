@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 from bench.load import Way
-from bench.peers.targets import SIZE, Targets
+from bench.peers.targets import SMALL, Targets
 from bench.processes import HOST, Fleet, listens
 
 _CONFIG = """
@@ -37,6 +37,6 @@ def start(fleet: Fleet, environment: Path, targets: Targets) -> tuple[Way, Way]:
     url = f"http://{HOST}:{port}/v1/chat/completions"
     headers = {"Authorization": f"Bearer {key}"}
     return (
-        Way("litellm", "LiteLLM", url, "litellm", headers, sizes=(SIZE,), connections=(1, 32)),
+        Way("litellm", "LiteLLM", url, "litellm", headers, bodies=(SMALL,), connections=(1, 32)),
         Way("litellm", "LiteLLM", url, "litellm", headers, model="bench-streams"),
     )

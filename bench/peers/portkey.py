@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench import tools
 from bench.load import Way
-from bench.peers.targets import SIZE, Targets
+from bench.peers.targets import SMALL, Targets
 from bench.processes import HOST, Fleet, listens
 
 
@@ -17,7 +17,7 @@ def start(fleet: Fleet, package: Path, targets: Targets) -> tuple[Way, Way]:
     fleet.start("portkey", words, listens(port))
     url = f"http://{HOST}:{port}/v1/chat/completions"
     return (
-        Way("portkey", "Portkey", url, "portkey", _headers(targets.plain), sizes=(SIZE,), connections=(1, 32)),
+        Way("portkey", "Portkey", url, "portkey", _headers(targets.plain), bodies=(SMALL,), connections=(1, 32)),
         Way("portkey", "Portkey", url, "portkey", _headers(targets.streams)),
     )
 
