@@ -32,6 +32,7 @@ _LONGEST_LINE = 1024 * 1024  # bytes; the server's INFO lists its cluster, all o
 _PORT = 4222  # the default port
 _LAZY = 0.002  # seconds until lazy messages are written
 _LARGEST = 128 * 1024 * 1024  # bytes of a message; nats-server allows 64 MiB (max_payload), headers included
+_JOINED = 64 * 1024  # bytes that are written as one block; more are not copied: records wait in the transport
 _HIGH_WATER = 64 * 1024 * 1024  # bytes that may wait to be written while the server is slow
 _PING_EVERY = 5.0  # seconds
 _MOST_UNANSWERED = 2  # pings, after which the server counts as lost
@@ -112,7 +113,7 @@ class Parser:
             if stop + 2 > size:
                 self._missing = stop + 2 - size
                 break
-            found.append(_delivery(message, data[start:stop]))
+            found.append(_delivery(message, data, start, stop))
             at = stop + 2
         if at < size:
             self._held.append(data[at:] if at else data)
@@ -132,15 +133,15 @@ def _line(data: bytes, at: int) -> bytes | None:
     return line
 
 
-def _delivery(message: re.Match[bytes], content: bytes) -> Delivery:
-    """A message from its line and its content."""
+def _delivery(message: re.Match[bytes], data: bytes, start: int, stop: int) -> Delivery:
+    """A message from its line and its content, which is at these offsets of `data`."""
     subject, sid, reply, *sizes = message.groups()
     headers = b""
     if len(sizes) > 1:
-        border = int(sizes[0])
-        headers, content = content[:border], content[border:]
+        border = min(start + int(sizes[0]), stop)
+        headers, start = data[start:border], border
     to = reply.decode("utf-8", "surrogateescape") if reply else ""
-    parts = (int(sid), subject.decode("utf-8", "surrogateescape"), to, headers, content)
+    parts = (int(sid), subject.decode("utf-8", "surrogateescape"), to, headers, data[start:stop])
     return tuple.__new__(Delivery, parts)  # a third of what the class's own constructor costs
 
 
@@ -191,6 +192,7 @@ class Wire(asyncio.Protocol):
         self._reason = ""
         self._cause: Exception | None = None  # why the connection was lost
         self._out: list[bytes] = []  # to be written
+        self._size = 0  # bytes of the messages among it
         self._leaving = False  # a write is scheduled for the loop's next iteration
         self._timer: asyncio.TimerHandle | None = None
         self._ticking: asyncio.TimerHandle | None = None
@@ -281,6 +283,7 @@ class Wire(asyncio.Protocol):
         else:
             line = f"PUB {target} {size}\r\n".encode()
         self._out += (line, data, _LINE_END)
+        self._size += size
         if lazily:
             if self._timer is None and not self._leaving:
                 self._timer = self.loop.call_later(_LAZY, self._flush)
@@ -294,7 +297,12 @@ class Wire(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         out, self._out = self._out, []
-        if out and not self.lost.done():
+        size, self._size = self._size, 0
+        if not out or self.lost.done():
+            return
+        if size > _JOINED:
+            self._transport.writelines(out)
+        else:
             self._transport.write(b"".join(out))
 
     def subscribe(self, subject: str, deliver: Deliver, queue: str = "") -> int:
