@@ -56,7 +56,7 @@ class FileSink:
 
     async def write(self, entries: Sequence[RecordEntry]) -> list[Failure]:
         try:
-            await asyncio.to_thread(self._write, b"".join([one_line(entry.data) + b"\n" for entry in entries]))
+            await asyncio.to_thread(self._write, b"\n".join([*(one_line(entry.data) for entry in entries), b""]))
         except OSError as error:
             reason = f"{self._path}: {error.strerror or error}"
             return fail_all(entries, Fault(FaultKind.OUTAGE, reason))
