@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 log = Log("records")
 
+_ACKNOWLEDGED = b'{"stream":"'  # how nats-server begins the acknowledgement of a message
+
 
 class Storage(Enum):
     """What is known of the stream of records."""
@@ -101,6 +103,8 @@ class RecordStream:
 
 def publish_error(reply: bytes) -> BusError | None:
     """Return the error in the stream's reply to a record; None if it is an acknowledgement."""
+    if reply.startswith(_ACKNOWLEDGED) and b'"error"' not in reply:  # nearly every reply
+        return None
     try:
         ack = rawjson.loads(reply)
     except NotJson:
