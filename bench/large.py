@@ -16,7 +16,7 @@ from bench.appliance import FULL, ROUTE
 from bench.calls import Records, cpu, middle
 from bench.exchange import parse
 from bench.load import Seen, Way, check, load
-from bench.processes import HOST, Fleet
+from bench.processes import HOST, Fleet, Program
 
 _CALL = "{size}/v1/chat/completions"
 _SHOWN = ("gl", "nats-server", "nats2file", "nginx", "target", "wrk")
@@ -41,11 +41,15 @@ def run(options: argparse.Namespace) -> tuple[dict[str, list[Seen]], float]:
                 seen = load(fleet, way, options.bodies, options.connections, options.seconds)
                 results.setdefault(way.key, []).append(seen)
                 records.take()
-        return results, peak(fleet.programs[FULL].process.pid)
+        return results, peak(fleet.programs[FULL])
 
 
-def peak(pid: int) -> float:
-    """Return the peak memory of a process in MB."""
+def peak(program: Program) -> float:
+    """Return the peak memory of a program in MB, all its processes together."""
+    return sum(_peak(pid) for pid in program.ids())
+
+
+def _peak(pid: int) -> float:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:"))
 
