@@ -78,6 +78,46 @@ def test_full(root):
     journal.close()
 
 
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of 1 MiB in memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    mounted = subprocess.run(words, check=False, capture_output=True).returncode if shutil.which("mount") else 1
+    if mounted:
+        pytest.skip("only root may mount a file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_full_disk(tiny_disk):
+    """On a full disk the journal says so, keeps what it has, and goes on when there is room again."""
+    journal, taken = Journal(tiny_disk / "journal", 10 * MIB), []
+
+    def fill():
+        for number in range(100):
+            journal.append(FINAL, name(number), record_of(number))
+            taken.append(number)
+
+    with pytest.raises(OSError, match="no space left") as raised:
+        fill()
+    assert raised.value.errno == errno.ENOSPC
+    assert len(journal) == len(taken) > 0
+    for number in taken:
+        assert journal.get(name(number)).data == record_of(number)
+    assert left(folder_of(journal)) == {name(number): (record_of(number), False) for number in taken}
+    for number in taken:
+        journal.acknowledge(name(number))
+    journal.append(FINAL, name(0), b"small")
+    assert left(folder_of(journal))[name(0)] == (b"small", False)
+    journal.close()
+
+
+def record_of(number):
+    return b"%d" % number * 50_000
+
+
 def test_room_again_after_release(root):
     """A journal whose records are released has room again."""
     journal = Journal(root, 40 * MIB)
