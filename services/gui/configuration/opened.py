@@ -76,7 +76,7 @@ class Opened:
 
     def form_source(self) -> FormSource:
         """What forms are drawn from."""
-        return FormSource(self.schema, self.require_document(), self.findings, self.visit.deps.environ)
+        return FormSource(self.schema, self.require_document(), self.findings, self.visit.deps.desk.is_set)
 
     def shown(self, data: bytes) -> str:
         """A content of the file as this visitor may see it."""

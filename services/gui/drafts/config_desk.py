@@ -7,6 +7,7 @@ for as long as draft and production file stay the same.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import sys
 from collections import OrderedDict
@@ -175,6 +176,12 @@ class ConfigDesk:
             speaks_json=program.resolve().parent == _PROGRAMS.resolve(),
             environ=self.environment(),
         )
+
+    def is_set(self, name: str) -> bool:
+        """Tell whether a variable has a value for the services, or a file (`file:PATH`) can be read."""
+        if name.startswith("file:"):
+            return os.access(name.removeprefix("file:"), os.R_OK)
+        return bool(self.environ.get(name))
 
     def environment(self) -> dict[str, str]:
         """The environment for programs of ours."""

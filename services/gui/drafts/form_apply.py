@@ -72,7 +72,7 @@ def _value(document: Document, schema: Schema, pointer: str, node: Node | None, 
         return _json(text) if text.strip() else _ABSENT
     if "enum" in schema or kind == "boolean":
         return _chosen(text)
-    if kind in {"integer", "number"}:
+    if kind in {"integer", "number"} or (_may_be_integer(schema) and _INTEGER.fullmatch(text.strip())):
         return _number(document, node, kind, text)
     text = text.replace("\r\n", "\n")
     if isinstance(old, str) and is_literal_secret(schema, pointer, old) and not text:
@@ -80,6 +80,12 @@ def _value(document: Document, schema: Schema, pointer: str, node: Node | None, 
     if node is None:
         return text or _ABSENT
     return _ABSENT if is_filled(schema, text) and not _is_item(document, pointer) else text
+
+
+def _may_be_integer(schema: Schema) -> bool:
+    """Tell whether a place takes numbers and texts, such as a number of workers or `auto`."""
+    kinds = schema.get("type")
+    return isinstance(kinds, list) and "integer" in kinds
 
 
 def _is_item(document: Document, pointer: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,12 @@ _ENTRY_NAMES = ("path", "name", "router", "model", "field", "target")
 
 @dataclass(frozen=True, slots=True)
 class FormSource:
-    """What a form is drawn from. `environ` is the environment of the service; only whether names are set is shown."""
+    """What a form is drawn from. `is_set` tells whether a variable or file has a value, which is all that is shown."""
 
     schema: Schema
     document: Document
     findings: tuple[Finding, ...] = ()
-    environ: Mapping[str, str] | None = None
+    is_set: Callable[[str], bool] | None = None
 
 
 def build(source: FormSource, pointer: str = "") -> Field:
@@ -136,11 +136,11 @@ class _Builder:
                 yield one
 
     def _references(self, node: Node | None) -> Iterable[Reference]:
-        if node is None or node.is_container or self._source.environ is None:
+        is_set = self._source.is_set
+        if node is None or node.is_container or is_set is None:
             return
-        environ = self._source.environ
         for names in variables_in(self._document.token(node)):
-            yield Reference(names, any(environ.get(name) for name in names))
+            yield Reference(names, any(map(is_set, names)))
 
 
 def _is_within(pointer: str, place: str) -> bool:

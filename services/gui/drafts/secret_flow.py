@@ -2,7 +2,8 @@
 
 A secret is the value of a variable, or a literal in a field for secrets. It is sent to the address in the same object:
 a header of a router to the URL of that router, a password to the server of its section. Who edits a config, but must
-not read its secrets, must not be able to send one to an address of their own.
+not read its secrets, must not be able to send one to an address of their own, nor to use one where it would be shown:
+the description of a model is in the list of models, and a system prompt can be asked for.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gecholog.schema import Schema
-from services.gui.drafts.json_document import joined
+from services.gui.drafts.json_document import joined, steps
 from services.gui.drafts.schema_path import subschema
 from services.gui.drafts.secret_values import is_literal_secret, variables_in
 
@@ -23,6 +24,7 @@ OWN_SECRETS = ("NATS_TOKEN", "GUI_SECRET")
 
 _NO_SECRETS = frozenset({"GECHOLOG_HOME"})
 _ADDRESS_FIELDS = ("url", "hostname", "endpoint", "authority", "audience", "port", "dialect", "profile", "region")
+_REQUIRED = "ingress.headers"
 _BUS, _GUI = "service_bus", "secret"
 _LEADING = re.compile(r"^(\$\{\w+(\|\w+)*\}|\$\w+)", re.ASCII)
 
@@ -31,18 +33,22 @@ _LEADING = re.compile(r"^(\$\{\w+(\|\w+)*\}|\$\w+)", re.ASCII)
 class Flow:
     """A secret and where it is sent. `source` is the name of a variable, or `literal` and a hash.
 
-    `section` is the first step of the place, `usual`: the address is the usual one of the provider.
+    `section` is the first step of the place, `usual`: the address is the usual one of the provider. `use` is empty for
+    credentials and headers, else the name of the field, which may show the value to others.
     """
 
     source: str
     destination: str
     section: str
     usual: bool = False
+    use: str = ""
 
     @property
     def shown(self) -> str:
         name = "a secret in the file" if self.source.startswith("literal ") else self.source
-        return f"{name} to {self.destination}"
+        if not self.destination:
+            return f"use {name} in {self.use or self.section}"
+        return f"send {name} to {self.destination}" + (f" in {self.use}" if self.use else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +79,12 @@ def _problem(flow: Flow, deployed: frozenset[Flow], *, is_gui: bool) -> FlowProb
         if not allowed:
             where = f"to {flow.destination}" if flow.destination else "outside of its own field"
             return FlowProblem(f"{flow.source} must not be sent {where}", for_everybody=True)
-    if not flow.destination or flow.usual:
+        if flow.source == OWN_SECRETS[1]:
+            return None
+    known = any((one.source, one.destination, one.use) == (flow.source, flow.destination, flow.use) for one in deployed)
+    if known or (flow.usual and not flow.use) or flow.use == _REQUIRED:
         return None
-    known = {one.destination for one in deployed if one.source == flow.source}
-    return None if flow.destination in known else FlowProblem(f"it would send {flow.shown}", for_everybody=False)
+    return FlowProblem(f"it would {flow.shown}", for_everybody=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +99,16 @@ class _Place:
     def below(self, step: str | int) -> _Place:
         return replace(self, pointer=joined(self.pointer, step), section=self.section or str(step))
 
-    def flow(self, source: str) -> Flow:
-        return Flow(source, self.destination, self.section, self.usual)
+    def flow(self, source: str, schema: Schema) -> Flow:
+        return Flow(source, self.destination, self.section, self.usual, self._use(schema))
+
+    def _use(self, schema: Schema) -> str:
+        path = steps(self.pointer)
+        if "headers" in path:  # those that clients must send are only compared
+            return _REQUIRED if "ingress" in path else ""
+        if subschema(schema, self.pointer).get("format") == "password":
+            return ""
+        return next((step for step in reversed(path) if not step.isdigit()), "")
 
 
 def _walk(value: Any, schema: Schema, place: _Place) -> Iterator[Flow]:
@@ -101,15 +117,15 @@ def _walk(value: Any, schema: Schema, place: _Place) -> Iterator[Flow]:
             place = replace(place, destination=found[0], usual=found[1])
         for name, item in value.items():
             yield from _walk(item, schema, place.below(name))
-            yield from map(place.below(name).flow, _sources(name))
+            yield from (place.below(name).flow(source, schema) for source in _sources(name))
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _walk(item, schema, place.below(index))
     elif isinstance(value, str):
-        yield from map(place.flow, _sources(_without_leading(value, place.pointer)))
+        yield from (place.flow(source, schema) for source in _sources(_without_leading(value, place.pointer)))
         if is_literal_secret(subschema(schema, place.pointer), place.pointer, value):
             digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-            yield place.flow(f"literal {digest}")
+            yield place.flow(f"literal {digest}", schema)
 
 
 def _without_leading(text: str, pointer: str) -> str:

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from tests.support.gui import SECRET, Browser
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE, until
 from tests.system.conftest import UP, Default
 
 
@@ -25,7 +25,9 @@ def appliance(tmp_path):
 
 @pytest.fixture
 def browser(appliance):
-    appliance.up(*UP, GUI_SECRET=SECRET)
+    appliance.start(*UP, GUI_SECRET=SECRET)
+    serving = appliance.folder / "checksum" / ".gui_config.sha256"
+    until(serving.exists, "the interface serves", seconds=4 * DEADLINE)  # three services start before it
     port = json.loads(appliance.config("gui_config").read_text("utf-8"))["gui_port"]
     browser = Browser(port)
     assert browser.sign_in().status == 302
@@ -50,6 +52,7 @@ def in_force(appliance):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(480)  # services start, validate and reload, one after another
 def test_from_the_form_into_force(appliance, browser, save):
     """One field is edited and deployed: only its bytes differ, gl serves with it, and the page says so.
 
@@ -74,11 +77,12 @@ def test_from_the_form_into_force(appliance, browser, save):
         assert deploy(browser, browser.get("/config/gl/deploy")).status == 302
         until(lambda: "Rejected" in browser.get("/config/gl").text, "the refusal is shown")
         shown = browser.get("/config/gl/progress").text
-        assert "in use" in shown
+        assert "is taken" in shown
         assert in_force(appliance) == sha256(after)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(480)  # services start, validate and reload, one after another
 def test_try_it(appliance, browser, save):
     """A router of the draft is tried with a gateway of its own; the record log and the running gateway see nothing."""
     until(lambda: in_force(appliance), "gl serves")

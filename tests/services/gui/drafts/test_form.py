@@ -115,6 +115,7 @@ SCHEMA = {
         "free": {"title": "Free", "type": "object"},
         "endpoint": {"title": "Endpoint", "type": "string"},
         "hosts": {"title": "Hosts", "type": ["string", "array"], "items": {"type": "string"}},
+        "workers": {"title": "Workers", "type": ["integer", "string"]},
         "list": {"title": "List", "type": "array", "items": {"title": "Word", "type": "string", "minLength": 1}},
         "headers": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
         "key": {"title": "Key", "type": "string", "format": "password"},
@@ -160,6 +161,10 @@ def changed(text, *pairs, op=""):
         ("{}", [("f:/limits/size", "7")], '{"limits": {"size": 7}}'),
         ('{"free": {"a": [1]}}', [("f:/free", '{"a": [1]}')], '{"free": {"a": [1]}}'),
         ('{"free": {"a": 1}}', [("f:/free", '{"b": 2}')], '{"free": {"b": 2}}'),
+        ('{"workers": "auto"}', [("f:/workers", "4")], '{"workers": 4}'),
+        ('{"workers": 4}', [("f:/workers", "auto")], '{"workers": "auto"}'),
+        ('{"workers": "auto"}', [("f:/workers", "auto")], '{"workers": "auto"}'),
+        ('{"workers": 4}', [("f:/workers", "4")], '{"workers": 4}'),
         ('{"hosts": "a"}', [("f:/hosts", "b")], '{"hosts": "b"}'),
         ('{"hosts": ["a"]}', [("f:/hosts/0", "b")], '{"hosts": ["b"]}'),
         ('{"list": ["a", "b", "c"]}', [("f:/list/0", ""), ("f:/list/1", "x"), ("f:/list/2", " ")], '{"list": ["x"]}'),
@@ -226,7 +231,7 @@ def test_fields_say_what_they_are():
         Finding(Severity.WARNING, "is not known and is ignored", "/unknown"),
         Finding(Severity.ERROR, "is not JSON", ""),
     )
-    form = build(FormSource(SCHEMA, Document.of(text), found, {"B": "x", "C": ""}))
+    form = build(FormSource(SCHEMA, Document.of(text), found, {"B": "x"}.get))
     fields = {child.name: child for child in form.children}
     port, key, name, on, routers = (fields[one] for one in ("port", "key", "name", "on", "routers"))
     assert (port.kind, port.text, port.unit, port.minimum, port.state) == ("number", "abc", "ms", 1, "invalid")

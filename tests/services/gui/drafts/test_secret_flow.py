@@ -4,7 +4,13 @@ import pytest
 
 from services.gui.drafts.secret_flow import flows, problems
 
-SCHEMA = {"properties": {"service_bus": {"properties": {"token": {"format": "password"}}}}}
+PASSWORD = {"format": "password"}
+SCHEMA = {
+    "properties": {
+        "service_bus": {"properties": {"token": PASSWORD}},
+        "providers": {"items": {"properties": {"api_key": PASSWORD}}},
+    }
+}
 DEPLOYED = {
     "log_level": "${LEVEL}",
     "service_bus": {"hostname": "localhost:4222", "token": "${NATS_TOKEN}"},
@@ -42,8 +48,8 @@ def test_nothing_new():
         {"routers": [router(url="${BASE}", headers={"Other": ["Bearer ${KEY}"]})]},
         {"routers": [router(url="${NEW_BASE}")]},
         {"providers": [{"name": "x", "dialect": "gemini", "api_key": "${GEMINI_API_KEY}"}]},
-        {"log_level": "${OTHER}"},
         {"file_writer": {"filename": "${GECHOLOG_HOME}/x"}},
+        {"routers": [router(url="https://new") | {"ingress": {"headers": {"Api-Key": ["${NEW}"]}}}]},
     ],
 )
 def test_what_an_editor_may_do(fields):
@@ -56,11 +62,11 @@ def test_what_an_editor_may_do(fields):
         ({"routers": [router(url="https://evil", headers={"X": ["${KEY}"]})]}, "it would send KEY to https://evil"),
         (
             {"routers": [router(url="https://evil/${KEY}")]},
-            "it would send KEY to https://evil/${KEY}",
+            "it would send KEY to https://evil/${KEY} in url",
         ),
         (
             {"routers": [router(url="https://evil", endpoint="?k=${KEY}")]},
-            "it would send KEY to https://evil ?k=${KEY}",
+            "it would send KEY to https://evil ?k=${KEY} in endpoint",
         ),
         (
             {"routers": [router(url="https://evil", headers={"Token": ["literal"]})]},
