@@ -6,7 +6,6 @@ is exact, associative and commutative, because all values but those of a few gau
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -72,15 +71,21 @@ def _merged(family: Family, one: Value, two: Value) -> Value:
     return _NUMBERS[family.merge](one, two)
 
 
-def dumps(snapshot: Snapshot) -> bytes:
-    """A snapshot as JSON, for another process. Whole numbers may have any size, so this is not orjson."""
-    return json.dumps([_family_out(family, series) for family, series in snapshot.families.items()]).encode()
+def without_gauges(snapshot: Snapshot) -> Snapshot:
+    """The counters and histograms of a snapshot, which stay true when the process has ended."""
+    kept = {family: series for family, series in snapshot.families.items() if family.kind is not Kind.GAUGE}
+    return Snapshot(kept)
 
 
-def loads(data: bytes) -> Snapshot:
-    """The snapshot in JSON of `dumps`. Raises ValueError."""
+def to_json(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """A snapshot as JSON, for another process. Whole numbers may have any size, so orjson cannot write it."""
+    return [_family_out(family, series) for family, series in snapshot.families.items()]
+
+
+def of_json(value: Any) -> Snapshot:
+    """The snapshot in JSON of `to_json`. Raises ValueError."""
     try:
-        return Snapshot(dict(map(_family_in, json.loads(data))))
+        return Snapshot(dict(map(_family_in, value)))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a snapshot of metrics: {type(error).__name__}") from error
 

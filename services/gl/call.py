@@ -115,6 +115,7 @@ class Call:
     opened: Opened | None = None  # what the beginning of a provider's response told; None: no more than its status
     usage: Usage | None = None  # set when the body of the response is recorded
     usage_shown: Raw = NO_USAGE  # the usage as JSON, for records and processors
+    answered_model: str = ""  # the model that the response names
     cost: Cost | None = None  # of the usage; None if it is not known
 
     # egress

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from services.gl.bodies.unpacked import UnpackedBytes
 from services.gl.images.source import ImageSource, NoImages
 from services.gl.keyring import Keyring
+from services.gl.metrics.call_metrics import CallMetrics
 from services.gl.models.ratings import Ratings
 from services.gl.quota.book import QuotaBook
 from services.gl.targets.health import TargetHealth
@@ -39,3 +40,4 @@ class Dependencies:
     images: ImageSource = field(default_factory=NoImages)
     quotas: QuotaBook = field(default_factory=QuotaBook)
     keyring: Keyring = field(default_factory=Keyring)
+    metrics: CallMetrics = field(default_factory=CallMetrics)

@@ -11,7 +11,7 @@ from services.gl import pipeline
 from services.gl.access import client_credentials
 from services.gl.call import Call
 from services.gl.errors import ErrorDetail, Refusal, format_for, reply_to
-from services.gl.http import Disconnected
+from services.gl.replies.plain import respond
 from services.gl.responses.response import JSON
 from services.gl.routing import cors
 from services.gl.routing.routers import has_dot_segment
@@ -41,9 +41,10 @@ def dispatch(exchange: Exchange, generation: Generation, *, is_stopping: bool) -
     except Refusal as refusal:
         reply = reply_to(refusal, format_for(config.errors, exchange.path, exchange.headers))
         generation.deps.observe_unrecorded(exchange.path, reply.status)
-        return _respond(exchange, reply.status, _JSON | reply.headers, reply.body)
+        generation.deps.metrics.refused(exchange.method, reply.status)
+        return respond(exchange, reply.status, _JSON | reply.headers, reply.body)
     if router.cors is not None and cors.is_preflight(exchange.method, exchange.headers):
-        return _respond(exchange, _NO_CONTENT, cors.preflight(router.cors, exchange.headers))
+        return respond(exchange, _NO_CONTENT, cors.preflight(router.cors, exchange.headers))
     ids = generation.sessions.ids(headers.first(exchange.headers, config.session_header))
     return pipeline.run(Call(config, exchange, exchange, router, ids), generation.deps)
 
@@ -85,15 +86,5 @@ def _is_health_check(method: str, routers: Table) -> bool:
 
 def _health(exchange: Exchange, *, is_stopping: bool) -> Coroutine[None, None, None]:
     if is_stopping:
-        return _respond(exchange, 503, _JSON, b'{"status":"stopping"}')
-    return _respond(exchange, 200, _JSON, b'{"status":"ok"}')
-
-
-async def _respond(exchange: Exchange, status: int, fields: headers.Headers, body: bytes = b"") -> None:
-    try:
-        exchange.start(status, fields, len(body))
-        if (waiting := exchange.write(body)) is not None:
-            await waiting
-        exchange.finish()
-    except Disconnected:
-        exchange.abort()
+        return respond(exchange, 503, _JSON, b'{"status":"stopping"}')
+    return respond(exchange, 200, _JSON, b'{"status":"ok"}')

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from gecholog.bus import Bus
 from gecholog.errors import GechologError
 from gecholog.logs import Log
+from gecholog.metrics import process
+from gecholog.metrics.snapshot import merge, to_json
 from gecholog.service import connect_bus, replacing_bus
 from services.gl import memory
 from services.gl.bodies.unpacked import UnpackedBytes
@@ -26,7 +28,10 @@ from services.gl.dispatch import dispatch, reply_to_unreadable
 from services.gl.generation import Clients, Generation
 from services.gl.image_fetcher import ImageFetcher, PublicPools
 from services.gl.keyring.service import KeyService
+from services.gl.listening.admin import AdminListener, Health
 from services.gl.listening.listeners import Listeners
+from services.gl.metrics.call_metrics import CallMetrics
+from services.gl.metrics.gateway_state import Counts, snapshot_of_state
 from services.gl.models.ratings import Ratings
 from services.gl.prices.price_file import PriceFile
 from services.gl.quota.book import QuotaBook
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
 
     from gecholog.bus import Handler
     from gecholog.headers import Headers
+    from gecholog.metrics.snapshot import Snapshot
     from gecholog.task_owner import TaskOwner
     from services.gl.config import Config
     from services.gl.errors import ErrorReply, Refusal
@@ -86,6 +92,9 @@ class Gateway:
         self._unrecorded = UnrecordedLog()
         self._owner: TaskOwner | None = None
         self._generation: Generation | None = None
+        self._generations = 0  # that were put in force
+        self._metrics = CallMetrics()
+        self._admin = AdminListener(self._snapshot, self._health)
         self._closing: set[asyncio.Task[None]] = set()  # closes buses that are not in use any more
         self._stopping = False
         self._targets = TargetHealth()
@@ -115,6 +124,7 @@ class Gateway:
         config = self._first
         clients = _clients(config)
         self._listeners.bind(config)
+        await self._use_admin_port(config)
         bus = await self._bus(config)
         within = _BUS_WITHIN_S if self._keys.load(config) else None
         await connect_bus(owner, bus, within, is_required=within is None)
@@ -127,6 +137,7 @@ class Gateway:
         config = self._with_live_state(config)
         sessions = self._role.sessions(config.gateway_id)
         self._generation = Generation(config, self._deps(bus, clients), sessions, clients)
+        self._generations += 1
         self._sharing.activate(config, bus, owner)
         await self._share_quotas(config, bus)
         self._keys.activate(config, bus, owner)
@@ -186,6 +197,7 @@ class Gateway:
         if prepared.replacement.socket is not None and prepared.replacement.listener is None:
             self._listeners.open(prepared.replacement)
         self._generation = Generation(config, self._deps(bus, clients), sessions, clients)
+        self._generations += 1
         self._listeners.switch(prepared.replacement)
         await self._activate(config, old, bus, clients)
 
@@ -200,6 +212,7 @@ class Gateway:
 
     async def _activate(self, config: Config, old: Generation, bus: Bus, clients: Clients) -> None:
         """Let everything beside calls follow the config in force."""
+        await self._use_admin_port(config)
         self._sharing.activate(config, bus, self._required_owner())
         self._keys.activate(config, bus, self._required_owner())
         self._records.resize(config.journal_max_bytes)
@@ -222,6 +235,7 @@ class Gateway:
         self._unrecorded.close()
         generation = self._generation
         await self._listeners.stop(generation.config.shutdown_time if generation else 0)
+        await self._admin.stop()
         await self._records.stop(_LAST_RECORDS_S)
         await self._sharing.stop()
         await self._quota_sharing.stop()
@@ -235,7 +249,7 @@ class Gateway:
     @property
     def answers(self) -> Mapping[str, Callable[[], Any]]:
         """What a parent asks of all of its workers. Each function returns JSON."""
-        return {"status": lambda: self._status.report()["Body"]}
+        return {"status": lambda: self._status.report()["Body"], "metrics": lambda: to_json(self.snapshot())}
 
     def adopt_orphans(self) -> None:
         """Publish the records in the journal of another process of this gateway that has died."""
@@ -249,7 +263,33 @@ class Gateway:
 
     def error_reply(self, refusal: Refusal, path: str, received: Headers) -> ErrorReply:
         """The response to a request that cannot be parsed, with the config in force."""
-        return reply_to_unreadable(refusal, path, received, self._required().config)
+        reply = reply_to_unreadable(refusal, path, received, self._required().config)
+        self._metrics.refused("", reply.status)
+        return reply
+
+    # ---------------------------------------------------------------- metrics
+
+    def snapshot(self) -> Snapshot:
+        """What this process has counted, and its state. Snapshots of several processes can be merged."""
+        found = [self._metrics.snapshot(), process.snapshot()]
+        if (generation := self._generation) is not None:
+            counts = Counts(len(self._listeners.calls), self._generations)
+            found.append(snapshot_of_state(generation.config, generation.deps, counts, self._metrics.target_label))
+        return merge(found)
+
+    async def _snapshot(self) -> Snapshot:
+        return self.snapshot()
+
+    async def _use_admin_port(self, config: Config) -> None:
+        if self._role.is_alone:  # a parent has it for its workers
+            await self._admin.use(config.admin)
+
+    def _health(self) -> Health:
+        generation = self._generation
+        status = "starting" if generation is None or not self._listeners.is_accepting else "ok"
+        return Health(
+            "stopping" if self._stopping else status, generation is not None and generation.deps.bus.connected
+        )
 
     # ------------------------------------------------------------------ parts
 
@@ -277,6 +317,7 @@ class Gateway:
             clients.images,
             self._quotas,
             self._keys.keyring,
+            self._metrics,
         )
 
     async def _share_quotas(self, config: Config, bus: Bus) -> None:

@@ -17,7 +17,18 @@ from gecholog.logs import Log
 from services.gl.errors import ErrorDetail, Refusal
 from services.gl.http import Disconnected
 from services.gl.replies import ending
-from services.gl.stages import access, attempts, egress, inbound, ingress, models, processors, publication, quota
+from services.gl.stages import (
+    access,
+    attempts,
+    egress,
+    inbound,
+    ingress,
+    metrics,
+    models,
+    processors,
+    publication,
+    quota,
+)
 
 if TYPE_CHECKING:
     from services.gl.call import Call
@@ -63,6 +74,7 @@ AFTER_REPLY: tuple[Step, ...] = (
     Step(quota.settle, for_unrecorded=True),  # what the call has used
     Step(processors.after_reply, when_stopping=False),  # asynchronous processors
     Step(publication.publish),  # complete the record and publish it
+    Step(metrics.observe, for_unrecorded=True),  # count it for Prometheus
 )
 
 

@@ -20,7 +20,7 @@ from gecholog.quota.limits import limits_of
 from gecholog.router_path import meant
 from gecholog.tls import OutboundTls
 from services.gl.config import cores
-from services.gl.config.config import OPEN, Config, ListenerConfig, Topics, UsageRules
+from services.gl.config.config import OPEN, AdminConfig, Config, ListenerConfig, MetricsRules, Topics, UsageRules
 from services.gl.config.milliseconds import seconds
 from services.gl.config.routers import provider_routers, router_of
 from services.gl.errors import ErrorFormat
@@ -58,6 +58,8 @@ def build(parsed: ParsedConfig) -> Config:
     return Config(
         gateway_id=values["gateway_id"],
         listener=_listener(values),
+        admin=_admin(values),
+        metrics=MetricsRules(values.get("metrics", {}).get("client_names", False)),
         outbound_tls=(tls := OutboundTls.of(values["tls"]["outbound"])),
         outbound_tls_digest=_outbound_tls_digest(tls),
         bus=address,
@@ -141,6 +143,10 @@ def _listener(values: dict[str, Any]) -> ListenerConfig:
     ingress = values["tls"]["ingress"]
     files = (ingress["certificate_file"], ingress["private_key_file"]) if ingress.get("enabled") else None
     return ListenerConfig(values.get("gl_host", ""), int(values["gl_port"]), files)
+
+
+def _admin(values: dict[str, Any]) -> AdminConfig | None:
+    return AdminConfig(values.get("admin_host", "127.0.0.1"), values["admin_port"]) if "admin_port" in values else None
 
 
 def _outbound_tls_digest(tls: OutboundTls) -> str:

@@ -71,12 +71,29 @@ class ListenerConfig:
     tls_files: tuple[str, str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class AdminConfig:
+    """The address at which metrics and health are served."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsRules:
+    """What metrics show. `client_names`: owners and ids of client keys are labels."""
+
+    client_names: bool = False
+
+
 @dataclass(frozen=True)
 class Config:
     """The whole of gl_config.json. `outbound_tls_digest` tells whether `outbound_context` has changed."""
 
     gateway_id: str
     listener: ListenerConfig
+    admin: AdminConfig | None  # None: metrics are not served
+    metrics: MetricsRules
     outbound_tls: OutboundTls
     outbound_tls_digest: str
     bus: BusAddress

@@ -70,6 +70,11 @@ class Listeners:
         """The tasks of the calls in flight."""
         return set().union(*[listener.calls for listener in self._all])
 
+    @property
+    def is_accepting(self) -> bool:
+        """Whether clients are accepted."""
+        return self._current is not None
+
     def bind(self, config: Config) -> None:
         """Bind the address of the first config, without accepting clients. Raises GechologError if that fails."""
         self._open_files = descriptors.raise_limit()

@@ -21,15 +21,20 @@ _ATTO_IN_NANO = 10**9
 
 
 class Cost(NamedTuple):
-    """What the usage of a call costs: in nano-USD, rounded up as limits count it, and exactly, as JSON for records."""
+    """What the usage of a call costs: in nano-USD, rounded up as limits count it, and exactly, as JSON for records.
+
+    `atto_usd` is the same number as the text in `shown`, for metrics.
+    """
 
     nano_usd: int
     shown: Raw
+    atto_usd: int = 0
 
 
 def cost_of_atto(cost: int, prices: str) -> Cost:
     """A cost of so many atto-USD (10^-18 USD), by the prices of a version."""
-    return Cost(-(-cost // _ATTO_IN_NANO), Raw(b'{"usd":"%b","prices":%b}' % (cost_text(cost).encode(), dumps(prices))))
+    shown = Raw(b'{"usd":"%b","prices":%b}' % (cost_text(cost).encode(), dumps(prices)))
+    return Cost(-(-cost // _ATTO_IN_NANO), shown, cost)
 
 
 def cost_of_nano(cost: int, prices: str) -> Cost:

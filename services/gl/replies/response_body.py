@@ -259,6 +259,7 @@ def _set_usage(call: Call, reading: BodyReading) -> None:
         usage, attempt = reading.usage, call.required_attempt()
         if usage is not None:
             call.usage, call.usage_shown = usage, usage_json(usage)
+        call.answered_model = reading.model
         answered = Answered(call.response.status, usage, reading.model, reading.images)
         call.cost = cost_of_answer(call.config.prices, attempt.request, attempt.candidate, answered)
     if call.config.response.asks_usage:

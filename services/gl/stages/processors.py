@@ -20,10 +20,9 @@ from services.gl.record.payload import Truncated
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
-    from orjson import Fragment
-
     from gecholog.bus import Bus
     from gecholog.record import Fields
+    from gecholog.timer import MonotonicNs
     from services.gl.call import Call
     from services.gl.dependencies import Dependencies
     from services.gl.processor_chain import Processor, ProcessorRow, ProcessorRows
@@ -43,13 +42,15 @@ class Run(NamedTuple):
     completed: bool
     result: Mapping[str, Any]
     fault: str | None
-    timer: Fragment
+    start: MonotonicNs
+    stop: MonotonicNs
     too_large: bool = False  # the request is too large for it: a retry cannot help
 
     @property
     def details(self) -> dict[str, Any]:
         """The run as the record lists it."""
-        processor, completed, _, _, timer, _ = self
+        processor, completed = self.processor, self.completed
+        timer = span(self.start, self.stop)
         shown = {"required": processor.required, "completed": completed, "timestamp": timer}
         return {"name": processor.name, "details": shown}
 
@@ -62,7 +63,7 @@ async def before_call(call: Call, deps: Dependencies) -> None:
         row = row_for_routers(whole, call.router.path, chosen_router(call).path) if chain.by_router else whole
         if not row:
             continue
-        for run in await run_row(row, call.request_section, call.request_section.runs, deps.bus):
+        for run in await run_row(row, call.request_section, call.request_section.runs, deps):
             if run.processor.required and not run.completed:
                 raise _unprocessed(run)
 
@@ -86,7 +87,7 @@ def before_reply(call: Call, deps: Dependencies) -> Awaitable[None] | None:
 
 async def _run_rows(found: ProcessorRows, call: Call, deps: Dependencies) -> None:
     for row in found:
-        await run_row(row, call.response_section, call.response_section.runs, deps.bus)
+        await run_row(row, call.response_section, call.response_section.runs, deps)
 
 
 async def after_reply(call: Call, deps: Dependencies) -> None:
@@ -95,15 +96,16 @@ async def after_reply(call: Call, deps: Dependencies) -> None:
         return
     config, paths = call.config, call.router_paths
     for row in config.request.async_rows_for_routers(*paths):
-        await run_row(row, call.request_section, call.request_section.async_runs, deps.bus, lazily=True)
+        await run_row(row, call.request_section, call.request_section.async_runs, deps, lazily=True)
     for row in config.response.async_rows_for_routers(*paths):
-        await run_row(row, call.response_section, call.response_section.async_runs, deps.bus, lazily=True)
+        await run_row(row, call.response_section, call.response_section.async_runs, deps, lazily=True)
 
 
 async def run_row(
-    row: ProcessorRow, section: RecordSection, listed: list[dict[str, Any]], bus: Bus, *, lazily: bool = False
+    row: ProcessorRow, section: RecordSection, listed: list[dict[str, Any]], deps: Dependencies, *, lazily: bool = False
 ) -> list[Run]:
     """Run one row on one section of the record. Writes fields, appends the runs to `listed`, and notes faults."""
+    bus = deps.bus
     if len(row) == 1:
         runs = [await ask(row[0], section, bus, lazily=lazily)]
     else:
@@ -112,6 +114,7 @@ async def run_row(
         if run.result:
             section.write(written(run, section.fields))
         listed.append(run.details)
+        deps.metrics.processor_ran(run.processor.name, run.stop - run.start, completed=run.completed)
         if run.fault:
             section.note(run.processor.name, run.fault)
     return runs
@@ -123,13 +126,13 @@ async def ask(processor: Processor, section: RecordSection, bus: Bus, *, lazily:
     seen = seen_by(processor, section)
     if not seen:
         fault = "not called: none of its input fields is present" if processor.required else None
-        return Run(processor, False, {}, fault, span(start, monotonic_ns()))  # noqa: FBT003 - in the order of its fields
+        return Run(processor, False, {}, fault, start, monotonic_ns())  # noqa: FBT003 - in the order of its fields
     result: Mapping[str, Any] = {}
     fault, too_large = None, False
     if (cut := next((name for name, value in seen.items() if isinstance(value, Truncated)), None)) is not None:
         if "usage" not in seen:
             fault = f"not called: {cut} is larger than {seen[cut].limit} bytes"
-            return Run(processor, False, {}, fault, span(start, monotonic_ns()), too_large=True)  # noqa: FBT003 - as above
+            return Run(processor, False, {}, fault, start, monotonic_ns(), too_large=True)  # noqa: FBT003 - as above
         seen = _without_payloads(seen)
     try:
         try:
@@ -144,7 +147,7 @@ async def ask(processor: Processor, section: RecordSection, bus: Bus, *, lazily:
         fault, too_large = str(error), isinstance(error, MessageTooLarge)
     if not result and processor.required:
         fault = fault or "returned nothing"
-    return Run(processor, bool(result), result, fault, span(start, monotonic_ns()), too_large)
+    return Run(processor, bool(result), result, fault, start, monotonic_ns(), too_large)
 
 
 def _without_payloads(seen: Fields) -> Fields:

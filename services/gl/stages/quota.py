@@ -42,6 +42,7 @@ def _asks_for_usage(call: Call) -> bool:
 
 def _admit(call: Call, limits: CallLimits, deps: Dependencies) -> None:
     if (exceeded := deps.quotas.admit(limits.accounts)) is not None:
+        deps.metrics.limit_hit(exceeded.quota.name.lower())
         raise refusal_of(exceeded, deps.quotas.clock())
     call.is_admitted = True
 
@@ -58,6 +59,7 @@ def reserve(call: Call, deps: Dependencies) -> None:
         raise uncounted(accounts.counted)
     reservation = _reservation(call, accounts, kind)
     if (exceeded := deps.quotas.reserve(accounts, reservation.held)) is not None:
+        deps.metrics.limit_hit(exceeded.quota.name.lower())
         raise refusal_of(exceeded, deps.quotas.clock())
     call.reservation = reservation
 

@@ -16,9 +16,11 @@ from gecholog.errors import GechologError
 from gecholog.logs import Log
 from gecholog.service import connect_bus, replacing_bus
 from services.gl.gateway import answer_for_gateway
+from services.gl.listening.admin import AdminListener, Health
 from services.gl.workers import combined
 from services.gl.workers.balance import Counts
 from services.gl.workers.channel import ChannelClosed, ChannelError
+from services.gl.workers.metrics import WorkerMetrics
 from services.gl.workers.order import Order
 from services.gl.workers.process import WorkerProcess
 from services.gl.workers.share import Share
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gecholog.bus import BusMessage
+    from gecholog.metrics.snapshot import Snapshot
     from gecholog.task_owner import TaskOwner
     from services.gl.config import Config
 
@@ -67,6 +70,8 @@ class Parent:
         self._stopping = asyncio.Event()
         self._owner: TaskOwner | None = None
         self._bus: Bus | None = None
+        self._metrics = WorkerMetrics()
+        self._admin = AdminListener(self._snapshot, self._health)
 
     # ------------------------------------------------------------------- life
 
@@ -75,6 +80,7 @@ class Parent:
         self._owner = owner
         config = self._config
         await self._sockets.bind(config, self._files.are_workers_alive)
+        await self._admin.use(config.admin)
         self._bus = bus = await self._new_bus(config)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -108,6 +114,7 @@ class Parent:
         self._sockets.close()
         within = self._config.shutdown_time + _STOP_EXTRA_S
         await asyncio.gather(*(worker.stop(within) for worker in self._workers.values()))
+        await self._admin.stop()
         for worker in self._workers.values():
             self._files.ended(worker)
         self._files.update((), self._count, self._restarts)
@@ -148,6 +155,7 @@ class Parent:
             self._sockets.commit(config)
             self._config = config  # a worker that ends from now on is followed by one with this config
             await asyncio.gather(*(worker.commit() for worker in members))
+        await self._admin.use(config.admin)
         if bus is not None and self._bus is not None:
             old, self._bus = self._bus, bus
             await old.close()
@@ -260,6 +268,16 @@ class Parent:
         results = await asyncio.gather(*calls, return_exceptions=True)
         answered = zip(members, results, strict=True)
         return {worker.index: result for worker, result in answered if not isinstance(result, BaseException)}
+
+    # ----------------------------------------------------------------- metrics
+
+    async def _snapshot(self) -> Snapshot:
+        """The metrics of all workers, and the memory of this process."""
+        return self._metrics.combined(await self.ask_all("metrics"))
+
+    def _health(self) -> Health:
+        status = "ok" if self._is_any_serving else "starting"
+        return Health("stopping" if self._stopping.is_set() else status, self._bus is not None and self._bus.connected)
 
     # --------------------------------------------------------------------- bus
 

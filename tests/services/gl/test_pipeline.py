@@ -328,7 +328,9 @@ async def test_steps_when_the_gateway_stops():
 
 
 def test_what_is_done_for_a_call():
-    """The record is the last thing of all, and is published even if the gateway stops."""
-    last = pipeline.AFTER_REPLY[-1]
-    assert last.stage.__name__ == "publish"
-    assert last.when_stopping
+    """The record is published after all that may change it, even if the gateway stops. Then the call is counted."""
+    *_, record, counted = pipeline.AFTER_REPLY
+    assert record.stage.__name__ == "publish"
+    assert record.when_stopping
+    assert counted.stage.__name__ == "observe"
+    assert counted.for_unrecorded

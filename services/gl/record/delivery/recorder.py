@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gecholog.errors import BusError
 from gecholog.logs import Log
@@ -37,6 +37,15 @@ log = Log("records")
 _SHORT = 16 * 1024  # bytes to which a record is cut if there is little room
 _NO_ROOM = "because neither the bus nor the journal had room"
 _POLL_S = 0.01  # between checks for unacknowledged records when stopping
+
+
+class DeliveryFigures(NamedTuple):
+    """The state of the delivery: records that the bus has not acknowledged, records lost since the start, and bytes."""
+
+    pending: int
+    lost: int
+    journal_bytes: int
+    journal_limit: int
 
 
 class Recorder:
@@ -111,6 +120,16 @@ class Recorder:
             if len(journal):
                 log.warning("records left in the journal for the next start", records=len(journal))
             journal.close()
+
+    def figures(self) -> DeliveryFigures:
+        """The state of the delivery, in numbers."""
+        backlog, journal = self._backlog, self._backlog.journal
+        return DeliveryFigures(
+            pending=len(backlog) + len(self._publisher.unacknowledged),
+            lost=backlog.lost,
+            journal_bytes=0 if journal is None else journal.size,
+            journal_limit=0 if journal is None else journal.limit,
+        )
 
     # ---------------------------------------------------------------- records
 

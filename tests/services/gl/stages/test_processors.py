@@ -23,7 +23,7 @@ def entry(name="one", *, modifier=False, required=False, include=(), exclude=(),
 
 async def run(bus, *row, fields=None):
     section = RecordSection(fields={"a": 1, "b": 2, "c": 3} if fields is None else fields)
-    runs = await processors.run_row(tuple(row), section, section.runs, bus)
+    runs = await processors.run_row(tuple(row), section, section.runs, deps(bus=bus))
     return section, runs
 
 
