@@ -21,7 +21,7 @@ from urllib.parse import quote
 import orjson
 
 from gecholog.headers import MASK
-from gecholog.keys.credential import masked
+from gecholog.keys.masking import masked
 from gecholog.timer import rfc3339
 
 if TYPE_CHECKING:

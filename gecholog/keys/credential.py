@@ -12,19 +12,13 @@ import secrets
 from hashlib import sha256
 from typing import NamedTuple
 
-from gecholog.headers import MASK
-
 PREFIX = "sk-gl-"
 ID_LENGTH = 8
 _ID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-_SECRET_BYTES = 32  # 43 characters in base64url
+SECRET_LENGTH = 43
+_SECRET_BYTES = 32  # in base64url
 _ID_END = len(PREFIX) + ID_LENGTH
 ID = re.compile(rf"[a-z0-9]{{{ID_LENGTH}}}")
-# A text in which a key may be cut off or wrong is masked as well.
-_LIKE_A_KEY = re.compile(rf"{PREFIX}[A-Za-z0-9_-]+")
-_WHOLE_KEY = re.compile(rf"{PREFIX}[a-z0-9]{{{ID_LENGTH}}}-[A-Za-z0-9_-]{{43}}".encode())
-_PREFIX_BYTES = PREFIX.encode()
-_MASK_BYTES = MASK.encode()
 
 
 class NewKey(NamedTuple):
@@ -51,16 +45,3 @@ def id_of(key: str) -> str:
 def digest(key: str) -> bytes:
     """The SHA-256 of a key, which is stored in its place."""
     return sha256(key.encode("utf-8", "surrogateescape")).digest()
-
-
-def masked(text: str) -> str:
-    """`text` with a mask in place of everything that begins like a client key."""
-    return _LIKE_A_KEY.sub(MASK, text) if PREFIX in text else text
-
-
-def masked_bytes(data: bytes) -> bytes:
-    """`data` with a mask in place of each complete client key; the same object if it has none.
-
-    A body is searched for complete keys only, because a text about keys must reach its model unchanged.
-    """
-    return _WHOLE_KEY.sub(_MASK_BYTES, data) if _PREFIX_BYTES in data else data

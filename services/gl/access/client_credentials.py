@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from gecholog import headers
 from gecholog.headers import MASK
-from gecholog.keys.credential import PREFIX, masked
+from gecholog.keys.credential import PREFIX
+from gecholog.keys.masking import hides_key, masked_encoded
 from services.gl.routing.query import Pair, Pairs
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ class ClientCredentials(NamedTuple):
         """The query for the record: masks in place of client keys."""
         if not self.parameters:
             return pairs
-        return tuple(Pair("", masked(pair.name), MASK) if pair in self.parameters else pair for pair in pairs)
+        return tuple(
+            Pair("", masked_encoded(pair.name) or pair.name, MASK) if pair in self.parameters else pair
+            for pair in pairs
+        )
 
 
 def find(received: Headers, pairs: Pairs, is_foreign: Callable[[str], bool] | None = None) -> ClientCredentials | None:
@@ -54,7 +58,7 @@ def find(received: Headers, pairs: Pairs, is_foreign: Callable[[str], bool] | No
     `is_foreign` tells whether a credential is a client key that does not have our format; None: there are no such keys.
     """
     names = [name for name, values in received.items() for value in values if PREFIX in value]
-    parameters = [pair for pair in pairs if PREFIX in pair.value or PREFIX in pair.name] if pairs else []
+    parameters = [pair for pair in pairs if hides_key(pair.value) or hides_key(pair.name)] if pairs else []
     if not (names or parameters or is_foreign):  # most calls of routers without keys
         return None
     key = _key_in(received, pairs)
@@ -103,8 +107,7 @@ def _credentials(received: Headers, pairs: Pairs) -> Iterator[_Credential]:
 
 def masked_path(path: str) -> str:
     """A percent-encoded path with masks in place of client keys; the same if it has none."""
-    if PREFIX in path:
-        path = masked(path)
-    if "%" in path and PREFIX in (plain := unquote(path)):
-        return quote(masked(plain), safe=_PATH_SAFE)
-    return path
+    if PREFIX not in path and "%" not in path:  # most
+        return path
+    found = masked_encoded(path)
+    return path if found is None else quote(found, safe=_PATH_SAFE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from gecholog import headers
-from gecholog.keys.credential import PREFIX, masked_bytes
+from gecholog.keys.masking import LONGEST_KEY, has_key, masked_bytes
 from gecholog.rawjson import Raw
 from services.gl.access import client_credentials
 from services.gl.errors import ErrorDetail, Refusal
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
 _STEP = 1024 * 1024  # bytes that are searched at a time
-_PREFIX = PREFIX.encode()
 _NOT_RECORDED = frozenset({"Host", "Transfer-Encoding"})
 
 
@@ -82,7 +81,7 @@ async def _without_keys(body: bytes) -> bytes:
     if len(body) <= payload.AT_ONCE:
         return masked_bytes(body)
     for start in range(0, len(body), _STEP):
-        if body.find(_PREFIX, start, start + _STEP + len(_PREFIX)) >= 0:
+        if has_key(body, start, start + _STEP + LONGEST_KEY):
             return masked_bytes(body)
         await asyncio.sleep(0)
     return body

@@ -7,7 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from gecholog.headers import MASK
-from gecholog.keys.credential import digest, masked
+from gecholog.keys.credential import digest
+from gecholog.keys.masking import masked
 from services.gl.keys.__main__ import main
 from tests.services.gl.rig.bus import Listener
 from tests.services.gl.rig.gateway import Gateway, config_of, processor, router
