@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 # The id of a record is unique across processes and restarts: a random part of this process, and a number.
 _BIRTH = os.urandom(8)
 _numbers = count(1)
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _MAY_QUOTE = "not recorded, because it may quote a payload"
 _TOO_EARLY = "a stage ran before the one that it builds on"
 
@@ -147,6 +148,14 @@ class Call:
     def client_shown(self) -> Fields | None:
         """The field `client` of the record; None if the call has no client key."""
         return None if self.key is None else self.key.client
+
+    @property
+    def may_generate(self) -> bool:
+        """Whether an upstream may generate something for the request: it has a body, or a method for one.
+
+        The others read or delete what is there: the usage in their answers was that of an earlier request.
+        """
+        return self.request.method in _WITH_BODY or bool(self.body)
 
     @property
     def cost_shown(self) -> Raw | None:

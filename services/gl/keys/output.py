@@ -42,20 +42,23 @@ def _text(value: Any) -> str:
 def keys_table(keys: Iterable[KeyEntry], now: float) -> str:
     """All keys, one a line."""
     rows = [
-        (key.id, key.name, key.owner, _state(key, now), _day(key.created), _day(key.expires))
+        (key.id, key.name, key.owner, _state(key, now), _day(key.created), _day(key.expires), *_limits(key))
         for key in sorted(keys, key=lambda one: (one.owner, one.name, one.id))
     ]
-    heads = ("ID", "NAME", "OWNER", "STATE", "CREATED", "EXPIRES")
+    heads = ("ID", "NAME", "OWNER", "STATE", "CREATED", "EXPIRES", "BUDGET", "QUOTAS")
     return _table(heads, rows) if rows else "no keys yet: keys create\n"
 
 
 def owners_table(owners: Iterable[OwnerEntry]) -> str:
     """All owners, one a line."""
-    rows = [
-        (owner.name, _text(shown(owner).get("budget", {})), _text(shown(owner).get("quotas", {})))
-        for owner in sorted(owners, key=lambda one: one.name)
-    ]
+    rows = [(owner.name, *_limits(owner)) for owner in sorted(owners, key=lambda one: one.name)]
     return _table(("OWNER", "BUDGET", "QUOTAS"), rows) if rows else "no owners yet: keys owner set NAME\n"
+
+
+def _limits(entry: KeyEntry | OwnerEntry) -> tuple[str, str]:
+    """The budget and the quotas of an entry."""
+    fields = shown(entry)
+    return _text(fields.get("budget", {})), _text(fields.get("quotas", {}))
 
 
 def _state(key: KeyEntry, now: float) -> str:

@@ -253,9 +253,10 @@ def _usage_of_encoded(call: Call, data: bytes, form: BodyForm) -> llm.Usage | No
 def _set_usage(call: Call, reading: BodyReading) -> None:
     """Set the token usage and the cost of a response, for the record and for processors that include the usage.
 
-    Responses of gl itself have neither, whatever their body says.
+    Responses of gl itself have neither, whatever their body says. Nor has one to a request that only reads what is
+    there, such as a response of OpenAI's that was made in the background: how often it is read is up to the client.
     """
-    if call.response is not None and not isinstance(call.response, LocalResponse):
+    if call.response is not None and not isinstance(call.response, LocalResponse) and call.may_generate:
         usage, attempt = reading.usage, call.required_attempt()
         if usage is not None:
             call.usage, call.usage_shown = usage, usage_json(usage)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from services.gl.dependencies import Dependencies
 
 _UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _OPENAI = frozenset({"azure", "openai"})
 _PAUSE_S = 5  # Retry-After while keys cannot be checked
 
@@ -66,7 +65,7 @@ def restrict(call: Call, deps: Dependencies) -> Awaitable[None] | None:
     key = call.key
     if key is None or (key.models is None and key.max_output_tokens is None):
         return None
-    if call.own_response is not None or "control" in call.request_base.fields or call.request.method not in _WITH_BODY:
+    if call.own_response is not None or "control" in call.request_base.fields or not call.may_generate:
         return None
     return _restrict(call, key, deps)
 

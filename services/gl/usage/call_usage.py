@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _BYTES_A_TOKEN = 4  # of English; of other texts fewer
 _LARGEST_PARSED = 1024 * 1024  # bytes of a folded stream whose texts are searched for
 _SUCCESS = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 def is_local(call: Call) -> bool:
@@ -55,7 +54,7 @@ def wanted(call: Call, kind: RequestKind) -> Wanted | None:
 
     `kind` is its `request_kind`.
     """
-    if kind.is_free or call.request.method not in _WITH_BODY:
+    if kind.is_free or not call.may_generate:
         return None
     body = _body(call)
     output = request_size.output_tokens(body, _default_output(call)) if kind.has_output else 0

@@ -287,6 +287,16 @@ def test_requests_whose_models_cannot_be_checked(both, limited):
     assert both[0].call("GET", "/v1/files", headers).status == 200
 
 
+@pytest.mark.parametrize("path", ["/v1/files", "/keyed/v1/files"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_body_where_none_is_usual(both, limited, upstream, path, method):
+    """Some servers read it, so its model is checked as well."""
+    headers = {"Authorization": f"Bearer {limited.text}", "Content-Type": "application/json"}
+    assert both[0].call(method, path, headers, b'{"model":"large"}').status == 403
+    assert upstream.seen == []
+    assert both[0].call(method, path, headers).status == 200
+
+
 @pytest.mark.parametrize("path", [CHAT, "/keyed/v1/chat/completions"])
 def test_the_output_limit_of_a_key(both, limited, upstream, path):
     assert chat(both[0], limited, path, model="small").status == 200

@@ -179,6 +179,17 @@ def test_requests_and_concurrency(gateway, create, upstream):
     until(lambda: ask(gateway, busy).status == 200)
 
 
+def test_asking_for_usage_is_no_request(gateway, create):
+    """It is answered when a limit is reached, and does not count."""
+    key = create(limits=Limits(Quotas(rpm=2)))  # one of them was the question whether it is known
+    for used in (1, 2, 2):
+        for _ in range(3):
+            (limits,) = usage(gateway, key)
+            assert limits["quotas"]["rpm"]["used"] == used
+        ask(gateway, key)
+    assert ask(gateway, key).status == 429
+
+
 def test_an_owner_s_budget_is_that_of_all_its_keys(gateway, create, keys):
     entry = OwnerEntry("team@example.com", limits=HUNDRED)
     keys.write(of_owner(entry.name), to_bytes(entry))

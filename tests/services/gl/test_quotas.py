@@ -68,6 +68,7 @@ def routers(url):
         "/left/": HUNDRED,
         "/silent/": HUNDRED,
         "/failing/": HUNDRED,
+        "/retrieved/": HUNDRED,
         "/reloaded/": HUNDRED,
         "/parallel/": {"budget": {"tokens": 1000, "period": "month"}},
         "/usd/": {"budget": {"usd": "1", "period": "month"}},
@@ -237,6 +238,19 @@ def test_requests_that_use_no_tokens(limited, upstream):
     assert [limited.call("POST", path, {}, json.dumps(ASKED).encode()).status for _ in range(5)] == [200] * 5
     answers(upstream, ANSWER, JSON)
     assert [ask(limited, "/unused/").status for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_response_in_the_background(limited, upstream, bus):
+    """It is charged what it reserved. Reading it is free, however often: its usage was that of another request."""
+    answers(upstream, b'{"object":"response","id":"resp_1","status":"queued","background":true,"usage":null}', JSON)
+    path, asked = "/retrieved/v1/responses", json.dumps({"model": "m", "background": True, "max_output_tokens": 60})
+    assert limited.call("POST", path, {"Content-Type": "application/json"}, asked.encode()).status == 200
+    done = b'{"object":"response","id":"resp_1","usage":{"input_tokens":40,"output_tokens":9,"total_tokens":49}}'
+    answers(upstream, done, JSON)
+    read = [limited.call("GET", f"{path}/resp_1") for _ in range(5)]
+    assert {reply.status for reply in read} == {200}
+    assert {bus.record(reply.transaction)["usage"]["source"] for reply in read} == {"none"}
+    assert limited.call("POST", path, {}, asked.encode()).status == 429
 
 
 def test_batches_have_no_known_usage(limited, upstream):

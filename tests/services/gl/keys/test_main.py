@@ -98,6 +98,12 @@ def test_the_secret_is_shown_once(keys):
     assert "hash" not in keys("show", "ci")[1]
 
 
+def test_the_list_shows_limits(keys):
+    made(keys, "create", "--name", "ci", "--budget", "20/month", "--rpm", "60")
+    line = keys("list")[1].splitlines()[1]
+    assert line.endswith("usd 20, period month  rpm 60")
+
+
 def test_a_key_by_its_id_or_name(keys):
     first = made(keys, "create", "--name", "same")
     made(keys, "create", "--name", "same")
