@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _LONGEST_INTEGER = 18  # characters
+_LARGEST_SECRET = 64 * 1024  # bytes of a file in place of a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class ParsedConfig:
     `entries` are the valid entries that have names. `left_out` are the invalid ones, whose problems are also in
     `warnings`. `not_set` are entries that were left out because optional variables have no value. `folder` is the
     folder that the operator edits the file in; None if the config was not read from a file. `data` are the bytes of the
-    file, before variables were filled in.
+    file, before variables were filled in. `files` are the paths of the files whose contents are in the values
+    (`${file:PATH}`).
     """
 
     source: str
@@ -71,6 +73,7 @@ class ParsedConfig:
     not_set: tuple[LeftOut, ...] = field(default=())
     folder: FilePath | None = None
     data: bytes = field(default=b"", repr=False)
+    files: tuple[str, ...] = ()
 
     @property
     def origin(self) -> ConfigSource:
@@ -128,7 +131,7 @@ def _checked(
     data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, str], folder: FilePath | None
 ) -> ParsedConfig:
     text = _text(data, source)
-    filled = fill(text, environ)
+    filled = fill(text, environ, _content)
     if filled.problems:
         raise ConfigError(source, filled.problems)
     repeated: list[str] = []
@@ -146,7 +149,9 @@ def _checked(
         raise ConfigError(source, [report.problem(*violation) for violation in verdict.errors], warnings)
     entries = tuple(_entries(spec, value, verdict.rejected, report))
     not_set = tuple(one for one in rejected if one.is_unset)
-    return ParsedConfig(source, checksum(data), verdict.values, warnings, entries, left_out, not_set, folder, data)
+    return ParsedConfig(
+        source, checksum(data), verdict.values, warnings, entries, left_out, not_set, folder, data, filled.files
+    )
 
 
 def in_force(data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, str] | None = None) -> InForce:
@@ -159,7 +164,7 @@ def in_force(data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, s
     try:
         return check(data, source, spec, environ).in_force
     except ConfigError:
-        filled = fill(_text(data, source), environ)
+        filled = fill(_text(data, source), environ, _content)
         value = _without_nulls(_parsed(filled, source, []))
         return InForce(tuple(_entries(spec, value, {}, Reporter(filled))))
 
@@ -168,7 +173,7 @@ def peek(data: bytes, source: str, environ: Mapping[str, str] | None = None) -> 
     """The value of another service's config file, without checking it. Raises ConfigError if it is not JSON."""
     try:
         return _without_nulls(
-            _parsed(fill(_text(data, source), os.environ if environ is None else environ), source, [])
+            _parsed(fill(_text(data, source), os.environ if environ is None else environ, _content), source, [])
         )
     except RecursionError:
         raise ConfigError(source, [Problem("", "is nested too deeply")]) from None
@@ -230,6 +235,15 @@ def _repetitions(text: str, repeated: Iterable[str]) -> Iterator[Problem]:
     for name in dict.fromkeys(repeated):
         if json.dumps(name) in text:  # otherwise the name came from a variable, and may be a secret
             yield Problem(name, "is given more than once in one object, the last one counts")
+
+
+def _content(path: str) -> str | None:
+    """The content of a file for `${file:PATH}`, without the line break at its end; None if it cannot be read."""
+    try:
+        text = regular_file.read_text(path, limit=_LARGEST_SECRET)
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _text(data: bytes, source: str) -> str:

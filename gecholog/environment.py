@@ -1,6 +1,7 @@
 """Environment variables in the text of a config file: `${NAME}`, `$NAME` and `${NAME|OTHER}`. Pure functions.
 
-`${NAME|OTHER}` is the first of these variables that is set and not empty.
+`${NAME|OTHER}` is the first of these variables that is set and not empty. `${file:/run/secrets/key}` is the content of
+a file without the line break at its end, as Docker and Kubernetes provide secrets.
 
 Inside a JSON string the value is escaped, so that a quote or a backslash in it cannot break out. Outside a string it
 must be a JSON number, `true`, `false` or `null`. `$$` is a dollar sign. Filling keeps the lines of the file, so that
@@ -17,19 +18,27 @@ from typing import TYPE_CHECKING
 from gecholog.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 # One token at a time, inside a string or outside; a quote after a backslash does not end a string.
 _TOKEN = re.compile(
-    r'(?P<escape>\\.)|(?P<quote>")|\$(?:(?P<dollar>\$)|\{(?P<braced>\w+(?:\|\w+)*)\}|(?P<bare>\w+))',
+    r'(?P<escape>\\.)|(?P<quote>")|'
+    r'\$(?:(?P<dollar>\$)|\{(?P<braced>\w+(?:\|\w+)*)\}|\{file:(?P<file>[^{}"\\\n]+)\}|(?P<bare>\w+))',
     re.ASCII | re.DOTALL,
 )
 _SCALAR = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null")
 
 
+FILE = "file:"
+"""The beginning of the name of a reference to a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A variable in the text; `offset` is where its value begins in the filled text."""
+    """A variable in the text; `offset` is where its value begins in the filled text.
+
+    For a file the name is `file:` and the path; it is not set if the file cannot be read.
+    """
 
     name: str
     offset: int
@@ -45,10 +54,19 @@ class Filled:
     references: tuple[Reference, ...]
     problems: tuple[Problem, ...]
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of the files that the text refers to."""
+        names = dict.fromkeys(ref.name.removeprefix(FILE) for ref in self.references if ref.name.startswith(FILE))
+        return tuple(names)
 
-def fill(text: str, environ: Mapping[str, str]) -> Filled:
-    """Replace the variables in `text`. One that is not set is empty inside a string, and a problem elsewhere."""
-    filling = _Filling(text, environ)
+
+def fill(text: str, environ: Mapping[str, str], read_file: Callable[[str], str | None] = lambda _: None) -> Filled:
+    """Replace the variables in `text`. One that is not set is empty inside a string, and a problem elsewhere.
+
+    `read_file` takes the path of a file and returns its content, or None if it cannot be read.
+    """
+    filling = _Filling(text, environ, read_file)
     for match in _TOKEN.finditer(text):
         filling.take(match)
     return filling.done()
@@ -60,22 +78,42 @@ def unquoted(text: str) -> Iterator[tuple[int, int]]:
     for match in _TOKEN.finditer(text):
         if match["quote"]:
             in_string = not in_string
-        elif not in_string and (match["braced"] or match["bare"]):
+        elif not in_string and (match["braced"] or match["bare"] or match["file"]):
             yield match.span()
 
 
 def names_in(text: str) -> tuple[tuple[str, ...], ...]:
-    """The variables in a piece of a config file: for each reference its names, which are `("A", "B")` for `${A|B}`."""
-    found = ((match["braced"] or match["bare"]) for match in _TOKEN.finditer(text))
-    return tuple(tuple(names.split("|")) for names in found if names)
+    """The variables in a piece of a config file: for each reference its names, which are `("A", "B")` for `${A|B}`.
+
+    For a file it is the name of the reference, `file:` and the path.
+    """
+    return tuple(names for match in _TOKEN.finditer(text) if (names := _names(match)))
+
+
+def _names(match: re.Match[str]) -> tuple[str, ...]:
+    if match["file"]:
+        return (FILE + match["file"],)
+    names = match["braced"] or match["bare"]
+    return tuple(names.split("|")) if names else ()
+
+
+def origin(name: str) -> str:
+    """What a reference is called in messages."""
+    return f"the file {name.removeprefix(FILE)}" if name.startswith(FILE) else f"the environment variable {name}"
+
+
+def unset(name: str) -> str:
+    """How a message says that a reference has no value."""
+    return "cannot be read" if name.startswith(FILE) else "is not set"
 
 
 class _Filling:
     """The state of one pass over a text."""
 
-    def __init__(self, text: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, text: str, environ: Mapping[str, str], read_file: Callable[[str], str | None]) -> None:
         self._text = text
         self._environ = environ
+        self._read_file = read_file
         self._parts: list[str] = []
         self._length = 0
         self._copied = 0
@@ -94,8 +132,11 @@ class _Filling:
         if match["dollar"]:
             self._put("$")
             return
-        names = (match["braced"] or match["bare"]).split("|")
-        value = next(filter(None, map(self._environ.get, names)), self._environ.get(names[0]))
+        names = _names(match)
+        if match["file"]:
+            value = self._read_file(match["file"])
+        else:
+            value = next(filter(None, map(self._environ.get, names)), self._environ.get(names[0]))
         name = " or ".join(names)
         self._references.append(Reference(name, self._length, value is not None, is_empty=not value))
         self._put(self._escaped(value or "") if self._in_string else self._scalar(name, value, match.start()))
@@ -115,7 +156,7 @@ class _Filling:
     def _scalar(self, name: str, value: str | None, start: int) -> str:
         if value is not None and _SCALAR.fullmatch(value):
             return value
-        rule = "is not set" if value is None else "is not a number, true, false or null"
+        rule = unset(name) if value is None else "is not a number, true, false or null"
         line = self._text.count("\n", 0, start) + 1
-        self._problems.append(Problem("", f"the environment variable {name}, used outside a string, {rule}", line))
+        self._problems.append(Problem("", f"{origin(name)}, used outside a string, {rule}", line))
         return "null"

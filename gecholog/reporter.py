@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gecholog import environment
 from gecholog.errors import Problem
 from gecholog.positions import line_of, locate, pointer
 
@@ -23,9 +24,9 @@ class Reporter:
     def problem(self, path: Path, rule: str, consequence: str = "") -> Problem:
         """The problem at a path."""
         found = self._within(path)
-        variables = [f"{ref.name}{_state(ref)}" for ref in found]
+        origins = [f"{environment.origin(ref.name)}{_state(ref)}" for ref in found]
         unset = tuple(dict.fromkeys(ref.name for ref in found if not ref.is_set))
-        origin = f" (the value comes from the environment variable {' and '.join(variables)})" if variables else ""
+        origin = f" (the value comes from {_joined(origins)})" if origins else ""
         line = line_of(self._text, self._span(path)[0])
         steps = self._steps(path)
         return Problem(dotted(steps), rule + origin, line, consequence, unset, pointer(steps))
@@ -75,9 +76,14 @@ class Reporter:
         return [ref for ref in self._references if is_value and start <= ref.offset <= end]
 
 
+def _joined(origins: list[str]) -> str:
+    """Several origins in a sentence, which says once that they are environment variables."""
+    return " and ".join([origins[0], *(text.removeprefix("the environment variable ") for text in origins[1:])])
+
+
 def _state(reference: Reference) -> str:
     if not reference.is_set:
-        return ", which is not set"
+        return f", which {environment.unset(reference.name)}"
     return ", which is empty" if reference.is_empty else ""
 
 

@@ -11,6 +11,7 @@ import contextlib
 import gc
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import uvloop
@@ -142,6 +143,7 @@ class _RunningService:
         self._service = service
         self._reread = reread
         self._parsed = parsed
+        self._stamps = _stamps(parsed.files)
         self._checksum_file = checksum_file
         self._lock = ChecksumLock(checksum_file)
         self._serving = False
@@ -216,12 +218,18 @@ class _RunningService:
             self._write_checksum()
 
     async def _send_heartbeats(self) -> None:
-        """Send heartbeats, which a blocked event loop cannot; and restore the files if they are removed."""
+        """Send heartbeats, which a blocked event loop cannot; and restore the files if they are removed.
+
+        Also reload the config if a file is written whose content is a value of it (`${file:PATH}`).
+        """
         while True:
             with contextlib.suppress(OSError):
                 self._lock.beat()
             if self._serving and self._owner.healthy and self._checksum_file.read() != self._parsed.sha256:
                 self._write_checksum()
+            if self._serving and (stamps := _stamps(self._parsed.files)) != self._stamps:
+                self._stamps = stamps
+                self._reload_wanted.set()
             await asyncio.sleep(HEARTBEAT_INTERVAL_S)
 
     async def _reload_when_asked(self) -> None:
@@ -246,6 +254,8 @@ class _RunningService:
             self._owner.set_refusal("an unexpected error, the log has its traceback")
         else:
             self._owner.set_refusal("")
+            if reading.parsed.files != self._parsed.files:
+                self._stamps = _stamps(reading.parsed.files)
             self._parsed = reading.parsed
             logs.set_level(self._parsed.values["log_level"])
             self._write_checksum()
@@ -300,6 +310,19 @@ class _RunningService:
             log.fault("not stopped cleanly", error)
         await self._owner.cancel_all()
         log.info("stopped")
+
+
+def _stamps(files: tuple[str, ...]) -> tuple[tuple[int, int] | None, ...]:
+    """Values that change when the files are written or replaced."""
+    found: list[tuple[int, int] | None] = []
+    for file in files:
+        try:
+            status = Path(file).stat()
+        except (OSError, ValueError):
+            found.append(None)
+        else:
+            found.append((status.st_ino, status.st_mtime_ns))
+    return tuple(found)
 
 
 def settle_the_collector() -> None:

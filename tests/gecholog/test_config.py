@@ -382,3 +382,20 @@ def test_in_force_and_not_readable(text):
     """A file in force that cannot be read is no reason to let everything pass."""
     with pytest.raises(ConfigError):
         in_force(text.encode("latin-1"), "f.json", PLAIN, {})
+
+
+def test_values_from_files(tmp_path):
+    """The line break at the end of a file does not count; a file that is missing is told as such."""
+    schema = {"properties": {"key": {"type": "string", "minLength": 1, "must_be_set": True}}}
+    key = tmp_path / "key"
+    key.write_text("s3cret\r\n", "utf-8")
+    text = f'{{"key": "${{file:{key}}}"}}'.encode()
+    parsed = config.check(text, "x", ConfigSpec(schema), {})
+    assert parsed.values == {"key": "s3cret"}
+    assert parsed.files == (str(key),)
+    key.unlink()
+    with pytest.raises(ConfigError) as error:
+        config.check(text, "x", ConfigSpec(schema), {})
+    rules = {problem.rule for problem in error.value.problems}
+    assert f"must not be empty (the value comes from the file {key}, which cannot be read)" in rules
+    assert "s3cret" not in str(error.value)

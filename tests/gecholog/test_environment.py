@@ -159,3 +159,20 @@ def test_variables_outside_of_strings():
 def test_names_of_variables():
     assert names_in("${A} $B $$C ${D|E}") == (("A",), ("B",), ("D", "E"))
     assert names_in("none") == ()
+
+
+def test_files():
+    """`${file:PATH}` is the content of a file, escaped as the values of variables are."""
+    files = {"/run/key": 'a "quoted"\nkey', "/run/port": "5380"}
+    filled = fill('{"a": "Bearer ${file:/run/key}", "b": ${file:/run/port}, "c": "${file:/none}"}', {}, files.get)
+    assert json.loads(filled.text) == {"a": 'Bearer a "quoted"\nkey', "b": 5380, "c": ""}
+    assert filled.files == ("/run/key", "/run/port", "/none")
+    assert [(one.name, one.is_set) for one in filled.references][-1] == ("file:/none", False)
+    assert filled.problems == ()
+
+
+def test_a_file_outside_of_a_string_that_cannot_be_read():
+    (problem,) = fill('{"a": ${file:/none}}', {}).problems
+    assert problem.rule == "the file /none, used outside a string, cannot be read"
+    assert list(unquoted('{"a": ${file:/none}}')) == [(6, 19)]
+    assert names_in("${file:/run/key} ${A}") == (("file:/run/key",), ("A",))

@@ -489,3 +489,18 @@ class TestConnectBus:
         """Without a new bus the block is all that happens."""
         async with replacing_bus(owner, None):
             assert self.alone()
+
+
+def test_a_file_of_a_value_is_written(small_service, config_file, tmp_path):
+    """The config is reloaded, although the config file is the same."""
+    key = tmp_path / "key"
+    key.write_text("first\n", "utf-8")
+    config_file.write(mode="good", secret=f"${{file:{key}}}")
+    process = small_service()
+    ready(process)
+    key.write_text("second\n", "utf-8")
+    process.wait_for_log("config in force")
+    key.write_text("NOT ALLOWED\n", "utf-8")
+    process.wait_for_log("config not taken")
+    assert "NOT ALLOWED" not in process.output
+    assert process.stop() == 0
