@@ -116,6 +116,8 @@ class Gui:
         if self._runner is not None:
             await self._runner.cleanup()
         await self._end_bus()
+        if self._deps is not None:
+            await self._deps.close()
         await self._database.close()
 
     def _require_deps(self) -> Dependencies:

@@ -96,3 +96,27 @@ class Browser:
 
     def follow(self, reply: Reply) -> Reply:
         return self.get(urlsplit(reply.location).path or "/")
+
+
+_SHOWN_ONCE = re.compile(r'<code id="secret">([^<]+)</code>')
+
+
+def new_user(admin: Browser, name: str, role: str, **more: str) -> Browser:
+    """Make a user by the page of an admin, and sign in as that user with a password of its own."""
+    reply = admin.submit("/users", "/users", name=name, role=role, **more)
+    match = _SHOWN_ONCE.search(reply.text)
+    assert reply.status == 201, reply.text
+    assert match
+    browser = Browser(admin.port)
+    assert browser.sign_in(name, match[1]).location == "/password"
+    form = {"current": match[1], "password": f"password of {name}", "repeated": f"password of {name}"}
+    assert browser.submit("/password", "/password", **form).location == "/mainmenu"
+    return browser
+
+
+def new_token(admin: Browser, role: str) -> str:
+    """Make an API token by the page of an admin."""
+    reply = admin.submit("/users", "/tokens", name=f"token of {role}", role=role, days="1")
+    match = _SHOWN_ONCE.search(reply.text)
+    assert match, reply.text
+    return match[1]

@@ -117,8 +117,10 @@ def _endpoint(route: Route, deps: Dependencies) -> Handler:
 
 
 async def _answer(visit: Visit) -> web.StreamResponse:
-    token = await _identify(visit)
     route = visit.route
+    if route.is_passed_on:
+        return await route.handler(visit)
+    token = await _identify(visit)
     if not route.is_safe:
         await _refuse_cross_site(visit, token)
     if visit.account is None and route.permission is not Permission.PUBLIC:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import aiohttp
+
 from services.gui.access.attempts import SignInAttempts
 from services.gui.assets.catalog import Assets
 from services.gui.bus import GuiBus
@@ -42,10 +44,27 @@ class Dependencies:
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
     flashes: dict[str, list[Flash]] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
+    _client: aiohttp.ClientSession | None = None
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """The result of a function of the store's connection, which may also write. Raises StoreError."""
         return await self.database.run(work)
+
+    async def http_client(self) -> aiohttp.ClientSession:
+        """The client for requests to the gateway. It changes nothing of what it passes on."""
+        if self._client is None:
+            self._client = aiohttp.ClientSession(
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                connector=aiohttp.TCPConnector(limit=0),
+                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            )
+        return self._client
+
+    async def close(self) -> None:
+        """Close the client."""
+        if self._client is not None:
+            await self._client.close()
 
     async def audit(self, entry: AuditEntry) -> None:
         """Write an entry to the audit log, and publish it. Raises StoreError: what cannot be audited is not done."""

@@ -20,7 +20,8 @@ class Route:
 
     `is_quiet`: what a page asks by itself, which does not keep a session alive. `is_api`: answers JSON, also errors,
     and takes bearer tokens. `is_form`: its body is a form, which the visit reads and checks before the handler runs.
-    `largest_body` is in bytes.
+    `largest_body` is in bytes. `is_passed_on`: sessions, cross-site checks and headers of ours do not apply, because
+    the gateway judges the request.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Route:
     is_quiet: bool = False
     is_api: bool = False
     is_form: bool = True
+    is_passed_on: bool = False
     largest_body: int = 1024 * 1024
 
     @property

@@ -2,20 +2,7 @@
 
 import re
 
-from tests.support.gui import SECRET, Browser
-
-_SECRET = re.compile(r'<code id="secret">([^<]+)</code>')
-
-
-def new_user(admin, name, role, **more):
-    reply = admin.submit("/users", "/users", name=name, role=role, **more)
-    assert reply.status == 201, reply.text
-    first = _SECRET.search(reply.text)[1]
-    browser = Browser(admin.port)
-    assert browser.sign_in(name, first).location == "/password"
-    form = {"current": first, "password": f"password of {name}", "repeated": f"password of {name}"}
-    assert browser.submit("/password", "/password", **form).location == "/mainmenu"
-    return browser
+from tests.support.gui import SECRET, Browser, new_user
 
 
 def test_a_user_from_its_creation_to_its_end(signed_in):
