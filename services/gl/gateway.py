@@ -30,6 +30,7 @@ from services.gl.image_fetcher import ImageFetcher, PublicPools
 from services.gl.keyring.service import KeyService
 from services.gl.listening.admin import AdminListener, Health
 from services.gl.listening.listeners import Listeners
+from services.gl.metrics.bus_services import BusServices
 from services.gl.metrics.call_metrics import CallMetrics
 from services.gl.metrics.gateway_state import Counts, snapshot_of_state
 from services.gl.models.ratings import Ratings
@@ -94,6 +95,7 @@ class Gateway:
         self._generation: Generation | None = None
         self._generations = 0  # that were put in force
         self._metrics = CallMetrics()
+        self._services = BusServices(lambda: None if self._generation is None else self._generation.deps.bus)
         self._admin = AdminListener(self._snapshot, self._health)
         self._closing: set[asyncio.Task[None]] = set()  # closes buses that are not in use any more
         self._stopping = False
@@ -152,6 +154,8 @@ class Gateway:
         owner.spawn(self._tokens.run(), "tokens")
         owner.spawn(self._aws.run(), "credentials for AWS")
         owner.spawn(self._prices.run(), "prices")
+        if self._role.is_alone:
+            owner.spawn(self._services.run(), "metrics of services")
 
     async def reload(self, config: Config) -> None:
         """Put a new config in force. What it needs is opened before anything of the old config is closed.
@@ -278,7 +282,7 @@ class Gateway:
         return merge(found)
 
     async def _snapshot(self) -> Snapshot:
-        return self.snapshot()
+        return merge([self.snapshot(), self._services.snapshot()])
 
     async def _use_admin_port(self, config: Config) -> None:
         if self._role.is_alone:  # a parent has it for its workers

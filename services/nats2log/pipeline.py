@@ -55,7 +55,7 @@ class SinkPipeline:
     async def begin(self, owner: TaskOwner) -> None:
         """Start consuming. Returns once the source of records is attached. The bus must be connected."""
         await self._consumer.begin()
-        await self.bus.subscribe(f"{self.source_config.topic}.status", self._status.answer)
+        await self._status.begin(self.bus, self.source_config.topic, self._alias)
         self._work = [
             owner.spawn(self._consumer.run(), "consumer"),
             owner.spawn(self._delivery.run(), "delivery"),

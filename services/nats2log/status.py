@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gecholog import rawjson
+from gecholog import __version__, rawjson
 from gecholog.errors import BusError
 from gecholog.logs import Log
+from gecholog.timer import now, rfc3339
 from services.nats2log.consume import RecordSource
 
 if TYPE_CHECKING:
-    from gecholog.bus import BusMessage
+    from collections.abc import Awaitable, Callable
+
+    from gecholog.bus import Bus, BusMessage
     from services.nats2log.consume import Consumer
     from services.nats2log.counters import SinkCounters
     from services.nats2log.deliver import Delivery
@@ -34,6 +39,8 @@ class StatusReporter:
         self._counters = counters
         self._measured_at = time.monotonic()
         self._rate = 0.0
+        self._id = secrets.token_hex(11)
+        self._started = f"{rfc3339(now().wall_ns)[:-4]}Z"  # some clients cannot read more than six decimals
 
     async def run(self) -> None:
         """Report once a minute."""
@@ -43,9 +50,9 @@ class StatusReporter:
 
     async def report(self) -> None:
         """Log the status, and an error if the record stream is about to drop undelivered records."""
-        now = time.monotonic()
-        self._rate = self._counters.written_since_last() / max(now - self._measured_at, 0.001)
-        self._measured_at = now
+        measured = time.monotonic()
+        self._rate = self._counters.written_since_last() / max(measured - self._measured_at, 0.001)
+        self._measured_at = measured
         lag = await self._lag()
         log.info("status", **self._fields(lag))
         if lag is not None and lag.limit_ratio >= _WARN_AT:
@@ -58,6 +65,35 @@ class StatusReporter:
     async def answer(self, message: BusMessage) -> None:
         """Reply to a status request."""
         await message.answer(rawjson.dumps(self._fields(await self._lag())))
+
+    async def begin(self, bus: Bus, topic: str, alias: str) -> None:
+        """Answer status requests on the sink's own topic, and list the sink as a service (ADR-32)."""
+        await bus.subscribe(f"{topic}.status", self.answer)
+        for verb, answer in (("PING", self._ping), ("INFO", self._info), ("STATS", self._stats)):
+            for subject in (f"$SRV.{verb}", f"$SRV.{verb}.{alias}", f"$SRV.{verb}.{alias}.{self._id}"):
+                await bus.subscribe(subject, partial(_say, partial(answer, alias, f"{topic}.status")))
+
+    async def _ping(self, alias: str, _: str) -> dict[str, Any]:
+        return self._who("ping", alias)
+
+    async def _info(self, alias: str, subject: str) -> dict[str, Any]:
+        endpoint = {"name": "status", "subject": subject, "queue_group": "", "metadata": {}}
+        return self._who("info", alias) | {"description": "A sink of call records", "endpoints": [endpoint]}
+
+    async def _stats(self, alias: str, subject: str) -> dict[str, Any]:
+        endpoint = {"name": "status", "subject": subject, "queue_group": "", "num_requests": 0, "num_errors": 0}
+        endpoint |= {"last_error": "", "processing_time": 0, "average_processing_time": 0}
+        data = self._fields(await self._lag())
+        return self._who("stats", alias) | {"started": self._started, "endpoints": [endpoint | {"data": data}]}
+
+    def _who(self, verb: str, alias: str) -> dict[str, Any]:
+        return {
+            "type": f"io.nats.micro.v1.{verb}_response",
+            "name": alias,
+            "id": self._id,
+            "version": __version__,
+            "metadata": {},
+        }
 
     async def _lag(self) -> ConsumerLag | None:
         try:
@@ -79,3 +115,7 @@ class StatusReporter:
         if self._counters.outage:
             fields |= {"outage": self._counters.outage, "outage_since": self._counters.outage_since}
         return fields
+
+
+async def _say(words: Callable[[], Awaitable[dict[str, Any]]], message: BusMessage) -> None:
+    await message.answer(rawjson.dumps(await words()))

@@ -86,3 +86,32 @@ BUS_CONNECTED = _gauge(
 GENERATION = _gauge("gecholog_config_generation", "How many configs were put in force since the start", merge=Merge.MIN)
 BUILD = _gauge("gecholog_build_info", "Always 1; the labels say what runs", "version", "python", merge=Merge.MAX)
 WORKERS = _gauge("gecholog_workers", "Processes that serve calls")
+
+# Of other services, as they tell on the bus. Every gateway on a bus shows the same ones, hence no sums.
+SERVICE_UP = _gauge("gecholog_service_up", "Processes of a service that answer on the bus", "service", merge=Merge.MAX)
+SERVICE_COUNTERS = {
+    "num_requests": _counter("gecholog_service_requests_total", "Messages to a processor", "service"),
+    "num_errors": _counter("gecholog_service_errors_total", "Messages that a processor could not handle", "service"),
+    "processing_time": _counter(
+        "gecholog_service_processing_seconds_total", "Time in which a processor was busy", "service", scale=NANO
+    ),
+}
+SINK_COUNTERS = {
+    "written": _counter("gecholog_sink_delivered_total", "Records that a sink has delivered", "sink"),
+    "failed_attempts": _counter("gecholog_sink_failed_attempts_total", "Failed attempts to deliver a record", "sink"),
+    "dead_letters": _counter("gecholog_sink_dead_letters_total", "Records in the dead-letter file", "sink"),
+    "lost": _counter("gecholog_sink_lost_total", "Records given up without a dead letter", "sink"),
+    "dropped": _counter("gecholog_sink_dropped_total", "Records that the stream dropped before delivery", "sink"),
+}
+SINK_LIMIT = _gauge(
+    "gecholog_sink_stream_limit_ratio",
+    "How close the oldest undelivered record is to being dropped, which is 1",
+    "sink",
+    merge=Merge.MAX,
+)
+SINK_OUTAGE = _gauge("gecholog_sink_outage", "Whether the destination is unavailable", "sink", merge=Merge.MAX)
+SINK_GAUGES = {
+    "lag": _gauge("gecholog_sink_lag_records", "Records that a sink has not delivered yet", "sink", merge=Merge.MAX),
+    "held": _gauge("gecholog_sink_held_records", "Records that failed and will be retried", "sink", merge=Merge.MAX),
+    "percent_of_limits": SINK_LIMIT,
+}

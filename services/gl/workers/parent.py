@@ -14,9 +14,11 @@ from gecholog import backoff, health, rawjson
 from gecholog.bus import Bus
 from gecholog.errors import GechologError
 from gecholog.logs import Log
+from gecholog.metrics.snapshot import merge
 from gecholog.service import connect_bus, replacing_bus
 from services.gl.gateway import answer_for_gateway
 from services.gl.listening.admin import AdminListener, Health
+from services.gl.metrics.bus_services import BusServices
 from services.gl.workers import combined
 from services.gl.workers.balance import Counts
 from services.gl.workers.channel import ChannelClosed, ChannelError
@@ -71,6 +73,7 @@ class Parent:
         self._owner: TaskOwner | None = None
         self._bus: Bus | None = None
         self._metrics = WorkerMetrics()
+        self._services = BusServices(lambda: self._bus)
         self._admin = AdminListener(self._snapshot, self._health)
 
     # ------------------------------------------------------------------- life
@@ -94,6 +97,7 @@ class Parent:
         self._report()
         for index in range(self._count):
             owner.spawn(self._keep(index), f"worker {index}")
+        owner.spawn(self._services.run(), "metrics of services")
         log.info("workers started", workers=self._count)
 
     async def _first_start(self, index: int) -> None:
@@ -272,8 +276,8 @@ class Parent:
     # ----------------------------------------------------------------- metrics
 
     async def _snapshot(self) -> Snapshot:
-        """The metrics of all workers, and the memory of this process."""
-        return self._metrics.combined(await self.ask_all("metrics"))
+        """The metrics of all workers and of other services, and the memory of this process."""
+        return merge([self._metrics.combined(await self.ask_all("metrics")), self._services.snapshot()])
 
     def _health(self) -> Health:
         status = "ok" if self._is_any_serving else "starting"
