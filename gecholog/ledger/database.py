@@ -17,7 +17,6 @@ from sqlalchemy.pool import NullPool
 from gecholog.ledger import migrate
 from gecholog.ledger.errors import LedgerError
 from gecholog.ledger.location import Location, why_unfit
-from gecholog.plugins import import_extra
 
 _BUSY_MS = 5000  # how long SQLite waits for another writer
 _CONNECT_S, _COMMAND_S = 5.0, 60.0
@@ -62,7 +61,7 @@ class Database:
 
 
 def open_writer(location: Location) -> Database:
-    """A ledger to write to. Nothing is connected yet. Raises LedgerError, ConfigError (a missing driver)."""
+    """A ledger to write to. Nothing is connected yet. Raises LedgerError."""
     return Database(_sqlite(location.file, writes=True) if location.file else _postgresql(location), location)
 
 
@@ -150,7 +149,6 @@ def _create_privately(file: Path) -> None:
 
 
 def _postgresql(location: Location) -> AsyncEngine:
-    import_extra("asyncpg", "postgres", "LEDGER_URL to nothing, for SQLite")
     url = make_url(location.url).set(drivername="postgresql+asyncpg")
     query = dict(url.query)
     secure = query.pop("sslmode", None)

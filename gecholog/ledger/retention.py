@@ -10,23 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gecholog.ledger import tables
 from gecholog.ledger.database import Database
-from gecholog.ledger.filters import SECOND_US
+from gecholog.ledger.kept import Retention, cutoff_us
 from gecholog.ledger.migrate import PRUNED, set_value, value_of
 from gecholog.ledger.rows import HOUR_US
 
 BATCH = 500
 """Calls that are deleted in one transaction."""
-
-_DAY_US = 24 * HOUR_US
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long the ledger keeps calls with their attempts, the sums of hours, and payloads; in days, 0: for ever."""
-
-    calls_days: int = 90
-    rollups_days: int = 730
-    payloads_days: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +31,6 @@ class Deleted:
 
     def __bool__(self) -> bool:
         return bool(self.calls or self.rollups or self.payloads)
-
-
-def cutoff_us(now: float, days: int) -> int:
-    """The time before which rows are deleted: `days` before `now` (seconds since 1970), at a full hour.
-
-    0 for 0 days, which means for ever.
-    """
-    return max(0, (int(now * SECOND_US) - days * _DAY_US) // HOUR_US * HOUR_US) if days else 0
 
 
 async def prune_batch(ledger: Database, kept: Retention, now: float) -> Deleted:

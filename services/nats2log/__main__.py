@@ -12,7 +12,7 @@ from services.nats2log.service import Nats2Log
 
 PROGRAM: Program[Config] = Program(
     name="nats2log",
-    about="Writes the records of gl to a file, a REST API, Elasticsearch or Azure.",
+    about="Writes the records of gl to a file, a REST API, Elasticsearch, Azure or the ledger.",
     config_spec=config_spec,
     build=build,
     make=lambda config, alias: Nats2Log(config, alias, home()),

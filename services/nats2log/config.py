@@ -17,7 +17,9 @@ from gecholog.config import ConfigSpec
 from gecholog.health import home
 from gecholog.recordlog import RecordLogConfig
 from gecholog.tls import OutboundTls
+from services.nats2log import sql_writer
 from services.nats2log.shape import Shape
+from services.nats2log.sql_writer import SqlWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,7 +221,9 @@ def _secrets_in(headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     return tuple(text for value in values for text in (value, value.rpartition(" ")[2]))
 
 
-ActiveWriter = FileWriter | RestWriter | ElasticWriter | AzureCollectorWriter | AzureIngestionWriter | OtlpWriter
+ActiveWriter = (
+    FileWriter | RestWriter | ElasticWriter | AzureCollectorWriter | AzureIngestionWriter | OtlpWriter | SqlWriter
+)
 Writer = NoWriter | ActiveWriter
 
 OFF = "off"
@@ -232,6 +236,7 @@ WRITERS: dict[str, type[ActiveWriter]] = {
     "azure_log_analytics_writer": AzureCollectorWriter,
     "azure_logs_ingestion_writer": AzureIngestionWriter,
     "otlp_writer": OtlpWriter,
+    "sql_writer": SqlWriter,
 }
 
 
@@ -348,7 +353,7 @@ def _calls_over_tls(mode: str, writer: dict[str, Any]) -> bool:
     if mode == "azure_log_analytics_writer":
         return not writer.get("url", "").startswith("http:")
     address = writer.get("endpoint" if mode in _WITH_ENDPOINT else "url", "")
-    return mode != "file_writer" and address.startswith("https:")
+    return mode not in {"file_writer", "sql_writer"} and address.startswith("https:")
 
 
 def build(parsed: ParsedConfig) -> Config:
@@ -400,6 +405,8 @@ def _file_name(values: dict[str, Any]) -> Iterator[Violation]:
 def _hosts(values: dict[str, Any]) -> Iterator[Violation]:
     """Check the host names of addresses. The schema reports values that are not addresses."""
     mode = values.get("mode", "")
+    if mode == "sql_writer":
+        return
     for name in ("url", "endpoint", "authority", "audience"):
         address = values.get(mode, {}).get(name, "") if mode in WRITERS else ""
         try:
@@ -453,4 +460,4 @@ def _ended_api(values: dict[str, Any]) -> Iterator[Violation]:
         yield ("mode",), "Microsoft ended the Data Collector API on 14 September 2026: use azure_logs_ingestion_writer"
 
 
-_WRITER_RULES = (_file_name, _hosts, _elastic_credentials, _azure_key, _azure_application)
+_WRITER_RULES = (_file_name, sql_writer.rules, _hosts, _elastic_credentials, _azure_key, _azure_application)

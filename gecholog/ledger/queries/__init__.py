@@ -13,6 +13,7 @@ last digit.
 from gecholog.ledger.queries.errors import error_breakdown
 from gecholog.ledger.queries.history import call_by_id, history
 from gecholog.ledger.queries.latency import latency, latency_series
+from gecholog.ledger.queries.live import newest_number, since_number
 from gecholog.ledger.queries.series import cost_by_day, time_series
 from gecholog.ledger.queries.totals import Order, top, totals, unpriced_models
 
@@ -24,6 +25,8 @@ __all__ = [
     "history",
     "latency",
     "latency_series",
+    "newest_number",
+    "since_number",
     "time_series",
     "top",
     "totals",

@@ -35,8 +35,8 @@ def field_of(dimension: Dimension) -> str:
 
 
 def of_rows(asked: CallFilter, ranges: Sequence[TimeRange]) -> list[ColumnElement[bool]]:
-    """The conditions on `calls`, in any of these ranges."""
-    found = [_in_ranges(ranges), *_equal(asked, calls)]
+    """The conditions on `calls`, in any of these ranges; without one, at any time."""
+    found = [*([_in_ranges(ranges)] if ranges else []), *_equal(asked, calls)]
     if asked.errors is not None:
         found.append(calls.c.error_class != "" if asked.errors else calls.c.error_class == "")
     if asked.status is not None and asked.status >= 400 and asked.errors is None:  # noqa: PLR2004

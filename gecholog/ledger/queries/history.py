@@ -17,7 +17,7 @@ from gecholog.ledger.tables import attempts, call_tags, calls, payloads
 MOST = 1000
 """Calls of one page."""
 
-_COLUMNS = [column for column in calls.columns if column.name != "number"]
+COLUMNS = [column for column in calls.columns if column.name != "number"]
 _ATTEMPT_COLUMNS = [column for column in attempts.columns if column.name != "call_id"]
 
 
@@ -28,7 +28,7 @@ async def history(ledger: Database, asked: CallFilter, limit: int = 50, after: C
     """
     if not 1 <= limit <= MOST:
         raise ValueError(f"the limit of a page must be from 1 to {MOST}")
-    statement = select(*_COLUMNS).where(*conditions.of_rows(asked, (asked.range,)))
+    statement = select(*COLUMNS).where(*conditions.of_rows(asked, (asked.range,)))
     started = calls.c.started_us
     if asked.tag is not None and not asked.given - {"tag"}:
         # by the index of tags: calls of a rare tag would be searched for among all others
@@ -40,12 +40,12 @@ async def history(ledger: Database, asked: CallFilter, limit: int = 50, after: C
         if after is not None:
             tagged = tagged.where(_before(call_tags.c.started_us, call_tags.c.call_id, after))
         tagged = tagged.order_by(call_tags.c.started_us.desc(), call_tags.c.call_id.desc()).limit(limit + 1)
-        statement = select(*_COLUMNS).where(calls.c.id.in_(tagged))
+        statement = select(*COLUMNS).where(calls.c.id.in_(tagged))
     elif after is not None:
         statement = statement.where(_before(started, calls.c.id, after))
     statement = statement.order_by(started.desc(), calls.c.id.desc()).limit(limit + 1)
     async with ledger.reading() as connection:
-        found = [_call(row) for row in await connection.execute(statement)]
+        found = [call_of_row(row) for row in await connection.execute(statement)]
     more = len(found) > limit
     page = tuple(found[:limit])
     return Page(page, Cursor(page[-1].started_us, page[-1].id) if more else None)
@@ -57,16 +57,21 @@ def _before(started: Any, call_id: Any, after: Cursor) -> Any:
 
 
 async def call_by_id(ledger: Database, call_id: str) -> CallDetail | None:
-    """The call of a record id or, if there is only one, of a transaction id; None if there is none."""
+    """The call of a record id, else the latest call of a transaction id, which clients can repeat.
+
+    None if there is none.
+    """
     async with ledger.reading() as connection:
-        found = (await connection.execute(select(*_COLUMNS).where(calls.c.id == call_id))).first()
+        found = (await connection.execute(select(*COLUMNS).where(calls.c.id == call_id))).first()
         if found is None:
-            same = select(*_COLUMNS).where(calls.c.transaction_id == call_id).order_by(calls.c.started_us.desc())
+            same = select(*COLUMNS).where(calls.c.transaction_id == call_id)
             same = same.where(calls.c.session_id.in_(_sessions(call_id)))
-            found = (await connection.execute(same.limit(1))).first()
+            found = (
+                await connection.execute(same.order_by(calls.c.started_us.desc(), calls.c.id.desc()).limit(1))
+            ).first()
         if found is None:
             return None
-        call = _call(found)
+        call = call_of_row(found)
         listed = await connection.execute(
             select(*_ATTEMPT_COLUMNS).where(attempts.c.call_id == call.id).order_by(attempts.c.number)
         )
@@ -86,7 +91,8 @@ def _sessions(transaction_id: str) -> tuple[str, ...]:
     return (transaction_id, f"{head}_0")
 
 
-def _call(row: Any) -> Call:
+def call_of_row(row: Any) -> Call:
+    """The call of a row with `COLUMNS`."""
     fields = dict(row._mapping)  # noqa: SLF001 - public, in spite of its name
     fields["tags"] = tuple(orjson.loads(fields["tags"])) if fields["tags"] else ()
     failed = fields["failed_processors"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from services.nats2log.config import Config, Writer
     from services.nats2log.entry import RecordEntry
 
-# By mode. Modules are imported on demand, because the clients of Elasticsearch and Azure cost time and memory.
+# By mode. Modules are imported on demand, because the clients of Elasticsearch, Azure and SQL cost time and memory.
 _MODULES = {
     "off": "services.nats2log.sinks.off",
     "file_writer": "services.nats2log.sinks.file",
@@ -25,6 +25,7 @@ _MODULES = {
     "azure_log_analytics_writer": "services.nats2log.sinks.azure_collector",
     "azure_logs_ingestion_writer": "services.nats2log.sinks.azure_ingestion",
     "otlp_writer": "services.nats2log.sinks.otlp",
+    "sql_writer": "services.nats2log.sinks.sql",
 }
 
 

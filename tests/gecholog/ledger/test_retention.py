@@ -4,8 +4,8 @@ from sqlalchemy import func, select
 
 from gecholog.ledger import queries, retention, tables, writer
 from gecholog.ledger.filters import CallFilter, Dimension, TimeRange
+from gecholog.ledger.kept import Retention
 from gecholog.ledger.queries import Order
-from gecholog.ledger.retention import Retention
 from gecholog.ledger.rows import HOUR_US
 from gecholog.ledger.stored_payloads import StoredPayloads
 from tests.support.ledger_calls import made_calls, totals_of

@@ -1,0 +1,1 @@
+"""The command that shows, exports and deletes what is in the ledger."""
