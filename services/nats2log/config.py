@@ -449,9 +449,10 @@ def _azure_application(values: dict[str, Any]) -> Iterator[Violation]:
 
 
 def _whole_records(values: dict[str, Any]) -> Iterator[Violation]:
-    """Spans are made from records as gl publishes them."""
-    if values.get("mode") == "otlp_writer" and values.get("fields", {}).get("flatten"):
-        yield ("fields", "flatten"), "must be false with otlp_writer, which reads the fields of records"
+    """Spans and rows of the ledger are made from records as gl publishes them."""
+    mode = values.get("mode")
+    if mode in {"otlp_writer", "sql_writer"} and values.get("fields", {}).get("flatten"):
+        yield ("fields", "flatten"), f"must be false with {mode}, which reads the fields of records"
 
 
 def _ended_api(values: dict[str, Any]) -> Iterator[Violation]:
