@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from gecholog import rawjson
 from gecholog.errors import BusError, NotJson
@@ -57,7 +57,7 @@ def stats_of(data: bytes) -> ServiceStats | None:
     return ServiceStats(service, process, *_values(endpoints))
 
 
-def _is_name(value: Any) -> bool:
+def _is_name(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
