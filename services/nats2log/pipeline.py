@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gecholog.bus import Bus
+from gecholog.errors import BusError
 from gecholog.logs import Log
 from services.nats2log.buffer import Buffer
 from services.nats2log.consume import Consumer
@@ -28,6 +29,7 @@ log = Log("pipeline")
 
 # supervisord kills after a little less than five seconds. The batch in flight may use most of them.
 _BATCH_TIMEOUT_S = 3.0
+_TWIN_TIMEOUT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class SinkPipeline:
     async def begin(self, owner: TaskOwner) -> None:
         """Start consuming. Returns once the source of records is attached. The bus must be connected."""
         await self._consumer.begin()
+        await self._warn_of_twin()
         await self._status.begin(self.bus, self.source_config.topic, self._alias)
         self._work = [
             owner.spawn(self._consumer.run(), "consumer"),
@@ -80,6 +83,14 @@ class SinkPipeline:
                 await task
         await self._delivery.drain()
         await self.bus.close()
+
+    async def _warn_of_twin(self) -> None:
+        """Warn if another process has our alias: the two divide the records between them."""
+        try:
+            await self.bus.request(f"$SRV.PING.{self._alias}", b"", _TWIN_TIMEOUT_S)
+        except BusError:
+            return
+        log.warning("another sink has the same alias, each gets a part of the records", alias=self._alias)
 
     async def _announce(self, bus: Bus) -> None:
         text = f"{self._alias} connected, listening on {self.source_config.subject}"
