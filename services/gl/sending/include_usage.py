@@ -47,7 +47,10 @@ def _usage_request(body: bytes, path: str) -> _UsageRequest | None:
     if sent is None:
         return None
     found = lenient.strict(sent)
-    return _UsageRequest(sent, sent.decode("utf-8", "replace") if found is None else Raw(found.data))
+    if found is None:
+        return _UsageRequest(sent, sent.decode("utf-8", "replace"))
+    shown = Raw(found.data)
+    return _UsageRequest(shown if shown == sent else sent, shown)  # the same bytes are in memory once
 
 
 def _with(attempt: Attempt, usage_request: _UsageRequest) -> Attempt:

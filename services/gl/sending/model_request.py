@@ -71,6 +71,7 @@ def body_for(body: ClientBody, candidate: Candidate) -> ProviderBody:
     if provider is not None and provider.vertex is not None and endpoint is not None and endpoint.path == MESSAGES:
         data = for_raw_predict(data)
     if found is not None and found.is_json:
-        return ProviderBody(data, Raw(data))
+        shown = Raw(data)
+        return ProviderBody(shown, shown)  # in memory once
     strict = lenient.strict(data)
     return ProviderBody(data, data.decode("utf-8", "replace") if strict is None else Raw(strict.data))

@@ -157,13 +157,13 @@ def with_translated(attempt: Attempt, translated: TranslatedRequest) -> Attempt:
     """The attempt with the translated request. The record shows what the provider gets, and what was left out."""
     candidate, request = attempt.candidate, attempt.request
     section = attempt.section.copy()
-    section.fields["outbound_payload"] = Raw(translated.body)
+    section.fields["outbound_payload"] = body = Raw(translated.body)
     if translated.dropped:
         section.fields["unsupported_parameters"] = list(translated.dropped)
     sent = _headers(candidate, request.headers)
     shown = _headers(candidate, attempt.shown_headers)
     return attempt._replace(
-        request=request._replace(method="POST", body=translated.body, headers=sent),
+        request=request._replace(method="POST", body=body, headers=sent),
         section=section,
         shown_headers=shown,
         translation=translated.translation,

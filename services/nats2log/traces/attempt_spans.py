@@ -7,6 +7,7 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from gecholog import trace_context
+from gecholog.record import payload_of
 from services.nats2log.traces import model_call, semantics
 from services.nats2log.traces.content import content
 from services.nats2log.traces.fields import Fields, fields, integer, interval, objects, text
@@ -66,7 +67,7 @@ def _span(call: RecordedCall, attempt: Fields, number: int) -> Span | None:
 
 def _attributes(call: RecordedCall, attempt: Fields, number: int) -> Attributes:
     target = Target(text(attempt.get("url")), text(attempt.get("provider")))
-    model = text(attempt.get("model")) or text(fields(call.request.get("outbound_payload")).get("model"))
+    model = text(attempt.get("model")) or text(fields(payload_of(call.request, "outbound_payload")).get("model"))
     found: Attributes = {
         **model_call.model_attributes(target, model),
         **model_call.server(target),
@@ -89,7 +90,7 @@ def _name(attributes: Attributes) -> str:
 
 def _answered(call: RecordedCall, span: Span, *, with_content: bool) -> Span:
     """The span of the last attempt, with what the record tells of it."""
-    asked, answered = call.request.get("outbound_payload"), call.response.get("inbound_payload")
+    asked, answered = payload_of(call.request, "outbound_payload"), call.response.get("inbound_payload")
     attributes = dict(span.attributes)
     if semantics.OPERATION in attributes:
         attributes |= model_call.parameters(fields(asked)) | model_call.answer(fields(answered))

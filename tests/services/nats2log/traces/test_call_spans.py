@@ -28,6 +28,14 @@ def test_tree():
     assert len({span.span_id for span in (call, *others)}) == 6
 
 
+def test_payload_that_is_not_stored_again():
+    """A record that names the payload of the request instead of storing it twice has the same spans."""
+    record = failed_over()
+    request = record["request"]
+    request["ingress_payload"], request["unchanged"] = request.pop("outbound_payload"), ["outbound_payload"]
+    assert spans_of(record, "r1", with_content=True) == spans_of(failed_over(), "r1", with_content=True)
+
+
 def test_call():
     """The span of the call tells who called, and by which ids the record is found."""
     call, *_ = spans_of(failed_over(), "r1")
