@@ -60,7 +60,7 @@ def strict(data: bytes) -> Strict | None:
 def loads(data: bytes) -> Any:
     """The value of JSON that may have small errors. Raises NotJson. Integers beyond 64 bits become floats."""
     try:
-        return orjson.loads(data)
+        return orjson.loads(memoryview(data))  # it may be a `Raw`
     except orjson.JSONDecodeError:
         pass
     found = strict(data)

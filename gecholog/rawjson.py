@@ -26,7 +26,10 @@ _LARGEST_BY_GRAMMAR = (
 
 
 class Raw(bytes):
-    """One JSON value, as the bytes that somebody sent. Make it only from bytes that are known to be JSON."""
+    """One JSON value, as the bytes that somebody sent. Make it only from bytes that are known to be JSON.
+
+    orjson refuses subclasses of bytes: give it `memoryview(value)`.
+    """
 
     summary: dict[str, Any] | None = None  # its replacement where the value is too large, if one has been made
     shown: tuple[Any, Any] | None = None  # a rule of privacy, and what records show by it in place of the value
@@ -161,7 +164,7 @@ def _behind_space(text: str, at: int) -> int:
 def loads(data: bytes) -> Any:
     """The value of JSON bytes. Raises NotJson. Integers beyond 64 bits may lose digits."""
     try:
-        return orjson.loads(data)
+        return orjson.loads(memoryview(data))  # `Raw`, too, without a copy
     except orjson.JSONDecodeError:
         pass
     try:

@@ -125,7 +125,7 @@ def items(data: bytes) -> Iterator[Event]:
     if not data.removeprefix(BOM).lstrip().startswith(b"["):
         return iter(())
     try:
-        found: list[Any] = orjson.loads(data)
+        found: list[Any] = orjson.loads(memoryview(data))  # it may be a `Raw`
     except orjson.JSONDecodeError:
         return _all(JsonArrayDecoder(len(data)), data)
     return (Event("", item) for item in found if isinstance(item, dict))

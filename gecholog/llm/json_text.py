@@ -29,7 +29,7 @@ def loads(text: str | bytes) -> Any:
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if _MAY_BE_ROUNDED not in data.translate(_ALIKE):
         try:
-            return orjson.loads(data)
+            return orjson.loads(memoryview(data))  # it may be a `Raw`
         except orjson.JSONDecodeError as error:
             if _ESCAPE not in data and _SURROGATE not in data:
                 raise NotJson(str(error)) from error

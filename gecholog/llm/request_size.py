@@ -58,7 +58,7 @@ def _plain(body: bytes) -> bytes:
     """The body without escapes that could hide a name."""
     if _ESCAPE in body and _ESCAPED_LETTER.search(body):
         try:
-            return orjson.dumps(orjson.loads(body))
+            return orjson.dumps(orjson.loads(memoryview(body)))
         except orjson.JSONDecodeError:  # it may still be JSON for a server that is less strict
             return _ESCAPED_LETTER.sub(lambda found: bytes.fromhex(found[0][-2:].decode()), body)
     return body

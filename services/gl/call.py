@@ -75,7 +75,7 @@ class Call:
     query: Pairs = ()
     query_text: str = ""  # the same as it is forwarded
     headers: Headers
-    body: bytes = b""
+    body: bytes = b""  # perhaps a `Raw`: then it is also the payload of the record
     client_address: str = ""
     credential: str = ""  # the client key of the request
     key: KeyEntry | None = None  # the entry of that key, if the router checks keys and it is valid

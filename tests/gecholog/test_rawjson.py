@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gecholog import rawjson
+from gecholog import lenient, rawjson
 from gecholog.errors import NotJson
+from gecholog.llm import json_text
 from gecholog.rawjson import Raw
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -186,3 +187,10 @@ def with_floats(value):
     if isinstance(value, list):
         return [with_floats(item) for item in value]
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@pytest.mark.parametrize("read", [rawjson.loads, lenient.loads, json_text.loads], ids=["strict", "lenient", "exact"])
+def test_raw_is_read_like_any_bytes(read, monkeypatch):
+    """orjson refuses subclasses of bytes, and the body of a call may be one: it must not be read by other means."""
+    monkeypatch.delattr("json.loads")
+    assert read(Raw(b'{"a":[1,2.5,"x"]}')) == {"a": [1, 2.5, "x"]}
