@@ -20,6 +20,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from gecholog.workerstatus import WorkerStatus, WorkerStatusFile
 from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, eventually
 from tests.system import variants
@@ -135,8 +136,10 @@ class Changes:
 @pytest.mark.timeout(120 + 6 * (VALID + INVALID))
 async def test_changes_under_load(appliance):
     """Of all calls and streams none fails while gl takes configs; invalid ones are never in force."""
+    appliance.change("gl_config", workers=2)
     await asyncio.to_thread(appliance.up, *UP)
     pid, ginit = appliance.pid("gl"), appliance.ginit_pid()
+    workers = WorkerStatusFile.of("gl", appliance.folder).read().pids
     looks = []
     async with LoadRun(appliance.url) as load:
         changes = Changes(appliance, load)
@@ -145,7 +148,8 @@ async def test_changes_under_load(appliance):
             if number * INVALID // VALID < (number + 1) * INVALID // VALID:
                 await changes.invalid(number)
             if number in {min(_SETTLED_AFTER, VALID // 2), VALID - 1}:
-                looks.append((_memory(pid), *_files(pid), _memory(ginit), *_files(ginit)))
+                watched = (*workers[:1], ginit)
+                looks.append(tuple(figure for one in watched for figure in (_memory(one), *_files(one))))
     _say(
         valid=VALID,
         invalid=INVALID,
@@ -168,6 +172,7 @@ async def test_changes_under_load(appliance):
     assert load.done > 0
     assert load.streams > 0
     assert appliance.pid("gl") == pid
+    assert WorkerStatusFile.of("gl", appliance.folder).read() == WorkerStatus(2, 2, 0, workers)
     refused = [entry["sha256"] for entry in changes.log.find("config is not valid")]
     assert len(refused) == len(set(refused))
     assert changes.log.find("config not taken") == []

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import pytest
 import uvloop
 
+from gecholog.workerstatus import WorkerStatusFile
 from services.nats2log.deliver import MAX_BATCH
 from tests.support.elastic_fake import ElasticFake
 from tests.support.freezing import freeze
@@ -68,10 +69,31 @@ class Scene:
     async def kill(self, name: str) -> None:
         """kill -9, and wait until ginit and supervisord have brought the service back."""
         began = time.monotonic()
-        os.kill(self.appliance.pid(name), signal.SIGKILL)
+        pids = [self.appliance.pid(name), *(self.workers() if name == "gl" else ())]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
         self.healthy[name] += 1
         await self._said("service is healthy", self.healthy[name], child=name)
         self.mark(f"kill -9 {name}: healthy again after {time.monotonic() - began:.1f} s")
+
+    def workers(self) -> tuple[int, ...]:
+        """The processes in which gl serves calls."""
+        status = WorkerStatusFile.of("gl", self.appliance.folder).read()
+        return () if status is None else status.pids
+
+    async def kill_worker(self) -> None:
+        """kill -9 one worker of gl, and wait until its parent has brought it back. The service is healthy meanwhile."""
+        file = WorkerStatusFile.of("gl", self.appliance.folder)
+        began, before = time.monotonic(), file.read()
+        os.kill(before.pids[0], signal.SIGKILL)
+
+        def is_back():
+            status = file.read()
+            return status.restarts > before.restarts and status.serving == status.workers
+
+        await eventually(is_back, "the worker", _STARTED_WITHIN)
+        assert self.appliance.checksum("gl")
+        self.mark(f"kill -9 one worker of gl: back after {time.monotonic() - began:.1f} s")
 
     async def wait_for_records(self, complete: set[str]) -> None:
         """Wait until all sinks are at the end of the stream and have these calls; gives up after a time, silently.
@@ -100,7 +122,7 @@ async def scene_of(appliance):
     appliance.change("nats2log_config", mode="elastic_writer", elastic_writer=elastic.writer())
     response = json.loads(appliance.config("gl_config").read_text("utf-8"))["response"]
     rows = [*response["processors"], [slow_processor(timeout_ms=2000)]]
-    appliance.change("gl_config", response={"processors": rows})
+    appliance.change("gl_config", response={"processors": rows}, workers=2)
     scene = Scene(appliance, elastic, None, RecordFile(appliance.folder / "log" / "gecholog.jsonl"))
     try:
         await scene.up()
@@ -133,7 +155,9 @@ async def disasters(scene: Scene) -> int:
     assert len(scene.elastic.documents) == before
     await scene.elastic.start()
     scene.mark(f"Elasticsearch was away for {20 * length:.0f} s")
-    await asyncio.sleep(4 * length)
+    await asyncio.sleep(2 * length)
+    await scene.kill_worker()
+    await asyncio.sleep(2 * length)
     await scene.kill("gl")
     return size
 

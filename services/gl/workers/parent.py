@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 log = Log("workers")
 
 _BUS_WITHIN_S = 2.0  # at the start; the workers know whether they can serve without it
+_TELL_EVERY_S = 3.0  # while workers start
 _ANSWER_WITHIN_S = 1.0  # for what is asked of all workers
 _STOP_EXTRA_S = 6.0  # to publish and store what is left, after the time for calls
 _FIRST_PAUSE_S = 0.1  # before a worker is started again
@@ -85,6 +86,7 @@ class Parent:
         await self._sockets.bind(config, self._files.are_workers_alive)
         await self._admin.use(config.admin)
         self._bus = bus = await self._new_bus(config)
+        telling = asyncio.create_task(_tell_that_workers_start(self._count), name="progress of the start")
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(connect_bus(owner, bus, _BUS_WITHIN_S, is_required=False), name="bus of the parent")
@@ -92,6 +94,8 @@ class Parent:
                     tasks.create_task(self._first_start(index), name=f"start of worker {index}")
         except ExceptionGroup as group:
             raise group.exceptions[0] from group
+        finally:
+            telling.cancel()
         self._sockets.listen()
         await asyncio.gather(*(worker.commit() for worker in self._workers.values()))
         self._report()
@@ -303,6 +307,13 @@ class Parent:
         if self._owner is None:
             raise GechologError("not started")
         return self._owner
+
+
+async def _tell_that_workers_start(count: int) -> None:
+    """Log something now and then: ginit takes a service that is silent while it starts for one that hangs."""
+    while True:
+        await asyncio.sleep(_TELL_EVERY_S)
+        log.info("workers are starting", workers=count)
 
 
 async def _cancel(members: Sequence[WorkerProcess]) -> None:
