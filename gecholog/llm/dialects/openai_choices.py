@@ -8,7 +8,7 @@ from typing import Any
 from gecholog.llm.accumulate import GrowingObject, finalize, grow, index_of, replace_fields
 from gecholog.llm.dialect import Answer, state_of
 from gecholog.llm.event import Event
-from gecholog.llm.usage_fields import has_counts
+from gecholog.llm.usage_fields import USAGE_FIELDS, has_counts
 
 # Random characters that hide the length of a chunk; an answer without streaming has none.
 _PADDING = "obfuscation"
@@ -21,26 +21,34 @@ def fold_choices(events: Iterable[Event], object_name: str) -> Answer:
     """
     answer: Answer = {}
     choices: dict[int, FoldedChoice] = {}
+    last: dict[str, Any] | None = None
     for event in events:
         if event.name == "ping":
             continue
         state = state_of(event)
         pieces = state.pop("choices", None)
-        replace_fields(answer, state)
+        state.pop(_PADDING, None)
+        if state != last:  # most chunks repeat the envelope
+            replace_fields(answer, state)
+            last = None if _has_usage(state) else state  # usage adds up
         if isinstance(pieces, list):
             _add(choices, pieces)
-    answer.pop(_PADDING, None)
     answer["object"] = object_name
     answer["choices"] = [choices[index].finalize() for index in sorted(choices)]
     return _with_usage(answer)
+
+
+def _has_usage(state: dict[str, Any]) -> bool:
+    return any(isinstance(state[name], dict) for name in USAGE_FIELDS & state.keys())
 
 
 def _add(choices: dict[int, FoldedChoice], pieces: list[Any]) -> None:
     for position, piece in enumerate(pieces):
         if not isinstance(piece, dict):
             continue
-        index = index_of(piece)
-        index = position if index is None else index
+        index = piece.get("index")
+        if type(index) is not int:
+            index = position
         choice = choices.get(index)
         if choice is None:
             choice = choices[index] = FoldedChoice(index)
@@ -69,21 +77,23 @@ class FoldedChoice:
     def add(self, piece: dict[str, Any]) -> None:
         """Take the piece of the choice that one chunk holds."""
         for name, value in piece.items():
-            match name:
-                case "index":
-                    pass
-                case "delta":
-                    self._add_delta(value)
-                case _ if value is None:
-                    self._fields.setdefault(name, None)
-                case "text" | "logprobs" | "token_ids":
-                    grow(self._fields, {name: value})
-                case "content_filter_results" if isinstance(value, dict):
-                    # Azure sends the categories as they are decided
-                    grow(self._fields, {name: {}})
-                    replace_fields(self._fields[name], value)
-                case _:
-                    replace_fields(self._fields, {name: value})
+            if name == "delta":
+                self._add_delta(value)
+            elif value is None:
+                self._fields.setdefault(name, None)
+            elif name != "index":
+                self._add_field(name, value)
+
+    def _add_field(self, name: str, value: Any) -> None:
+        match name:
+            case "text" | "logprobs" | "token_ids":
+                grow(self._fields, {name: value})
+            case "content_filter_results" if isinstance(value, dict):
+                # Azure sends the categories as they are decided
+                grow(self._fields, {name: {}})
+                replace_fields(self._fields[name], value)
+            case _:
+                replace_fields(self._fields, {name: value})
 
     def _add_delta(self, delta: Any) -> None:
         if not isinstance(delta, dict):
