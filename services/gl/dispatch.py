@@ -46,7 +46,7 @@ def dispatch(exchange: Exchange, generation: Generation, *, is_stopping: bool) -
     if router.cors is not None and cors.is_preflight(exchange.method, exchange.headers):
         return respond(exchange, _NO_CONTENT, cors.preflight(router.cors, exchange.headers))
     ids = generation.sessions.ids(headers.first(exchange.headers, config.session_header))
-    return pipeline.run(Call(config, exchange, exchange, router, ids), generation.deps)
+    return pipeline.run(Call(config, exchange, exchange, router, ids), generation.deps, generation.plans[router.path])
 
 
 def reply_to_unreadable(refusal: Refusal, path: str, received: headers.Headers, config: Config) -> ErrorReply:

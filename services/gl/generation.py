@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from gecholog.session import Sessions
 from services.gl.config import Config
 from services.gl.dependencies import Dependencies
 from services.gl.image_fetcher import ImageFetcher
+from services.gl.pipeline import Plan, plan_for
 from services.gl.upstream import Pool
 
 
@@ -23,7 +26,7 @@ class Clients:
         self.pool.retire()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Generation:
     """A config, and the objects that were built from it."""
 
@@ -31,3 +34,8 @@ class Generation:
     deps: Dependencies
     sessions: Sessions
     clients: Clients
+
+    @cached_property
+    def plans(self) -> Mapping[str, Plan]:
+        """What happens to the calls of each router, by its path."""
+        return {router.path: plan_for(self.config, router) for router in self.config.routers}

@@ -234,7 +234,7 @@ async def test_fault_of_an_attempt_that_was_given_up_is_forgotten():
     async def write(call, _):
         call.request_section.write({"fallback_paths": Raw(b'["/b/"]')})
 
-    before = pipeline.BEFORE_REPLY
+    before = [step.stage for step in pipeline.BEFORE_REPLY]
     stages = [write if stage.__name__ == "before_call" else stage for stage in before]
     for stage in stages:
         await done(stage(call, everything))
