@@ -132,9 +132,8 @@ def masked(headers: Headers, names: AbstractSet[str]) -> Headers:
     if names.isdisjoint(headers):
         return headers
     shown = headers.copy()
-    for name in headers:
-        if name in names:
-            shown[name] = [MASK]
+    for name in headers.keys() & names:
+        shown[name] = [MASK]
     return shown
 
 

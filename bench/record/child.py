@@ -52,6 +52,9 @@ class _Client:
     def start(self, status: int, headers: Headers, length: int | None) -> None:
         """Take the head."""
 
+    def flush(self) -> None:
+        """Send the head."""
+
     def write(self, _piece: bytes) -> None:
         self.started = True
 
@@ -71,6 +74,9 @@ class _Response:
         self.headers = {**_JSON, "Content-Length": [str(len(body))], "Server": ["bench"], "X-Request-Id": ["req_1"]}
         self.length: int | None = len(body)
         self._pieces = [b"", body]
+
+    def ready(self) -> bytes:
+        return self._pieces.pop()
 
     async def read(self) -> bytes:
         return self._pieces.pop()

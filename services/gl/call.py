@@ -80,6 +80,7 @@ class Call:
     credential: str = ""  # the client key of the request
     key: KeyEntry | None = None  # the entry of that key, if the router checks keys and it is valid
     owner: OwnerEntry | None = None  # the owner of the key, if it has an entry
+    privacy: PayloadPrivacy | None  # what the record shows of payloads, by the routers and the client key; None: all
     unmet: Unmet | None = None  # a required header that is missing or wrong
     outbound_offered: Headers  # the request headers as processors see them
     backpressure_budget_s: float = 3  # how long it may still wait for large records of other calls, if it is large
@@ -143,6 +144,7 @@ class Call:
         self.request_base = self.request_section = RecordSection()
         self.response_section = RecordSection()
         self.target_router = router  # the router of the last attempt; before that the call's own
+        self.privacy = router.privacy
 
     @property
     def client_shown(self) -> Fields | None:
@@ -195,14 +197,6 @@ class Call:
         paths = self.router_paths
         return bool(request.async_rows_for_routers(*paths) or response.async_rows_for_routers(*paths))
 
-    @property
-    def privacy(self) -> PayloadPrivacy | None:
-        """What the record shows of payloads, by the routers of `router_paths` and the client key; None: all."""
-        own, target = self.router.privacy, self.target_router.privacy
-        if self.key is not None and not self.key.record_payloads:
-            return strictest(own, target, HIDDEN)
-        return own if own is target else strictest(own, target)
-
     def recorded_message(self, message: str) -> str:
         """What the record shows of an error message that may quote a payload: a provider's, or one about a field.
 
@@ -237,10 +231,22 @@ class Call:
         """The status by which the last attempt is judged: that of an error in a response with a status of success."""
         return response.status if self.opened is None else self.opened.status
 
+    def identify(self, key: KeyEntry, owner: OwnerEntry | None) -> None:
+        """Set the client key of the call, and its owner."""
+        self.key, self.owner = key, owner
+        self._set_privacy()
+
+    def _set_privacy(self) -> None:
+        hidden = HIDDEN if self.key is not None and not self.key.record_payloads else None
+        self.privacy = strictest(self.router.privacy, self.target_router.privacy, hidden)
+
     def begin(self, attempt: Attempt) -> None:
         """Add an attempt. The record shows this one from now on."""
         self.attempts += (attempt,)
-        self.attempt, self.target_router, self.request_section = attempt, attempt.candidate.router, attempt.section
+        self.attempt, self.request_section = attempt, attempt.section
+        if attempt.candidate.router is not self.target_router:
+            self.target_router = attempt.candidate.router
+            self._set_privacy()
 
     def revise(self, attempt: Attempt) -> None:
         """Replace the last attempt, which was not sent, by this one."""

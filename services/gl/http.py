@@ -28,7 +28,10 @@ class Request(Protocol):
 
 
 class Responder(Protocol):
-    """Sends the response to the client: `start` once, `write` per piece, then `finish`, or `abort` instead."""
+    """Sends the response to the client: `start` once, `write` per piece, then `finish`, or `abort` instead.
+
+    The head leaves with the first piece. `flush` sends it before, if that is late.
+    """
 
     started: bool  # a part of the response has been sent
 
@@ -37,7 +40,10 @@ class Responder(Protocol):
         """Whether the client has closed the connection."""
 
     def start(self, status: int, headers: Headers, length: int | None) -> None:
-        """Send status and headers; `length` is the size of the body in bytes, None if it is not known."""
+        """Set status and headers; `length` is the size of the body in bytes, None if it is not known."""
+
+    def flush(self) -> None:
+        """Send status and headers now, if they have not left. Raises Disconnected."""
 
     def write(self, piece: bytes) -> Awaitable[None] | None:
         """Send a piece of the body. Returns an awaitable if the client reads too slowly, which ends when it is ready.
@@ -61,6 +67,12 @@ class Response(Protocol):
     @property
     def length(self) -> int | None:
         """Size of the body in bytes if it is known in advance."""
+
+    def ready(self) -> bytes | None:
+        """Return the next piece of the body if it is here, b"" at the end; None if `read` has to wait for it.
+
+        Raises UpstreamError if the body breaks off.
+        """
 
     async def read(self) -> bytes:
         """Return the next piece of the body, b"" at its end. Raises UpstreamError if the body breaks off."""

@@ -57,9 +57,13 @@ def find(received: Headers, pairs: Pairs, is_foreign: Callable[[str], bool] | No
 
     `is_foreign` tells whether a credential is a client key that does not have our format; None: there are no such keys.
     """
+    # one search for all values: most calls of routers without keys have none
+    has_prefix = PREFIX in "\0".join(map("".join, received.values()))
+    if not (has_prefix or pairs or is_foreign):
+        return None
     names = [name for name, values in received.items() for value in values if PREFIX in value]
     parameters = [pair for pair in pairs if hides_key(pair.value) or hides_key(pair.name)] if pairs else []
-    if not (names or parameters or is_foreign):  # most calls of routers without keys
+    if not (names or parameters or is_foreign):
         return None
     key = _key_in(received, pairs)
     if not key and is_foreign is not None:

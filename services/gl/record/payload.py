@@ -155,8 +155,11 @@ class BoundedCopy:
 
     def add(self, piece: bytes) -> None:
         was_whole = self.size <= self.limit
-        self.size += len(piece)
+        size = self.size = self.size + len(piece)
         self.pieces += 1
+        if size <= _HASHED_FROM and size <= self.limit:  # most pieces
+            self._parts.append(piece)
+            return
         if self._hash is not None:
             self._hash.update(piece)
         if was_whole:

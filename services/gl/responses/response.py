@@ -39,6 +39,9 @@ class LocalResponse:
     def length(self) -> int | None:
         return self._length
 
+    def ready(self) -> bytes | None:
+        return next(self._pieces, b"")
+
     async def read(self) -> bytes:
         return next(self._pieces, b"")
 
@@ -59,6 +62,9 @@ class PrefetchedResponse:
     @property
     def length(self) -> int | None:
         return self._length
+
+    def ready(self) -> bytes | None:
+        return self._pieces.popleft() if self._pieces else self._response.ready()
 
     async def read(self) -> bytes:
         return self._pieces.popleft() if self._pieces else await self._response.read()

@@ -54,6 +54,7 @@ class Exchange:
     finished = False
     _head = b""
     _bodiless = False
+    _is_all = False  # there is nothing behind the head
     _chunked = False
     _left: int | None = None
 
@@ -77,7 +78,7 @@ class Exchange:
         return self._channel.lost
 
     def start(self, status: int, fields: Headers, length: int | None) -> None:
-        """Set status and headers of the response, which leave with its first piece. Raises Disconnected."""
+        """Set status and headers of the response. They leave with its first piece, or `flush`. Raises Disconnected."""
         if self._channel.lost:
             raise Disconnected
         self._bodiless = self.method == "HEAD" or status in (204, 304)
@@ -85,13 +86,14 @@ class Exchange:
         date = "" if "Date" in fields else f"Date: {_date()}\r\n"
         first = f"{status_line(status)}{date}{framing}"
         self._head = first.encode("ascii") + headers.lines(headers.without(fields, _OURS)) + b"\r\n"
-        # The first piece is often ready and leaves with the head; if not, the head does not wait for it. A head that is
-        # the whole response leaves at its end, because the record is stored first.
-        if not (self._bodiless or length == 0):
-            self._channel.loop.call_soon(self._send_head)
+        self._is_all = self._bodiless or length == 0
 
-    def _send_head(self) -> None:
-        if self._head and not self._channel.lost:
+    def flush(self) -> None:
+        """Send the head if it has not left: the first piece is late. Raises Disconnected.
+
+        A head that is the whole response leaves at its end, because the record is stored first.
+        """
+        if self._head and not self._is_all:
             self._send(b"")
 
     def _send(self, data: bytes) -> None:
@@ -120,8 +122,14 @@ class Exchange:
         return lines + "Connection: keep-alive\r\n" if self._version == "1.0" else lines
 
     def write(self, piece: bytes) -> Awaitable[None] | None:
-        """Send a piece of the body. Returns what to wait for while the client reads too slowly. Raises Disconnected."""
-        if self._bodiless or not piece:
+        """Send a piece of the body; an empty one only sends the head.
+
+        Returns what to wait for while the client reads too slowly. Raises Disconnected.
+        """
+        if self._bodiless:
+            return None
+        if not piece:
+            self.flush()
             return None
         if self._left is not None:
             self._left -= len(piece)

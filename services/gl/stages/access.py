@@ -48,13 +48,13 @@ def authenticate(call: Call, deps: Dependencies) -> None:
             raise _missing(call, deps)
         return
     try:
-        call.key = deps.keyring.find(call.credential)
+        key = deps.keyring.find(call.credential)
     except Unavailable:
         raise _unavailable(call, deps) from None
-    if call.key is None:
+    if key is None:
         raise _unauthorized(call, deps, "invalid client key", "invalid client key")
-    call.owner = deps.keyring.snapshot.owners.get(call.key.owner)
-    _check_router(call, call.key)
+    call.identify(key, deps.keyring.snapshot.owners.get(key.owner))
+    _check_router(call, key)
 
 
 def restrict(call: Call, deps: Dependencies) -> Awaitable[None] | None:

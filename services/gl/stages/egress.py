@@ -83,11 +83,11 @@ def prepare(call: Call, _: Dependencies) -> None:
     """Decide status, headers and body of the reply; complete the response section of the record."""
     status = _status(call)
     body = _changed_body(call)
-    static = call.own_headers
-    real = call.reply_headers | static
     fields = call.response_section.fields
     written = headers_written(call.response_section, "egress_headers")
-    headers_out = outgoing_headers(written, call.egress_offered, real, static, call.config.header_rules)
+    headers_out = outgoing_headers(
+        written, call.egress_offered, call.reply_headers, call.own_headers, call.config.header_rules
+    )
     if "egress_payload" in call.response_section.changed:
         headers_out = _for_changed_body(call, headers_out)
     if call.router.cors is not None:
@@ -153,7 +153,10 @@ async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
     capture = call.capture = capture_inbound(call, response.length)
     try:
         responder.start(egress.status, egress.headers, length)
-        while piece := await response.read():
+        if (piece := response.ready()) is None:
+            responder.flush()  # the head does not wait for the body
+            piece = await response.read()
+        while piece:
             capture.observe(piece)
             is_last = length is not None and capture.is_complete
             if is_last:
@@ -163,6 +166,7 @@ async def _pass_through(call: Call, egress: Egress, deps: Dependencies) -> None:
             capture.delivered = capture.copy.size
             if is_last:
                 break
+            piece = await response.read()
         rest = transform.flush() if transform else b""
         if not capture.is_recorded:
             await _keep(call, capture, deps)

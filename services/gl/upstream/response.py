@@ -93,21 +93,28 @@ class StreamedResponse:
 
     async def read(self) -> bytes:
         """Return the next piece of the body, b"" at its end. Raises UpstreamError if it breaks off."""
-        while not self._pieces:
-            if self._complete:
-                return b""
-            if self._fault is not None:
-                raise _again(self._fault)
+        while (piece := self.ready()) is None:
             try:
                 await self._next(self._timeouts.between_chunks, "no more data in time")
             except asyncio.CancelledError:
                 self._channel.deadline = NEVER  # nothing waits for the response any more
                 raise
-        if len(self._pieces) == 1:
-            piece = self._pieces.pop()
+        return piece
+
+    def ready(self) -> bytes | None:
+        """Return what is here of the body, b"" at its end; None if nothing is. Raises UpstreamError."""
+        pieces = self._pieces
+        if not pieces:
+            if self._complete:
+                return b""
+            if self._fault is not None:
+                raise _again(self._fault)
+            return None
+        if len(pieces) == 1:
+            piece = pieces.pop()
         else:
-            piece = b"".join(self._pieces)
-            self._pieces.clear()
+            piece = b"".join(pieces)
+            pieces.clear()
         self._waiting = 0
         if self._held:
             self._held = False

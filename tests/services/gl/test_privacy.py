@@ -287,7 +287,7 @@ def test_rule_of_a_client_key(make_call):
     """A key hides the payloads of its calls on every router."""
     call = make_call()
     assert call.privacy is None
-    call.key = KeyEntry("id", b"hash", record_payloads=False)
+    call.identify(KeyEntry("id", b"hash", record_payloads=False), None)
     assert call.privacy == HIDDEN
-    call.key = KeyEntry("id", b"hash")
+    call.identify(KeyEntry("id", b"hash"), None)
     assert call.privacy is None

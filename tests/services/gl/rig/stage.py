@@ -70,6 +70,9 @@ class FakeResponder:
     def start(self, status, headers, length):
         self.events.append(("start", status, headers, length))
 
+    def flush(self):
+        pass
+
     async def write(self, piece):
         if self._leaves_after is not None and len(self.body) + len(piece) > self._leaves_after:
             raise Disconnected
@@ -92,6 +95,9 @@ class FakeResponse:
         self.abandoned = False
         self._pieces = list(pieces)
         self.length = None if any(isinstance(piece, Exception) for piece in pieces) else sum(map(len, pieces))
+
+    def ready(self):
+        return None  # `read` has it
 
     async def read(self):
         piece = self._pieces.pop(0) if self._pieces else b""

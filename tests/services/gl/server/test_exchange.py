@@ -73,7 +73,7 @@ async def test_head_that_is_all_of_a_reply(method, status, length, leaves):
     connection.data_received(f"{method} / HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     (exchange,) = listener.tasks
     exchange.start(status, {}, length)
-    await asyncio.sleep(0.01)
+    exchange.flush()
     assert bool(transport.written) is leaves
     exchange.write(b"x" * (length or 0))
     exchange.finish()
