@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 FOREVER = 2**53
 """The end of a period that has none. JSON readers with doubles read it exactly."""
 
-_OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
+_OFFSET = re.compile(r"([+-])([0-9]{2}):(00|15|30|45)")  # those of all time zones; `bounds` relies on the quarters
 _DECEMBER = 12
 
 

@@ -58,7 +58,42 @@ def test_periods_follow_each_other(period, time_zone, now):
         assert bounds(period, time_zone, begins) == (begins, ends)
 
 
-@pytest.mark.parametrize("name", ["", "Mars", "+2", "+99:00", "/etc/localtime", "../UTC"])
+# Clocks change at midnight, by half an hour, on Fridays, in the southern summer, below a quarter of a year apart.
+CHANGING = sorted(
+    {
+        *("Africa/Cairo", "Africa/Casablanca", "America/Asuncion", "America/Havana", "America/St_Johns"),
+        *("Asia/Beirut", "Asia/Gaza", "Atlantic/Azores", "Australia/Lord_Howe", "Europe/London", "Pacific/Chatham"),
+    }
+    & available_timezones()
+)
+CALENDAR = [Period.DAY, Period.WEEK, Period.MONTH]
+
+
+def changes_of(time_zone):
+    """The hours in which the clocks of a zone changed in fifteen years, in milliseconds."""
+    hours = range(ms("2015-01-01T00:00:00+00:00"), ms("2030-01-01T00:00:00+00:00"), HOUR)
+    shifts = [datetime.fromtimestamp(at / 1000, zone(time_zone)).utcoffset() for at in hours]
+    return [at for at, before, after in zip(hours[1:], shifts, shifts[1:], strict=False) if before != after]
+
+
+@pytest.mark.parametrize("time_zone", CHANGING)
+def test_periods_around_changes_of_the_clocks(time_zone):
+    """Days, weeks and months follow each other without gaps, and begin at the first moment of a day."""
+    for change in changes_of(time_zone):
+        for minutes in (*range(-27 * 60, 27 * 60, 37), -30, -1, 0, 1, 30):
+            now = change + minutes * 60_000
+            begins, ends = bounds(Period.HOUR, time_zone, now)
+            assert begins <= now < ends <= now + HOUR
+            for period in CALENDAR:
+                begins, ends = bounds(period, time_zone, now)
+                assert begins <= now < ends
+                assert bounds(period, time_zone, ends)[0] == ends
+                assert bounds(period, time_zone, begins) == (begins, ends)
+                first, before = (datetime.fromtimestamp(at / 1000, zone(time_zone)) for at in (begins, begins - 1))
+                assert first.date() > before.date()
+
+
+@pytest.mark.parametrize("name", ["", "Mars", "+2", "+02:07", "+99:00", "/etc/localtime", "../UTC"])
 def test_unknown_zone(name):
     with pytest.raises(ValueError, match="time zone"):
         zone(name)
