@@ -49,6 +49,7 @@ def router_of(entry: _Entry) -> Router:
         limits=limits_of(entry),
         keys=KeyRule(ingress.get("keys", KeyRule.OFF.value)),
         privacy=_privacy(entry),
+        continues_trace=outbound.get("traceparent") == "continue",
     )
 
 

@@ -99,7 +99,8 @@ class Router:
 
     A router of models has no target of its own; `models` are the names that clients may use. For each provider there is
     a router with the same path and the provider's target, whose `provider` is set. `price_provider` is the seller of
-    the target's models, by its name in the table of prices; empty if that is not known. `privacy` is what records show
+    the target's models, by its name in the table of prices; empty if that is not known. `continues_trace`: a span of
+    gl is the parent of the upstream's. `privacy` is what records show
     of payloads; None: all.
     """
 
@@ -118,6 +119,7 @@ class Router:
     fetch_images: ImageRule = field(default_factory=ImageRule)
     limits: Limits = NO_LIMITS
     keys: KeyRule = KeyRule.OFF
+    continues_trace: bool = False
 
 
 def parse_target(

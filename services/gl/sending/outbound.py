@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from gecholog import headers
+from gecholog import headers, trace_context
+from gecholog.trace_context import TraceContext
 from services.gl.attempt.attempt import Attempt
 from services.gl.call_candidates import chosen_path, chosen_router
 from services.gl.candidates.provider_target import shown_to_gateway
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from services.gl.sending.model_request import ProviderBody
 
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"  # characters of a path that need no escape (RFC 3986, section 3.3)
+
+_TRACE_STATE = frozenset({trace_context.STATE_HEADER})
 
 
 def build(call: Call, candidate: Candidate, adapted: ProviderBody | None = None) -> Attempt:
@@ -48,6 +51,8 @@ def build(call: Call, candidate: Candidate, adapted: ProviderBody | None = None)
         merged = _query(call, section, router, place.query, is_foreign=is_foreign)
     shown = query.masked(merged, call.config.masked_parameters)
     outgoing = _headers(call, section, router)
+    if chosen_router(call).continues_trace:
+        outgoing = _continued(call, outgoing)
     body = call.body
     if "outbound_payload" in section.changed:
         body, outgoing = body_of(fields["outbound_payload"]), outgoing.without_encoding()
@@ -77,6 +82,17 @@ def _headers(call: Call, section: RecordSection, router: Router) -> OutgoingHead
     return outgoing_headers(
         written, call.outbound_offered, call.headers, static, rules.withholding(_withheld(call, router))
     )
+
+
+def _continued(call: Call, outgoing: OutgoingHeaders) -> OutgoingHeaders:
+    """The headers with the span of this attempt as the upstream's parent. It has the id that the exported span gets."""
+    record_id = call.record_id.hex()
+    parent = trace_context.parse(headers.first(call.headers, trace_context.HEADER))
+    span_id = trace_context.attempt_span_id(record_id, len(call.attempts))
+    if parent is None:  # a `tracestate` belongs to a trace that the client does not name
+        own = TraceContext(trace_context.trace_id_of(record_id), span_id)
+        return outgoing.without(_TRACE_STATE).with_header(trace_context.HEADER, own.header)
+    return outgoing.with_header(trace_context.HEADER, parent._replace(span_id=span_id).header)
 
 
 def _withheld(call: Call, router: Router) -> frozenset[str]:
