@@ -6,6 +6,7 @@ function apply() {
   if (root.dataset.theme === "auto") {
     root.setAttribute("data-bs-theme", dark.matches ? "dark" : "light");
   }
+  root.classList.toggle("dark-mode", root.getAttribute("data-bs-theme") === "dark"); // as Swagger UI calls it
 }
 
 apply();
