@@ -54,10 +54,10 @@ class Browser:
     def request(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Reply:
         if self.context is not None:
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                "localhost", self.port, timeout=30, context=self.context
+                "localhost", self.port, timeout=90, context=self.context
             )
         else:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
         given = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
         try:
             connection.request(method, path, body or None, given | (headers or {}))

@@ -19,6 +19,7 @@ from gecholog.keys.credential import digest, new_key
 from gecholog.keys.reading import InvalidEntry, as_json, key_of, time_text
 from services.gui import appliance, key_form
 from services.gui.api import types
+from services.gui.api.config_operations import CONFIG_OPERATIONS
 from services.gui.api.operation import Operation
 from services.gui.live import anatomy
 from services.gui.live.filters import CallFilter
@@ -334,4 +335,5 @@ OPERATIONS = (
     Operation("POST", "/tokens", _ADMIN, "Make an API token", create_token, types.TokenMade, types.TokenNew, 201),
     Operation("DELETE", "/tokens/{id}", _ADMIN, "Revoke an API token", delete_token, None, status=204),
     Operation("GET", "/audit", _ADMIN, "The audit log", list_audit, list[types.AuditOut], query=_AUDIT),
+    *CONFIG_OPERATIONS,
 )

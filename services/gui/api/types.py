@@ -220,3 +220,45 @@ class KeyMade(msgspec.Struct):
 
     secret: str
     key: KeyOut
+
+
+class ConfigFinding(msgspec.Struct):
+    """What the validation of a draft has found. `pointer` is a JSON pointer; an error makes the draft invalid."""
+
+    severity: str
+    message: str
+    pointer: str
+    line: int | None
+    consequence: str
+
+
+class ConfigOut(msgspec.Struct):
+    """A config file: its draft, the deployed file, and what the running service reports.
+
+    `valid` is null if the draft was not validated. `reason` says why the deployed file is not in force.
+    """
+
+    name: str
+    title: str
+    file: str
+    status: str
+    reason: str
+    draft_sha256: str
+    deployed_sha256: str | None
+    in_force_sha256: str | None
+    changed_by: str
+    valid: bool | None
+    findings: list[ConfigFinding]
+
+
+class ConfigText(msgspec.Struct, forbid_unknown_fields=True):
+    """The text of a config file."""
+
+    text: str
+
+
+class ConfigDeployment(msgspec.Struct, forbid_unknown_fields=True):
+    """The checksums of the draft and of the deployed file (null if there is none) that the deployment is based on."""
+
+    draft_sha256: str
+    deployed_sha256: str | None = None

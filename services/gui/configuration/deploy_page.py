@@ -9,6 +9,7 @@ from aiohttp import web
 from gecholog.logs import Log
 from gecholog.validation import Validation, ValidationFailed
 from services.gui.configuration.opened import Opened, audit, editor, flow_problems, opened, require_edit
+from services.gui.drafts.draft import DraftState
 from services.gui.drafts.draft_store import Conflict, InvalidDraft
 from services.gui.drafts.secret_flow import FlowProblem
 from services.gui.drafts.text_diff import count, diff
@@ -51,23 +52,32 @@ def refused_flows(visit: Visit, problems: tuple[FlowProblem, ...]) -> tuple[Flow
     return tuple(one for one in problems if one.for_everybody or not is_admin)
 
 
-async def deploy(visit: Visit) -> web.StreamResponse:
-    """Make the draft the production file."""
-    found = await opened(visit)
-    require_edit(visit, found.file)
-    form, desk = visit.form, visit.deps.desk
+async def put_in_place(found: Opened, expected: str, expected_deployed: str | None) -> DraftState:
+    """Make the draft the production file, and write it to the audit log.
+
+    `expected` and `expected_deployed` are the checksums that the editor has seen. Raises Refused for secrets that would
+    go elsewhere, Conflict, InvalidDraft, ValidationFailed, OSError; nothing has changed then.
+    """
+    visit = found.visit
 
     async def check(data: bytes) -> Validation:
         if problems := refused_flows(visit, flow_problems(found, data, found.state.deployed)):
             raise Refused(403, problems[0].message)
-        return await desk.validate(found.file, data, fresh=True)
+        return await visit.deps.desk.validate(found.file, data, fresh=True)
 
     # A deployment that has begun ends, also if the browser goes away.
-    deploying = asyncio.ensure_future(
-        found.store.deploy(form.get("expected", ""), form.get("expected_deployed") or None, check, editor(visit))
-    )
+    deploying = asyncio.ensure_future(found.store.deploy(expected, expected_deployed, check, editor(visit)))
+    state = await asyncio.shield(deploying)
+    await audit(visit, "deploy config", found.file, found.state.deployed_sha256, state.sha256)
+    return state
+
+
+async def deploy(visit: Visit) -> web.StreamResponse:
+    """Make the draft the production file."""
+    found = await opened(visit)
+    require_edit(visit, found.file)
     try:
-        state = await asyncio.shield(deploying)
+        await put_in_place(found, visit.form.get("expected", ""), visit.form.get("expected_deployed") or None)
     except Conflict as error:
         return await _page(await opened(visit), 409, str(error))
     except InvalidDraft:
@@ -78,6 +88,5 @@ async def deploy(visit: Visit) -> web.StreamResponse:
         log.error("cannot write the config file", file=str(found.file.production), reason=str(error))
         reason = error.strerror or str(error)
         return await _page(found, 503, f"{found.file.production} cannot be replaced: {reason}")
-    await audit(visit, "deploy config", found.file, found.state.deployed_sha256, state.sha256)
     visit.flash(f"{found.file.production.name} is deployed.")
     return visit.redirect(f"/config/{found.file.name}")

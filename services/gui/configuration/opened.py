@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,19 +143,24 @@ async def opened(visit: Visit, name: str = "", *, fresh: bool = False) -> Opened
     store, desk = store_of(visit, name), visit.deps.desk
     try:
         state = store.state()
-        schema = await desk.schema(store.file)
-    except (DraftError, ValidationFailed) as error:
+    except DraftError as error:
         raise Refused(503, str(error)) from error
+    schema, tried = await asyncio.gather(  # each may start a program
+        desk.schema(store.file), desk.validate(store.file, state.data, fresh=fresh), return_exceptions=True
+    )
+    if isinstance(schema, BaseException):
+        raise Refused(503, str(schema)) from schema
+    if isinstance(tried, BaseException) and not isinstance(tried, ValidationFailed | OSError):
+        raise tried
     text = state.data.decode("utf-8-sig", "replace")
-    failure, document, validation = "", None, None
+    failure, document = "", None
     try:
         document = Document.of(text)
     except NotJson as error:
         failure = str(error)
-    try:
-        validation = await desk.validate(store.file, state.data, fresh=fresh)
-    except (ValidationFailed, OSError) as error:
-        failure = failure or str(error)
+    validation = None if isinstance(tried, BaseException) else tried
+    if isinstance(tried, BaseException):
+        failure = failure or str(tried)
     return Opened(visit, store, state, text, document, schema, validation, failure)
 
 

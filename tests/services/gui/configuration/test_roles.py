@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.services.gui.test_users import new_user
+from tests.support.gui import new_user
 
 LITERAL = "s3cret-in-the-file"
 
