@@ -7,6 +7,7 @@ import pytest
 from services.gl.dispatch import dispatch, reply_to_unreadable, route
 from services.gl.errors import Refusal
 from services.gl.generation import Generation
+from services.gl.metrics.call_metrics import CallMetrics
 from services.gl.routing.routers import Router, Table, parse_target
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.stage import built
@@ -46,6 +47,9 @@ class FakeExchange:
 
 class Refused(list):
     """The part of a call's dependencies that is told of requests without a record."""
+
+    def __init__(self):
+        self.metrics = CallMetrics()
 
     def observe_unrecorded(self, path, status):
         self.append((path, status))
