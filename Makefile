@@ -91,11 +91,12 @@ soak: $(VENV)/.dev ## the long proofs: no record lost, no call dropped (SOAK_ARG
 	    CHANGES=$${CHANGES:-200} CHANGES_INVALID=$${CHANGES_INVALID:-50} \
 	    USAGE_KILLED_CALLS=$${USAGE_KILLED_CALLS:-1000} \
 	    FAILOVER_CALLS=$${FAILOVER_CALLS:-1000} \
+	    WORKER_KILLS=$${WORKER_KILLS:-20} WORKER_RELOADS=$${WORKER_RELOADS:-200} WORKER_RATE=$${WORKER_RATE:-300} \
 	    CLUSTER_KILLS=$${CLUSTER_KILLS:-10} CLUSTER_RATE=$${CLUSTER_RATE:-200} CLUSTER_CUT=$${CLUSTER_CUT:-20} \
 	    $(PY) -m pytest -s $(SOAK_ARGS) \
 	    tests/system/test_loss.py tests/system/test_changes.py \
 	    tests/system/test_cluster.py tests/services/gl/test_usage_after_kill.py \
-	    tests/services/gl/test_failover_proof.py
+	    tests/services/gl/test_failover_proof.py tests/services/gl/workers/test_workers.py
 	$(PY) -m pytest -s -m soak $(SOAK_ARGS) tests
 
 .PHONY: image
