@@ -177,7 +177,7 @@ async def test_the_api_can_be_tried_out(desk):
     await page.locator("#operations-me-me").click()
     await page.get_by_role("button", name="Try it out").click()
     await page.get_by_role("button", name="Execute").click()
-    await expect(page.locator(".responses-table .response-col_description").first).to_contain_text('"admin"')
+    await expect(page.locator(".live-responses-table").first).to_contain_text('"admin"')
 
 
 async def test_without_scripts_everything_but_what_is_live_works(desk, nats_server):
