@@ -99,6 +99,10 @@ soak: $(VENV)/.dev ## the long proofs: no record lost, no call dropped (SOAK_ARG
 	    tests/services/gl/test_failover_proof.py tests/services/gl/workers/test_workers.py
 	$(PY) -m pytest -s -m soak $(SOAK_ARGS) tests
 
+.PHONY: grafana-check
+grafana-check: $(VENV)/.dev ## evaluate the dashboards and alerts of examples/observability in a real Prometheus, if installed
+	$(PY) -m pytest -ra tests/examples/test_observability.py
+
 .PHONY: image
 image: ## build the container image (DOCKER, IMAGE, IMAGE_ARGS)
 	$(DOCKER) build --tag '$(IMAGE)' $(IMAGE_ARGS) \
