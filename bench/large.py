@@ -7,6 +7,7 @@ of each program per call, and the peak memory of gl. Exits with 1 if that exceed
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
 import sys
 from pathlib import Path
@@ -64,6 +65,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=5, help="seconds of each measurement (5)")
     parser.add_argument("--most", type=float, default=600, help="memory limit of gl in MB (600)")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the programs are stopped
     results, most = run(options)
     for name, seen in results.items():
         shown = ", ".join(f"{program} {cpu(seen, program):,.0f}" for program in _SHOWN if cpu(seen, program) >= 1)

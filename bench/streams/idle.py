@@ -184,6 +184,7 @@ def main() -> int:
     if options.serve:
         uvloop.run(_serve(int(options.serve)))
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the programs are stopped
     found = run(options.streams, options.chunks)
     print(f"{found.streams:,} streams: {found.first:,.0f} bytes each of the first thousand, {found.beyond:,.0f} beyond")
     print(f"gl uses {found.cpu / 10_000:.2f} % of a core while all are idle")
