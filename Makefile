@@ -97,6 +97,8 @@ soak: $(VENV)/.dev ## the long proofs: no record lost, no call dropped (SOAK_ARG
 	    tests/system/test_loss.py tests/system/test_changes.py \
 	    tests/system/test_cluster.py tests/services/gl/test_usage_after_kill.py \
 	    tests/services/gl/test_failover_proof.py tests/services/gl/workers/test_workers.py
+	GL_WORKERS=2 $(PY) -m pytest -s $(SOAK_ARGS) tests/services/gl/test_budgets_add_up.py \
+	    tests/services/gl/test_usage_after_kill.py tests/services/gl/test_client_key_canary.py
 	$(PY) -m pytest -s -m soak $(SOAK_ARGS) tests
 
 .PHONY: grafana-check
