@@ -13,6 +13,7 @@ from aiohttp import web
 
 from gecholog.breakerstatus import BreakerStatusFile
 from gecholog.finding import Finding, Severity
+from services.gui.configuration.deploy_page import refused_flows
 from services.gui.configuration.opened import Opened, opened
 from services.gui.drafts.dry_run import DryRun, dry_run
 from services.gui.drafts.json_document import joined
@@ -138,7 +139,11 @@ async def models(visit: Visit) -> web.StreamResponse:
     """The models and groups, and a dry run of a name."""
     found = await opened(visit, FILE)
     query = DryRun(visit.query.get("model", "").strip(), visit.query.get("prompt", ""), visit.query.get("rating", ""))
-    result = await dry_run(visit.deps.desk, found.state.data, query) if query.model else None
+    result = None
+    if query.model and (refused := refused_flows(visit, found.flow_problems())):
+        result = f"Only an admin may run this draft: {refused[0].message}."
+    elif query.model:
+        result = await dry_run(visit.deps.desk, found.state.data, query)
     return visit.page(
         "models.html",
         **found.context,

@@ -103,12 +103,11 @@ class Opened:
 
 
 def flow_problems(opened: Opened, draft: bytes, deployed: bytes | None) -> tuple[FlowProblem, ...]:
-    """What is wrong with the flows of secrets in `draft`, compared with `deployed`."""
-    new, old = (
-        secret_flow.flows(_value(data), opened.schema) if data is not None else frozenset()
-        for data in (draft, deployed)
-    )
-    return secret_flow.problems(new, old, is_gui=opened.file.name == "gui")
+    """What `draft` does with secrets and files that `deployed` does not."""
+    new, old = _value(draft), None if deployed is None else _value(deployed)
+    sent, sent_now = secret_flow.flows(new, opened.schema), secret_flow.flows(old, opened.schema)
+    is_gui = opened.file.name == "gui"
+    return (*secret_flow.problems(sent, sent_now, is_gui=is_gui), *secret_flow.file_problems(new, old))
 
 
 def _value(data: bytes) -> Any:

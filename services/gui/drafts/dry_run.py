@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from services.gui.drafts.config_desk import ConfigDesk, write_new
 from services.gui.drafts.program_run import run_module
 
 _TIMEOUT_S = 20.0
+_ADDRESS = re.compile(r"^(  [0-9]+\. .*?  \S+) at \S+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,10 @@ class DryRun:
 
 
 async def dry_run(desk: ConfigDesk, data: bytes, query: DryRun) -> str:
-    """The candidates that the gateway would try with this config, as text. Raises OSError."""
+    """The candidates that the gateway would try with this config, as text without their addresses. Raises OSError.
+
+    Addresses are those with variables filled in, which not everybody may see.
+    """
     file = desk.store("gl").file
     candidate = desk.candidate(file)
     rating = query.rating.strip()
@@ -32,4 +37,9 @@ async def dry_run(desk: ConfigDesk, data: bytes, query: DryRun) -> str:
         return "The dry run did not end in time."
     finally:
         candidate.unlink(missing_ok=True)
-    return text.replace(str(candidate), file.production.name)
+    return without_addresses(text).replace(str(candidate), file.production.name)
+
+
+def without_addresses(text: str) -> str:
+    """What `services.gl.resolve` prints, without the addresses of the candidates."""
+    return _ADDRESS.sub(r"\1", text)

@@ -25,8 +25,9 @@ OWN_SECRETS = ("NATS_TOKEN", "GUI_SECRET")
 _NO_SECRETS = frozenset({"GECHOLOG_HOME"})
 _ADDRESS_FIELDS = ("url", "hostname", "endpoint", "authority", "audience", "port", "dialect", "profile", "region")
 _REQUIRED = "ingress.headers"
+_WHOLE_ADDRESSES = ("url", "hostname", "authority")  # a variable at the beginning is the address, not sent to it
 _BUS, _GUI = "service_bus", "secret"
-_LEADING = re.compile(r"^(\$\{\w+(\|\w+)*\}|\$\w+)", re.ASCII)
+_LEADING = re.compile(r"^(\$\{\w+(\|\w+)*\}|\$\w+)(?=$|[/:?])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,21 @@ def problems(draft: frozenset[Flow], deployed: frozenset[Flow], *, is_gui: bool 
         for flow in sorted(draft - deployed, key=lambda one: (one.source, one.destination))
         if (problem := _problem(flow, deployed, is_gui=is_gui)) is not None
     )
+
+
+def file_problems(draft: Any, deployed: Any) -> tuple[FlowProblem, ...]:
+    """What is wrong with the file that records are written to: who may not name programs must not choose it.
+
+    Records hold what clients send, and a file may be the config or the program of somebody.
+    """
+    old, new = (_record_file(value) for value in (deployed, draft))
+    return (FlowProblem(f"it would write records to {new}", for_everybody=False),) if new not in {"", old} else ()
+
+
+def _record_file(value: Any) -> str:
+    section = value.get("file_writer") if isinstance(value, Mapping) else None
+    name = section.get("filename") if isinstance(section, Mapping) else None
+    return name if isinstance(name, str) else ""
 
 
 def _problem(flow: Flow, deployed: frozenset[Flow], *, is_gui: bool) -> FlowProblem | None:
@@ -130,7 +146,7 @@ def _walk(value: Any, schema: Schema, place: _Place) -> Iterator[Flow]:
 
 def _without_leading(text: str, pointer: str) -> str:
     """An address without the variable that it begins with: that is the address itself, and not sent to it."""
-    return _LEADING.sub("", text, count=1) if pointer.rpartition("/")[2] in _ADDRESS_FIELDS else text
+    return _LEADING.sub("", text, count=1) if pointer.rpartition("/")[2] in _WHOLE_ADDRESSES else text
 
 
 def _address(value: Mapping[str, Any]) -> tuple[str, bool] | None:

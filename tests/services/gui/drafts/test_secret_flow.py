@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gui.drafts.secret_flow import flows, problems
+from services.gui.drafts.secret_flow import file_problems, flows, problems
 
 PASSWORD = {"format": "password"}
 SCHEMA = {
@@ -107,3 +107,12 @@ def test_what_nobody_may_do(fields):
 def test_the_interface_has_its_own_secret():
     assert told(changed(secret="${GUI_SECRET}"), is_gui=True) == []
     assert told(changed(secret="${GUI_SECRET}"))[0][1]
+
+
+def test_the_file_of_records():
+    """It may be chosen by an admin only; keeping it, or naming none, is no change."""
+    old = {"file_writer": {"filename": "/app/log/records.jsonl"}}
+    (problem,) = file_problems({"file_writer": {"filename": "/app/conf/x.json"}}, old)
+    assert (problem.message, problem.for_everybody) == ("it would write records to /app/conf/x.json", False)
+    for draft in (old, {}, {"file_writer": {}}, {"file_writer": 1}, None):
+        assert file_problems(draft, old) == ()
