@@ -11,7 +11,7 @@ from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, until
 
 CONF = "/app/conf/gl_config.json"
-SERVICES = ("nats-server", "gl", "nats2file", "nats2log", "tokencounter", "dummy")
+SERVICES = ("nats-server", "gl", "nats2file", "nats2log", "nats2ledger", "tokencounter", "dummy")
 
 
 def changed(text, **fields):
