@@ -83,7 +83,7 @@ async def test_says_that_the_service_ends(open_sink, said):
     sink = await open_sink()
     await sink.write([RecordEntry(b"{}")])
     assert [entry["level"] for entry in said()] == ["WARN"]
-    assert "deprecated" in said()[0]["msg"]
+    assert "has ended" in said()[0]["msg"]
 
 
 def test_signature():
