@@ -109,7 +109,7 @@ async def test_every_page_of_the_navigation_fits_from_360_px_up(desk):
         page.on("request", lambda request: requested.add(request.url.split("/")[2]))
         for entry in routes.NAVIGATION:
             await page.goto(desk.address + entry.path)
-            await expect(page.locator("h1")).to_be_visible()
+            await expect(page.locator("h1.page-title")).to_be_visible()
             wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, (entry.path, wide)
     assert requested == {desk.address.removeprefix("http://")}
