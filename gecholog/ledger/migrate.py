@@ -48,10 +48,12 @@ def newest() -> int:
 async def migrate(connection: AsyncConnection) -> int:
     """Apply the steps that are missing, in the transaction of `connection`. Returns how many.
 
-    SQLite's transaction has to hold the write lock already. Raises LedgerError if the schema is newer than this code.
+    SQLite's transaction has to hold the write lock already. Raises LedgerError if the schema is newer than this code,
+    or if the database cannot store all texts.
     """
     dialect = connection.dialect.name
     if dialect == "postgresql":
+        await _check_encoding(connection)
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     await connection.execute(
         text(
@@ -71,6 +73,16 @@ async def check(connection: AsyncConnection) -> None:
     """Raise LedgerError unless the schema is the one that this code needs."""
     if await version_of(connection) < newest():
         raise LedgerError("the ledger has an older schema: start nats2ledger of this version, which updates it")
+
+
+async def _check_encoding(connection: AsyncConnection) -> None:
+    """Raise LedgerError unless a PostgreSQL database stores all of Unicode."""
+    encoding = (await connection.execute(text("SHOW server_encoding"))).scalar_one()
+    if encoding != "UTF8":
+        raise LedgerError(
+            f"the ledger's database has the encoding {encoding}, which cannot store all texts: "
+            "create it with ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 async def version_of(connection: AsyncConnection) -> int:

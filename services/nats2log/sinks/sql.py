@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from gecholog.errors import NotJson
 from gecholog.ledger import retention, writer
@@ -43,7 +43,8 @@ _PRUNE_EVERY_S = 600.0
 _LAST_BATCH_S = 2.0  # how long `close` waits for deletions
 _PRUNE_PAUSE_S = 0.05  # between two batches of deletions, for records and readers
 # These concern the values of a row. Whatever else a database reports, it may accept the same rows later.
-_ABOUT_THE_ROWS = (DataError, IntegrityError)
+_ABOUT_THE_ROWS = (DataError, IntegrityError, OverflowError, UnicodeEncodeError)  # the last two: SQLite's driver
+_STATES_ABOUT_ROWS = frozenset({"22", "23"})  # classes of SQLSTATE: data exception, integrity constraint violation
 
 
 class SqlSink:
@@ -104,9 +105,9 @@ class SqlSink:
         try:
             async with self._lock, self._opened().writing() as connection:
                 await writer.insert(connection, calls, payloads)
-        except _ABOUT_THE_ROWS as error:
-            return Fault(FaultKind.REJECTED, "the database rejects the row", reason_of(error))
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+        except (SQLAlchemyError, OSError, TimeoutError, OverflowError, UnicodeEncodeError) as error:
+            if _is_about_the_rows(error):
+                return Fault(FaultKind.REJECTED, "the database rejects the row", reason_of(error))
             return _outage(error)
         return None
 
@@ -148,6 +149,17 @@ class SqlSink:
         if self._ledger is None:
             raise LedgerError("the ledger is not open")
         return self._ledger
+
+
+def _is_about_the_rows(error: Exception) -> bool:
+    """Whether an error concerns the values of a row.
+
+    The dialect of asyncpg has no class of its own for data exceptions, so that only the SQLSTATE tells them.
+    """
+    if isinstance(error, _ABOUT_THE_ROWS):
+        return True
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return isinstance(state, str) and state[:2] in _STATES_ABOUT_ROWS
 
 
 def _outage(error: BaseException) -> Fault:

@@ -1,6 +1,7 @@
 """The schema that the migrations make, and the lock under which they run."""
 
 import asyncio
+import secrets
 import stat
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import inspect
 from gecholog.ledger import migrate, tables
 from gecholog.ledger.database import open_reader, open_writer
 from gecholog.ledger.errors import LedgerError
+from gecholog.ledger.location import locate
 from gecholog.ledger.migrate import VERSION, newest, set_value
 
 
@@ -57,6 +59,15 @@ async def test_a_newer_schema_is_refused(ledger, location):
     with pytest.raises(LedgerError, match="newer gecholog"):
         async with open_reader(location):
             pass
+
+
+async def test_a_database_that_cannot_store_all_texts_is_refused(postgres):
+    name = f"latin_{secrets.token_hex(6)}"
+    postgres.psql(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    database = open_writer(locate(postgres.url(name)))
+    with pytest.raises(LedgerError, match="the encoding LATIN1"):
+        await database.migrate()
+    await database.close()
 
 
 async def test_a_reader_needs_a_ledger(sqlite_location, postgres_location):

@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 import subprocess
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,24 @@ async def test_what_is_not_a_record_is_rejected_alone(open_sink, location):
     assert [(failure.entry, failure.fault.kind) for failure in failures] == [(bad, FaultKind.REJECTED)]
     async with open_reader(location) as ledger:
         assert (await queries.totals(ledger, ALL)).calls == 2
+
+
+async def test_a_number_that_the_database_cannot_store_is_rejected_alone(open_sink, location):
+    sink = await open_sink(location)
+    bad = replace(entry(2), key=f"{2**70}-0")
+    failures = await sink.write([entry(1), bad, entry(3)])
+    assert [(failure.entry, failure.fault.kind) for failure in failures] == [(bad, FaultKind.REJECTED)]
+    async with open_reader(location) as ledger:
+        assert (await queries.totals(ledger, ALL)).calls == 2
+
+
+async def test_a_text_that_postgresql_refuses_is_rejected_alone(open_sink, postgres):
+    location = locate(postgres.create("ledger"))
+    sink = await open_sink(location)
+    postgres.psql("ALTER TABLE calls ALTER COLUMN transaction_id TYPE VARCHAR(100)", "ledger")
+    bad = entry(2, transaction_id="x" * 150)
+    failures = await sink.write([entry(1), bad, entry(3)])
+    assert [(failure.entry, failure.fault.kind) for failure in failures] == [(bad, FaultKind.REJECTED)]
 
 
 async def test_payloads_only_if_asked_for_and_up_to_a_size(open_sink, location):
