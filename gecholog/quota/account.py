@@ -35,6 +35,10 @@ class Account:
         """The usage in the period of a budget."""
         return self._tally(self.subject.name, budget.window)
 
+    def counts_requests(self, budget: Budget) -> bool:
+        """Whether requests are counted with what a budget is spent on: a limit of its window counts them already."""
+        return self.subject.limits.quotas.rpd is None or budget.window != DAY
+
     # ------------------------------------------------------------ what calls add
 
     @property
@@ -47,7 +51,8 @@ class Account:
         if quotas.rpd is not None:
             yield name, DAY, (REQUESTS,)
         if budget is not None:
-            yield name, budget.window, (REQUESTS, TOKENS, NANO_USD)
+            requests = (REQUESTS,) if self.counts_requests(budget) else ()
+            yield name, budget.window, (*requests, TOKENS, NANO_USD)
 
     @property
     def parts(self) -> Iterator[str]:

@@ -54,6 +54,7 @@ class _Spending(NamedTuple):
     tally: Tally
     budget: Budget
     is_tokens: bool
+    counts_requests: bool
     near: float
     mark_at: int
     account: Account
@@ -154,7 +155,7 @@ class Accounts:
             room = limit - holds.tokens - foreign.tokens - tokens
             if tally.tokens > room:
                 return account.over_tokens(limit, room, tokens, now)
-        for tally, budget, is_tokens, _, _, account in self._spending:
+        for tally, budget, is_tokens, _, _, _, account in self._spending:
             holds = account.holds
             if not tally.since <= now < tally.until:
                 tally.refresh(now)
@@ -196,10 +197,10 @@ class Accounts:
 
     def _charge(self, tokens: int, nano_usd: int, now: int) -> list[Mark]:
         marks: list[Mark] = []
-        for tally, budget, is_tokens, near, mark_at, account in self._spending:
+        for tally, budget, is_tokens, counts_requests, near, mark_at, account in self._spending:
             if not tally.since <= now < tally.until:
                 tally.refresh(now)
-            tally.requests += 1
+            tally.requests += counts_requests
             tally.tokens += tokens
             tally.nano_usd += nano_usd
             tally.last = now
@@ -246,7 +247,8 @@ def _spending(account: Account) -> Iterable[_Spending]:
     if (budget := account.subject.limits.budget) is not None:
         mark_at = -(-budget.amount * MARKS[-1] // 100)
         near = budget.amount * _URGENT
-        yield _Spending(account.spent(budget), budget, budget.is_tokens, near, mark_at, account)
+        counts = account.counts_requests(budget)
+        yield _Spending(account.spent(budget), budget, budget.is_tokens, counts, near, mark_at, account)
 
 
 def _first(subjects: Iterable[Subject]) -> Subject | None:

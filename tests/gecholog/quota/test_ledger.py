@@ -60,6 +60,19 @@ def test_requests_per_day():
     assert accounts.admit(exceeded.free_at) is None
 
 
+@pytest.mark.parametrize("time_zone", ["UTC", "Europe/Stockholm"])
+def test_requests_per_day_beside_a_daily_budget(time_zone):
+    """A request counts once, although both limits may be of the same day."""
+    budget = Budget(1_000_000, Period.DAY, time_zone, is_tokens=True)
+    ledger, accounts = opened(key(rpd=10, budget=budget))
+    for _ in range(10):
+        assert accounts.admit(NOW) is None
+        assert accounts.reserve(Held(0, 5), NOW) is None
+        finish(accounts, Held(0, 5), Held(0, 3, 2))
+    assert accounts.admit(NOW).quota is Quota.RPD
+    assert ledger.meter("key.a", budget.window).used(NOW) == {"requests": 10, "tokens": 30, "nano_usd": 20}
+
+
 def test_concurrency():
     """A call that has ended makes room for another one."""
     _ledger, accounts = opened(key(concurrency=1))

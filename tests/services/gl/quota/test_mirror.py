@@ -33,8 +33,8 @@ def opened(folder):
     return book, mirror
 
 
-def spend(book, tokens):
-    accounts = book.ledger.accounts(SUBJECTS)
+def spend(book, tokens, subjects=SUBJECTS):
+    accounts = book.ledger.accounts(subjects)
     assert book.admit(accounts) is None
     book.settle(accounts, NOTHING, Held(0, tokens))
     book.end(accounts)
@@ -64,6 +64,17 @@ def test_a_crash_loses_nothing(folder):
     assert book.ledger.meter("key.a", "day").used(NOW) == {"requests": 3}
     assert len(replicas) == 1
     mirror.close(book.ledger, NOW)
+
+
+def test_requests_of_a_daily_budget_are_replayed_once(folder):
+    """The quota of requests a day counts in the same window."""
+    subjects = (Subject("key.a", Limits(Quotas(rpd=9), Budget(1000, Period.DAY, is_tokens=True))),)
+    for calls in range(3):
+        book, mirror = opened(folder)
+        used = book.ledger.meter("key.a", "day").used(NOW)
+        assert (used.get("requests", 0), used.get("tokens", 0)) == (calls, 5 * calls)
+        spend(book, 5, subjects)
+        die(mirror)
 
 
 def test_an_orderly_end(folder):
