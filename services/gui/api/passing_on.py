@@ -1,6 +1,9 @@
 """Passes calls below `/v1/` on to the gateway, for clients that have this port in their settings.
 
 The gateway sees that they come from elsewhere (`X-Forwarded-For`): no such call counts as local.
+
+Browsers take the answers of upstreams for pages of this origin, where people are signed in. So browsers get none of
+them as a page, script or frame, and no answer sets anything for the origin.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from gecholog.logs import Log
 from services.gui import gateway
 from services.gui.roles import Permission
 from services.gui.web.route import Route
-from services.gui.web.visit import Visit
+from services.gui.web.visit import Refused, Visit
 
 log = Log("passing on")
 
@@ -36,13 +39,42 @@ _NOT_PASSED = frozenset(
     }
 )
 _FORWARDED = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
+# What an answer would set for the whole origin.
+_OF_ORIGIN = frozenset({"clear-site-data", "refresh", "service-worker-allowed", "set-cookie"})
+_HARMLESS = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+# https://www.w3.org/TR/fetch-metadata: browsers run or show as a page what they ask for with these.
+_RUN = frozenset(
+    {
+        "audioworklet",
+        "document",
+        "embed",
+        "frame",
+        "iframe",
+        "object",
+        "paintworklet",
+        "script",
+        "serviceworker",
+        "sharedworker",
+        "style",
+        "worker",
+        "xslt",
+    }
+)
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5)
 _CHUNK = 64 * 1024
 
 
 async def pass_on(visit: Visit) -> web.StreamResponse:
-    """Send the request to the gateway, and the response to the client, both as they arrive."""
+    """Send the request to the gateway, and the response to the client, both as they arrive.
+
+    Raises Refused for what a browser would show as a page or run.
+    """
     request = visit.request
+    if request.headers.get("Sec-Fetch-Mode") == "navigate" or request.headers.get("Sec-Fetch-Dest") in _RUN:
+        raise Refused(403, "calls are for programs: a browser cannot open them as a page or run them as a script")
     target = gateway.of_config(visit.deps.config.applications["gl"].production_file, visit.deps.environ)
     client = await visit.deps.http_client()
     try:
@@ -55,7 +87,7 @@ async def pass_on(visit: Visit) -> web.StreamResponse:
             timeout=_TIMEOUT,
             ssl=False,  # the gateway is on this machine; its certificate names another host
         ) as answer:
-            response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_passed(answer.headers))
+            response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_answered(answer.headers))
             await response.prepare(request)
             async for chunk in answer.content.iter_any():
                 await response.write(chunk)
@@ -74,6 +106,16 @@ def _headers(visit: Visit) -> CIMultiDict[str]:
     headers["X-Forwarded-For"] = visit.client.address
     headers["X-Forwarded-Proto"] = "https" if visit.client.is_secure else "http"
     return headers
+
+
+def _answered(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
+    """Headers of an answer, without those that would matter to the origin of this interface."""
+    passed = _passed(headers)
+    for name in _OF_ORIGIN:
+        passed.popall(name, None)
+    for name, value in _HARMLESS.items():
+        passed[name] = value
+    return passed
 
 
 def _passed(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:

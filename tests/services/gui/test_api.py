@@ -92,6 +92,29 @@ async def test_calls_are_passed_on_as_they_arrive(target, start_gui, browser, ho
     assert request.value("Cookie") is None
 
 
+async def test_answers_of_upstreams_are_no_pages_of_this_origin(target, start_gui, browser, home):
+    (home / "conf").mkdir(parents=True)
+    (home / "conf" / "gl_config.json").write_text(json.dumps({"gl_port": target.port}))
+    await asyncio.to_thread(start_gui)
+    harmful = (
+        ("Set-Cookie", "mysession=x; Path=/"),
+        ("Clear-Site-Data", '"*"'),
+        ("Service-Worker-Allowed", "/"),
+        ("Refresh", "0; url=https://evil.example"),
+        ("Content-Security-Policy", "default-src *"),
+    )
+    target.then(Answer(body=b"<script>", headers=(*harmful, ("X-One", "1"))))
+    headers = (
+        await asyncio.to_thread(browser.get, "/v1/models", Sec_Fetch_Mode="cors", Sec_Fetch_Dest="empty")
+    ).headers
+    assert not {name for name, _ in harmful[:-1]} & set(headers)
+    assert headers.get_all("Content-Security-Policy") == ["sandbox; default-src 'none'; frame-ancestors 'none'"]
+    assert (headers["X-Content-Type-Options"], headers["X-One"]) == ("nosniff", "1")
+    for one in ({"Sec_Fetch_Mode": "navigate"}, {"Sec_Fetch_Dest": "script"}, {"Sec_Fetch_Dest": "serviceworker"}):
+        assert (await asyncio.to_thread(browser.get, "/v1/models", **one)).status == 403
+    assert len(target.requests) == 1
+
+
 def test_without_the_gateway_calls_get_a_502(gui, browser, home, free_port):
     (home / "conf").mkdir(parents=True, exist_ok=True)
     (home / "conf" / "gl_config.json").write_text('{"gl_port": 1}')
