@@ -20,7 +20,7 @@ _TYPES = {
         "big": "INTEGER",
         "small": "INTEGER",
         "bytes": "BLOB",
-        "number": "INTEGER PRIMARY KEY",
+        "number": "INTEGER PRIMARY KEY AUTOINCREMENT",  # a number of a deleted call never comes back
         "without_rowid": " WITHOUT ROWID",
     },
     "postgresql": {

@@ -85,18 +85,20 @@ async def _stats(ledger: Database, arguments: Namespace) -> None:
 
 async def _tail(ledger: Database, arguments: Namespace) -> None:
     asked = filter_of(arguments, time.time(), 30 * _DAY_S)
+    number = await queries.newest_number(ledger)  # first: a call that arrives meanwhile is found twice, not missed
     page = await queries.history(ledger, asked, arguments.n)
     palette = _palette()
     for call in reversed(page.calls):
         _say(output.call_line(call, palette, utc=arguments.utc) + "\n")
     if not arguments.follow:
         return
-    number = await queries.newest_number(ledger)
+    printed = {call.id for call in page.calls}
     while True:
         await asyncio.sleep(_POLL_S)
         number, calls = await queries.since_number(ledger, asked, number)
         for call in calls:
-            _say(output.call_line(call, palette, utc=arguments.utc) + "\n")
+            if call.id not in printed:
+                _say(output.call_line(call, palette, utc=arguments.utc) + "\n")
 
 
 async def _show(ledger: Database, arguments: Namespace) -> None:

@@ -68,6 +68,21 @@ async def test_a_client_is_forgotten(ledger):
     assert await queries.totals(ledger, ALL) == totals_of(CALLS)  # by router: numbers without a name
 
 
+async def test_numbers_of_deleted_calls_do_not_come_back(ledger):
+    await fill(ledger)
+    newest = await queries.newest_number(ledger)
+    for key in ("k1", "k2", "k3"):
+        await retention.erase_client(ledger, key)
+    await retention.prune(ledger, Retention(1, 0, 0), NOW + 30 * 86_400)  # everything else
+    assert await queries.newest_number(ledger) == 0
+    later = tuple(made_calls(1, NOW * 10**6 + 31 * DAY, NOW * 10**6 + 32 * DAY, seed=5))
+    async with ledger.writing() as connection:
+        await writer.insert(connection, later)
+    number, found = await queries.since_number(ledger, ALL, newest)
+    assert number > newest
+    assert [call.id for call in found] == [call.id for call in later]
+
+
 async def test_calls_without_a_key_are_not_a_client(ledger):
     await fill(ledger)
     assert await retention.count_of_client(ledger, "") == 0

@@ -11,9 +11,10 @@ from decimal import Decimal
 
 import pytest
 
-from gecholog.ledger import writer
+from gecholog.ledger import queries, writer
 from gecholog.ledger.database import open_writer
 from gecholog.ledger.location import locate
+from services.ledger import __main__ as command
 from services.ledger.__main__ import main
 from tests.support.ledger_calls import made_calls, totals_of
 from tests.support.process import environment_of
@@ -43,11 +44,11 @@ def config(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(config, capsys):
-    def command(*arguments, code=0):
+    def started(*arguments, code=0):
         assert main(["-o", str(config), *arguments]) == code
         return capsys.readouterr()
 
-    return command
+    return started
 
 
 def test_stats(run):
@@ -140,6 +141,37 @@ async def test_tail_follows(config, tmp_path):
     assert (await process.stdout.readline()).split()[-1].decode() == later.id
     process.terminate()
     await process.wait()
+
+
+def test_calls_that_arrive_while_tail_starts_appear_once(run, config, monkeypatch):
+    before, after = ((NOW - 2) * 10**6, (NOW - 1) * 10**6)
+    early, late = (next(made_calls(1, start, start + 1, seed=78 + start)) for start in (before, after))
+    ask, follow = queries.history, queries.since_number
+    followed = []
+
+    async def insert(call):
+        database = open_writer(locate(f"sqlite://{config.parent}/ledger.db"))
+        async with database.writing() as connection:
+            await writer.insert(connection, [call])
+        await database.close()
+
+    async def history(*arguments):
+        await insert(early)
+        page = await ask(*arguments)
+        await insert(late)
+        return page
+
+    async def since_number(*arguments):
+        if followed:
+            raise KeyboardInterrupt
+        followed.append(await follow(*arguments))
+        return followed[0]
+
+    monkeypatch.setattr(queries, "history", history)
+    monkeypatch.setattr(queries, "since_number", since_number)
+    monkeypatch.setattr(command, "_POLL_S", 0)
+    lines = run("tail", "-f", "-n", "1").out.splitlines()
+    assert [line.split()[-1] for line in lines] == [early.id, late.id]
 
 
 def _following(config):
