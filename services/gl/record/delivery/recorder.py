@@ -36,6 +36,7 @@ log = Log("records")
 
 _SHORT = 16 * 1024  # bytes to which a record is cut if there is little room
 _NO_ROOM = "because neither the bus nor the journal had room"
+_OPEN_TRIES = 3
 _POLL_S = 0.01  # between checks for unacknowledged records when stopping
 
 
@@ -203,8 +204,11 @@ class Recorder:
 
 
 def _open_journal(root: Path, limit: int) -> Journal | None:
-    try:
-        return Journal(root, limit)
-    except OSError as error:
-        log.error("cannot open journal, records are lost if gl crashes", folder=str(root), reason=error.strerror)
-        return None
+    reason: str | None = None
+    for _ in range(_OPEN_TRIES):  # each has another folder
+        try:
+            return Journal(root, limit)
+        except OSError as error:
+            reason = error.strerror
+    log.error("cannot open journal, records are lost if gl crashes", folder=str(root), reason=reason)
+    return None

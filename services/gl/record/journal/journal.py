@@ -23,7 +23,7 @@ from services.gl.record.journal.entry import (
     frame,
     is_intact,
 )
-from services.gl.record.journal.folder import lock, remove
+from services.gl.record.journal.folder import create, remove
 from services.gl.record.journal.segment import Segment
 
 if TYPE_CHECKING:
@@ -55,9 +55,13 @@ class Journal:
         self.limit = limit
         self._root = root
         self._folder = root / f"{time.time_ns()}-{os.getpid()}"
-        self._folder.mkdir(parents=True, mode=0o700)
-        self._lock = lock(self._folder)
-        self._share = max(_SMALLEST, shutil.disk_usage(self._folder).free // _SHARE)
+        self._lock = create(self._folder)
+        try:
+            self._share = max(_SMALLEST, shutil.disk_usage(self._folder).free // _SHARE)
+        except BaseException:
+            remove(self._folder)
+            os.close(self._lock)
+            raise
         self._number = 0
         self._size = 0  # bytes of all files
         self._segments: list[Segment] = []
@@ -222,8 +226,7 @@ class Journal:
         try:
             return Segment(path)
         except FileNotFoundError:  # the folder has been removed
-            self._folder.mkdir(parents=True, mode=0o700)
-            gone, self._lock = self._lock, lock(self._folder)
+            gone, self._lock = self._lock, create(self._folder)
             os.close(gone)
             return Segment(path)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.gl.record.journal.entry import ACCEPTED, ACKNOWLEDGED, Damage, UnackedRecord, acknowledgement, entries
-from services.gl.record.journal.folder import lock, remove
+from services.gl.record.journal.folder import is_hidden, lock, remove, remove_stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,9 @@ def folders(root: Path, own: Path | None) -> Iterator[Path]:
         return
     for folder in found:
         if folder == own or not folder.is_dir():
+            continue
+        if is_hidden(folder):
+            remove_stale(folder)
             continue
         try:
             file = lock(folder)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gecholog import file_lock
 from services.gl.record.journal import journal as journals
 from services.gl.record.journal import orphans
 from services.gl.record.journal.entry import ACCEPTED, FINAL
@@ -148,6 +149,56 @@ def test_closed_with_records(root):
     orphans.discard(folder)
     assert list(orphans.folders(root, other.folder)) == []
     other.close()
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_process_that_starts_is_no_orphan(root, monkeypatch, is_removed):
+    """Others look for orphans just before the new folder is locked: when it is created, and when it is made again."""
+    acquire, looked = file_lock.acquire, []
+
+    def look_first(path, *more):
+        if not looked:
+            looked.append(path)
+            for folder in orphans.folders(root, None):
+                orphans.discard(folder)
+        return acquire(path, *more)
+
+    journal = Journal(root, MIB) if is_removed else None
+    monkeypatch.setattr(file_lock, "acquire", look_first)
+    if is_removed:
+        shutil.rmtree(root)
+    else:
+        journal = Journal(root, MIB)
+    journal.append(FINAL, name(1), b"x")
+    assert looked
+    assert left(folder_of(journal)) == {name(1): (b"x", False)}
+    assert list(root.iterdir()) == [journal.folder]
+    journal.close()
+
+
+def test_process_that_died_as_it_started(root):
+    """Its folder without a name is removed later."""
+    new, stale = root / ".2-1", root / ".1-1"
+    for folder in (new, stale):
+        folder.mkdir(parents=True)
+    os.utime(stale, (1, 1))
+    assert list(orphans.folders(root, None)) == []
+    assert list(root.iterdir()) == [new]
+
+
+def test_journal_that_cannot_be_opened_leaves_nothing(root, monkeypatch):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    def refused(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    for patched in ((journals.shutil, "disk_usage"), (Path, "rename")):
+        with monkeypatch.context() as patch:
+            patch.setattr(*patched, refused)
+            with pytest.raises(OSError, match="Input/output"):
+                Journal(root, MIB)
+        assert list(root.iterdir()) == []
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_living_process_is_no_orphan(root):
