@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gecholog.errors import Problem
@@ -37,13 +37,14 @@ FILE = "file:"
 class Reference:
     """A variable in the text; `offset` is where its value begins in the filled text.
 
-    For a file the name is `file:` and the path; it is not set if the file cannot be read.
+    For a file the name is `file:` and the path; it is not set if the file cannot be read. `value` may be a secret.
     """
 
     name: str
     offset: int
     is_set: bool
     is_empty: bool = False
+    value: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class _Filling:
         else:
             value = next(filter(None, map(self._environ.get, names)), self._environ.get(names[0]))
         name = " or ".join(names)
-        self._references.append(Reference(name, self._length, value is not None, is_empty=not value))
+        self._references.append(Reference(name, self._length, value is not None, not value, value or ""))
         self._put(self._escaped(value or "") if self._in_string else self._scalar(name, value, match.start()))
 
     def done(self) -> Filled:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
 from gecholog import environment
 from gecholog.errors import Problem
 from gecholog.positions import line_of, locate, pointer
+from gecholog.shorten import shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gecholog.environment import Filled, Reference
     from gecholog.positions import Path
+
+_SHORTEST_HIDDEN = 4  # characters: shorter values are in words of the messages themselves
+_LONGEST_RULE = 1000  # characters
 
 
 class Reporter:
@@ -20,6 +28,9 @@ class Reporter:
         self._text = filled.text
         self._references = filled.references
         self._spans = locate(filled.text)
+        self._hidden = _spellings(filled.references)
+        values = sorted(self._hidden, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, values)), re.IGNORECASE) if values else None
 
     def problem(self, path: Path, rule: str, consequence: str = "") -> Problem:
         """The problem at a path."""
@@ -29,7 +40,17 @@ class Reporter:
         origin = f" (the value comes from {_joined(origins)})" if origins else ""
         line = line_of(self._text, self._span(path)[0])
         steps = self._steps(path)
-        return Problem(dotted(steps), rule + origin, line, consequence, unset, pointer(steps))
+        shown = shorten(self.without_values(rule), _LONGEST_RULE)
+        return Problem(dotted(steps), shown + origin, line, self.without_values(consequence), unset, pointer(steps))
+
+    def without_values(self, text: str) -> str:
+        """A text with `${NAME}` in place of values from the environment, which may be secrets.
+
+        It must not be shortened before: a part of a value would not be found.
+        """
+        if self._values is None:
+            return text
+        return self._values.sub(lambda match: f"${{{self._hidden.get(match[0].lower(), '…')}}}", text)
 
     def is_unset(self, path: Path) -> bool:
         """Tell whether a string contains a variable that is not set, or ends in a space because a variable is empty.
@@ -74,6 +95,16 @@ class Reporter:
         start, end = self._spans.get(path, (0, 0))
         is_value = start < end and self._text[start] not in "[{"
         return [ref for ref in self._references if is_value and start <= ref.offset <= end]
+
+
+def _spellings(references: Iterable[Reference]) -> dict[str, str]:
+    """What the values look like in messages, in small letters, and the variables that they come from."""
+    found: dict[str, str] = {}
+    for ref in references:
+        for text in (ref.value, ref.value.strip(), json.dumps(ref.value)[1:-1], repr(ref.value)[1:-1]):
+            if len(text) >= _SHORTEST_HIDDEN:
+                found.setdefault(text.lower(), ref.name)
+    return found
 
 
 def _joined(origins: list[str]) -> str:

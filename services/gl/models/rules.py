@@ -12,7 +12,6 @@ from typing import Any
 
 from gecholog import hostname
 from gecholog.schema import Violation
-from gecholog.shorten import shorten
 from services.gl.models import provider as providers
 from services.gl.models import target
 from services.gl.models.close_names import did_you_mean
@@ -36,7 +35,7 @@ def names(values: _Entry) -> Iterator[Violation]:
         listed = [entry.get("name") for entry in values.get(field, [])]
         for index, name in enumerate(listed):
             if name and listed.count(name) > 1:
-                yield (field, index, "name"), f"must be unique: there is another {what} {_shown(name)}"
+                yield (field, index, "name"), f"must be unique: there is another {what} {name}"
 
 
 def addresses(values: _Entry) -> Iterator[Violation]:
@@ -129,7 +128,7 @@ def targets(values: _Entry) -> Iterator[Violation]:
         for number, rule in enumerate(entry.get("rules", [])):
             if "target" in rule and rule["target"] not in listed:
                 reason = f"must be one of the targets of the model{did_you_mean(rule['target'], listed)}"
-                yield (*place, "rules", number, "target"), f"{_shown(rule['target'])} {reason}"
+                yield (*place, "rules", number, "target"), f"{rule['target']} {reason}"
         asked = entry.get("classifier", {}).get("model")
         if asked is not None and (reason := _wrong_target(asked, groups, known)):
             yield (*place, "classifier", "model"), reason
@@ -162,9 +161,9 @@ def nesting(values: _Entry) -> Iterator[Violation]:
     """Groups must not contain themselves, and be nested ten deep at most."""
     groups = {entry["name"]: entry.get("targets", []) for entry in values.get("models", []) if "name" in entry}
     if cycle := _cycle(groups):
-        yield ("models",), f"must not contain themselves: {' → '.join(map(_shown, cycle))}"
+        yield ("models",), f"must not contain themselves: {' → '.join(cycle)}"
     elif len(longest := _longest(groups)) > DEEPEST:
-        yield ("models",), f"must be nested at most {DEEPEST} deep: {' → '.join(map(_shown, longest))}"
+        yield ("models",), f"must be nested at most {DEEPEST} deep: {' → '.join(longest)}"
 
 
 def _cycle(groups: Mapping[str, Iterable[str]]) -> list[str]:
@@ -197,12 +196,5 @@ def _longest(groups: Mapping[str, Iterable[str]]) -> list[str]:
                 below[name] = [name, *max((below[one] for one in inner), key=len, default=[])]
     return max(below.values(), key=len, default=[])
 
-
-def _shown(name: str) -> str:
-    """A name for people: a long one is cut off."""
-    return shorten(name, _SHOWN)
-
-
-_SHOWN = 64  # characters
 
 RULES = (names, addresses, entra_ids, vertex, targets, strategies, nesting)

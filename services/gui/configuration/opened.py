@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,9 +103,15 @@ class Opened:
 
 def flow_problems(opened: Opened, draft: bytes, deployed: bytes | None) -> tuple[FlowProblem, ...]:
     """What `draft` does with secrets and files that `deployed` does not."""
+    return _flow_problems(opened.file.name, opened.schema, draft, deployed)
+
+
+def _flow_problems(name: str, schema: Schema, draft: bytes, deployed: bytes | None) -> tuple[FlowProblem, ...]:
     new, old = _value(draft), None if deployed is None else _value(deployed)
-    sent, sent_now = secret_flow.flows(new, opened.schema), secret_flow.flows(old, opened.schema)
-    is_gui = opened.file.name == "gui"
+    if new is None:  # with variables filled in it may be JSON, as `"\u${X}"`
+        return (FlowProblem("it is not JSON, so nobody can tell where it would send secrets", for_everybody=False),)
+    sent, sent_now = secret_flow.flows(new, schema), secret_flow.flows(old, schema)
+    is_gui = name == "gui"
     return (*secret_flow.problems(sent, sent_now, is_gui=is_gui), *secret_flow.file_problems(new, old))
 
 
@@ -144,13 +149,20 @@ async def opened(visit: Visit, name: str = "", *, fresh: bool = False) -> Opened
         state = store.state()
     except DraftError as error:
         raise Refused(503, str(error)) from error
-    schema, tried = await asyncio.gather(  # each may start a program
-        desk.schema(store.file), desk.validate(store.file, state.data, fresh=fresh), return_exceptions=True
-    )
-    if isinstance(schema, BaseException):
-        raise Refused(503, str(schema)) from schema
-    if isinstance(tried, BaseException) and not isinstance(tried, ValidationFailed | OSError):
-        raise tried
+    try:
+        schema = await desk.schema(store.file)
+    except (ValidationFailed, OSError) as error:
+        raise Refused(503, str(error)) from error
+    is_admin, name = visit.allows(Permission.EDIT_PROGRAMS), store.file.name
+    problems = () if is_admin else _flow_problems(name, schema, state.data, state.deployed)
+    tried: Validation | ValidationFailed | OSError
+    if problems:  # what a validation says may show values, as may how long it takes
+        tried = ValidationFailed(f"only an admin may do so, because {problems[0].message}")
+    else:
+        try:
+            tried = await desk.validate(store.file, state.data, fresh=fresh)
+        except (ValidationFailed, OSError) as error:
+            tried = error
     text = state.data.decode("utf-8-sig", "replace")
     failure, document = "", None
     try:

@@ -137,3 +137,17 @@ def test_changes_are_in_the_audit_log(conf, signed_in, save):
     assert "edit config" in audit
     assert "deploy config" in audit
     assert checksum(before)[:8] in audit
+
+
+@pytest.mark.parametrize("text", ['"${NATS_TOKEN}"', '"\\u${NATS_TOKEN}"'])
+def test_what_an_editor_may_not_deploy_is_not_validated(conf, signed_in, text):
+    """What a validation says could show the values: here that a group of models contains itself."""
+    editor = new_user(signed_in, "eva", "editor")
+    file = conf.parent / "working" / "gl_config_tmp.json"
+    page = editor.get("/config/gl")
+    assert "Valid" in page.text
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f'{{"models": [{{"name": {text}, "targets": [{text}]}}]}}', "utf-8")
+    page = editor.get("/config/gl")
+    assert "could not be validated" in page.text
+    assert "contain themselves" not in page.text
