@@ -9,6 +9,7 @@ the description of a model is in the list of models, and a system prompt can be 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from typing import Any
 
 from gecholog.schema import Schema
 from services.gui.drafts.json_document import joined, steps
-from services.gui.drafts.schema_path import subschema
+from services.gui.drafts.schema_path import is_map, subschema
 from services.gui.drafts.secret_values import is_literal_secret, variables_in
 
 OWN_SECRETS = ("NATS_TOKEN", "GUI_SECRET")
@@ -25,7 +26,11 @@ OWN_SECRETS = ("NATS_TOKEN", "GUI_SECRET")
 _NO_SECRETS = frozenset({"GECHOLOG_HOME"})
 _ADDRESS_FIELDS = ("url", "hostname", "endpoint", "authority", "audience", "port", "dialect", "profile", "region")
 _REQUIRED = "ingress.headers"
+_REQUIRED_HEADERS = re.compile(r"/routers/[0-9]+/ingress/headers")
+_PROVIDER = re.compile(r"/providers/[0-9]+")
+_CLOUDS = frozenset({"azure", "bedrock", "vertex"})  # which log in without a key in the file
 _WHOLE_ADDRESSES = ("url", "hostname", "authority")  # a variable at the beginning is the address, not sent to it
+_RECORD_FILES = (("file_writer", "filename"), ("sql_writer", "url"))  # the URL may be one of SQLite
 _BUS, _GUI = "service_bus", "secret"
 _LEADING = re.compile(r"^(\$\{\w+(\|\w+)*\}|\$\w+)(?=$|[/:?])", re.ASCII)
 
@@ -79,14 +84,17 @@ def file_problems(draft: Any, deployed: Any) -> tuple[FlowProblem, ...]:
 
     Records hold what clients send, and a file may be the config or the program of somebody.
     """
-    old, new = (_record_file(value) for value in (deployed, draft))
-    return (FlowProblem(f"it would write records to {new}", for_everybody=False),) if new not in {"", old} else ()
+    return tuple(
+        FlowProblem(f"it would write records to {new}", for_everybody=False)
+        for section, field in _RECORD_FILES
+        if (new := _record_file(draft, section, field)) not in {"", _record_file(deployed, section, field)}
+    )
 
 
-def _record_file(value: Any) -> str:
-    section = value.get("file_writer") if isinstance(value, Mapping) else None
-    name = section.get("filename") if isinstance(section, Mapping) else None
-    return name if isinstance(name, str) else ""
+def _record_file(value: Any, name: str, field: str) -> str:
+    section = value.get(name) if isinstance(value, Mapping) else None
+    file = section.get(field) if isinstance(section, Mapping) else None
+    return file if isinstance(file, str) else ""
 
 
 def _problem(flow: Flow, deployed: frozenset[Flow], *, is_gui: bool) -> FlowProblem | None:
@@ -105,61 +113,97 @@ def _problem(flow: Flow, deployed: frozenset[Flow], *, is_gui: bool) -> FlowProb
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a value is: its pointer, the first step of it, and the address of the closest object that has one."""
+    """Where a value is: its pointer, the first step of it, and the address of the closest object that has one.
+
+    `free` is the pointer of the map that it is in, whose names are free: a header may be called `url` or `ingress`.
+    """
 
     pointer: str = ""
     section: str = ""
     destination: str = ""
     usual: bool = False
+    free: str = ""
 
-    def below(self, step: str | int) -> _Place:
-        return replace(self, pointer=joined(self.pointer, step), section=self.section or str(step))
+    def below(self, step: str | int, schema: Schema) -> _Place:
+        is_free = not self.free and isinstance(step, str) and self._is_free(schema)
+        return replace(
+            self,
+            pointer=joined(self.pointer, step),
+            section=self.section or str(step),
+            free=self.pointer if is_free else self.free,
+        )
+
+    def _is_free(self, schema: Schema) -> bool:
+        return self.pointer.endswith("/headers") or is_map(subschema(schema, self.pointer))
 
     def flow(self, source: str, schema: Schema) -> Flow:
         return Flow(source, self.destination, self.section, self.usual, self._use(schema))
 
     def _use(self, schema: Schema) -> str:
-        path = steps(self.pointer)
-        if "headers" in path:  # those that clients must send are only compared
-            return _REQUIRED if "ingress" in path else ""
+        if _REQUIRED_HEADERS.fullmatch(self.free):  # those that clients must send are only compared
+            return _REQUIRED
+        if self.free.endswith("/headers"):
+            return ""
         if subschema(schema, self.pointer).get("format") == "password":
             return ""
-        return next((step for step in reversed(path) if not step.isdigit()), "")
+        return next((step for step in reversed(steps(self.pointer)) if not step.isdigit()), "")
 
 
 def _walk(value: Any, schema: Schema, place: _Place) -> Iterator[Flow]:
     if isinstance(value, Mapping):
-        if found := _address(value):
+        inside = place.below("", schema)
+        if not inside.free and (found := _address(value)):
             place = replace(place, destination=found[0], usual=found[1])
+        if _PROVIDER.fullmatch(place.pointer):
+            yield from _identities(value, place)
         for name, item in value.items():
-            yield from _walk(item, schema, place.below(name))
-            yield from (place.below(name).flow(source, schema) for source in _sources(name))
+            yield from _walk(item, schema, place.below(name, schema))
+            yield from (place.below(name, schema).flow(source, schema) for source in _sources(name))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _walk(item, schema, place.below(index))
+            yield from _walk(item, schema, place.below(index, schema))
     elif isinstance(value, str):
-        yield from (place.flow(source, schema) for source in _sources(_without_leading(value, place.pointer)))
+        yield from (place.flow(source, schema) for source in _sources(_without_leading(value, place)))
         if is_literal_secret(subschema(schema, place.pointer), place.pointer, value):
             digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
             yield place.flow(f"literal {digest}", schema)
 
 
-def _without_leading(text: str, pointer: str) -> str:
+def _identities(provider: Mapping[str, Any], place: _Place) -> Iterator[Flow]:
+    """The identity of the machine in a cloud, and the file with credentials that a provider names."""
+    dialect, entra = provider.get("dialect"), provider.get("entra_id")
+    if str(dialect) in _CLOUDS or "$" in str(dialect) or entra is not None:
+        found = _address(entra) if isinstance(entra, Mapping) else None
+        at = f"{place.destination} {found[0]}" if found else place.destination
+        yield Flow("the identity of this machine", at, place.section, place.usual and not found)
+    file = provider.get("credentials_file")
+    if isinstance(file, str) and file:
+        yield Flow(f"the credentials in {file}", place.destination, place.section, use="credentials_file")
+
+
+def _without_leading(text: str, place: _Place) -> str:
     """An address without the variable that it begins with: that is the address itself, and not sent to it."""
-    return _LEADING.sub("", text, count=1) if pointer.rpartition("/")[2] in _WHOLE_ADDRESSES else text
+    is_address = not place.free and place.pointer.rpartition("/")[2] in _WHOLE_ADDRESSES
+    return _LEADING.sub("", text, count=1) if is_address else text
 
 
 def _address(value: Mapping[str, Any]) -> tuple[str, bool] | None:
     """Where the strings of an object are sent, and whether that is the provider's own address; None: not known here."""
-    found = [(name, value[name]) for name in _ADDRESS_FIELDS if value.get(name) not in (None, "", [])]
+    found = [(name, text) for name in _ADDRESS_FIELDS if (text := _address_text(name, value.get(name)))]
     names = {name for name, _ in found}
     if not names & {"url", "hostname", "endpoint", "authority", "dialect"}:
         return None
     usual = "dialect" in names and not names & {"url", "endpoint", "authority"}
-    texts = [", ".join(map(str, item)) if isinstance(item, list) else str(item) for _, item in found]
-    return " ".join(texts), usual
+    return " ".join(text for _, text in found), usual
+
+
+def _address_text(name: str, value: Any) -> str:
+    if name == "hostname" and isinstance(value, list):
+        return ", ".join(one for one in value if isinstance(one, str))
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def _sources(text: str) -> Iterator[str]:
-    for names in variables_in(text):
+    """The variables in a string, as they are filled in before the text is read as JSON: after a backslash, too."""
+    for names in variables_in(json.dumps(text, ensure_ascii=False)):
         yield from (name for name in names if name not in _NO_SECRETS)

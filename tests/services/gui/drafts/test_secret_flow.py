@@ -116,3 +116,59 @@ def test_the_file_of_records():
     assert (problem.message, problem.for_everybody) == ("it would write records to /app/conf/x.json", False)
     for draft in (old, {}, {"file_writer": {}}, {"file_writer": 1}, None):
         assert file_problems(draft, old) == ()
+
+
+@pytest.mark.parametrize("text", ["\\${KEY}", "\\\\${KEY}", "$$${KEY}", "${KEY}"])
+def test_a_backslash_hides_no_variable(text):
+    """Variables are filled in before the text is read as JSON, where the backslash before them is escaped."""
+    assert told(changed(routers=[router(url="https://evil", headers={"X": [text]})]))
+    assert told(changed(session_id_header=text))
+
+
+def test_two_dollars_are_no_variable():
+    assert told(changed(session_id_header="$${KEY}")) == []
+
+
+@pytest.mark.parametrize("name", ["ingress", "dialect", "url", "headers", "hostname"])
+@pytest.mark.parametrize("value", ["${KEY}", "\\${KEY}", ["${KEY}"], ["x", "\\${KEY}"]])
+def test_names_of_headers_are_no_places(name, value):
+    """A header may be called as a field that says where secrets go."""
+    headers = {name: value, "url": "https://known"} if name != "url" else {name: value, "dialect": "openai"}
+    assert told(changed(routers=[router(url="https://evil", headers=headers)]))
+    provider = {"name": "x", "dialect": "openai", "url": "https://evil", "headers": headers}
+    assert told(changed(providers=[provider]))
+    assert told(changed(rest_api_writer={"url": "https://evil", "headers": headers}))
+
+
+def test_an_address_is_a_string():
+    """An object called `url` or `dialect` is none."""
+    assert told(changed(providers=[{"dialect": {"x": "openai"}, "api_key": "${KEY}"}]))
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        {"dialect": "vertex", "url": "https://evil"},
+        {"dialect": "bedrock", "url": "https://evil"},
+        {"dialect": "azure", "url": "https://evil", "entra_id": {}},
+        {"dialect": "openai", "url": "https://evil", "entra_id": {"tenant_id": "x"}},
+        {"dialect": "${X}", "url": "https://evil"},
+        {"dialect": "vertex", "credentials_file": "/app/conf/other.json"},
+    ],
+)
+def test_only_an_admin_sends_the_identity_of_the_machine_elsewhere(provider):
+    draft = changed(providers=[provider])
+    assert told(draft)
+    assert problems(flows(draft, SCHEMA), flows(draft, SCHEMA)) == ()
+
+
+def test_an_editor_may_add_a_cloud_at_its_usual_address():
+    assert told(changed(providers=[{"dialect": "bedrock", "region": "eu-central-1"}])) == []
+
+
+def test_the_database_of_records():
+    """SQLite writes a file: it may be chosen by an admin only."""
+    old = {"sql_writer": {"url": "${LEDGER_URL}"}}
+    (problem,) = file_problems({"sql_writer": {"url": "sqlite:////app/data/gui.db"}}, old)
+    assert problem.message == "it would write records to sqlite:////app/data/gui.db"
+    assert file_problems(old, old) == ()
