@@ -38,12 +38,7 @@ async def prune_batch(ledger: Database, kept: Retention, now: float) -> Deleted:
     calls_us, rollups_us = cutoff_us(now, kept.calls_days), cutoff_us(now, kept.rollups_days)
     payloads_us = max(calls_us, cutoff_us(now, kept.payloads_days))
     async with ledger.writing() as connection:
-        # first the note, so that a call that is delivered again is not counted twice
-        if calls_us > await value_of(connection, PRUNED):
-            await set_value(connection, PRUNED, calls_us)
-        old = select(tables.calls.c.id).where(tables.calls.c.started_us < calls_us).limit(BATCH)
-        found = list((await connection.execute(old)).scalars())
-        calls = await _delete_calls(connection, found)
+        calls = await _delete_before(connection, calls_us)
         stale = select(tables.payloads.c.call_id).where(tables.payloads.c.started_us < payloads_us).limit(BATCH)
         ids = list((await connection.execute(stale)).scalars())
         await _delete_in(connection, tables.payloads, "call_id", ids)
@@ -89,6 +84,23 @@ async def erase_client(ledger: Database, client_key: str) -> Deleted:
         await connection.execute(delete(clients).where(clients.c.client_key == client_key))
         gone = await connection.execute(delete(hourly).where(hourly.c.client_key == client_key))
     return total + Deleted(rollups=gone.rowcount)
+
+
+async def _delete_before(connection: AsyncConnection, calls_us: int) -> int:
+    """Delete the oldest calls that began before a time, and note up to which time calls have been deleted.
+
+    A call from before that time is not stored again, so that one that is delivered again is not counted twice. As the
+    note goes no further than the deletions, a new ledger counts all old records that it is filled with in their order.
+    """
+    started = tables.calls.c.started_us
+    old = select(tables.calls.c.id, started).where(started < calls_us).order_by(started).limit(BATCH)
+    found = list(await connection.execute(old))
+    if not found:
+        return 0
+    pruned_us = int(found[-1].started_us) + 1
+    if pruned_us > await value_of(connection, PRUNED):
+        await set_value(connection, PRUNED, pruned_us)
+    return await _delete_calls(connection, [row.id for row in found])
 
 
 async def _delete_calls(connection: AsyncConnection, ids: list[str]) -> int:

@@ -25,8 +25,8 @@ async def insert(
 ) -> int:
     """Insert calls, and count those that are new in the roll-ups. Returns their number.
 
-    Calls from before the retention are left out: they were counted before they were deleted. `payloads` are by the id
-    of the call. The transaction is the caller's.
+    Calls as old as those that the retention has deleted are left out: they may have been counted before. `payloads`
+    are by the id of the call. The transaction is the caller's.
     """
     dialect = connection.dialect.name
     floor = await value_of(connection, PRUNED)

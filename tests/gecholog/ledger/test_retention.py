@@ -47,6 +47,20 @@ async def test_each_table_is_kept_as_long_as_it_is_configured(ledger):
     assert not await retention.prune(ledger, Retention(4, 8, 2), NOW)
 
 
+async def test_old_records_that_fill_a_new_ledger_are_in_the_sums(ledger):
+    kept = Retention(calls_days=1, rollups_days=0, payloads_days=0)
+    assert not await retention.prune(ledger, kept, NOW)
+    calls = sorted(CALLS, key=lambda call: call.started_us)
+    for start in range(0, len(calls), 200):
+        async with ledger.writing() as connection:
+            await writer.insert(connection, calls[start : start + 200])
+        await retention.prune(ledger, kept, NOW)
+        async with ledger.writing() as connection:  # delivered again
+            await writer.insert(connection, calls[: start + 200])
+    assert await queries.totals(ledger, ALL) == totals_of(CALLS)
+    assert (await counts(ledger))["calls"] == sum(call.started_us >= NOW_H * HOUR_US - DAY for call in CALLS)
+
+
 async def test_nothing_is_deleted_with_zero_days(ledger):
     await fill(ledger)
     before = await counts(ledger)
