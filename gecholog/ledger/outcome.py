@@ -26,7 +26,8 @@ ERROR_CLASSES: Final = {
 
 _FIRST_ERROR, _FIRST_SERVER_ERROR, _RATE_LIMIT = 400, 500, 429
 _UNAUTHORIZED = frozenset({401, 403})
-_NO_TARGET = frozenset({502, 503, 504})
+NO_TARGET: Final = frozenset({502, 503, 504})
+"""Statuses of gl when no upstream gave a response."""
 
 
 def status_class_of(status: int | None) -> int:
@@ -66,4 +67,4 @@ def _of_gateway(status: int, *, sent: bool) -> str:
         return "unauthorized"
     if status < _FIRST_SERVER_ERROR:
         return "invalid_request"
-    return "unreachable" if sent or status in _NO_TARGET else "gateway_failed"
+    return "unreachable" if sent or status in NO_TARGET else "gateway_failed"

@@ -53,6 +53,7 @@ class _Request(msgspec.Struct):
 
 class _Response(msgspec.Struct):
     inbound_status_code: Any = None
+    inbound_headers: Any = None
     inbound_payload: msgspec.Raw = msgspec.Raw()
     inbound_stream: Any = None
     egress_status_code: Any = None
@@ -88,7 +89,7 @@ def call_of(data: bytes, record_id: str, stream_sequence: int | None = None) -> 
     started, duration = _span(record.ingress_egress_timer)
     upstream = sum(attempt.duration_us for attempt in attempts)
     status = _status(response.egress_status_code)
-    inbound_status = _status(response.inbound_status_code)
+    inbound_status = None if _fault(request, response) else _status(response.inbound_status_code)
     completed = stream.get("completed", True) is not False
     cost, extra = _costs(record)
     model = last.model if last and last.model else _model_in(request, response)
@@ -191,14 +192,32 @@ def _attempts(request: _Request, response: _Response) -> tuple[AttemptRow, ...]:
         return tuple(_attempt(number, attempt) for number, attempt in enumerate(found, 1))
     if not _text(request.url):
         return ()
+    fault = _fault(request, response)
     only = {
         "gl_path": request.gl_path,
         "url": request.url_path or request.url,
-        "status_code": response.inbound_status_code,
+        "status_code": None if fault else response.inbound_status_code,
+        "error": fault,
         "model": _model_in(request, response),
         "timer": response.outbound_inbound_timer,
     }
     return (_attempt(1, only),)
+
+
+def _fault(request: _Request, response: _Response) -> str:
+    """Why the last upstream gave no response; empty if it gave one. gl records its own 502, 503 or 504 then.
+
+    Attempts that are listed say so. Otherwise the response has no headers, and its note is not that of a status.
+    """
+    listed = request.attempts
+    if isinstance(listed, list) and listed:
+        last = _mapping(listed[-1])
+        return _text(last.get("error")) if "status_code" not in last else ""
+    if response.inbound_headers or _status(response.inbound_status_code) not in outcome.NO_TARGET:
+        return ""
+    notes = (note for note in _notes(response) if note.get("name") == "egress_status_code")
+    details = next((_text(note.get("details")) for note in notes), "")
+    return "" if details.startswith("status ") else details
 
 
 def _attempt(number: int, attempt: Mapping[str, Any]) -> AttemptRow:
@@ -244,11 +263,14 @@ def _costs(record: _Record) -> tuple[Decimal | None, Decimal]:
 
 
 def _client_left(response: _Response) -> bool:
-    notes = response.error if isinstance(response.error, list) else []
     return any(
         note.get("name") == "egress" and str(note.get("details", "")).startswith("the client disconnected")
-        for note in map(_mapping, notes)
+        for note in _notes(response)
     )
+
+
+def _notes(response: _Response) -> list[Mapping[str, Any]]:
+    return [_mapping(note) for note in response.error] if isinstance(response.error, list) else []
 
 
 def _failed_processors(request: _Request, response: _Response) -> tuple[str, ...]:

@@ -106,6 +106,34 @@ def test_error_classes(changes, expected):
     assert read(record).error_class == expected
 
 
+def unanswered(details):
+    record = documented()
+    record["response"] |= {"inbound_status_code": 502, "egress_status_code": 502, "inbound_headers": {}}
+    record["response"]["error"] = [{"name": "egress_status_code", "details": details}]
+    return record
+
+
+def test_a_target_without_a_response_is_unreachable():
+    call = read(unanswered("Connection refused"))
+    assert call.error_class == "unreachable"
+    assert [(one.status, one.error) for one in call.attempts] == [(None, "Connection refused")]
+
+
+def test_a_status_of_a_target_without_headers_is_its_own():
+    call = read(unanswered("status 502"))
+    assert call.error_class == "provider_failed"
+    assert [(one.status, one.error) for one in call.attempts] == [(502, "")]
+
+
+def test_a_last_attempt_without_a_response_is_unreachable():
+    record = unanswered("Connection refused")
+    answered = {"url": "http://a.test/x", "status_code": 500, "error": "overloaded"}
+    record["request"]["attempts"] = [answered, {"url": "http://b.test/x", "error": "Connection refused"}]
+    assert read(record).error_class == "unreachable"
+    record["request"]["attempts"].reverse()
+    assert read(record).error_class == "provider_failed"
+
+
 def test_a_processor_that_failed():
     record = documented()
     run = {"required": False, "completed": False, "timestamp": {}}
@@ -126,9 +154,12 @@ def test_summaries_of_payloads_have_the_size_of_the_payload():
 
 def test_a_payload_that_is_not_stored_again_is_that_of_its_twin():
     record = documented()
-    size = read(record).response_bytes
-    del record["request"]["outbound_payload"], record["response"]["egress_payload"]
-    assert (read(record).model, read(record).response_bytes) == ("dummy", size)
+    once = read(record)
+    record["request"]["outbound_payload"] = record["request"]["ingress_payload"]
+    record["response"]["egress_payload"] = record["response"]["inbound_payload"]
+    twice = read(record)
+    assert (once.model, once.response_bytes) == (twice.model, twice.response_bytes)
+    assert once.response_bytes > 0
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Limits and times: what clients may send and how long they may take; how long a target may take."""
 
+import json
 import socket
 import threading
 
 import pytest
 
+from gecholog.ledger.record_reader import call_of
 from tests.services.gl.rig.gateway import router
 from tests.services.gl.rig.upstream import usual
 from tests.support.ports import free_port
@@ -271,8 +273,11 @@ def test_no_connection(patient, bus, path, status, reason):
     """No connection in time, refused, name not found: each has its status, and the record its reason."""
     reply = patient.call("POST", f"/{path}/x", {}, b"{}")
     assert (reply.status, reply.json()) == (status, {"error": "failure making request"})
-    response = bus.record(reply.transaction)["response"]
-    assert any(reason in error["details"] for error in response["error"])
+    record = bus.record(reply.transaction)
+    assert any(reason in error["details"] for error in record["response"]["error"])
+    call = call_of(json.dumps(record).encode(), "id")  # the ledger tells it from a 502 of the target
+    assert (call.error_class, [attempt.status for attempt in call.attempts]) == ("unreachable", [None])
+    assert reason in call.attempts[0].error
     assert bus.ask("coburn.gl.isalive")["Status"] == 200
 
 
