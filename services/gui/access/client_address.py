@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from multidict import MultiMapping
 
 Network = IPv4Network | IPv6Network
 _IPV6_SITE = 64  # bits; one visitor has all addresses of such a network
@@ -26,11 +28,14 @@ class Client:
         return self.address
 
 
-def client_of(peer: str, headers: Mapping[str, str], trusted: Sequence[Network], *, is_tls: bool) -> Client:
-    """The visitor of a connection from `peer`. Headers of proxies count only if `trusted` has the proxy."""
+def client_of(peer: str, headers: MultiMapping[str], trusted: Sequence[Network], *, is_tls: bool) -> Client:
+    """The visitor of a connection from `peer`. Headers of proxies count only if `trusted` has the proxy.
+
+    Several headers of a name are one list (RFC 9110, section 5.3), to whose end each proxy adds.
+    """
     if not _is_trusted(peer, trusted):
         return Client(peer, is_tls)
-    hops = [hop.strip() for hop in headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    hops = _listed(headers, "X-Forwarded-For")
     address = peer
     for hop in reversed(hops):
         if _parsed(hop) is None:
@@ -38,7 +43,12 @@ def client_of(peer: str, headers: Mapping[str, str], trusted: Sequence[Network],
         address = hop
         if not _is_trusted(hop, trusted):
             break
-    return Client(address, is_tls or headers.get("X-Forwarded-Proto", "").lower() == "https")
+    return Client(address, is_tls or [one.lower() for one in _listed(headers, "X-Forwarded-Proto")[-1:]] == ["https"])
+
+
+def _listed(headers: MultiMapping[str], name: str) -> list[str]:
+    parts = ",".join(headers.getall(name, ())).split(",")
+    return [part.strip() for part in parts if part.strip()]
 
 
 def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
