@@ -39,16 +39,25 @@ async def sign_in(visit: Visit) -> web.StreamResponse:
     """Check a password and begin a session. The original's form has a password only: that is the user admin's."""
     name = visit.form.get("user", "").strip() or ADMIN
     back, address = visit.form.get("next", ""), visit.client.origin_network
+    if len(name) > users.LONGEST_NAME:
+        return _form(visit, 400, back, _WRONG)
     attempts = visit.deps.attempts
     if seconds := attempts.locked_for(address, name, visit.now):
         return _locked(visit, seconds)
-    user = await _user_with_password(visit, name, visit.form.get("password", ""))
-    if (delay := attempts.delay(name, visit.now)) and user is None:
-        await asyncio.sleep(delay)
+    attempts.begin(address, name)
+    try:
+        user = await _user_with_password(visit, name, visit.form.get("password", ""))
+        if user is None:
+            await asyncio.sleep(attempts.delay(name, visit.deps.clock()))
+    finally:
+        attempts.end(address, name)
+    now = visit.deps.clock()
+    if seconds := attempts.lock_left(address, name, now):  # others have failed meanwhile
+        return _locked(visit, seconds)
     if user is None:
-        seconds = attempts.failed(address, name, visit.now)
-        log.warning("sign-in refused", user=name[:64], address=visit.client.address, locked_seconds=int(seconds))
-        await visit.audit("sign-in refused", name[:64], locked_seconds=int(seconds))
+        seconds = attempts.failed(address, name, now)
+        log.warning("sign-in refused", user=name, address=visit.client.address, locked_seconds=int(seconds))
+        await visit.audit("sign-in refused", name, locked_seconds=int(seconds))
         return _locked(visit, seconds) if seconds else _form(visit, 400, back, _WRONG, name)
     attempts.succeeded(address, name)
     token = await _begin(visit, user)

@@ -12,6 +12,8 @@ from services.gui.roles import Role
 ADMIN = "admin"
 """The user of the first start, whose password may be given by the environment."""
 
+LONGEST_NAME = 64
+"""Characters of a name, as the pattern says."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,20 @@ def test_an_address_is_locked_for_an_account_and_nobody_else_is(start_gui, brows
     assert other.get("/mainmenu").status == 200
     assert process.is_running
     until(lambda: browser.sign_in().status == 302, "the end of the lock")
+
+
+def test_parallel_passwords_are_limited_as_others_are(gui, browser):
+    with ThreadPoolExecutor(16) as pool:
+        replies = list(pool.map(lambda _: Browser(browser.port).sign_in(password="wrong"), range(16)))
+    assert {reply.status for reply in replies} <= {400, 423}
+    assert browser.sign_in("nobody", "the last").status == 400
+    until(lambda: any(entry.get("user") == "nobody" for entry in gui.entries), "the log line of the last attempt")
+    assert 1 <= gui.messages().count("sign-in refused") - 1 <= 6  # passwords that were compared
+
+
+def test_a_name_that_nobody_can_have_is_not_looked_for(gui, browser):
+    reply = browser.sign_in("x" * 65)
+    assert (reply.status, "x" * 65 in reply.text) == (400, False)
 
 
 def test_without_a_limit_nobody_is_locked(start_gui, browser):

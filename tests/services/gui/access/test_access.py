@@ -1,14 +1,18 @@
 """Addresses, links, wrong passwords, cross-site requests: pure functions."""
 
+import asyncio
+import threading
 from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict
 
 from services.gui.access import cross_site, links
 from services.gui.access.attempts import SignInAttempts
 from services.gui.access.client_address import client_of
+from services.gui.store import password
 
 PROXIES = (ip_network("10.0.0.0/8"),)
 
@@ -24,14 +28,21 @@ PROXIES = (ip_network("10.0.0.0/8"),)
     ],
 )
 def test_only_trusted_proxies_are_believed(peer, forwarded, expected):
-    headers = {"X-Forwarded-For": forwarded, "X-Forwarded-Proto": "https"}
+    headers = CIMultiDict({"X-Forwarded-For": forwarded, "X-Forwarded-Proto": "https"})
     client = client_of(peer, headers, PROXIES, is_tls=False)
     assert client.address == expected
     assert client.is_secure == peer.startswith("10.")
 
 
+def test_what_a_visitor_sends_does_not_hide_the_line_of_a_proxy():
+    headers = CIMultiDict([("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-For", "198.51.100.7")])
+    headers.extend([("X-Forwarded-Proto", "https"), ("X-Forwarded-Proto", "http")])
+    client = client_of("10.0.0.1", headers, PROXIES, is_tls=False)
+    assert (client.address, client.is_secure) == ("198.51.100.7", False)
+
+
 def test_an_ipv6_visitor_has_a_whole_network():
-    assert client_of("2001:db8::7", {}, (), is_tls=True).origin_network == "2001:db8::/64"
+    assert client_of("2001:db8::7", CIMultiDict(), (), is_tls=True).origin_network == "2001:db8::/64"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +91,49 @@ def test_an_address_that_tries_many_accounts_is_locked_for_all():
         attempts.failed("a", f"user{number}", 0)
     assert attempts.locked_for("a", "yet another", 1) > 0
     assert attempts.locked_for("b", "yet another", 1) == 0
+
+
+def test_attempts_at_the_same_time_are_no_more_than_the_limit_leaves():
+    attempts = SignInAttempts(2, 60)
+    begun = 0
+    while not attempts.locked_for("a", "admin", 0):
+        attempts.begin("a", "admin")
+        begun += 1
+    assert begun == 3  # the limit, and the one that locks
+    assert attempts.locked_for("b", "admin", 0) == 0
+    for _ in range(begun):
+        attempts.end("a", "admin")
+        assert attempts.lock_left("a", "admin", 0) == 0
+        attempts.failed("a", "admin", 0)
+    assert attempts.locked_for("a", "admin", 0) == 60
+    assert not attempts.locked_for("a", "admin", 60)
+    attempts.begin("a", "admin")
+    assert attempts.locked_for("a", "admin", 60)  # after the lock, one at a time
+
+
+def test_an_address_has_few_attempts_at_the_same_time_without_a_limit():
+    attempts = SignInAttempts(0, 60)
+    for number in range(5):
+        assert not attempts.locked_for("a", f"user{number}", 0)
+        attempts.begin("a", f"user{number}")
+    assert attempts.locked_for("a", "another", 0)
+    assert not attempts.locked_for("b", "another", 0)
+    attempts.end("a", "user0")
+    assert not attempts.locked_for("a", "another", 0)
+
+
+async def test_passwords_beyond_a_queue_are_refused(monkeypatch):
+    may_go = threading.Event()
+    monkeypatch.setattr(password, "hashed", lambda _: str(may_go.wait()))
+    hasher = password.PasswordHasher()
+    queued = [asyncio.create_task(hasher.hashed("x")) for _ in range(22)]  # two of them are being hashed
+    await asyncio.sleep(0)
+    try:
+        with pytest.raises(password.TooBusy):
+            await hasher.hashed("x")
+    finally:
+        may_go.set()
+    assert await asyncio.gather(*queued) == ["True"] * 22
 
 
 def test_counts_are_bounded():
