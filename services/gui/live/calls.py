@@ -28,8 +28,9 @@ class LiveCall:
 class Watcher:
     """What one browser gets. `skipped` calls were not queued, because it is too slow."""
 
-    def __init__(self, wanted: CallFilter) -> None:
+    def __init__(self, wanted: CallFilter, who: str = "") -> None:
         self.wanted = wanted
+        self.who = who
         self.queue: asyncio.Queue[CallSummary | None] = asyncio.Queue(_QUEUE)
         self.skipped = 0
 
@@ -75,14 +76,18 @@ class LiveCalls:
     def find(self, transaction_id: str) -> LiveCall | None:
         return self._calls.get(transaction_id)
 
-    def watch(self, wanted: CallFilter) -> Watcher:
-        """Begin to watch; `leave` ends it."""
-        watcher = Watcher(wanted)
+    def watch(self, wanted: CallFilter, who: str = "") -> Watcher:
+        """Begin to watch; `leave` ends it. `who` names the session."""
+        watcher = Watcher(wanted, who)
         self._watchers.add(watcher)
         return watcher
 
     def leave(self, watcher: Watcher) -> None:
         self._watchers.discard(watcher)
+
+    def watched_by(self, who: str) -> int:
+        """How many watchers a session has."""
+        return sum(watcher.who == who for watcher in self._watchers)
 
     @property
     def watchers(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ from aiohttp import web
 
 from services.gui.access import links
 from services.gui.live import anatomy
+from services.gui.live.calls import Watcher
 from services.gui.live.filters import CallFilter
 from services.gui.live.record import CallSummary
 from services.gui.roles import Permission
@@ -19,6 +21,7 @@ from services.gui.web.visit import Refused, Visit
 
 _SHOWN = 100  # calls when the page is opened
 _HEARTBEAT_S = 15.0  # proxies close connections on which nothing happens; the session is checked as often
+_STREAMS = 10  # of a session or token
 _BAR_WIDTH = 1000.0  # units of the timeline
 
 
@@ -41,27 +44,38 @@ async def calls(visit: Visit) -> web.StreamResponse:
 
 
 async def stream(visit: Visit) -> web.StreamResponse:
-    """Calls as Server-Sent Events: each is a row of the table. Ends with the session."""
+    """Calls as Server-Sent Events: each is a row of the table. Ends with the session, however many calls there are."""
     live = visit.deps.live
-    watcher = live.watch(CallFilter.of(visit.query))
-    response = await visit.event_stream()
+    watched_by = visit.user.session or visit.user.name
+    if live.watched_by(watched_by) >= _STREAMS:
+        raise Refused(429, f"a session may have {_STREAMS} live views: close one")
+    watcher = live.watch(CallFilter.of(visit.query), watched_by)
     try:
-        while True:
-            try:
-                call = await asyncio.wait_for(watcher.queue.get(), _HEARTBEAT_S)
-            except TimeoutError:
-                if not await visit.is_still_signed_in():
-                    break
-                await response.write(b": still here\n\n")
-                continue
-            if call is None:
-                break
-            await response.write(_event(visit, call))
-    except (ConnectionError, asyncio.CancelledError):
-        pass
+        response = await visit.event_stream()
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            await _send(visit, watcher, response)
+        return response
     finally:
         live.leave(watcher)
-    return response
+
+
+async def _send(visit: Visit, watcher: Watcher, response: web.StreamResponse) -> None:
+    loop = asyncio.get_running_loop()
+    check_at = loop.time() + _HEARTBEAT_S
+    while True:
+        if loop.time() >= check_at:
+            if not await visit.is_still_signed_in():
+                return
+            await response.write(b": still here\n\n")
+            check_at = loop.time() + _HEARTBEAT_S
+        try:
+            async with asyncio.timeout_at(check_at):
+                call = await watcher.queue.get()
+        except TimeoutError:
+            continue
+        if call is None:
+            return
+        await response.write(_event(visit, call))
 
 
 def _event(visit: Visit, call: CallSummary) -> bytes:
