@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 import yaml
@@ -15,13 +16,22 @@ from services.gui.web.route import NavigationEntry, Route, get
 from services.gui.web.visit import Visit
 
 
+@functools.cache
+def _json() -> bytes:
+    return json.dumps(openapi(OPERATIONS), indent=1).encode()
+
+
+@functools.cache
+def _yaml() -> bytes:
+    return yaml.safe_dump(openapi(OPERATIONS), sort_keys=False, allow_unicode=True).encode()
+
+
 async def document_json(_: Visit) -> web.StreamResponse:
-    return web.Response(text=json.dumps(openapi(OPERATIONS), indent=1), content_type="application/json")
+    return web.Response(body=_json(), content_type="application/json", charset="utf-8")
 
 
 async def document_yaml(_: Visit) -> web.StreamResponse:
-    text = yaml.safe_dump(openapi(OPERATIONS), sort_keys=False, allow_unicode=True)
-    return web.Response(text=text, content_type="application/yaml")
+    return web.Response(body=_yaml(), content_type="application/yaml", charset="utf-8")
 
 
 async def swagger(visit: Visit) -> web.StreamResponse:
