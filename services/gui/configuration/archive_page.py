@@ -128,6 +128,7 @@ async def download(visit: Visit) -> web.StreamResponse:
 
 def _is_without_secrets(found: Opened, data: bytes) -> bool:
     try:
-        return not secrets_in(Document.of(data.decode("utf-8-sig", "replace")), found.schema)
+        document = Document.of(data.decode("utf-8-sig", "replace"))
+        return not secrets_in(document, found.schema, found.deployed_secrets())
     except NotJson:
         return False

@@ -16,7 +16,7 @@ from services.gui.drafts.draft_store import DraftError, DraftStore, Editor
 from services.gui.drafts.form_build import FormSource
 from services.gui.drafts.json_document import Document
 from services.gui.drafts.secret_flow import FlowProblem
-from services.gui.drafts.secret_values import masked, secrets_in
+from services.gui.drafts.secret_values import known_secrets, masked, secrets_in
 from services.gui.roles import Permission
 from services.gui.web.visit import Refused, Visit
 
@@ -66,7 +66,7 @@ class Opened:
             return False
         if self.document is None:  # nobody can tell where its secrets are
             return self.visit.user.name != self.state.origin.user
-        return bool(secrets_in(self.document, self.schema))
+        return bool(secrets_in(self.document, self.schema, self.deployed_secrets()))
 
     def require_document(self) -> Document:
         """The draft as JSON. Raises Refused."""
@@ -84,10 +84,18 @@ class Opened:
         if self.may_see_secrets:
             return text
         try:
-            return masked(Document.of(text), self.schema).text
+            return masked(Document.of(text), self.schema, self.deployed_secrets()).text
         except NotJson:
             own = data == self.state.data and not self.has_hidden_secrets
             return text if own else "This version is not JSON. Only an admin may see it, because it may hold secrets."
+
+    def deployed_secrets(self) -> frozenset[str]:
+        """The secrets in the deployed file: a draft may have them in other places."""
+        try:
+            document = Document.of((self.state.deployed or b"").decode("utf-8-sig", "replace"))
+        except NotJson:
+            return frozenset()
+        return known_secrets(document, self.schema)
 
     def flow_problems(self) -> tuple[FlowProblem, ...]:
         """Secrets that the draft would send to other addresses than the deployed file does."""

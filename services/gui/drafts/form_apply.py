@@ -37,7 +37,7 @@ def apply(document: Document, schema: Schema, posted: Iterable[tuple[str, str]],
     try:
         changed = _values(document, schema, pairs)
         changed = _without_emptied(changed, document, schema, pairs)
-        changed = _renamed(changed, pairs)
+        changed = _renamed(changed, schema, pairs)
         return _operated(changed, schema, op)
     except LookupError as error:
         raise FormError(str(error).strip("'\"")) from None
@@ -149,12 +149,27 @@ def _place(pointer: str) -> tuple[str, int]:
     return above, int(last)
 
 
-def _renamed(document: Document, pairs: list[tuple[str, str]]) -> Document:
+def _renamed(document: Document, schema: Schema, pairs: list[tuple[str, str]]) -> Document:
     for name, text in pairs:
         pointer = name.removeprefix(_KEY)
         if name.startswith(_KEY) and document.find(pointer) is not None:
-            document = json_edit.rename(document, pointer, text.strip())
+            above, old = parent(pointer)
+            new = text.strip()
+            if new != old and _shows_secret(document, schema, pointer, joined(above, new)):
+                raise LookupError(f"{old} holds a secret, which {new} would show: remove it, and add it anew")
+            document = json_edit.rename(document, pointer, new)
     return document
+
+
+def _shows_secret(document: Document, schema: Schema, old: str, new: str) -> bool:
+    """Tell whether a value holds a secret that is none at another place, as in a header with a harmless name."""
+    return any(
+        _is_secret(document, schema, pointer)
+        and not is_literal_secret(
+            subschema(schema, moved := new + pointer.removeprefix(old)), moved, document.value(node)
+        )
+        for pointer, node in document.walk(document.find(old), old)
+    )
 
 
 def _operated(document: Document, schema: Schema, op: str) -> Document:

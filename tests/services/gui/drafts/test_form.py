@@ -15,7 +15,8 @@ from services.gl.config import config_spec as gl
 from services.gui.drafts.form_apply import FormError, apply
 from services.gui.drafts.form_build import FormSource, build
 from services.gui.drafts.json_document import Document
-from services.gui.drafts.secret_values import masked, secrets_in
+from services.gui.drafts.schema_path import subschema
+from services.gui.drafts.secret_values import known_secrets, masked, secrets_in
 from services.nats2log import config as nats2log
 
 ROOT = Path(__file__).parents[4]
@@ -77,7 +78,8 @@ def test_one_edit_changes_one_value(file):
             node = document.find(field.pointer)
             if field.kind in {"text", "number", "secret"} and node is not None:
                 changed = apply(document, schema, (posted | {f"f:{field.pointer}": "777"}).items()).text
-                new = "777" if field.kind == "number" else '"777"'
+                takes_numbers = field.kind == "number" or "integer" in subschema(schema, field.pointer).get("type", ())
+                new = "777" if takes_numbers else '"777"'
                 assert changed == document.text[: node.start] + new + document.text[node.end :]
 
 
@@ -261,3 +263,29 @@ def test_secrets_are_masked():
     hidden = masked(document, SCHEMA).text
     assert not [secret for secret in ("s3cret", "Bearer abc", "api-key=abc", "user:pw") if secret in hidden]
     assert "${PW}" in hidden
+
+
+@pytest.mark.parametrize(
+    ("pointer", "name"), [("/rest_api_writer/headers/Token", "X-Note"), ("/rest_api_writer/headers", "x")]
+)
+def test_a_name_that_would_show_a_secret_is_refused(pointer, name):
+    """A secret is known by its place."""
+    document = Document.of('{"rest_api_writer": {"headers": {"Token": ["hidden"], "X-A": ["b"]}}}')
+    with pytest.raises(FormError, match="holds a secret"):
+        apply(document, SCHEMAS["nats2log"], [(f"k:{pointer}", name)])
+    free = apply(document, SCHEMAS["nats2log"], [("k:/rest_api_writer/headers/X-A", "X-B")])
+    assert '"X-B"' in free.text
+    other = apply(document, SCHEMAS["nats2log"], [("k:/rest_api_writer/headers/Token", "Api-Key")])
+    assert '"Api-Key"' in other.text
+
+
+def test_a_known_secret_is_masked_everywhere():
+    """Also where nothing says that it is one."""
+    schema = SCHEMAS["nats2log"]
+    deployed = Document.of('{"rest_api_writer": {"headers": {"Token": ["hidden", "abc"]}}}')
+    known = known_secrets(deployed, schema)
+    assert known == {"hidden"}
+    draft = Document.of('{"rest_api_writer": {"headers": {"X-Note": ["hidden", "abc"]}}}')
+    assert masked(draft, schema).text == draft.text
+    assert masked(draft, schema, known).value()["rest_api_writer"]["headers"]["X-Note"][1:] == ["abc"]
+    assert "hidden" not in masked(draft, schema, known).text
