@@ -17,6 +17,7 @@ import contextlib
 import os
 import re
 import secrets
+import threading
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -73,6 +74,8 @@ class QuotaMirror:
         self._lock: int | None = None
         self._log: UsageLog | None = None
         self._number = 0
+        self._writing = threading.Lock()  # a state is written in a thread, the last one by `close`
+        self._written = 0  # the number of the log of the state on disk
         self._full = asyncio.Event()
         self._has_failed = False
 
@@ -182,16 +185,20 @@ class QuotaMirror:
         return True
 
     def _write_state(self, state: _State | None) -> None:
-        """Write a state, then remove the logs that are in it."""
+        """Write a state, then remove the logs that are in it. Does nothing if a later one has been written."""
         if state is None:
             return
-        try:
-            atomic_file.write(self._folder / "state.json", _write(state), _MODE)
-            for number in list(self._numbers()):
-                if number < state.log:
-                    self._path(number).unlink(missing_ok=True)
-        except OSError as error:
-            self._failed(error)
+        with self._writing:
+            if state.log < self._written:
+                return
+            try:
+                atomic_file.write(self._folder / "state.json", _write(state), _MODE)
+                self._written = state.log
+                for number in list(self._numbers()):
+                    if number < state.log:
+                        self._path(number).unlink(missing_ok=True)
+            except OSError as error:
+                self._failed(error)
 
     def _failed(self, error: OSError) -> None:
         if not self._has_failed:

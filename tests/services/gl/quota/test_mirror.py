@@ -86,6 +86,19 @@ def test_an_orderly_end(folder):
     mirror.close(book.ledger, NOW)
 
 
+def test_a_late_state_does_not_replace_the_last_one(folder):
+    """A thread may come to write its state only after the end."""
+    book, mirror = opened(folder)
+    spend(book, 5)
+    late = mirror._begin(book.ledger, NOW)
+    spend(book, 7)
+    mirror.close(book.ledger, NOW)
+    mirror._write_state(late)
+    book, mirror = opened(folder)
+    assert spent(book) == 12
+    mirror.close(book.ledger, NOW)
+
+
 def test_usage_of_other_replicas(folder):
     """It is kept as well, for a start while the bus is away."""
     book, mirror = opened(folder)
