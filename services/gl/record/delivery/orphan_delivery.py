@@ -29,16 +29,18 @@ class OrphanDelivery:
         self._root = root
         self._deliver = deliver
         self._can_publish = can_publish
-        self._is_done = False
+        self._asked = 1  # how often somebody has asked for a look at the folders
+        self._done = 0  # the number of the request after which nothing was left
         self._unreadable: set[Path] = set()  # folders that are skipped
 
     def rescan(self) -> None:
         """Look for folders again: another process may have died."""
-        self._is_done = False
+        self._asked += 1
 
     async def publish_all(self, own: Path) -> bool:
         """Publish the records of all folders but our `own`. Returns False if some of them have to wait."""
-        if self._is_done:
+        asked = self._asked
+        if self._done == asked:
             return True
         waits = False
         for folder in orphans.folders(self._root, own):
@@ -50,8 +52,9 @@ class OrphanDelivery:
                 self._give_up(folder, str(error))
             if not self._can_publish():
                 return False
-        self._is_done = not waits
-        return self._is_done
+        if not waits:
+            self._done = asked  # a process that died meanwhile is still to be looked for
+        return not waits
 
     async def _publish_folder(self, folder: Path) -> bool:
         """Publish the records of a folder, then remove it. Returns False if some have to wait. Raises OSError."""
