@@ -80,11 +80,12 @@ class Channel:
         """
         if self._is_closed:
             raise ChannelClosed("the process has ended")
+        descriptors = _copies(sockets)
         self._last_id += 1
         call_id, future = self._last_id, self._loop.create_future()
         self._pending[call_id] = future
-        self._send({"id": call_id, "call": name, "argument": argument}, [os.dup(one.fileno()) for one in sockets])
         try:
+            self._send({"id": call_id, "call": name, "argument": argument}, descriptors)
             async with asyncio.timeout(within):
                 return await future
         except TimeoutError:
@@ -99,7 +100,12 @@ class Channel:
 
     def _send(self, fields: dict[str, Any], descriptors: list[int] | None = None) -> None:
         descriptors = descriptors or []
-        self._outgoing.append(_Outgoing(message.encode(fields, len(descriptors)), descriptors))
+        try:
+            data = message.encode(fields, len(descriptors))
+        except (TypeError, ValueError):
+            _close_all(descriptors)
+            raise
+        self._outgoing.append(_Outgoing(data, descriptors))
         self._has_outgoing.set()
 
     # ------------------------------------------------------------------- life
@@ -229,6 +235,18 @@ def _nonblocking(descriptor: int) -> socket.socket:
     received = socket.socket(fileno=descriptor)
     received.setblocking(False)  # noqa: FBT003 - the standard library's own
     return received
+
+
+def _copies(sockets: Sequence[socket.socket]) -> list[int]:
+    """New descriptors of sockets. Raises ChannelError, and leaves none open, if there are no free ones."""
+    copies: list[int] = []
+    try:
+        for one in sockets:
+            copies.append(os.dup(one.fileno()))  # noqa: PERF401 - those before an error are closed
+    except OSError as error:
+        _close_all(copies)
+        raise ChannelError(f"the sockets cannot be sent: {error.strerror}") from error
+    return copies
 
 
 def _close_all(descriptors: list[int]) -> None:

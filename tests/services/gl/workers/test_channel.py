@@ -2,13 +2,20 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
+from pathlib import Path
 
 import pytest
 import uvloop
 
 from gecholog.errors import GechologError
-from services.gl.workers.channel import CallFailed, CallTimedOut, Channel, ChannelClosed
+from services.gl.workers.channel import CallFailed, CallTimedOut, Channel, ChannelClosed, ChannelError
+
+
+def open_descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @contextlib.asynccontextmanager
@@ -55,6 +62,34 @@ def test_calls_and_errors():
                 await one.call("slow", within=0.01)
             released.set()
             assert await late == "late"
+
+    uvloop.run(run())
+
+
+def test_sockets_without_free_descriptors(monkeypatch):
+    """The call fails, leaves no descriptor open, and leaves nothing to wait for."""
+
+    async def run():
+        async with pair({}) as (one, _):
+            sockets = [socket.socket(), socket.socket()]
+            before = open_descriptors()
+            free = [os.dup]
+
+            def dup(descriptor):
+                if not free:
+                    raise OSError(errno.EMFILE, "Too many open files")
+                return free.pop()(descriptor)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "dup", dup)
+                with pytest.raises(ChannelError, match="Too many open files"):
+                    await one.call("take", sockets=sockets, within=30)
+            with pytest.raises(ValueError, match="too long"):
+                await one.call("take", sockets=sockets * 5, within=30)
+            assert open_descriptors() == before
+            assert not one._pending
+            for each in sockets:
+                each.close()
 
     uvloop.run(run())
 
