@@ -136,14 +136,15 @@ class Worker:
 
     async def _prepare(self, argument: Any, sockets: list[socket.socket]) -> None:
         self._handed.put(sockets)
-        self._preparing = asyncio.current_task()
+        self._preparing = task = asyncio.current_task()
         try:
             await self._prepare_order(Order.of_json(argument))
         except ConfigError as error:
             raise GechologError(error.summary) from error
         finally:
-            self._handed.drop()
-            self._preparing = None
+            if self._preparing is task:  # otherwise the socket is that of a later order
+                self._handed.drop()
+                self._preparing = None
 
     async def _prepare_order(self, order: Order) -> None:
         made = await asyncio.to_thread(_config_of, order)
@@ -181,9 +182,10 @@ class Worker:
             settle_the_collector()
 
     async def _cancel(self, _: Any, __: list[socket.socket]) -> None:
-        prepared, self._prepared = self._prepared, None
         if self._preparing is not None:
             self._preparing.cancel()
+            await asyncio.wait({self._preparing})
+        prepared, self._prepared = self._prepared, None
         if prepared is not None:
             await self._required().cancel(prepared)
 
