@@ -8,6 +8,7 @@ a moment old; that costs balance and nothing else.
 from __future__ import annotations
 
 import mmap
+import os
 import tempfile
 from typing import BinaryIO
 
@@ -25,8 +26,8 @@ class Counts:
 
     @staticmethod
     def create() -> BinaryIO:
-        """A new file for the numbers. Raises OSError."""
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        """A new file for the numbers, in memory where there are such files. Raises OSError."""
+        file = _file_in_memory() or tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
         file.write(_ABSENT.to_bytes(8, "little", signed=True) * _MOST)
         file.flush()
         return file
@@ -38,6 +39,17 @@ class Counts:
     def of(self, index: int) -> WorkerBalance:
         """The balance in the worker of this number."""
         return WorkerBalance(self._numbers, index)
+
+
+def _file_in_memory() -> BinaryIO | None:
+    """A new file that needs no folder that can be written to; None if the system has no such files."""
+    create = getattr(os, "memfd_create", None)
+    if create is None:
+        return None
+    try:
+        return os.fdopen(create("gl-workers"), "w+b")
+    except OSError:  # a sandbox may forbid it
+        return None
 
 
 class WorkerBalance:

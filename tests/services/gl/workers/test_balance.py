@@ -1,6 +1,27 @@
 """The numbers of connections that workers share."""
 
+import os
+import tempfile
+
+import pytest
+
 from services.gl.workers.balance import Counts
+
+
+def refuse(*_, **__):
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("missing", [(tempfile, "TemporaryFile"), (os, "memfd_create")])
+def test_the_file_needs_one_of_two_places(monkeypatch, missing):
+    """The temporary folder may be read-only, and a sandbox may forbid files in memory."""
+    monkeypatch.setattr(*missing, refuse)
+    with Counts.create() as file:
+        one, two = Counts(file.fileno()).of(0), Counts(file.fileno()).of(1)
+        one.begin()
+        two.begin()
+        one.opened()
+        assert one.is_ahead()
 
 
 def test_who_is_ahead():
