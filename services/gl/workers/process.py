@@ -25,7 +25,7 @@ log = Log("workers")
 
 MODULE = "services.gl"
 PREPARE_WITHIN_S = 12.0  # less than ginit waits for the answer to a reload
-COMMIT_WITHIN_S = 10.0
+COMMIT_WITHIN_S = 60.0  # a slow bus may delay what follows the switch; pings find a worker that hangs
 PING_EVERY_S = 1.0
 HANGS_AFTER_S = 10.0  # without an answer; ginit kills a service that hangs after 15 s
 _STARTS_WITHIN_S = 60.0  # until a new process answers at all
