@@ -8,6 +8,8 @@ them as a page, script or frame, and no answer sets anything for the origin.
 
 from __future__ import annotations
 
+import asyncio
+
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -75,7 +77,8 @@ async def pass_on(visit: Visit) -> web.StreamResponse:
     request = visit.request
     if request.headers.get("Sec-Fetch-Mode") == "navigate" or request.headers.get("Sec-Fetch-Dest") in _RUN:
         raise Refused(403, "calls are for programs: a browser cannot open them as a page or run them as a script")
-    target = gateway.of_config(visit.deps.config.applications["gl"].production_file, visit.deps.environ)
+    file = visit.deps.config.applications["gl"].production_file
+    target = await asyncio.to_thread(gateway.of_config, file, visit.deps.environ)
     client = await visit.deps.http_client()
     try:
         async with client.request(

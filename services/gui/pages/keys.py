@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
@@ -86,12 +87,13 @@ async def create_key(visit: Visit) -> web.StreamResponse:
         contents = await store.read()
     await visit.audit("create client key", key.id, name=key.name, owner=key.owner)
     visit.form.clear()
-    return _list(visit, contents, 201, secret=_secret(visit, f"The key {key.name}", text))
+    return _list(visit, contents, 201, secret=await _secret(visit, f"The key {key.name}", text))
 
 
-def _secret(visit: Visit, title: str, text: str) -> Secret:
+async def _secret(visit: Visit, title: str, text: str) -> Secret:
     host = visit.request.host.rsplit(":", 1)[0] if "]" not in visit.request.host else visit.request.url.host
-    found = gateway.of_config(visit.deps.config.applications["gl"].production_file, visit.deps.environ)
+    file = visit.deps.config.applications["gl"].production_file
+    found = await asyncio.to_thread(gateway.of_config, file, visit.deps.environ)
     return Secret(title, text, key_form.snippets(f"{found.scheme}://{host}:{found.port}", text, _EXAMPLE_MODEL))
 
 
@@ -164,7 +166,7 @@ async def rotate_key(visit: Visit) -> web.StreamResponse:
     until = float(int(visit.now) + days * _DAY_S)
     key, contents = await _replace(visit, lambda one: key_store.rotated(one, text, until))
     await visit.audit("rotate client key", key.id, name=key.name, days=days)
-    return _show(visit, key, contents, secret=_secret(visit, f"The new key {key.name}", text))
+    return _show(visit, key, contents, secret=await _secret(visit, f"The new key {key.name}", text))
 
 
 async def disable_key(visit: Visit) -> web.StreamResponse:
