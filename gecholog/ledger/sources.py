@@ -43,8 +43,9 @@ def sources_for(
     """The sources of sums over `asked`.
 
     `needed` are the fields of the filter and of the grouping, `boundaries` those of the steps, and `rows_since_us` the
-    time before which rows have been deleted (a whole hour).
+    time before which rows have been deleted. Of the hour in which it is, some rows are gone.
     """
+    rows_since_us = -(-rows_since_us // HOUR_US) * HOUR_US
     table = rollup_for(needed)
     first, end = -(-asked.start_us // HOUR_US), asked.end_us // HOUR_US
     if asked.start_us < rows_since_us:

@@ -61,6 +61,17 @@ async def test_old_records_that_fill_a_new_ledger_are_in_the_sums(ledger):
     assert (await counts(ledger))["calls"] == sum(call.started_us >= NOW_H * HOUR_US - DAY for call in CALLS)
 
 
+async def test_sums_while_some_rows_of_an_hour_are_deleted(ledger):
+    await fill(ledger)
+    await retention.prune_batch(ledger, Retention(1, 0, 0), NOW)
+    oldest = sorted(call.started_us for call in CALLS)
+    for start, newest in ((START, oldest[499] + 1), (START, oldest[500] + 1), (oldest[500], NOW_H * HOUR_US)):
+        asked = CallFilter(TimeRange(start, -(-newest // HOUR_US) * HOUR_US - 1))
+        hours = range(start // HOUR_US, asked.range.end_us // HOUR_US + 1)
+        whole = [call for call in CALLS if call.started_us // HOUR_US in hours]
+        assert await queries.totals(ledger, asked) == totals_of(whole)
+
+
 async def test_nothing_is_deleted_with_zero_days(ledger):
     await fill(ledger)
     before = await counts(ledger)

@@ -24,6 +24,12 @@ def test_hours_and_rows_cover_a_range_once(one, other, boundaries):
         assert not any(hour * HOUR_US < at < (hour + 1) * HOUR_US for hour in hours if found.table)
 
 
+def test_an_hour_of_which_some_rows_are_gone_counts_as_a_whole():
+    asked = TimeRange(2 * HOUR_US, 6 * HOUR_US + 50)
+    found = sources_for(asked, frozenset(), (6 * HOUR_US + 40,), 6 * HOUR_US + 30)
+    assert (found.first_hour, found.end_hour, found.excluded, found.ranges) == (2, 7, (), ())
+
+
 def test_where_rows_are_gone_whole_hours_count():
     asked = TimeRange(2 * HOUR_US + 5, 9 * HOUR_US + 5)
     found = sources_for(asked, frozenset(), (4 * HOUR_US + 7, 7 * HOUR_US + 7), 6 * HOUR_US)
