@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from gecholog import environment
+from gecholog.environment import FILE
 from gecholog.errors import NotJson
 from gecholog.finding import Finding
 from gecholog.schema import Schema
@@ -76,7 +78,14 @@ class Opened:
 
     def form_source(self) -> FormSource:
         """What forms are drawn from."""
-        return FormSource(self.schema, self.require_document(), self.findings, self.visit.deps.desk.is_set)
+        return FormSource(self.schema, self.require_document(), self.findings, self._is_set)
+
+    def _is_set(self, name: str) -> bool:
+        """Whether a reference has a value. Of files only those that are deployed: a draft must not look for others."""
+        if name.startswith(FILE):
+            deployed = environment.names_in((self.state.deployed or b"").decode("utf-8-sig", "replace"))
+            return (name,) in deployed and self.visit.deps.desk.is_set(name)
+        return self.visit.deps.desk.is_set(name)
 
     def shown(self, data: bytes) -> str:
         """A content of the file as this visitor may see it."""
@@ -111,16 +120,21 @@ class Opened:
 
 def flow_problems(opened: Opened, draft: bytes, deployed: bytes | None) -> tuple[FlowProblem, ...]:
     """What `draft` does with secrets and files that `deployed` does not."""
-    return _flow_problems(opened.file.name, opened.schema, draft, deployed)
+    return _flow_problems(opened.visit, opened.file.name, opened.schema, draft, deployed)
 
 
-def _flow_problems(name: str, schema: Schema, draft: bytes, deployed: bytes | None) -> tuple[FlowProblem, ...]:
+def _flow_problems(
+    visit: Visit, name: str, schema: Schema, draft: bytes, deployed: bytes | None
+) -> tuple[FlowProblem, ...]:
     new, old = _value(draft), None if deployed is None else _value(deployed)
     if new is None:  # with variables filled in it may be JSON, as `"\u${X}"`
         return (FlowProblem("it is not JSON, so nobody can tell where it would send secrets", for_everybody=False),)
+    if draft != deployed and rb"\u0024" in draft:  # `\u0024${X}` is filled in, but reads like the escaped `$${X}`
+        return (FlowProblem("it has a dollar sign written as \\u0024, which may hide a variable", for_everybody=False),)
     sent, sent_now = secret_flow.flows(new, schema), secret_flow.flows(old, schema)
-    is_gui = name == "gui"
-    return (*secret_flow.problems(sent, sent_now, is_gui=is_gui), *secret_flow.file_problems(new, old))
+    is_own = visit.deps.desk.is_own_file
+    found = secret_flow.problems(sent, sent_now, is_gui=name == "gui", is_own_file=is_own)
+    return (*found, *secret_flow.file_problems(new, old))
 
 
 def _value(data: bytes) -> Any:
@@ -162,7 +176,7 @@ async def opened(visit: Visit, name: str = "", *, fresh: bool = False) -> Opened
     except (ValidationFailed, OSError) as error:
         raise Refused(503, str(error)) from error
     is_admin, name = visit.allows(Permission.EDIT_PROGRAMS), store.file.name
-    problems = () if is_admin else _flow_problems(name, schema, state.data, state.deployed)
+    problems = () if is_admin else _flow_problems(visit, name, schema, state.data, state.deployed)
     tried: Validation | ValidationFailed | OSError
     if problems:  # what a validation says may show values, as may how long it takes
         tried = ValidationFailed(f"only an admin may do so, because {problems[0].message}")

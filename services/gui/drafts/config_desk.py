@@ -177,6 +177,11 @@ class ConfigDesk:
             environ=self.environment(),
         )
 
+    def is_own_file(self, name: str) -> bool:
+        """Tell whether a file is in a folder of the appliance's own secrets and databases, also by a link."""
+        path = Path(os.path.realpath(name))
+        return any(path.is_relative_to(os.path.realpath(self.home / folder)) for folder in ("secrets", "data"))
+
     def is_set(self, name: str) -> bool:
         """Tell whether a variable has a value for the services, or a file (`file:PATH`) can be read."""
         if name.startswith("file:"):

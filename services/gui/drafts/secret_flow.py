@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gecholog.environment import FILE, origin
 from gecholog.schema import Schema
 from services.gui.drafts.json_document import joined, steps
 from services.gui.drafts.schema_path import is_map, subschema
@@ -70,12 +71,21 @@ def flows(value: Any, schema: Schema) -> frozenset[Flow]:
     return frozenset(_walk(value, schema, _Place()))
 
 
-def problems(draft: frozenset[Flow], deployed: frozenset[Flow], *, is_gui: bool = False) -> tuple[FlowProblem, ...]:
-    """What is wrong with the flows of a draft, compared with those of the deployed file."""
+def problems(
+    draft: frozenset[Flow],
+    deployed: frozenset[Flow],
+    *,
+    is_gui: bool = False,
+    is_own_file: Callable[[str], bool] = lambda _: False,
+) -> tuple[FlowProblem, ...]:
+    """What is wrong with the flows of a draft, compared with those of the deployed file.
+
+    `is_own_file` tells of a path whether the file is one of the appliance itself, whose content is sent nowhere.
+    """
     return tuple(
         problem
         for flow in sorted(draft - deployed, key=lambda one: (one.source, one.destination))
-        if (problem := _problem(flow, deployed, is_gui=is_gui)) is not None
+        if (problem := _own_file(flow, is_own_file) or _problem(flow, deployed, is_gui=is_gui)) is not None
     )
 
 
@@ -95,6 +105,12 @@ def _record_file(value: Any, name: str, field: str) -> str:
     section = value.get(name) if isinstance(value, Mapping) else None
     file = section.get(field) if isinstance(section, Mapping) else None
     return file if isinstance(file, str) else ""
+
+
+def _own_file(flow: Flow, is_own_file: Callable[[str], bool]) -> FlowProblem | None:
+    if not flow.source.startswith(FILE) or not is_own_file(flow.source.removeprefix(FILE)):
+        return None
+    return FlowProblem(f"{origin(flow.source)} belongs to the appliance, and must not be used", for_everybody=True)
 
 
 def _problem(flow: Flow, deployed: frozenset[Flow], *, is_gui: bool) -> FlowProblem | None:

@@ -109,6 +109,14 @@ def test_nobody_sends_the_secrets_of_the_appliance(conf, signed_in, save):
     )
     assert "NATS_TOKEN must not be sent" in signed_in.get("/config/gl/deploy").text
     assert deploy(signed_in, conf).status == 403
+    (conf.parent / "link").symlink_to(conf.parent / "data")
+    save(
+        signed_in,
+        "/config/gl/form?at=/routers/5",
+        **{"f:/routers/5/outbound/headers/Api-Key/0": f"${{file:{conf.parent}/link/gui.db}}"},
+    )
+    assert "belongs to the appliance" in signed_in.get("/config/gl/deploy").text
+    assert deploy(signed_in, conf).status == 403
 
 
 def test_only_admins_change_what_names_programs(conf, signed_in):
@@ -139,7 +147,7 @@ def test_changes_are_in_the_audit_log(conf, signed_in, save):
     assert checksum(before)[:8] in audit
 
 
-@pytest.mark.parametrize("text", ['"${NATS_TOKEN}"', '"\\u${NATS_TOKEN}"'])
+@pytest.mark.parametrize("text", ['"${NATS_TOKEN}"', '"\\u${NATS_TOKEN}"', '"\\u0024${NATS_TOKEN}"'])
 def test_what_an_editor_may_not_deploy_is_not_validated(conf, signed_in, text):
     """What a validation says could show the values: here that a group of models contains itself."""
     editor = new_user(signed_in, "eva", "editor")

@@ -172,3 +172,13 @@ def test_the_database_of_records():
     (problem,) = file_problems({"sql_writer": {"url": "sqlite:////app/data/gui.db"}}, old)
     assert problem.message == "it would write records to sqlite:////app/data/gui.db"
     assert file_problems(old, old) == ()
+
+
+def test_files_of_the_appliance_are_for_nobody():
+    draft = flows(changed(routers=[router(url="${BASE}", headers={"X": ["${file:/app/secrets/GUI_SECRET}"]})]), SCHEMA)
+    deployed = flows(DEPLOYED, SCHEMA)
+    (problem,) = problems(draft, deployed, is_own_file=lambda path: path == "/app/secrets/GUI_SECRET")
+    assert problem.for_everybody
+    assert problem.message == "the file /app/secrets/GUI_SECRET belongs to the appliance, and must not be used"
+    (problem,) = problems(draft, deployed)
+    assert not problem.for_everybody
