@@ -15,13 +15,14 @@ from services.gui.store import password, sessions, users
 from services.gui.store.users import ADMIN, User
 from services.gui.web.app import clear_session, set_session
 from services.gui.web.rendering import THEME_COOKIE, THEMES
-from services.gui.web.route import get, post
+from services.gui.web.route import Route, get, post
 from services.gui.web.visit import Refused, Visit
 
 log = Log("sign in")
 
 _LOCKED = 423
 _WRONG = "The user name or the password is wrong."
+_LARGEST_PUBLIC = 16 * 1024  # bytes of a form that anybody may send
 _YEAR_S = 365 * 86_400
 
 
@@ -182,11 +183,11 @@ async def set_theme(visit: Visit) -> web.StreamResponse:
 ROUTES = (
     get("/", Permission.PUBLIC, root),
     get("/login", Permission.PUBLIC, form),
-    post("/login", Permission.PUBLIC, sign_in),
+    Route("POST", "/login", Permission.PUBLIC, sign_in, largest_body=_LARGEST_PUBLIC),
     get("/logout", Permission.ACCOUNT, ask_sign_out),
     post("/logout", Permission.ACCOUNT, sign_out),
     get("/password", Permission.ACCOUNT, password_form),
     post("/password", Permission.ACCOUNT, change_password),
-    post("/theme", Permission.PUBLIC, set_theme),
+    Route("POST", "/theme", Permission.PUBLIC, set_theme, largest_body=_LARGEST_PUBLIC),
 )
 NAVIGATION = ()

@@ -1,6 +1,6 @@
 """The application: every request passes through here before its handler, and every response after it.
 
-client address → session or token → cross-site check → permission → handler → security headers
+client address → cross-site headers → session or token → permission → form and its token → handler → security headers
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = Log("web")
 COOKIE, SECURE_COOKIE = "mysession", "__Host-mysession"
 _LARGEST_BODY = 1024 * 1024
 _BEARER = "Bearer "
-_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_FORM = "application/x-www-form-urlencoded"
 _REASONS = {
     400: "The request is invalid",
     401: "Sign in first",
@@ -39,6 +39,7 @@ _REASONS = {
     413: "Too large",
     422: "Not possible",
     423: "Locked",
+    429: "Too many",
     500: "Internal error",
     503: "Not available",
 }
@@ -120,9 +121,9 @@ async def _answer(visit: Visit) -> web.StreamResponse:
     route = visit.route
     if route.is_passed_on:
         return await route.handler(visit)
-    token = await _identify(visit)
     if not route.is_safe:
-        await _refuse_cross_site(visit, token)
+        _refuse_cross_site(visit)
+    token = await _identify(visit)
     if visit.account is None and route.permission is not Permission.PUBLIC:
         return _to_sign_in(visit)
     account = visit.account
@@ -131,6 +132,8 @@ async def _answer(visit: Visit) -> web.StreamResponse:
             raise Refused(403, "change the password first")
         return visit.redirect("/password")
     visit.require(route.permission)
+    if not route.is_safe:
+        await _read_form(visit, token)
     response = await route.handler(visit)
     if token and not route.is_quiet and not response.prepared and not _sets_session(response):
         set_session(visit, response, token)
@@ -170,17 +173,20 @@ async def _identify(visit: Visit) -> str:
     return cookie
 
 
-async def _refuse_cross_site(visit: Visit, token: str) -> None:
-    """Read the form, and raise Refused for a request that another site may have made the browser send."""
-    headers = visit.request.headers
-    if problem := cross_site.problem(headers, visit.request.host):
+def _refuse_cross_site(visit: Visit) -> None:
+    """Raise Refused for a request that another site has made the browser send, as its headers say."""
+    if problem := cross_site.problem(visit.request.headers, visit.request.host):
         log.warning("request refused", path=visit.path, reason=problem, address=visit.client.address)
         raise Refused(403, problem)
-    if visit.route.is_form and visit.request.content_type in _FORMS:
+
+
+async def _read_form(visit: Visit, token: str) -> None:
+    """Read the form, and raise Refused if it is not one that its session was given."""
+    if visit.route.is_form and visit.request.content_type == _FORM:
         visit.form = await _form(visit)
     if not token or visit.route.permission is Permission.PUBLIC:
         return  # nobody is signed in by a cookie: there is nothing to abuse
-    given = headers.get("X-CSRF-Token") or str(visit.form.get("csrf_token", ""))
+    given = visit.request.headers.get("X-CSRF-Token") or str(visit.form.get("csrf_token", ""))
     if not cross_site.is_token(given, visit.user.csrf_token):
         raise Refused(403, "the form has no valid token: load its page again")
 

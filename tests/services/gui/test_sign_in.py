@@ -103,6 +103,15 @@ def test_a_form_of_another_site_changes_nothing(signed_in):
     assert Browser(signed_in.port).post("/login", password=SECRET, headers=foreign).status == 403
 
 
+def test_a_form_is_read_for_those_who_may_send_it(gui, browser):
+    assert browser.post("/login", password="x" * 16_000).status == 400
+    assert browser.post("/login", password="x" * 17_000).status == 413
+    assert browser.post("/theme", theme="x" * 17_000).status == 413
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": "1000000"}
+    for path in ("/users", "/config/gl/raw", "/password"):  # no body comes, and none is waited for
+        assert browser.request("POST", path, b"", headers).location.startswith("/login")
+
+
 @pytest.mark.parametrize(
     "target", ["//evil.example/x", "https://evil.example", "javascript:alert(1)", "/\\evil", "/../x"]
 )
