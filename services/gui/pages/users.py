@@ -110,23 +110,25 @@ async def change_user(visit: Visit) -> web.StreamResponse:
 
 
 async def set_user(visit: Visit, name: str, role: Role, *, payloads: bool, disabled: bool) -> None:
-    """Change a user. Raises UserError."""
+    """Change a user. API tokens made by somebody who may not make any more are revoked. Raises UserError."""
     if name == visit.user.name and (disabled or role is not visit.user.role):
         raise UserError("you cannot take your own rights away: ask another administrator")
 
-    def change(connection: sqlite3.Connection) -> User:
+    def change(connection: sqlite3.Connection) -> tuple[User, list[ApiToken]]:
         before = users.change(connection, name, role=role, payloads=payloads, disabled=disabled)
         if name != visit.user.name:
             sessions.end_all(connection, name)
-        return before
+        may_make = role is Role.ADMIN and not disabled
+        return before, [] if may_make else tokens.delete_of(connection, name)
 
-    before = await visit.deps.read(change)
+    before, revoked = await visit.deps.read(change)
     await visit.audit(
         "change user",
         name,
         was={"role": before.role.value, "payloads": before.payloads, "disabled": before.disabled},
         now={"role": role.value, "payloads": payloads, "disabled": disabled},
     )
+    await _audit_revoked(visit, revoked)
 
 
 async def new_password(visit: Visit) -> web.StreamResponse:
@@ -158,11 +160,22 @@ async def delete_user(visit: Visit) -> web.StreamResponse:
 
 
 async def remove_user(visit: Visit, name: str) -> None:
-    """Delete a user, with all sessions. Raises UserError."""
+    """Delete a user, with all sessions, and all API tokens made by the user. Raises UserError."""
     if name == visit.user.name:
         raise UserError("you cannot delete yourself")
-    await visit.deps.read(lambda connection: users.delete(connection, name))
+
+    def delete(connection: sqlite3.Connection) -> list[ApiToken]:
+        users.delete(connection, name)
+        return tokens.delete_of(connection, name)
+
+    revoked = await visit.deps.read(delete)
     await visit.audit("delete user", name)
+    await _audit_revoked(visit, revoked)
+
+
+async def _audit_revoked(visit: Visit, revoked: list[ApiToken]) -> None:
+    for token in revoked:
+        await visit.audit("revoke API token", token.name, id=token.id)
 
 
 async def end_session(visit: Visit) -> web.StreamResponse:

@@ -62,6 +62,18 @@ def delete(connection: sqlite3.Connection, token: str) -> ApiToken | None:
     return None if row is None else _token(row)
 
 
+def delete_of(connection: sqlite3.Connection, maker: str) -> list[ApiToken]:
+    """Revoke the tokens that a user has made, and those that were made with them; returns them."""
+    rows = connection.execute("DELETE FROM tokens WHERE made_by = ? RETURNING *", (maker,)).fetchall()
+    found = [_token(row) for row in rows]
+    return found + [one for token in found for one in delete_of(connection, actor(token.name))]
+
+
+def actor(name: str) -> str:
+    """Who makes a request with a token of this name. No user has a name with a space."""
+    return f"token {name}"
+
+
 def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 

@@ -148,7 +148,7 @@ async def _identify(visit: Visit) -> str:
         found = await visit.deps.read(lambda connection: tokens.find(connection, text, now))
         if found is None:
             raise Refused(401, "the token is not valid")
-        visit.account = Account(f"token {found.name}", found.role)
+        visit.account = Account(tokens.actor(found.name), found.role)
         return ""
     cookie = request.cookies.get(SECURE_COOKIE if visit.client.is_secure else COOKIE, "")
     if not cookie:

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.support.gui import SECRET, Browser, new_user
+from tests.support.gui import SECRET, Browser, new_token, new_user
 
 
 def test_a_user_from_its_creation_to_its_end(signed_in):
@@ -47,6 +47,27 @@ def test_sessions_can_be_ended(signed_in):
     assert signed_in.submit("/users", f"/sessions/{others}/end").location == "/users"
     assert other.get("/mainmenu").location == "/login"
     assert signed_in.get("/mainmenu").status == 200
+
+
+def test_tokens_end_with_the_rights_of_who_made_them(signed_in):
+    def status(token):
+        return Browser(signed_in.port).get("/api/me", Authorization=f"Bearer {token}").status
+
+    own = new_token(signed_in, "viewer")
+    for action, form in (
+        ("change", {"role": "editor"}),
+        ("change", {"role": "admin", "disabled": "on"}),
+        ("delete", {}),
+    ):
+        name = f"other-{action}-{len(form)}"
+        token = new_token(new_user(signed_in, name, "admin"), "admin")
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        body = b'{"name": "second", "role": "admin", "days": 1}'
+        second = Browser(signed_in.port).request("POST", "/api/tokens", body, headers).json["token"]
+        assert signed_in.submit("/users", f"/users/{name}/change", role="admin", payloads="on").status == 302
+        assert [status(token), status(second)] == [200, 200]
+        assert signed_in.submit("/users", f"/users/{name}/{action}", **form).status == 302
+        assert [status(token), status(second), status(own)] == [401, 401, 200]
 
 
 def test_the_audit_log_has_what_was_done(signed_in):
