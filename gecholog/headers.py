@@ -75,7 +75,9 @@ _kept_names: dict[bytes, str] = {}  # canonical names of received ones
 def _canonical_of(name: bytes) -> str:
     """The canonical form of a received name. It is kept for the next time unless the name is long."""
     found = _canonical(name.decode("utf-8", "surrogateescape"))
-    if len(name) <= _LONGEST_KEPT and len(_kept_names) < _MOST_KEPT:
+    if len(name) <= _LONGEST_KEPT:
+        if len(_kept_names) >= _MOST_KEPT:
+            _kept_names.clear()  # names that nobody uses must not keep out those in use
         _kept_names[name] = found
     return found
 

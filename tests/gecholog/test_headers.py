@@ -119,11 +119,11 @@ def test_connection_options(connection, option_names):
 def test_long_names_are_not_kept():
     """What clients send does not fill the memory by way of a cache."""
     name = "x-" + "a" * 10_000
-    before = headers._kept_canonical.cache_info(), headers._canonical_bytes.cache_info(), headers._options.cache_info()
+    before = headers._kept_canonical.cache_info(), len(headers._kept_names), headers._options.cache_info()
     assert canonical(name) == name.capitalize()[:1] + "-A" + "a" * 9_999
     assert collect([(name.encode(), b"")]) == {canonical(name): [""]}
     assert connection_options({"Connection": [name]}) == {canonical(name)}
-    after = headers._kept_canonical.cache_info(), headers._canonical_bytes.cache_info(), headers._options.cache_info()
+    after = headers._kept_canonical.cache_info(), len(headers._kept_names), headers._options.cache_info()
     assert after == before
 
 
@@ -131,7 +131,7 @@ def test_few_names_are_kept():
     """Nor do many short names."""
     for number in range(10_000):
         collect([(b"x-%d" % number, b"")])
-    assert headers._canonical_bytes.cache_info().currsize <= 4096
+    assert len(headers._kept_names) <= 4096
     assert collect([(b"x-1", b""), (b"X-1", b"2 \t")]) == {"X-1": ["", "2"]}
 
 
