@@ -66,7 +66,7 @@ def routers(url):
         "/tpm/": {"quotas": {"tpm": 100}},
         "/concurrency/": {"quotas": {"concurrency": 2}},
         "/left/": HUNDRED,
-        "/silent/": HUNDRED,
+        "/unspoken/": HUNDRED,
         "/failing/": HUNDRED,
         "/retrieved/": HUNDRED,
         "/reloaded/": HUNDRED,
@@ -207,10 +207,10 @@ def test_leaving_before_the_first_word(limited, upstream, bus):
 
     upstream.behaviour = think
     with limited.client() as client:
-        path = "/silent/v1/chat/completions"
+        path = "/unspoken/v1/chat/completions"
         client.ask("POST", path, {"Content-Type": "application/json"}, json.dumps(ASKED).encode())
         assert asked.wait(DEADLINE)
-    usage = bus.where(lambda record: record["request"]["gl_path"] == "/silent/")["usage"]
+    usage = bus.where(lambda record: record["request"]["gl_path"] == "/unspoken/")["usage"]
     left.set()
     assert usage["source"] == "estimated", usage
     assert usage["completion_tokens"] == 0
