@@ -50,7 +50,7 @@ async def test_from_a_call_to_its_record(appliance):
     assert "sk-very-secret" not in log + "\n".join(appliance.lines)
     assert healthcheck(appliance, "-s", "gl", "-p").stdout == appliance.sum_of("gl_config")
     assert healthcheck(appliance).returncode == 0
-    assert re.match(r"healthy: 6 services \(off: nats2log\)\n", healthcheck(appliance).stdout)
+    assert re.match(r"healthy: 8 services \(off: nats2log\)\n", healthcheck(appliance).stdout)
     people = "\n".join(line for line in appliance.lines if not line.startswith("{"))
     assert f"port {appliance.gl_port}" in people
     assert f"curl -s http://localhost:{appliance.gl_port}{PATH}" in people
