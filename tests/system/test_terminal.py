@@ -75,7 +75,7 @@ async def test_start_and_calls_on_a_terminal(appliance, terminal):
     await terminal.shows("curl -s")
     start = terminal.lines
     assert [line for line in start if line.startswith("{")] == []
-    assert len(start) <= 25
+    assert len(start) <= 28
     assert any(re.fullmatch(rf"  gl +healthy  port {appliance.gl_port}", line) for line in start)
     assert any(line.startswith("  /dummy/") and f":{appliance.dummy_port}" in line for line in start)
     async with aiohttp.ClientSession() as session:
