@@ -16,7 +16,7 @@ BODIES = "1k,10k,100k,1m,100k/2k"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to measure. `seconds` is the duration of each measurement."""
+    """The options of a run. `seconds` is the duration of each measurement."""
 
     parts: tuple[str, ...]
     rounds: int

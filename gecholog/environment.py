@@ -99,7 +99,7 @@ def _names(match: re.Match[str]) -> tuple[str, ...]:
 
 
 def origin(name: str) -> str:
-    """What a reference is called in messages."""
+    """The name of a reference in messages."""
     return f"the file {name.removeprefix(FILE)}" if name.startswith(FILE) else f"the environment variable {name}"
 
 

@@ -1,4 +1,4 @@
-"""What the questions to the ledger are answered with. Integers only: money in pico-USD, times in microseconds. Pure.
+"""The results of queries to the ledger. Integers only: money in pico-USD, times in microseconds. Pure.
 
 Two databases with the same rows give equal answers, and `json_of` writes them as the same bytes.
 """
@@ -75,7 +75,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What a local day (`2026-11-30`) cost. `key` is the group, empty if there are none."""
+    """The cost of a local day (`2026-11-30`). `key` is the group; empty without grouping."""
 
     date: str
     key: str
