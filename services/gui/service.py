@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gecholog import health
+from gecholog import health, held_sockets
 from gecholog.errors import GechologError
 from gecholog.listen_error import listen_error
 from gecholog.logs import Log
@@ -54,7 +54,7 @@ class Gui:
         self._owner = TaskOwner()
         self._deps: Dependencies | None = None
         self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
+        self._site: web.BaseSite | None = None
         self._bus_task: asyncio.Task[None] | None = None
 
     async def start(self, owner: TaskOwner) -> None:
@@ -132,17 +132,23 @@ class Gui:
         )
         log.info("user admin", managed_by_environment=admin.managed, must_change_password=admin.must_change)
 
-    async def _listen(self, config: Config) -> web.TCPSite:
+    async def _listen(self, config: Config) -> web.BaseSite:
         """Open the port. Raises CannotListen, OSError."""
         if self._runner is None:
             raise GechologError("the service has not started")
         context = _context(config)
-        site = web.TCPSite(self._runner, config.host or None, config.port, ssl_context=context, reuse_address=True)
+        site = self._site_for(self._runner, config, context)
         try:
             await site.start()
         except OSError as error:
             raise CannotListen(listen_error(config.host, config.port, error)) from error
         return site
+
+    @staticmethod
+    def _site_for(runner: web.AppRunner, config: Config, context: ssl.SSLContext | None) -> web.BaseSite:
+        if (held := held_sockets.find(config.host, config.port)) is not None:
+            return web.SockSite(runner, held, ssl_context=context)
+        return web.TCPSite(runner, config.host or None, config.port, ssl_context=context, reuse_address=True)
 
     def _bus(self, config: Config) -> GuiBus:
         return GuiBus(config.bus, self._alias, config.record_topic, config.audit_topic, self._live.add)

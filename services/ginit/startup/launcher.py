@@ -13,9 +13,9 @@ import signal
 import sys
 from pathlib import Path
 
-from gecholog import file_lock
+from gecholog import file_lock, held_sockets
 from services.ginit.supervisord import parent
-from services.ginit.supervisord.descriptors import SYSTEM_LOG, moved_up
+from services.ginit.supervisord.descriptors import FIRST_PRIVATE, SYSTEM_LOG, moved_up
 from services.ginit.supervisord.exit_code import ExitCode
 from services.ginit.supervisord.program import CONF
 from services.ginit.supervisord.run import run
@@ -25,6 +25,7 @@ def main() -> int:
     """Run the appliance; returns its exit code. GECHOLOG_HOME, GECHOLOG_RUN and the other variables are set."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing has been started: end without a traceback
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # `setup` held it back
+    held_sockets.adopt(os.environ, os.getpid(), FIRST_PRIVATE)
     home, runtime = Path(os.environ["GECHOLOG_HOME"]), Path(os.environ["GECHOLOG_RUN"])
     try:
         free = _lock(home)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import NoReturn
 
-from gecholog import atomic_file, config, health, regular_file
+from gecholog import atomic_file, config, health, held_sockets, regular_file
 from gecholog.logs import Log
 from services.ginit.config import GinitConfig, build, config_spec
 from services.ginit.startup import bus_users, first_key, ports, prepare
@@ -54,14 +54,19 @@ def ensure_secrets(home: Path, names: tuple[str, ...] = prepare.SECRETS) -> None
             )
 
 
+def set_bus_variables(home: Path) -> None:
+    """Set the variables of nats-server.conf."""
+    # in quotes, because nats-server parses the values of variables like its config
+    os.environ["NATS_STORE_DIR"] = f'"{home / "nats"}"'
+    os.environ["NATS_LISTEN"] = f'"{os.environ.get("GECHOLOG_LISTEN") or "0.0.0.0"}"'  # noqa: S104 - the default
+
+
 def exec_launcher(file: Path, alias: str) -> NoReturn:
     """Exec the appliance with this config of ginit. Raises ConfigError, CannotStart; then nothing has been started."""
     restrict_umask()
     home = resolve_home()
     ensure_secrets(home)
-    # in quotes, because nats-server parses the values of variables like its config
-    os.environ["NATS_STORE_DIR"] = f'"{home / "nats"}"'
-    os.environ["NATS_LISTEN"] = f'"{os.environ.get("GECHOLOG_LISTEN") or "0.0.0.0"}"'  # noqa: S104 - the default
+    set_bus_variables(home)
     checked = build(config.check(config.read(file), str(file), config_spec()))
     _check_ports(checked, home)
     _choose_bus_users(checked, home)
@@ -89,7 +94,8 @@ def _check_ports(checked: GinitConfig, home: Path) -> None:
             for owner, port in shared
         ]
         raise CannotStart("\n".join(lines))
-    taken = [port for port in wanted if ports.is_taken(port.number)]
+    held = held_sockets.ports(held_sockets.received(os.environ, os.getpid()))
+    taken = [port for port in wanted if port.number not in held and ports.is_taken(port.number)]
     if taken and prepare.is_running(home):
         raise CannotStart(f"another appliance runs with the same home folder, {home}")
     if taken:

@@ -1,7 +1,8 @@
 """The file descriptors that the launcher hands to supervisord, and supervisord to ginit.
 
 `minfds=8` in supervisord.conf keeps supervisord from closing 8 and 9 in the processes that it starts. The start script
-of a service closes both (`program.start_script`).
+of a service closes both (`program.start_script`). Sockets that the service manager holds (`gecholog.held_sockets`) are
+above them, and all services inherit them: a shell cannot close a descriptor with two digits.
 """
 
 from __future__ import annotations

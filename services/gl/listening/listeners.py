@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gecholog import held_sockets
 from gecholog.errors import GechologError
 from gecholog.logs import Log
 from services.gl.listening.certificate import Certificate
@@ -157,12 +158,17 @@ class Listeners:
     # --------------------------------------------------------------------- end
 
     async def stop(self, seconds: float) -> None:
-        """Stop accepting clients. Calls in flight have `seconds` to end."""
+        """Stop accepting clients. Calls in flight have `seconds` to end.
+
+        If the next process gets the same socket, a client with an idle connection may not notice the change: a request
+        that is on its way is answered then, within `seconds` as well.
+        """
         if self._socket is not None:
             self._socket.close()
+        grace = min(_GRACE_S, seconds) if held_sockets.are_held() else 0.0
         for listener in self._all:
-            listener.retire()
-        await asyncio.gather(*[listener.finished(seconds) for listener in self._all])
+            listener.retire(grace)
+        await asyncio.gather(*[listener.finished(seconds, idle=grace > 0) for listener in self._all])
 
     async def _finish(self, listener: Listener) -> None:
         await listener.finished(None, idle=True)

@@ -7,7 +7,7 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
-from gecholog import keepalive
+from gecholog import held_sockets, keepalive
 from gecholog.errors import GechologError
 from gecholog.listen_error import listen_error
 from services.gl import memory
@@ -193,7 +193,12 @@ class Listener:
 
 
 def listen(bound: socket.socket) -> None:
-    """Let the kernel queue the connections of clients on a bound socket. Raises PortTaken."""
+    """Let the kernel queue the connections of clients on a bound socket. Raises PortTaken.
+
+    A socket that listens already, because the service manager holds it, keeps the length of its queue.
+    """
+    if bound.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return
     try:
         bound.listen(_BACKLOG)
     except OSError as error:
@@ -204,8 +209,11 @@ def listen(bound: socket.socket) -> None:
 def bind(host: str, port: int) -> socket.socket:
     """A socket that is bound and does not listen yet: until `open`, clients are refused rather than left waiting.
 
-    An empty host means every address of the machine, IPv6 and IPv4. Raises PortTaken.
+    An empty host means every address of the machine, IPv6 and IPv4. If the service manager holds a socket for the
+    address, that one is returned; clients wait in its queue. Raises PortTaken.
     """
+    if (held := held_sockets.find(host, port)) is not None:
+        return held
     dual = not host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual or ":" in host else socket.AF_INET
     bound = socket.socket(family)
