@@ -25,6 +25,7 @@ _PAGES = {
     "archive-workingfile": "/archive",
     "archive-productionfile": "/archive",
 }
+_WITH_CODE = frozenset({"503", "504", "505"})  # steps of a tutorial that were on the form of a router
 _LISTS = {"routers": "/routers", "requestprocessors": "/processors", "responseprocessors": "/processors"}
 
 
@@ -37,6 +38,8 @@ async def lead(visit: Visit) -> web.StreamResponse:
     if page in _PAGES:
         return visit.redirect(f"/config/{name}{_PAGES[page]}", tutorial=tutorial)
     base = page.removesuffix("-form")
+    if (name, page) == ("gl", "routers-form") and tutorial in _WITH_CODE:
+        return visit.redirect("/routers/code", router=visit.query.get("key"), tutorial=tutorial)
     if name == "gl" and (target := _list(base)):
         return visit.redirect(target, tutorial=tutorial)
     if page.endswith("-form") and base in _AREAS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.gui.configuration import (
     archive_page,
+    code_page,
     deploy_page,
     file_page,
     form_page,
@@ -11,6 +12,7 @@ from services.gui.configuration import (
     old_addresses,
     raw_page,
     try_page,
+    tutorial_page,
 )
 from services.gui.roles import Permission
 from services.gui.web.route import NavigationEntry, Route, get, post
@@ -36,11 +38,15 @@ ROUTES = (
     post("/config/{file}/archive/delete", _EDIT, archive_page.delete),
     get("/config/{file}/archive/download", _VIEW, archive_page.download),
     get("/routers", _VIEW, list_page.routers),
+    get("/routers/code", _VIEW, code_page.show),
     get("/routers/try", _VIEW, try_page.show),
     post("/routers/try", _EDIT, try_page.send),
     get("/processors", _VIEW, list_page.processors),
     get("/providers", _VIEW, list_page.providers),
     get("/models", _VIEW, list_page.models),
+    get("/tutorials", _VIEW, tutorial_page.index),
+    get("/tutorials/check", _VIEW, tutorial_page.check, is_quiet=True),
+    post("/tutorials/stop", _VIEW, tutorial_page.stop),
     *(get(f"/{{application:{name}}}/{{page}}", _VIEW, old_addresses.lead) for name in old_addresses.APPLICATIONS),
 )
 NAVIGATION = (
@@ -48,5 +54,6 @@ NAVIGATION = (
     NavigationEntry("Processors", "/processors", "workflow", 45),
     NavigationEntry("Providers", "/providers", "plug", 50),
     NavigationEntry("Models", "/models", "boxes", 55),
+    NavigationEntry("Tutorials", "/tutorials", "graduation-cap", 100),
     NavigationEntry("Configuration", "/config", "file-cog", 70),
 )

@@ -21,6 +21,7 @@ from services.gui.store import audit
 from services.gui.store.audit import AuditEntry
 from services.gui.store.database import Database
 from services.gui.store.password import PasswordHasher
+from services.gui.tutorials.progress import Progress
 from services.gui.web.rendering import Renderer
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class Dependencies:
     alias: str = "gui"
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
     flashes: dict[str, list[Flash]] = field(default_factory=dict)
+    tutorials: dict[str, Progress] = field(default_factory=dict)  # by session
     clock: Callable[[], float] = time.time
     _client: aiohttp.ClientSession | None = None
 

@@ -14,6 +14,7 @@ from gecholog import __version__
 from services.gui.access import links
 from services.gui.assets.catalog import Assets
 from services.gui.roles import Permission
+from services.gui.tutorials.progress import Progress
 from services.gui.web.route import NavigationEntry
 
 THEMES = ("auto", "light", "dark")
@@ -30,12 +31,16 @@ class Reader(Protocol):
     @property
     def path(self) -> str: ...
     @property
+    def query(self) -> Mapping[str, str]: ...
+    @property
     def here(self) -> str: ...
     @property
     def csrf_token(self) -> str: ...
     @property
+    def tutorial(self) -> Progress | None: ...
+    @property
     def theme(self) -> str: ...
-    def link(self, path: str, **query: Any) -> str: ...
+    def link(self, path: str, /, **query: Any) -> str: ...
     def allows(self, permission: Permission) -> bool: ...
 
 
@@ -60,6 +65,7 @@ class Renderer:
             "duration": duration,
             "usd": usd,
             "urlsegment": links.segment,
+            "prose": prose,
         }
 
     def render(self, template: str, visit: Reader, values: Mapping[str, Any]) -> str:
@@ -87,6 +93,13 @@ class Renderer:
             classes,
             Markup(self._assets.icon(name)),  # noqa: S704 - our own file, whose hash was checked
         )
+
+
+def prose(text: str) -> Markup:
+    """A sentence in which what stands between backticks is code."""
+    parts = text.split("`")
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def csrf_field(token: str) -> Markup:

@@ -16,11 +16,14 @@ from services.gui.access.client_address import Client
 from services.gui.roles import Permission, Role
 from services.gui.store import sessions
 from services.gui.store.audit import AuditEntry
+from services.gui.tutorials import progress
+from services.gui.tutorials.progress import Progress
 from services.gui.web.dependencies import Dependencies, Flash
 from services.gui.web.rendering import THEME_COOKIE
 from services.gui.web.route import Route
 
 _MOST_FLASHES = 5
+_MOST_TUTORIALS = 1000  # sessions that are in one
 
 
 class Refused(Exception):
@@ -105,7 +108,7 @@ class Visit:
         if not self.allows(permission):
             raise Refused(403, "your role does not allow this")
 
-    def link(self, path: str, **query: Any) -> str:
+    def link(self, path: str, /, **query: Any) -> str:
         """A link from this page to a path of the interface."""
         given = {name: value for name, value in query.items() if value not in (None, "")}
         return links.relative(self.path, path) + (f"?{urlencode(given)}" if given else "")
@@ -113,6 +116,8 @@ class Visit:
     def page(self, template: str, status: int = 200, **values: Any) -> web.Response:
         """A page, or a part of one: the template with these values."""
         values.setdefault("flashes", () if self.is_htmx else self.take_flashes())
+        if not self.is_htmx:
+            self._continue_tutorial()
         text = self.deps.renderer.render(template, self, values)
         return web.Response(text=text, status=status, content_type="text/html")
 
@@ -149,6 +154,29 @@ class Visit:
         kept = self.deps.flashes.setdefault(self.user.session, [])
         kept.append(Flash(text, kind))
         del kept[:-_MOST_FLASHES]
+
+    @property
+    def tutorial(self) -> Progress | None:
+        """Where this visitor is in a tutorial; None outside of one."""
+        return self.deps.tutorials.get(self.account.session) if self.account is not None else None
+
+    def end_tutorial(self) -> None:
+        """Forget the tutorial of this session."""
+        self.deps.tutorials.pop(self.user.session, None)
+
+    def _continue_tutorial(self) -> None:
+        """Go on with the tutorial on this page, or begin the one that the address names."""
+        if self.account is None or not self.account.session or not self.route.is_safe:
+            return
+        before, kept = self.tutorial, self.deps.tutorials
+        now = progress.chosen(self.query.get("tutorial", ""), self.path, before, self.now)
+        if now is None and before is not None:
+            now = progress.moved(before, self.path)
+        if now is not None:
+            kept.pop(self.account.session, None)
+            kept[self.account.session] = now
+            while len(kept) > _MOST_TUTORIALS:
+                kept.pop(next(iter(kept)))
 
     def take_flashes(self) -> Iterable[Flash]:
         """The messages to show, once."""

@@ -70,3 +70,7 @@ for (const select of document.querySelectorAll("select[data-submit]")) {
 document.addEventListener("htmx:afterSwap", (event) => localTimes(event.target));
 document.addEventListener("gui:rows", (event) => localTimes(event.detail));
 localTimes();
+
+// what the step of a tutorial is about
+const marked = document.querySelector("[data-mark]");
+if (marked) document.querySelector(marked.dataset.mark)?.classList.add("tutorial-mark");
