@@ -16,7 +16,6 @@ _CHAT = {"model": "dummy", "messages": [{"role": "user", "content": "Hello"}]}
 _CHUNKS = 20
 _STREAM_HEADERS = {"X-Dummy-Chunks": str(_CHUNKS), "X-Dummy-Chunk-Delay-Ms": "60"}
 _MOVES_WITHIN = 5.0  # seconds after which a port that nobody listens on is a failure
-_TIMEOUT = aiohttp.ClientTimeout(total=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,8 @@ class LoadRun:
     streamers: int = 4
     tls: object = True
     expects_move: bool = False
+    timeout_s: float = 20
+    longest_s: float = 0.0  # of all calls that were answered
     done: int = 0
     streams: int = 0
     moved: int = 0
@@ -76,7 +77,8 @@ class LoadRun:
 
     def _session(self):
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=1, keepalive_timeout=60, ssl=self.tls), timeout=_TIMEOUT
+            connector=aiohttp.TCPConnector(limit=1, keepalive_timeout=60, ssl=self.tls),
+            timeout=aiohttp.ClientTimeout(total=self.timeout_s),
         )
 
     async def _caller(self):
@@ -108,6 +110,8 @@ class LoadRun:
                 problem = repr(error)
             if problem:
                 failures.append(Failure(sent, time.monotonic(), problem))
+            else:
+                self.longest_s = max(self.longest_s, time.monotonic() - sent)
             return not problem
 
     async def _has_moved(self, url):
