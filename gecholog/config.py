@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any, NoReturn
+from typing import Any
 
-from gecholog import regular_file
+from gecholog import config_secrets, regular_file
 from gecholog import schema as schemas
 from gecholog.config_spec import ConfigSpec
+from gecholog.config_text import content, parsed, text_of, without_nulls
 from gecholog.entries import ConfigEntry, InForce, LeftOut, ListPosition, consequence, problem_report, refusals
-from gecholog.environment import Filled, fill
+from gecholog.environment import fill
 from gecholog.errors import ConfigError, Problem
 from gecholog.positions import Path
 from gecholog.reporter import Reporter
@@ -36,9 +36,6 @@ __all__ = [
     "read",
     "refuse_losses",
 ]
-
-_LONGEST_INTEGER = 18  # characters
-_LARGEST_SECRET = 64 * 1024  # bytes of a file in place of a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ class ParsedConfig:
     `warnings`. `not_set` are entries that were left out because optional variables have no value. `folder` is the
     folder that the operator edits the file in; None if the config was not read from a file. `data` are the bytes of the
     file, before variables were filled in. `files` are the paths of the files whose contents are in the values
-    (`${file:PATH}`).
+    (`${file:PATH}`, and the secret store). `secrets` are the values that come from the secret store.
     """
 
     source: str
@@ -74,6 +71,7 @@ class ParsedConfig:
     folder: FilePath | None = None
     data: bytes = field(default=b"", repr=False)
     files: tuple[str, ...] = ()
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def origin(self) -> ConfigSource:
@@ -130,12 +128,13 @@ def check(
 def _checked(
     data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, str], folder: FilePath | None
 ) -> ParsedConfig:
-    text = _text(data, source)
-    filled = fill(text, environ, _content)
+    text = text_of(data, source)
+    secrets = config_secrets.opened(text, source, spec, environ)
+    filled = fill(text, environ, content, secrets.lookup)
     if filled.problems:
         raise ConfigError(source, filled.problems)
     repeated: list[str] = []
-    value = _without_nulls(_parsed(filled, source, repeated))
+    value = without_nulls(parsed(filled, source, repeated))
     report = Reporter(filled)
     verdict = judge(spec, value, report.is_unset, folder)
     rejected = tuple(_left_out(spec, value, verdict, report))
@@ -150,7 +149,17 @@ def _checked(
     entries = tuple(_entries(spec, value, verdict.rejected, report))
     not_set = tuple(one for one in rejected if one.is_unset)
     return ParsedConfig(
-        source, checksum(data), verdict.values, warnings, entries, left_out, not_set, folder, data, filled.files
+        source,
+        checksum(data),
+        verdict.values,
+        warnings,
+        entries,
+        left_out,
+        not_set,
+        folder,
+        data,
+        (*filled.files, *secrets.files),
+        secrets.values,
     )
 
 
@@ -164,16 +173,16 @@ def in_force(data: bytes, source: str, spec: ConfigSpec, environ: Mapping[str, s
     try:
         return check(data, source, spec, environ).in_force
     except ConfigError:
-        filled = fill(_text(data, source), environ, _content)
-        value = _without_nulls(_parsed(filled, source, []))
+        filled = fill(text_of(data, source), environ, content)
+        value = without_nulls(parsed(filled, source, []))
         return InForce(tuple(_entries(spec, value, {}, Reporter(filled))))
 
 
 def peek(data: bytes, source: str, environ: Mapping[str, str] | None = None) -> Any:
     """The value of another service's config file, without checking it. Raises ConfigError if it is not JSON."""
     try:
-        return _without_nulls(
-            _parsed(fill(_text(data, source), os.environ if environ is None else environ, _content), source, [])
+        return without_nulls(
+            parsed(fill(text_of(data, source), os.environ if environ is None else environ, content), source, [])
         )
     except RecursionError:
         raise ConfigError(source, [Problem("", "is nested too deeply")]) from None
@@ -235,77 +244,3 @@ def _repetitions(text: str, repeated: Iterable[str]) -> Iterator[Problem]:
     for name in dict.fromkeys(repeated):
         if json.dumps(name) in text:  # otherwise the name came from a variable, and may be a secret
             yield Problem(name, "is given more than once in one object, the last one counts")
-
-
-def _content(path: str) -> str | None:
-    """The content of a file for `${file:PATH}`, without the line break at its end; None if it cannot be read."""
-    try:
-        text = regular_file.read_text(path, limit=_LARGEST_SECRET)
-    except (OSError, UnicodeDecodeError):
-        return None
-    return text.removesuffix("\n").removesuffix("\r")
-
-
-def _text(data: bytes, source: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(source, [Problem("", "is not UTF-8", line)]) from error
-
-
-def _parsed(filled: Filled, source: str, repeated: list[str]) -> Any:
-    """Parse the filled text; names that occur twice in an object are added to `repeated`."""
-
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) < len(pairs):
-            names = [name for name, _ in pairs]
-            repeated.extend(name for name in made if names.count(name) > 1)
-        return made
-
-    try:
-        return json.loads(
-            filled.text,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_bounded,
-            object_pairs_hook=members,
-        )
-    except json.JSONDecodeError as error:
-        line = error.pos - error.colno + 1
-        # after a filled variable the column is not that of the file, and would reveal the length of the value
-        exact = not any(line <= reference.offset < error.pos for reference in filled.references)
-        # some messages end with "at", as in "Unterminated string starting at" and "Invalid control character at"
-        message = error.msg.removesuffix(" at") if exact else error.msg.removesuffix(" at").removesuffix(" starting")
-        rule = f"is not JSON: {message}" + (f" at column {error.colno}" if exact else "")
-        raise ConfigError(source, [Problem("", rule, error.lineno)]) from None  # the error holds the filled text
-    except ValueError:
-        raise ConfigError(source, [Problem("", "is not JSON, or holds a number out of range")]) from None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError("out of range")
-    return number
-
-
-def _bounded(text: str) -> int:
-    """Refuse integers that no field can mean: very large ones cannot be converted to a float or to text."""
-    if len(text) > _LONGEST_INTEGER:
-        raise ValueError("out of range")
-    return int(text)
-
-
-def _without_nulls(value: Any) -> Any:
-    """Remove null fields: they mean the same as missing ones, and Go writes one for every empty list."""
-    if isinstance(value, dict):
-        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    return value

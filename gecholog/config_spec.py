@@ -9,6 +9,7 @@ from typing import Any
 
 from gecholog.entries import Closes, ListPosition
 from gecholog.schema import Schema, Violation
+from gecholog.secret_rule import SecretPlace
 
 Rule = Callable[[dict[str, Any]], Iterable[Violation]]
 CrossFileRule = Callable[[dict[str, Any], FilePath], Iterable[Violation]]
@@ -31,6 +32,8 @@ class ConfigSpec:
       routers that must not serve without them
     - `not_skipped` takes an invalid entry of an array with `skip_invalid_items`, and returns the name of the field that
       makes the entry indispensable: the file is invalid then. An empty string: the entry is skipped
+    - `secret_places` takes a value of unchecked types, and yields where secrets of the store may stand, with the
+      addresses that the service sends them to; without it the file must have none
     """
 
     schema: Schema
@@ -41,3 +44,4 @@ class ConfigSpec:
     closes: Callable[[dict[str, Any], Mapping[ListPosition, Any]], Closes] = lambda _, __: {}
     cross_file_warnings: tuple[CrossFileRule, ...] = ()
     not_skipped: Callable[[Any], str] = lambda _: ""
+    secret_places: Callable[[Any], Iterable[SecretPlace]] = lambda _: ()

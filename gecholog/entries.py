@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gecholog.environment import FILE
+from gecholog.environment import FILE, SECRET, bare
 from gecholog.environment import unset as no_value
 from gecholog.errors import Problem
 
@@ -49,10 +49,10 @@ class LeftOut:
     def reason(self) -> str:
         """Why it is left out, in a few words: the variables that are not set, or else the first problem."""
         unset = list(dict.fromkeys(name for problem in self.problems for name in problem.unset))
-        if unset and not any(name.startswith(FILE) for name in unset):
+        if unset and not any(name.startswith((FILE, SECRET)) for name in unset):
             return f"{', '.join(unset)} {'is' if len(unset) == 1 else 'are'} not set"
         if unset:
-            return ", ".join(f"{name.removeprefix(FILE)} {no_value(name)}" for name in unset)
+            return ", ".join(f"{bare(name)} {no_value(name)}" for name in unset)
         return f"{self.problems[0].path} {self.problems[0].rule}" if self.problems else ""
 
     @property

@@ -1,7 +1,8 @@
 """Environment variables in the text of a config file: `${NAME}`, `$NAME` and `${NAME|OTHER}`. Pure functions.
 
 `${NAME|OTHER}` is the first of these variables that is set and not empty. `${file:/run/secrets/key}` is the content of
-a file without the line break at its end, as Docker and Kubernetes provide secrets.
+a file without the line break at its end, as Docker and Kubernetes provide secrets. `${secret:NAME}` is a secret of the
+store (`gecholog.secret_store`), which may stand only inside a string.
 
 Inside a JSON string the value is escaped, so that a quote or a backslash in it cannot break out. Outside a string it
 must be a JSON number, `true`, `false` or `null`. `$$` is a dollar sign. Filling keeps the lines of the file, so that
@@ -12,18 +13,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gecholog.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 # One token at a time, inside a string or outside; a quote after a backslash does not end a string.
 _TOKEN = re.compile(
     r'(?P<escape>\\.)|(?P<quote>")|'
-    r'\$(?:(?P<dollar>\$)|\{(?P<braced>\w+(?:\|\w+)*)\}|\{file:(?P<file>[^{}"\\\n]+)\}|(?P<bare>\w+))',
+    r'\$(?:(?P<dollar>\$)|\{(?P<braced>\w+(?:\|\w+)*)\}|\{(?P<kind>file|secret):(?P<item>[^{}"\\\n]+)\}|(?P<bare>\w+))',
     re.ASCII | re.DOTALL,
 )
 _SCALAR = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null")
@@ -32,12 +34,19 @@ _SCALAR = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false
 FILE = "file:"
 """The beginning of the name of a reference to a file."""
 
+SECRET = "secret:"  # noqa: S105 - the name of a kind
+"""The beginning of the name of a reference to a secret of the store."""
+
+Lookup = Callable[[str], str | None]
+"""Takes a path or a name, and returns the value, or None if there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A variable in the text; `offset` is where its value begins in the filled text.
 
-    For a file the name is `file:` and the path; it is not set if the file cannot be read. `value` may be a secret.
+    For a file the name is `file:` and the path; it is not set if the file cannot be read. For a secret of the
+    store it is `secret:` and its name. `value` may be a secret.
     """
 
     name: str
@@ -62,12 +71,16 @@ class Filled:
         return tuple(names)
 
 
-def fill(text: str, environ: Mapping[str, str], read_file: Callable[[str], str | None] = lambda _: None) -> Filled:
+def _nothing(_: str) -> str | None:
+    return None
+
+
+def fill(text: str, environ: Mapping[str, str], read_file: Lookup = _nothing, read_secret: Lookup = _nothing) -> Filled:
     """Replace the variables in `text`. One that is not set is empty inside a string, and a problem elsewhere.
 
-    `read_file` takes the path of a file and returns its content, or None if it cannot be read.
+    `read_file` takes the path of a file and returns its content, `read_secret` the name of a secret of the store.
     """
-    filling = _Filling(text, environ, read_file)
+    filling = _Filling(text, environ, {FILE: read_file, SECRET: read_secret})
     for match in _TOKEN.finditer(text):
         filling.take(match)
     return filling.done()
@@ -79,42 +92,51 @@ def unquoted(text: str) -> Iterator[tuple[int, int]]:
     for match in _TOKEN.finditer(text):
         if match["quote"]:
             in_string = not in_string
-        elif not in_string and (match["braced"] or match["bare"] or match["file"]):
+        elif not in_string and (match["braced"] or match["bare"] or match["item"]):
             yield match.span()
 
 
 def names_in(text: str) -> tuple[tuple[str, ...], ...]:
     """The variables in a piece of a config file: for each reference its names, which are `("A", "B")` for `${A|B}`.
 
-    For a file it is the name of the reference, `file:` and the path.
+    For a file it is the name of the reference, `file:` and the path, and alike for a secret.
     """
     return tuple(names for match in _TOKEN.finditer(text) if (names := _names(match)))
 
 
 def _names(match: re.Match[str]) -> tuple[str, ...]:
-    if match["file"]:
-        return (FILE + match["file"],)
+    if match["item"]:
+        return (f"{match['kind']}:{match['item']}",)
     names = match["braced"] or match["bare"]
     return tuple(names.split("|")) if names else ()
 
 
 def origin(name: str) -> str:
     """The name of a reference in messages."""
-    return f"the file {name.removeprefix(FILE)}" if name.startswith(FILE) else f"the environment variable {name}"
+    if name.startswith(FILE):
+        return f"the file {name.removeprefix(FILE)}"
+    return f"the secret {name.removeprefix(SECRET)}" if name.startswith(SECRET) else f"the environment variable {name}"
 
 
 def unset(name: str) -> str:
     """How a message says that a reference has no value."""
+    if name.startswith(SECRET):
+        return "is not in the secret store"
     return "cannot be read" if name.startswith(FILE) else "is not set"
+
+
+def bare(name: str) -> str:
+    """The name of a reference without its kind: the path of a file, the name of a secret or a variable."""
+    return name.removeprefix(FILE).removeprefix(SECRET)
 
 
 class _Filling:
     """The state of one pass over a text."""
 
-    def __init__(self, text: str, environ: Mapping[str, str], read_file: Callable[[str], str | None]) -> None:
+    def __init__(self, text: str, environ: Mapping[str, str], lookups: Mapping[str, Lookup]) -> None:
         self._text = text
         self._environ = environ
-        self._read_file = read_file
+        self._lookups = lookups
         self._parts: list[str] = []
         self._length = 0
         self._copied = 0
@@ -134,8 +156,8 @@ class _Filling:
             self._put("$")
             return
         names = _names(match)
-        if match["file"]:
-            value = self._read_file(match["file"])
+        if match["item"]:
+            value = self._lookups[match["kind"] + ":"](match["item"])
         else:
             value = next(filter(None, map(self._environ.get, names)), self._environ.get(names[0]))
         name = " or ".join(names)

@@ -16,13 +16,14 @@ from gecholog.bus_address import BusAddress
 from gecholog.config import ConfigSpec
 from gecholog.health import home
 from gecholog.recordlog import RecordLogConfig
+from gecholog.secret_rule import SecretPlace
 from gecholog.tls import OutboundTls
 from services.nats2log import sql_writer
 from services.nats2log.shape import Shape
 from services.nats2log.sql_writer import SqlWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gecholog.config import ParsedConfig
     from gecholog.positions import Path
@@ -297,7 +298,35 @@ def config_spec() -> ConfigSpec:
         (bus_section.rules, _own_topic, _certificate_files, _whole_records, *_WRITER_RULES),
         _writers_not_in_use,
         warnings=(idle_writers, _trusts_no_certificate, _ended_api),
+        secret_places=_secret_places,
     )
+
+
+def _secret_places(values: Any) -> Iterator[SecretPlace]:
+    """Where secrets of the store may stand: the credentials and headers of writers that have an address."""
+    for mode, (fields, address_of) in _SECRET_FIELDS.items():
+        section = values.get(mode) if isinstance(values, dict) else None
+        try:
+            addresses = (address_of(section),)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            continue  # a section that cannot be used may have no secret
+        for name in fields:
+            yield SecretPlace((mode, name), addresses)
+
+
+_SECRET_FIELDS: dict[str, tuple[tuple[str, ...], Callable[[Any], str]]] = {
+    "rest_api_writer": (("headers",), lambda section: RestWriter.of(section).address),
+    "elastic_writer": (("username", "password", "api_key"), lambda section: ElasticWriter.of(section).address),
+    "azure_log_analytics_writer": (("shared_key",), lambda section: AzureCollectorWriter.of(section).address),
+    "azure_logs_ingestion_writer": (("client_secret",), lambda section: _authority(section.get("authority"))),
+    "otlp_writer": (("headers",), lambda section: OtlpWriter.of(section).address),
+}
+
+
+def _authority(text: str | None) -> str:
+    """Who issues tokens for the secret of an application."""
+    found = text or "https://login.microsoftonline.com"  # azure.identity.AzureAuthorityHosts.AZURE_PUBLIC_CLOUD
+    return found if "://" in found else f"https://{found}"
 
 
 def _writers_not_in_use(values: Any) -> frozenset[str]:

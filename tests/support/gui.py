@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 SECRET = "geheim123"
+CONF = Path(__file__).parents[2] / "conf"
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 def gui_config(port: int, bus: str = "127.0.0.1:1", **changed: Any) -> dict[str, Any]:
     """The shipped config with another port and another bus."""
-    shipped = json.loads((Path(__file__).parents[2] / "conf" / "gui_config.json").read_text("utf-8"))
+    shipped = json.loads((CONF / "gui_config.json").read_text("utf-8"))
     service_bus = shipped["service_bus"] | {"hostname": bus}
     return shipped | {"gui_port": port, "gui_host": "127.0.0.1", "service_bus": service_bus} | changed
 

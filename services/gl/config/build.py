@@ -51,10 +51,12 @@ def build(parsed: ParsedConfig) -> Config:
     models = _registry(values)
     session_header = canonical(values["session_id_header"])
     private = masked | {session_header}
-    masked = masked.union(*map(secret_headers, models.providers.values()))
+    masked = masked.union(*map(secret_headers, models.providers.values()), _with_secrets(routers, parsed.secrets))
     bus = values["service_bus"]
     address = BusAddress.of_section(bus)
-    logs.protect([*address.credentials.secrets, *_secrets(routers, masked, masked_parameters), *_keys(models)])
+    logs.protect(
+        [*parsed.secrets, *address.credentials.secrets, *_secrets(routers, masked, masked_parameters), *_keys(models)]
+    )
     return Config(
         gateway_id=values["gateway_id"],
         listener=_listener(values),
@@ -112,6 +114,14 @@ def _secrets(routers: tuple[Router, ...], masked: frozenset[str], parameters: fr
         for pair in (*router.target.query, *router.target.endpoint_query):
             if pair.name in parameters:
                 yield from (pair.value, pair.raw.partition("=")[2])
+
+
+def _with_secrets(routers: tuple[Router, ...], secrets: frozenset[str]) -> Iterator[str]:
+    """The headers that have a secret of the store: they are masked, whatever `masked_headers` says."""
+    for router in routers:
+        for name, texts in router.target.headers.items():
+            if any(secret in text for secret in secrets for text in texts):
+                yield name
 
 
 def _registry(values: dict[str, Any]) -> Registry:

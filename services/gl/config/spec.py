@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gecholog import bus_section, schema
 from gecholog.config import ConfigSpec
-from services.gl.config import credential_files, limit_rules, rules, target_rules, tls_files, warnings
+from services.gl.config import credential_files, limit_rules, rules, secret_places, target_rules, tls_files, warnings
 from services.gl.models import rules as model_rules
 
 
@@ -32,4 +32,10 @@ def config_spec() -> ConfigSpec:
         *model_rules.RULES,
         credential_files.google_files,
     )
-    return ConfigSpec(schema.load(file), checks, remaining=(rules.one_path_one_router,), warnings=warnings.RULES)
+    return ConfigSpec(
+        schema.load(file),
+        checks,
+        remaining=(rules.one_path_one_router,),
+        warnings=warnings.RULES,
+        secret_places=secret_places.places,
+    )

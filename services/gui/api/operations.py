@@ -21,6 +21,7 @@ from services.gui import appliance, key_form
 from services.gui.api import types
 from services.gui.api.config_operations import CONFIG_OPERATIONS
 from services.gui.api.operation import Operation
+from services.gui.api.secret_operations import SECRET_OPERATIONS
 from services.gui.live import anatomy
 from services.gui.live.filters import CallFilter
 from services.gui.live.record import CallSummary
@@ -336,4 +337,5 @@ OPERATIONS = (
     Operation("DELETE", "/tokens/{id}", _ADMIN, "Revoke an API token", delete_token, None, status=204),
     Operation("GET", "/audit", _ADMIN, "The audit log", list_audit, list[types.AuditOut], query=_AUDIT),
     *CONFIG_OPERATIONS,
+    *SECRET_OPERATIONS,
 )

@@ -262,3 +262,19 @@ class ConfigDeployment(msgspec.Struct, forbid_unknown_fields=True):
 
     draft_sha256: str
     deployed_sha256: str | None = None
+
+
+class SecretOut(msgspec.Struct):
+    """A secret of the store, without its value. `hosts` are those that it may be sent to."""
+
+    name: str
+    hosts: list[str]
+    changed: str
+    changed_by: str
+
+
+class SecretNew(msgspec.Struct):
+    """The value of a secret, and the hosts that it may be sent to. They are replaced together."""
+
+    value: Annotated[str, Meta(min_length=1, max_length=16_384)]
+    hosts: Annotated[list[Annotated[str, Meta(max_length=300)]], Meta(min_length=1, max_length=100)]

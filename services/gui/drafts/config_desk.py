@@ -1,7 +1,7 @@
 """The config files that the interface edits: their drafts, schemas and validations.
 
 Schemas and validations come from the programs of the services. A validation takes about a second, so results are kept
-for as long as draft and production file stay the same.
+for as long as draft, production file and secret store stay the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gecholog import regular_file, validation
+from gecholog.environment import FILE, SECRET
 from gecholog.schema import Schema
+from gecholog.secret_store import SecretStore
 from gecholog.validation import Validation, ValidationFailed, Validator
 from services.gui.config import Application, Config
 from services.gui.drafts.config_file import ConfigFile
@@ -45,9 +47,10 @@ class ConfigDesk:
     def __init__(self, config: Config, home: Path, environ: Mapping[str, str]) -> None:
         self.home = home.absolute()
         self.environ = environ
+        self.secrets = SecretStore(self.home, environ)
         self._stores: dict[str, DraftStore] = {}
         self._schemas: dict[Path, asyncio.Task[Schema]] = {}
-        self._validations: OrderedDict[tuple[str, str, str | None], Validation] = OrderedDict()
+        self._validations: OrderedDict[tuple[str, str, str | None, str | None], Validation] = OrderedDict()
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -86,7 +89,7 @@ class ConfigDesk:
         Raises ValidationFailed, OSError.
         """
         deployed = _checksum(file.production)
-        key = (file.name, checksum(data), deployed)
+        key = (file.name, checksum(data), deployed, _checksum(self.secrets.file))
         if not fresh and key in self._validations:
             self._validations.move_to_end(key)
             return self._validations[key]
@@ -183,9 +186,11 @@ class ConfigDesk:
         return any(path.is_relative_to(os.path.realpath(self.home / folder)) for folder in ("secrets", "data"))
 
     def is_set(self, name: str) -> bool:
-        """Tell whether a variable has a value for the services, or a file (`file:PATH`) can be read."""
-        if name.startswith("file:"):
-            return os.access(name.removeprefix("file:"), os.R_OK)
+        """Tell whether a variable has a value for the services, a file can be read, or a secret is in the store."""
+        if name.startswith(FILE):
+            return os.access(name.removeprefix(FILE), os.R_OK)
+        if name.startswith(SECRET):
+            return any(one.name == name.removeprefix(SECRET) for one in self.secrets.entries())
         return bool(self.environ.get(name))
 
     def environment(self) -> dict[str, str]:

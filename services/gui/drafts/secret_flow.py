@@ -4,6 +4,9 @@ A secret is the value of a variable, or a literal in a field for secrets. It is 
 a header of a router to the URL of that router, a password to the server of its section. Who edits a config, but must
 not read its secrets, must not be able to send one to an address of their own, nor to use one where it would be shown:
 the description of a model is in the list of models, and a system prompt can be asked for.
+
+Secrets of the store (`${secret:NAME}`) are not judged here: each has a list of hosts, and the service refuses a config
+that would send it elsewhere (`gecholog.secret_rule`).
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gecholog.environment import FILE, origin
+from gecholog.environment import FILE, SECRET, origin
 from gecholog.schema import Schema
 from services.gui.drafts.json_document import joined, steps
 from services.gui.drafts.schema_path import is_map, subschema
@@ -222,4 +225,4 @@ def _address_text(name: str, value: Any) -> str:
 def _sources(text: str) -> Iterator[str]:
     """The variables in a string, as they are filled in before the text is read as JSON: after a backslash, too."""
     for names in variables_in(json.dumps(text, ensure_ascii=False)):
-        yield from (name for name in names if name not in _NO_SECRETS)
+        yield from (name for name in names if name not in _NO_SECRETS and not name.startswith(SECRET))

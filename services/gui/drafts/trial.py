@@ -23,6 +23,7 @@ from pathlib import Path
 import aiohttp
 
 from gecholog.errors import GechologError
+from gecholog.secret_store import SecretStore
 from services.gui.drafts import json_edit
 from services.gui.drafts.config_desk import ConfigDesk, write_new
 from services.gui.drafts.json_document import Document
@@ -95,6 +96,7 @@ async def run(desk: ConfigDesk, data: bytes, call: Call) -> Outcome:
         file, bus_file = folder / "gl_config.json", folder / "nats-server.conf"
         write_new(file, config.text.encode("utf-8", "surrogatepass"))
         write_new(bus_file, f'host: "{_HOST}"\nport: {bus_port}\nauthorization {{ token: "{token}" }}\n'.encode())
+        _lend_secrets(desk.secrets, folder)
         environ = desk.environment() | {"GECHOLOG_HOME": str(folder)}
         gateway = (sys.executable, "-P", "-m", "services.gl", "-o", str(file), "-a", "trial")
         async with (
@@ -104,6 +106,14 @@ async def run(desk: ConfigDesk, data: bytes, call: Call) -> Outcome:
             return await _send(call, port)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _lend_secrets(store: SecretStore, folder: Path) -> None:
+    """Let the gateway in this home folder use the secret store of ours."""
+    there = SecretStore(folder, {})
+    for own, link in ((store.file, there.file), (store.keys.file, there.keys.file)):
+        link.parent.mkdir(mode=0o700, exist_ok=True)
+        link.symlink_to(own.absolute())
 
 
 @contextlib.asynccontextmanager
