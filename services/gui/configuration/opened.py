@@ -17,6 +17,7 @@ from services.gui.drafts.draft import DraftState, Phase
 from services.gui.drafts.draft_store import DraftError, DraftStore, Editor
 from services.gui.drafts.form_build import FormSource
 from services.gui.drafts.json_document import Document
+from services.gui.drafts.protection import protection_problems
 from services.gui.drafts.secret_flow import FlowProblem
 from services.gui.drafts.secret_values import known_secrets, masked, secrets_in
 from services.gui.roles import Permission
@@ -134,7 +135,7 @@ def _flow_problems(
     sent, sent_now = secret_flow.flows(new, schema), secret_flow.flows(old, schema)
     is_own = visit.deps.desk.is_own_file
     found = secret_flow.problems(sent, sent_now, is_gui=name == "gui", is_own_file=is_own)
-    return (*found, *secret_flow.file_problems(new, old))
+    return (*found, *secret_flow.file_problems(new, old), *protection_problems(new, old))
 
 
 def _value(data: bytes) -> Any:
