@@ -119,7 +119,7 @@ async def set_user(visit: Visit, name: str, role: Role, *, payloads: bool, disab
         if name != visit.user.name:
             sessions.end_all(connection, name)
         may_make = role is Role.ADMIN and not disabled
-        return before, [] if may_make else tokens.delete_of(connection, name)
+        return before, [] if may_make else tokens.delete_of(connection, tokens.of_user(before.id))
 
     before, revoked = await visit.deps.read(change)
     await visit.audit(
@@ -165,8 +165,7 @@ async def remove_user(visit: Visit, name: str) -> None:
         raise UserError("you cannot delete yourself")
 
     def delete(connection: sqlite3.Connection) -> list[ApiToken]:
-        users.delete(connection, name)
-        return tokens.delete_of(connection, name)
+        return tokens.delete_of(connection, tokens.of_user(users.delete(connection, name).id))
 
     revoked = await visit.deps.read(delete)
     await visit.audit("delete user", name)
@@ -206,8 +205,15 @@ async def add_token(visit: Visit, name: str, role: Role, days: int) -> tuple[str
         raise UserError(f"the name must have 1 to {_LONGEST_NAME} characters")
     if not 0 < days <= _LONGEST_TOKEN_DAYS:
         raise UserError(f"a token is valid for 1 to {_LONGEST_TOKEN_DAYS} days")
-    token = ApiToken(tokens.new_id(), name, role, visit.user.name, visit.now, visit.now + days * _DAY_S)
-    text = await visit.deps.read(lambda connection: tokens.add(connection, token))
+    by, expires = visit.user, visit.now + days * _DAY_S
+    token = ApiToken(tokens.new_id(), name, role, by.name, visit.now, expires, maker=by.maker)
+
+    def make(connection: sqlite3.Connection) -> str:
+        if not tokens.may_make(connection, by.maker):  # since this request began
+            raise UserError("you may not make tokens any more")
+        return tokens.add(connection, token)
+
+    text = await visit.deps.read(make)
     await visit.audit("create API token", name, role=role.value, days=days, id=token.id)
     return text, token
 
@@ -219,12 +225,12 @@ async def delete_token(visit: Visit) -> web.StreamResponse:
 
 
 async def remove_token(visit: Visit, token_id: str) -> ApiToken:
-    """Revoke an API token. Raises Refused."""
-    token = await visit.deps.read(lambda connection: tokens.delete(connection, token_id))
-    if token is None:
+    """Revoke an API token, and those that were made with it. Raises Refused."""
+    revoked = await visit.deps.read(lambda connection: tokens.delete(connection, token_id))
+    if not revoked:
         raise Refused(404, "there is no such token")
-    await visit.audit("revoke API token", token.name, id=token.id)
-    return token
+    await _audit_revoked(visit, revoked)
+    return revoked[0]
 
 
 def address(name: str, action: str) -> str:

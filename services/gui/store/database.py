@@ -63,6 +63,19 @@ _MIGRATIONS = (
     ) STRICT;
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
     """,
+    # Names can be used again, so tokens belong to the id of who has made them. Whose maker has gone, goes as well.
+    """
+    ALTER TABLE users ADD COLUMN id TEXT NOT NULL DEFAULT '';
+    UPDATE users SET id = lower(hex(randomblob(6)));
+    CREATE UNIQUE INDEX users_by_id ON users (id);
+    ALTER TABLE tokens ADD COLUMN maker TEXT NOT NULL DEFAULT '';
+    UPDATE tokens SET maker = 'user ' || (SELECT users.id FROM users WHERE users.name = made_by)
+        WHERE made_by IN (SELECT users.name FROM users);
+    UPDATE tokens SET maker = 'token ' || (SELECT one.id FROM tokens AS one WHERE 'token ' || one.name = tokens.made_by)
+        WHERE (SELECT count(*) FROM tokens AS one WHERE 'token ' || one.name = tokens.made_by) = 1;
+    DELETE FROM tokens WHERE maker = '';
+    CREATE INDEX tokens_by_maker ON tokens (maker);
+    """,
 )
 """Each brings the file from the version of its place to the next. Never change one that was released."""
 

@@ -16,7 +16,10 @@ _USED_EVERY_S = 60.0  # the last use is stored at most this often
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token as people may see it. Times are Unix times; `used` is 0 before the first use."""
+    """A token as people may see it. Times are Unix times; `used` is 0 before the first use.
+
+    `made_by` is the name of who has made it, `maker` who that is, as `of_user` and `of_token` say.
+    """
 
     id: str
     name: str
@@ -25,6 +28,7 @@ class ApiToken:
     created: float
     expires: float
     used: float = 0.0
+    maker: str = ""
 
 
 def new_id() -> str:
@@ -32,13 +36,31 @@ def new_id() -> str:
     return secrets.token_hex(4)
 
 
+def of_user(user_id: str) -> str:
+    """The maker of tokens that a user makes."""
+    return f"user {user_id}"
+
+
+def of_token(token_id: str) -> str:
+    """The maker of tokens that are made with a token."""
+    return f"token {token_id}"
+
+
+def may_make(connection: sqlite3.Connection, maker: str) -> bool:
+    """Tell whether a maker is still there, and may still make tokens."""
+    kind, _, name = maker.partition(" ")
+    asked = {
+        "user": "SELECT 1 FROM users WHERE id = ? AND role = 'admin' AND NOT disabled",
+        "token": "SELECT 1 FROM tokens WHERE id = ? AND role = 'admin'",
+    }
+    return kind in asked and connection.execute(asked[kind], (name,)).fetchone() is not None
+
+
 def add(connection: sqlite3.Connection, token: ApiToken) -> str:
     """Store a token; returns its text, which is not stored."""
     text = PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
-    connection.execute(
-        "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (token.id, _hash(text), token.name, token.role, token.made_by, token.created, token.expires, token.used),
-    )
+    values = (token.id, _hash(text), token.name, token.role, token.made_by, token.created, token.expires, token.used)
+    connection.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, token.maker))
     return text
 
 
@@ -56,17 +78,17 @@ def all_tokens(connection: sqlite3.Connection) -> list[ApiToken]:
     return [_token(row) for row in connection.execute("SELECT * FROM tokens ORDER BY created DESC")]
 
 
-def delete(connection: sqlite3.Connection, token: str) -> ApiToken | None:
-    """Revoke a token by its id; returns it, or None if there is none."""
-    row = connection.execute("DELETE FROM tokens WHERE id = ? RETURNING *", (token,)).fetchone()
-    return None if row is None else _token(row)
+def delete(connection: sqlite3.Connection, token: str) -> list[ApiToken]:
+    """Revoke a token by its id, and those that were made with it; returns them, the token first."""
+    rows = connection.execute("DELETE FROM tokens WHERE id = ? RETURNING *", (token,)).fetchall()
+    return [*map(_token, rows), *delete_of(connection, of_token(token))]
 
 
 def delete_of(connection: sqlite3.Connection, maker: str) -> list[ApiToken]:
-    """Revoke the tokens that a user has made, and those that were made with them; returns them."""
-    rows = connection.execute("DELETE FROM tokens WHERE made_by = ? RETURNING *", (maker,)).fetchall()
+    """Revoke the tokens of a maker, and those that were made with them; returns them."""
+    rows = connection.execute("DELETE FROM tokens WHERE maker = ? RETURNING *", (maker,)).fetchall()
     found = [_token(row) for row in rows]
-    return found + [one for token in found for one in delete_of(connection, actor(token.name))]
+    return found + [one for token in found for one in delete_of(connection, of_token(token.id))]
 
 
 def actor(name: str) -> str:
@@ -80,5 +102,12 @@ def _hash(text: str) -> bytes:
 
 def _token(row: sqlite3.Row) -> ApiToken:
     return ApiToken(
-        row["id"], row["name"], Role(row["role"]), row["made_by"], row["created"], row["expires"], row["used"]
+        row["id"],
+        row["name"],
+        Role(row["role"]),
+        row["made_by"],
+        row["created"],
+        row["expires"],
+        row["used"],
+        row["maker"],
     )

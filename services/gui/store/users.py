@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import sqlite3
 from dataclasses import dataclass, field, replace
 
@@ -23,7 +24,7 @@ class UserError(GechologError):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user. Times are Unix times; `last_sign_in` is 0 before the first one.
+    """A user. Times are Unix times; `last_sign_in` is 0 before the first one. `id` is never used again, as names are.
 
     `managed`: the environment gives the password, and nobody can change it here. `password` is a PHC string, empty for
     a managed user. `payloads`: may see what clients ask and models answer.
@@ -38,6 +39,7 @@ class User:
     disabled: bool = False
     created: float = 0.0
     last_sign_in: float = 0.0
+    id: str = field(default_factory=lambda: secrets.token_hex(6))
 
 
 def name_problem(name: str) -> str:
@@ -69,8 +71,9 @@ def add(connection: sqlite3.Connection, user: User) -> None:
         user.disabled,
         user.created,
         user.last_sign_in,
+        user.id,
     )
-    connection.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    connection.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def change(
@@ -152,4 +155,5 @@ def _user(row: sqlite3.Row) -> User:
         bool(row["disabled"]),
         row["created"],
         row["last_sign_in"],
+        row["id"],
     )

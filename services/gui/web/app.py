@@ -148,7 +148,7 @@ async def _identify(visit: Visit) -> str:
         found = await visit.deps.read(lambda connection: tokens.find(connection, text, now))
         if found is None:
             raise Refused(401, "the token is not valid")
-        visit.account = Account(tokens.actor(found.name), found.role)
+        visit.account = Account(tokens.actor(found.name), found.role, maker=tokens.of_token(found.id))
         return ""
     cookie = request.cookies.get(SECURE_COOKIE if visit.client.is_secure else COOKIE, "")
     if not cookie:
@@ -169,6 +169,7 @@ async def _identify(visit: Visit) -> str:
         user.managed,
         session.id,
         sessions.csrf_token(cookie),
+        tokens.of_user(user.id),
     )
     return cookie
 

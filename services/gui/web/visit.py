@@ -37,7 +37,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who makes a request. `session` is the id of the session, empty for a request with an API token."""
+    """Who makes a request. `session` is the id of the session, empty for a request with an API token.
+
+    `maker` is whom the API tokens belong to that are made with this request (`store.tokens`).
+    """
 
     name: str
     role: Role
@@ -46,6 +49,7 @@ class Account:
     managed: bool = False
     session: str = ""
     csrf_token: str = ""
+    maker: str = ""
 
 
 @dataclass(slots=True)
