@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 _ACCOUNTS_PER_ADDRESS = 4  # an address that tries several accounts may fail this many times the limit in all
 _MOST = 10_000  # counted pairs; then the oldest are forgotten
+_MOST_KNOWN = 1000  # addresses from which somebody has signed in
 _AT_ONCE = 5  # attempts of an address; hashing takes CPU, and must be left for others
 _PENDING_S = 1.0  # after which it makes sense to try again
 _FREE, _DELAY_S, _LONGEST_DELAY_S = 3, 0.2, 2.0
@@ -36,6 +37,7 @@ class SignInAttempts:
         self.lock_s = lock_s
         self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
         self._pending: Counter[tuple[str, str]] = Counter()
+        self._known: OrderedDict[str, None] = OrderedDict()
 
     def locked_for(self, address: str, account: str, now: float) -> float:
         """Seconds for which this address may not try this account; 0 if it may."""
@@ -82,8 +84,16 @@ class SignInAttempts:
                 count.wrong = limit  # after the lock, each further wrong password locks again
         return self.locked_for(address, account, now)
 
+    def is_known(self, address: str) -> bool:
+        """Tell whether somebody has signed in from this address, as far as is remembered."""
+        return address in self._known
+
     def succeeded(self, address: str, account: str) -> None:
-        """Forget the wrong passwords of an address and an account."""
+        """Forget the wrong passwords of an address and an account, and remember the address."""
+        self._known[address] = None
+        self._known.move_to_end(address)
+        while len(self._known) > _MOST_KNOWN:
+            self._known.popitem(last=False)
         for key in ((address, account), (address, ""), ("", account)):
             self._counts.pop(key, None)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from multidict import MultiMapping
 
 Network = IPv4Network | IPv6Network
 _IPV6_SITE = 64  # bits; one visitor has all addresses of such a network
+_OWNED = {4: 24, 6: 48}  # bits; who has one address of such a network often has the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class Client:
         if isinstance(parsed, IPv6Address):
             return str(IPv6Network((parsed, _IPV6_SITE), strict=False))
         return self.address
+
+    @property
+    def neighbourhood(self) -> str:
+        """The network that shares its turns with the address when many sign in at the same time."""
+        parsed = _parsed(self.address)
+        return self.address if parsed is None else str(ip_network((parsed, _OWNED[parsed.version]), strict=False))
 
 
 def client_of(peer: str, headers: MultiMapping[str], trusted: Sequence[Network], *, is_tls: bool) -> Client:

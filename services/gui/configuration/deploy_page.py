@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gecholog.logs import Log
 from gecholog.validation import Validation, ValidationFailed
-from services.gui.configuration.opened import Opened, audit, editor, flow_problems, opened, require_edit
+from services.gui.configuration.opened import Opened, audit, editor, flow_problems, opened, require_edit, work
 from services.gui.drafts.draft import DraftState
 from services.gui.drafts.draft_store import Conflict, InvalidDraft
 from services.gui.drafts.secret_flow import FlowProblem
@@ -63,7 +63,7 @@ async def put_in_place(found: Opened, expected: str, expected_deployed: str | No
     async def check(data: bytes) -> Validation:
         if problems := refused_flows(visit, flow_problems(found, data, found.state.deployed)):
             raise Refused(403, problems[0].message)
-        return await visit.deps.desk.validate(found.file, data, fresh=True)
+        return await visit.deps.desk.validate(found.file, data, work(visit), fresh=True)
 
     # A deployment that has begun ends, also if the browser goes away.
     deploying = asyncio.ensure_future(found.store.deploy(expected, expected_deployed, check, editor(visit)))

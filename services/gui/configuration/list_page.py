@@ -14,7 +14,7 @@ from aiohttp import web
 from gecholog.breakerstatus import BreakerStatusFile
 from gecholog.finding import Finding, Severity
 from services.gui.configuration.deploy_page import refused_flows
-from services.gui.configuration.opened import Opened, opened
+from services.gui.configuration.opened import Opened, opened, work
 from services.gui.drafts.dry_run import DryRun, dry_run
 from services.gui.drafts.json_document import joined
 from services.gui.drafts.schema_path import subschema
@@ -143,7 +143,7 @@ async def models(visit: Visit) -> web.StreamResponse:
     if query.model and (refused := refused_flows(visit, found.flow_problems())):
         result = f"Only an admin may run this draft: {refused[0].message}."
     elif query.model:
-        result = await dry_run(visit.deps.desk, found.state.data, query)
+        result = await dry_run(visit.deps.desk, found.state.data, query, work(visit))
     return visit.page(
         "models.html",
         **found.context,

@@ -12,6 +12,7 @@ from gecholog.finding import Finding
 from gecholog.schema import Schema
 from gecholog.validation import Validation, ValidationFailed
 from services.gui.drafts import secret_flow
+from services.gui.drafts.config_desk import Work
 from services.gui.drafts.config_file import ConfigFile
 from services.gui.drafts.draft import DraftState, Phase
 from services.gui.drafts.draft_store import DraftError, DraftStore, Editor
@@ -183,7 +184,7 @@ async def opened(visit: Visit, name: str = "", *, fresh: bool = False) -> Opened
         tried = ValidationFailed(f"only an admin may do so, because {problems[0].message}")
     else:
         try:
-            tried = await desk.validate(store.file, state.data, fresh=fresh)
+            tried = await desk.validate(store.file, state.data, work(visit), fresh=fresh)
         except (ValidationFailed, OSError) as error:
             tried = error
     text = state.data.decode("utf-8-sig", "replace")
@@ -196,6 +197,11 @@ async def opened(visit: Visit, name: str = "", *, fresh: bool = False) -> Opened
     if isinstance(tried, BaseException):
         failure = failure or str(tried)
     return Opened(visit, store, state, text, document, schema, validation, failure)
+
+
+def work(visit: Visit) -> Work:
+    """For whom a program runs."""
+    return Work(visit.user.name, visit.allows(Permission.EDIT_PROGRAMS))
 
 
 def editor(visit: Visit) -> Editor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -13,10 +12,13 @@ from services.gui.configuration.deploy_page import refused_flows
 from services.gui.configuration.list_page import FILE
 from services.gui.configuration.opened import Opened, audit, opened, require_edit
 from services.gui.drafts.trial import Call, Outcome, TrialFailed, run
+from services.gui.fair_slots import FairSlots
+from services.gui.roles import Permission
 from services.gui.web.visit import Refused, Visit
 
 _METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
-_trials = asyncio.Semaphore(1)  # each starts two processes
+# Each starts two processes, and may take minutes.
+_trials = FairSlots(1, 4, 1, "other trials are running: try again when they have ended")
 
 
 async def show(visit: Visit) -> web.StreamResponse:
@@ -73,7 +75,7 @@ async def send(visit: Visit) -> web.StreamResponse:
         return _page(found, call, 422, problem="The draft is invalid.")
     await audit(visit, "try router", found.file, found.state.deployed_sha256, found.state.sha256, router=call.router)
     try:
-        async with _trials:
+        async with _trials.taken(visit.user.name, is_known=visit.allows(Permission.EDIT_PROGRAMS)):
             outcome = await run(visit.deps.desk, found.state.data, call)
     except (LookupError, NotJson) as error:
         raise Refused(422, str(error).strip("'\"")) from None

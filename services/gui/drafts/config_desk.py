@@ -12,6 +12,7 @@ import secrets
 import sys
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gecholog import regular_file, validation
@@ -23,6 +24,7 @@ from services.gui.config import Application, Config
 from services.gui.drafts.config_file import ConfigFile
 from services.gui.drafts.draft import checksum
 from services.gui.drafts.draft_store import DraftStore
+from services.gui.fair_slots import FairSlots
 
 _PROGRAMS = Path(__file__).parents[2] / "bin"  # our own, named as those of the original
 _ROOT = Path(__file__).parents[3]
@@ -40,6 +42,21 @@ _BESIDE = ("tokencounter", "dummy", "ginit", "gui")  # files beside that of gl, 
 _NAMES_PROGRAMS = frozenset({"ginit", "gui"})
 _KEPT = 64  # validations
 
+# Each program takes a second of CPU, and tens of megabytes.
+_AT_ONCE, _MOST_WAITING, _MOST_OF_ONE = 2, 16, 4
+_BUSY = "too many config files are being checked at the moment: try again in some seconds"
+
+_Key = tuple[str, str, str | None, str | None]
+"""The name of a file, and the checksums of the draft, the production file and the secret store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """For whom a program runs. `is_first`: before those of others, because nobody else can repair the config."""
+
+    user: str
+    is_first: bool = False
+
 
 class ConfigDesk:
     """All config files of an appliance. `environ` is the environment that the services have, too."""
@@ -50,7 +67,9 @@ class ConfigDesk:
         self.secrets = SecretStore(self.home, environ)
         self._stores: dict[str, DraftStore] = {}
         self._schemas: dict[Path, asyncio.Task[Schema]] = {}
-        self._validations: OrderedDict[tuple[str, str, str | None, str | None], Validation] = OrderedDict()
+        self._validations: OrderedDict[_Key, Validation] = OrderedDict()
+        self._running: dict[_Key, asyncio.Task[Validation]] = {}
+        self.slots = FairSlots(_AT_ONCE, _MOST_WAITING, _MOST_OF_ONE, _BUSY)
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -83,27 +102,43 @@ class ConfigDesk:
             self._schemas.pop(key, None)
             raise
 
-    async def validate(self, file: ConfigFile, data: bytes, *, fresh: bool = False) -> Validation:
+    async def validate(self, file: ConfigFile, data: bytes, work: Work, *, fresh: bool = False) -> Validation:
         """Validate a content as a reload of the production file. `fresh`: do not take a result that was kept.
 
-        Raises ValidationFailed, OSError.
+        Those who ask for the same at the same time share one validation. Raises ValidationFailed, TooBusy, OSError.
         """
         deployed = _checksum(file.production)
         key = (file.name, checksum(data), deployed, _checksum(self.secrets.file))
         if not fresh and key in self._validations:
             self._validations.move_to_end(key)
             return self._validations[key]
-        candidate = self.candidate(file)
-        try:
-            write_new(candidate, data)
-            in_force = file.production if deployed is not None and file.checksum is not None else None
-            found = await validation.validate(file.validator, candidate, in_force)
-        finally:
-            candidate.unlink(missing_ok=True)
+        running = self._running.get(key)
+        if running is None or fresh:
+            running = asyncio.create_task(self._validated(file, data, deployed, work), name="validation")
+            self._running[key] = running
+            running.add_done_callback(lambda task: self._ended(key, task))
+        # Others may wait for it: it goes on if the browser of this one goes away.
+        found = await asyncio.shield(running)
         self._validations[key] = found
         while len(self._validations) > _KEPT:
             self._validations.popitem(last=False)
         return found
+
+    def _ended(self, key: _Key, task: asyncio.Task[Validation]) -> None:
+        if self._running.get(key) is task:
+            del self._running[key]
+        if not task.cancelled():
+            task.exception()  # whoever still waits gets it; nobody else need
+
+    async def _validated(self, file: ConfigFile, data: bytes, deployed: str | None, work: Work) -> Validation:
+        async with self.slots.taken(work.user, is_known=work.is_first):
+            candidate = self.candidate(file)
+            try:
+                write_new(candidate, data)
+                in_force = file.production if deployed is not None and file.checksum is not None else None
+                return await validation.validate(file.validator, candidate, in_force)
+            finally:
+                candidate.unlink(missing_ok=True)
 
     def candidate(self, file: ConfigFile) -> Path:
         """A new file for a program to read. Below `run`, services know that its neighbours are in the conf folder."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from services.gui.drafts.config_desk import ConfigDesk, write_new
+from services.gui.drafts.config_desk import ConfigDesk, Work, write_new
 from services.gui.drafts.program_run import run_module
 
 _TIMEOUT_S = 20.0
@@ -21,8 +21,10 @@ class DryRun:
     rating: str = ""
 
 
-async def dry_run(desk: ConfigDesk, data: bytes, query: DryRun) -> str:
-    """The candidates that the gateway would try with this config, as text without their addresses. Raises OSError.
+async def dry_run(desk: ConfigDesk, data: bytes, query: DryRun, work: Work) -> str:
+    """The candidates that the gateway would try with this config, as text without their addresses.
+
+    Raises OSError, TooBusy.
 
     Addresses are those with variables filled in, which not everybody may see.
     """
@@ -31,8 +33,10 @@ async def dry_run(desk: ConfigDesk, data: bytes, query: DryRun) -> str:
     rating = query.rating.strip()
     words = ["-o", str(candidate), f"--prompt={query.prompt}", *((f"--rating={rating}",) if rating.isdigit() else ())]
     try:
-        write_new(candidate, data)
-        _, text = await run_module("services.gl.resolve", [*words, "--", query.model], desk.environment(), _TIMEOUT_S)
+        async with desk.slots.taken(work.user, is_known=work.is_first):
+            write_new(candidate, data)
+            words += ["--", query.model]
+            _, text = await run_module("services.gl.resolve", words, desk.environment(), _TIMEOUT_S)
     except TimeoutError:
         return "The dry run did not end in time."
     finally:

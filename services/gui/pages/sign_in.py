@@ -72,7 +72,8 @@ async def _user_with_password(visit: Visit, name: str, given: str) -> User | Non
     deps = visit.deps
     user = await deps.read(lambda connection: users.find(connection, name))
     stored = user.password if user is not None and not user.managed else ""
-    fits = await deps.hasher.fits(given, stored)
+    is_known = deps.attempts.is_known(visit.client.origin_network)
+    fits = await deps.hasher.fits(given, stored, visit.client.neighbourhood, is_known=is_known)
     if user is not None and user.managed:
         fits = password.is_secret(given, deps.config.secret)
     return user if user is not None and fits and not user.disabled else None
@@ -143,7 +144,7 @@ async def change_password(visit: Visit) -> web.StreamResponse:
         raise Refused(409, "your password is given by the environment (GUI_SECRET): change it there")
     given, fresh = visit.form.get("current", ""), visit.form.get("password", "")
     user = await deps.read(lambda connection: users.find(connection, account.name))
-    if user is None or not await deps.hasher.fits(given, user.password):
+    if user is None or not await deps.hasher.fits(given, user.password, user.name, is_known=True):
         message = "The present password is wrong."
     elif fresh != visit.form.get("repeated", ""):
         message = "The two new passwords differ."
@@ -155,7 +156,7 @@ async def change_password(visit: Visit) -> web.StreamResponse:
         message = ""
     if message:
         return visit.page("password.html", 400, message=message, shortest=password.SHORTEST)
-    stored = await deps.hasher.hashed(fresh)
+    stored = await deps.hasher.hashed(fresh, account.name)
 
     def store(connection: sqlite3.Connection) -> None:
         users.set_password(connection, account.name, stored, must_change=False)

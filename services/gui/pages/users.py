@@ -78,7 +78,8 @@ async def add_user(visit: Visit, name: str, role: Role, *, payloads: bool) -> st
     if problem := users.name_problem(name):
         raise UserError(f"the name {problem}")
     first = password.generated()
-    user = User(name, role, await visit.deps.hasher.hashed(first), True, payloads=payloads, created=visit.now)  # noqa: FBT003
+    stored = await visit.deps.hasher.hashed(first, visit.user.name)
+    user = User(name, role, stored, must_change=True, payloads=payloads, created=visit.now)
     await visit.deps.read(lambda connection: users.add(connection, user))
     await visit.audit("create user", name, role=role.value, payloads=payloads)
     return first
@@ -135,7 +136,7 @@ async def new_password(visit: Visit) -> web.StreamResponse:
     """Give a user another generated password. Ends the user's sessions."""
     name = visit.request.match_info["name"]
     fresh = password.generated()
-    stored = await visit.deps.hasher.hashed(fresh)
+    stored = await visit.deps.hasher.hashed(fresh, visit.user.name)
 
     def change(connection: sqlite3.Connection) -> None:
         users.set_password(connection, name, stored, must_change=True)

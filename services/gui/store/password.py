@@ -7,13 +7,11 @@ import hmac
 import os
 import secrets
 import string
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from gecholog.errors import GechologError
+from services.gui.fair_slots import FairSlots
 
 SHORTEST = 8
 LONGEST = 256
@@ -21,11 +19,10 @@ LONGEST = 256
 
 _LENGTH, _LANES, _PASSES, _MEMORY_KIB = 32, 1, 2, 19 * 1024  # OWASP's minimum for Argon2id
 _GENERATED = 24  # characters
-_MOST_WAITING = 20  # passwords, which take less than a second
-
-
-class TooBusy(GechologError):
-    """Too many passwords wait for the CPU."""
+_AT_ONCE = 2
+_MOST_WAITING = 64  # passwords, which take some two seconds
+_MOST_OF_ONE = 5  # of an origin
+_BUSY = "too many people sign in at the moment: try again in a second"
 
 
 def generated() -> str:
@@ -62,40 +59,29 @@ def fits(password: str, stored: str) -> bool:
 class PasswordHasher:
     """Hashes and verifies in threads. Two at a time: attackers must not take all of the CPU.
 
-    Both methods raise TooBusy if many wait already.
+    `origin` is whose password it is: the network of an address, or a user. Both methods raise TooBusy if many wait.
     """
 
     def __init__(self) -> None:
-        self._slots = asyncio.Semaphore(2)
-        self._waiting = 0
+        self._slots = FairSlots(_AT_ONCE, _MOST_WAITING, _MOST_OF_ONE, _BUSY)
         self._nobody = ""
 
-    async def hashed(self, password: str) -> str:
-        async with self._slot():
+    async def hashed(self, password: str, origin: str) -> str:
+        """The PHC string of a new password of somebody who is signed in."""
+        async with self._slots.taken(origin, is_known=True):
             return await asyncio.to_thread(hashed, password)
 
-    async def fits(self, password: str, stored: str) -> bool:
-        """Tell whether the password fits. An empty `stored` fits nothing, and takes as long as any other."""
+    async def fits(self, password: str, stored: str, origin: str, *, is_known: bool = False) -> bool:
+        """Tell whether the password fits. An empty `stored` fits nothing, and takes as long as any other.
+
+        `is_known`: somebody has signed in from there before.
+        """
         if len(password) > LONGEST:
             return False
-        async with self._slot():
+        async with self._slots.taken(origin, is_known=is_known):
             if not self._nobody:
                 self._nobody = await asyncio.to_thread(hashed, generated())
             return await asyncio.to_thread(fits, password, stored or self._nobody) and bool(stored)
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        if self._waiting >= _MOST_WAITING:
-            raise TooBusy("too many people sign in at the moment: try again in a second")
-        self._waiting += 1
-        try:
-            await self._slots.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._slots.release()
 
 
 def is_secret(password: str, secret: str) -> bool:

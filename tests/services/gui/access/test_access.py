@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 from services.gui.access import cross_site, links
 from services.gui.access.attempts import SignInAttempts
 from services.gui.access.client_address import client_of
+from services.gui.fair_slots import TooBusy
 from services.gui.store import password
 
 PROXIES = (ip_network("10.0.0.0/8"),)
@@ -42,7 +43,10 @@ def test_what_a_visitor_sends_does_not_hide_the_line_of_a_proxy():
 
 
 def test_an_ipv6_visitor_has_a_whole_network():
-    assert client_of("2001:db8::7", CIMultiDict(), (), is_tls=True).origin_network == "2001:db8::/64"
+    visitor = client_of("2001:db8::7", CIMultiDict(), (), is_tls=True)
+    assert (visitor.origin_network, visitor.neighbourhood) == ("2001:db8::/64", "2001:db8::/48")
+    assert client_of("192.0.2.7", CIMultiDict(), (), is_tls=True).neighbourhood == "192.0.2.0/24"
+    assert client_of("", CIMultiDict(), (), is_tls=True).neighbourhood == ""
 
 
 @pytest.mark.parametrize(
@@ -122,18 +126,29 @@ def test_an_address_has_few_attempts_at_the_same_time_without_a_limit():
     assert not attempts.locked_for("a", "another", 0)
 
 
-async def test_passwords_beyond_a_queue_are_refused(monkeypatch):
-    may_go = threading.Event()
-    monkeypatch.setattr(password, "hashed", lambda _: str(may_go.wait()))
+async def test_many_addresses_do_not_keep_others_from_signing_in(monkeypatch):
+    """An attacker fills the queue; a new address and a known one get in, and the second comes first."""
+    may_go, order = threading.Event(), []
+
+    def slow(given, _):
+        may_go.wait()
+        order.append(given)
+        return True
+
+    monkeypatch.setattr(password, "hashed", lambda _: "x")
+    monkeypatch.setattr(password, "fits", slow)
     hasher = password.PasswordHasher()
-    queued = [asyncio.create_task(hasher.hashed("x")) for _ in range(22)]  # two of them are being hashed
-    await asyncio.sleep(0)
-    try:
-        with pytest.raises(password.TooBusy):
-            await hasher.hashed("x")
-    finally:
-        may_go.set()
-    assert await asyncio.gather(*queued) == ["True"] * 22
+    attack = [asyncio.create_task(hasher.fits("wrong", "x", f"198.51.{n % 30}.0/24")) for n in range(200)]
+    await asyncio.sleep(0.01)
+    new = asyncio.create_task(hasher.fits("new", "x", "192.0.2.0/24"))
+    known = asyncio.create_task(hasher.fits("known", "x", "203.0.113.0/24", is_known=True))
+    await asyncio.sleep(0.01)
+    may_go.set()
+    results = await asyncio.gather(*attack, new, known, return_exceptions=True)
+    assert results[-2:] == [True, True]
+    assert sum(isinstance(one, TooBusy) for one in results) > 100
+    assert order.index("known") <= 4
+    assert "new" in order[:40]  # one of each network comes before it, not all of them
 
 
 def test_counts_are_bounded():
