@@ -69,6 +69,7 @@ class Config:
     applications: Mapping[str, Application]
     tls: Tls | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    metrics_public: bool = False
 
     @property
     def listener(self) -> tuple[str, int, Tls | None]:
@@ -129,6 +130,7 @@ def build(parsed: ParsedConfig) -> Config:
         applications={name: _application(name, values[name], home) for name in APPLICATIONS},
         tls=_tls(values.get("tls", {}).get("ingress", {})),
         trusted_proxies=tuple(ip_network(text) for text in values.get("trusted_proxies", ())),
+        metrics_public=values.get("metrics_public", False),
     )
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from gecholog.logs import Log
 from services.gui import admin_account
 from services.gui.access import links
+from services.gui.fair_slots import TooBusy
 from services.gui.roles import Permission
 from services.gui.store import password, sessions, users
 from services.gui.store.users import ADMIN, User
@@ -50,6 +51,9 @@ async def sign_in(visit: Visit) -> web.StreamResponse:
         user = await _user_with_password(visit, name, visit.form.get("password", ""))
         if user is None:
             await asyncio.sleep(attempts.delay(name, visit.deps.clock()))
+    except TooBusy:
+        visit.deps.metrics.sign_in("busy")
+        raise
     finally:
         attempts.end(address, name)
     now = visit.deps.clock()
@@ -58,9 +62,11 @@ async def sign_in(visit: Visit) -> web.StreamResponse:
     if user is None:
         seconds = attempts.failed(address, name, now)
         log.warning("sign-in refused", user=name, address=visit.client.address, locked_seconds=int(seconds))
+        visit.deps.metrics.sign_in("wrong")
         await visit.audit("sign-in refused", name, locked_seconds=int(seconds))
         return _locked(visit, seconds) if seconds else _form(visit, 400, back, _WRONG, name)
     attempts.succeeded(address, name)
+    visit.deps.metrics.sign_in("ok")
     token = await _begin(visit, user)
     response = visit.redirect("/password") if user.must_change else _lead_back(visit, back)
     set_session(visit, response, token)
@@ -101,6 +107,7 @@ def _lead_back(visit: Visit, back: str) -> web.Response:
 
 
 def _locked(visit: Visit, seconds: float) -> web.Response:
+    visit.deps.metrics.sign_in("locked")
     message = f"Too many wrong passwords. Try again in {max(1, round(seconds))} s."
     response = _form(visit, _LOCKED, "", message)
     response.headers["Retry-After"] = str(max(1, round(seconds)))

@@ -6,6 +6,7 @@ client address → cross-site headers → session or token → permission → fo
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 
 from aiohttp import web
@@ -95,6 +96,12 @@ def _client(request: web.Request, deps: Dependencies) -> Client:
 
 def _endpoint(route: Route, deps: Dependencies) -> Handler:
     async def endpoint(request: web.Request) -> web.StreamResponse:
+        begin = time.perf_counter()
+        response = await answered(request)
+        deps.metrics.request(request.method, route.path, response.status, route.kind, time.perf_counter() - begin)
+        return response
+
+    async def answered(request: web.Request) -> web.StreamResponse:
         visit = Visit(request, route, deps, _client(request, deps), deps.clock())
         try:
             return await _answer(visit)
@@ -124,14 +131,16 @@ async def _answer(visit: Visit) -> web.StreamResponse:
     if not route.is_safe:
         _refuse_cross_site(visit)
     token = await _identify(visit)
-    if visit.account is None and route.permission is not Permission.PUBLIC:
+    is_open = route.is_open(visit.deps.config)
+    if visit.account is None and route.permission is not Permission.PUBLIC and not is_open:
         return _to_sign_in(visit)
     account = visit.account
     if account is not None and account.must_change and route.permission not in {Permission.PUBLIC, Permission.ACCOUNT}:
         if route.is_api:
             raise Refused(403, "change the password first")
         return visit.redirect("/password")
-    visit.require(route.permission)
+    if not is_open:
+        visit.require(route.permission)
     if not route.is_safe:
         await _read_form(visit, token)
     response = await route.handler(visit)

@@ -17,6 +17,7 @@ from services.gui.bus import GuiBus
 from services.gui.config import Config
 from services.gui.drafts.config_desk import ConfigDesk
 from services.gui.live.calls import LiveCalls
+from services.gui.metrics import GuiMetrics
 from services.gui.store import audit
 from services.gui.store.audit import AuditEntry
 from services.gui.store.database import Database
@@ -43,6 +44,7 @@ class Dependencies:
     desk: ConfigDesk
     alias: str = "gui"
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
+    metrics: GuiMetrics = field(default_factory=GuiMetrics)
     flashes: dict[str, list[Flash]] = field(default_factory=dict)
     tutorials: dict[str, Progress] = field(default_factory=dict)  # by session
     clock: Callable[[], float] = time.time

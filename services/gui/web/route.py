@@ -21,7 +21,7 @@ class Route:
     `is_quiet`: what a page asks by itself, which does not keep a session alive. `is_api`: answers JSON, also errors,
     and takes bearer tokens. `is_form`: its body is a form, which the visit reads and checks before the handler runs.
     `largest_body` is in bytes. `is_passed_on`: sessions, cross-site checks and headers of ours do not apply, because
-    the gateway judges the request.
+    the gateway judges the request. `is_open` tells of a config that nobody need be signed in for it.
     """
 
     method: str
@@ -33,6 +33,14 @@ class Route:
     is_form: bool = True
     is_passed_on: bool = False
     largest_body: int = 1024 * 1024
+    is_open: Callable[[Any], bool] = lambda _: False
+
+    @property
+    def kind(self) -> str:
+        """What its duration is counted as; empty for streams and calls of the gateway, which take as long as they do."""
+        if self.is_passed_on or self.path.endswith(("/stream", "/events")):
+            return ""
+        return "api" if self.is_api else "page" if self.is_safe else "form"
 
     @property
     def is_safe(self) -> bool:
