@@ -16,6 +16,7 @@ from services.ginit.startup import bus_users, first_key, ports, prepare
 from services.ginit.startup.prepare import CannotStart
 
 _ROOT = Path(__file__).parents[3]
+_GUI = "gui"  # calls are served without the web interface, which says itself that it cannot listen
 _READ_BY_NATS_SERVER = ("NATS_TOKEN", "NATS_PROCESSOR_PASSWORD")
 
 log = Log("setup")
@@ -88,6 +89,7 @@ def exec_launcher(file: Path, alias: str) -> NoReturn:
 
 def _check_ports(checked: GinitConfig, home: Path) -> None:
     wanted = ports.wanted(checked.services, os.environ)
+    dispensable = {service.name for service in checked.services if service.program.name == _GUI}
     if shared := ports.shared(wanted):
         lines = [
             f"port {port.number} is set for {owner.service} in {owner.file} and for {port.service} in {port.file}"
@@ -98,11 +100,14 @@ def _check_ports(checked: GinitConfig, home: Path) -> None:
     taken = [port for port in wanted if port.number not in held and ports.is_taken(port.number)]
     if taken and prepare.is_running(home):
         raise CannotStart(f"another appliance runs with the same home folder, {home}")
-    if taken:
+    for port in taken:
+        if port.service in dispensable:
+            log.warning("port taken, starting without the service", port=port.number, service=port.service)
+    if needed := [port for port in taken if port.service not in dispensable]:
         lines = [
             f"port {port.number} is taken: another program listens on it, so {port.service} cannot. "
             f"End that program, or set another port in {port.file} (docs/operations.md says what has to follow)"
-            for port in taken
+            for port in needed
         ]
         raise CannotStart("\n".join(lines))
 

@@ -43,7 +43,9 @@ def render(
     yield from (palette.yellow(f"  left out: {printable(phrase)}") for phrase in left_out)
     yield from upgrade_hints(installation.new_fields())
     yield ""
-    yield from first_steps(installation.home, installation.ports, installation.first_key)
+    running = {service["name"] for service in state["services"] if service["state"] == "healthy"}
+    serving = {name: port for name, port in installation.ports.items() if name in running or name != _GUI}
+    yield from first_steps(installation.home, serving, installation.first_key)
 
 
 def services(state: Mapping[str, Any], installation: Installation, palette: Palette) -> Iterator[str]:

@@ -37,7 +37,7 @@ class Route:
 
     @property
     def kind(self) -> str:
-        """What its duration is counted as; empty for streams and calls of the gateway, which take as long as they do."""
+        """What its duration is counted as; empty for streams and calls of the gateway, which may take long."""
         if self.is_passed_on or self.path.endswith(("/stream", "/events")):
             return ""
         return "api" if self.is_api else "page" if self.is_safe else "form"

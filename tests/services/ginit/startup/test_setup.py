@@ -167,6 +167,14 @@ def test_port_that_is_taken(home, tmp_path, taken, also_taken):
     assert str(dummy.configuration_file) in second
 
 
+def test_the_port_of_the_web_interface_is_taken(home, tmp_path, free_port, taken, caplog):
+    """The others start; the interface says itself that it cannot listen."""
+    gateway = definition(tmp_path, "gateway", program="/bin/gl", content=json.dumps({"gl_port": free_port}))
+    gui = definition(tmp_path, "web", program="/bin/gui", content=json.dumps({"gui_port": taken}))
+    setup._check_ports(GinitConfig("", 0, (gateway, gui)), home)
+    assert "port taken, starting without the service" in caplog.text
+
+
 def test_port_of_two_services(home, tmp_path, free_port):
     """Only one of them could listen: a port that was imported may be that of another service."""
     gateway = definition(tmp_path, "gateway", program="/bin/gl", content=json.dumps({"gl_port": free_port}))

@@ -35,6 +35,20 @@ def test_summary_names_the_first_key(tmp_path):
     assert not [line for line in summary.first_steps(tmp_path, {}) if "client key" in line]
 
 
+def test_the_address_of_the_web_interface_only_if_it_serves(tmp_path):
+    class WithGui(Installation):
+        @property
+        def ports(self):
+            return {"gui": 8080}
+
+    def lines(state):
+        entry = {"name": "gui", "state": state, "reason": "port 8080 is taken"}
+        return "\n".join(summary.render({"services": [entry]}, WithGui(tmp_path, {}), Palette(enabled=False)))
+
+    assert "http://localhost:8080" in lines("healthy")
+    assert "http://localhost:8080" not in lines("idle")
+
+
 def test_summary_names_what_is_new(tmp_path):
     """Read from the files of the home."""
     values = json.loads((DEFAULTS / "gl_config.json").read_text())
