@@ -117,7 +117,7 @@ def _target(found: Opened, item: Item) -> str:
 
 
 async def providers(visit: Visit) -> web.StreamResponse:
-    """The providers, with the variables that are missing, and the state of their circuit breakers."""
+    """The providers, with the variables that are missing, their circuit breakers, and how their latest calls went."""
     found = await opened(visit, FILE)
     breakers = await asyncio.to_thread(BreakerStatusFile.of(FILE, visit.deps.home).read)
     now = datetime.fromtimestamp(visit.now, UTC)
@@ -131,6 +131,8 @@ async def providers(visit: Visit) -> web.StreamResponse:
         title="Providers",
         entries=items(found, "providers", "name"),
         breakers=by_provider,
+        calls=visit.deps.live.by_provider(),
+        now=visit.now,
         shown=lambda pointer, value: _shown(found, pointer, value),
     )
 

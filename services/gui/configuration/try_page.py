@@ -18,7 +18,7 @@ from services.gui.web.visit import Refused, Visit
 
 _METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
 # Each starts two processes, and may take minutes.
-_trials = FairSlots(1, 4, 1, "other trials are running: try again when they have ended")
+trials = FairSlots(1, 4, 1, "other trials are running: try again when they have ended")
 
 
 async def show(visit: Visit) -> web.StreamResponse:
@@ -75,7 +75,7 @@ async def send(visit: Visit) -> web.StreamResponse:
         return _page(found, call, 422, problem="The draft is invalid.")
     await audit(visit, "try router", found.file, found.state.deployed_sha256, found.state.sha256, router=call.router)
     try:
-        async with _trials.taken(visit.user.name, is_known=visit.allows(Permission.EDIT_PROGRAMS)):
+        async with trials.taken(visit.user.name, is_known=visit.allows(Permission.EDIT_PROGRAMS)):
             outcome = await run(visit.deps.desk, found.state.data, call)
     except (LookupError, NotJson) as error:
         raise Refused(422, str(error).strip("'\"")) from None

@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,45 +65,76 @@ class Outcome:
 
 def scratch_config(document: Document, router: str, port: int, bus: tuple[int, str]) -> Document:
     """The draft with another port and another bus, and without the checks of the router. Raises LookupError."""
-    bus_port, token = bus
-    value = document.value()
-    for index, entry in enumerate(value.get("routers", ())):
+    for index, entry in enumerate(document.value().get("routers", ())):
         if isinstance(entry, dict) and entry.get("path") == router:
             for name in ("headers", "keys"):
-                if document.find(f"/routers/{index}/ingress/{name}") is not None:
-                    document = json_edit.remove(document, f"/routers/{index}/ingress/{name}")
+                document = _without(document, f"/routers/{index}/ingress/{name}")
             break
     else:
         raise LookupError(f"the draft has no router {router}")
+    return apart(document, port, bus)
+
+
+def apart(document: Document, port: int, bus: tuple[int, str]) -> Document:
+    """The draft with another port and another bus, so that the gateway touches nothing of the one that serves."""
+    bus_port, token = bus
     topics = {name: f"trial.{name}" for name in ("topic", "topic_exact_isalive", "topic_exact_logger")}
     section = {"hostname": f"{_HOST}:{bus_port}", "token": token, **topics}
     for pointer, new in (("/gl_port", port), ("/gl_host", _HOST), ("/service_bus", section)):
         document = json_edit.set_value(document, pointer, new)
     if document.find("/tls/ingress/enabled") is not None:
         document = json_edit.set_value(document, "/tls/ingress/enabled", value=False)
-    return json_edit.remove(document, "/workers") if document.find("/workers") is not None else document
+    return _without(_without(document, "/workers"), "/admin_port")
+
+
+def _without(document: Document, pointer: str) -> Document:
+    return json_edit.remove(document, pointer) if document.find(pointer) is not None else document
 
 
 async def run(desk: ConfigDesk, data: bytes, call: Call) -> Outcome:
     """Send a call through a gateway with this config. Raises TrialFailed, NotJson, LookupError, OSError."""
+
+    def scratch(draft: Document, port: int, bus: tuple[int, str]) -> Document:
+        return scratch_config(draft, call.router, port, bus)
+
+    async with scratch_gateway(desk, data, scratch) as gateway:
+        return await send(call, gateway.port)
+
+
+@dataclass(frozen=True, slots=True)
+class ScratchGateway:
+    """A gateway that runs. `log` is the file that it writes its log to."""
+
+    port: int
+    log: Path
+
+
+@contextlib.asynccontextmanager
+async def scratch_gateway(
+    desk: ConfigDesk, data: bytes, config_of: Callable[[Document, int, tuple[int, str]], Document]
+) -> AsyncIterator[ScratchGateway]:
+    """A gateway with a draft, for as long as the block runs. Raises TrialFailed, NotJson, OSError.
+
+    `config_of` takes the draft, the gateway's port, and the port and the token of its bus, and returns the config.
+    """
     parent = desk.home / "run" / "gui"
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="trial-", dir=parent))
     try:
         port, bus_port, token = _free_port(), _free_port(), secrets.token_hex(16)
-        draft = Document.of(data.decode("utf-8-sig", "replace"))
-        config = scratch_config(draft, call.router, port, (bus_port, token))
+        config = config_of(Document.of(data.decode("utf-8-sig", "replace")), port, (bus_port, token))
         file, bus_file = folder / "gl_config.json", folder / "nats-server.conf"
         write_new(file, config.text.encode("utf-8", "surrogatepass"))
         write_new(bus_file, f'host: "{_HOST}"\nport: {bus_port}\nauthorization {{ token: "{token}" }}\n'.encode())
         _lend_secrets(desk.secrets, folder)
         environ = desk.environment() | {"GECHOLOG_HOME": str(folder)}
         gateway = (sys.executable, "-P", "-m", "services.gl", "-o", str(file), "-a", "trial")
+        log = folder / "gl.log"
         async with (
             _program((_nats_server(environ), "-c", str(bus_file)), environ, folder / "bus.log", bus_port),
-            _program(gateway, environ, folder / "gl.log", port),
+            _program(gateway, environ, log, port),
         ):
-            return await _send(call, port)
+            yield ScratchGateway(port, log)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
@@ -160,7 +191,8 @@ def _said(log: Path) -> str:
     return "; ".join(found[-_LOG_LINES:]) or "it said nothing about the reason"
 
 
-async def _send(call: Call, port: int) -> Outcome:
+async def send(call: Call, port: int) -> Outcome:
+    """Send a call to a gateway of this machine. Raises TrialFailed."""
     url = f"http://{_HOST}:{port}{call.router}{call.rest.lstrip('/')}"
     timeout = aiohttp.ClientTimeout(total=_CALL_S)
     clock = asyncio.get_running_loop().time

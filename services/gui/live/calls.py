@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.gui.live.filters import CallFilter
 from services.gui.live.record import CallSummary, NotARecord, summary
-from services.gui.live.tally import Tally
+from services.gui.live.tally import Tally, Totals
 
 MOST_CALLS = 500
 _MOST_BYTES = 32 * 1024 * 1024  # of the records that are kept
@@ -33,6 +33,20 @@ class Watcher:
         self.who = who
         self.queue: asyncio.Queue[CallSummary | None] = asyncio.Queue(_QUEUE)
         self.skipped = 0
+
+
+@dataclass(slots=True)
+class ProviderCalls:
+    """Calls whose last attempt went to a provider. `last_error` is the latest that failed."""
+
+    totals: Totals = field(default_factory=Totals)
+    last_error: CallSummary | None = None
+
+    def add(self, call: CallSummary) -> None:
+        """Count a call; they come in their order."""
+        self.totals.add(call)
+        if call.is_error:
+            self.last_error = call
 
 
 class LiveCalls:
@@ -72,6 +86,14 @@ class LiveCalls:
             if left and wanted.fits(call.summary):
                 left -= 1
                 yield call.summary
+
+    def by_provider(self) -> dict[str, ProviderCalls]:
+        """What the calls in memory say about each provider."""
+        found: dict[str, ProviderCalls] = defaultdict(ProviderCalls)
+        for call in self._calls.values():
+            if call.summary.provider:
+                found[call.summary.provider].add(call.summary)
+        return dict(found)
 
     def find(self, transaction_id: str) -> LiveCall | None:
         return self._calls.get(transaction_id)
